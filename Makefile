@@ -1,0 +1,111 @@
+# Everything a contributor does, one target each; `make` alone lists them.
+#
+# The virtual environment is made on first use from the hashed lock files.  A stamp file per set of
+# packages remembers what is installed, so a second `make serve` or `make test` goes straight to work.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+LOCKED := $(PIP) install --no-deps --require-hashes
+
+# Extra words for pytest: make test ARGS='tests/domain -k allocator'
+ARGS ?=
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
+
+UV_VERSION := 0.13.9
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+.PHONY: help
+help: ## List these targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: serve
+serve: $(RUNTIME) ## Set up on first use, then run the API and cluster DNS
+	@exec $(BIN)/waypost serve
+
+.PHONY: demo
+demo: $(RUNTIME) ## Show names, addresses and rules on a running server
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash examples/demo.sh
+
+.PHONY: test
+test: $(DEV) ## Set up on first use, then run the tests
+	@$(PYTEST) $(ARGS)
+
+.PHONY: check
+check: $(DEV) ## Everything a change must pass: format, lint, types, imports, tests with coverage
+	@$(BIN)/ruff format --check .
+	@$(MAKE) lint types imports
+	@$(PYTEST) --cov --cov-report= $(ARGS)
+	@$(BIN)/coverage report
+	@$(BIN)/coverage report --include='app/domain/*' --fail-under=100
+
+.PHONY: format
+format: $(DEV) ## Rewrite the source in its one format
+	@$(BIN)/ruff check --select I --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: lint
+lint: $(DEV) ## Look for mistakes that have a name
+	@$(BIN)/ruff check .
+
+.PHONY: types
+types: $(DEV) ## Check every type, strictly
+	@$(BIN)/pyright
+
+.PHONY: imports
+imports: $(DEV) ## Check that each folder imports only what its layer may
+	@$(BIN)/lint-imports
+
+.PHONY: openapi
+openapi: $(RUNTIME) ## Write openapi.json anew
+	@$(BIN)/waypost openapi > $(VENV)/openapi.json
+	@mv $(VENV)/openapi.json openapi.json
+
+.PHONY: bench
+bench: $(DEV) ## Run every benchmark
+	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+
+.PHONY: lock
+lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
+	@$(PIP) install uv==$(UV_VERSION)
+	@$(COMPILE) pyproject.toml --group dev -o requirements-dev.lock $(ARGS)
+	@$(COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock $(ARGS)
+	@$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock $(ARGS)
+
+.PHONY: clean
+clean: ## Remove the environment and everything derived (not the data in .waypost/)
+	@rm -rf $(VENV) dist build .coverage .coverage.* htmlcov .hypothesis
+	@rm -rf .pytest_cache .ruff_cache .import_linter_cache
+	@find app tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first interpreter of a supported version that can make a virtual environment.
+$(BIN)/python:
+	@for python in python3 python3.13 python3.12 python3.11; do \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+			2>/dev/null; then exec $$python -m venv $(VENV); fi; \
+	done; \
+	echo "Waypost needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: python3-venv)." >&2; exit 1
+
+# The project goes in last, editable and without its dependencies, which the locks have brought.
+$(RUNTIME): requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
+	@echo "Installing Waypost and what it needs to run into $(VENV) ..."
+	@$(LOCKED) -r requirements.lock -r requirements-build.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The development lock holds the runtime one, at the same versions: one installation serves both.
+$(DEV): requirements-dev.lock requirements-build.lock requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing Waypost, what it needs to run and what tests it into $(VENV) ..."
+	@$(LOCKED) -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(RUNTIME) $@
