@@ -1,0 +1,95 @@
+"""IP addresses and prefixes as clients write them.
+
+    text -> address | None          text -> prefix | None
+
+Reading is as lenient as Kubernetes' own (leading zeros are decimal); whether a
+spelling is canonical is a question of its own.  Source: spec kubernetes-api 1.5.
+"""
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+
+Address = IPv4Address | IPv6Address
+Prefix = IPv4Network | IPv6Network
+
+_TEXT_LENGTH_MAX = 64  # characters; the longest IPv6 prefix with an embedded IPv4 part has 49
+_PARSED_MAX = 65_536  # addresses remembered
+_DOTTED = re.compile(r"[0-9.]+\Z")
+
+
+class IPFamily(StrEnum):
+    """The two families, spelt as the API spells them."""
+
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
+
+    @property
+    def other(self) -> "IPFamily":
+        """The one that is not this one."""
+        return IPFamily.IPV6 if self is IPFamily.IPV4 else IPFamily.IPV4
+
+
+@lru_cache(maxsize=_PARSED_MAX)
+def parse_address(text: str) -> Address | None:
+    """Read an address; octets may carry leading zeros, which stay decimal."""
+    if len(text) > _TEXT_LENGTH_MAX or "%" in text or not text.isascii():
+        return None
+    if _DOTTED.match(text):
+        text = ".".join(octet.lstrip("0") or octet[:1] for octet in text.split("."))
+    elif ":" in text and "." in text:
+        head, _, tail = text.rpartition(":")
+        text = f"{head}:{'.'.join(octet.lstrip('0') or octet[:1] for octet in tail.split('.'))}"
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def parse_prefix(text: str) -> Prefix | None:
+    """Read a prefix in CIDR form; host bits are dropped, blanks are not tolerated."""
+    address_text, slash, length = text.partition("/")
+    if not slash or not length.isdecimal() or not length.isascii() or len(length) > 3:  # noqa: PLR2004
+        return None
+    address = parse_address(address_text)
+    if address is None or int(length) > address.max_prefixlen:
+        return None
+    return ip_network((address, int(length)), strict=False)
+
+
+def canonical(text: str) -> str:
+    """Give the one spelling of an address that indexes use; other text stays as it is."""
+    address = parse_address(text)
+    return text if address is None else str(address)
+
+
+def family_of(address: Address | Prefix) -> IPFamily:
+    """Tell the family of an address or prefix."""
+    return IPFamily.IPV4 if address.version == 4 else IPFamily.IPV6  # noqa: PLR2004  IP versions
+
+
+def family_of_text(text: str) -> IPFamily | None:
+    """Tell the family of an address in text form; None when it is not an address."""
+    address = parse_address(text)
+    return None if address is None else family_of(address)
+
+
+def has_leading_zeros(text: str) -> bool:
+    """Whether an IPv4 octet is written with zeros in front (refused by the strict rule)."""
+    dotted = text.partition("/")[0].rpartition(":")[2]
+    return "." in dotted and any(
+        len(octet) > 1 and octet.startswith("0") for octet in dotted.split(".")
+    )
+
+
+def is_ipv4_mapped(address: Address) -> bool:
+    """Whether an IPv6 address stands for an IPv4 one, ``::ffff:192.0.2.1``."""
+    return isinstance(address, IPv6Address) and address.ipv4_mapped is not None

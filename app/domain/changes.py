@@ -1,0 +1,80 @@
+"""What happened to objects, in order: the vocabulary of list and watch.
+
+    revision r, changes r+1 … n -> the same state as revision n
+
+Revisions increase by one with every committed write; the changes of one write
+share its revision.  Nothing here knows how a change is stored or sent.
+Source: spec kubernetes-api 5.2 and 5.4.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.errors import Expired
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.kinds import Object, kind_of
+
+
+class ChangeType(StrEnum):
+    """What a watcher is told."""
+
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+    BOOKMARK = "BOOKMARK"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One object's step from ``before`` to ``after``; at least one of them is there."""
+
+    revision: Revision
+    before: Object | None
+    after: Object | None
+
+    @property
+    def type(self) -> ChangeType:
+        """ADDED, MODIFIED or DELETED."""
+        if self.before is None:
+            return ChangeType.ADDED
+        return ChangeType.MODIFIED if self.after is not None else ChangeType.DELETED
+
+    @property
+    def object(self) -> Object:
+        """The new state, or the last one of an object that is gone."""
+        found = self.after if self.after is not None else self.before
+        assert found is not None, "a change has a side"
+        return found
+
+    @property
+    def kind(self) -> str:
+        """The kind of the object, ``Service``."""
+        return kind_of(self.object).name
+
+    @property
+    def key(self) -> NamespacedName:
+        """The key of the object within its kind."""
+        return self.object.metadata.key
+
+
+def require_resumable(since: Revision, *, compacted: Revision) -> None:
+    """Refuse to resume after ``since`` when changes above it are gone.
+
+    Raises Expired when history up to ``compacted`` was removed and ``since``
+    lies before it: too old is never answered with silence.
+    """
+    if since < compacted:
+        raise Expired(
+            f"too old resource version: {since} ({compacted} is the oldest that can be resumed)"
+        )
+
+
+def are_ordered(changes: Iterable[Change], *, after: Revision) -> bool:
+    """Whether the changes follow ``after`` without going back."""
+    last = after
+    for change in changes:
+        if change.revision <= after or change.revision < last:
+            return False
+        last = change.revision
+    return True

@@ -1,0 +1,147 @@
+"""What can be refused, and the stable reason of each refusal.
+
+    DomainError
+    ├── BadRequest            the request cannot be read as what it claims to be
+    ├── NotFound              no such object
+    ├── AlreadyExists         the name is taken
+    ├── Conflict              the object moved on since the caller read it
+    ├── PreconditionFailed    a condition the caller set does not hold
+    ├── Exhausted             a range has nothing free
+    ├── Expired               the asked-for history is compacted away
+    ├── Forbidden             the state of the registry does not allow it
+    ├── Invalid               an object breaks rules; every violation at once
+    ├── NotSynced             this process does not know enough yet to answer
+    └── RevisionAhead         the asked-for revision did not become visible in time
+
+The core raises these for refusals a caller can act on.  It does not know how
+an adapter words them: ``app.api.errors`` has their statuses, ``app.dns`` the
+response codes.  Source: spec kubernetes-api 1.7.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class CauseReason(StrEnum):
+    """Why one field is refused (spec kubernetes-api 1.7)."""
+
+    REQUIRED = "FieldValueRequired"
+    INVALID = "FieldValueInvalid"
+    NOT_SUPPORTED = "FieldValueNotSupported"
+    DUPLICATE = "FieldValueDuplicate"
+    FORBIDDEN = "FieldValueForbidden"
+    TOO_LONG = "FieldValueTooLong"
+    TOO_MANY = "FieldValueTooMany"
+    NOT_FOUND = "FieldValueNotFound"
+    TYPE_INVALID = "FieldValueTypeInvalid"
+    NAMESPACE_TERMINATING = "NamespaceTerminating"
+    RESOURCE_VERSION_TOO_LARGE = "ResourceVersionTooLarge"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule: ``field`` is the path as the client wrote it, ``spec.ports[1].name``."""
+
+    reason: CauseReason
+    field: str
+    message: str
+
+    def under(self, prefix: str) -> "Violation":
+        """Give the violation as an enclosing document sees it, ``documents[3].`` in front."""
+        return Violation(self.reason, f"{prefix}{self.field}", self.message)
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+class DomainError(Exception):
+    """The root of every refusal; never raised itself."""
+
+    reason: ClassVar[str]
+
+    def __init__(self, message: str, *, causes: Iterable[Violation] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.causes = tuple(causes)
+        self.kind = ""
+        self.name = ""
+
+    def about(self, kind: str, name: str) -> "DomainError":
+        """Say which object the refusal concerns; returns itself, to be raised."""
+        self.kind, self.name = kind, name
+        return self
+
+
+class BadRequest(DomainError):
+    """The request cannot be read: bad JSON, wrong types, contradicting names, bad selectors."""
+
+    reason = "BadRequest"
+
+
+class NotFound(DomainError):
+    """No object of that kind has that name."""
+
+    reason = "NotFound"
+
+
+class AlreadyExists(DomainError):
+    """Another object of the kind bears the name."""
+
+    reason = "AlreadyExists"
+
+
+class Conflict(DomainError):
+    """The object is no longer at the revision or uid the caller named."""
+
+    reason = "Conflict"
+
+
+class PreconditionFailed(DomainError):
+    """An entity tag the caller named does not match the current one."""
+
+    reason = "PreconditionFailed"
+
+
+class Exhausted(DomainError):
+    """No free address or node port is left in any range that could serve."""
+
+    reason = "Exhausted"
+
+
+class Expired(DomainError):
+    """The revision lies before the kept history."""
+
+    reason = "Expired"
+
+
+class Forbidden(DomainError):
+    """The registry's state forbids the write, such as a namespace being deleted."""
+
+    reason = "Forbidden"
+
+
+class Invalid(DomainError):
+    """The object breaks rules; ``causes`` holds every violation, in field order."""
+
+    reason = "Invalid"
+
+    def __init__(self, kind: str, name: str, causes: Iterable[Violation]) -> None:
+        kept = tuple(causes)
+        shown = tuple(dict.fromkeys(str(cause) for cause in kept))
+        listed = shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
+        super().__init__(f'{kind} "{name}" is invalid: {listed}', causes=kept)
+        self.kind, self.name = kind, name
+
+
+class NotSynced(DomainError):
+    """The state has not been read once yet, or writing is not possible right now."""
+
+    reason = "ServiceUnavailable"
+
+
+class RevisionAhead(DomainError):
+    """The caller waits for a revision this process has not seen within the bound."""
+
+    reason = "Timeout"

@@ -1,0 +1,121 @@
+"""Labels and selectors: which objects a set of requirements picks.
+
+    text -> Selector                    (the labelSelector grammar)
+    Selector, labels -> matches or not
+
+A Service's plain selector follows the opposite convention for emptiness: an
+absent or empty one matches nothing (``selects``).  Source: spec kubernetes-api 4.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.names import LABEL_LENGTH_MAX, subdomain_problems
+
+_QUALIFIED_PART = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\Z")
+_QUALIFIED_RULE = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end "
+    "with an alphanumeric character"
+)
+_VALUE_RULE = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "
+    "'.', and must start and end with an alphanumeric character"
+)
+
+
+class Operator(StrEnum):
+    """How a requirement compares; Gt and Lt exist in query text only."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+    GREATER_THAN = "Gt"
+    LESS_THAN = "Lt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One condition on one label; ``operator`` is an Operator once validated."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether labels meet this requirement (spec kubernetes-api 4.2)."""
+        value = labels.get(self.key)
+        match self.operator:
+            case Operator.IN:
+                return value is not None and value in self.values
+            case Operator.NOT_IN:
+                return value is None or value not in self.values
+            case Operator.EXISTS:
+                return value is not None
+            case Operator.DOES_NOT_EXIST:
+                return value is None
+            case _:
+                return self._compares(value)
+
+    def _compares(self, value: str | None) -> bool:
+        if value is None or not _INTEGER.match(value):
+            return False
+        bound = int(self.values[0])
+        return int(value) > bound if self.operator == Operator.GREATER_THAN else int(value) < bound
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Requirements, all of which must hold; an empty selector matches everything."""
+
+    requirements: tuple[Requirement, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether labels meet every requirement."""
+        return all(requirement.matches(labels) for requirement in self.requirements)
+
+
+EVERYTHING = Selector()
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
+
+
+def selects(
+    selector: Mapping[str, str] | None,
+    expressions: tuple[Requirement, ...],
+    labels: Mapping[str, str],
+) -> bool:
+    """Whether a Service's selector picks labels; an absent or empty one picks nothing."""
+    if not selector and not expressions:
+        return False
+    return all(labels.get(key) == value for key, value in (selector or {}).items()) and all(
+        requirement.matches(labels) for requirement in expressions
+    )
+
+
+def key_problems(key: str) -> tuple[str, ...]:
+    """Say what keeps ``key`` from being a label key: ``[prefix/]name``."""
+    prefix, slash, name = key.rpartition("/")
+    problems: list[str] = []
+    if slash:
+        if not prefix:
+            problems.append("prefix part must be non-empty")
+        problems.extend(f"prefix part {problem}" for problem in subdomain_problems(prefix or "x"))
+    if not name:
+        problems.append("name part must be non-empty")
+    if len(name) > LABEL_LENGTH_MAX:
+        problems.append(f"name part must be no more than {LABEL_LENGTH_MAX} characters")
+    if not _QUALIFIED_PART.match(name):
+        problems.append(_QUALIFIED_RULE)
+    return tuple(problems)
+
+
+def value_problems(value: str) -> tuple[str, ...]:
+    """Say what keeps ``value`` from being a label value; the empty string is one."""
+    problems: list[str] = []
+    if len(value) > LABEL_LENGTH_MAX:
+        problems.append(f"must be no more than {LABEL_LENGTH_MAX} characters")
+    if value and not _QUALIFIED_PART.match(value):
+        problems.append(_VALUE_RULE)
+    return tuple(problems)

@@ -1,0 +1,205 @@
+"""Names: of objects, of labels in the DNS, of absolute domains.
+
+Parsing, formatting and validation only; what a name leads to is not known
+here.
+
+    text -> problems        (empty when the text is a valid name)
+    text <-> NamespacedName, DomainName
+
+Source: RFC 1123 section 2.1, RFC 1035 sections 2.3.1 and 3.1; spec kubernetes-api 1.4.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NewType
+
+LABEL_LENGTH_MAX = 63  # octets of one DNS label
+SUBDOMAIN_LENGTH_MAX = 253  # characters of a domain name in text form, without the final dot
+WIRE_LENGTH_MAX = 255  # octets of a domain name on the wire
+PORT_NAME_LENGTH_MAX = 15  # characters of an IANA service name
+
+Uid = NewType("Uid", str)
+Revision = NewType("Revision", int)
+NodeName = NewType("NodeName", str)
+
+UNASSIGNED_UID = Uid("")
+REVISION_ZERO = Revision(0)  # before the first write
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
+_LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
+_PORT_NAME_ALPHABET = re.compile(r"[-a-z0-9]+\Z")
+
+_LABEL_RULE = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
+    "and must start and end with an alphanumeric character"
+)
+_LABEL_1035_RULE = (
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+    "alphabetic character, and end with an alphanumeric character"
+)
+_SUBDOMAIN_RULE = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    "'.', and must start and end with an alphanumeric character"
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NamespacedName:
+    """The key of an object of one kind; ``namespace`` is empty for cluster-scoped kinds."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+def parse_namespaced_name(text: str) -> NamespacedName:
+    """Read ``namespace/name``, or ``name`` alone for a cluster-scoped object."""
+    namespace, separator, name = text.rpartition("/")
+    return NamespacedName(namespace if separator else "", name)
+
+
+def label_problems(value: str) -> tuple[str, ...]:
+    """Say what keeps ``value`` from being an RFC 1123 label: one sentence a broken rule."""
+    return _problems(value, LABEL_LENGTH_MAX, _LABEL, _LABEL_RULE)
+
+
+def label_1035_problems(value: str) -> tuple[str, ...]:
+    """As ``label_problems``, for the older rule that wants a letter in front."""
+    return _problems(value, LABEL_LENGTH_MAX, _LABEL_1035, _LABEL_1035_RULE)
+
+
+def subdomain_problems(value: str) -> tuple[str, ...]:
+    """Say what keeps ``value`` from being an RFC 1123 subdomain of at most 253 characters."""
+    return _problems(value, SUBDOMAIN_LENGTH_MAX, _SUBDOMAIN, _SUBDOMAIN_RULE)
+
+
+def port_name_problems(value: str) -> tuple[str, ...]:
+    """Say what keeps ``value`` from being an IANA service name (RFC 6335 section 5.1)."""
+    problems: list[str] = []
+    if len(value) > PORT_NAME_LENGTH_MAX:
+        problems.append(f"must be no more than {PORT_NAME_LENGTH_MAX} characters")
+    if not _PORT_NAME_ALPHABET.match(value):
+        problems.append("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+    if not any("a" <= letter <= "z" for letter in value):
+        problems.append("must contain at least one letter (a-z)")
+    if "--" in value:
+        problems.append("must not contain consecutive hyphens")
+    if value.startswith("-") or value.endswith("-"):
+        problems.append("must not begin or end with a hyphen")
+    return tuple(problems)
+
+
+def _problems(value: str, length_max: int, pattern: re.Pattern[str], rule: str) -> tuple[str, ...]:
+    problems: list[str] = []
+    if len(value) > length_max:
+        problems.append(f"must be no more than {length_max} characters")
+    if not pattern.match(value):
+        problems.append(rule)
+    return tuple(problems)
+
+
+class MalformedName(ValueError):
+    """The text or bytes are not a domain name."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainName:
+    """An absolute domain name: labels from left to right, the root left out.
+
+    Equality follows the DNS: letter case does not count.  ``labels`` keep the
+    case they were written in.
+    """
+
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if any(not 1 <= len(label.encode("latin-1")) <= LABEL_LENGTH_MAX for label in self.labels):
+            raise MalformedName("a label has 1 to 63 octets")
+        if sum(len(label) + 1 for label in self.labels) + 1 > WIRE_LENGTH_MAX:
+            raise MalformedName("a domain name has at most 255 octets")
+
+    @property
+    def folded(self) -> tuple[str, ...]:
+        """The labels in lower case, ASCII letters only, as comparisons see them."""
+        return tuple(_fold(label) for label in self.labels)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DomainName) and self.folded == other.folded
+
+    def __hash__(self) -> int:
+        return hash(self.folded)
+
+    def is_under(self, ancestor: "DomainName") -> bool:
+        """Whether this name equals ``ancestor`` or lies below it."""
+        depth = len(ancestor.labels)
+        return depth == 0 or self.folded[-depth:] == ancestor.folded
+
+    def relative_to(self, ancestor: "DomainName") -> tuple[str, ...]:
+        """Give the labels in front of ``ancestor``, which this name must be under."""
+        return self.labels[: len(self.labels) - len(ancestor.labels)]
+
+    def __str__(self) -> str:
+        return "".join(f"{_escape(label)}." for label in self.labels) or "."
+
+
+def parse_domain(text: str) -> DomainName:
+    r"""Read the presentation form, with or without the final dot; ``\.`` and ``\DDD`` escape.
+
+    Raises MalformedName when a label is empty or too long, or the whole is.
+    """
+    if text in (".", ""):
+        return DomainName(())
+    labels: list[str] = []
+    label = ""
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if character == ".":
+            labels.append(label)
+            label = ""
+        elif character == "\\":
+            character, position = _unescape(text, position)
+            label += character
+        else:
+            label += character
+        position += 1
+    if label:
+        labels.append(label)
+    try:
+        return DomainName(tuple(labels))
+    except UnicodeEncodeError as error:
+        raise MalformedName("a label holds octets only") from error
+
+
+def _fold(label: str) -> str:
+    # RFC 4343: only ASCII letters have case in the DNS.
+    if label.isascii():
+        return label.lower()
+    return "".join(letter.lower() if letter.isascii() else letter for letter in label)
+
+
+def _escape(label: str) -> str:
+    if label.isascii() and label.isprintable() and not any(mark in label for mark in '.\\ "();@$'):
+        return label
+    return "".join(
+        f"\\{letter}"
+        if letter in '.\\"();@$'
+        else letter
+        if "!" <= letter <= "~"
+        else f"\\{ord(letter):03d}"
+        for letter in label
+    )
+
+
+def _unescape(text: str, position: int) -> tuple[str, int]:
+    digits = text[position + 1 : position + 4]
+    if len(digits) == 3 and digits.isdecimal() and digits.isascii():  # noqa: PLR2004  \DDD
+        if int(digits) > 255:  # noqa: PLR2004  one octet
+            raise MalformedName(f"\\{digits} is no octet")
+        return chr(int(digits)), position + 3
+    if not text[position + 1 : position + 2]:
+        raise MalformedName("a backslash escapes something")
+    return text[position + 1], position + 1

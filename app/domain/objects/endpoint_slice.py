@@ -1,0 +1,103 @@
+"""An EndpointSlice: some of the endpoints behind a Service.
+
+Values only.  Source: spec kubernetes-api 3.3 to 3.5; contract.md for the weight.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.names import NamespacedName
+from app.domain.objects.meta import ObjectMeta, ObjectReference
+from app.domain.objects.service import Protocol
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
+MANAGED_BY = "endpointslice-controller.k8s.io"
+HEADLESS_LABEL = "service.kubernetes.io/headless"
+TRIGGER_TIME_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
+ENDPOINTS_MAX_DEFAULT = 100  # endpoints of one slice that Waypost makes
+
+
+class AddressType(StrEnum):
+    """What the addresses of a slice are."""
+
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
+    FQDN = "FQDN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointConditions:
+    """Three tri-state facts; absent reads as ready, serving, and not terminating."""
+
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Ready, absent counting as yes."""
+        return self.ready is not False
+
+    @property
+    def is_serving(self) -> bool:
+        """Able to answer, even while terminating; absent counts as yes."""
+        return self.serving is not False
+
+    @property
+    def is_terminating(self) -> bool:
+        """On its way out; absent counts as no."""
+        return self.terminating is True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """Where an endpoint had best be used from: names of zones and nodes."""
+
+    for_zones: tuple[str, ...] = ()
+    for_nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """The addresses of one backend; ``weight`` None means 1, and 0 drains."""
+
+    addresses: tuple[str, ...]
+    conditions: EndpointConditions = EndpointConditions()
+    hostname: str = ""
+    node_name: str = ""
+    zone: str = ""
+    target_ref: ObjectReference | None = None
+    hints: Hints | None = None
+    weight: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointPort:
+    """A port of every endpoint in the slice; ``port`` None means any."""
+
+    port: int | None = None
+    name: str = ""
+    protocol: str = Protocol.TCP
+    app_protocol: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSlice:
+    """Endpoints of one Service that share an address type and a list of ports."""
+
+    metadata: ObjectMeta
+    address_type: str
+    endpoints: tuple[Endpoint, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+    @property
+    def service(self) -> NamespacedName | None:
+        """The key of the Service it belongs to; None without the label."""
+        name = self.metadata.labels.get(SERVICE_NAME_LABEL)
+        return None if not name else NamespacedName(self.metadata.namespace, name)
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether Waypost made it from a selector; others are written by hand."""
+        return self.metadata.labels.get(MANAGED_BY_LABEL) == MANAGED_BY

@@ -1,0 +1,31 @@
+"""A Namespace: the scope of names.
+
+Values only.  Source: spec kubernetes-api 5.10.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.objects.meta import Condition, ObjectMeta
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+DEFAULT, SYSTEM = "default", "kube-system"
+PERMANENT = frozenset({DEFAULT, SYSTEM, "kube-public"})
+"""Namespaces that cannot be deleted."""
+
+
+class NamespacePhase(StrEnum):
+    """Whether a Namespace takes new objects."""
+
+    ACTIVE = "Active"
+    TERMINATING = "Terminating"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """One Namespace."""
+
+    metadata: ObjectMeta
+    finalizers: tuple[str, ...] = ()
+    phase: str = NamespacePhase.ACTIVE
+    conditions: tuple[Condition, ...] = ()

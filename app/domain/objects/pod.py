@@ -1,0 +1,156 @@
+"""A Pod as Waypost knows it: a registration of something that listens.
+
+Values only.  Containers count for their ports and their readiness probe.
+Source: contract.md, "Objects"; spec kubernetes-api 3.2 to 3.4, spec resolver 9.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.addresses import IPFamily, canonical, family_of_text
+from app.domain.objects.meta import Condition, ObjectMeta, is_condition_true
+from app.domain.objects.service import Protocol
+
+GRACE_PERIOD_S_DEFAULT = 30
+WEIGHT_DEFAULT = 1
+READY = "Ready"
+
+
+class PodPhase(StrEnum):
+    """Where a Pod is in its life."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
+class DNSPolicy(StrEnum):
+    """What a Pod's resolv.conf starts from (spec resolver 9.1)."""
+
+    CLUSTER_FIRST = "ClusterFirst"
+    CLUSTER_FIRST_WITH_HOST_NET = "ClusterFirstWithHostNet"
+    DEFAULT = "Default"
+    NONE = "None"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerPort:
+    """A port a container declares; only its name, number and protocol matter."""
+
+    container_port: int
+    name: str = ""
+    protocol: str = Protocol.TCP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HTTPGetAction:
+    """Ask by HTTP; any status from 200 to 399 is a success."""
+
+    port: int | str
+    path: str = "/"
+    scheme: str = "HTTP"
+    host: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TCPSocketAction:
+    """Open a connection; that it opens is the success."""
+
+    port: int | str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GRPCAction:
+    """Ask the standard gRPC health service; ``service`` empty asks for the whole server."""
+
+    port: int
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A readiness probe: exactly one action, and when to run it."""
+
+    http_get: HTTPGetAction | None = None
+    tcp_socket: TCPSocketAction | None = None
+    grpc: GRPCAction | None = None
+    initial_delay_s: int = 0
+    period_s: int = 10
+    timeout_s: int = 1
+    success_threshold: int = 1
+    failure_threshold: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container: its ports, its probe, and for init containers whether it keeps running."""
+
+    name: str = ""
+    ports: tuple[ContainerPort, ...] = ()
+    readiness_probe: Probe | None = None
+    restart_policy: str | None = None
+
+    @property
+    def is_sidecar(self) -> bool:
+        """Whether an init container stays up beside the others."""
+        return self.restart_policy == "Always"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DNSConfig:
+    """A Pod's own additions to its resolv.conf; an option without value has None."""
+
+    nameservers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[tuple[str, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """One Pod.  ``weight`` is 0 to 65535, 0 drains; ``lease_duration_s`` None is no lease."""
+
+    metadata: ObjectMeta
+    node_name: str = ""
+    hostname: str = ""
+    subdomain: str = ""
+    host_network: bool = False
+    dns_policy: str = DNSPolicy.CLUSTER_FIRST
+    dns_config: DNSConfig | None = None
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    grace_period_s: int | None = None
+    restart_policy: str = ""
+    scheduler_name: str = ""
+    service_account_name: str = ""
+    weight: int = WEIGHT_DEFAULT
+    lease_duration_s: int | None = None
+    phase: str = ""
+    pod_ips: tuple[str, ...] = ()
+    host_ip: str = ""
+    conditions: tuple[Condition, ...] = ()
+    reason: str = ""
+    message: str = ""
+    nominated_node_name: str = ""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its Ready condition is True."""
+        return is_condition_true(self.conditions, READY)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it will never serve again."""
+        return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
+
+    @property
+    def has_probe(self) -> bool:
+        """Whether any container asks to be probed before it counts as ready."""
+        return any(container.readiness_probe is not None for container in self.containers)
+
+    def addresses_of(self, family: IPFamily) -> tuple[str, ...]:
+        """Its addresses of one family in canonical spelling."""
+        return tuple(canonical(ip) for ip in self.pod_ips if family_of_text(ip) == family)

@@ -1,0 +1,186 @@
+"""A Service: a named group of backends behind a stable address.
+
+Values only; the rules they must obey are in ``registration``.  Closed
+vocabularies are enums, but fields are ``str``: a manifest on its way in holds
+whatever its author wrote, until validation has accepted it.
+
+Source: spec kubernetes-api 1.2; contract.md, "Objects", for the extensions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from app.domain.addresses import IPFamily, canonical
+from app.domain.labels import Requirement, selects
+from app.domain.names import NamespacedName
+from app.domain.objects.meta import Condition, ObjectMeta
+
+HEADLESS = "None"
+AFFINITY_TIMEOUT_S_DEFAULT = 10_800
+
+
+class ServiceType(StrEnum):
+    """How a Service is reached."""
+
+    CLUSTER_IP = "ClusterIP"
+    NODE_PORT = "NodePort"
+    LOAD_BALANCER = "LoadBalancer"
+    EXTERNAL_NAME = "ExternalName"
+
+
+class Protocol(StrEnum):
+    """The transports a port may have."""
+
+    TCP = "TCP"
+    UDP = "UDP"
+    SCTP = "SCTP"
+
+
+class SessionAffinity(StrEnum):
+    """Whether a client keeps its backend."""
+
+    NONE = "None"
+    CLIENT_IP = "ClientIP"
+
+
+class TrafficPolicy(StrEnum):
+    """Whether traffic may leave the node it arrives on."""
+
+    CLUSTER = "Cluster"
+    LOCAL = "Local"
+
+
+class IPFamilyPolicy(StrEnum):
+    """How many families a Service wants."""
+
+    SINGLE_STACK = "SingleStack"
+    PREFER_DUAL_STACK = "PreferDualStack"
+    REQUIRE_DUAL_STACK = "RequireDualStack"
+
+
+class TrafficDistribution(StrEnum):
+    """Which endpoints are preferred; PREFER_CLOSE is the older word for the same zone."""
+
+    PREFER_CLOSE = "PreferClose"
+    PREFER_SAME_ZONE = "PreferSameZone"
+    PREFER_SAME_NODE = "PreferSameNode"
+
+
+class Scheduler(StrEnum):
+    """The IPVS schedulers (spec ipvs 3)."""
+
+    RR = "rr"
+    WRR = "wrr"
+    LC = "lc"
+    WLC = "wlc"
+    LBLC = "lblc"
+    LBLCR = "lblcr"
+    DH = "dh"
+    SH = "sh"
+    SED = "sed"
+    NQ = "nq"
+    FO = "fo"
+    OVF = "ovf"
+    MH = "mh"
+
+
+class ServicePortName(NamedTuple):
+    """The key of one port: unnamed ports have the name ``""``."""
+
+    service: NamespacedName
+    port: str
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePort:
+    """One listening port, 1 to 65535; ``target_port`` 0 or "" means the same as ``port``.
+
+    ``target_port`` is a number or the name of a container port; ``node_port`` 0 means none.
+    """
+
+    port: int
+    name: str = ""
+    protocol: str = Protocol.TCP
+    target_port: int | str = 0
+    node_port: int = 0
+    app_protocol: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancerIngress:
+    """One address or name at which a load balancer answers; ``ip_mode`` is VIP or Proxy."""
+
+    ip: str = ""
+    hostname: str = ""
+    ip_mode: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One Service.  Empty text, 0, ``()`` and None mean that the field is absent.
+
+    ``cluster_ips`` keep the client's spelling, ``cluster_ip`` is what the singular
+    field says: equal to the first of the list once normalised.
+    """
+
+    metadata: ObjectMeta
+    type: str = ""
+    selector: Mapping[str, str] | None = None
+    selector_expressions: tuple[Requirement, ...] = ()
+    ports: tuple[ServicePort, ...] = ()
+    cluster_ip: str = ""
+    cluster_ips: tuple[str, ...] = ()
+    ip_families: tuple[str, ...] = ()
+    ip_family_policy: str | None = None
+    session_affinity: str = ""
+    affinity_timeout_s: int | None = None
+    external_name: str = ""
+    external_ips: tuple[str, ...] = ()
+    external_traffic_policy: str = ""
+    internal_traffic_policy: str | None = None
+    health_check_node_port: int = 0
+    allocate_load_balancer_node_ports: bool | None = None
+    load_balancer_class: str | None = None
+    load_balancer_ip: str = ""
+    load_balancer_source_ranges: tuple[str, ...] = ()
+    publish_not_ready_addresses: bool = False
+    traffic_distribution: str | None = None
+    scheduler: str | None = None
+    ingress: tuple[LoadBalancerIngress, ...] = ()
+    conditions: tuple[Condition, ...] = field(default=())
+
+    @property
+    def is_headless(self) -> bool:
+        """Whether names lead to the endpoints themselves."""
+        return self.cluster_ip == HEADLESS
+
+    @property
+    def is_external_name(self) -> bool:
+        """Whether the Service is nothing but an alias."""
+        return self.type == ServiceType.EXTERNAL_NAME
+
+    @property
+    def has_selector(self) -> bool:
+        """Whether its endpoints are computed; otherwise they are written by hand."""
+        return bool(self.selector) or bool(self.selector_expressions)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its real cluster addresses in canonical spelling; headless ones have none."""
+        if self.is_headless or self.is_external_name:
+            return ()
+        return tuple(canonical(text) for text in self.cluster_ips)
+
+    def address_of(self, family: IPFamily) -> str | None:
+        """Give the cluster address of one family in canonical spelling."""
+        for written, address in zip(self.ip_families, self.addresses, strict=False):
+            if written == family:
+                return address
+        return None
+
+    def selects(self, labels: Mapping[str, str]) -> bool:
+        """Whether its selector picks a Pod with these labels."""
+        return selects(self.selector, self.selector_expressions, labels)

@@ -1,0 +1,29 @@
+"""A ServiceCIDR: a range that cluster addresses come from.
+
+Values only.  Source: spec kubernetes-api 2.5 (KEP-1880).
+"""
+
+from dataclasses import dataclass
+
+from app.domain.objects.meta import Condition, ObjectMeta
+
+FINALIZER = "networking.k8s.io/service-cidr-finalizer"
+DEFAULT_NAME = "kubernetes"  # the object that mirrors the configured ranges
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCIDR:
+    """One or two ranges, at most one a family; the first of ``kubernetes`` is the default one."""
+
+    metadata: ObjectMeta
+    cidrs: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new addresses may come from it."""
+        return not self.metadata.is_terminating and not any(
+            condition.status == "False"
+            for condition in self.conditions
+            if condition.type == "Ready"
+        )

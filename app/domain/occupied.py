@@ -1,0 +1,107 @@
+"""A set of numbers that knows its gaps: addresses and ports that are held.
+
+    Occupied --hold/release--> Occupied          (the old one stays as it was)
+    Occupied, first, last -> the lowest free number from first to last
+
+Every operation costs the depth of the tree (3 levels for ports, 6 for IPv4, 22
+for IPv6), however many numbers are held: a full range is told in one look.
+What the numbers mean is not known here.
+"""
+
+from dataclasses import dataclass
+
+_BITS = 6
+_FANOUT = 1 << _BITS
+_ALL = (1 << _FANOUT) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    children: dict[int, "_Node"]
+    full: int  # one bit a child without any gap
+
+
+_Node = _Branch | int  # a leaf is the 64-bit mask of its held numbers
+
+
+class Occupied:
+    """An immutable set of integers of at most ``width_bits``."""
+
+    __slots__ = ("_depth", "_root")
+
+    def __init__(self, *, width_bits: int) -> None:
+        self._depth = -(-width_bits // _BITS)
+        self._root: _Node = 0 if self._depth == 1 else _Branch({}, 0)
+
+    def __contains__(self, number: int) -> bool:
+        node: _Node = self._root
+        for level in range(self._depth - 1, 0, -1):
+            assert isinstance(node, _Branch)
+            found = node.children.get((number >> (level * _BITS)) & (_FANOUT - 1))
+            if found is None:
+                return False
+            node = found
+        assert isinstance(node, int)
+        return bool(node >> (number & (_FANOUT - 1)) & 1)
+
+    def hold(self, number: int) -> "Occupied":
+        """Make the set with ``number`` in it."""
+        return self._with_root(_set(self._root, number, self._depth - 1, held=True))
+
+    def release(self, number: int) -> "Occupied":
+        """Make the set without ``number``."""
+        return self._with_root(_set(self._root, number, self._depth - 1, held=False))
+
+    def next_free(self, first: int, last: int) -> int | None:
+        """Find the lowest number from ``first`` to ``last`` inclusive that is not held."""
+        if first > last:
+            return None
+        free = _next_free(self._root, first, self._depth - 1)
+        return None if free is None or free > last else free
+
+    def _with_root(self, root: _Node) -> "Occupied":
+        following = Occupied(width_bits=self._depth * _BITS)
+        following._root = root
+        return following
+
+
+def _is_full(node: _Node) -> bool:
+    return (node if isinstance(node, int) else node.full) == _ALL
+
+
+def _set(node: _Node, number: int, level: int, *, held: bool) -> _Node:
+    slot = (number >> (level * _BITS)) & (_FANOUT - 1)
+    bit = 1 << slot
+    if isinstance(node, int):
+        return node | bit if held else node & ~bit
+    empty: _Node = 0 if level == 1 else _Branch({}, 0)
+    child = _set(node.children.get(slot, empty), number, level - 1, held=held)
+    children = {**node.children, slot: child}
+    if child == 0 or (isinstance(child, _Branch) and not child.children):
+        del children[slot]
+    return _Branch(children, node.full | bit if _is_full(child) else node.full & ~bit)
+
+
+def _next_free(node: _Node, low: int, level: int) -> int | None:
+    slot = low >> (level * _BITS)
+    if isinstance(node, int):
+        return _lowest(~node & _ALL, slot)
+    rest = low & ((1 << (level * _BITS)) - 1)
+    child = node.children.get(slot)
+    if child is None:
+        return low
+    within = _next_free(child, rest, level - 1)
+    if within is not None:
+        return slot << (level * _BITS) | within
+    following = _lowest(~node.full & _ALL, slot + 1)
+    if following is None:
+        return None
+    child = node.children.get(following)
+    within = 0 if child is None else _next_free(child, 0, level - 1)
+    assert within is not None, "a child that is not full has a gap"
+    return following << (level * _BITS) | within
+
+
+def _lowest(mask: int, start: int) -> int | None:
+    rest = mask >> start << start
+    return (rest & -rest).bit_length() - 1 if rest else None

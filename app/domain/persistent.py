@@ -1,0 +1,107 @@
+"""An immutable mapping whose next version costs the size of a change, not of the whole.
+
+A snapshot of the registry holds several of these; a writer makes the next
+snapshot while readers go on with theirs.  Nothing here knows what is stored.
+
+    PMap --set/remove--> PMap        (O(log n), the rest is shared)
+
+A hash trie: a leaf is a small dict, a branch a tuple of 32 children chosen by
+five bits of the key's hash.  Source: Bagwell, "Ideal Hash Trees", 2001.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Generic, TypeAlias, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_BITS = 5
+_FANOUT = 1 << _BITS
+_LEAF_MAX = 48  # entries of a leaf before it splits; copying this many costs under a microsecond
+_DEPTH_MAX = 12  # five bits a level use up a 60-bit hash; below that a leaf just grows
+
+_Node: TypeAlias = "dict[K, V] | tuple[_Node[K, V], ...]"
+
+
+class PMap(Mapping[K, V], Generic[K, V]):
+    """A persistent ``Mapping``; iteration order is arbitrary, so sort what you output."""
+
+    __slots__ = ("_root", "_size")
+
+    def __init__(self, entries: Mapping[K, V] | Iterable[tuple[K, V]] = ()) -> None:
+        leaf: dict[K, V] = dict(entries)
+        self._root: _Node[K, V] = _built(leaf, depth=0)
+        self._size = len(leaf)
+
+    def __getitem__(self, key: K) -> V:
+        node = self._root
+        if type(node) is dict:
+            return node[key]
+        bits = hash(key)
+        while type(node) is tuple:
+            node = node[bits & (_FANOUT - 1)]
+            bits >>= _BITS
+        assert type(node) is dict
+        return node[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return _keys(self._root)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def set(self, key: K, value: V) -> "PMap[K, V]":
+        """Make the mapping with ``key`` at ``value``."""
+        root, grown = _with(self._root, key, value, hash(key), 0)
+        return self._next(root, self._size + grown)
+
+    def remove(self, key: K) -> "PMap[K, V]":
+        """Make the mapping without ``key``; the same mapping when it was not there."""
+        if key not in self:
+            return self
+        return self._next(_without(self._root, key, hash(key)), self._size - 1)
+
+    def _next(self, root: "_Node[K, V]", size: int) -> "PMap[K, V]":
+        following: PMap[K, V] = PMap()
+        following._root, following._size = root, size
+        return following
+
+
+def _built(entries: dict[K, V], *, depth: int) -> "_Node[K, V]":
+    if len(entries) <= _LEAF_MAX or depth == _DEPTH_MAX:
+        return entries
+    parts: list[dict[K, V]] = [{} for _ in range(_FANOUT)]
+    shift = depth * _BITS
+    for key, value in entries.items():
+        parts[(hash(key) >> shift) & (_FANOUT - 1)][key] = value
+    return tuple(_built(part, depth=depth + 1) for part in parts)
+
+
+def _with(
+    node: "_Node[K, V]", key: K, value: V, bits: int, depth: int
+) -> tuple["_Node[K, V]", int]:
+    if type(node) is dict:
+        grown = 0 if key in node else 1
+        return _built({**node, key: value}, depth=depth), grown
+    assert type(node) is tuple
+    place = bits & (_FANOUT - 1)
+    child, grown = _with(node[place], key, value, bits >> _BITS, depth + 1)
+    return (*node[:place], child, *node[place + 1 :]), grown
+
+
+def _without(node: "_Node[K, V]", key: K, bits: int) -> "_Node[K, V]":
+    if type(node) is dict:
+        return {kept: value for kept, value in node.items() if kept != key}
+    assert type(node) is tuple
+    place = bits & (_FANOUT - 1)
+    child = _without(node[place], key, bits >> _BITS)
+    return (*node[:place], child, *node[place + 1 :])
+
+
+def _keys(node: "_Node[K, V]") -> Iterator[K]:
+    if type(node) is dict:
+        yield from node
+    else:
+        assert type(node) is tuple
+        for child in node:
+            yield from _keys(child)
