@@ -45,7 +45,7 @@ test: $(DEV) ## Set up on first use, then run the tests
 check: $(DEV) ## Everything a change must pass: format, lint, types, imports, tests with coverage
 	@$(BIN)/ruff format --check .
 	@$(MAKE) lint types imports
-	@$(PYTEST) --cov --cov-report= $(ARGS)
+	@$(PYTEST) --cov --cov-report= --cov-fail-under=0 $(ARGS)
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --include='app/domain/*' --fail-under=100
 
@@ -92,7 +92,7 @@ clean: ## Remove the environment and everything derived (not the data in .waypos
 $(BIN)/python:
 	@for python in python3 python3.13 python3.12 python3.11; do \
 		if $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
-			2>/dev/null; then exec $$python -m venv $(VENV); fi; \
+			2>/dev/null; then exec $$python -m venv --clear $(VENV); fi; \
 	done; \
 	echo "Waypost needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: python3-venv)." >&2; exit 1
 
