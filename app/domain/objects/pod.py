@@ -14,6 +14,8 @@ from app.domain.objects.service import Protocol
 GRACE_PERIOD_S_DEFAULT = 30
 WEIGHT_DEFAULT = 1
 READY = "Ready"
+LEASE_EXPIRED = "LeaseExpired"  # reason of a Ready condition: its own heartbeats stopped
+NODE_LEASE_EXPIRED = "NodeLeaseExpired"  # the agent that probed it went silent
 
 
 class PodPhase(StrEnum):
@@ -150,6 +152,20 @@ class Pod:
     def has_probe(self) -> bool:
         """Whether any container asks to be probed before it counts as ready."""
         return any(container.readiness_probe is not None for container in self.containers)
+
+    @property
+    def ready_condition(self) -> Condition | None:
+        """Its Ready condition, which says since when and why; None before any report."""
+        return next((entry for entry in self.conditions if entry.type == READY), None)
+
+    def port_named(self, name: str, protocol: str) -> int | None:
+        """Find a container port by name and protocol: containers first, then sidecars."""
+        sidecars = (container for container in self.init_containers if container.is_sidecar)
+        for container in (*self.containers, *sidecars):
+            for port in container.ports:
+                if port.name == name and port.protocol == protocol:
+                    return port.container_port
+        return None
 
     def addresses_of(self, family: IPFamily) -> tuple[str, ...]:
         """Its addresses of one family in canonical spelling."""
