@@ -37,8 +37,12 @@ _ADDRESS_BITS = {IPFamily.IPV4: 32, IPFamily.IPV6: 128}
 _PORT_BITS = 16
 
 
-def _namespace_terms(registered: Object) -> Iterator[Term]:
+def _metadata_terms(registered: Object) -> Iterator[Term]:
     yield (kind_of(registered).name, registered.metadata.namespace)
+    if registered.metadata.is_terminating:
+        yield ("terminating", kind_of(registered).name)
+    for key, value in registered.metadata.labels.items():
+        yield ("label", kind_of(registered).name, key, value)
 
 
 def _pod_label_terms(pod: Pod) -> Iterator[Term]:
@@ -57,6 +61,8 @@ def _pod_terms(pod: Pod) -> Iterator[Term]:
 def _service_terms(service: Service) -> Iterator[Term]:
     for address in service.addresses:
         yield ("address", address)
+    for address in (*service.external_ips, *(entry.ip for entry in service.ingress if entry.ip)):
+        yield ("external", canonical(address))
     for number in node_ports_of(service):
         yield ("node-port", str(number))
     if service.selector:
@@ -76,7 +82,7 @@ def _slice_terms(slice_: EndpointSlice) -> Iterator[Term]:
 
 def terms_of(registered: Object) -> Iterator[Term]:
     """List every index entry under which an object is found."""
-    yield from _namespace_terms(registered)
+    yield from _metadata_terms(registered)
     match registered:
         case Pod():
             yield from _pod_terms(registered)
