@@ -1,0 +1,138 @@
+"""What a name owns, and what the zone says to a question.
+
+    Question                                   name + type, as a resolver asks
+    Records | NoData | NoSuchName | OutOfZone  what there is to say
+
+Values only; how they are found is in ``zone``, how they travel in ``app.dns``.
+Source: RFC 1035 section 3.2, RFC 2308 section 2, RFC 2782, RFC 3596.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from ipaddress import IPv4Address
+
+from app.domain.addresses import Address
+from app.domain.names import DomainName
+
+
+class RecordType(IntEnum):
+    """The types this zone publishes; a question may ask for any other number."""
+
+    A = 1
+    NS = 2
+    CNAME = 5
+    SOA = 6
+    PTR = 12
+    TXT = 16
+    AAAA = 28
+    SRV = 33
+
+
+ADDRESS_TYPES = (RecordType.A, RecordType.AAAA)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of class IN; ``type`` is any 16-bit number."""
+
+    name: DomainName
+    type: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTarget:
+    """What an SRV record says: where a port is, and how often to choose it."""
+
+    priority: int
+    weight: int
+    port: int
+    target: DomainName
+
+    def __str__(self) -> str:
+        return f"{self.priority} {self.weight} {self.port} {self.target}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOfAuthority:
+    """What an SOA record says; ``minimum_s`` is how long a denial may be kept."""
+
+    primary: DomainName
+    mailbox: DomainName
+    serial: int
+    refresh_s: int
+    retry_s: int
+    expire_s: int
+    minimum_s: int
+
+    def __str__(self) -> str:
+        times = f"{self.refresh_s} {self.retry_s} {self.expire_s} {self.minimum_s}"
+        return f"{self.primary} {self.mailbox} {self.serial} {times}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One character string of a TXT record, at most 255 octets."""
+
+    value: str
+
+    def __str__(self) -> str:
+        return f'"{self.value}"'
+
+
+Content = Address | DomainName | ServiceTarget | StartOfAuthority | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One resource record of class IN; ``str(content)`` is its presentation form."""
+
+    name: DomainName
+    type: RecordType
+    ttl_s: int
+    content: Content
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.ttl_s} IN {self.type.name} {self.content}"
+
+
+def address_record(name: DomainName, ttl_s: int, address: Address) -> Record:
+    """Make the A or AAAA record that an address calls for."""
+    family = RecordType.A if isinstance(address, IPv4Address) else RecordType.AAAA
+    return Record(name, family, ttl_s, address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The name owns what was asked for; a CNAME precedes what it leads to.
+
+    ``leads_to`` is set when the last CNAME points outside the zone: whoever asked
+    must look there for the rest.  ``via`` are the names on the way of an alias.
+    """
+
+    answers: tuple[Record, ...]
+    additional: tuple[Record, ...] = ()
+    leads_to: DomainName | None = None
+    via: tuple[DomainName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoData:
+    """The name exists, without records of the type."""
+
+    soa: Record
+    via: tuple[DomainName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoSuchName:
+    """Neither the name nor any name below it exists."""
+
+    soa: Record
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfZone:
+    """The name belongs to somebody else."""
+
+
+Outcome = Records | NoData | NoSuchName | OutOfZone

@@ -1,0 +1,101 @@
+"""What an operator decides about the zone, as plain values.
+
+    cluster domain + service ranges -> ZoneConfig
+
+The cluster domain and the reverse zones of the service ranges are ours alone.
+Beyond them we know the names of endpoints but own none of the address space:
+there we answer what we know and pass on the rest.
+
+Source: spec dns A6 and A12 (the default chain of kubeadm); RFC 1035 section
+3.5 and RFC 3596 section 2.5 for reverse names.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from app.domain.addresses import Address, Prefix
+from app.domain.names import DomainName, parse_domain
+
+TTL_S_DEFAULT = 5
+REVERSE_V4, REVERSE_V6 = parse_domain("in-addr.arpa."), parse_domain("ip6.arpa.")
+REVERSE_ROOTS = (REVERSE_V4, REVERSE_V6)
+_OCTET_BITS, _NIBBLE_BITS = 8, 4
+
+
+class PodRecords(StrEnum):
+    """Whether ``10-244-1-5.default.pod`` names an address, and whether a Pod must have it."""
+
+    DISABLED = "disabled"
+    INSECURE = "insecure"
+    VERIFIED = "verified"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZoneConfig:
+    """The zones and their options; a name belongs to the longest zone it lies under.
+
+    What does not exist in a zone of ``fallthrough`` is left to others.
+    ``nameserver_addresses`` are where this server can be reached.
+    """
+
+    zones: tuple[DomainName, ...]
+    fallthrough: tuple[DomainName, ...] = ()
+    ttl_s: int = TTL_S_DEFAULT
+    pods: PodRecords = PodRecords.INSECURE
+    nameserver_addresses: tuple[Address, ...] = ()
+
+    @cached_property
+    def forward_zone(self) -> DomainName:
+        """The zone in which reverse names find their targets."""
+        forward = (zone for zone in self.zones if not is_reverse(zone))
+        return next(forward, self.zones[0])
+
+    @cached_property
+    def _by_labels(self) -> dict[tuple[str, ...], DomainName]:
+        return {zone.folded: zone for zone in self.zones}
+
+    def zone_of(self, name: DomainName) -> DomainName | None:
+        """Find the longest zone that ``name`` lies in."""
+        folded = name.folded
+        for start in range(len(folded) + 1):
+            if (zone := self._by_labels.get(folded[start:])) is not None:
+                return zone
+        return None
+
+
+def cluster_config(
+    cluster_domain: str,
+    service_ranges: Iterable[Prefix],
+    *,
+    ttl_s: int = TTL_S_DEFAULT,
+    pods: PodRecords = PodRecords.INSECURE,
+    nameserver_addresses: tuple[Address, ...] = (),
+) -> ZoneConfig:
+    """Configure the zones of a cluster: its domain, its ranges, and endpoints elsewhere."""
+    ranges = (zone for range_ in service_ranges for zone in reverse_zones(range_))
+    return ZoneConfig(
+        zones=tuple(dict.fromkeys((parse_domain(cluster_domain), *ranges, *REVERSE_ROOTS))),
+        fallthrough=REVERSE_ROOTS,
+        ttl_s=ttl_s,
+        pods=pods,
+        nameserver_addresses=nameserver_addresses,
+    )
+
+
+def is_reverse(zone: DomainName) -> bool:
+    """Whether a zone holds reverse names."""
+    return any(zone.is_under(root) for root in REVERSE_ROOTS)
+
+
+def reverse_zones(range_: Prefix) -> tuple[DomainName, ...]:
+    """List the zones that together cover a range exactly, cut at octets or nibbles."""
+    unit = _OCTET_BITS if range_.version == 4 else _NIBBLE_BITS  # noqa: PLR2004  IP versions
+    length = -(-range_.prefixlen // unit) * unit
+    return tuple(_reverse_zone(part, unit) for part in range_.subnets(new_prefix=length))
+
+
+def _reverse_zone(range_: Prefix, unit: int) -> DomainName:
+    labels = range_.network_address.reverse_pointer.split(".")
+    return DomainName(tuple(labels[(range_.max_prefixlen - range_.prefixlen) // unit :]))
