@@ -1,0 +1,176 @@
+"""What every wire model shares: spelling, strictness and how its schema reads.
+
+    cluster_ip <-> clusterIP            null -> absent
+
+Models say which shapes there are and what each field means; whether values
+make sense together is decided in ``app.domain.registration``.  Input accepts
+what Kubernetes' decoder accepts: missing fields are zero, nulls are missing,
+unknown fields are collected rather than refused, and types are exact.
+
+Source: spec kubernetes-api 1.2 and 5.8; contract.md, "Objects".
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, ClassVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainValidator, WithJsonSchema
+
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+PORT_MAX = 65_535
+_TIMES_MAX = 4_096  # parsed times remembered; one write stamps many objects alike
+
+_INITIALISMS = {
+    "cidr": "CIDR",
+    "cidrs": "CIDRs",
+    "dns": "DNS",
+    "id": "ID",
+    "ip": "IP",
+    "ips": "IPs",
+    "ttl": "TTL",
+    "uid": "UID",
+}
+
+
+def wire_name(name: str) -> str:
+    """Spell a field as the wire does; a trailing underscore only avoids a Python keyword."""
+    first, *others = name.rstrip("_").split("_")
+    return first + "".join(_INITIALISMS.get(word, word.capitalize()) for word in others)
+
+
+def _tidy(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
+    # An absent field is left out, never null; additional fields are JSON Schema's own default.
+    schema.pop("additionalProperties", None)
+    properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))
+    for field in properties.values():
+        _drop_null(field)
+    if issubclass(model, Input) and model.documented_required:
+        schema["required"] = [*model.documented_required]
+
+
+def _drop_null(field: dict[str, JsonValue]) -> None:
+    if "$ref" not in field:
+        field.pop("title", None)
+    if field.get("default", "") is None:
+        del field["default"]
+    branches = cast("list[dict[str, JsonValue]]", field.get("anyOf", []))
+    kept = [branch for branch in branches if branch.get("type") != "null"]
+    if len(kept) == 1:
+        del field["anyOf"]
+        field.update({key: value for key, value in kept[0].items() if key not in field})
+    elif kept:
+        field["anyOf"] = cast("list[JsonValue]", kept)
+    values = field.get("additionalProperties")
+    if isinstance(values, dict):
+        _drop_null(values)
+
+
+class Input(BaseModel):
+    """A shape that clients send; shapes that come back unchanged share it.
+
+    ``ignored`` are known fields that mean nothing here and deserve no warning;
+    ``documented_required`` must be given although decoding reads a missing one as zero.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=wire_name,
+        extra="allow",
+        json_schema_extra=_tidy,
+        strict=True,
+        validate_by_alias=True,
+    )
+    ignored: ClassVar[frozenset[str]] = frozenset()
+    documented_required: ClassVar[tuple[str, ...]] = ()
+
+
+class Output(BaseModel):
+    """A shape that only the server makes: what has no default is always there."""
+
+    model_config = ConfigDict(
+        alias_generator=wire_name,
+        extra="forbid",
+        json_schema_extra=_tidy,
+        serialize_by_alias=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
+
+
+def words(vocabulary: type[StrEnum], *, default: str | None = None) -> WithJsonSchema:
+    """Document a closed vocabulary; that a value belongs to it is checked with the object."""
+    schema: dict[str, JsonValue] = {"type": "string", "enum": [word.value for word in vocabulary]}
+    return WithJsonSchema(schema if default is None else {**schema, "default": default})
+
+
+def _integer(bits: int, minimum: int | None = None, maximum: int | None = None) -> WithJsonSchema:
+    schema: dict[str, JsonValue] = {"type": "integer", "format": f"int{bits}"}
+    if minimum is not None:
+        schema["minimum"] = minimum
+    if maximum is not None:
+        schema["maximum"] = maximum
+    return WithJsonSchema(schema)
+
+
+@lru_cache(maxsize=_TIMES_MAX)
+def parse_time(text: str) -> datetime:
+    """Read an RFC 3339 time, as UTC with whole seconds; raises ValueError."""
+    if len(text) < len("2006-01-02T15:04:05Z") or text[10] not in "Tt":
+        raise ValueError("must be an RFC 3339 time such as 2006-01-02T15:04:05Z")
+    try:
+        moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must lie between the years 1 and 9999") from error
+    return moment.replace(microsecond=0)
+
+
+def format_time(moment: datetime) -> str:
+    """Spell a UTC time in RFC 3339 with whole seconds."""
+    return f"{moment.isoformat()[:19]}Z"
+
+
+def _time(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be an RFC 3339 time, in a string")  # noqa: TRY004  pydantic's way
+    return parse_time(value)
+
+
+_Bounded32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX)]
+Int32 = Annotated[_Bounded32, _integer(32)]
+Int64 = Annotated[int, Field(ge=INT64_MIN, le=INT64_MAX), _integer(64)]
+Count = Annotated[_Bounded32, _integer(32, 0)]
+Port = Annotated[_Bounded32, _integer(32, 1, PORT_MAX)]
+PortOrNone = Annotated[_Bounded32, _integer(32, 0, PORT_MAX)]
+IntOrString = Annotated[
+    _Bounded32 | str,
+    WithJsonSchema({"anyOf": [{"type": "integer", "format": "int32"}, {"type": "string"}]}),
+]
+Time = Annotated[
+    datetime, PlainValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+TextMap = dict[str, str | None]
+
+
+def text_map(wire: TextMap | None) -> dict[str, str]:
+    """Read a map of texts; a null value is the empty text, as Kubernetes reads it."""
+    return {key: value or "" for key, value in wire.items()} if wire else {}
+
+
+def put_not_empty(wire: dict[str, object], source: object, fields: Mapping[str, str]) -> None:
+    """Copy fields that are neither empty, zero, false nor None; tuples become lists."""
+    for name, attribute in fields.items():
+        value: object = getattr(source, attribute)
+        if value:
+            wire[name] = [*cast("tuple[object, ...]", value)] if type(value) is tuple else value
+
+
+def put_set(wire: dict[str, object], source: object, fields: Mapping[str, str]) -> None:
+    """Copy fields that are not None."""
+    for name, attribute in fields.items():
+        value: object = getattr(source, attribute)
+        if value is not None:
+            wire[name] = value

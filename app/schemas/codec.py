@@ -1,0 +1,171 @@
+"""Documents and stored bytes to domain objects, and back.
+
+    document (dict) -> decode_object -> Decoded(object, unknown paths)
+    object -> encode_object -> dict -> encode_bytes -> JSON -> decode_bytes -> the same object
+
+Types are checked here, all at once; whether the values make sense together is
+the core's question.  Source: spec kubernetes-api 1.7 and 5.8.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from app.domain.errors import BadRequest, CauseReason, Violation
+from app.domain.objects import kinds
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.kinds import KINDS_BY_NAME, Kind, Object
+from app.domain.objects.namespace import Namespace
+from app.domain.objects.node import Node
+from app.domain.objects.pod import Pod
+from app.domain.objects.service import Service
+from app.domain.objects.service_cidr import ServiceCIDR
+from app.schemas.base import Input
+from app.schemas.endpoint_slice import (
+    EndpointSliceWrite,
+    decode_endpoint_slice,
+    encode_endpoint_slice,
+)
+from app.schemas.namespace import NamespaceWrite, decode_namespace, encode_namespace
+from app.schemas.node import NodeWrite, decode_node, encode_node
+from app.schemas.paths import name_type, type_violations, unknown_fields
+from app.schemas.pod import PodWrite, decode_pod, encode_pod
+from app.schemas.service import ServiceWrite, decode_service, encode_service
+from app.schemas.service_cidr import ServiceCIDRWrite, decode_service_cidr, encode_service_cidr
+
+_SHOWN_MAX = 10  # violations that a message repeats; the causes hold all
+
+W = TypeVar("W", bound=Input)
+R = TypeVar("R", Service, Pod, Node, Namespace, EndpointSlice, ServiceCIDR)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a document says, and the paths in it that mean nothing here."""
+
+    object: Object
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Codec:
+    model: type[Input]
+    decode: Callable[[Input], Object]
+    encode: Callable[[Object], dict[str, object]]
+
+
+def _codec(
+    model: type[W],
+    noun: type[R],
+    decode: Callable[[W], R],
+    encode: Callable[[R], dict[str, object]],
+) -> _Codec:
+    def decode_checked(wire: Input) -> Object:
+        assert isinstance(wire, model)
+        return decode(wire)
+
+    def encode_checked(registered: Object) -> dict[str, object]:
+        assert isinstance(registered, noun)
+        return encode(registered)
+
+    return _Codec(model, decode_checked, encode_checked)
+
+
+_CODECS: Mapping[Kind, _Codec] = {
+    kinds.SERVICE: _codec(ServiceWrite, Service, decode_service, encode_service),
+    kinds.POD: _codec(PodWrite, Pod, decode_pod, encode_pod),
+    kinds.NODE: _codec(NodeWrite, Node, decode_node, encode_node),
+    kinds.NAMESPACE: _codec(NamespaceWrite, Namespace, decode_namespace, encode_namespace),
+    kinds.ENDPOINT_SLICE: _codec(
+        EndpointSliceWrite, EndpointSlice, decode_endpoint_slice, encode_endpoint_slice
+    ),
+    kinds.SERVICE_CIDR: _codec(
+        ServiceCIDRWrite, ServiceCIDR, decode_service_cidr, encode_service_cidr
+    ),
+}
+_ENCODERS = {kind.type: codec.encode for kind, codec in _CODECS.items()}
+
+
+def decode_object(document: Mapping[str, object], kind: str | None = None) -> Decoded:
+    """Read one object; with ``kind`` given, the document need not name its own.
+
+    Everything the client sent is in the result, server-owned metadata included.
+    Raises BadRequest when the kind is another or unknown, or when values have
+    the wrong types: one cause each.
+    """
+    wanted = _kind_of(document, kind)
+    codec = _CODECS[wanted]
+    try:
+        wire = codec.model.model_validate(document)
+    except ValidationError as error:
+        raise _mistyped(wanted.name, type_violations(error, document)) from None
+    return Decoded(codec.decode(wire), unknown_fields(wire))
+
+
+def encode_object(registered: Object) -> dict[str, object]:
+    """Spell an object as the dict that its JSON is made of."""
+    return _ENCODERS[type(registered)](registered)
+
+
+def encode_json(wire: object) -> bytes:
+    """Spell a wire shape as compact JSON; equal shapes give equal bytes."""
+    return _ENCODER.encode(wire).encode()
+
+
+def encode_bytes(registered: Object) -> bytes:
+    """Spell an object as JSON: what clients receive and what the store keeps."""
+    return _ENCODER.encode(_ENCODERS[type(registered)](registered)).encode()
+
+
+def decode_bytes(kind: Kind | str, stored: bytes | str) -> Object:
+    """Read back what ``encode_bytes`` made; the revision comes from resourceVersion."""
+    codec = _CODECS[KINDS_BY_NAME[kind] if isinstance(kind, str) else kind]
+    registered = codec.decode(codec.model.model_validate_json(stored))
+    return replace(registered, metadata=replace(registered.metadata, resource_version=""))
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+
+
+def _kind_of(document: Mapping[str, object], kind: str | None) -> Kind:
+    api_version, named = (_text(document, field) for field in ("apiVersion", "kind"))
+    if kind is None and not (api_version and named):
+        missing = "apiVersion" if not api_version else "kind"
+        raise BadRequest(
+            f"the object does not say its {missing}",
+            causes=[Violation(CauseReason.REQUIRED, missing, "must be given")],
+        )
+    wanted = KINDS_BY_NAME.get(kind or named)
+    if wanted is None:
+        raise _contradicts("kind", f"{named} in {api_version} is not a kind held here")
+    if named and named != wanted.name:
+        raise _contradicts("kind", f"must be {wanted.name}, not {named}")
+    if api_version and api_version != wanted.api_version:
+        raise _contradicts(
+            "apiVersion", f"must be {wanted.api_version} for a {wanted.name}, not {api_version}"
+        )
+    return wanted
+
+
+def _text(document: Mapping[str, object], field: str) -> str:
+    value = document.get(field)
+    if value is None or isinstance(value, str):
+        return value or ""
+    message = f"must be a string, not {name_type(value)}"
+    raise _mistyped("object", (Violation(CauseReason.TYPE_INVALID, field, message),))
+
+
+def _contradicts(field: str, message: str) -> BadRequest:
+    return BadRequest(
+        f"{field}: {message}", causes=[Violation(CauseReason.INVALID, field, message)]
+    )
+
+
+def _mistyped(name: str, violations: tuple[Violation, ...]) -> BadRequest:
+    shown = ", ".join(str(violation) for violation in violations[:_SHOWN_MAX])
+    more = len(violations) - _SHOWN_MAX
+    suffix = f", and {more} more" if more > 0 else ""
+    return BadRequest(f"the {name} cannot be decoded: {shown}{suffix}", causes=violations)

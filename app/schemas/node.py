@@ -1,0 +1,129 @@
+"""The wire shape of a Node.
+
+    NodeWrite -> Node (domain) -> dict that NodeRead describes
+
+Source: spec kubernetes-api 3.7, spec ipvs 0.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from app.domain.objects import meta
+from app.domain.objects import node as domain
+from app.schemas.base import Input, Output
+from app.schemas.metadata import (
+    Condition,
+    ObjectMeta,
+    ObjectMetaRead,
+    decode_conditions,
+    decode_meta,
+    encode_conditions,
+    encode_meta,
+)
+
+Quantities = Annotated[
+    dict[str, str | int | float],
+    Field(
+        description="Amounts in Kubernetes' notation.",
+        examples=[{"cpu": "3920m", "memory": "8Gi"}],
+    ),
+]
+
+
+class NodeSpec(Input):
+    """What a Node is told."""
+
+    pod_cidr: str | None = Field(default=None, examples=["10.244.1.0/24"])
+    pod_cidrs: list[str] | None = Field(default=None, description="One prefix a family.")
+    provider_id: str | None = None
+    unschedulable: bool | None = None
+
+
+class NodeAddress(Input):
+    """One address of a Node."""
+
+    type: str | None = Field(
+        default=None, description="InternalIP, ExternalIP, Hostname, InternalDNS or ExternalDNS."
+    )
+    address: str | None = Field(default=None, examples=["192.0.2.1"])
+    documented_required: ClassVar = ("type", "address")
+
+
+class NodeStatus(Input):
+    """What a Node reports."""
+
+    addresses: list[NodeAddress] | None = None
+    conditions: list[Condition] | None = None
+    capacity: Quantities | None = None
+    allocatable: Quantities | None = None
+
+
+class NodeWrite(Input):
+    """A Node manifest."""
+
+    api_version: str | None = Field(default=None, examples=["v1"])
+    kind: str | None = Field(default=None, examples=["Node"])
+    metadata: ObjectMeta | None = None
+    spec: NodeSpec | None = None
+    status: NodeStatus | None = None
+
+
+class NodeRead(Output):
+    """A registered Node."""
+
+    api_version: Literal["v1"]
+    kind: Literal["Node"]
+    metadata: ObjectMetaRead
+    spec: NodeSpec
+    status: NodeStatus
+
+
+def decode_node(wire: NodeWrite) -> domain.Node:
+    """Read a Node."""
+    spec, status = wire.spec or NodeSpec(), wire.status or NodeStatus()
+    return domain.Node(
+        metadata=decode_meta(wire.metadata),
+        pod_cidrs=tuple(spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else ())),
+        provider_id=spec.provider_id or "",
+        is_unschedulable=spec.unschedulable or False,
+        addresses=tuple(
+            domain.NodeAddress(type=entry.type or "", address=entry.address or "")
+            for entry in status.addresses or ()
+        ),
+        conditions=decode_conditions(status.conditions),
+        allocatable=_decode_quantities(status.allocatable),
+        capacity=_decode_quantities(status.capacity),
+    )
+
+
+def _decode_quantities(wire: dict[str, str | int | float] | None) -> dict[str, str]:
+    # Kubernetes takes a quantity as a number as well as in its own notation.
+    return {name: str(amount) for name, amount in wire.items()} if wire else dict(meta.NOTHING)
+
+
+def encode_node(node: domain.Node) -> dict[str, object]:
+    """Spell a Node; its addresses and conditions are always lists."""
+    spec: dict[str, object] = {}
+    if node.pod_cidrs:
+        spec["podCIDR"] = node.pod_cidrs[0]
+        spec["podCIDRs"] = list(node.pod_cidrs)
+    if node.provider_id:
+        spec["providerID"] = node.provider_id
+    if node.is_unschedulable:
+        spec["unschedulable"] = True
+    status: dict[str, object] = {
+        "addresses": [{"type": entry.type, "address": entry.address} for entry in node.addresses],
+        "conditions": encode_conditions(node.conditions),
+    }
+    if node.capacity:
+        status["capacity"] = dict(node.capacity)
+    if node.allocatable:
+        status["allocatable"] = dict(node.allocatable)
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": encode_meta(node.metadata),
+        "spec": spec,
+        "status": status,
+    }
