@@ -1,0 +1,125 @@
+"""What a slice says about itself: its name, labels, owner and history.
+
+    Service, seed -> names of new slices          Service -> labels, owner
+
+The endpoints in it are not known here.  Source: spec kubernetes-api 3.5, and
+1.2 for how names are made.
+"""
+
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import count
+
+from app.domain.names import LABEL_LENGTH_MAX, NamespacedName
+from app.domain.objects.endpoint_slice import (
+    HEADLESS_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    SERVICE_NAME_LABEL,
+    TRIGGER_TIME_ANNOTATION,
+)
+from app.domain.objects.meta import ObjectMeta, OwnerReference
+from app.domain.objects.service import HEADLESS, Service
+
+RESERVED_LABELS = frozenset({SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL})
+"""Labels of slices that a Service cannot give by having them itself."""
+
+SUFFIX_LENGTH = 5  # characters of chance at the end of a name
+SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, no digits that look like letters
+
+
+@dataclass(frozen=True, slots=True)
+class SliceNames:
+    """Where names of new slices come from: the same seed gives the same, unless taken."""
+
+    seed: int
+    taken: Container[NamespacedName] = frozenset[NamespacedName]()
+
+
+def new_names(service: NamespacedName, names: SliceNames) -> Iterator[str]:
+    """Give names for slices of a Service, ``web-4x7kc``, one after the other without end."""
+    prefix = service.name[: LABEL_LENGTH_MAX - SUFFIX_LENGTH - 1]
+    given: set[str] = set()
+    for attempt in count():
+        name = f"{prefix}-{_suffix(f'{names.seed}/{service}/{attempt}')}"
+        if name in given or NamespacedName(service.namespace, name) in names.taken:
+            continue
+        given.add(name)
+        yield name
+
+
+def _suffix(text: str) -> str:
+    number = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
+    letters = ""
+    for _ in range(SUFFIX_LENGTH):
+        number, place = divmod(number, len(SUFFIX_ALPHABET))
+        letters += SUFFIX_ALPHABET[place]
+    return letters
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the slices of one Service have in common besides their endpoints."""
+
+    labels: Mapping[str, str]
+    owner: OwnerReference
+
+    def fits(self, metadata: ObjectMeta) -> bool:
+        """Whether a slice has these labels and this owner already."""
+        return metadata.labels == self.labels and self.owner in metadata.owner_references
+
+    def created(self, service: NamespacedName, name: str, at: datetime | None) -> ObjectMeta:
+        """Make the metadata of a new slice; uid, revision and time are the store's to add."""
+        return ObjectMeta(
+            name=name,
+            namespace=service.namespace,
+            generate_name=f"{service.name}-",
+            generation=1,
+            labels=self.labels,
+            annotations=_annotated({}, at),
+            owner_references=(self.owner,),
+        )
+
+    def updated(self, metadata: ObjectMeta, at: datetime | None) -> ObjectMeta:
+        """Make the metadata of a slice whose content or labels change."""
+        owners = metadata.owner_references
+        return replace(
+            metadata,
+            generation=metadata.generation + 1,
+            labels=self.labels,
+            annotations=_annotated(metadata.annotations, at),
+            owner_references=owners if self.owner in owners else (self.owner,),
+        )
+
+
+def frame_of(service: Service) -> Frame:
+    """Work out what the slices of a Service have in common."""
+    labels = {
+        key: value for key, value in service.metadata.labels.items() if key not in RESERVED_LABELS
+    }
+    labels[SERVICE_NAME_LABEL] = service.metadata.name
+    labels[MANAGED_BY_LABEL] = MANAGED_BY
+    if not _has_cluster_address(service):
+        labels[HEADLESS_LABEL] = ""
+    owner = OwnerReference(
+        api_version="v1",
+        kind="Service",
+        name=service.metadata.name,
+        uid=service.metadata.uid,
+        is_controller=True,
+        blocks_owner_deletion=True,
+    )
+    return Frame(dict(sorted(labels.items())), owner)
+
+
+def _has_cluster_address(service: Service) -> bool:
+    return any(ip not in ("", HEADLESS) for ip in (service.cluster_ip, *service.cluster_ips))
+
+
+def _annotated(annotations: Mapping[str, str], at: datetime | None) -> Mapping[str, str]:
+    kept = {key: text for key, text in annotations.items() if key != TRIGGER_TIME_ANNOTATION}
+    if at is not None:
+        kept[TRIGGER_TIME_ANNOTATION] = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return kept

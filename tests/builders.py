@@ -1,0 +1,212 @@
+"""Objects for tests: every default is valid, keywords override fields.
+
+``name``, ``namespace``, ``labels``, ``annotations``, ``uid`` and ``metadata``
+fields go to the metadata; everything else to the object.
+"""
+# ruff: noqa: ANN401  an override may be any field of the object
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.addresses import family_of_text
+from app.domain.names import NamespacedName, Revision, Uid
+from app.domain.objects.endpoint_slice import (
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    SERVICE_NAME_LABEL,
+    Endpoint,
+    EndpointConditions,
+    EndpointPort,
+    EndpointSlice,
+)
+from app.domain.objects.meta import Condition, ObjectMeta, ObjectReference
+from app.domain.objects.namespace import Namespace
+from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
+from app.domain.objects.pod import Container, ContainerPort, Pod
+from app.domain.objects.service import (
+    HEADLESS,
+    Service,
+    ServicePort,
+    ServiceType,
+    SessionAffinity,
+    TrafficPolicy,
+)
+from app.domain.objects.service_cidr import ServiceCIDR
+
+NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+"""A moment for tests that need one."""
+
+
+def key(text: str) -> NamespacedName:
+    """Read ``namespace/name``; a bare name lies in ``default``."""
+    namespace, _, name = text.rpartition("/")
+    return NamespacedName(namespace or "default", name)
+
+
+def a_meta(name: str, namespace: str = "default", **fields: Any) -> ObjectMeta:
+    """Metadata with a uid made from the name."""
+    uid = fields.pop("uid", f"uid-{name}")
+    return replace(
+        ObjectMeta(name=name, namespace=namespace, uid=Uid(uid), created_at=NOON), **fields
+    )
+
+
+def a_condition(type_: str, status: str = "True", **fields: Any) -> Condition:
+    """A condition, True unless told otherwise."""
+    return replace(Condition(type=type_, status=status), **fields)
+
+
+def a_service(
+    name: str = "web",
+    namespace: str = "default",
+    *,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    **fields: Any,
+) -> Service:
+    """A ClusterIP Service that selects ``app: web`` on port 80, to 8080 of the Pods."""
+    metadata = fields.pop(
+        "metadata",
+        a_meta(name, namespace, labels=labels or {}, annotations=annotations or {}),
+    )
+    service = Service(
+        metadata=metadata,
+        type=ServiceType.CLUSTER_IP,
+        selector={"app": "web"},
+        ports=(ServicePort(port=80, name="http", target_port=8080),),
+        cluster_ip="10.96.0.20",
+        cluster_ips=("10.96.0.20",),
+        ip_families=("IPv4",),
+        ip_family_policy="SingleStack",
+        session_affinity=SessionAffinity.NONE,
+        internal_traffic_policy=TrafficPolicy.CLUSTER,
+    )
+    return replace(service, **fields)
+
+
+def a_headless_service(name: str = "db", namespace: str = "default", **fields: Any) -> Service:
+    """A Service without a cluster address."""
+    defaults: dict[str, Any] = {"cluster_ip": HEADLESS, "cluster_ips": (HEADLESS,)}
+    return a_service(name, namespace, **{**defaults, **fields})
+
+
+def a_pod(
+    name: str = "web-1",
+    namespace: str = "default",
+    *,
+    ready: bool | None = True,
+    labels: Mapping[str, str] | None = None,
+    deleted_at: datetime | None = None,
+    **fields: Any,
+) -> Pod:
+    """A running, ready Pod labelled ``app: web`` on node ``n1``; ``ready=None`` reports nothing."""
+    metadata = fields.pop(
+        "metadata",
+        a_meta(
+            name,
+            namespace,
+            labels={"app": "web"} if labels is None else labels,
+            deleted_at=deleted_at,
+        ),
+    )
+    conditions = () if ready is None else (a_condition("Ready", str(ready)),)
+    pod = Pod(
+        metadata=metadata,
+        node_name="n1",
+        containers=(Container(name="main"),),
+        phase="Running",
+        pod_ips=("10.244.0.1",),
+        conditions=conditions,
+    )
+    return replace(pod, **fields)
+
+
+def a_container(*ports: ContainerPort, name: str = "main", **fields: Any) -> Container:
+    """A container with ports."""
+    return replace(Container(name=name, ports=ports), **fields)
+
+
+def a_node(
+    name: str = "n1",
+    *,
+    zone: str = "z1",
+    ready: bool = True,
+    labels: Mapping[str, str] | None = None,
+    **fields: Any,
+) -> Node:
+    """A ready Node of four CPUs in a zone; ``zone=""`` leaves the label out."""
+    zone_label = {ZONE_LABEL: zone} if zone else {}
+    node = Node(
+        metadata=a_meta(name, "", labels={**zone_label, **(labels or {})}),
+        addresses=(NodeAddress(type="InternalIP", address="192.0.2.10"),),
+        conditions=(a_condition("Ready", str(ready)),),
+        allocatable={"cpu": "4"},
+    )
+    return replace(node, **fields)
+
+
+def a_namespace(name: str = "default", **fields: Any) -> Namespace:
+    """An active Namespace."""
+    return replace(Namespace(metadata=a_meta(name, "")), **fields)
+
+
+def a_service_cidr(*cidrs: str, name: str = "kubernetes") -> ServiceCIDR:
+    """A range of cluster addresses, 10.96.0.0/24 unless told otherwise."""
+    return ServiceCIDR(metadata=a_meta(name, ""), cidrs=cidrs or ("10.96.0.0/24",))
+
+
+def an_endpoint(
+    *addresses: str,
+    ready: bool = True,
+    serving: bool | None = None,
+    terminating: bool = False,
+    pod: str = "",
+    **fields: Any,
+) -> Endpoint:
+    """An endpoint at 10.244.0.1 unless told otherwise; ``pod`` is what it refers to."""
+    endpoint = Endpoint(
+        addresses=addresses or ("10.244.0.1",),
+        conditions=EndpointConditions(
+            ready=ready, serving=ready if serving is None else serving, terminating=terminating
+        ),
+        target_ref=ObjectReference(kind="Pod", namespace="default", name=pod, uid=f"uid-{pod}")
+        if pod
+        else None,
+    )
+    return replace(endpoint, **fields)
+
+
+def an_endpoint_slice(
+    *endpoints: Endpoint,
+    name: str = "web-abcde",
+    namespace: str = "default",
+    service: str = "web",
+    managed: bool = True,
+    **fields: Any,
+) -> EndpointSlice:
+    """A slice of a Service's endpoints on port 8080; ``managed=False`` is written by hand."""
+    labels = {SERVICE_NAME_LABEL: service} if service else {}
+    if managed:
+        labels[MANAGED_BY_LABEL] = MANAGED_BY
+    family = family_of_text(endpoints[0].addresses[0]) if endpoints else None
+    slice_ = EndpointSlice(
+        metadata=fields.pop("metadata", a_meta(name, namespace, labels=labels, generation=1)),
+        address_type=family or "IPv4",
+        endpoints=endpoints,
+        ports=(EndpointPort(port=8080, name="http"),),
+    )
+    return replace(slice_, **fields)
+
+
+def nodes_by_key(*nodes: Node) -> Mapping[NamespacedName, Node]:
+    """Nodes as a snapshot holds them."""
+    return {node.metadata.key: node for node in nodes}
+
+
+def revisions(start: int = 1) -> Iterator[Revision]:
+    """Revisions without end."""
+    while True:
+        yield Revision(start)
+        start += 1
