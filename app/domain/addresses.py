@@ -65,6 +65,7 @@ def parse_prefix(text: str) -> Prefix | None:
     return ip_network((address, int(length)), strict=False)
 
 
+@lru_cache(maxsize=_PARSED_MAX)
 def canonical(text: str) -> str:
     """Give the one spelling of an address that indexes use; other text stays as it is."""
     address = parse_address(text)
@@ -76,6 +77,7 @@ def family_of(address: Address | Prefix) -> IPFamily:
     return IPFamily.IPV4 if address.version == 4 else IPFamily.IPV6  # noqa: PLR2004  IP versions
 
 
+@lru_cache(maxsize=_PARSED_MAX)
 def family_of_text(text: str) -> IPFamily | None:
     """Tell the family of an address in text form; None when it is not an address."""
     address = parse_address(text)
