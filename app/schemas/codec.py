@@ -7,12 +7,12 @@ Types are checked here, all at once; whether the values make sense together is
 the core's question.  Source: spec kubernetes-api 1.7 and 5.8.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.objects import kinds
@@ -112,12 +112,12 @@ def encode_object(registered: Object) -> dict[str, object]:
 
 def encode_json(wire: object) -> bytes:
     """Spell a wire shape as compact JSON; equal shapes give equal bytes."""
-    return _ENCODER.encode(wire).encode()
+    return to_json(wire)
 
 
 def encode_bytes(registered: Object) -> bytes:
     """Spell an object as JSON: what clients receive and what the store keeps."""
-    return _ENCODER.encode(_ENCODERS[type(registered)](registered)).encode()
+    return to_json(_ENCODERS[type(registered)](registered))
 
 
 def decode_bytes(kind: Kind | str, stored: bytes | str) -> Object:
@@ -125,9 +125,6 @@ def decode_bytes(kind: Kind | str, stored: bytes | str) -> Object:
     codec = _CODECS[KINDS_BY_NAME[kind] if isinstance(kind, str) else kind]
     registered = codec.decode(codec.model.model_validate_json(stored))
     return replace(registered, metadata=replace(registered.metadata, resource_version=""))
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 def _kind_of(document: Mapping[str, object], kind: str | None) -> Kind:

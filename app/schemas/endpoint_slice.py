@@ -6,6 +6,7 @@ Source: spec kubernetes-api 3.3 to 3.5; contract.md for the weight.
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -124,20 +125,24 @@ def decode_endpoint_slice(wire: EndpointSliceWrite) -> domain.EndpointSlice:
     )
 
 
-_ABSENT = domain.EndpointConditions()
+# Slices hold many endpoints and conditions have 27 values: every one is shared.
+_CONDITIONS = {
+    (ready, serving, terminating): domain.EndpointConditions(
+        ready=ready, serving=serving, terminating=terminating
+    )
+    for ready, serving, terminating in product((None, False, True), repeat=3)
+}
 
 
 def _decode_endpoint(wire: Endpoint) -> domain.Endpoint:
     conditions = wire.conditions
     return domain.Endpoint(
         addresses=tuple(wire.addresses or ()),
-        conditions=_ABSENT
-        if conditions is None
-        else domain.EndpointConditions(
-            ready=conditions.ready,
-            serving=conditions.serving,
-            terminating=conditions.terminating,
-        ),
+        conditions=_CONDITIONS[
+            (conditions.ready, conditions.serving, conditions.terminating)
+            if conditions
+            else (None, None, None)
+        ],
         hostname=wire.hostname or "",
         node_name=wire.node_name or "",
         zone=wire.zone or "",

@@ -271,15 +271,22 @@ def decode_reference(wire: ObjectReference | None) -> domain.ObjectReference | N
     )
 
 
+_RARELY_REFERRED = {
+    "apiVersion": "api_version",
+    "resourceVersion": "resource_version",
+    "fieldPath": "field_path",
+}
+
+
 def encode_reference(reference: domain.ObjectReference) -> dict[str, object]:
     """Spell a pointer to another object."""
-    spelt = {
-        "kind": reference.kind,
-        "namespace": reference.namespace,
-        "name": reference.name,
-        "uid": reference.uid,
-        "apiVersion": reference.api_version,
-        "resourceVersion": reference.resource_version,
-        "fieldPath": reference.field_path,
-    }
-    return {key: text for key, text in spelt.items() if text}
+    wire: dict[str, object] = {"kind": reference.kind} if reference.kind else {}
+    if reference.namespace:
+        wire["namespace"] = reference.namespace
+    if reference.name:
+        wire["name"] = reference.name
+    if reference.uid:
+        wire["uid"] = reference.uid
+    if reference.api_version or reference.resource_version or reference.field_path:
+        put_not_empty(wire, reference, _RARELY_REFERRED)
+    return wire
