@@ -157,16 +157,6 @@ class HealthCheck:
     local_endpoints: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceRules:
-    """All of one Service on one node; equal on every node that sees it the same way."""
-
-    service: NamespacedName
-    ports: tuple[PortRules, ...] = ()
-    health_check: HealthCheck | None = None
-    notices: tuple["Notice", ...] = ()
-
-
 class ClaimRole(StrEnum):
     """As what an address is claimed; earlier roles win over later ones."""
 
@@ -202,6 +192,18 @@ class Notice:
     service: NamespacedName
     reason: NoticeReason
     message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRules:
+    """All of one Service on one node; equal on every node that sees it the same way."""
+
+    service: NamespacedName
+    ports: tuple[PortRules, ...] = ()
+    health_check: HealthCheck | None = None
+    conflicts: tuple[Conflict, ...] = ()
+    """Addresses it claims and does not get here."""
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

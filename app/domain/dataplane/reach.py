@@ -1,0 +1,106 @@
+"""At which addresses a Service is reached, family by family.
+
+    Service -> Reach, one an IP family it has a cluster address of
+
+A family without a cluster address has nothing at all: no external address, no
+node port.  Who wins an address that two Services claim is not known here.
+
+Source: spec ipvs 1.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from app.domain.addresses import IPFamily, Prefix, family_of, parse_address, parse_prefix
+from app.domain.objects.endpoint_slice import HEADLESS_LABEL
+from app.domain.objects.service import HEADLESS, Service
+
+PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
+PROXIED_BY_BALANCER = "Proxy"  # the ipMode of an address that the load balancer serves itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """The addresses of a Service in one family, canonical and without repetition.
+
+    ``source_ranges`` restrict the load-balancer addresses; empty means anyone.
+    """
+
+    family: IPFamily
+    cluster_ip: str
+    external_ips: tuple[str, ...] = ()
+    load_balancer_ips: tuple[str, ...] = ()
+    source_ranges: tuple[Prefix, ...] = ()
+    has_foreign_ranges: bool = False
+    """Whether ranges are given, but of the other family only, which restricts nothing."""
+
+
+def is_visible(labels: Mapping[str, str]) -> bool:
+    """Whether an object with these labels is ours; presence of a label counts, not its value."""
+    return not labels or (PROXY_NAME_LABEL not in labels and HEADLESS_LABEL not in labels)
+
+
+def reaches(service: Service) -> tuple[Reach, ...]:
+    """List where a Service is reached; empty for headless, aliased and invisible ones."""
+    if (
+        service.cluster_ip in ("", HEADLESS)
+        or service.is_external_name
+        or not is_visible(service.metadata.labels)
+    ):
+        return ()
+    return tuple(
+        _reach(service, family, address)
+        for family in IPFamily
+        if (address := _cluster_ip(service, family)) is not None
+    )
+
+
+def spell(prefix: Prefix) -> str:
+    """Write a prefix as ipset prints it: a single address without its mask."""
+    alone = prefix.prefixlen == prefix.max_prefixlen
+    return str(prefix.network_address) if alone else str(prefix)
+
+
+def _reach(service: Service, family: IPFamily, cluster_ip: str) -> Reach:
+    if not service.external_ips and not service.ingress:
+        return Reach(family=family, cluster_ip=cluster_ip)
+    ranges, has_foreign_ranges = _source_ranges(service, family)
+    ingress = (entry.ip for entry in service.ingress if entry.ip_mode != PROXIED_BY_BALANCER)
+    return Reach(
+        family=family,
+        cluster_ip=cluster_ip,
+        external_ips=_of_family(service.external_ips, family),
+        load_balancer_ips=_of_family(ingress, family),
+        source_ranges=ranges,
+        has_foreign_ranges=has_foreign_ranges,
+    )
+
+
+def _cluster_ip(service: Service, family: IPFamily) -> str | None:
+    if not service.ip_families:  # as old objects are: the one address tells its family
+        return next(iter(_of_family((service.cluster_ip,), family)), None)
+    addresses = service.cluster_ips or (service.cluster_ip,)
+    written = next(
+        (ip for name, ip in zip(service.ip_families, addresses, strict=False) if name == family),
+        "",
+    )
+    return next(iter(_of_family((written,), family)), None)
+
+
+def _of_family(texts: Iterable[str], family: IPFamily) -> tuple[str, ...]:
+    found = (parse_address(text) for text in texts if text)
+    addresses = {a: None for a in found if a is not None and family_of(a) is family}
+    return tuple(str(address) for address in sorted(addresses, key=int))
+
+
+def _source_ranges(service: Service, family: IPFamily) -> tuple[tuple[Prefix, ...], bool]:
+    """Keep the family's ranges; one of length 0 lifts the restriction (spec ipvs 1)."""
+    parsed = [parse_prefix(text.strip()) for text in service.load_balancer_source_ranges]
+    known = {prefix for prefix in parsed if prefix is not None}
+    kept = sorted(
+        (prefix for prefix in known if family_of(prefix) is family),
+        key=lambda prefix: (int(prefix.network_address), prefix.prefixlen),
+    )
+    if any(prefix.prefixlen == 0 for prefix in kept):
+        return (), False
+    return tuple(kept), bool(known) and not kept

@@ -1,0 +1,186 @@
+"""What all nodes share of one Service: addresses it has won, endpoints, settings.
+
+    Service, slices, the Services that claim the same -> ServiceFacts
+
+Where a node stands is not known here, so this is computed once for all of them.
+Source: spec ipvs 1.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from app.domain.dataplane.claims import NO_LOSSES, NODE_ADDRESSES, Claimed, Losses, losses
+from app.domain.dataplane.reach import Reach, is_visible, reaches, spell
+from app.domain.dataplane.rules import Conflict, Notice, NoticeReason
+from app.domain.dataplane.topology import Candidates, candidates
+from app.domain.names import NamespacedName
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.service import (
+    AFFINITY_TIMEOUT_S_DEFAULT,
+    Scheduler,
+    Service,
+    ServicePort,
+    ServicePortName,
+    ServiceType,
+    SessionAffinity,
+    TrafficPolicy,
+)
+
+_WEIGHING: Final = {Scheduler.RR: Scheduler.WRR, Scheduler.LC: Scheduler.WLC}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortFacts:
+    """One port in one family, before any node looks at it."""
+
+    reach: Reach
+    port: ServicePort
+    name: ServicePortName
+    found: Candidates
+    scheduler: str
+    cluster_ip: str | None
+    external_ips: tuple[str, ...]
+    load_balancer_ips: tuple[str, ...]
+    node_port: int
+    source_ranges: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceFacts:
+    """One Service, before any node looks at it; without ports it is invisible."""
+
+    service: NamespacedName
+    ports: tuple[PortFacts, ...] = ()
+    reaches: tuple[Reach, ...] = ()
+    affinity_timeout_s: int | None = None
+    is_internal_local: bool = False
+    is_external_local: bool = False
+    health_check_node_port: int = 0
+    has_node_ports: bool = False
+    external_addresses: tuple[str, ...] = ()
+    """What may be bound on a node, unless it is the node's own address."""
+    conflicts: tuple[Conflict, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether only endpoints can differ between nodes."""
+        return not self.has_node_ports and not self.external_addresses
+
+
+def service_facts(
+    service: Service,
+    slices: Iterable[EndpointSlice],
+    others: Iterable[Service] = (),
+    *,
+    scheduler: str,
+) -> ServiceFacts:
+    """Work out what all nodes share; ``others`` are the Services that claim an address too."""
+    key, reached = service.metadata.key, reaches(service)
+    if not reached:
+        return ServiceFacts(service=key)
+    lost = losses(service, others)
+    visible = tuple(slice_ for slice_ in slices if is_visible(slice_.metadata.labels))
+    making = _Making(service, visible, lost, service.scheduler or scheduler)
+    ports = tuple(making.ports(reached))
+    is_external_local = _is_external_local(service)
+    return ServiceFacts(
+        service=key,
+        ports=ports,
+        reaches=reached,
+        affinity_timeout_s=_affinity_timeout_s(service),
+        is_internal_local=service.internal_traffic_policy == TrafficPolicy.LOCAL,
+        is_external_local=is_external_local,
+        health_check_node_port=(
+            service.health_check_node_port
+            if is_external_local and service.type == ServiceType.LOAD_BALANCER
+            else 0
+        ),
+        has_node_ports=any(port.node_port for port in ports),
+        external_addresses=tuple(
+            address
+            for reach in reached
+            for address in (*reach.external_ips, *reach.load_balancer_ips)
+        ),
+        conflicts=lost.conflicts,
+        notices=tuple(_notices(key, reached)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What the ports of one Service have in common while they are made."""
+
+    service: Service
+    slices: tuple[EndpointSlice, ...]
+    lost: Losses
+    scheduler: str
+
+    def ports(self, reached: Iterable[Reach]) -> Iterator[PortFacts]:
+        for reach in reached:
+            seen: set[tuple[object, str]] = set()
+            for port in self.service.ports:
+                identities = {(port.port, port.protocol), (port.name, port.protocol)}
+                if not identities & seen:  # validation refuses repetition; the first counts
+                    yield self._port(reach, port)
+                seen |= identities
+
+    def _port(self, reach: Reach, port: ServicePort) -> PortFacts:
+        found = candidates(self.slices, reach.family, port.name, port.protocol)
+        return PortFacts(
+            reach=reach,
+            port=port,
+            name=ServicePortName(self.service.metadata.key, port.name, port.protocol),
+            found=found,
+            scheduler=_weighing(self.scheduler, found),
+            cluster_ip=next(iter(self._won(reach, port, (reach.cluster_ip,))), None),
+            external_ips=self._won(reach, port, reach.external_ips),
+            load_balancer_ips=self._won(reach, port, reach.load_balancer_ips),
+            node_port=port.node_port if self._wins_node_port(reach, port) else 0,
+            source_ranges=tuple(spell(prefix) for prefix in reach.source_ranges),
+        )
+
+    def _won(self, reach: Reach, port: ServicePort, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        if self.lost is NO_LOSSES:
+            return addresses
+        claims = (Claimed(reach.family, a, port.port, port.protocol) for a in addresses)
+        return tuple(claim.address for claim in claims if claim not in self.lost.claimed)
+
+    def _wins_node_port(self, reach: Reach, port: ServicePort) -> bool:
+        claim = Claimed(reach.family, NODE_ADDRESSES, port.node_port, port.protocol)
+        return claim not in self.lost.claimed
+
+
+def _weighing(scheduler: str, found: Candidates) -> str:
+    """Take the weighted form of a scheduler when weights differ: equal weights make it the same."""
+    chosen = scheduler or Scheduler.RR
+    if chosen not in _WEIGHING:
+        return chosen
+    weights = {entry.destination.weight for entry in found.entries} - {0}
+    return _WEIGHING[Scheduler(chosen)] if len(weights) > 1 else chosen
+
+
+def _affinity_timeout_s(service: Service) -> int | None:
+    if service.session_affinity != SessionAffinity.CLIENT_IP:
+        return None
+    return service.affinity_timeout_s or AFFINITY_TIMEOUT_S_DEFAULT
+
+
+def _is_external_local(service: Service) -> bool:
+    if service.external_traffic_policy != TrafficPolicy.LOCAL:
+        return False
+    if service.type in (ServiceType.LOAD_BALANCER, ServiceType.NODE_PORT):
+        return True
+    return service.type in ("", ServiceType.CLUSTER_IP) and bool(service.external_ips)
+
+
+def _notices(service: NamespacedName, reached: Iterable[Reach]) -> Iterator[Notice]:
+    for reach in reached:
+        if reach.has_foreign_ranges and reach.load_balancer_ips:
+            yield Notice(
+                service=service,
+                reason=NoticeReason.SOURCE_RANGES_OF_OTHER_FAMILY,
+                message=f"no source range is of family {reach.family}, "
+                f"so its load-balancer addresses are open to anyone",
+            )

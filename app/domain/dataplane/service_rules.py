@@ -1,0 +1,176 @@
+"""What one node makes of a Service.
+
+    ServiceFacts, NodeView -> Sight          (nodes with equal sights share rules)
+    ServiceFacts, NodeView -> ServiceRules
+
+How many Services there are, and what changed since when, is not known here.
+Source: spec ipvs 2.3 and 3.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from app.domain.addresses import IPFamily, parse_address
+from app.domain.dataplane.claims import Claimed
+from app.domain.dataplane.reach import Reach
+from app.domain.dataplane.rules import (
+    ClaimRole,
+    Conflict,
+    HealthCheck,
+    NodeFamily,
+    PortRules,
+    ServiceRules,
+)
+from app.domain.dataplane.service_facts import PortFacts, ServiceFacts
+from app.domain.dataplane.topology import Selection, Standpoint, select, standpoint
+from app.domain.objects.service import ServicePortName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeView:
+    """What of a node its rules depend on; ``taken`` are claims on its own addresses."""
+
+    name: str
+    zone: str
+    families: tuple[NodeFamily, ...]
+    taken: Mapping[Claimed, ServicePortName]
+
+
+class Sight(NamedTuple):
+    """All in which nodes may differ for one Service."""
+
+    stand: Standpoint
+    node_port_addresses: tuple[tuple[str, ...], ...] = ()
+    own_addresses: tuple[str, ...] = ()
+    """Those addresses of the Service that the node itself has."""
+    allows_node: tuple[bool, ...] = ()
+    taken: tuple[tuple[Claimed, ServicePortName], ...] = ()
+
+
+_PLAIN: Final = Sight(Standpoint())
+
+
+def sight(facts: ServiceFacts, view: NodeView) -> Sight:
+    """Reduce a node to what this Service's rules depend on."""
+    stand = standpoint([port.found for port in facts.ports], node=view.name, zone=view.zone)
+    if facts.is_plain:
+        return Sight(stand) if any(stand) else _PLAIN
+    own = {address for family in view.families for address in family.addresses}
+    return Sight(
+        stand,
+        tuple(f.node_port_addresses for f in view.families) if facts.has_node_ports else (),
+        tuple(address for address in facts.external_addresses if address in own),
+        tuple(_allows_node(reach, view.families) for reach in facts.reaches),
+        tuple((claimed, winner) for claimed, (winner, _) in _taken(facts, view)),
+    )
+
+
+def service_rules(facts: ServiceFacts, view: NodeView) -> ServiceRules:
+    """Make the rules of a Service for one node."""
+    stand = standpoint([port.found for port in facts.ports], node=view.name, zone=view.zone)
+    families = {family.family: family for family in view.families}
+    taken = dict(_taken(facts, view))
+    ports: list[PortRules] = []
+    ready: dict[IPFamily, set[str]] = {}
+    for port in facts.ports:
+        if (family := families.get(port.reach.family)) is None:
+            continue
+        chosen = _select(facts, port, stand)
+        ready.setdefault(family.family, set()).update(chosen.ready_on_node)
+        ports.append(_port_rules(facts, port, family, chosen, taken))
+    served = any(reach.family in families for reach in facts.reaches)
+    return ServiceRules(
+        service=facts.service,
+        ports=tuple(ports),
+        health_check=HealthCheck(
+            port=facts.health_check_node_port,
+            local_endpoints=max((len(addresses) for addresses in ready.values()), default=0),
+        )
+        if facts.health_check_node_port and served
+        else None,
+        conflicts=facts.conflicts + tuple(conflict for _, conflict in taken.values()),
+        notices=facts.notices if served else (),
+    )
+
+
+def _select(facts: ServiceFacts, port: PortFacts, stand: Standpoint) -> Selection:
+    is_accessible = bool(
+        port.port.node_port or port.reach.external_ips or port.reach.load_balancer_ips
+    )
+    return select(
+        port.found,
+        stand,
+        uses_cluster=not facts.is_internal_local or is_accessible,
+        uses_local=facts.is_internal_local or (facts.is_external_local and is_accessible),
+    )
+
+
+def _port_rules(
+    facts: ServiceFacts,
+    port: PortFacts,
+    family: NodeFamily,
+    chosen: Selection,
+    taken: Mapping[Claimed, tuple[ServicePortName, Conflict]],
+) -> PortRules:
+    node_port_addresses = family.node_port_addresses if port.node_port else ()
+    if taken:
+        node_port_addresses = tuple(
+            address
+            for address in node_port_addresses
+            if Claimed(family.family, address, port.node_port, port.port.protocol) not in taken
+        )
+    return PortRules(
+        name=port.name,
+        family=family.family,
+        port=port.port.port,
+        cluster_ip=port.cluster_ip,
+        external_ips=port.external_ips,
+        load_balancer_ips=port.load_balancer_ips,
+        node_port=port.node_port,
+        node_port_addresses=node_port_addresses,
+        source_ranges=port.source_ranges,
+        allows_node=_allows_node(port.reach, (family,)),
+        affinity_timeout_s=facts.affinity_timeout_s,
+        scheduler=port.scheduler,
+        is_internal_local=facts.is_internal_local,
+        is_external_local=facts.is_external_local,
+        health_check_node_port=facts.health_check_node_port,
+        cluster=chosen.cluster,
+        local=chosen.local,
+        has_any=chosen.has_any,
+        on_node=chosen.on_node,
+    )
+
+
+def _taken(
+    facts: ServiceFacts, view: NodeView
+) -> Iterator[tuple[Claimed, tuple[ServicePortName, Conflict]]]:
+    """Find node ports of a Service that another one has, as an address of its own, on this node."""
+    if not view.taken or not facts.has_node_ports:
+        return
+    for port in facts.ports:
+        family = next((f for f in view.families if f.family is port.reach.family), None)
+        for address in family.node_port_addresses if family and port.node_port else ():
+            claimed = Claimed(port.reach.family, address, port.node_port, port.port.protocol)
+            if (winner := view.taken.get(claimed)) is not None and winner != port.name:
+                yield claimed, (winner, _node_port_conflict(port, claimed, winner))
+
+
+def _node_port_conflict(port: PortFacts, claimed: Claimed, winner: ServicePortName) -> Conflict:
+    return Conflict(
+        address=claimed.address,
+        port=claimed.port,
+        protocol=claimed.protocol,
+        winner=winner,
+        loser=port.name,
+        role=ClaimRole.NODE_PORT,
+    )
+
+
+def _allows_node(reach: Reach, families: Iterable[NodeFamily]) -> bool:
+    if not reach.source_ranges:
+        return False
+    primary = next((f.primary_address for f in families if f.family is reach.family), None)
+    address = parse_address(primary) if primary else None
+    return address is not None and any(address in prefix for prefix in reach.source_ranges)
