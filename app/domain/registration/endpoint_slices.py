@@ -125,10 +125,12 @@ def plan(
     if not has_computed_endpoints(service):
         return SlicePlan()
     frame = frame_of(service)
-    drafts = _packed(_managed(existing, service), desired, endpoints_max)
+    every = tuple(existing)
+    drafts = _packed(_managed(every, service), desired, endpoints_max)
     drafts = _with_placeholders(drafts, service)
     drafts, emptied = _with_reused(drafts)
-    fresh = new_names(service.metadata.key, names)
+    present = {slice_.metadata.name for slice_ in every}
+    fresh = (name for name in new_names(service.metadata.key, names) if name not in present)
     return SlicePlan(
         create=_by_name(
             EndpointSlice(
