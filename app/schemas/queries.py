@@ -1,0 +1,67 @@
+"""Query parameters that several routes share.
+
+Source: spec kubernetes-api 5.3, 5.4 and 5.8; contract.md, "Routes".
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.schemas.base import wire_name
+
+SELECTOR_CHARACTERS_MAX = 8_192
+Text = Annotated[str, Field(max_length=SELECTOR_CHARACTERS_MAX)]
+
+
+class Query(BaseModel):
+    """Parameters in the wire's spelling; unknown ones are ignored, as in Kubernetes."""
+
+    model_config = ConfigDict(alias_generator=wire_name, extra="ignore", populate_by_name=True)
+
+
+class WriteQuery(Query):
+    """How a write is to be done."""
+
+    dry_run: Text = Field("", description="`All`: do everything but the commit.")
+    field_validation: Literal["", "Ignore", "Warn", "Strict"] = Field(
+        "", description="What to do about unknown fields; `Warn` when absent."
+    )
+    field_manager: Annotated[str, Field(max_length=128)] = Field(
+        "", description="Who writes; accepted and not kept."
+    )
+
+
+class ListQuery(Query):
+    """Which objects of a collection to list or watch."""
+
+    namespace: Text = Field("", description="Only objects of this namespace.")
+    label_selector: Text = Field("", examples=["app=ent,tier in (web, api)", "!canary"])
+    field_selector: Text = Field("", examples=["metadata.name=ent"])
+    limit: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
+        0, description="Objects of one page; 0 lists all."
+    )
+    continue_: Text = Field("", description="Where the previous page ended.")
+    resource_version: Text = Field(
+        "", description="Wait until this revision is visible; with `watch`, begin after it."
+    )
+    resource_version_match: Literal["", "Exact", "NotOlderThan"] = ""
+    watch: bool = Field(False, description="Follow changes instead of listing.")
+    timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
+        0, description="End a watch after this time; 0 leaves it to the server."
+    )
+    allow_watch_bookmarks: bool = True
+    send_initial_events: bool | None = Field(
+        None, description="With `watch`: whether to begin with the objects there are."
+    )
+
+
+class DeleteQuery(Query):
+    """How an object is to go."""
+
+    dry_run: Text = Field("", description="`All`: do everything but the commit.")
+    grace_period_seconds: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
+        None, description="How long a Pod keeps terminating; its own period when absent."
+    )
+    propagation_policy: Literal["", "Foreground", "Background", "Orphan"] = Field(
+        "", description="Accepted; dependents always go along."
+    )

@@ -1,0 +1,121 @@
+"""The one shape of every refusal: the Kubernetes Status.
+
+    DomainError, code -> Status
+
+Source: spec kubernetes-api 1.7; contract.md, "Errors".
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from app.domain.errors import DomainError, Expired, Invalid
+from app.domain.objects.kinds import KINDS_BY_NAME, Object, kind_of
+from app.schemas.base import Output
+
+
+class StatusCause(Output):
+    """One thing that is wrong."""
+
+    reason: str = Field(examples=["FieldValueInvalid"])
+    message: str = Field(examples=["must be between 1 and 65535"])
+    field: str = Field(
+        description="The path as the client wrote it.", examples=["spec.ports[1].port"]
+    )
+
+
+class StatusDetails(Output):
+    """Which object a refusal concerns, and everything that is wrong with it."""
+
+    name: str | None = Field(default=None, examples=["ent"])
+    group: str | None = None
+    kind: str | None = Field(
+        default=None,
+        description="The kind for a refused object, else the plural word of its path.",
+        examples=["Service"],
+    )
+    uid: str | None = None
+    causes: list[StatusCause]
+    retry_after_seconds: int | None = None
+
+
+class StatusMeta(Output):
+    """Where a list that expired may be resumed."""
+
+    continue_: str | None = None
+
+
+class Status(Output):
+    """The answer to a request that was refused."""
+
+    kind: Literal["Status"]
+    api_version: Literal["v1"]
+    metadata: StatusMeta
+    status: Literal["Failure", "Success"]
+    code: int = Field(description="The HTTP status.", examples=[422])
+    reason: str | None = Field(default=None, examples=["Invalid"])
+    message: str | None = Field(
+        default=None,
+        examples=['Service "ent" is invalid: spec.ports[1].port: must be between 1 and 65535'],
+    )
+    details: StatusDetails | None = None
+
+
+def status_of(error: DomainError, code: int, *, retry_after_s: int = 0) -> dict[str, object]:
+    """Spell a refusal; ``code`` is the HTTP status that the adapter's table gives it."""
+    status = failure(code, error.reason, error.message, details=_details(error, retry_after_s))
+    if isinstance(error, Expired) and error.token:
+        status["metadata"] = {"continue": error.token}
+    return status
+
+
+def failure(
+    code: int, reason: str, message: str, *, details: dict[str, object] | None = None
+) -> dict[str, object]:
+    """Spell a refusal that is no DomainError, such as an unknown path."""
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "details": {"causes": []} if details is None else details,
+        "code": code,
+    }
+
+
+def _details(error: DomainError, retry_after_s: int) -> dict[str, object]:
+    details: dict[str, object] = {}
+    if error.name:
+        details["name"] = error.name
+    if error.kind:
+        kind = KINDS_BY_NAME.get(error.kind)
+        if kind is not None and kind.group:
+            details["group"] = kind.group
+        # Kubernetes names the kind when an object is refused, and the resource otherwise.
+        is_resource = kind is not None and not isinstance(error, Invalid)
+        details["kind"] = kind.plural if kind is not None and is_resource else error.kind
+    details["causes"] = [
+        {"reason": cause.reason, "message": cause.message, "field": cause.field}
+        for cause in error.causes
+    ]
+    if retry_after_s:
+        details["retryAfterSeconds"] = retry_after_s
+    return details
+
+
+def success_of(deleted: Object) -> dict[str, object]:
+    """Spell that an object has gone, for kinds whose deletion does not answer the object."""
+    kind = kind_of(deleted)
+    details: dict[str, object] = {"name": deleted.metadata.name, "kind": kind.plural}
+    if kind.group:
+        details["group"] = kind.group
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": {**details, "uid": deleted.metadata.uid, "causes": []},
+        "code": 200,
+    }
