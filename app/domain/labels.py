@@ -8,11 +8,13 @@ absent or empty one matches nothing (``selects``).  Source: spec kubernetes-api 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.domain.errors import Violation
 from app.domain.names import LABEL_LENGTH_MAX, subdomain_problems
+from app.domain.violations import each_invalid, forbidden, invalid, required
 
 _QUALIFIED_PART = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]\Z")
 _QUALIFIED_RULE = (
@@ -94,9 +96,37 @@ def selects(
     )
 
 
+def expression_violations(field: str, expressions: Iterable[Requirement]) -> tuple[Violation, ...]:
+    """Refuse expressions of a selector object; Gt and Lt belong to query text only."""
+    found: list[Violation] = []
+    for index, expression in enumerate(expressions):
+        found.extend(_expression_violations(f"{field}[{index}]", expression))
+    return tuple(found)
+
+
+def _expression_violations(field: str, expression: Requirement) -> Iterable[Violation]:
+    operator, values = expression.operator, expression.values
+    if operator in (Operator.IN, Operator.NOT_IN):
+        if not values:
+            yield required(
+                f"{field}.values", "must be specified when `operator` is 'In' or 'NotIn'"
+            )
+    elif operator in (Operator.EXISTS, Operator.DOES_NOT_EXIST):
+        if values:
+            detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+            yield forbidden(f"{field}.values", detail)
+    else:
+        yield invalid(f"{field}.operator", operator, "not a valid selector operator")
+    yield from each_invalid(f"{field}.key", expression.key, key_problems(expression.key))
+    for index, value in enumerate(values):
+        yield from each_invalid(f"{field}.values[{index}]", value, value_problems(value))
+
+
 def key_problems(key: str) -> tuple[str, ...]:
     """Say what keeps ``key`` from being a label key: ``[prefix/]name``."""
     prefix, slash, name = key.rpartition("/")
+    if "/" in prefix:
+        return (f"a qualified name has at most one '/': {_QUALIFIED_RULE}",)
     problems: list[str] = []
     if slash:
         if not prefix:

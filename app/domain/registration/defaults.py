@@ -1,0 +1,69 @@
+"""What an omitted field means.
+
+    draft -> draft with every static default
+
+Families and addresses are not static: they depend on the ranges and on what is
+stored.  Source: spec kubernetes-api 1.3; contract.md, "Objects", for Pods.
+"""
+
+from dataclasses import replace
+
+from app.domain.objects.service import (
+    AFFINITY_TIMEOUT_S_DEFAULT,
+    LoadBalancerIngress,
+    Protocol,
+    Service,
+    ServicePort,
+    ServiceType,
+    SessionAffinity,
+    TrafficPolicy,
+)
+from app.domain.registration.needs import is_externally_accessible, needs_cluster_ip
+
+IP_MODE_DEFAULT = "VIP"
+
+
+def with_service_defaults(draft: Service) -> Service:
+    """Fill in a Service's static defaults; applying them twice changes nothing."""
+    draft = replace(
+        draft,
+        type=draft.type or ServiceType.CLUSTER_IP,
+        session_affinity=draft.session_affinity or SessionAffinity.NONE,
+        ports=tuple(_with_port_defaults(port) for port in draft.ports),
+    )
+    draft = replace(draft, affinity_timeout_s=_affinity_timeout_s(draft))
+    if is_externally_accessible(draft) and not draft.external_traffic_policy:
+        draft = replace(draft, external_traffic_policy=TrafficPolicy.CLUSTER)
+    if needs_cluster_ip(draft) and draft.internal_traffic_policy is None:
+        draft = replace(draft, internal_traffic_policy=TrafficPolicy.CLUSTER)
+    if draft.type == ServiceType.LOAD_BALANCER and draft.allocate_load_balancer_node_ports is None:
+        draft = replace(draft, allocate_load_balancer_node_ports=True)
+    return draft
+
+
+def with_ingress_defaults(
+    ingress: tuple[LoadBalancerIngress, ...],
+) -> tuple[LoadBalancerIngress, ...]:
+    """Say how load balancers deliver to an address when their status does not."""
+    return tuple(
+        replace(entry, ip_mode=IP_MODE_DEFAULT) if entry.ip and entry.ip_mode is None else entry
+        for entry in ingress
+    )
+
+
+def _with_port_defaults(port: ServicePort) -> ServicePort:
+    return replace(
+        port,
+        protocol=port.protocol or Protocol.TCP,
+        target_port=port.target_port if port.target_port not in (0, "") else port.port,
+    )
+
+
+def _affinity_timeout_s(draft: Service) -> int | None:
+    match draft.session_affinity:
+        case SessionAffinity.NONE:
+            return None
+        case SessionAffinity.CLIENT_IP if draft.affinity_timeout_s is None:
+            return AFFINITY_TIMEOUT_S_DEFAULT
+        case _:
+            return draft.affinity_timeout_s

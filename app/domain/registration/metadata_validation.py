@@ -1,0 +1,131 @@
+"""Rules for what every object carries: names, labels, annotations, owners.
+
+    metadata, the kind's name rule -> violations
+
+The rules are the same for all kinds but for the name.  Source: spec kubernetes-api 1.2,
+the ``metadata`` rows, and 1.4.
+"""
+
+from collections.abc import Callable, Mapping
+
+from app.domain.errors import Violation
+from app.domain.labels import key_problems, value_problems
+from app.domain.names import label_problems
+from app.domain.objects.meta import ObjectMeta, OwnerReference
+from app.domain.violations import each_invalid, forbidden, invalid, required, too_long
+
+ANNOTATIONS_SIZE_MAX_BYTES = 256 * 1024  # of all keys and values together
+
+NameRule = Callable[[str], tuple[str, ...]]
+
+
+def metadata_violations(
+    metadata: ObjectMeta, name_rule: NameRule, *, is_namespaced: bool = True
+) -> tuple[Violation, ...]:
+    """List every rule that the metadata of a new object breaks."""
+    return (
+        *_name_violations(metadata, name_rule),
+        *_namespace_violations(metadata.namespace, is_namespaced=is_namespaced),
+        *_descriptive_violations(metadata),
+    )
+
+
+def metadata_update_violations(current: ObjectMeta, desired: ObjectMeta) -> tuple[Violation, ...]:
+    """List every rule that a change of metadata breaks; names are not looked at again."""
+    fixed = (
+        ("name", current.name, desired.name),
+        ("namespace", current.namespace, desired.namespace),
+    )
+    found = [
+        invalid(f"metadata.{field}", after, "field is immutable")
+        for field, before, after in fixed
+        if before != after
+    ]
+    added = [name for name in desired.finalizers if name not in current.finalizers]
+    if current.is_terminating and added:
+        detail = f"no new finalizers can be added if the object is being deleted, found {added}"
+        found.append(forbidden("metadata.finalizers", detail))
+    return (*found, *_descriptive_violations(desired))
+
+
+def label_violations(field: str, labels: Mapping[str, str]) -> tuple[Violation, ...]:
+    """Refuse keys and values that labels cannot have; the path names the whole map."""
+    found: list[Violation] = []
+    for key, value in labels.items():
+        found.extend(each_invalid(field, key, key_problems(key)))
+        found.extend(each_invalid(field, value, value_problems(value)))
+    return tuple(found)
+
+
+def _name_violations(metadata: ObjectMeta, rule: NameRule) -> tuple[Violation, ...]:
+    prefix = metadata.generate_name
+    found = each_invalid("metadata.generateName", prefix, rule(_masked(prefix)) if prefix else ())
+    if not metadata.name:
+        return (*found, required("metadata.name", "name or generateName is required"))
+    return (*found, *each_invalid("metadata.name", metadata.name, rule(metadata.name)))
+
+
+def _masked(prefix: str) -> str:
+    # A prefix may end in the hyphen that parts it from what is generated.
+    return f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+
+
+def _namespace_violations(namespace: str, *, is_namespaced: bool) -> tuple[Violation, ...]:
+    field = "metadata.namespace"
+    if not is_namespaced:
+        return (forbidden(field, "not allowed on this type"),) if namespace else ()
+    if not namespace:
+        return (required(field),)
+    return each_invalid(field, namespace, label_problems(namespace))
+
+
+def _descriptive_violations(metadata: ObjectMeta) -> tuple[Violation, ...]:
+    return (
+        *label_violations("metadata.labels", metadata.labels),
+        *_annotation_violations(metadata.annotations),
+        *_owner_violations(metadata.owner_references),
+        *_finalizer_violations(metadata.finalizers),
+    )
+
+
+def _annotation_violations(annotations: Mapping[str, str]) -> tuple[Violation, ...]:
+    field = "metadata.annotations"
+    found: list[Violation] = []
+    for key in annotations:
+        found.extend(each_invalid(field, key, key_problems(key.lower())))
+    size_bytes = sum(_size_bytes(key) + _size_bytes(value) for key, value in annotations.items())
+    if size_bytes > ANNOTATIONS_SIZE_MAX_BYTES:
+        found.append(too_long(field, ANNOTATIONS_SIZE_MAX_BYTES))
+    return tuple(found)
+
+
+def _size_bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _owner_violations(owners: tuple[OwnerReference, ...]) -> tuple[Violation, ...]:
+    found: list[Violation] = []
+    for owner in owners:
+        named = (
+            ("apiVersion", owner.api_version),
+            ("kind", owner.kind),
+            ("name", owner.name),
+            ("uid", owner.uid),
+        )
+        found.extend(
+            invalid(f"metadata.ownerReferences.{field}", value, f"{field} must not be empty")
+            for field, value in named
+            if not value
+        )
+    controllers = [owner.name for owner in owners if owner.is_controller]
+    if len(controllers) > 1:
+        detail = "only one reference can have controller set to true"
+        found.append(invalid("metadata.ownerReferences", controllers, detail))
+    return tuple(found)
+
+
+def _finalizer_violations(finalizers: tuple[str, ...]) -> tuple[Violation, ...]:
+    found: list[Violation] = []
+    for finalizer in finalizers:
+        found.extend(each_invalid("metadata.finalizers", finalizer, key_problems(finalizer)))
+    return tuple(found)

@@ -1,0 +1,127 @@
+"""Node ports of a Service: chosen, claimed, shared and given back.
+
+    draft, Pools -> draft with node ports, Pools after
+
+A number belongs to one Service whatever the protocol.  Creating and updating
+share numbers by different rules on purpose: spec kubernetes-api 1.10, last part.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NoReturn
+
+from app.domain.errors import Invalid
+from app.domain.objects.service import Service, ServicePort
+from app.domain.registration.allocator import (
+    Pools,
+    Refused,
+    choose_port,
+    claim_port,
+    release_ports,
+)
+from app.domain.registration.needs import (
+    allocates_node_ports,
+    needs_health_check_port,
+    reserved_node_ports,
+    uses_node_ports,
+)
+from app.domain.violations import invalid
+
+
+def allocate_ports(draft: Service, pools: Pools) -> tuple[Service, Pools]:
+    """Give a new Service its node ports and its health-check port.
+
+    All protocols of one port number share a node port; any of them may name it.
+    Raises Invalid when a named port cannot be had, Exhausted when none is left.
+    """
+    if uses_node_ports(draft):
+        draft, pools = _shared_by_port(draft, pools)
+    return _with_health_check_port(draft, pools)
+
+
+def reallocate_ports(current: Service, draft: Service, pools: Pools) -> tuple[Service, Pools]:
+    """Allocate the ports an update adds and give back those it drops.
+
+    What the Service holds already it keeps; new numbers are taken before old ones
+    are given back.
+    """
+    held = reserved_node_ports(current)
+    if uses_node_ports(draft):
+        draft, pools = _shared_by_node_port(held, draft, pools)
+    if needs_health_check_port(draft) and not needs_health_check_port(current):
+        draft, pools = _with_health_check_port(draft, pools, held=held)
+    kept = reserved_node_ports(_without_spare_health_check_port(draft))
+    return draft, release_ports(pools, sorted(held - kept))
+
+
+def _shared_by_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:
+    numbers_by_port: dict[int, int] = {}
+    ports: list[ServicePort] = []
+    for index, port in enumerate(draft.ports):
+        number = port.node_port
+        shared = numbers_by_port.get(port.port)
+        if not number and not allocates_node_ports(draft):
+            pass  # nothing is chosen, but what is named is honoured
+        elif shared is None:
+            number = next(
+                (p.node_port for p in draft.ports if p.port == port.port and p.node_port), 0
+            )
+            number, pools = _chosen_or_claimed(draft, pools, index, number)
+            numbers_by_port[port.port] = number
+        elif not number:
+            number = shared
+        elif number != shared:
+            number, pools = _chosen_or_claimed(draft, pools, index, number)
+        ports.append(replace(port, node_port=number))
+    return replace(draft, ports=tuple(ports)), pools
+
+
+def _shared_by_node_port(
+    held: Iterable[int], draft: Service, pools: Pools
+) -> tuple[Service, Pools]:
+    own = set(held)
+    ports: list[ServicePort] = []
+    for index, port in enumerate(draft.ports):
+        number = port.node_port
+        if number not in own and (number or allocates_node_ports(draft)):
+            number, pools = _chosen_or_claimed(draft, pools, index, number)
+            own.add(number)
+        ports.append(replace(port, node_port=number))
+    return replace(draft, ports=tuple(ports)), pools
+
+
+def _chosen_or_claimed(draft: Service, pools: Pools, index: int, number: int) -> tuple[int, Pools]:
+    if not number:
+        return choose_port(pools)
+    claimed = claim_port(pools, number)
+    if isinstance(claimed, Refused):
+        _refuse(draft, f"spec.ports[{index}].nodePort", number, claimed.message)
+    return number, claimed
+
+
+def _with_health_check_port(
+    draft: Service, pools: Pools, held: frozenset[int] = frozenset()
+) -> tuple[Service, Pools]:
+    if not needs_health_check_port(draft):
+        return draft, pools
+    number = draft.health_check_node_port
+    if not number:
+        number, pools = choose_port(pools)
+        return replace(draft, health_check_node_port=number), pools
+    # A number of the Service's own ports is taken as well: it cannot serve both.
+    claimed = Refused("provided port is already allocated")
+    if number not in held:
+        claimed = claim_port(pools, number)
+    if isinstance(claimed, Refused):
+        _refuse(draft, "spec.healthCheckNodePort", number, claimed.message)
+    return draft, claimed
+
+
+def _without_spare_health_check_port(service: Service) -> Service:
+    return (
+        service if needs_health_check_port(service) else replace(service, health_check_node_port=0)
+    )
+
+
+def _refuse(draft: Service, field: str, number: int, message: str) -> NoReturn:
+    raise Invalid("Service", draft.metadata.name, (invalid(field, number, message),))

@@ -1,0 +1,115 @@
+"""Rules for the ports of a Service, each by itself and among each other.
+
+    Service -> violations, ``spec.ports[i].…``
+
+Whether a node port is free is not known here.  Source: spec kubernetes-api 1.2.
+"""
+
+from collections.abc import Iterable
+
+from app.domain.errors import Violation
+from app.domain.labels import key_problems
+from app.domain.names import label_problems, port_name_problems
+from app.domain.objects.service import Protocol, Service, ServicePort, ServiceType
+from app.domain.violations import (
+    duplicate,
+    each_invalid,
+    forbidden,
+    invalid,
+    not_supported,
+    required,
+)
+
+PORT_MAX = 65_535
+_KUBELET_PORT = 10_250
+_PROTOCOLS = frozenset(Protocol)
+
+
+def port_violations(service: Service) -> tuple[Violation, ...]:
+    """List every rule that the ports break."""
+    return (
+        *_count_violations(service),
+        *_kubelet_violations(service),
+        *_each_port_violations(service),
+        *_node_port_violations(service),
+        *_uniqueness_violations(service.ports),
+    )
+
+
+def port_number_problems(number: int) -> tuple[str, ...]:
+    """Say what keeps a number from being a port."""
+    return () if 1 <= number <= PORT_MAX else (f"must be between 1 and {PORT_MAX}, inclusive",)
+
+
+def target_port_violations(field: str, target: int | str) -> tuple[Violation, ...]:
+    """Refuse what is neither a port number nor the name of a container port."""
+    if isinstance(target, int):
+        return each_invalid(field, target, port_number_problems(target))
+    return each_invalid(field, target, port_name_problems(target))
+
+
+def _count_violations(service: Service) -> tuple[Violation, ...]:
+    if service.ports or _is_headless(service) or service.is_external_name:
+        return ()
+    return (required("spec.ports"),)
+
+
+def _is_headless(service: Service) -> bool:
+    return service.cluster_ips == ("None",)
+
+
+def _kubelet_violations(service: Service) -> Iterable[Violation]:
+    if service.type != ServiceType.LOAD_BALANCER:
+        return
+    detail = f"may not expose port {_KUBELET_PORT} externally since it is used by kubelet"
+    for index, port in enumerate(service.ports):
+        if port.port == _KUBELET_PORT:
+            yield invalid(f"spec.ports[{index}]", port.port, detail)
+
+
+def _each_port_violations(service: Service) -> Iterable[Violation]:
+    needs_name = len(service.ports) > 1
+    names: set[str] = set()
+    for index, port in enumerate(service.ports):
+        field = f"spec.ports[{index}]"
+        if port.name:
+            yield from each_invalid(f"{field}.name", port.name, label_problems(port.name))
+            if port.name in names:
+                yield duplicate(f"{field}.name", port.name)
+            names.add(port.name)
+        elif needs_name:
+            yield required(f"{field}.name")
+        yield from _value_violations(field, port)
+
+
+def _value_violations(field: str, port: ServicePort) -> Iterable[Violation]:
+    yield from each_invalid(f"{field}.port", port.port, port_number_problems(port.port))
+    if not port.protocol:
+        yield required(f"{field}.protocol")
+    elif port.protocol not in _PROTOCOLS:
+        yield not_supported(f"{field}.protocol", port.protocol, _PROTOCOLS)
+    yield from target_port_violations(f"{field}.targetPort", port.target_port)
+    if port.app_protocol is not None:
+        problems = key_problems(port.app_protocol)
+        yield from each_invalid(f"{field}.appProtocol", port.app_protocol, problems)
+
+
+def _node_port_violations(service: Service) -> Iterable[Violation]:
+    held: set[tuple[str, int]] = set()
+    for index, port in enumerate(service.ports):
+        field = f"spec.ports[{index}].nodePort"
+        if not port.node_port:
+            continue
+        if service.type == ServiceType.CLUSTER_IP:
+            yield forbidden(field, "may not be used when `type` is 'ClusterIP'")
+        if (port.protocol, port.node_port) in held:
+            yield duplicate(field, port.node_port)
+        held.add((port.protocol, port.node_port))
+
+
+def _uniqueness_violations(ports: tuple[ServicePort, ...]) -> Iterable[Violation]:
+    seen: set[tuple[str, int]] = set()
+    for index, port in enumerate(ports):
+        if (port.protocol, port.port) in seen:
+            yield duplicate(f"spec.ports[{index}]", f"{port.port}/{port.protocol}")
+        seen.add((port.protocol, port.port))
