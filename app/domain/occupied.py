@@ -44,6 +44,14 @@ class Occupied:
         assert isinstance(node, int)
         return bool(node >> (number & (_FANOUT - 1)) & 1)
 
+    def __eq__(self, other: object) -> bool:
+        # Equal sets have equal trees: a child without numbers is never kept.
+        return (
+            isinstance(other, Occupied)
+            and self._depth == other._depth
+            and self._root == other._root
+        )
+
     def hold(self, number: int) -> "Occupied":
         """Make the set with ``number`` in it."""
         return self._with_root(_set(self._root, number, self._depth - 1, held=True))
