@@ -1,0 +1,68 @@
+"""Changes: what a step is called, and when a watcher may go on from where it was."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.changes import Change, ChangeType, are_ordered, require_resumable
+from app.domain.errors import Expired
+from app.domain.names import NamespacedName, Revision
+from app.domain.snapshot import Snapshot
+from tests.builders import a_node, a_service
+from tests.strategies import histories
+
+BEFORE, AFTER = a_service(), a_service(labels={"team": "x"})
+revisions = st.integers(0, 20).map(Revision)
+
+
+@pytest.mark.parametrize(
+    ("change", "type_"),
+    [
+        (Change(revision=Revision(1), before=None, after=AFTER), ChangeType.ADDED),
+        (Change(revision=Revision(1), before=BEFORE, after=AFTER), ChangeType.MODIFIED),
+        (Change(revision=Revision(1), before=BEFORE, after=None), ChangeType.DELETED),
+    ],
+)
+def test_a_change_is_called_after_its_sides(change: Change, type_: ChangeType) -> None:
+    assert change.type == type_
+    assert change.kind == "Service"
+    assert change.key == NamespacedName("default", "web")
+
+
+def test_the_object_of_a_deletion_is_the_last_state() -> None:
+    assert Change(revision=Revision(1), before=BEFORE, after=None).object is BEFORE
+    assert Change(revision=Revision(1), before=BEFORE, after=AFTER).object is AFTER
+
+
+def test_a_cluster_scoped_object_has_a_key_without_a_namespace() -> None:
+    assert str(Change(revision=Revision(1), before=None, after=a_node("n1")).key) == "n1"
+
+
+@given(revisions, revisions)
+def test_too_old_is_refused_and_never_silent(since: Revision, compacted: Revision) -> None:
+    if since >= compacted:
+        require_resumable(since, compacted=compacted)
+    else:
+        with pytest.raises(Expired, match="too old"):
+            require_resumable(since, compacted=compacted)
+
+
+@given(histories())
+def test_resuming_anywhere_neither_repeats_nor_skips(history: list[Change]) -> None:
+    assert are_ordered(history, after=Revision(0))
+    for seen in {change.revision for change in history}:
+        missed = [change for change in history if change.revision > seen]
+        told = [change for change in history if change.revision <= seen]
+
+        assert are_ordered(missed, after=seen)
+        assert told + missed == history
+        assert Snapshot().apply(told).apply(missed) == Snapshot().apply(history)
+
+
+@given(histories())
+def test_changes_out_of_order_are_told(history: list[Change]) -> None:
+    backwards = history[::-1]
+    is_flat = len({change.revision for change in history}) <= 1
+
+    assert are_ordered(backwards, after=Revision(0)) == is_flat
+    assert are_ordered(history, after=Revision(100)) == (not history)
