@@ -24,7 +24,7 @@ class _Branch:
 _Node = _Branch | int  # a leaf is the 64-bit mask of its held numbers
 
 
-class Occupied:
+class Occupied:  # noqa: PLW1641  compared, never a key
     """An immutable set of integers of at most ``width_bits``."""
 
     __slots__ = ("_depth", "_root")
