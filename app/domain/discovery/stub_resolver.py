@@ -9,10 +9,10 @@ server elsewhere.
 Source: spec resolver 1 to 5.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from app.domain.discovery import glibc
+from app.domain.discovery import glibc, musl
 from app.domain.discovery.lookup import Host, Lookup, Outcome, Query, Reply, Walk
 
 
@@ -20,11 +20,20 @@ class Profile(StrEnum):
     """The resolvers that are modelled, spelt as the API spells them."""
 
     GLIBC = "glibc"
+    MUSL = "musl"
+    MUSL_1_2_3 = "musl-1.2.3"
+
+
+_WALKS: Mapping[Profile, Callable[[Lookup, Host], Walk]] = {
+    Profile.GLIBC: glibc.walk,
+    Profile.MUSL: musl.walk,
+    Profile.MUSL_1_2_3: musl.walk_1_2_3,
+}
 
 
 def walk(profile: Profile, lookup: Lookup, host: Host) -> Walk:
     """Begin a lookup as the given resolver would do it."""
-    return glibc.walk(lookup, host)
+    return _WALKS[profile](lookup, host)
 
 
 def resolve(profile: Profile, lookup: Lookup, host: Host, ask: Callable[[Query], Reply]) -> Outcome:
