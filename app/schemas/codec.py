@@ -9,7 +9,7 @@ the core's question.  Source: spec kubernetes-api 1.7 and 5.8.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -48,6 +48,16 @@ class Decoded:
 
     object: Object
     unknown: tuple[str, ...] = ()
+
+
+class Identity(NamedTuple):
+    """Which object a document is about; ``held`` is None when Waypost has no such kind."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    held: Kind | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,25 @@ def decode_object(document: Mapping[str, object], kind: str | None = None) -> De
     return Decoded(codec.decode(wire), unknown_fields(wire))
 
 
+def identify(document: Mapping[str, object]) -> Identity:
+    """Say which object a document is about, of whatever kind; what it says is not checked.
+
+    Raises BadRequest when it does not name its apiVersion and kind.
+    """
+    api_version, named = _type_of(document)
+    kind = KINDS_BY_NAME.get(named)
+    metadata = document.get("metadata")
+    texts = cast("dict[str, object]", metadata) if isinstance(metadata, dict) else {}
+    namespace, name = texts.get("namespace"), texts.get("name")
+    return Identity(
+        api_version=api_version,
+        kind=named,
+        namespace=namespace if isinstance(namespace, str) else "",
+        name=name if isinstance(name, str) else "",
+        held=kind if kind is not None and kind.api_version == api_version else None,
+    )
+
+
 def encode_object(registered: Object) -> dict[str, object]:
     """Spell an object as the dict that its JSON is made of."""
     return _ENCODERS[type(registered)](registered)
@@ -128,23 +157,30 @@ def decode_bytes(kind: Kind | str, stored: bytes | str) -> Object:
 
 
 def _kind_of(document: Mapping[str, object], kind: str | None) -> Kind:
-    api_version, named = (_text(document, field) for field in ("apiVersion", "kind"))
-    if kind is None and not (api_version and named):
-        missing = "apiVersion" if not api_version else "kind"
-        raise BadRequest(
-            f"the object does not say its {missing}",
-            causes=[Violation(CauseReason.REQUIRED, missing, "must be given")],
-        )
-    wanted = KINDS_BY_NAME.get(kind or named)
-    if wanted is None:
-        raise _contradicts("kind", f"{named} in {api_version} is not a kind held here")
+    if kind is None:
+        identity = identify(document)
+        if identity.held is None:
+            message = f"{identity.kind} in {identity.api_version} is not a kind held here"
+            raise _contradicts("kind", message)
+        return identity.held
+    wanted = KINDS_BY_NAME[kind]
+    named, api_version = _text(document, "kind"), _text(document, "apiVersion")
     if named and named != wanted.name:
         raise _contradicts("kind", f"must be {wanted.name}, not {named}")
     if api_version and api_version != wanted.api_version:
-        raise _contradicts(
-            "apiVersion", f"must be {wanted.api_version} for a {wanted.name}, not {api_version}"
-        )
+        message = f"must be {wanted.api_version} for a {wanted.name}, not {api_version}"
+        raise _contradicts("apiVersion", message)
     return wanted
+
+
+def _type_of(document: Mapping[str, object]) -> tuple[str, str]:
+    found = {field: _text(document, field) for field in ("apiVersion", "kind")}
+    if missing := [field for field, text in found.items() if not text]:
+        raise BadRequest(
+            f"the object does not say its {' and '.join(missing)}",
+            causes=[Violation(CauseReason.REQUIRED, field, "must be given") for field in missing],
+        )
+    return found["apiVersion"], found["kind"]
 
 
 def _text(document: Mapping[str, object], field: str) -> str:

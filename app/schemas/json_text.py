@@ -1,0 +1,128 @@
+"""JSON text to plain values, strictly.
+
+    text -> value and the paths of duplicate keys
+
+NaN and Infinity, lone surrogates and NUL characters are refused: none of them
+survives the way through a database and back.  Source: RFC 8259.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
+
+from app.domain.errors import BadRequest
+from app.schemas.paths import join_path
+from app.schemas.yaml_text import DEPTH_MAX, DUPLICATES_MAX, Parsed
+
+_LONG_NUMBER = re.compile(r"[0-9]{4000}")
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")  # escapes worth a closer look
+
+_Repeated = list[tuple[dict[str, object], tuple[str, ...]]]
+
+
+def read_json(text: str) -> Parsed:
+    """Read one JSON value.
+
+    Raises BadRequest, with line and column where there is one, for whatever is not acceptable.
+    """
+    repeated: _Repeated = []
+
+    def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        members = dict(pairs)
+        if len(members) < len(pairs):
+            counts = Counter(key for key, _ in pairs)
+            repeated.append((members, tuple(key for key, count in counts.items() if count > 1)))
+        return members
+
+    value = _load(text, build)
+    _check_depth(value)
+    suspect = _SUSPECT.search(text)
+    if suspect and not all(_is_acceptable(string) for string in _strings(value)):
+        problem = "it holds a NUL character or half a surrogate pair"
+        raise _refused(text, suspect.start(), problem)
+    return Parsed(value, _duplicates(value, repeated) if repeated else ())
+
+
+def _load(text: str, build: Callable[[list[tuple[str, object]]], dict[str, object]]) -> object:
+    try:
+        return json.loads(
+            text, object_pairs_hook=build, parse_constant=_constant, parse_float=_finite
+        )
+    except json.JSONDecodeError as error:
+        raise _refused(text, error.pos, error.msg) from None
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        found = _LONG_NUMBER.search(text)
+        raise _refused(text, found.start() if found else 0, "the number is too long") from None
+
+
+def _constant(name: str) -> object:
+    raise BadRequest(f"the JSON cannot be read: {name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise BadRequest(f"the JSON cannot be read: the number {digits[:40]} is too large")
+    return number
+
+
+def _refused(text: str, position: int, problem: str) -> BadRequest:
+    line = text.count("\n", 0, position) + 1
+    column = position - text.rfind("\n", 0, position)
+    return BadRequest(f"the JSON cannot be read: line {line}, column {column}: {problem}")
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(f"the JSON cannot be read: it nests deeper than {DEPTH_MAX} levels")
+
+
+def _members(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
+
+
+def _check_depth(value: object) -> None:
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        level = [member for container in level for member in _members(container)]
+        if not level:
+            return
+    raise _too_deep()
+
+
+def _strings(value: object) -> Iterator[str]:
+    pending = [value]
+    while pending:
+        member = pending.pop()
+        pending.extend(_members(member))
+        if isinstance(member, str):
+            yield member
+        elif isinstance(member, dict):
+            yield from cast("dict[str, object]", member)
+
+
+def _is_acceptable(string: str) -> bool:
+    return "\0" not in string and not any("\ud800" <= letter <= "\udfff" for letter in string)
+
+
+def _duplicates(value: object, repeated: _Repeated) -> tuple[str, ...]:
+    keys_by_id = {id(members): keys for members, keys in repeated}
+    found: list[str] = []
+    pending = [("", value)]
+    while pending and len(found) < DUPLICATES_MAX:
+        path, member = pending.pop()
+        found += [join_path(path, key) for key in keys_by_id.get(id(member), ())]
+        if isinstance(member, dict):
+            named = cast("dict[str | int, object]", member)
+        elif isinstance(member, list):
+            named = cast("dict[str | int, object]", dict(enumerate(cast("list[object]", member))))
+        else:
+            continue
+        pending += [(join_path(path, key), below) for key, below in reversed(named.items())]
+    return tuple(found[:DUPLICATES_MAX])
