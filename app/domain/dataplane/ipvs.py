@@ -1,0 +1,212 @@
+"""IPVS mode: the virtual servers of a node and all that belongs to them.
+
+    ServiceRules, NodeView -> Fragment   (equal on nodes that see the Service alike)
+    fragments, node        -> IPVSRules  (sorted: equal state gives an equal value)
+
+How the kernel is told is ``ipvsadm``'s, ``ipsets``' and ``iptables``' concern.
+Source: spec ipvs 2.3 to 4.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.ipsets import (
+    SETS_BY_KERNEL_NAME,
+    Entry,
+    IPSet,
+    SetName,
+    bound_addresses,
+    build_sets,
+    entries_of,
+)
+from app.domain.dataplane.iptables import Netfilter, Shut, netfilter
+from app.domain.dataplane.rules import (
+    PROTOCOL_NUMBERS,
+    Destination,
+    NodeFamily,
+    NodeRules,
+    PortRules,
+    RulesConfig,
+    ServiceRules,
+)
+from app.domain.dataplane.service_rules import NodeView
+from app.domain.dataplane.topology import ordered
+from app.domain.dataplane.virtual_server import Flag, ServerOrder, VirtualServer, identity
+from app.domain.names import Revision
+from app.domain.objects.service import Protocol, Scheduler
+
+DUMMY_INTERFACE = "kube-ipvs0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fragment:
+    """What one Service adds to a node."""
+
+    rules: ServiceRules
+    virtual_servers: tuple[VirtualServer, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    addresses: tuple[tuple[int, str], ...] = ()
+    shut: tuple[tuple[IPFamily, Shut], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IPVSRules:
+    """Everything a node in IPVS mode is told, at one revision."""
+
+    node: str
+    revision: Revision
+    sysctls: tuple[tuple[str, str], ...]
+    addresses: tuple[str, ...]
+    virtual_servers: tuple[VirtualServer, ...]
+    ipsets: tuple[IPSet, ...]
+    netfilters: tuple[Netfilter, ...]
+
+
+SYSCTLS: Final = (
+    ("net.ipv4.ip_forward", "1"),
+    ("net.ipv4.vs.conntrack", "1"),
+    ("net.ipv4.vs.expire_nodest_conn", "1"),
+    ("net.ipv4.vs.expire_quiescent_template", "1"),
+)
+STRICT_ARP_SYSCTLS: Final = (
+    ("net.ipv4.conf.all.arp_announce", "2"),
+    ("net.ipv4.conf.all.arp_ignore", "1"),
+)
+REUSE_MODE_SYSCTL: Final = ("net.ipv4.vs.conn_reuse_mode", "0")
+"""For kernels from 4.1 to 5.8 only (spec ipvs 3.2): who applies rules knows which it has."""
+
+
+def fragment(rules: ServiceRules, view: NodeView) -> Fragment:
+    """Say one Service's rules in terms of IPVS, for one node."""
+    families = {family.family: family for family in view.families}
+    servers: dict[ServerOrder, VirtualServer] = {}
+    entries: dict[Entry, None] = {}
+    addresses: dict[str, None] = {}
+    for port in rules.ports:
+        node = families[port.family]
+        for server in _virtual_servers(port):
+            servers.setdefault(server.order, server)  # one address may have two roles
+        entries.update(dict.fromkeys(entries_of(port, node)))
+        addresses.update(dict.fromkeys(bound_addresses(port, node)))
+    return Fragment(
+        rules=rules,
+        virtual_servers=tuple(servers.values()),
+        entries=tuple(entries),
+        addresses=tuple((ordered(address)[0], address) for address in addresses),
+        shut=tuple(shut for port in rules.ports for shut in _shut(port)),
+    )
+
+
+def ipvs_rules(rules: NodeRules) -> IPVSRules:
+    """Render a node's rules for IPVS mode."""
+    view = NodeView(name=rules.node, zone="", families=rules.families, taken={})
+    fragments = [fragment(service, view) for service in rules.services]
+    return join(fragments, view, rules.config, rules.revision)
+
+
+def join(
+    fragments: Iterable[Fragment], view: NodeView, config: RulesConfig, revision: Revision
+) -> IPVSRules:
+    """Put the fragments of a node's Services together, sorted."""
+    held = list(fragments)
+    entries = gather_entries(held)
+    addresses = {address for each in held for address in each.addresses}
+    shut = {shut for each in held for shut in each.shut}
+    servers = sorted(
+        chain.from_iterable([each.virtual_servers for each in held]), key=lambda s: s.order
+    )
+    occupied = frozenset(SETS_BY_KERNEL_NAME[name] for name in entries)
+    return IPVSRules(
+        node=view.name,
+        revision=revision,
+        sysctls=sysctls(config),
+        addresses=tuple(address for _, address in sorted(addresses, key=_family_then_number)),
+        virtual_servers=tuple(servers),
+        ipsets=build_sets(entries, [family.family for family in view.families]),
+        netfilters=tuple(_netfilter(family, config, occupied, shut) for family in view.families),
+    )
+
+
+def gather_entries(fragments: Iterable[Fragment]) -> dict[str, set[str]]:
+    """Collect set entries by the kernel's name of the set; empty sets are left out."""
+    entries: dict[str, set[str]] = {}
+    for each in fragments:
+        for name, entry in each.entries:
+            if name in entries:
+                entries[name].add(entry)
+            else:
+                entries[name] = {entry}
+    return entries
+
+
+def sysctls(config: RulesConfig) -> tuple[tuple[str, str], ...]:
+    """List the kernel settings IPVS mode needs, sorted."""
+    return tuple(sorted((*SYSCTLS, *STRICT_ARP_SYSCTLS))) if config.strict_arp else SYSCTLS
+
+
+def _netfilter(
+    node: NodeFamily,
+    config: RulesConfig,
+    occupied: frozenset[tuple[SetName, IPFamily]],
+    shut: set[tuple[IPFamily, Shut]],
+) -> Netfilter:
+    return netfilter(
+        node,
+        config,
+        frozenset(name for name, family in occupied if family is node.family),
+        tuple(sorted(closed for family, closed in shut if family is node.family)),
+    )
+
+
+def _family_then_number(address: tuple[int, str]) -> tuple[bool, int]:
+    return ":" in address[1], address[0]
+
+
+def _virtual_servers(port: PortRules) -> Iterator[VirtualServer]:
+    if port.cluster_ip:
+        yield _virtual_server(port, port.cluster_ip, port.port, port.internal)
+    if not port.is_externally_accessible:
+        return
+    external = _external(port)
+    for address in (*port.external_ips, *port.load_balancer_ips):
+        yield _virtual_server(port, address, port.port, external)
+    for address in port.node_port_addresses:
+        yield _virtual_server(port, address, port.node_port, external)
+
+
+def _external(port: PortRules) -> tuple[Destination, ...]:
+    """Choose for external addresses: IPVS cannot tell clients apart, so Local falls back.
+
+    Pods of a node without endpoints must reach the address too (spec ipvs 2.3).
+    """
+    return (port.local or port.cluster) if port.is_external_local else port.cluster
+
+
+def _virtual_server(
+    port: PortRules, address: str, number: int, destinations: tuple[Destination, ...]
+) -> VirtualServer:
+    flags: tuple[str, ...] = (Flag.PERSISTENT,) if port.affinity_timeout_s is not None else ()
+    if port.scheduler == Scheduler.MH:
+        flags = (*flags, Flag.MH_PORT)
+    return VirtualServer(
+        order=identity(port.family, port.protocol, address, number),
+        address=address,
+        port=number,
+        protocol=port.protocol,
+        scheduler=port.scheduler,
+        flags=flags,
+        persistence_s=port.affinity_timeout_s,
+        name=port.name,
+        real_servers=destinations,
+    )
+
+
+def _shut(port: PortRules) -> Iterator[tuple[IPFamily, Shut]]:
+    if not port.source_ranges or port.allows_node:
+        return
+    for address in port.load_balancer_ips:
+        order = (ordered(address)[0], PROTOCOL_NUMBERS[Protocol(port.protocol)], port.port)
+        yield port.family, Shut(order, address, port.protocol, port.port)

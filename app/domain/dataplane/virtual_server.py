@@ -1,0 +1,59 @@
+"""A virtual server: an address, port and protocol that IPVS spreads over real servers.
+
+Values only; computed ones and observed ones have the same form, so that they
+can be compared.  Source: spec ipvs 3.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.rules import PROTOCOL_NUMBERS, Destination
+from app.domain.dataplane.topology import ordered
+from app.domain.objects.service import Protocol, ServicePortName
+
+FOREIGN_WEIGHT = -1  # of an observed real server that is not reached by masquerading
+
+
+class Flag(StrEnum):
+    """Bits of a virtual server, by the names ``ipvsadm`` has for them."""
+
+    PERSISTENT = "persistent"
+    MH_PORT = "mh-port"
+
+
+class ServerOrder(NamedTuple):
+    """Identity of a virtual server, in the order in which the kernel's own listing sorts."""
+
+    family: IPFamily
+    protocol_number: int
+    address_number: int
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualServer:
+    """One address, port and protocol; all forwarding is masquerading (NAT)."""
+
+    order: ServerOrder
+    address: str
+    port: int
+    protocol: str
+    scheduler: str
+    flags: tuple[str, ...] = ()
+    persistence_s: int | None = None
+    name: ServicePortName | None = None
+    """Which port of which Service it is for; None when that is not known, as from a kernel."""
+    real_servers: tuple[Destination, ...] = ()
+
+    @property
+    def settings(self) -> tuple[str, tuple[str, ...], int | None]:
+        """What can be edited in place, connections surviving."""
+        return self.scheduler, self.flags, self.persistence_s
+
+
+def identity(family: IPFamily, protocol: str, address: str, port: int) -> ServerOrder:
+    """Name a virtual server so that names sort as listings do."""
+    number = PROTOCOL_NUMBERS[Protocol(protocol)]
+    return ServerOrder(family, number, ordered(address)[0], port)
