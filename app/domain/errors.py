@@ -111,9 +111,13 @@ class Exhausted(DomainError):
 
 
 class Expired(DomainError):
-    """The revision lies before the kept history."""
+    """The revision lies before the kept history; ``token`` lets a list go on all the same."""
 
     reason = "Expired"
+
+    def __init__(self, message: str, *, token: str = "") -> None:
+        super().__init__(message)
+        self.token = token
 
 
 class Forbidden(DomainError):

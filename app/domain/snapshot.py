@@ -22,7 +22,7 @@ from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
-from app.domain.objects.service import Service
+from app.domain.objects.service import Service, ServiceType
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.occupied import Occupied
 from app.domain.persistent import PMap
@@ -95,7 +95,12 @@ def terms_of(registered: Object) -> Iterator[Term]:
 
 
 def node_ports_of(service: Service) -> tuple[int, ...]:
-    """List the node ports a Service holds, its health-check port among them, sorted."""
+    """List the node ports a Service holds, its health-check port among them, sorted.
+
+    Other types may carry numbers, an ExternalName for one, without holding them.
+    """
+    if service.type not in (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER):
+        return ()
     numbers = {port.node_port for port in service.ports} | {service.health_check_node_port}
     return tuple(sorted(numbers - {0}))
 

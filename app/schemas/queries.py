@@ -45,7 +45,7 @@ class ListQuery(Query):
         "", description="Wait until this revision is visible; with `watch`, begin after it."
     )
     resource_version_match: Literal["", "Exact", "NotOlderThan"] = ""
-    watch: bool = Field(False, description="Follow changes instead of listing.")
+    watch: bool = Field(default=False, description="Follow changes instead of listing.")
     timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
         0, description="End a watch after this time; 0 leaves it to the server."
     )
@@ -64,4 +64,17 @@ class DeleteQuery(Query):
     )
     propagation_policy: Literal["", "Foreground", "Background", "Orphan"] = Field(
         "", description="Accepted; dependents always go along."
+    )
+
+
+class ApplyQuery(Query):
+    """How a body of manifests is to be applied."""
+
+    dry_run: Text = Field("", description="`All`: do everything but the commit.")
+    prune: bool = Field(
+        default=False, description="Delete what `labelSelector` matches and the body does not name."
+    )
+    label_selector: Text = Field("", description="Needed with `prune`.", examples=["app=ent"])
+    strict: bool = Field(
+        default=False, description="Refuse kinds that are not held, and unknown fields."
     )

@@ -18,6 +18,7 @@ from app.domain.names import NamespacedName
 from app.domain.objects.meta import Condition, ObjectMeta
 
 HEADLESS = "None"
+MASS_FAILURE_GUARD = "MassFailureGuard"  # condition: the last known endpoints are kept
 AFFINITY_TIMEOUT_S_DEFAULT = 10_800
 
 
@@ -123,7 +124,8 @@ class Service:
     """One Service.  Empty text, 0, ``()`` and None mean that the field is absent.
 
     ``cluster_ips`` keep the client's spelling, ``cluster_ip`` is what the singular
-    field says: equal to the first of the list once normalised.
+    field says: equal to the first of the list once normalised.  ``requested_ips``
+    are those that a client named, canonical; the wire does not show them here.
     """
 
     metadata: ObjectMeta
@@ -149,6 +151,7 @@ class Service:
     publish_not_ready_addresses: bool = False
     traffic_distribution: str | None = None
     scheduler: str | None = None
+    requested_ips: tuple[str, ...] = ()
     ingress: tuple[LoadBalancerIngress, ...] = ()
     conditions: tuple[Condition, ...] = field(default=())
 

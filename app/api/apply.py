@@ -1,0 +1,186 @@
+"""HTTP surface of ``/apply``: a body of manifests, written as one.
+
+    documents -> Items, and those of kinds not held -> ApplyResult
+
+Source: contract.md, "POST /apply".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api import errors as api_errors
+from app.api.bodies import IGNORE, OBJECT_TYPES, STRICT, drafted, read_documents
+from app.api.collections import DEFAULT_NAMESPACE, is_dry_run
+from app.api.dependencies import RegistryOf
+from app.api.errors import refusals
+from app.api.representation import answer, warn
+from app.domain import errors
+from app.domain.errors import CauseReason, Violation
+from app.domain.labels import Selector, parse_selector
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.kinds import KINDS_BY_NAME, Kind, Object
+from app.registry.apply import Item, Outcome, apply
+from app.registry.work import Work
+from app.schemas.apply import ApplyOperation, ApplyResult
+from app.schemas.codec import encode_object
+from app.schemas.documents import Document
+from app.schemas.queries import ApplyQuery
+from app.schemas.three_way import apply_document
+
+router = APIRouter(tags=["apply"])
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "One object, a `List`, or a stream of YAML documents.",
+        "content": {
+            name: {"schema": {"type": "object", "additionalProperties": True}}
+            for name in OBJECT_TYPES
+        },
+    }
+}
+
+
+@router.post(
+    "/apply",
+    operation_id="apply",
+    response_model=ApplyResult,
+    responses=refusals(
+        errors.BadRequest,
+        errors.Invalid,
+        errors.NotSynced,
+        api_errors.BodyTooLarge,
+        api_errors.Unsupported,
+        api_errors.NotAcceptable,
+    ),
+    openapi_extra=_BODY,
+)
+async def apply_manifests(
+    request: Request, query: Annotated[ApplyQuery, Query()], registry: RegistryOf
+) -> Response:
+    """Create or replace many objects as one write; all of them, or none."""
+    documents = await read_documents(request)
+    prune = _prune(query)
+    items, ignored = _sorted_out(documents, query)
+    is_dry = is_dry_run(query.dry_run)
+
+    def decide(work: Work) -> tuple[Sequence[Outcome], Revision, tuple[str, ...]]:
+        before = work.snapshot.revision
+        outcomes = apply(work, items, prune=prune)
+        revision = work.revision if work.changes() else before
+        return outcomes, revision, tuple(work.warnings)
+
+    outcomes, revision, warnings = await registry.writer.write(decide, dry_run=is_dry)
+    shown = [_shown(outcome) for outcome in outcomes if outcome.position is not None]
+    shown.extend(ignored)
+    shown.sort(key=lambda entry: entry[0])
+    pruned = [_shown(outcome) for outcome in outcomes if outcome.position is None]
+    result = {
+        "kind": "ApplyResult",
+        "resourceVersion": str(revision),
+        "dryRun": is_dry,
+        "results": [entry for _, entry in (*shown, *pruned)],
+    }
+    return warn(answer(request, result), warnings)
+
+
+def _sorted_out(
+    documents: Sequence[Document], query: ApplyQuery
+) -> tuple[list[Item], list[tuple[int, dict[str, object]]]]:
+    """Tell the objects that are held here from the others; raises Invalid when strict."""
+    items: list[Item] = []
+    ignored: list[tuple[int, dict[str, object]]] = []
+    violations: list[Violation] = []
+    for position, document in enumerate(documents):
+        kind = _kind_of(document.content)
+        name, namespace = _names(document.content)
+        if kind is None:
+            ignored.append((position, _ignored(document.content, namespace, name)))
+        elif not name:
+            violations.append(_unnamed(position))
+        else:
+            key = NamespacedName(
+                (namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else "", name
+            )
+            items.append(_item(position, kind, key, document, STRICT if query.strict else IGNORE))
+    if query.strict:
+        violations.extend(_not_held(position, entry) for position, entry in ignored)
+    if violations:
+        raise errors.Invalid("Apply", "", violations)
+    return items, ignored
+
+
+def _item(position: int, kind: Kind, key: NamespacedName, document: Document, strict: str) -> Item:
+    def amend(current: Object | None) -> Object:
+        wire = None if current is None else encode_object(current)
+        content = apply_document(wire, document.content)
+        draft = drafted(Document(content, document.duplicates), kind, strict).object
+        meta = replace(draft.metadata, namespace=key.namespace)
+        return replace(draft, metadata=meta)
+
+    return Item(position=position, kind=kind, key=key, amend=amend)
+
+
+def _prune(query: ApplyQuery) -> Selector | None:
+    if not query.prune:
+        return None
+    if not query.label_selector.strip():
+        cause = Violation(CauseReason.REQUIRED, "labelSelector", "must be given with prune")
+        raise errors.BadRequest("prune needs a labelSelector", causes=(cause,))
+    return parse_selector(query.label_selector)
+
+
+def _kind_of(content: Mapping[str, object]) -> Kind | None:
+    """Tell the kind of a document; None when it is not one of those held here."""
+    kind = content.get("kind")
+    found = KINDS_BY_NAME.get(kind) if isinstance(kind, str) else None
+    return found if found is not None and content.get("apiVersion") == found.api_version else None
+
+
+def _names(content: Mapping[str, object]) -> tuple[str, str]:
+    match content.get("metadata"):
+        case {"name": str(name), "namespace": str(namespace)}:
+            return name, namespace
+        case {"name": str(name)}:
+            return name, ""
+        case _:
+            return "", ""
+
+
+def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[str, object]:
+    kind = content.get("kind")
+    kind_text = kind if isinstance(kind, str) else ""
+    api_version = content.get("apiVersion")
+    return {
+        "apiVersion": api_version if isinstance(api_version, str) else "",
+        "kind": kind_text,
+        "namespace": namespace,
+        "name": name,
+        "operation": ApplyOperation.IGNORED.value,
+        "message": f"{kind_text or 'an object without kind'} is not held here",
+    }
+
+
+def _shown(outcome: Outcome) -> tuple[int, dict[str, object]]:
+    return outcome.position or 0, {
+        "apiVersion": outcome.kind.api_version,
+        "kind": outcome.kind.name,
+        "namespace": outcome.key.namespace,
+        "name": outcome.key.name,
+        "operation": outcome.operation.value,
+        "message": "",
+    }
+
+
+def _unnamed(position: int) -> Violation:
+    field = f"documents[{position}].metadata.name"
+    return Violation(CauseReason.REQUIRED, field, "name is required")
+
+
+def _not_held(position: int, entry: Mapping[str, object]) -> Violation:
+    return Violation(
+        CauseReason.NOT_SUPPORTED, f"documents[{position}].kind", str(entry["message"])
+    )

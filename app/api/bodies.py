@@ -1,0 +1,171 @@
+"""How objects arrive: bytes in JSON or YAML become drafts, with what was ignored.
+
+    request -> document -> Draft(object, warnings)
+    request -> Patch;  Patch, current object -> Draft
+
+Reading is bounded, and strict or lenient about unknown fields as the client
+asks with ``fieldValidation``.  Source: contract.md, "Objects"; spec kubernetes-api 5.8.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.errors import BodyTooLarge, Unsupported, refused
+from app.domain.errors import BadRequest, CauseReason, Violation
+from app.domain.objects.kinds import Kind, Object
+from app.schemas.codec import decode_object, encode_object
+from app.schemas.delete_options import decode_delete_options
+from app.schemas.documents import (
+    Document,
+    MediaType,
+    media_type,
+    parse_document,
+    parse_documents,
+    parse_value,
+)
+from app.schemas.patch import PatchType, apply_patch
+from app.schemas.queries import DeleteQuery
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+OBJECT_TYPES = (MediaType.JSON.value, MediaType.YAML.value)
+PATCH_TYPES = tuple(kind.value for kind in PatchType)
+STRICT, IGNORE = "Strict", "Ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An object as a client wants it, and what of its body was passed over."""
+
+    object: Object
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A change to an object, in one of the three patch languages."""
+
+    type: PatchType
+    value: object
+
+    def applied_to(self, current: Object, field_validation: str) -> Draft:
+        """Make the draft that the patch makes of ``current``.
+
+        Raises Invalid when it does not fit, BadRequest when the result cannot be decoded.
+        """
+        document = apply_patch(self.type, encode_object(current), self.value)
+        return drafted(Document(document), None, field_validation)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteOptions:
+    """How an object is to go: what the body says, else what the query does."""
+
+    uid: str | None
+    resource_version: str | None
+    grace_s: int | None
+    dry_run: str
+
+
+async def read_draft(request: Request, kind: Kind, field_validation: str) -> Draft:
+    """Read one object of a kind from the body."""
+    document = parse_document(await request.body(), media_of(request))
+    return drafted(document, kind, field_validation)
+
+
+async def read_documents(request: Request) -> Sequence[Document]:
+    """Read every object of the body: one, a List, or a stream of YAML documents."""
+    return parse_documents(await request.body(), media_of(request))
+
+
+async def read_patch(request: Request) -> Patch:
+    """Read a patch; its language is the content type."""
+    named = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if named not in PATCH_TYPES:
+        raise Unsupported(
+            f"the body of the request was in an unknown format - accepted media types include: "
+            f"{', '.join(PATCH_TYPES)}"
+        )
+    return Patch(PatchType(named), parse_value(await request.body(), MediaType.JSON).value)
+
+
+async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:
+    """Read how to delete; raises BadRequest when the body says it in the wrong types."""
+    body = await request.body()
+    sent = decode_delete_options(parse_document(body, media_of(request)).content if body else {})
+    conditions = sent.preconditions
+    grace_s = sent.grace_period_seconds
+    return DeleteOptions(
+        uid=None if conditions is None else conditions.uid,
+        resource_version=None if conditions is None else conditions.resource_version,
+        grace_s=query.grace_period_seconds if grace_s is None else max(0, grace_s),
+        dry_run=sent.dry_run[0] if sent.dry_run else query.dry_run,
+    )
+
+
+def drafted(document: Document, kind: Kind | None, field_validation: str) -> Draft:
+    """Decode a document; raises BadRequest for wrong types, and for unknown fields when strict."""
+    decoded = decode_object(document.content, None if kind is None else kind.name)
+    ignored = [*(f'unknown field "{path}"' for path in decoded.unknown)]
+    ignored.extend(f'duplicate field "{path}"' for path in document.duplicates)
+    if field_validation == STRICT and ignored:
+        causes = [
+            Violation(CauseReason.INVALID, path, "unknown field") for path in decoded.unknown
+        ] + [Violation(CauseReason.DUPLICATE, path, "given twice") for path in document.duplicates]
+        raise BadRequest(f"strict decoding error: {', '.join(ignored)}", causes=causes)
+    return Draft(decoded.object, () if field_validation == IGNORE else tuple(ignored))
+
+
+def media_of(request: Request) -> MediaType:
+    """Tell the body's language; raises Unsupported for one that is not read here."""
+    found = media_type(request.headers.get("content-type", ""))
+    if found is None:
+        raise Unsupported(
+            "the body of the request was in an unknown format - accepted media types include: "
+            f"{', '.join(OBJECT_TYPES)}"
+        )
+    return found
+
+
+def documented_body(model: type[BaseModel], types: Iterable[str] = OBJECT_TYPES) -> dict[str, Any]:
+    """Document a body that is read by hand; its schema is put among the components later."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content: Mapping[str, Any] = {name: {"schema": schema} for name in types}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+class BodyLimit:
+    """Refuse bodies above the bound, whether they say their length or not."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Guard ``app``."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what is received, and stop at the bound."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
+            await refused(_too_large())(scope, receive, send)
+            return
+        received_bytes = 0
+
+        async def counted() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > BODY_BYTES_MAX:
+                raise _too_large()
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"the body of the request has more than {BODY_BYTES_MAX} bytes")

@@ -1,0 +1,86 @@
+"""HTTP surface of the allocations: ranges, how full they are, and who holds what."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.api.dependencies import SnapshotOf
+from app.api.errors import refusals
+from app.api.representation import answer
+from app.domain import errors
+from app.domain.addresses import Prefix, parse_address
+from app.domain.registration.allocator import AddressRange, address_bands
+from app.domain.snapshot import Snapshot
+from app.registry.services import ranges_of
+from app.schemas.clusterips import ClusterIPs
+
+router = APIRouter(tags=["clusterips"])
+
+
+@router.get(
+    "/clusterips",
+    operation_id="list_cluster_ips",
+    response_model=ClusterIPs,
+    responses=refusals(errors.NotSynced, errors.RevisionAhead),
+)
+async def list_cluster_ips(request: Request, snapshot: SnapshotOf) -> Response:
+    """Show the ranges that ClusterIPs come from, and every address that is held."""
+    allocations = sorted(
+        (
+            (address, service)
+            for service in snapshot.services.values()
+            for address in service.addresses
+        ),
+        key=lambda entry: _order(entry[0]),
+    )
+    return answer(
+        request,
+        {
+            "kind": "ClusterIPs",
+            "resourceVersion": str(snapshot.revision),
+            "ranges": [_range(served, snapshot) for served in ranges_of(snapshot)],
+            "allocations": [
+                {
+                    "address": address,
+                    "service": {
+                        "namespace": service.metadata.namespace,
+                        "name": service.metadata.name,
+                    },
+                    "requested": address in service.requested_ips,
+                }
+                for address, service in allocations
+            ],
+        },
+    )
+
+
+def _order(address: str) -> tuple[int, int]:
+    parsed = parse_address(address)
+    assert parsed is not None, "what is held was parsed when it was given out"
+    return parsed.version, int(parsed)
+
+
+def _range(served: AddressRange, snapshot: Snapshot) -> dict[str, object]:
+    prefix, bands = served.prefix, address_bands(served.prefix)
+    allocated = _allocated(prefix, snapshot)
+    shown: dict[str, object] = {
+        "cidr": str(prefix),
+        "family": str(served.family),
+        "usable": bands.usable,
+        "allocated": allocated,
+        "free": bands.usable - allocated,
+    }
+    first, last = bands.static
+    if first <= last:
+        shown["staticBand"] = {
+            "first": str(prefix[first - int(prefix.network_address)]),
+            "last": str(prefix[last - int(prefix.network_address)]),
+        }
+    return shown
+
+
+def _allocated(prefix: Prefix, snapshot: Snapshot) -> int:
+    return sum(
+        1
+        for service in snapshot.services.values()
+        for address in service.addresses
+        if parse_address(address) in prefix
+    )

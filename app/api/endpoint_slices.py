@@ -1,0 +1,17 @@
+"""HTTP surface of the EndpointSlice kind."""
+
+from app.api.collections import Noun, collection_router
+from app.domain.objects.kinds import ENDPOINT_SLICE
+from app.schemas.endpoint_slice import EndpointSliceRead, EndpointSliceWrite
+from app.schemas.lists import EndpointSliceList
+
+NOUN = Noun(
+    kind=ENDPOINT_SLICE,
+    singular="endpoint_slice",
+    plural="endpoint_slices",
+    write=EndpointSliceWrite,
+    read=EndpointSliceRead,
+    list_of=EndpointSliceList,
+)
+
+router = collection_router(NOUN)

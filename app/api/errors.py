@@ -1,0 +1,150 @@
+"""From refusals to answers: the one table, and the handlers that use it.
+
+    DomainError, framework error, bug -> HTTP status + Kubernetes Status
+
+Source: contract.md, "Errors"; spec kubernetes-api 1.7.
+"""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app.domain import errors
+from app.schemas.codec import encode_json
+from app.schemas.status import Status, failure, status_of
+
+RETRY_AFTER_S = 1  # seconds; what a client that is told to come back is told to wait
+
+_log = logging.getLogger(__name__)
+
+
+class Unsupported(errors.DomainError):
+    """The body's content type is none that is read here."""
+
+    reason = "UnsupportedMediaType"
+
+
+class NotAcceptable(errors.DomainError):
+    """The client accepts none of the forms there are."""
+
+    reason = "NotAcceptable"
+
+
+class BodyTooLarge(errors.DomainError):
+    """The body exceeds the bound."""
+
+    reason = "RequestEntityTooLarge"
+
+
+class Overloaded(errors.DomainError):
+    """A bound on what is done at once is reached."""
+
+    reason = "TooManyRequests"
+
+
+STATUSES: Mapping[type[errors.DomainError], HTTPStatus] = {
+    errors.BadRequest: HTTPStatus.BAD_REQUEST,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.AlreadyExists: HTTPStatus.CONFLICT,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    errors.Exhausted: HTTPStatus.CONFLICT,
+    errors.Expired: HTTPStatus.GONE,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.NotSynced: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.RevisionAhead: HTTPStatus.GATEWAY_TIMEOUT,
+    Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
+}
+_RETRIED = frozenset(
+    {
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+_REASONS: Mapping[int, str] = {
+    HTTPStatus.BAD_REQUEST: "BadRequest",
+    HTTPStatus.NOT_FOUND: "NotFound",
+    HTTPStatus.METHOD_NOT_ALLOWED: "MethodNotAllowed",
+}
+
+
+def refusals(*kinds: type[errors.DomainError]) -> dict[int | str, dict[str, Any]]:
+    """Document what a route may refuse; errors that share a status share an entry."""
+    entries: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        status = STATUSES[kind].value
+        words = f"`{kind.reason}`: {(kind.__doc__ or '').partition(chr(10))[0]}"
+        known = entries.get(status)
+        joined = words if known is None else f"{known['description']} {words}"
+        entries[status] = {"model": Status, "description": joined}
+    return entries
+
+
+def refused(error: errors.DomainError) -> Response:
+    """Answer a refusal."""
+    code = STATUSES[type(error)]
+    retry_after_s = RETRY_AFTER_S if code in _RETRIED else 0
+    headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
+    status = status_of(error, code.value, retry_after_s=retry_after_s)
+    return _answer(code.value, status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of an application, ours or the framework's, a Status."""
+    app.add_exception_handler(errors.DomainError, _on_refusal)
+    app.add_exception_handler(RequestValidationError, _on_bad_parameter)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+async def _on_refusal(_: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.DomainError)
+    return refused(error)
+
+
+async def _on_bad_parameter(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    causes = [
+        errors.Violation(
+            errors.CauseReason.INVALID,
+            ".".join(str(part) for part in found["loc"][1:]),
+            found["msg"],
+        )
+        for found in error.errors()
+    ]
+    words = ", ".join(str(cause) for cause in causes)
+    return refused(
+        errors.BadRequest(f"the request's parameters are invalid: {words}", causes=causes)
+    )
+
+
+async def _on_http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = error.status_code
+    fallback = "BadRequest" if code < HTTPStatus.INTERNAL_SERVER_ERROR else "InternalError"
+    status = failure(code, _REASONS.get(code, fallback), error.detail)
+    return _answer(code, status, dict(error.headers or {}))
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    """Answer what nobody foresaw; the framework raises it again, so that it is logged once."""
+    code = HTTPStatus.INTERNAL_SERVER_ERROR.value
+    message = (
+        f"Internal error occurred: {type(error).__name__} while answering "
+        f"{request.method} {request.url.path}"
+    )
+    return _answer(code, failure(code, "InternalError", message), {})
+
+
+def _answer(code: int, status: dict[str, object], headers: dict[str, str]) -> Response:
+    return Response(encode_json(status), code, headers, media_type="application/json")

@@ -1,0 +1,76 @@
+"""Whether this process lives, whether it can work, and what build it is.
+
+Source: contract.md, "Routes"; spec kubernetes-api 5.13.
+"""
+
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from app.api.errors import refusals
+from app.domain.errors import CauseReason, NotSynced, Violation
+from app.schemas.health import Health, HealthCheck, Version
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold; ``problem`` is empty when it does."""
+
+    name: str
+    problem: str = ""
+
+
+Checks = Callable[[], Sequence[Check]]
+
+
+def health_router(checks: Checks, *, version: str) -> APIRouter:
+    """Make the routes; ``checks`` says at each call what holds."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/livez", operation_id="get_livez")
+    async def livez() -> Health:
+        """Answer as long as the process runs."""
+        return Health(status="ok", checks=[])
+
+    @router.get("/readyz", operation_id="get_readyz", responses=refusals(NotSynced))
+    async def readyz() -> Health:
+        """Say whether the database is reachable, migrated, and its state loaded."""
+        return _healthy(checks())
+
+    @router.get("/healthz", operation_id="get_healthz", responses=refusals(NotSynced))
+    async def healthz() -> Health:
+        """Say whether the process both lives and is ready."""
+        return _healthy(checks())
+
+    @router.get("/version", operation_id="get_version")
+    async def get_version() -> Version:
+        """Tell the build."""
+        major, minor, *_ = version.split(".")
+        return Version(
+            major=major,
+            minor=minor,
+            git_version=f"v{version}",
+            git_commit="",
+            build_date="",
+            go_version="",
+            python_version=platform.python_version(),
+            compiler=platform.python_implementation(),
+            platform=f"{sys.platform}/{platform.machine()}",
+        )
+
+    return router
+
+
+def _healthy(found: Sequence[Check]) -> Health:
+    failed = [check for check in found if check.problem]
+    if failed:
+        words = "; ".join(f"{check.name}: {check.problem}" for check in failed)
+        causes = [Violation(CauseReason.INVALID, check.name, check.problem) for check in failed]
+        raise NotSynced(f"not ready: {words}", causes=causes)
+    return Health(
+        status="ok",
+        checks=[HealthCheck(name=check.name, ok=True, message="") for check in found],
+    )

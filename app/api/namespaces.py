@@ -1,0 +1,17 @@
+"""HTTP surface of the Namespace kind."""
+
+from app.api.collections import Noun, collection_router
+from app.domain.objects.kinds import NAMESPACE
+from app.schemas.lists import NamespaceList
+from app.schemas.namespace import NamespaceRead, NamespaceWrite
+
+NOUN = Noun(
+    kind=NAMESPACE,
+    singular="namespace",
+    plural="namespaces",
+    write=NamespaceWrite,
+    read=NamespaceRead,
+    list_of=NamespaceList,
+)
+
+router = collection_router(NOUN)

@@ -1,0 +1,17 @@
+"""HTTP surface of the Node kind."""
+
+from app.api.collections import Noun, collection_router
+from app.domain.objects.kinds import NODE
+from app.schemas.lists import NodeList
+from app.schemas.node import NodeRead, NodeWrite
+
+NOUN = Noun(
+    kind=NODE,
+    singular="node",
+    plural="nodes",
+    write=NodeWrite,
+    read=NodeRead,
+    list_of=NodeList,
+)
+
+router = collection_router(NOUN)

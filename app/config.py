@@ -1,0 +1,123 @@
+"""Settings: environment variables ``WAYPOST_…`` and ``.env``, read once.
+
+They are handed down as plain values; only the composition root sees this
+module.  The README lists them all, which a test checks.
+"""
+
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.domain.names import subdomain_problems
+from app.domain.objects.service import Scheduler
+
+TextList = Annotated[tuple[str, ...], NoDecode]
+PORT_MIN, PORT_MAX = 1, 65_535
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set; each default suits a laptop."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WAYPOST_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    database_url: str = Field(
+        "", description="PostgreSQL 15 or later; empty runs an embedded one in `DATA_DIR`"
+    )
+    data_dir: Path = Field(Path(".waypost"), description="where the embedded PostgreSQL lives")
+    service_cidrs: TextList = Field(
+        ("10.96.0.0/12", "fd00:10:96::/112"),
+        description="ranges of ClusterIPs; the family of the first is the default",
+    )
+    cluster_domain: str = Field("cluster.local", description="the zone all names end in")
+    cluster_dns: str = Field("10.96.0.10", description="ClusterIP of the cluster DNS")
+    bootstrap: bool = Field(
+        default=True, description="make the Service `kube-system/kube-dns` on an empty database"
+    )
+    node_port_range: str = Field("30000-32767", description="first and last node port")
+    namespace_autocreate: bool = Field(default=True, description="make Namespaces on first use")
+    endpoints_per_slice: int = Field(
+        100, ge=1, le=1000, description="endpoints in one EndpointSlice, at most"
+    )
+    history_seconds: int = Field(
+        3600, ge=60, description="how long changes are kept for watchers that resume"
+    )
+    api_host: str = Field("127.0.0.1", description="address the API listens on")
+    api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")
+    dns_host: str = Field("127.0.0.1", description="address the DNS listens on")
+    dns_port: int = Field(1053, ge=0, le=PORT_MAX, description="port the DNS listens on")
+    dns_ttl_seconds: int = Field(5, ge=0, le=3600, description="TTL of cluster records")
+    dns_upstreams: TextList = Field(
+        (),
+        description="servers for other names, `address` or `address:port`, or a resolv.conf path",
+    )
+    dns_pods: Literal["disabled", "insecure", "verified"] = Field(
+        "insecure", description="Pod records: `disabled`, `insecure` or `verified`"
+    )
+    host_search: TextList = Field((), description="search domains after the three of the cluster")
+    scheduler: Scheduler = Field(Scheduler.RR, description="IPVS scheduler of all Services")
+    masquerade_all: bool = Field(default=False, description="masquerade all ClusterIP traffic")
+    cluster_cidr: TextList = Field(
+        (),
+        description="ranges of Pod addresses, one a family; traffic from elsewhere is masqueraded",
+    )
+    node_port_addresses: TextList = Field(
+        (), description="ranges of node addresses that answer node ports; empty means all"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="what is logged"
+    )
+
+    @field_validator(
+        "service_cidrs",
+        "dns_upstreams",
+        "host_search",
+        "cluster_cidr",
+        "node_port_addresses",
+        mode="before",
+    )
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("service_cidrs")
+    @classmethod
+    def _ranges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("at least one range is needed")
+        return tuple(str(ip_network(part)) for part in value)
+
+    @field_validator("cluster_dns")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return str(ip_address(value))
+
+    @field_validator("cluster_domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        domain = value.rstrip(".")
+        if problems := subdomain_problems(domain):
+            raise ValueError("; ".join(problems))
+        return domain
+
+    @field_validator("node_port_range")
+    @classmethod
+    def _port_range(cls, value: str) -> str:
+        first, dash, last = value.partition("-")
+        if not (dash and first.isdecimal() and last.isdecimal()):
+            raise ValueError("a range is written first-last")
+        if not PORT_MIN <= int(first) <= int(last) <= PORT_MAX:
+            raise ValueError("ports lie between 1 and 65535, the first not above the last")
+        return value
+
+    @property
+    def node_ports(self) -> range:
+        """The node port range as numbers."""
+        first, _, last = self.node_port_range.partition("-")
+        return range(int(first), int(last) + 1)

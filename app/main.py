@@ -1,0 +1,140 @@
+"""The composition root: settings become a running process.
+
+    Settings -> engine -> View <- ChangeLogFollower
+                          |  ^
+                          |  PostgresWriter <- API <- clients
+                          v
+                          DNS, rules, lists
+
+The only module that knows every other.  Whatever is started here is stopped
+here, in reverse order.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.api import application
+from app.api.dependencies import Registry
+from app.api.health import Check, health_router
+from app.config import Settings
+from app.registry import upkeep
+from app.registry.bootstrap import bootstrap
+from app.registry.reconcile import reconcile
+from app.registry.view import View
+from app.registry.work import Policy
+from app.store import embedded, migrations
+from app.store.change_log import ChangeLogFollower
+from app.store.engine import make_engine
+from app.store.writer import PostgresWriter
+
+VERSION = installed_version("waypost")
+SHUTDOWN_GRACE_S = 10
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A registry at work: what an API, a DNS server or a test talks to."""
+
+    registry: Registry
+    follower: ChangeLogFollower
+
+    def checks(self) -> Sequence[Check]:
+        """Say what holds and what does not."""
+        connected, synced = self.follower.is_connected, self.registry.view.is_synced
+        return (
+            Check("database", "" if connected else "it cannot be reached"),
+            Check("state", "" if synced else "it has not been loaded yet"),
+        )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Take from the settings what the registry decides by."""
+    return Policy(
+        service_cidrs=settings.service_cidrs,
+        cluster_domain=settings.cluster_domain,
+        cluster_dns=settings.cluster_dns,
+        node_ports=settings.node_ports,
+        endpoints_per_slice=settings.endpoints_per_slice,
+        creates_namespaces=settings.namespace_autocreate,
+    )
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncGenerator[str, None]:
+    """Give the URL of a database that is there: the one named, or an embedded one."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    server = await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
+    try:
+        yield server.url
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def running(settings: Settings, url: str) -> AsyncGenerator[Running, None]:
+    """Load the state, follow it and take writes, until the block ends.
+
+    Raises SchemaMismatch when the database is behind or ahead; the embedded one
+    is brought up to date instead.
+    """
+    engine = make_engine(url)
+    view, policy = View(), policy_of(settings)
+    writer = PostgresWriter(engine, view, policy=policy, conclude=reconcile)
+    follower = ChangeLogFollower(engine, view)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        if not settings.database_url:
+            await migrations.migrate(engine)
+        await migrations.require_current(engine)
+        await follower.load()
+        for work in (writer.run(), follower.run(), upkeep.run(view, writer)):
+            stack.push_async_callback(_stop, asyncio.create_task(work))
+        await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
+        registry = Registry(view=view, writer=writer, policy=policy)
+        yield Running(registry=registry, follower=follower)
+
+
+def application_of(process: Running) -> FastAPI:
+    """Assemble the HTTP application of a running registry."""
+    return application.build(
+        process.registry,
+        version=VERSION,
+        more=(health_router(process.checks, version=VERSION),),
+    )
+
+
+async def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
+    """Run the API and the DNS until a signal ends them."""
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(database(settings))
+        process = await stack.enter_async_context(running(settings, url))
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application_of(process),
+                host=settings.api_host,
+                port=settings.api_port,
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+            )
+        )
+        announce(settings)
+        await server.serve()
+
+
+async def _stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,121 @@
+"""Many objects at once, all or nothing, the way ``kubectl apply`` would.
+
+    items in any order -> written in dependency order -> one outcome each, in their order
+
+What an item makes of the object that is there is its own affair (``amend``);
+refusals of all items are gathered before any is told.
+
+Source: contract.md, "POST /apply".
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.errors import CauseReason, DomainError, Invalid, Violation
+from app.domain.labels import Selector
+from app.domain.names import NamespacedName
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.kinds import KINDS, Kind, Object, kind_of
+from app.domain.objects.namespace import PERMANENT
+from app.registry import lifecycle
+from app.registry.work import Work
+
+
+class Operation(StrEnum):
+    """What became of one object."""
+
+    CREATED = "created"
+    CONFIGURED = "configured"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One object of the body: ``position`` is its place there, counted from 0.
+
+    ``amend`` makes the desired object from the one that is there, None when
+    there is none; it may refuse.
+    """
+
+    position: int
+    kind: Kind
+    key: NamespacedName
+    amend: Callable[[Object | None], Object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one object; ``position`` is None for those that were pruned."""
+
+    position: int | None
+    kind: Kind
+    key: NamespacedName
+    operation: Operation
+
+
+def apply(
+    work: Work, items: Sequence[Item], *, prune: Selector | None = None
+) -> tuple[Outcome, ...]:
+    """Write every item, and remove what ``prune`` matches and no item names.
+
+    Raises Invalid with the violations of all items, each path led by
+    ``documents[position]``.
+    """
+    ranks = {kind.name: rank for rank, kind in enumerate(KINDS)}
+    outcomes: list[Outcome] = []
+    violations: list[tuple[int, Violation]] = []
+    for item in sorted(items, key=lambda item: (ranks[item.kind.name], item.position)):
+        try:
+            outcomes.append(_written(work, item))
+        except DomainError as refusal:
+            violations.extend((item.position, cause) for cause in causes_of(item, refusal))
+    if violations:
+        violations.sort(key=lambda entry: entry[0])
+        raise Invalid("Apply", "", (violation for _, violation in violations))
+    outcomes.sort(key=lambda outcome: outcome.position or 0)
+    if prune is not None:
+        outcomes.extend(_pruned(work, prune, {(item.kind.name, item.key) for item in items}))
+    return tuple(outcomes)
+
+
+def causes_of(item: Item, refusal: DomainError) -> Iterable[Violation]:
+    """Spell a refusal as violations of the item's document."""
+    document = f"documents[{item.position}]"
+    if refusal.causes:
+        return [cause.under(f"{document}.") for cause in refusal.causes]
+    return [Violation(CauseReason.INVALID, document, refusal.message)]
+
+
+def _written(work: Work, item: Item) -> Outcome:
+    current = work.find(item.kind.name, item.key)
+    desired = item.amend(current)
+    if current is None:
+        lifecycle.create(work, desired)
+        operation = Operation.CREATED
+    else:
+        stored, _ = lifecycle.put(work, desired)
+        operation = Operation.UNCHANGED if stored is current else Operation.CONFIGURED
+    return Outcome(position=item.position, kind=item.kind, key=item.key, operation=operation)
+
+
+def _pruned(
+    work: Work, selector: Selector, named: set[tuple[str, NamespacedName]]
+) -> Iterable[Outcome]:
+    for kind in reversed(KINDS):
+        for key in sorted(work.snapshot.of_kind(kind.name)):
+            found = work.find(kind.name, key)
+            if found is None or (kind.name, key) in named or not _is_prunable(found, selector):
+                continue
+            lifecycle.delete(work, kind, key)
+            yield Outcome(position=None, kind=kind, key=key, operation=Operation.DELETED)
+
+
+def _is_prunable(found: Object, selector: Selector) -> bool:
+    """Whether pruning may take an object; what follows from others goes with them."""
+    if isinstance(found, EndpointSlice) and found.is_managed:
+        return False
+    if kind_of(found).name == "Namespace" and found.metadata.name in PERMANENT:
+        return False
+    return not found.metadata.is_terminating and selector.matches(found.metadata.labels)

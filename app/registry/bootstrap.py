@@ -1,0 +1,67 @@
+"""What every registry holds from the start.
+
+    empty state -> Namespaces, the default ranges, kube-system/kube-dns
+
+Source: contract.md, "Objects"; spec kubernetes-api 2.5 and 5.10.
+"""
+
+from app.domain.addresses import family_of_text
+from app.domain.names import REVISION_ZERO, NamespacedName
+from app.domain.objects import namespace
+from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.namespace import Namespace
+from app.domain.objects.service import Protocol, Service, ServicePort
+from app.domain.objects.service_cidr import DEFAULT_NAME, ServiceCIDR
+from app.registry import lifecycle
+from app.registry.work import Work
+
+DNS_NAME = "kube-dns"
+DNS_LABELS = {"k8s-app": DNS_NAME}
+DNS_PORTS = (
+    ServicePort(name="dns", port=53, protocol=Protocol.UDP, target_port="dns"),
+    ServicePort(name="dns-tcp", port=53, protocol=Protocol.TCP, target_port="dns-tcp"),
+    ServicePort(name="metrics", port=9153, protocol=Protocol.TCP, target_port="metrics"),
+)
+METRICS_PORT = 9153
+
+
+def bootstrap(work: Work, *, with_dns: bool) -> None:
+    """Make what is missing; ``with_dns`` asks for the DNS Service on an empty registry.
+
+    Raises Invalid or Exhausted when the configured DNS address cannot be had.
+    """
+    is_empty = work.snapshot.revision == REVISION_ZERO
+    for name in (namespace.DEFAULT, namespace.SYSTEM):
+        if NamespacedName("", name) not in work.snapshot.namespaces:
+            lifecycle.create(work, Namespace(metadata=ObjectMeta(name=name)))
+    if NamespacedName("", DEFAULT_NAME) not in work.snapshot.service_cidrs:
+        for ordinal, cidrs in enumerate(_paired(work.policy.service_cidrs)):
+            name = DEFAULT_NAME if ordinal == 0 else f"{DEFAULT_NAME}-{ordinal + 1}"
+            lifecycle.create(work, ServiceCIDR(metadata=ObjectMeta(name=name), cidrs=cidrs))
+    if with_dns and is_empty:
+        lifecycle.create(work, dns_service(work.policy.cluster_dns))
+
+
+def dns_service(address: str) -> Service:
+    """Describe the Service that every resolv.conf points at."""
+    family = family_of_text(address)
+    return Service(
+        metadata=ObjectMeta(name=DNS_NAME, namespace=namespace.SYSTEM, labels=DNS_LABELS),
+        selector=DNS_LABELS,
+        cluster_ip=address,
+        ip_families=() if family is None else (family,),
+        ports=DNS_PORTS,
+    )
+
+
+def _paired(cidrs: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Put ranges in as few objects as can hold them: one or two, of different families."""
+    groups: list[tuple[str, ...]] = []
+    for cidr in cidrs:
+        family = family_of_text(cidr.partition("/")[0])
+        last = groups[-1] if groups else ()
+        if len(last) == 1 and family_of_text(last[0].partition("/")[0]) != family:
+            groups[-1] = (*last, cidr)
+        else:
+            groups.append((cidr,))
+    return groups

@@ -1,0 +1,324 @@
+"""How any object comes, changes and goes: the part that is the same for every kind.
+
+    draft -> named, admitted, numbered -> stored          (create, replace)
+    stored -> terminating -> gone                         (delete)
+
+What a kind allows is in its own module, which ``_admitted`` calls; endpoint
+slices that follow from a write are planned afterwards, by ``reconcile``.
+
+Source: spec kubernetes-api 1.1, 5.2, 5.9 and 5.10.
+"""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from app.domain.errors import (
+    AlreadyExists,
+    CauseReason,
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    Violation,
+)
+from app.domain.names import NamespacedName
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.kinds import POD, SERVICE, Kind, Object, kind_of
+from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.namespace import Namespace
+from app.domain.objects.node import Node
+from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, Pod
+from app.domain.objects.service import Service
+from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.registration.naming import generated_name
+from app.registry import endpoint_slices, namespaces, nodes, pods, service_cidrs, services
+from app.registry.work import Work
+
+GENERATE_TRIES_MAX = 8
+
+CREATED_BY_PUT: Container[str] = frozenset({SERVICE.name, POD.name})
+"""Kinds that a PUT to a missing name creates: Services as in Kubernetes, and Pods."""
+
+_STATUS_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "Service": ("ingress", "conditions"),
+    "Pod": (
+        "phase",
+        "pod_ips",
+        "host_ip",
+        "conditions",
+        "reason",
+        "message",
+        "nominated_node_name",
+    ),
+    "Node": ("addresses", "conditions", "allocatable", "capacity"),
+    "Namespace": ("phase", "conditions"),
+    "ServiceCIDR": ("conditions",),
+    "EndpointSlice": (),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preconditions:
+    """What a caller wants to hold before its write; None and () mean no condition.
+
+    ``etags`` are revisions as text, or ``*`` for any that exists (RFC 9110 section 13.1.1).
+    """
+
+    uid: str | None = None
+    resource_version: str | None = None
+    etags: tuple[str, ...] = ()
+    forbids_existing: bool = False
+
+    def check(self, kind: Kind, key: NamespacedName, current: Object | None) -> None:
+        """Raise Conflict or PreconditionFailed when a condition does not hold."""
+        if self.forbids_existing and current is not None:
+            raise PreconditionFailed(f"{kind.plural} {key} exists").about(kind.plural, key.name)
+        revision = None if current is None else str(current.metadata.revision)
+        if self.etags and (revision is None or not {revision, "*"} & set(self.etags)):
+            raise PreconditionFailed(
+                f"{kind.plural} {key} is at {revision or 'no revision'}"
+            ).about(kind.plural, key.name)
+        if current is None:
+            return
+        if self.uid and self.uid != current.metadata.uid:
+            raise _conflict(kind, key, f"its uid is {current.metadata.uid}, not {self.uid}")
+        if self.resource_version and self.resource_version != revision:
+            raise _conflict(
+                kind,
+                key,
+                "the object has been modified; please apply your changes to the latest version",
+            )
+
+
+NO_PRECONDITIONS = Preconditions()
+
+
+def require(work: Work, kind: Kind, key: NamespacedName) -> Object:
+    """Find an object; raises NotFound when there is none."""
+    found = work.find(kind.name, key)
+    if found is None:
+        raise NotFound(f'{kind.plural} "{key.name}" not found').about(kind.plural, key.name)
+    return found
+
+
+def create(work: Work, draft: Object) -> Object:
+    """Register a new object under a fresh uid.
+
+    Raises Invalid with every violation, AlreadyExists, Exhausted, NotFound or
+    Forbidden for the namespace.
+    """
+    kind = kind_of(draft)
+    draft = _named(work, draft)
+    _require_namespace(work, draft)
+    meta = replace(
+        draft.metadata,
+        uid=work.new_uid(),
+        generation=1,
+        created_at=work.now,
+        deleted_at=None,
+        deletion_grace_s=None,
+    )
+    current = work.find(kind.name, meta.key)
+    admitted = _admitted(work, None, replace(draft, metadata=meta))
+    if current is not None:
+        raise AlreadyExists(f'{kind.plural} "{meta.name}" already exists').about(
+            kind.plural, meta.name
+        )
+    return work.put(admitted)
+
+
+def put(
+    work: Work, draft: Object, preconditions: Preconditions = NO_PRECONDITIONS
+) -> tuple[Object, bool]:
+    """Replace an object, or create it where its kind allows; says whether it was created.
+
+    The status stays as it is, except that a Pod's registrar may send it along.
+    """
+    kind, key = kind_of(draft), draft.metadata.key
+    current = work.find(kind.name, key)
+    preconditions.check(kind, key, current)
+    if current is None:
+        if kind.name in CREATED_BY_PUT:
+            return create(work, draft), True
+        require(work, kind, key)
+    assert current is not None
+    return _replaced(work, current, _with_status_kept(current, draft)), False
+
+
+def put_status(
+    work: Work, draft: Object, preconditions: Preconditions = NO_PRECONDITIONS
+) -> Object:
+    """Replace only what is observed of an object; raises NotFound and Invalid."""
+    kind, key = kind_of(draft), draft.metadata.key
+    current = require(work, kind, key)
+    preconditions.check(kind, key, current)
+    status = {name: getattr(draft, name) for name in _STATUS_FIELDS[kind.name]}
+    observed = replace(current, metadata=draft.metadata, **status)
+    return _replaced(work, current, observed, only_status=True)
+
+
+def delete(
+    work: Work,
+    kind: Kind,
+    key: NamespacedName,
+    *,
+    preconditions: Preconditions = NO_PRECONDITIONS,
+    grace_s: int | None = None,
+) -> tuple[Object, bool]:
+    """Remove an object, or mark it terminating; says whether it is gone.
+
+    A Pod stays for its grace period, anything with finalizers until they are
+    taken off, and a second delete with no grace ends a Pod's at once.
+    """
+    current = require(work, kind, key)
+    preconditions.check(kind, key, current)
+    if isinstance(current, Namespace):
+        return namespaces.delete(work, current)
+    if isinstance(current, ServiceCIDR):
+        return service_cidrs.delete(work, current)
+    wanted_s = _grace_s(current, grace_s)
+    if not current.metadata.finalizers and wanted_s == 0:
+        work.remove(current)
+        namespaces.finish_if_empty(work, key.namespace)
+        return current, True
+    deadline = work.now + timedelta(seconds=wanted_s)
+    earliest = min(deadline, current.metadata.deleted_at or deadline)
+    grace = min(wanted_s, current.metadata.deletion_grace_s or wanted_s)
+    meta = replace(current.metadata, deleted_at=earliest, deletion_grace_s=grace)
+    return work.put(replace(current, metadata=meta)), False
+
+
+def remove_expired(work: Work) -> None:
+    """Take out every Pod whose grace period is over."""
+    for key in sorted(work.snapshot.members("terminating", POD.name)):
+        pod = work.snapshot.pods[key]
+        ended = pod.metadata.deleted_at is not None and pod.metadata.deleted_at <= work.now
+        if ended and not pod.metadata.finalizers:
+            work.remove(pod)
+            namespaces.finish_if_empty(work, key.namespace)
+
+
+def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool = False) -> Object:
+    kind, meta = kind_of(current), current.metadata
+    sent = draft.metadata
+    Preconditions(uid=sent.uid, resource_version=sent.resource_version).check(
+        kind, meta.key, current
+    )
+    if meta.is_terminating and set(sent.finalizers) - set(meta.finalizers):
+        raise Invalid(kind.name, meta.name, (_finalizer_added(),))
+    carried = replace(
+        sent,
+        uid=meta.uid,
+        generate_name=meta.generate_name,
+        created_at=meta.created_at,
+        deleted_at=meta.deleted_at,
+        deletion_grace_s=meta.deletion_grace_s,
+        generation=meta.generation,
+        resource_version="",
+    )
+    draft = replace(draft, metadata=carried)
+    if only_status and isinstance(draft, Service) and isinstance(current, Service):
+        admitted: Object = services.observed(current, draft)
+    else:
+        admitted = _admitted(work, current, draft)
+    if _spec_of(admitted) != _spec_of(current):
+        carried = replace(admitted.metadata, generation=meta.generation + 1)
+        admitted = replace(admitted, metadata=carried)
+    if meta.is_terminating and not carried.finalizers and not isinstance(current, Pod):
+        work.remove(current)
+        namespaces.finish_if_empty(work, meta.namespace)
+        return admitted
+    return work.put(admitted)
+
+
+def _admitted(work: Work, current: Object | None, draft: Object) -> Object:
+    """Default, validate and allocate by the rules of the draft's kind."""
+    match draft:
+        case Service():
+            assert current is None or isinstance(current, Service)
+            return services.admitted(work, current, draft)
+        case Pod():
+            assert current is None or isinstance(current, Pod)
+            return pods.admitted(current, draft)
+        case Node():
+            assert current is None or isinstance(current, Node)
+            return nodes.admitted(current, draft)
+        case Namespace():
+            assert current is None or isinstance(current, Namespace)
+            return namespaces.admitted(current, draft)
+        case EndpointSlice():
+            assert current is None or isinstance(current, EndpointSlice)
+            return endpoint_slices.admitted(current, draft)
+        case ServiceCIDR():
+            assert current is None or isinstance(current, ServiceCIDR)
+            return service_cidrs.admitted(current, draft)
+
+
+def _named(work: Work, draft: Object) -> Object:
+    meta, kind = draft.metadata, kind_of(draft)
+    if meta.name or not meta.generate_name:
+        return draft
+    for attempt in range(GENERATE_TRIES_MAX):
+        name = generated_name(meta.generate_name, seed=work.seed(attempt))
+        if work.find(kind.name, NamespacedName(meta.namespace, name)) is None:
+            return replace(draft, metadata=replace(meta, name=name))
+    raise AlreadyExists(
+        f'{kind.plural} "{meta.generate_name}": {GENERATE_TRIES_MAX} generated names are taken'
+    ).about(kind.plural, meta.generate_name)
+
+
+def _require_namespace(work: Work, draft: Object) -> None:
+    kind, meta = kind_of(draft), draft.metadata
+    if not kind.is_namespaced:
+        return
+    namespace = work.snapshot.namespaces.get(NamespacedName("", meta.namespace))
+    if namespace is None:
+        if not work.policy.creates_namespaces:
+            raise NotFound(f'namespaces "{meta.namespace}" not found').about(
+                "namespaces", meta.namespace
+            )
+        create(work, Namespace(metadata=ObjectMeta(name=meta.namespace)))
+    elif namespace.metadata.is_terminating:
+        message = f"namespace {meta.namespace} is being terminated"
+        raise Forbidden(
+            f'{kind.plural} "{meta.name}" is forbidden: unable to create new content in '
+            f"namespace {meta.namespace} because it is being terminated",
+            causes=(Violation(CauseReason.NAMESPACE_TERMINATING, "metadata.namespace", message),),
+        ).about(kind.plural, meta.name)
+
+
+def _with_status_kept(current: Object, draft: Object) -> Object:
+    names = _STATUS_FIELDS[kind_of(current).name]
+    if isinstance(draft, Pod) and (draft.pod_ips or draft.phase or draft.conditions):
+        return draft  # contract.md: a registrar's PUT is a new registration, status and all
+    return replace(draft, **{name: getattr(current, name) for name in names})
+
+
+def _spec_of(registered: Object) -> Object:
+    """Give the object with everything that is not its spec blanked out."""
+    names = _STATUS_FIELDS[kind_of(registered).name]
+    blank = dict.fromkeys(names)
+    return replace(registered, metadata=ObjectMeta(), **blank)
+
+
+def _grace_s(current: Object, asked_s: int | None) -> int:
+    if not isinstance(current, Pod):
+        return 0
+    own_s = GRACE_PERIOD_S_DEFAULT if current.grace_period_s is None else current.grace_period_s
+    return own_s if asked_s is None else asked_s
+
+
+def _finalizer_added() -> Violation:
+    return Violation(
+        CauseReason.FORBIDDEN,
+        "metadata.finalizers",
+        "no new finalizers can be added if the object is being deleted",
+    )
+
+
+def _conflict(kind: Kind, key: NamespacedName, why: str) -> Conflict:
+    refusal = Conflict(f'Operation cannot be fulfilled on {kind.plural} "{key.name}": {why}')
+    refusal.about(kind.plural, key.name)
+    return refusal

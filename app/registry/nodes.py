@@ -1,0 +1,12 @@
+"""Nodes: what one must be."""
+
+from app.domain.objects.node import Node
+from app.domain.registration import nodes as rules
+from app.registry.refusals import require_valid
+
+
+def admitted(current: Node | None, draft: Node) -> Node:
+    """Accept a Node as it is; raises Invalid."""
+    violations = rules.validate(draft) if current is None else rules.validate_update(current, draft)
+    require_valid(draft, violations)
+    return draft

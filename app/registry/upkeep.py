@@ -1,0 +1,50 @@
+"""What falls due with time: the ends of grace periods.
+
+Every process runs it; a decision under the writer's lock that finds nothing
+due changes nothing, so doing it twice does no harm.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from app.domain.errors import DomainError
+from app.domain.objects.kinds import POD, SERVICE_CIDR
+from app.domain.snapshot import Snapshot
+from app.registry import lifecycle, service_cidrs
+from app.registry.ports import Writer
+from app.registry.view import View
+from app.registry.work import Work
+
+PERIOD_S = 0.5  # seconds between looks at what is due
+
+_log = logging.getLogger(__name__)
+
+
+def is_due(snapshot: Snapshot, now: datetime) -> bool:
+    """Whether anything that is terminating has reached its end."""
+    pods = (snapshot.pods[key] for key in snapshot.members("terminating", POD.name))
+    return bool(snapshot.members("terminating", SERVICE_CIDR.name)) or any(
+        pod.metadata.deleted_at is not None and pod.metadata.deleted_at <= now for pod in pods
+    )
+
+
+def remove_due(work: Work) -> None:
+    """Take out what has reached its end."""
+    lifecycle.remove_expired(work)
+    service_cidrs.finish_retired(work)
+
+
+async def run(
+    view: View, writer: Writer, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> None:
+    """Look again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(PERIOD_S)
+        if not is_due(view.snapshot, now()):
+            continue
+        try:
+            await writer.write(remove_due)
+        except DomainError as refusal:
+            _log.warning("what is due could not be removed yet: %s", refusal)

@@ -1,0 +1,147 @@
+"""The current Snapshot of this process, kept fresh from the change log.
+
+    committed changes -> advance -> the next Snapshot, history, subscribers
+
+Readers take ``snapshot`` and keep it as long as they like.  Where changes come
+from is not known here: the store calls ``advance`` after its own commits and
+for those of other processes, in revision order; repeats are harmless.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from app.domain.changes import Change, require_resumable
+from app.domain.errors import NotSynced, RevisionAhead
+from app.domain.names import REVISION_ZERO, Revision
+from app.domain.objects.kinds import KINDS
+from app.domain.snapshot import Snapshot
+
+WAIT_S_MAX = 3.0  # seconds a read waits for a revision; spec kubernetes-api 5.3
+HISTORY_CHANGES_MAX = 100_000  # changes kept in memory for those who resume
+
+Subscriber = Callable[[Snapshot, Snapshot, tuple[Change, ...]], None]
+
+
+class View:
+    """What this process knows; used from one event loop only."""
+
+    def __init__(self, *, history_changes_max: int = HISTORY_CHANGES_MAX) -> None:
+        self._snapshot = Snapshot()
+        self._is_synced = False
+        self._history: deque[Change] = deque()
+        self._history_changes_max = history_changes_max
+        self._compacted = REVISION_ZERO
+        self._subscribers: list[Subscriber] = []
+        self._waiters: list[tuple[Revision, asyncio.Future[None]]] = []
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest state this process has seen."""
+        return self._snapshot
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the state has been loaded once."""
+        return self._is_synced
+
+    @property
+    def compacted(self) -> Revision:
+        """The oldest revision from which changes can still be told."""
+        return self._compacted
+
+    def require_synced(self) -> Snapshot:
+        """Take the snapshot; raises NotSynced before the first load."""
+        if not self._is_synced:
+            raise NotSynced("the registry's state has not been loaded yet")
+        return self._snapshot
+
+    def reset(self, snapshot: Snapshot, *, history: Iterable[Change], compacted: Revision) -> None:
+        """Start over from a loaded snapshot and the changes that led to it."""
+        before, self._snapshot = self._snapshot, snapshot
+        was_synced, self._is_synced = self._is_synced, True
+        self._history = deque(history)
+        self._compacted = compacted
+        self._trim()
+        if was_synced and snapshot.revision != before.revision:
+            self._announce(before, _difference(before, snapshot))
+        self._wake()
+
+    def advance(self, changes: Iterable[Change]) -> None:
+        """Apply committed changes; those already seen are skipped."""
+        before = self._snapshot
+        fresh = tuple(change for change in changes if change.revision > before.revision)
+        if not fresh:
+            return
+        self._snapshot = before.apply(fresh)
+        self._history.extend(fresh)
+        self._trim()
+        self._announce(before, fresh)
+        self._wake()
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call ``subscriber`` after every advance; returns what ends the subscription.
+
+        Subscribers run at once and in turn, so they must be quick and not raise.
+        """
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    def history(self, since: Revision) -> tuple[Change, ...]:
+        """List the changes after ``since``, in order; raises Expired when some are gone."""
+        require_resumable(since, compacted=self._compacted)
+        found: list[Change] = []
+        for change in reversed(self._history):
+            if change.revision <= since:
+                break
+            found.append(change)
+        return tuple(reversed(found))
+
+    async def wait_for(self, revision: Revision, *, timeout_s: float = WAIT_S_MAX) -> Snapshot:
+        """Take the snapshot once it has reached ``revision``.
+
+        Raises RevisionAhead when that does not happen within ``timeout_s``.
+        """
+        if self._snapshot.revision < revision:
+            reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            entry = (revision, reached)
+            self._waiters.append(entry)
+            try:
+                await asyncio.wait_for(reached, timeout_s)
+            except TimeoutError:
+                raise RevisionAhead(
+                    f"Too large resource version: {revision}, current: {self._snapshot.revision}"
+                ) from None
+            finally:
+                if entry in self._waiters:
+                    self._waiters.remove(entry)
+        return self.require_synced()
+
+    def _announce(self, before: Snapshot, changes: tuple[Change, ...]) -> None:
+        for subscriber in tuple(self._subscribers):
+            subscriber(before, self._snapshot, changes)
+
+    def _wake(self) -> None:
+        for revision, reached in self._waiters:
+            if revision <= self._snapshot.revision and not reached.done():
+                reached.set_result(None)
+
+    def _trim(self) -> None:
+        while len(self._history) > self._history_changes_max:
+            dropped = self._history.popleft().revision
+            while self._history and self._history[0].revision == dropped:
+                self._history.popleft()  # a revision is kept whole or not at all
+            self._compacted = dropped
+
+
+def _difference(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
+    """Tell what differs between two snapshots whose history in between is lost."""
+    changes: list[Change] = []
+    for kind in KINDS:
+        old, new = before.of_kind(kind.name), after.of_kind(kind.name)
+        changes.extend(
+            Change(revision=after.revision, before=old.get(key), after=new.get(key))
+            for key in sorted({*old, *new})
+            if old.get(key) != new.get(key)
+        )
+    return tuple(changes)

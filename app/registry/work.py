@@ -1,0 +1,101 @@
+"""One write while it is being decided: the state before it, and what it changes.
+
+    (state, request) -> decide(work) -> changes that share one revision, or a refusal
+
+Everything a decision needs is here and in memory: the snapshot is the state
+right before the write, guaranteed current because the store holds the revision
+counter's lock.  Nothing leaves this module before the store has committed.
+
+Source: style.md 2; docs/decisions/0007.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from app.domain.changes import Change
+from app.domain.names import REVISION_ZERO, NamespacedName, Revision, Uid
+from app.domain.objects.kinds import Object, kind_of
+from app.domain.snapshot import Snapshot
+
+_ORDINAL_BITS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the operator has settled for the whole registry; ranges are text in CIDR form."""
+
+    service_cidrs: tuple[str, ...] = ("10.96.0.0/12", "fd00:10:96::/112")
+    cluster_domain: str = "cluster.local"
+    cluster_dns: str = "10.96.0.10"
+    node_ports: range = range(30_000, 32_768)
+    endpoints_per_slice: int = 100
+    creates_namespaces: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """A write in progress.  ``revision`` is what all its changes bear if there are any.
+
+    ``cursors`` say, by range, where the last dynamic choice was.
+    """
+
+    snapshot: Snapshot
+    revision: Revision
+    now: datetime
+    new_uid: Callable[[], Uid]
+    policy: Policy
+    cursors: Mapping[str, int]
+    warnings: list[str] = field(default_factory=list[str])
+    _before: dict[tuple[str, NamespacedName], Object | None] = field(
+        default_factory=dict[tuple[str, NamespacedName], Object | None]
+    )
+
+    def seed(self, ordinal: int) -> int:
+        """Give the core a number to choose by: another for every revision and ordinal."""
+        return (self.revision << _ORDINAL_BITS) + ordinal
+
+    def find(self, kind: str, key: NamespacedName) -> Object | None:
+        """Look an object up as this write has left it so far."""
+        return self.snapshot.of_kind(kind).get(key)
+
+    def put(self, desired: Object) -> Object:
+        """Add or replace an object; what does not differ keeps its revision.
+
+        Returns the object as it will be stored.
+        """
+        kind, key = kind_of(desired).name, desired.metadata.key
+        current = self.find(kind, key)
+        if current is not None and _unversioned(current) == _unversioned(desired):
+            return current
+        meta = replace(desired.metadata, revision=self.revision, resource_version="")
+        stored = replace(desired, metadata=meta)
+        self._step(kind, key, current, stored)
+        return stored
+
+    def remove(self, gone: Object) -> None:
+        """Take an object out; nothing happens when it is not there."""
+        kind, key = kind_of(gone).name, gone.metadata.key
+        current = self.find(kind, key)
+        if current is not None:
+            self._step(kind, key, current, None)
+
+    def changes(self) -> tuple[Change, ...]:
+        """List what this write changes in all, one change an object, in order of first touch."""
+        return tuple(
+            Change(revision=self.revision, before=before, after=after)
+            for (kind, key), before in self._before.items()
+            if (after := self.find(kind, key)) is not before
+        )
+
+    def _step(
+        self, kind: str, key: NamespacedName, before: Object | None, after: Object | None
+    ) -> None:
+        self._before.setdefault((kind, key), before)
+        change = Change(revision=self.revision, before=before, after=after)
+        self.snapshot = self.snapshot.apply((change,))
+
+
+def _unversioned(registered: Object) -> Object:
+    meta = replace(registered.metadata, revision=REVISION_ZERO, resource_version="")
+    return replace(registered, metadata=meta)

@@ -1,0 +1,137 @@
+"""Rows and values: the one place where each becomes the other.
+
+    row -> Object, Change          Change -> rows
+
+A body is the wire form of an object, as ``app.schemas.codec`` writes it, with
+what the wire does not show added under names of its own.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, TypedDict
+
+from sqlalchemy import Row
+
+from app.domain.changes import Change
+from app.domain.names import Revision
+from app.domain.objects.kinds import Object, kind_of
+from app.domain.objects.service import Service
+from app.domain.snapshot import node_ports_of
+from app.schemas.codec import decode_bytes, encode_bytes, encode_json, encode_object
+
+_REQUESTED = "requestedIPs"
+
+
+class ObjectRow(TypedDict):
+    """A row of ``objects``."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: uuid.UUID
+    revision: int
+    body: str
+
+
+class ChangeRow(TypedDict):
+    """A row of ``changes``; ``ordinal`` counts within the revision."""
+
+    revision: int
+    ordinal: int
+    kind: str
+    before: str | None
+    after: str | None
+
+
+def object_of(kind: str, body: str) -> Object:
+    """Read an object from its stored body."""
+    registered = decode_bytes(kind, body)
+    if isinstance(registered, Service) and f'"{_REQUESTED}":' in body:
+        stored: dict[str, Any] = json.loads(body)
+        registered = replace(registered, requested_ips=tuple(stored.get(_REQUESTED, ())))
+    return registered
+
+
+def body_of(registered: Object) -> str:
+    """Write the stored body: the wire form, and what the wire does not show."""
+    if isinstance(registered, Service) and registered.requested_ips:
+        wire = encode_object(registered)
+        return encode_json({**wire, _REQUESTED: registered.requested_ips}).decode()
+    return encode_bytes(registered).decode()
+
+
+def change_of(row: Row[Any]) -> Change:
+    """Read a change from its row."""
+    return Change(
+        revision=Revision(row.revision),
+        before=None if row.before is None else object_of(row.kind, row.before),
+        after=None if row.after is None else object_of(row.kind, row.after),
+    )
+
+
+def object_rows(changes: Iterable[Change]) -> list[ObjectRow]:
+    """Write the rows of the objects that are there after the changes; the last one counts."""
+    rows: dict[tuple[str, str, str], ObjectRow] = {}
+    for change in changes:
+        place = (change.kind, change.key.namespace, change.key.name)
+        rows.pop(place, None)
+        if change.after is not None:
+            rows[place] = _object_row(change.after)
+    return list(rows.values())
+
+
+def removed_rows(changes: Iterable[Change]) -> list[dict[str, str]]:
+    """Name the rows of the objects that are gone after the changes."""
+    gone: dict[tuple[str, str, str], dict[str, str]] = {}
+    for change in changes:
+        place = (change.kind, change.key.namespace, change.key.name)
+        gone.pop(place, None)
+        if change.after is None:
+            gone[place] = {
+                "old_kind": place[0],
+                "old_namespace": place[1],
+                "old_name": place[2],
+            }
+    return list(gone.values())
+
+
+def change_rows(changes: Iterable[Change]) -> list[ChangeRow]:
+    """Write the change-log rows, numbered within their revision."""
+    rows: list[ChangeRow] = []
+    for change in changes:
+        last = rows[-1] if rows else None
+        follows = last is not None and last["revision"] == change.revision
+        rows.append(
+            ChangeRow(
+                revision=change.revision,
+                ordinal=last["ordinal"] + 1 if last is not None and follows else 0,
+                kind=change.kind,
+                before=None if change.before is None else body_of(change.before),
+                after=None if change.after is None else body_of(change.after),
+            )
+        )
+    return rows
+
+
+def addresses_held(registered: Object | None) -> set[str]:
+    """Name the cluster addresses an object holds."""
+    return set(registered.addresses) if isinstance(registered, Service) else set()
+
+
+def ports_held(registered: Object | None) -> set[int]:
+    """Name the node ports an object holds."""
+    return set(node_ports_of(registered)) if isinstance(registered, Service) else set()
+
+
+def _object_row(registered: Object) -> ObjectRow:
+    meta = registered.metadata
+    return ObjectRow(
+        kind=kind_of(registered).name,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=uuid.UUID(meta.uid),
+        revision=meta.revision,
+        body=body_of(registered),
+    )

@@ -1,0 +1,88 @@
+"""The schema's version: what the code wants, what the database has, and the way between.
+
+    database -> version          code -> head          migrate: version -> head
+
+The scripts are found beside the checkout's ``app`` folder, or inside it when
+Waypost was installed as a wheel.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import app
+
+_LOCK = 0x57_41_59_50  # "WAYP": the advisory lock under which migrations run
+
+
+class SchemaMismatch(Exception):
+    """The database is behind or ahead of this version of Waypost."""
+
+
+def scripts_folder() -> Path:
+    """Find the migration scripts, installed or checked out."""
+    package = Path(app.__file__).parent
+    installed = package / "migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+async def migrate(engine: AsyncEngine) -> tuple[str | None, str]:
+    """Bring the database to the head; returns its versions before and after.
+
+    Safe to run by several processes at once: the first does it, the others wait.
+    """
+    async with engine.begin() as connection:
+        return await connection.run_sync(_migrate)
+
+
+async def require_current(engine: AsyncEngine) -> None:
+    """Raise SchemaMismatch, in words that say what to do, unless versions match."""
+    head = _head()
+    async with engine.connect() as connection:
+        found = await connection.run_sync(_version)
+    if found == head:
+        return
+    if found is None:
+        raise SchemaMismatch(f"the database is empty (want {head}): run `waypost migrate`")
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if found in known:
+        raise SchemaMismatch(
+            f"the database is behind: at {found}, want {head}: run `waypost migrate`"
+        )
+    raise SchemaMismatch(
+        f"the database is ahead: at {found}, this Waypost knows up to {head}: upgrade Waypost"
+    )
+
+
+def _migrate(connection: Connection) -> tuple[str | None, str]:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    before = _version(connection)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return before, _head()
+
+
+def _version(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts_folder()))
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _head() -> str:
+    head = _scripts().get_current_head()
+    assert head is not None, "there is a first migration"
+    return head

@@ -1,0 +1,84 @@
+"""The tables, as SQLAlchemy Core sees them; ``migrations`` makes them.
+
+    counter        one row: the revision, and where history begins
+    objects        every object as the wire shows it
+    changes        what each revision did, before and after
+    cluster_ips    who holds which address: the primary key is the promise
+    node_ports     who holds which node port
+
+Bodies are text, not ``jsonb``: what was written is what is read, byte for byte.
+The counter is a row, not a sequence, for a sequence commits out of order.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    func,
+    true,
+)
+from sqlalchemy.dialects.postgresql import INET, JSON
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "ck": "%(table_name)s_%(constraint_name)s",
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("only", Boolean, primary_key=True, server_default=true()),
+    Column("revision", BigInteger, nullable=False),
+    Column("compacted", BigInteger, nullable=False),
+    Column("cursors", JSON, nullable=False),
+    CheckConstraint("only", name="one_row"),
+)
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("uid", Uuid, nullable=False, unique=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("revision", BigInteger, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("committed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+cluster_ips = Table(
+    "cluster_ips",
+    metadata,
+    Column("address", INET, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("service", Text, nullable=False),
+)
+
+node_ports = Table(
+    "node_ports",
+    metadata,
+    Column("port", Integer, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    CheckConstraint("port between 1 and 65535", name="port_range"),
+)

@@ -1,0 +1,13 @@
+"""Logs: one line an event, to standard error."""
+
+import logging
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def install(level: str) -> None:
+    """Log from ``level`` up: debug, info, warning or error."""
+    logging.basicConfig(level=level.upper(), format=_FORMAT)
+    # Every request is a line otherwise, and the database driver has its own say.
+    for quiet in ("uvicorn.access", "sqlalchemy.engine", "alembic", "httpx", "httpcore"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)
