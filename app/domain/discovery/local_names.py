@@ -89,6 +89,25 @@ def raw_name(text: str) -> DomainName | None:
         return None
 
 
+def escaped_name(text: str) -> DomainName | None:
+    r"""Cut a name at its dots as c-ares does, where ``\\`` takes the next letter as it is."""
+    if text in ("", "."):
+        return DomainName(()) if text else None
+    labels = [""]
+    letters = iter(text.encode().decode("latin-1"))
+    for letter in letters:
+        if letter == ".":
+            labels.append("")
+        else:
+            labels[-1] += next(letters, "") if letter == "\\" else letter
+    if not labels[-1]:
+        del labels[-1]
+    try:
+        return DomainName(tuple(labels))
+    except MalformedName:
+        return None
+
+
 def is_glibc_host_name(text: str) -> bool:
     """Whether glibc 2.29 and later think the name worth asking for."""
     stripped = text.removesuffix(".")

@@ -12,7 +12,7 @@ Source: spec resolver 1 to 5.
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from app.domain.discovery import glibc, musl
+from app.domain.discovery import c_ares, glibc, go_resolver, musl
 from app.domain.discovery.lookup import Host, Lookup, Outcome, Query, Reply, Walk
 
 
@@ -22,12 +22,16 @@ class Profile(StrEnum):
     GLIBC = "glibc"
     MUSL = "musl"
     MUSL_1_2_3 = "musl-1.2.3"
+    GO = "go"
+    C_ARES = "c-ares"
 
 
 _WALKS: Mapping[Profile, Callable[[Lookup, Host], Walk]] = {
     Profile.GLIBC: glibc.walk,
     Profile.MUSL: musl.walk,
     Profile.MUSL_1_2_3: musl.walk_1_2_3,
+    Profile.GO: go_resolver.walk,
+    Profile.C_ARES: c_ares.walk,
 }
 
 
