@@ -67,6 +67,13 @@ class Occupied:  # noqa: PLW1641  compared, never a key
         free = _next_free(self._root, first, self._depth - 1)
         return None if free is None or free > last else free
 
+    def next_held(self, first: int, last: int) -> int | None:
+        """Find the lowest number from ``first`` to ``last`` inclusive that is held."""
+        if not 0 <= first <= last or first >> (self._depth * _BITS):
+            return None
+        held = _next_held(self._root, first, self._depth - 1)
+        return None if held is None or held > last else held
+
     def _with_root(self, root: _Node) -> "Occupied":
         following = Occupied(width_bits=self._depth * _BITS)
         following._root = root
@@ -107,6 +114,23 @@ def _next_free(node: _Node, low: int, level: int) -> int | None:
     child = node.children.get(following)
     within = 0 if child is None else _next_free(child, 0, level - 1)
     assert within is not None, "a child that is not full has a gap"
+    return following << (level * _BITS) | within
+
+
+def _next_held(node: _Node, low: int, level: int) -> int | None:
+    slot = low >> (level * _BITS)
+    if isinstance(node, int):
+        return _lowest(node, slot)
+    rest = low & ((1 << (level * _BITS)) - 1)
+    child = node.children.get(slot)
+    within = None if child is None else _next_held(child, rest, level - 1)
+    if within is not None:
+        return slot << (level * _BITS) | within
+    following = min((place for place in node.children if place > slot), default=None)
+    if following is None:
+        return None
+    within = _next_held(node.children[following], 0, level - 1)
+    assert within is not None, "a child without numbers is not kept"
     return following << (level * _BITS) | within
 
 

@@ -42,11 +42,3 @@ def is_externally_accessible(service: Service) -> bool:
     return uses_node_ports(service) or (
         service.type == ServiceType.CLUSTER_IP and bool(service.external_ips)
     )
-
-
-def reserved_node_ports(service: Service) -> frozenset[int]:
-    """List the numbers it keeps for itself; other types may carry numbers without a claim."""
-    if not uses_node_ports(service):
-        return frozenset()
-    numbers = {port.node_port for port in service.ports} | {service.health_check_node_port}
-    return frozenset(numbers - {0})

@@ -22,9 +22,9 @@ from app.domain.registration.allocator import (
 from app.domain.registration.needs import (
     allocates_node_ports,
     needs_health_check_port,
-    reserved_node_ports,
     uses_node_ports,
 )
+from app.domain.snapshot import node_ports_of
 from app.domain.violations import invalid
 
 
@@ -45,13 +45,13 @@ def reallocate_ports(current: Service, draft: Service, pools: Pools) -> tuple[Se
     What the Service holds already it keeps; new numbers are taken before old ones
     are given back.
     """
-    held = reserved_node_ports(current)
+    held = frozenset(node_ports_of(current))
     if uses_node_ports(draft):
         draft, pools = _shared_by_node_port(held, draft, pools)
     if needs_health_check_port(draft) and not needs_health_check_port(current):
         draft, pools = _with_health_check_port(draft, pools, held=held)
-    kept = reserved_node_ports(_without_spare_health_check_port(draft))
-    return draft, release_ports(pools, sorted(held - kept))
+    kept = node_ports_of(_without_spare_health_check_port(draft))
+    return draft, release_ports(pools, sorted(held.difference(kept)))
 
 
 def _shared_by_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:

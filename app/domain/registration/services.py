@@ -22,12 +22,12 @@ from app.domain.registration.cluster_ips import (
 from app.domain.registration.defaults import with_ingress_defaults, with_service_defaults
 from app.domain.registration.features import FEATURES_DEFAULT, Features
 from app.domain.registration.ip_families import resolve_families
-from app.domain.registration.needs import reserved_node_ports
 from app.domain.registration.node_ports import allocate_ports, reallocate_ports
 from app.domain.registration.service_warnings import service_warnings
 from app.domain.registration.status_validation import status_violations
 from app.domain.registration.transitions import carried_over, synchronised, without_leftovers
 from app.domain.registration.validation import create_violations, replace_violations
+from app.domain.snapshot import node_ports_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def admit_status(current: Service, draft: Service) -> Service:
 def released(current: Service, pools: Pools) -> Pools:
     """Give back everything that a Service held, once it is gone."""
     pools = release_addresses(pools, addresses_of(current))
-    return release_ports(pools, sorted(reserved_node_ports(current)))
+    return release_ports(pools, node_ports_of(current))
 
 
 def _admitted(service: Service, pools: Pools) -> Admitted:

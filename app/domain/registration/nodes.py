@@ -1,0 +1,99 @@
+"""Every rule a Node must obey; all violations at once.
+
+    draft -> violations          current, desired -> violations
+
+Source: spec kubernetes-api 1.4 and 3.7.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from app.domain.addresses import family_of, parse_prefix
+from app.domain.errors import Violation
+from app.domain.names import subdomain_problems
+from app.domain.objects.node import Node
+from app.domain.registration.address_validation import address_violations, prefix_violations
+from app.domain.registration.metadata_validation import (
+    condition_violations,
+    metadata_update_violations,
+    metadata_violations,
+)
+from app.domain.violations import duplicate, forbidden, invalid, not_supported, required
+
+POD_CIDRS_MAX = 2  # one a family
+
+_IP_TYPES = frozenset({"InternalIP", "ExternalIP"})
+_ADDRESS_TYPES = _IP_TYPES | {"Hostname", "InternalDNS", "ExternalDNS"}
+_QUANTITY = re.compile(
+    r"\+?([0-9]{1,32}(\.[0-9]{0,32})?|\.[0-9]{1,32})([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?\Z"
+)
+
+
+def validate(draft: Node) -> tuple[Violation, ...]:
+    """List every rule that a new Node breaks."""
+    return (
+        *metadata_violations(draft.metadata, subdomain_problems, is_namespaced=False),
+        *_node_violations(draft, accepted=()),
+    )
+
+
+def validate_update(current: Node, desired: Node) -> tuple[Violation, ...]:
+    """List every rule that a change of a Node breaks."""
+    return (
+        *metadata_update_violations(current.metadata, desired.metadata),
+        *_fixed_violations(current, desired),
+        *_node_violations(desired, accepted=current.pod_cidrs),
+    )
+
+
+def _fixed_violations(current: Node, desired: Node) -> Iterable[Violation]:
+    fixed = (
+        ("podCIDRs", current.pod_cidrs, desired.pod_cidrs),
+        ("providerID", current.provider_id, desired.provider_id),
+    )
+    for field, before, after in fixed:
+        if before and before != after:
+            yield forbidden(f"spec.{field}", "may not change once set")
+
+
+def _node_violations(node: Node, *, accepted: tuple[str, ...]) -> Iterable[Violation]:
+    yield from _pod_cidr_violations(node.pod_cidrs, accepted)
+    yield from _address_violations(node)
+    yield from condition_violations("status.conditions", node.conditions)
+    yield from _quantity_violations("status.capacity", node.capacity)
+    yield from _quantity_violations("status.allocatable", node.allocatable)
+
+
+def _pod_cidr_violations(cidrs: tuple[str, ...], accepted: tuple[str, ...]) -> Iterable[Violation]:
+    found: list[Violation] = []
+    for index, cidr in enumerate(cidrs):
+        field = f"spec.podCIDRs[{index}]"
+        found.extend(prefix_violations(field, cidr, is_strict=True, accepted=accepted))
+    yield from found
+    if found or len(cidrs) <= 1:
+        return
+    families = {family_of(prefix) for cidr in cidrs if (prefix := parse_prefix(cidr)) is not None}
+    if len(cidrs) > POD_CIDRS_MAX or len(families) < len(cidrs):
+        detail = "may specify no more than one CIDR for each IP family"
+        yield invalid("spec.podCIDRs", cidrs, detail)
+
+
+def _address_violations(node: Node) -> Iterable[Violation]:
+    for index, entry in enumerate(node.addresses):
+        field = f"status.addresses[{index}]"
+        if entry in node.addresses[:index]:
+            yield duplicate(field, f"{entry.type} {entry.address}")
+        if not entry.type:
+            yield required(f"{field}.type")
+        elif entry.type not in _ADDRESS_TYPES:
+            yield not_supported(f"{field}.type", entry.type, _ADDRESS_TYPES)
+        if not entry.address:
+            yield required(f"{field}.address")
+        elif entry.type in _IP_TYPES:
+            yield from address_violations(f"{field}.address", entry.address, is_strict=True)
+
+
+def _quantity_violations(field: str, quantities: Mapping[str, str]) -> Iterable[Violation]:
+    for resource, amount in quantities.items():
+        if not _QUANTITY.match(amount):
+            yield invalid(f"{field}[{resource}]", amount, "must be a non-negative quantity")

@@ -1,0 +1,121 @@
+"""Every rule a ServiceCIDR must obey, and whether one may go.
+
+    draft -> violations          current, desired -> violations
+    its prefixes, the others', held addresses -> an address that still needs it
+
+Source: spec kubernetes-api 2.5 (KEP-1880).
+"""
+
+from collections.abc import Iterable, Mapping
+
+from app.domain.addresses import (
+    Address,
+    IPFamily,
+    Prefix,
+    family_of,
+    parse_prefix,
+)
+from app.domain.errors import Violation
+from app.domain.names import subdomain_problems
+from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.occupied import Occupied
+from app.domain.registration.address_validation import prefix_violations
+from app.domain.registration.metadata_validation import (
+    condition_violations,
+    metadata_update_violations,
+    metadata_violations,
+)
+from app.domain.violations import invalid, required
+
+CIDRS_MAX = 2  # one a family
+IPV6_LENGTH_MIN = 64  # bits of an IPv6 prefix
+
+_FIELD = "spec.cidrs"
+_IMMUTABLE = "field is immutable"
+
+
+def validate(draft: ServiceCIDR) -> tuple[Violation, ...]:
+    """List every rule that a new ServiceCIDR breaks."""
+    return (
+        *metadata_violations(draft.metadata, subdomain_problems, is_namespaced=False),
+        *_cidr_violations(draft.cidrs),
+        *condition_violations("status.conditions", draft.conditions),
+    )
+
+
+def validate_update(current: ServiceCIDR, desired: ServiceCIDR) -> tuple[Violation, ...]:
+    """List every rule that a change breaks; the other family may be appended, no more."""
+    return (
+        *metadata_update_violations(current.metadata, desired.metadata),
+        *_change_violations(current.cidrs, desired.cidrs),
+        *condition_violations("status.conditions", desired.conditions),
+    )
+
+
+def first_dependent(
+    own: Iterable[Prefix], others: Iterable[Prefix], held: Mapping[IPFamily, Occupied]
+) -> Address | None:
+    """Find a held address that only ``own`` prefixes contain; None when they may go.
+
+    Costs a look at each prefix, however many addresses are held.
+    """
+    spared = tuple(others)
+    for prefix in own:
+        family = family_of(prefix)
+        last = int(prefix.broadcast_address)
+        number = held[family].next_held(int(prefix.network_address), last)
+        while number is not None:
+            address = prefix[number - int(prefix.network_address)]
+            ends = [
+                int(other.broadcast_address)
+                for other in spared
+                if other.version == prefix.version and address in other
+            ]
+            if not ends:
+                return address
+            number = held[family].next_held(max(ends) + 1, last)
+    return None
+
+
+def _cidr_violations(cidrs: tuple[str, ...]) -> tuple[Violation, ...]:
+    if not cidrs:
+        return (required(_FIELD, "at least one CIDR required"),)
+    if len(cidrs) > CIDRS_MAX:
+        return (invalid(_FIELD, cidrs, f"may only hold up to {CIDRS_MAX} values"),)
+    families = {family_of(prefix) for text in cidrs if (prefix := parse_prefix(text)) is not None}
+    if len(cidrs) == CIDRS_MAX and len(families) != CIDRS_MAX:
+        detail = (
+            "may specify no more than one IP for each IP family, "
+            "such as 192.168.0.0/24 and 2001:db8::/96"
+        )
+        return (invalid(_FIELD, cidrs, detail),)
+    found: list[Violation] = []
+    for index, text in enumerate(cidrs):
+        found.extend(_prefix_violations(f"{_FIELD}[{index}]", text))
+    return tuple(found)
+
+
+def _prefix_violations(field: str, text: str) -> Iterable[Violation]:
+    malformed = prefix_violations(field, text, is_strict=True)
+    if malformed:
+        yield from malformed
+        return
+    prefix = parse_prefix(text)
+    assert prefix is not None, "malformed prefixes are refused before"
+    if str(prefix) != text:
+        yield invalid(field, text, f'must be in canonical form ("{prefix}")')
+    if family_of(prefix) == IPFamily.IPV6 and prefix.prefixlen < IPV6_LENGTH_MIN:
+        yield invalid(field, text, f"an IPv6 range has at least {IPV6_LENGTH_MIN} prefix bits")
+
+
+def _change_violations(before: tuple[str, ...], after: tuple[str, ...]) -> Iterable[Violation]:
+    if len(before) == len(after):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            if old != new:
+                yield invalid(f"{_FIELD}[{index}]", new, _IMMUTABLE)
+    elif (len(before), len(after)) == (1, CIDRS_MAX):
+        if before[0] != after[0]:
+            yield invalid(f"{_FIELD}[0]", after[0], _IMMUTABLE)
+        yield from _cidr_violations(after)
+    else:
+        yield invalid(_FIELD, after, _IMMUTABLE)

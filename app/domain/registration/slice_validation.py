@@ -1,0 +1,183 @@
+"""Every rule an EndpointSlice must obey; all violations at once.
+
+    draft -> violations          current, desired -> violations
+
+Source: spec kubernetes-api 3.5; contract.md for the weight.
+"""
+
+from collections.abc import Callable, Iterable
+
+from app.domain.addresses import IPFamily, family_of_text
+from app.domain.errors import Violation
+from app.domain.labels import key_problems, value_problems
+from app.domain.names import label_problems, subdomain_problems
+from app.domain.objects.endpoint_slice import (
+    AddressType,
+    Endpoint,
+    EndpointPort,
+    EndpointSlice,
+    Hints,
+)
+from app.domain.objects.service import Protocol
+from app.domain.registration.address_validation import (
+    address_violations,
+    special_address_violations,
+)
+from app.domain.registration.metadata_validation import (
+    metadata_update_violations,
+    metadata_violations,
+)
+from app.domain.registration.pods import WEIGHT_MAX
+from app.domain.registration.port_validation import port_number_problems
+from app.domain.violations import (
+    duplicate,
+    each_invalid,
+    invalid,
+    not_supported,
+    required,
+    too_many,
+)
+
+ENDPOINTS_MAX = 1_000
+ADDRESSES_MAX = 100  # of one endpoint
+PORTS_MAX = 20_000
+HINTS_MAX = 8  # zones, and as many nodes, of one endpoint
+
+_ADDRESS_TYPES = frozenset(AddressType)
+_PROTOCOLS = frozenset(Protocol)
+_FQDN_LABELS_MIN = 2
+
+
+def validate(draft: EndpointSlice) -> tuple[Violation, ...]:
+    """List every rule that a new slice breaks."""
+    return (
+        *metadata_violations(draft.metadata, subdomain_problems),
+        *_slice_violations(draft, accepted=frozenset()),
+    )
+
+
+def validate_update(current: EndpointSlice, desired: EndpointSlice) -> tuple[Violation, ...]:
+    """List every rule that a change of a slice breaks."""
+    accepted = frozenset(text for endpoint in current.endpoints for text in endpoint.addresses)
+    found = [
+        *metadata_update_violations(current.metadata, desired.metadata),
+        *_slice_violations(desired, accepted=accepted),
+    ]
+    if current.address_type != desired.address_type:
+        found.append(invalid("addressType", desired.address_type, "field is immutable"))
+    return tuple(found)
+
+
+def _slice_violations(slice_: EndpointSlice, *, accepted: frozenset[str]) -> Iterable[Violation]:
+    if not slice_.address_type:
+        yield required("addressType")
+    elif slice_.address_type not in _ADDRESS_TYPES:
+        yield not_supported("addressType", slice_.address_type, _ADDRESS_TYPES)
+    yield from _port_violations(slice_.ports)
+    if len(slice_.endpoints) > ENDPOINTS_MAX:
+        yield too_many("endpoints", len(slice_.endpoints), ENDPOINTS_MAX)
+        return
+    for index, endpoint in enumerate(slice_.endpoints):
+        field = f"endpoints[{index}]"
+        yield from _address_violations(
+            f"{field}.addresses", slice_.address_type, endpoint, accepted
+        )
+        yield from _endpoint_violations(field, endpoint)
+
+
+def _port_violations(ports: tuple[EndpointPort, ...]) -> Iterable[Violation]:
+    if len(ports) > PORTS_MAX:
+        yield too_many("ports", len(ports), PORTS_MAX)
+        return
+    names: set[str] = set()
+    for index, port in enumerate(ports):
+        field = f"ports[{index}]"
+        if port.name:
+            yield from each_invalid(f"{field}.name", port.name, label_problems(port.name))
+        if port.name in names:
+            yield duplicate(f"{field}.name", port.name)
+        names.add(port.name)
+        if port.protocol not in _PROTOCOLS:
+            yield not_supported(f"{field}.protocol", port.protocol, _PROTOCOLS)
+        if port.port is not None:
+            yield from each_invalid(f"{field}.port", port.port, port_number_problems(port.port))
+        if port.app_protocol is not None:
+            problems = key_problems(port.app_protocol)
+            yield from each_invalid(f"{field}.appProtocol", port.app_protocol, problems)
+
+
+def _address_violations(
+    field: str, address_type: str, endpoint: Endpoint, accepted: frozenset[str]
+) -> Iterable[Violation]:
+    if not endpoint.addresses:
+        yield required(field, "must contain at least 1 address")
+    elif len(endpoint.addresses) > ADDRESSES_MAX:
+        yield too_many(field, len(endpoint.addresses), ADDRESSES_MAX)
+    for index, text in enumerate(endpoint.addresses):
+        path = f"{field}[{index}]"
+        match address_type:
+            case AddressType.IPV4 | AddressType.IPV6:
+                yield from _ip_violations(path, text, IPFamily(address_type), accepted)
+            case AddressType.FQDN:
+                yield from _fqdn_violations(path, text)
+            case _:
+                pass  # the type itself is refused
+
+
+def _ip_violations(
+    field: str, text: str, family: IPFamily, accepted: frozenset[str]
+) -> Iterable[Violation]:
+    malformed = address_violations(field, text, is_strict=True, accepted=accepted)
+    if malformed:
+        yield from malformed
+    elif family_of_text(text) != family:
+        yield invalid(field, text, f"must be an {family} address")
+    else:
+        yield from special_address_violations(field, text)
+
+
+def _fqdn_violations(field: str, text: str) -> Iterable[Violation]:
+    name = text.removesuffix(".")
+    if not name:
+        yield required(field)
+        return
+    problems = subdomain_problems(name)
+    yield from each_invalid(field, text, problems)
+    if problems:
+        return
+    labels = name.split(".")
+    if len(labels) < _FQDN_LABELS_MIN:
+        detail = "should be a domain with at least two segments separated by dots"
+        yield invalid(field, text, detail)
+    for label in labels:
+        yield from each_invalid(field, label, label_problems(label))
+
+
+def _endpoint_violations(field: str, endpoint: Endpoint) -> Iterable[Violation]:
+    if endpoint.node_name:
+        problems = subdomain_problems(endpoint.node_name)
+        yield from each_invalid(f"{field}.nodeName", endpoint.node_name, problems)
+    if endpoint.hostname:
+        problems = label_problems(endpoint.hostname)
+        yield from each_invalid(f"{field}.hostname", endpoint.hostname, problems)
+    if endpoint.weight is not None and not 0 <= endpoint.weight <= WEIGHT_MAX:
+        detail = f"must be between 0 and {WEIGHT_MAX}, inclusive"
+        yield invalid(f"{field}.weight", endpoint.weight, detail)
+    if endpoint.hints is not None:
+        yield from _hint_violations(f"{field}.hints", endpoint.hints)
+
+
+def _hint_violations(field: str, hints: Hints) -> Iterable[Violation]:
+    lists: tuple[tuple[str, tuple[str, ...], Callable[[str], tuple[str, ...]]], ...] = (
+        ("forZones", hints.for_zones, value_problems),
+        ("forNodes", hints.for_nodes, subdomain_problems),
+    )
+    for name, hinted, problems_of in lists:
+        if len(hinted) > HINTS_MAX:
+            yield too_many(f"{field}.{name}", len(hinted), HINTS_MAX)
+            continue
+        for index, place in enumerate(hinted):
+            path = f"{field}.{name}[{index}].name"
+            if place in hinted[:index]:
+                yield duplicate(path, place)
+            yield from each_invalid(path, place, problems_of(place))
