@@ -1,0 +1,127 @@
+"""One answer, ready to be sent to anybody who asks for it.
+
+    question, rcode, sections -> Compiled
+    Compiled, Request -> reply octets behind the id, or what makes them anew each time
+
+What differs between two clients (flags, spelling, size, EDNS) is put around
+the same body.  Two things differ between two sendings to the same client: the
+order of several addresses, and the serial of the zone in a denial.
+
+Source: style.md 2, decision 4; RFC 1794 for the order.
+"""
+
+from dataclasses import dataclass
+
+from app.dns.messages import (
+    FLAG_AUTHORITATIVE,
+    FLAG_RESPONSE,
+    FLAG_TRUNCATED,
+    KEPT_FLAGS,
+    Request,
+    encode_opt,
+    reply_words,
+)
+from app.dns.wire import HEADER_BYTES, Body, Sections, encode_body
+from app.domain.discovery.records import ADDRESS_TYPES, RecordType
+from app.domain.names import DomainName
+
+_SERIAL_FROM_END = 20  # the five numbers that close an SOA record
+_SERIAL_BYTES = 4
+
+
+class Serial:
+    """The zone's serial number as it is sent; one for all denials."""
+
+    __slots__ = ("octets",)
+
+    def __init__(self) -> None:
+        self.octets = bytes(_SERIAL_BYTES)
+
+    def move(self, serial: int) -> None:
+        """Set the number that denials carry from now on."""
+        self.octets = serial.to_bytes(_SERIAL_BYTES)
+
+
+class Denial:
+    """A reply with the zone's serial in it."""
+
+    __slots__ = ("_head", "_serial", "_tail")
+
+    def __init__(self, head: bytes, serial: Serial, tail: bytes) -> None:
+        self._head, self._serial, self._tail = head, serial, tail
+
+    def octets(self) -> bytes:
+        """Write the reply as of now."""
+        return self._head + self._serial.octets + self._tail
+
+
+class Rotation:
+    """A reply whose addresses begin with another one each time."""
+
+    __slots__ = ("_head", "_kept", "_place", "_run", "_step", "_tail")
+
+    def __init__(self, head: bytes, run: bytes, tail: bytes, *, step: int, kept: int) -> None:
+        self._head, self._run, self._tail = head, run, tail
+        self._step, self._kept, self._place = step, kept, 0
+
+    def octets(self) -> bytes:
+        """Write the reply with the next address in front."""
+        place, run = self._place, self._run
+        self._place = (place + self._step) % len(run)
+        turned = run[place:] + run[:place]
+        return self._head + turned[: self._kept] + self._tail
+
+
+Reply = bytes | Denial | Rotation
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An answer; ``run`` is where equally long address records start, end, and how long one is."""
+
+    rcode: int
+    body: Body
+    run: tuple[int, int, int] | None = None
+    has_serial: bool = False
+
+    def reply(self, request: Request, serial: Serial) -> Reply:
+        """Write the reply to one request, without its id."""
+        edns = request.edns
+        opt = b"" if edns is None else encode_opt(self.rcode, edns)
+        body = self.body.cut(
+            request.size_bytes_max - HEADER_BYTES - len(request.question) - len(opt)
+        )
+        flags = FLAG_RESPONSE | FLAG_AUTHORITATIVE | self.rcode | (request.flags & KEPT_FLAGS)
+        if body is not self.body:
+            flags |= FLAG_TRUNCATED
+        answers, authority, additional = body.counts
+        words = reply_words(flags, (1, answers, authority, additional + bool(opt)))
+        head, octets = words + request.question, body.octets
+        if self.has_serial and octets:
+            at = len(octets) - _SERIAL_FROM_END
+            return Denial(head + octets[:at], serial, octets[at + _SERIAL_BYTES :] + opt)
+        if self.run is not None and len(octets) > self.run[0]:
+            start, stop, step = self.run
+            kept = min(len(octets), stop) - start
+            run, tail = self.body.octets[start:stop], octets[start + kept :] + opt
+            return Rotation(head + octets[:start], run, tail, step=step, kept=kept)
+        return head + octets + opt
+
+
+def compile_answer(question: DomainName, rcode: int, sections: Sections) -> Compiled:
+    """Write an answer once and for all."""
+    body = encode_body(question, sections)
+    answers, authority, _ = sections
+    has_serial = any(record.type == RecordType.SOA for record in authority)
+    addresses = sum(record.type in ADDRESS_TYPES for record in answers)
+    return Compiled(rcode, body, _run(body, addresses), has_serial)
+
+
+def _run(body: Body, addresses: int) -> tuple[int, int, int] | None:
+    """Find the addresses at the end of the answer section; they are equally long."""
+    ends = (0, *body.ends[0])
+    if addresses < 2:  # noqa: PLR2004  one address has no order
+        return None
+    start, stop = ends[-1 - addresses], ends[-1]
+    step = ends[-1] - ends[-2]
+    return (start, stop, step) if stop - start == addresses * step else None

@@ -1,0 +1,186 @@
+"""The DNS protocol without sockets: a message comes in, and what is to be done goes out.
+
+    octets, transport, client -> octets          the reply
+                               | None            silence
+                               | Forward         somebody else must be asked first
+                               | Transfer        many messages, to be streamed
+
+Any octets give one of these, never an exception.  What is true is decided by
+``zone``; here it gets its response code.
+
+    malformed -> FORMERR    unknown opcode -> NOTIMP    EDNS 1 or later -> BADVERS
+    not ours, or not for this client -> REFUSED         not synced -> SERVFAIL
+
+Source: spec dns A13; RFC 1035, RFC 1996, RFC 5936, RFC 6891.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol as Port
+
+from app.dns.answers import Answers
+from app.dns.messages import (
+    FLAG_AUTHORITATIVE,
+    Opcode,
+    Rcode,
+    Request,
+    Transport,
+    encode_reply,
+    parse_request,
+)
+from app.dns.tallies import Tallies
+from app.dns.wire import CLASS_CHAOS, CLASS_IN, NO_SECTIONS, Sections, encode_body
+from app.domain.addresses import Address, Prefix
+from app.domain.discovery.authority import soa
+from app.domain.discovery.records import OutOfZone, Record, Records, RecordType, Text
+from app.domain.discovery.zone_config import ZoneConfig
+from app.domain.names import DomainName
+from app.domain.snapshot import Snapshot
+
+TYPE_IXFR, TYPE_AXFR = 251, 252
+_CHAOS_NAMES = (("version", "bind"), ("version", "server"))
+
+
+class Source(Port):
+    """Where the state comes from; ``registry.view`` is one."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest state."""
+        ...
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the state has been loaded once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolConfig:
+    """What an operator decides about the answers, as plain values.
+
+    ``transfers_to`` may copy the zone.  ``version`` is told to whoever asks.
+    """
+
+    zone: ZoneConfig
+    version: str = "waypost"
+    transfers_to: tuple[Prefix, ...] = ()
+    has_upstreams: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """``name`` is to be asked elsewhere; ``chain`` are the aliases that led there."""
+
+    request: Request
+    name: DomainName
+    chain: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The client may have the zone, or what changed since its serial."""
+
+    request: Request
+    zone: DomainName
+
+
+Outcome = bytes | Forward | Transfer | None
+
+
+class Protocol:
+    """Answers messages from one source; used from one thread only."""
+
+    def __init__(self, source: Source, config: ProtocolConfig) -> None:
+        self.tallies = Tallies()
+        self.answers = Answers(config.zone, self.tallies)
+        self.malformed = 0
+        """Messages that were no requests."""
+        self._source = source
+        self._config = config
+
+    def respond(self, message: bytes, transport: Transport, client: Address | None) -> Outcome:
+        """Decide what one message calls for."""
+        request = parse_request(message, transport)
+        if isinstance(request, Request):
+            return self._dispatch(request, client)
+        self.malformed += 1
+        return None if request is None else request.reply
+
+    def _dispatch(self, request: Request, client: Address | None) -> Outcome:
+        if request.edns is not None and request.edns.version != 0:
+            return self.reply(request, Rcode.BADVERS)
+        if request.opcode != Opcode.QUERY:
+            return self.reply(request, Rcode.REFUSED)
+        if request.class_ != CLASS_IN:
+            return self._about_ourselves(request)
+        if request.type in (TYPE_AXFR, TYPE_IXFR):
+            return self._transfer(request, client)
+        return self._lookup(request)
+
+    def failure(self, message: bytes) -> bytes | None:
+        """Say that answering a message failed, for whatever reason of ours."""
+        request = parse_request(message, Transport.UDP)
+        return self.reply(request, Rcode.SERVFAIL) if isinstance(request, Request) else None
+
+    def reply(
+        self,
+        request: Request,
+        rcode: int,
+        sections: Sections = NO_SECTIONS,
+        *,
+        flags: int = 0,
+    ) -> bytes:
+        """Write and count a reply that is not kept."""
+        body = encode_body(request.name, sections, class_=request.class_)
+        octets = encode_reply(request, rcode, body, flags=flags)
+        self.tallies.of(request, rcode, len(octets))[0] += 1
+        return octets
+
+    def no_data(self, request: Request) -> bytes:
+        """Deny what is asked, but not the name."""
+        home = self._config.zone.zone_of(request.name) or self._config.zone.forward_zone
+        record = soa(self._source.snapshot.revision, home, self._config.zone)
+        return self.reply(request, Rcode.NOERROR, ((), (record,), ()), flags=FLAG_AUTHORITATIVE)
+
+    def _lookup(self, request: Request) -> Outcome:
+        if not self._source.is_synced:
+            return self.reply(request, Rcode.SERVFAIL)
+        found = self.answers.find(self._source.snapshot, request)
+        match found:
+            case bytes():
+                return found
+            case OutOfZone():
+                if self._config.has_upstreams:
+                    return Forward(request, request.name)
+                return self.reply(request, Rcode.REFUSED)
+            case Records():
+                assert found.leads_to is not None, "only aliases that lead outside come here"
+                if self._config.has_upstreams:
+                    return Forward(request, found.leads_to, found.answers)
+                # Spec dns A4: an alias whose target cannot be asked is withheld.
+                return self.no_data(request)
+
+    def _about_ourselves(self, request: Request) -> bytes:
+        is_known = request.class_ == CLASS_CHAOS and request.name.folded in _CHAOS_NAMES
+        if not is_known or request.type != RecordType.TXT:
+            return self.reply(request, Rcode.REFUSED)
+        record = Record(request.name, RecordType.TXT, 0, Text(self._config.version))
+        return self.reply(request, Rcode.NOERROR, ((record,), (), ()))
+
+    def _transfer(self, request: Request, client: Address | None) -> Outcome:
+        home = self._config.zone.zone_of(request.name)
+        if home is None or home != request.name or not self._may_transfer(client):
+            return self.reply(request, Rcode.REFUSED)
+        if not self._source.is_synced:
+            return self.reply(request, Rcode.SERVFAIL)
+        if request.transport == Transport.TCP:
+            return Transfer(request, home)
+        if request.type == TYPE_AXFR:
+            return self.reply(request, Rcode.REFUSED)
+        # RFC 1995 section 2: what does not fit a datagram is answered with the SOA alone.
+        record = soa(self._source.snapshot.revision, request.name, self._config.zone)
+        return self.reply(request, Rcode.NOERROR, ((record,), (), ()), flags=FLAG_AUTHORITATIVE)
+
+    def _may_transfer(self, client: Address | None) -> bool:
+        allowed = self._config.transfers_to
+        return client is not None and any(client in prefix for prefix in allowed)

@@ -1,0 +1,72 @@
+"""What was answered, counted so cheaply that the hot path can afford it.
+
+    Request, rcode, size -> Tally          a list with one number, to be added to
+
+Replies of one kind share a tally; whoever keeps a reply keeps its tally with
+it.  How the numbers are shown is for ``metrics``.
+"""
+
+from typing import NamedTuple
+
+from app.dns.messages import Request
+
+Tally = list[int]
+
+SIZE_BUCKETS_BYTES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000)
+_NAMED_TYPES = {
+    1: "A",
+    2: "NS",
+    5: "CNAME",
+    6: "SOA",
+    12: "PTR",
+    15: "MX",
+    16: "TXT",
+    28: "AAAA",
+    33: "SRV",
+    35: "NAPTR",
+    43: "DS",
+    48: "DNSKEY",
+    65: "HTTPS",
+    251: "IXFR",
+    252: "AXFR",
+    255: "ANY",
+}
+
+
+class Kind(NamedTuple):
+    """What replies must have in common to share a tally."""
+
+    transport: int
+    type: str
+    rcode: int
+    is_dnssec_ok: bool
+    request_bytes: int
+    reply_bytes: int
+
+
+class Tallies:
+    """The counts of one server since it started."""
+
+    def __init__(self) -> None:
+        self.by_kind: dict[Kind, Tally] = {}
+
+    def of(self, request: Request, rcode: int, reply_bytes: int) -> Tally:
+        """Find where replies of a kind are counted."""
+        edns = request.edns
+        kind = Kind(
+            request.transport,
+            _NAMED_TYPES.get(request.type, "other"),
+            rcode,
+            edns is not None and edns.is_dnssec_ok,
+            bucket(request.size_bytes),
+            bucket(reply_bytes),
+        )
+        return self.by_kind.setdefault(kind, [0])
+
+
+def bucket(size_bytes: int) -> int:
+    """Find the smallest bucket a size falls into; one above the last stands for infinity."""
+    for bound in SIZE_BUCKETS_BYTES:
+        if size_bytes <= bound:
+            return bound
+    return SIZE_BUCKETS_BYTES[-1] + 1

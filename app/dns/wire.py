@@ -1,0 +1,172 @@
+"""Names and records as octets.
+
+    records -> Body        (compressed, and cut anywhere between two records)
+    octets -> name
+
+Names are compressed against the question, which stands at a fixed place in
+every message; the spelling of the question is therefore that of the answer.
+The target of an SRV record is written out (RFC 2782), but may be pointed at.
+
+Source: RFC 1035 sections 3.2, 4.1 and 4.1.4.
+"""
+
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from app.domain.discovery.records import Record, ServiceTarget, StartOfAuthority, Text
+from app.domain.names import LABEL_LENGTH_MAX, WIRE_LENGTH_MAX, DomainName, MalformedName
+
+HEADER_BYTES = 12
+CLASS_IN, CLASS_CHAOS = 1, 3
+POINTER = 0xC000
+POINTER_OFFSET_MAX = 0x3FFF
+
+_FIXED = struct.Struct("!HHIH")  # type, class, TTL, length of the rest
+_SRV = struct.Struct("!HHH")
+_SOA_TIMES = struct.Struct("!IIIII")
+_LENGTH = struct.Struct("!H")
+
+Sections = tuple[tuple[Record, ...], tuple[Record, ...], tuple[Record, ...]]
+"""Answer, authority and additional."""
+
+NO_SECTIONS: Sections = ((), (), ())
+
+
+class Truncated(ValueError):
+    """The octets end before what they announce."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What follows the question: ``ends`` has, section by section, where each record ends."""
+
+    octets: bytes
+    ends: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many records each section has."""
+        answers, authority, additional = self.ends
+        return len(answers), len(authority), len(additional)
+
+    def cut(self, size_bytes: int) -> "Body":
+        """Keep what fits into ``size_bytes``: records go from the end."""
+        if len(self.octets) <= size_bytes:
+            return self
+        answers, authority, additional = (
+            tuple(end for end in ends if end <= size_bytes) for ends in self.ends
+        )
+        last = max((*answers, *authority, *additional), default=0)
+        return Body(self.octets[:last], (answers, authority, additional))
+
+
+EMPTY_BODY = Body(b"", ((), (), ()))
+
+
+def encode_name(name: DomainName) -> bytes:
+    """Write a name out, without compression."""
+    labels = (label.encode("latin-1") for label in name.labels)
+    return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+
+
+def decode_name(message: bytes, start: int) -> tuple[DomainName, int]:
+    """Read a name that is written out, and where it ends.
+
+    Raises Truncated or MalformedName.
+    """
+    labels: list[str] = []
+    position = start
+    while True:
+        if position >= len(message):
+            raise Truncated("a name has no end")
+        length = message[position]
+        position += 1
+        if length == 0:
+            return DomainName(tuple(labels)), position
+        if length > LABEL_LENGTH_MAX:
+            raise MalformedName("a pointer or an unknown kind of label")
+        if position + length > len(message) or position - start > WIRE_LENGTH_MAX:
+            raise Truncated("a label has no end")
+        labels.append(message[position : position + length].decode("latin-1"))
+        position += length
+
+
+def skip_name(message: bytes, start: int) -> int:
+    """Find where a name, compressed or not, ends; raises Truncated."""
+    position = start
+    while position < len(message):
+        length = message[position]
+        if length >= POINTER >> 8:
+            return position + 2
+        position += 1 + length
+        if length == 0:
+            return position
+    raise Truncated("a name has no end")
+
+
+def encode_body(question: DomainName, sections: Sections, *, class_: int = CLASS_IN) -> Body:
+    """Write three sections for a message whose question asks for ``question``."""
+    writer = _Writer(question, class_)
+    answers, authority, additional = (
+        tuple(writer.record(record) for record in section) for section in sections
+    )
+    return Body(bytes(writer.octets), (answers, authority, additional))
+
+
+class _Writer:
+    def __init__(self, question: DomainName, class_: int) -> None:
+        self.octets = bytearray()
+        self._class = class_
+        self._start = HEADER_BYTES + len(encode_name(question)) + 4  # type and class
+        self._places: dict[tuple[str, ...], int] = {}
+        self._note(question.folded, HEADER_BYTES)
+
+    def record(self, record: Record) -> int:
+        """Write one record; tells where it ends."""
+        self._name(record.name)
+        self.octets += _FIXED.pack(record.type, self._class, record.ttl_s, 0)
+        before = len(self.octets)
+        self._content(record)
+        _LENGTH.pack_into(self.octets, before - _LENGTH.size, len(self.octets) - before)
+        return len(self.octets)
+
+    def _content(self, record: Record) -> None:
+        match record.content:
+            case IPv4Address() | IPv6Address() as address:
+                self.octets += address.packed
+            case DomainName() as name:
+                self._name(name)
+            case ServiceTarget() as target:
+                self.octets += _SRV.pack(target.priority, target.weight, target.port)
+                self._name(target.target, is_compressed=False)
+            case StartOfAuthority() as soa:
+                self._name(soa.primary)
+                self._name(soa.mailbox)
+                times = (soa.refresh_s, soa.retry_s, soa.expire_s, soa.minimum_s)
+                self.octets += _SOA_TIMES.pack(soa.serial, *times)
+            case Text() as text:
+                octets = text.value.encode("latin-1")
+                self.octets += bytes((len(octets),)) + octets
+
+    def _name(self, name: DomainName, *, is_compressed: bool = True) -> None:
+        folded = name.folded
+        at = self._start + len(self.octets)
+        for depth, label in enumerate(name.labels):
+            place = self._places.get(folded[depth:]) if is_compressed else None
+            if place is not None:
+                self._note(folded, at, depth)
+                self.octets += _LENGTH.pack(POINTER | place)
+                return
+            octets = label.encode("latin-1")
+            self.octets += bytes((len(octets),)) + octets
+        self._note(folded, at)
+        self.octets += b"\0"
+
+    def _note(self, folded: tuple[str, ...], at: int, depth_max: int | None = None) -> None:
+        """Remember where a name and its endings stand, for later pointers."""
+        for depth in range(len(folded) if depth_max is None else depth_max):
+            if at > POINTER_OFFSET_MAX:
+                return
+            self._places.setdefault(folded[depth:], at)
+            at += 1 + len(folded[depth])
