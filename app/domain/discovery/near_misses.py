@@ -1,0 +1,100 @@
+"""How far a Pod's labels are from a selector, and in which words.
+
+    requirements, labels -> the misses, and how near they are
+
+Source: contract.md, "Routes": which requirement failed, and what there is instead.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from app.domain.labels import Operator, Requirement
+from app.domain.objects.service import Service
+
+SPELLING_DISTANCE_MAX = 2  # letters that a misspelt label may differ by
+_DISTANCES_MAX = 8_192  # pairs of words remembered
+_FAR = 64  # further than any two label values, which have 63 characters, can be
+
+
+class Misses(NamedTuple):
+    """The requirements that labels do not meet; sorts the nearest first."""
+
+    failed: int
+    distance: int  # letters that would have to change, summed
+    messages: tuple[str, ...]
+
+
+def requirements_of(service: Service) -> tuple[Requirement, ...]:
+    """Write a Service's selector as requirements, those of the plain form first."""
+    plain = (
+        Requirement(key=key, operator=Operator.IN, values=(value,))
+        for key, value in sorted((service.selector or {}).items())
+    )
+    return (*plain, *service.selector_expressions)
+
+
+def misses(requirements: Iterable[Requirement], labels: Mapping[str, str]) -> Misses:
+    """Tell what keeps labels from being selected; nothing failed means that they are."""
+    failed = [entry for entry in requirements if not entry.matches(labels)]
+    return Misses(
+        len(failed),
+        sum(_distance_of(entry, labels) for entry in failed),
+        tuple(f"wants {wanted(entry)}, {_had(entry, labels)}" for entry in failed),
+    )
+
+
+def wanted(requirement: Requirement) -> str:
+    """Say a requirement: ``app=web``, ``tier in (a, b)``, ``no label tier``."""
+    key, values = requirement.key, requirement.values
+    listed = ", ".join(values)
+    match requirement.operator:
+        case Operator.IN:
+            return f"{key}={values[0]}" if len(values) == 1 else f"{key} in ({listed})"
+        case Operator.NOT_IN:
+            return f"{key} not in ({listed})"
+        case Operator.DOES_NOT_EXIST:
+            return f"no label {key}"
+        case _:
+            return f"a label {key}"
+
+
+def _had(requirement: Requirement, labels: Mapping[str, str]) -> str:
+    value = labels.get(requirement.key)
+    if value is not None:
+        return f"has {requirement.key}={value}"
+    similar = similar_word(requirement.key, labels)
+    if similar is None:
+        return "has no such label"
+    return f"has no such label but {similar}={labels[similar]}"
+
+
+def _distance_of(requirement: Requirement, labels: Mapping[str, str]) -> int:
+    value = labels.get(requirement.key)
+    if value is None:
+        similar = similar_word(requirement.key, labels)
+        return _FAR if similar is None else distance(similar, requirement.key)
+    if requirement.operator != Operator.IN:
+        return 1
+    return min((distance(value, entry) for entry in requirement.values), default=_FAR)
+
+
+def similar_word(word: str, among: Iterable[str]) -> str | None:
+    """Find the word that ``word`` was most likely meant to be; None when all are too far."""
+    near = ((distance(word, other), other) for other in among)
+    found = min((pair for pair in near if pair[0] <= SPELLING_DISTANCE_MAX), default=None)
+    return None if found is None or len(word) <= SPELLING_DISTANCE_MAX else found[1]
+
+
+@lru_cache(maxsize=_DISTANCES_MAX)
+def distance(word: str, other: str) -> int:
+    """Count the letters to insert, remove or change; a difference in case costs nothing."""
+    left, right = word.lower(), other.lower()
+    row = list(range(len(right) + 1))
+    for place, letter in enumerate(left, start=1):
+        corner, row[0] = row[0], place
+        for column, other_letter in enumerate(right, start=1):
+            changed = corner + (letter != other_letter)
+            corner = row[column]
+            row[column] = min(changed, corner + 1, row[column - 1] + 1)
+    return row[-1]
