@@ -40,6 +40,7 @@ def with_service_defaults(draft: Service) -> Service:
     draft = replace(
         draft,
         type=draft.type or ServiceType.CLUSTER_IP,
+        selector=draft.selector or None,
         session_affinity=draft.session_affinity or SessionAffinity.NONE,
         ports=tuple(_with_port_defaults(port) for port in draft.ports),
     )
