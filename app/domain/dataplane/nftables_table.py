@@ -1,0 +1,230 @@
+"""The fixed part of the nftables table of one IP family: declarations and rules.
+
+    NodeFamily, RulesConfig -> Layout          Pick -> rules of its chain
+
+No kernel object belongs to a single Service: rules look into shared sets and
+maps, and there is one chain for each number of destinations.  What the sets hold
+is not known here.
+
+    prerouting, output -> services -> pick-tcp-N | keep-tcp-N-Ts | reject-all | node-ports-tcp
+    postrouting        -> masquerading-tcp             (and the same for udp and sctp)
+
+Packets carry no mark.  Whether a connection leaves with the node's address is
+decided by where it was first sent, which connection tracking knows.
+
+Source: spec ipvs 8.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.nftables_elements import ANY_ADDRESS, LOCAL_OFFSET, Pick
+from app.domain.dataplane.rules import LocalDetection, NodeFamily, RulesConfig
+
+TABLE: Final = "waypost"
+AFFINITY_CLIENTS_MAX: Final = 262_144  # clients remembered; beyond, connections go anywhere
+AFFINITY_TIMEOUT_DEFAULT: Final = "3h"  # never used, each element brings its own
+PROTOCOLS: Final = ("tcp", "udp", "sctp")
+KEPT_SETS: Final = frozenset(f"affinity-{protocol}" for protocol in PROTOCOLS)
+"""Sets that packets fill; loading the table anew leaves them as they are."""
+
+_MASQUERADE: Final = "masquerade fully-random"
+_INDEX: Final = "numgen random mod 65536"  # the type of a slot
+_PARITY: Final = "0:1"  # the bit that tells local destinations from others
+_CONFIGURED_INTERFACE: Final = {
+    LocalDetection.BRIDGE_INTERFACE: "",
+    LocalDetection.INTERFACE_NAME_PREFIX: "*",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How nft spells the same thing in one family."""
+
+    ip: str
+    zero: str
+    loopback: str
+
+    def key(self, protocol: str) -> str:
+        """Spell where a packet is sent."""
+        return f"{self.ip} daddr . {protocol} dport"
+
+    def node_port_key(self, protocol: str) -> str:
+        """Spell the same, whichever of the node's addresses it is."""
+        return f"({self.ip} daddr & {self.zero}) . {protocol} dport"
+
+    @property
+    def original_key(self) -> str:
+        """Where the first packet of a connection was sent, before it was translated."""
+        return f"ct original {self.ip} daddr . ct original proto-dst"
+
+    @property
+    def original_node_port_key(self) -> str:
+        """The same, whichever of the node's addresses it was."""
+        return f"(ct original {self.ip} daddr & {self.zero}) . ct original proto-dst"
+
+
+WORDS: Final = {
+    family: Words(ip, ANY_ADDRESS[family], loopback)
+    for family, ip, loopback in (
+        (IPFamily.IPV4, "ip", "127.0.0.0/8"),
+        (IPFamily.IPV6, "ip6", "::1"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Sets by name with the lines that declare them, and chains by name with their rules."""
+
+    sets: dict[str, tuple[str, ...]]
+    chains: dict[str, tuple[str, ...]]
+    node_port_addresses: tuple[str, ...] = ()
+
+
+def layout(family: NodeFamily, config: RulesConfig) -> Layout:
+    """Make the fixed part for one family of one node."""
+    words = WORDS[family.family]
+    chains: dict[str, tuple[str, ...]] = {"reject-all": ("reject",)}
+    sets = {
+        "cluster-ips": (f"typeof {words.ip} daddr",),
+        "node-port-ips": (f"typeof {words.ip} daddr",),
+    }
+    for protocol in PROTOCOLS:
+        sets |= _sets(words, protocol)
+        chains |= _chains(words, protocol, family)
+    chains |= {
+        "services": tuple(_services(words, family)),
+        "masquerading": tuple(_masquerading(words, family, config)),
+        "nat-prerouting": (
+            "type nat hook prerouting priority -100; policy accept;",
+            "jump services",
+        ),
+        "nat-output": ("type nat hook output priority -100; policy accept;", "jump services"),
+        "nat-postrouting": (
+            "type nat hook postrouting priority 100; policy accept;",
+            "ct status dnat jump masquerading",
+        ),
+    }
+    addresses = () if family.has_all_node_ports else family.node_port_addresses
+    return Layout(sets=sets, chains=chains, node_port_addresses=addresses)
+
+
+def pick_rules(pick: Pick, family: IPFamily) -> tuple[str, ...]:
+    """Write the rules of a chain that chooses a destination."""
+    words = WORDS[family]
+    key = words.node_port_key(pick.protocol) if pick.is_node_port else words.key(pick.protocol)
+    offset = f" offset {LOCAL_OFFSET}" if pick.is_local else ""
+    slot = f"{key} . numgen random mod {pick.slots}{offset}"
+    translate = f"meta l4proto {pick.protocol} dnat {words.ip} addr . port to"
+    if not pick.timeout_s:
+        return (f"{translate} {slot} map @endpoints-{pick.protocol}",)
+    client = f"{words.ip} saddr . {key}"
+    kept = f"{client} timeout {pick.timeout_s}s"
+    choose = f"meta priority set {slot} map @choices-{pick.protocol}"
+    parity = "!=" if pick.is_local else "=="
+    # The priority of the first packet serves as a register: nft cannot nest two look-ups.
+    return (
+        f"meta priority set {client} map @affinity-{pick.protocol}",
+        f"{key} . meta priority != @kept-endpoints-{pick.protocol} {choose}",
+        f"meta priority and {_PARITY} {parity} {_PARITY} {choose}",
+        f"update @affinity-{pick.protocol} {{ {kept} : meta priority }}",
+        f"{translate} {key} . meta priority map @kept-endpoints-{pick.protocol}",
+    )
+
+
+def _sets(words: Words, protocol: str) -> dict[str, tuple[str, ...]]:
+    key, ip = words.key(protocol), words.ip
+    lines = {
+        "affinity": (
+            f"typeof {ip} saddr . {key} : meta priority",
+            "flags dynamic,timeout",
+            f"size {AFFINITY_CLIENTS_MAX}",
+            f"timeout {AFFINITY_TIMEOUT_DEFAULT}",
+        ),
+        "choices": (f"typeof {key} . {_INDEX} : meta priority",),
+        "endpoints": (f"typeof {key} . {_INDEX} : {key}",),
+        "hairpin": (f"typeof {key} . {ip} saddr . {ip} daddr",),
+        "kept-endpoints": (f"typeof {key} . meta priority : {key}",),
+        "local-fronts": (f"typeof {key}",),
+        "local-services": (f"typeof {key} : verdict",),
+        "masqueraded": (f"typeof {key}",),
+        "restricted": (f"typeof {key}",),
+        "services": (f"typeof {key} : verdict",),
+        "source-ranges": (f"typeof {key} . {ip} saddr", "flags interval"),
+    }
+    return {f"{name}-{protocol}": declared for name, declared in lines.items()}
+
+
+def kind_of(lines: tuple[str, ...]) -> str:
+    """Tell maps from sets, as commands must."""
+    return "map" if " : " in lines[0] else "set"
+
+
+def _outsider(family: NodeFamily, words: Words) -> str:
+    """Match packets of neither this node nor its Pods."""
+    pods = _foreign(family, words)
+    return "fib saddr type != local" + (f" {pods}" if pods else "")
+
+
+def _foreign(family: NodeFamily, words: Words) -> str:
+    """Match packets that do not come from Pods; nothing when Pods cannot be told."""
+    source = family.local_source
+    if source is None:
+        return ""
+    if source.detection in _CONFIGURED_INTERFACE:
+        return f'iifname != "{source.value}{_CONFIGURED_INTERFACE[source.detection]}"'
+    return f"{words.ip} saddr != {source.value}"
+
+
+def _chains(words: Words, protocol: str, family: NodeFamily) -> dict[str, tuple[str, ...]]:
+    outsider, key = _outsider(family, words), words.key(protocol)
+    node_port_key = words.node_port_key(protocol)
+    source = f"{words.ip} saddr"
+    return {
+        f"services-{protocol}": (
+            f"{key} @restricted-{protocol} {key} . {source} != @source-ranges-{protocol} drop",
+            f"{outsider} {key} vmap @local-services-{protocol}",
+            f"{key} vmap @services-{protocol}",
+        ),
+        f"node-ports-{protocol}": (
+            f"{outsider} {node_port_key} vmap @local-services-{protocol}",
+            f"{node_port_key} vmap @services-{protocol}",
+        ),
+        f"masquerading-{protocol}": tuple(_masquerading_one(words, protocol)),
+    }
+
+
+def _by_protocol(verdict: str) -> str:
+    cases = ", ".join(f"{protocol} : {verdict}-{protocol}" for protocol in PROTOCOLS)
+    return f"meta l4proto vmap {{ {cases} }}"
+
+
+def _services(words: Words, family: NodeFamily) -> Iterator[str]:
+    yield _by_protocol("jump services")
+    yield f"{words.ip} daddr @cluster-ips goto reject-all"
+    is_own = f"!= {words.loopback}" if family.has_all_node_ports else "@node-port-ips"
+    yield f"fib daddr type local {words.ip} daddr {is_own} {_by_protocol('goto node-ports')}"
+
+
+def _masquerading(words: Words, family: NodeFamily, config: RulesConfig) -> Iterator[str]:
+    foreign = _foreign(family, words)
+    if config.masquerade_all or foreign:
+        condition = "" if config.masquerade_all else f"{foreign} "
+        yield f"{condition}ct original {words.ip} daddr @cluster-ips {_MASQUERADE}"
+    yield _by_protocol("goto masquerading")
+
+
+def _masquerading_one(words: Words, protocol: str) -> Iterator[str]:
+    # Maps of verdicts are not asked here: the kernel would want every chain they name to suit.
+    ends = f"{words.ip} saddr . {words.ip} daddr"
+    for original in (words.original_key, words.original_node_port_key):
+        key = f"meta l4proto {protocol} {original}"
+        yield f"{key} @masqueraded-{protocol} {_MASQUERADE}"
+        yield f"fib saddr type local {key} @local-fronts-{protocol} {_MASQUERADE}"
+        yield f"{key} . {ends} @hairpin-{protocol} {_MASQUERADE}"
+        if original == words.original_key:  # what follows is for node ports, not equal numbers
+            yield f"ct original {words.ip} daddr @cluster-ips return"
+            yield f"{key} @local-fronts-{protocol} return"
