@@ -38,7 +38,8 @@ def read_json(text: str) -> Parsed:
         return members
 
     value = _load(text, build)
-    _check_depth(value)
+    if is_too_deep(value):
+        raise _too_deep()
     suspect = _SUSPECT.search(text)
     if suspect and not all(_is_acceptable(string) for string in _strings(value)):
         problem = "it holds a NUL character or half a surrogate pair"
@@ -81,26 +82,28 @@ def _too_deep() -> BadRequest:
     return BadRequest(f"the JSON cannot be read: it nests deeper than {DEPTH_MAX} levels")
 
 
-def _members(value: object) -> Iterable[object]:
+def members_of(value: object) -> Iterable[object]:
+    """Give the values directly within a value."""
     if isinstance(value, dict):
         return cast("dict[str, object]", value).values()
     return cast("list[object]", value) if isinstance(value, list) else ()
 
 
-def _check_depth(value: object) -> None:
+def is_too_deep(value: object) -> bool:
+    """Whether containers nest deeper than DEPTH_MAX."""
     level = [value]
     for _ in range(DEPTH_MAX + 1):
-        level = [member for container in level for member in _members(container)]
+        level = [member for container in level for member in members_of(container)]
         if not level:
-            return
-    raise _too_deep()
+            return False
+    return True
 
 
 def _strings(value: object) -> Iterator[str]:
     pending = [value]
     while pending:
         member = pending.pop()
-        pending.extend(_members(member))
+        pending.extend(members_of(member))
         if isinstance(member, str):
             yield member
         elif isinstance(member, dict):
