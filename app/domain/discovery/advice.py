@@ -1,0 +1,279 @@
+"""What could be better about a resolution, and about the resolv.conf it used.
+
+    ResolvConf + Profile                     -> lint -> Advice
+    Lookup + Outcome + ResolvConf + Profile  -> advise -> Advice
+
+Every rule is a function that yields messages; codes are those of spec dns B3.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from app.domain.addresses import parse_address
+from app.domain.discovery.lookup import Decision, Lookup, Outcome, Status, Step
+from app.domain.discovery.resolv_conf import (
+    NAMESERVERS_MAX,
+    SEARCH_LINE_LENGTH_MAX,
+    SEARCHES_MAX,
+    ResolvConf,
+)
+from app.domain.discovery.resolver_config import MUSL_LINE_LENGTH_MAX, NDOTS_MAX
+from app.domain.discovery.stub_resolver import Profile
+from app.domain.names import SUBDOMAIN_LENGTH_MAX
+
+OLD_SEARCHES_MAX = 6  # glibc before 2.26, Kubernetes before 1.26
+OLD_SEARCH_LENGTH_MAX = 256  # characters
+PATIENCE_S = 30  # a lookup that may wait longer is worth a word
+COUNTRY_LENGTH = 2  # letters of a country's top-level domain
+GENERIC_TOP_LEVELS = frozenset(
+    {"app", "arpa", "biz", "cloud", "com", "dev", "edu", "gov", "info", "net", "org", "xyz"}
+)
+KNOWN_OPTIONS = frozenset(
+    {
+        *("ndots", "timeout", "attempts", "rotate", "use-vc", "edns0", "trust-ad", "no-aaaa"),
+        *("single-request", "single-request-reopen", "no-tld-query", "no-reload", "inet6"),
+        *("debug", "no-check-names", "strict-error"),
+    }
+)
+IGNORED_BY_MUSL = (
+    *("rotate", "use-vc", "edns0", "single-request", "single-request-reopen"),
+    *("no-tld-query", "trust-ad", "no-aaaa"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """One remark: the code of its rule and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """Everything a rule may look at."""
+
+    lookup: Lookup
+    profile: Profile
+    conf: ResolvConf
+    outcome: Outcome
+
+    @property
+    def is_musl(self) -> bool:
+        """Whether either release of musl resolved."""
+        return is_musl(self.profile)
+
+
+def lint(conf: ResolvConf, profile: Profile) -> tuple[Advice, ...]:
+    """Say what a program on this resolver will not do as the file seems to promise."""
+    cut = tuple(Advice(code="L2", message=warning) for warning in conf.warnings)
+    remarks = (
+        Advice(code=code, message=message)
+        for code, rule in _CONF_RULES
+        for message in rule(conf, profile)
+    )
+    return (*cut, *remarks)
+
+
+def advise(resolution: Resolution) -> tuple[Advice, ...]:
+    """Say what this lookup cost in vain and how to write the name better; then lint."""
+    remarks = tuple(
+        Advice(code=code, message=message)
+        for code, rule in _RESOLUTION_RULES
+        for message in rule(resolution)
+    )
+    return (*remarks, *lint(resolution.conf, resolution.profile))
+
+
+def is_musl(profile: Profile) -> bool:
+    """Whether a profile is one of the releases of musl."""
+    return profile in (Profile.MUSL, Profile.MUSL_1_2_3)
+
+
+def _wasted(resolution: Resolution) -> Iterator[str]:
+    steps = resolution.outcome.steps
+    last = steps[-1].query.name if steps else None
+    wasted = [step for step in steps if step.query.name != last]
+    if not wasted:
+        return
+    if _is_hit(steps[-1]):
+        yield (
+            f"{len(wasted)} of {len(steps)} queries were in vain before {last} answered; "
+            f"a trailing dot saves them: write {last}"
+        )
+    elif not resolution.lookup.name.endswith("."):
+        yield (
+            f"{len(steps)} queries found nothing; if the name is complete, a trailing dot "
+            f"leaves only those for {resolution.lookup.name}."
+        )
+
+
+def _external_names(resolution: Resolution) -> Iterator[str]:
+    steps = resolution.outcome.steps
+    if not steps or not _is_hit(steps[-1]) or steps[-1].query.source != "as-is":
+        return
+    dots = resolution.lookup.name.count(".")
+    if len({step.query.name for step in steps}) > 1 and 0 < dots < _ndots(resolution.conf):
+        yield f"options ndots:{dots} in the Pod's dnsConfig would ask for this name as it is first"
+
+
+def _unsearched_on_musl(resolution: Resolution) -> Iterator[str]:
+    dots, ndots = resolution.lookup.name.count("."), _ndots(resolution.conf)
+    is_searchable = not resolution.lookup.name.endswith(".") and bool(resolution.conf.search)
+    has_failed = resolution.outcome.status is not Status.NOERROR
+    if resolution.is_musl and has_failed and is_searchable and dots >= ndots:
+        yield (
+            f"musl never searches a name with {dots} dots under ndots:{ndots}; "
+            "other C libraries would go on to the search list"
+        )
+
+
+def _stolen_by_a_wildcard(resolution: Resolution) -> Iterator[str]:
+    steps = resolution.outcome.steps
+    if not steps or not _is_hit(steps[-1]) or "." not in resolution.lookup.name:
+        return
+    position = _search_position(steps[-1])
+    if position is not None and position >= _own_searches(resolution.conf):
+        domain = resolution.conf.search[position]
+        yield f"the search domain {domain} answered for {resolution.lookup.name}: a wildcard?"
+
+
+def _too_long(resolution: Resolution) -> Iterator[str]:
+    name = resolution.lookup.name.removesuffix(".")
+    too_long = [
+        domain
+        for domain in resolution.conf.search
+        if len(name) + 1 + len(domain.removesuffix(".")) > SUBDOMAIN_LENGTH_MAX
+    ]
+    if too_long and not resolution.lookup.name.endswith("."):
+        yield (
+            f"with {', '.join(too_long)} the name has over {SUBDOMAIN_LENGTH_MAX} characters: "
+            "glibc skips the rest of the list, musl and Go that domain, c-ares fails"
+        )
+
+
+def _patience(resolution: Resolution) -> Iterator[str]:
+    conf = resolution.conf
+    candidates = len(conf.search) + 1
+    servers = min(len(conf.nameservers), NAMESERVERS_MAX)
+    wait_s = _number(conf, "timeout", 5) * _number(conf, "attempts", 2) * candidates * servers
+    if wait_s > PATIENCE_S and resolution.outcome.status is Status.TIMEOUT:
+        yield (
+            f"without replies a lookup may wait {wait_s} s: timeout * attempts * "
+            f"{candidates} names * {servers} servers"
+        )
+
+
+def _many_nameservers(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    if len(conf.nameservers) > NAMESERVERS_MAX and profile is not Profile.C_ARES:
+        yield f"only the first {NAMESERVERS_MAX} nameservers are asked"
+
+
+def _long_search(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    length = len(" ".join(conf.search))
+    if len(conf.search) > SEARCHES_MAX or length > SEARCH_LINE_LENGTH_MAX:
+        yield f"Kubernetes cuts a search list at {SEARCHES_MAX} domains and 2048 characters"
+    elif len(conf.search) > OLD_SEARCHES_MAX or length > OLD_SEARCH_LENGTH_MAX:
+        yield f"glibc before 2.26 cuts a search list at {OLD_SEARCHES_MAX} domains, 256 characters"
+
+
+def _line_lost_on_musl(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    if is_musl(profile) and len(f"search {' '.join(conf.search)}") > MUSL_LINE_LENGTH_MAX:
+        yield f"musl drops a line of over {MUSL_LINE_LENGTH_MAX} characters: nothing is searched"
+
+
+def _odd_ndots(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    ndots = _ndots(conf)
+    if ndots > NDOTS_MAX:
+        yield f"ndots:{ndots} is taken as {NDOTS_MAX}"
+    elif ndots == 0:
+        yield "ndots:0 asks for every name as it is before the search list"
+
+
+def _loopback(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    for server in conf.nameservers:
+        address = parse_address(server)
+        if address is not None and address.is_loopback:
+            yield f"the nameserver {server} is the Pod itself: a forwarder there loops"
+
+
+def _odd_search(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    folded = [domain.lower().removesuffix(".") for domain in conf.search]
+    if "" in folded:
+        yield "`search .` counts as the as-is try on glibc; musl and Go skip it, c-ares fails"
+    repeated = sorted({domain for domain in folded if domain and folded.count(domain) > 1})
+    for domain in repeated:
+        yield f"the search domain {domain} is listed twice, and asked twice"
+
+
+def _ignored_on_musl(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    ignored = [name for name, _ in conf.options if name in IGNORED_BY_MUSL]
+    if is_musl(profile) and ignored:
+        yield f"musl ignores the options {', '.join(ignored)}"
+
+
+def _unlike_servers(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    if is_musl(profile) and len(conf.nameservers) > 1:
+        yield (
+            "musl asks all nameservers at once and takes the first answer, so that one which "
+            "does not know the cluster may win"
+        )
+
+
+def _unknown_options(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    for name, _ in conf.options:
+        if name not in KNOWN_OPTIONS:
+            yield f"no resolver knows the option {name}"
+
+
+def _public_suffixes(conf: ResolvConf, profile: Profile) -> Iterator[str]:
+    for domain in conf.search:
+        label = domain.lower().removesuffix(".")
+        if label in GENERIC_TOP_LEVELS or (len(label) == COUNTRY_LENGTH and label.isalpha()):
+            yield f"the search domain {domain} is a top-level domain: strangers answer below it"
+
+
+def _is_hit(step: Step) -> bool:
+    return step.decision is Decision.HIT
+
+
+def _search_position(step: Step) -> int | None:
+    source = step.query.source
+    return int(source[len("search[") : -1]) if source.startswith("search[") else None
+
+
+def _own_searches(conf: ResolvConf) -> int:
+    """Count the search domains of the cluster, which come first and belong together."""
+    first = conf.search[0] if conf.search else ""
+    return sum(first.endswith(domain) for domain in conf.search)
+
+
+def _ndots(conf: ResolvConf) -> int:
+    return _number(conf, "ndots", 1)
+
+
+def _number(conf: ResolvConf, name: str, default: int) -> int:
+    value = dict(conf.options).get(name)
+    return int(value) if value and value.isdecimal() and value.isascii() else default
+
+
+_RESOLUTION_RULES: tuple[tuple[str, Callable[[Resolution], Iterator[str]]], ...] = (
+    ("L5", _wasted),
+    ("L5", _external_names),
+    ("L6", _unsearched_on_musl),
+    ("L8", _stolen_by_a_wildcard),
+    ("L10", _patience),
+    ("L15", _too_long),
+)
+_CONF_RULES: tuple[tuple[str, Callable[[ResolvConf, Profile], Iterator[str]]], ...] = (
+    ("L1", _many_nameservers),
+    ("L2", _long_search),
+    ("L3", _line_lost_on_musl),
+    ("L4", _odd_ndots),
+    ("L7", _loopback),
+    ("L8", _odd_search),
+    ("L9", _ignored_on_musl),
+    ("L12", _unlike_servers),
+    ("L13", _unknown_options),
+    ("L14", _public_suffixes),
+)
