@@ -77,13 +77,14 @@ class Answers:
         key = _key_of(request)
         filed = self._existing.get(key) or self._denials.get(key)
         if filed is None:
-            outcome = zone.answer(snapshot, Question(request.name, request.type), self._config)
+            name = request.name
+            outcome = zone.answer(snapshot, Question(name, request.type), self._config)
             if isinstance(outcome, OutOfZone):
                 return outcome
             if isinstance(outcome, Records) and outcome.leads_to is not None:
                 return outcome
             self._serial.move(serial_of(snapshot.revision))
-            filed = self._file(key, request.name, outcome)
+            filed = self._file(key, name, outcome)
         reply = filed.compiled.reply(request, self._serial)
         octets = request.id + (reply if isinstance(reply, bytes) else reply.octets())
         tally = self._tallies.of(request, filed.compiled.rcode, len(octets))

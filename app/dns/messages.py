@@ -11,7 +11,16 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-from app.dns.wire import CLASS_IN, EMPTY_BODY, HEADER_BYTES, Body, Truncated, decode_name, skip_name
+from app.dns.wire import (
+    CLASS_IN,
+    EMPTY_BODY,
+    HEADER_BYTES,
+    Body,
+    Truncated,
+    decode_name,
+    end_of_plain_name,
+    skip_name,
+)
 from app.domain.names import DomainName, MalformedName
 
 UDP_BYTES_MIN = 512  # what every client takes, RFC 1035 section 2.3.4
@@ -81,13 +90,17 @@ class Request:
     id: bytes
     flags: int
     question: bytes
-    name: DomainName
     type: int
     class_: int
     edns: Edns | None = None
     serial: int | None = None
     transport: Transport = Transport.UDP
     size_bytes: int = 0
+
+    @property
+    def name(self) -> DomainName:
+        """The name asked about, spelt as it came."""
+        return decode_name(self.question, 0)[0]
 
     @property
     def is_bare(self) -> bool:
@@ -174,7 +187,7 @@ def _refused(id_: int, flags: int) -> Refused:
 
 
 def _parse_sections(message: bytes, records: int, transport: Transport) -> Request:
-    name, position = decode_name(message, HEADER_BYTES)
+    position = end_of_plain_name(message, HEADER_BYTES)
     type_, class_ = _QUESTION.unpack_from(message, position)
     position += _QUESTION.size
     question = message[HEADER_BYTES:position]
@@ -197,7 +210,6 @@ def _parse_sections(message: bytes, records: int, transport: Transport) -> Reque
         id=message[:2],
         flags=int.from_bytes(message[2:4]),
         question=question,
-        name=name,
         type=type_,
         class_=class_,
         edns=edns,

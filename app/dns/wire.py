@@ -66,8 +66,8 @@ EMPTY_BODY = Body(b"", ((), (), ()))
 
 def encode_name(name: DomainName) -> bytes:
     """Write a name out, without compression."""
-    labels = (label.encode("latin-1") for label in name.labels)
-    return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+    parts = [chr(len(label)) + label for label in name.labels]
+    return ("".join(parts) + "\0").encode("latin-1")
 
 
 def decode_name(message: bytes, start: int) -> tuple[DomainName, int]:
@@ -75,21 +75,28 @@ def decode_name(message: bytes, start: int) -> tuple[DomainName, int]:
 
     Raises Truncated or MalformedName.
     """
+    stop = end_of_plain_name(message, start)
     labels: list[str] = []
     position = start
-    while True:
-        if position >= len(message):
-            raise Truncated("a name has no end")
+    while (length := message[position]) != 0:
+        position += 1 + length
+        labels.append(message[position - length : position].decode("latin-1"))
+    return DomainName(tuple(labels)), stop
+
+
+def end_of_plain_name(message: bytes, start: int) -> int:
+    """Find where a name ends that must be written out; raises Truncated or MalformedName."""
+    position, size = start, len(message)
+    while position < size:
         length = message[position]
-        position += 1
+        position += 1 + length
         if length == 0:
-            return DomainName(tuple(labels)), position
+            if position - start > WIRE_LENGTH_MAX:
+                raise MalformedName("a domain name has at most 255 octets")
+            return position
         if length > LABEL_LENGTH_MAX:
             raise MalformedName("a pointer or an unknown kind of label")
-        if position + length > len(message) or position - start > WIRE_LENGTH_MAX:
-            raise Truncated("a label has no end")
-        labels.append(message[position : position + length].decode("latin-1"))
-        position += length
+    raise Truncated("a name has no end")
 
 
 def skip_name(message: bytes, start: int) -> int:
@@ -118,9 +125,10 @@ class _Writer:
     def __init__(self, question: DomainName, class_: int) -> None:
         self.octets = bytearray()
         self._class = class_
-        self._start = HEADER_BYTES + len(encode_name(question)) + 4  # type and class
-        self._places: dict[tuple[str, ...], int] = {}
-        self._note(question.folded, HEADER_BYTES)
+        name = encode_name(question)
+        self._start = HEADER_BYTES + len(name) + 4  # type and class
+        self._places: dict[bytes, int] = {}
+        self._note(name.lower(), HEADER_BYTES)
 
     def record(self, record: Record) -> int:
         """Write one record; tells where it ends."""
@@ -150,23 +158,21 @@ class _Writer:
                 self.octets += bytes((len(octets),)) + octets
 
     def _name(self, name: DomainName, *, is_compressed: bool = True) -> None:
-        folded = name.folded
+        octets = encode_name(name)
+        folded = octets.lower()  # the lengths of labels are no letters
         at = self._start + len(self.octets)
-        for depth, label in enumerate(name.labels):
-            place = self._places.get(folded[depth:]) if is_compressed else None
-            if place is not None:
-                self._note(folded, at, depth)
-                self.octets += _LENGTH.pack(POINTER | place)
-                return
-            octets = label.encode("latin-1")
-            self.octets += bytes((len(octets),)) + octets
-        self._note(folded, at)
-        self.octets += b"\0"
+        cut = 0
+        while is_compressed and folded[cut] and folded[cut:] not in self._places:
+            cut += 1 + folded[cut]
+        if is_compressed and folded[cut]:
+            self.octets += octets[:cut] + _LENGTH.pack(POINTER | self._places[folded[cut:]])
+        else:
+            self.octets += octets
+        self._note(folded, at, cut if is_compressed else None)
 
-    def _note(self, folded: tuple[str, ...], at: int, depth_max: int | None = None) -> None:
-        """Remember where a name and its endings stand, for later pointers."""
-        for depth in range(len(folded) if depth_max is None else depth_max):
-            if at > POINTER_OFFSET_MAX:
-                return
-            self._places.setdefault(folded[depth:], at)
-            at += 1 + len(folded[depth])
+    def _note(self, folded: bytes, at: int, stop: int | None = None) -> None:
+        """Remember where a name and its endings stand, up to ``stop``, for later pointers."""
+        cut, end = 0, len(folded) - 1 if stop is None else stop
+        while cut < end and at + cut <= POINTER_OFFSET_MAX:
+            self._places.setdefault(folded[cut:], at + cut)
+            cut += 1 + folded[cut]
