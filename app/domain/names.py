@@ -11,7 +11,7 @@ Source: RFC 1123 section 2.1, RFC 1035 sections 2.3.1 and 3.1; spec kubernetes-a
 
 import re
 from dataclasses import dataclass
-from typing import NewType
+from typing import NamedTuple, NewType
 
 LABEL_LENGTH_MAX = 63  # octets of one DNS label
 SUBDOMAIN_LENGTH_MAX = 253  # characters of a domain name in text form, without the final dot
@@ -44,9 +44,11 @@ _SUBDOMAIN_RULE = (
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class NamespacedName:
-    """The key of an object of one kind; ``namespace`` is empty for cluster-scoped kinds."""
+class NamespacedName(NamedTuple):
+    """The key of an object of one kind; ``namespace`` is empty for cluster-scoped kinds.
+
+    A tuple, because keys are hashed and sorted more than anything else is.
+    """
 
     namespace: str
     name: str
@@ -116,15 +118,20 @@ class DomainName:
     labels: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if any(not 1 <= len(label.encode("latin-1")) <= LABEL_LENGTH_MAX for label in self.labels):
+        octets = "".join(self.labels).encode("latin-1")
+        if self.labels and not (
+            all(self.labels) and max(map(len, self.labels)) <= LABEL_LENGTH_MAX
+        ):
             raise MalformedName("a label has 1 to 63 octets")
-        if sum(len(label) + 1 for label in self.labels) + 1 > WIRE_LENGTH_MAX:
+        if len(octets) + len(self.labels) + 1 > WIRE_LENGTH_MAX:
             raise MalformedName("a domain name has at most 255 octets")
 
     @property
     def folded(self) -> tuple[str, ...]:
         """The labels in lower case, ASCII letters only, as comparisons see them."""
-        return tuple(_fold(label) for label in self.labels)
+        if "".join(self.labels).isascii():
+            return tuple(map(str.lower, self.labels))
+        return tuple(map(_fold, self.labels))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DomainName) and self.folded == other.folded
@@ -178,7 +185,7 @@ def _fold(label: str) -> str:
     # RFC 4343: only ASCII letters have case in the DNS.
     if label.isascii():
         return label.lower()
-    return "".join(letter.lower() if letter.isascii() else letter for letter in label)
+    return label.encode("latin-1").lower().decode("latin-1")
 
 
 def _escape(label: str) -> str:
