@@ -10,10 +10,11 @@ five bits of the key's hash.  Source: Bagwell, "Ideal Hash Trees", 2001.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar, overload
 
 K = TypeVar("K")
 V = TypeVar("V")
+_D = TypeVar("_D")
 
 _BITS = 5
 _FANOUT = 1 << _BITS
@@ -43,6 +44,22 @@ class PMap(Mapping[K, V], Generic[K, V]):
             bits >>= _BITS
         assert type(node) is dict
         return node[key]
+
+    @overload
+    def get(self, key: K, /) -> V | None: ...
+    @overload
+    def get(self, key: K, /, default: V) -> V: ...
+    @overload
+    def get(self, key: K, /, default: _D) -> V | _D: ...
+    def get(self, key: K, /, default: object = None) -> object:
+        """Look ``key`` up without the cost of an exception when it is not there."""
+        node = self._root
+        bits = hash(key)
+        while type(node) is tuple:
+            node = node[bits & (_FANOUT - 1)]
+            bits >>= _BITS
+        assert type(node) is dict
+        return node.get(key, default)
 
     def __iter__(self) -> Iterator[K]:
         return _keys(self._root)

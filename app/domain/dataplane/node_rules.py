@@ -68,8 +68,14 @@ def facts_at(snapshot: Snapshot, key: NamespacedName, config: RulesConfig) -> Se
     service = snapshot.services.get(key)
     if service is None:
         return ServiceFacts(service=key)
-    others = rivals(snapshot, service, reaches(service))
-    return service_facts(service, snapshot.slices_of(key), others, scheduler=config.scheduler)
+    reached = reaches(service)
+    return service_facts(
+        service,
+        snapshot.slices_of(key),
+        reached,
+        others=rivals(snapshot, service, reached),
+        scheduler=config.scheduler,
+    )
 
 
 def node_view(snapshot: Snapshot, node: Node, config: RulesConfig) -> NodeView:

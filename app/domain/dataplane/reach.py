@@ -10,12 +10,15 @@ Source: spec ipvs 1.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from app.domain.addresses import IPFamily, Prefix, family_of, parse_address, parse_prefix
+from app.domain.addresses import IPFamily, Prefix, family_of, parse_prefix
+from app.domain.dataplane.topology import ordered
 from app.domain.objects.endpoint_slice import HEADLESS_LABEL
 from app.domain.objects.service import HEADLESS, Service
 
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
+FAMILIES: Final = tuple(IPFamily)
 PROXIED_BY_BALANCER = "Proxy"  # the ipMode of an address that the load balancer serves itself
 
 
@@ -50,7 +53,7 @@ def reaches(service: Service) -> tuple[Reach, ...]:
         return ()
     return tuple(
         _reach(service, family, address)
-        for family in IPFamily
+        for family in FAMILIES
         if (address := _cluster_ip(service, family)) is not None
     )
 
@@ -77,20 +80,25 @@ def _reach(service: Service, family: IPFamily, cluster_ip: str) -> Reach:
 
 
 def _cluster_ip(service: Service, family: IPFamily) -> str | None:
-    if not service.ip_families:  # as old objects are: the one address tells its family
-        return next(iter(_of_family((service.cluster_ip,), family)), None)
+    families = service.ip_families
+    if not families:  # as old objects are: the one address tells its family
+        return _canonical_in(service.cluster_ip, family)
     addresses = service.cluster_ips or (service.cluster_ip,)
-    written = next(
-        (ip for name, ip in zip(service.ip_families, addresses, strict=False) if name == family),
-        "",
-    )
-    return next(iter(_of_family((written,), family)), None)
+    for place, name in enumerate(families[: len(addresses)]):
+        if name == family:
+            return _canonical_in(addresses[place], family)
+    return None
+
+
+def _canonical_in(text: str, family: IPFamily) -> str | None:
+    number, address = ordered(text)
+    is_ipv6 = family is IPFamily.IPV6
+    return address if number >= 0 and (":" in address) is is_ipv6 else None
 
 
 def _of_family(texts: Iterable[str], family: IPFamily) -> tuple[str, ...]:
-    found = (parse_address(text) for text in texts if text)
-    addresses = {a: None for a in found if a is not None and family_of(a) is family}
-    return tuple(str(address) for address in sorted(addresses, key=int))
+    found = {_canonical_in(text, family) for text in texts} - {None}
+    return tuple(sorted((a for a in found if a is not None), key=ordered))
 
 
 def _source_ranges(service: Service, family: IPFamily) -> tuple[tuple[Prefix, ...], bool]:

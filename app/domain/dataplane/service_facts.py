@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.domain.dataplane.claims import NO_LOSSES, NODE_ADDRESSES, Claimed, Losses, losses
-from app.domain.dataplane.reach import Reach, is_visible, reaches, spell
+from app.domain.dataplane.reach import Reach, is_visible, spell
 from app.domain.dataplane.rules import Conflict, Notice, NoticeReason
 from app.domain.dataplane.topology import Candidates, candidates
 from app.domain.names import NamespacedName
@@ -72,12 +72,13 @@ class ServiceFacts:
 def service_facts(
     service: Service,
     slices: Iterable[EndpointSlice],
-    others: Iterable[Service] = (),
+    reached: tuple[Reach, ...],
     *,
+    others: Iterable[Service] = (),
     scheduler: str,
 ) -> ServiceFacts:
     """Work out what all nodes share; ``others`` are the Services that claim an address too."""
-    key, reached = service.metadata.key, reaches(service)
+    key = service.metadata.key
     if not reached:
         return ServiceFacts(service=key)
     lost = losses(service, others)
@@ -102,7 +103,9 @@ def service_facts(
             address
             for reach in reached
             for address in (*reach.external_ips, *reach.load_balancer_ips)
-        ),
+        )
+        if service.external_ips or service.ingress
+        else (),
         conflicts=lost.conflicts,
         notices=tuple(_notices(key, reached)),
     )
@@ -119,6 +122,9 @@ class _Making:
 
     def ports(self, reached: Iterable[Reach]) -> Iterator[PortFacts]:
         for reach in reached:
+            if len(self.service.ports) == 1:
+                yield self._port(reach, self.service.ports[0])
+                continue
             seen: set[tuple[object, str]] = set()
             for port in self.service.ports:
                 identities = {(port.port, port.protocol), (port.name, port.protocol)}

@@ -9,17 +9,22 @@ applies to, and which address gets which list, is not known.
 Source: spec ipvs 2.1 and 2.2; KEP 1669 (terminating), KEPs 4444 and 3015 (hints).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from app.domain.addresses import IPFamily, parse_address
-from app.domain.dataplane.rules import DESTINATION_WEIGHT_DEFAULT, Destination
-from app.domain.objects.endpoint_slice import Endpoint, EndpointSlice
+from app.domain.dataplane.rules import Destination
+from app.domain.objects.endpoint_slice import Endpoint, EndpointSlice, Hints
 
 _ADDRESSES_REMEMBERED_MAX = 131_072
+
+# Named tuples made without their own constructors: half the time, once for every endpoint.
+_named: Any = tuple.__new__
+_destination: Callable[[type[Destination], tuple[str, int, int]], Destination] = _named
+_candidate: "Callable[[type[Candidate], tuple[object, ...]], Candidate]" = _named
 
 
 class Candidate(NamedTuple):
@@ -27,18 +32,26 @@ class Candidate(NamedTuple):
 
     order: int
     port: int
+    place: int
+    """Among all candidates of the port: no two are equal up to here."""
     destination: Destination
-    is_ready: bool
-    is_leaving: bool
-    """Terminating but still serving: a fallback for when nothing is ready."""
-    node: str
-    for_zones: tuple[str, ...]
-    for_nodes: tuple[str, ...]
+    endpoint: Endpoint
 
     @property
-    def is_usable(self) -> bool:
-        """Whether it could get traffic in any circumstances."""
-        return self.is_ready or self.is_leaving
+    def is_ready(self) -> bool:
+        """Whether it takes traffic in the ordinary course of things."""
+        return self.endpoint.conditions.ready is not False
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it is terminating but still serving: a fallback for when nothing is ready."""
+        conditions = self.endpoint.conditions
+        return conditions.is_terminating and conditions.is_serving
+
+    @property
+    def hints(self) -> Hints:
+        """Where it had best be used from; empty when it does not say."""
+        return self.endpoint.hints or NO_HINTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +70,10 @@ class Candidates:
 
 
 NO_CANDIDATES: Final = Candidates()
+NO_HINTS: Final = Hints()
+NO_ADDRESS: Final = (-1, "")
+_NONE: Final = frozenset[str]()
+_NO_NAME: Final = frozenset({""})
 
 
 class Standpoint(NamedTuple):
@@ -89,22 +106,22 @@ def candidates(
             continue
         for port in slice_.ports:
             if port.name == port_name and port.protocol == protocol and port.port:
-                entries += _of_slice(slice_.endpoints, port.port)
+                _add(entries, slice_.endpoints, port.port)
     return gather(entries) if entries else NO_CANDIDATES
 
 
 def gather(entries: list[Candidate]) -> Candidates:
     """Sort candidates and find out what the choice among them depends on."""
     entries.sort()
-    has_duplicates = len({entry[:2] for entry in entries}) < len(entries)
-    ready = [entry for entry in entries if entry.is_ready]
+    ready = [entry for entry in entries if entry.endpoint.conditions.ready is not False]
+    is_hinted = bool(ready) and ready[0].endpoint.hints is not None
     return Candidates(
         entries=tuple(entries),
         ready=tuple([entry.destination for entry in ready]),
-        nodes=frozenset([entry.node for entry in entries if entry.node]),
-        hinted_zones=_hinted([entry.for_zones for entry in ready]),
-        hinted_nodes=_hinted([entry.for_nodes for entry in ready]),
-        has_duplicates=has_duplicates,
+        nodes=frozenset([entry.endpoint.node_name for entry in entries]) - _NO_NAME,
+        hinted_zones=_hinted([e.hints.for_zones for e in ready]) if is_hinted else _NONE,
+        hinted_nodes=_hinted([e.hints.for_nodes for e in ready]) if is_hinted else _NONE,
+        has_duplicates=len({entry[:2] for entry in entries}) < len(entries),
     )
 
 
@@ -128,12 +145,13 @@ def select(
     """
     if found.has_duplicates:
         found = _without_duplicates(found, stand.node)
-    here = stand.node in found.nodes
-    on_node = [entry for entry in found.entries if entry.node == stand.node] if here else []
     cluster = _cluster(found, stand) if uses_cluster else ()
     has_any = bool(cluster)
     if uses_local and not has_any:
-        has_any = any(entry.is_usable for entry in found.entries)
+        has_any = any(entry.is_ready or entry.is_leaving for entry in found.entries)
+    if stand.node not in found.nodes:
+        return Selection(cluster=cluster, has_any=has_any)
+    on_node = [entry for entry in found.entries if entry.endpoint.node_name == stand.node]
     return Selection(
         cluster=cluster,
         local=_ready_or_leaving(on_node) if uses_local else (),
@@ -144,14 +162,11 @@ def select(
 
 
 def _cluster(found: Candidates, stand: Standpoint) -> tuple[Destination, ...]:
+    ready = (entry for entry in found.entries if entry.is_ready)
     if stand.node in found.hinted_nodes:
-        return tuple(
-            [e.destination for e in found.entries if e.is_ready and stand.node in e.for_nodes]
-        )
+        return tuple([e.destination for e in ready if stand.node in e.hints.for_nodes])
     if stand.zone in found.hinted_zones:
-        return tuple(
-            [e.destination for e in found.entries if e.is_ready and stand.zone in e.for_zones]
-        )
+        return tuple([e.destination for e in ready if stand.zone in e.hints.for_zones])
     return found.ready or _ready_or_leaving(found.entries)
 
 
@@ -162,49 +177,35 @@ def _ready_or_leaving(entries: Iterable[Candidate]) -> tuple[Destination, ...]:
 
 def _hinted(hints: list[tuple[str, ...]]) -> frozenset[str]:
     """Join the hints of ready endpoints; one without a hint turns all of them off."""
-    if not all(hints):
-        return frozenset()
-    return frozenset(name for names in hints for name in names if name)
+    return frozenset(n for names in hints for n in names if n) if all(hints) else _NONE
 
 
 def _without_duplicates(found: Candidates, node: str) -> Candidates:
-    """Keep one copy of each address and port: a local one, else a ready one, else any."""
+    """Keep one copy of each address and port: a local one, else a ready one, else the first."""
     kept = [
-        max(copies, key=lambda entry: (bool(node) and entry.node == node, entry.is_ready, entry))
+        max(copies, key=lambda entry: (entry.endpoint.node_name == node != "", entry.is_ready))
         for _, copies in groupby(found.entries, key=lambda entry: entry[:2])
     ]
     return gather(kept)
 
 
-def _of_slice(endpoints: tuple[Endpoint, ...], port: int) -> list[Candidate]:
-    entries: list[Candidate] = []
+def _add(entries: list[Candidate], endpoints: Iterable[Endpoint], port: int) -> None:
+    place = len(entries)
     for endpoint in endpoints:
         # Only the first address counts (spec ipvs 2.1).
-        order, address = ordered(endpoint.addresses[0]) if endpoint.addresses else (-1, "")
-        if order < 0:
-            continue
-        conditions, hints, weight = endpoint.conditions, endpoint.hints, endpoint.weight
-        is_ready = conditions.ready is not False
-        entries.append(
-            Candidate(
-                order,
-                port,
-                Destination(
-                    address, port, DESTINATION_WEIGHT_DEFAULT if weight is None else weight
-                ),
-                is_ready,
-                conditions.is_serving and conditions.is_terminating,
-                endpoint.node_name,
-                hints.for_zones if hints is not None else (),
-                hints.for_nodes if hints is not None else (),
+        order, address = ordered(endpoint.addresses[0]) if endpoint.addresses else NO_ADDRESS
+        if order >= 0:
+            weight = endpoint.weight
+            destination = _destination(
+                Destination, (address, port, 1 if weight is None else weight)
             )
-        )
-    return entries
+            entries.append(_candidate(Candidate, (order, port, place, destination, endpoint)))
+            place += 1
 
 
 @lru_cache(maxsize=_ADDRESSES_REMEMBERED_MAX)
 def ordered(text: str) -> tuple[int, str]:
-    """Give an address as a number to sort by and in canonical spelling; -1 when it is none."""
+    """Give an address as a number to sort by and in canonical spelling, or NO_ADDRESS."""
     try:
         # Four canonical octets are nearly all there is, and this reads them five times as fast.
         first, second, third, fourth = octets = bytes(map(int, text.split(".")))
@@ -213,4 +214,4 @@ def ordered(text: str) -> tuple[int, str]:
     except ValueError:
         pass
     address = parse_address(text)
-    return (-1, text) if address is None else (int(address), str(address))
+    return NO_ADDRESS if address is None else (int(address), str(address))

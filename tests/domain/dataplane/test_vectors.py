@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from app.domain.dataplane.iptables import filter_rules, nat_rules
 from app.domain.dataplane.ipvs import IPVSRules, ipvs_rules
 from app.domain.dataplane.ipvsadm import encode_servers
-from app.domain.dataplane.iptables import filter_rules, nat_rules
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.rules import NodeRules
 from tests.rules_vectors import Vector, load_vectors

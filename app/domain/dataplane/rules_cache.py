@@ -1,0 +1,110 @@
+"""Rules kept from one question to the next, for all nodes at once.
+
+    Snapshot, Service key, NodeView -> what was made of its ServiceRules
+
+A Service is worked out once for as long as neither it, nor its slices, nor a
+Service that claims one of its addresses change; then once for each way in which
+nodes see it.  Entries are told from stale ones by the identity of the objects
+they were made from, so any snapshot may be asked about, in any order.
+
+Not shared between threads.  What is made of the rules is the caller's affair.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from app.domain.dataplane.claims import rivals
+from app.domain.dataplane.reach import reaches
+from app.domain.dataplane.rules import RulesConfig, ServiceRules
+from app.domain.dataplane.service_facts import ServiceFacts, service_facts
+from app.domain.dataplane.service_rules import NodeView, Sight, service_rules, sight
+from app.domain.names import NamespacedName
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.service import Service
+from app.domain.snapshot import Snapshot
+
+T = TypeVar("T")
+Render = Callable[[ServiceRules, NodeView], T]
+
+_VERSIONS_MAX = 2  # of a Service: before and after a change
+_SIGHTS_MAX = 8_192  # ways in which nodes see one version of a Service
+
+
+@dataclass(slots=True)
+class _Version(Generic[T]):
+    """One Service as it was, and what has been made of it."""
+
+    service: Service
+    slices: tuple[EndpointSlice, ...]
+    others: tuple[Service, ...]
+    facts: ServiceFacts
+    made: dict[Sight, T] = field(default_factory=dict[Sight, T])
+
+    def is_made_from(self, service: Service, slices: tuple[EndpointSlice, ...]) -> bool:
+        return self.service is service and _are_same(self.slices, slices)
+
+
+class RulesCache(Generic[T]):
+    """Makes ``render`` of the rules of Services, and remembers it."""
+
+    def __init__(self, config: RulesConfig, render: Render[T]) -> None:
+        self.config = config
+        self._render = render
+        self._versions: dict[NamespacedName, list[_Version[T]]] = {}
+
+    def get(self, snapshot: Snapshot, key: NamespacedName, view: NodeView) -> T | None:
+        """Give what is made of one Service for one node; None when it is not there to be seen."""
+        version = self._version(snapshot, key)
+        if version is None or not version.facts.ports:
+            return None
+        seen = sight(version.facts, view)
+        made = version.made.get(seen)
+        if made is None:
+            if len(version.made) >= _SIGHTS_MAX:
+                version.made.clear()
+            made = version.made[seen] = self._render(service_rules(version.facts, view), view)
+        return made
+
+    def every(
+        self, snapshot: Snapshot, keys: Iterable[NamespacedName], view: NodeView
+    ) -> Iterator[T]:
+        """Give what is made of each of several Services, invisible ones left out."""
+        for key in keys:
+            if (made := self.get(snapshot, key, view)) is not None:
+                yield made
+
+    def forget(self, keys: Iterable[NamespacedName]) -> None:
+        """Let go of Services that are gone."""
+        for key in keys:
+            self._versions.pop(key, None)
+
+    def _version(self, snapshot: Snapshot, key: NamespacedName) -> _Version[T] | None:
+        service = snapshot.services.get(key)
+        if service is None:
+            return None
+        slices = snapshot.slices_of(key)
+        known = self._versions.setdefault(key, [])
+        for version in known:
+            if version.is_made_from(service, slices):
+                others = rivals(snapshot, service, version.facts.reaches)
+                if _are_same(version.others, others):
+                    return version
+        version = self._make(snapshot, service, slices)
+        known.insert(0, version)
+        del known[_VERSIONS_MAX:]
+        return version
+
+    def _make(
+        self, snapshot: Snapshot, service: Service, slices: tuple[EndpointSlice, ...]
+    ) -> _Version[T]:
+        reached = reaches(service)
+        others = rivals(snapshot, service, reached)
+        facts = service_facts(
+            service, slices, reached, others=others, scheduler=self.config.scheduler
+        )
+        return _Version(service, slices, others, facts)
+
+
+def _are_same(left: tuple[object, ...], right: tuple[object, ...]) -> bool:
+    return len(left) == len(right) and all(a is b for a, b in zip(left, right, strict=True))
