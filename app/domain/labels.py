@@ -1,7 +1,6 @@
 """Labels and selectors: which objects a set of requirements picks.
 
-    text -> Selector                    (the labelSelector grammar)
-    Selector, labels -> matches or not
+    Selector, labels -> matches or not          text -> problems
 
 A Service's plain selector follows the opposite convention for emptiness: an
 absent or empty one matches nothing (``selects``).  Source: spec kubernetes-api 4.
@@ -28,12 +27,15 @@ _VALUE_RULE = (
 
 
 class Operator(StrEnum):
-    """How a requirement compares; Gt and Lt exist in query text only."""
+    """How a requirement compares; those below DOES_NOT_EXIST are for query text only."""
 
     IN = "In"
     NOT_IN = "NotIn"
     EXISTS = "Exists"
     DOES_NOT_EXIST = "DoesNotExist"
+    EQUALS = "="
+    DOUBLE_EQUALS = "=="
+    NOT_EQUALS = "!="
     GREATER_THAN = "Gt"
     LESS_THAN = "Lt"
 
@@ -50,9 +52,9 @@ class Requirement:
         """Whether labels meet this requirement (spec kubernetes-api 4.2)."""
         value = labels.get(self.key)
         match self.operator:
-            case Operator.IN:
+            case Operator.IN | Operator.EQUALS | Operator.DOUBLE_EQUALS:
                 return value is not None and value in self.values
-            case Operator.NOT_IN:
+            case Operator.NOT_IN | Operator.NOT_EQUALS:
                 return value is None or value not in self.values
             case Operator.EXISTS:
                 return value is not None
@@ -60,6 +62,26 @@ class Requirement:
                 return value is None
             case _:
                 return self._compares(value)
+
+    @property
+    def wanted_value(self) -> str | None:
+        """The one value the label has to have; None when there is a choice."""
+        is_positive = self.operator in (Operator.IN, Operator.EQUALS, Operator.DOUBLE_EQUALS)
+        return self.values[0] if is_positive and len(self.values) == 1 else None
+
+    def __str__(self) -> str:
+        match self.operator:
+            case Operator.EXISTS:
+                return self.key
+            case Operator.DOES_NOT_EXIST:
+                return f"!{self.key}"
+            case Operator.IN | Operator.NOT_IN:
+                return f"{self.key} {self.operator.lower()} ({','.join(self.values)})"
+            case _:
+                sign = {Operator.GREATER_THAN: ">", Operator.LESS_THAN: "<"}.get(
+                    Operator(self.operator), self.operator
+                )
+                return f"{self.key}{sign}{self.values[0]}"
 
     def _compares(self, value: str | None) -> bool:
         if value is None or not _INTEGER.match(value):
@@ -77,6 +99,9 @@ class Selector:
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether labels meet every requirement."""
         return all(requirement.matches(labels) for requirement in self.requirements)
+
+    def __str__(self) -> str:
+        return ",".join(str(requirement) for requirement in self.requirements)
 
 
 EVERYTHING = Selector()
