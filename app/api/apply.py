@@ -19,7 +19,8 @@ from app.api.errors import refusals
 from app.api.representation import answer, warn
 from app.domain import errors
 from app.domain.errors import CauseReason, Violation
-from app.domain.labels import Selector, parse_selector
+from app.domain.label_queries import parse_selector
+from app.domain.labels import Selector
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import KINDS_BY_NAME, Kind, Object
 from app.registry.apply import Item, Outcome, apply

@@ -29,6 +29,7 @@ from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.lists import answer_list
 from app.api.representation import answer, answer_object, entity_tags, warn
+from app.api.watch import answer_watch
 from app.domain import errors
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import NAMESPACE, POD, SERVICE, Kind, Object
@@ -122,6 +123,8 @@ def _add_list(router: APIRouter, noun: Noun) -> None:
     async def list_objects(
         request: Request, query: Annotated[ListQuery, Query()], registry: RegistryOf
     ) -> Response:
+        if query.watch:
+            return await answer_watch(request, query, registry, noun.kind)
         return await answer_list(request, query, registry, noun.kind)
 
 

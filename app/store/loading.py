@@ -5,6 +5,7 @@ database, revision -> changes after it, in order
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -50,7 +51,7 @@ async def changes_after(
     return tuple(found)
 
 
-def _between(after: int, upto: int) -> "Select[tuple[int, str, str | None, str | None]]":
+def _between(after: int, upto: int) -> "Select[Any, Any, Any, Any]":
     return (
         select(changes.c.revision, changes.c.kind, changes.c.before, changes.c.after)
         .where(changes.c.revision > after, changes.c.revision <= upto)

@@ -37,11 +37,11 @@ metadata = MetaData(
 counter = Table(
     "counter",
     metadata,
-    Column("only", Boolean, primary_key=True, server_default=true()),
+    Column("is_only", Boolean, primary_key=True, server_default=true()),
     Column("revision", BigInteger, nullable=False),
     Column("compacted", BigInteger, nullable=False),
     Column("cursors", JSON, nullable=False),
-    CheckConstraint("only", name="one_row"),
+    CheckConstraint("is_only", name="one_row"),
 )
 
 objects = Table(

@@ -19,11 +19,11 @@ def upgrade() -> None:
     op.execute("SET LOCAL statement_timeout = '60s'")
     op.create_table(
         "counter",
-        sa.Column("only", sa.Boolean, primary_key=True, server_default=sa.true()),
+        sa.Column("is_only", sa.Boolean, primary_key=True, server_default=sa.true()),
         sa.Column("revision", sa.BigInteger, nullable=False),
         sa.Column("compacted", sa.BigInteger, nullable=False),
         sa.Column("cursors", JSON, nullable=False),
-        sa.CheckConstraint("only", name="counter_one_row"),
+        sa.CheckConstraint("is_only", name="one_row"),
     )
     op.execute("INSERT INTO counter (revision, compacted, cursors) VALUES (0, 0, '{}')")
     op.create_table(
@@ -60,7 +60,7 @@ def upgrade() -> None:
         sa.Column("port", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("namespace", sa.Text, nullable=False),
         sa.Column("service", sa.Text, nullable=False),
-        sa.CheckConstraint("port between 1 and 65535", name="node_ports_port_range"),
+        sa.CheckConstraint("port between 1 and 65535", name="port_range"),
     )
 
 

@@ -1,0 +1,113 @@
+"""HTTP surface of watching: one stream of changes for any set of kinds.
+
+Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
+"""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api import errors as api_errors
+from app.api.dependencies import Registry, RegistryOf
+from app.api.errors import refusals
+from app.api.streams import (
+    NDJSON,
+    SSE,
+    TIMEOUT_S_MAX,
+    EventStream,
+    Watch,
+    ndjson_frame,
+    sse_frame,
+)
+from app.domain import errors
+from app.domain.changes import require_resumable
+from app.domain.fields import parse_field_selector
+from app.domain.label_queries import parse_selector
+from app.domain.names import Revision
+from app.domain.objects.kinds import KINDS_BY_NAME, Kind
+from app.registry.view import View
+from app.registry.watch import Interest
+from app.schemas.metadata import parse_revision
+from app.schemas.queries import ListQuery, WatchQuery
+from app.schemas.watch import WatchLine
+
+router = APIRouter(tags=["watch"])
+
+
+async def answer_watch(
+    request: Request, query: ListQuery | WatchQuery, registry: Registry, kind: Kind | None
+) -> Response:
+    """Begin a stream; raises Expired when its start is too old, Overloaded without room."""
+    watching = registry.watching
+    watching.require_room()
+    since = await _start(request, query, registry.view)
+    is_sse = SSE in request.headers.get("accept", "")
+    watch = Watch(
+        interest=_interest(query, kind),
+        frame=sse_frame if is_sse else ndjson_frame,
+        since=since,
+        timeout_s=min(query.timeout_seconds or TIMEOUT_S_MAX, TIMEOUT_S_MAX),
+        kind=kind,
+    )
+    return EventStream(
+        watching.stream(watch),
+        media_type=SSE if is_sse else NDJSON,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.get(
+    "/watch",
+    operation_id="watch",
+    response_class=EventStream,
+    responses={
+        HTTPStatus.OK.value: {
+            "model": WatchLine,
+            "description": "Events, one a line (NDJSON) or as server-sent events.",
+            "content": {SSE: {"schema": {"type": "string"}}},
+        },
+        **refusals(
+            errors.BadRequest,
+            errors.Expired,
+            errors.NotSynced,
+            errors.RevisionAhead,
+            api_errors.Overloaded,
+        ),
+    },
+)
+async def watch_changes(
+    request: Request, query: Annotated[WatchQuery, Query()], registry: RegistryOf
+) -> Response:
+    """Follow the changes of any set of kinds, as one ordered stream."""
+    return await answer_watch(request, query, registry, None)
+
+
+async def _start(request: Request, query: ListQuery | WatchQuery, view: View) -> Revision | None:
+    text = request.headers.get("last-event-id", "") or query.resource_version
+    view.require_synced()
+    if not text or text == "0":
+        return None
+    since = parse_revision(text)
+    await view.wait_for(since)
+    require_resumable(since, compacted=view.compacted)
+    return since
+
+
+def _interest(query: ListQuery | WatchQuery, kind: Kind | None) -> Interest:
+    labels = parse_selector(query.label_selector)
+    if kind is not None and isinstance(query, ListQuery):
+        return Interest(
+            kinds=frozenset({kind.name}),
+            namespace=query.namespace if kind.is_namespaced else "",
+            labels=labels,
+            fields=parse_field_selector(query.field_selector, kind.name),
+        )
+    assert isinstance(query, WatchQuery), "a watch of several kinds has no field selector"
+    named = tuple(name.strip() for name in query.kinds.split(",") if name.strip())
+    for name in named:
+        if name not in KINDS_BY_NAME:
+            known = ", ".join(KINDS_BY_NAME)
+            raise errors.BadRequest(f"kinds: {name} is not one of {known}")
+    kinds = frozenset(named or KINDS_BY_NAME)
+    return Interest(kinds=kinds, namespace=query.namespace, labels=labels)

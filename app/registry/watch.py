@@ -1,0 +1,132 @@
+"""What a watcher is told of committed changes.
+
+    Snapshot, Interest -> the objects to begin with
+    Change, Interest -> WatchEvent, or nothing
+
+An object that stops matching is DELETED for that watcher, one that starts is
+ADDED.  A watcher is no more than a revision: what it is owed is the view's
+history after it, so a slow one costs nothing but the bound on how far behind
+it may be.  How events are written is not known here.
+
+Source: spec kubernetes-api 5.4; contract.md, "GET /watch".
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from app.domain.changes import Change, ChangeType
+from app.domain.errors import Expired
+from app.domain.fields import FieldSelector
+from app.domain.labels import EVERYTHING, Selector
+from app.domain.names import Revision
+from app.domain.objects.kinds import KINDS, Object
+from app.domain.snapshot import Snapshot
+from app.registry.view import View
+
+BATCH_S = 0.02  # seconds over which changes are gathered before watchers are woken
+EVERY_FIELD = FieldSelector()
+BEHIND_MAX = 4_096  # changes a watcher may lag before it is ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interest:
+    """What a watcher wants to see; hashable, so that equal interests share their work."""
+
+    kinds: frozenset[str] = frozenset(kind.name for kind in KINDS)
+    namespace: str = ""
+    labels: Selector = EVERYTHING
+    fields: FieldSelector = EVERY_FIELD
+
+    def covers(self, registered: Object | None) -> bool:
+        """Whether an object in this state is one of those wanted; its kind is not asked."""
+        if registered is None:
+            return False
+        meta = registered.metadata
+        return (
+            (not self.namespace or meta.namespace == self.namespace)
+            and self.labels.matches(meta.labels)
+            and self.fields.matches(registered)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEvent:
+    """One event; ``object`` bears the revision of the change, also when it is gone."""
+
+    type: ChangeType
+    object: Object
+
+
+def initial_objects(snapshot: Snapshot, interest: Interest) -> Iterator[Object]:
+    """List what is there, by kind and key."""
+    for kind in KINDS:
+        if kind.name not in interest.kinds:
+            continue
+        held = snapshot.of_kind(kind.name)
+        keys = snapshot.members(kind.name, interest.namespace) if interest.namespace else held
+        yield from (held[key] for key in sorted(keys) if interest.covers(held[key]))
+
+
+def event_of(change: Change, interest: Interest) -> WatchEvent | None:
+    """Tell what a change is to a watcher; None when it is nothing."""
+    if change.kind not in interest.kinds:
+        return None
+    was, is_ = interest.covers(change.before), interest.covers(change.after)
+    if is_ and change.after is not None:
+        return WatchEvent(ChangeType.MODIFIED if was else ChangeType.ADDED, change.after)
+    if was and change.before is not None:
+        meta = replace(change.before.metadata, revision=change.revision)
+        return WatchEvent(ChangeType.DELETED, replace(change.before, metadata=meta))
+    return None
+
+
+def owed(view: View, since: Revision, interest: Interest) -> tuple[WatchEvent, ...]:
+    """List what a watcher at ``since`` is to be told.
+
+    Raises Expired when it is too far behind.
+    """
+    changes = view.history(since)
+    if len(changes) > BEHIND_MAX:
+        raise Expired(f"too slow: {len(changes)} changes behind; resume at {since} or list anew")
+    return tuple(events_of(changes, interest))
+
+
+def events_of(changes: Iterable[Change], interest: Interest) -> Iterator[WatchEvent]:
+    """Tell changes, leaving out those that are nothing to the watcher."""
+    for change in changes:
+        if (event := event_of(change, interest)) is not None:
+            yield event
+
+
+class Pulse:
+    """Wakes every watcher of a process together, some time after changes have come."""
+
+    def __init__(self, view: View, *, batch_s: float = BATCH_S) -> None:
+        """Beat after the changes of ``view``, at most once in ``batch_s``."""
+        self._view = view
+        self._batch_s = batch_s
+        self._next: asyncio.Event = asyncio.Event()
+        self._is_due = False
+        self.is_stopped = False
+        view.subscribe(self._on_changes)
+
+    def stop(self) -> None:
+        """Wake everybody for good: the process is ending."""
+        self.is_stopped = True
+        self._beat()
+
+    async def beyond(self, revision: Revision) -> None:
+        """Wait until the view has passed ``revision``, or the process is ending."""
+        while self._view.snapshot.revision <= revision and not self.is_stopped:
+            await self._next.wait()
+
+    def _on_changes(self, _before: Snapshot, _after: Snapshot, _: tuple[Change, ...]) -> None:
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_later(self._batch_s, self._beat)
+
+    def _beat(self) -> None:
+        self._is_due = False
+        beaten, self._next = self._next, asyncio.Event()
+        beaten.set()

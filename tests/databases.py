@@ -1,0 +1,58 @@
+"""Databases for tests: one server for the run, one database a worker, emptied for each test."""
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from app.store import embedded, migrations
+from app.store.engine import make_engine
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+SERVER_URL = os.environ.get("WAYPOST_TEST_DATABASE_URL", "")
+"""A server to use instead of the embedded one; its user must be allowed to create databases."""
+
+_EMPTY = (
+    "TRUNCATE objects, changes, cluster_ips, node_ports",
+    "UPDATE counter SET revision = 0, compacted = 0, cursors = '{}'",
+)
+
+
+async def create_database(server_url: str, name: str) -> str:
+    """Make an empty, migrated database and give its URL."""
+    plain = make_url(server_url).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(plain, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    async with engine.connect() as connection:
+        await connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        await connection.execute(text(f'CREATE DATABASE "{name}"'))
+    await engine.dispose()
+    url = plain.set(drivername="postgresql", database=name)
+    made = url.render_as_string(hide_password=False)
+    async with connected(made) as engine:
+        await migrations.migrate(engine)
+    return made
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncGenerator[AsyncEngine, None]:
+    """Open a pool for the length of a block."""
+    engine = make_engine(url)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def empty_database(url: str) -> None:
+    """Take out everything that a test before has left."""
+    async with connected(url) as engine, engine.begin() as connection:
+        for statement in _EMPTY:
+            await connection.execute(text(statement))
+
+
+def start_server(shared_folder: Path) -> str:
+    """Start the run's server, or join it when another worker has, and give its URL."""
+    return SERVER_URL or embedded.start(shared_folder / "postgres").url

@@ -1,0 +1,44 @@
+"""Registries for tests: real ones, on a real database, behind the real application."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx
+from app.config import Settings
+from app.main import Running, application_of, running
+from fastapi import FastAPI
+
+SMALL_RANGE = ("10.96.0.0/24",)
+
+
+def some_settings(url: str, **changes: object) -> Settings:
+    """Make settings that read neither environment nor files."""
+    given: dict[str, object] = {
+        "database_url": url,
+        "service_cidrs": SMALL_RANGE,
+        "bootstrap": False,
+        **changes,
+    }
+    return Settings.model_validate(given)
+
+
+@asynccontextmanager
+async def a_registry(url: str, **changes: object) -> AsyncGenerator[Running, None]:
+    """Run a registry on a database as it is, with the settings changed as given."""
+    async with running(some_settings(url, **changes), url) as process:
+        yield process
+
+
+@asynccontextmanager
+async def a_client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """Talk to an application without sockets."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://waypost") as client:
+        yield client
+
+
+@asynccontextmanager
+async def an_api(url: str, **changes: object) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """Talk to the API of a registry that runs for the length of the block."""
+    async with a_registry(url, **changes) as process, a_client(application_of(process)) as client:
+        yield client
