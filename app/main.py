@@ -26,6 +26,10 @@ from app.api.dependencies import Registry
 from app.api.health import Check, health_router
 from app.api.streams import Watching
 from app.config import Settings
+from app.dns.protocol import ProtocolConfig
+from app.dns.server import DNSServer
+from app.domain.addresses import parse_prefix
+from app.domain.discovery.zone_config import PodRecords, cluster_config
 from app.registry import upkeep
 from app.registry.bootstrap import bootstrap
 from app.registry.reconcile import reconcile
@@ -110,6 +114,18 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Running, None]
         yield Running(registry=registry, follower=follower)
 
 
+def protocol_of(settings: Settings) -> ProtocolConfig:
+    """Take from the settings what the DNS answers by."""
+    ranges = (parse_prefix(cidr) for cidr in settings.service_cidrs)
+    zone = cluster_config(
+        settings.cluster_domain,
+        [served for served in ranges if served is not None],
+        ttl_s=settings.dns_ttl_seconds,
+        pods=PodRecords(settings.dns_pods),
+    )
+    return ProtocolConfig(zone=zone, version=f"waypost {VERSION}")
+
+
 def application_of(process: Running) -> FastAPI:
     """Assemble the HTTP application of a running registry."""
     return application.build(
@@ -124,6 +140,9 @@ async def serve(settings: Settings, announce: Callable[[Settings], None]) -> Non
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
         process = await stack.enter_async_context(running(settings, url))
+        dns = DNSServer(process.registry.view, protocol_of(settings))
+        await dns.start(settings.dns_host, settings.dns_port)
+        stack.push_async_callback(dns.close)
         server = uvicorn.Server(
             uvicorn.Config(
                 application_of(process),

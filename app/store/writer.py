@@ -137,8 +137,8 @@ class PostgresWriter:
             refusal = NotSynced("an address or port is held by nobody: run `waypost check`")
             committed = _failed(jobs, refusal)
         except UNREACHABLE:
-            _log.warning("the database cannot be reached; %d writes failed", len(jobs))
-            refusal = NotSynced("the database cannot be reached; the write may not have happened")
+            _log.warning("the database failed; %d writes with it", len(jobs), exc_info=True)
+            refusal = NotSynced("the database failed; the write may not have happened")
             committed = _failed(jobs, refusal)
         self._view.advance(committed)
         for job in jobs:
