@@ -8,12 +8,18 @@ A manifest applied again lacks what was allocated for it, and must succeed.
 Source: spec kubernetes-api 1.9 and 1.10.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from app.domain.errors import Violation
 from app.domain.labels import key_problems
-from app.domain.objects.service import HEADLESS, IPFamilyPolicy, Service, ServiceType
+from app.domain.objects.service import (
+    HEADLESS,
+    IPFamilyPolicy,
+    Service,
+    ServicePort,
+    ServiceType,
+)
 from app.domain.registration.needs import (
     allocates_node_ports,
     is_externally_accessible,
@@ -94,15 +100,30 @@ def class_violations(service: Service) -> tuple[Violation, ...]:
 
 
 def _with_node_ports_by_name(current: Service, draft: Service) -> Service:
-    by_name = {port.name: port.node_port for port in current.ports}
-    used = {port.node_port for port in draft.ports}
+    stored = {port.name: port for port in current.ports}
     ports = tuple(
-        replace(port, node_port=by_name[port.name])
-        if not port.node_port and by_name.get(port.name, 0) not in used | {0}
+        replace(port, node_port=stored[port.name].node_port)
+        if not port.node_port and _may_carry(port, stored, draft)
         else port
         for port in draft.ports
     )
     return replace(draft, ports=ports)
+
+
+def _may_carry(port: ServicePort, stored: Mapping[str, ServicePort], draft: Service) -> bool:
+    """Whether a stored number is free for the port of its name.
+
+    Others in the new object may have the number only if they shared it before:
+    else a manifest that names it for one protocol could not be applied twice.
+    """
+    number = stored[port.name].node_port if port.name in stored else 0
+    rivals = [other for other in draft.ports if number and other.node_port == number]
+    return number != 0 and all(
+        other.protocol != port.protocol
+        and other.name in stored
+        and stored[other.name].node_port == number
+        for other in rivals
+    )
 
 
 def _without_addresses(current: Service, draft: Service) -> Service:

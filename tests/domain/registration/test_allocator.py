@@ -23,7 +23,7 @@ from app.domain.registration.allocator import (
     release_addresses,
     release_ports,
 )
-from tests.domain.registration.pools import a_pool_of
+from tests.domain.registration.core import a_pool_of
 
 IPV4, IPV6 = IPFamily.IPV4, IPFamily.IPV6
 

@@ -11,7 +11,7 @@ from app.domain.objects.service import Service
 from app.domain.registration.allocator import Pools
 from app.domain.registration.services import Context, admit_create, admit_update
 from app.schemas.codec import decode_object
-from tests.domain.registration.pools import a_pool_of
+from tests.domain.registration.core import a_pool_of
 from tests.vector_matching import load_vectors
 
 CIDRS = {"IPv4": "10.0.0.0/16", "IPv6": "2000::/108"}

@@ -7,28 +7,18 @@ not apply) is named below and run over HTTP.
 import copy
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
 from app.domain.addresses import parse_address
-from app.domain.errors import AlreadyExists, DomainError
+from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service
-from app.domain.registration.allocator import Pools
 from app.domain.registration.features import Features
-from app.domain.registration.naming import generated_name
-from app.domain.registration.services import (
-    Admitted,
-    Context,
-    admit_create,
-    admit_status,
-    admit_update,
-    released,
-)
 from app.schemas.codec import decode_object, encode_object
-from tests.domain.registration.pools import a_pool_of
+from tests.domain.registration.core import Core, a_pool_of
 from tests.vector_matching import NEEDS_ADMISSION, differences, load_vectors
 
 Wire = dict[str, Any]
@@ -54,56 +44,11 @@ vectors = [
 ]
 
 
-@dataclass
-class Core:
-    """The smallest registry: Services by key, and what they hold."""
-
-    pools: Pools
-    features: Features
-    services: dict[NamespacedName, Service]
-
-    def create(self, document: Wire) -> Service:
-        """Admit a manifest under a new name."""
-        draft = decode_service(document)
-        meta = draft.metadata
-        if not meta.name and meta.generate_name:
-            name = generated_name(meta.generate_name, seed=len(self.services))
-            draft = replace(draft, metadata=replace(meta, name=name))
-        if draft.metadata.key in self.services:
-            raise AlreadyExists(f'services "{draft.metadata.name}" already exists')
-        return self._keep(admit_create(draft, self._context()))
-
-    def update(self, key: NamespacedName, document: Wire) -> Service:
-        """Admit a manifest in the place of a stored one."""
-        return self._keep(
-            admit_update(self.services[key], decode_service(document), self._context())
-        )
-
-    def report(self, key: NamespacedName, document: Wire) -> Service:
-        """Take over a load balancer's status."""
-        self.services[key] = admit_status(self.services[key], decode_service(document))
-        return self.services[key]
-
-    def delete(self, key: NamespacedName) -> Service:
-        """Remove a Service and give back what it held."""
-        gone = self.services.pop(key)
-        self.pools = released(gone, self.pools)
-        return gone
-
-    def _context(self) -> Context:
-        return Context(pools=self.pools, features=self.features)
-
-    def _keep(self, admitted: Admitted) -> Service:
-        self.pools = admitted.pools
-        self.services[admitted.service.metadata.key] = admitted.service
-        return admitted.service
-
-
 @pytest.mark.parametrize("vector", vectors, ids=[vector["name"] for vector in vectors])
 def test_a_request_is_answered_as_the_vector_says(vector: Wire) -> None:
     core = a_core(vector["config"])
     for document in vector["existing"]:
-        core.create(document)
+        core.create(decode_service(document))
     core.features = features_of(vector["config"], "featuresForRequest", core.features)
     expect = vector["expect"]
 
@@ -137,7 +82,6 @@ def a_core(config: Wire) -> Core:
     return Core(
         pools=a_pool_of(*cidrs, node_ports=node_ports),
         features=features_of(config, "features", Features()),
-        services={},
     )
 
 
@@ -159,18 +103,22 @@ def answer(core: Core, request: Wire) -> Service:
     """Do what the request asks for."""
     document = copy.deepcopy(request["object"])
     if request["method"] == "POST":
-        return core.create(document)
+        return core.create(decode_service(document))
     name = request.get("target") or document["metadata"]["name"]
     key = NamespacedName("default", name)
     match request["method"]:
         case "PUT" if request.get("path", "").endswith("/status"):
-            return core.report(key, document)
+            return core.report(key, decode_service(document))
         case "PUT":
-            return core.update(key, document) if key in core.services else core.create(document)
+            return (
+                core.update(key, decode_service(document))
+                if key in core.services
+                else core.create(decode_service(document))
+            )
         case "PATCH":
             stored = encode_object(core.services[key])
             is_strategic = request["contentType"] == "application/strategic-merge-patch+json"
-            return core.update(key, patched(stored, document, by_port=is_strategic))
+            return core.update(key, decode_service(patched(stored, document, by_port=is_strategic)))
         case "DELETE":
             return core.delete(key)
         case method:

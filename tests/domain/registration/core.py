@@ -1,0 +1,71 @@
+"""The smallest registry: Services, and what they hold.
+
+Keeps what admission decides and nothing else, for tests of whole histories.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from app.domain.addresses import parse_prefix
+from app.domain.errors import AlreadyExists
+from app.domain.names import NamespacedName
+from app.domain.objects.service import Service
+from app.domain.registration.allocator import NODE_PORTS_DEFAULT, AddressRange, Pools
+from app.domain.registration.features import Features
+from app.domain.registration.naming import generated_name
+from app.domain.registration.services import (
+    Admitted,
+    Context,
+    admit_create,
+    admit_status,
+    admit_update,
+    released,
+)
+
+
+def a_pool_of(*cidrs: str, node_ports: range = NODE_PORTS_DEFAULT) -> Pools:
+    """Ranges in order of preference, nothing held."""
+    prefixes = (parse_prefix(cidr) for cidr in cidrs)
+    ranges = tuple(AddressRange(prefix) for prefix in prefixes if prefix is not None)
+    return Pools(ranges=ranges, node_ports=node_ports)
+
+
+@dataclass
+class Core:
+    """The smallest registry: Services by key, and what they hold."""
+
+    pools: Pools
+    features: Features = field(default_factory=Features)
+    services: dict[NamespacedName, Service] = field(default_factory=dict[NamespacedName, Service])
+
+    def create(self, draft: Service) -> Service:
+        """Admit a manifest under a new name."""
+        meta = draft.metadata
+        if not meta.name and meta.generate_name:
+            name = generated_name(meta.generate_name, seed=len(self.services))
+            draft = replace(draft, metadata=replace(meta, name=name))
+        if draft.metadata.key in self.services:
+            raise AlreadyExists(f'services "{draft.metadata.name}" already exists')
+        return self._keep(admit_create(draft, self._context()))
+
+    def update(self, key: NamespacedName, draft: Service) -> Service:
+        """Admit a manifest in the place of a stored one."""
+        return self._keep(admit_update(self.services[key], draft, self._context()))
+
+    def report(self, key: NamespacedName, draft: Service) -> Service:
+        """Take over a load balancer's status."""
+        self.services[key] = admit_status(self.services[key], draft)
+        return self.services[key]
+
+    def delete(self, key: NamespacedName) -> Service:
+        """Remove a Service and give back what it held."""
+        gone = self.services.pop(key)
+        self.pools = released(gone, self.pools)
+        return gone
+
+    def _context(self) -> Context:
+        return Context(pools=self.pools, features=self.features)
+
+    def _keep(self, admitted: Admitted) -> Service:
+        self.pools = admitted.pools
+        self.services[admitted.service.metadata.key] = admitted.service
+        return admitted.service
