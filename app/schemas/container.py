@@ -124,7 +124,7 @@ def _decode_http(wire: HTTPGetAction | None) -> domain.HTTPGetAction | None:
     if wire is None:
         return None
     return domain.HTTPGetAction(
-        port=wire.port or 0,
+        port=0 if wire.port is None else wire.port,
         path=wire.path or "/",
         scheme=wire.scheme or "HTTP",
         host=wire.host or "",
@@ -135,7 +135,9 @@ def _decode_http(wire: HTTPGetAction | None) -> domain.HTTPGetAction | None:
 
 
 def _decode_tcp(wire: TCPSocketAction | None) -> domain.TCPSocketAction | None:
-    return wire and domain.TCPSocketAction(port=wire.port or 0, host=wire.host or "")
+    return wire and domain.TCPSocketAction(
+        port=0 if wire.port is None else wire.port, host=wire.host or ""
+    )
 
 
 def _decode_grpc(wire: GRPCAction | None) -> domain.GRPCAction | None:

@@ -92,8 +92,9 @@ def members_of(value: object) -> Iterable[object]:
 def is_too_deep(value: object) -> bool:
     """Whether containers nest deeper than DEPTH_MAX."""
     level = [value]
-    for _ in range(DEPTH_MAX + 1):
-        level = [member for container in level for member in members_of(container)]
+    for _ in range(DEPTH_MAX):
+        below = (member for container in level for member in members_of(container))
+        level = [member for member in below if type(member) in (dict, list)]
         if not level:
             return False
     return True

@@ -95,7 +95,7 @@ class _Merge:
             held = cast("Wire", current) if isinstance(current, dict) else {}
             return self.objects(path, held, cast("Wire", patch))
         if path not in self._keys or not isinstance(patch, list):
-            return cast("object", patch)
+            return patch
         return self._lists(path, _elements(current), cast("list[object]", patch), order)
 
     def _lists(
