@@ -34,7 +34,7 @@ from app.domain.dataplane.rules import (
 )
 from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.topology import ordered
-from app.domain.dataplane.virtual_server import Flag, ServerOrder, VirtualServer, identity
+from app.domain.dataplane.virtual_server import Flag, ServerKey, VirtualServer, server_key
 from app.domain.names import Revision
 from app.domain.objects.service import Protocol, Scheduler
 
@@ -82,13 +82,13 @@ REUSE_MODE_SYSCTL: Final = ("net.ipv4.vs.conn_reuse_mode", "0")
 def fragment(rules: ServiceRules, view: NodeView) -> Fragment:
     """Say one Service's rules in terms of IPVS, for one node."""
     families = {family.family: family for family in view.families}
-    servers: dict[ServerOrder, VirtualServer] = {}
+    servers: dict[ServerKey, VirtualServer] = {}
     entries: dict[Entry, None] = {}
     addresses: dict[str, None] = {}
     for port in rules.ports:
         node = families[port.family]
         for server in _virtual_servers(port):
-            servers.setdefault(server.order, server)  # one address may have two roles
+            servers.setdefault(server.key, server)  # one address may have two roles
         entries.update(dict.fromkeys(entries_of(port, node)))
         addresses.update(dict.fromkeys(bound_addresses(port, node)))
     return Fragment(
@@ -116,7 +116,7 @@ def join(
     addresses = {address for each in held for address in each.addresses}
     shut = {shut for each in held for shut in each.shut}
     servers = sorted(
-        chain.from_iterable([each.virtual_servers for each in held]), key=lambda s: s.order
+        chain.from_iterable([each.virtual_servers for each in held]), key=lambda s: s.key
     )
     occupied = frozenset(SETS_BY_KERNEL_NAME[name] for name in entries)
     return IPVSRules(
@@ -192,10 +192,7 @@ def _virtual_server(
     if port.scheduler == Scheduler.MH:
         flags = (*flags, Flag.MH_PORT)
     return VirtualServer(
-        order=identity(port.family, port.protocol, address, number),
-        address=address,
-        port=number,
-        protocol=port.protocol,
+        key=server_key(port.family, port.protocol, address, number),
         scheduler=port.scheduler,
         flags=flags,
         persistence_s=port.affinity_timeout_s,

@@ -15,9 +15,9 @@ from app.domain.dataplane.rules import DESTINATION_WEIGHT_DEFAULT, Destination
 from app.domain.dataplane.virtual_server import (
     FOREIGN_WEIGHT,
     Flag,
-    ServerOrder,
+    ServerKey,
     VirtualServer,
-    identity,
+    server_key,
 )
 from app.domain.errors import BadRequest
 from app.domain.objects.service import Protocol, Scheduler
@@ -41,9 +41,9 @@ _SHOWN_MAX = 200  # characters of a bad line that a refusal repeats
 _PORT_MAX = 65_535
 
 
-def service_option(server: VirtualServer) -> str:
+def service_option(key: ServerKey) -> str:
     """Write which virtual server is meant, ``-t 10.96.0.10:53``."""
-    return f"{_OPTIONS[Protocol(server.protocol)]} {endpoint(server.address, server.port)}"
+    return f"{_OPTIONS[Protocol(key.protocol)]} {endpoint(key.address, key.port)}"
 
 
 def endpoint(address: str, port: int) -> str:
@@ -60,10 +60,10 @@ def settings_options(server: VirtualServer) -> str:
 
 def encode_server(server: VirtualServer) -> str:
     """Write one virtual server and its real servers, as ``ipvsadm --save -n`` would."""
-    service = service_option(server)
+    service = service_option(server.key)
     head = f"-A {service} {settings_options(server)}\n"
     before = f"-a {service} -r "
-    if server.order.family == "IPv4":
+    if server.key.family == "IPv4":
         lines = [f"{before}{a}:{p} -m -w {w}\n" for a, p, w in server.real_servers]
     else:
         lines = [f"{before}[{a}]:{p} -m -w {w}\n" for a, p, w in server.real_servers]
@@ -75,13 +75,13 @@ def encode_servers(servers: Iterable[VirtualServer]) -> str:
     return "".join([encode_server(server) for server in servers])
 
 
-def parse_servers(text: str) -> dict[ServerOrder, VirtualServer]:
+def parse_servers(text: str) -> dict[ServerKey, VirtualServer]:
     """Read the output of ``ipvsadm --save -n``; servers chosen by firewall mark are left out.
 
     Raises BadRequest when a line is not of that form.
     """
-    servers: dict[ServerOrder, VirtualServer] = {}
-    destinations: dict[ServerOrder, list[Destination]] = {}
+    servers: dict[ServerKey, VirtualServer] = {}
+    destinations: dict[ServerKey, list[Destination]] = {}
     for line in text.splitlines():
         words = line.split()
         if words and words[0] == "ipvsadm":
@@ -93,24 +93,24 @@ def parse_servers(text: str) -> dict[ServerOrder, VirtualServer]:
         except (ValueError, IndexError, KeyError) as error:
             raise BadRequest(f"not a line of ipvsadm --save -n: {line[:_SHOWN_MAX]!r}") from error
     return {
-        order: replace(server, real_servers=_sorted(destinations.get(order, ())))
-        for order, server in servers.items()
+        key: replace(server, real_servers=_sorted(destinations.get(key, ())))
+        for key, server in servers.items()
     }
 
 
 def _read(
     words: Sequence[str],
-    servers: dict[ServerOrder, VirtualServer],
-    destinations: dict[ServerOrder, list[Destination]],
+    servers: dict[ServerKey, VirtualServer],
+    destinations: dict[ServerKey, list[Destination]],
 ) -> None:
     server = _parse_service(words)
     match words[0]:
         case "-A" | "--add-service" | "-E" | "--edit-service":
-            servers[server.order] = server
+            servers[server.key] = server
         case "-a" | "--add-server" | "-e" | "--edit-server":
-            if server.order not in servers:
+            if server.key not in servers:
                 raise ValueError("a real server follows its virtual server")
-            destinations.setdefault(server.order, []).append(_parse_destination(words))
+            destinations.setdefault(server.key, []).append(_parse_destination(words))
         case _:
             raise ValueError(words[0])
 
@@ -125,10 +125,7 @@ def _parse_service(words: Sequence[str]) -> VirtualServer:
     flags = [Flag.PERSISTENT] if persistence_s is not None else []
     engine, mask = _option(words, ("--pe",)), _option(words, ("-M", "--netmask"))
     return VirtualServer(
-        order=identity(family_of(parsed), protocol, str(parsed), port),
-        address=str(parsed),
-        port=port,
-        protocol=protocol,
+        key=server_key(family_of(parsed), protocol, str(parsed), port),
         scheduler=_option(words, ("-s", "--scheduler")) or _SCHEDULER_DEFAULT,
         flags=(
             *flags,

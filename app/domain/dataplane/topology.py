@@ -22,7 +22,8 @@ from app.domain.objects.endpoint_slice import Endpoint, EndpointSlice, Hints
 _ADDRESSES_REMEMBERED_MAX = 131_072
 
 # Named tuples made without their own constructors: half the time, once for every endpoint.
-_named: Any = tuple.__new__
+# (typeshed leaves the element type of the bare constructor open)
+_named: Any = tuple.__new__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 _destination: Callable[[type[Destination], tuple[str, int, int]], Destination] = _named
 _candidate: "Callable[[type[Candidate], tuple[object, ...]], Candidate]" = _named
 

@@ -4,7 +4,7 @@ Values only; computed ones and observed ones have the same form, so that they
 can be compared.  Source: spec ipvs 3.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -23,27 +23,29 @@ class Flag(StrEnum):
     MH_PORT = "mh-port"
 
 
-class ServerOrder(NamedTuple):
-    """Identity of a virtual server, in the order in which the kernel's own listing sorts."""
+class ServerKey(NamedTuple):
+    """Identity of a virtual server, in the order in which the kernel's own listing sorts.
+
+    ``protocol`` and ``address`` say in words what the numbers say.
+    """
 
     family: IPFamily
     protocol_number: int
     address_number: int
     port: int
+    protocol: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualServer:
     """One address, port and protocol; all forwarding is masquerading (NAT)."""
 
-    order: ServerOrder
-    address: str
-    port: int
-    protocol: str
+    key: ServerKey
     scheduler: str
     flags: tuple[str, ...] = ()
     persistence_s: int | None = None
-    name: ServicePortName | None = None
+    name: ServicePortName | None = field(default=None, compare=False)
     """Which port of which Service it is for; None when that is not known, as from a kernel."""
     real_servers: tuple[Destination, ...] = ()
 
@@ -53,7 +55,7 @@ class VirtualServer:
         return self.scheduler, self.flags, self.persistence_s
 
 
-def identity(family: IPFamily, protocol: str, address: str, port: int) -> ServerOrder:
-    """Name a virtual server so that names sort as listings do."""
+def server_key(family: IPFamily, protocol: str, address: str, port: int) -> ServerKey:
+    """Name a virtual server."""
     number = PROTOCOL_NUMBERS[Protocol(protocol)]
-    return ServerOrder(family, number, ordered(address)[0], port)
+    return ServerKey(family, number, ordered(address)[0], port, protocol, address)

@@ -95,9 +95,9 @@ def test_iptables_rules_stand_in_their_order(vector: Vector) -> None:
 def spelt_servers(rules: IPVSRules) -> list[dict[str, Any]]:
     return [
         {
-            "address": server.address,
-            "port": server.port,
-            "protocol": server.protocol,
+            "address": server.key.address,
+            "port": server.key.port,
+            "protocol": server.key.protocol,
             "scheduler": server.scheduler,
             "flags": list(server.flags),
             "timeout": server.persistence_s or 0,
