@@ -32,6 +32,7 @@ KEPT_SETS: Final = frozenset(f"affinity-{protocol}" for protocol in PROTOCOLS)
 
 _MASQUERADE: Final = "masquerade fully-random"
 _INDEX: Final = "numgen random mod 65536"  # the type of a slot
+_HASHES: Final = 0xFFFF_FFFF  # how many values a hash has
 _PARITY: Final = "0:1"  # the bit that tells local destinations from others
 _CONFIGURED_INTERFACE: Final = {
     LocalDetection.BRIDGE_INTERFACE: "",
@@ -54,6 +55,25 @@ class Words:
     def node_port_key(self, protocol: str) -> str:
         """Spell the same, whichever of the node's addresses it is."""
         return f"({self.ip} daddr & {self.zero}) . {protocol} dport"
+
+    def client(self, key: str) -> str:
+        """Spell who sends where, as affinity remembers it.
+
+        nft before 1.0.7 fills a map from packets only by keys of up to 16 bytes, so the
+        longer addresses are hashed, twice: what collides shares an endpoint, no more.
+        """
+        pair = f"{self.ip} saddr . {key}"
+        if self.ip == "ip":
+            return pair
+        return " . ".join(f"jhash {pair} mod {_HASHES} seed {seed}" for seed in ("0x1", "0x2"))
+
+    @property
+    def client_type(self) -> str:
+        """Spell what ``client`` yields, for a declaration."""
+        if self.ip == "ip":
+            return "ip saddr . ip daddr . tcp dport"
+        # Listing a set whose type is spelt as a hash crashes nft 1.0.6; this is the same type.
+        return f"numgen random mod {_HASHES} . numgen random mod {_HASHES}"
 
     @property
     def original_key(self) -> str:
@@ -87,7 +107,10 @@ class Layout:
 def layout(family: NodeFamily, config: RulesConfig) -> Layout:
     """Make the fixed part for one family of one node."""
     words = WORDS[family.family]
-    chains: dict[str, tuple[str, ...]] = {"reject-all": ("reject",)}
+    chains: dict[str, tuple[str, ...]] = {
+        # A reset is not subject to the limits on ICMP, and every client understands it.
+        "reject-all": ("meta l4proto tcp reject with tcp reset", "reject"),
+    }
     sets = {
         "cluster-ips": (f"typeof {words.ip} daddr",),
         "node-port-ips": (f"typeof {words.ip} daddr",),
@@ -121,9 +144,11 @@ def pick_rules(pick: Pick, family: IPFamily) -> tuple[str, ...]:
     translate = f"meta l4proto {pick.protocol} dnat {words.ip} addr . port to"
     if not pick.timeout_s:
         return (f"{translate} {slot} map @endpoints-{pick.protocol}",)
-    client = f"{words.ip} saddr . {key}"
+    client = words.client(key)
     kept = f"{client} timeout {pick.timeout_s}s"
-    choose = f"meta priority set {slot} map @choices-{pick.protocol}"
+    # An update prolongs what is remembered; only a deletion makes room for another endpoint.
+    forget = f"delete @affinity-{pick.protocol} {{ {client} : meta priority }}"
+    choose = f"{forget} meta priority set {slot} map @choices-{pick.protocol}"
     parity = "!=" if pick.is_local else "=="
     # The priority of the first packet serves as a register: nft cannot nest two look-ups.
     return (
@@ -139,7 +164,7 @@ def _sets(words: Words, protocol: str) -> dict[str, tuple[str, ...]]:
     key, ip = words.key(protocol), words.ip
     lines = {
         "affinity": (
-            f"typeof {ip} saddr . {key} : meta priority",
+            f"typeof {words.client_type} : meta priority",
             "flags dynamic,timeout",
             f"size {AFFINITY_CLIENTS_MAX}",
             f"timeout {AFFINITY_TIMEOUT_DEFAULT}",

@@ -1,0 +1,85 @@
+"""Questions that scenarios ask again and again."""
+
+import time
+from collections import Counter
+
+from tests.kernel.lab.lab import SERVICE_PORT
+from tests.kernel.lab.network import OUTSIDE, PODS, addresses_of_node
+from tests.kernel.lab.traffic import Unanswered, call
+
+CALLS = 24
+"""Among two equal endpoints chance passes over one with a probability of 2**-23."""
+REFUSED_WITHIN_S = 1.0
+SILENT_FOR_S = 1.0
+
+
+def pods_reached(
+    caller: str, address: str, port: int = SERVICE_PORT, *, protocol: str = "tcp"
+) -> set[str]:
+    """Call often enough to meet every endpoint, and name those that answered."""
+    return set(tally(caller, address, port, protocol=protocol))
+
+
+def tally(
+    caller: str,
+    address: str,
+    port: int = SERVICE_PORT,
+    *,
+    protocol: str = "tcp",
+    calls: int = CALLS,
+) -> Counter[str]:
+    """Count who answers how often."""
+    return Counter(call(caller, address, port, protocol=protocol).pod for _ in range(calls))
+
+
+def sources_seen(
+    caller: str, address: str, port: int = SERVICE_PORT, *, protocol: str = "tcp"
+) -> dict[str, set[str]]:
+    """Call often, and give for each Pod the source addresses it saw."""
+    seen: dict[str, set[str]] = {}
+    for _ in range(CALLS):
+        answer = call(caller, address, port, protocol=protocol)
+        seen.setdefault(answer.pod, set()).add(answer.source)
+    return seen
+
+
+def is_refused(
+    caller: str, address: str, port: int = SERVICE_PORT, *, protocol: str = "tcp"
+) -> bool:
+    """Whether the caller learns at once that nothing is there.
+
+    To a sender on the node itself its own kernel says so: the datagram is not permitted.
+    """
+    began_s = time.monotonic()
+    try:
+        call(caller, address, port, protocol=protocol)
+    except (ConnectionRefusedError, PermissionError):
+        return time.monotonic() - began_s < REFUSED_WITHIN_S
+    return False
+
+
+def is_silent(caller: str, address: str, port: int = SERVICE_PORT) -> bool:
+    """Whether nothing comes back, neither an answer nor a refusal."""
+    try:
+        call(caller, address, port, patience_s=SILENT_FOR_S)
+    except Unanswered:
+        return True
+    except ConnectionRefusedError:
+        return False
+    return False
+
+
+def reaches_nobody(caller: str, address: str, port: int = SERVICE_PORT) -> bool:
+    """Whether no Pod answers, however that is said."""
+    try:
+        call(caller, address, port, patience_s=SILENT_FOR_S)
+    except (Unanswered, ConnectionRefusedError):
+        return True
+    return False
+
+
+def own_addresses(caller: str) -> set[str]:
+    """List the addresses of whoever calls."""
+    if caller in PODS:
+        return {PODS[caller].ip, PODS[caller].ip6}
+    return {OUTSIDE.ip, OUTSIDE.ip6} if caller == OUTSIDE.name else addresses_of_node(caller)
