@@ -77,6 +77,8 @@ class Sender:
         servers = self._servers()
         for attempt in range(self.config.attempts):
             for index in servers:
+                if (attempt, index) != (0, servers[0]):
+                    self.trail.retry(_NEXT_SERVER)
                 queries = self._queries(exchange, index, attempt)
                 replies: Replies = ()
                 if not over_tcp:
@@ -86,7 +88,6 @@ class Sender:
                     replies = yield from self._over_tcp(exchange, queries)
                 if replies:
                     return Sent(replies=replies, first_rcode=exchange.first_rcode)
-                self.trail.retry(_NEXT_SERVER)
             if over_tcp:
                 break  # a stream gets one attempt per server
         return Sent(

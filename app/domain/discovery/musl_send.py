@@ -66,10 +66,11 @@ class Sender:
                 if qtype not in answers
                 for index in range(len(self.config.nameservers))
             )
+            if attempt:
+                self.trail.retry("no answer that counts")
             yield from self._round(flight, answers, failures)
             if len(answers) == len(qtypes):
                 break
-            self.trail.retry("no answer that counts")
         silence = Reply(rcode=Rcode.TIMEOUT)
         return tuple(answers.get(qtype) or failures.get(qtype) or silence for qtype in qtypes)
 

@@ -1,0 +1,193 @@
+"""Resolve names as programs would: from the zone, and from upstreams where it ends.
+
+    (Snapshot, Asked) -> a walk, its queries answered -> Resolved
+
+The port to upstream servers is a function; without it other names are refused.
+Source: contract.md, "GET /resolve".
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from app.domain.addresses import IPFamily, parse_address
+from app.domain.discovery import advice, resolv_conf, stub_resolver
+from app.domain.discovery.lookup import Host, Lookup, Network, Outcome, Query, Reply
+from app.domain.discovery.nameserver import Elsewhere, hear, service_behind
+from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
+from app.domain.discovery.stub_resolver import Profile
+from app.domain.discovery.zone_config import ZoneConfig
+from app.domain.errors import NotFound
+from app.domain.names import DomainName, NamespacedName
+from app.domain.objects.kinds import POD
+from app.domain.objects.pod import Pod
+from app.domain.snapshot import Snapshot
+
+LOOPBACK_HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
+
+Upstream = Callable[[DomainName, str], Awaitable[Reply]]
+"""Asks other servers for a name and a type; silence is a Reply too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolver:
+    """What this process resolves with."""
+
+    dns: ClusterDNS
+    zone: ZoneConfig
+    upstream: Upstream | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question: which name, by what kind of program, running where."""
+
+    name: str
+    qtype: str
+    profile: Profile = Profile.GLIBC
+    namespace: str = "default"
+    pod: NamespacedName | None = None
+    search: tuple[str, ...] | None = None
+    ndots: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """The outcome and what it came from."""
+
+    asked: Asked
+    lookup: Lookup
+    conf: ResolvConf
+    outcome: Outcome
+    service: NamespacedName | None
+
+    @property
+    def advice(self) -> tuple[advice.Advice, ...]:
+        """What could be better."""
+        return advice.advise(
+            advice.Resolution(
+                lookup=self.lookup,
+                profile=self.asked.profile,
+                conf=self.conf,
+                outcome=self.outcome,
+            )
+        )
+
+
+def conf_of_pod(snapshot: Snapshot, key: NamespacedName, dns: ClusterDNS) -> ResolvConf:
+    """Compose a Pod's resolv.conf; raises NotFound without the Pod."""
+    return resolv_conf.for_pod(_pod(snapshot, key), dns)
+
+
+async def resolve(snapshot: Snapshot, asked: Asked, resolver: Resolver) -> Resolved:
+    """Resolve one name; raises NotFound when the Pod to ask from is not there."""
+    pod = None if asked.pod is None else _pod(snapshot, asked.pod)
+    conf = _conf(asked, pod, resolver.dns)
+    lookup = Lookup(name=_pointer_name(asked), qtype=asked.qtype)
+    walk = stub_resolver.walk(asked.profile, lookup, _host(conf, pod, resolver.dns))
+    asking = _Asking(snapshot, resolver)
+    try:
+        flight = next(walk)
+        while True:
+            flight = walk.send(await asking.ask(flight))
+    except StopIteration as end:
+        outcome: Outcome = end.value
+    service = service_behind(snapshot, outcome, resolver.zone)
+    return Resolved(asked=asked, lookup=lookup, conf=conf, outcome=outcome, service=service)
+
+
+@dataclass(slots=True)
+class _Asking:
+    """Answers the flights of one walk; the same question is put to an upstream once."""
+
+    snapshot: Snapshot
+    resolver: Resolver
+    _known: dict[tuple[DomainName, str], Reply] = field(
+        default_factory=dict[tuple[DomainName, str], Reply]
+    )
+
+    async def ask(self, flight: tuple[Query, ...]) -> tuple[Reply, ...]:
+        """Answer a flight, in order; what needs an upstream is asked side by side."""
+        heard = [self._hear(query) for query in flight]
+        elsewhere = [reply for reply in heard if isinstance(reply, Elsewhere)]
+        if elsewhere and self.resolver.upstream is not None:
+            await self._fetch({(to.name, to.qtype) for to in elsewhere} - self._known.keys())
+        return tuple(
+            self._completed(reply) if isinstance(reply, Elsewhere) else reply for reply in heard
+        )
+
+    def _hear(self, query: Query) -> Reply | Elsewhere:
+        if query.nameserver not in self.resolver.dns.nameservers and not query.is_malformed:
+            # A server of somebody else knows nothing of the cluster.
+            return Elsewhere(name=query.name, qtype=query.qtype)
+        return hear(self.snapshot, query, self.resolver.zone)
+
+    async def _fetch(self, wanted: set[tuple[DomainName, str]]) -> None:
+        assert self.resolver.upstream is not None
+        questions = sorted(wanted, key=lambda question: (str(question[0]), question[1]))
+        replies = await asyncio.gather(
+            *(self.resolver.upstream(name, qtype) for name, qtype in questions)
+        )
+        self._known.update(zip(questions, replies, strict=True))
+
+    def _completed(self, elsewhere: Elsewhere) -> Reply:
+        reply = self._known.get((elsewhere.name, elsewhere.qtype))
+        if reply is None:
+            return elsewhere.refused
+        return elsewhere.completed(reply)
+
+
+def _pod(snapshot: Snapshot, key: NamespacedName) -> Pod:
+    pod = snapshot.pods.get(key)
+    if pod is None:
+        raise NotFound(f'{POD.plural} "{key.name}" not found').about(POD.plural, key.name)
+    return pod
+
+
+def _conf(asked: Asked, pod: Pod | None, dns: ClusterDNS) -> ResolvConf:
+    conf = (
+        resolv_conf.for_namespace(asked.namespace, dns)
+        if pod is None
+        else resolv_conf.for_pod(pod, dns)
+    )
+    if asked.search is not None:
+        conf = replace(conf, search=asked.search, warnings=())
+    if asked.ndots is not None:
+        conf = replace(conf, options=_with_ndots(conf.options, asked.ndots))
+    return conf
+
+
+def _with_ndots(
+    options: tuple[resolv_conf.Option, ...], ndots: int
+) -> tuple[resolv_conf.Option, ...]:
+    return tuple({**dict(options), "ndots": str(ndots)}.items())
+
+
+def _host(conf: ResolvConf, pod: Pod | None, dns: ClusterDNS) -> Host:
+    text = resolv_conf.format_text(conf)
+    if pod is None:
+        return Host(resolv_conf=text, hosts=LOOPBACK_HOSTS)
+    hostname = pod.hostname or pod.metadata.name
+    own = {family: next(iter(pod.addresses_of(family)), None) for family in IPFamily}
+    network = Network(ipv4=own[IPFamily.IPV4], ipv6=own[IPFamily.IPV6])
+    return Host(
+        resolv_conf=text,
+        network=network if any(own.values()) else Network(),
+        hostname=hostname,
+        hosts=LOOPBACK_HOSTS + _own_hosts_lines(pod, hostname, dns.cluster_domain),
+    )
+
+
+def _own_hosts_lines(pod: Pod, hostname: str, cluster_domain: str) -> str:
+    """Write the lines that a kubelet adds to /etc/hosts; none on the host's network."""
+    if pod.host_network:
+        return ""
+    domain = f"{pod.subdomain}.{pod.metadata.namespace}.svc.{cluster_domain}"
+    names = f"{hostname}.{domain} {hostname}" if pod.subdomain else hostname
+    return "".join(f"{address} {names}\n" for address in pod.pod_ips)
+
+
+def _pointer_name(asked: Asked) -> str:
+    """Turn an address into the name its PTR records have, complete with the final dot."""
+    address = parse_address(asked.name) if asked.qtype == "PTR" else None
+    return asked.name if address is None else f"{address.reverse_pointer}."

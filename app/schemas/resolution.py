@@ -1,0 +1,170 @@
+"""The wire shapes of ``/resolve``: questions, and what a program would see.
+
+    ResolveQuery -> Asked                 Resolved -> Resolution
+
+Source: contract.md, "GET /resolve"; spec resolver 10.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from app.domain.discovery.lookup import Decision, Status, Transport
+from app.domain.discovery.stub_resolver import Profile
+from app.schemas.base import Output, words
+from app.schemas.queries import Query
+
+NAME_CHARACTERS_MAX = 1024
+SEARCH_CHARACTERS_MAX = 8192
+QUESTIONS_MAX = 256  # of one batch
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+class ResolveQuery(Query):
+    """One question: a name, what of it, and the program that asks."""
+
+    name: Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)] = Field(
+        description="As the program writes it; with a final dot it is not searched.",
+        examples=["ent"],
+    )
+    type: Annotated[
+        Literal["ADDR", "A", "AAAA", "SRV", "PTR", "CNAME", "TXT"], BeforeValidator(_upper)
+    ] = Field("ADDR", description="`ADDR` asks for A and AAAA as getaddrinfo does.")
+    namespace: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX)] = Field(
+        "default", description="Where the program runs; `pod` says it more exactly."
+    )
+    pod: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX)] = Field(
+        "",
+        description="`namespace/name` of the Pod it runs in: its dnsPolicy and dnsConfig apply.",
+        examples=["default/web-1"],
+    )
+    search: Annotated[str, Field(max_length=SEARCH_CHARACTERS_MAX)] | None = Field(
+        None, description="Search domains instead, separated by commas.", examples=["a,b,c"]
+    )
+    ndots: Annotated[int, Field(ge=0, le=255)] | None = Field(
+        None, description="`options ndots:` instead."
+    )
+    resolver: Profile = Field(Profile.GLIBC, description="The C library that resolves.")
+    explain: bool = Field(
+        default=False, description="Add endpoints, advice and what else is known of each query."
+    )
+
+
+class ResolveBatch(BaseModel):
+    """Many questions at once."""
+
+    questions: Annotated[list[ResolveQuery], Field(max_length=QUESTIONS_MAX)]
+
+
+class ResolvedRecord(Output):
+    """A record that the answer was made of."""
+
+    name: str = Field(examples=["ent.default.svc.cluster.local."])
+    type: str = Field(examples=["A"])
+    ttl: int = Field(description="Seconds.", examples=[5])
+    data: str = Field(description="The value in presentation form.", examples=["10.96.17.4"])
+
+
+class ResolverQuery(Output):
+    """One packet that the resolver sends, and what it made of the reply."""
+
+    name: str = Field(examples=["ent.default.svc.cluster.local."])
+    type: str = Field(examples=["A"])
+    rcode: str = Field(
+        description="The response code, `TIMEOUT` or `CLOSED`.", examples=["NOERROR"]
+    )
+    answers: int = Field(description="Records in the answer section.", examples=[1])
+    from_: str = Field(description="`search[i]`, `as-is` or `cname`.", examples=["search[0]"])
+    decision: Annotated[str, words(Decision)]
+    nameserver: str | None = Field(default=None, description="With `explain`.")
+    transport: Annotated[str, words(Transport)] | None = Field(
+        default=None, description="With `explain`."
+    )
+    attempt: int | None = Field(default=None, description="With `explain`; from 0.")
+    reason: str | None = Field(default=None, description="With `explain`.")
+
+
+class UsedResolvConf(Output):
+    """The resolv.conf the program reads."""
+
+    nameservers: list[str]
+    search: list[str]
+    options: dict[str, int | str | bool] = Field(
+        description="An option without a value is `true`.", examples=[{"ndots": 5}]
+    )
+
+
+class ResolvedService(Output):
+    """The Service whose name answered."""
+
+    namespace: str = Field(examples=["default"])
+    name: str = Field(examples=["ent"])
+
+
+class ResolvedConditions(Output):
+    """Whether an endpoint takes traffic."""
+
+    ready: bool
+    serving: bool
+    terminating: bool
+
+
+class ResolvedEndpoint(Output):
+    """One address behind the Service, with one port of it."""
+
+    address: str = Field(examples=["10.244.1.5"])
+    port: int | None = Field(default=None, examples=[8080])
+    port_name: str | None = Field(default=None, examples=["http"])
+    protocol: str | None = Field(default=None, examples=["TCP"])
+    node: str | None = None
+    zone: str | None = None
+    conditions: ResolvedConditions
+
+
+class ResolutionAdvice(Output):
+    """A remark on the lookup or on its resolv.conf."""
+
+    code: str = Field(description="The rule it comes from.", examples=["L5"])
+    message: str = Field(
+        examples=["6 of 8 queries were in vain before www.example.com. answered; a trailing dot …"]
+    )
+
+
+class Resolution(Output):
+    """What a program on this resolver would finally see, and how it got there."""
+
+    kind: Literal["Resolution"]
+    name: str
+    type: str
+    status: Annotated[str, words(Status)]
+    canonical_name: str | None = Field(
+        default=None, description="Absent when nothing in the DNS answered."
+    )
+    addresses: list[str] = Field(description="In the order in which the program gets them.")
+    records: list[ResolvedRecord]
+    queries: list[ResolverQuery]
+    resolv_conf: UsedResolvConf
+    resolver: Annotated[str, words(Profile)]
+    service: ResolvedService | None = Field(
+        default=None, description="Absent when no Service answered."
+    )
+    resource_version: str = Field(examples=["42"])
+    error: str | None = Field(
+        default=None,
+        description="With `explain`: the library's own word for the failure.",
+        examples=["EAI_NONAME"],
+    )
+    reported_from: str | None = Field(
+        default=None, description="With `explain`: the reply the failure was taken from."
+    )
+    endpoints: list[ResolvedEndpoint] | None = Field(default=None, description="With `explain`.")
+    advice: list[ResolutionAdvice] | None = Field(default=None, description="With `explain`.")
+
+
+class Resolutions(Output):
+    """The answers to a batch, in the order of its questions."""
+
+    resolutions: list[Resolution]
