@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -24,15 +25,19 @@ from fastapi import FastAPI
 from app.api import application
 from app.api.dependencies import Registry
 from app.api.health import Check, health_router
+from app.api.resolve import resolve_router
 from app.api.streams import Watching
 from app.config import Settings
 from app.dns.protocol import ProtocolConfig
 from app.dns.server import DNSServer
 from app.domain.addresses import parse_prefix
+from app.domain.discovery import resolv_conf
+from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.discovery.zone_config import PodRecords, cluster_config
 from app.registry import upkeep
 from app.registry.bootstrap import bootstrap
 from app.registry.reconcile import reconcile
+from app.registry.resolution import Resolver
 from app.registry.view import View
 from app.registry.watch import Pulse
 from app.registry.work import Policy
@@ -51,6 +56,7 @@ _log = logging.getLogger(__name__)
 class Running:
     """A registry at work: what an API, a DNS server or a test talks to."""
 
+    settings: Settings
     registry: Registry
     follower: ChangeLogFollower
 
@@ -111,7 +117,7 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Running, None]
         registry = Registry(
             view=view, writer=writer, policy=policy, watching=Watching(view, Pulse(view))
         )
-        yield Running(registry=registry, follower=follower)
+        yield Running(settings=settings, registry=registry, follower=follower)
 
 
 def protocol_of(settings: Settings) -> ProtocolConfig:
@@ -126,12 +132,36 @@ def protocol_of(settings: Settings) -> ProtocolConfig:
     return ProtocolConfig(zone=zone, version=f"waypost {VERSION}")
 
 
+def resolver_of(settings: Settings) -> Resolver:
+    """Take from the settings what names are resolved with."""
+    host = ResolvConf(nameservers=_upstream_addresses(settings), search=settings.host_search)
+    dns = ClusterDNS(
+        nameservers=(settings.cluster_dns,), cluster_domain=settings.cluster_domain, host=host
+    )
+    return Resolver(dns=dns, zone=protocol_of(settings).zone)
+
+
+def _upstream_addresses(settings: Settings) -> tuple[str, ...]:
+    """List the addresses of the upstreams; a path stands for the servers of that file."""
+    found: list[str] = []
+    for upstream in settings.dns_upstreams:
+        if upstream.startswith("/"):
+            found.extend(resolv_conf.parse(Path(upstream).read_text(encoding="utf-8")).nameservers)
+        else:
+            host = upstream if upstream.count(":") > 1 else upstream.partition(":")[0]
+            found.append(host.partition("]")[0].removeprefix("["))
+    return tuple(found)
+
+
 def application_of(process: Running) -> FastAPI:
     """Assemble the HTTP application of a running registry."""
     return application.build(
         process.registry,
         version=VERSION,
-        more=(health_router(process.checks, version=VERSION),),
+        more=(
+            health_router(process.checks, version=VERSION),
+            resolve_router(resolver_of(process.settings)),
+        ),
     )
 
 
