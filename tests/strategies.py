@@ -31,44 +31,77 @@ NAMESPACES = ("default", "shop")
 NODES = ("n1", "n2", "n3")
 ZONES = ("", "z1", "z2", "z3")
 
-labels = st.fixed_dictionaries(
-    {}, optional={"app": st.sampled_from(["web", "db"]), "tier": st.sampled_from(["a", "b"])}
+# Whole values are sampled rather than put together: a draw costs more than what is drawn.
+labels = st.sampled_from(
+    [
+        {"app": "web"},
+        {"app": "web", "tier": "a"},
+        {"app": "web", "tier": "b"},
+        {"app": "db"},
+        {"tier": "a"},
+        {},
+    ]
 )
-ip_lists = st.lists(
-    st.sampled_from(["10.244.0.1", "10.244.0.2", "010.244.0.3", "fd00:1::1", "FD00:1::2"]),
-    max_size=2,
-    unique=True,
-).map(tuple)
+ip_lists = st.sampled_from(
+    [
+        ("10.244.0.1",),
+        ("10.244.0.2",),
+        ("010.244.0.3",),
+        ("10.244.0.1", "10.244.0.2"),
+        ("10.244.0.2", "fd00:1::1"),
+        ("FD00:1::2", "10.244.0.1"),
+        ("fd00:1::1",),
+        (),
+    ]
+)
 """What Pods have: none, one or two addresses, some of them spelt oddly."""
 
-container_ports = st.lists(
-    st.builds(
-        ContainerPort,
-        container_port=st.sampled_from([8080, 9090]),
-        name=st.sampled_from(["http", "admin", ""]),
-        protocol=st.sampled_from(["TCP", "UDP"]),
-    ),
-    max_size=2,
+containers = st.sampled_from(
+    [
+        (a_container(),),
+        (a_container(ContainerPort(container_port=8080, name="http")),),
+        (a_container(ContainerPort(container_port=9090, name="http")),),
+        (a_container(ContainerPort(container_port=8080, name="http", protocol="UDP")),),
+        (
+            a_container(ContainerPort(container_port=8080, name="http")),
+            a_container(ContainerPort(container_port=9090, name="admin"), name="side"),
+        ),
+    ]
 )
+lives = st.sampled_from(
+    [
+        ("Running", True, None),
+        ("Running", True, None),
+        ("Running", False, None),
+        ("Running", None, None),
+        ("Running", True, NOON),
+        ("Running", False, NOON),
+        ("Pending", False, None),
+        ("Succeeded", False, None),
+        ("Failed", True, None),
+    ]
+)
+"""Phase, readiness and the time of removal."""
 
 
 @st.composite
 def pods(draw: st.DrawFn, name: str | None = None, namespace: str | None = None) -> Pod:
     """A Pod in any state a registrar may report."""
-    place = namespace or draw(st.sampled_from(NAMESPACES))
-    pod = a_pod(
+    phase, ready, deleted_at = draw(lives)
+    return a_pod(
         name or f"p{draw(st.integers(0, 9))}",
-        place,
-        ready=draw(st.sampled_from([True, True, False, None])),
+        namespace or draw(st.sampled_from(NAMESPACES)),
+        ready=ready,
         labels=draw(labels),
-        deleted_at=draw(st.sampled_from([None, None, NOON])),
+        deleted_at=deleted_at,
+        phase=phase,
         node_name=draw(st.sampled_from(["", *NODES, "unknown"])),
         pod_ips=draw(ip_lists),
-        phase=draw(st.sampled_from(["Running", "Running", "Pending", "Succeeded", "Failed"])),
-        containers=(a_container(*draw(container_ports)),),
+        containers=draw(containers),
         weight=draw(st.sampled_from([1, 1, 0, 5])),
+        hostname=draw(st.sampled_from(["", "db-0"])),
+        subdomain="web",
     )
-    return replace(pod, hostname=draw(st.sampled_from(["", "db-0"])), subdomain="web")
 
 
 @st.composite
@@ -163,3 +196,33 @@ def histories(draw: st.DrawFn, max_size: int = 12) -> list[Change]:
             state[place] = after
         changes.append(Change(revision=Revision(revision), before=before, after=after))
     return changes
+
+
+question_types = st.sampled_from([1, 2, 5, 6, 12, 15, 16, 28, 33, 255])
+"""A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV and ANY."""
+
+names_below_services = st.tuples(
+    st.sampled_from(["", "10-244-0-1", "db-0", "_http._tcp", "_tcp", "x", "a.b.c"]),
+    st.sampled_from(["web", "db", "s0", "s1", "s2", "nope"]),
+    st.sampled_from([*NAMESPACES, "missing"]),
+).map(lambda parts: ".".join((*filter(None, parts), "svc.cluster.local")))
+"""Names of Services, and below them, that the objects of this module may make exist."""
+
+names_of_the_zone = st.one_of(
+    names_below_services,
+    st.sampled_from(
+        [
+            "cluster.local",
+            "svc.cluster.local",
+            "shop.svc.cluster.local",
+            "10-244-0-1.default.pod.cluster.local",
+            "1.0.244.10.in-addr.arpa",
+            "1.0.96.10.in-addr.arpa",
+            "0.96.10.in-addr.arpa",
+            "dns-version.cluster.local",
+            "nope.cluster.local",
+            "example.com",
+        ]
+    ),
+)
+"""Names that exist, may exist, or never do."""

@@ -55,21 +55,35 @@ class Denial:
         return self._head + self._serial.octets + self._tail
 
 
+class Run:
+    """The addresses of an answer, equally long; they begin with another one each time."""
+
+    __slots__ = ("_place", "_step", "octets", "start")
+
+    def __init__(self, octets: bytes, *, start: int, step: int) -> None:
+        self.octets = octets
+        self.start = start
+        """Where the addresses begin in the body."""
+        self._step, self._place = step, 0
+
+    def turned(self) -> bytes:
+        """Write the addresses with the next one in front."""
+        place, octets = self._place, self.octets
+        self._place = (place + self._step) % len(octets)
+        return octets[place:] + octets[:place]
+
+
 class Rotation:
-    """A reply whose addresses begin with another one each time."""
+    """A reply whose addresses take turns in front."""
 
-    __slots__ = ("_head", "_kept", "_place", "_run", "_step", "_tail")
+    __slots__ = ("_head", "_kept", "_run", "_tail")
 
-    def __init__(self, head: bytes, run: bytes, tail: bytes, *, step: int, kept: int) -> None:
-        self._head, self._run, self._tail = head, run, tail
-        self._step, self._kept, self._place = step, kept, 0
+    def __init__(self, head: bytes, run: Run, kept_bytes: int, tail: bytes) -> None:
+        self._head, self._run, self._kept, self._tail = head, run, kept_bytes, tail
 
     def octets(self) -> bytes:
-        """Write the reply with the next address in front."""
-        place, run = self._place, self._run
-        self._place = (place + self._step) % len(run)
-        turned = run[place:] + run[:place]
-        return self._head + turned[: self._kept] + self._tail
+        """Write the reply as of this turn."""
+        return self._head + self._run.turned()[: self._kept] + self._tail
 
 
 Reply = bytes | Denial | Rotation
@@ -77,11 +91,11 @@ Reply = bytes | Denial | Rotation
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """An answer; ``run`` is where equally long address records start, end, and how long one is."""
+    """An answer: its body, and what of it differs from one sending to the next."""
 
     rcode: int
     body: Body
-    run: tuple[int, int, int] | None = None
+    run: Run | None = None
     has_serial: bool = False
 
     def reply(self, request: Request, serial: Serial) -> Reply:
@@ -100,11 +114,11 @@ class Compiled:
         if self.has_serial and octets:
             at = len(octets) - _SERIAL_FROM_END
             return Denial(head + octets[:at], serial, octets[at + _SERIAL_BYTES :] + opt)
-        if self.run is not None and len(octets) > self.run[0]:
-            start, stop, step = self.run
-            kept = min(len(octets), stop) - start
-            run, tail = self.body.octets[start:stop], octets[start + kept :] + opt
-            return Rotation(head + octets[:start], run, tail, step=step, kept=kept)
+        if self.run is not None and len(octets) > self.run.start:
+            start = self.run.start
+            kept = min(len(octets) - start, len(self.run.octets))
+            tail = octets[start + kept :] + opt
+            return Rotation(head + octets[:start], self.run, kept, tail)
         return head + octets + opt
 
 
@@ -117,11 +131,12 @@ def compile_answer(question: DomainName, rcode: int, sections: Sections) -> Comp
     return Compiled(rcode, body, _run(body, addresses), has_serial)
 
 
-def _run(body: Body, addresses: int) -> tuple[int, int, int] | None:
-    """Find the addresses at the end of the answer section; they are equally long."""
+def _run(body: Body, addresses: int) -> Run | None:
+    """Find the addresses at the end of the answer section."""
     ends = (0, *body.ends[0])
     if addresses < 2:  # noqa: PLR2004  one address has no order
         return None
     start, stop = ends[-1 - addresses], ends[-1]
     step = ends[-1] - ends[-2]
-    return (start, stop, step) if stop - start == addresses * step else None
+    is_even = stop - start == addresses * step
+    return Run(body.octets[start:stop], start=start, step=step) if is_even else None

@@ -85,6 +85,7 @@ class DNSServer:
         if self._tcp is not None:
             self._tcp.close()
             await self._tcp.wait_closed()
+            await asyncio.sleep(0)  # the connections that were ended are told so now
 
     def _renew(self, _before: Snapshot, after: Snapshot, changes: tuple[Change, ...]) -> None:
         self.protocol.answers.renew(after, changes)

@@ -20,6 +20,7 @@ MESSAGE_S = 3.0  # from the first octet of a message to its last
 WRITE_S = 5.0  # that a client may leave replies unread
 PENDING_MAX = 64  # questions of one connection that wait for somebody else's answer
 CONNECTIONS_MAX = 512
+_WATCH_S = 0.5  # how late a deadline may be noticed
 _PREFIX_BYTES = 2
 
 Respond = Callable[[bytes, Address], bytes | AsyncIterator[bytes] | None]
@@ -169,13 +170,13 @@ class _Connection(asyncio.Protocol):
         self._deadline = self._loop.time() + limit_s
 
     def _watch(self) -> None:
-        """Close the line once its deadline has passed; one timer, set anew when it rings."""
+        """Close the line once its deadline, which moves both ways, has passed."""
         now = self._loop.time()
         is_waiting = bool(self._pending) and self._can_write.is_set()
         if now >= self._deadline and not is_waiting:
             self.abort()
             return
-        self._timer = self._loop.call_at(max(self._deadline, now + 1.0), self._watch)
+        self._timer = self._loop.call_later(_WATCH_S, self._watch)
 
 
 def _client_of(transport: asyncio.Transport) -> Address:

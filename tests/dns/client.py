@@ -1,0 +1,31 @@
+"""A client for tests: replies as the rows that the vectors are written in."""
+
+from collections.abc import Iterable
+
+import dns.message
+import dns.rrset
+
+from tests.dns_vectors import Row
+
+
+def rows(section: Iterable[dns.rrset.RRset]) -> list[Row]:
+    """Give the records of a section; the serial of an SOA is not compared."""
+    return [_row(line) for rrset in section for line in rrset.to_text().splitlines()]
+
+
+def data_of(section: Iterable[dns.rrset.RRset]) -> list[str]:
+    """Give the data of a section's records, in the order sent."""
+    return [line.split(None, 4)[4] for rrset in section for line in rrset.to_text().splitlines()]
+
+
+def options_of(message: dns.message.Message) -> list[str]:
+    """Give the EDNS options of a message as text."""
+    return [line for line in message.to_text().splitlines() if line.startswith("option ")]
+
+
+def _row(line: str) -> Row:
+    name, ttl, _, type_, rdata = line.split(None, 4)
+    if type_ == "SOA":
+        first, second, _, *times = rdata.split()
+        rdata = " ".join((first, second, "*", *times))
+    return (name.lower(), type_, int(ttl), rdata.lower())

@@ -1,0 +1,77 @@
+"""What an answer depends on: whatever a change does not touch stays as it was."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from app.domain.changes import Change
+from app.domain.discovery.records import Outcome, OutOfZone, Question, Records
+from app.domain.discovery.zone import answer
+from app.domain.discovery.zone_config import PodRecords, ZoneConfig
+from app.domain.discovery.zone_subjects import Subject, subjects_of, touched_by
+from app.domain.names import NamespacedName, Revision, parse_domain
+from app.domain.snapshot import Snapshot, load
+from tests.builders import a_namespace, a_service, an_endpoint, an_endpoint_slice
+from tests.strategies import NAMESPACES, histories, names_of_the_zone, question_types
+
+CONFIG = ZoneConfig(
+    zones=tuple(parse_domain(zone) for zone in ("cluster.local", "in-addr.arpa", "ip6.arpa")),
+    pods=PodRecords.VERIFIED,
+)
+
+
+def subjects_of_answer(name: str, outcome: Outcome) -> set[Subject] | None:
+    found: set[Subject] = set()
+    via = () if isinstance(outcome, OutOfZone) else getattr(outcome, "via", ())
+    for each in (parse_domain(name), *via):
+        subjects = subjects_of(each, CONFIG)
+        if subjects is None:
+            return None
+        found.update(subjects)
+    return found
+
+
+def without_serial(outcome: Outcome) -> Outcome:
+    if isinstance(outcome, Records | OutOfZone):
+        return outcome
+    return replace(outcome, soa=replace(outcome.soa, content=parse_domain("serial")))
+
+
+@given(histories(), names_of_the_zone, question_types)
+def test_an_answer_stays_as_it_was_until_one_of_its_subjects_is_touched(
+    history: list[Change], name: str, type_: int
+) -> None:
+    snapshot: Snapshot = load(map(a_namespace, NAMESPACES), revision=Revision(0))
+    question = Question(parse_domain(name), type_)
+    for change in history:
+        before = answer(snapshot, question, CONFIG)
+        snapshot = snapshot.apply([change])
+        subjects = subjects_of_answer(name, before)
+        if subjects is not None and subjects.isdisjoint(touched_by(change, snapshot)):
+            after = answer(snapshot, question, CONFIG)
+            assert without_serial(after) == without_serial(before)
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_namespace_that_comes_or_goes_touches_what_is_in_it(*, comes: bool) -> None:
+    namespace = a_namespace("default")
+    slice_ = an_endpoint_slice(an_endpoint())
+    snapshot = load([a_service(), slice_], revision=Revision(1))
+    sides = (None, namespace) if comes else (namespace, None)
+    change = Change(revision=Revision(2), before=sides[0], after=sides[1])
+    assert set(touched_by(change, snapshot)) == {
+        NamespacedName("", "default"),
+        NamespacedName("default", "web"),
+        "10.96.0.20",
+        "10.244.0.1",
+    }
+
+
+def test_a_label_on_a_namespace_touches_nothing() -> None:
+    change = Change(
+        revision=Revision(2),
+        before=a_namespace("default"),
+        after=a_namespace("default", phase="Terminating"),
+    )
+    assert not tuple(touched_by(change, load([a_service()], revision=Revision(2))))
