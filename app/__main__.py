@@ -1,0 +1,191 @@
+"""The command line: the client's verbs, and the processes that serve them.
+
+    waypost get ...    -> app.cli, which knows no server
+    waypost serve ...  -> app.main, which knows everything
+
+The composition root is imported when a command needs it and not before: it
+takes a second, and a client should not wait for a server it does not run.
+"""
+# ruff: noqa: PLC0415  imports wait until a command needs them, as said above
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from importlib.metadata import version as installed_version
+from ipaddress import ip_address
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from app.cli.application import EXIT_REFUSED, client_verbs
+from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
+from app.cli.welcome import Place, welcome
+
+if TYPE_CHECKING:
+    from app.config import Settings
+
+NOWHERE = "postgresql://127.0.0.1/waypost"  # an address that is never connected to
+
+T = TypeVar("T")
+
+application = client_verbs()
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    application()
+
+
+@application.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Run the Kubernetes service network without Kubernetes."""
+    if version:
+        print_text(f"waypost {installed_version('waypost')}")
+    elif context.invoked_subcommand is None:
+        print_text(context.get_help())
+
+
+@application.command()
+def serve(
+    *,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Let whoever reaches the API do anything, unasked."),
+    ] = False,
+) -> None:
+    """Run the API and cluster DNS in this process."""
+    settings = _settings()
+    if not is_loopback(settings.api_host):
+        if not insecure:
+            print_failure(
+                f"WAYPOST_API_HOST={settings.api_host} lets other machines in, and the API asks "
+                "nobody who they are: listen on 127.0.0.1, or accept that with --insecure"
+            )
+            raise typer.Exit(EXIT_REFUSED)
+        print_warning(f"whoever reaches {settings.api_host} may change anything (--insecure)")
+    from app import main as composition
+    from app import telemetry
+
+    telemetry.install(settings.log_level)
+    _run(composition.serve(settings, announce))
+
+
+@application.command()
+def migrate() -> None:
+    """Bring the database's schema to this version."""
+    before, after = _run(_migrate(_settings()))
+    if before == after:
+        print_text(f"the database is at {after} already")
+    else:
+        print_text(f"the database is at {after} now; it was {before or 'empty'}")
+
+
+@application.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the API."""
+    print_document(openapi_document(), OutputFormat.JSON)
+
+
+def openapi_document() -> dict[str, Any]:
+    """Describe the API; its routes are made as in ``serve``, but nothing is connected."""
+    from app.api import application as http
+    from app.api.dependencies import Registry
+    from app.api.health import health_router
+    from app.api.streams import Watching
+    from app.main import VERSION
+    from app.registry.reconcile import reconcile
+    from app.registry.view import View
+    from app.registry.watch import Pulse
+    from app.registry.work import Policy
+    from app.store.engine import make_engine
+    from app.store.writer import PostgresWriter
+
+    view, policy = View(), Policy()
+    writer = PostgresWriter(make_engine(NOWHERE), view, policy=policy, conclude=reconcile)
+    watching = Watching(view, Pulse(view))
+    registry = Registry(view=view, writer=writer, policy=policy, watching=watching)
+    health = health_router(tuple[()], version=VERSION)
+    return http.build(registry, version=VERSION, more=(health,)).openapi()
+
+
+def announce(settings: "Settings") -> None:
+    """Say where everything is, and three things to try."""
+    welcome(
+        Place(
+            api_host=settings.api_host,
+            api_port=settings.api_port,
+            dns_host=settings.dns_host,
+            dns_port=settings.dns_port,
+            cluster_domain=settings.cluster_domain,
+        )
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a socket that listens at ``host``."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _settings() -> "Settings":
+    from pydantic import ValidationError
+
+    from app.config import Settings
+
+    unset: dict[str, Any] = {}  # every value comes from the environment
+    try:
+        return Settings(**unset)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"][:1]).upper()
+            print_failure(f"WAYPOST_{name}: {problem['msg'].removeprefix('Value error, ')}")
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
+async def _migrate(settings: "Settings") -> tuple[str | None, str]:
+    """Migrate the named database or the embedded one; give its versions before and after."""
+    from app.main import database
+    from app.store import migrations
+    from app.store.engine import make_engine
+
+    async with database(settings) as url:
+        engine = make_engine(url)
+        try:
+            return await migrations.migrate(engine)
+        finally:
+            await engine.dispose()
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; what an operator can mend is told in one line."""
+    import uvloop
+    from asyncpg import PostgresError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from app.store.migrations import SchemaMismatch
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+    except (SchemaMismatch, OSError, ValueError, PostgresError, SQLAlchemyError) as error:
+        print_failure(str(error) or type(error).__name__)
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
+def _interrupt(_: int, __: FrameType | None) -> None:
+    """Take being asked to end as Ctrl-C, upon which all that was started is stopped in order."""
+    signal.raise_signal(signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The client's verbs put together, and how a verb that fails ends.
+
+    Unreachable -> 2, Refused and Unreadable -> 1, each with a clear line on stderr
+
+What needs the composition root (``serve``, ``migrate``, ...) is added by
+``app.__main__``; nothing here can reach the database or the server's code.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import typer
+
+from app.cli.apply import apply
+from app.cli.client import Refused, Unreachable
+from app.cli.delete import delete
+from app.cli.explain import explain
+from app.cli.get import get
+from app.cli.manifests import Unreadable
+from app.cli.output import print_failure, print_refusal
+from app.cli.resolve import resolve
+from app.cli.rules import rules
+from app.cli.watch import watch
+
+EXIT_REFUSED, EXIT_UNREACHABLE = 1, 2
+
+VERBS: tuple[Callable[..., None], ...] = (
+    apply,
+    get,
+    delete,
+    resolve,
+    rules,
+    explain,
+    watch,
+)
+
+P = ParamSpec("P")
+
+
+def worded(verb: Callable[P, None]) -> Callable[P, None]:
+    """Make a verb say what its failure was, and end the process as scripts expect."""
+
+    @wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            verb(*args, **kwargs)
+        except Refused as refusal:
+            print_refusal(refusal.status)
+            raise typer.Exit(EXIT_REFUSED) from None
+        except Unreadable as error:
+            print_failure(str(error))
+            raise typer.Exit(EXIT_REFUSED) from None
+        except Unreachable as error:
+            print_failure(str(error))
+            raise typer.Exit(EXIT_UNREACHABLE) from None
+
+    return run
+
+
+def client_verbs() -> typer.Typer:
+    """Make the command line with the verbs that talk to a server."""
+    application = typer.Typer(
+        name="waypost",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        help="The Kubernetes service network without Kubernetes.",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for verb in VERBS:
+        application.command()(worded(verb))
+    return application

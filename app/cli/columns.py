@@ -1,0 +1,218 @@
+"""The columns in which each kind is listed, as kubectl has them.
+
+    objects, kind -> Sheet
+
+Left out are columns that only something running containers could fill, such as
+restarts.  Source: spec kubernetes-api 5.12.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.cli.ages import age
+from app.cli.fields import Json, mapping, mappings, text, texts
+from app.cli.output import Sheet
+from app.domain.objects import kinds
+from app.domain.objects.kinds import Kind
+
+NONE, UNSET = "<none>", "<unset>"
+SHOWN_MAX = 3  # endpoints and ports of a slice that a cell lists
+_ZONE_LABEL = "topology.kubernetes.io/zone"
+_ROLE_LABEL = "node-role.kubernetes.io/"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its heading, what it shows, and whether only ``-o wide`` has it."""
+
+    heading: str
+    cell: Callable[[Json], str]
+    is_wide: bool = False
+
+
+def sheet(
+    objects: Iterable[Json],
+    kind: Kind,
+    now: datetime,
+    *,
+    is_wide: bool = False,
+    with_namespace: bool = False,
+) -> Sheet:
+    """Tabulate objects of one kind."""
+    columns = [column for column in COLUMNS[kind] if is_wide or not column.is_wide]
+    before = ("NAMESPACE",) if with_namespace and kind.is_namespaced else ()
+    rows: list[tuple[str, ...]] = []
+    for document in objects:
+        namespace = (text(document, "metadata", "namespace"),) if before else ()
+        cells = (
+            age(text(document, "metadata", "creationTimestamp"), now)
+            if column is AGE
+            else column.cell(document) or NONE
+            for column in columns
+        )
+        rows.append((*namespace, *cells))
+    return Sheet((*before, *(column.heading for column in columns)), tuple(rows))
+
+
+def _name(document: Json) -> str:
+    return text(document, "metadata", "name")
+
+
+def _few(entries: Iterable[str]) -> str:
+    listed = list(entries)
+    more = f" + {len(listed) - SHOWN_MAX} more..." if len(listed) > SHOWN_MAX else ""
+    return ",".join(listed[:SHOWN_MAX]) + more
+
+
+def _labels(document: Json, *path: str) -> str:
+    return ",".join(f"{key}={value}" for key, value in mapping(document, *path).items())
+
+
+# Services
+
+
+def _cluster_ip(service: Json) -> str:
+    return next(iter(texts(service, "spec", "clusterIPs")), text(service, "spec", "clusterIP"))
+
+
+def external_ips(service: Json) -> str:
+    """Say where a Service is reached from outside."""
+    spec = mapping(service, "spec")
+    listed = texts(spec, "externalIPs")
+    match text(spec, "type"):
+        case "ExternalName":
+            return text(spec, "externalName")
+        case "LoadBalancer":
+            ingress = mappings(service, "status", "loadBalancer", "ingress")
+            balanced = [text(entry, "ip") or text(entry, "hostname") for entry in ingress]
+            return ",".join((*balanced, *listed)) or "<pending>"
+        case _:
+            return ",".join(listed)
+
+
+def service_ports(service: Json) -> str:
+    """Write the ports of a Service, ``80:30080/TCP``."""
+    return ",".join(
+        f"{text(port, 'port')}{f':{node_port}' if node_port else ''}"
+        f"/{text(port, 'protocol', default='TCP')}"
+        for port in mappings(service, "spec", "ports")
+        for node_port in (text(port, "nodePort").removeprefix("0"),)
+    )
+
+
+# Pods
+
+
+def _conditions(document: Json) -> dict[str, str]:
+    return {
+        text(condition, "type"): text(condition, "status")
+        for condition in mappings(document, "status", "conditions")
+    }
+
+
+def _pod_ready(pod: Json) -> str:
+    containers = max(1, len(mappings(pod, "spec", "containers")))
+    return f"{containers if _conditions(pod).get('Ready') == 'True' else 0}/{containers}"
+
+
+def _pod_status(pod: Json) -> str:
+    if text(pod, "metadata", "deletionTimestamp"):
+        return "Terminating"
+    return text(pod, "status", "phase")
+
+
+def _pod_ip(pod: Json) -> str:
+    several = ",".join(text(entry, "ip") for entry in mappings(pod, "status", "podIPs"))
+    return several or text(pod, "status", "podIP")
+
+
+# Nodes
+
+
+def _node_status(node: Json) -> str:
+    ready = _conditions(node).get("Ready")
+    status = {None: "Unknown", "True": "Ready"}.get(ready, "NotReady")
+    is_closed = text(node, "spec", "unschedulable") == "true"
+    return f"{status},SchedulingDisabled" if is_closed else status
+
+
+def _node_roles(node: Json) -> str:
+    labels = mapping(node, "metadata", "labels")
+    return ",".join(
+        sorted(key.removeprefix(_ROLE_LABEL) for key in labels if key.startswith(_ROLE_LABEL))
+    )
+
+
+def _node_addresses(type_: str) -> Callable[[Json], str]:
+    def addresses(node: Json) -> str:
+        return ",".join(
+            text(entry, "address")
+            for entry in mappings(node, "status", "addresses")
+            if text(entry, "type") == type_
+        )
+
+    return addresses
+
+
+# EndpointSlices
+
+
+def _slice_ports(slice_: Json) -> str:
+    return _few(text(port, "port") for port in mappings(slice_, "ports")) or UNSET
+
+
+def _slice_endpoints(slice_: Json) -> str:
+    endpoints = mappings(slice_, "endpoints")
+    return _few(address for endpoint in endpoints for address in texts(endpoint, "addresses"))
+
+
+AGE = Column("AGE", _name)  # the one cell that needs the time, which ``sheet`` brings
+_NAME = Column("NAME", _name)
+
+COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
+    kinds.SERVICE: (
+        _NAME,
+        Column("TYPE", lambda service: text(service, "spec", "type")),
+        Column("CLUSTER-IP", _cluster_ip),
+        Column("EXTERNAL-IP", external_ips),
+        Column("PORT(S)", service_ports),
+        AGE,
+        Column("SELECTOR", lambda service: _labels(service, "spec", "selector"), is_wide=True),
+    ),
+    kinds.POD: (
+        _NAME,
+        Column("READY", _pod_ready),
+        Column("STATUS", _pod_status),
+        AGE,
+        Column("IP", _pod_ip),
+        Column("NODE", lambda pod: text(pod, "spec", "nodeName")),
+        Column("LABELS", lambda pod: _labels(pod, "metadata", "labels"), is_wide=True),
+    ),
+    kinds.NODE: (
+        _NAME,
+        Column("STATUS", _node_status),
+        Column("ROLES", _node_roles),
+        AGE,
+        Column("INTERNAL-IP", _node_addresses("InternalIP")),
+        Column("ZONE", lambda node: text(node, "metadata", "labels", _ZONE_LABEL)),
+        Column("EXTERNAL-IP", _node_addresses("ExternalIP"), is_wide=True),
+    ),
+    kinds.NAMESPACE: (
+        _NAME,
+        Column("STATUS", lambda namespace: text(namespace, "status", "phase")),
+        AGE,
+    ),
+    kinds.ENDPOINT_SLICE: (
+        _NAME,
+        Column("ADDRESSTYPE", lambda slice_: text(slice_, "addressType")),
+        Column("PORTS", _slice_ports),
+        Column("ENDPOINTS", _slice_endpoints),
+        AGE,
+    ),
+    kinds.SERVICE_CIDR: (
+        _NAME,
+        Column("CIDRS", lambda range_: ",".join(texts(range_, "spec", "cidrs"))),
+        AGE,
+    ),
+}

@@ -1,0 +1,69 @@
+"""``waypost get``: list objects of a kind, or show one.
+
+kind, name, selectors -> GET -> Sheet | document
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from app.cli.columns import sheet
+from app.cli.fields import mappings
+from app.cli.kind_words import kind_and_name, object_path
+from app.cli.options import (
+    API,
+    DEFAULT_NAMESPACE,
+    ApiOption,
+    OutputOption,
+    SelectorOption,
+    connect,
+)
+from app.cli.output import OutputFormat, print_document, print_sheet, say, stderr
+
+KindArgument = Annotated[
+    str, typer.Argument(metavar="KIND", help="svc, po, no, ns, eps or the whole word; svc/ent too.")
+]
+NameArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="One object.")]
+
+
+def get(  # noqa: PLR0913  each parameter is an option of the command
+    context: typer.Context,
+    kind_word: KindArgument,
+    name: NameArgument = None,
+    *,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NS", help="The namespace.")
+    ] = DEFAULT_NAMESPACE,
+    all_namespaces: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="Objects of every namespace.")
+    ] = False,
+    selector: SelectorOption = "",
+    output: OutputOption = OutputFormat.TABLE,
+    api: ApiOption = API,
+) -> None:
+    """List objects of a kind, or show one of them."""
+    kind, wanted = kind_and_name(kind_word, name)
+    if wanted and (all_namespaces or selector):
+        raise typer.BadParameter("a name and a selection of many exclude each other")
+    server = connect(context, api)
+    if wanted:
+        document = server.ask("GET", object_path(kind, namespace, wanted))
+        objects = (document,)
+    else:
+        query = {
+            "namespace": namespace if kind.is_namespaced and not all_namespaces else "",
+            "labelSelector": selector,
+        }
+        document = server.ask("GET", f"/{kind.plural}", query=query)
+        objects = mappings(document, "items")
+    if output in (OutputFormat.JSON, OutputFormat.YAML):
+        print_document(document, output)
+        return
+    if not objects:
+        where = f" in {namespace}" if kind.is_namespaced and not all_namespaces else ""
+        say(f"no {kind.plural}{where}", console=stderr())
+        return
+    is_wide = output is OutputFormat.WIDE
+    now = datetime.now(UTC)
+    print_sheet(sheet(objects, kind, now, is_wide=is_wide, with_namespace=all_namespaces))

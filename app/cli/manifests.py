@@ -1,0 +1,111 @@
+"""Files, folders and the standard input to the objects written in them.
+
+    sources -> Manifest(content, where it stands)
+
+The reader is the server's own, so that a file which cannot be read is refused
+here with its name, its line and its column.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.cli.fields import mapping, text
+from app.domain.errors import BadRequest
+from app.domain.objects.kinds import KINDS_BY_NAME, Kind
+
+STDIN = "-"
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+class Unreadable(Exception):
+    """A source cannot be read, or what it says is not what it claims to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """One object as a file writes it; ``place`` names the file and which of its objects it is."""
+
+    place: str
+    content: dict[str, object]
+    duplicates: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> Kind | None:
+        """The kind, or None when Waypost does not hold it."""
+        kind = KINDS_BY_NAME.get(text(self.content, "kind"))
+        return kind if kind and kind.api_version == text(self.content, "apiVersion") else None
+
+    @property
+    def name(self) -> str:
+        """What the object is called; empty when it does not say."""
+        return text(self.content, "metadata", "name")
+
+    @property
+    def namespace(self) -> str:
+        """Where the object lies; empty when it does not say."""
+        return text(self.content, "metadata", "namespace")
+
+
+def read_manifests(sources: Iterable[str]) -> tuple[Manifest, ...]:
+    """Read every object of every source, in order; raises Unreadable for the first bad one."""
+    found = tuple(
+        manifest
+        for source in sources
+        for file in _files(source)
+        for manifest in _manifests(file, _content(file))
+    )
+    if not found:
+        raise Unreadable("there is no object in what was given")
+    return found
+
+
+def in_namespace(manifest: Manifest, namespace: str) -> Manifest:
+    """Put an object that names no namespace into the given one."""
+    kind = manifest.kind
+    if not namespace or kind is None or not kind.is_namespaced:
+        return manifest
+    if manifest.namespace and manifest.namespace != namespace:
+        raise Unreadable(
+            f"{manifest.place}: it lies in the namespace {manifest.namespace}, not {namespace}"
+        )
+    metadata = {**mapping(manifest.content, "metadata"), "namespace": namespace}
+    return replace(manifest, content={**manifest.content, "metadata": metadata})
+
+
+def _files(source: str) -> Iterator[str]:
+    path = Path(source)
+    if source == STDIN or not path.is_dir():
+        yield source
+        return
+    inside = sorted(str(file) for file in path.iterdir() if file.suffix in SUFFIXES)
+    if not inside:
+        raise Unreadable(f"{source}: no {', '.join(SUFFIXES)} file is in this folder")
+    yield from inside
+
+
+def _content(file: str) -> bytes:
+    if file == STDIN:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise Unreadable(f"{file}: {error.strerror or error}") from None
+
+
+def _manifests(file: str, body: bytes) -> Iterator[Manifest]:
+    # The reader takes half a second to load, which verbs without files need not spend.
+    from app.schemas.documents import MediaType, parse_documents  # noqa: PLC0415
+
+    media = MediaType.JSON if file.endswith(".json") else MediaType.YAML
+    try:
+        documents = parse_documents(body, media)
+    except BadRequest as error:
+        raise Unreadable(f"{file}: {error.message}") from None
+    for place, document in enumerate(documents):
+        yield Manifest(
+            place=f"{file}[{place}]" if len(documents) > 1 else file,
+            content=document.content,
+            duplicates=document.duplicates,
+        )

@@ -1,0 +1,45 @@
+"""The options that verbs share, and how a verb finds its server.
+
+A test gives the command line a transport instead of a network, as the object
+of typer's context.
+"""
+
+from typing import Annotated
+
+import httpx
+import typer
+
+from app.cli.client import API_DEFAULT, Api
+from app.cli.output import OutputFormat
+
+ApiOption = Annotated[
+    str, typer.Option("--api", envvar="WAYPOST_API", metavar="URL", help="The server to talk to.")
+]
+NamespaceOption = Annotated[
+    str, typer.Option("--namespace", "-n", metavar="NS", help="The namespace.")
+]
+SelectorOption = Annotated[
+    str,
+    typer.Option("--selector", "-l", metavar="SEL", help="Labels, such as app=ent,tier!=test."),
+]
+FilesOption = Annotated[
+    list[str],
+    typer.Option(
+        "--filename", "-f", metavar="FILE", help="A manifest, a folder of them, or - for stdin."
+    ),
+]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Check and show what would happen; write nothing.")
+]
+OutputOption = Annotated[
+    OutputFormat, typer.Option("--output", "-o", help="The form to print.", show_default=True)
+]
+
+API = API_DEFAULT
+DEFAULT_NAMESPACE = "default"
+
+
+def connect(context: typer.Context, url: str) -> Api:
+    """Make the client of a verb; nothing is sent yet."""
+    transport: object = context.obj
+    return Api(url, transport=transport if isinstance(transport, httpx.BaseTransport) else None)

@@ -1,0 +1,147 @@
+"""``waypost resolve``: what a program would get for a name, and question by question why.
+
+name, where it is asked from -> GET /resolve -> the answer and its trace
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from app.cli.fields import Json, mapping, mappings, text, texts
+from app.cli.options import API, ApiOption, OutputOption, connect
+from app.cli.output import OutputFormat, Sheet, print_document, print_sheet, say, style_of
+
+NOERROR = "NOERROR"
+
+
+def resolve(  # noqa: PLR0913  each parameter is an option of the command
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As the program would write it.")],
+    *,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NS", help="Ask as a Pod in it would.")
+    ] = "",
+    pod: Annotated[
+        str, typer.Option("--pod", metavar="NS/NAME", help="Ask as this Pod would.")
+    ] = "",
+    type_: Annotated[
+        str, typer.Option("--type", "-t", metavar="TYPE", help="A, AAAA, SRV, PTR, CNAME, TXT.")
+    ] = "",
+    resolver: Annotated[
+        str, typer.Option("--resolver", metavar="LIBC", help="glibc, musl, musl-1.2.3, go, c-ares.")
+    ] = "",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show endpoints too, and what could be better.")
+    ] = False,
+    output: OutputOption = OutputFormat.TABLE,
+    api: ApiOption = API,
+) -> None:
+    """Resolve a name as a program in a Pod would.
+
+    Ends with 1 when the name leads nowhere.
+    """
+    if namespace and pod:
+        raise typer.BadParameter("a Pod has its own namespace: give --pod or -n, not both")
+    query = {
+        "name": name,
+        "namespace": namespace,
+        "pod": pod,
+        "type": type_.upper(),
+        "resolver": resolver,
+        "explain": explain,
+    }
+    resolution = connect(context, api).ask("GET", "/resolve", query=query)
+    if output in (OutputFormat.JSON, OutputFormat.YAML):
+        print_document(resolution, output)
+    else:
+        print_resolution(resolution)
+    if text(resolution, "status") != NOERROR:
+        raise typer.Exit(1)
+
+
+def print_resolution(resolution: Json) -> None:
+    """Print an answer for people: what came out first, then how."""
+    name, status = text(resolution, "name"), text(resolution, "status")
+    answers = texts(resolution, "addresses") or tuple(
+        text(record, "data") for record in mappings(resolution, "records")
+    )
+    say(
+        (name, "bold"),
+        "  ",
+        (", ".join(answers), "bold green"),
+        "  " if answers else "",
+        (status, style_of(status)),
+    )
+    for label, content in _facts(resolution):
+        say((f"  {label:<9}", "dim"), content)
+    if queries := mappings(resolution, "queries"):
+        say()
+        print_sheet(_trace(queries))
+    if endpoints := mappings(resolution, "endpoints"):
+        say()
+        print_sheet(_endpoints(endpoints))
+    for advice in _advice(resolution):
+        say(("advice: ", "yellow"), advice)
+
+
+def _facts(resolution: Json) -> Iterator[tuple[str, str]]:
+    service = mapping(resolution, "service")
+    if service:
+        yield "service", f"{text(service, 'name')} in {text(service, 'namespace')}"
+    canonical = text(resolution, "canonicalName")
+    if canonical:
+        yield "name", canonical
+    conf = mapping(resolution, "resolvConf")
+    search = " ".join(texts(conf, "search"))
+    options = ", ".join(
+        option if value == "true" else f"{option}:{value}"
+        for option in mapping(conf, "options")
+        if (value := text(conf, "options", option))
+    )
+    asked = [text(resolution, "resolver"), options, f"search {search}" if search else ""]
+    yield "asked by", ", ".join(part for part in asked if part)
+
+
+def _trace(queries: tuple[Json, ...]) -> Sheet:
+    rows = tuple(
+        (
+            str(number),
+            text(query, "name"),
+            text(query, "type"),
+            text(query, "from"),
+            text(query, "rcode"),
+            text(query, "answers", default="0"),
+            text(query, "decision"),
+        )
+        for number, query in enumerate(queries, 1)
+    )
+    return Sheet(("#", "QUESTION", "TYPE", "FROM", "RCODE", "ANSWERS", "THEN"), rows)
+
+
+def _endpoints(endpoints: tuple[Json, ...]) -> Sheet:
+    rows = tuple(
+        (
+            text(endpoint, "address"),
+            text(endpoint, "port") or "-",
+            text(endpoint, "node") or "-",
+            text(endpoint, "zone") or "-",
+            _state(mapping(endpoint, "conditions")),
+        )
+        for endpoint in endpoints
+    )
+    return Sheet(("ENDPOINT", "PORT", "NODE", "ZONE", "STATE"), rows)
+
+
+def _state(conditions: Json) -> str:
+    if text(conditions, "ready") == "true":
+        return "Ready"
+    return "Terminating" if text(conditions, "terminating") == "true" else "NotReady"
+
+
+def _advice(resolution: Json) -> Iterator[str]:
+    for entry in texts(resolution, "advice"):
+        if entry:
+            yield entry
+    for entry in mappings(resolution, "advice"):
+        yield text(entry, "message")

@@ -1,0 +1,113 @@
+"""``waypost rules``: what a node's kernel is to be told.
+
+node -> GET /nodes/{name}/ipvs     -> a table of virtual servers
+node, part -> GET .../ipvs.txt     -> text that the kernel's tools load
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from app.cli.fields import Json, mapping, mappings, text, texts
+from app.cli.options import API, ApiOption, OutputOption, connect
+from app.cli.output import (
+    OutputFormat,
+    Sheet,
+    print_document,
+    print_sheet,
+    print_text,
+    say,
+)
+
+
+class RulesPart(StrEnum):
+    """The texts in which rules are loaded; ``nftables`` is the same rules in the other mode."""
+
+    SCRIPT = "script"
+    IPVSADM = "ipvsadm"
+    IPSET = "ipset"
+    IPTABLES = "iptables"
+    IP6TABLES = "ip6tables"
+    IP = "ip"
+    SYSCTL = "sysctl"
+    NFTABLES = "nftables"
+
+
+PartOption = Annotated[
+    RulesPart | None,
+    typer.Option("--part", help="The loadable text of this part instead of a table."),
+]
+
+
+def rules(
+    context: typer.Context,
+    node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
+    *,
+    part: PartOption = None,
+    output: OutputOption = OutputFormat.TABLE,
+    api: ApiOption = API,
+) -> None:
+    """Show what a node's kernel is to be told."""
+    server = connect(context, api)
+    if part is RulesPart.NFTABLES:
+        print_text(server.read_text(f"/nodes/{node}/nftables"))
+    elif part is not None:
+        print_text(server.read_text(f"/nodes/{node}/ipvs.txt", query={"part": part.value}))
+    else:
+        found = server.ask("GET", f"/nodes/{node}/ipvs")
+        if output in (OutputFormat.JSON, OutputFormat.YAML):
+            print_document(found, output)
+        else:
+            print_rules(found)
+
+
+def print_rules(found: Json) -> None:
+    """Print a node's rules for people."""
+    revision = text(found, "resourceVersion")
+    servers = mappings(found, "virtualServers")
+    say(("node ", "dim"), (text(found, "node"), "bold"), (f"  revision {revision}", "dim"))
+    interface = mapping(found, "dummyInterface")
+    addresses = ", ".join(texts(interface, "addresses")) or "no address"
+    say((f"{text(interface, 'name')} ", "dim"), addresses)
+    say()
+    if servers:
+        print_sheet(_virtual_servers(servers))
+        say()
+    entries = ", ".join(
+        f"{text(each, 'name')} ({len(texts(each, 'entries'))})"
+        for each in mappings(found, "ipsets")
+    )
+    if entries:
+        say(("sets ", "dim"), entries)
+    say(("load ", "dim"), f"waypost rules {text(found, 'node')} --part script | sh")
+
+
+def _virtual_servers(servers: tuple[Json, ...]) -> Sheet:
+    rows = tuple(row for server in servers for row in _rows(server))
+    return Sheet(
+        ("VIRTUAL SERVER", "PROTOCOL", "SERVICE", "SCHEDULER", "REAL SERVER", "WEIGHT"), rows
+    )
+
+
+def _rows(server: Json) -> Iterator[tuple[str, ...]]:
+    service = mapping(server, "service")
+    named = f"{text(service, 'namespace')}/{text(service, 'name')}" if service else "-"
+    port_name = text(server, "portName")
+    head = (
+        _joined(text(server, "address"), text(server, "port")),
+        text(server, "protocol"),
+        f"{named}:{port_name}" if port_name else named,
+        text(server, "scheduler"),
+    )
+    reals = [
+        (_joined(text(real, "address"), text(real, "port")), text(real, "weight"))
+        for real in mappings(server, "realServers")
+    ]
+    for place, real in enumerate(reals or [("<none>", "")]):
+        yield (*(head if place == 0 else ("", "", "", "")), *real)
+
+
+def _joined(address: str, port: str) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

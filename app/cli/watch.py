@@ -1,0 +1,104 @@
+"""``waypost watch``: changes as they are committed, until the user has seen enough.
+
+kinds, selectors -> GET /watch -> one line a change; a lost connection is resumed
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from app.cli.client import Api, Parameters, Refused, Unreachable
+from app.cli.fields import Json, at, mapping, text
+from app.cli.kind_words import kind_named
+from app.cli.options import API, ApiOption, SelectorOption, connect
+from app.cli.output import OutputFormat, print_document, print_text, print_warning, say, style_of
+
+RESUME_PAUSE_S = 1.0
+BOOKMARK, ERROR = "BOOKMARK", "ERROR"
+
+
+def watch(  # noqa: PLR0913  each parameter is an option of the command
+    context: typer.Context,
+    kind_words: Annotated[
+        list[str] | None, typer.Argument(metavar="KIND", help="Such as svc eps; all if none.")
+    ] = None,
+    *,
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", metavar="NS", help="Only what lies in it.")
+    ] = "",
+    selector: SelectorOption = "",
+    since: Annotated[
+        str, typer.Option("--since", metavar="REVISION", help="Only what came after it.")
+    ] = "",
+    timeout_s: Annotated[
+        int | None, typer.Option("--timeout", min=1, metavar="SECONDS", help="When to stop.")
+    ] = None,
+    output: Annotated[
+        OutputFormat, typer.Option("--output", "-o", help="json and yaml print whole events.")
+    ] = OutputFormat.TABLE,
+    api: ApiOption = API,
+) -> None:
+    """Show objects, then every change to them; Ctrl-C ends it."""
+    words = (part for word in kind_words or () for part in word.split(",") if part)
+    query = {
+        "kinds": ",".join(dict.fromkeys(kind_named(word).name for word in words)),
+        "namespace": namespace,
+        "labelSelector": selector,
+        "resourceVersion": since,
+        "timeoutSeconds": timeout_s,
+    }
+    events = follow(connect(context, api), query, pause_s=RESUME_PAUSE_S)
+    try:
+        for event in events:
+            _print_event(event, output)
+    except KeyboardInterrupt:
+        return
+
+
+def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
+    """Yield events; after a lost connection go on behind the last revision seen.
+
+    Raises Refused when the server ends the watch with an error, and Unreachable
+    when there was no connection in the first place.
+    """
+    seen = str(query.get("resourceVersion") or "")
+    has_begun = False
+    while True:
+        try:
+            for event in server.follow("/watch", query={**query, "resourceVersion": seen}):
+                has_begun = True
+                if text(event, "type") == ERROR:
+                    raise Refused(mapping(event, "object"))
+                seen = text(event, "object", "metadata", "resourceVersion") or seen
+                yield event
+        except Unreachable as lost:
+            if not has_begun:
+                raise
+            print_warning(f"{lost}; going on after revision {seen or 'none'}")
+        if query.get("timeoutSeconds"):
+            return
+        time.sleep(pause_s)
+
+
+def _print_event(event: Json, output: OutputFormat) -> None:
+    if output is OutputFormat.JSON:
+        print_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+        return
+    if output is OutputFormat.YAML:
+        print_text("---")
+        print_document(event, output)
+        return
+    type_ = text(event, "type")
+    if type_ == BOOKMARK:
+        return
+    document = at(event, "object")
+    namespace = text(document, "metadata", "namespace")
+    say(
+        (f"{text(document, 'metadata', 'resourceVersion'):>8}  ", "dim"),
+        (f"{type_:<8}", style_of(type_)),
+        f"  {text(document, 'kind').lower()}/{text(document, 'metadata', 'name')}",
+        f" in {namespace}" if namespace else "",
+    )
