@@ -6,7 +6,6 @@ A number belongs to one Service whatever the protocol.  Creating and updating
 share numbers by different rules on purpose: spec kubernetes-api 1.10, last part.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import NoReturn
 
@@ -45,13 +44,12 @@ def reallocate_ports(current: Service, draft: Service, pools: Pools) -> tuple[Se
     What the Service holds already it keeps; new numbers are taken before old ones
     are given back.
     """
-    held = frozenset(node_ports_of(current))
     if uses_node_ports(draft):
-        draft, pools = _shared_by_node_port(held, draft, pools)
-    if needs_health_check_port(draft) and not needs_health_check_port(current):
-        draft, pools = _with_health_check_port(draft, pools, held=held)
+        draft, pools = _shared_by_node_port(current, draft, pools)
+    if not needs_health_check_port(current):
+        draft, pools = _with_health_check_port(draft, pools)
     kept = node_ports_of(_without_spare_health_check_port(draft))
-    return draft, release_ports(pools, sorted(held.difference(kept)))
+    return draft, release_ports(pools, sorted({*node_ports_of(current)}.difference(kept)))
 
 
 def _shared_by_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:
@@ -76,10 +74,9 @@ def _shared_by_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:
     return replace(draft, ports=tuple(ports)), pools
 
 
-def _shared_by_node_port(
-    held: Iterable[int], draft: Service, pools: Pools
-) -> tuple[Service, Pools]:
-    own = set(held)
+def _shared_by_node_port(current: Service, draft: Service, pools: Pools) -> tuple[Service, Pools]:
+    own = {port.node_port for port in current.ports} if uses_node_ports(current) else set[int]()
+    own.discard(0)
     ports: list[ServicePort] = []
     for index, port in enumerate(draft.ports):
         number = port.node_port
@@ -99,19 +96,15 @@ def _chosen_or_claimed(draft: Service, pools: Pools, index: int, number: int) ->
     return number, claimed
 
 
-def _with_health_check_port(
-    draft: Service, pools: Pools, held: frozenset[int] = frozenset()
-) -> tuple[Service, Pools]:
+def _with_health_check_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:
     if not needs_health_check_port(draft):
         return draft, pools
     number = draft.health_check_node_port
     if not number:
         number, pools = choose_port(pools)
         return replace(draft, health_check_node_port=number), pools
-    # A number of the Service's own ports is taken as well: it cannot serve both.
-    claimed = Refused("provided port is already allocated")
-    if number not in held:
-        claimed = claim_port(pools, number)
+    # A number of the Service's own ports is held as well: it cannot serve both.
+    claimed = claim_port(pools, number)
     if isinstance(claimed, Refused):
         _refuse(draft, "spec.healthCheckNodePort", number, claimed.message)
     return draft, claimed
