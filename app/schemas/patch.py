@@ -17,6 +17,7 @@ from app.domain.errors import BadRequest, Invalid
 from app.schemas.json_text import is_too_deep, members_of
 from app.schemas.paths import name_type
 from app.schemas.strategic_merge import Inapplicable, Wire, strategic_merge
+from app.schemas.yaml_text import DEPTH_MAX
 
 OPERATIONS_MAX = 10_000  # of one JSON patch
 COPIED_MAX = 100_000  # values that the copy operations of one JSON patch may add
@@ -83,8 +84,7 @@ def _json_patched(current: Mapping[str, object], patch: object) -> Wire:
         try:
             change = JsonPatch([operation])
             if operation["op"] == "copy":
-                source = JsonPointer(str(operation["from"])).resolve(result)
-                copied += _size(source, COPIED_MAX - copied)
+                copied += _size(_source(operation, result), COPIED_MAX - copied)
             result = change.apply(result, in_place=True)
         except (InvalidJsonPatch, KeyError, TypeError) as error:
             raise BadRequest(f"operation {index} is malformed: {_brief(error)}") from None
@@ -93,6 +93,13 @@ def _json_patched(current: Mapping[str, object], patch: object) -> Wire:
     if not isinstance(result, dict):
         raise Inapplicable(f"the patch makes {name_type(result)} of the object")
     return cast("Wire", result)
+
+
+def _source(operation: Wire, document: object) -> object:
+    pointer = operation["from"]
+    if not isinstance(pointer, str):
+        raise TypeError("'from' must be a string")
+    return cast("object", JsonPointer(pointer).resolve(document))
 
 
 def _operations(patch: object) -> Sequence[Wire]:
@@ -104,6 +111,9 @@ def _operations(patch: object) -> Sequence[Wire]:
     for index, operation in enumerate(operations):
         if not isinstance(operation, dict):
             raise BadRequest(f"operation {index} must be an object, not {name_type(operation)}")
+        named = cast("Wire", operation)
+        if any(str(named.get(field, "")).count("/") > DEPTH_MAX for field in ("path", "from")):
+            raise BadRequest(f"operation {index} points deeper than {DEPTH_MAX} levels")
     return cast("list[Wire]", operations)
 
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 
 from app.domain.errors import BadRequest, CauseReason
+from app.domain.names import Revision, Uid
 from app.domain.objects.kinds import KINDS, KINDS_BY_NAME, Object, kind_of
 from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
+from app.schemas.base import Output
 from app.schemas.codec import (
     decode_bytes,
     decode_object,
@@ -22,11 +24,25 @@ from app.schemas.codec import (
     encode_object,
     identify,
 )
-from tests.builders import a_service, an_endpoint_slice
+from app.schemas.endpoint_slice import EndpointSliceRead
+from app.schemas.namespace import NamespaceRead
+from app.schemas.node import NodeRead
+from app.schemas.pod import PodRead
+from app.schemas.service import ServiceRead
+from app.schemas.service_cidr import ServiceCIDRRead
+from tests.builders import NOON, a_service, an_endpoint_slice
 from tests.schemas.wire_strategies import json_values, objects
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 
+READ: dict[str, type[Output]] = {
+    "Service": ServiceRead,
+    "Pod": PodRead,
+    "Node": NodeRead,
+    "Namespace": NamespaceRead,
+    "EndpointSlice": EndpointSliceRead,
+    "ServiceCIDR": ServiceCIDRRead,
+}
 SERVICE: dict[str, Any] = {"apiVersion": "v1", "kind": "Service"}
 
 
@@ -266,6 +282,21 @@ def test_what_is_encoded_is_a_document_without_unknown_fields(registered: Object
 def test_bytes_are_the_json_of_the_dict(registered: Object) -> None:
     assert encode_bytes(registered) == encode_json(encode_object(registered))
     assert json.loads(encode_bytes(registered)) == json.loads(json.dumps(encode_object(registered)))
+
+
+@given(objects)
+def test_what_clients_read_is_what_its_schema_says(registered: Object) -> None:
+    assigned = replace(
+        registered.metadata,
+        name="a",
+        namespace="default" if kind_of(registered).is_namespaced else "",
+        uid=Uid("b"),
+        revision=Revision(1),
+        created_at=NOON,
+    )
+    shown = encode_bytes(replace(registered, metadata=assigned))
+
+    assert READ[kind_of(registered).name].model_validate_json(shown)
 
 
 @given(json_values, json_values, json_values)

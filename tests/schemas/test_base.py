@@ -1,0 +1,142 @@
+"""What every wire model shares, and how the schemas of all of them read."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.schemas import apply, clusterips, health, lists, status
+from app.schemas.base import Input, Output, wire_name
+from app.schemas.endpoint_slice import EndpointSliceWrite
+from app.schemas.namespace import NamespaceWrite
+from app.schemas.node import NodeWrite
+from app.schemas.pod import PodWrite
+from app.schemas.service import ServiceSpec, ServiceWrite
+from app.schemas.service_cidr import ServiceCIDRWrite
+
+WRITTEN = (
+    ServiceWrite,
+    PodWrite,
+    NodeWrite,
+    NamespaceWrite,
+    EndpointSliceWrite,
+    ServiceCIDRWrite,
+    apply.HeartbeatRequest,
+)
+READ = (
+    lists.ServiceList,
+    lists.PodList,
+    lists.NodeList,
+    lists.NamespaceList,
+    lists.EndpointSliceList,
+    lists.ServiceCIDRList,
+    status.Status,
+    apply.ApplyResult,
+    apply.HeartbeatResult,
+    clusterips.ClusterIPs,
+    health.Health,
+    health.Version,
+)
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    _, shared = models_json_schema(
+        [
+            *((model, "validation") for model in WRITTEN),
+            *((model, "serialization") for model in READ),
+        ]
+    )
+    found: dict[str, dict[str, Any]] = shared["$defs"]
+    return found
+
+
+def parts(schema: object) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield cast("dict[str, Any]", schema)
+        for value in cast("dict[str, object]", schema).values():
+            yield from parts(value)
+    elif isinstance(schema, list):
+        for value in cast("list[object]", schema):
+            yield from parts(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "wire"),
+    [
+        ("cluster_ip", "clusterIP"),
+        ("cluster_ips", "clusterIPs"),
+        ("pod_ip", "podIP"),
+        ("pod_ips", "podIPs"),
+        ("host_ip", "hostIP"),
+        ("external_ips", "externalIPs"),
+        ("load_balancer_ip", "loadBalancerIP"),
+        ("client_ip", "clientIP"),
+        ("pod_cidr", "podCIDR"),
+        ("pod_cidrs", "podCIDRs"),
+        ("provider_id", "providerID"),
+        ("uid", "uid"),
+        ("ip", "ip"),
+        ("cidrs", "cidrs"),
+        ("api_version", "apiVersion"),
+        ("http_get", "httpGet"),
+        ("http_headers", "httpHeaders"),
+        ("dns_policy", "dnsPolicy"),
+        ("publish_not_ready_addresses", "publishNotReadyAddresses"),
+        ("continue_", "continue"),
+    ],
+)
+def test_fields_are_spelt_as_kubernetes_spells_them(name: str, wire: str) -> None:
+    assert wire_name(name) == wire
+
+
+def test_no_schema_is_split_by_where_it_is_used() -> None:
+    assert not [name for name in schemas() if name.endswith(("-Input", "-Output"))]
+
+
+def test_every_object_has_named_fields_or_says_what_its_values_are() -> None:
+    for name, schema in schemas().items():
+        for part in parts(schema):
+            if part.get("type") == "object":
+                assert part.get("properties") or part.get("additionalProperties"), name
+
+
+def test_an_absent_field_is_left_out_and_never_null() -> None:
+    for name, schema in schemas().items():
+        for part in parts(schema):
+            assert part.get("type") != "null", name
+            assert part.get("default", "") is not None, name
+
+
+def test_every_model_says_what_it_is() -> None:
+    assert [name for name, schema in schemas().items() if not schema.get("description")] == []
+
+
+def test_what_must_be_given_is_a_field() -> None:
+    for name, schema in schemas().items():
+        assert set(schema.get("required", ())) <= set(schema.get("properties", ())), name
+
+
+def test_what_the_server_always_sets_is_required_of_it() -> None:
+    found = schemas()
+
+    assert {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"} <= set(
+        found["NamespacedObjectMetaRead"]["required"]
+    )
+    assert "required" not in found["ObjectMeta"]
+    assert found["ServiceRead"]["required"] == ["apiVersion", "kind", "metadata", "spec", "status"]
+    assert found["ServicePort"]["required"] == ["port"]
+
+
+def test_vocabularies_and_ranges_are_documented() -> None:
+    properties = ServiceSpec.model_json_schema()["properties"]
+    port = schemas()["ServicePort"]["properties"]["port"]
+
+    assert properties["type"]["enum"] == ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]
+    assert (port["format"], port["minimum"], port["maximum"]) == ("int32", 1, 65535)
+
+
+@pytest.mark.parametrize("model", [*WRITTEN, *READ])
+def test_a_model_is_either_read_or_written(model: type[BaseModel]) -> None:
+    assert issubclass(model, Input) != issubclass(model, Output)

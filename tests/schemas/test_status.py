@@ -1,0 +1,81 @@
+"""Refusals as clients see them."""
+
+import pytest
+
+from app.domain.errors import (
+    BadRequest,
+    CauseReason,
+    Conflict,
+    Expired,
+    Invalid,
+    NotFound,
+    Violation,
+)
+from app.schemas.status import Status, failure, status_of
+
+
+def test_a_refused_object_is_named_by_its_kind_with_every_cause() -> None:
+    causes = [
+        Violation(CauseReason.INVALID, "spec.ports[0].port", "must be between 1 and 65535"),
+        Violation(CauseReason.REQUIRED, "spec.ports[1].name", "Required value"),
+    ]
+
+    assert status_of(Invalid("Service", "ent", causes), 422) == {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": 'Service "ent" is invalid: [spec.ports[0].port: must be between 1 and 65535, '
+        "spec.ports[1].name: Required value]",
+        "reason": "Invalid",
+        "details": {
+            "name": "ent",
+            "kind": "Service",
+            "causes": [
+                {
+                    "reason": "FieldValueInvalid",
+                    "message": "must be between 1 and 65535",
+                    "field": "spec.ports[0].port",
+                },
+                {
+                    "reason": "FieldValueRequired",
+                    "message": "Required value",
+                    "field": "spec.ports[1].name",
+                },
+            ],
+        },
+        "code": 422,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"),
+    [
+        ("Service", {"kind": "services"}),
+        ("EndpointSlice", {"kind": "endpointslices", "group": "discovery.k8s.io"}),
+        ("Deployment", {"kind": "Deployment"}),
+    ],
+)
+def test_every_other_refusal_names_the_resource(kind: str, details: dict[str, str]) -> None:
+    status = status_of(NotFound("no").about(kind, "ent"), 404)
+
+    assert status["details"] == {"name": "ent", **details, "causes": []}
+    assert (status["reason"], status["code"]) == ("NotFound", 404)
+
+
+def test_a_refusal_may_say_when_to_try_again() -> None:
+    status = status_of(Conflict("moved on"), 409, retry_after_s=1)
+
+    assert status["details"] == {"causes": [], "retryAfterSeconds": 1}
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        status_of(BadRequest("x"), 400),
+        status_of(Expired("gone"), 410),
+        failure(404, "NotFound", "no such path"),
+    ],
+)
+def test_a_refusal_is_what_its_schema_says(status: dict[str, object]) -> None:
+    assert Status.model_validate(status).status == "Failure"
