@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.names import NamespacedName, label_problems
+from app.domain.names import NamespacedName, Revision, label_problems
 from app.domain.objects.endpoint_slice import (
     HEADLESS_LABEL,
     SERVICE_NAME_LABEL,
@@ -22,10 +22,11 @@ from app.domain.objects.meta import OwnerReference
 from app.domain.objects.node import Node
 from app.domain.objects.pod import ContainerPort, Pod
 from app.domain.objects.service import Service, ServicePort
-from app.domain.registration.endpoint_slices import Desired, SlicePlan, desired, plan
+from app.domain.registration.endpoint_slices import Desired, SlicePlan, desired, desired_in, plan
 from app.domain.registration.endpoints import identity_of
 from app.domain.registration.packing import SPARE_SLICES, Group, group_of
 from app.domain.registration.slice_metadata import SliceNames
+from app.domain.snapshot import load
 from tests.builders import (
     NOON,
     a_container,
@@ -292,6 +293,58 @@ def test_an_endpoint_found_twice_stays_once() -> None:
     made = planned(a_service(), [a_pod()], [slice_, copy])
 
     assert [gone.metadata.name for gone in made.delete] == ["web-zzzzz"]
+
+
+AUTO = a_service(annotations={"service.kubernetes.io/topology-mode": "Auto"})
+
+
+def test_only_the_pods_that_changed_are_spoken_for() -> None:
+    snapshot = load([a_service(), *many_pods(5), *NODES.values()], revision=Revision(1))
+
+    part = desired_in(snapshot, a_service(), changed_pods=[key("p0001"), key("gone")])
+    every = desired_in(snapshot, a_service())
+
+    assert part.pods == {key("p0001"), key("gone")}
+    assert sum(map(len, part.endpoints.values())) == 1
+    assert every.pods is None
+    assert sum(map(len, every.endpoints.values())) == 5
+
+
+def test_hints_shared_out_over_all_endpoints_are_worked_out_afresh() -> None:
+    pods = [a_pod(f"p{n}", pod_ips=(f"10.1.0.{n}",), node_name="n1") for n in range(1, 5)]
+    snapshot = load([AUTO, *pods, *NODES.values()], revision=Revision(1))
+
+    wanted = desired_in(snapshot, AUTO, changed_pods=[key("p1")])
+
+    assert wanted.pods is None
+    [endpoints] = wanted.endpoints.values()
+    assert Counter(e.hints.for_zones[0] for e in endpoints if e.hints) == {"z1": 2, "z2": 2}
+
+
+def test_hints_are_shared_out_within_each_family() -> None:
+    both = replace(AUTO, ip_families=("IPv4", "IPv6"))
+    pods = [
+        a_pod("p1", pod_ips=("10.1.0.1", "fd00::1"), node_name="n1"),
+        a_pod("p2", pod_ips=("10.1.0.2", "fd00::2"), node_name="n2"),
+        a_pod("p3", pod_ips=("fd00::3",), node_name="unknown"),
+    ]
+
+    wanted = desired(both, pods, nodes=NODES)
+
+    hints = {group.address_type: [e.hints for e in es] for group, es in wanted.endpoints.items()}
+    assert all(hints["IPv4"])
+    assert hints["IPv6"] == [None, None, None]
+
+
+def test_an_endpoint_that_refers_to_nothing_is_dropped_only_by_a_whole_plan() -> None:
+    [slice_] = planned(a_service(), [a_pod()]).create
+    stray = replace(slice_, endpoints=(*slice_.endpoints, an_endpoint("10.9.9.9")))
+    part = desired(a_service(), [a_pod()], nodes=NODES, only=[key("web-1")])
+
+    assert plan([stray], part, names=SliceNames(1)).is_empty
+    assert [e.addresses for e in planned(a_service(), [a_pod()], [stray]).update[0].endpoints] == [
+        ("10.244.0.1",)
+    ]
 
 
 # The laws.
