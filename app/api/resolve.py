@@ -165,12 +165,14 @@ def _domains(text: str) -> tuple[str, ...]:
 
 
 def _encoded(resolved: Resolved, snapshot: Snapshot, *, explain: bool) -> dict[str, object]:
-    outcome, conf = resolved.outcome, resolved.conf
+    outcome, conf, service = resolved.outcome, resolved.conf, resolved.service
+    canonical = outcome.canonical_name.removesuffix(".") if outcome.steps else ""
     wire: dict[str, object] = {
         "kind": "Resolution",
         "name": resolved.asked.name,
         "type": resolved.asked.qtype,
         "status": outcome.status.value,
+        **({"canonicalName": f"{canonical}."} if canonical else {}),
         "addresses": list(outcome.addresses),
         "records": [_record(record) for record in outcome.records],
         "queries": [_query(step, explain=explain) for step in outcome.steps],
@@ -180,12 +182,9 @@ def _encoded(resolved: Resolved, snapshot: Snapshot, *, explain: bool) -> dict[s
             "options": {name: _option_value(value) for name, value in conf.options},
         },
         "resolver": resolved.asked.profile.value,
+        **({} if service is None else {"service": _service(service)}),
         "resourceVersion": str(snapshot.revision),
     }
-    if outcome.steps and outcome.canonical_name:
-        wire["canonicalName"] = f"{outcome.canonical_name.removesuffix('.')}."
-    if resolved.service is not None:
-        wire["service"] = _service(resolved.service)
     if explain:
         wire.update(_explained(resolved, snapshot))
     return wire

@@ -116,13 +116,15 @@ def _names(state: _State) -> Generator[Flight, Replies, _Result]:
     """Try every name until one has an address or fails for another reason than its absence."""
     result = _Result(status=_ECONNREFUSED)
     trail = state.sender.trail
-    for text, source in _candidates(state.name, state.sender.config):
+    candidates = _candidates(state.name, state.sender.config)
+    for position, (text, source) in enumerate(candidates, start=1):
         result = yield from _query(state, text, source)
         if result.status not in (_ENODATA, _ENOTFOUND):
             is_hit = result.status == _SUCCESS
             trail.decide(Decision.HIT if is_hit else Decision.STOP, result.status or "an answer")
             return result
-        trail.decide(Decision.NEXT, result.status)
+        is_last = position == len(candidates)
+        trail.decide(Decision.STOP if is_last else Decision.NEXT, result.status)
         state.has_seen_no_data |= result.status == _ENODATA
     return _Result(status=_ENODATA) if state.has_seen_no_data else result
 
@@ -184,13 +186,14 @@ def _search(state: _State) -> Walk:
     as_is: _Result | None = None
     result = _Result(status=_ENOTFOUND)
     trail = state.sender.trail
-    for text, source in _candidates(state.name, state.sender.config):
+    candidates = _candidates(state.name, state.sender.config)
+    for position, (text, source) in enumerate(candidates, start=1):
         result = yield from _query(state, text, source)
         as_is = result if source == "as-is" else as_is
-        if result.status not in (_ENODATA, _ENOTFOUND):
+        state.has_seen_no_data |= result.status == _ENODATA
+        if result.status not in (_ENODATA, _ENOTFOUND) or position == len(candidates):
             break
         trail.decide(Decision.NEXT, result.status)
-        state.has_seen_no_data |= result.status == _ENODATA
     if result.status == _SUCCESS:
         trail.decide(Decision.HIT, "an answer")
         return _found(state, result.reading)

@@ -75,7 +75,7 @@ class Search:
         saved: SearchResult | None = None
         if dots >= self.config.ndots or is_absolute:
             saved = yield from self._query(name, "as-is", qtypes)
-            self._settle(saved, is_final=is_absolute)
+            self._settle(saved, is_final=is_absolute or not self.config.search)
             if is_absolute or saved.code is HostError.SUCCESS:
                 return saved
         return (yield from self._list(name, qtypes, saved))
@@ -83,18 +83,21 @@ class Search:
     def _list(self, name: str, qtypes: tuple[str, ...], saved: SearchResult | None) -> Searching:
         result = saved or SearchResult(code=HostError.HOST_NOT_FOUND)
         seen: dict[HostError, SearchResult] = {}
+        is_asked_last = saved is None and self._tries_as_is_last(name)
         for position, domain in enumerate(self.config.search):
             stem = domain.removeprefix(".")
             result = yield from self._query(f"{name}.{stem}", f"search[{position}]", qtypes)
             goes_on = _goes_on(result)
-            self._settle(result, is_final=result.is_refused, goes_on=goes_on)
+            is_end = not goes_on or position == len(self.config.search) - 1
+            is_final = result.is_refused or (is_end and not is_asked_last)
+            self._settle(result, is_final=is_final, goes_on=goes_on)
             if result.code is HostError.SUCCESS or result.is_refused:
                 return result
             if result.code is HostError.NO_DATA or (goes_on and result.code is HostError.TRY_AGAIN):
                 seen.setdefault(result.code, result)
             if not goes_on:
                 break
-        if saved is None and self._tries_as_is_last(name):
+        if is_asked_last:
             result = yield from self._query(name, "as-is", qtypes)
             self._settle(result, is_final=True)
             if result.code is HostError.SUCCESS:

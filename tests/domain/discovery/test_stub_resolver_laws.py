@@ -1,0 +1,173 @@
+"""What holds for every resolver, whatever the servers say."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.discovery.lookup import (
+    Decision,
+    Host,
+    Lookup,
+    Outcome,
+    Query,
+    Rcode,
+    Record,
+    Reply,
+    Status,
+)
+from app.domain.discovery.stub_resolver import Profile, resolve
+
+SEARCH = ("a.test", "b.test")
+CONF = "nameserver 192.0.2.1\nsearch a.test b.test\noptions ndots:2 attempts:2\n"
+TWO_SERVERS = f"nameserver 192.0.2.2\n{CONF}"
+VALUES = {"A": "192.0.2.80", "AAAA": "2001:db8::80", "TXT": '"x"'}
+PROFILES = list(Profile)
+ANSWER = "ANSWER"
+
+_answers = st.sampled_from([ANSWER, *Rcode])
+_scripts = st.dictionaries(
+    st.tuples(st.sampled_from(["x.a.test.", "x.b.test.", "x."]), st.sampled_from(["A", "AAAA"])),
+    _answers,
+)
+_confs = st.sampled_from([CONF, TWO_SERVERS, f"{CONF}options single-request use-vc\n", ""])
+
+
+def _reply(query: Query, word: str) -> Reply:
+    if word != ANSWER:
+        return Reply(rcode=Rcode(word))
+    value = VALUES.get(query.qtype, "x.test.")
+    record = Record(name=query.name, rtype=query.qtype, ttl_s=5, value=value)
+    return Reply(rcode=Rcode.NOERROR, records=(record,))
+
+
+def _run(
+    profile: Profile,
+    name: str,
+    script: dict[tuple[str, str], str],
+    *,
+    conf: str = CONF,
+    qtype: str = "ADDR",
+) -> Outcome:
+    return resolve(
+        profile,
+        Lookup(name=name, qtype=qtype),
+        Host(resolv_conf=conf),
+        lambda query: _reply(query, script.get((str(query.name), query.qtype), "NXDOMAIN")),
+    )
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@given(script=_scripts, conf=_confs)
+def test_only_the_last_name_is_a_hit_or_a_stop(
+    profile: Profile, script: dict[tuple[str, str], str], conf: str
+) -> None:
+    outcome = _run(profile, "x", script, conf=conf)
+    *before, last = outcome.steps
+    assert last.decision is not Decision.NEXT
+    assert all(
+        step.decision is Decision.NEXT for step in before if step.query.name != last.query.name
+    )
+    assert (last.decision is Decision.HIT) == (
+        outcome.status is Status.NOERROR or not outcome.error
+    )
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@given(script=_scripts, conf=_confs)
+def test_addresses_come_from_answers_and_mean_success(
+    profile: Profile, script: dict[tuple[str, str], str], conf: str
+) -> None:
+    outcome = _run(profile, "x", script, conf=conf)
+    assert bool(outcome.addresses) == (outcome.status is Status.NOERROR)
+    assert bool(outcome.error) == (outcome.status is not Status.NOERROR)
+    given_out = {r.value for step in outcome.steps for r in step.reply.records}
+    assert set(outcome.addresses) <= given_out
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@given(script=_scripts)
+def test_the_same_servers_give_the_same_walk(
+    profile: Profile, script: dict[tuple[str, str], str]
+) -> None:
+    assert _run(profile, "x", script) == _run(profile, "x", script)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@given(word=_answers, qtype=st.sampled_from(["ADDR", "A", "AAAA", "TXT", "SRV"]))
+def test_a_complete_name_is_only_asked_as_it_is(profile: Profile, word: str, qtype: str) -> None:
+    script = {("x.y.", kind): word for kind in ("A", "AAAA", "TXT", "SRV")}
+    outcome = _run(profile, "x.y.", script, qtype=qtype)
+    assert {(str(step.query.name), step.query.source) for step in outcome.steps} == {
+        ("x.y.", "as-is")
+    }
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@given(name=st.text(max_size=80), conf=st.text(max_size=120), word=_answers)
+def test_any_name_and_any_file_come_to_an_end(
+    profile: Profile, name: str, conf: str, word: str
+) -> None:
+    outcome = resolve(
+        profile, Lookup(name=name), Host(resolv_conf=conf), lambda query: _reply(query, word)
+    )
+    packets = Counter((step.query.name, step.query.qtype) for step in outcome.steps)
+    assert all(count < 200 for count in packets.values())
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_first_candidate_with_an_address_wins(profile: Profile) -> None:
+    script = {("x.a.test.", "A"): ANSWER, ("x.b.test.", "AAAA"): ANSWER}
+    script[("x.a.test.", "AAAA")] = "NOERROR"
+    assert _run(profile, "x", script).addresses == ("192.0.2.80",)
+
+
+@pytest.mark.parametrize(
+    ("profile", "error", "status"),
+    [
+        (Profile.GLIBC, "EAI_NODATA", Status.NODATA),
+        (Profile.MUSL, "EAI_NODATA", Status.NODATA),
+        (Profile.MUSL_1_2_3, "EAI_NONAME", Status.NXDOMAIN),
+        (Profile.GO, "IsNotFound", Status.NXDOMAIN),
+        (Profile.C_ARES, "ARES_ENODATA", Status.NODATA),
+    ],
+)
+def test_no_data_is_seen_as_the_library_tells_it(
+    profile: Profile, error: str, status: Status
+) -> None:
+    script = {(name, kind): "NOERROR" for name in ("x.a.test.",) for kind in ("A", "AAAA")}
+    outcome = _run(profile, "x", script)
+    assert (outcome.error, outcome.status) == (error, status)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("SERVFAIL", Status.SERVFAIL), ("REFUSED", Status.REFUSED), ("TIMEOUT", Status.TIMEOUT)],
+)
+def test_a_failure_of_every_server_is_told_by_its_cause(
+    profile: Profile, word: str, status: Status
+) -> None:
+    script = {("x.y.", kind): word for kind in ("A", "AAAA", "TXT")}
+    assert _run(profile, "x.y.", script).status is status
+    assert _run(profile, "x.y.", script, qtype="TXT").status is status
+
+
+@pytest.mark.parametrize(
+    ("profile", "sources"),
+    [
+        (Profile.GLIBC, ["search[0]", "search[1]"]),
+        (Profile.GO, ["search[0]", "search[1]"]),
+        (Profile.C_ARES, ["search[0]", "search[1]"]),
+        (Profile.MUSL, ["as-is"]),  # res_search is res_query there: nothing is searched
+        (Profile.MUSL_1_2_3, ["as-is"]),
+    ],
+)
+def test_other_types_walk_the_search_list_where_the_library_does(
+    profile: Profile, sources: list[str]
+) -> None:
+    outcome = _run(profile, "x", {("x.b.test.", "TXT"): ANSWER, ("x.", "TXT"): ANSWER}, qtype="TXT")
+    assert [step.query.source for step in outcome.steps] == sources
+    assert outcome.records[0].value == '"x"'
+    assert outcome.addresses == ()
