@@ -9,7 +9,7 @@ Source: spec resolver 2.2, 3.2, 4, 5.
 import re
 from ipaddress import IPv4Address
 
-from app.domain.addresses import IPFamily, family_of_text, parse_address
+from app.domain.addresses import IPFamily, family_of_text, has_leading_zeros, parse_address
 from app.domain.discovery.lookup import AAAA, A
 from app.domain.names import LABEL_LENGTH_MAX, DomainName, MalformedName
 
@@ -44,7 +44,7 @@ def aton_literal(name: str) -> str | None:
 
 def strict_literal(name: str) -> str | None:
     """Read an address only in its usual spelling: four decimal octets, or IPv6 text."""
-    if ":" not in name and not _STRICT_IPV4.match(name):
+    if has_leading_zeros(name) or not (":" in name or _STRICT_IPV4.match(name)):
         return None
     address = parse_address(name.partition("%")[0])
     return None if address is None else str(address)
