@@ -36,6 +36,7 @@ class Core:
     pools: Pools
     features: Features = field(default_factory=Features)
     services: dict[NamespacedName, Service] = field(default_factory=dict[NamespacedName, Service])
+    warnings: tuple[str, ...] = ()
 
     def create(self, draft: Service) -> Service:
         """Admit a manifest under a new name."""
@@ -66,6 +67,6 @@ class Core:
         return Context(pools=self.pools, features=self.features)
 
     def _keep(self, admitted: Admitted) -> Service:
-        self.pools = admitted.pools
+        self.pools, self.warnings = admitted.pools, admitted.warnings
         self.services[admitted.service.metadata.key] = admitted.service
         return admitted.service
