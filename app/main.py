@@ -15,7 +15,6 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -23,9 +22,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api import application
-from app.api.dependencies import Registry
-from app.api.health import Check, health_router
-from app.api.resolve import resolve_router
+from app.api.dependencies import Check, Registry
 from app.api.streams import Watching
 from app.config import Settings
 from app.dns.protocol import ProtocolConfig
@@ -50,23 +47,6 @@ VERSION = installed_version("waypost")
 SHUTDOWN_GRACE_S = 10
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """A registry at work: what an API, a DNS server or a test talks to."""
-
-    settings: Settings
-    registry: Registry
-    follower: ChangeLogFollower
-
-    def checks(self) -> Sequence[Check]:
-        """Say what holds and what does not."""
-        connected, synced = self.follower.is_connected, self.registry.view.is_synced
-        return (
-            Check("database", "" if connected else "it cannot be reached"),
-            Check("state", "" if synced else "it has not been loaded yet"),
-        )
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -95,7 +75,7 @@ async def database(settings: Settings) -> AsyncGenerator[str, None]:
 
 
 @asynccontextmanager
-async def running(settings: Settings, url: str) -> AsyncGenerator[Running, None]:
+async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None]:
     """Load the state, follow it and take writes, until the block ends.
 
     Raises SchemaMismatch when the database is behind or ahead; the embedded one
@@ -114,10 +94,14 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Running, None]
         for work in (writer.run(), follower.run(), upkeep.run(view, writer)):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
-        registry = Registry(
-            view=view, writer=writer, policy=policy, watching=Watching(view, Pulse(view))
+        yield Registry(
+            view=view,
+            writer=writer,
+            policy=policy,
+            watching=Watching(view, Pulse(view)),
+            resolver=resolver_of(settings),
+            checks=lambda: _checks(view, follower),
         )
-        yield Running(settings=settings, registry=registry, follower=follower)
 
 
 def protocol_of(settings: Settings) -> ProtocolConfig:
@@ -153,29 +137,24 @@ def _upstream_addresses(settings: Settings) -> tuple[str, ...]:
     return tuple(found)
 
 
-def application_of(process: Running) -> FastAPI:
+def application_of(registry: Registry) -> FastAPI:
     """Assemble the HTTP application of a running registry."""
-    return application.build(
-        process.registry,
-        version=VERSION,
-        more=(
-            health_router(process.checks, version=VERSION),
-            resolve_router(resolver_of(process.settings)),
-        ),
-    )
+    app = application.build(version=VERSION)
+    app.state.registry = registry
+    return app
 
 
 async def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
     """Run the API and the DNS until a signal ends them."""
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(database(settings))
-        process = await stack.enter_async_context(running(settings, url))
-        dns = DNSServer(process.registry.view, protocol_of(settings))
+        registry = await stack.enter_async_context(running(settings, url))
+        dns = DNSServer(registry.view, protocol_of(settings))
         await dns.start(settings.dns_host, settings.dns_port)
         stack.push_async_callback(dns.close)
         server = uvicorn.Server(
             uvicorn.Config(
-                application_of(process),
+                application_of(registry),
                 host=settings.api_host,
                 port=settings.api_port,
                 log_config=None,
@@ -185,6 +164,13 @@ async def serve(settings: Settings, announce: Callable[[Settings], None]) -> Non
         )
         announce(settings)
         await server.serve()
+
+
+def _checks(view: View, follower: ChangeLogFollower) -> Sequence[Check]:
+    return (
+        Check("database", "" if follower.is_connected else "it cannot be reached"),
+        Check("state", "" if view.is_synced else "it has not been loaded yet"),
+    )
 
 
 async def _stop(task: "asyncio.Task[None]") -> None:

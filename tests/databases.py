@@ -5,12 +5,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from app.store import embedded, migrations
-from app.store.engine import make_engine
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.pool import NullPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from app.store import embedded, migrations
+from app.store.engine import make_engine
 
 SERVER_URL = os.environ.get("WAYPOST_TEST_DATABASE_URL", "")
 """A server to use instead of the embedded one; its user must be allowed to create databases."""

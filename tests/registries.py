@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cache
 
 import httpx
-from app.config import Settings
-from app.main import Running, application_of, running
 from fastapi import FastAPI
+
+from app.api import application
+from app.api.dependencies import Registry
+from app.config import Settings
+from app.main import VERSION, running
 
 SMALL_RANGE = ("10.96.0.0/24",)
 
@@ -23,15 +27,17 @@ def some_settings(url: str, **changes: object) -> Settings:
 
 
 @asynccontextmanager
-async def a_registry(url: str, **changes: object) -> AsyncGenerator[Running, None]:
+async def a_registry(url: str, **changes: object) -> AsyncGenerator[Registry, None]:
     """Run a registry on a database as it is, with the settings changed as given."""
-    async with running(some_settings(url, **changes), url) as process:
-        yield process
+    async with running(some_settings(url, **changes), url) as registry:
+        yield registry
 
 
 @asynccontextmanager
-async def a_client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """Talk to an application without sockets."""
+async def a_client(registry: Registry) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """Talk to the API of a registry, without sockets; one registry at a time."""
+    app = _application()
+    app.state.registry = registry
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://waypost") as client:
         yield client
@@ -40,5 +46,11 @@ async def a_client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
 @asynccontextmanager
 async def an_api(url: str, **changes: object) -> AsyncGenerator[httpx.AsyncClient, None]:
     """Talk to the API of a registry that runs for the length of the block."""
-    async with a_registry(url, **changes) as process, a_client(application_of(process)) as client:
+    async with a_registry(url, **changes) as registry, a_client(registry) as client:
         yield client
+
+
+@cache
+def _application() -> FastAPI:
+    """Assemble the application once: its routes take longer to make than to serve."""
+    return application.build(version=VERSION)

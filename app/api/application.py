@@ -1,28 +1,27 @@
 """The HTTP application, assembled from its routers.
 
-    Registry, extra routers -> FastAPI
+    routers -> FastAPI
 
 What a process is made of besides is the composition root's affair.
 """
 
-from collections.abc import Iterable
-
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from app.api import (
     apply,
     clusterips,
     endpoint_slices,
     errors,
+    health,
     namespaces,
     nodes,
     pods,
+    resolve,
     service_cidrs,
     services,
     watch,
 )
 from app.api.bodies import BodyLimit
-from app.api.dependencies import Registry
 
 TITLE = "Waypost"
 DESCRIPTION = (
@@ -39,15 +38,16 @@ ROUTERS = (
     service_cidrs.router,
     apply.router,
     clusterips.router,
+    resolve.router,
     watch.router,
+    health.router,
 )
 
 
-def build(registry: Registry, *, version: str, more: Iterable[APIRouter] = ()) -> FastAPI:
-    """Assemble the application; ``registry`` is what its routes work with."""
+def build(*, version: str) -> FastAPI:
+    """Assemble the application; its ``state.registry`` is to be set before it serves."""
     app = FastAPI(title=TITLE, description=DESCRIPTION, version=version)
-    app.state.registry = registry
-    for router in (*ROUTERS, *more):
+    for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
     app.add_middleware(BodyLimit)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from app.api import errors as api_errors
@@ -25,7 +25,7 @@ from app.api.bodies import (
     read_options,
     read_patch,
 )
-from app.api.dependencies import Registry, RegistryOf, SnapshotOf
+from app.api.dependencies import Registry, RegistryOf, SnapshotOf, cluster_key, namespaced_key
 from app.api.errors import refusals
 from app.api.lists import answer_list
 from app.api.representation import answer, answer_object, entity_tags, warn
@@ -79,18 +79,7 @@ class Noun:
     @property
     def key(self) -> Callable[..., NamespacedName]:
         """What reads the key from the path."""
-        return _namespaced_key if self.kind.is_namespaced else _cluster_key
-
-
-def _namespaced_key(
-    namespace: Annotated[str, Path(examples=["default"])],
-    name: Annotated[str, Path(examples=["ent"])],
-) -> NamespacedName:
-    return NamespacedName(namespace, name)
-
-
-def _cluster_key(name: Annotated[str, Path(examples=["n1"])]) -> NamespacedName:
-    return NamespacedName("", name)
+        return namespaced_key if self.kind.is_namespaced else cluster_key
 
 
 def collection_router(noun: Noun) -> APIRouter:

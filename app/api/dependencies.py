@@ -3,17 +3,28 @@
 The composition root puts a Registry on the application; nothing here makes one.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from app.api.streams import Watching
+from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
 from app.registry.ports import Writer
+from app.registry.resolution import Resolver
 from app.registry.view import View
 from app.registry.work import Policy
 from app.schemas.metadata import parse_revision
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold; ``problem`` is empty when it does."""
+
+    name: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +35,8 @@ class Registry:
     writer: Writer
     policy: Policy
     watching: Watching
+    resolver: Resolver
+    checks: Callable[[], Sequence[Check]]
 
 
 def _registry(request: Request) -> Registry:
@@ -44,3 +57,19 @@ async def _snapshot(
 
 
 SnapshotOf = Annotated[Snapshot, Depends(_snapshot)]
+
+
+def namespaced_key(
+    namespace: Annotated[str, Path(examples=["default"])],
+    name: Annotated[str, Path(examples=["ent"])],
+) -> NamespacedName:
+    """Read the key of an object in a namespace from the path."""
+    return NamespacedName(namespace, name)
+
+
+def cluster_key(name: Annotated[str, Path(examples=["n1"])]) -> NamespacedName:
+    """Read the key of a cluster-scoped object from the path."""
+    return NamespacedName("", name)
+
+
+KeyOf = Annotated[NamespacedName, Depends(namespaced_key)]

@@ -5,64 +5,53 @@ Source: contract.md, "Routes"; spec kubernetes-api 5.13.
 
 import platform
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from app.api.dependencies import Check, RegistryOf
 from app.api.errors import refusals
 from app.domain.errors import CauseReason, NotSynced, Violation
 from app.schemas.health import Health, HealthCheck, Version
 
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that must hold; ``problem`` is empty when it does."""
-
-    name: str
-    problem: str = ""
+router = APIRouter(tags=["health"])
 
 
-Checks = Callable[[], Sequence[Check]]
+@router.get("/livez", operation_id="get_livez")
+async def livez() -> Health:
+    """Answer as long as the process runs."""
+    return Health(status="ok", checks=[])
 
 
-def health_router(checks: Checks, *, version: str) -> APIRouter:
-    """Make the routes; ``checks`` says at each call what holds."""
-    router = APIRouter(tags=["health"])
+@router.get("/readyz", operation_id="get_readyz", responses=refusals(NotSynced))
+async def readyz(registry: RegistryOf) -> Health:
+    """Say whether the database is reachable, migrated, and its state loaded."""
+    return _healthy(registry.checks())
 
-    @router.get("/livez", operation_id="get_livez")
-    async def livez() -> Health:
-        """Answer as long as the process runs."""
-        return Health(status="ok", checks=[])
 
-    @router.get("/readyz", operation_id="get_readyz", responses=refusals(NotSynced))
-    async def readyz() -> Health:
-        """Say whether the database is reachable, migrated, and its state loaded."""
-        return _healthy(checks())
+@router.get("/healthz", operation_id="get_healthz", responses=refusals(NotSynced))
+async def healthz(registry: RegistryOf) -> Health:
+    """Say whether the process both lives and is ready."""
+    return _healthy(registry.checks())
 
-    @router.get("/healthz", operation_id="get_healthz", responses=refusals(NotSynced))
-    async def healthz() -> Health:
-        """Say whether the process both lives and is ready."""
-        return _healthy(checks())
 
-    @router.get("/version", operation_id="get_version")
-    async def get_version() -> Version:
-        """Tell the build."""
-        major, minor, *_ = version.split(".")
-        return Version(
-            major=major,
-            minor=minor,
-            git_version=f"v{version}",
-            git_commit="",
-            git_tree_state="",
-            build_date="",
-            go_version="",
-            python_version=platform.python_version(),
-            compiler=platform.python_implementation(),
-            platform=f"{sys.platform}/{platform.machine()}",
-        )
-
-    return router
+@router.get("/version", operation_id="get_version")
+async def get_version(request: Request) -> Version:
+    """Tell the build."""
+    version: str = request.app.version
+    major, minor, *_ = version.split(".")
+    return Version(
+        major=major,
+        minor=minor,
+        git_version=f"v{version}",
+        git_commit="",
+        git_tree_state="",
+        build_date="",
+        go_version="",
+        python_version=platform.python_version(),
+        compiler=platform.python_implementation(),
+        platform=f"{sys.platform}/{platform.machine()}",
+    )
 
 
 def _healthy(found: Sequence[Check]) -> Health:

@@ -2,7 +2,7 @@
 
     ResolveQuery -> registry.resolution -> Resolution;  Pod | Namespace -> text
 
-The router is made for a Resolver, which the composition root assembles.
+What names are resolved with is the registry's Resolver.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from app.api import errors as api_errors
 from app.api.bodies import documented_body, media_of
-from app.api.dependencies import SnapshotOf
+from app.api.dependencies import KeyOf, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.representation import answer, warn
 from app.domain import errors
@@ -26,7 +26,7 @@ from app.domain.names import NamespacedName, parse_namespaced_name
 from app.domain.objects.endpoint_slice import AddressType, Endpoint, EndpointPort
 from app.domain.objects.kinds import NAMESPACE
 from app.domain.snapshot import Snapshot
-from app.registry.resolution import Asked, Resolved, Resolver, conf_of_pod, resolve
+from app.registry.resolution import Asked, Resolved, conf_of_pod, resolve
 from app.schemas.documents import parse_document
 from app.schemas.resolution import Resolution, Resolutions, ResolveBatch, ResolveQuery
 
@@ -46,83 +46,76 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def resolve_router(resolver: Resolver) -> APIRouter:
-    """Make the routes that resolve with ``resolver``."""
-    router = APIRouter(tags=["resolve"])
-    _add_resolve(router, resolver)
-    _add_resolve_many(router, resolver)
-    _add_resolv_conf(router, resolver)
-    return router
+router = APIRouter(tags=["resolve"])
 
 
-def _add_resolve(router: APIRouter, resolver: Resolver) -> None:
-    @router.get(
-        "/resolve",
-        operation_id="resolve",
-        summary="Resolve a name as a program would",
-        response_model=Resolution,
-        responses=refusals(*_REFUSALS),
-    )
-    async def resolve_one(
-        request: Request, query: Annotated[ResolveQuery, Query()], snapshot: SnapshotOf
-    ) -> Response:
-        """Answer with every query the resolver sends; a name that does not exist is an answer."""
-        resolved = await resolve(snapshot, _asked(query), resolver)
-        return answer(request, _encoded(resolved, snapshot, explain=query.explain))
+@router.get(
+    "/resolve",
+    operation_id="resolve",
+    summary="Resolve a name as a program would",
+    response_model=Resolution,
+    responses=refusals(*_REFUSALS),
+)
+async def resolve_one(
+    request: Request,
+    query: Annotated[ResolveQuery, Query()],
+    snapshot: SnapshotOf,
+    registry: RegistryOf,
+) -> Response:
+    """Answer with every query the resolver sends; a name that does not exist is an answer."""
+    resolved = await resolve(snapshot, _asked(query), registry.resolver)
+    return answer(request, _encoded(resolved, snapshot, explain=query.explain))
 
 
-def _add_resolve_many(router: APIRouter, resolver: Resolver) -> None:
-    @router.post(
-        "/resolve",
-        operation_id="resolve_many",
-        summary="Resolve many names at once",
-        response_model=Resolutions,
-        responses=refusals(*_REFUSALS, api_errors.BodyTooLarge, api_errors.Unsupported),
-        openapi_extra=documented_body(ResolveBatch),
-    )
-    async def resolve_many(request: Request, snapshot: SnapshotOf) -> Response:
-        """Answer every question from the same revision, in order."""
-        batch = await _read_batch(request)
-        turns = asyncio.Semaphore(AT_ONCE_MAX)
+@router.post(
+    "/resolve",
+    operation_id="resolve_many",
+    summary="Resolve many names at once",
+    response_model=Resolutions,
+    responses=refusals(*_REFUSALS, api_errors.BodyTooLarge, api_errors.Unsupported),
+    openapi_extra=documented_body(ResolveBatch),
+)
+async def resolve_many(request: Request, snapshot: SnapshotOf, registry: RegistryOf) -> Response:
+    """Answer every question from the same revision, in order."""
+    batch = await _read_batch(request)
+    turns = asyncio.Semaphore(AT_ONCE_MAX)
 
-        async def one(question: ResolveQuery) -> dict[str, object]:
-            async with turns:
-                resolved = await resolve(snapshot, _asked(question), resolver)
-            return _encoded(resolved, snapshot, explain=question.explain)
+    async def one(question: ResolveQuery) -> dict[str, object]:
+        async with turns:
+            resolved = await resolve(snapshot, _asked(question), registry.resolver)
+        return _encoded(resolved, snapshot, explain=question.explain)
 
-        resolutions = await asyncio.gather(*(one(question) for question in batch.questions))
-        return answer(request, {"resolutions": resolutions})
+    resolutions = await asyncio.gather(*(one(question) for question in batch.questions))
+    return answer(request, {"resolutions": resolutions})
 
 
-def _add_resolv_conf(router: APIRouter, resolver: Resolver) -> None:
-    @router.get(
-        "/namespaces/{name}/resolv.conf",
-        operation_id="read_namespace_resolv_conf",
-        summary="The resolv.conf of a Pod without wishes of its own",
-        response_class=Response,
-        responses={**_TEXT, **refusals(*_REFUSALS[1:-1])},
-    )
-    async def read_of_namespace(
-        name: Annotated[str, Path(examples=["default"])], snapshot: SnapshotOf
-    ) -> Response:
-        if NamespacedName("", name) not in snapshot.namespaces:
-            kind = NAMESPACE.plural
-            raise errors.NotFound(f'{kind} "{name}" not found').about(kind, name)
-        return _text(resolv_conf.for_namespace(name, resolver.dns))
+@router.get(
+    "/namespaces/{name}/resolv.conf",
+    operation_id="read_namespace_resolv_conf",
+    summary="The resolv.conf of a Pod without wishes of its own",
+    response_class=Response,
+    responses={**_TEXT, **refusals(*_REFUSALS[1:-1])},
+)
+async def read_of_namespace(
+    name: Annotated[str, Path(examples=["default"])], snapshot: SnapshotOf, registry: RegistryOf
+) -> Response:
+    """Show what a Pod's file says when the Pod asks for nothing special."""
+    if NamespacedName("", name) not in snapshot.namespaces:
+        kind = NAMESPACE.plural
+        raise errors.NotFound(f'{kind} "{name}" not found').about(kind, name)
+    return _text(resolv_conf.for_namespace(name, registry.resolver.dns))
 
-    @router.get(
-        "/pods/{namespace}/{name}/resolv.conf",
-        operation_id="read_pod_resolv_conf",
-        summary="The resolv.conf of a Pod",
-        response_class=Response,
-        responses={**_TEXT, **refusals(*_REFUSALS[1:-1])},
-    )
-    async def read_of_pod(
-        namespace: Annotated[str, Path(examples=["default"])],
-        name: Annotated[str, Path(examples=["web-1"])],
-        snapshot: SnapshotOf,
-    ) -> Response:
-        return _text(conf_of_pod(snapshot, NamespacedName(namespace, name), resolver.dns))
+
+@router.get(
+    "/pods/{namespace}/{name}/resolv.conf",
+    operation_id="read_pod_resolv_conf",
+    summary="The resolv.conf of a Pod",
+    response_class=Response,
+    responses={**_TEXT, **refusals(*_REFUSALS[1:-1])},
+)
+async def read_of_pod(key: KeyOf, snapshot: SnapshotOf, registry: RegistryOf) -> Response:
+    """Show what a Pod's file says, by its own policy and additions."""
+    return _text(conf_of_pod(snapshot, key, registry.resolver.dns))
 
 
 def _text(conf: ResolvConf) -> Response:
