@@ -34,10 +34,8 @@ async def a_registry(url: str, **changes: object) -> AsyncGenerator[Registry, No
 
 
 @asynccontextmanager
-async def a_client(registry: Registry) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """Talk to the API of a registry, without sockets; one registry at a time."""
-    app = _application()
-    app.state.registry = registry
+async def a_client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
+    """Talk to an application without sockets."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://waypost") as client:
         yield client
@@ -45,8 +43,10 @@ async def a_client(registry: Registry) -> AsyncGenerator[httpx.AsyncClient, None
 
 @asynccontextmanager
 async def an_api(url: str, **changes: object) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """Talk to the API of a registry that runs for the length of the block."""
-    async with a_registry(url, **changes) as registry, a_client(registry) as client:
+    """Talk to the API of a registry that runs for the length of the block; one at a time."""
+    app = _application()
+    async with a_registry(url, **changes) as registry, a_client(app) as client:
+        app.state.registry = registry
         yield client
 
 

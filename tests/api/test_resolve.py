@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.api import errors
-from app.api.resolve import resolve_router
+from app.api.resolve import router
 from app.domain.addresses import parse_prefix
 from app.domain.discovery.lookup import Rcode, Record, Reply
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
@@ -100,8 +100,8 @@ def an_app(upstream: Upstream | None = None, host_search: Iterable[str] = ()) ->
         upstream=upstream,
     )
     app = FastAPI()
-    app.state.registry = SimpleNamespace(view=view)
-    app.include_router(resolve_router(resolver))
+    app.state.registry = SimpleNamespace(view=view, resolver=resolver)
+    app.include_router(router)
     errors.install(app)
     return app
 
