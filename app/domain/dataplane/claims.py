@@ -20,7 +20,7 @@ from app.domain.dataplane.reach import Reach, reaches
 from app.domain.dataplane.rules import ClaimRole, Conflict
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service, ServicePort, ServicePortName
-from app.domain.snapshot import Snapshot
+from app.domain.snapshot import Snapshot, node_ports_of
 
 NODE_ADDRESSES: Final = ""  # stands for every address at which a node port answers
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
@@ -75,9 +75,8 @@ def rivals(snapshot: Snapshot, service: Service, reached: Iterable[Reach]) -> tu
         for address in (reach.cluster_ip, *reach.external_ips, *reach.load_balancer_ips):
             found.update(snapshot.members("address", address))
             found.update(snapshot.members("external", address))
-    for port in service.ports:
-        if port.node_port:
-            found.update(snapshot.members("node-port", str(port.node_port)))
+    for number in node_ports_of(service):
+        found.update(snapshot.members("node-port", str(number)))
     found.discard(key)
     return tuple(snapshot.services[other] for other in sorted(found)) if found else ()
 

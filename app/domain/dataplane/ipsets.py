@@ -107,6 +107,11 @@ Entry = tuple[str, str]
 """The kernel's name of a set, and one entry of it."""
 
 
+def family_word(family: IPFamily) -> str:
+    """Give the kernel's word for a family."""
+    return _FAMILY_WORDS[family]
+
+
 def entries_of(rules: PortRules, node: NodeFamily) -> Iterator[Entry]:
     """List what one port adds to the sets of its family."""
     if rules.family is IPFamily.IPV4:

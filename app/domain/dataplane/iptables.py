@@ -124,6 +124,22 @@ def jump_commands(family: IPFamily) -> list[str]:
     return commands
 
 
+def removal_commands(family: IPFamily) -> list[str]:
+    """Write shell commands that take the jumps out and our chains away, as far as they exist."""
+    program = PROGRAMS[family]
+    commands = [
+        f"{program} -w -t {table} -D {origin} -j {target} 2>/dev/null || true"
+        for table, origin, target in JUMPS
+    ]
+    for flag in ("-F", "-X"):  # a chain goes only when no rule leads to it any more
+        commands += [
+            f"{program} -w -t {table} {flag} {chain} 2>/dev/null || true"
+            for table, chains in (("nat", _NAT_CHAINS), ("filter", _FILTER_CHAINS))
+            for chain in chains
+        ]
+    return commands
+
+
 def nat_rules(rules: Netfilter) -> list[str]:
     """List the rules of the nat table in the order of writing."""
     written = _Rules(rules)

@@ -7,17 +7,15 @@ How the kernel is told is ``ipvsadm``'s, ``ipsets``' and ``iptables``' concern.
 Source: spec ipvs 2.3 to 4.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipsets import (
     SETS_BY_KERNEL_NAME,
     Entry,
     IPSet,
-    SetName,
     bound_addresses,
     build_sets,
     entries_of,
@@ -26,19 +24,17 @@ from app.domain.dataplane.iptables import Netfilter, Shut, netfilter
 from app.domain.dataplane.rules import (
     PROTOCOL_NUMBERS,
     Destination,
-    NodeFamily,
     NodeRules,
     PortRules,
     RulesConfig,
     ServiceRules,
 )
 from app.domain.dataplane.service_rules import NodeView
+from app.domain.dataplane.sysctls import sysctls
 from app.domain.dataplane.topology import ordered
 from app.domain.dataplane.virtual_server import Flag, ServerKey, VirtualServer, server_key
 from app.domain.names import Revision
 from app.domain.objects.service import Protocol, Scheduler
-
-DUMMY_INTERFACE = "kube-ipvs0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,20 +59,6 @@ class IPVSRules:
     virtual_servers: tuple[VirtualServer, ...]
     ipsets: tuple[IPSet, ...]
     netfilters: tuple[Netfilter, ...]
-
-
-SYSCTLS: Final = (
-    ("net.ipv4.ip_forward", "1"),
-    ("net.ipv4.vs.conntrack", "1"),
-    ("net.ipv4.vs.expire_nodest_conn", "1"),
-    ("net.ipv4.vs.expire_quiescent_template", "1"),
-)
-STRICT_ARP_SYSCTLS: Final = (
-    ("net.ipv4.conf.all.arp_announce", "2"),
-    ("net.ipv4.conf.all.arp_ignore", "1"),
-)
-REUSE_MODE_SYSCTL: Final = ("net.ipv4.vs.conn_reuse_mode", "0")
-"""For kernels from 4.1 to 5.8 only (spec ipvs 3.2): who applies rules knows which it has."""
 
 
 def fragment(rules: ServiceRules, view: NodeView) -> Fragment:
@@ -118,7 +100,6 @@ def join(
     servers = sorted(
         chain.from_iterable([each.virtual_servers for each in held]), key=lambda s: s.key
     )
-    occupied = frozenset(SETS_BY_KERNEL_NAME[name] for name in entries)
     return IPVSRules(
         node=view.name,
         revision=revision,
@@ -126,7 +107,26 @@ def join(
         addresses=tuple(address for _, address in sorted(addresses, key=_family_then_number)),
         virtual_servers=tuple(servers),
         ipsets=build_sets(entries, [family.family for family in view.families]),
-        netfilters=tuple(_netfilter(family, config, occupied, shut) for family in view.families),
+        netfilters=netfilters_of(view, config, entries, shut),
+    )
+
+
+def netfilters_of(
+    view: NodeView,
+    config: RulesConfig,
+    names: Iterable[str],
+    shut: Collection[tuple[IPFamily, Shut]],
+) -> tuple[Netfilter, ...]:
+    """Give the filter rules of each family, knowing which sets hold anything."""
+    occupied = [SETS_BY_KERNEL_NAME[name] for name in names]
+    return tuple(
+        netfilter(
+            node,
+            config,
+            frozenset(name for name, family in occupied if family is node.family),
+            tuple(sorted(closed for family, closed in shut if family is node.family)),
+        )
+        for node in view.families
     )
 
 
@@ -140,25 +140,6 @@ def gather_entries(fragments: Iterable[Fragment]) -> dict[str, set[str]]:
             else:
                 entries[name] = {entry}
     return entries
-
-
-def sysctls(config: RulesConfig) -> tuple[tuple[str, str], ...]:
-    """List the kernel settings IPVS mode needs, sorted."""
-    return tuple(sorted((*SYSCTLS, *STRICT_ARP_SYSCTLS))) if config.strict_arp else SYSCTLS
-
-
-def _netfilter(
-    node: NodeFamily,
-    config: RulesConfig,
-    occupied: frozenset[tuple[SetName, IPFamily]],
-    shut: set[tuple[IPFamily, Shut]],
-) -> Netfilter:
-    return netfilter(
-        node,
-        config,
-        frozenset(name for name, family in occupied if family is node.family),
-        tuple(sorted(closed for family, closed in shut if family is node.family)),
-    )
 
 
 def _family_then_number(address: tuple[int, str]) -> tuple[bool, int]:

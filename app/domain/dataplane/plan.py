@@ -21,7 +21,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from app.domain.dataplane.iptables import Netfilter
-from app.domain.dataplane.ipvs import DUMMY_INTERFACE
 from app.domain.dataplane.operations import (
     AddEntry,
     AddRealServer,
@@ -48,7 +47,7 @@ from app.domain.dataplane.operations import (
     UnbindAddress,
     ipset_of,
 )
-from app.domain.dataplane.rules import Destination
+from app.domain.dataplane.rules import DUMMY_INTERFACE, Destination
 from app.domain.dataplane.topology import ordered
 from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.domain.objects.service import Protocol

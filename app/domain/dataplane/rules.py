@@ -24,6 +24,7 @@ from app.domain.names import REVISION_ZERO, NamespacedName, Revision
 from app.domain.objects.service import Protocol, Scheduler, ServicePortName
 
 DESTINATION_WEIGHT_DEFAULT = 1
+DUMMY_INTERFACE = "kube-ipvs0"  # holds virtual addresses in IPVS mode; never a node's own ones
 MASQUERADE_MARK: Final = 0x4000  # bit 14 of the packet mark, as kube-proxy has it
 PROTOCOL_NUMBERS: Final = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
 

@@ -1,0 +1,116 @@
+"""Deltas equal the plan between full states: the full computation is the oracle."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.changes import Change
+from app.domain.dataplane.delta import IPVSRulesSource, services_of, step_to
+from app.domain.dataplane.ipvs import ipvs_rules
+from app.domain.dataplane.node_rules import node_rules
+from app.domain.dataplane.operations import IPVSState, state_of
+from app.domain.dataplane.plan import plan
+from app.domain.dataplane.rules import RulesConfig
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.node import Node
+from app.domain.snapshot import Snapshot, load
+from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice, key
+from tests.rules_strategies import configs, rule_histories
+
+NODE = a_node("n1")
+
+
+def full(snapshot: Snapshot, config: RulesConfig, node: Node = NODE) -> IPVSState:
+    return state_of(ipvs_rules(node_rules(snapshot, node, config)))
+
+
+def node_of(snapshot: Snapshot) -> Node:
+    return snapshot.nodes.get(NamespacedName("", "n1"), NODE)
+
+
+def test_one_endpoint_more_is_one_operation_and_one_set_entry() -> None:
+    one = an_endpoint_slice(an_endpoint("10.244.0.1", node_name="n1"))
+    two = an_endpoint_slice(*one.endpoints, an_endpoint("10.244.0.2", node_name="n1"))
+    before = load([a_service(), one], revision=Revision(1))
+    change = Change(revision=Revision(2), before=one, after=two)
+    source = IPVSRulesSource(RulesConfig())
+    step = step_to(before.apply([change]), [change], since=before.revision)
+    operations = source.delta(step, None, NODE)
+    assert [operation.op for operation in operations] == ["AddEntry", "AddRealServer"]
+
+
+def test_nodes_that_see_a_change_alike_share_one_plan() -> None:
+    one = an_endpoint_slice(an_endpoint("10.244.0.1", node_name="n9"))
+    two = an_endpoint_slice(*one.endpoints, an_endpoint("10.244.0.2", node_name="n9"))
+    before = load([a_service(), one], revision=Revision(1))
+    change = Change(revision=Revision(2), before=one, after=two)
+    source = IPVSRulesSource(RulesConfig())
+    step = step_to(before.apply([change]), [change], since=before.revision)
+    first = source.delta(step, None, a_node("n1"))
+    assert first
+    assert source.delta(step, None, a_node("n2")) is first
+
+
+def test_a_change_concerns_services_by_themselves_and_through_slices() -> None:
+    slice_ = an_endpoint_slice(an_endpoint(), service="web")
+    moved = an_endpoint_slice(an_endpoint(), service="db")
+    changes = [
+        Change(revision=Revision(1), before=None, after=a_service("api")),
+        Change(revision=Revision(2), before=slice_, after=moved),
+    ]
+    assert services_of(changes) == {key("api"), key("web"), key("db")}
+
+
+def test_the_state_before_is_found_again_from_the_state_after() -> None:
+    service, slice_ = a_service(), an_endpoint_slice(an_endpoint())
+    before = load([service], revision=Revision(1))
+    change = Change(revision=Revision(2), before=None, after=slice_)
+    assert dict(
+        step_to(before.apply([change]), [change], since=before.revision).before.slices
+    ) == dict(before.slices)
+
+
+@given(rule_histories(max_size=8), configs, st.data())
+@settings(deadline=None)
+def test_a_delta_is_the_plan_between_full_states(
+    changes: list[Change], config: RulesConfig, data: st.DataObject
+) -> None:
+    source = IPVSRulesSource(config)
+    since = data.draw(st.integers(0, len(changes)))
+    before, after = Snapshot().apply(changes[:since]), Snapshot().apply(changes)
+    step = step_to(after, changes[since:], since=before.revision)
+    wanted = plan(full(before, config, node_of(before)), full(after, config, node_of(after)))
+    assert source.delta(step, node_of(before), node_of(after)) == wanted
+    # Once more, with everything remembered.
+    assert source.delta(step, node_of(before), node_of(after)) == wanted
+
+
+@given(rule_histories(max_size=8), configs, st.lists(st.integers(1, 3), max_size=8))
+@settings(deadline=None)
+def test_following_step_by_step_leads_where_the_last_state_alone_leads(
+    changes: list[Change], config: RulesConfig, strides: list[int]
+) -> None:
+    source, state, place = IPVSRulesSource(config), None, 0
+    snapshot = Snapshot()
+    state = state_of(source.rules(snapshot, node_of(snapshot)))
+    for stride in [*strides, len(changes)]:
+        taken = changes[place : place + stride]
+        following = snapshot.apply(taken)
+        step = step_to(following, taken, since=snapshot.revision)
+        operations = source.delta(step, node_of(snapshot), node_of(following))
+        wanted = plan(state, full(following, config, node_of(following)))
+        assert operations == wanted
+        state = full(following, config, node_of(following))
+        snapshot, place = following, place + stride
+    assert state == full(Snapshot().apply(changes), config, node_of(snapshot))
+
+
+@given(rule_histories(max_size=8), configs)
+@settings(deadline=None)
+def test_rules_from_remembered_fragments_are_those_computed_afresh(
+    changes: list[Change], config: RulesConfig
+) -> None:
+    source = IPVSRulesSource(config)
+    for length in range(len(changes) + 1):
+        snapshot = Snapshot().apply(changes[:length])
+        afresh = ipvs_rules(node_rules(snapshot, node_of(snapshot), config))
+        assert source.rules(snapshot, node_of(snapshot)) == afresh
