@@ -15,7 +15,7 @@ from typing import cast
 
 from app.domain.errors import BadRequest
 from app.schemas.paths import join_path
-from app.schemas.yaml_text import DEPTH_MAX, DUPLICATES_MAX, Parsed
+from app.schemas.yaml_text import DEPTH_MAX, DUPLICATES_MAX, NODES_MAX, Parsed
 
 _LONG_NUMBER = re.compile(r"[0-9]{4000}")
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")  # escapes worth a closer look
@@ -32,11 +32,13 @@ def read_json(text: str) -> Parsed:
 
     def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
         members = dict(pairs)
-        if len(members) < len(pairs):
+        if len(members) < len(pairs) and len(repeated) < DUPLICATES_MAX:
             counts = Counter(key for key, _ in pairs)
             repeated.append((members, tuple(key for key, count in counts.items() if count > 1)))
         return members
 
+    if text.count("{") + text.count("[") > NODES_MAX:  # those in strings are few enough
+        raise BadRequest(f"the JSON cannot be read: it holds more than {NODES_MAX} containers")
     value = _load(text, build)
     if is_too_deep(value):
         raise _too_deep()

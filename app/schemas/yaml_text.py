@@ -22,7 +22,7 @@ from app.domain.errors import BadRequest
 from app.schemas.paths import join_path
 
 DEPTH_MAX = 64  # containers within containers
-NODES_MAX = 1_000_000  # values of a stream, those repeated by aliases included
+NODES_MAX = 500_000  # values of a stream, keys and what aliases repeat included
 DUPLICATES_MAX = 100  # duplicate keys named
 _NUMBER_LENGTH_MAX = 64  # characters; longer plain text is no number
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from app.domain.errors import BadRequest
-from app.schemas.json_text import DEPTH_MAX, read_json
+from app.schemas.json_text import DEPTH_MAX, NODES_MAX, read_json
 from tests.schemas.wire_strategies import json_values
 
 
@@ -22,6 +22,7 @@ from tests.schemas.wire_strategies import json_values
         ('{"\\u0000": 1}', "line 1, column 3: it holds a NUL character"),
         ("[" * (DEPTH_MAX + 1) + "]" * (DEPTH_MAX + 1), f"deeper than {DEPTH_MAX} levels"),
         ("[" * 100_000, "levels"),
+        (f"[{'[],' * NODES_MAX}1]", f"more than {NODES_MAX} containers"),
         ("[1] [2]", "line 1, column 5: Extra data"),
         ("{'a': 1}", "line 1, column 2"),
         ('["\t"]', "Invalid control character"),

@@ -14,8 +14,8 @@ def test_a_page_holds_its_items_and_how_to_go_on() -> None:
         encode_bytes(a_service(metadata=a_meta(name, revision=7))) for name in ("ent", "web")
     ]
 
-    token = "later"
-    page = encode_list(kinds.SERVICE, services, Revision(42), continue_token=token, remaining=3)
+    following = "later"
+    page = encode_list(kinds.SERVICE, services, Revision(42), continue_token=following, remaining=3)
 
     assert json.loads(page)["metadata"] == {
         "resourceVersion": "42",
