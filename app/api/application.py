@@ -22,6 +22,8 @@ from app.api import (
     watch,
 )
 from app.api.bodies import BodyLimit
+from app.api.openapi import add_bodies
+from app.schemas.resolution import ResolveBatch
 
 TITLE = "Waypost"
 DESCRIPTION = (
@@ -42,6 +44,8 @@ ROUTERS = (
     watch.router,
     health.router,
 )
+NOUNS = (services, pods, endpoint_slices, nodes, namespaces, service_cidrs)
+BODIES = (*(noun.NOUN.write for noun in NOUNS), ResolveBatch)
 
 
 def build(*, version: str) -> FastAPI:
@@ -51,4 +55,5 @@ def build(*, version: str) -> FastAPI:
         app.include_router(router)
     errors.install(app)
     app.add_middleware(BodyLimit)
+    add_bodies(app, BODIES)
     return app

@@ -1,0 +1,54 @@
+"""The OpenAPI document: what FastAPI derives, and the bodies that are read by hand.
+
+    FastAPI -> dict
+
+Source: contract.md; the document is checked in as ``openapi.json``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.domain.errors import BadRequest
+
+_TEMPLATE = "#/components/schemas/{model}"
+
+
+def add_bodies(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
+    """Put the schemas of bodies that routes read by hand among the document's components."""
+    derive = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            derived = derive()
+            _, schemas = models_json_schema(
+                [(model, "validation") for model in models], ref_template=_TEMPLATE
+            )
+            components = derived.setdefault("components", {}).setdefault("schemas", {})
+            for name, schema in schemas["$defs"].items():
+                components.setdefault(name, schema)
+            _tell_parameters(derived)
+            for unused in ("HTTPValidationError", "ValidationError"):
+                components.pop(unused, None)
+            derived["components"]["schemas"] = dict(sorted(components.items()))
+            app.openapi_schema = derived
+        return app.openapi_schema
+
+    app.openapi = document
+
+
+def _tell_parameters(document: dict[str, Any]) -> None:
+    """Say that bad parameters are a BadRequest here, where FastAPI would answer 422."""
+    bad_request = {
+        "description": f"`{BadRequest.reason}`: parameters that cannot be read.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Status"}}},
+    }
+    for path in document["paths"].values():
+        for operation in path.values():
+            responses = operation["responses"]
+            if "HTTPValidationError" in str(responses.get("422", "")):
+                del responses["422"]
+                responses.setdefault("400", bad_request)
