@@ -3,10 +3,11 @@
 Keeps what admission decides and nothing else, for tests of whole histories.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import parse_prefix
-from app.domain.errors import AlreadyExists
+from app.domain.errors import AlreadyExists, Violation
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service
 from app.domain.registration.allocator import NODE_PORTS_DEFAULT, AddressRange, Pools
@@ -27,6 +28,11 @@ def a_pool_of(*cidrs: str, node_ports: range = NODE_PORTS_DEFAULT) -> Pools:
     prefixes = (parse_prefix(cidr) for cidr in cidrs)
     ranges = tuple(AddressRange(prefix) for prefix in prefixes if prefix is not None)
     return Pools(ranges=ranges, node_ports=node_ports)
+
+
+def told(violations: Iterable[Violation]) -> list[tuple[str, str]]:
+    """Field and reason of each violation, without what all reasons begin with."""
+    return [(v.field, v.reason.removeprefix("FieldValue")) for v in violations]
 
 
 @dataclass

@@ -11,7 +11,7 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
 from app.domain.registration.features import Features
 from app.domain.registration.services import admit_status
-from tests.domain.registration.core import Core, a_pool_of
+from tests.domain.registration.core import Core, a_pool_of, told
 
 LOCAL = "Local"
 
@@ -42,12 +42,7 @@ def refusal(core: Core, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401
     """The causes for which a new Service is refused: field and reason."""
     with pytest.raises(Invalid) as refused:
         core.create(a_draft(**fields))
-    return causes(refused.value)
-
-
-def causes(error: Invalid) -> list[tuple[str, str]]:
-    """Field and reason of each cause."""
-    return [(cause.field, cause.reason.removeprefix("FieldValue")) for cause in error.causes]
+    return told(refused.value.causes)
 
 
 def test_a_plain_service_is_completed() -> None:
@@ -286,7 +281,7 @@ def test_source_ranges_stay_and_stand_in_the_way_of_leaving_load_balancer() -> N
     stored = created(core, type="LoadBalancer", load_balancer_source_ranges=("10.0.0.0/8",))
     with pytest.raises(Invalid) as refused:
         changed(core, stored, type="ClusterIP")
-    assert causes(refused.value) == [("spec.loadBalancerSourceRanges", "Forbidden")]
+    assert told(refused.value.causes) == [("spec.loadBalancerSourceRanges", "Forbidden")]
 
 
 def test_local_to_cluster_gives_the_health_check_port_back() -> None:
@@ -368,7 +363,7 @@ def test_what_may_not_change_is_refused(
     pools = core.pools
     with pytest.raises(Invalid) as refused:
         changed(core, before, **change)
-    assert causes(refused.value) == expected
+    assert told(refused.value.causes) == expected
     assert core.pools == pools
 
 
@@ -414,7 +409,7 @@ def test_metadata_may_change_except_for_the_name() -> None:
     assert changed(core, stored, metadata=renamed).metadata.labels == {"a": "b"}
     with pytest.raises(Invalid) as refused:
         core.update(stored.metadata.key, a_draft(name="other"))
-    assert causes(refused.value) == [("metadata.name", "Invalid")]
+    assert told(refused.value.causes) == [("metadata.name", "Invalid")]
 
 
 def test_a_reported_status_is_completed_and_checked() -> None:

@@ -1,0 +1,33 @@
+"""Namespaces: what one must be."""
+
+from typing import Any
+
+import pytest
+
+from app.domain.objects.meta import Condition
+from app.domain.registration import namespaces
+from tests.builders import a_namespace
+from tests.domain.registration.core import told
+
+BAD_CONDITION = (Condition(type="Ready", status="yes"),)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, []),
+        ({"name": "a.b"}, [("metadata.name", "Invalid")]),
+        ({"finalizers": ("kubernetes", "a b")}, [("spec.finalizers", "Invalid")]),
+        ({"phase": "Gone"}, [("status.phase", "NotSupported")]),
+        ({"conditions": BAD_CONDITION}, [("status.conditions[0].status", "NotSupported")]),
+    ],
+)
+def test_a_namespace_is_checked(fields: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert told(namespaces.validate(a_namespace(**fields))) == expected
+
+
+def test_a_namespace_keeps_its_name() -> None:
+    assert not namespaces.validate_update(a_namespace(), a_namespace(phase="Terminating"))
+    assert told(namespaces.validate_update(a_namespace(), a_namespace("other"))) == [
+        ("metadata.name", "Invalid")
+    ]

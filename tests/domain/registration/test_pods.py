@@ -1,0 +1,288 @@
+"""Pods: what a registration means and what it must be."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.objects.meta import Condition, ObjectMeta
+from app.domain.objects.pod import (
+    Container,
+    ContainerPort,
+    DNSConfig,
+    GRPCAction,
+    HTTPGetAction,
+    Pod,
+    Probe,
+    TCPSocketAction,
+)
+from app.domain.registration.defaults import with_pod_defaults
+from app.domain.registration.pods import validate, validate_update
+from tests.builders import NOON, a_pod
+from tests.domain.registration.core import told
+
+DRAFT = Pod(metadata=ObjectMeta(name="web-1", namespace="default"), pod_ips=("10.244.0.1",))
+PROBED = (Container(readiness_probe=Probe(tcp_socket=TCPSocketAction(port=80))),)
+
+
+def ready(pod: Pod) -> str:
+    """The status of the Ready condition, of which there is one."""
+    (condition,) = (c for c in pod.conditions if c.type == "Ready")
+    return condition.status
+
+
+@pytest.mark.parametrize(
+    ("fields", "phase", "status"),
+    [
+        ({}, "Running", "True"),
+        ({"pod_ips": ()}, "Pending", "False"),
+        ({"containers": PROBED}, "Running", "False"),
+        ({"phase": "Pending"}, "Pending", "True"),
+        ({"phase": "Succeeded"}, "Succeeded", "False"),
+        ({"conditions": (Condition(type="Ready", status="False"),)}, "Running", "False"),
+        (
+            {"containers": PROBED, "conditions": (Condition(type="Ready", status="True"),)},
+            "Running",
+            "True",
+        ),
+    ],
+)
+def test_phase_and_readiness_have_defaults(fields: dict[str, Any], phase: str, status: str) -> None:
+    pod = with_pod_defaults(replace(DRAFT, **fields))
+    assert (pod.phase, ready(pod)) == (phase, status)
+    assert with_pod_defaults(pod) == pod
+
+
+def test_other_conditions_stay() -> None:
+    pod = replace(DRAFT, conditions=(Condition(type="Scheduled", status="True"),))
+    assert [c.type for c in with_pod_defaults(pod).conditions] == ["Scheduled", "Ready"]
+
+
+def test_readiness_that_was_assumed_follows_what_comes_later() -> None:
+    pod = with_pod_defaults(replace(DRAFT, pod_ips=()))
+    assert ready(pod) == "False"
+    addressed = with_pod_defaults(replace(pod, pod_ips=("10.244.0.1",)))
+    assert ready(addressed) == "True"
+    assert ready(with_pod_defaults(replace(addressed, containers=PROBED))) == "False"
+
+
+def test_readiness_that_was_reported_stays() -> None:
+    pod = with_pod_defaults(DRAFT)
+    flipped = replace(pod.conditions[0], status="False")  # the reason is left as it was
+    assert ready(with_pod_defaults(replace(pod, conditions=(flipped,)))) == "False"
+
+
+def test_an_assumed_condition_keeps_its_time() -> None:
+    pod = with_pod_defaults(DRAFT)
+    timed = replace(pod, conditions=(replace(pod.conditions[0], last_transition_at=NOON),))
+    assert with_pod_defaults(timed) == timed
+
+
+def test_a_registration_of_every_field_is_accepted() -> None:
+    probes = (
+        Probe(http_get=HTTPGetAction(port="http", headers=(("X-Probe", "1"),))),
+        Probe(tcp_socket=TCPSocketAction(port=80)),
+        Probe(grpc=GRPCAction(port=9090)),
+    )
+    pod = a_pod(
+        name="web.1",
+        hostname="web-1",
+        subdomain="web",
+        dns_policy="None",
+        dns_config=DNSConfig(
+            nameservers=("10.96.0.10",),
+            searches=(".", "_tcp.x.", "a_b.c"),
+            options=(("ndots", "1"),),
+        ),
+        containers=tuple(
+            Container(
+                name=f"c{number}",
+                ports=(ContainerPort(container_port=80, name="http"),),
+                readiness_probe=probe,
+            )
+            for number, probe in enumerate(probes)
+        ),
+        init_containers=(Container(restart_policy="Always"),),
+        restart_policy="Always",
+        weight=0,
+        lease_duration_s=1,
+        grace_period_s=0,
+        pod_ips=("10.244.0.1", "fd00::1"),
+        host_ip="192.0.2.1",
+    )
+    assert validate(pod) == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"name": "Web"}, [("metadata.name", "Invalid")]),
+        ({"node_name": "N1"}, [("spec.nodeName", "Invalid")]),
+        ({"hostname": "a.b"}, [("spec.hostname", "Invalid")]),
+        ({"subdomain": "a" * 64}, [("spec.subdomain", "Invalid")]),
+        ({"restart_policy": "always"}, [("spec.restartPolicy", "NotSupported")]),
+        ({"weight": 65_536}, [("spec.weight", "Invalid")]),
+        ({"weight": -1}, [("spec.weight", "Invalid")]),
+        ({"lease_duration_s": 0}, [("spec.leaseDurationSeconds", "Invalid")]),
+        ({"lease_duration_s": 2**31}, [("spec.leaseDurationSeconds", "Invalid")]),
+        ({"grace_period_s": -1}, [("spec.terminationGracePeriodSeconds", "Invalid")]),
+        ({"phase": "Ready"}, [("status.phase", "NotSupported")]),
+        ({"pod_ips": ("x",)}, [("status.podIPs[0].ip", "Invalid")]),
+        ({"pod_ips": ("10.244.0.01",)}, [("status.podIPs[0].ip", "Invalid")]),
+        ({"pod_ips": ("10.244.0.1", "10.244.0.1")}, [("status.podIPs[1].ip", "Duplicate")]),
+        ({"pod_ips": ("10.244.0.1", "10.244.0.2")}, [("status.podIPs", "Invalid")]),
+        ({"host_ip": "n1"}, [("status.hostIP", "Invalid")]),
+        (
+            {"conditions": (Condition(type="Ready", status="true"),)},
+            [("status.conditions[0].status", "NotSupported")],
+        ),
+    ],
+)
+def test_a_broken_rule_is_told_with_its_field(
+    fields: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    assert told(validate(a_pod(**fields))) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "config", "expected"),
+    [
+        ("Cluster", None, [("spec.dnsPolicy", "NotSupported")]),
+        ("None", None, [("spec.dnsConfig", "Required")]),
+        ("None", DNSConfig(), [("spec.dnsConfig.nameservers", "Required")]),
+        (
+            "Default",
+            DNSConfig(nameservers=("10.0.0.1", "10.0.0.2", "10.0.0.3", "x")),
+            [
+                ("spec.dnsConfig.nameservers", "Invalid"),
+                ("spec.dnsConfig.nameservers[3]", "Invalid"),
+            ],
+        ),
+        (
+            "Default",
+            DNSConfig(searches=tuple(f"s{number}.example.com" for number in range(33))),
+            [("spec.dnsConfig.searches", "Invalid")],
+        ),
+        (
+            "Default",
+            DNSConfig(searches=tuple("a" * 60 + f".s{number}" for number in range(32))),
+            [("spec.dnsConfig.searches", "Invalid")],
+        ),
+        (
+            "Default",
+            DNSConfig(searches=("Upper.case", "", "a..b", "a_.b")),
+            [(f"spec.dnsConfig.searches[{index}]", "Invalid") for index in range(4)],
+        ),
+        (
+            "Default",
+            DNSConfig(searches=("a." * 126 + "bb",)),
+            [("spec.dnsConfig.searches[0]", "Invalid")],
+        ),
+        ("Default", DNSConfig(options=(("", "1"),)), [("spec.dnsConfig.options[0]", "Required")]),
+    ],
+)
+def test_dns_has_the_limits_of_the_api(
+    policy: str, config: DNSConfig | None, expected: list[tuple[str, str]]
+) -> None:
+    assert told(validate(a_pod(dns_policy=policy, dns_config=config))) == expected
+
+
+@pytest.mark.parametrize(
+    ("container", "expected"),
+    [
+        (Container(name="A"), [("name", "Invalid")]),
+        (Container(restart_policy="No"), [("restartPolicy", "NotSupported")]),
+        (
+            Container(ports=(ContainerPort(container_port=0),)),
+            [("ports[0].containerPort", "Required")],
+        ),
+        (
+            Container(ports=(ContainerPort(container_port=65_536),)),
+            [("ports[0].containerPort", "Invalid")],
+        ),
+        (
+            Container(ports=(ContainerPort(container_port=1, protocol="QUIC", name="1"),)),
+            [("ports[0].name", "Invalid"), ("ports[0].protocol", "NotSupported")],
+        ),
+        (
+            Container(ports=(ContainerPort(container_port=1, name="a"),) * 2),
+            [("ports[1].name", "Duplicate")],
+        ),
+        (Container(readiness_probe=Probe()), [("readinessProbe", "Required")]),
+        (
+            Container(
+                readiness_probe=Probe(
+                    grpc=GRPCAction(port=0), tcp_socket=TCPSocketAction(port="http_web")
+                )
+            ),
+            [
+                ("readinessProbe", "Forbidden"),
+                ("readinessProbe.tcpSocket.port", "Invalid"),
+                ("readinessProbe.grpc.port", "Invalid"),
+            ],
+        ),
+        (
+            Container(
+                readiness_probe=Probe(
+                    http_get=HTTPGetAction(
+                        port=70_000, path="/a b", scheme="http", headers=(("a:b", "1"), ("a", "\n"))
+                    )
+                )
+            ),
+            [
+                ("readinessProbe.httpGet.port", "Invalid"),
+                ("readinessProbe.httpGet.path", "Invalid"),
+                ("readinessProbe.httpGet.scheme", "NotSupported"),
+                ("readinessProbe.httpGet.httpHeaders[0].name", "Invalid"),
+                ("readinessProbe.httpGet.httpHeaders[1].value", "Invalid"),
+            ],
+        ),
+        (
+            Container(readiness_probe=Probe(http_get=HTTPGetAction(port=80, path=""))),
+            [("readinessProbe.httpGet.path", "Required")],
+        ),
+        (
+            Container(
+                readiness_probe=Probe(
+                    tcp_socket=TCPSocketAction(port=80),
+                    initial_delay_s=-1,
+                    period_s=0,
+                    timeout_s=-1,
+                    success_threshold=0,
+                    failure_threshold=10**6,
+                )
+            ),
+            [
+                (f"readinessProbe.{field}", "Invalid")
+                for field in (
+                    "initialDelaySeconds",
+                    "periodSeconds",
+                    "timeoutSeconds",
+                    "successThreshold",
+                    "failureThreshold",
+                )
+            ],
+        ),
+    ],
+)
+def test_a_container_is_checked_for_what_counts(
+    container: Container, expected: list[tuple[str, str]]
+) -> None:
+    violations = told(validate(a_pod(containers=(container,))))
+    assert violations == [(f"spec.containers[0].{field}", reason) for field, reason in expected]
+
+
+def test_containers_of_one_pod_have_different_names() -> None:
+    twins = (Container(name="a"), Container(name="a"))
+    assert told(validate(a_pod(containers=twins))) == [("spec.containers[1].name", "Duplicate")]
+
+
+def test_all_but_the_name_may_change() -> None:
+    current = a_pod()
+    assert not validate_update(current, a_pod(node_name="n2", weight=0, pod_ips=("10.244.0.9",)))
+    assert told(validate_update(current, a_pod(name="other"))) == [("metadata.name", "Invalid")]
+
+
+def test_an_address_that_was_stored_is_not_judged_again() -> None:
+    old = a_pod(pod_ips=("010.244.0.1",))
+    assert not validate_update(old, old)
