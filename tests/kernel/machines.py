@@ -23,11 +23,12 @@ ROOT = Path(__file__).parents[2]
 UML = "linux.uml"
 UML_MODULES = Path("/usr/lib/uml/modules")
 UML_MEMORY = "512M"
+LEGACY = "/usr/sbin/xtables-legacy-multi"
 RUN_TIMEOUT_S = 180
 CONSOLE_SHOWN_MAX = 8_000  # characters of a failed machine's console in a report
 
 PROGRAMS: Final = {
-    "ipvs": (UML, "modprobe", "ip", "ipvsadm", "ipset", "iptables-legacy", "ip6tables-legacy"),
+    "ipvs": (UML, "modprobe", "ip", "ipvsadm", "ipset", LEGACY, "sysctl"),
     "nftables": ("unshare", "ip", "nft"),
 }
 _MODULES: Final = (
@@ -101,6 +102,11 @@ def _in_user_mode_linux(lab: Sequence[str], folder: Path) -> Sequence[str]:
     for version in UML_MODULES.iterdir():
         (modules / version.name).symlink_to(version)
     quoted = shlex.quote(str(folder))
+    programs = folder / "bin"
+    programs.mkdir()
+    for name in ("iptables", "iptables-restore", "ip6tables", "ip6tables-restore"):
+        # The kernel of the machine has the older of the two iptables.
+        (programs / name).symlink_to(LEGACY)
     loader = _script([f'exec modprobe -d {quoted} "$@"'], folder / "modprobe")
     script = _script(
         [
@@ -111,6 +117,7 @@ def _in_user_mode_linux(lab: Sequence[str], folder: Path) -> Sequence[str]:
             f"mount -t hostfs -o {quoted} none {quoted}",  # the root is read-only, this is not
             f"echo {shlex.quote(str(loader))} > /proc/sys/kernel/modprobe",
             f"modprobe -d {quoted} -a {' '.join(_MODULES)}",
+            f"export PATH={shlex.quote(str(programs))}:$PATH",
             f"cd {shlex.quote(str(ROOT))}",
             f"{shlex.join(lab)} || echo the lab ended with $?",
             "halt -f -p",
@@ -146,7 +153,7 @@ def _bounded(command: Sequence[str], folder: Path) -> str:
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.STDOUT,
-            env={"PATH": path, "TMPDIR": str(folder), "HOME": str(folder)},
+            env={"PATH": path, "HOME": str(folder)},  # its memory belongs in /dev/shm
             start_new_session=True,  # user-mode Linux is several processes; they end as one
         ) as machine,
     ):

@@ -109,8 +109,8 @@ class LabService:
 class Backend(Protocol):
     """Whatever brings a node's rules into its kernel."""
 
-    def apply(self, current: NodeRules | None, desired: NodeRules) -> None:
-        """Lead one node to ``desired``; ``current`` is what it was led to before."""
+    def apply(self, desired: NodeRules) -> None:
+        """Lead one node to these rules from what it was led to before."""
         ...
 
     def forget_idle_flows_quickly(self, node: str) -> None:
@@ -127,15 +127,13 @@ class Lab:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self._current: dict[str, NodeRules] = {}
         self._revision = 0
 
     def apply(self, *services: LabService, config: RulesConfig = CONFIG) -> None:
         """Let there be these Services and no others."""
         self._revision += 1
-        for name, rules in self.rules(*services, config=config).items():
-            self.backend.apply(self._current.get(name), rules)
-            self._current[name] = rules
+        for rules in self.rules(*services, config=config).values():
+            self.backend.apply(rules)
 
     def rules(self, *services: LabService, config: RulesConfig = CONFIG) -> Mapping[str, NodeRules]:
         """Compute the rules of each node for these Services."""
@@ -155,7 +153,6 @@ class Lab:
 
     def clear(self) -> None:
         """Go back to empty rules."""
-        self._current = {}
         for node in NODES:
             self.backend.clear(node)
 

@@ -7,7 +7,7 @@ call from everywhere.  Entering changes the calling thread only.
 import ctypes
 import os
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def ip_batch(lines: Iterable[str], *, namespace: str | None = None) -> None:
 
 
 @contextmanager
-def inside(namespace: str | None) -> Iterator[None]:
+def inside(namespace: str | None) -> Generator[None]:
     """Be in a named namespace for the length of the block; None means where one is."""
     if namespace is None:
         yield

@@ -28,6 +28,8 @@ _SYSCTLS: Final = {
     "net/ipv4/conf/default/rp_filter": "0",
     "net/ipv4/conf/all/send_redirects": "0",
     "net/ipv4/conf/default/send_redirects": "0",
+    "net/ipv4/icmp_ratelimit": "0",  # or the seventh refusal of a second would go unsaid
+    "net/ipv6/icmp/ratelimit": "0",
     "net/ipv6/conf/all/forwarding": "1",
     "net/ipv6/conf/all/accept_dad": "0",
     "net/ipv6/conf/default/accept_dad": "0",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from tests.kernel.lab.lab import CONFIG, Lab, LabService
 from tests.kernel.lab.network import addresses_of_node
 from tests.kernel.lab.scenarios.expectations import (
+    RESET_WITHIN_S,
     is_refused,
     own_addresses,
     pods_reached,
@@ -83,6 +84,14 @@ def a_service_without_endpoints_refuses_at_once(lab: Lab) -> None:
         for address in (WEB.ip, WEB.ip6):
             for protocol in ("tcp", "udp"):
                 assert is_refused(caller, address, protocol=protocol), (caller, address, protocol)
+
+
+@scenario("nftables")
+def a_refusal_does_not_wait_for_the_client_to_repeat_itself(lab: Lab) -> None:
+    lab.apply(replace(WEB, pods={}))
+    for caller in ("client1", "node1"):
+        for address in (WEB.ip, WEB.ip6):
+            assert is_refused(caller, address, within_s=RESET_WITHIN_S), (caller, address)
 
 
 @scenario()
