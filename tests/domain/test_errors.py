@@ -1,0 +1,48 @@
+"""Refusals: a stable reason each, the object they concern, every cause."""
+
+import pytest
+
+from app.domain import errors
+from app.domain.errors import CauseReason, Conflict, DomainError, Invalid, Violation
+
+FIRST = Violation(CauseReason.REQUIRED, "spec.ports", "Required value")
+SECOND = Violation(CauseReason.INVALID, "metadata.name", "Invalid value: bad")
+refusals = [
+    each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, DomainError) and each is not DomainError
+]
+
+
+@pytest.mark.parametrize("refusal", refusals)
+def test_every_refusal_has_a_reason(refusal: type[DomainError]) -> None:
+    assert refusal.reason
+
+
+def test_reasons_are_told_apart() -> None:
+    assert len({refusal.reason for refusal in refusals}) == len(refusals)
+
+
+def test_one_violation_is_the_message() -> None:
+    assert str(Invalid("Service", "web", [FIRST])) == (
+        'Service "web" is invalid: spec.ports: Required value'
+    )
+
+
+def test_several_violations_are_listed_and_each_is_shown_once() -> None:
+    error = Invalid("Service", "web", [FIRST, SECOND, FIRST])
+    assert error.message == (
+        'Service "web" is invalid: [spec.ports: Required value, metadata.name: Invalid value: bad]'
+    )
+    assert error.causes == (FIRST, SECOND, FIRST)
+    assert (error.kind, error.name) == ("Service", "web")
+
+
+def test_a_violation_moves_below_the_document_it_is_in() -> None:
+    assert FIRST.under("documents[3].").field == "documents[3].spec.ports"
+
+
+def test_a_refusal_says_what_it_is_about() -> None:
+    conflict = Conflict("moved on")
+    assert conflict.about("services", "web") is conflict
+    assert (conflict.kind, conflict.name, conflict.causes) == ("services", "web", ())

@@ -1,0 +1,85 @@
+"""The mapping whose next version shares with the last, against a plain dict."""
+
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.persistent import PMap
+
+
+class Key(NamedTuple):
+    """A key of which many share a hash."""
+
+    number: int
+
+    def __hash__(self) -> int:
+        return self.number % 3
+
+
+keys = st.one_of(st.integers(0, 400), st.builds(Key, st.integers(0, 200)))
+steps = st.lists(st.tuples(st.booleans(), keys, st.integers()), max_size=150)
+
+
+def built(history: list[tuple[bool, object, int]]) -> tuple[PMap[object, int], dict[object, int]]:
+    """The mapping and its oracle after a history of settings and removals."""
+    mapping, oracle = PMap[object, int](), dict[object, int]()
+    for is_set, key, value in history:
+        mapping = mapping.set(key, value) if is_set else mapping.remove(key)
+        if is_set:
+            oracle[key] = value
+        else:
+            oracle.pop(key, None)
+    return mapping, oracle
+
+
+@given(steps)
+def test_it_holds_what_a_dict_would(history: list[tuple[bool, object, int]]) -> None:
+    mapping, oracle = built(history)
+    assert dict(mapping) == oracle
+    assert len(mapping) == len(oracle)
+    assert all(key in mapping for key in oracle)
+
+
+@given(steps)
+def test_built_at_once_or_step_by_step_it_is_the_same(
+    history: list[tuple[bool, object, int]],
+) -> None:
+    mapping, oracle = built(history)
+    assert PMap(oracle) == mapping
+
+
+@given(steps, keys)
+def test_a_change_leaves_the_version_it_came_from_as_it_was(
+    history: list[tuple[bool, object, int]], key: object
+) -> None:
+    mapping, oracle = built(history)
+    mapping.set(key, -1)
+    mapping.remove(key)
+    assert dict(mapping) == oracle
+
+
+def test_a_large_mapping_splits_and_still_finds_everything() -> None:
+    mapping = PMap[int, int]()
+    for number in range(5_000):
+        mapping = mapping.set(number, -number)
+    assert len(mapping) == 5_000
+    assert mapping[4_999] == -4_999
+    for number in range(0, 5_000, 2):
+        mapping = mapping.remove(number)
+    assert sorted(mapping) == list(range(1, 5_000, 2))
+
+
+def test_a_missing_key_is_a_key_error_and_its_removal_nothing() -> None:
+    mapping = PMap({"a": 1})
+    with pytest.raises(KeyError):
+        mapping["b"]
+    assert mapping.remove("b") is mapping
+    assert mapping.get("b") is None
+
+
+def test_keys_of_one_hash_all_fit() -> None:
+    mapping = PMap({Key(3 * number): number for number in range(200)})
+    assert mapping.set(Key(600), 200)[Key(597)] == 199
+    assert len(mapping.remove(Key(0))) == 199
