@@ -9,11 +9,13 @@ from app.domain.changes import Change
 from app.domain.labels import Requirement
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import KINDS, Object
-from app.domain.objects.service import Service, ServicePort
+from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
 from app.domain.occupied import Occupied
 from app.domain.snapshot import Snapshot, load, node_ports_of, terms_of
 from tests.builders import (
+    NOON,
     a_headless_service,
+    a_namespace,
     a_node,
     a_pod,
     a_service,
@@ -71,6 +73,35 @@ def test_a_service_is_found_by_cluster_address_and_by_node_port() -> None:
     assert snapshot.service_at("10.96.0.21") is None
     assert snapshot.service_on_port(30_080) == snapshot.service_on_port(30_999) == service
     assert snapshot.service_on_port(30_081) is None
+
+
+def test_an_object_is_found_by_its_labels_and_when_it_is_being_removed() -> None:
+    pod = a_pod(deleted_at=NOON)
+    snapshot = loaded(pod, a_pod("other", labels={}))
+
+    assert set(snapshot.members("label", "Pod", "app", "web")) == {pod.metadata.key}
+    assert set(snapshot.members("terminating", "Pod")) == {pod.metadata.key}
+    assert set(snapshot.members("terminating", "Service")) == set()
+
+
+def test_a_service_is_indexed_by_its_external_addresses() -> None:
+    ingress = (LoadBalancerIngress(ip="192.0.2.7"), LoadBalancerIngress(hostname="lb.example"))
+    service = a_service(external_ips=("192.0.2.007", "192.0.2.8"), ingress=ingress)
+    snapshot = loaded(service)
+
+    for address in ("192.0.2.7", "192.0.2.8"):
+        assert set(snapshot.members("external", address)) == {service.metadata.key}
+
+
+def test_changes_of_every_kind_find_their_map() -> None:
+    every = [a_service(), a_pod(), a_node(), a_namespace(), an_endpoint_slice(), a_service_cidr()]
+    added = [Change(revision=Revision(1), before=None, after=each) for each in every]
+    gone = [Change(revision=Revision(2), before=each, after=None) for each in every]
+
+    full = Snapshot().apply(added)
+
+    assert full == load(every, revision=Revision(1))
+    assert full.apply(gone) == load([], revision=Revision(2))
 
 
 def test_slices_are_found_by_service_and_by_address_whoever_wrote_them() -> None:

@@ -288,7 +288,8 @@ def _with_reused(drafts: Iterable[Draft]) -> tuple[list[Draft], list[EndpointSli
     for draft in drafts:
         if draft.endpoints or draft.is_placeholder:
             kept.append(draft)
-        elif draft.current is not None:
+        else:
+            assert draft.current is not None, "a new slice holds something"
             emptied.setdefault(draft.group.address_type, []).append(draft.current)
     for slices in emptied.values():
         slices.sort(key=lambda slice_: slice_.metadata.name, reverse=True)

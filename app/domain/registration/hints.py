@@ -132,17 +132,14 @@ def _allocations(shares: Shares, ready: int) -> Mapping[str, _Allocation]:
 def _loans(allocations: Mapping[str, _Allocation], held: Mapping[str, int]) -> dict[str, list[str]]:
     """Pair zones with too many endpoints and zones with too few, the neediest first."""
     surplus = {zone: held.get(zone, 0) - a.wanted for zone, a in allocations.items()}
-    remaining = {zone: held.get(zone, 0) for zone in allocations}
     loans: dict[str, list[str]] = {}
     while True:
         giver = max(surplus, key=lambda zone: (surplus[zone], zone))
         taker = min(surplus, key=lambda zone: (surplus[zone], zone))
-        # Less than a whole endpoint short is near enough.
+        # Less than a whole endpoint short is near enough.  Who has more than is wanted
+        # stays at its minimum at least, since what is wanted is never less than that.
         if surplus[giver] <= 0 or surplus[taker] > -1:
-            return loans
-        if remaining[giver] - 1 < allocations[giver].minimum:
             return loans
         loans.setdefault(giver, []).append(taker)
         surplus[giver] -= 1
         surplus[taker] += 1
-        remaining[giver] -= 1

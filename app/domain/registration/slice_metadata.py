@@ -42,8 +42,9 @@ def new_names(service: NamespacedName, names: SliceNames) -> Iterator[str]:
     """Give names for slices of a Service, ``web-4x7kc``, one after the other without end."""
     prefix = service.name[: LABEL_LENGTH_MAX - SUFFIX_LENGTH - 1]
     given: set[str] = set()
-    for attempt in count():
-        name = f"{prefix}-{_suffix(f'{names.seed}/{service}/{attempt}')}"
+    attempts = count()
+    while True:
+        name = f"{prefix}-{_suffix(f'{names.seed}/{service}/{next(attempts)}')}"
         if name in given or NamespacedName(service.namespace, name) in names.taken:
             continue
         given.add(name)

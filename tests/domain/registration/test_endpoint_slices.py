@@ -27,6 +27,7 @@ from app.domain.registration.endpoints import identity_of
 from app.domain.registration.packing import SPARE_SLICES, Group, group_of
 from app.domain.registration.slice_metadata import SliceNames
 from app.domain.snapshot import load
+from app.schemas.codec import decode_bytes, encode_bytes
 from tests.builders import (
     NOON,
     a_container,
@@ -338,7 +339,7 @@ def test_hints_are_shared_out_within_each_family() -> None:
 
 def test_an_endpoint_that_refers_to_nothing_is_dropped_only_by_a_whole_plan() -> None:
     [slice_] = planned(a_service(), [a_pod()]).create
-    stray = replace(slice_, endpoints=(*slice_.endpoints, an_endpoint("10.9.9.9")))
+    stray = replace(slice_, endpoints=(an_endpoint("10.9.9.9"), *slice_.endpoints))
     part = desired(a_service(), [a_pod()], nodes=NODES, only=[key("web-1")])
 
     assert plan([stray], part, names=SliceNames(1)).is_empty
@@ -478,6 +479,20 @@ def changed_by(
             gone = key(f"p{operand}")
             held.pop(gone, None)
             return {gone}
+
+
+@given(any_service(), pod_sets, node_sets, limits)
+def test_a_plan_survives_being_stored_and_read_back(
+    service: Service, pods: list[Pod], nodes: list[Node], endpoints_max: int
+) -> None:
+    wanted = desired(service, pods, nodes=nodes_by_key(*nodes))
+    made = plan((), wanted, names=SliceNames(1), endpoints_max=endpoints_max, triggered_at=NOON)
+
+    stored = [decode_bytes("EndpointSlice", encode_bytes(slice_)) for slice_ in made.create]
+    slices = [slice_ for slice_ in stored if isinstance(slice_, EndpointSlice)]
+
+    assert len(slices) == len(made.create)
+    assert plan(slices, wanted, names=SliceNames(2), endpoints_max=endpoints_max).is_empty
 
 
 @given(any_service(), pod_sets)
