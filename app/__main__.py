@@ -25,8 +25,6 @@ from app.cli.welcome import Place, welcome
 if TYPE_CHECKING:
     from app.config import Settings
 
-NOWHERE = "postgresql://127.0.0.1/waypost"  # an address that is never connected to
-
 T = TypeVar("T")
 
 application = client_verbs()
@@ -94,23 +92,9 @@ def openapi() -> None:
 def openapi_document() -> dict[str, Any]:
     """Describe the API; its routes are made as in ``serve``, but nothing is connected."""
     from app.api import application as http
-    from app.api.dependencies import Registry
-    from app.api.health import health_router
-    from app.api.streams import Watching
     from app.main import VERSION
-    from app.registry.reconcile import reconcile
-    from app.registry.view import View
-    from app.registry.watch import Pulse
-    from app.registry.work import Policy
-    from app.store.engine import make_engine
-    from app.store.writer import PostgresWriter
 
-    view, policy = View(), Policy()
-    writer = PostgresWriter(make_engine(NOWHERE), view, policy=policy, conclude=reconcile)
-    watching = Watching(view, Pulse(view))
-    registry = Registry(view=view, writer=writer, policy=policy, watching=watching)
-    health = health_router(tuple[()], version=VERSION)
-    return http.build(registry, version=VERSION, more=(health,)).openapi()
+    return http.build(version=VERSION).openapi()
 
 
 def announce(settings: "Settings") -> None:

@@ -13,6 +13,7 @@ here, in reverse order.
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version as installed_version
@@ -45,6 +46,7 @@ from app.store.writer import PostgresWriter
 
 VERSION = installed_version("waypost")
 SHUTDOWN_GRACE_S = 10
+BACKLOG = 1_024  # connections the kernel holds until they are accepted
 
 _log = logging.getLogger(__name__)
 
@@ -145,25 +147,54 @@ def application_of(registry: Registry) -> FastAPI:
 
 
 async def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
-    """Run the API and the DNS until a signal ends them."""
+    """Run the API and the DNS until a signal ends them; ``announce`` is called once both listen.
+
+    Raises OSError when an address is taken, SchemaMismatch as ``running`` does.
+    """
     async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
         registry = await stack.enter_async_context(running(settings, url))
         dns = DNSServer(registry.view, protocol_of(settings))
         await dns.start(settings.dns_host, settings.dns_port)
         stack.push_async_callback(dns.close)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                application_of(registry),
-                host=settings.api_host,
-                port=settings.api_port,
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-            )
+        server = _Server(
+            application_of(registry),
+            on_started=lambda: announce(settings),
+            on_stopping=registry.watching.stop,
         )
-        announce(settings)
-        await server.serve()
+        await server.serve([listener])
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, telling when it listens and when it is about to stop."""
+
+    def __init__(
+        self, app: FastAPI, *, on_started: Callable[[], None], on_stopping: Callable[[], None]
+    ) -> None:
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_GRACE_S
+        )
+        super().__init__(config)
+        self._on_started, self._on_stopping = on_started, on_stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the API's address before anything is started for it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise OSError(f"the API cannot listen on {host} port {port}: {error.strerror}") from error
 
 
 def _checks(view: View, follower: ChangeLogFollower) -> Sequence[Check]:

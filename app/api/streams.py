@@ -79,6 +79,10 @@ class Watching:
         self.watchers = 0
         self._batch = lru_cache(BATCHES_KEPT)(self._encoded_batch)
 
+    def stop(self) -> None:
+        """End every stream, with a bookmark to resume from."""
+        self._pulse.stop()
+
     async def stream(self, watch: Watch) -> AsyncGenerator[bytes, None]:
         """Yield what is to be sent, until time is up, the process stops or nobody listens."""
         self.watchers += 1
