@@ -109,7 +109,7 @@ def decode_object(document: Mapping[str, object], kind: str | None = None) -> De
     wanted = _kind_of(document, kind)
     codec = _CODECS[wanted]
     try:
-        wire = codec.model.model_validate(document)
+        wire = codec.model.model_validate(dict(document))
     except ValidationError as error:
         raise _mistyped(wanted.name, type_violations(error, document)) from None
     return Decoded(codec.decode(wire), unknown_fields(wire))

@@ -21,8 +21,6 @@ class ContainerPort(Input):
     name: str | None = Field(default=None, examples=["web"])
     container_port: Port | None = Field(default=None, examples=[8080])
     protocol: Protocol | None = None
-    host_port: Int32 | None = None
-    host_ip: str | None = None
     documented_required: ClassVar = ("containerPort",)
 
 

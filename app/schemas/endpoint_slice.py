@@ -13,7 +13,7 @@ from pydantic import Field
 
 from app.domain.objects import endpoint_slice as domain
 from app.domain.objects.service import Protocol as ProtocolWord
-from app.schemas.base import Input, Int32, Output, PortOrNone, TextMap, words
+from app.schemas.base import Input, Int32, Output, PortOrNone, words
 from app.schemas.metadata import (
     NamespacedObjectMetaRead,
     ObjectMeta,
@@ -71,7 +71,6 @@ class Endpoint(Input):
         default=None,
         description="Share of the traffic; 1 when absent, 0 drains (an extension of Waypost).",
     )
-    deprecated_topology: TextMap | None = None
     documented_required: ClassVar = ("addresses",)
 
 
