@@ -70,7 +70,7 @@ def print_sheet(sheet: Sheet, console: Console | None = None) -> None:
     """Print a table as the stream deserves."""
     out = console or stdout()
     if not out.is_terminal:
-        out.print("\n".join(aligned(sheet)))
+        out.print(Text("\n".join(aligned(sheet))), soft_wrap=True)
         return
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style=_BOLD)
     for heading in sheet.headings:

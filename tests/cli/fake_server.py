@@ -1,0 +1,107 @@
+"""A server of canned answers, and a way to run verbs against it.
+
+{(method, path): answer} -> transport -> run(arguments) -> what was printed
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx
+from typer.testing import CliRunner
+
+from app.cli.application import client_verbs
+
+Answer = httpx.Response | Mapping[str, object] | str
+Answers = Mapping[tuple[str, str], Answer]
+
+
+@dataclass
+class FakeServer:
+    """Answers requests by method and path, and remembers them."""
+
+    answers: Answers = field(default_factory=dict[tuple[str, str], Answer])
+    requests: list[httpx.Request] = field(default_factory=list[httpx.Request])
+
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self._answer)
+
+    @property
+    def last(self) -> httpx.Request:
+        return self.requests[-1]
+
+    @property
+    def last_body(self) -> object:
+        return json.loads(self.last.content)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.get((request.method, request.url.path))
+        match answer:
+            case None:
+                return refusal(404, "NotFound", f"nothing is at {request.url.path}")
+            case httpx.Response():
+                return answer
+            case str():
+                return httpx.Response(200, text=answer)
+            case _:
+                return httpx.Response(200, json=answer)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run of the command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(
+    *arguments: str, server: FakeServer | httpx.BaseTransport | None = None, stdin: str = ""
+) -> Ended:
+    """Run ``waypost`` with these arguments against a server; without one, nothing answers."""
+    transport = server.transport() if isinstance(server, FakeServer) else server
+    result = CliRunner().invoke(
+        client_verbs(),
+        arguments,
+        obj=transport or httpx.MockTransport(_nobody),
+        input=stdin,
+        env={"WAYPOST_API": "", "COLUMNS": "100"},
+        catch_exceptions=False,
+    )
+    return Ended(result.exit_code, result.stdout, result.stderr)
+
+
+def refusal(code: int, reason: str, message: str, *causes: tuple[str, str]) -> httpx.Response:
+    """A Status; each cause is a field and a message."""
+    listed = [{"reason": "FieldValueInvalid", "field": f, "message": m} for f, m in causes]
+    status = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": code,
+        "reason": reason,
+        "message": message,
+        "details": {"causes": listed},
+    }
+    return httpx.Response(code, json=status)
+
+
+def stream(*events: Mapping[str, object]) -> httpx.Response:
+    """A watch that gives these events and ends."""
+    return httpx.Response(200, text="".join(f"{json.dumps(event)}\n" for event in events))
+
+
+def in_turn(*answers: Callable[[httpx.Request], httpx.Response]) -> httpx.MockTransport:
+    """Answer one request after the other."""
+    left = iter(answers)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return next(left)(request)
+
+    return httpx.MockTransport(answer)
+
+
+def _nobody(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("Connection refused", request=request)

@@ -1,0 +1,129 @@
+"""Apply sends all files as one body, and names files in what it says."""
+
+from pathlib import Path
+
+import pytest
+
+from app.cli.fields import Json, mapping, mappings
+from tests.cli.fake_server import FakeServer, refusal, run
+
+SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: ent}\n"
+NODE = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n"
+RESULT: Json = {
+    "kind": "ApplyResult",
+    "resourceVersion": "42",
+    "dryRun": False,
+    "results": [
+        {"kind": "Service", "namespace": "default", "name": "ent", "operation": "created"},
+        {
+            "kind": "Deployment",
+            "namespace": "",
+            "name": "x",
+            "operation": "ignored",
+            "message": "Deployment is not held here",
+        },
+    ],
+}
+
+
+def a_server() -> FakeServer:
+    return FakeServer({("POST", "/apply"): RESULT})
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text(SERVICE)
+    second.write_text(f"{NODE}---\n{SERVICE}")
+    return str(first), str(second)
+
+
+def test_all_files_go_as_one_list(files: tuple[str, str]) -> None:
+    server = a_server()
+    ended = run("apply", "-f", files[0], files[1], "-n", "dev", server=server)
+    assert ended.code == 0
+    assert server.last.url.query == b""
+    assert [mapping(item, "metadata") for item in mappings(server.last_body, "items")] == [
+        {"name": "ent", "namespace": "dev"},
+        {"name": "n1"},
+        {"name": "ent", "namespace": "dev"},
+    ]
+
+
+def test_what_became_of_each_object_is_a_line_and_the_sum_is_the_last(
+    files: tuple[str, str],
+) -> None:
+    assert run("apply", "-f", files[0], server=a_server()).out == (
+        "service/ent created in default\n"
+        "deployment/x ignored: Deployment is not held here\n"
+        "1 created, 1 ignored (revision 42)\n"
+    )
+
+
+def test_stdin_is_a_file_called_dash() -> None:
+    server = a_server()
+    assert run("apply", "-f", "-", server=server, stdin=SERVICE).code == 0
+    assert len(server.requests) == 1
+
+
+def test_programs_get_the_result(files: tuple[str, str]) -> None:
+    ended = run("apply", "-f", files[0], "-o", "yaml", server=a_server())
+    assert ended.out.startswith("kind: ApplyResult\nresourceVersion: ")
+
+
+def test_options_become_parameters(files: tuple[str, str]) -> None:
+    server = a_server()
+    run("apply", "-f", files[0], "--dry-run", "--prune", "-l", "app=ent", "--strict", server=server)
+    assert dict(server.last.url.params) == {
+        "dryRun": "All",
+        "prune": "true",
+        "labelSelector": "app=ent",
+        "strict": "true",
+    }
+
+
+def test_a_dry_run_says_that_nothing_was_written(files: tuple[str, str]) -> None:
+    server = FakeServer({("POST", "/apply"): {**RESULT, "dryRun": True, "results": []}})
+    ended = run("apply", "-f", files[0], "--dry-run", server=server)
+    assert ended.out == "nothing to do (dry run, nothing written)\n"
+
+
+def test_pruning_needs_a_selector(files: tuple[str, str]) -> None:
+    ended = run("apply", "-f", files[0], "--prune", server=a_server())
+    assert ended.code == 2
+    assert "--prune needs a selector" in ended.err
+
+
+def test_a_refusal_names_the_file_instead_of_the_position(files: tuple[str, str]) -> None:
+    refused = refusal(
+        422,
+        "Invalid",
+        "Apply is invalid: documents[2].spec.ports: required",
+        ("documents[2].spec.ports", "required"),
+        ("documents[9].kind", "odd"),
+    )
+    ended = run("apply", "-f", *files, server=FakeServer({("POST", "/apply"): refused}))
+    assert ended.code == 1
+    assert ended.err == (
+        f"error: Apply is invalid: {files[1]}[1]: spec.ports: required (Invalid)\n"
+        f"  {files[1]}[1]: spec.ports: required\n"
+        "  documents[9].kind: odd\n"
+    )
+
+
+def test_a_key_given_twice_is_a_warning_and_refused_when_strict(tmp_path: Path) -> None:
+    file = tmp_path / "twice.yaml"
+    file.write_text(f"{SERVICE}spec: {{type: ClusterIP, type: NodePort}}\n")
+    told = f"{file}: spec.type is given twice; the last one counts"
+    lenient = run("apply", "-f", str(file), server=a_server())
+    assert (lenient.code, lenient.err) == (0, f"warning: {told}\n")
+    server = a_server()
+    strict = run("apply", "-f", str(file), "--strict", server=server)
+    assert (strict.code, strict.err, server.requests) == (1, f"error: {told}\n", [])
+
+
+def test_a_file_that_cannot_be_read_is_one_line_and_sends_nothing() -> None:
+    server = a_server()
+    ended = run("apply", "-f", "gone.yaml", server=server)
+    assert (ended.code, server.requests) == (1, [])
+    assert ended.err == "error: gone.yaml: No such file or directory\n"

@@ -1,0 +1,76 @@
+"""Delete takes one object out, or what files name, and tells which are gone."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.fake_server import FakeServer, run
+
+DELETED = {"kind": "Status", "status": "Success"}
+
+
+def a_server() -> FakeServer:
+    return FakeServer(
+        {
+            ("DELETE", "/services/default/ent"): DELETED,
+            ("DELETE", "/pods/dev/ent-1"): {"metadata": {"deletionGracePeriodSeconds": 30}},
+            ("DELETE", "/nodes/n1"): DELETED,
+        }
+    )
+
+
+def test_one_object_is_deleted_by_name() -> None:
+    server = a_server()
+    ended = run("delete", "svc", "ent", "--dry-run", server=server)
+    assert ended.out == "service/ent deleted in default (dry run, nothing written)\n"
+    assert dict(server.last.url.params) == {"dryRun": "All"}
+
+
+def test_a_pod_that_may_end_what_it_does_is_terminating() -> None:
+    server = a_server()
+    ended = run("delete", "po/ent-1", "-n", "dev", "--grace-period", "30", server=server)
+    assert ended.out == "pod/ent-1 terminating for 30 s in dev\n"
+    assert dict(server.last.url.params) == {"gracePeriodSeconds": "30"}
+
+
+def test_files_are_deleted_with_what_refers_before_what_is_referred_to(tmp_path: Path) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(
+        "\n---\n".join(
+            [
+                "{apiVersion: v1, kind: Node, metadata: {name: n1}}",
+                "{apiVersion: v1, kind: Pod, metadata: {name: ent-1, namespace: dev}}",
+                "{apiVersion: apps/v1, kind: Deployment, metadata: {name: ent}}",
+                "{apiVersion: v1, kind: Service, metadata: {name: ent}}",
+            ]
+        )
+    )
+    server = a_server()
+    assert run("delete", "-f", str(file), server=server).code == 0
+    assert [request.url.path for request in server.requests] == [
+        "/pods/dev/ent-1",
+        "/services/default/ent",
+        "/nodes/n1",
+    ]
+
+
+def test_what_is_not_there_fails_unless_that_is_fine() -> None:
+    ended = run("delete", "svc", "web", server=a_server())
+    assert (ended.code, ended.out) == (1, "")
+    assert "(NotFound)" in ended.err
+    ended = run("delete", "svc", "web", "--ignore-not-found", server=a_server())
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "either a kind and a name, or files"),
+        (["svc", "ent", "-f", "x.yaml"], "either a kind and a name, or files"),
+        (["svc"], "which of the services?"),
+    ],
+)
+def test_it_must_be_clear_what_is_meant(arguments: list[str], told: str) -> None:
+    ended = run("delete", *arguments, server=a_server())
+    assert ended.code == 2
+    assert told in ended.err

@@ -1,0 +1,96 @@
+"""The same result for people, for pipes and for programs."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from app.cli.output import (
+    OutputFormat,
+    Sheet,
+    aligned,
+    print_document,
+    print_refusal,
+    print_sheet,
+    print_text,
+    style_of,
+)
+
+SHEET = Sheet(("NAME", "STATUS"), (("ent", "Active"), ("a-longer-name", "[b]odd[/b]"), ("x", "")))
+
+
+def printed(*, terminal: bool, width: int = 80) -> str:
+    file = io.StringIO()
+    # The environment of the test run has its own wishes about colour.
+    console = Console(
+        file=file, force_terminal=terminal, width=width, color_system="standard", _environ={}
+    )
+    print_sheet(SHEET, console)
+    return file.getvalue()
+
+
+def test_columns_are_aligned_and_lines_end_without_blanks() -> None:
+    assert aligned(SHEET) == [
+        "NAME            STATUS",
+        "ent             Active",
+        "a-longer-name   [b]odd[/b]",
+        "x",
+    ]
+
+
+def test_a_pipe_gets_plain_text_that_is_never_cut() -> None:
+    plain = printed(terminal=False, width=10)
+    assert plain.splitlines() == aligned(SHEET)
+
+
+def test_a_terminal_gets_colour_and_text_is_not_read_as_markup() -> None:
+    coloured = printed(terminal=True)
+    assert "\x1b[32mActive" in coloured
+    assert "[b]odd[/b]" in coloured
+
+
+def test_words_without_a_meaning_have_no_colour() -> None:
+    assert style_of("ent") == ""
+    assert style_of("NXDOMAIN") == "red"
+
+
+def test_programs_get_the_document_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    document = {"b": ["é", 1], "a": "true"}
+    print_document(document, OutputFormat.JSON)
+    assert json.loads(capsys.readouterr().out) == document
+    print_document(document, OutputFormat.YAML)
+    assert capsys.readouterr().out == 'b:\n- é\n- 1\na: "true"\n'
+
+
+def test_a_text_ends_in_one_newline(capsys: pytest.CaptureFixture[str]) -> None:
+    print_text("one\n")
+    print_text("two")
+    assert capsys.readouterr().out == "one\ntwo\n"
+
+
+def test_a_refusal_shows_every_cause_with_its_field(capsys: pytest.CaptureFixture[str]) -> None:
+    causes = [{"field": "spec.ports", "message": "required"}, {"message": "odd"}]
+    print_refusal({"message": "it is invalid", "reason": "Invalid", "details": {"causes": causes}})
+    assert capsys.readouterr().err == (
+        "error: it is invalid (Invalid)\n  spec.ports: required\n  -: odd\n"
+    )
+
+
+def test_a_lone_cause_that_the_message_repeats_is_shown_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    causes = [{"field": "spec.ports", "message": "required"}]
+    print_refusal(
+        {
+            "message": 'Service "x" is invalid: spec.ports: required',
+            "reason": "Invalid",
+            "details": {"causes": causes},
+        }
+    )
+    assert capsys.readouterr().err.count("spec.ports") == 1
+
+
+def test_a_refusal_without_words_is_worded(capsys: pytest.CaptureFixture[str]) -> None:
+    print_refusal({})
+    assert capsys.readouterr().err == "error: the server refused without a word (Unknown)\n"

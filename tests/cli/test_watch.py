@@ -1,0 +1,79 @@
+"""Watch prints changes, and goes on where a lost connection left off."""
+
+import json
+from collections.abc import Mapping
+
+import httpx
+import pytest
+
+from app.cli.client import Api, Refused, Unreachable
+from app.cli.watch import follow
+from tests.cli.fake_server import FakeServer, in_turn, run, stream
+
+
+def an_event(revision: int, type_: str = "ADDED", name: str = "ent") -> Mapping[str, object]:
+    metadata = {"name": name, "namespace": "dev", "resourceVersion": str(revision)}
+    return {"type": type_, "object": {"kind": "Service", "metadata": metadata}}
+
+
+def an_error(code: int) -> Mapping[str, object]:
+    status = {"kind": "Status", "code": code, "reason": "Expired", "message": "too old"}
+    return {"type": "ERROR", "object": status}
+
+
+def lost(request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadError("connection reset", request=request)
+
+
+def test_each_change_is_a_line_and_bookmarks_are_silent() -> None:
+    server = FakeServer(
+        {("GET", "/watch"): stream(an_event(1), an_event(2, "BOOKMARK"), an_event(3, "DELETED"))}
+    )
+    ended = run("watch", "svc,po", "eps", "-n", "dev", "--timeout", "5", server=server)
+    assert ended.code == 0
+    assert [line.split() for line in ended.out.splitlines()] == [
+        ["1", "ADDED", "service/ent", "in", "dev"],
+        ["3", "DELETED", "service/ent", "in", "dev"],
+    ]
+    assert dict(server.last.url.params) == {
+        "kinds": "Service,Pod,EndpointSlice",
+        "namespace": "dev",
+        "timeoutSeconds": "5",
+    }
+
+
+def test_programs_get_one_event_a_line() -> None:
+    server = FakeServer({("GET", "/watch"): stream(an_event(1), an_event(2, "BOOKMARK"))})
+    out = run("watch", "--timeout", "5", "-o", "json", server=server).out
+    assert [json.loads(line) for line in out.splitlines()] == [an_event(1), an_event(2, "BOOKMARK")]
+    out = run("watch", "--timeout", "5", "-o", "yaml", server=server).out
+    assert out.startswith("---\ntype: ADDED\n")
+
+
+def test_a_lost_watch_goes_on_after_the_last_revision_seen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked: list[str] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("resourceVersion", ""))
+        return stream(an_event(len(asked)))
+
+    transport = in_turn(serve, lost, serve, lambda _: stream(an_error(410)))
+    events = follow(Api("http://waypost.test", transport=transport), {}, pause_s=0)
+    seen: list[object] = []
+    with pytest.raises(Refused, match="too old"):
+        seen.extend(event["type"] for event in events)
+    assert asked == ["", "1"]
+    assert "going on after revision 1" in capsys.readouterr().err
+
+
+def test_nobody_there_in_the_first_place_is_a_failure() -> None:
+    with pytest.raises(Unreachable):
+        next(follow(Api("http://waypost.test", transport=in_turn(lost)), {}, pause_s=0))
+
+
+def test_an_error_ends_it_as_a_refusal() -> None:
+    server = FakeServer({("GET", "/watch"): stream(an_error(410))})
+    ended = run("watch", "--since", "1", server=server)
+    assert (ended.code, ended.err) == (1, "error: too old (Expired)\n")
