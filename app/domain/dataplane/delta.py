@@ -20,8 +20,8 @@ from app.domain.addresses import canonical
 from app.domain.changes import Change
 from app.domain.dataplane.claims import rivals
 from app.domain.dataplane.ipvs import Fragment, IPVSRules, fragment, join
-from app.domain.dataplane.node_rules import node_view, service_keys
-from app.domain.dataplane.operations import Operation, state_of
+from app.domain.dataplane.node_rules import assemble, node_view, service_keys
+from app.domain.dataplane.operations import IPVSState, Operation, state_of
 from app.domain.dataplane.plan import plan
 from app.domain.dataplane.reach import reaches
 from app.domain.dataplane.rules import RulesConfig
@@ -94,9 +94,10 @@ class IPVSRulesSource:
         return self._rules(snapshot, node_view(snapshot, node, self.config))
 
     def delta(self, step: Step, node_before: Node | None, node: Node) -> tuple[Operation, ...]:
-        """Plan the way of a node through a step, its own change included."""
-        earlier = node if node_before is None else node_before
-        view_before = node_view(step.before, earlier, self.config)
+        """Plan the way of a node through a step; one that was not there held nothing."""
+        if node_before is None:
+            return plan(IPVSState(), state_of(self.rules(step.after, node)))
+        view_before = node_view(step.before, node_before, self.config)
         view = node_view(step.after, node, self.config)
         if view_before != view or step.is_whole:
             return self._whole(step, view_before, view)
@@ -157,7 +158,8 @@ class IPVSRulesSource:
     def _rules(self, snapshot: Snapshot, view: NodeView) -> IPVSRules:
         fragments = list(self._cache.every(snapshot, service_keys(snapshot), view))
         self._remember(Totals.of(fragments, view, snapshot.revision))
-        return join(fragments, view, self.config, snapshot.revision)
+        rules = assemble((each.rules for each in fragments), view, self.config, snapshot)
+        return join(fragments, rules)
 
 
 def _sharing(

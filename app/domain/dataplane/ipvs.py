@@ -24,6 +24,7 @@ from app.domain.dataplane.iptables import Netfilter, Shut, netfilter
 from app.domain.dataplane.rules import (
     PROTOCOL_NUMBERS,
     Destination,
+    NodeFamily,
     NodeRules,
     PortRules,
     RulesConfig,
@@ -33,7 +34,6 @@ from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.sysctls import sysctls
 from app.domain.dataplane.topology import ordered
 from app.domain.dataplane.virtual_server import Flag, ServerKey, VirtualServer, server_key
-from app.domain.names import Revision
 from app.domain.objects.service import Protocol, Scheduler
 
 
@@ -50,10 +50,9 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IPVSRules:
-    """Everything a node in IPVS mode is told, at one revision."""
+    """Everything a node in IPVS mode is told, and the model it is rendered from."""
 
-    node: str
-    revision: Revision
+    rules: NodeRules
     sysctls: tuple[tuple[str, str], ...]
     addresses: tuple[str, ...]
     virtual_servers: tuple[VirtualServer, ...]
@@ -85,13 +84,10 @@ def fragment(rules: ServiceRules, view: NodeView) -> Fragment:
 def ipvs_rules(rules: NodeRules) -> IPVSRules:
     """Render a node's rules for IPVS mode."""
     view = NodeView(name=rules.node, zone="", families=rules.families, taken={})
-    fragments = [fragment(service, view) for service in rules.services]
-    return join(fragments, view, rules.config, rules.revision)
+    return join([fragment(service, view) for service in rules.services], rules)
 
 
-def join(
-    fragments: Iterable[Fragment], view: NodeView, config: RulesConfig, revision: Revision
-) -> IPVSRules:
+def join(fragments: Iterable[Fragment], rules: NodeRules) -> IPVSRules:
     """Put the fragments of a node's Services together, sorted."""
     held = list(fragments)
     entries = gather_entries(held)
@@ -101,18 +97,17 @@ def join(
         chain.from_iterable([each.virtual_servers for each in held]), key=lambda s: s.key
     )
     return IPVSRules(
-        node=view.name,
-        revision=revision,
-        sysctls=sysctls(config),
+        rules=rules,
+        sysctls=sysctls(rules.config),
         addresses=tuple(address for _, address in sorted(addresses, key=_family_then_number)),
         virtual_servers=tuple(servers),
-        ipsets=build_sets(entries, [family.family for family in view.families]),
-        netfilters=netfilters_of(view, config, entries, shut),
+        ipsets=build_sets(entries, [family.family for family in rules.families]),
+        netfilters=netfilters_of(rules.families, rules.config, entries, shut),
     )
 
 
 def netfilters_of(
-    view: NodeView,
+    families: Iterable[NodeFamily],
     config: RulesConfig,
     names: Iterable[str],
     shut: Collection[tuple[IPFamily, Shut]],
@@ -126,7 +121,7 @@ def netfilters_of(
             frozenset(name for name, family in occupied if family is node.family),
             tuple(sorted(closed for family, closed in shut if family is node.family)),
         )
-        for node in view.families
+        for node in families
     )
 
 

@@ -94,7 +94,7 @@ def _script(rules: IPVSRules) -> str:
     name, value = REUSE_MODE
     lines = [
         "#!/bin/sh",
-        f"# The IPVS rules of node {rules.node} at revision {rules.revision}.",
+        f"# The IPVS rules of node {rules.rules.node} at revision {rules.rules.revision}.",
         "set -eu",
         "work=$(mktemp -d) && trap 'rm -rf \"$work\"' EXIT",
         f"modprobe -a ip_vs {' '.join(schedulers)} dummy 2>/dev/null || true".replace("  ", " "),

@@ -48,7 +48,7 @@ class Totals:
 
     def netfilters(self, config: RulesConfig) -> tuple[Netfilter, ...]:
         """Give the filter rules of each family."""
-        return netfilters_of(self.view, config, self.counts, self.shut)
+        return netfilters_of(self.view.families, config, self.counts, self.shut)
 
     def keeps_sizes(self, following: "Totals", coming: Sequence[Fragment]) -> bool:
         """Whether every set keeps its size, and has room for what comes beside what goes."""

@@ -34,7 +34,7 @@ def test_one_endpoint_more_is_one_operation_and_one_set_entry() -> None:
     change = Change(revision=Revision(2), before=one, after=two)
     source = IPVSRulesSource(RulesConfig())
     step = step_to(before.apply([change]), [change], since=before.revision)
-    operations = source.delta(step, None, NODE)
+    operations = source.delta(step, NODE, NODE)
     assert [operation.op for operation in operations] == ["AddEntry", "AddRealServer"]
 
 
@@ -45,9 +45,16 @@ def test_nodes_that_see_a_change_alike_share_one_plan() -> None:
     change = Change(revision=Revision(2), before=one, after=two)
     source = IPVSRulesSource(RulesConfig())
     step = step_to(before.apply([change]), [change], since=before.revision)
-    first = source.delta(step, None, a_node("n1"))
+    first = source.delta(step, a_node("n1"), a_node("n1"))
     assert first
-    assert source.delta(step, None, a_node("n2")) is first
+    assert source.delta(step, a_node("n2"), a_node("n2")) is first
+
+
+def test_a_node_that_was_not_there_is_told_everything() -> None:
+    before = load([a_service()], revision=Revision(1))
+    step = step_to(before, [], since=Revision(0))
+    source = IPVSRulesSource(RulesConfig())
+    assert source.delta(step, None, NODE) == plan(IPVSState(), full(before, RulesConfig()))
 
 
 def test_a_change_concerns_services_by_themselves_and_through_slices() -> None:
