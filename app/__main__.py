@@ -90,7 +90,7 @@ def openapi() -> None:
 
 
 def openapi_document() -> dict[str, Any]:
-    """Describe the API; its routes are made as in ``serve``, but nothing is connected."""
+    """Describe the API as ``serve`` has it; nothing is connected."""
     from app.api import application as http
     from app.main import VERSION
 
