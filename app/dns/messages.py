@@ -166,9 +166,13 @@ def encode_query(request: Request) -> bytes:
     words = reply_words(request.flags, (1, 0, 0, int(edns is not None)))
     if edns is None:
         return words + request.question
+    return words + request.question + encode_query_opt(edns)
+
+
+def encode_query_opt(edns: Edns) -> bytes:
+    """Write the OPT record of a query."""
     flags = FLAG_DNSSEC_OK if edns.is_dnssec_ok else 0
-    opt = _OPT.pack(0, TYPE_OPT, edns.udp_bytes, 0, edns.version, flags, 0)
-    return words + request.question + opt
+    return _OPT.pack(0, TYPE_OPT, edns.udp_bytes, 0, edns.version, flags, 0)
 
 
 def reply_words(flags: int, counts: tuple[int, int, int, int]) -> bytes:

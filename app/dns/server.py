@@ -2,29 +2,37 @@
 
     view -> answers, renewed by every commit
     sockets -> Protocol -> sockets
+                   |-> Forwarder -> upstream servers
+                   '-> Transfers -> secondaries
 
-Reads the view's snapshot and nothing else of the registry; settings come as
-plain values.  Source: style.md 2; spec dns A13.
+Reads the view and nothing else of the registry; settings come as plain values.
+Source: style.md 2; spec dns A10 and A13.
 """
 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, replace
 from typing import Protocol as Port
 
+from app.dns.cache import Cache
+from app.dns.forwarder import Forwarder
 from app.dns.messages import Transport
 from app.dns.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer
 from app.dns.tcp import Connections
 from app.dns.udp import Datagrams, Peer, bind_udp
-from app.domain.addresses import Address
+from app.dns.upstream import Server, Upstream, servers_of
+from app.domain.addresses import Address, parse_address
 from app.domain.changes import Change
 from app.domain.snapshot import Snapshot
 
-_log = logging.getLogger(__name__)
+TCP_BACKLOG = 1024  # connections the kernel holds until they are accepted
+WAITING_MAX = 1024  # datagrams that wait for somebody else's answer
 
 Subscriber = Callable[[Snapshot, Snapshot, tuple[Change, ...]], None]
-TCP_BACKLOG = 1024  # connections the kernel holds until they are accepted
+
+_log = logging.getLogger(__name__)
 
 
 class View(Port):
@@ -45,16 +53,33 @@ class View(Port):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """What goes beyond answering from the zone; all of it is off unless set.
+
+    ``upstreams`` are addresses of servers for other names, or paths of
+    resolv.conf files that name them.
+    """
+
+    upstreams: tuple[str, ...] = ()
+
+
 class DNSServer:
     """Serves one view over UDP and TCP from the running event loop."""
 
-    def __init__(self, view: View, config: ProtocolConfig) -> None:
-        self.protocol = Protocol(view, config)
+    def __init__(
+        self, view: View, config: ProtocolConfig, options: ServerOptions | None = None
+    ) -> None:
+        self._options = options or ServerOptions()
+        has_upstreams = bool(self._options.upstreams)
+        self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
         self.connections = Connections(self._respond_tcp)
+        self.forwarder = Forwarder(self.protocol, Upstream(()), Cache())
         self.port = 0
         self.failures = 0
         """Messages that could not be answered because of an error of ours."""
         self._view = view
+        self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] | None = None
         self._datagrams: Datagrams | None = None
         self._udp: socket.socket | None = None
@@ -65,6 +90,7 @@ class DNSServer:
         self._unsubscribe = self._view.subscribe(self._renew)
         self._udp = bind_udp(host, port)
         self.port = int(self._udp.getsockname()[1])
+        self._find_upstreams(host)
         known = self.protocol.answers.by_wire
         self._datagrams = Datagrams(self._udp, known, self._respond_udp)
         loop = asyncio.get_running_loop()
@@ -72,6 +98,8 @@ class DNSServer:
         self._tcp = await loop.create_server(
             self.connections.accept, host, self.port, backlog=TCP_BACKLOG
         )
+        if self.forwarder.upstream.servers:
+            self._begin(self.forwarder.probe())
         _log.info("serving DNS on %s port %d", host, self.port)
 
     async def close(self) -> None:
@@ -82,10 +110,22 @@ class DNSServer:
             asyncio.get_running_loop().remove_reader(self._udp.fileno())
             self._udp.close()
         self.connections.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.forwarder.close()
         if self._tcp is not None:
             self._tcp.close()
             await self._tcp.wait_closed()
             await asyncio.sleep(0)  # the connections that were ended are told so now
+
+    def _find_upstreams(self, host: str) -> None:
+        ours = parse_address(host)
+        found = servers_of(self._options.upstreams)
+        own = {Server(ours, self.port)} if ours is not None else set[Server]()
+        if own & set(found):
+            _log.warning("%s is this server itself and is not asked", ", ".join(map(str, own)))
+        self.forwarder.upstream = Upstream(server for server in found if server not in own)
 
     def _renew(self, _before: Snapshot, after: Snapshot, changes: tuple[Change, ...]) -> None:
         self.protocol.answers.renew(after, changes)
@@ -93,15 +133,20 @@ class DNSServer:
     def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
         outcome = self._respond(message, Transport.UDP, peer.address)
         match outcome:
-            case Forward() | Transfer():
+            case Forward() if len(self._tasks) < WAITING_MAX:
+                self._begin(self._forward_udp(outcome, peer))
                 return None
+            case Forward() | Transfer():
+                return self.protocol.failure(message)
             case _:
                 return outcome
 
     def _respond_tcp(self, message: bytes, client: Address) -> bytes | AsyncIterator[bytes] | None:
         outcome = self._respond(message, Transport.TCP, client)
         match outcome:
-            case Forward() | Transfer():
+            case Forward():
+                return self._forward_tcp(outcome)
+            case Transfer():
                 return None
             case _:
                 return outcome
@@ -113,3 +158,21 @@ class DNSServer:
             self.failures += 1
             _log.exception("a message from %s could not be answered", client)
             return self.protocol.failure(message)
+
+    async def _forward_udp(self, forward: Forward, peer: Peer) -> None:
+        assert self._datagrams is not None, "datagrams come from there"
+        self._datagrams.send(await self.forwarder.answer(forward), peer)
+
+    async def _forward_tcp(self, forward: Forward) -> AsyncIterator[bytes]:
+        yield await self.forwarder.answer(forward)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failures += 1
+            _log.error("a question could not be forwarded", exc_info=error)

@@ -27,7 +27,20 @@ _SRV = struct.Struct("!HHH")
 _SOA_TIMES = struct.Struct("!IIIII")
 _LENGTH = struct.Struct("!H")
 
-Sections = tuple[tuple[Record, ...], tuple[Record, ...], tuple[Record, ...]]
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record of any type, as somebody else gave it; no name in it is compressed."""
+
+    owner: bytes
+    type: int
+    class_: int
+    ttl_s: int
+    data: bytes
+
+
+Section = tuple[Record | RawRecord, ...]
+Sections = tuple[Section, Section, Section]
 """Answer, authority and additional."""
 
 NO_SECTIONS: Sections = ((), (), ())
@@ -130,9 +143,15 @@ class _Writer:
         self._places: dict[bytes, int] = {}
         self._note(name.lower(), HEADER_BYTES)
 
-    def record(self, record: Record) -> int:
+    def record(self, record: Record | RawRecord) -> int:
         """Write one record; tells where it ends."""
-        self._name(record.name)
+        if isinstance(record, RawRecord):
+            self._name(record.owner)
+            size = len(record.data)
+            self.octets += _FIXED.pack(record.type, record.class_, record.ttl_s, size)
+            self.octets += record.data
+            return len(self.octets)
+        self._name(encode_name(record.name))
         self.octets += _FIXED.pack(record.type, self._class, record.ttl_s, 0)
         before = len(self.octets)
         self._content(record)
@@ -144,21 +163,20 @@ class _Writer:
             case IPv4Address() | IPv6Address() as address:
                 self.octets += address.packed
             case DomainName() as name:
-                self._name(name)
+                self._name(encode_name(name))
             case ServiceTarget() as target:
                 self.octets += _SRV.pack(target.priority, target.weight, target.port)
-                self._name(target.target, is_compressed=False)
+                self._name(encode_name(target.target), is_compressed=False)
             case StartOfAuthority() as soa:
-                self._name(soa.primary)
-                self._name(soa.mailbox)
+                self._name(encode_name(soa.primary))
+                self._name(encode_name(soa.mailbox))
                 times = (soa.refresh_s, soa.retry_s, soa.expire_s, soa.minimum_s)
                 self.octets += _SOA_TIMES.pack(soa.serial, *times)
             case Text() as text:
                 octets = text.value.encode("latin-1")
                 self.octets += bytes((len(octets),)) + octets
 
-    def _name(self, name: DomainName, *, is_compressed: bool = True) -> None:
-        octets = encode_name(name)
+    def _name(self, octets: bytes, *, is_compressed: bool = True) -> None:
         folded = octets.lower()  # the lengths of labels are no letters
         at = self._start + len(self.octets)
         cut = 0

@@ -1,0 +1,144 @@
+"""Names of others: from the cache, from their servers, or, in bad times, from old answers.
+
+    Forward -> octets
+
+An alias of ours that leads outside gets its target's answer appended; when that
+cannot be had the alias is withheld.  The same question is under way once,
+however many wait for it.  A question that comes back to us shows that we ask
+ourselves: forwarding then stops.
+
+Source: spec dns A4 and A12; RFC 8767 for old answers.
+"""
+
+import asyncio
+import logging
+import secrets
+
+from app.dns.cache import Cache
+from app.dns.foreign import ForeignQuery, ForeignReply
+from app.dns.messages import (
+    FLAG_AUTHORITATIVE,
+    FLAG_CHECKING_DISABLED,
+    FLAG_RECURSION_AVAILABLE,
+    FLAG_RECURSION_DESIRED,
+    Rcode,
+    Request,
+)
+from app.dns.protocol import Forward, Protocol
+from app.dns.upstream import Overloaded, Unanswered, Upstream
+from app.dns.wire import encode_name
+from app.domain.names import DomainName, parse_domain
+
+STALE_AFTER_S = 1.8  # of waiting, until an old answer is better than none (RFC 8767 section 5)
+PROBE_PARENT = parse_domain("loop.waypost.invalid")
+_PROBE_TYPE = (13).to_bytes(2)  # HINFO, which nobody asks for
+_CLASS_IN = b"\0\1"
+_NONCE_BYTES = 8
+
+_log = logging.getLogger(__name__)
+
+
+class Forwarder:
+    """Answers what the zone cannot, on one event loop."""
+
+    def __init__(self, protocol: Protocol, upstream: Upstream, cache: Cache) -> None:
+        self.upstream = upstream
+        self.cache = cache
+        self.is_looping = False
+        """Whether a question of ours came back to us."""
+        self._protocol = protocol
+        self._under_way: dict[ForeignQuery, asyncio.Task[ForeignReply]] = {}
+        self._probe: DomainName | None = None
+
+    async def answer(self, forward: Forward) -> bytes:
+        """Answer a question about a name of others."""
+        if forward.name == self._probe:
+            self.is_looping = True
+            _log.error("the upstream servers lead back to this one; names of others are refused")
+        if self.is_looping or not forward.request.flags & FLAG_RECURSION_DESIRED:
+            return self._protocol.reply(forward.request, Rcode.REFUSED)
+        try:
+            reply = await self._look_up(_query_of(forward))
+        except Unanswered:
+            return self._failed(forward, Rcode.SERVFAIL)
+        except Overloaded:
+            return self._failed(forward, Rcode.REFUSED)
+        if forward.chain:
+            return self._appended(forward, reply)
+        flags = FLAG_RECURSION_AVAILABLE
+        return self._protocol.reply(forward.request, reply.rcode, reply.sections, flags=flags)
+
+    async def probe(self) -> None:
+        """Ask upstream for a name that only we would ask for, to see whether it comes back."""
+        nonce = secrets.token_hex(_NONCE_BYTES)
+        self._probe = DomainName((nonce, *PROBE_PARENT.labels))
+        question = encode_name(self._probe) + _PROBE_TYPE + _CLASS_IN
+        try:
+            await self.upstream.ask(ForeignQuery(question))
+        except (Unanswered, Overloaded):
+            _log.warning(
+                "no upstream server answers: %s", ", ".join(map(str, self.upstream.servers))
+            )
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        for task in self._under_way.values():
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _appended(self, forward: Forward, reply: ForeignReply) -> bytes:
+        if reply.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+            return self._protocol.no_data(forward.request)
+        answers, _, _ = reply.sections
+        sections = ((*forward.chain, *answers), (), ())
+        flags = FLAG_AUTHORITATIVE | FLAG_RECURSION_AVAILABLE
+        return self._protocol.reply(forward.request, Rcode.NOERROR, sections, flags=flags)
+
+    def _failed(self, forward: Forward, rcode: Rcode) -> bytes:
+        if forward.chain:
+            return self._protocol.no_data(forward.request)
+        return self._protocol.reply(forward.request, rcode, flags=FLAG_RECURSION_AVAILABLE)
+
+    async def _look_up(self, query: ForeignQuery) -> ForeignReply:
+        now = asyncio.get_running_loop().time()
+        if (hit := self.cache.find(query, now)) is not None:
+            return hit.reply
+        self.cache.counts.misses += 1
+        old = self.cache.find(query, now, even_stale=True)
+        task = self._asked(query)
+        if old is None:
+            return await asyncio.shield(task)
+        try:
+            async with asyncio.timeout(STALE_AFTER_S):
+                reply = await asyncio.shield(task)
+        except (Unanswered, Overloaded, TimeoutError):
+            return old.reply
+        return old.reply if reply.rcode == Rcode.SERVFAIL else reply
+
+    def _asked(self, query: ForeignQuery) -> asyncio.Task[ForeignReply]:
+        task = self._under_way.get(query)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._ask(query))
+            self._under_way[query] = task
+            task.add_done_callback(lambda done: self._finished(query, done))
+        return task
+
+    async def _ask(self, query: ForeignQuery) -> ForeignReply:
+        reply = await self.upstream.ask(query)
+        self.cache.keep(query, reply, asyncio.get_running_loop().time())
+        return reply
+
+    def _finished(self, query: ForeignQuery, task: asyncio.Task[ForeignReply]) -> None:
+        self._under_way.pop(query, None)
+        if not task.cancelled():
+            task.exception()  # those who wait have it; nobody waiting is no error
+
+
+def _query_of(forward: Forward) -> ForeignQuery:
+    request: Request = forward.request
+    question = encode_name(forward.name) + request.question[-4:]
+    return ForeignQuery(
+        question if forward.chain else request.question,
+        is_dnssec_ok=request.edns is not None and request.edns.is_dnssec_ok,
+        is_checking_disabled=bool(request.flags & FLAG_CHECKING_DISABLED),
+    )
