@@ -462,6 +462,19 @@ def test_planning_from_what_changed_equals_planning_afresh(
             assert plan(slices, part, names=names, endpoints_max=endpoints_max) == afresh
         slices = applied(slices, afresh)
         assert endpoints_in(slices) == endpoints_of(wanted)
+        assert not fragmented(slices, endpoints_max)
+
+
+def fragmented(slices: Iterable[EndpointSlice], endpoints_max: int) -> list[Group]:
+    """The groups that have more slices than twice the fewest possible, and then some."""
+    sizes: dict[Group, list[int]] = {}
+    for slice_ in slices:
+        sizes.setdefault(group_of(slice_), []).append(len(slice_.endpoints))
+    return [
+        group
+        for group, counts in sizes.items()
+        if len(counts) > 2 * -(-sum(counts) // endpoints_max) + SPARE_SLICES
+    ]
 
 
 def changed_by(
