@@ -9,7 +9,9 @@ takes a second, and a client should not wait for a server it does not run.
 # ruff: noqa: PLC0415  imports wait until a command needs them, as said above
 
 import asyncio
+import re
 import signal
+import socket
 from collections.abc import Coroutine
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
@@ -162,8 +164,25 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     except KeyboardInterrupt:
         raise typer.Exit from None
     except (SchemaMismatch, OSError, ValueError, PostgresError, SQLAlchemyError) as error:
-        print_failure(str(error) or type(error).__name__)
+        print_failure(_in_one_line(error))
         raise typer.Exit(EXIT_REFUSED) from None
+
+
+def _in_one_line(error: Exception) -> str:
+    """Word what kept a process from running, so that an operator knows where to look."""
+    # A driver's own words hide in its wrapping, above an address with general advice.
+    cause = getattr(error, "orig", None) or error
+    words = str(cause).partition("\n")[0] or type(cause).__name__
+    words = re.sub(r"^<class '[^']*'>: ", "", words)
+    match cause:
+        case ConnectionError() | TimeoutError() | socket.gaierror():
+            return f"the database cannot be reached: {words}"
+        case OSError() | ValueError():
+            return words
+        case _ if cause is not error:
+            return f"the database refuses: {words}"
+        case _:
+            return words
 
 
 def _interrupt(_: int, __: FrameType | None) -> None:
