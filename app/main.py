@@ -21,9 +21,11 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from app.api import application
 from app.api.dependencies import Check, Registry
+from app.api.metrics import StateCollector
 from app.api.streams import Watching
 from app.config import Settings
 from app.dns.protocol import ProtocolConfig
@@ -96,11 +98,14 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None
         for work in (writer.run(), follower.run(), upkeep.run(view, writer)):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
+        watching, metrics = Watching(view, Pulse(view)), CollectorRegistry()
+        metrics.register(StateCollector(view, watching))
         yield Registry(
             view=view,
             writer=writer,
             policy=policy,
-            watching=Watching(view, Pulse(view)),
+            watching=watching,
+            metrics=metrics,
             resolver=resolver_of(settings),
             checks=lambda: _checks(view, follower),
         )

@@ -13,6 +13,7 @@ from app.api import (
     endpoint_slices,
     errors,
     health,
+    metrics,
     namespaces,
     nodes,
     pods,
@@ -22,6 +23,7 @@ from app.api import (
     watch,
 )
 from app.api.bodies import BodyLimit
+from app.api.metrics import RequestMeter
 from app.api.openapi import add_bodies
 from app.schemas.resolution import ResolveBatch
 
@@ -43,6 +45,7 @@ ROUTERS = (
     resolve.router,
     watch.router,
     health.router,
+    metrics.router,
 )
 NOUNS = (services, pods, endpoint_slices, nodes, namespaces, service_cidrs)
 BODIES = (*(noun.NOUN.write for noun in NOUNS), ResolveBatch)
@@ -55,5 +58,6 @@ def build(*, version: str) -> FastAPI:
         app.include_router(router)
     errors.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(RequestMeter)
     add_bodies(app, BODIES)
     return app

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
+from prometheus_client import CollectorRegistry
 
 from app.api.streams import Watching
 from app.domain.names import NamespacedName
@@ -36,6 +37,7 @@ class Registry:
     policy: Policy
     watching: Watching
     resolver: Resolver
+    metrics: CollectorRegistry
     checks: Callable[[], Sequence[Check]]
 
 

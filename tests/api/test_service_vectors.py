@@ -133,7 +133,7 @@ async def sent(client: httpx.AsyncClient, request: Wire) -> httpx.Response:
 
 def object_path(request: Wire) -> str:
     if target := request.get("target"):
-        return f"/services/{target}"
+        return f"/services/{target if '/' in target else f'default/{target}'}"
     meta = request["object"]["metadata"]
     return f"/services/{meta.get('namespace', 'default')}/{meta.get('name', '')}"
 

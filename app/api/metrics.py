@@ -1,0 +1,115 @@
+"""What the process counts, in Prometheus' text format.
+
+    requests -> counters and durations          state -> gauges, read when asked
+
+Names begin with ``waypost_``; those of the DNS come from ``app.dns`` through the
+same collector registry.  Source: contract.md, "Routes".
+"""
+
+from collections.abc import Iterator
+from time import perf_counter
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.dependencies import RegistryOf
+from app.api.streams import Watching
+from app.domain.objects.kinds import KINDS
+from app.registry.view import View
+
+_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+router = APIRouter(tags=["health"])
+
+
+@router.get(
+    "/metrics",
+    operation_id="get_metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def get_metrics(registry: RegistryOf) -> Response:
+    """Show every metric of this process."""
+    return Response(generate_latest(registry.metrics), media_type=CONTENT_TYPE_LATEST)
+
+
+class StateCollector(Collector):
+    """Gauges of what is registered, taken from the view at the moment of the question."""
+
+    def __init__(self, view: View, watching: Watching) -> None:
+        """Read ``view`` and count the streams of ``watching``."""
+        self._view = view
+        self._watching = watching
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges."""
+        snapshot = self._view.snapshot
+        objects = GaugeMetricFamily(
+            "waypost_objects", "Registered objects by kind.", labels=["kind"]
+        )
+        for kind in KINDS:
+            objects.add_metric([kind.name], len(snapshot.of_kind(kind.name)))
+        yield objects
+        yield GaugeMetricFamily(
+            "waypost_revision", "The latest visible revision.", value=snapshot.revision
+        )
+        yield GaugeMetricFamily(
+            "waypost_oldest_resumable_revision",
+            "The revision from which changes can still be told.",
+            value=self._view.compacted,
+        )
+        yield GaugeMetricFamily(
+            "waypost_watchers", "Streams that are open.", value=self._watching.watchers
+        )
+
+
+class RequestMeter:
+    """Counts requests and how long they take, by route and answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Measure ``app``; what is measured goes to the registry on its state."""
+        self._app = app
+        self._meters: dict[int, tuple[Counter, Histogram]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Time one request; streams count when they begin."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun_at = perf_counter()
+        requests, durations = self._of(scope["app"].state.registry.metrics)
+
+        async def timed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = scope.get("route")
+                path = getattr(route, "path", "unknown")
+                requests.labels(scope["method"], path, str(message["status"])).inc()
+                durations.labels(scope["method"], path).observe(perf_counter() - begun_at)
+            await send(message)
+
+        await self._app(scope, receive, timed)
+
+    def _of(self, registry: CollectorRegistry) -> tuple[Counter, Histogram]:
+        if id(registry) not in self._meters:
+            self._meters = {
+                id(registry): (
+                    Counter(
+                        "waypost_http_requests",
+                        "Requests answered.",
+                        ("method", "path", "code"),
+                        registry=registry,
+                    ),
+                    Histogram(
+                        "waypost_http_request_duration_seconds",
+                        "Seconds from a request to the first byte of its answer.",
+                        ("method", "path"),
+                        registry=registry,
+                        buckets=_BUCKETS_S,
+                    ),
+                )
+            }
+        return self._meters[id(registry)]

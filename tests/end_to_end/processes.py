@@ -1,0 +1,101 @@
+"""Real processes on real sockets: started, asked, killed and started again."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+READY_S_MAX = 60.0  # a loaded machine takes its time; nothing is measured here
+POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """A running ``waypost serve``."""
+
+    process: asyncio.subprocess.Process
+    api_port: int
+    dns_port: int
+    client: httpx.AsyncClient
+
+    async def kill(self) -> None:
+        """End it as a power cut would, and wait until it is gone."""
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """Ask it to end; gives its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+
+def free_port() -> int:
+    """Find a TCP port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def serving(folder: Path, *words: str, **settings: str) -> AsyncGenerator[Serving, None]:
+    """Run ``waypost serve`` with its state in ``folder``, ready, until the block ends."""
+    ports = {"WAYPOST_API_PORT": str(free_port()), "WAYPOST_DNS_PORT": str(free_port())}
+    given = {f"WAYPOST_{name.upper()}": value for name, value in settings.items()}
+    process = await started(folder, ["serve", *words], {**ports, **given})
+    port = int(ports["WAYPOST_API_PORT"])
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        running = Serving(
+            process=process,
+            api_port=port,
+            dns_port=int(ports["WAYPOST_DNS_PORT"]),
+            client=client,
+        )
+        try:
+            await until_ready(running)
+            yield running
+        finally:
+            if process.returncode is None:
+                await running.stop()
+
+
+async def started(
+    folder: Path, words: list[str], settings: Mapping[str, str]
+) -> asyncio.subprocess.Process:
+    """Start a Waypost command whose embedded database, if any, lies in ``folder``."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("WAYPOST_")},
+        "WAYPOST_DATA_DIR": str(folder / "state"),
+        **settings,
+    }
+    with (folder / "log").open("ab") as log:  # noqa: ASYNC230  opened once, on a local disk
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "app",
+            *words,
+            cwd=Path(__file__).parents[2],
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+
+
+async def until_ready(running: Serving) -> None:
+    """Wait until the process answers ``/readyz``; fails when it ends instead."""
+    async with asyncio.timeout(READY_S_MAX):
+        while True:
+            assert running.process.returncode is None, "the process ended"
+            try:
+                if (await running.client.get("/readyz")).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(POLL_S)

@@ -1,0 +1,98 @@
+"""The whole path through a real process: a manifest in, a name and an address out."""
+
+import asyncio
+from pathlib import Path
+
+import dns.message
+import dns.query
+import dns.rcode
+import pytest
+
+from tests.end_to_end.processes import Serving, serving
+
+pytestmark = pytest.mark.end_to_end
+
+ENT = Path(__file__).parents[2] / "examples" / "ent.yaml"
+BOUTIQUE = Path(__file__).parents[3] / "shared" / "data" / "online-boutique.yaml"
+YAML = {"content-type": "application/yaml"}
+
+
+async def asked(
+    running: Serving, name: str, rdtype: str = "A", *, tcp: bool = False
+) -> dns.message.Message:
+    question = dns.message.make_query(name, rdtype)
+    ask = dns.query.tcp if tcp else dns.query.udp
+    return await asyncio.to_thread(ask, question, "127.0.0.1", 10.0, running.dns_port)
+
+
+async def test_a_posted_service_is_resolved_and_survives_a_restart(tmp_path: Path) -> None:
+    async with serving(tmp_path) as running:
+        applied = await running.client.post("/apply", content=ENT.read_bytes(), headers=YAML)
+        assert applied.is_success, applied.text
+        service = (await running.client.get("/services/default/ent")).json()
+        address = service["spec"]["clusterIP"]
+        for tcp in (False, True):
+            answer = await asked(running, "ent.default.svc.cluster.local.", tcp=tcp)
+            assert [rdata.to_text() for rdata in answer.answer[0]] == [address]
+        assert await running.stop() == 0
+
+    async with serving(tmp_path) as running:
+        again = (await running.client.get("/services/default/ent")).json()
+        assert again == service
+        resolved = (await running.client.get("/resolve", params={"name": "ent"})).json()
+        assert resolved["addresses"] == [address]
+
+
+async def test_names_that_do_not_exist_are_told_apart_from_those_without_records(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as running:
+        nothing = await asked(running, "nobody.default.svc.cluster.local.")
+        no_records = await asked(running, "kube-dns.kube-system.svc.cluster.local.", "AAAA")
+
+    assert nothing.rcode() == dns.rcode.NXDOMAIN
+    assert no_records.rcode() == dns.rcode.NOERROR
+    assert not no_records.answer
+    assert all("SOA" in message.authority[0].to_text() for message in (nothing, no_records))
+
+
+@pytest.mark.skipif(not BOUTIQUE.exists(), reason="the manifests of others are not here")
+async def test_manifests_of_others_go_through_as_they_stand(tmp_path: Path) -> None:
+    async with serving(tmp_path) as running:
+        response = await running.client.post("/apply", content=BOUTIQUE.read_bytes(), headers=YAML)
+
+    operations = [result["operation"] for result in response.json()["results"]]
+    assert operations.count("created") == 12
+    assert operations.count("ignored") == 23
+
+
+async def test_no_acknowledged_write_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+    acknowledged: dict[str, str] = {}
+    progress = asyncio.Condition()
+
+    async def keep_writing(running: Serving, writer: int) -> None:
+        for number in range(10_000):
+            name = f"s-{writer}-{number}"
+            manifest = {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}
+            response = await running.client.post("/services", json=manifest)
+            if response.is_success:
+                acknowledged[name] = response.json()["spec"]["clusterIP"]
+                async with progress:
+                    progress.notify_all()
+
+    for writer in range(3):
+        written = len(acknowledged)
+        async with serving(tmp_path) as running:
+            writing = [
+                asyncio.create_task(keep_writing(running, 10 * writer + lane)) for lane in range(4)
+            ]
+            async with progress:
+                await progress.wait_for(lambda: len(acknowledged) >= written + 50)  # noqa: B023
+            await running.kill()
+            await asyncio.gather(*writing, return_exceptions=True)
+
+    async with serving(tmp_path) as running:
+        stored = (await running.client.get("/services")).json()["items"]
+    addresses = {item["metadata"]["name"]: item["spec"]["clusterIP"] for item in stored}
+    assert acknowledged.items() <= addresses.items()
+    assert len(set(addresses.values())) == len(addresses)
