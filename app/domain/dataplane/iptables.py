@@ -17,11 +17,13 @@ from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipsets import NODE_PORT_SETS, SetName, SetType, kernel_name
 from app.domain.dataplane.rules import (
     MASQUERADE_MARK,
+    PROTOCOL_NUMBERS,
     LocalDetection,
     LocalSource,
     NodeFamily,
     RulesConfig,
 )
+from app.domain.dataplane.topology import ordered
 from app.domain.objects.service import Protocol
 
 _MARK: Final = f"{MASQUERADE_MARK:#010x}"
@@ -73,6 +75,12 @@ class Shut(NamedTuple):
     address: str
     protocol: str
     port: int
+
+
+def shut(address: str, protocol: str, port: int) -> Shut:
+    """Name a shut address so that it sorts by number."""
+    number = PROTOCOL_NUMBERS[Protocol(protocol)]
+    return Shut((ordered(address)[0], number, port), address, protocol, port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,8 @@ from app.domain.dataplane.ipsets import (
     build_sets,
     entries_of,
 )
-from app.domain.dataplane.iptables import Netfilter, Shut, netfilter
+from app.domain.dataplane.iptables import Netfilter, Shut, netfilter, shut
 from app.domain.dataplane.rules import (
-    PROTOCOL_NUMBERS,
     Destination,
     NodeFamily,
     NodeRules,
@@ -34,7 +33,7 @@ from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.sysctls import sysctls
 from app.domain.dataplane.topology import ordered
 from app.domain.dataplane.virtual_server import Flag, ServerKey, VirtualServer, server_key
-from app.domain.objects.service import Protocol, Scheduler
+from app.domain.objects.service import Scheduler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +76,7 @@ def fragment(rules: ServiceRules, view: NodeView) -> Fragment:
         virtual_servers=tuple(servers.values()),
         entries=tuple(entries),
         addresses=tuple((ordered(address)[0], address) for address in addresses),
-        shut=tuple(shut for port in rules.ports for shut in _shut(port)),
+        shut=tuple(pair for port in rules.ports for pair in _shut(port)),
     )
 
 
@@ -92,7 +91,7 @@ def join(fragments: Iterable[Fragment], rules: NodeRules) -> IPVSRules:
     held = list(fragments)
     entries = gather_entries(held)
     addresses = {address for each in held for address in each.addresses}
-    shut = {shut for each in held for shut in each.shut}
+    closed = {pair for each in held for pair in each.shut}
     servers = sorted(
         chain.from_iterable([each.virtual_servers for each in held]), key=lambda s: s.key
     )
@@ -102,7 +101,7 @@ def join(fragments: Iterable[Fragment], rules: NodeRules) -> IPVSRules:
         addresses=tuple(address for _, address in sorted(addresses, key=_family_then_number)),
         virtual_servers=tuple(servers),
         ipsets=build_sets(entries, [family.family for family in rules.families]),
-        netfilters=netfilters_of(rules.families, rules.config, entries, shut),
+        netfilters=netfilters_of(rules.families, rules.config, entries, closed),
     )
 
 
@@ -110,7 +109,7 @@ def netfilters_of(
     families: Iterable[NodeFamily],
     config: RulesConfig,
     names: Iterable[str],
-    shut: Collection[tuple[IPFamily, Shut]],
+    closed: Collection[tuple[IPFamily, Shut]],
 ) -> tuple[Netfilter, ...]:
     """Give the filter rules of each family, knowing which sets hold anything."""
     occupied = [SETS_BY_KERNEL_NAME[name] for name in names]
@@ -119,7 +118,7 @@ def netfilters_of(
             node,
             config,
             frozenset(name for name, family in occupied if family is node.family),
-            tuple(sorted(closed for family, closed in shut if family is node.family)),
+            tuple(sorted(each for family, each in closed if family is node.family)),
         )
         for node in families
     )
@@ -181,5 +180,4 @@ def _shut(port: PortRules) -> Iterator[tuple[IPFamily, Shut]]:
     if not port.source_ranges or port.allows_node:
         return
     for address in port.load_balancer_ips:
-        order = (ordered(address)[0], PROTOCOL_NUMBERS[Protocol(port.protocol)], port.port)
-        yield port.family, Shut(order, address, port.protocol, port.port)
+        yield port.family, shut(address, port.protocol, port.port)

@@ -1,0 +1,104 @@
+"""What a node is told: all of it, what changed, and how far it has drifted.
+
+    Snapshot, node          -> IPVSRules
+    node, earlier revision  -> NodeChanges
+    node, observed servers  -> Drift
+
+Fragments and plans are made once for all nodes that share them.  Used from one
+event loop only.  Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain.addresses import parse_prefix
+from app.domain.dataplane.delta import IPVSRulesSource, Step, step_to
+from app.domain.dataplane.drift import Drift, Ownership, drift
+from app.domain.dataplane.ipvs import IPVSRules
+from app.domain.dataplane.operations import Operation
+from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
+from app.domain.errors import NotFound
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.kinds import NODE
+from app.domain.objects.node import Node
+from app.domain.snapshot import Snapshot
+from app.registry.view import View
+
+_STEPS_MAX = 16  # ways between revisions that are remembered for the next node to ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeChanges:
+    """The way of a node from one revision to another."""
+
+    node: str
+    since: Revision
+    revision: Revision
+    operations: tuple[Operation, ...]
+
+
+class NodeRulesReader:
+    """Answers for every node, from the state this process sees."""
+
+    def __init__(self, view: View, config: RulesConfig, *, node_ports: range) -> None:
+        self.config = config
+        self._view = view
+        self._node_ports = node_ports
+        self._source = IPVSRulesSource(config)
+        self._steps: OrderedDict[tuple[Revision, Revision], Step] = OrderedDict()
+
+    def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
+        """Give everything a node is told; raises NotFound for an unknown node."""
+        return self._source.rules(snapshot, node_of(snapshot, name))
+
+    def changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeChanges:
+        """Plan the way of a node from an earlier revision to the current one.
+
+        Raises Expired when the changes since then are not known any more.
+        """
+        node = node_of(snapshot, name)
+        step = self._step(snapshot, since)
+        before = step.before.nodes.get(node.metadata.key)
+        operations = self._source.delta(step, before, node)
+        return NodeChanges(
+            node=name, since=since, revision=snapshot.revision, operations=operations
+        )
+
+    def drift(
+        self, snapshot: Snapshot, name: str, observed: Mapping[ServerKey, VirtualServer]
+    ) -> Drift:
+        """Compare what a node holds with what it was told."""
+        rules = self.ipvs(snapshot, name)
+        return drift(observed, rules, self._ownership(snapshot, rules))
+
+    def _step(self, snapshot: Snapshot, since: Revision) -> Step:
+        ends = (since, snapshot.revision)
+        step = self._steps.get(ends)
+        if step is None or step.after is not snapshot:
+            history = self._view.history(since)
+            known = [change for change in history if change.revision <= snapshot.revision]
+            step = step_to(snapshot, known, since=since)
+            self._steps[ends] = step
+            while len(self._steps) > _STEPS_MAX:
+                self._steps.popitem(last=False)
+        return step
+
+    def _ownership(self, snapshot: Snapshot, rules: IPVSRules) -> Ownership:
+        texts = [cidr for served in snapshot.service_cidrs.values() for cidr in served.cidrs]
+        return Ownership(
+            prefixes=[prefix for text in texts if (prefix := parse_prefix(text)) is not None],
+            node_addresses=frozenset(
+                address for family in rules.rules.families for address in family.addresses
+            ),
+            node_ports=self._node_ports,
+        )
+
+
+def node_of(snapshot: Snapshot, name: str) -> Node:
+    """Find a node; raises NotFound."""
+    node = snapshot.nodes.get(NamespacedName("", name))
+    if node is None:
+        raise NotFound(f'{NODE.plural} "{name}" not found').about(NODE.plural, name)
+    return node

@@ -1,0 +1,138 @@
+"""A request to render rules, read into the state it describes.
+
+    document -> RenderRequest -> Rendering(Snapshot, Node, RulesConfig, backend)
+
+Pure: used by ``POST /render`` and, without any server, by the command line.
+Source: contract.md, "POST /render".
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.ipvs import IPVSRules, ipvs_rules
+from app.domain.dataplane.nftables import encode as encode_nftables
+from app.domain.dataplane.node_rules import node_rules
+from app.domain.dataplane.rules import NodeRules, RulesConfig
+from app.domain.dataplane.soundness import (
+    config_violations,
+    node_violations,
+    service_violations,
+    slice_violations,
+)
+from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
+from app.domain.names import REVISION_ZERO
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.node import Node
+from app.domain.objects.service import HEADLESS, Scheduler, Service
+from app.domain.snapshot import Snapshot, load
+from app.schemas.endpoint_slice import decode_endpoint_slice
+from app.schemas.node import decode_node
+from app.schemas.paths import type_violations, unknown_fields
+from app.schemas.rules import Backend, RenderConfig, RenderRequest
+from app.schemas.rules_codec import encode_rules
+from app.schemas.service import decode_service
+
+DEFAULT_NAMESPACE = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """What to make rules of; ``unknown`` are paths of the request that mean nothing here."""
+
+    snapshot: Snapshot
+    node: Node
+    config: RulesConfig
+    backend: Backend = Backend.IPVS
+    unknown: tuple[str, ...] = ()
+
+    def rules(self) -> NodeRules:
+        """Compute the neutral rules."""
+        return node_rules(self.snapshot, self.node, self.config)
+
+    def ipvs(self) -> IPVSRules:
+        """Compute the rules for IPVS mode."""
+        return ipvs_rules(self.rules())
+
+    def json(self) -> str:
+        """Write the rules as the API answers them."""
+        rules = self.rules()
+        nftables = encode_nftables(rules) if self.backend is Backend.NFTABLES else None
+        return encode_rules(ipvs_rules(rules), backend=self.backend, nftables=nftables)
+
+
+def decode_rendering(document: Mapping[str, object]) -> Rendering:
+    """Read a request.
+
+    Raises BadRequest for wrong types, and Invalid for state that no rules can be made of.
+    """
+    try:
+        request = RenderRequest.model_validate(document)
+    except ValidationError as error:
+        violations = type_violations(error, document)
+        raise BadRequest(
+            f"the request cannot be decoded: {', '.join(map(str, violations))}", causes=violations
+        ) from None
+    if request.node is None:
+        cause = Violation(CauseReason.REQUIRED, "node", "must be given")
+        raise BadRequest("the request does not say which node", causes=[cause])
+    wanted = request.config or RenderConfig()
+    node, config = decode_node(request.node), _config(wanted)
+    services = [_service(decode_service(each)) for each in request.services or ()]
+    slices = [_slice(decode_endpoint_slice(each)) for each in request.endpoint_slices or ()]
+    if causes := tuple(_violations(node, services, slices, config)):
+        raise Invalid("RenderRequest", node.metadata.name, causes)
+    return Rendering(
+        snapshot=load([*services, *slices], revision=REVISION_ZERO),
+        node=node,
+        config=config,
+        backend=Backend(wanted.backend or Backend.IPVS),
+        unknown=unknown_fields(request),
+    )
+
+
+def _violations(
+    node: Node,
+    services: Sequence[Service],
+    slices: Sequence[EndpointSlice],
+    config: RulesConfig,
+) -> Iterator[Violation]:
+    yield from node_violations(node)
+    for place, service in enumerate(services):
+        yield from (v.under(f"services[{place}].") for v in service_violations(service))
+    for place, slice_ in enumerate(slices):
+        yield from (v.under(f"endpointSlices[{place}].") for v in slice_violations(slice_))
+    yield from (violation.under("config.") for violation in config_violations(config))
+
+
+def _service(service: Service) -> Service:
+    """Fill in what a registry would have: the namespace, and the plural of the address."""
+    metadata = service.metadata
+    if not metadata.namespace:
+        service = replace(service, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
+    if service.cluster_ips or service.cluster_ip in ("", HEADLESS):
+        return service
+    return replace(service, cluster_ips=(service.cluster_ip,))
+
+
+def _slice(slice_: EndpointSlice) -> EndpointSlice:
+    metadata = slice_.metadata
+    if metadata.namespace:
+        return slice_
+    return replace(slice_, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
+
+
+def _config(wanted: RenderConfig) -> RulesConfig:
+    return RulesConfig(
+        scheduler=wanted.scheduler or Scheduler.RR,
+        masquerade_all=bool(wanted.masquerade_all),
+        cluster_cidrs=tuple(_parts(wanted.cluster_cidr or "")),
+        node_port_addresses=tuple(wanted.node_port_addresses or ()),
+        ip_families=tuple(IPFamily(f) for f in dict.fromkeys(wanted.ip_families or IPFamily)),
+    )
+
+
+def _parts(text: str) -> Iterator[str]:
+    return (part.strip() for part in text.split(",") if part.strip())

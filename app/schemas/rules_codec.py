@@ -1,0 +1,220 @@
+"""A node's rules as JSON, and JSON as the state they lead to.
+
+    IPVSRules -> JSON that ``NodeRules`` describes -> IPVSState
+
+A node may have a hundred thousand real servers, so virtual servers are written as
+text at once instead of being built as objects first.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from app.domain.addresses import family_of_text
+from app.domain.dataplane import iptables as netfilters
+from app.domain.dataplane import rules as model
+from app.domain.dataplane import virtual_server as servers
+from app.domain.dataplane.ipsets import IPSet, SetName
+from app.domain.dataplane.ipvs import IPVSRules
+from app.domain.dataplane.operations import IPVSState, held_set
+from app.domain.dataplane.topology import ordered
+from app.domain.errors import BadRequest
+from app.domain.names import NamespacedName
+from app.domain.objects.service import ServicePortName
+from app.schemas import rules as wire
+from app.schemas.rules import Backend, NodeRules
+
+_COMPACT: Final = (",", ":")
+
+
+def dump(value: object) -> str:
+    """Write compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=_COMPACT)
+
+
+def encode_rules(
+    rules: IPVSRules, *, backend: Backend = Backend.IPVS, nftables: str | None = None
+) -> str:
+    """Write everything a node is told."""
+    neutral = rules.rules
+    fields = {
+        "kind": '"NodeRules"',
+        "node": dump(neutral.node),
+        "resourceVersion": dump(str(neutral.revision)),
+        "backend": dump(backend.value),
+        "dummyInterface": dump({"name": model.DUMMY_INTERFACE, "addresses": list(rules.addresses)}),
+        "sysctls": dump(dict(rules.sysctls)),
+        "virtualServers": _array(map(_virtual_server, rules.virtual_servers)),
+        "ipsets": _array(dump(encode_ipset(each)) for each in rules.ipsets),
+        "netfilters": _array(dump(encode_netfilter(each)) for each in rules.netfilters),
+        "healthCheckNodePorts": dump(list(_health_checks(neutral))),
+        "noLocalEndpoints": dump(_no_local_endpoints(neutral)),
+        "conflicts": dump([_conflict(each) for each in neutral.conflicts]),
+        "notices": dump([_notice(each) for each in neutral.notices]),
+    }
+    if nftables is not None:
+        fields["nftables"] = dump(nftables)
+    return "{" + ",".join([f'"{name}":{value}' for name, value in fields.items()]) + "}"
+
+
+def encode_ipset(ipset: IPSet) -> dict[str, object]:
+    """Spell a set."""
+    return {
+        "name": ipset.name,
+        "type": ipset.type,
+        "family": ipset.family,
+        "maxElements": ipset.elements_max,
+        "entries": list(ipset.entries),
+    }
+
+
+def encode_netfilter(rules: netfilters.Netfilter) -> dict[str, object]:
+    """Spell the rules of one family, and what they follow from."""
+    source = rules.local_source
+    return {
+        "family": rules.family,
+        "nat": netfilters.nat_rules(rules),
+        "filter": netfilters.filter_rules(rules),
+        "basis": {
+            "occupiedSets": [name for name in SetName if name in rules.occupied],
+            "shutAddresses": [
+                {"address": shut.address, "port": shut.port, "protocol": shut.protocol}
+                for shut in rules.shut
+            ],
+            "masqueradeAll": rules.masquerade_all,
+            "localSource": None
+            if source is None
+            else {"detection": source.detection, "value": source.value},
+        },
+    }
+
+
+def decode_state(rules: NodeRules) -> IPVSState:
+    """Give the state a node is in when it has been told all of it."""
+    return IPVSState(
+        sysctls=dict(rules.sysctls),
+        has_interface=True,
+        addresses=frozenset(rules.dummy_interface.addresses),
+        ipsets={each.name: held_set(decode_ipset(each)) for each in rules.ipsets},
+        netfilters={each.family: decode_netfilter(each) for each in rules.netfilters},
+        servers={server.key: server for server in map(_decode_server, rules.virtual_servers)},
+    )
+
+
+def decode_ipset(ipset: wire.IPSet) -> IPSet:
+    """Read a set."""
+    return IPSet(
+        name=ipset.name,
+        type=ipset.type,
+        family=ipset.family,
+        entries=tuple(ipset.entries),
+        elements_max=ipset.max_elements,
+    )
+
+
+def decode_netfilter(rules: wire.Netfilter) -> netfilters.Netfilter:
+    """Read the rules of one family from what they follow from."""
+    basis, source = rules.basis, rules.basis.local_source
+    return netfilters.Netfilter(
+        family=rules.family,
+        occupied=frozenset(SetName(name) for name in basis.occupied_sets),
+        shut=tuple(
+            netfilters.shut(shut.address, shut.protocol, shut.port) for shut in basis.shut_addresses
+        ),
+        masquerade_all=basis.masquerade_all,
+        local_source=None if source is None else model.LocalSource(source.detection, source.value),
+    )
+
+
+def decode_key(address: str, port: int, protocol: str) -> servers.ServerKey:
+    """Name a virtual server; raises BadRequest when its address is none."""
+    family = family_of_text(address)
+    if family is None:
+        raise BadRequest(f"{address!r} is not an address")
+    return servers.server_key(family, protocol, ordered(address)[1], port)
+
+
+def decode_destination(real: wire.RealServer) -> model.Destination:
+    """Read a real server."""
+    return model.Destination(real.address, real.port, real.weight)
+
+
+def _decode_server(server: wire.VirtualServer) -> servers.VirtualServer:
+    service = NamespacedName(server.service.namespace, server.service.name)
+    return servers.VirtualServer(
+        key=decode_key(server.address, server.port, server.protocol),
+        scheduler=server.scheduler,
+        flags=tuple(server.flags),
+        persistence_s=server.persistence_timeout_seconds,
+        name=ServicePortName(service, server.port_name, server.protocol),
+        real_servers=tuple(map(decode_destination, server.real_servers)),
+    )
+
+
+def _virtual_server(server: servers.VirtualServer) -> str:
+    key, name = server.key, server.name
+    assert name is not None, "a computed server knows what it is for"
+    reals = [
+        f'{{"address":"{address}","port":{port},"weight":{weight},"forwarding":"masquerade"}}'
+        for address, port, weight in server.real_servers
+    ]
+    return (
+        f'{{"address":"{key.address}","port":{key.port},"protocol":"{key.protocol}"'
+        f',"scheduler":{dump(server.scheduler)},"flags":{dump(server.flags)}'
+        f',"persistenceTimeoutSeconds":{dump(server.persistence_s)}'
+        f',"service":{dump(_reference(name.service))},"portName":{dump(name.port)}'
+        f',"realServers":[{",".join(reals)}]}}'
+    )
+
+
+def _array(elements: Iterable[str]) -> str:
+    return f"[{','.join(elements)}]"
+
+
+def _reference(service: NamespacedName) -> dict[str, object]:
+    return {"namespace": service.namespace, "name": service.name}
+
+
+def _health_checks(rules: model.NodeRules) -> Iterator[dict[str, object]]:
+    for service in rules.services:
+        if service.health_check is not None:
+            yield {
+                "service": _reference(service.service),
+                "port": service.health_check.port,
+                "localEndpoints": service.health_check.local_endpoints,
+            }
+
+
+def _no_local_endpoints(rules: model.NodeRules) -> dict[str, object]:
+    internal: dict[str, None] = {}
+    external: dict[str, None] = {}
+    for service in rules.services:
+        for port in service.ports:
+            if port.lacks_internal_local:
+                internal[str(service.service)] = None
+            if port.lacks_external_local:
+                external[str(service.service)] = None
+    return {"internal": list(internal), "external": list(external)}
+
+
+def _conflict(conflict: model.Conflict) -> dict[str, object]:
+    return {
+        "address": conflict.address,
+        "port": conflict.port,
+        "protocol": conflict.protocol,
+        "winner": _port_reference(conflict.winner),
+        "loser": _port_reference(conflict.loser),
+        "role": conflict.role,
+    }
+
+
+def _port_reference(name: ServicePortName) -> dict[str, object]:
+    return {**_reference(name.service), "portName": name.port, "protocol": name.protocol}
+
+
+def _notice(notice: model.Notice) -> dict[str, object]:
+    return {
+        "service": _reference(notice.service),
+        "reason": notice.reason,
+        "message": notice.message,
+    }
