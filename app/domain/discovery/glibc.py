@@ -104,9 +104,12 @@ def _by_dns(lookup: Lookup, host: Host, search: Search) -> Walk:
     is_mapped = lookup.qtype == AAAA and LookupFlag.V4_MAPPED in lookup.flags
     result = yield from search.run(name, lookup.qtypes)
     addresses = result.reading.addresses
+    error, status = _error(lookup, result, is_last_answered=search.is_last_answered)
     if is_mapped and (not addresses or LookupFlag.ALL in lookup.flags):
         second = yield from search.run(name, (A,))
         addresses += tuple(f"::ffff:{address}" for address in second.reading.addresses)
+        failure = _error(lookup, second, is_last_answered=search.is_last_answered)
+        error, status = _combined((error, status), failure)
         result = result if result.reading.addresses else second
     steps = tuple(search.sender.trail.steps)
     if addresses:
@@ -117,7 +120,6 @@ def _by_dns(lookup: Lookup, host: Host, search: Search) -> Walk:
             records=result.reading.records,
             steps=steps,
         )
-    error, status = _error(lookup, result, is_last_answered=search.is_last_answered)
     return Outcome(
         status=status,
         error=error,
@@ -139,6 +141,14 @@ def _error(lookup: Lookup, result: SearchResult, *, is_last_answered: bool) -> t
             return "EAI_AGAIN", status_of(result.cause)
         case _:
             return "EAI_NONAME", Status.NXDOMAIN
+
+
+def _combined(first: tuple[str, Status], second: tuple[str, Status]) -> tuple[str, Status]:
+    """Join the errors of the AAAA and the A search of AI_V4MAPPED."""
+    errors = {first[0], second[0]}
+    if "EAI_NONAME" in errors:
+        return "EAI_NONAME", Status.NXDOMAIN
+    return second if errors == {"EAI_AGAIN"} else ("EAI_NODATA", Status.NODATA)
 
 
 def _found(addresses: tuple[str, ...], name: str) -> Outcome:

@@ -83,9 +83,10 @@ class Search:
     def _list(self, name: str, qtypes: tuple[str, ...], saved: SearchResult | None) -> Searching:
         result = saved or SearchResult(code=HostError.HOST_NOT_FOUND)
         seen: dict[HostError, SearchResult] = {}
-        is_asked_last = saved is None and self._tries_as_is_last(name)
+        is_asked_last = saved is None and self._may_ask_as_is_last(name)
         for position, domain in enumerate(self.config.search):
             stem = domain.removeprefix(".")
+            is_asked_last &= bool(stem)  # the root on the list, once reached, was the as-is try
             result = yield from self._query(f"{name}.{stem}", f"search[{position}]", qtypes)
             goes_on = _goes_on(result)
             is_end = not goes_on or position == len(self.config.search) - 1
@@ -104,12 +105,8 @@ class Search:
                 return result
         return _reported(saved, seen, result)
 
-    def _tries_as_is_last(self, name: str) -> bool:
-        has_root = any(domain in ("", ".") for domain in self.config.search)
-        is_allowed = (
-            "." in name or not self.config.search or "no-tld-query" not in self.config.flags
-        )
-        return is_allowed and not has_root
+    def _may_ask_as_is_last(self, name: str) -> bool:
+        return "." in name or not self.config.search or "no-tld-query" not in self.config.flags
 
     def _query(self, text: str, source: str, qtypes: tuple[str, ...]) -> Searching:
         name = raw_name(text)
