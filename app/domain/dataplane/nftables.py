@@ -59,7 +59,8 @@ def encode_delta(current: NodeRules, desired: NodeRules) -> str:
 
     A change of the node or of the configuration is rare and replaces everything.
     """
-    if _layouts(current) != _layouts(desired):
+    same = (current.families, current.config) == (desired.families, desired.config)
+    if not same and _layouts(current) != _layouts(desired):
         return encode(desired)
     families = [facts.family for facts in desired.families]
     return encode_changes(service_changes(current.services, desired.services), families)

@@ -20,9 +20,9 @@ from zlib import crc32
 from app.domain.addresses import IPFamily, Prefix, parse_address, parse_prefix
 from app.domain.dataplane.rules import Destination, PortRules, ServiceRules
 
-SLOTS_MAX: Final = 256  # slots among which unequal weights are apportioned
-SLOTS_PER_DESTINATION_MAX: Final = 4  # the same, where there are more than SLOTS_MAX / 4 of them
-DESTINATIONS_MAX: Final = 8_192  # of one list; SLOTS_PER_DESTINATION_MAX times it is LOCAL_OFFSET
+SLOTS_MAX: Final = 256  # slots among which unequal weights are apportioned,
+SLOTS_PER_DESTINATION_MAX: Final = 4  # or this times their number where that is more
+DESTINATIONS_MAX: Final = 6_500  # of one list; with a slot each on top, below LOCAL_OFFSET
 LOCAL_OFFSET: Final = 32_768  # first slot of the destinations that outside traffic is kept to
 ANY_ADDRESS: Final[Mapping[IPFamily, str]] = {IPFamily.IPV4: "0.0.0.0", IPFamily.IPV6: "::"}  # noqa: S104  a key, nothing binds it
 
@@ -94,10 +94,11 @@ def service_elements(service: ServiceRules | None, family: IPFamily) -> Elements
 
 
 def slots(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
-    """Repeat destinations by weight, the whole bounded; weight 0 gets no slot, others at least one.
+    """Repeat destinations by weight; weight 0 gets no slot, others at least one.
 
     Weights that share a divisor are reduced by it; what is still too much is scaled
-    down, remainders going to the largest first.
+    down to SLOTS_MAX, largest remainders first, and what is too light for a slot gets
+    one on top.
     """
     live = [d for d in destinations if d.weight > 0][:DESTINATIONS_MAX]
     if not live:
@@ -114,12 +115,12 @@ def _apportioned(weights: list[int]) -> list[int]:
     bound = max(SLOTS_MAX, SLOTS_PER_DESTINATION_MAX * len(weights))
     if total <= bound:
         return weights
-    spare = bound - len(weights)  # everyone has one slot already
-    counts = [1 + weight * spare // total for weight in weights]
+    counts = [max(1, weight * bound // total) for weight in weights]
     by_remainder = sorted(
-        range(len(weights)), key=lambda place: (-(weights[place] * spare % total), place)
+        range(len(weights)), key=lambda place: (-(weights[place] * bound % total), place)
     )
-    for place in by_remainder[: bound - sum(counts)]:
+    whole = [place for place in by_remainder if weights[place] * bound >= total]
+    for place in whole[: max(0, bound - sum(counts))]:
         counts[place] += 1
     return counts
 

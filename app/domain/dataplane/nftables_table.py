@@ -15,8 +15,9 @@ decided by where it was first sent, which connection tracking knows.
 Source: spec ipvs 8.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from app.domain.addresses import IPFamily
@@ -59,7 +60,7 @@ class Words:
     def client(self, key: str) -> str:
         """Spell who sends where, as affinity remembers it.
 
-        nft before 1.0.7 fills a map from packets only by keys of up to 16 bytes, so the
+        nft 1.0.6 fills a map from packets only by keys of up to 16 bytes, so the
         longer addresses are hashed, twice: what collides shares an endpoint, no more.
         """
         pair = f"{self.ip} saddr . {key}"
@@ -95,15 +96,19 @@ WORDS: Final = {
 }
 
 
+_LAYOUTS_REMEMBERED_MAX: Final = 64
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Sets by name with the lines that declare them, and chains by name with their rules."""
 
-    sets: dict[str, tuple[str, ...]]
-    chains: dict[str, tuple[str, ...]]
+    sets: Mapping[str, tuple[str, ...]]
+    chains: Mapping[str, tuple[str, ...]]
     node_port_addresses: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=_LAYOUTS_REMEMBERED_MAX)
 def layout(family: NodeFamily, config: RulesConfig) -> Layout:
     """Make the fixed part for one family of one node."""
     words = WORDS[family.family]

@@ -1,0 +1,153 @@
+"""A small model of nft: the tables that texts for ``nft -f`` make, without a kernel.
+
+It refuses what a kernel refuses: adding an element that is there with another value,
+deleting one that is not, verdicts that go to chains that do not exist, two intervals that overlap.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+from app.domain.dataplane.nftables_table import TABLE
+
+_BLOCK = re.compile(r"table (\w+) (\S+) \{")
+_SET = re.compile(r"  (set|map) (\S+) \{ (.*) \}")
+_CHAIN = re.compile(r"  chain (\S+) \{")
+_GOTO = re.compile(r"(?:goto|jump) ([\w-]+)")
+
+
+class RefusedText(Exception):
+    """A kernel would not take this text."""
+
+
+@dataclass(slots=True)
+class Table:
+    """Sets by name with their elements, chains by name with their rules."""
+
+    declarations: dict[str, str] = field(default_factory=dict[str, str])
+    sets: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    chains: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def reachable(self) -> dict[str, list[str]]:
+        """Give the chains that packets come through."""
+        found: dict[str, list[str]] = {}
+        queue = [name for name, rules in self.chains.items() if _is_base(rules)]
+        queue += [
+            target
+            for elements in self.sets.values()
+            for verdict in elements.values()
+            for target in _GOTO.findall(verdict)
+        ]
+        while queue:
+            name = queue.pop()
+            if name in found:
+                continue
+            if name not in self.chains:
+                raise RefusedText(f"no chain {name}")
+            found[name] = self.chains[name]
+            queue += [target for rule in found[name] for target in _GOTO.findall(rule)]
+        return found
+
+
+Tables = dict[str, Table]
+"""By family word, ``ip`` or ``ip6``."""
+
+
+def loaded(text: str, tables: Tables) -> Tables:
+    """Load a text as one transaction on top of what is there.
+
+    Raises RefusedText when a kernel would refuse it; nothing is changed then.
+    """
+    following = {
+        family: Table(
+            dict(table.declarations),
+            {name: dict(elements) for name, elements in table.sets.items()},
+            {name: list(rules) for name, rules in table.chains.items()},
+        )
+        for family, table in tables.items()
+    }
+    lines = iter(text.splitlines())
+    for line in lines:
+        if (block := _BLOCK.fullmatch(line)) is not None:
+            _read_block(lines, following[block[1]])
+        else:
+            _command(line, following)
+    for table in following.values():
+        table.reachable()
+        _refuse_overlaps(table)
+    return following
+
+
+def _read_block(lines: Iterator[str], table: Table) -> None:
+    chain = ""
+    for line in lines:
+        if line == "}":
+            return
+        if (declared := _SET.fullmatch(line)) is not None:
+            known = table.declarations.setdefault(declared[2], declared[3])
+            if known != declared[3]:
+                raise RefusedText(f"{declared[2]} is declared otherwise")
+            table.sets.setdefault(declared[2], {})
+        elif (begun := _CHAIN.fullmatch(line)) is not None:
+            chain = begun[1]
+            table.chains.setdefault(chain, [])
+        elif line != "  }":
+            table.chains[chain].append(line.strip())
+
+
+def _command(line: str, tables: Tables) -> None:
+    verb, kind, family, name, *rest = line.split(" ", 5)
+    assert name == TABLE, line
+    match verb, kind:
+        case "add", "table":
+            tables.setdefault(family, Table())
+        case "delete", "table":
+            del tables[family]
+        case "flush", "table":
+            for rules in tables[family].chains.values():
+                rules.clear()
+        case "flush", "set" | "map":
+            tables[family].sets[rest[0]].clear()
+        case (("add" | "delete"), "element"):
+            _change_elements(verb, tables[family].sets[rest[0]], rest[1])
+        case _:
+            _change_chain(verb, kind, tables[family].chains, rest)
+
+
+def _change_chain(verb: str, kind: str, chains: dict[str, list[str]], rest: list[str]) -> None:
+    match verb, kind:
+        case "add", "chain":
+            chains.setdefault(rest[0], [])
+        case "flush", "chain":
+            chains[rest[0]].clear()
+        case "add", "rule":
+            chains[rest[0]].append(rest[1])
+        case _:
+            raise RefusedText(f"{verb} {kind}")
+
+
+def _change_elements(verb: str, held: dict[str, str], braced: str) -> None:
+    for element in braced.removeprefix("{ ").removesuffix(" }").split(", "):
+        key, _, value = element.partition(" : ")
+        if verb == "delete":
+            if key not in held:
+                raise RefusedText(f"no element {key}")
+            del held[key]
+        elif held.setdefault(key, value) != value:
+            raise RefusedText(f"{key} has another value")
+
+
+def _is_base(rules: list[str]) -> bool:
+    return any(rule.startswith("type ") for rule in rules)
+
+
+def _refuse_overlaps(table: Table) -> None:
+    for name, held in table.sets.items():
+        if "flags interval" not in table.declarations[name]:
+            continue
+        keys = [key.rsplit(" . ", 1) for key in held]
+        for index, (front, prefix) in enumerate(keys):
+            for other_front, other in keys[:index]:
+                if front == other_front and ip_network(prefix).overlaps(ip_network(other)):
+                    raise RefusedText(f"{prefix} and {other} overlap")
