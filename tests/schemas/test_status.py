@@ -11,7 +11,8 @@ from app.domain.errors import (
     NotFound,
     Violation,
 )
-from app.schemas.status import Status, failure, status_of
+from app.schemas.status import Status, failure, status_of, success_of
+from tests.builders import an_endpoint_slice
 
 
 def test_a_refused_object_is_named_by_its_kind_with_every_cause() -> None:
@@ -79,3 +80,20 @@ def test_a_refusal_may_say_when_to_try_again() -> None:
 )
 def test_a_refusal_is_what_its_schema_says(status: dict[str, object]) -> None:
     assert Status.model_validate(status).status == "Failure"
+
+
+def test_a_list_that_expired_says_how_to_go_on_all_the_same() -> None:
+    assert status_of(Expired("gone", token="go-on"), 410)["metadata"] == {"continue": "go-on"}  # noqa: S106  a page, not a secret
+
+
+def test_a_deletion_says_what_has_gone() -> None:
+    status = success_of(an_endpoint_slice())
+
+    assert Status.model_validate(status).status == "Success"
+    assert status["details"] == {
+        "name": "web-abcde",
+        "kind": "endpointslices",
+        "group": "discovery.k8s.io",
+        "uid": "uid-web-abcde",
+        "causes": [],
+    }
