@@ -54,8 +54,9 @@ class _Filed:
 class Answers:
     """The compiled answers of one process, right for the snapshot of the last ``renew``."""
 
-    def __init__(self, config: ZoneConfig, tallies: Tallies) -> None:
+    def __init__(self, config: ZoneConfig, tallies: Tallies, *, keeps_missing: bool = True) -> None:
         self._config = config
+        self._keeps_missing = keeps_missing
         self._tallies = tallies
         self._serial = Serial()
         self._existing: dict[bytes, _Filed] = {}
@@ -121,8 +122,12 @@ class Answers:
             self._by_subject.setdefault(subject, set()).add(key)
 
     def _remember(self, request: Request, filed: _Filed, entry: tuple[Reply, Tally]) -> None:
-        """Let the very same octets be answered without being read."""
-        if not _is_plain(request):
+        """Let the very same octets be answered without being read.
+
+        Not so a name that does not exist when clients may have a search list to be walked.
+        """
+        is_missing = filed.compiled.rcode == Rcode.NXDOMAIN
+        if not _is_plain(request) or (is_missing and not self._keeps_missing):
             return
         if len(self.by_wire) >= WIRE_MAX:
             del self.by_wire[next(iter(self.by_wire))]

@@ -24,7 +24,7 @@ from app.dns.messages import (
     Rcode,
     Request,
 )
-from app.dns.protocol import Forward, Protocol
+from app.dns.protocol import Forward, Protocol, Walk
 from app.dns.upstream import Overloaded, Unanswered, Upstream
 from app.dns.wire import encode_name
 from app.domain.names import DomainName, parse_domain
@@ -34,6 +34,7 @@ PROBE_PARENT = parse_domain("loop.waypost.invalid")
 _PROBE_TYPE = (13).to_bytes(2)  # HINFO, which nobody asks for
 _CLASS_IN = b"\0\1"
 _NONCE_BYTES = 8
+_TYPE_AND_CLASS_BYTES = 4
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Forwarder:
         if self.is_looping or not forward.request.flags & FLAG_RECURSION_DESIRED:
             return self._protocol.reply(forward.request, Rcode.REFUSED)
         try:
-            reply = await self._look_up(_query_of(forward))
+            reply = await self._look_up(_query_of(forward.request, forward.name))
         except Unanswered:
             return self._failed(forward, Rcode.SERVFAIL)
         except Overloaded:
@@ -67,6 +68,17 @@ class Forwarder:
             return self._appended(forward, reply)
         flags = FLAG_RECURSION_AVAILABLE
         return self._protocol.reply(forward.request, reply.rcode, reply.sections, flags=flags)
+
+    async def walk(self, walk: Walk) -> bytes:
+        """Try the names of a search list in turn; the first that exists answers."""
+        for name in () if self.is_looping else walk.names:
+            try:
+                reply = await self._look_up(_query_of(walk.request, name))
+            except (Unanswered, Overloaded):
+                break
+            if reply.rcode == Rcode.NOERROR:
+                return self._protocol.found_by_walk(walk.request, name, reply.sections)
+        return walk.otherwise
 
     async def probe(self) -> None:
         """Ask upstream for a name that only we would ask for, to see whether it comes back."""
@@ -134,11 +146,9 @@ class Forwarder:
             task.exception()  # those who wait have it; nobody waiting is no error
 
 
-def _query_of(forward: Forward) -> ForeignQuery:
-    request: Request = forward.request
-    question = encode_name(forward.name) + request.question[-4:]
+def _query_of(request: Request, name: DomainName) -> ForeignQuery:
     return ForeignQuery(
-        question if forward.chain else request.question,
+        encode_name(name) + request.question[-_TYPE_AND_CLASS_BYTES:],
         is_dnssec_ok=request.edns is not None and request.edns.is_dnssec_ok,
         is_checking_disabled=bool(request.flags & FLAG_CHECKING_DISABLED),
     )

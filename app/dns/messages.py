@@ -160,6 +160,11 @@ def encode_reply(request: Request, rcode: int, body: Body = EMPTY_BODY, *, flags
     return request.id + reply_words(word, counts) + request.question + kept.octets + opt
 
 
+def is_missing(reply: bytes) -> bool:
+    """Whether a reply says that the name does not exist."""
+    return reply[3] & 0xF == Rcode.NXDOMAIN
+
+
 def encode_query(request: Request) -> bytes:
     """Write a bare request as it came, without its id."""
     edns = request.edns

@@ -3,6 +3,7 @@
     octets, transport, client -> octets          the reply
                                | None            silence
                                | Forward         somebody else must be asked first
+                               | Walk            the same, for one name after another
                                | Transfer        many messages, to be streamed
 
 Any octets give one of these, never an exception.  What is true is decided by
@@ -18,20 +19,33 @@ from dataclasses import dataclass
 from typing import Protocol as Port
 
 from app.dns.answers import Answers
+from app.dns.autopath import Autopath, is_walked
 from app.dns.messages import (
     FLAG_AUTHORITATIVE,
+    FLAG_TRUNCATED,
     Opcode,
     Rcode,
     Request,
     Transport,
     encode_reply,
+    is_missing,
     parse_request,
 )
 from app.dns.tallies import Tallies
 from app.dns.wire import CLASS_CHAOS, CLASS_IN, NO_SECTIONS, Sections, encode_body
 from app.domain.addresses import Address, Prefix
 from app.domain.discovery.authority import soa
-from app.domain.discovery.records import OutOfZone, Record, Records, RecordType, Text
+from app.domain.discovery.records import (
+    NoData,
+    NoSuchName,
+    OutOfZone,
+    Question,
+    Record,
+    Records,
+    RecordType,
+    Text,
+)
+from app.domain.discovery.zone import answer
 from app.domain.discovery.zone_config import ZoneConfig
 from app.domain.names import DomainName
 from app.domain.snapshot import Snapshot
@@ -65,6 +79,7 @@ class ProtocolConfig:
     version: str = "waypost"
     transfers_to: tuple[Prefix, ...] = ()
     has_upstreams: bool = False
+    autopath: Autopath | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,15 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True)
+class Walk:
+    """``names`` are to be tried elsewhere in turn; without a find the reply is ``otherwise``."""
+
+    request: Request
+    names: tuple[DomainName, ...]
+    otherwise: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """The client may have the zone, or what changed since its serial."""
 
@@ -84,7 +108,7 @@ class Transfer:
     zone: DomainName
 
 
-Outcome = bytes | Forward | Transfer | None
+Outcome = bytes | Forward | Walk | Transfer | None
 
 
 class Protocol:
@@ -92,11 +116,13 @@ class Protocol:
 
     def __init__(self, source: Source, config: ProtocolConfig) -> None:
         self.tallies = Tallies()
-        self.answers = Answers(config.zone, self.tallies)
+        self.answers = Answers(config.zone, self.tallies, keeps_missing=config.autopath is None)
+        self.autopath_found = 0
+        """Names found by walking a client's search list for it."""
         self.malformed = 0
         """Messages that were no requests."""
         self._source = source
-        self._config = config
+        self.config = config
 
     def respond(self, message: bytes, transport: Transport, client: Address | None) -> Outcome:
         """Decide what one message calls for."""
@@ -115,12 +141,21 @@ class Protocol:
             return self._about_ourselves(request)
         if request.type in (TYPE_AXFR, TYPE_IXFR):
             return self._transfer(request, client)
-        return self._lookup(request)
+        if not self._source.is_synced:
+            return self.reply(request, Rcode.SERVFAIL)
+        return self._lookup(request, client)
 
     def failure(self, message: bytes) -> bytes | None:
         """Say that answering a message failed, for whatever reason of ours."""
         request = parse_request(message, Transport.UDP)
         return self.reply(request, Rcode.SERVFAIL) if isinstance(request, Request) else None
+
+    def over_tcp(self, message: bytes) -> bytes | None:
+        """Answer with nothing but the advice to come back over TCP."""
+        request = parse_request(message, Transport.UDP)
+        if not isinstance(request, Request):
+            return None
+        return self.reply(request, Rcode.NOERROR, flags=FLAG_TRUNCATED)
 
     def reply(
         self,
@@ -138,37 +173,67 @@ class Protocol:
 
     def no_data(self, request: Request) -> bytes:
         """Deny what is asked, but not the name."""
-        home = self._config.zone.zone_of(request.name) or self._config.zone.forward_zone
-        record = soa(self._source.snapshot.revision, home, self._config.zone)
+        home = self.config.zone.zone_of(request.name) or self.config.zone.forward_zone
+        record = soa(self._source.snapshot.revision, home, self.config.zone)
         return self.reply(request, Rcode.NOERROR, ((), (record,), ()), flags=FLAG_AUTHORITATIVE)
 
-    def _lookup(self, request: Request) -> Outcome:
-        if not self._source.is_synced:
-            return self.reply(request, Rcode.SERVFAIL)
+    def _lookup(self, request: Request, client: Address | None) -> Outcome:
         found = self.answers.find(self._source.snapshot, request)
         match found:
             case bytes():
+                if self.config.autopath is not None and client is not None and is_missing(found):
+                    return self._walk(request, client, found)
                 return found
             case OutOfZone():
-                if self._config.has_upstreams:
+                if self.config.has_upstreams:
                     return Forward(request, request.name)
                 return self.reply(request, Rcode.REFUSED)
             case Records():
                 assert found.leads_to is not None, "only aliases that lead outside come here"
-                if self._config.has_upstreams:
+                if self.config.has_upstreams:
                     return Forward(request, found.leads_to, found.answers)
                 # Spec dns A4: an alias whose target cannot be asked is withheld.
                 return self.no_data(request)
+
+    def _walk(self, request: Request, client: Address, missing: bytes) -> Outcome:
+        """Try the rest of the client's search list: our names at once, others elsewhere."""
+        assert self.config.autopath is not None, "walked only when configured"
+        snapshot, zone = self._source.snapshot, self.config.zone
+        if not is_walked(request.type):
+            return missing
+        names = self.config.autopath.names_after(snapshot, request.name, client, zone)
+        for place, name in enumerate(names):
+            outcome = answer(snapshot, Question(name, request.type), zone)
+            match outcome:
+                case NoSuchName():
+                    continue
+                case NoData():
+                    return self.no_data(request)
+                case Records() if outcome.leads_to is None:
+                    return self.found_by_walk(request, name, (outcome.answers, (), ()))
+                case _:
+                    is_ours_alone = not self.config.has_upstreams
+                    return missing if is_ours_alone else Walk(request, names[place:], missing)
+        return missing
+
+    def found_by_walk(self, request: Request, name: DomainName, sections: Sections) -> bytes:
+        """Answer with what ``name`` has, behind a CNAME that leads there."""
+        self.autopath_found += 1
+        answers, authority, additional = sections
+        ttl_s = answers[0].ttl_s if answers else 0
+        alias = (Record(request.name, RecordType.CNAME, ttl_s, name),) if answers else ()
+        whole = ((*alias, *answers), authority, additional)
+        return self.reply(request, Rcode.NOERROR, whole, flags=FLAG_AUTHORITATIVE)
 
     def _about_ourselves(self, request: Request) -> bytes:
         is_known = request.class_ == CLASS_CHAOS and request.name.folded in _CHAOS_NAMES
         if not is_known or request.type != RecordType.TXT:
             return self.reply(request, Rcode.REFUSED)
-        record = Record(request.name, RecordType.TXT, 0, Text(self._config.version))
+        record = Record(request.name, RecordType.TXT, 0, Text(self.config.version))
         return self.reply(request, Rcode.NOERROR, ((record,), (), ()))
 
     def _transfer(self, request: Request, client: Address | None) -> Outcome:
-        home = self._config.zone.zone_of(request.name)
+        home = self.config.zone.zone_of(request.name)
         if home is None or home != request.name or not self._may_transfer(client):
             return self.reply(request, Rcode.REFUSED)
         if not self._source.is_synced:
@@ -178,9 +243,9 @@ class Protocol:
         if request.type == TYPE_AXFR:
             return self.reply(request, Rcode.REFUSED)
         # RFC 1995 section 2: what does not fit a datagram is answered with the SOA alone.
-        record = soa(self._source.snapshot.revision, request.name, self._config.zone)
+        record = soa(self._source.snapshot.revision, request.name, self.config.zone)
         return self.reply(request, Rcode.NOERROR, ((record,), (), ()), flags=FLAG_AUTHORITATIVE)
 
     def _may_transfer(self, client: Address | None) -> bool:
-        allowed = self._config.transfers_to
+        allowed = self.config.transfers_to
         return client is not None and any(client in prefix for prefix in allowed)

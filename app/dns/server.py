@@ -11,6 +11,7 @@ Source: style.md 2; spec dns A10 and A13.
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -19,12 +20,18 @@ from typing import Protocol as Port
 from app.dns.cache import Cache
 from app.dns.forwarder import Forwarder
 from app.dns.messages import Transport
-from app.dns.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer
+from app.dns.notify import Notifier, told_zones
+from app.dns.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
+from app.dns.rate_limit import RateLimit, Verdict
 from app.dns.tcp import Connections
+from app.dns.transfer import TRANSFERS_MAX, messages
 from app.dns.udp import Datagrams, Peer, bind_udp
 from app.dns.upstream import Server, Upstream, servers_of
 from app.domain.addresses import Address, parse_address
 from app.domain.changes import Change
+from app.domain.discovery import authority
+from app.domain.discovery.records import Record
+from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
 
 TCP_BACKLOG = 1024  # connections the kernel holds until they are accepted
@@ -52,16 +59,23 @@ class View(Port):
         """Call ``subscriber`` after every commit, until the returned call."""
         ...
 
+    def history(self, since: Revision) -> tuple[Change, ...]:
+        """List the changes after ``since``; raises Expired when some are gone."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
     """What goes beyond answering from the zone; all of it is off unless set.
 
     ``upstreams`` are addresses of servers for other names, or paths of
-    resolv.conf files that name them.
+    resolv.conf files that name them.  ``notify`` are the secondaries to be told
+    of changes.  ``rate_limit_per_s`` is what one client may ask; 0 is no limit.
     """
 
     upstreams: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
+    rate_limit_per_s: int = 0
 
 
 class DNSServer:
@@ -75,10 +89,17 @@ class DNSServer:
         self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
         self.connections = Connections(self._respond_tcp)
         self.forwarder = Forwarder(self.protocol, Upstream(()), Cache())
-        self.port = 0
+        self.host, self.port, self.udp_inode = "", 0, 0
+        self.limited = 0
+        """Questions over a client's limit."""
         self.failures = 0
         """Messages that could not be answered because of an error of ours."""
         self._view = view
+        per_s = self._options.rate_limit_per_s
+        self._limit = RateLimit(per_s) if per_s else None
+        self._zones = told_zones(config.zone.zones, config.zone.fallthrough)
+        self._notifier: Notifier | None = None
+        self._transfers = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] | None = None
         self._datagrams: Datagrams | None = None
@@ -89,9 +110,11 @@ class DNSServer:
         """Bind both transports to one port, 0 choosing any, and serve until ``close``."""
         self._unsubscribe = self._view.subscribe(self._renew)
         self._udp = bind_udp(host, port)
+        self.host, self.udp_inode = host, os.fstat(self._udp.fileno()).st_ino
         self.port = int(self._udp.getsockname()[1])
         self._find_upstreams(host)
-        known = self.protocol.answers.by_wire
+        # With a limit every question must be looked at, so none is known by its octets.
+        known = self.protocol.answers.by_wire if self._limit is None else {}
         self._datagrams = Datagrams(self._udp, known, self._respond_udp)
         loop = asyncio.get_running_loop()
         loop.add_reader(self._udp.fileno(), self._datagrams.drain)
@@ -100,6 +123,9 @@ class DNSServer:
         )
         if self.forwarder.upstream.servers:
             self._begin(self.forwarder.probe())
+        if self._options.notify:
+            self._notifier = Notifier(servers_of(self._options.notify), self._soas)
+            self._begin(self._notifier.run())
         _log.info("serving DNS on %s port %d", host, self.port)
 
     async def close(self) -> None:
@@ -129,27 +155,49 @@ class DNSServer:
 
     def _renew(self, _before: Snapshot, after: Snapshot, changes: tuple[Change, ...]) -> None:
         self.protocol.answers.renew(after, changes)
+        if self._notifier is not None:
+            self._notifier.changed()
+
+    def _soas(self) -> list[Record]:
+        revision, config = self._view.snapshot.revision, self.protocol.config.zone
+        return [authority.soa(revision, zone, config) for zone in self._zones]
+
+    @property
+    def unsent(self) -> int:
+        """Replies that the kernel did not take."""
+        return 0 if self._datagrams is None else self._datagrams.unsent
 
     def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
+        if self._limit is not None and (verdict := self._judge(peer.address)) != Verdict.ALLOWED:
+            return self.protocol.over_tcp(message) if verdict == Verdict.TOLD else None
         outcome = self._respond(message, Transport.UDP, peer.address)
         match outcome:
-            case Forward() if len(self._tasks) < WAITING_MAX:
-                self._begin(self._forward_udp(outcome, peer))
+            case Forward() | Walk() if len(self._tasks) < WAITING_MAX:
+                self._begin(self._answer_later(outcome, peer))
                 return None
-            case Forward() | Transfer():
+            case Forward() | Walk() | Transfer():
                 return self.protocol.failure(message)
             case _:
                 return outcome
 
     def _respond_tcp(self, message: bytes, client: Address) -> bytes | AsyncIterator[bytes] | None:
+        if self._limit is not None and self._judge(client) != Verdict.ALLOWED:
+            return None
         outcome = self._respond(message, Transport.TCP, client)
         match outcome:
-            case Forward():
-                return self._forward_tcp(outcome)
+            case Forward() | Walk():
+                return self._answer_in_time(outcome)
             case Transfer():
-                return None
+                is_free = self._transfers < TRANSFERS_MAX
+                return self._transfer(outcome) if is_free else self.protocol.failure(message)
             case _:
                 return outcome
+
+    def _judge(self, client: Address) -> Verdict:
+        assert self._limit is not None, "judged only when limited"
+        verdict = self._limit.judge(client, asyncio.get_running_loop().time())
+        self.limited += verdict != Verdict.ALLOWED
+        return verdict
 
     def _respond(self, message: bytes, transport: Transport, client: Address) -> Outcome:
         try:
@@ -159,12 +207,26 @@ class DNSServer:
             _log.exception("a message from %s could not be answered", client)
             return self.protocol.failure(message)
 
-    async def _forward_udp(self, forward: Forward, peer: Peer) -> None:
+    async def _answer_later(self, outcome: Forward | Walk, peer: Peer) -> None:
         assert self._datagrams is not None, "datagrams come from there"
-        self._datagrams.send(await self.forwarder.answer(forward), peer)
+        async for reply in self._answer_in_time(outcome):
+            self._datagrams.send(reply, peer)
 
-    async def _forward_tcp(self, forward: Forward) -> AsyncIterator[bytes]:
-        yield await self.forwarder.answer(forward)
+    async def _answer_in_time(self, outcome: Forward | Walk) -> AsyncIterator[bytes]:
+        if isinstance(outcome, Walk):
+            yield await self.forwarder.walk(outcome)
+        else:
+            yield await self.forwarder.answer(outcome)
+
+    async def _transfer(self, transfer: Transfer) -> AsyncIterator[bytes]:
+        self._transfers += 1
+        try:
+            history, config = self._view.history, self.protocol.config.zone
+            for message in messages(transfer, self._view.snapshot, history, config):
+                yield message
+                await asyncio.sleep(0)  # others have their turn between two messages
+        finally:
+            self._transfers -= 1
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

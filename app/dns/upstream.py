@@ -12,9 +12,10 @@ Source: RFC 5452; RFC 7766 section 5; spec dns A12.
 import asyncio
 import secrets
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from app.dns.foreign import ForeignQuery, ForeignReply, parse_reply
 from app.dns.messages import UDP_BYTES_ADVERTISED, Rcode
@@ -29,6 +30,8 @@ PORT_DEFAULT = 53
 _ID_BITS = 16
 _DATAGRAM_BYTES_MAX = 65_535
 _PREFIX_BYTES = 2
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Upstream:
         self.counts.requests += 1
         try:
             async with asyncio.timeout(ATTEMPT_S):
-                reply = await self._exchange_udp(server, message)
+                reply = await exchange_udp(server, message, self._read)
                 if reply.is_truncated:
                     self.counts.over_tcp += 1
                     reply = await _exchange_tcp(server, message)
@@ -123,17 +126,25 @@ class Upstream:
             self._failed_at.pop(server, None)
         return reply
 
-    async def _exchange_udp(self, server: Server, message: bytes) -> ForeignReply:
-        loop = asyncio.get_running_loop()
-        family = socket.AF_INET if server.address.version == 4 else socket.AF_INET6  # noqa: PLR2004
-        with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as line:
-            line.connect((str(server.address), server.port))
-            await loop.sock_sendall(line, message)
-            while True:
-                reply = parse_reply(await loop.sock_recv(line, _DATAGRAM_BYTES_MAX), message)
-                if reply is not None:
-                    return reply
-                self.counts.mismatches += 1
+    def _read(self, octets: bytes, message: bytes) -> ForeignReply | None:
+        reply = parse_reply(octets, message)
+        self.counts.mismatches += reply is None
+        return reply
+
+
+async def exchange_udp(
+    server: Server, message: bytes, read: Callable[[bytes, bytes], R | None]
+) -> R:
+    """Send a message and wait, without end, for what ``read`` takes for its answer."""
+    loop = asyncio.get_running_loop()
+    family = socket.AF_INET if server.address.version == 4 else socket.AF_INET6  # noqa: PLR2004
+    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as line:
+        line.connect((str(server.address), server.port))
+        await loop.sock_sendall(line, message)
+        while True:
+            reply = read(await loop.sock_recv(line, _DATAGRAM_BYTES_MAX), message)
+            if reply is not None:
+                return reply
 
 
 async def _exchange_tcp(server: Server, message: bytes) -> ForeignReply | None:

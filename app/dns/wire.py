@@ -11,6 +11,7 @@ Source: RFC 1035 sections 3.2, 4.1 and 4.1.4.
 """
 
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -132,6 +133,21 @@ def encode_body(question: DomainName, sections: Sections, *, class_: int = CLASS
         tuple(writer.record(record) for record in section) for section in sections
     )
     return Body(bytes(writer.octets), (answers, authority, additional))
+
+
+def encode_bodies(
+    question: DomainName, records: Iterable[Record], size_bytes: int
+) -> Iterator[Body]:
+    """Write records as the answers of as many messages as they need."""
+    writer = _Writer(question, CLASS_IN)
+    ends: list[int] = []
+    for record in records:
+        ends.append(writer.record(record))
+        if ends[-1] >= size_bytes:
+            yield Body(bytes(writer.octets), (tuple(ends), (), ()))
+            writer, ends = _Writer(question, CLASS_IN), []
+    if ends:
+        yield Body(bytes(writer.octets), (tuple(ends), (), ()))
 
 
 class _Writer:

@@ -188,6 +188,13 @@ def _at_alias(zone: Zone, service: Service, node: ServicePart, question: Questio
     return Found((Record(question.name, RecordType.CNAME, zone.config.ttl_s, target),))
 
 
+def alias_record(zone: Zone, service: Service) -> Record | None:
+    """Make the CNAME of an ExternalName Service; None when it stands for no name."""
+    target = _alias_target(service)
+    owner = zone.service_name(service.metadata.key)
+    return target and Record(owner, RecordType.CNAME, zone.config.ttl_s, target)
+
+
 def _at_reverse(zone: Zone, question: Question) -> Found | None:
     place = reverse.parse_reverse(question.name)
     match place:
