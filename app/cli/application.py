@@ -19,6 +19,7 @@ from app.cli.explain import explain
 from app.cli.get import get
 from app.cli.manifests import Unreadable
 from app.cli.output import print_failure, print_refusal
+from app.cli.render import render
 from app.cli.resolve import resolve
 from app.cli.rules import rules
 from app.cli.watch import watch
@@ -33,6 +34,7 @@ VERBS: tuple[Callable[..., None], ...] = (
     rules,
     explain,
     watch,
+    render,
 )
 
 P = ParamSpec("P")

@@ -61,6 +61,7 @@ def rules(
             print_document(found, output)
         else:
             print_rules(found)
+            say(("load ", "dim"), f"on {node}: waypost rules {node} --part script | sh")
 
 
 def print_rules(found: Json) -> None:
@@ -76,12 +77,26 @@ def print_rules(found: Json) -> None:
         print_sheet(_virtual_servers(servers))
         say()
     entries = ", ".join(
-        f"{text(each, 'name')} ({len(texts(each, 'entries'))})"
+        f"{text(each, 'name')} ({number})"
         for each in mappings(found, "ipsets")
+        if (number := len(texts(each, "entries")))
     )
     if entries:
         say(("sets ", "dim"), entries)
-    say(("load ", "dim"), f"waypost rules {text(found, 'node')} --part script | sh")
+    for remark in _remarks(found):
+        say(("note ", "yellow"), remark)
+
+
+def _remarks(found: Json) -> Iterator[str]:
+    for conflict in mappings(found, "conflicts"):
+        where = _joined(text(conflict, "address", default="") or "*", text(conflict, "port"))
+        winner, loser = _named(mapping(conflict, "winner")), _named(mapping(conflict, "loser"))
+        yield f"{where} {text(conflict, 'protocol')} is claimed twice: {winner} has it, {loser} not"
+    for notice in mappings(found, "notices"):
+        yield f"{_named(mapping(notice, 'service'))}: {text(notice, 'message')}"
+    for direction in ("internal", "external"):
+        for service in texts(found, "noLocalEndpoints", direction):
+            yield f"{service} has no endpoint here, which its {direction}TrafficPolicy asks for"
 
 
 def _virtual_servers(servers: tuple[Json, ...]) -> Sheet:
@@ -92,8 +107,7 @@ def _virtual_servers(servers: tuple[Json, ...]) -> Sheet:
 
 
 def _rows(server: Json) -> Iterator[tuple[str, ...]]:
-    service = mapping(server, "service")
-    named = f"{text(service, 'namespace')}/{text(service, 'name')}" if service else "-"
+    named = _named(mapping(server, "service"))
     port_name = text(server, "portName")
     head = (
         _joined(text(server, "address"), text(server, "port")),
@@ -107,6 +121,10 @@ def _rows(server: Json) -> Iterator[tuple[str, ...]]:
     ]
     for place, real in enumerate(reals or [("<none>", "")]):
         yield (*(head if place == 0 else ("", "", "", "")), *real)
+
+
+def _named(service: Json) -> str:
+    return f"{text(service, 'namespace')}/{text(service, 'name')}" if service else "-"
 
 
 def _joined(address: str, port: str) -> str:

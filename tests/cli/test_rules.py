@@ -29,7 +29,20 @@ RULES: Json = {
         },
         {"address": "fd00::4", "port": 53, "protocol": "UDP", "scheduler": "rr"},
     ],
-    "ipsets": [{"name": "KUBE-CLUSTER-IP", "entries": ["10.96.17.4,tcp:80"]}],
+    "ipsets": [
+        {"name": "KUBE-CLUSTER-IP", "entries": ["10.96.17.4,tcp:80"]},
+        {"name": "KUBE-EXTERNAL-IP"},
+    ],
+    "conflicts": [
+        {
+            "port": 30080,
+            "protocol": "TCP",
+            "winner": {"namespace": "default", "name": "ent"},
+            "loser": {"namespace": "dev", "name": "web"},
+        }
+    ],
+    "notices": [{"service": {"namespace": "dev", "name": "web"}, "message": "odd"}],
+    "noLocalEndpoints": {"external": ["dev/web"]},
 }
 
 
@@ -51,7 +64,13 @@ def test_each_real_server_is_a_row_below_its_virtual_server() -> None:
         ["10.244.2.7:8080", "0"],
         ["[fd00::4]:53", "UDP", "-", "rr", "<none>"],
     ]
-    assert "sets KUBE-CLUSTER-IP (1)" in lines
+    assert lines[8:] == [
+        "sets KUBE-CLUSTER-IP (1)",
+        "note *:30080 TCP is claimed twice: default/ent has it, dev/web not",
+        "note dev/web: odd",
+        "note dev/web has no endpoint here, which its externalTrafficPolicy asks for",
+        "load on n1: waypost rules n1 --part script | sh",
+    ]
 
 
 def test_a_node_without_rules_is_no_failure() -> None:

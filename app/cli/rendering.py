@@ -1,0 +1,123 @@
+"""Manifests to the rules of one node, with no server and no database.
+
+    manifests, node name, configuration -> what POST /render takes -> Rendering
+
+What a registry would add is added here as far as manifests determine it: the
+slices of Services whose Pods are among them.  An address is not invented; a
+Service without one has no rules, which is said.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from app.cli.manifests import Manifest, Unreadable
+from app.domain.addresses import family_of_text
+from app.domain.errors import DomainError
+from app.domain.names import REVISION_ZERO
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.kinds import Kind, Object, kind_of
+from app.domain.objects.pod import Pod
+from app.domain.objects.service import HEADLESS, Service
+from app.domain.registration.defaults import with_pod_defaults, with_service_defaults
+from app.domain.registration.endpoint_slices import desired_in, plan
+from app.domain.registration.endpoints import has_computed_endpoints
+from app.domain.registration.slice_metadata import SliceNames
+from app.domain.snapshot import Snapshot, load
+from app.schemas.codec import decode_object, encode_object
+from app.schemas.render import Rendering, decode_rendering
+
+DEFAULT_NAMESPACE = "default"
+_POSITION = re.compile(r"\b(services|endpointSlices)\[(\d+)\]\.")
+
+
+def rendering_of(
+    manifests: Sequence[Manifest], node: str, config: Mapping[str, object]
+) -> Rendering:
+    """Make the rendering of a node; one that no manifest describes is a plain node.
+
+    Raises Unreadable for a manifest that cannot be decoded, or of which no rules can
+    be made.
+    """
+    snapshot = load(_objects(manifests), revision=REVISION_ZERO)
+    services = list(snapshot.services.values())
+    slices = [*snapshot.slices.values(), *_planned(snapshot)]
+    request = {
+        "node": _node(snapshot, node),
+        "services": [encode_object(service) for service in services],
+        "endpointSlices": [encode_object(slice_) for slice_ in slices],
+        "config": config,
+    }
+    try:
+        return decode_rendering(request)
+    except DomainError as error:
+        raise Unreadable(_named({"services": services, "endpointSlices": slices}, error)) from None
+
+
+def without_address(rendering: Rendering) -> list[str]:
+    """Name the Services that would have an address of a registry and have none here."""
+    return sorted(
+        str(key)
+        for key, service in rendering.snapshot.services.items()
+        if not service.addresses and not service.is_external_name and not _is_headless(service)
+    )
+
+
+def _named(lists: Mapping[str, Sequence[Object]], error: DomainError) -> str:
+    """Name objects instead of their positions in a request that nobody wrote."""
+
+    def name(found: re.Match[str]) -> str:
+        listed = lists[found[1]][int(found[2])]
+        return f"{kind_of(listed).name} {listed.metadata.key}: "
+
+    return _POSITION.sub(name, error.message)
+
+
+def _objects(manifests: Iterable[Manifest]) -> Iterator[Object]:
+    for manifest in manifests:
+        kind = manifest.kind
+        if kind is None:
+            continue
+        try:
+            decoded = decode_object(manifest.content).object
+        except DomainError as error:
+            raise Unreadable(f"{manifest.place}: {error.message}") from None
+        yield _completed(decoded, kind)
+
+
+def _completed(decoded: Object, kind: Kind) -> Object:
+    """Fill in what a registry would have, and the manifest leaves out."""
+    metadata = decoded.metadata
+    if kind.is_namespaced and not metadata.namespace:
+        decoded = replace(decoded, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
+    match decoded:
+        case Pod():
+            return with_pod_defaults(decoded)
+        case Service():
+            return _with_families(with_service_defaults(decoded))
+        case _:
+            return decoded
+
+
+def _with_families(service: Service) -> Service:
+    addresses = service.cluster_ips or (service.cluster_ip,)
+    families = tuple(family for text in addresses if (family := family_of_text(text)) is not None)
+    return service if service.ip_families else replace(service, ip_families=families)
+
+
+def _planned(snapshot: Snapshot) -> Iterator[EndpointSlice]:
+    """Plan the slices that no manifest gives."""
+    for key in sorted(snapshot.services):
+        service = snapshot.services[key]
+        if has_computed_endpoints(service) and not snapshot.slices_of(key):
+            yield from plan((), desired_in(snapshot, service), names=SliceNames(seed=0)).create
+
+
+def _node(snapshot: Snapshot, name: str) -> dict[str, object]:
+    found = (node for key, node in snapshot.nodes.items() if key.name == name)
+    node = next(found, None)
+    return {"metadata": {"name": name}} if node is None else encode_object(node)
+
+
+def _is_headless(service: Service) -> bool:
+    return service.cluster_ip == HEADLESS or HEADLESS in service.cluster_ips

@@ -1,0 +1,138 @@
+"""Render makes the rules of a node from files, and asks nobody."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.cli.fields import at, mappings, sequence, text, texts
+from tests.cli.fake_server import FakeServer, run
+
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: ent}
+spec:
+  {clusterIP: 10.96.17.4, selector: {app: ent}, ports: [{name: http, port: 80, targetPort: 8080}]}
+"""
+PODS = """
+apiVersion: v1
+kind: Pod
+metadata: {name: ent-1, labels: {app: ent}}
+spec: {nodeName: n1}
+status: {podIP: 10.244.1.5}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ent-2, labels: {app: ent}}
+status: {podIP: 10.244.2.7, conditions: [{type: Ready, status: "False"}]}
+"""
+SLICE = """
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: ent-by-hand, labels: {kubernetes.io/service-name: ent}}
+addressType: IPv4
+ports: [{name: http, port: 9090}]
+endpoints: [{addresses: [10.244.9.9]}]
+"""
+DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ent}\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "all.yaml"
+    path.write_text("---".join((SERVICE, PODS, DEPLOYMENT)))
+    return path
+
+
+def rendered(*arguments: str) -> object:
+    server = FakeServer()
+    ended = run("render", "--node", "n1", "-o", "json", *arguments, server=server)
+    assert (ended.code, server.requests) == (0, [])
+    return json.loads(ended.out)
+
+
+def test_ready_pods_of_the_files_are_behind_their_service(file: Path) -> None:
+    rules = rendered("-f", str(file))
+    (server,) = mappings(rules, "virtualServers")
+    assert (text(server, "address"), text(server, "port")) == ("10.96.17.4", "80")
+    assert [text(real, "address") for real in mappings(server, "realServers")] == ["10.244.1.5"]
+    assert texts(rules, "dummyInterface", "addresses") == ("10.96.17.4",)
+
+
+def test_slices_that_are_given_are_taken_as_they_are(tmp_path: Path, file: Path) -> None:
+    by_hand = tmp_path / "slice.yaml"
+    by_hand.write_text(SLICE)
+    (server,) = mappings(rendered("-f", str(file), "-f", str(by_hand)), "virtualServers")
+    assert [text(real, "port") for real in mappings(server, "realServers")] == ["9090"]
+
+
+def test_a_table_names_sets_that_hold_something(file: Path) -> None:
+    out = run("render", "--node", "n1", "-f", str(file)).out
+    assert "10.96.17.4:80" in out
+    assert "KUBE-CLUSTER-IP (1)" in out
+    assert "(0)" not in out
+
+
+def test_parts_are_texts(file: Path) -> None:
+    ipvsadm = run("render", "--node", "n1", "-f", str(file), "--part", "ipvsadm").out
+    assert ipvsadm == (
+        "-A -t 10.96.17.4:80 -s rr\n-a -t 10.96.17.4:80 -r 10.244.1.5:8080 -m -w 1\n"
+    )
+    nftables = run("render", "--node", "n1", "-f", str(file), "--part", "nftables").out
+    assert "10.96.17.4" in nftables
+
+
+def test_options_are_the_configuration(file: Path) -> None:
+    rules = rendered(
+        "-f", str(file), "--scheduler", "lc", "--masquerade-all", "--cluster-cidr", "10.244.0.0/16"
+    )
+    assert [text(server, "scheduler") for server in mappings(rules, "virtualServers")] == ["lc"]
+    basis = at(mappings(rules, "netfilters")[0], "basis")
+    assert text(basis, "masqueradeAll") == "true"
+    assert text(basis, "localSource", "value") == "10.244.0.0/16"
+
+
+def test_a_service_without_an_address_is_said_to_have_no_rules(tmp_path: Path) -> None:
+    path = tmp_path / "service.yaml"
+    headless = SERVICE.replace("10.96.17.4", "None").replace("ent", "db", 1)
+    path.write_text(f"{SERVICE.replace('clusterIP: 10.96.17.4,', '')}---{headless}")
+    ended = run("render", "--node", "n1", "-f", str(path), "-o", "yaml")
+    assert ended.err == (
+        "warning: the Service default/ent has no clusterIP here, so it has no rules\n"
+    )
+    assert "virtualServers: []" in ended.out
+
+
+def test_what_no_rules_can_be_made_of_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(SERVICE.replace("port: 80", "port: 99999"))
+    ended = run("render", "--node", "n1", "-f", str(path))
+    assert (ended.code, ended.out) == (1, "")
+    assert "Service default/ent: spec.ports[0].port: " in ended.err
+
+
+def test_a_manifest_of_wrong_types_is_named_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(SERVICE.replace("ports: [", "ports: {} #"))
+    ended = run("render", "--node", "n1", "-f", str(path))
+    assert ended.code == 1
+    assert ended.err.startswith(f"error: {path}: ")
+
+
+def test_a_node_of_the_files_is_taken_with_its_addresses(tmp_path: Path, file: Path) -> None:
+    node = tmp_path / "node.yaml"
+    node.write_text(
+        "{apiVersion: v1, kind: Node, metadata: {name: n1}, "
+        "status: {addresses: [{type: InternalIP, address: 192.0.2.10}]}}"
+    )
+    nodeport = tmp_path / "nodeport.yaml"
+    nodeport.write_text(
+        SERVICE.replace("clusterIP: 10.96.17.4", "type: NodePort, clusterIP: 10.96.17.5")
+        .replace("port: 80,", "port: 80, nodePort: 30080,")
+        .replace("name: ent", "name: out")
+    )
+    rules = rendered("-f", str(file), "-f", str(node), "-f", str(nodeport))
+    addresses = [text(server, "address") for server in mappings(rules, "virtualServers")]
+    assert "192.0.2.10" in addresses
+    assert sequence(rules, "conflicts") == []
