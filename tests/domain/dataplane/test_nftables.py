@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.addresses import IPFamily
@@ -289,6 +289,7 @@ def alike(tables: Tables) -> dict[str, object]:
 
 
 @given(rule_histories(max_size=8), configs)
+@settings(deadline=None)
 def test_changes_lead_where_the_whole_would(changes: list[Change], config: RulesConfig) -> None:
     current = at(load([], revision=Revision(0)), config)
     tables = loaded(encode(current), {})
@@ -300,6 +301,7 @@ def test_changes_lead_where_the_whole_would(changes: list[Change], config: Rules
 
 
 @given(rule_histories(max_size=6), rule_histories(max_size=6), configs)
+@settings(deadline=None)
 def test_the_whole_replaces_whatever_was_there(
     some: list[Change], others: list[Change], config: RulesConfig
 ) -> None:
@@ -310,6 +312,7 @@ def test_the_whole_replaces_whatever_was_there(
 
 
 @given(rule_histories(max_size=6), configs)
+@settings(deadline=None)
 def test_equal_rules_give_equal_bytes_and_no_change(
     changes: list[Change], config: RulesConfig
 ) -> None:
@@ -343,6 +346,25 @@ def bound(live: list[Destination]) -> int:
 def test_small_weights_are_kept_exactly() -> None:
     weighed = (ONE._replace(weight=10), TWO._replace(weight=30), THREE._replace(weight=5))
     assert Counter(slots(weighed)) == {weighed[0]: 2, weighed[1]: 6, weighed[2]: 1}
+
+
+def test_endpoints_whose_identifiers_would_coincide_get_different_ones() -> None:
+    alike = (Destination("10.244.71.172", 53), Destination("10.244.83.166", 8080))
+    alone = {endpoint_ids([one], is_local=False)[one] for one in alike}
+    assert len(alone) == 1
+    assert len(set(endpoint_ids(alike, is_local=False).values())) == 2
+
+
+def test_clients_of_ipv6_are_remembered_by_hashes() -> None:
+    port = a_port(
+        Destination("fd00::1", 8080),
+        family=IPFamily.IPV6,
+        cluster_ip="fd00:10:96::a",
+        affinity_timeout_s=60,
+    )
+    table = loaded(encode(rules_of(port, family=IPFamily.IPV6)), {})["ip6"]
+    update = next(rule for rule in table.chains["keep-tcp-1-60s"] if rule.startswith("update"))
+    assert update.count("jhash") == 2
 
 
 @given(destinations)

@@ -1,6 +1,6 @@
 """Every scenario there is: importing the modules registers them."""
 
-from tests.kernel.lab.scenarios import choice, cluster_ip, outside
+from tests.kernel.lab.scenarios import choice, cluster_ip, outside, tables
 from tests.kernel.lab.scenarios.registry import SCENARIOS, Scenario
 
-__all__ = ["SCENARIOS", "Scenario", "choice", "cluster_ip", "outside"]
+__all__ = ["SCENARIOS", "Scenario", "choice", "cluster_ip", "outside", "tables"]
