@@ -22,6 +22,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api import application
 from app.api.dependencies import Check, Registry
@@ -31,11 +32,13 @@ from app.config import Settings
 from app.dns.protocol import ProtocolConfig
 from app.dns.server import DNSServer
 from app.domain.addresses import parse_prefix
+from app.domain.dataplane.rules import RulesConfig
 from app.domain.discovery import resolv_conf
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.discovery.zone_config import PodRecords, cluster_config
 from app.registry import upkeep
 from app.registry.bootstrap import bootstrap
+from app.registry.node_rules import NodeRulesReader
 from app.registry.reconcile import reconcile
 from app.registry.resolution import Resolver
 from app.registry.view import View
@@ -43,11 +46,14 @@ from app.registry.watch import Pulse
 from app.registry.work import Policy
 from app.store import embedded, migrations
 from app.store.change_log import ChangeLogFollower
+from app.store.check import check
+from app.store.compaction import compact
 from app.store.engine import make_engine
-from app.store.writer import PostgresWriter
+from app.store.writer import UNREACHABLE, PostgresWriter
 
 VERSION = installed_version("waypost")
 SHUTDOWN_GRACE_S = 10
+COMPACTION_PERIOD_S = 60
 BACKLOG = 1_024  # connections the kernel holds until they are accepted
 
 _log = logging.getLogger(__name__)
@@ -79,6 +85,17 @@ async def database(settings: Settings) -> AsyncGenerator[str, None]:
 
 
 @asynccontextmanager
+async def database_engine(settings: Settings) -> AsyncGenerator[AsyncEngine, None]:
+    """Connect to the database, for tools that need no running registry."""
+    async with database(settings) as url:
+        engine = make_engine(url)
+        try:
+            yield engine
+        finally:
+            await engine.dispose()
+
+
+@asynccontextmanager
 async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None]:
     """Load the state, follow it and take writes, until the block ends.
 
@@ -94,8 +111,10 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None
         if not settings.database_url:
             await migrations.migrate(engine)
         await migrations.require_current(engine)
+        await _report_disagreements(engine)
         await follower.load()
-        for work in (writer.run(), follower.run(), upkeep.run(view, writer)):
+        forgetting = _forget(engine, settings.history_seconds)
+        for work in (writer.run(), follower.run(), upkeep.run(view, writer), forgetting):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
         watching, metrics = Watching(view, Pulse(view)), CollectorRegistry()
@@ -107,6 +126,7 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None
             watching=watching,
             metrics=metrics,
             resolver=resolver_of(settings),
+            rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
             checks=lambda: _checks(view, follower),
         )
 
@@ -121,6 +141,16 @@ def protocol_of(settings: Settings) -> ProtocolConfig:
         pods=PodRecords(settings.dns_pods),
     )
     return ProtocolConfig(zone=zone, version=f"waypost {VERSION}")
+
+
+def rules_config_of(settings: Settings) -> RulesConfig:
+    """Take from the settings what node rules are made with."""
+    return RulesConfig(
+        scheduler=settings.scheduler,
+        masquerade_all=settings.masquerade_all,
+        cluster_cidrs=settings.cluster_cidr,
+        node_port_addresses=settings.node_port_addresses,
+    )
 
 
 def resolver_of(settings: Settings) -> Resolver:
@@ -200,6 +230,22 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise OSError(f"the API cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+async def _report_disagreements(engine: AsyncEngine) -> None:
+    """Log what `waypost check` would find; serving goes on, for the Services are right."""
+    for finding in await check(engine):
+        _log.warning("allocations and Services disagree: %s (see `waypost check`)", finding)
+
+
+async def _forget(engine: AsyncEngine, history_s: int) -> None:
+    """Compact the change log again and again; two processes doing so do no harm."""
+    while True:
+        await asyncio.sleep(COMPACTION_PERIOD_S)
+        try:
+            await compact(engine, history_s=history_s)
+        except UNREACHABLE:
+            _log.warning("the change log could not be compacted", exc_info=True)
 
 
 def _checks(view: View, follower: ChangeLogFollower) -> Sequence[Check]:

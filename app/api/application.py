@@ -18,6 +18,7 @@ from app.api import (
     nodes,
     pods,
     resolve,
+    rules,
     service_cidrs,
     services,
     watch,
@@ -26,6 +27,7 @@ from app.api.bodies import BodyLimit
 from app.api.metrics import RequestMeter
 from app.api.openapi import add_bodies
 from app.schemas.resolution import ResolveBatch
+from app.schemas.rules import RenderRequest
 
 TITLE = "Waypost"
 DESCRIPTION = (
@@ -43,12 +45,13 @@ ROUTERS = (
     apply.router,
     clusterips.router,
     resolve.router,
+    rules.router,
     watch.router,
     health.router,
     metrics.router,
 )
 NOUNS = (services, pods, endpoint_slices, nodes, namespaces, service_cidrs)
-BODIES = (*(noun.NOUN.write for noun in NOUNS), ResolveBatch)
+BODIES = (*(noun.NOUN.write for noun in NOUNS), ResolveBatch, RenderRequest)
 
 
 def build(*, version: str) -> FastAPI:

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from app.api.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
+from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
 from app.registry.resolution import Resolver
 from app.registry.view import View
@@ -37,6 +38,7 @@ class Registry:
     policy: Policy
     watching: Watching
     resolver: Resolver
+    rules: NodeRulesReader
     metrics: CollectorRegistry
     checks: Callable[[], Sequence[Check]]
 

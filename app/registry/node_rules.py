@@ -4,13 +4,16 @@
     node, earlier revision  -> NodeChanges
     node, observed servers  -> Drift
 
-Fragments and plans are made once for all nodes that share them.  Used from one
-event loop only.  Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
+Fragments and plans are made once for all nodes that share them; ask one at a time.
+
+Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from zlib import crc32
 
 from app.domain.addresses import parse_prefix
 from app.domain.dataplane.delta import IPVSRulesSource, Step, step_to
@@ -44,6 +47,10 @@ class NodeRulesReader:
 
     def __init__(self, view: View, config: RulesConfig, *, node_ports: range) -> None:
         self.config = config
+        self.turn = asyncio.Lock()
+        """Held by whoever asks for rules: what is remembered is not shared between threads."""
+        self.fingerprint = f"{crc32(repr(config).encode()):08x}"
+        """Changes when the configuration does, and so may all rules."""
         self._view = view
         self._node_ports = node_ports
         self._source = IPVSRulesSource(config)

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from app.domain.dataplane import operations as domain
+from app.domain.dataplane.batches import Program, batches
+from app.domain.dataplane.drift import Difference, Drift
 from app.domain.dataplane.rules import Destination
 from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.schemas import operations as wire
@@ -18,9 +20,41 @@ from app.schemas.rules_codec import (
     decode_ipset,
     decode_key,
     decode_netfilter,
+    dump,
     encode_ipset,
     encode_netfilter,
 )
+
+
+def encode_operations(operations: Iterable[domain.Operation]) -> str:
+    """Write operations as a JSON array."""
+    return dump([encode_operation(operation) for operation in operations])
+
+
+def encode_drift(drift: Drift) -> dict[str, object]:
+    """Spell how a node differs, and what mends it."""
+    commands = {False: "", True: ""}
+    for batch in batches(drift.operations):
+        if batch.program is Program.IPVSADM:
+            commands[batch.when_drained] += batch.text
+    return {
+        "inSync": not drift.differences,
+        "differences": [_difference(difference) for difference in drift.differences],
+        "foreign": [encode_key(key) for key in drift.foreign],
+        "operations": [encode_operation(operation) for operation in drift.operations],
+        "commands": commands[False],
+        "commandsWhenDrained": commands[True],
+    }
+
+
+def _difference(difference: Difference) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "reason": difference.reason,
+        "virtualServer": encode_key(difference.key),
+    }
+    if difference.destination is not None:
+        shown["realServer"] = encode_real(difference.destination)
+    return shown
 
 
 def encode_operation(operation: domain.Operation) -> dict[str, object]:
