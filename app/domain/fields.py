@@ -119,34 +119,27 @@ def _unescaped(value: str, text: str) -> str:
 
 
 def _values_of(registered: Object, field: str) -> Values:
-    meta = registered.metadata
-    match field:
-        case "metadata.name":
-            return (meta.name,)
-        case "metadata.namespace":
-            return (meta.namespace,)
-        case _:
-            return _own_values_of(registered, field)
-
-
-def _own_values_of(registered: Object, field: str) -> Values:
     match registered:
-        case Service():
+        case Service() if field in _SERVICE_FIELDS:
             return _SERVICE_FIELDS[field](registered)
-        case Pod():
+        case Pod() if field in _POD_FIELDS:
             return _POD_FIELDS[field](registered)
-        case Node():
+        case Node() if field in _NODE_FIELDS:
             return _NODE_FIELDS[field](registered)
-        case Namespace():
+        case Namespace() if field in _NAMESPACE_FIELDS:
             return _NAMESPACE_FIELDS[field](registered)
         case _:
-            raise AssertionError(f"{field} is not offered")
+            return _METADATA_FIELDS[field](registered)
 
 
 def _truth(*, value: bool) -> Values:
     return ("true" if value else "false",)
 
 
+_METADATA_FIELDS: Mapping[str, Callable[[Object], Values]] = {
+    "metadata.name": lambda registered: (registered.metadata.name,),
+    "metadata.namespace": lambda registered: (registered.metadata.namespace,),
+}
 _SERVICE_FIELDS: Mapping[str, Callable[[Service], Values]] = {
     "spec.clusterIP": lambda service: (canonical(service.cluster_ip),),
     "spec.type": lambda service: (service.type,),
@@ -169,7 +162,7 @@ _NAMESPACE_FIELDS: Mapping[str, Callable[[Namespace], Values]] = {
     "status.phase": lambda namespace: (namespace.phase,),
 }
 _ADDRESS_FIELDS = frozenset({"spec.clusterIP", "status.podIP", "status.podIPs"})
-_METADATA = frozenset({"metadata.name", "metadata.namespace"})
+_METADATA = frozenset(_METADATA_FIELDS)
 _PATHS: Mapping[str, frozenset[str]] = {
     "Service": _METADATA | _SERVICE_FIELDS.keys(),
     "Pod": _METADATA | _POD_FIELDS.keys(),

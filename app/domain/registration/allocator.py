@@ -236,8 +236,8 @@ def _moved(pools: Pools, cursor: str, chosen: int) -> Pools:
 
 def _passed(pools: Pools, held: Occupied, bands: Bands, cursor: str, freed: int) -> Pools:
     """Move the cursor past a freed number that would otherwise be chosen next."""
-    for band in (bands.dynamic, bands.static):
-        found = _next(held, band, pools.cursors.get(cursor))
-        if found is not None:
-            return _moved(pools, cursor, freed) if found == freed else pools
-    return pools
+    place = pools.cursors.get(cursor)
+    found = _next(held, bands.dynamic, place)
+    if found is None:
+        found = _next(held, bands.static, place)
+    return _moved(pools, cursor, freed) if found == freed else pools

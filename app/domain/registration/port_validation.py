@@ -84,9 +84,7 @@ def _each_port_violations(service: Service) -> Iterable[Violation]:
 
 def _value_violations(field: str, port: ServicePort) -> Iterable[Violation]:
     yield from each_invalid(f"{field}.port", port.port, port_number_problems(port.port))
-    if not port.protocol:
-        yield required(f"{field}.protocol")
-    elif port.protocol not in _PROTOCOLS:
+    if port.protocol not in _PROTOCOLS:
         yield not_supported(f"{field}.protocol", port.protocol, _PROTOCOLS)
     yield from target_port_violations(f"{field}.targetPort", port.target_port)
     if port.app_protocol is not None:

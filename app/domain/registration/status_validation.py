@@ -12,7 +12,7 @@ from app.domain.errors import Violation
 from app.domain.names import subdomain_problems
 from app.domain.objects.service import Service, ServiceType
 from app.domain.registration.address_validation import address_violations
-from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
+from app.domain.violations import each_invalid, forbidden, invalid, not_supported
 
 _IP_MODES = frozenset({"VIP", "Proxy"})
 
@@ -39,9 +39,8 @@ def status_violations(current: Service, desired: Service) -> tuple[Violation, ..
 def _ip_mode_violations(path: str, ip: str, mode: str | None) -> Iterable[Violation]:
     field = f"{path}.ipMode"
     if mode is None:
-        if ip:
-            yield required(field, "must be specified when `ip` is set")
-    elif not ip:
+        return  # there is an address only with a mode, given or by default
+    if not ip:
         yield forbidden(field, "may not be specified when `ip` is not set")
     elif mode not in _IP_MODES:
         yield not_supported(field, mode, _IP_MODES)

@@ -18,11 +18,10 @@ from app.domain.registration.address_validation import prefix_violations
 from app.domain.registration.features import Features
 from app.domain.registration.needs import (
     is_externally_accessible,
-    needs_cluster_ip,
     needs_health_check_port,
 )
 from app.domain.registration.port_validation import port_number_problems
-from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
+from app.domain.violations import each_invalid, forbidden, invalid, not_supported
 
 SOURCE_RANGES_ANNOTATION = "service.beta.kubernetes.io/load-balancer-source-ranges"
 ONLY_LOAD_BALANCER = "may only be used when `type` is 'LoadBalancer'"
@@ -40,10 +39,7 @@ def traffic_violations(desired: Service, features: Features) -> Iterable[Violati
     elif external not in _POLICIES:
         yield not_supported("spec.externalTrafficPolicy", external, _POLICIES)
     yield from _health_check_violations(desired)
-    if internal is None:
-        if needs_cluster_ip(desired):
-            yield required("spec.internalTrafficPolicy")
-    elif internal not in _POLICIES:
+    if internal is not None and internal not in _POLICIES:
         yield not_supported("spec.internalTrafficPolicy", internal, _POLICIES)
     yield from _distribution_violations(desired, features)
 

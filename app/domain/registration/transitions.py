@@ -15,7 +15,6 @@ from app.domain.errors import Violation
 from app.domain.labels import key_problems
 from app.domain.objects.service import (
     HEADLESS,
-    IPFamilyPolicy,
     Service,
     ServicePort,
     ServiceType,
@@ -178,7 +177,7 @@ def _cluster_ip_violations(current: Service, desired: Service) -> Iterable[Viola
             if old != new:
                 yield invalid(f"{field}[{index}]", after, _UNCHANGEABLE)
     else:
-        yield from _resize_violations(f"{field}[0]", before, desired, after)
+        yield from _resize_violations(f"{field}[0]", before, after)
 
 
 def _family_violations(current: Service, desired: Service) -> Iterable[Violation]:
@@ -192,20 +191,16 @@ def _family_violations(current: Service, desired: Service) -> Iterable[Violation
             if old != new:
                 yield invalid(field, after, _UNCHANGEABLE)
     else:
-        yield from _resize_violations(field, before, desired, after)
+        yield from _resize_violations(field, before, after)
 
 
 def _resize_violations(
-    field: str, before: tuple[str, ...], desired: Service, after: tuple[str, ...]
+    field: str, before: tuple[str, ...], after: tuple[str, ...]
 ) -> Iterable[Violation]:
     if not after:
         yield invalid(field, after, "the primary one can not be unset")
     elif before and before[0] != after[0]:
         yield invalid(field, after, _UNCHANGEABLE)
-    is_single = desired.ip_family_policy == IPFamilyPolicy.SINGLE_STACK
-    if len(before) > len(after) == 1 and not is_single:
-        detail = "`ipFamilyPolicy` must be set to 'SingleStack' when releasing the secondary one"
-        yield invalid(field, after, detail)
 
 
 def _class_violations(current: Service, desired: Service) -> Iterable[Violation]:

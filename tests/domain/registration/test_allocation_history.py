@@ -110,6 +110,7 @@ def test_the_pools_hold_what_the_services_hold(history: list[tuple[str, Any]]) -
 
 
 @given(drafts())
+@settings(deadline=None)
 def test_the_same_manifest_again_changes_nothing(draft: Service) -> None:
     core = Core(pools=a_pool_of(*CIDRS, node_ports=NODE_PORTS))
     try:
@@ -126,6 +127,7 @@ def test_the_same_manifest_again_changes_nothing(draft: Service) -> None:
 
 
 @given(drafts())
+@settings(deadline=None)
 def test_a_stored_service_sent_back_changes_nothing(draft: Service) -> None:
     core = Core(pools=a_pool_of(*CIDRS, node_ports=NODE_PORTS))
     try:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.addresses import Address, IPFamily, Prefix
@@ -28,8 +28,8 @@ from tests.domain.registration.core import a_pool_of
 IPV4, IPV6 = IPFamily.IPV4, IPFamily.IPV6
 
 small_cidrs = st.one_of(
-    st.integers(25, 32).map(lambda length: ip_network(f"10.96.0.0/{length}")),
-    st.integers(121, 128).map(lambda length: ip_network(f"fd00:10:96::/{length}")),
+    st.integers(26, 32).map(lambda length: ip_network(f"10.96.0.0/{length}")),
+    st.integers(122, 128).map(lambda length: ip_network(f"fd00:10:96::/{length}")),
 )
 port_ranges = st.integers(1, 60).map(lambda count: range(30_000, 30_000 + count))
 
@@ -168,6 +168,15 @@ def test_a_family_of_retired_ranges_is_configured_and_not_ready() -> None:
     assert not has_ready_range(pools, IPV4)
 
 
+def test_an_address_outside_every_range_is_just_freed() -> None:
+    stray = ip_address("192.0.2.1")
+    pools = a_pool_of("10.0.0.0/24")
+    held = {**pools.held_addresses, IPV4: pools.held_addresses[IPV4].hold(int(stray))}
+    freed = release_addresses(replace(pools, held_addresses=held), [stray])
+    assert not freed.holds(stray)
+    assert freed.cursors == pools.cursors
+
+
 def test_ranges_say_families_in_order_of_preference() -> None:
     pools = a_pool_of("fd00::/112", "10.0.0.0/24", "fd01::/112")
     assert pools.families == (IPV6, IPV4)
@@ -192,6 +201,7 @@ def test_a_port_freed_outside_the_range_is_just_freed() -> None:
 
 
 @given(small_cidrs, st.integers(0, 200))
+@settings(deadline=None)
 def test_every_usable_address_is_given_once_and_then_the_pool_is_exhausted(
     prefix: Prefix, cursor: int
 ) -> None:
@@ -212,6 +222,7 @@ def test_every_usable_address_is_given_once_and_then_the_pool_is_exhausted(
 
 
 @given(port_ranges, st.integers(29_990, 30_080))
+@settings(deadline=None)
 def test_every_node_port_is_given_once_and_then_the_pool_is_exhausted(
     node_ports: range, cursor: int
 ) -> None:
@@ -227,6 +238,7 @@ def test_every_node_port_is_given_once_and_then_the_pool_is_exhausted(
 
 
 @given(small_cidrs, st.sets(st.integers(0, 130)))
+@settings(deadline=None)
 def test_what_is_chosen_could_have_been_claimed(prefix: Prefix, offsets: set[int]) -> None:
     pools = a_pool_of(str(prefix))
     for offset in sorted(offsets):
@@ -243,6 +255,7 @@ def test_what_is_chosen_could_have_been_claimed(prefix: Prefix, offsets: set[int
 
 
 @given(small_cidrs, st.lists(st.integers(0, 127), max_size=20))
+@settings(deadline=None)
 def test_what_is_released_may_be_chosen_again(prefix: Prefix, offsets: list[int]) -> None:
     pools, held = a_pool_of(str(prefix)), list[Address]()
     for _ in range(address_bands(prefix).usable):

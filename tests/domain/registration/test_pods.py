@@ -53,6 +53,10 @@ def test_phase_and_readiness_have_defaults(fields: dict[str, Any], phase: str, s
     assert with_pod_defaults(pod) == pod
 
 
+def test_a_pod_needs_no_node() -> None:
+    assert validate(a_pod(node_name="")) == ()
+
+
 def test_other_conditions_stay() -> None:
     pod = replace(DRAFT, conditions=(Condition(type="Scheduled", status="True"),))
     assert [c.type for c in with_pod_defaults(pod).conditions] == ["Scheduled", "Ready"]

@@ -92,6 +92,11 @@ def test_a_family_without_a_ready_range_is_refused_where_the_address_would_be() 
             [("spec.selectorExpressions[0].values", "Required")],
         ),
         ({"type": "Cluster"}, [("spec.type", "NotSupported")]),
+        ({"ip_family_policy": "Dual"}, [("spec.ipFamilyPolicy", "NotSupported")]),
+        (
+            {"cluster_ip": "10.96.0.9", "cluster_ips": ("10.96.0.8",)},
+            [("spec.clusterIPs", "Invalid")],
+        ),
         ({"traffic_distribution": ""}, [("spec.trafficDistribution", "NotSupported")]),
         (
             {"type": "LoadBalancer", "ports": (ServicePort(port=10_250),)},
@@ -293,6 +298,24 @@ def test_local_to_cluster_gives_the_health_check_port_back() -> None:
     assert changed(core, after, external_traffic_policy=LOCAL).health_check_node_port != 0
 
 
+def test_a_health_check_port_is_kept_when_the_manifest_comes_again() -> None:
+    core = a_core()
+    stored = created(core, type="LoadBalancer", external_traffic_policy=LOCAL)
+    again = core.update(
+        stored.metadata.key, a_draft(type="LoadBalancer", external_traffic_policy=LOCAL)
+    )
+    assert again == stored
+
+
+def test_an_update_that_finds_nothing_free_is_exhausted() -> None:
+    core = Core(pools=a_pool_of("10.96.0.0/24", node_ports=range(30_000, 30_001)))
+    created(core, name="a", type="NodePort")
+    stored = created(core, name="b")
+    with pytest.raises(Exhausted) as refused:
+        changed(core, stored, type="NodePort")
+    assert refused.value.name == "b"
+
+
 def test_an_alias_gives_everything_back_and_keeps_what_is_not_allocated() -> None:
     core = a_core()
     empty = core.pools
@@ -317,6 +340,38 @@ def test_an_alias_gives_everything_back_and_keeps_what_is_not_allocated() -> Non
             {"cluster_ip": "None"},
             {"cluster_ip": "10.96.0.9", "cluster_ips": ("10.96.0.9",)},
             [("spec.clusterIPs[0]", "Invalid")],
+        ),
+        (
+            {},
+            {"type": "Other", "cluster_ip": "", "cluster_ips": ()},
+            [
+                ("spec.clusterIPs[0]", "Invalid"),
+                ("spec.ipFamilies[0]", "Invalid"),
+                ("spec.type", "NotSupported"),
+            ],
+        ),
+        (
+            {},
+            {"type": "Other", "cluster_ip": "10.96.0.9", "cluster_ips": ()},
+            [("spec.clusterIPs", "Required")],
+        ),
+        (
+            {},
+            {"cluster_ip": "fd00::5", "cluster_ips": ("fd00::5",), "ip_families": ("IPv6",)},
+            [("spec.clusterIPs[0]", "Invalid"), ("spec.ipFamilies[0]", "Invalid")],
+        ),
+        (
+            {"type": "LoadBalancer"},
+            {
+                "type": "ClusterIP",
+                "load_balancer_class": "example.com/lb",
+                "allocate_load_balancer_node_ports": False,
+            },
+            [
+                ("spec.loadBalancerClass", "Forbidden"),
+                ("spec.allocateLoadBalancerNodePorts", "Forbidden"),
+                ("spec.loadBalancerClass", "Forbidden"),
+            ],
         ),
         (
             {"type": "LoadBalancer"},

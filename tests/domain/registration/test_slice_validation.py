@@ -15,7 +15,10 @@ from tests.domain.registration.core import told
     [
         ({}, []),
         ({"address_type": ""}, [("addressType", "Required")]),
-        ({"address_type": "IP"}, [("addressType", "NotSupported")]),
+        (
+            {"address_type": "IP", "endpoints": (an_endpoint(),)},
+            [("addressType", "NotSupported")],
+        ),
         ({"name": "Web"}, [("metadata.name", "Invalid")]),
         ({"ports": (EndpointPort(),)}, []),
         ({"ports": (EndpointPort(port=1), EndpointPort(port=2))}, [("ports[1].name", "Duplicate")]),
