@@ -15,6 +15,7 @@ import socket
 from collections.abc import Coroutine
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -26,6 +27,8 @@ from app.cli.welcome import Place, welcome
 
 if TYPE_CHECKING:
     from app.config import Settings
+    from app.store.backup import Restored
+    from app.store.check import Finding
 
 T = TypeVar("T")
 
@@ -86,6 +89,45 @@ def migrate() -> None:
 
 
 @application.command()
+def backup(file: Annotated[Path, typer.Argument(help="Where to write it.")]) -> None:
+    """Write everything registered to a file, at one revision, while writes go on."""
+    written = _run(_backup(_settings(), file))
+    print_text(f"{written} objects are in {file}")
+
+
+@application.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `waypost backup` wrote.")],
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Put it in place of what is registered.")
+    ] = False,
+) -> None:
+    """Bring back what a backup holds; running servers load it at once."""
+    restored = _run(_restore(_settings(), file, replace=replace))
+    print_text(f"{restored.objects} objects are back, at revision {restored.revision}")
+
+
+@application.command()
+def check(
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make the allocations follow the Services.")
+    ] = False,
+) -> None:
+    """Compare the allocations of addresses and node ports with the Services."""
+    findings = _run(_check(_settings(), repair=repair))
+    for finding in findings:
+        print_text(str(finding))
+    if not findings:
+        print_text("every allocation has its owner, and every owner its allocation")
+    elif repair:
+        print_text(f"{len(findings)} allocations are mended")
+    else:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@application.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API."""
     print_document(openapi_document(), OutputFormat.JSON)
@@ -137,16 +179,41 @@ def _settings() -> "Settings":
 
 async def _migrate(settings: "Settings") -> tuple[str | None, str]:
     """Migrate the named database or the embedded one; give its versions before and after."""
-    from app.main import database
+    from app.main import database_engine
     from app.store import migrations
-    from app.store.engine import make_engine
 
-    async with database(settings) as url:
-        engine = make_engine(url)
-        try:
-            return await migrations.migrate(engine)
-        finally:
-            await engine.dispose()
+    async with database_engine(settings) as engine:
+        return await migrations.migrate(engine)
+
+
+async def _backup(settings: "Settings", file: Path) -> int:
+    from app.main import database_engine
+    from app.store.backup import backup_lines
+
+    written = -1  # the header is no object
+    async with database_engine(settings) as engine:
+        with file.open("w", encoding="utf-8") as out:
+            async for line in backup_lines(engine):
+                out.write(f"{line}\n")
+                written += 1
+    return written
+
+
+async def _restore(settings: "Settings", file: Path, *, replace: bool) -> "Restored":
+    from app.main import database_engine
+    from app.store.backup import restore as restore_lines
+
+    async with database_engine(settings) as engine:
+        with file.open(encoding="utf-8") as lines:
+            return await restore_lines(engine, lines, replace=replace)
+
+
+async def _check(settings: "Settings", *, repair: bool) -> "tuple[Finding, ...]":
+    from app.main import database_engine
+    from app.store.check import check as compare
+
+    async with database_engine(settings) as engine:
+        return await compare(engine, repair=repair)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -155,6 +222,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     from asyncpg import PostgresError
     from sqlalchemy.exc import SQLAlchemyError
 
+    from app.store.backup import NotEmpty
     from app.store.migrations import SchemaMismatch
 
     signal.signal(signal.SIGTERM, _interrupt)
@@ -163,7 +231,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
             return runner.run(work)
     except KeyboardInterrupt:
         raise typer.Exit from None
-    except (SchemaMismatch, OSError, ValueError, PostgresError, SQLAlchemyError) as error:
+    except (SchemaMismatch, NotEmpty, OSError, ValueError, PostgresError, SQLAlchemyError) as error:
         print_failure(_in_one_line(error))
         raise typer.Exit(EXIT_REFUSED) from None
 

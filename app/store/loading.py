@@ -7,7 +7,7 @@ database, revision -> changes after it, in order
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.changes import Change
@@ -18,6 +18,10 @@ from app.store.tables import changes, counter, objects
 
 REVISIONS_A_READ = 1_000  # revisions fetched at a time when catching up
 HISTORY_REVISIONS = 10_000  # revisions of history read along with the state
+
+
+class HistoryGone(Exception):
+    """Changes that were asked for have been compacted away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,22 @@ async def load_state(connection: AsyncConnection) -> Loaded:
 async def changes_after(
     connection: AsyncConnection, since: Revision, *, upto: Revision
 ) -> tuple[Change, ...]:
-    """Read the changes of the revisions after ``since`` up to ``upto``, in order."""
+    """Read the changes of the revisions after ``since`` up to ``upto``, in order.
+
+    Raises HistoryGone when some have been compacted away, be it this moment.
+    """
     found: list[Change] = []
+    if since < upto and await _oldest(connection) > since + 1:
+        raise HistoryGone(f"the changes after revision {since} are no longer kept")
     for first in range(since, upto, REVISIONS_A_READ):
         last = min(first + REVISIONS_A_READ, upto)
         rows = await connection.execute(_between(first, last))
         found.extend(change_of(row) for row in rows)
     return tuple(found)
+
+
+async def _oldest(connection: AsyncConnection) -> int:
+    return await connection.scalar(select(func.min(changes.c.revision))) or 0
 
 
 def _between(after: int, upto: int) -> "Select[Any, Any, Any, Any]":

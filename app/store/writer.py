@@ -200,7 +200,7 @@ def _failed(jobs: "list[_Job[Any]]", refusal: DomainError) -> tuple[Change, ...]
 
 async def _save(connection: AsyncConnection, batch: _Batch) -> None:
     """Write what a batch decided; every statement is skipped when it has no rows."""
-    await _save_allocations(connection, batch.changes)
+    await save_allocations(connection, batch.changes)
     if gone := removed_rows(batch.changes):
         await connection.execute(_DELETE_OBJECT, gone)
     if kept := object_rows(batch.changes):
@@ -209,39 +209,51 @@ async def _save(connection: AsyncConnection, batch: _Batch) -> None:
     await connection.execute(
         update(counter).values(revision=batch.revision, cursors=dict(batch.cursors))
     )
-    await connection.execute(select(func.pg_notify(CHANNEL, str(batch.revision))))
+    await announce(connection, batch.revision)
 
 
-async def _save_allocations(connection: AsyncConnection, decided: list[Change]) -> None:
-    """Move addresses and ports to their new holders; the primary keys refuse a second one."""
+async def announce(connection: AsyncConnection, revision: Revision) -> None:
+    """Tell every process, once this transaction is committed, that there is a revision."""
+    await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
+
+
+async def save_allocations(connection: AsyncConnection, decided: list[Change]) -> None:
+    """Release what was given back, then record who took what; a second holder is refused."""
     for moved, release, table, column in (
-        (_holders(decided, addresses_held), _RELEASE_IP, cluster_ips, "address"),
-        (_holders(decided, ports_held), _RELEASE_PORT, node_ports, "port"),
+        (_moved(decided, addresses_held), _RELEASE_IP, cluster_ips, "address"),
+        (_moved(decided, ports_held), _RELEASE_PORT, node_ports, "port"),
     ):
-        if moved:
-            await connection.execute(release, [{"old": value} for value in moved])
-        taken = [
-            {column: value, "namespace": holder.namespace, "service": holder.name}
-            for value, holder in moved.items()
-            if holder is not None
-        ]
-        if taken:
-            await connection.execute(insert(table), taken)
+        if moved.released:
+            await connection.execute(release, [{"old": value} for value in moved.released])
+        if moved.taken:
+            rows = [
+                {column: value, "namespace": holder.namespace, "service": holder.name}
+                for value, holder in moved.taken.items()
+            ]
+            await connection.execute(insert(table), rows)
 
 
 _Held = TypeVar("_Held", str, int)
 
 
-def _holders(
-    decided: list[Change], held: Callable[[Object | None], set[_Held]]
-) -> dict[_Held, NamespacedName | None]:
-    """Say who holds, in the end, each address or port that changed hands."""
-    moved: dict[_Held, NamespacedName | None] = {}
+@dataclass(frozen=True, slots=True)
+class _Moved(Generic[_Held]):
+    """Rows to go, held before by someone of this batch, and rows to come."""
+
+    released: set[_Held]
+    taken: dict[_Held, NamespacedName]
+
+
+def _moved(decided: list[Change], held: Callable[[Object | None], set[_Held]]) -> _Moved[_Held]:
+    released: set[_Held] = set()
+    taken: dict[_Held, NamespacedName] = {}
     for change in decided:
         before, after = held(change.before), held(change.after)
-        moved.update(dict.fromkeys(before - after))
-        moved.update(dict.fromkeys(after - before, change.key))
-    return moved
+        for value in before - after:
+            if taken.pop(value, None) is None:
+                released.add(value)
+        taken.update(dict.fromkeys(after - before, change.key))
+    return _Moved(released, taken)
 
 
 _DELETE_OBJECT = delete(objects).where(

@@ -23,7 +23,7 @@ from app.schemas.yaml_output import encode_yaml
 from tests.schemas.wire_strategies import objects
 
 JSON, YAML = MediaType.JSON, MediaType.YAML
-BOUTIQUE = Path(__file__).parents[1] / "data" / "online-boutique.yaml"
+BOUTIQUE = Path(__file__).parents[3] / "shared" / "data" / "online-boutique.yaml"
 BOTH = pytest.mark.parametrize("media", MediaType)
 
 
@@ -238,7 +238,7 @@ def test_an_object_reads_the_same_from_json_and_from_yaml(registered: Object) ->
 
 def test_the_manifests_of_a_well_known_shop_are_read_as_they_stand() -> None:
     if not BOUTIQUE.exists():
-        pytest.skip("the manifests of online-boutique are not in tests/data")
+        pytest.skip("the manifests of others are not here")
 
     found = parse_documents(BOUTIQUE.read_bytes(), YAML)
     services = [document for document in found if document.content["kind"] == "Service"]

@@ -1,0 +1,72 @@
+"""Forget the oldest changes: history is kept for a time, and never less than a number.
+
+    age, count -> the revision up to which changes go -> batches of deletions
+
+Writers are not held up: what has been announced as forgotten is deleted a batch
+at a time, each in a transaction of its own.
+
+Source: contract.md, "Processes and defaults" (``HISTORY_SECONDS``).
+"""
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.domain.names import REVISION_ZERO, Revision
+from app.store.tables import changes, counter
+
+CHANGES_MIN = 10_000  # changes kept whatever their age
+REVISIONS_A_BATCH = 1_000  # revisions deleted in one transaction
+
+
+async def compact(
+    engine: AsyncEngine, *, history_s: int, changes_min: int = CHANGES_MIN
+) -> Revision:
+    """Delete what is older than ``history_s`` and not among the last ``changes_min`` changes.
+
+    Returns the revision up to which nothing is left.
+    """
+    async with engine.begin() as connection:
+        upto = await _forgettable(connection, history_s, changes_min)
+        known = await connection.scalar(select(counter.c.compacted))
+        if upto <= (known or 0):
+            return Revision(known or 0)
+        await connection.execute(update(counter).values(compacted=upto))
+    while await _delete_batch(engine, upto):
+        pass
+    return upto
+
+
+async def log_size(engine: AsyncEngine) -> int:
+    """Count the changes that are kept."""
+    async with engine.connect() as connection:
+        return await connection.scalar(select(func.count()).select_from(changes)) or 0
+
+
+async def _forgettable(connection: AsyncConnection, history_s: int, changes_min: int) -> Revision:
+    """Find the last revision that neither age nor number keeps."""
+    old_enough = (
+        select(func.max(changes.c.revision))
+        .where(changes.c.committed_at < func.now() - text(f"interval '{int(history_s)} seconds'"))
+        .scalar_subquery()
+    )
+    beyond_number = (
+        select(changes.c.revision)
+        .order_by(changes.c.revision.desc(), changes.c.ordinal.desc())
+        .offset(changes_min)
+        .limit(1)
+        .scalar_subquery()
+    )
+    found = await connection.scalar(select(func.least(old_enough, beyond_number - 1)))
+    # LEAST passes over nulls: with too few changes, or none old enough, nothing may go.
+    both = await connection.scalar(select(old_enough.is_not(None) & beyond_number.is_not(None)))
+    return Revision(found) if both and found is not None else REVISION_ZERO
+
+
+async def _delete_batch(engine: AsyncEngine, upto: Revision) -> bool:
+    async with engine.begin() as connection:
+        first = await connection.scalar(select(func.min(changes.c.revision)))
+        if first is None or first > upto:
+            return False
+        last = min(first + REVISIONS_A_BATCH - 1, upto)
+        await connection.execute(delete(changes).where(changes.c.revision <= last))
+        return last < upto

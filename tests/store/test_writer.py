@@ -1,0 +1,195 @@
+"""What any writer owes its callers, in memory and on PostgreSQL; then what only that can show."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import text
+
+from app.domain.changes import are_ordered
+from app.domain.errors import AlreadyExists, Invalid, NotSynced
+from app.domain.names import REVISION_ZERO
+from app.domain.objects.kinds import SERVICE, Object
+from app.domain.objects.service import Service
+from app.domain.snapshot import load
+from app.registry import lifecycle
+from app.registry.bootstrap import bootstrap
+from app.registry.ports import Writer
+from app.registry.view import View
+from app.registry.work import Work
+from tests.builders import a_namespace, a_pod, a_service, key
+from tests.databases import connected
+from tests.memory_writer import MemoryWriter
+from tests.registries import a_registry
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    writer: Writer
+    view: View
+
+
+@asynccontextmanager
+async def a_writer(kind: str, url: str) -> AsyncGenerator[Written, None]:
+    if kind == "memory":
+        view = View()
+        memory = MemoryWriter(view)
+        memory.write_now(lambda work: bootstrap(work, with_dns=False))
+        yield Written(memory, view)
+        return
+    async with a_registry(url) as registry:
+        yield Written(registry.writer, registry.view)
+
+
+both = pytest.mark.parametrize("kind", ["memory", "postgres"])
+
+
+def a_draft(name: str = "ent") -> Service:
+    selector = {"app": "ent"}
+    return a_service(name, selector=selector, cluster_ip="", cluster_ips=(), ip_families=())
+
+
+def creating(draft: Object) -> Callable[[Work], Object]:
+    return lambda work: lifecycle.create(work, draft)
+
+
+@both
+async def test_a_write_is_visible_when_it_is_answered(kind: str, database_url: str) -> None:
+    async with a_writer(kind, database_url) as written:
+        stored = await written.writer.write(creating(a_draft()))
+        assert written.view.snapshot.services[key("ent")] == stored
+        assert stored.metadata.revision == written.view.snapshot.revision
+
+
+@both
+async def test_slices_bear_the_revision_of_what_caused_them(kind: str, database_url: str) -> None:
+    async with a_writer(kind, database_url) as written:
+        await written.writer.write(creating(a_draft()))
+        pod = await written.writer.write(creating(a_pod("ent-1", labels={"app": "ent"})))
+        (slice_,) = written.view.snapshot.slices_of(key("ent"))
+    assert slice_.metadata.revision == pod.metadata.revision
+
+
+@both
+async def test_a_refusal_leaves_nothing_behind(kind: str, database_url: str) -> None:
+    async with a_writer(kind, database_url) as written:
+        before = written.view.snapshot
+        with pytest.raises(Invalid):
+            await written.writer.write(creating(a_service("Not A Name", namespace="new")))
+        assert written.view.snapshot is before
+
+
+@both
+async def test_a_dry_run_shows_what_would_be_and_commits_nothing(
+    kind: str, database_url: str
+) -> None:
+    async with a_writer(kind, database_url) as written:
+        before = written.view.snapshot
+        shown = await written.writer.write(creating(a_draft()), dry_run=True)
+        assert isinstance(shown, Service)
+        assert shown.addresses
+        assert written.view.snapshot is before
+        again = await written.writer.write(creating(a_draft()))
+        assert isinstance(again, Service)
+        assert again.addresses == shown.addresses
+
+
+@both
+async def test_what_changes_nothing_takes_no_revision(kind: str, database_url: str) -> None:
+    async with a_writer(kind, database_url) as written:
+        stored = await written.writer.write(creating(a_draft()))
+        assert isinstance(stored, Service)
+        before = written.view.snapshot
+        again, _ = await written.writer.write(lambda work: lifecycle.put(work, stored))
+        assert again == stored
+        assert written.view.snapshot is before
+
+
+@both
+async def test_history_has_no_holes_and_no_steps_back(kind: str, database_url: str) -> None:
+    async with a_writer(kind, database_url) as written:
+        start = written.view.snapshot.revision
+        names = [f"n-{number}" for number in range(20)]
+        await asyncio.gather(*(written.writer.write(creating(a_namespace(name))) for name in names))
+        history = written.view.history(start)
+    assert are_ordered(history, after=start)
+    assert [change.revision for change in history] == [start + 1 + step for step in range(20)]
+
+
+@both
+async def test_one_decision_that_is_refused_does_not_stop_its_neighbours(
+    kind: str, database_url: str
+) -> None:
+    async with a_writer(kind, database_url) as written:
+        results = await asyncio.gather(
+            *(written.writer.write(creating(a_draft(name))) for name in ("a", "a", "b")),
+            return_exceptions=True,
+        )
+    assert [type(result) for result in results] == [Service, AlreadyExists, Service]
+
+
+@both
+async def test_a_bug_in_one_decision_is_its_own(kind: str, database_url: str) -> None:
+    def broken(_: Work) -> None:
+        raise ZeroDivisionError
+
+    async with a_writer(kind, database_url) as written:
+        with pytest.raises(ZeroDivisionError):
+            await written.writer.write(broken)
+        await written.writer.write(creating(a_draft()))
+
+
+async def test_what_is_stored_loads_as_what_was_shown(database_url: str) -> None:
+    async with a_writer("postgres", database_url) as written:
+        await written.writer.write(creating(a_draft()))
+        await written.writer.write(creating(a_pod("ent-1", labels={"app": "ent"})))
+        await written.writer.write(
+            lambda work: lifecycle.delete(work, SERVICE, key("ent"), grace_s=0)
+        )
+        await written.writer.write(creating(a_draft("other")))
+        shown = written.view.snapshot
+    async with a_writer("postgres", database_url) as written:
+        assert written.view.snapshot == shown
+        kept = [
+            each
+            for kind in ("Namespace", "ServiceCIDR", "Service", "Pod", "EndpointSlice")
+            for each in shown.of_kind(kind).values()
+        ]
+        assert load(kept, revision=shown.revision) == shown
+
+
+async def test_two_processes_share_one_order_and_one_range(database_url: str) -> None:
+    async with (
+        a_writer("postgres", database_url) as here,
+        a_writer("postgres", database_url) as there,
+    ):
+        stored = await asyncio.gather(
+            *(
+                side.writer.write(creating(a_draft(f"s-{number}-{name}")))
+                for number in range(20)
+                for name, side in (("here", here), ("there", there))
+            )
+        )
+        last = max(each.metadata.revision for each in stored)
+        snapshots = [await side.view.wait_for(last, timeout_s=30) for side in (here, there)]
+        histories = [side.view.history(REVISION_ZERO) for side in (here, there)]
+
+    addresses = [each.addresses for each in stored if isinstance(each, Service)]
+    assert len(set(addresses)) == len(stored)
+    assert snapshots[0] == snapshots[1]
+    assert histories[0] == histories[1]
+
+
+async def test_a_commit_that_fails_is_never_acknowledged(database_url: str) -> None:
+    async with a_writer("postgres", database_url) as written:
+        before = written.view.snapshot
+        async with connected(database_url) as engine, engine.begin() as connection:
+            # Someone else holds the address that comes next: the constraint refuses a second.
+            await connection.execute(
+                text("INSERT INTO cluster_ips VALUES ('10.96.0.17', 'default', 'thief')")
+            )
+        with pytest.raises(NotSynced):
+            await written.writer.write(creating(a_draft()))
+        assert written.view.snapshot is before
