@@ -128,6 +128,12 @@ def print_refusal(status: Json) -> None:
         for cause in mappings(mapping(status, "details"), "causes")
     ]
     message = text(status, "message", default="the server refused without a word")
-    lone = len(causes) == 1 and causes[0] in message
     reason = text(status, "reason", default="Unknown")
-    print_failure(f"{message} ({reason})", () if lone else causes)
+    if all(cause in message for cause in causes):
+        # The message says it all in one line: a lone cause is fine there, several are listed.
+        message, causes = (message, []) if len(causes) <= 1 else (_before(message, causes), causes)
+    print_failure(f"{message} ({reason})", causes)
+
+
+def _before(message: str, causes: Iterable[str]) -> str:
+    return message[: min(map(message.index, causes))].rstrip(" :[")

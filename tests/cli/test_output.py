@@ -91,6 +91,17 @@ def test_a_lone_cause_that_the_message_repeats_is_shown_once(
     assert capsys.readouterr().err.count("spec.ports") == 1
 
 
+def test_several_causes_that_the_message_repeats_are_listed_and_not_repeated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    causes = [{"field": "a", "message": "required"}, {"field": "b", "message": "odd"}]
+    message = 'Service "x" is invalid: [a: required, b: odd]'
+    print_refusal({"message": message, "reason": "Invalid", "details": {"causes": causes}})
+    assert capsys.readouterr().err == (
+        'error: Service "x" is invalid (Invalid)\n  a: required\n  b: odd\n'
+    )
+
+
 def test_a_refusal_without_words_is_worded(capsys: pytest.CaptureFixture[str]) -> None:
     print_refusal({})
     assert capsys.readouterr().err == "error: the server refused without a word (Unknown)\n"
