@@ -3,14 +3,16 @@
 Keeps what admission decides and nothing else, for tests of whole histories.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import parse_prefix
 from app.domain.errors import AlreadyExists, Violation
-from app.domain.names import NamespacedName
+from app.domain.names import NamespacedName, Revision
 from app.domain.objects.service import Service
 from app.domain.registration.allocator import NODE_PORTS_DEFAULT, AddressRange, Pools
+from app.domain.registration.cluster_ips import addresses_of
 from app.domain.registration.features import Features
 from app.domain.registration.naming import generated_name
 from app.domain.registration.services import (
@@ -21,6 +23,7 @@ from app.domain.registration.services import (
     admit_update,
     released,
 )
+from app.domain.snapshot import load, node_ports_of
 
 
 def a_pool_of(*cidrs: str, node_ports: range = NODE_PORTS_DEFAULT) -> Pools:
@@ -76,3 +79,21 @@ class Core:
         self.pools, self.warnings = admitted.pools, admitted.warnings
         self.services[admitted.service.metadata.key] = admitted.service
         return admitted.service
+
+
+def assert_consistent(core: Core) -> None:
+    """Each number has one owner, and the pools hold those numbers and no others."""
+    services = tuple(core.services.values())
+    addresses = Counter(address for service in services for address in addresses_of(service))
+    numbers = Counter(number for service in services for number in node_ports_of(service))
+    assert all(count == 1 for count in addresses.values())
+    assert all(count == 1 for count in numbers.values())
+    snapshot = load(services, revision=Revision(1))
+    assert core.pools.held_addresses == snapshot.held_addresses
+    assert core.pools.held_ports == snapshot.held_ports
+    for service in services:
+        checked = service.health_check_node_port
+        assert not checked or checked not in {port.node_port for port in service.ports}
+        real = service.addresses
+        assert len(real) == len(service.ip_families) or not real
+        assert not real or service.cluster_ip == service.cluster_ips[0]

@@ -4,7 +4,6 @@ A history of creates, updates, changes of type and deletes is drawn and run; aft
 every step the pools must say exactly what the Services hold.
 """
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +13,13 @@ from hypothesis import strategies as st
 
 from app.domain.addresses import Address, IPFamily, family_of
 from app.domain.errors import DomainError, Invalid
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import NamespacedName
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.service import Service, ServicePort
 from app.domain.registration.allocator import Pools, address_bands, port_bands
 from app.domain.registration.cluster_ips import addresses_of
-from app.domain.snapshot import load, node_ports_of
-from tests.domain.registration.core import Core, a_pool_of
+from app.domain.snapshot import node_ports_of
+from tests.domain.registration.core import Core, a_pool_of, assert_consistent
 
 NAMES = ("a", "b", "c")
 NODE_PORTS = range(30_000, 30_024)
@@ -153,24 +152,6 @@ def run(core: Core, command: str, argument: Any) -> None:  # noqa: ANN401  one o
             key = NamespacedName("default", argument)
             if key in core.services:
                 core.delete(key)
-
-
-def assert_consistent(core: Core) -> None:
-    """Each number has one owner, and the pools hold those numbers and no others."""
-    services = tuple(core.services.values())
-    addresses = Counter(address for service in services for address in addresses_of(service))
-    numbers = Counter(number for service in services for number in node_ports_of(service))
-    assert all(count == 1 for count in addresses.values())
-    assert all(count == 1 for count in numbers.values())
-    snapshot = load(services, revision=Revision(1))
-    assert core.pools.held_addresses == snapshot.held_addresses
-    assert core.pools.held_ports == snapshot.held_ports
-    for service in services:
-        checked = service.health_check_node_port
-        assert not checked or checked not in {port.node_port for port in service.ports}
-        real = service.addresses
-        assert len(real) == len(service.ip_families) or not real
-        assert not real or service.cluster_ip == service.cluster_ips[0]
 
 
 def assert_in_band(
