@@ -12,7 +12,6 @@ Source: style.md 2; spec dns A10 and A13.
 import asyncio
 import logging
 import os
-import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Protocol as Port
@@ -23,9 +22,10 @@ from app.dns.messages import Transport
 from app.dns.notify import Notifier, told_zones
 from app.dns.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.rate_limit import RateLimit, Verdict
+from app.dns.sockets import TCP_BACKLOG, Bound, bind
 from app.dns.tcp import Connections
 from app.dns.transfer import TRANSFERS_MAX, messages
-from app.dns.udp import Datagrams, Peer, bind_udp
+from app.dns.udp import Datagrams, Peer
 from app.dns.upstream import Server, Upstream, servers_of
 from app.domain.addresses import Address, parse_address
 from app.domain.changes import Change
@@ -34,7 +34,6 @@ from app.domain.discovery.records import Record
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
 
-TCP_BACKLOG = 1024  # connections the kernel holds until they are accepted
 WAITING_MAX = 1024  # datagrams that wait for somebody else's answer
 
 Subscriber = Callable[[Snapshot, Snapshot, tuple[Change, ...]], None]
@@ -89,7 +88,7 @@ class DNSServer:
         self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
         self.connections = Connections(self._respond_tcp)
         self.forwarder = Forwarder(self.protocol, Upstream(()), Cache())
-        self.host, self.port, self.udp_inode = "", 0, 0
+        self.host, self.port = "", 0
         self.limited = 0
         """Questions over a client's limit."""
         self.failures = 0
@@ -103,38 +102,41 @@ class DNSServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._unsubscribe: Callable[[], None] | None = None
         self._datagrams: Datagrams | None = None
-        self._udp: socket.socket | None = None
+        self._bound: Bound | None = None
         self._tcp: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
         """Bind both transports to one port, 0 choosing any, and serve until ``close``."""
+        await self.serve_on(bind(host, port))
+
+    async def serve_on(self, bound: Bound) -> None:
+        """Serve until ``close`` on sockets that are bound already; they are ours from now on."""
+        self._bound = bound
+        self.host, self.port = bound.host, bound.port
         self._unsubscribe = self._view.subscribe(self._renew)
-        self._udp = bind_udp(host, port)
-        self.host, self.udp_inode = host, os.fstat(self._udp.fileno()).st_ino
-        self.port = int(self._udp.getsockname()[1])
-        self._find_upstreams(host)
+        self._find_upstreams()
         # With a limit every question must be looked at, so none is known by its octets.
         known = self.protocol.answers.by_wire if self._limit is None else {}
-        self._datagrams = Datagrams(self._udp, known, self._respond_udp)
+        self._datagrams = Datagrams(bound.udp, known, self._respond_udp)
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._udp.fileno(), self._datagrams.drain)
+        loop.add_reader(bound.udp.fileno(), self._datagrams.drain)
         self._tcp = await loop.create_server(
-            self.connections.accept, host, self.port, backlog=TCP_BACKLOG
+            self.connections.accept, sock=bound.tcp, backlog=TCP_BACKLOG
         )
         if self.forwarder.upstream.servers:
             self._begin(self.forwarder.probe())
         if self._options.notify:
             self._notifier = Notifier(servers_of(self._options.notify), self._soas)
             self._begin(self._notifier.run())
-        _log.info("serving DNS on %s port %d", host, self.port)
+        _log.info("serving DNS on %s port %d", self.host, self.port)
 
     async def close(self) -> None:
         """Stop serving; questions in flight go unanswered."""
         if self._unsubscribe is not None:
             self._unsubscribe()
-        if self._udp is not None:
-            asyncio.get_running_loop().remove_reader(self._udp.fileno())
-            self._udp.close()
+        if self._bound is not None:
+            asyncio.get_running_loop().remove_reader(self._bound.udp.fileno())
+            self._bound.udp.close()
         self.connections.close()
         for task in self._tasks:
             task.cancel()
@@ -145,8 +147,8 @@ class DNSServer:
             await self._tcp.wait_closed()
             await asyncio.sleep(0)  # the connections that were ended are told so now
 
-    def _find_upstreams(self, host: str) -> None:
-        ours = parse_address(host)
+    def _find_upstreams(self) -> None:
+        ours = parse_address(self.host)
         found = servers_of(self._options.upstreams)
         own = {Server(ours, self.port)} if ours is not None else set[Server]()
         if own & set(found):
@@ -161,6 +163,11 @@ class DNSServer:
     def _soas(self) -> list[Record]:
         revision, config = self._view.snapshot.revision, self.protocol.config.zone
         return [authority.soa(revision, zone, config) for zone in self._zones]
+
+    @property
+    def udp_inode(self) -> int:
+        """The number by which the kernel's tables know the UDP socket; 0 before the start."""
+        return 0 if self._bound is None else os.fstat(self._bound.udp.fileno()).st_ino
 
     @property
     def unsent(self) -> int:

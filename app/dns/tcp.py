@@ -12,6 +12,7 @@ Source: RFC 7766; spec dns A13.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from ipaddress import IPv6Address, ip_address
+from typing import cast
 
 from app.domain.addresses import Address
 
@@ -74,9 +75,9 @@ class _Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._client = _client_of(transport)
+        # uvloop's transports are asyncio's in everything but their class.
+        self._transport = cast("asyncio.Transport", transport)
+        self._client = _client_of(self._transport)
         self._connections.enter(self)
         self._expect_within(IDLE_S)
         self._watch()

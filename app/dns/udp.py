@@ -25,7 +25,6 @@ from app.domain.addresses import Address
 
 BATCH_MAX = 64  # datagrams a system call brings
 BATCHES_MAX = 8  # batches before the event loop gets its turn
-RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # asked of the kernel, which may give less
 _SLOT_BYTES = UDP_BYTES_MAX
 _PEER_BYTES = 28  # sockaddr_in6, the longest of ours
 _PEER_USED = {socket.AF_INET: 16, socket.AF_INET6: 28}
@@ -200,21 +199,6 @@ class Datagrams:
                 header.control = _address(self._controls) + index * _CONTROL_BYTES
                 header.control_size = control_bytes
         return headers, vectors
-
-
-def bind_udp(host: str, port: int, *, shares_port: bool = False) -> socket.socket:
-    """Open a UDP socket with room for a burst."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        if shares_port:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        bound.bind((host, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound
 
 
 def _ask_for_local_address(bound: socket.socket) -> bool:

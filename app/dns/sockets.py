@@ -1,0 +1,75 @@
+"""Sockets of the server: one port for both transports.
+
+    host, port -> (UDP socket, listening TCP socket)
+
+Source: style.md 7, trap 10; socket(7) on SO_REUSEPORT.
+"""
+
+import errno
+import socket
+from dataclasses import dataclass
+
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # asked of the kernel, which may give less
+TCP_BACKLOG = 1024  # connections the kernel holds until they are accepted
+TRIES_MAX = 32  # ports tried until one is free for both transports
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Two sockets at one address."""
+
+    udp: socket.socket
+    tcp: socket.socket
+
+    @property
+    def host(self) -> str:
+        """The address they are bound to."""
+        return str(self.udp.getsockname()[0])
+
+    @property
+    def port(self) -> int:
+        """Their port."""
+        return int(self.udp.getsockname()[1])
+
+    def close(self) -> None:
+        """Let go of both."""
+        self.udp.close()
+        self.tcp.close()
+
+
+def bind(host: str, port: int, *, shares_port: bool = False) -> Bound:
+    """Bind both transports; port 0 takes any that is free for both.
+
+    With ``shares_port`` several such pairs may have one port, and the kernel
+    deals questions out among them.
+    """
+    for _ in range(TRIES_MAX):
+        udp = _open(socket.SOCK_DGRAM, host, port, shares_port=shares_port)
+        try:
+            tcp = _open(socket.SOCK_STREAM, host, udp.getsockname()[1], shares_port=shares_port)
+        except OSError as error:
+            udp.close()
+            if port != 0 or error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return Bound(udp, tcp)
+    raise OSError(errno.EADDRINUSE, f"no port of {host} is free for both UDP and TCP")
+
+
+def _open(kind: socket.SocketKind, host: str, port: int, *, shares_port: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, kind | socket.SOCK_NONBLOCK)
+    try:
+        if shares_port:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if kind == socket.SOCK_DGRAM:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            opened.bind((host, port))
+        else:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.bind((host, port))
+            opened.listen(TCP_BACKLOG)
+    except OSError:
+        opened.close()
+        raise
+    return opened
