@@ -65,6 +65,8 @@ def _service_terms(service: Service) -> Iterator[Term]:
         yield ("external", canonical(address))
     for number in node_ports_of(service):
         yield ("node-port", str(number))
+    for number in {port.node_port for port in service.ports} - {0}:
+        yield ("node-port-wish", str(number))
     if service.selector:
         # One requirement is enough to find the Service from a Pod's labels.
         yield ("anchor", service.metadata.namespace, *min(service.selector.items()))

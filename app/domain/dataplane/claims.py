@@ -77,6 +77,9 @@ def rivals(snapshot: Snapshot, service: Service, reached: Iterable[Reach]) -> tu
             found.update(snapshot.members("external", address))
     for number in node_ports_of(service):
         found.update(snapshot.members("node-port", str(number)))
+    for port in service.ports:  # a node port answers whatever the type of its Service
+        if port.node_port:
+            found.update(snapshot.members("node-port-wish", str(port.node_port)))
     found.discard(key)
     return tuple(snapshot.services[other] for other in sorted(found)) if found else ()
 
