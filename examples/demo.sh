@@ -31,6 +31,7 @@ show waypost get services -A -l app=ent
 
 step "Two of the three Pods in default are ready; the third is known, and left out of traffic"
 show waypost get pods
+show waypost explain service ent
 
 step "The short name, as a program in default sees it"
 show waypost resolve ent

@@ -1,0 +1,45 @@
+"""Every setting is in the README, with its default and its meaning, just as the code has it."""
+
+import json
+from enum import Enum
+from pathlib import Path
+
+from app.config import Settings
+
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
+
+
+def test_the_table_of_settings_in_the_readme_is_the_one_in_the_code() -> None:
+    text = README.read_text()
+    _, begin, rest = text.partition(BEGIN)
+    table, end, _ = rest.partition(END)
+    assert begin, f"the README has no {BEGIN.strip()}"
+    assert end, f"the README has no {END}"
+    assert table.strip() == settings_table(), "put the left side's lines into the README"
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def settings_table() -> str:
+    rows = [
+        f"| `WAYPOST_{name.upper()}` | {written(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows])
+
+
+def written(default: object) -> str:
+    """Write a default as it would stand in the environment."""
+    match default:
+        case tuple():
+            text = ",".join(str(part) for part in default)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  a tuple of whatever
+        case bool():
+            text = json.dumps(default)
+        case Enum():
+            text = str(default.value)
+        case _:
+            text = str(default)
+    return f"`{text}`" if text else ""
