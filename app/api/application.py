@@ -12,6 +12,7 @@ from app.api import (
     clusterips,
     endpoint_slices,
     errors,
+    explain,
     health,
     metrics,
     namespaces,
@@ -37,6 +38,7 @@ DESCRIPTION = (
 )
 ROUTERS = (
     services.router,
+    explain.router,
     pods.router,
     endpoint_slices.router,
     nodes.router,
@@ -63,4 +65,13 @@ def build(*, version: str) -> FastAPI:
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestMeter)
     add_bodies(app, BODIES)
+    return app
+
+
+def build_probes(*, version: str) -> FastAPI:
+    """Assemble what a process without a registry answers: how it is, and what it counts."""
+    app = FastAPI(title=TITLE, version=version, openapi_url=None)
+    for router in (health.router, metrics.router):
+        app.include_router(router)
+    errors.install(app)
     return app

@@ -88,13 +88,19 @@ def similar_word(word: str, among: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=_DISTANCES_MAX)
 def distance(word: str, other: str) -> int:
-    """Count the letters to insert, remove or change; a difference in case costs nothing."""
+    """Count the letters to insert, remove, change or swap; a difference in case costs nothing."""
     left, right = word.lower(), other.lower()
+    above: list[int] = []
     row = list(range(len(right) + 1))
-    for place, letter in enumerate(left, start=1):
-        corner, row[0] = row[0], place
-        for column, other_letter in enumerate(right, start=1):
-            changed = corner + (letter != other_letter)
-            corner = row[column]
-            row[column] = min(changed, corner + 1, row[column - 1] + 1)
+    for place, letter in enumerate(left):
+        before, above, row = above, row, [place + 1]
+        for column, other_letter in enumerate(right):
+            cost = min(
+                above[column] + (letter != other_letter), above[column + 1] + 1, row[column] + 1
+            )
+            # Two neighbours in the wrong order are one slip of the fingers, not two.
+            is_swap = place and column and letter == right[column - 1]
+            if is_swap and left[place - 1] == other_letter:
+                cost = min(cost, before[column - 1] + 1)
+            row.append(cost)
     return row[-1]

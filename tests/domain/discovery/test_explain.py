@@ -256,7 +256,7 @@ def test_the_nearest_misses_come_first_and_what_is_well_last() -> None:
         a_pod("well", labels=web),
         a_pod("unready", labels=web, ready=False),
         a_pod("far", labels={"app": "database", "tier": "back"}),
-        a_pod("near", labels={"app": "web", "tier": "fornt"}),
+        a_pod("near", labels={"app": "web", "tier": "fornd"}),
         a_pod("nearer", labels={"app": "web", "tier": "frond"}),
         a_pod("homeless", labels=web, pod_ips=()),
     )

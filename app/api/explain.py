@@ -1,0 +1,35 @@
+"""HTTP surface of explanations: why each Pod is, or is not, behind a Service.
+
+    key, snapshot -> discovery.explain -> Explanation
+
+A namespace may hold very many Pods, so the event loop does not wait for it.
+Source: contract.md, "Routes".
+"""
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+
+from app.api import errors as api_errors
+from app.api.dependencies import KeyOf, SnapshotOf
+from app.api.errors import refusals
+from app.api.representation import answer
+from app.domain import errors
+from app.domain.discovery.explain import explain
+from app.schemas.explanation import ServiceExplanation, encode_explanation
+
+router = APIRouter(tags=["services"])
+
+
+@router.get(
+    "/services/{namespace}/{name}/explain",
+    operation_id="explain_service",
+    response_model=ServiceExplanation,
+    responses=refusals(
+        errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable
+    ),
+)
+async def explain_service(request: Request, key: KeyOf, snapshot: SnapshotOf) -> Response:
+    """Say why each Pod of the namespace is, or is not, an endpoint of a Service."""
+    explained = await asyncio.to_thread(explain, snapshot, key)
+    return answer(request, encode_explanation(explained, snapshot.revision))

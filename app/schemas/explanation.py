@@ -1,0 +1,132 @@
+"""The wire shape of an explanation: why each Pod is, or is not, behind a Service.
+
+    Explanation -> ServiceExplanation
+
+Source: contract.md, "Routes".
+"""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.domain.discovery.explanation import (
+    Explanation,
+    PodExplanation,
+    Reason,
+    ReasonCode,
+    SliceExplanation,
+    Verdict,
+)
+from app.domain.names import NamespacedName, Revision
+from app.schemas.base import Output, words
+from app.schemas.metadata import Condition, encode_conditions
+
+
+class ExplainedKey(Output):
+    """The name of an object."""
+
+    namespace: str = Field(examples=["default"])
+    name: str = Field(examples=["ent"])
+
+
+class ExplainedReason(Output):
+    """One thing to know: a stable word for programs, and a sentence for people."""
+
+    code: Annotated[str, words(ReasonCode)]
+    message: str = Field(examples=["wants app=web, has app=wbe"])
+
+
+class ExplainedPod(Output):
+    """One Pod of the namespace."""
+
+    pod: ExplainedKey
+    verdict: Annotated[str, words(Verdict)]
+    reasons: list[ExplainedReason] = Field(description="Empty when all is well.")
+    selected: bool = Field(description="Whether the selector picks it.")
+    requirements_failed: int = Field(description="Parts of the selector that it does not meet.")
+    addresses: list[str] = Field(examples=[["10.244.1.5"]])
+    slices: list[str] = Field(description="EndpointSlices that hold it.", examples=[["ent-x7k2p"]])
+
+
+class ExplainedSlice(Output):
+    """One EndpointSlice that was written by hand, or is no longer kept up to date."""
+
+    slice: ExplainedKey
+    managed_by: str = Field(description="Who says that it keeps the slice; may be empty.")
+    address_type: str = Field(examples=["IPv4"])
+    endpoints: int
+    endpoints_ready: int
+    reasons: list[ExplainedReason]
+
+
+class ServiceExplanation(Output):
+    """Why a Service has the endpoints it has."""
+
+    kind: Literal["Explanation"]
+    service: ExplainedKey
+    resource_version: str = Field(
+        description="The revision that is explained; another one may read differently.",
+        examples=["42"],
+    )
+    summary: str = Field(
+        description="One sentence: how it stands, or the likeliest cause of there being nothing.",
+        examples=["No Pod matches app=web; the nearest is web-1: it wants app=web, has app=wbe."],
+    )
+    endpoints: int
+    endpoints_ready: int
+    pods: list[ExplainedPod] = Field(description="Those with something to be said come first.")
+    pods_omitted: int = Field(description="Pods of the namespace that are not listed.")
+    slices: list[ExplainedSlice]
+    slices_omitted: int
+    conditions: list[Condition] = Field(
+        description="Of the Service; `MassFailureGuard` tells that silent endpoints are kept."
+    )
+
+
+def encode_explanation(explanation: Explanation, revision: Revision) -> dict[str, object]:
+    """Spell an explanation of the state at ``revision``."""
+    return {
+        "kind": "Explanation",
+        "service": _key(explanation.service),
+        "resourceVersion": str(revision),
+        "summary": explanation.summary,
+        "endpoints": explanation.endpoints,
+        "endpointsReady": explanation.endpoints_ready,
+        "pods": [_pod(pod) for pod in explanation.pods],
+        "podsOmitted": explanation.pods_omitted,
+        "slices": [_slice(slice_) for slice_ in explanation.slices],
+        "slicesOmitted": explanation.slices_omitted,
+        "conditions": encode_conditions(explanation.conditions),
+    }
+
+
+def _pod(pod: PodExplanation) -> dict[str, object]:
+    return {
+        "pod": _key(pod.pod),
+        "verdict": pod.verdict.value,
+        "reasons": _reasons(pod.reasons),
+        "selected": pod.is_selected,
+        "requirementsFailed": pod.requirements_failed,
+        "addresses": [*pod.addresses],
+        "slices": [*pod.slices],
+    }
+
+
+def _slice(slice_: SliceExplanation) -> dict[str, object]:
+    return {
+        "slice": _key(slice_.slice),
+        "managedBy": slice_.managed_by,
+        "addressType": slice_.address_type,
+        "endpoints": slice_.endpoints,
+        "endpointsReady": slice_.endpoints_ready,
+        "reasons": _reasons(slice_.reasons),
+    }
+
+
+def _reasons(reasons: Iterable[Reason]) -> list[dict[str, str]]:
+    return [{"code": reason.code.value, "message": reason.message} for reason in reasons]
+
+
+def _key(key: NamespacedName) -> dict[str, str]:
+    return {"namespace": key.namespace, "name": key.name}
