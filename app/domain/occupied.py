@@ -8,7 +8,9 @@ for IPv6), however many numbers are held: a full range is told in one look.
 What the numbers mean is not known here.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 _BITS = 6
 _FANOUT = 1 << _BITS
@@ -74,6 +76,13 @@ class Occupied:  # noqa: PLW1641  compared, never a key
         held = _next_held(self._root, first, self._depth - 1)
         return None if held is None or held > last else held
 
+    @classmethod
+    def of(cls, numbers: Iterable[int], *, width_bits: int) -> "Occupied":
+        """Build the set of ``numbers`` at once; equal to holding them one by one."""
+        empty = cls(width_bits=width_bits)
+        ordered = sorted(numbers)
+        return empty._with_root(_built(ordered, empty._depth - 1)) if ordered else empty
+
     def _with_root(self, root: _Node) -> "Occupied":
         following = Occupied(width_bits=self._depth * _BITS)
         following._root = root
@@ -95,6 +104,21 @@ def _set(node: _Node, number: int, level: int, *, held: bool) -> _Node:
     if child == 0 or (isinstance(child, _Branch) and not child.children):
         del children[slot]
     return _Branch(children, node.full | bit if _is_full(child) else node.full & ~bit)
+
+
+def _built(numbers: Iterable[int], level: int) -> _Node:
+    """Make the node of sorted numbers that differ in their last ``level`` + 1 places only."""
+    if level == 0:
+        mask = 0
+        for number in numbers:
+            mask |= 1 << (number & (_FANOUT - 1))
+        return mask
+    children: dict[int, _Node] = {}
+    full = 0
+    for slot, below in groupby(numbers, lambda number: number >> (level * _BITS) & (_FANOUT - 1)):
+        children[slot] = _built(below, level - 1)
+        full |= _is_full(children[slot]) << slot
+    return _Branch(children, full)
 
 
 def _next_free(node: _Node, low: int, level: int) -> int | None:

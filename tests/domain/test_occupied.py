@@ -68,10 +68,14 @@ def test_equal_sets_are_equal_whatever_their_history(history: list[tuple[bool, i
     assert occupied == again
 
 
+@given(st.sets(numbers))
+def test_built_at_once_it_is_the_same(held: set[int]) -> None:
+    one_by_one, _ = built([(True, number) for number in held])
+    assert Occupied.of(held, width_bits=WIDTH_BITS) == one_by_one
+
+
 def test_a_full_range_has_no_gap_and_a_released_number_is_the_only_one() -> None:
-    occupied = Occupied(width_bits=WIDTH_BITS)
-    for number in range(LAST + 1):
-        occupied = occupied.hold(number)
+    occupied = Occupied.of(range(LAST + 1), width_bits=WIDTH_BITS)
     assert occupied.next_free(0, LAST) is None
     assert occupied.release(4_000).next_free(0, LAST) == 4_000
 
