@@ -21,6 +21,7 @@ from app.domain.objects.endpoint_slice import (
 from app.domain.objects.service import Protocol
 from app.domain.registration.address_validation import (
     address_violations,
+    is_canonical_address,
     special_address_violations,
 )
 from app.domain.registration.metadata_validation import (
@@ -65,6 +66,21 @@ def validate_update(current: EndpointSlice, desired: EndpointSlice) -> tuple[Vio
     ]
     if current.address_type != desired.address_type:
         found.append(invalid("addressType", desired.address_type, "field is immutable"))
+    return tuple(found)
+
+
+def slice_warnings(desired: EndpointSlice) -> tuple[str, ...]:
+    """List what is accepted and probably not meant (spec kubernetes-api 1.6)."""
+    found: list[str] = []
+    if desired.address_type == AddressType.FQDN:
+        found.append("addressType: FQDN endpoints are deprecated")
+    for index, endpoint in enumerate(desired.endpoints):
+        found.extend(
+            f'endpoints[{index}].addresses[{place}]: non-standard IP address "{text}" '
+            "is not recommended"
+            for place, text in enumerate(endpoint.addresses)
+            if not is_canonical_address(text)
+        )
     return tuple(found)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.objects.endpoint_slice import Endpoint, EndpointPort, Hints
-from app.domain.registration.slice_validation import validate, validate_update
+from app.domain.registration.slice_validation import slice_warnings, validate, validate_update
 from tests.builders import an_endpoint, an_endpoint_slice
 from tests.domain.registration.core import told
 
@@ -113,3 +113,12 @@ def test_addresses_that_were_stored_are_not_spelt_anew() -> None:
     old = an_endpoint_slice(an_endpoint("010.244.0.1"))
     assert not validate_update(old, old)
     assert told(validate(old)) == [("endpoints[0].addresses[0]", "Invalid")]
+
+
+def test_what_is_probably_not_meant_is_accepted_with_a_warning() -> None:
+    odd = an_endpoint_slice(an_endpoint("FD00::1"), address_type="IPv6")
+    assert not validate(odd)
+    assert "endpoints[0].addresses[0]" in slice_warnings(odd)[0]
+    named = an_endpoint_slice(an_endpoint("a.example.com"), address_type="FQDN")
+    assert "deprecated" in slice_warnings(named)[0]
+    assert slice_warnings(an_endpoint_slice(an_endpoint())) == ()
