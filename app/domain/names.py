@@ -10,7 +10,7 @@ Source: RFC 1123 section 2.1, RFC 1035 sections 2.3.1 and 3.1; spec kubernetes-a
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, NewType
 
 LABEL_LENGTH_MAX = 63  # octets of one DNS label
@@ -116,22 +116,19 @@ class DomainName:
     """
 
     labels: tuple[str, ...]
+    folded: tuple[str, ...] = field(init=False, repr=False)
+    """The labels in lower case, ASCII letters only, as comparisons see them."""
 
     def __post_init__(self) -> None:
-        octets = "".join(self.labels).encode("latin-1")
-        if self.labels and not (
-            all(self.labels) and max(map(len, self.labels)) <= LABEL_LENGTH_MAX
-        ):
+        labels = self.labels
+        text = "".join(labels)
+        if labels and not (all(labels) and max(map(len, labels)) <= LABEL_LENGTH_MAX):
             raise MalformedName("a label has 1 to 63 octets")
-        if len(octets) + len(self.labels) + 1 > WIRE_LENGTH_MAX:
+        if len(text.encode("latin-1")) + len(labels) + 1 > WIRE_LENGTH_MAX:
             raise MalformedName("a domain name has at most 255 octets")
-
-    @property
-    def folded(self) -> tuple[str, ...]:
-        """The labels in lower case, ASCII letters only, as comparisons see them."""
-        if "".join(self.labels).isascii():
-            return tuple(map(str.lower, self.labels))
-        return tuple(map(_fold, self.labels))
+        # Most names are in lower case already: then both are the same tuple.
+        is_folded = text.isascii() and text == text.lower()
+        object.__setattr__(self, "folded", labels if is_folded else tuple(map(_fold, labels)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DomainName) and self.folded == other.folded

@@ -64,15 +64,15 @@ def answer(snapshot: Snapshot, question: Question, config: ZoneConfig) -> Outcom
         return OutOfZone()
     depth = len(question.name.labels) - len(home.labels)
     zone = Zone(snapshot, DomainName(question.name.labels[depth:]), config)
+    found = _lookup(zone, question)
+    if found is not None and found.answers:
+        return Records(answers=found.answers, additional=found.additional)
+    if found is None and home in config.fallthrough:
+        return OutOfZone()
     if question.type in ADDRESS_TYPES and _target(zone, question.name) is not None:
         return _chased(zone, question)
-    found = _lookup(zone, question)
     soa = authority.soa(snapshot.revision, zone.apex, config)
-    if found is None:
-        return OutOfZone() if home in config.fallthrough else NoSuchName(soa=soa)
-    if not found.answers:
-        return NoData(soa=soa)
-    return Records(answers=found.answers, additional=found.additional)
+    return NoSuchName(soa=soa) if found is None else NoData(soa=soa)
 
 
 def _chased(zone: Zone, question: Question) -> Outcome:
@@ -105,16 +105,16 @@ def _target(zone: Zone, name: DomainName) -> DomainName | None:
     """Find what ``name`` is an alias for; None when it is none."""
     if is_reverse(zone.apex) or not name.is_under(zone.apex):
         return None
-    node = parse(tuple(label.lower() for label in name.relative_to(zone.apex)))
+    node = parse(name.folded[: -len(zone.apex.labels)])
     service = _service(zone, node.key) if isinstance(node, ServiceNode) else None
     return None if service is None else _alias_target(service)
 
 
 def _lookup(zone: Zone, question: Question) -> Found | None:
-    labels = question.name.relative_to(zone.apex)
+    labels = question.name.folded[: -len(zone.apex.labels)]
     if is_reverse(zone.apex):
         return _at_apex(zone, question.type) if not labels else _at_reverse(zone, question)
-    node = parse(tuple(label.lower() for label in labels))
+    node = parse(labels)
     return None if node is None else _at_node(zone, node, question)
 
 

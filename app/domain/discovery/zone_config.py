@@ -21,6 +21,7 @@ from app.domain.names import DomainName, parse_domain
 TTL_S_DEFAULT = 5
 REVERSE_V4, REVERSE_V6 = parse_domain("in-addr.arpa."), parse_domain("ip6.arpa.")
 REVERSE_ROOTS = (REVERSE_V4, REVERSE_V6)
+_ROOT_LABELS = tuple(root.folded for root in REVERSE_ROOTS)
 _OCTET_BITS, _NIBBLE_BITS = 8, 4
 
 
@@ -53,14 +54,19 @@ class ZoneConfig:
         return next(forward, self.zones[0])
 
     @cached_property
-    def _by_labels(self) -> dict[tuple[str, ...], DomainName]:
-        return {zone.folded: zone for zone in self.zones}
+    def _by_depth(self) -> tuple[tuple[int, dict[tuple[str, ...], DomainName]], ...]:
+        """The zones by how many labels they have, those with the most first."""
+        found: dict[int, dict[tuple[str, ...], DomainName]] = {}
+        for zone in self.zones:
+            found.setdefault(len(zone.labels), {})[zone.folded] = zone
+        return tuple(sorted(found.items(), reverse=True))
 
     def zone_of(self, name: DomainName) -> DomainName | None:
         """Find the longest zone that ``name`` lies in."""
         folded = name.folded
-        for start in range(len(folded) + 1):
-            if (zone := self._by_labels.get(folded[start:])) is not None:
+        for depth, zones in self._by_depth:
+            start = len(folded) - depth
+            if start >= 0 and (zone := zones.get(folded[start:])) is not None:
                 return zone
         return None
 
@@ -86,7 +92,7 @@ def cluster_config(
 
 def is_reverse(zone: DomainName) -> bool:
     """Whether a zone holds reverse names."""
-    return any(zone.is_under(root) for root in REVERSE_ROOTS)
+    return zone.folded[-len(REVERSE_V4.labels) :] in _ROOT_LABELS
 
 
 def reverse_zones(range_: Prefix) -> tuple[DomainName, ...]:

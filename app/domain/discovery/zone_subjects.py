@@ -52,7 +52,7 @@ def subjects_of(name: DomainName, config: ZoneConfig) -> tuple[Subject, ...] | N
     if is_reverse(zone):
         place = parse_reverse(name)
         return (str(place),) if isinstance(place, IPv4Address | IPv6Address) else None
-    return _of_node(parse(tuple(label.lower() for label in name.relative_to(zone))))
+    return _of_node(parse(name.folded[: -len(zone.labels)]))
 
 
 def touched_by(change: Change, after: Snapshot) -> Iterator[Subject]:
