@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -55,5 +56,11 @@ async def empty_database(url: str) -> None:
 
 
 def start_server(shared_folder: Path) -> str:
-    """Start the run's server, or join it when another worker has, and give its URL."""
-    return SERVER_URL or embedded.start(shared_folder / "postgres").url
+    """Start the run's server, or join it when another worker has, and give its URL.
+
+    It lies outside pytest's own folders, which only the user of the tests may enter.
+    """
+    if SERVER_URL:
+        return SERVER_URL
+    folder = Path(gettempdir()) / f"waypost-{shared_folder.parent.name}-{shared_folder.name}"
+    return embedded.start(folder, is_kept=False).url

@@ -33,15 +33,16 @@ class EmbeddedPostgres:
         get_server(self.folder).cleanup()
 
 
-def start(folder: Path) -> EmbeddedPostgres:
+def start(folder: Path, *, is_kept: bool = True) -> EmbeddedPostgres:
     """Start the server whose data are in ``folder``, or join the one that runs there.
 
-    The folder is made when missing.  Raises OSError when it cannot be used.
+    The folder is made when missing, and goes with the last user unless it is
+    kept.  Raises OSError when it cannot be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
     resolved = folder.resolve()
     _forget_dead_users(resolved)
-    server = get_server(resolved)
+    server = get_server(resolved, cleanup_mode="stop" if is_kept else "delete")
     return EmbeddedPostgres(url=server.get_uri(), folder=resolved)
 
 
