@@ -232,11 +232,11 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     except KeyboardInterrupt:
         raise typer.Exit from None
     except (SchemaMismatch, NotEmpty, OSError, ValueError, PostgresError, SQLAlchemyError) as error:
-        print_failure(_in_one_line(error))
+        print_failure(in_one_line(error))
         raise typer.Exit(EXIT_REFUSED) from None
 
 
-def _in_one_line(error: Exception) -> str:
+def in_one_line(error: Exception) -> str:
     """Word what kept a process from running, so that an operator knows where to look."""
     # A driver's own words hide in its wrapping, above an address with general advice.
     cause = getattr(error, "orig", None) or error

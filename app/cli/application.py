@@ -64,7 +64,6 @@ def client_verbs() -> typer.Typer:
     """Make the command line with the verbs that talk to a server."""
     application = typer.Typer(
         name="waypost",
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,

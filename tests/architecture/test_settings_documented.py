@@ -1,4 +1,7 @@
-"""Every setting is in the README, with its default and its meaning, just as the code has it."""
+"""Every setting is in the README, with its default and its meaning, just as the code has it.
+
+``python tests/architecture/test_settings_documented.py`` writes the table anew.
+"""
 
 import json
 from enum import Enum
@@ -11,16 +14,19 @@ BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 
 
 def test_the_table_of_settings_in_the_readme_is_the_one_in_the_code() -> None:
-    text = README.read_text()
-    _, begin, rest = text.partition(BEGIN)
-    table, end, _ = rest.partition(END)
-    assert begin, f"the README has no {BEGIN.strip()}"
-    assert end, f"the README has no {END}"
-    assert table.strip() == settings_table(), "put the left side's lines into the README"
+    assert table_in(README.read_text()) == settings_table(), f"run python {Path(__file__).name}"
 
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def table_in(text: str) -> str:
+    _, begin, rest = text.partition(BEGIN)
+    table, end, _ = rest.partition(END)
+    assert begin, f"the README has no {BEGIN.strip()}"
+    assert end, f"the README has no {END}"
+    return table.strip()
 
 
 def settings_table() -> str:
@@ -43,3 +49,8 @@ def written(default: object) -> str:
         case _:
             text = str(default)
     return f"`{text}`" if text else ""
+
+
+if __name__ == "__main__":
+    current = README.read_text()
+    README.write_text(current.replace(table_in(current), settings_table()))

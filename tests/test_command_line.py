@@ -1,0 +1,99 @@
+"""The whole command line: what it loads, what it refuses, and in which words."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from asyncpg import InvalidPasswordError
+from sqlalchemy.exc import DBAPIError
+from typer.testing import CliRunner
+
+from app.__main__ import application, in_one_line, is_loopback
+
+NOT_A_NUMBER = "unable to parse string as an integer"
+SERVER_ONLY = ("app.main", "app.store", "app.api", "app.dns", "sqlalchemy", "fastapi", "pydantic")
+
+
+def run(*arguments: str, **settings: str) -> tuple[int, str, str]:
+    environment = {f"WAYPOST_{name.upper()}": value for name, value in settings.items()}
+    result = CliRunner().invoke(application, arguments, env=environment)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_a_client_loads_nothing_of_a_server() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import app.__main__, sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert [name for name in loaded if name.startswith(SERVER_ONLY)] == []
+
+
+def test_without_a_command_it_lists_them() -> None:
+    code, out, _ = run()
+    assert code == 0
+    assert "serve" in out
+    assert "apply" in out
+
+
+def test_it_says_its_version() -> None:
+    assert run("--version")[1].startswith("waypost 0.")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "box.example.com", ""])  # noqa: S104
+def test_serve_refuses_to_let_strangers_in(host: str) -> None:
+    code, _, err = run("serve", api_host=host)
+    assert code == 1
+    assert err.startswith(f"error: WAYPOST_API_HOST={host} lets other machines in")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "is_safe"),
+    [("127.0.0.1", True), ("127.3.2.1", True), ("::1", True), ("localhost", True), ("::", False)],
+)
+def test_loopback_is_what_only_this_machine_reaches(host: str, *, is_safe: bool) -> None:
+    assert is_loopback(host) is is_safe
+
+
+def test_each_bad_setting_is_a_line_of_its_own() -> None:
+    code, _, err = run("serve", api_port="eighty", cluster_dns="10.96")
+    assert code == 1
+    assert sorted(err.splitlines()) == [
+        f"error: WAYPOST_API_PORT: Input should be a valid integer, {NOT_A_NUMBER}",
+        "error: WAYPOST_CLUSTER_DNS: '10.96' does not appear to be an IPv4 or IPv6 address",
+    ]
+
+
+def test_the_openapi_document_is_printed_as_json() -> None:
+    code, out, _ = run("openapi")
+    assert code == 0
+    assert json.loads(out)["info"]["title"] == "Waypost"
+    assert out.startswith('{\n  "openapi"')
+    assert out.endswith("}\n")
+
+
+def test_a_database_address_that_is_none_is_one_line() -> None:
+    code, _, err = run("migrate", database_url="mysql://127.0.0.1/x")
+    assert (code, err) == (1, "error: a database address starts with postgresql://\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "the database cannot be reached: "),
+        (TimeoutError(), "the database cannot be reached: TimeoutError"),
+        (OSError("the API cannot listen"), "the API cannot listen"),
+        (ValueError("first\nsecond"), "first"),
+        (
+            DBAPIError("SELECT 1", None, InvalidPasswordError("wrong password")),
+            "the database refuses: wrong password",
+        ),
+    ],
+)
+def test_what_keeps_a_process_from_running_is_one_line(error: Exception, told: str) -> None:
+    worded = in_one_line(error)
+    assert worded.startswith(told)
+    assert "\n" not in worded
