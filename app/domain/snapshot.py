@@ -56,6 +56,8 @@ def _pod_terms(pod: Pod) -> Iterator[Term]:
         yield ("pod-node", pod.node_name)
     for ip in pod.pod_ips:
         yield ("pod-ip", canonical(ip))
+    if pod.is_lapsed:
+        yield ("lapsed",)
 
 
 def _service_terms(service: Service) -> Iterator[Term]:
@@ -72,6 +74,14 @@ def _service_terms(service: Service) -> Iterator[Term]:
         yield ("anchor", service.metadata.namespace, *min(service.selector.items()))
     elif service.selector_expressions:
         yield ("anchor", service.metadata.namespace)
+    yield from _service_facts(service)
+
+
+def _service_facts(service: Service) -> Iterator[Term]:
+    if service.is_balanced:
+        yield ("balanced",)
+    if service.is_guarded:
+        yield ("guarded",)
 
 
 def _slice_terms(slice_: EndpointSlice) -> Iterator[Term]:

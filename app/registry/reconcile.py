@@ -19,6 +19,7 @@ from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
 from app.domain.registration.endpoint_slices import desired_in, plan
+from app.domain.registration.hints import capacity_of
 from app.domain.registration.slice_metadata import SliceNames
 from app.registry.work import Work
 
@@ -55,23 +56,39 @@ def _consequences(
             for service in _selecting(work, change.before, change.after):
                 yield service, change.key
         case Node():
-            yield from _on_node(work, change.key.name)
+            yield from _on_node(work, change)
         case EndpointSlice():
-            yield from _of_slice(change.before)
+            yield from _of_slice(work, change.before, change.after)
         case _:
             pass
 
 
-def _on_node(work: Work, node: str) -> Iterator[tuple[NamespacedName, NamespacedName]]:
-    for pod in work.snapshot.pods_on(node):
-        for service in _selecting(work, pod):
-            yield service, pod.metadata.key
+def _on_node(work: Work, change: Change) -> Iterator[tuple[NamespacedName, NamespacedName | None]]:
+    """Pass a Node's zone on to the endpoints on it, and its capacity to hints that go by it."""
+    before, after = (
+        side if isinstance(side, Node) else None for side in (change.before, change.after)
+    )
+    if _zone(before) != _zone(after):
+        for pod in work.snapshot.pods_on(change.key.name):
+            for service in _selecting(work, pod):
+                yield service, pod.metadata.key
+    if before is None or after is None or capacity_of(before) != capacity_of(after):
+        for service in work.snapshot.members("balanced"):
+            yield service, None
 
 
-def _of_slice(before: Object | None) -> Iterator[tuple[NamespacedName, None]]:
-    """Have a managed slice that somebody edits or deletes by hand put right."""
-    if isinstance(before, EndpointSlice) and before.is_managed and before.service:
-        yield before.service, None
+def _zone(node: Node | None) -> str:
+    return "" if node is None else node.zone
+
+
+def _of_slice(work: Work, *sides: Object | None) -> Iterator[tuple[NamespacedName, None]]:
+    """Have what somebody writes, relabels or deletes among the managed slices put right."""
+    for side in sides:
+        if not isinstance(side, EndpointSlice) or not side.is_managed:
+            continue
+        # What names a Service that does not exist is nobody's to put right.
+        if side.service is not None and side.service in work.snapshot.services:
+            yield side.service, None
 
 
 def _selecting(work: Work, *pods: Object | None) -> Iterator[NamespacedName]:

@@ -16,6 +16,8 @@ WEIGHT_DEFAULT = 1
 READY = "Ready"
 LEASE_EXPIRED = "LeaseExpired"  # reason of a Ready condition: its own heartbeats stopped
 NODE_LEASE_EXPIRED = "NodeLeaseExpired"  # the agent that probed it went silent
+READY_BEFORE = "waypost/ReadyBefore"  # condition: what Ready said before a lease ran out
+LAPSES = frozenset({LEASE_EXPIRED, NODE_LEASE_EXPIRED})
 
 
 class PodPhase(StrEnum):
@@ -157,6 +159,12 @@ class Pod:
     def ready_condition(self) -> Condition | None:
         """Its Ready condition, which says since when and why; None before any report."""
         return next((entry for entry in self.conditions if entry.type == READY), None)
+
+    @property
+    def is_lapsed(self) -> bool:
+        """Whether it is not ready because a lease ran out, its own or its node's."""
+        ready = self.ready_condition
+        return ready is not None and ready.status == "False" and ready.reason in LAPSES
 
     def port_named(self, name: str, protocol: str) -> int | None:
         """Find a container port by name and protocol: containers first, then sidecars."""

@@ -15,10 +15,12 @@ from typing import NamedTuple
 from app.domain.addresses import IPFamily, canonical
 from app.domain.labels import Requirement, selects
 from app.domain.names import NamespacedName
-from app.domain.objects.meta import Condition, ObjectMeta
+from app.domain.objects.meta import Condition, ObjectMeta, is_condition_true
 
 HEADLESS = "None"
 MASS_FAILURE_GUARD = "MassFailureGuard"  # condition: the last known endpoints are kept
+TOPOLOGY_MODE_ANNOTATION = "service.kubernetes.io/topology-mode"
+TOPOLOGY_HINTS_ANNOTATION = "service.kubernetes.io/topology-aware-hints"  # older; wins if both
 AFFINITY_TIMEOUT_S_DEFAULT = 10_800
 
 
@@ -169,6 +171,18 @@ class Service:
     def has_selector(self) -> bool:
         """Whether its endpoints are computed; otherwise they are written by hand."""
         return bool(self.selector) or bool(self.selector_expressions)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether hints are shared out over all its endpoints (topology mode Auto)."""
+        said = self.metadata.annotations
+        mode = said.get(TOPOLOGY_HINTS_ANNOTATION, said.get(TOPOLOGY_MODE_ANNOTATION, ""))
+        return mode in ("Auto", "auto")
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether silent endpoints are kept because too many fell silent at once."""
+        return is_condition_true(self.conditions, MASS_FAILURE_GUARD)
 
     @property
     def addresses(self) -> tuple[str, ...]:

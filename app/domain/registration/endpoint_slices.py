@@ -31,7 +31,7 @@ from app.domain.registration.endpoints import (
     identity_of,
     ports_on,
 )
-from app.domain.registration.hints import balanced, cpu_shares, hinted, is_balanced
+from app.domain.registration.hints import balanced, cpu_shares, hinted
 from app.domain.registration.packing import Draft, Group, group_of, pack
 from app.domain.registration.slice_metadata import SliceNames, frame_of, new_names
 from app.domain.snapshot import Snapshot
@@ -78,7 +78,7 @@ def desired_in(
     was, when nothing else about the Service was: then only they are looked at.
     None works everything out afresh.
     """
-    if changed_pods is None or is_balanced(service):
+    if changed_pods is None or service.is_balanced:
         return desired(service, snapshot.pods_selected_by(service), nodes=snapshot.nodes)
     pods = (snapshot.pods[key] for key in changed_pods if key in snapshot.pods)
     return desired(service, pods, nodes=snapshot.nodes, only=changed_pods)
@@ -100,7 +100,7 @@ def desired(
     selected = (pod for pod in pods if _is_selected(service, pod))
     for group, endpoint in _endpoints(service, selected, nodes):
         found.setdefault(group, []).append(endpoint)
-    if is_balanced(service):
+    if service.is_balanced:
         found = _balanced(found, nodes.values())
     return Desired(
         service=service,
@@ -180,7 +180,7 @@ def _endpoints(
                 group = Group(family, ports_on(service, pod))
                 if not has_named_ports(service):
                     shared[family] = group
-            yield group, endpoint if is_balanced(service) else hinted(service, endpoint)
+            yield group, endpoint if service.is_balanced else hinted(service, endpoint)
 
 
 def _balanced(

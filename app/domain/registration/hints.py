@@ -20,8 +20,6 @@ from app.domain.objects.node import CONTROL_PLANE_LABELS, Node
 from app.domain.objects.service import Service, TrafficDistribution
 from app.domain.registration.endpoints import identity_of
 
-TOPOLOGY_MODE_ANNOTATION = "service.kubernetes.io/topology-mode"
-TOPOLOGY_HINTS_ANNOTATION = "service.kubernetes.io/topology-aware-hints"  # older; wins if both
 OVERLOAD_MAX = Fraction(12, 10)  # times the endpoints' fair share of traffic that one may get
 ZONES_MIN = 2
 CPU_QUANTITY_LENGTH_MAX = 32  # characters; "3920m" has five
@@ -36,13 +34,6 @@ Shares = Mapping[str, Fraction]
 class _Allocation:
     minimum: int
     wanted: Fraction
-
-
-def is_balanced(service: Service) -> bool:
-    """Whether hints are shared out over all endpoints (topology mode Auto)."""
-    annotations = service.metadata.annotations
-    mode = annotations.get(TOPOLOGY_HINTS_ANNOTATION, annotations.get(TOPOLOGY_MODE_ANNOTATION, ""))
-    return mode in ("Auto", "auto")
 
 
 def hinted(service: Service, endpoint: Endpoint) -> Endpoint:
@@ -103,6 +94,12 @@ def cpu_shares(nodes: Iterable[Node]) -> Shares:
         return {}
     total = Fraction(sum(cpu_by_zone.values()))
     return {zone: Fraction(cpu) / total for zone, cpu in sorted(cpu_by_zone.items())}
+
+
+def capacity_of(node: Node) -> tuple[object, ...]:
+    """Give all of a Node that shares are worked out from; equal ones make equal shares."""
+    is_control_plane = any(key in node.metadata.labels for key in CONTROL_PLANE_LABELS)
+    return node.zone, node.is_ready and not is_control_plane, node.allocatable.get("cpu", "")
 
 
 def _cpus(quantity: str) -> Decimal:

@@ -7,12 +7,18 @@ Source: spec kubernetes-api 1.6.
 
 from collections.abc import Iterable
 
-from app.domain.objects.service import Service, ServiceType, SessionAffinity, TrafficDistribution
+from app.domain.objects.service import (
+    TOPOLOGY_HINTS_ANNOTATION,
+    TOPOLOGY_MODE_ANNOTATION,
+    Service,
+    ServiceType,
+    SessionAffinity,
+    TrafficDistribution,
+)
 from app.domain.registration.address_validation import (
     is_canonical_address,
     is_canonical_prefix,
 )
-from app.domain.registration.validation import TOPOLOGY_HINTS_ANNOTATION, TOPOLOGY_MODE_ANNOTATION
 
 
 def service_warnings(desired: Service) -> tuple[str, ...]:

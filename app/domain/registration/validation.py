@@ -13,6 +13,8 @@ from app.domain.errors import Violation
 from app.domain.labels import expression_violations
 from app.domain.names import label_1035_problems, label_problems, subdomain_problems
 from app.domain.objects.service import (
+    TOPOLOGY_HINTS_ANNOTATION,
+    TOPOLOGY_MODE_ANNOTATION,
     Scheduler,
     Service,
     ServiceType,
@@ -24,6 +26,7 @@ from app.domain.registration.address_validation import (
 )
 from app.domain.registration.features import Features
 from app.domain.registration.ip_families import cluster_ip_violations
+from app.domain.registration.mass_failure import policy_violations
 from app.domain.registration.metadata_validation import (
     label_violations,
     metadata_update_violations,
@@ -39,8 +42,6 @@ from app.domain.registration.transitions import class_violations, update_violati
 from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
 
 AFFINITY_TIMEOUT_S_MAX = 86_400
-TOPOLOGY_MODE_ANNOTATION = "service.kubernetes.io/topology-mode"
-TOPOLOGY_HINTS_ANNOTATION = "service.kubernetes.io/topology-aware-hints"  # its older name
 
 _AFFINITIES = frozenset(SessionAffinity)
 _SCHEDULERS = frozenset(Scheduler)
@@ -71,6 +72,7 @@ def _service_violations(
     current: Service | None, desired: Service, features: Features
 ) -> Iterable[Violation]:
     yield from _topology_violations(desired)
+    yield from policy_violations(desired.metadata.annotations)
     yield from _type_violations(desired)
     yield from port_violations(desired)
     yield from label_violations("spec.selector", desired.selector or {})

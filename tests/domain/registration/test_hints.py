@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from app.domain.objects.endpoint_slice import Endpoint, Hints
 from app.domain.objects.node import Node
+from app.domain.objects.service import TOPOLOGY_HINTS_ANNOTATION, TOPOLOGY_MODE_ANNOTATION
 from app.domain.registration.hints import (
     OVERLOAD_MAX,
-    TOPOLOGY_HINTS_ANNOTATION,
-    TOPOLOGY_MODE_ANNOTATION,
     balanced,
+    capacity_of,
     cpu_shares,
     hinted,
-    is_balanced,
 )
 from tests.builders import a_node, a_service, an_endpoint
 from tests.strategies import nodes
@@ -71,7 +70,20 @@ def test_the_annotation_that_shares_zones_out_is_recognised(
     annotations: dict[str, str],
     expected: bool,  # noqa: FBT001
 ) -> None:
-    assert is_balanced(a_service(annotations=annotations)) == expected
+    assert a_service(annotations=annotations).is_balanced == expected
+
+
+def test_capacity_differs_whenever_shares_may() -> None:
+    plain = a_node(zone="z1")
+    same = (a_node("other", zone="z1"), a_node(zone="z1", labels={"app": "web"}))
+    others = (
+        a_node(zone="z2"),
+        a_node(zone="z1", ready=False),
+        a_node(zone="z1", allocatable={"cpu": "8"}),
+        a_node(zone="z1", labels={"node-role.kubernetes.io/master": ""}),
+    )
+    assert {capacity_of(node) for node in same} == {capacity_of(plain)}
+    assert capacity_of(plain) not in {capacity_of(node) for node in others}
 
 
 @pytest.mark.parametrize(

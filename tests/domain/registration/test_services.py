@@ -195,6 +195,12 @@ def test_a_missing_protocol_is_tcp() -> None:
                 )
             ],
         ),
+        (
+            {"waypost/mass-failure-share": "most", "waypost/mass-failure-minimum": "3"},
+            {},
+            [("metadata.annotations[waypost/mass-failure-share]", "Invalid")],
+        ),
+        ({"waypost/mass-failure-share": "off"}, {}, []),
     ],
 )
 def test_annotations_that_mean_something_are_checked(
