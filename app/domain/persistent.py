@@ -78,10 +78,38 @@ class PMap(Mapping[K, V], Generic[K, V]):
             return self
         return self._next(_without(self._root, key, hash(key)), self._size - 1)
 
+    def differences(self, following: "PMap[K, V]") -> Iterator[K]:
+        """List the keys whose values are not the same object; shared parts cost nothing."""
+        return _differences(self._root, following._root)  # noqa: SLF001  of the same class
+
     def _next(self, root: "_Node[K, V]", size: int) -> "PMap[K, V]":
         following: PMap[K, V] = PMap()
         following._root, following._size = root, size
         return following
+
+
+def _differences(before: "_Node[K, V]", after: "_Node[K, V]") -> Iterator[K]:
+    if before is after:
+        return
+    if type(before) is tuple and type(after) is tuple:
+        for old, new in zip(before, after, strict=True):
+            yield from _differences(old, new)
+        return
+    held, wanted = dict(_entries(before)), dict(_entries(after))
+    missing = object()
+    for key, value in held.items():
+        if wanted.get(key, missing) is not value:
+            yield key
+    yield from wanted.keys() - held.keys()
+
+
+def _entries(node: "_Node[K, V]") -> Iterator[tuple[K, V]]:
+    if type(node) is dict:
+        yield from node.items()
+    else:
+        assert type(node) is tuple
+        for child in node:
+            yield from _entries(child)
 
 
 def _built(entries: dict[K, V], *, depth: int) -> "_Node[K, V]":

@@ -83,3 +83,33 @@ def test_keys_of_one_hash_all_fit() -> None:
     mapping = PMap({Key(3 * number): number for number in range(200)})
     assert mapping.set(Key(600), 200)[Key(597)] == 199
     assert len(mapping.remove(Key(0))) == 199
+
+
+@given(steps, steps)
+def test_two_versions_differ_where_their_values_are_not_the_same(
+    history: list[tuple[bool, object, int]], more: list[tuple[bool, object, int]]
+) -> None:
+    before, old = built(history)
+    after, new = before, dict(old)
+    for is_set, key, value in more:
+        after = after.set(key, value) if is_set else after.remove(key)
+        if is_set:
+            new[key] = value
+        else:
+            new.pop(key, None)
+    missing = object()
+    wanted = {
+        key for key in old.keys() | new.keys() if old.get(key, missing) is not new.get(key, missing)
+    }
+    found = list(before.differences(after))
+    assert len(found) == len(set(found))
+    assert set(found) == wanted
+
+
+@given(steps, keys)
+def test_an_absent_key_gives_the_default(
+    history: list[tuple[bool, object, int]], key: object
+) -> None:
+    mapping, oracle = built(history)
+    assert mapping.get(key, -1) == oracle.get(key, -1)
+    assert mapping.get(key) == oracle.get(key)

@@ -20,7 +20,7 @@ from app.domain.addresses import canonical
 from app.domain.changes import Change
 from app.domain.dataplane.claims import rivals
 from app.domain.dataplane.ipvs import Fragment, IPVSRules, fragment, join
-from app.domain.dataplane.node_rules import assemble, node_view, service_keys
+from app.domain.dataplane.node_rules import assemble, node_view
 from app.domain.dataplane.operations import IPVSState, Operation, state_of
 from app.domain.dataplane.plan import plan
 from app.domain.dataplane.reach import reaches
@@ -140,9 +140,8 @@ class IPVSRulesSource:
                 return known, following
             if known.revision == step.after.revision:
                 return known.moved(after, before, step.before.revision), known
-        fragments = self._cache.every(step.after, service_keys(step.after), view)
-        following = Totals.of(fragments, view, step.after.revision)
-        self._remember(following)
+        self._rules(step.after, view)
+        following = self._totals[view.name]
         return following.moved(after, before, step.before.revision), following
 
     def _remember(self, totals: Totals) -> None:
@@ -156,10 +155,11 @@ class IPVSRulesSource:
         return plan(state_of(current), state_of(self._rules(step.after, view)))
 
     def _rules(self, snapshot: Snapshot, view: NodeView) -> IPVSRules:
-        fragments = list(self._cache.every(snapshot, service_keys(snapshot), view))
-        self._remember(Totals.of(fragments, view, snapshot.revision))
-        rules = assemble((each.rules for each in fragments), view, self.config, snapshot)
-        return join(fragments, rules)
+        fragments = list(self._cache.all(snapshot, view))
+        neutral = assemble((each.rules for each in fragments), view, self.config, snapshot)
+        rules = join(fragments, neutral)
+        self._remember(Totals.of(rules, view))
+        return rules
 
 
 def _sharing(

@@ -52,19 +52,14 @@ class RulesCache(Generic[T]):
         self.config = config
         self._render = render
         self._versions: dict[NamespacedName, list[_Version[T]]] = {}
+        self._snapshot = Snapshot()
+        self._listed: dict[NamespacedName, _Version[T]] = {}
+        self._keys: list[NamespacedName] = []
 
     def get(self, snapshot: Snapshot, key: NamespacedName, view: NodeView) -> T | None:
         """Give what is made of one Service for one node; None when it is not there to be seen."""
         version = self._version(snapshot, key)
-        if version is None or not version.facts.ports:
-            return None
-        seen = sight(version.facts, view)
-        made = version.made.get(seen)
-        if made is None:
-            if len(version.made) >= _SIGHTS_MAX:
-                version.made.clear()
-            made = version.made[seen] = self._render(service_rules(version.facts, view), view)
-        return made
+        return None if version is None or not version.facts.ports else self._made(version, view)
 
     def every(
         self, snapshot: Snapshot, keys: Iterable[NamespacedName], view: NodeView
@@ -74,10 +69,35 @@ class RulesCache(Generic[T]):
             if (made := self.get(snapshot, key, view)) is not None:
                 yield made
 
-    def forget(self, keys: Iterable[NamespacedName]) -> None:
-        """Let go of Services that are gone."""
-        for key in keys:
+    def all(self, snapshot: Snapshot, view: NodeView) -> Iterator[T]:
+        """Give what is made of each Service, in order of their keys."""
+        self._list(snapshot)
+        for key in self._keys:
+            if (version := self._listed.get(key)) is not None and version.facts.ports:
+                yield self._made(version, view)
+
+    def _list(self, snapshot: Snapshot) -> None:
+        """Bring the list of all Services up to a snapshot, at the cost of what differs."""
+        known, self._snapshot = self._snapshot, snapshot
+        if known is snapshot:
+            return
+        differing = set(known.services.differences(snapshot.services))
+        gone = {key for key in differing if key not in snapshot.services}
+        for key in known.slices.differences(snapshot.slices):
+            sides = (known.slices.get(key), snapshot.slices.get(key))
+            differing.update(s.service for s in sides if s is not None and s.service is not None)
+        for key in tuple(differing):
+            differing |= _rival_keys(known, key) | _rival_keys(snapshot, key)
+        for key in differing:
+            version = self._version(snapshot, key)
+            if version is None:
+                self._listed.pop(key, None)
+            else:
+                self._listed[key] = version
+        for key in gone:
             self._versions.pop(key, None)
+        if gone or len(self._listed) != len(self._keys):
+            self._keys = sorted(self._listed, key=lambda key: (key.namespace, key.name))
 
     def _version(self, snapshot: Snapshot, key: NamespacedName) -> _Version[T] | None:
         service = snapshot.services.get(key)
@@ -95,6 +115,15 @@ class RulesCache(Generic[T]):
         del known[_VERSIONS_MAX:]
         return version
 
+    def _made(self, version: _Version[T], view: NodeView) -> T:
+        seen = sight(version.facts, view)
+        made = version.made.get(seen)
+        if made is None:
+            if len(version.made) >= _SIGHTS_MAX:
+                version.made.clear()
+            made = version.made[seen] = self._render(service_rules(version.facts, view), view)
+        return made
+
     def _make(
         self, snapshot: Snapshot, service: Service, slices: tuple[EndpointSlice, ...]
     ) -> _Version[T]:
@@ -104,6 +133,13 @@ class RulesCache(Generic[T]):
             service, slices, reached, others=others, scheduler=self.config.scheduler
         )
         return _Version(service, slices, others, facts)
+
+
+def _rival_keys(snapshot: Snapshot, key: NamespacedName) -> set[NamespacedName]:
+    service = snapshot.services.get(key)
+    if service is None:
+        return set()
+    return {rival.metadata.key for rival in rivals(snapshot, service, reaches(service))}
 
 
 def _are_same(left: tuple[object, ...], right: tuple[object, ...]) -> bool:

@@ -163,7 +163,7 @@ def _weighing(scheduler: str, found: Candidates) -> str:
     chosen = scheduler or Scheduler.RR
     if chosen not in _WEIGHING:
         return chosen
-    weights = {entry.destination.weight for entry in found.entries} - {0}
+    weights = {destination.weight for destination in found.destinations} - {0}
     return _WEIGHING[Scheduler(chosen)] if len(weights) > 1 else chosen
 
 

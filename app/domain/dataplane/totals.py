@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipsets import SETS_BY_KERNEL_NAME, SetType, elements_max, family_word
 from app.domain.dataplane.iptables import Netfilter, Shut
-from app.domain.dataplane.ipvs import Fragment, gather_entries, netfilters_of
+from app.domain.dataplane.ipvs import Fragment, IPVSRules, gather_entries, netfilters_of
 from app.domain.dataplane.operations import HeldSet, IPVSState
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.service_rules import NodeView
@@ -30,11 +30,14 @@ class Totals:
     shut: frozenset[tuple[IPFamily, Shut]]
 
     @classmethod
-    def of(cls, fragments: Iterable[Fragment], view: NodeView, revision: Revision) -> "Totals":
+    def of(cls, rules: IPVSRules, view: NodeView) -> "Totals":
         """Count what all Services of a node add up to."""
-        held = list(fragments)
-        counts = {name: len(entries) for name, entries in gather_entries(held).items()}
-        return cls(view, revision, counts, _shut(held))
+        return cls(
+            view,
+            rules.rules.revision,
+            {ipset.name: len(ipset.entries) for ipset in rules.ipsets if ipset.entries},
+            frozenset((n.family, shut) for n in rules.netfilters for shut in n.shut),
+        )
 
     def moved(
         self, leaving: Sequence[Fragment], coming: Sequence[Fragment], revision: Revision
