@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 CONNECT_TIMEOUT_S = 5.0
 COMMAND_TIMEOUT_S = 30.0
-CONNECTIONS_MAX = 4  # the writer, the follower, and two for what comes by hand
+CONNECTIONS_MAX = 8  # the writer, the follower, two elections, leases; three for what comes by hand
 SERVER_VERSION_MIN = 15
 
 _SCHEME = re.compile(r"\Apostgres(ql)?(\+asyncpg)?://")
