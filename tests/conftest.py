@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.databases import create_database, empty_database, start_server
+from tests.databases import create_database, empty_database, start_server, stop_server
 
 TESTS = Path(__file__).parent
 PURE = (TESTS / "domain", TESTS / "registry")  # nothing below these reaches a network
 
-settings.register_profile("dev", max_examples=50)
+settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=500, derandomize=True, deadline=None)
 settings.register_profile("nightly", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
@@ -35,6 +35,7 @@ async def migrated_database(
     shared = base if worker_id == "master" else base.parent
     server_url = await asyncio.to_thread(start_server, shared)
     yield await create_database(server_url, f"waypost_{worker_id}")
+    await asyncio.to_thread(stop_server, shared)
 
 
 @pytest.fixture

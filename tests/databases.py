@@ -60,7 +60,15 @@ def start_server(shared_folder: Path) -> str:
 
     It lies outside pytest's own folders, which only the user of the tests may enter.
     """
-    if SERVER_URL:
-        return SERVER_URL
-    folder = Path(gettempdir()) / f"waypost-{shared_folder.parent.name}-{shared_folder.name}"
-    return embedded.start(folder, is_kept=False).url
+    return SERVER_URL or embedded.start(_server_folder(shared_folder), is_kept=False).url
+
+
+def stop_server(shared_folder: Path) -> None:
+    """Let go of the run's server; with its last user it goes, and its data too."""
+    if not SERVER_URL:
+        folder = _server_folder(shared_folder)
+        embedded.EmbeddedPostgres(url="", folder=folder.resolve()).stop()
+
+
+def _server_folder(shared_folder: Path) -> Path:
+    return Path(gettempdir()) / f"waypost-{shared_folder.parent.name}-{shared_folder.name}"

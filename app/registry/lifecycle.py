@@ -34,6 +34,7 @@ from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.registration.naming import generated_name
 from app.registry import endpoint_slices, namespaces, nodes, pods, service_cidrs, services
+from app.registry.removal import remove
 from app.registry.work import Work
 
 GENERATE_TRIES_MAX = 8
@@ -180,7 +181,7 @@ def delete(
         return service_cidrs.delete(work, current)
     wanted_s = _grace_s(current, grace_s)
     if not current.metadata.finalizers and wanted_s == 0:
-        work.remove(current)
+        remove(work, current)
         namespaces.finish_if_empty(work, key.namespace)
         return current, True
     deadline = work.now + timedelta(seconds=wanted_s)
@@ -227,7 +228,7 @@ def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool =
         carried = replace(admitted.metadata, generation=meta.generation + 1)
         admitted = replace(admitted, metadata=carried)
     if meta.is_terminating and not carried.finalizers and not isinstance(current, Pod):
-        work.remove(current)
+        remove(work, current)
         namespaces.finish_if_empty(work, meta.namespace)
         return admitted
     return work.put(admitted)
@@ -250,7 +251,7 @@ def _admitted(work: Work, current: Object | None, draft: Object) -> Object:
             return namespaces.admitted(current, draft)
         case EndpointSlice():
             assert current is None or isinstance(current, EndpointSlice)
-            return endpoint_slices.admitted(current, draft)
+            return endpoint_slices.admitted(work, current, draft)
         case ServiceCIDR():
             assert current is None or isinstance(current, ServiceCIDR)
             return service_cidrs.admitted(current, draft)

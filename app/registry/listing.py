@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from app.domain.changes import Change
 from app.domain.errors import BadRequest, Expired
 from app.domain.fields import FieldSelector
-from app.domain.labels import EVERYTHING, Operator, Selector
+from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Kind, Object
 from app.domain.snapshot import Snapshot
@@ -124,9 +124,9 @@ def _candidates(snapshot: Snapshot, listing: Listing) -> list[NamespacedName]:
     """Sort the keys that can match, by the narrowest index that applies."""
     kind = listing.kind.name
     sets = [
-        snapshot.members("label", kind, requirement.key, requirement.values[0])
+        snapshot.members("label", kind, requirement.key, requirement.wanted_value)
         for requirement in listing.labels.requirements
-        if requirement.operator == Operator.IN and len(requirement.values) == 1
+        if requirement.wanted_value is not None
     ]
     sets.extend(snapshot.members(*term) for term in listing.fields.index_terms(listing.kind))
     if listing.namespace:

@@ -11,6 +11,7 @@ from app.domain.objects.kinds import KINDS
 from app.domain.objects.namespace import NAME_LABEL, PERMANENT, Namespace, NamespacePhase
 from app.domain.registration import namespaces as rules
 from app.registry.refusals import require_valid
+from app.registry.removal import remove
 from app.registry.work import Work
 
 FINALIZER = "kubernetes"
@@ -49,7 +50,7 @@ def delete(work: Work, current: Namespace) -> tuple[Namespace, bool]:
         for key in work.snapshot.keys_in(kind.name, name) if kind.is_namespaced else ():
             held = work.snapshot.of_kind(kind.name)[key]
             if not held.metadata.finalizers:
-                work.remove(held)
+                remove(work, held)
             elif not held.metadata.is_terminating:
                 meta = replace(held.metadata, deleted_at=work.now, deletion_grace_s=0)
                 work.put(replace(held, metadata=meta))

@@ -8,7 +8,7 @@ Source: spec kubernetes-api 2.5 (KEP-1880).
 from dataclasses import replace
 from datetime import timedelta
 
-from app.domain.addresses import parse_address, parse_prefix
+from app.domain.addresses import Prefix, parse_prefix
 from app.domain.objects.kinds import SERVICE_CIDR
 from app.domain.objects.meta import Condition
 from app.domain.objects.service_cidr import FINALIZER, ServiceCIDR
@@ -69,18 +69,14 @@ def finish_retired(work: Work) -> None:
 
 def _is_needed(snapshot: Snapshot, retired: ServiceCIDR) -> bool:
     """Whether an address would be left without a range that contains it."""
-    others = [
-        parse_prefix(cidr)
+    others = (
+        prefix
         for other in snapshot.service_cidrs.values()
         if other.metadata.key != retired.metadata.key and not other.metadata.is_terminating
-        for cidr in other.cidrs
-    ]
-    own = [prefix for cidr in retired.cidrs if (prefix := parse_prefix(cidr)) is not None]
-    for service in snapshot.services.values():
-        for text in service.addresses:
-            address = parse_address(text)
-            if address is None or not any(address in prefix for prefix in own):
-                continue
-            if not any(other is not None and address in other for other in others):
-                return True
-    return False
+        for prefix in _prefixes(other)
+    )
+    return rules.first_dependent(_prefixes(retired), others, snapshot.held_addresses) is not None
+
+
+def _prefixes(served: ServiceCIDR) -> list[Prefix]:
+    return [prefix for cidr in served.cidrs if (prefix := parse_prefix(cidr)) is not None]

@@ -50,8 +50,10 @@ def _tidy(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
     # An absent field is left out, never null; additional fields are JSON Schema's own default.
     schema.pop("additionalProperties", None)
     properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))
-    for field in properties.values():
-        _drop_null(field)
+    always = cast("list[str]", schema.get("required", []))
+    for name, field in properties.items():
+        if name not in always:  # what is always there may be null, and says so
+            _drop_null(field)
     if issubclass(model, Input) and model.documented_required:
         schema["required"] = [*model.documented_required]
 

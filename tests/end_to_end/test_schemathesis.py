@@ -1,0 +1,45 @@
+"""A running server, asked at random by its own OpenAPI document."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.processes import serving
+
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_headers_conformance,response_schema_conformance"
+)
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+EXAMPLES = "5"
+
+
+async def test_nothing_is_answered_that_the_document_does_not_say(tmp_path: Path) -> None:
+    async with serving(tmp_path) as running:
+        asking = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).with_name("schemathesis")),
+            "--config-file",
+            str(CONFIG),
+            "run",
+            f"{running.client.base_url}openapi.json",
+            "--checks",
+            CHECKS,
+            "--exclude-operation-id",
+            "watch",  # a stream, which has no end of its own
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--max-examples",
+            EXAMPLES,
+            "--seed",
+            "1",
+            "--no-color",
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await asking.communicate()
+    assert asking.returncode == 0, output.decode()[-20_000:]
