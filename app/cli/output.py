@@ -1,6 +1,6 @@
 """What is printed: tables for people, plain columns for pipes, documents for programs.
 
-    Sheet -> a coloured table on a terminal, else aligned text that awk can read
+    Sheet -> aligned columns that awk can read, coloured on a terminal
     document -> JSON or YAML
 
 Colour depends on the stream alone (and NO_COLOR), never on a verb.
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from app.cli.fields import Json, mapping, mappings, text
@@ -67,26 +66,24 @@ def say(*parts: str | tuple[str, str], console: Console | None = None) -> None:
 
 
 def print_sheet(sheet: Sheet, console: Console | None = None) -> None:
-    """Print a table as the stream deserves."""
+    """Print a table in aligned columns, coloured where the stream is a terminal.
+
+    Lines are as long as they must be: folded addresses could be neither read nor copied.
+    """
     out = console or stdout()
-    if not out.is_terminal:
-        out.print(Text("\n".join(aligned(sheet))), soft_wrap=True)
-        return
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style=_BOLD)
-    for heading in sheet.headings:
-        table.add_column(heading, overflow="fold")
-    for row in sheet.rows:
-        table.add_row(*(Text(cell, style_of(cell)) for cell in row))
-    out.print(table, soft_wrap=False)
+    for place, cells in enumerate(padded(sheet)):
+        styles = (_BOLD if place == 0 else style_of(cell.rstrip()) for cell in cells)
+        line = Text(_GAP).join(map(Text, cells, styles))
+        line.rstrip()
+        out.print(line, soft_wrap=True)
 
 
-def aligned(sheet: Sheet) -> Sequence[str]:
-    """Lay a table out in columns of plain text, without trailing blanks."""
+def padded(sheet: Sheet) -> Sequence[tuple[str, ...]]:
+    """Fill cells up to the width of their columns, headings first."""
     lines = (sheet.headings, *sheet.rows)
     widths = [max(len(line[place]) for line in lines) for place in range(len(sheet.headings))]
     return [
-        _GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
+        tuple(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
     ]
 
 
