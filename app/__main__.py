@@ -12,7 +12,7 @@ import asyncio
 import re
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from app.cli.application import EXIT_REFUSED, client_verbs
+from app.cli.options import API, ApiOption
 from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
 from app.cli.welcome import Place, welcome
 
@@ -76,6 +77,18 @@ def serve(
 
     telemetry.install(settings.log_level)
     _run(composition.serve(settings, announce))
+
+
+@application.command()
+def dns(api: ApiOption = API) -> None:
+    """Run a DNS replica that follows an API; several may be named, separated by commas."""
+    from app import main as composition
+    from app import telemetry
+
+    settings = _settings()
+    urls = [url.strip() for url in api.split(",") if url.strip()]
+    telemetry.install(settings.log_level)
+    _run(composition.serve_dns(settings, urls, lambda settings: announce_dns(settings, urls)))
 
 
 @application.command()
@@ -151,6 +164,14 @@ def announce(settings: "Settings") -> None:
             dns_port=settings.dns_port,
             cluster_domain=settings.cluster_domain,
         )
+    )
+
+
+def announce_dns(settings: "Settings", urls: Sequence[str]) -> None:
+    """Say where a replica answers, and whom it follows."""
+    print_text(
+        f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
+        f"health on port {settings.dns_metrics_port}"
     )
 
 

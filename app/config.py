@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")
     dns_host: str = Field("127.0.0.1", description="address the DNS listens on")
     dns_port: int = Field(1053, ge=0, le=PORT_MAX, description="port the DNS listens on")
+    dns_metrics_port: int = Field(
+        9153, ge=0, le=PORT_MAX, description="port of `/readyz` and `/metrics` of `waypost dns`"
+    )
     dns_ttl_seconds: int = Field(5, ge=0, le=3600, description="TTL of cluster records")
     dns_upstreams: TextList = Field(
         (),

@@ -13,29 +13,31 @@ here, in reverse order.
 import asyncio
 import contextlib
 import logging
-import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api import application
-from app.api.dependencies import Check, Registry
+from app.api.dependencies import Check, Process, Registry
 from app.api.metrics import StateCollector
+from app.api.server import HTTPServer, Moments, listen
 from app.api.streams import Watching
 from app.config import Settings
+from app.dns.follower import WatchFollower
+from app.dns.metrics import DNSCollector
 from app.dns.protocol import ProtocolConfig
-from app.dns.server import DNSServer
+from app.dns.server import DNSServer, ServerOptions
 from app.domain.addresses import parse_prefix
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.discovery import resolv_conf
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.discovery.zone_config import PodRecords, cluster_config
+from app.domain.objects.kinds import ENDPOINT_SLICE, NAMESPACE, POD, SERVICE
 from app.registry import upkeep
 from app.registry.bootstrap import bootstrap
 from app.registry.node_rules import NodeRulesReader
@@ -52,9 +54,7 @@ from app.store.engine import make_engine
 from app.store.writer import UNREACHABLE, PostgresWriter
 
 VERSION = installed_version("waypost")
-SHUTDOWN_GRACE_S = 10
 COMPACTION_PERIOD_S = 60
-BACKLOG = 1_024  # connections the kernel holds until they are accepted
 
 _log = logging.getLogger(__name__)
 
@@ -187,49 +187,49 @@ async def serve(settings: Settings, announce: Callable[[Settings], None]) -> Non
     Raises OSError when an address is taken, SchemaMismatch as ``running`` does.
     """
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(_listen(settings.api_host, settings.api_port))
+        listener = stack.enter_context(listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
         registry = await stack.enter_async_context(running(settings, url))
-        dns = DNSServer(registry.view, protocol_of(settings))
-        await dns.start(settings.dns_host, settings.dns_port)
-        stack.push_async_callback(dns.close)
-        server = _Server(
-            application_of(registry),
-            on_started=lambda: announce(settings),
-            on_stopping=registry.watching.stop,
+        dns = await stack.enter_async_context(serving_dns(settings, registry.view))
+        registry.metrics.register(DNSCollector(dns))
+        moments = Moments(
+            started=lambda: announce(settings),
+            stopping=registry.watching.stop,
         )
-        await server.serve([listener])
+        await HTTPServer(application_of(registry), moments).serve([listener])
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn, telling when it listens and when it is about to stop."""
-
-    def __init__(
-        self, app: FastAPI, *, on_started: Callable[[], None], on_stopping: Callable[[], None]
-    ) -> None:
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_GRACE_S
+async def serve_dns(
+    settings: Settings, urls: Sequence[str], announce: Callable[[Settings], None]
+) -> None:
+    """Run a DNS replica that follows one of the APIs at ``urls``, until a signal ends it."""
+    view, metrics = View(), CollectorRegistry()
+    kinds = {SERVICE.name, ENDPOINT_SLICE.name, NAMESPACE.name}
+    if settings.dns_pods == PodRecords.VERIFIED:
+        kinds.add(POD.name)
+    follower = WatchFollower(urls, view, kinds=kinds)
+    probes = application.build_probes(version=VERSION)
+    probes.state.registry = Process(metrics=metrics, checks=lambda: _dns_checks(view, follower))
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(
+            listen(settings.dns_host, settings.dns_metrics_port, what="the DNS' health")
         )
-        super().__init__(config)
-        self._on_started, self._on_stopping = on_started, on_stopping
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._on_started()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._on_stopping()
-        await super().shutdown(sockets)
+        dns = await stack.enter_async_context(serving_dns(settings, view))
+        metrics.register(DNSCollector(dns))
+        stack.push_async_callback(_stop, asyncio.create_task(follower.run()))
+        moments = Moments(started=lambda: announce(settings))
+        await HTTPServer(probes, moments).serve([listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the API's address before anything is started for it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+@asynccontextmanager
+async def serving_dns(settings: Settings, view: View) -> AsyncGenerator[DNSServer, None]:
+    """Answer from ``view`` for the length of the block; raises OSError when an address is taken."""
+    server = DNSServer(view, protocol_of(settings), ServerOptions(upstreams=settings.dns_upstreams))
+    await server.start(settings.dns_host, settings.dns_port)
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise OSError(f"the API cannot listen on {host} port {port}: {error.strerror}") from error
+        yield server
+    finally:
+        await server.close()
 
 
 async def _report_disagreements(engine: AsyncEngine) -> None:
@@ -253,6 +253,15 @@ def _checks(view: View, follower: ChangeLogFollower) -> Sequence[Check]:
         Check("database", "" if follower.is_connected else "it cannot be reached"),
         Check("state", "" if view.is_synced else "it has not been loaded yet"),
     )
+
+
+def _dns_checks(view: View, follower: WatchFollower) -> Sequence[Check]:
+    # Without its API a replica serves what it knows: that must not take it out of service.
+    revision = f"revision {view.snapshot.revision}"
+    problem = f"; {follower.url} is not followed: {follower.problem}" if follower.problem else ""
+    if not view.is_synced:
+        return (Check("state", f"it has not been loaded yet{problem}"),)
+    return (Check("state", note=f"{revision}{problem}"),)
 
 
 async def _stop(task: "asyncio.Task[None]") -> None:

@@ -5,7 +5,7 @@ The composition root puts a Registry on the application; nothing here makes one.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Path, Request
 from prometheus_client import CollectorRegistry
@@ -23,10 +23,33 @@ from app.schemas.metadata import parse_revision
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must hold; ``problem`` is empty when it does."""
+    """One thing that must hold; ``problem`` is empty when it does, and ``note`` says how well."""
 
     name: str
     problem: str = ""
+    note: str = ""
+
+
+class Probed(Protocol):
+    """What can be asked of any process, with a registry or without."""
+
+    @property
+    def metrics(self) -> CollectorRegistry:
+        """What is counted."""
+        ...
+
+    @property
+    def checks(self) -> Callable[[], Sequence[Check]]:
+        """What must hold."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """A process without a registry, such as a DNS replica."""
+
+    metrics: CollectorRegistry
+    checks: Callable[[], Sequence[Check]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +71,13 @@ def _registry(request: Request) -> Registry:
 
 
 RegistryOf = Annotated[Registry, Depends(_registry)]
+
+
+def _probed(request: Request) -> Probed:
+    return cast("Probed", request.app.state.registry)
+
+
+ProbedOf = Annotated[Probed, Depends(_probed)]
 
 
 async def _snapshot(

@@ -57,15 +57,16 @@ def sse_frame(type_: str, revision: Revision, body: bytes) -> bytes:
 class Watch:
     """One stream: what is wanted, in which form, from where, and for how long.
 
-    ``since`` None begins with the objects there are.
+    ``since`` None begins with the objects there are.  ``progress`` asks for a
+    bookmark after everything that was committed, wanted or not.
     """
 
     interest: Interest
     frame: Frame
     since: Revision | None
     timeout_s: float
-    bookmarks: bool = True
     kind: Kind | None = None
+    progress: bool = False
 
 
 class Watching:
@@ -113,9 +114,10 @@ class Watching:
             except errors.Expired as expired:
                 yield _error(watch, cursor, expired)
                 return
-            cursor = upto
-            if not news and clock.time() >= told_at + BOOKMARK_S:
-                news = _bookmark(watch, cursor)
+            has_moved, cursor = upto > cursor, upto
+            is_quiet = not news and clock.time() >= told_at + BOOKMARK_S
+            if is_quiet or (watch.progress and has_moved):
+                news += _bookmark(watch, cursor)
             if news:
                 told_at = clock.time()
                 yield news

@@ -49,6 +49,7 @@ async def answer_watch(
         since=since,
         timeout_s=min(query.timeout_seconds or TIMEOUT_S_MAX, TIMEOUT_S_MAX),
         kind=kind,
+        progress=isinstance(query, WatchQuery) and query.progress,
     )
     return EventStream(
         watching.stream(watch),

@@ -15,7 +15,7 @@ class HealthCheck(Output):
 
     name: str = Field(examples=["database"])
     ok: bool
-    message: str = Field(description="What is wrong; empty when nothing is.")
+    message: str = Field(description="What is wrong, or how well it goes.")
 
 
 class Health(Output):

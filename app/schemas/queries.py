@@ -92,3 +92,7 @@ class WatchQuery(Query):
     timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
         0, description="End after this time; 0 leaves it to the server."
     )
+    progress: bool = Field(
+        default=False,
+        description="Send a bookmark whenever the registry moves on: what came before it is whole.",
+    )

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 
@@ -18,7 +19,7 @@ POLL_S = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """A running ``waypost serve``."""
+    """A running ``waypost serve``, or ``waypost dns`` whose API is its health alone."""
 
     process: asyncio.subprocess.Process
     api_port: int
@@ -48,18 +49,37 @@ def free_port() -> int:
 async def serving(folder: Path, *words: str, **settings: str) -> AsyncGenerator[Serving, None]:
     """Run ``waypost serve`` with its state in ``folder``, ready, until the block ends."""
     ports = {"WAYPOST_API_PORT": str(free_port()), "WAYPOST_DNS_PORT": str(free_port())}
-    given = {f"WAYPOST_{name.upper()}": value for name, value in settings.items()}
-    process = await started(folder, ["serve", *words], {**ports, **given})
-    port = int(ports["WAYPOST_API_PORT"])
+    given = {**ports, **{f"WAYPOST_{name.upper()}": value for name, value in settings.items()}}
+    process = await started(folder, ["serve", *words], given)
+    port = int(given["WAYPOST_API_PORT"])
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         running = Serving(
             process=process,
             api_port=port,
-            dns_port=int(ports["WAYPOST_DNS_PORT"]),
+            dns_port=int(given["WAYPOST_DNS_PORT"]),
             client=client,
         )
         try:
             await until_ready(running)
+            yield running
+        finally:
+            if process.returncode is None:
+                await running.stop()
+
+
+@asynccontextmanager
+async def replicating(folder: Path, *urls: str, **settings: str) -> AsyncGenerator[Serving, None]:
+    """Run ``waypost dns`` for the length of the block; it need not be ready, or ever be."""
+    ports = {"WAYPOST_DNS_METRICS_PORT": str(free_port()), "WAYPOST_DNS_PORT": str(free_port())}
+    given = {f"WAYPOST_{name.upper()}": value for name, value in settings.items()}
+    process = await started(folder, ["dns", "--api", ",".join(urls)], {**ports, **given})
+    port = int(ports["WAYPOST_DNS_METRICS_PORT"])
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        running = Serving(
+            process=process, api_port=port, dns_port=int(ports["WAYPOST_DNS_PORT"]), client=client
+        )
+        try:
+            await until_listening(running)
             yield running
         finally:
             if process.returncode is None:
@@ -75,7 +95,7 @@ async def started(
         "WAYPOST_DATA_DIR": str(folder / "state"),
         **settings,
     }
-    with (folder / "log").open("ab") as log:  # noqa: ASYNC230  opened once, on a local disk
+    with log_of(folder) as log:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -88,13 +108,28 @@ async def started(
         )
 
 
+def log_of(folder: Path) -> BinaryIO:
+    """Open what the processes of a folder say, to be added to."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / "log").open("ab")
+
+
+async def until_listening(running: Serving) -> None:
+    """Wait until the process answers at all; fails when it ends instead."""
+    await _until_answers(running, "/livez")
+
+
 async def until_ready(running: Serving) -> None:
     """Wait until the process answers ``/readyz``; fails when it ends instead."""
+    await _until_answers(running, "/readyz")
+
+
+async def _until_answers(running: Serving, path: str) -> None:
     async with asyncio.timeout(READY_S_MAX):
         while True:
             assert running.process.returncode is None, "the process ended"
             try:
-                if (await running.client.get("/readyz")).is_success:
+                if (await running.client.get(path)).is_success:
                     return
             except httpx.TransportError:
                 pass

@@ -1,0 +1,271 @@
+"""Follow an API's watch: what it commits, the view of this process shows.
+
+    GET /watch -> lines -> objects at a revision          -> view.reset
+                        -> changes, whole revisions only  -> view.advance
+
+The API may be away for as long as it likes: what was learnt last goes on being
+served, and the stream is resumed after the revision that the view has.  When
+that is too old, everything is loaded anew while the old state still serves.
+
+Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
+"""
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import cycle
+from typing import Any, Protocol
+
+import httpx
+
+from app.domain.changes import Change, ChangeType
+from app.domain.errors import DomainError
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.kinds import Object, kind_of
+from app.domain.snapshot import Snapshot, load
+from app.schemas.codec import decode_object
+from app.schemas.metadata import parse_revision
+
+CONNECT_S_MAX = 5.0
+SILENCE_S_MAX = 30.0  # a watch says something every 15 s at least
+RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
+AHEAD_TRIES_MAX = 8  # attempts at APIs that have not reached our revision, 3 s each
+LINE_BYTES_MAX = 16 * 1024 * 1024
+
+_INITIAL_END = "k8s.io/initial-events-end"
+_log = logging.getLogger(__name__)
+
+
+class View(Protocol):
+    """What is kept up to date; ``registry.view`` is one."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest state."""
+        ...
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the state has been loaded once."""
+        ...
+
+    def reset(self, snapshot: Snapshot, *, history: Iterable[Change], compacted: Revision) -> None:
+        """Start over from a loaded state."""
+        ...
+
+    def advance(self, changes: Iterable[Change]) -> None:
+        """Apply changes that follow."""
+        ...
+
+
+class StartOver(Exception):
+    """The stream cannot be resumed, or made no sense: all is to be loaded anew."""
+
+
+class Unavailable(Exception):
+    """The API has no stream for us at the moment."""
+
+
+class NotReached(Unavailable):
+    """The API has not seen the revision to resume from."""
+
+
+class WatchFollower:
+    """Keeps a View up to date with one of several APIs that share a registry."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        view: View,
+        *,
+        kinds: Collection[str],
+        transport: httpx.AsyncBaseTransport | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Follow whichever of ``urls`` answers; ``transport`` replaces the network in tests.
+
+        Raises ValueError when one of them is no address.
+        """
+        self._urls = cycle([_checked(url) for url in urls])
+        self._kinds = ",".join(sorted(kinds))
+        self._transport = transport
+        self._chance = chance
+        self._intake = Intake(view)
+        self.url = next(self._urls)
+        """The API that is followed, or tried."""
+        self.problem = "it has not been reached yet"
+        """Why nothing comes; empty while the stream is open."""
+        self.attempts = 0
+        """Streams that were opened, or tried to be."""
+
+    async def run(self) -> None:
+        """Follow until cancelled; failures are logged once, and tried again."""
+        timeout = httpx.Timeout(SILENCE_S_MAX, connect=CONNECT_S_MAX)
+        failures = 0
+        async with httpx.AsyncClient(
+            timeout=timeout, transport=self._transport, trust_env=False
+        ) as client:
+            while True:
+                self.attempts += 1
+                problem = await self._try_to_follow(client, failures)
+                failures = 0 if not self.problem else failures + 1
+                self._note(problem)
+                self.url = next(self._urls)
+                await asyncio.sleep(self._delay_s(failures))
+
+    def _delay_s(self, failures: int) -> float:
+        # Half of it is left to chance, so that replicas do not all come back at once.
+        longest = min(RETRY_S_MAX, RETRY_S_MIN * 2 ** min(failures, 10))
+        return longest * (1 + self._chance()) / 2
+
+    def _note(self, problem: str) -> None:
+        if problem and not self.problem:
+            _log.warning("%s: %s; going on from memory", self.url, problem)
+        self.problem = problem
+
+    async def _try_to_follow(self, client: httpx.AsyncClient, failures: int) -> str:
+        """Follow one stream to its end; gives what was wrong, empty when nothing was."""
+        try:
+            await self._follow(client)
+        except NotReached as error:
+            if failures >= AHEAD_TRIES_MAX:
+                # The registry was put back to an earlier state, and ours is of no past of it.
+                self._intake.start_over()
+            return str(error)
+        except StartOver as reason:
+            _log.warning("%s: %s; loading anew", self.url, reason)
+            self._intake.start_over()
+            return str(reason)
+        except (httpx.HTTPError, Unavailable) as error:
+            return str(error) or type(error).__name__
+        return ""
+
+    async def _follow(self, client: httpx.AsyncClient) -> None:
+        since = self._intake.begin()
+        query = {"kinds": self._kinds, "progress": "true"}
+        if since is not None:
+            query["resourceVersion"] = str(since)
+        headers = {"Accept": "application/x-ndjson"}
+        url = f"{self.url}/watch"
+        async with client.stream("GET", url, params=query, headers=headers) as answer:
+            await _require_stream(answer)
+            async for line in _lines(answer):
+                self._intake.take(line)
+                if self.problem:
+                    _log.info("following %s", self.url)
+                    self.problem = ""
+
+
+@dataclass(slots=True)
+class Intake:
+    """Lines of a watch, one after another, into a view; without sockets."""
+
+    view: View
+    _since: Revision | None = None
+    _initial: list[Object] | None = None
+    _pending: list[tuple[bool, Object]] = field(default_factory=list[tuple[bool, Object]])
+
+    def begin(self) -> Revision | None:
+        """Expect a new stream; gives where it is to resume, None for from the start."""
+        self._pending.clear()
+        self._initial = [] if self._since is None else None
+        return self._since
+
+    def start_over(self) -> None:
+        """Let the next stream begin with everything there is."""
+        self._since = None
+
+    def take(self, line: bytes) -> None:
+        """Read one line; raises StartOver when it ends the stream, or says nothing known."""
+        try:
+            event: Any = json.loads(line)
+            type_, wire = str(event["type"]), event["object"]
+            match type_:
+                case ChangeType.BOOKMARK:
+                    self._stand(wire["metadata"])
+                case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.DELETED:
+                    self._keep(wire, is_gone=type_ == ChangeType.DELETED)
+                case _:
+                    raise StartOver(str(wire.get("message", type_)))
+        except (ValueError, LookupError, TypeError, AttributeError, DomainError) as error:
+            raise StartOver(f"a line cannot be read: {error}") from error
+
+    def _keep(self, wire: Mapping[str, object], *, is_gone: bool) -> None:
+        registered = decode_object(wire).object
+        meta = registered.metadata
+        revision = parse_revision(meta.resource_version)
+        registered = replace(
+            registered, metadata=replace(meta, revision=revision, resource_version="")
+        )
+        if self._initial is not None:
+            self._initial.append(registered)
+        else:
+            self._pending.append((is_gone, registered))
+
+    def _stand(self, metadata: Mapping[str, Any]) -> None:
+        """Take note that every revision up to this one is here whole."""
+        revision = parse_revision(metadata["resourceVersion"])
+        if self._initial is not None:
+            if _INITIAL_END not in (metadata.get("annotations") or {}):
+                return
+            snapshot = load(self._initial, revision=revision)
+            self.view.reset(snapshot, history=(), compacted=revision)
+            self._initial = None
+        else:
+            self.view.advance(self._changes())
+        self._since = revision
+
+    def _changes(self) -> tuple[Change, ...]:
+        latest: dict[tuple[str, NamespacedName], Object | None] = {}
+        changes: list[Change] = []
+        for is_gone, registered in self._pending:
+            kind, meta = kind_of(registered).name, registered.metadata
+            place = (kind, meta.key)
+            if place not in latest:
+                latest[place] = self.view.snapshot.of_kind(kind).get(meta.key)
+            before, after = latest[place], None if is_gone else registered
+            latest[place] = after
+            if before is not None or after is not None:
+                changes.append(Change(revision=meta.revision, before=before, after=after))
+        self._pending.clear()
+        return tuple(changes)
+
+
+def _checked(url: str) -> str:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{url} is not a URL: {error}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"{url} is not an address such as http://127.0.0.1:8053")
+    return url.rstrip("/")
+
+
+async def _require_stream(answer: httpx.Response) -> None:
+    """Raise what an answer other than a stream calls for."""
+    if answer.is_success:
+        return
+    await answer.aread()
+    problem = f"it answers {answer.status_code}"
+    match answer.status_code:
+        case httpx.codes.GONE:
+            raise StartOver(problem)
+        case httpx.codes.GATEWAY_TIMEOUT:
+            raise NotReached(problem)
+        case _:
+            raise Unavailable(problem)
+
+
+async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
+    """Split a stream at line feeds, and nothing else that text may take for a line's end."""
+    rest = b""
+    async for piece in answer.aiter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            if line:
+                yield line
+        if len(rest) > LINE_BYTES_MAX:
+            raise StartOver(f"a line has more than {LINE_BYTES_MAX} bytes")

@@ -1,0 +1,206 @@
+"""A replica that follows an API: every state the API had, whole, whatever happens in between."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.dns.follower import Intake, StartOver, WatchFollower
+from app.domain.changes import Change
+from app.domain.names import Revision
+from app.domain.snapshot import Snapshot
+from app.registry.view import View
+from tests.waiting import until
+
+URL = "http://waypost"
+
+
+def service(name: str, revision: int, port: int = 80) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": "default", "resourceVersion": str(revision)},
+        "spec": {"clusterIP": "10.96.0.20", "ports": [{"port": port}]},
+    }
+
+
+def line(type_: str, wire: dict[str, object]) -> bytes:
+    return json.dumps({"type": type_, "object": wire}, ensure_ascii=False).encode()
+
+
+def bookmark(revision: int, *, ends_initial: bool = False) -> bytes:
+    metadata: dict[str, object] = {"resourceVersion": str(revision)}
+    if ends_initial:
+        metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+    return line("BOOKMARK", {"kind": "Bookmark", "apiVersion": "v1", "metadata": metadata})
+
+
+def names(snapshot: Snapshot) -> list[str]:
+    return sorted(key.name for key in snapshot.services)
+
+
+def taken(*lines: bytes) -> tuple[View, Intake]:
+    view = View()
+    intake = Intake(view)
+    intake.begin()
+    for each in lines:
+        intake.take(each)
+    return view, intake
+
+
+def test_the_state_is_there_once_the_initial_objects_are_all_sent() -> None:
+    view, intake = taken(line("ADDED", service("a", 3)), line("ADDED", service("b", 5)))
+    assert not view.is_synced
+
+    intake.take(bookmark(7, ends_initial=True))
+
+    assert view.is_synced
+    assert (names(view.snapshot), view.snapshot.revision) == (["a", "b"], 7)
+    assert intake.begin() == 7
+
+
+def test_a_revision_shows_only_when_it_is_whole() -> None:
+    view, intake = taken(bookmark(1, ends_initial=True))
+    intake.take(line("ADDED", service("a", 2)))
+    intake.take(line("ADDED", service("b", 2)))
+    assert names(view.snapshot) == []
+
+    intake.take(bookmark(2))
+
+    assert names(view.snapshot) == ["a", "b"]
+
+
+def test_a_stream_broken_within_a_revision_is_resumed_before_it() -> None:
+    view, intake = taken(bookmark(1, ends_initial=True), line("ADDED", service("a", 2)))
+
+    assert intake.begin() == 1
+    for each in (line("ADDED", service("a", 2)), line("ADDED", service("b", 2)), bookmark(2)):
+        intake.take(each)
+
+    assert names(view.snapshot) == ["a", "b"]
+
+
+def test_changes_are_told_with_what_was_there_before() -> None:
+    view, intake = taken(line("ADDED", service("a", 1)), bookmark(1, ends_initial=True))
+    seen: list[Change] = []
+    view.subscribe(lambda _before, _after, changes: seen.extend(changes))
+
+    intake.take(line("MODIFIED", service("a", 2, port=81)))
+    intake.take(line("DELETED", service("a", 3, port=81)))
+    intake.take(line("DELETED", service("never-seen", 3)))
+    intake.take(bookmark(3))
+
+    assert [change.type for change in seen] == ["MODIFIED", "DELETED"]
+    assert seen[1].before == seen[0].after
+    assert names(view.snapshot) == []
+
+
+def test_text_that_others_take_for_line_ends_is_kept() -> None:
+    strange = service("a", 1)
+    strange["metadata"] = {**strange["metadata"], "annotations": {"x": "one\u2028two\x85"}}  # type: ignore[dict-item]
+    view, _ = taken(line("ADDED", strange), bookmark(1, ends_initial=True))
+    (found,) = view.snapshot.services.values()
+    assert found.metadata.annotations == {"x": "one\u2028two\x85"}
+
+
+@given(st.binary() | st.text().map(str.encode) | st.just(b'{"type":"ERROR","object":{}}'))
+def test_whatever_comes_is_read_or_starts_over(octets: bytes) -> None:
+    _, intake = taken(bookmark(1, ends_initial=True))
+    with suppress(StartOver):
+        intake.take(octets)
+
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+@asynccontextmanager
+async def following(*answers: Answer) -> AsyncGenerator[tuple[View, WatchFollower, list[str]]]:
+    """Follow a server that gives the answers in turn, the last one again and again."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("resourceVersion", ""))
+        return answers[min(len(asked), len(answers)) - 1](request)
+
+    view = View()
+    follower = WatchFollower(
+        [URL], view, kinds={"Service"}, transport=httpx.MockTransport(answer), chance=lambda: 0.0
+    )
+    task = asyncio.create_task(follower.run())
+    try:
+        yield view, follower, asked
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def sends(*lines: bytes) -> Answer:
+    return lambda _: httpx.Response(200, content=b"\n".join(lines) + b"\n")
+
+
+def refuses(code: int) -> Answer:
+    return lambda _: httpx.Response(code, json={"kind": "Status", "code": code})
+
+
+def breaks(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("nobody is there")
+
+
+async def test_the_stream_is_resumed_where_it_ended_whatever_was_in_between() -> None:
+    first = sends(line("ADDED", service("a", 1)), bookmark(4, ends_initial=True))
+    then = sends(line("ADDED", service("b", 5)), bookmark(5))
+    async with following(first, breaks, refuses(503), then) as (view, follower, asked):
+        await until(lambda: view.snapshot.revision == 5)
+        assert asked[:4] == ["", "4", "4", "4"]
+        assert names(view.snapshot) == ["a", "b"]
+        assert not follower.problem
+
+
+async def test_an_expired_revision_loads_anew_while_the_old_state_serves() -> None:
+    first = sends(line("ADDED", service("a", 1)), bookmark(4, ends_initial=True))
+    anew = sends(line("ADDED", service("b", 9)), bookmark(9, ends_initial=True))
+    async with following(first, refuses(410), anew, breaks) as (view, _, asked):
+        await until(lambda: view.snapshot.revision == 9)
+        assert asked[:3] == ["", "4", ""]
+        assert names(view.snapshot) == ["b"]
+
+
+async def test_a_line_that_makes_no_sense_loads_anew() -> None:
+    first = sends(bookmark(4, ends_initial=True), b'{"type":"ADDED","object":{"kind":"Service"}}')
+    async with following(first, breaks) as (view, _, asked):
+        await until(lambda: len(asked) >= 2)
+        assert view.is_synced
+        assert asked[:2] == ["", ""]
+
+
+@pytest.mark.parametrize("code", [404, 429, 500, 503])
+async def test_a_refusal_is_tried_again(code: int) -> None:
+    async with following(refuses(code), sends(bookmark(1, ends_initial=True))) as (view, *_):
+        await until(lambda: view.is_synced)
+
+
+async def test_a_registry_put_back_to_an_earlier_state_is_loaded_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.dns.follower.RETRY_S_MAX", 0.01)
+    first = sends(line("ADDED", service("a", 1)), bookmark(4, ends_initial=True))
+
+    def put_back(request: httpx.Request) -> httpx.Response:
+        behind = request.url.params.get("resourceVersion")
+        return (refuses(504) if behind else sends(bookmark(2, ends_initial=True)))(request)
+
+    async with following(first, put_back) as (view, *_):
+        await until(lambda: view.snapshot.revision == Revision(2))
+        assert names(view.snapshot) == []
+
+
+@pytest.mark.parametrize("url", ["", "127.0.0.1:8053", "ftp://x", "http://", "http://[::1"])
+def test_what_is_no_address_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        WatchFollower([url], View(), kinds={"Service"})

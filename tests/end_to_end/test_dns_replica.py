@@ -1,0 +1,72 @@
+"""A DNS replica beside the API: it knows nothing first, then the same, and goes on alone."""
+
+import asyncio
+from pathlib import Path
+
+import dns.message
+import dns.query
+import dns.rcode
+import httpx
+import pytest
+
+from tests.dns.client import data_of
+from tests.end_to_end.processes import (
+    Serving,
+    free_port,
+    replicating,
+    serving,
+    until_ready,
+)
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.end_to_end
+
+NAME = "ent.default.svc.cluster.local."
+
+
+def manifest(name: str) -> dict[str, object]:
+    return {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}
+
+
+async def asked(replica: Serving, name: str = NAME) -> dns.message.Message:
+    question = dns.message.make_query(name, "A")
+    return await asyncio.to_thread(dns.query.udp, question, "127.0.0.1", 10.0, replica.dns_port)
+
+
+async def resolves(replica: Serving, name: str) -> bool:
+    return bool((await asked(replica, name)).answer)
+
+
+async def test_a_replica_serves_what_the_api_has_and_goes_on_without_it(tmp_path: Path) -> None:
+    port = str(free_port())
+    api = f"http://127.0.0.1:{port}"
+    async with replicating(tmp_path / "replica", api) as replica:
+        assert (await asked(replica)).rcode() == dns.rcode.SERVFAIL
+        unready = await replica.client.get("/readyz")
+        assert unready.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        assert "has not been loaded" in unready.json()["message"]
+
+        async with serving(tmp_path, api_port=port) as primary:
+            created = await primary.client.post("/services", json=manifest("ent"))
+            address = created.json()["spec"]["clusterIP"]
+            await until_ready(replica)
+            await eventually(lambda: resolves(replica, NAME))
+            answer = await asked(replica)
+            assert data_of(answer.answer) == [address]
+            nobody = await asked(replica, "nobody.default.svc.cluster.local.")
+            assert nobody.rcode() == dns.rcode.NXDOMAIN
+            await primary.kill()
+
+        assert (await asked(replica)).answer == answer.answer
+        alone = await replica.client.get("/readyz")
+        assert alone.is_success, "a replica without its API still serves"
+
+        async with serving(tmp_path, api_port=port) as primary:
+            await primary.client.post("/services", json=manifest("second"))
+            await eventually(lambda: resolves(replica, "second.default.svc.cluster.local."))
+            noted = (await replica.client.get("/readyz")).json()["checks"][0]["message"]
+            assert "is not followed" not in noted
+
+        metrics = (await replica.client.get("/metrics")).text
+        assert "coredns_dns_requests_total" in metrics
+        assert await replica.stop() == 0
