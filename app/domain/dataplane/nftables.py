@@ -44,7 +44,7 @@ def encode(rules: NodeRules) -> str:
         else:
             elements = Elements()
             for service in rules.services:
-                elements.update(service_elements(service, family))
+                elements.add(service, family)
             lines.extend(_whole(family, layout(facts, rules.config), elements))
     return _text(lines)
 

@@ -66,11 +66,12 @@ class Elements:
         """Place one element under a front, in the set of its protocol."""
         self.put(f"{set_}-{front.protocol}", f"{front.key}{tail}", value)
 
-    def update(self, other: "Elements") -> None:
-        """Take in the elements of another Service."""
-        for set_, elements in other.by_set.items():
-            self.by_set.setdefault(set_, {}).update(elements)
-        self.picks.update(other.picks)
+    def add(self, service: ServiceRules, family: IPFamily) -> None:
+        """Place the elements of one Service in one family."""
+        for port in service.ports:
+            if port.family is family:
+                for front in _fronts(port, self):
+                    _place(self, port, front)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,8 @@ class Front:
 def service_elements(service: ServiceRules | None, family: IPFamily) -> Elements:
     """Compute the elements of one Service in one family; none for no Service."""
     elements = Elements()
-    for port in () if service is None else service.ports:
-        if port.family is family:
-            for front in _fronts(port, elements):
-                _place(elements, port, front)
+    if service is not None:
+        elements.add(service, family)
     return elements
 
 
