@@ -182,7 +182,6 @@ def delete(
     wanted_s = _grace_s(current, grace_s)
     if not current.metadata.finalizers and wanted_s == 0:
         remove(work, current)
-        namespaces.finish_if_empty(work, key.namespace)
         return current, True
     deadline = work.now + timedelta(seconds=wanted_s)
     earliest = min(deadline, current.metadata.deleted_at or deadline)
@@ -198,7 +197,6 @@ def remove_expired(work: Work) -> None:
         ended = pod.metadata.deleted_at is not None and pod.metadata.deleted_at <= work.now
         if ended and not pod.metadata.finalizers:
             work.remove(pod)
-            namespaces.finish_if_empty(work, key.namespace)
 
 
 def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool = False) -> Object:
@@ -229,7 +227,6 @@ def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool =
         admitted = replace(admitted, metadata=carried)
     if meta.is_terminating and not carried.finalizers and not isinstance(current, Pod):
         remove(work, current)
-        namespaces.finish_if_empty(work, meta.namespace)
         return admitted
     return work.put(admitted)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.domain.errors import Forbidden
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import KINDS
+from app.domain.objects.kinds import KINDS, NAMESPACE
 from app.domain.objects.namespace import NAME_LABEL, PERMANENT, Namespace, NamespacePhase
 from app.domain.registration import namespaces as rules
 from app.registry.refusals import require_valid
@@ -57,16 +57,19 @@ def delete(work: Work, current: Namespace) -> tuple[Namespace, bool]:
     meta = replace(current.metadata, deleted_at=current.metadata.deleted_at or work.now)
     terminating = replace(current, metadata=meta, phase=NamespacePhase.TERMINATING)
     work.put(terminating)
-    return terminating, finish_if_empty(work, name)
+    return terminating, _finish_if_empty(work, current.metadata.key)
 
 
-def finish_if_empty(work: Work, name: str) -> bool:
-    """Remove a terminating Namespace once nothing is left in it; says whether it is gone."""
-    namespace = work.snapshot.namespaces.get(NamespacedName("", name))
-    if namespace is None or not namespace.metadata.is_terminating:
-        return False
+def finish_emptied(work: Work) -> None:
+    """Remove the terminating Namespaces in which nothing is left."""
+    for key in sorted(work.snapshot.members("terminating", NAMESPACE.name)):
+        _finish_if_empty(work, key)
+
+
+def _finish_if_empty(work: Work, key: NamespacedName) -> bool:
+    namespace = work.snapshot.namespaces[key]
     if namespace.metadata.finalizers or any(
-        work.snapshot.members(kind.name, name) for kind in KINDS if kind.is_namespaced
+        work.snapshot.members(kind.name, key.name) for kind in KINDS if kind.is_namespaced
     ):
         return False
     work.remove(namespace)

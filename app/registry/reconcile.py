@@ -21,6 +21,7 @@ from app.domain.objects.service import Service
 from app.domain.registration.endpoint_slices import desired_in, plan
 from app.domain.registration.hints import capacity_of
 from app.domain.registration.slice_metadata import SliceNames
+from app.registry import namespaces
 from app.registry.work import Work
 
 Affected = Mapping[NamespacedName, frozenset[NamespacedName] | None]
@@ -35,6 +36,7 @@ def reconcile(work: Work) -> None:
             _remove_owned(work, key)
         else:
             _replan(work, service, pods)
+    namespaces.finish_emptied(work)
 
 
 def _affected(work: Work) -> Affected:
