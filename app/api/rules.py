@@ -23,6 +23,7 @@ from app.api.representation import JSON, YAML, answer, chosen_form, entity_tags,
 from app.domain import errors
 from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.ipvsadm import parse_servers
+from app.domain.dataplane.nftables import encode as encode_nftables
 from app.domain.dataplane.script import Part, encode_part
 from app.domain.snapshot import Snapshot
 from app.schemas.documents import MediaType, parse_document
@@ -84,6 +85,25 @@ async def get_node_ipvs_text(
     rules = await _rules(registry, snapshot, name)
     text = await run_in_threadpool(encode_part, rules, part)
     return packed(request, text.encode(), media_type=TEXT)
+
+
+@router.get(
+    "/nodes/{name}/nftables",
+    operation_id="get_node_nftables",
+    summary="The same rules for nft -f",
+    response_class=Response,
+    responses={**_TEXT, **refusals(*_READ[:-1])},
+)
+async def get_node_nftables(
+    name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
+) -> Response:
+    """Give one transaction that makes a node's tables hold its rules and nothing else."""
+    tag = _tag(registry, snapshot)
+    if tag in entity_tags(request, "if-none-match"):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
+    rules = await _rules(registry, snapshot, name)
+    text = await run_in_threadpool(encode_nftables, rules.rules)
+    return packed(request, text.encode(), media_type=TEXT, headers={"ETag": tag})
 
 
 class ChangesQuery(QueryModel):

@@ -219,6 +219,14 @@ async def test_each_part_is_text_for_its_program(part: str) -> None:
     assert default.text.startswith(PARTS["script"])
 
 
+async def test_the_same_rules_come_for_nft() -> None:
+    async with a_reader(*a_web("10.244.1.5"), NODE) as (client, _):
+        response = await client.get("/nodes/n1/nftables")
+    assert response.headers["content-type"].startswith("text/plain")
+    assert "10.96.0.20" in response.text
+    assert "10.244.1.5" in response.text
+
+
 async def test_changes_lead_from_the_rules_of_then_to_those_of_now() -> None:
     web, one = a_web("10.244.1.5")
     _, two = a_web("10.244.1.5", "10.244.1.6")
@@ -309,7 +317,12 @@ async def test_what_is_no_listing_is_refused() -> None:
     assert (response.status_code, response.json()["reason"]) == (400, "BadRequest")
 
 
-PATHS = ["/nodes/n9/ipvs", "/nodes/n9/ipvs.txt", "/nodes/n9/ipvs/changes?since=1"]
+PATHS = [
+    "/nodes/n9/nftables",
+    "/nodes/n9/ipvs",
+    "/nodes/n9/ipvs.txt",
+    "/nodes/n9/ipvs/changes?since=1",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)

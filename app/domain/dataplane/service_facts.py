@@ -154,6 +154,8 @@ class _Making:
         return tuple(claim.address for claim in claims if claim not in self.lost.claimed)
 
     def _wins_node_port(self, reach: Reach, port: ServicePort) -> bool:
+        if not port.node_port or self.lost is NO_LOSSES:
+            return bool(port.node_port)
         claim = Claimed(reach.family, NODE_ADDRESSES, port.node_port, port.protocol)
         return claim not in self.lost.claimed
 
@@ -163,8 +165,8 @@ def _weighing(scheduler: str, found: Candidates) -> str:
     chosen = scheduler or Scheduler.RR
     if chosen not in _WEIGHING:
         return chosen
-    weights = {destination.weight for destination in found.destinations} - {0}
-    return _WEIGHING[Scheduler(chosen)] if len(weights) > 1 else chosen
+    weights = {destination.weight for destination in found.destinations}
+    return _WEIGHING[Scheduler(chosen)] if len(weights - {0}) > 1 else chosen
 
 
 def _affinity_timeout_s(service: Service) -> int | None:

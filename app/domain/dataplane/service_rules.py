@@ -77,7 +77,8 @@ def service_rules(facts: ServiceFacts, view: NodeView) -> ServiceRules:
         if (family := families.get(port.reach.family)) is None:
             continue
         chosen = _select(facts, port, stand)
-        ready.setdefault(family.family, set()).update(chosen.ready_on_node)
+        if chosen.ready_on_node:
+            ready.setdefault(family.family, set()).update(chosen.ready_on_node)
         ports.append(_port_rules(facts, port, family, chosen, taken))
     served = any(reach.family in families for reach in facts.reaches)
     return ServiceRules(
