@@ -69,7 +69,8 @@ def parse_prefix(text: str) -> Prefix | None:
 def canonical(text: str) -> str:
     """Give the one spelling of an address that indexes use; other text stays as it is."""
     address = parse_address(text)
-    return text if address is None else str(address)
+    found = text if address is None else str(address)
+    return text if found == text else found  # the caller's own string, not an equal one
 
 
 def family_of(address: Address | Prefix) -> IPFamily:

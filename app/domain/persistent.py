@@ -6,7 +6,8 @@ snapshot while readers go on with theirs.  Nothing here knows what is stored.
     PMap --set/remove--> PMap        (O(log n), the rest is shared)
 
 A hash trie: a leaf is a small dict, a branch a tuple of 32 children chosen by
-five bits of the key's hash.  Source: Bagwell, "Ideal Hash Trees", 2001.
+five bits of the key's hash.  A mapping of one entry, of which an index has very
+many, is that entry and no dict.  Source: Bagwell, "Ideal Hash Trees", 2001.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +22,15 @@ _FANOUT = 1 << _BITS
 _LEAF_MAX = 48  # entries of a leaf before it splits; copying this many costs under a microsecond
 _DEPTH_MAX = 12  # five bits a level use up a 60-bit hash; below that a leaf just grows
 
-_Node: TypeAlias = "dict[K, V] | tuple[_Node[K, V], ...]"
+
+class _Single(Generic[K, V]):
+    __slots__ = ("key", "value")
+
+    def __init__(self, key: K, value: V) -> None:
+        self.key, self.value = key, value
+
+
+_Node: TypeAlias = "dict[K, V] | tuple[_Node[K, V], ...] | _Single[K, V]"
 
 
 class PMap(Mapping[K, V], Generic[K, V]):
@@ -34,6 +43,13 @@ class PMap(Mapping[K, V], Generic[K, V]):
         self._root: _Node[K, V] = _built(leaf, depth=0)
         self._size = len(leaf)
 
+    @classmethod
+    def over(cls, entries: dict[K, V]) -> "PMap[K, V]":
+        """Make the mapping of a dict that nobody else holds on to, without a copy."""
+        mapping: PMap[K, V] = cls()
+        mapping._root, mapping._size = _built(entries, depth=0), len(entries)
+        return mapping
+
     def __getitem__(self, key: K) -> V:
         node = self._root
         if type(node) is dict:
@@ -42,8 +58,7 @@ class PMap(Mapping[K, V], Generic[K, V]):
         while type(node) is tuple:
             node = node[bits & (_FANOUT - 1)]
             bits >>= _BITS
-        assert type(node) is dict
-        return node[key]
+        return node[key] if type(node) is dict else _dict_of(node)[key]
 
     @overload
     def get(self, key: K, /) -> V | None: ...
@@ -58,8 +73,7 @@ class PMap(Mapping[K, V], Generic[K, V]):
         while type(node) is tuple:
             node = node[bits & (_FANOUT - 1)]
             bits >>= _BITS
-        assert type(node) is dict
-        return node.get(key, default)
+        return (node if type(node) is dict else _dict_of(node)).get(key, default)
 
     def __iter__(self) -> Iterator[K]:
         return _keys(self._root)
@@ -76,7 +90,8 @@ class PMap(Mapping[K, V], Generic[K, V]):
         """Make the mapping without ``key``; the same mapping when it was not there."""
         if key not in self:
             return self
-        return self._next(_without(self._root, key, hash(key)), self._size - 1)
+        root = _without(self._root, key, hash(key))
+        return self._next(_built(root, depth=0) if type(root) is dict else root, self._size - 1)
 
     def differences(self, following: "PMap[K, V]") -> Iterator[K]:
         """List the keys whose values are not the same object; shared parts cost nothing."""
@@ -104,15 +119,23 @@ def _differences(before: "_Node[K, V]", after: "_Node[K, V]") -> Iterator[K]:
 
 
 def _entries(node: "_Node[K, V]") -> Iterator[tuple[K, V]]:
-    if type(node) is dict:
-        yield from node.items()
-    else:
-        assert type(node) is tuple
+    if type(node) is tuple:
         for child in node:
             yield from _entries(child)
+    else:
+        yield from _dict_of(node).items()
+
+
+def _dict_of(leaf: "_Node[K, V]") -> dict[K, V]:
+    if type(leaf) is dict:
+        return leaf
+    assert type(leaf) is _Single
+    return {leaf.key: leaf.value}
 
 
 def _built(entries: dict[K, V], *, depth: int) -> "_Node[K, V]":
+    if len(entries) == 1 and depth == 0:
+        return _Single(*next(iter(entries.items())))
     if len(entries) <= _LEAF_MAX or depth == _DEPTH_MAX:
         return entries
     parts: list[dict[K, V]] = [{} for _ in range(_FANOUT)]
@@ -125,28 +148,26 @@ def _built(entries: dict[K, V], *, depth: int) -> "_Node[K, V]":
 def _with(
     node: "_Node[K, V]", key: K, value: V, bits: int, depth: int
 ) -> tuple["_Node[K, V]", int]:
-    if type(node) is dict:
-        grown = 0 if key in node else 1
-        return _built({**node, key: value}, depth=depth), grown
-    assert type(node) is tuple
+    if type(node) is not tuple:
+        entries = _dict_of(node)
+        grown = 0 if key in entries else 1
+        return _built({**entries, key: value}, depth=depth), grown
     place = bits & (_FANOUT - 1)
     child, grown = _with(node[place], key, value, bits >> _BITS, depth + 1)
     return (*node[:place], child, *node[place + 1 :]), grown
 
 
 def _without(node: "_Node[K, V]", key: K, bits: int) -> "_Node[K, V]":
-    if type(node) is dict:
-        return {kept: value for kept, value in node.items() if kept != key}
-    assert type(node) is tuple
+    if type(node) is not tuple:
+        return {kept: value for kept, value in _dict_of(node).items() if kept != key}
     place = bits & (_FANOUT - 1)
     child = _without(node[place], key, bits >> _BITS)
     return (*node[:place], child, *node[place + 1 :])
 
 
 def _keys(node: "_Node[K, V]") -> Iterator[K]:
-    if type(node) is dict:
-        yield from node
-    else:
-        assert type(node) is tuple
+    if type(node) is tuple:
         for child in node:
             yield from _keys(child)
+    else:
+        yield from _dict_of(node)

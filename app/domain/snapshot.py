@@ -236,7 +236,7 @@ def load(objects: Iterable[Object], *, revision: Revision) -> Snapshot:
         namespaces=_of_type(every, Namespace),
         slices=_of_type(every, EndpointSlice),
         service_cidrs=_of_type(every, ServiceCIDR),
-        index=PMap({term: PMap(members) for term, members in index.items()}),
+        index=_Index.over({term: Members.over(members) for term, members in index.items()}),
     )
     return _reoccupied(loaded, index)
 
@@ -291,7 +291,9 @@ def _put(
 
 
 def _of_type(objects: Iterable[Object], type_: type[_V]) -> PMap[NamespacedName, _V]:
-    return PMap({o.metadata.key: o for o in objects if isinstance(o, type_)})
+    return PMap[NamespacedName, _V].over(
+        {o.metadata.key: o for o in objects if isinstance(o, type_)}
+    )
 
 
 _MAPS: Mapping[str, Callable[[Snapshot], Mapping[NamespacedName, Object]]] = {
