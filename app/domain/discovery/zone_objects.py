@@ -1,0 +1,113 @@
+"""Objects cut down to what the zone looks at, for a process that answers names and no more.
+
+    object -> the same object without what no answer depends on
+
+The zone of cut-down objects is the zone of the whole ones.  What many objects
+have in common they share: an endpoint is then little more than its address.
+Source: spec dns A6, on the store; style.md 8, A3.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final, TypeVar
+
+from app.domain.addresses import canonical
+from app.domain.objects.endpoint_slice import (
+    SERVICE_NAME_LABEL,
+    Endpoint,
+    EndpointConditions,
+    EndpointPort,
+    EndpointSlice,
+)
+from app.domain.objects.kinds import Object
+from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.namespace import Namespace
+from app.domain.objects.pod import Pod
+from app.domain.objects.service import Service, ServicePort
+
+_SHARED_MAX = 65_536  # values that objects have in common
+_READY: Final = EndpointConditions(ready=True)
+_NOT_READY: Final = EndpointConditions(ready=False)
+
+V = TypeVar("V")
+
+
+def stripped(registered: Object) -> Object:
+    """Leave out what no name, address or record depends on."""
+    match registered:
+        case EndpointSlice():
+            return _slice(registered)
+        case Service():
+            return _service(registered)
+        case Pod():
+            return _pod(registered)
+        case Namespace():
+            return Namespace(metadata=_meta(registered.metadata))
+        case _:
+            return registered
+
+
+def _slice(slice_: EndpointSlice) -> EndpointSlice:
+    meta, service = _meta(slice_.metadata), slice_.service
+    if service is not None:
+        meta = replace(meta, labels={SERVICE_NAME_LABEL: _shared(service.name)})
+    return EndpointSlice(
+        metadata=meta,
+        address_type=slice_.address_type,
+        endpoints=tuple(map(_endpoint, slice_.endpoints)),
+        ports=_shared(tuple(map(_slice_port, slice_.ports))),
+    )
+
+
+def _endpoint(endpoint: Endpoint) -> Endpoint:
+    return Endpoint(
+        addresses=tuple(map(canonical, endpoint.addresses)),
+        conditions=_READY if endpoint.conditions.is_ready else _NOT_READY,
+        hostname=endpoint.hostname,
+        weight=endpoint.weight,
+    )
+
+
+def _slice_port(port: EndpointPort) -> EndpointPort:
+    return EndpointPort(port=port.port, name=port.name, protocol=port.protocol)
+
+
+def _service(service: Service) -> Service:
+    return Service(
+        metadata=_meta(service.metadata),
+        type=_shared(service.type),
+        ports=_shared(tuple(map(_service_port, service.ports))),
+        cluster_ip=service.cluster_ip,
+        cluster_ips=service.cluster_ips,
+        ip_families=_shared(service.ip_families),
+        external_name=service.external_name,
+        publish_not_ready_addresses=service.publish_not_ready_addresses,
+    )
+
+
+def _service_port(port: ServicePort) -> ServicePort:
+    return ServicePort(port=port.port, name=port.name, protocol=port.protocol)
+
+
+def _pod(pod: Pod) -> Pod:
+    return Pod(
+        metadata=_meta(pod.metadata),
+        host_network=pod.host_network,
+        phase=_shared(pod.phase),
+        pod_ips=pod.pod_ips,
+    )
+
+
+def _meta(metadata: ObjectMeta) -> ObjectMeta:
+    return ObjectMeta(
+        name=metadata.name,
+        namespace=_shared(metadata.namespace),
+        revision=metadata.revision,
+        deleted_at=metadata.deleted_at,
+    )
+
+
+@lru_cache(maxsize=_SHARED_MAX)
+def _shared(value: V) -> V:
+    """Give the first of all equal values."""
+    return value
