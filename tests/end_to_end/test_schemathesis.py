@@ -25,7 +25,7 @@ async def test_nothing_is_answered_that_the_document_does_not_say(tmp_path: Path
             "--config-file",
             str(CONFIG),
             "run",
-            f"{running.client.base_url}openapi.json",
+            f"http://127.0.0.1:{running.api_port}/openapi.json",
             "--checks",
             CHECKS,
             "--exclude-operation-id",
