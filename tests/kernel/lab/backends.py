@@ -4,15 +4,22 @@ import shlex
 from dataclasses import replace
 from typing import Final
 
+from app.agent.conntrack import forget_flows
 from app.domain.dataplane.applied import apply
 from app.domain.dataplane.batches import Program, batches
+from app.domain.dataplane.flows import expected_destinations, is_stale
 from app.domain.dataplane.ipvs import ipvs_rules
-from app.domain.dataplane.nftables import encode, encode_delta, encode_removal
+from app.domain.dataplane.nftables import (
+    encode,
+    encode_delta,
+    encode_removal,
+    service_changes,
+)
 from app.domain.dataplane.operations import IPVSState, Operation, RemoveRealServer, state_of
 from app.domain.dataplane.plan import plan
 from app.domain.dataplane.rules import NodeRules
 from tests.kernel.lab.lab import Backend
-from tests.kernel.lab.namespaces import run
+from tests.kernel.lab.namespaces import inside, run
 
 
 class NftablesBackend:
@@ -27,7 +34,16 @@ class NftablesBackend:
         text = encode(desired) if current is None else encode_delta(current, desired)
         if text:
             run("nft", "-f", "-", text=text, namespace=desired.node)
+        self._forget_stale_flows(current, desired)
         self._current[desired.node] = desired
+
+    def _forget_stale_flows(self, current: NodeRules | None, desired: NodeRules) -> None:
+        """Datagram flows that are tracked already would follow the old translation."""
+        services = () if current is None else current.services
+        expected = expected_destinations(service_changes(services, desired.services))
+        for facts in desired.families:
+            with inside(desired.node):
+                forget_flows(facts.family, lambda flow: is_stale(flow, expected, facts.addresses))  # noqa: B023  called at once
 
     def forget_idle_flows_quickly(self, node: str) -> None:
         """Do nothing: each call comes from a new port, which no flow knows."""

@@ -1,16 +1,18 @@
 """Which endpoint is chosen: weights, session affinity, and changes while connections are open."""
 
+import socket
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
-from tests.kernel.lab.lab import SERVICE_PORT, Lab, LabService
+from tests.kernel.lab.lab import SERVICE_PORT, Lab, LabService, eventually
 from tests.kernel.lab.network import CLIENT_ALIASES, NODES, OUTSIDE
 from tests.kernel.lab.scenarios.expectations import pods_reached, tally
 from tests.kernel.lab.scenarios.registry import scenario
-from tests.kernel.lab.traffic import call, connect
+from tests.kernel.lab.traffic import Unanswered, ask, call, connect, open_udp
 
 WEB: Final = LabService(pods={"a1": 1, "a2": 1, "b1": 1})
 NODE_PORT: Final = 30080
@@ -53,6 +55,32 @@ def an_open_connection_survives_the_removal_of_its_pod(lab: Lab) -> None:
         assert open_connection.echoes("still here")
         lab.apply(replace(WEB, pods={"a2": 1, "b1": 1}))
         assert open_connection.echoes("and still")
+
+
+@scenario()
+def a_datagram_flow_moves_on_when_its_endpoint_is_gone(lab: Lab) -> None:
+    lab.apply(replace(WEB, pods={"a1": 1}, node_port=NODE_PORT))
+    flows = [
+        open_udp("client1", WEB.ip, SERVICE_PORT),
+        open_udp("client1", WEB.ip6, SERVICE_PORT),
+        open_udp(OUTSIDE.name, NODES["node1"].ip, NODE_PORT),
+    ]
+    with ExitStack() as opened:
+        for flow in flows:
+            opened.enter_context(flow)
+            assert ask(flow).pod == "a1"
+        lab.apply(replace(WEB, pods={"b1": 1}, node_port=NODE_PORT))
+        for flow in flows:
+            eventually(partial(_is_answered_by_b1, flow), within_s=10, what="b1 answers")
+
+
+def _is_answered_by_b1(flow: socket.socket) -> bool:
+    """Ask as a patient client would: the first datagram may be what ends the old flow."""
+    flow.settimeout(0.5)
+    try:
+        return ask(flow).pod == "b1"
+    except (Unanswered, ConnectionRefusedError):
+        return False
 
 
 @scenario()

@@ -1,0 +1,63 @@
+"""Flows that nobody serves any more: which ones, and which are left alone."""
+
+import pytest
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.flows import Flow, expected_destinations, is_stale
+from app.domain.dataplane.rules import Destination, PortRules, ServiceRules
+from app.domain.objects.service import ServicePortName
+from tests.builders import key
+
+NODE = ("192.0.2.10",)
+ONE, TWO, DRAINED = (
+    Destination("10.244.0.1", 5353),
+    Destination("10.244.0.2", 5353),
+    Destination("10.244.0.3", 5353, 0),
+)
+
+
+def dns(*cluster: Destination, protocol: str = "UDP") -> ServiceRules:
+    port = PortRules(
+        name=ServicePortName(key("dns"), "dns", protocol),
+        family=IPFamily.IPV4,
+        port=53,
+        cluster_ip="10.96.0.10",
+        external_ips=("203.0.113.1",),
+        node_port=30_053,
+        cluster=cluster,
+    )
+    return ServiceRules(service=key("dns"), ports=(port,))
+
+
+def flow(endpoint: str, *, to: tuple[str, int] = ("10.96.0.10", 53)) -> Flow:
+    return Flow("UDP", *to, endpoint, 5353)
+
+
+@pytest.mark.parametrize("place", [("10.96.0.10", 53), ("203.0.113.1", 53), ("192.0.2.10", 30_053)])
+def test_a_flow_to_an_endpoint_that_went_is_stale_and_others_are_not(
+    place: tuple[str, int],
+) -> None:
+    expected = expected_destinations([(dns(ONE, TWO), dns(TWO, DRAINED))])
+    assert is_stale(flow(ONE.address, to=place), expected, NODE)
+    assert not is_stale(flow(TWO.address, to=place), expected, NODE)
+    assert not is_stale(flow(DRAINED.address, to=place), expected, NODE)
+
+
+def test_flows_of_a_service_that_is_gone_are_stale() -> None:
+    expected = expected_destinations([(dns(ONE), None)])
+    assert is_stale(flow(ONE.address), expected, NODE)
+
+
+def test_a_flow_that_was_never_translated_is_stale_once_somebody_serves() -> None:
+    expected = expected_destinations([(None, dns(ONE))])
+    assert is_stale(Flow("UDP", "10.96.0.10", 53, "10.96.0.10", 53), expected, NODE)
+
+
+def test_what_did_not_change_is_left_alone() -> None:
+    expected = expected_destinations([(None, dns(ONE))])
+    assert not is_stale(flow(TWO.address, to=("10.96.0.99", 53)), expected, NODE)
+    assert not is_stale(flow(TWO.address, to=("198.51.100.1", 30_053)), expected, NODE)
+
+
+def test_connections_end_by_themselves() -> None:
+    assert expected_destinations([(dns(ONE, protocol="TCP"), None)]) == {}
