@@ -4,9 +4,10 @@
 memory that passes the same contract tests.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar
 
+from app.registry.lease_book import Lease
 from app.registry.work import Work
 
 T = TypeVar("T")
@@ -20,7 +21,32 @@ class Writer(Protocol):
 
         Returns after the commit, when reads of this process show it; a decision
         that changes nothing takes no revision, and a dry run commits nothing.
-        Raises what ``decide`` raises, with nothing written, and NotSynced when
-        the store cannot be reached: the write may then have happened or not.
+        Raises what ``decide`` raises, with nothing written; NotSynced when the
+        store cannot be reached and nothing was written; and Unconfirmed when it
+        was lost during the commit: the write may then have happened or not.
         """
+        ...
+
+
+class LeaseStore(Protocol):
+    """What all processes together have heard; each method raises NotSynced when it cannot."""
+
+    async def save(self, ages_s: Mapping[Lease, float]) -> None:
+        """Note when leases were renewed, as seconds ago; what is noted never goes back."""
+        ...
+
+    async def load(self, leases: Collection[Lease]) -> Mapping[Lease, float]:
+        """Tell how many seconds ago leases were renewed; those never renewed are left out."""
+        ...
+
+    async def load_kind(self, kind: str) -> Mapping[Lease, float]:
+        """Tell the same of every lease of a kind."""
+        ...
+
+    async def forget(self, leases: Collection[Lease]) -> None:
+        """Drop what is noted of leases whose holders are gone."""
+        ...
+
+    async def forget_orphans(self) -> None:
+        """Drop what is noted of every lease whose holder is not registered."""
         ...

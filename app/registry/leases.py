@@ -1,0 +1,157 @@
+"""Heartbeats: heard at once, saved a second later, and judged where one process judges.
+
+    renew -> LeaseBook -> save, one statement a second -> the table
+    the table, LeaseBook -> sweep -> settle, only when something would change
+
+Renewing takes no revision and rewrites no object, unless the Pod had already
+lapsed: then it is ready again before the heartbeat is answered.
+
+Source: contract.md, "Objects" and "Routes".
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.domain.errors import DomainError, NotFound
+from app.domain.names import UNASSIGNED_UID, NamespacedName, Revision
+from app.domain.objects.kinds import NODE
+from app.domain.objects.pod import LEASE_EXPIRED
+from app.registry.lapses import revive, settle, suspects
+from app.registry.lease_book import LeaseBook, node_lease, pod_lease
+from app.registry.ports import LeaseStore, Writer
+from app.registry.view import View
+from app.registry.work import Policy, Work
+
+SAVE_S = 1.0  # seconds of heartbeats that one statement saves
+SWEEP_S = 1.0  # seconds between looks for what has run out
+NODES_S = 10.0  # seconds between looks for nodes that others have heard first
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Which Pods were heard, and which are not registered; in the order given."""
+
+    renewed: tuple[NamespacedName, ...]
+    unknown: tuple[NamespacedName, ...]
+
+
+class Leases:
+    """The leases of one process; of all processes, one oversees."""
+
+    def __init__(
+        self,
+        view: View,
+        writer: Writer,
+        store: LeaseStore,
+        *,
+        book: LeaseBook,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(microsecond=0),
+    ) -> None:
+        """Know Pods from ``view``; ``book`` must follow the same one."""
+        self._view = view
+        self._writer = writer
+        self._store = store
+        self._book = book
+        self._now = now
+        self._saving = asyncio.Lock()
+
+    async def renew(self, pods: Collection[NamespacedName]) -> Renewal:
+        """Renew the leases of Pods; those that had lapsed are as they were before."""
+        snapshot = self._view.require_synced()
+        renewed = tuple(key for key in pods if key in snapshot.pods)
+        back: set[NamespacedName] = set()
+        for key in renewed:
+            pod = snapshot.pods[key]
+            if pod.lease_duration_s is not None:
+                self._book.renew(pod_lease(key))
+            ready = pod.ready_condition
+            if ready is not None and ready.reason == LEASE_EXPIRED:
+                back.add(key)
+        if back:
+            await self.save()  # first, so that whoever judges finds it
+            await self._writer.write(lambda work: revive(work, frozenset(back)))
+        return Renewal(renewed, tuple(key for key in pods if key not in snapshot.pods))
+
+    async def renew_node(self, name: str) -> None:
+        """Renew the lease of a Node; raises NotFound when there is none."""
+        if NamespacedName("", name) not in self._view.require_synced().nodes:
+            raise NotFound(f'nodes "{name}" not found').about(NODE.plural, name)
+        self._book.renew(node_lease(name))
+
+    async def save(self) -> None:
+        """Save what has been heard; raises NotSynced, and keeps it, when that is not possible."""
+        async with self._saving:
+            unsaved = self._book.take_unsaved()
+            if not unsaved:
+                return
+            try:
+                await self._store.save(unsaved)
+            except BaseException:
+                self._book.put_back(unsaved)
+                raise
+
+    async def keep_saving(self) -> None:
+        """Save again and again, until cancelled; then once more."""
+        is_troubled = False
+        try:
+            while True:
+                await asyncio.sleep(SAVE_S)
+                try:
+                    await self.save()
+                    is_troubled = False
+                except DomainError as refusal:
+                    if not is_troubled:
+                        _log.warning("heartbeats are kept in memory: %s", refusal)
+                    is_troubled = True
+        finally:
+            await self.save()
+
+    async def oversee(self) -> None:
+        """Judge again and again, as the one process that does, until cancelled."""
+        await self.begin()
+        loop = asyncio.get_running_loop()
+        asked_at_s = loop.time()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            try:
+                if loop.time() - asked_at_s >= NODES_S:
+                    self._book.learn(await self._store.load_kind(NODE.name))
+                    asked_at_s = loop.time()
+                await self.sweep()
+            except DomainError as refusal:
+                _log.warning("leases could not be judged: %s", refusal)
+
+    async def begin(self) -> None:
+        """Take over: everybody gets a full period, and nodes count that were heard before."""
+        self._book.begin()
+        await self._store.forget_orphans()
+        self._book.learn(await self._store.load_kind(NODE.name))
+
+    async def sweep(self) -> None:
+        """Look once at who is silent, and write what follows if anything does."""
+        if gone := self._book.take_gone():
+            await self._store.forget(gone)
+        asked = suspects(self._view.snapshot, self._book)
+        if asked:
+            self._book.learn(await self._store.load(asked))
+        if self._changes_anything():
+            await self._writer.write(lambda work: settle(work, self._book))
+
+    def _changes_anything(self) -> bool:
+        """Try the decision on the state as it is, so that mostly no lock is taken."""
+        snapshot = self._view.snapshot
+        trial = Work(
+            snapshot=snapshot,
+            revision=Revision(snapshot.revision + 1),
+            now=self._now(),
+            new_uid=lambda: UNASSIGNED_UID,
+            policy=Policy(),
+            cursors={},
+        )
+        settle(trial, self._book)
+        return bool(trial.changes())

@@ -1,0 +1,78 @@
+"""A registry in memory whose Pods have leases, and whose time only a test moves."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+
+from app.domain.errors import NotSynced
+from app.domain.names import NamespacedName
+from app.domain.objects.kinds import Object
+from app.registry.lease_book import Lease, LeaseBook
+from app.registry.leases import Leases
+from tests.builders import key
+from tests.registry.worlds import World
+
+
+class MemoryLeaseStore:
+    """The table, with its own clock; fulfils ``app.registry.ports.LeaseStore``."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.rows: dict[Lease, float] = {}
+        self.statements = 0
+        self.is_down = False
+        self.registered: Collection[NamespacedName] = ()
+
+    async def save(self, ages_s: Mapping[Lease, float]) -> None:
+        self._ask()
+        for lease, age_s in ages_s.items():
+            at_s = self.now_s - age_s
+            self.rows[lease] = max(at_s, self.rows.get(lease, at_s))
+
+    async def load(self, leases: Collection[Lease]) -> Mapping[Lease, float]:
+        self._ask()
+        return {lease: self.now_s - self.rows[lease] for lease in leases if lease in self.rows}
+
+    async def load_kind(self, kind: str) -> Mapping[Lease, float]:
+        return await self.load([lease for lease in self.rows if lease.kind == kind])
+
+    async def forget(self, leases: Collection[Lease]) -> None:
+        self._ask()
+        for lease in leases:
+            self.rows.pop(lease, None)
+
+    async def forget_orphans(self) -> None:
+        self._ask()
+
+    def _ask(self) -> None:
+        if self.is_down:
+            raise NotSynced("the database is away")
+        self.statements += 1
+
+
+class LeaseWorld(World):
+    """One process that hears heartbeats and oversees; ``another`` makes more of them."""
+
+    def __init__(self, *objects: Object) -> None:
+        self.store = MemoryLeaseStore()
+        super().__init__()
+        self.leases = self.another()
+        self.create(*objects)
+
+    def another(self) -> Leases:
+        """Start a process that has heard nothing yet."""
+        book = LeaseBook(clock=lambda: self.store.now_s)
+        book.follow(self.view)
+        return Leases(self.view, self.writer, self.store, book=book, now=lambda: self.writer.now)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass without anybody doing anything."""
+        self.store.now_s += seconds
+        self.writer.now += timedelta(seconds=seconds)
+
+    async def pass_time(self, seconds: int, *, beating: Iterable[str] = ()) -> None:
+        """Let time pass second by second, overseen, while some Pods send heartbeats."""
+        pods = [key(name) for name in beating]
+        for _ in range(seconds):
+            self.wait(1)
+            await self.leases.renew(pods)
+            await self.leases.sweep()
