@@ -152,7 +152,9 @@ def _parse_destination(words: Sequence[str]) -> Destination:
 
 def _parse_endpoint(text: str) -> tuple[str, int]:
     if text.startswith("["):
-        address, _, port = text[1:].partition("]")
+        address, closing, port = text[1:].partition("]")
+        if not closing:
+            raise ValueError(text)
         port = port.removeprefix(":")
     else:
         address, _, port = text.partition(":")

@@ -4,11 +4,11 @@
 
 What lets traffic through comes before what attracts it, and goes after it:
 
-    settings, interface, sets and entries, filter rules   (what is new)
+    settings, sets and entries, filter rules              (what is new)
     virtual servers, each with its real servers, weights
-    addresses bound; real servers drained or removed
+    interface, addresses bound; real servers drained or removed
     virtual servers removed, addresses unbound
-    filter rules, entries, sets                           (what is gone)
+    filter rules, entries, sets, interface                (what is gone)
     removals that wait for connections to end
 
 Laws: ``apply(plan(a, b), a) == b`` and ``plan(a, a) == ()``.  How long a drained
@@ -69,8 +69,6 @@ def _plan(
     servers = _Servers(current.servers, desired.servers, idle)
     interims = _interim_netfilters(current, desired)
     yield from _sysctls(current, desired)
-    if desired.has_interface and not current.has_interface:
-        yield CreateInterface(DUMMY_INTERFACE)
     yield from _new_entries(current, desired)
     yield from (
         ReplaceNetfilter(interim)
@@ -78,6 +76,8 @@ def _plan(
         if interim != current.netfilters.get(interim.family)
     )
     yield from servers.new()
+    if desired.has_interface and not current.has_interface:
+        yield CreateInterface(DUMMY_INTERFACE)
     for address in _in_order(desired.addresses - current.addresses):
         yield BindAddress(address)
     unwanted = list(servers.unwanted())

@@ -58,12 +58,12 @@ def test_a_fresh_node_gets_sets_before_rules_before_servers_before_addresses() -
     firsts = list(dict.fromkeys(operations))
     assert firsts == [
         "SetSysctl",
-        "CreateInterface",
         "CreateSet",
         "AddEntry",
         "ReplaceNetfilter",
         "AddVirtualServer",
         "AddRealServer",
+        "CreateInterface",
         "BindAddress",
     ]
 
