@@ -5,6 +5,7 @@
     changes        what each revision did, before and after
     cluster_ips    who holds which address: the primary key is the promise
     node_ports     who holds which node port
+    leases         when each lease was last renewed; no revision, for nobody watches it
 
 Bodies are text, not ``jsonb``: what was written is what is read, byte for byte.
 The counter is a row, not a sequence, for a sequence commits out of order.
@@ -81,4 +82,14 @@ node_ports = Table(
     Column("namespace", Text, nullable=False),
     Column("service", Text, nullable=False),
     CheckConstraint("port between 1 and 65535", name="port_range"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("renewed_at", DateTime(timezone=True), nullable=False),
+    postgresql_with={"fillfactor": "50"},
 )

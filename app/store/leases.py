@@ -1,0 +1,111 @@
+"""The table of heartbeats: when each lease was last renewed, by the database's own clock.
+
+    what one process heard in a second -> one statement         leases -> seconds ago
+
+One clock for all processes: each tells how long ago it heard, and is told how
+long ago others did.  Renewing changes no key, so rows are rewritten in place.
+
+Source: contract.md, "Objects", for leases.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Row, TextClause, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.domain.errors import NotSynced
+from app.domain.names import NamespacedName
+from app.registry.lease_book import Lease
+from app.store.engine import UNREACHABLE
+
+# Sorted by key, so that processes which save the same leases never wait for each other in a ring.
+_SAVE = text(
+    """
+    INSERT INTO leases AS known (kind, namespace, name, renewed_at)
+    SELECT kind, namespace, name, clock_timestamp() - make_interval(secs => age_s)
+    FROM unnest(
+        CAST(:kinds AS text[]), CAST(:namespaces AS text[]), CAST(:names AS text[]),
+        CAST(:ages_s AS float8[])
+    ) AS heard (kind, namespace, name, age_s)
+    ON CONFLICT (kind, namespace, name)
+    DO UPDATE SET renewed_at = greatest(known.renewed_at, excluded.renewed_at)
+    """
+)
+_NAMED = """
+    unnest(CAST(:kinds AS text[]), CAST(:namespaces AS text[]), CAST(:names AS text[]))
+    AS named (kind, namespace, name)
+"""
+_AGE = "extract(epoch FROM clock_timestamp() - renewed_at)::float8 AS age_s"
+_LOAD = text(
+    f"SELECT kind, namespace, name, {_AGE} "  # noqa: S608  fixed words of our own
+    f"FROM leases JOIN {_NAMED} USING (kind, namespace, name)"
+)
+_LOAD_KIND = text(f"SELECT kind, namespace, name, {_AGE} FROM leases WHERE kind = :kind")  # noqa: S608
+_FORGET = text(
+    "DELETE FROM leases USING "  # noqa: S608
+    + _NAMED
+    + "WHERE (leases.kind, leases.namespace, leases.name)"
+    " = (named.kind, named.namespace, named.name)"
+)
+_FORGET_ORPHANS = text(
+    """
+    DELETE FROM leases WHERE NOT EXISTS (
+        SELECT FROM objects
+        WHERE (objects.kind, objects.namespace, objects.name)
+            = (leases.kind, leases.namespace, leases.name)
+    )
+    """
+)
+
+
+class PostgresLeases:
+    """Heartbeats of all processes; fulfils ``app.registry.ports.LeaseStore``."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Keep the table on ``engine``."""
+        self._engine = engine
+
+    async def save(self, ages_s: Mapping[Lease, float]) -> None:
+        """Note when leases were renewed; see ``app.registry.ports.LeaseStore``."""
+        leases = sorted(ages_s)
+        await self._run(_SAVE, {**_columns(leases), "ages_s": [ages_s[lease] for lease in leases]})
+
+    async def load(self, leases: Collection[Lease]) -> Mapping[Lease, float]:
+        """Tell how long ago leases were renewed."""
+        return _ages(await self._run(_LOAD, _columns(leases)))
+
+    async def load_kind(self, kind: str) -> Mapping[Lease, float]:
+        """Tell how long ago the leases of a kind were renewed."""
+        return _ages(await self._run(_LOAD_KIND, {"kind": kind}))
+
+    async def forget(self, leases: Collection[Lease]) -> None:
+        """Drop leases."""
+        await self._run(_FORGET, _columns(sorted(leases)))
+
+    async def forget_orphans(self) -> None:
+        """Drop the leases of what is not registered."""
+        await self._run(_FORGET_ORPHANS, {})
+
+    async def _run(self, statement: TextClause, values: Mapping[str, object]) -> list[Row[Any]]:
+        try:
+            async with self._engine.begin() as connection:
+                result = await connection.execute(statement, dict(values))
+                return list(result.all()) if result.returns_rows else []
+        except UNREACHABLE as error:
+            raise NotSynced(f"heartbeats cannot be kept: {type(error).__name__}") from error
+
+
+def _columns(leases: Collection[Lease]) -> dict[str, object]:
+    return {
+        "kinds": [lease.kind for lease in leases],
+        "namespaces": [lease.key.namespace for lease in leases],
+        "names": [lease.key.name for lease in leases],
+    }
+
+
+def _ages(rows: list[Row[Any]]) -> Mapping[Lease, float]:
+    return {
+        Lease(row.kind, NamespacedName(row.namespace, row.name)): max(0.0, row.age_s)
+        for row in rows
+    }
