@@ -4,8 +4,9 @@
     IPVSRules -> a shell script that runs all of them in a safe order
 
 The texts are for a node that holds none of it yet.  The script may be run again
-and again: what is there is edited rather than made anew, so connections survive,
-and servers of others are left alone.
+and again: what is there is edited rather than made anew, so connections survive.
+What is not wanted any more goes, if it is at an address of ours; servers of others
+are left alone.
 
 Source: contract.md, ``GET /nodes/{name}/ipvs``; spec ipvs 3.2 and 9.
 """
@@ -25,20 +26,32 @@ from app.domain.dataplane.sysctls import REUSE_MODE
 
 _END = "WAYPOST_END"  # ends each text within the script
 
-_EDITING = r"""# Servers that are there are edited, real servers that are not wanted are removed.
+_EDITING = r"""# Servers that are there are edited; what is not wanted goes, at our addresses only.
 ipvsadm --save -n > "$work/held"
+ip -o addr show dev @ 2>/dev/null | awk '{ sub("/.*", "", $4) } $4 !~ /^fe80:/ { print $4 }' \
+  > "$work/bound"
 awk '
   function key() { return $1 ~ /^-[AE]$/ ? $2 " " $3 : $2 " " $3 " " $5 }
+  function host(text) { sub(":[0-9]*$", "", text); gsub(/[][]/, "", text); return text }
   FILENAME ~ /wanted$/ { wanted[key()]; if ($1 == "-A") own[$2 " " $3]; next }
+  FILENAME ~ /bound$/ { bound[$1]; next }
   FILENAME ~ /held$/ {
     held[key()]
-    if ($1 == "-a" && ($2 " " $3) in own && !(key() in wanted)) gone[++count] = $2 " " $3 " -r " $5
+    if (key() in wanted) next
+    if ($1 == "-a" && ($2 " " $3) in own) gone[++count] = "-d " $2 " " $3 " -r " $5
+    if ($1 == "-A" && host($3) in bound) gone[++count] = "-D " $2 " " $3
     next
   }
   { if (key() in held) $1 = $1 == "-A" ? "-E" : "-e"; print }
-  END { for (i = 1; i <= count; i++) print "-d " gone[i] }
-' "$work/wanted" "$work/held" - < "$work/wanted" | ipvsadm --restore
-"""
+  END { for (i = 1; i <= count; i++) print gone[i] }
+' "$work/wanted" "$work/bound" "$work/held" - < "$work/wanted" | ipvsadm --restore
+ip link show @ >/dev/null 2>&1 || ip link add @ type dummy
+awk '
+  function masked(address) { return address (address ~ /:/ ? "/128" : "/32") }
+  FILENAME ~ /addresses$/ { wanted[$1]; print "addr replace " masked($1) " dev @"; next }
+  !($1 in wanted) { print "addr del " masked($1) " dev @" }
+' "$work/addresses" "$work/bound" | ip -batch -
+""".replace("@", DUMMY_INTERFACE)
 
 
 class Part(StrEnum):
@@ -105,17 +118,18 @@ def _script(rules: IPVSRules) -> str:
     for netfilter in rules.netfilters:
         lines.append(_fed(programs[netfilter.family], encode_netfilter(netfilter)))
         lines += jump_commands(netfilter.family)
-    lines.append(f"cat > \"$work/wanted\" <<'{_END}'\n{_ipvsadm(rules)}{_END}")
+    lines.append(_kept("wanted", _ipvsadm(rules)))
+    lines.append(_kept("addresses", _joined(list(rules.addresses))))
     lines.append(_EDITING.rstrip())
-    link = f"ip link add {DUMMY_INTERFACE} type dummy"
-    lines.append(f"ip link show {DUMMY_INTERFACE} >/dev/null 2>&1 || {link}")
-    bound = [f"addr replace {with_mask(a)} dev {DUMMY_INTERFACE}" for a in rules.addresses]
-    lines.append(_fed(Program.IP, _joined(bound)))
     return _joined(lines)
 
 
 def _fed(program: Program, text: str) -> str:
     return f"{program} <<'{_END}'\n{text}{_END}"
+
+
+def _kept(name: str, text: str) -> str:
+    return f"cat > \"$work/{name}\" <<'{_END}'\n{text}{_END}"
 
 
 def _joined(lines: list[str]) -> str:

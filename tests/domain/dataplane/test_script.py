@@ -86,7 +86,7 @@ def test_the_script_goes_from_settings_to_addresses() -> None:
     script = encode_part(web("10.244.0.1"), Part.SCRIPT)
     places = [
         script.index(word)
-        for word in ("sysctl -p -", "ipset restore", "iptables-restore", "ipvsadm --", "ip -batch")
+        for word in ("sysctl -p", "ipset restore", "iptables-restore", "ipvsadm --", "ip -batch")
     ]
     assert places == sorted(places)
 
@@ -100,24 +100,38 @@ def test_the_script_edits_what_is_there_and_leaves_others_alone(tmp_path: Path) 
             "-A -t 10.96.0.20:80 -s wlc\n"
             "-a -t 10.96.0.20:80 -r 10.244.0.1:8080 -m -w 3\n"
             "-a -t 10.96.0.20:80 -r 10.244.0.9:8080 -m -w 1\n"
+            "-A -t 10.96.0.99:80 -s rr\n"
             "-A -t 198.51.100.1:80 -s rr\n"
             "-a -t 198.51.100.1:80 -r 10.0.0.1:80 -m -w 1\n"
         ),
+        bound=("10.96.0.20", "10.96.0.99"),
     )
     assert told == (
         "-E -t 10.96.0.20:80 -s rr\n"
         "-e -t 10.96.0.20:80 -r 10.244.0.1:8080 -m -w 1\n"
         "-a -t 10.96.0.20:80 -r 10.244.0.2:8080 -m -w 1\n"
         "-d -t 10.96.0.20:80 -r 10.244.0.9:8080\n"
+        "-D -t 10.96.0.99:80\n"
+    )
+    assert (tmp_path / "addresses-told").read_text() == (
+        "addr replace 10.96.0.20/32 dev kube-ipvs0\naddr del 10.96.0.99/32 dev kube-ipvs0\n"
     )
 
 
-def fed(folder: Path, script: str, *, held: str) -> str:
+def fed(folder: Path, script: str, *, held: str, bound: tuple[str, ...]) -> str:
     """Run a script with programs that do nothing, and give what ipvsadm was fed."""
-    for name in ("sysctl", "ipset", "iptables", "ip6tables", "ip", "modprobe"):
+    for name in ("sysctl", "ipset", "iptables", "ip6tables", "modprobe"):
         stub(folder / name, "exit 0")
     for name in ("iptables-restore", "ip6tables-restore"):
         stub(folder / name, "exit 0")
+    shown = "".join(
+        f"3: kube-ipvs0    inet {address}/32 scope global kube-ipvs0\n" for address in bound
+    )
+    (folder / "shown").write_text(f"{shown}3: kube-ipvs0    inet6 fe80::1/64 scope link\n")
+    stub(
+        folder / "ip",
+        f'if [ "$1" = -batch ]; then cat > {folder}/addresses-told; else cat {folder}/shown; fi',
+    )
     (folder / "held").write_text(held)
     told = folder / "told"
     stub(
