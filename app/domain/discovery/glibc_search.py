@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from app.domain.discovery.answer_section import Reading, read
-from app.domain.discovery.glibc_send import Sender
+from app.domain.discovery.glibc_send import Sender, Sent
 from app.domain.discovery.local_names import raw_name
 from app.domain.discovery.lookup import (
     AAAA,
@@ -116,6 +116,9 @@ class Search:
         asked = (A,) if no_aaaa and AAAA in qtypes else qtypes
         candidate = Candidate(name=name, source=source)
         sent = yield from self.sender.send(candidate, asked)
+        if no_aaaa and qtypes == (AAAA,) and sent.failure is Rcode.TIMEOUT:
+            # Nobody said anything about A, so nobody denied AAAA: taken for no data.
+            sent = Sent(replies=(Reply(rcode=Rcode.NOERROR),))
         self.is_last_answered = bool(sent.replies)
         if not sent.replies:
             return SearchResult(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from app.domain.discovery import address_order
 from app.domain.discovery.answer_section import of_family, spelt, status_of
-from app.domain.discovery.go_send import Sender
+from app.domain.discovery.go_send import Sender, is_lame
 from app.domain.discovery.local_names import addresses_in_hosts, raw_name, strict_literal
 from app.domain.discovery.lookup import (
     AAAA,
@@ -71,7 +71,7 @@ def walk(lookup: Lookup, host: Host) -> Walk:
             sender.trail.decide(Decision.HIT, "an answer")
             return _found(lookup, host, replies, records, sender.trail)
         is_last = position == len(candidates) - 1
-        latest = _failure(lookup, candidate, replies)
+        latest = _failure(lookup, candidate, replies, sender)
         sender.trail.decide(Decision.STOP if is_last else Decision.NEXT, latest.error)
         if position == 0 or latest.origin == "as-is" or not lookup.is_for_addresses:
             failure = latest
@@ -146,11 +146,11 @@ def _answers(qtypes: tuple[str, ...], replies: Replies) -> tuple[Record, ...]:
     )
 
 
-def _failure(lookup: Lookup, candidate: Candidate, replies: Replies) -> _Failure:
-    # Of the name as written the error of the last type counts, of others that of the first.
+def _failure(lookup: Lookup, candidate: Candidate, replies: Replies, sender: Sender) -> _Failure:
+    # Of the name as written the error that comes last counts, of others the one that comes first.
     is_original = candidate.source == "as-is" and not lookup.name.endswith(".")
-    reply = replies[-1 if is_original else 0]
-    error = "lame referral" if reply.is_lame else _ERRORS.get(reply.rcode, "server misbehaving")
+    reply = replies[sender.last_ended if is_original else sender.first_ended]
+    error = "lame referral" if is_lame(reply) else _ERRORS.get(reply.rcode, "server misbehaving")
     status = Status.NXDOMAIN if error == _NOT_FOUND else status_of(reply.rcode)
     return _Failure(error=error, status=status, origin="as-is" if is_original else "last")
 
