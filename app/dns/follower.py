@@ -22,6 +22,7 @@ from typing import Any, Protocol
 import httpx
 
 from app.domain.changes import Change, ChangeType
+from app.domain.discovery.zone_objects import stripped
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object, kind_of
@@ -194,12 +195,11 @@ class Intake:
             raise StartOver(f"a line cannot be read: {error}") from error
 
     def _keep(self, wire: Mapping[str, object], *, is_gone: bool) -> None:
-        registered = decode_object(wire).object
-        meta = registered.metadata
-        revision = parse_revision(meta.resource_version)
-        registered = replace(
-            registered, metadata=replace(meta, revision=revision, resource_version="")
-        )
+        whole = decode_object(wire).object
+        revision = parse_revision(whole.metadata.resource_version)
+        registered = stripped(whole)
+        meta = replace(registered.metadata, revision=revision, resource_version="")
+        registered = replace(registered, metadata=meta)
         if self._initial is not None:
             self._initial.append(registered)
         else:

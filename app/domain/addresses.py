@@ -24,6 +24,8 @@ Prefix = IPv4Network | IPv6Network
 _TEXT_LENGTH_MAX = 64  # characters; the longest IPv6 prefix with an embedded IPv4 part has 49
 _PARSED_MAX = 65_536  # addresses remembered
 _DOTTED = re.compile(r"[0-9.]+\Z")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_CANONICAL_V4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}\Z")
 
 
 class IPFamily(StrEnum):
@@ -68,6 +70,8 @@ def parse_prefix(text: str) -> Prefix | None:
 @lru_cache(maxsize=_PARSED_MAX)
 def canonical(text: str) -> str:
     """Give the one spelling of an address that indexes use; other text stays as it is."""
+    if _CANONICAL_V4.match(text):
+        return text
     address = parse_address(text)
     found = text if address is None else str(address)
     return text if found == text else found  # the caller's own string, not an equal one

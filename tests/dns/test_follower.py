@@ -102,10 +102,10 @@ def test_changes_are_told_with_what_was_there_before() -> None:
 
 def test_text_that_others_take_for_line_ends_is_kept() -> None:
     strange = service("a", 1)
-    strange["metadata"] = {**strange["metadata"], "annotations": {"x": "one\u2028two\x85"}}  # type: ignore[dict-item]
+    strange["spec"] = {"type": "ExternalName", "externalName": "one\u2028two\x85"}
     view, _ = taken(line("ADDED", strange), bookmark(1, ends_initial=True))
     (found,) = view.snapshot.services.values()
-    assert found.metadata.annotations == {"x": "one\u2028two\x85"}
+    assert found.external_name == "one\u2028two\x85"
 
 
 @given(st.binary() | st.text().map(str.encode) | st.just(b'{"type":"ERROR","object":{}}'))
