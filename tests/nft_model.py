@@ -92,7 +92,7 @@ def _read_block(lines: Iterator[str], table: Table) -> None:
         elif (begun := _CHAIN.fullmatch(line)) is not None:
             chain = begun[1]
             table.chains.setdefault(chain, [])
-        elif line != "  }":
+        elif line != "  }" and not (_is_base([line.strip()]) and _is_base(table.chains[chain])):
             table.chains[chain].append(line.strip())
 
 
@@ -106,7 +106,7 @@ def _command(line: str, tables: Tables) -> None:
             del tables[family]
         case "flush", "table":
             for rules in tables[family].chains.values():
-                rules.clear()
+                _flush(rules)
         case "flush", "set" | "map":
             tables[family].sets[rest[0]].clear()
         case (("add" | "delete"), "element"):
@@ -118,9 +118,9 @@ def _command(line: str, tables: Tables) -> None:
 def _change_chain(verb: str, kind: str, chains: dict[str, list[str]], rest: list[str]) -> None:
     match verb, kind:
         case "add", "chain":
-            chains.setdefault(rest[0], [])
+            chains.setdefault(rest[0], [rest[1].strip("{ }")] if rest[1:] else [])
         case "flush", "chain":
-            chains[rest[0]].clear()
+            _flush(chains[rest[0]])
         case "add", "rule":
             chains[rest[0]].append(rest[1])
         case _:
@@ -136,6 +136,10 @@ def _change_elements(verb: str, held: dict[str, str], braced: str) -> None:
             del held[key]
         elif held.setdefault(key, value) != value:
             raise RefusedText(f"{key} has another value")
+
+
+def _flush(rules: list[str]) -> None:
+    rules[:] = [rule for rule in rules if _is_base([rule])]  # a hook is no rule
 
 
 def _is_base(rules: list[str]) -> bool:

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from app.domain.addresses import IPFamily, Prefix, parse_address, parse_prefix
+from app.domain.dataplane.reach import spell
 from app.domain.dataplane.rules import Destination, PortRules, ServiceRules
 
 SLOTS_MAX: Final = 256  # slots among which unequal weights are apportioned,
@@ -148,7 +149,7 @@ def _restrict(elements: Elements, front: Front, source_ranges: Iterable[str]) ->
     if prefixes:
         elements.put_front("restricted", front)
     for prefix in _without_overlaps(prefixes):
-        elements.put_front("source-ranges", front, tail=f" . {prefix}")
+        elements.put_front("source-ranges", front, tail=f" . {spell(prefix)}")
 
 
 def _without_overlaps(prefixes: Iterable[Prefix]) -> Iterator[Prefix]:

@@ -1,6 +1,7 @@
 """The fixed part of the nftables table of one IP family: declarations and rules.
 
-    NodeFamily, RulesConfig -> Layout          Pick -> rules of its chain
+    IPFamily                -> declarations of sets and maps
+    NodeFamily, RulesConfig -> Layout: chains      Pick -> rules of its chain
 
 No kernel object belongs to a single Service: rules look into shared sets and
 maps, and there is one chain for each number of destinations.  What the sets hold
@@ -17,7 +18,7 @@ Source: spec ipvs 8.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from app.domain.addresses import IPFamily
@@ -101,43 +102,49 @@ _LAYOUTS_REMEMBERED_MAX: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Sets by name with the lines that declare them, and chains by name with their rules."""
+    """Chains by name with their rules, and the addresses that answer at node ports if not all."""
 
-    sets: Mapping[str, tuple[str, ...]]
     chains: Mapping[str, tuple[str, ...]]
     node_port_addresses: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=_LAYOUTS_REMEMBERED_MAX)
 def layout(family: NodeFamily, config: RulesConfig) -> Layout:
-    """Make the fixed part for one family of one node."""
+    """Make the fixed chains of one family of one node."""
     words = WORDS[family.family]
     chains: dict[str, tuple[str, ...]] = {
         # A reset is not subject to the limits on ICMP, and every client understands it.
         "reject-all": ("meta l4proto tcp reject with tcp reset", "reject"),
     }
+    for protocol in PROTOCOLS:
+        chains |= _chains(words, protocol, family)
+    chains |= {
+        "services": tuple(_services(words, family)),
+        "masquerading": tuple(_masquerading(words, family, config)),
+        "nat-prerouting": (_hooked("prerouting", -100), "jump services"),
+        "nat-output": (_hooked("output", -100), "jump services"),
+        "nat-postrouting": (_hooked("postrouting", 100), "ct status dnat jump masquerading"),
+    }
+    addresses = () if family.has_all_node_ports else family.node_port_addresses
+    return Layout(chains=chains, node_port_addresses=addresses)
+
+
+@cache
+def declarations(family: IPFamily) -> Mapping[str, tuple[str, ...]]:
+    """List the sets and maps of a family with the lines that declare them."""
+    words = WORDS[family]
     sets = {
         "cluster-ips": (f"typeof {words.ip} daddr",),
         "node-port-ips": (f"typeof {words.ip} daddr",),
     }
     for protocol in PROTOCOLS:
         sets |= _sets(words, protocol)
-        chains |= _chains(words, protocol, family)
-    chains |= {
-        "services": tuple(_services(words, family)),
-        "masquerading": tuple(_masquerading(words, family, config)),
-        "nat-prerouting": (
-            "type nat hook prerouting priority -100; policy accept;",
-            "jump services",
-        ),
-        "nat-output": ("type nat hook output priority -100; policy accept;", "jump services"),
-        "nat-postrouting": (
-            "type nat hook postrouting priority 100; policy accept;",
-            "ct status dnat jump masquerading",
-        ),
-    }
-    addresses = () if family.has_all_node_ports else family.node_port_addresses
-    return Layout(sets=sets, chains=chains, node_port_addresses=addresses)
+    return sets
+
+
+def kind_of(lines: tuple[str, ...]) -> str:
+    """Tell maps from sets by their declaration, as commands must."""
+    return "map" if " : " in lines[0] else "set"
 
 
 def pick_rules(pick: Pick, family: IPFamily) -> tuple[str, ...]:
@@ -188,9 +195,8 @@ def _sets(words: Words, protocol: str) -> dict[str, tuple[str, ...]]:
     return {f"{name}-{protocol}": declared for name, declared in lines.items()}
 
 
-def kind_of(lines: tuple[str, ...]) -> str:
-    """Tell maps from sets, as commands must."""
-    return "map" if " : " in lines[0] else "set"
+def _hooked(hook: str, priority: int) -> str:
+    return f"type nat hook {hook} priority {priority}; policy accept;"
 
 
 def _outsider(family: NodeFamily, words: Words) -> str:

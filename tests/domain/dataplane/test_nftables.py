@@ -172,7 +172,7 @@ def test_source_ranges_restrict_the_balancer_address_and_do_not_overlap() -> Non
     assert table.sets["restricted-tcp"] == {"203.0.113.1 . 80": ""}
     assert set(table.sets["source-ranges-tcp"]) == {
         "203.0.113.1 . 80 . 10.0.0.0/8",
-        "203.0.113.1 . 80 . 198.51.100.7/32",
+        "203.0.113.1 . 80 . 198.51.100.7",
     }
 
 

@@ -5,7 +5,10 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final
 
+from app.domain.addresses import IPFamily
 from app.domain.dataplane.nftables import encode, encode_delta, encode_removal
+from app.domain.dataplane.nftables_state import parse_listing, tables_of
+from app.domain.dataplane.nftables_table import KEPT_SETS
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.rules import NodeRules
 from tests.kernel.lab.lab import SERVICE_PORT, Lab, LabService
@@ -55,6 +58,7 @@ def changes_leave_in_the_kernel_what_loading_afresh_leaves(lab: Lab) -> None:
         lab.apply(*stage)
         for node, rules in lab.rules(*stage).items():
             assert _held(node) == _held_afresh(rules), (node, stage)
+            _assert_listed(node, rules)
 
 
 @scenario("nftables")
@@ -99,6 +103,15 @@ def _answers(address: str) -> dict[str, str]:
     return {
         alias: call("client1", address, SERVICE_PORT, source=alias).pod for alias in CLIENT_ALIASES
     }
+
+
+def _assert_listed(node: str, rules: NodeRules) -> None:
+    """What a kernel lists can be compared with what it was told."""
+    for family, table in tables_of(rules).items():
+        word = "ip" if family is IPFamily.IPV4 else "ip6"
+        text = run("nft", "-j", "list", "table", word, "waypost", namespace=node)
+        wanted = {name: held for name, held in table.sets.items() if name not in KEPT_SETS}
+        assert parse_listing(text) == wanted, (node, family)
 
 
 def _held_afresh(rules: NodeRules) -> object:
