@@ -110,6 +110,11 @@ def test_a_cluster_address_chooses_among_its_endpoints() -> None:
     ]
 
 
+def test_an_address_lost_to_another_service_is_not_served() -> None:
+    table = table_of(rules_of(a_port(ONE, cluster_ip=None)))
+    assert not any(table.sets[name] for name in ("services-tcp", "cluster-ips", "endpoints-tcp"))
+
+
 def test_services_with_as_many_endpoints_share_a_chain() -> None:
     one = rules_of(a_port(ONE, TWO), a_port(TWO, THREE, service="db", cluster_ip="10.96.0.11"))
     assert [name for name in table_of(one).chains if name.startswith("pick")] == ["pick-tcp-2"]
