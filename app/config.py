@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     endpoints_per_slice: int = Field(
         100, ge=1, le=1000, description="endpoints in one EndpointSlice, at most"
     )
+    node_lease_seconds: int = Field(
+        40, ge=1, le=3600, description="how long a node's agent may be silent"
+    )
     history_seconds: int = Field(
         3600, ge=60, description="how long changes are kept for watchers that resume"
     )

@@ -63,6 +63,16 @@ class StateCollector(Collector):
             value=self._view.compacted,
         )
         yield GaugeMetricFamily(
+            "waypost_mass_failure_guards",
+            "Services whose silent endpoints are kept because too many fell silent at once.",
+            value=len(snapshot.members("guarded")),
+        )
+        yield GaugeMetricFamily(
+            "waypost_lapsed_pods",
+            "Pods that are not ready because a lease ran out, their own or their node's.",
+            value=len(snapshot.members("lapsed")),
+        )
+        yield GaugeMetricFamily(
             "waypost_watchers", "Streams that are open.", value=self._watching.watchers
         )
 

@@ -62,6 +62,11 @@ class LeaseBook:
         self._gone: set[Lease] = set()
         self._began_s = clock()
 
+    @property
+    def node_lease_s(self) -> int:
+        """Seconds for which the agent of a Node may be silent."""
+        return self._node_lease_s
+
     def follow(self, view: View) -> Callable[[], None]:
         """Expect heartbeats of every Pod that has a lease; returns what ends that."""
         for key, pod in view.snapshot.pods.items():

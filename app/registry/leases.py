@@ -10,6 +10,7 @@ Source: contract.md, "Objects" and "Routes".
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -77,11 +78,16 @@ class Leases:
             await self._writer.write(lambda work: revive(work, frozenset(back)))
         return Renewal(renewed, tuple(key for key in pods if key not in snapshot.pods))
 
-    async def renew_node(self, name: str) -> None:
-        """Renew the lease of a Node; raises NotFound when there is none."""
+    async def sign_on(self, pods: Collection[NamespacedName]) -> None:
+        """Take that Pods are registered again as their heartbeat; new ones need none."""
+        await self.renew([key for key in pods if key in self._view.snapshot.pods])
+
+    def renew_node(self, name: str) -> int:
+        """Renew the lease of a Node, and tell its seconds; raises NotFound when there is none."""
         if NamespacedName("", name) not in self._view.require_synced().nodes:
             raise NotFound(f'nodes "{name}" not found').about(NODE.plural, name)
         self._book.renew(node_lease(name))
+        return self._book.node_lease_s
 
     async def save(self) -> None:
         """Save what has been heard; raises NotSynced, and keeps it, when that is not possible."""
@@ -109,7 +115,8 @@ class Leases:
                         _log.warning("heartbeats are kept in memory: %s", refusal)
                     is_troubled = True
         finally:
-            await self.save()
+            with contextlib.suppress(DomainError):
+                await self.save()
 
     async def oversee(self) -> None:
         """Judge again and again, as the one process that does, until cancelled."""

@@ -1,7 +1,7 @@
 """What falls due with time: the ends of grace periods.
 
-Every process runs it; a decision under the writer's lock that finds nothing
-due changes nothing, so doing it twice does no harm.
+One process of all runs it; should two for a moment, a decision under the writer's
+lock that finds nothing due changes nothing.
 """
 
 import asyncio

@@ -1,14 +1,14 @@
-"""The wire shapes of ``/apply`` and of heartbeats.
+"""The wire shapes of ``/apply``.
 
-Source: contract.md, "POST /apply" and "Routes".
+Source: contract.md, "POST /apply".
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.schemas.base import Input, Output, words
+from app.schemas.base import Output, words
 
 
 class ApplyOperation(StrEnum):
@@ -42,25 +42,3 @@ class ApplyResult(Output):
     )
     dry_run: bool
     results: list[AppliedObject]
-
-
-class PodKey(Input):
-    """The name of a Pod."""
-
-    namespace: str = Field(examples=["default"])
-    name: str = Field(examples=["ent-1"])
-    documented_required: ClassVar = ("namespace", "name")
-
-
-class HeartbeatRequest(Input):
-    """Pods whose leases are to be renewed."""
-
-    pods: list[PodKey]
-    documented_required: ClassVar = ("pods",)
-
-
-class HeartbeatResult(Output):
-    """Which leases were renewed, and which Pods are not registered."""
-
-    renewed: list[PodKey]
-    unknown: list[PodKey]

@@ -93,7 +93,7 @@ async def test_heartbeats_tell_who_is_not_registered() -> None:
     assert renewal.renewed == (key("p0"), key("p1"))
     assert renewal.unknown == (key("gone"), key("elsewhere/p1"))
     with pytest.raises(NotFound, match="n9"):
-        await world.leases.renew_node("n9")
+        world.leases.renew_node("n9")
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ async def test_a_name_used_again_begins_with_a_full_period() -> None:
 
 async def test_a_node_that_falls_silent_takes_the_pods_it_probed_out() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(2), a_pod("plain"))
-    await world.leases.renew_node("n1")
+    world.leases.renew_node("n1")
     await world.pass_time(35)
     assert world.ready() == ["p0", "p1", "plain"]
     await world.pass_time(10)
@@ -297,7 +297,7 @@ async def test_a_node_that_falls_silent_takes_the_pods_it_probed_out() -> None:
     await world.pass_time(600)
     assert key("p0") in world.snapshot.pods
 
-    await world.leases.renew_node("n1")
+    world.leases.renew_node("n1")
     await world.pass_time(1)
     assert world.ready() == ["p0", "p1", "plain"]
 
@@ -311,7 +311,7 @@ async def test_a_node_that_was_never_heard_is_not_missed() -> None:
 async def test_a_node_that_only_others_have_heard_is_missed_all_the_same() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(2))
     other = world.another()
-    await other.renew_node("n1")
+    other.renew_node("n1")
     await other.save()
     world.leases = world.another()
     await world.leases.begin()
@@ -321,7 +321,7 @@ async def test_a_node_that_only_others_have_heard_is_missed_all_the_same() -> No
 
 async def test_a_pod_that_somebody_else_vouches_for_survives_its_node() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(1))
-    await world.leases.renew_node("n1")
+    world.leases.renew_node("n1")
     await world.pass_time(45)
     assert world.ready() == []
 
@@ -333,7 +333,7 @@ async def test_a_pod_that_somebody_else_vouches_for_survives_its_node() -> None:
 
 async def test_many_pods_of_a_silent_node_are_kept() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(6))
-    await world.leases.renew_node("n1")
+    world.leases.renew_node("n1")
     await world.pass_time(600)
     assert world.ready() == names(6)
     condition = guard(world)
@@ -343,7 +343,7 @@ async def test_many_pods_of_a_silent_node_are_kept() -> None:
 
 async def test_a_node_that_is_removed_leaves_its_pods_to_themselves() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(1))
-    await world.leases.renew_node("n1")
+    world.leases.renew_node("n1")
     await world.leases.save()
     await world.pass_time(45)
     world.delete(world.node())

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.schemas import apply, clusterips, health, lists, status
+from app.schemas import apply, clusterips, health, heartbeats, lists, status
 from app.schemas.base import Input, Output, wire_name
 from app.schemas.endpoint_slice import EndpointSliceWrite
 from app.schemas.namespace import NamespaceWrite
@@ -23,7 +23,7 @@ WRITTEN = (
     NamespaceWrite,
     EndpointSliceWrite,
     ServiceCIDRWrite,
-    apply.HeartbeatRequest,
+    heartbeats.HeartbeatRequest,
 )
 READ = (
     lists.ServiceList,
@@ -34,7 +34,7 @@ READ = (
     lists.ServiceCIDRList,
     status.Status,
     apply.ApplyResult,
-    apply.HeartbeatResult,
+    heartbeats.HeartbeatResult,
     clusterips.ClusterIPs,
     health.Health,
     health.Version,

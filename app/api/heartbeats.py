@@ -1,0 +1,74 @@
+"""HTTP surface of leases: a Pod, many Pods, or a Node's agent says that it lives.
+
+    keys -> registry.leases -> which were renewed, and which are unknown
+
+Source: contract.md, "Routes".
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from app.api import errors as api_errors
+from app.api.bodies import documented_body, media_of
+from app.api.dependencies import KeyOf, RegistryOf
+from app.api.errors import refusals
+from app.api.representation import answer
+from app.domain import errors
+from app.domain.objects.kinds import POD
+from app.schemas.documents import parse_document
+from app.schemas.heartbeats import (
+    HeartbeatRequest,
+    HeartbeatResult,
+    NodeHeartbeatResult,
+    decode_heartbeats,
+    encode_heartbeats,
+)
+
+router = APIRouter(tags=["leases"])
+
+_REFUSALS = (errors.NotFound, errors.NotSynced, errors.Unconfirmed, api_errors.NotAcceptable)
+
+
+@router.post(
+    "/pods/{namespace}/{name}/heartbeat",
+    operation_id="renew_pod_lease",
+    response_model=HeartbeatResult,
+    responses=refusals(*_REFUSALS),
+)
+async def renew_pod_lease(request: Request, key: KeyOf, registry: RegistryOf) -> Response:
+    """Renew the lease of one Pod; one that had run out is as it was before."""
+    renewal = await registry.leases.renew([key])
+    if renewal.unknown:
+        raise errors.NotFound(f'pods "{key.name}" not found').about(POD.plural, key.name)
+    return answer(request, encode_heartbeats(renewal.renewed, renewal.unknown))
+
+
+@router.post(
+    "/heartbeats",
+    operation_id="renew_leases",
+    response_model=HeartbeatResult,
+    responses=refusals(
+        errors.BadRequest, *_REFUSALS[1:], api_errors.BodyTooLarge, api_errors.Unsupported
+    ),
+    openapi_extra=documented_body(HeartbeatRequest),
+)
+async def renew_leases(request: Request, registry: RegistryOf) -> Response:
+    """Renew the leases of many Pods at once; some may not be registered."""
+    content = parse_document(await request.body(), media_of(request)).content
+    renewal = await registry.leases.renew(decode_heartbeats(content))
+    return answer(request, encode_heartbeats(renewal.renewed, renewal.unknown))
+
+
+@router.post(
+    "/nodes/{name}/heartbeat",
+    operation_id="renew_node_lease",
+    response_model=NodeHeartbeatResult,
+    responses=refusals(*_REFUSALS[:2], api_errors.NotAcceptable),
+)
+async def renew_node_lease(
+    request: Request, name: Annotated[str, Path(examples=["n1"])], registry: RegistryOf
+) -> Response:
+    """Say that the agent of a Node lives, and with it what it reports on its Pods."""
+    lease_s = registry.leases.renew_node(name)
+    return answer(request, {"node": name, "leaseDurationSeconds": lease_s})

@@ -1,0 +1,86 @@
+"""The wire shapes of heartbeats.
+
+    request -> keys of Pods          Renewal -> HeartbeatResult
+
+Source: contract.md, "Routes".
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import Field, ValidationError
+
+from app.domain.errors import BadRequest, Violation
+from app.domain.names import NamespacedName
+from app.domain.violations import required
+from app.schemas.base import Input, Output
+from app.schemas.paths import type_violations
+
+HEARTBEATS_MAX = 10_000  # Pods of one request
+
+
+class HeartbeatKey(Input):
+    """The name of a Pod."""
+
+    namespace: str = Field(default="default", examples=["default"])
+    name: str | None = Field(default=None, examples=["ent-1"])
+    documented_required: ClassVar = ("name",)
+
+
+class HeartbeatRequest(Input):
+    """Pods whose leases are to be renewed."""
+
+    pods: Annotated[list[HeartbeatKey], Field(max_length=HEARTBEATS_MAX)] | None = None
+    documented_required: ClassVar = ("pods",)
+
+
+class RenewedKey(Output):
+    """The name of a Pod."""
+
+    namespace: str = Field(examples=["default"])
+    name: str = Field(examples=["ent-1"])
+
+
+class HeartbeatResult(Output):
+    """Which leases were renewed, and which Pods are not registered."""
+
+    renewed: list[RenewedKey]
+    unknown: list[RenewedKey]
+
+
+class NodeHeartbeatResult(Output):
+    """A Node's lease was renewed."""
+
+    node: str = Field(examples=["n1"])
+    lease_duration_seconds: int = Field(
+        description="The next heartbeat must come before that.", examples=[40]
+    )
+
+
+def decode_heartbeats(content: Mapping[str, object]) -> list[NamespacedName]:
+    """Read the Pods that a request names; raises BadRequest with everything wrong in it."""
+    try:
+        wire = HeartbeatRequest.model_validate(content)
+    except ValidationError as error:
+        raise _unreadable(type_violations(error, content)) from None
+    if wire.pods is None:
+        raise _unreadable((required("pods"),))
+    unnamed = [place for place, pod in enumerate(wire.pods) if not pod.name]
+    if unnamed:
+        raise _unreadable(tuple(required(f"pods[{place}].name") for place in unnamed))
+    return [NamespacedName(pod.namespace, pod.name or "") for pod in wire.pods]
+
+
+def encode_heartbeats(
+    renewed: Iterable[NamespacedName], unknown: Iterable[NamespacedName]
+) -> dict[str, object]:
+    """Spell what was renewed, and what was not."""
+    return {
+        outcome: [{"namespace": key.namespace, "name": key.name} for key in keys]
+        for outcome, keys in (("renewed", renewed), ("unknown", unknown))
+    }
+
+
+def _unreadable(causes: tuple[Violation, ...]) -> BadRequest:
+    words = ", ".join(str(cause) for cause in causes)
+    return BadRequest(f"the heartbeats cannot be read: {words}", causes=causes)
