@@ -224,10 +224,7 @@ class Snapshot:
 def load(objects: Iterable[Object], *, revision: Revision) -> Snapshot:
     """Build the snapshot of ``objects`` at once; equal to applying them one by one."""
     every = tuple(objects)
-    index: dict[Term, dict[NamespacedName, None]] = {}
-    for registered in every:
-        for term in terms_of(registered):
-            index.setdefault(term, {})[registered.metadata.key] = None
+    index = _index_of(every)
     loaded = Snapshot(
         revision=revision,
         services=_of_type(every, Service),
@@ -236,9 +233,26 @@ def load(objects: Iterable[Object], *, revision: Revision) -> Snapshot:
         namespaces=_of_type(every, Namespace),
         slices=_of_type(every, EndpointSlice),
         service_cidrs=_of_type(every, ServiceCIDR),
-        index=_Index.over({term: Members.over(members) for term, members in index.items()}),
+        index=_Index.over(index),
     )
     return _reoccupied(loaded, index)
+
+
+def _index_of(objects: Iterable[Object]) -> dict[Term, Members]:
+    """Index at once; most terms have one member, which never needs a dict of its own."""
+    index: dict[Term, Members] = {}
+    several: dict[Term, dict[NamespacedName, None]] = {}
+    for registered in objects:
+        key = registered.metadata.key
+        for term in terms_of(registered):
+            if term in several:
+                several[term][key] = None
+            elif (only := index.get(term)) is None:
+                index[term] = _NO_MEMBERS.set(key, None)
+            else:
+                several[term] = {**only, key: None}
+    index.update((term, Members.over(members)) for term, members in several.items())
+    return index
 
 
 def _reoccupied(snapshot: Snapshot, terms: Iterable[Term]) -> Snapshot:
