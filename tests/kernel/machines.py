@@ -24,7 +24,7 @@ UML = "linux.uml"
 UML_MODULES = Path("/usr/lib/uml/modules")
 UML_MEMORY = "512M"
 LEGACY = "/usr/sbin/xtables-legacy-multi"
-RUN_TIMEOUT_S = 180
+RUN_TIMEOUT_S = 300
 CONSOLE_SHOWN_MAX = 8_000  # characters of a failed machine's console in a report
 
 PROGRAMS: Final = {
