@@ -1,0 +1,42 @@
+"""The rules of one node, as a registry tells them: whole, then what happened since.
+
+Source: contract.md, "Routes".
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from app.agent.client import RegistryClient
+from app.agent.mode import Mode, News, Whole
+from app.domain.names import Revision
+
+StateT = TypeVar("StateT")
+StepT = TypeVar("StepT")
+
+
+@dataclass(slots=True)
+class Feed(Generic[StateT, StepT]):
+    """What one node is to be told, in one mode; both questions raise RegistryError."""
+
+    client: RegistryClient
+    node: str
+    mode: Mode[StateT, StepT]
+    _tag: str = ""
+
+    async def whole(self, *, is_news_only: bool) -> Whole[StateT] | None:
+        """Read everything; with ``is_news_only`` None when it is what was read last."""
+        tag = self._tag if is_news_only else ""
+        answer = await self.client.get(f"/nodes/{self.node}/{self.mode.name}", tag=tag)
+        if answer is None:
+            return None
+        whole = self.mode.decode_whole(answer)
+        self._tag = answer.tag
+        return whole
+
+    async def news(self, since: Revision, patience_s: int) -> News[StepT]:
+        """Read what happened after a revision, waiting for something to happen at most so long."""
+        query = {"since": str(since), "timeoutSeconds": str(patience_s)}
+        path = f"/nodes/{self.node}/{self.mode.name}/changes"
+        answer = await self.client.get(path, query=query, patience_s=patience_s)
+        assert answer is not None, "no tag was named"
+        return self.mode.decode_news(answer)

@@ -1,0 +1,89 @@
+"""IPVS mode, from the wire to a plan.
+
+    NodeRules -> IPVSState      NodeRulesChanges -> operations      -> Plan
+
+Source: contract.md, "GET /nodes/{name}/ipvs"; spec ipvs 6.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from app.agent.client import Answer, RegistryMisbehaved
+from app.agent.mode import News, Plan, Whole
+from app.domain.dataplane.applied import apply
+from app.domain.dataplane.batches import batches
+from app.domain.dataplane.operations import (
+    IPVSState,
+    Operation,
+    RealServerKey,
+    RemoveRealServer,
+)
+from app.domain.dataplane.plan import plan
+from app.domain.errors import DomainError
+from app.schemas.metadata import parse_revision
+from app.schemas.operations import NodeRulesChanges
+from app.schemas.operations_codec import decode_operations
+from app.schemas.rules import NodeRules
+from app.schemas.rules_codec import decode_state
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class IPVSMode:
+    """Virtual servers, sets, filter rules and addresses."""
+
+    name = "ipvs"
+    empty = IPVSState()
+
+    def decode_whole(self, answer: Answer) -> Whole[IPVSState]:
+        """Read a whole rule set; raises RegistryMisbehaved."""
+        rules = _read(NodeRules, answer.body)
+        try:
+            return Whole(parse_revision(rules.resource_version), decode_state(rules))
+        except (DomainError, ValueError) as error:
+            raise RegistryMisbehaved(f"rules that cannot be: {error}") from error
+
+    def decode_news(self, answer: Answer) -> News[Operation]:
+        """Read changes; raises RegistryMisbehaved."""
+        changes = _read(NodeRulesChanges, answer.body)
+        try:
+            operations = decode_operations(changes.operations)
+        except (DomainError, ValueError) as error:
+            raise RegistryMisbehaved(f"operations that cannot be: {error}") from error
+        return News(parse_revision(changes.resource_version), operations)
+
+    def advanced(self, steps: Sequence[Operation], state: IPVSState) -> IPVSState:
+        """Take operations; raises OutOfOrder when they do not fit the state."""
+        return apply(steps, state)
+
+    def plan(
+        self, current: IPVSState, desired: IPVSState, idle: Collection[RealServerKey]
+    ) -> Plan[Operation]:
+        """Plan, and set apart what waits for connections to end."""
+        operations = plan(current, desired, idle=idle)
+        return Plan(
+            tuple(operation for operation in operations if awaited(operation) is None),
+            frozenset(key for operation in operations if (key := awaited(operation)) is not None),
+        )
+
+    def written(self, steps: Sequence[Operation]) -> str:
+        """Write operations as the input of the programs that take them."""
+        return "".join(f"# {batch.program}\n{batch.text}" for batch in batches(steps))
+
+
+def awaited(operation: Operation) -> RealServerKey | None:
+    """Give the real server whose connections an operation waits for; None when it does not."""
+    match operation:
+        case RemoveRealServer(key, address, port, when_drained) if when_drained:
+            return RealServerKey(key, address, port)
+        case _:
+            return None
+
+
+def _read(model: type[M], body: bytes) -> M:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise RegistryMisbehaved(f"no {model.__name__}: {error.errors()[0]['msg']}") from error

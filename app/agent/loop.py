@@ -1,0 +1,234 @@
+"""The agent's loop: what the registry wants, the kernel gets.
+
+    turn:  listen    whole, or news since the revision we have      -> desired
+           converge  observe?  plan(current, desired)  apply        -> current
+
+Level-triggered: news only say what is desired; what is done follows from what
+is held.  The registry may be away for as long as it likes, the kernel may be
+changed by others, and this process may be killed at any moment: the next turn
+leads to the same rules.  Servers that are not wanted any more take no new
+connections and are removed when theirs have ended, or their time is over.
+
+Source: style.md 2; spec ipvs 6 and 7.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, TypeVar
+
+from app.agent.client import Refused, RegistryError, RegistryMisbehaved
+from app.agent.drains import Drains
+from app.agent.feed import Feed
+from app.agent.pace import PACE, RETRY_S_MAX, Backoff, Clock, Pace
+from app.agent.sinks.sink import Sink, SinkFailed
+from app.agent.tally import Tally
+from app.domain.dataplane.applied import OutOfOrder
+from app.domain.dataplane.operations import RealServerKey
+from app.domain.names import REVISION_ZERO
+
+LISTEN_S_MAX: Final = 30  # a registry is asked to wait so long for news, at most
+PAUSE_S: Final = 0.2  # after an application; what comes meanwhile is applied together
+ASK_AGAIN_S: Final = 1.0  # after a registry that does not wait for news
+DRAIN_CHECK_S: Final = 5.0  # between two looks at the connections of draining servers
+RELOAD_S: Final = 3600.0  # between two readings of everything, in case news were wrong
+AHEAD_TRIES_MAX: Final = 8  # questions about a revision that nobody has, until it is given up
+
+_log = logging.getLogger(__name__)
+
+StateT = TypeVar("StateT")
+StepT = TypeVar("StepT")
+
+
+class RulesLoop(Generic[StateT, StepT]):
+    """Keeps one sink at what one registry wants of one node."""
+
+    def __init__(
+        self,
+        feed: Feed[StateT, StepT],
+        sink: Sink[StateT, StepT],
+        clock: Clock,
+        *,
+        introduce: Callable[[], Awaitable[None]],
+        pace: Pace = PACE,
+    ) -> None:
+        """Follow ``feed``; ``introduce`` makes the node known, and may raise RegistryError."""
+        self.tally = Tally()
+        self._feed, self._mode = feed, feed.mode
+        self._sink = sink
+        self._clock = clock
+        self._introduce = introduce
+        self._pace = pace
+        self._drains = Drains(pace.drain_s)
+        self._asking, self._applying = Backoff(), Backoff()
+        self._desired: StateT | None = None
+        self._revision = REVISION_ZERO
+        self._must_introduce = self._must_load = True
+        self._may_be_stale = False
+        self._aheads = 0
+        self._current: StateT | None = None
+        self._is_settled = False
+        self._loaded_at_s = self._applied_at_s = float("-inf")
+        self._observed_at_s = self._looked_at_s = float("-inf")
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        while True:
+            try:
+                await self.turn()
+            except Exception:  # noqa: BLE001  a supervision point: logged, counted, and on it goes
+                _log.exception("a turn failed; everything is read anew")
+                self.tally.mishaps += 1
+                self._current, self._must_load = None, True
+                await self._clock.sleep(RETRY_S_MAX)
+
+    async def once(self) -> None:
+        """Apply what the registry wants now; raises RegistryError and SinkFailed."""
+        await self._load()
+        await self._sync()
+
+    async def turn(self) -> None:
+        """Wait until there may be something to do, and do it."""
+        await self._pass_time()
+        if self._clock.now_s() >= self._asking.retry_at_s:
+            await self._ask()
+        if self._due_in_s() <= 0:
+            await self._try_to_sync()
+
+    async def _pass_time(self) -> None:
+        """Let things gather after an application, and a registry rest after a failure."""
+        now_s = self._clock.now_s()
+        pause_s = self._applied_at_s + PAUSE_S - now_s
+        away_s = min(self._asking.retry_at_s - now_s, self._due_in_s())
+        if (wait_s := max(pause_s, away_s)) > 0:
+            await self._clock.sleep(wait_s)
+
+    async def _ask(self) -> None:
+        try:
+            await self._listen()
+        except RegistryError as error:
+            self._asking.failed(self._clock.now_s())
+            self.tally.registry_failures += 1
+            self._may_be_stale = True  # whoever answers next may be another process
+            if not self.tally.registry_problem:
+                _log.warning("%s; going on with what is known", error)
+            self.tally.registry_problem = str(error) or type(error).__name__
+        else:
+            self._asking.succeeded()
+            if self.tally.registry_problem:
+                _log.info("the registry is back")
+            self.tally.registry_problem = ""
+
+    async def _listen(self) -> None:
+        began_s = self._clock.now_s()
+        if self._must_load or self._may_be_stale or began_s - self._loaded_at_s >= RELOAD_S:
+            await self._load()
+            return
+        patience_s = int(max(0.0, min(LISTEN_S_MAX, self._due_in_s())))
+        if not await self._hear(patience_s) and self._clock.now_s() - began_s < max(patience_s, 1):
+            # It did not wait, or was not asked to.
+            await self._clock.sleep(max(0.0, min(ASK_AGAIN_S, self._due_in_s())))
+
+    async def _hear(self, patience_s: int) -> bool:
+        """Take in news; says whether anything is to be done about them."""
+        assert self._desired is not None, "news come after the whole"
+        try:
+            news = await self._feed.news(self._revision, patience_s)
+            desired = self._mode.advanced(news.steps, self._desired)
+        except Refused as refused:
+            self._must_introduce = refused.reason == "NotFound"
+            self._aheads += refused.reason == "Timeout"
+            # A revision that nobody reaches is of no past of this registry any more.
+            self._must_load = refused.reason != "Timeout" or self._aheads >= AHEAD_TRIES_MAX
+            if refused.reason != "Expired":
+                raise
+            return True
+        except (OutOfOrder, RegistryMisbehaved) as error:
+            _log.warning("news that do not fit, everything is read anew: %r", error)
+            self._must_load = True
+            return True
+        self._aheads = 0
+        self._revision = news.revision
+        if news.steps:
+            self._desired, self._is_settled = desired, False
+        return bool(news.steps)
+
+    async def _load(self) -> None:
+        if self._must_introduce:
+            await self._introduce()
+            self._must_introduce = False
+        try:
+            whole = await self._feed.whole(is_news_only=not self._must_load)
+        except Refused as refused:
+            self._must_introduce = refused.reason == "NotFound"
+            raise
+        if whole is not None and (self._must_load or whole.revision >= self._revision):
+            self._is_settled = self._is_settled and whole.state == self._desired
+            self._desired, self._revision = whole.state, whole.revision
+        self._must_load = self._may_be_stale = False
+        self._aheads = 0
+        self._loaded_at_s = self._clock.now_s()
+
+    def _due_in_s(self) -> float:
+        """Give the time until something is to be done, news or not; never while nothing is known.
+
+        What is not settled is due at once, unless it has just failed.
+        """
+        if self._desired is None:
+            return float("inf")
+        if not self._is_settled:
+            return self._applying.retry_at_s - self._clock.now_s()
+        due_at_s = self._observed_at_s + self._pace.resync_s
+        if self._drains:
+            due_at_s = min(due_at_s, self._looked_at_s + DRAIN_CHECK_S)
+        return due_at_s - self._clock.now_s()
+
+    async def _try_to_sync(self) -> None:
+        try:
+            await self._sync()
+        except SinkFailed as error:
+            self._is_settled = False
+            self._applying.failed(self._clock.now_s())
+            self.tally.sink_failures += 1
+            if str(error) != self.tally.sink_problem:
+                _log.error("%s", error)
+            self.tally.sink_problem = str(error)
+        else:
+            self._applying.succeeded()
+            self.tally.sink_problem = ""
+
+    async def _sync(self) -> None:
+        assert self._desired is not None, "there is something to lead to"
+        now_s = self._clock.now_s()
+        # Whatever fails on the way, what is held is unknown until it has been observed.
+        current, self._current = self._current, None
+        if current is None or now_s - self._observed_at_s >= self._pace.resync_s:
+            current = await self._observe(current)
+        plan = self._mode.plan(current, self._desired, await self._finished(now_s))
+        if plan.at_once:
+            await self._sink.apply(plan.at_once)
+            self._applied_at_s = self._clock.now_s()
+            self.tally.applied(len(plan.at_once))
+        self._current = self._mode.advanced(plan.at_once, current)
+        self._drains.await_only(plan.waiting, now_s=now_s)
+        self._is_settled = True
+        self.tally.settled(self._revision, len(plan.waiting), self._clock.now_s())
+
+    async def _observe(self, expected: StateT | None) -> StateT:
+        assert self._desired is not None, "there is something to compare with"
+        observed = await self._sink.observe(self._desired if expected is None else expected)
+        self._observed_at_s = self._clock.now_s()
+        self.tally.resyncs += 1
+        if expected is not None:
+            foreign = len(self._mode.plan(observed, expected, ()).at_once)
+            self.tally.foreign_steps += foreign
+            if foreign:
+                _log.warning("somebody changed what is ours; %d steps mend it", foreign)
+        return observed
+
+    async def _finished(self, now_s: float) -> frozenset[RealServerKey]:
+        """Find the draining servers that may go: nobody is left, or their time is over."""
+        if not self._drains:
+            return frozenset()
+        self._looked_at_s = now_s
+        idle = await self._sink.idle(self._drains.servers())
+        return self._drains.overdue(now_s) | frozenset(idle)

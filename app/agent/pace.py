@@ -1,0 +1,64 @@
+"""How often the loop does what, and how it waits after failures."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0  # after a failure, doubled each time
+_DOUBLINGS_MAX = 16
+
+
+class Clock(Protocol):
+    """Time that passes, and waiting for it to pass."""
+
+    def now_s(self) -> float:
+        """Give the seconds since some moment; never goes back."""
+        ...
+
+    async def sleep(self, duration_s: float) -> None:
+        """Let time pass."""
+        ...
+
+
+class RealClock:
+    """The clock of this machine."""
+
+    def now_s(self) -> float:
+        """Give the seconds since some moment; never goes back."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, duration_s: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(duration_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often things are done."""
+
+    resync_s: float = 60.0
+    """Between two looks at what the kernel holds."""
+    drain_s: float = 900.0
+    """How long connections may keep a server that is not wanted any more."""
+
+
+PACE = Pace()
+
+
+@dataclass(slots=True)
+class Backoff:
+    """When to try again; the longer it has failed, the later."""
+
+    retry_at_s: float = float("-inf")
+    _failures: int = 0
+
+    def failed(self, now_s: float) -> None:
+        """Note a failure."""
+        delay_s = RETRY_S_MIN * 2.0 ** min(self._failures, _DOUBLINGS_MAX)
+        self._failures += 1
+        self.retry_at_s = now_s + min(delay_s, RETRY_S_MAX)
+
+    def succeeded(self) -> None:
+        """Forget all failures."""
+        self._failures = 0
+        self.retry_at_s = float("-inf")

@@ -1,0 +1,329 @@
+"""The loop against a kernel that is a value: whatever happens on the way, it ends as desired."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.agent.loop import DRAIN_CHECK_S, PAUSE_S
+from app.agent.pace import Pace
+from app.agent.sinks.memory import MemorySink
+from app.agent.sinks.sink import SinkFailed
+from app.domain.changes import Change
+from app.domain.dataplane.operations import Operation, RealServerKey
+from app.domain.names import Revision
+from app.domain.objects.endpoint_slice import EndpointSlice
+from tests.agent.worlds import NODE, World, a_world, settle
+from tests.builders import a_service, an_endpoint, an_endpoint_slice
+from tests.rules_strategies import rule_histories
+
+SERVICE = a_service()
+
+
+def slice_of(*addresses: str) -> EndpointSlice:
+    return an_endpoint_slice(*(an_endpoint(address) for address in addresses))
+
+
+ONE, TWO = slice_of("10.244.0.1"), slice_of("10.244.0.1", "10.244.0.2")
+
+
+def weights(sink: MemorySink) -> dict[str, int]:
+    return {
+        real.address: real.weight
+        for server in sink.state.servers.values()
+        for real in server.real_servers
+    }
+
+
+async def test_a_fresh_node_is_told_everything_at_once() -> None:
+    async with a_world(SERVICE, TWO) as world:
+        sink = MemorySink()
+        await world.agent(sink).turn()
+        assert sink.state == world.desired()
+        assert len(sink.applications) == 1
+
+
+async def test_news_are_applied_as_they_come() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = MemorySink()
+        agent = world.agent(sink)
+        await agent.turn()
+        world.put(ONE, TWO)
+        await agent.turn()
+        assert sink.state == world.desired()
+        assert [step.op for step in sink.applications[-1]] == ["AddRealServer"]
+        assert sum("changes" not in asked for asked in world.network.asked) == 1
+
+
+async def test_what_comes_during_a_pause_is_applied_together() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = MemorySink()
+        agent = world.agent(sink)
+        await agent.turn()
+        world.put(ONE, TWO)
+        world.put(TWO, slice_of("10.244.0.1", "10.244.0.3"))
+        await agent.turn()
+        assert world.clock.slept_s == [pytest.approx(PAUSE_S)]
+        assert len(sink.applications) == 2
+        assert set(weights(sink)) == {"10.244.0.1", "10.244.0.3"}
+
+
+async def test_nothing_is_applied_where_nothing_differs() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = MemorySink(world.desired())
+        agent = world.agent(sink)
+        await settle(agent, turns=6)
+        assert sink.applications == []
+        assert agent.tally.settled_at_s is not None
+
+
+async def test_a_restart_applies_the_difference_alone() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = MemorySink()
+        await world.agent(sink).turn()
+        world.put(ONE, TWO)
+        await world.agent(sink).turn()
+        assert [step.op for step in sink.applications[-1]] == ["AddRealServer"]
+
+
+async def test_an_unreachable_registry_leaves_the_rules_as_they_are() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = MemorySink()
+        agent = world.agent(sink)
+        await agent.turn()
+        held = sink.state
+        world.network.is_down = True
+        world.put(ONE, TWO)
+        await settle(agent, turns=20)
+        assert sink.state == held
+        assert "cable" in agent.tally.registry_problem
+        world.network.is_down = False
+        await settle(agent)
+        assert sink.state == world.desired()
+        assert not agent.tally.registry_problem
+
+
+async def test_drift_is_mended_while_the_registry_is_away() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = MemorySink()
+        agent = world.agent(sink)
+        await agent.turn()
+        world.network.is_down = True
+        sink.state = replace(sink.state, servers={})
+        await settle(agent, turns=20)
+        assert sink.state == world.desired()
+        assert agent.tally.foreign_steps > 0
+
+
+async def test_an_agent_that_starts_without_a_registry_touches_nothing() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = MemorySink(world.desired())
+        world.network.is_down = True
+        agent = world.agent(sink)
+        await settle(agent, turns=10)
+        assert sink.state == world.desired()
+        assert sink.applications == []
+        assert world.clock.slept_s == sorted(world.clock.slept_s), "each wait is as long or longer"
+
+
+async def test_foreign_changes_alone_are_mended() -> None:
+    async with a_world(SERVICE, TWO) as world:
+        sink = MemorySink()
+        agent = world.agent(sink, pace=Pace(resync_s=5))
+        await agent.turn()
+        (key,) = sink.state.servers
+        server = sink.state.servers[key]
+        sink.state = replace(
+            sink.state, servers={key: replace(server, real_servers=server.real_servers[:1])}
+        )
+        await settle(agent)
+        assert sink.state == world.desired()
+        assert [step.op for step in sink.applications[-1]] == ["AddRealServer"]
+        assert agent.tally.foreign_steps == 1
+
+
+async def test_a_server_drains_until_its_connections_end() -> None:
+    async with a_world(SERVICE, TWO) as world:
+        sink = MemorySink()
+        agent = world.agent(sink)
+        await agent.turn()
+        (key,) = sink.state.servers
+        sink.busy = {RealServerKey(key, "10.244.0.2", 8080)}
+        world.put(TWO, ONE)
+        await settle(agent, turns=5)
+        assert weights(sink) == {"10.244.0.1": 1, "10.244.0.2": 0}
+        assert agent.tally.draining == 1
+        sink.busy.clear()
+        world.clock.time_s += DRAIN_CHECK_S
+        await settle(agent, turns=2)
+        assert sink.state == world.desired()
+        assert agent.tally.draining == 0
+
+
+async def test_a_server_that_never_empties_goes_when_its_time_is_over() -> None:
+    async with a_world(SERVICE, TWO) as world:
+        sink = MemorySink()
+        agent = world.agent(sink, pace=Pace(drain_s=60))
+        await agent.turn()
+        (key,) = sink.state.servers
+        sink.busy = {RealServerKey(key, "10.244.0.2", 8080)}
+        world.put(TWO, ONE)
+        began_s = world.clock.time_s
+        while "10.244.0.2" in weights(sink):
+            await agent.turn()
+        assert 60 <= world.clock.time_s - began_s <= 60 + 3 * DRAIN_CHECK_S
+
+
+async def test_a_draining_server_that_is_wanted_again_gets_its_weight_back() -> None:
+    async with a_world(SERVICE, TWO) as world:
+        sink = MemorySink()
+        agent = world.agent(sink)
+        await agent.turn()
+        (key,) = sink.state.servers
+        sink.busy = {RealServerKey(key, "10.244.0.2", 8080)}
+        world.put(TWO, ONE)
+        await settle(agent)
+        world.put(ONE, TWO)
+        await settle(agent)
+        assert weights(sink) == {"10.244.0.1": 1, "10.244.0.2": 1}
+        assert [step.op for step in sink.applications[-1]] == ["SetWeight"]
+
+
+async def test_a_restarted_agent_goes_on_draining() -> None:
+    async with a_world(SERVICE, TWO) as world:
+        sink = MemorySink()
+        agent = world.agent(sink)
+        await agent.turn()
+        (key,) = sink.state.servers
+        sink.busy = {RealServerKey(key, "10.244.0.2", 8080)}
+        world.put(TWO, ONE)
+        await settle(agent)
+        again = world.agent(sink)
+        await settle(again)
+        assert weights(sink) == {"10.244.0.1": 1, "10.244.0.2": 0}
+        sink.busy.clear()
+        await settle(again, turns=4)
+        assert sink.state == world.desired()
+
+
+async def test_a_history_that_is_gone_is_made_good_by_reading_everything() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = MemorySink()
+        agent = world.agent(sink)
+        await agent.turn()
+        snapshot = world.view.snapshot.apply([Change(revision=Revision(9), before=ONE, after=TWO)])
+        world.view.reset(snapshot, history=(), compacted=Revision(9))
+        await settle(agent)
+        assert sink.state == world.desired()
+
+
+async def test_a_node_that_was_removed_is_introduced_again() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        agent = world.agent()
+        await agent.turn()
+        assert world.introductions == 1
+        world.put(NODE, None)
+        await settle(agent)
+        assert world.introductions > 1
+
+
+ANSWERS = [
+    httpx.Response(200, content=b"<html>captive portal</html>"),
+    httpx.Response(200, json={"kind": "NodeRulesChanges"}),
+    httpx.Response(200, json=[]),
+    httpx.Response(404, content=b"not here"),
+    httpx.Response(503, json={"reason": "ServiceUnavailable", "message": "not synced"}),
+    httpx.Response(504, json={"kind": "Status", "reason": "Timeout", "message": "not reached"}),
+    httpx.Response(410, json={"kind": "Status", "reason": "Expired", "message": "compacted"}),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.text[:20])
+async def test_nonsense_in_place_of_an_answer_does_no_harm(answer: httpx.Response) -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = MemorySink()
+        agent = world.agent(sink)
+        await agent.turn()
+        held = sink.state
+        world.network.answers_before_it_asks = [answer] * 2
+        await settle(agent, turns=2)
+        assert sink.state == held
+        world.network.answers_before_it_asks = []
+        world.put(ONE, TWO)
+        await settle(agent, turns=6)
+        assert sink.state == world.desired()
+
+
+class BrokenSink(MemorySink):
+    """Takes only so many steps of each application, then fails."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps_left = steps
+
+    async def apply(self, steps: Sequence[Operation]) -> None:
+        await super().apply(steps[: self.steps_left])
+        if len(steps) > self.steps_left:
+            raise SinkFailed("the disk is full")
+
+
+async def test_a_sink_that_fails_half_way_is_observed_and_led_on() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = BrokenSink(7)
+        agent = world.agent(sink)
+        await settle(agent)
+        assert sink.state != world.desired()
+        assert agent.tally.sink_problem == "the disk is full"
+        sink.steps_left = 1_000
+        await settle(agent)
+        assert sink.state == world.desired()
+        assert not agent.tally.sink_problem
+
+
+async def test_a_failing_sink_is_tried_ever_more_rarely() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        agent = world.agent(BrokenSink(0))
+        began_s = world.clock.time_s
+        while agent.tally.sink_failures < 10:
+            await agent.turn()
+        assert world.clock.time_s - began_s > 100
+
+
+async def lead(world: World, sink: MemorySink, changes: list[Change], strides: list[int]) -> None:
+    """Let changes become visible in strides, with the agent following after each."""
+    agent, place = world.agent(sink), 0
+    for stride in [*strides, len(changes)]:
+        world.replay(changes[place : place + stride])
+        place += stride
+        await agent.turn()
+    await settle(agent, turns=6)
+
+
+def of_services(changes: list[Change]) -> list[Change]:
+    return [change for change in changes if change.kind != "Node"]
+
+
+@given(rule_histories(max_size=8), st.lists(st.integers(0, 3), max_size=8))
+async def test_the_path_does_not_matter(changes: list[Change], strides: list[int]) -> None:
+    async with a_world() as world:
+        sink = MemorySink()
+        await lead(world, sink, of_services(changes), strides)
+        assert sink.state == world.desired()
+
+
+@given(rule_histories(max_size=6), rule_histories(max_size=6), st.integers(0, 40))
+async def test_an_agent_killed_at_any_moment_is_made_good_by_the_next(
+    first: list[Change], second: list[Change], steps: int
+) -> None:
+    async with a_world() as world:
+        killed = BrokenSink(steps)
+        world.replay(of_services(first))
+        await world.agent(killed).turn()
+    async with a_world() as world:
+        sink = MemorySink(killed.state)
+        world.replay(of_services(second))
+        await settle(world.agent(sink), turns=6)
+        assert sink.state == world.desired()

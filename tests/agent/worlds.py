@@ -1,0 +1,140 @@
+"""A registry without a database, a network that can fail, time that a test moves, and an agent."""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from types import SimpleNamespace
+
+import httpx
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from app.agent.client import RegistryClient
+from app.agent.feed import Feed
+from app.agent.ipvs_mode import IPVSMode
+from app.agent.loop import RulesLoop
+from app.agent.pace import PACE, Pace
+from app.agent.sinks.memory import MemorySink
+from app.api import application
+from app.domain.changes import Change
+from app.domain.dataplane.ipvs import ipvs_rules
+from app.domain.dataplane.node_rules import node_rules
+from app.domain.dataplane.operations import IPVSState, Operation, state_of
+from app.domain.dataplane.rules import RulesConfig
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.kinds import Object
+from app.domain.snapshot import load
+from app.registry.node_rules import NodeRulesReader
+from app.registry.view import View
+from tests.builders import a_node
+
+NODE = a_node("n1")
+CONFIG = RulesConfig()
+URL = "http://waypost"
+
+
+@cache
+def _application() -> FastAPI:
+    return application.build(version="0")
+
+
+@dataclass
+class FakeClock:
+    """Time passes when somebody sleeps, and when a test says so."""
+
+    time_s: float = 1000.0
+    slept_s: list[float] = field(default_factory=list[float])
+
+    def now_s(self) -> float:
+        return self.time_s
+
+    async def sleep(self, duration_s: float) -> None:
+        self.slept_s.append(duration_s)
+        self.time_s += duration_s
+
+
+class Network(httpx.AsyncBaseTransport):
+    """The way to a registry; it may be broken, and it remembers what was asked."""
+
+    def __init__(self, app: FastAPI, clock: FakeClock) -> None:
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+        self._clock = clock
+        self.is_down = False
+        self.answers_before_it_asks: list[httpx.Response] = []
+        """Answers of something else, given once each in place of the registry's."""
+        self.asked: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(f"{request.method} {request.url.raw_path.decode()}")
+        if self.is_down:
+            raise httpx.ConnectError("the cable is out", request=request)
+        if self.answers_before_it_asks:
+            answer = self.answers_before_it_asks.pop(0)
+            answer.request = request
+            return answer
+        patience = request.url.params.get("timeoutSeconds")
+        if patience is not None:  # what a registry would do, without anybody waiting for it
+            request.url = request.url.copy_set_param("timeoutSeconds", "0")
+        began = await self._transport.handle_async_request(request)
+        if patience is not None and b'"operations":[]' in await began.aread():
+            self._clock.time_s += float(patience)
+        return began
+
+
+@dataclass
+class World:
+    """A registry and the way to it."""
+
+    view: View
+    clock: FakeClock
+    network: Network
+    client: RegistryClient
+    introductions: int = 0
+
+    def put(self, before: Object | None, after: Object | None) -> None:
+        """Make one more change visible."""
+        revision = Revision(self.view.snapshot.revision + 1)
+        self.view.advance((Change(revision=revision, before=before, after=after),))
+
+    def replay(self, changes: Iterable[Change]) -> None:
+        """Make changes of a drawn history visible."""
+        for change in changes:
+            self.put(change.before, change.after)
+
+    def desired(self) -> IPVSState:
+        """Compute afresh what the node should hold."""
+        snapshot = self.view.snapshot
+        node = snapshot.nodes[NamespacedName("", "n1")]
+        return state_of(ipvs_rules(node_rules(snapshot, node, CONFIG)))
+
+    def agent(
+        self, sink: MemorySink | None = None, *, pace: Pace = PACE
+    ) -> RulesLoop[IPVSState, Operation]:
+        """Start an agent that knows nothing yet."""
+        feed = Feed(self.client, "n1", IPVSMode())
+        return RulesLoop(
+            feed, sink or MemorySink(), self.clock, introduce=self._introduce, pace=pace
+        )
+
+    async def _introduce(self) -> None:
+        self.introductions += 1
+
+
+@asynccontextmanager
+async def a_world(*objects: Object) -> AsyncGenerator[World]:
+    """Run a registry that holds these objects and the node."""
+    view, clock = View(), FakeClock()
+    view.reset(load([NODE, *objects], revision=Revision(1)), history=(), compacted=Revision(1))
+    rules = NodeRulesReader(view, CONFIG, node_ports=range(30_000, 32_768))
+    app = _application()
+    app.state.registry = SimpleNamespace(view=view, rules=rules, metrics=CollectorRegistry())
+    network = Network(app, clock)
+    async with RegistryClient([URL], transport=network) as client:
+        yield World(view, clock, network, client)
+
+
+async def settle(agent: RulesLoop[IPVSState, Operation], *, turns: int = 3) -> None:
+    """Give an agent some turns."""
+    for _ in range(turns):
+        await agent.turn()
