@@ -19,12 +19,13 @@ from time import perf_counter, process_time
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from app.domain.changes import Change
-from app.domain.dataplane.delta import IPVSRulesSource, step_to
+from app.domain.dataplane.delta import IPVSRulesSource
 from app.domain.dataplane.ipsets import encode_sets
 from app.domain.dataplane.iptables import encode_netfilter
 from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.ipvsadm import encode_servers
 from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.steps import step_to
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import (
     SERVICE_NAME_LABEL,

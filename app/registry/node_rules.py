@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from app.domain.addresses import parse_prefix
-from app.domain.dataplane.delta import IPVSRulesSource, Step, step_to
+from app.domain.dataplane.delta import IPVSRulesSource
 from app.domain.dataplane.drift import Drift, Ownership, drift
 from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.operations import Operation
 from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.steps import Step, step_to
 from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.domain.errors import NotFound
 from app.domain.names import NamespacedName, Revision

@@ -7,6 +7,7 @@ incremental one (``rules_cache``).  Source: spec ipvs 1 to 3.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv6Address
 from itertools import chain
 
@@ -29,6 +30,7 @@ from app.domain.objects.node import Node
 from app.domain.objects.service import ServicePortName
 from app.domain.snapshot import Snapshot
 
+_VIEWS_MAX = 8_192  # nodes whose views are remembered
 PRIMARY = "primary"  # stands for the node's primary addresses among node-port addresses
 
 
@@ -87,6 +89,26 @@ def node_view(snapshot: Snapshot, node: Node, config: RulesConfig) -> NodeView:
         families=families,
         taken=_taken(snapshot, families),
     )
+
+
+class NodeViews:
+    """Views of nodes, remembered for as long as a node and the claims on it stay the same."""
+
+    def __init__(self, config: RulesConfig) -> None:
+        self._config = config
+        self._views: dict[str, tuple[Node, NodeView]] = {}
+
+    def view(self, snapshot: Snapshot, node: Node) -> NodeView:
+        """Give ``node_view``; equal views of one node are mostly the same object."""
+        known = self._views.get(node.metadata.name)
+        if known is not None and known[0] is node:
+            taken = _taken(snapshot, known[1].families)
+            return known[1] if taken == known[1].taken else replace(known[1], taken=taken)
+        view = node_view(snapshot, node, self._config)
+        while len(self._views) >= _VIEWS_MAX:
+            del self._views[next(iter(self._views))]
+        self._views[node.metadata.name] = (node, view)
+        return view
 
 
 def _node_family(node: Node, family: IPFamily, config: RulesConfig) -> NodeFamily:

@@ -10,7 +10,8 @@ they were made from, so any snapshot may be asked about, in any order.
 Not shared between threads.  What is made of the rules is the caller's affair.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 Render = Callable[[ServiceRules, NodeView], T]
 
 _VERSIONS_MAX = 2  # of a Service: before and after a change
+_RECENT_MAX = 8  # questions about several Services
 _SIGHTS_MAX = 8_192  # ways in which nodes see one version of a Service
 
 
@@ -52,6 +54,9 @@ class RulesCache(Generic[T]):
         self.config = config
         self._render = render
         self._versions: dict[NamespacedName, list[_Version[T]]] = {}
+        self._recent: deque[
+            tuple[Snapshot, tuple[NamespacedName, ...], tuple[_Version[T], ...]]
+        ] = deque(maxlen=_RECENT_MAX)
         self._snapshot = Snapshot()
         self._listed: dict[NamespacedName, _Version[T]] = {}
         self._keys: list[NamespacedName] = []
@@ -62,12 +67,22 @@ class RulesCache(Generic[T]):
         return None if version is None or not version.facts.ports else self._made(version, view)
 
     def every(
-        self, snapshot: Snapshot, keys: Iterable[NamespacedName], view: NodeView
+        self, snapshot: Snapshot, keys: tuple[NamespacedName, ...], view: NodeView
     ) -> Iterator[T]:
         """Give what is made of each of several Services, invisible ones left out."""
-        for key in keys:
-            if (made := self.get(snapshot, key, view)) is not None:
-                yield made
+        return (self._made(version, view) for version in self._resolved(snapshot, keys))
+
+    def _resolved(
+        self, snapshot: Snapshot, keys: tuple[NamespacedName, ...]
+    ) -> tuple[_Version[T], ...]:
+        """Find the versions of several Services, once for all nodes that ask about them."""
+        for known_snapshot, known_keys, versions in self._recent:
+            if known_snapshot is snapshot and known_keys is keys:
+                return versions
+        found = (self._version(snapshot, key) for key in keys)
+        versions = tuple(v for v in found if v is not None and v.facts.ports)
+        self._recent.append((snapshot, keys, versions))
+        return versions
 
     def all(self, snapshot: Snapshot, view: NodeView) -> Iterator[T]:
         """Give what is made of each Service, in order of their keys."""

@@ -39,6 +39,10 @@ class Totals:
             frozenset((n.family, shut) for n in rules.netfilters for shut in n.shut),
         )
 
+    def at(self, revision: Revision) -> "Totals":
+        """Give the same at another revision."""
+        return Totals(self.view, revision, self.counts, self.shut)
+
     def moved(
         self, leaving: Sequence[Fragment], coming: Sequence[Fragment], revision: Revision
     ) -> "Totals":

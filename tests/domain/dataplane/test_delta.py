@@ -4,12 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.changes import Change
-from app.domain.dataplane.delta import IPVSRulesSource, services_of, step_to
+from app.domain.dataplane.delta import IPVSRulesSource
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.operations import IPVSState, state_of
 from app.domain.dataplane.plan import plan
 from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.steps import services_of, step_to
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot, load
