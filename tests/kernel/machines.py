@@ -37,7 +37,7 @@ _MODULES: Final = (
     *("ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_lc", "ip_vs_wlc", "ip_vs_sh", "ip_vs_mh"),
     *("ip_set_hash_ip", "ip_set_hash_ipport", "ip_set_hash_ipportip", "ip_set_hash_ipportnet"),
     *("ip_set_bitmap_port", "xt_set", "xt_mark", "xt_MASQUERADE", "xt_comment", "xt_ipvs"),
-    *("xt_conntrack", "xt_addrtype", "xt_physdev", "nf_conntrack_netlink"),
+    *("xt_conntrack", "xt_addrtype", "xt_physdev", "nf_conntrack_netlink", "sctp"),
 )
 
 

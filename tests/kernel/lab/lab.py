@@ -37,7 +37,7 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabService:
-    """A Service on port 80 of both protocols; ``pods`` maps Pods of the lab to weights."""
+    """A Service on port 80 of its protocols; ``pods`` maps Pods of the lab to weights."""
 
     pods: Mapping[str, int] = field(default_factory=dict[str, int])
     name: str = "web"
@@ -51,6 +51,7 @@ class LabService:
     external_policy: str = "Cluster"
     internal_policy: str = "Cluster"
     scheduler: str | None = None
+    protocols: tuple[str, ...] = ("TCP", "UDP")
 
     def objects(self) -> Iterator[Object]:
         """Give the Service and its slices, one a family."""
@@ -73,7 +74,7 @@ class LabService:
                     protocol=protocol,
                     node_port=self.node_port,
                 )
-                for protocol in ("TCP", "UDP")
+                for protocol in self.protocols
             ),
             session_affinity=SessionAffinity.CLIENT_IP
             if self.affinity_timeout_s
@@ -95,7 +96,7 @@ class LabService:
             address_type=family,
             ports=tuple(
                 EndpointPort(name=protocol.lower(), protocol=protocol, port=SERVER_PORT)
-                for protocol in ("TCP", "UDP")
+                for protocol in self.protocols
             ),
         )
 

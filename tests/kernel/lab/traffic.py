@@ -19,7 +19,12 @@ from tests.kernel.lab.namespaces import inside
 SERVER_PORT = 8080
 ANSWER_TIMEOUT_S = 3.0
 
-_TYPES: Final = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+_TYPES: Final = {
+    "tcp": (socket.SOCK_STREAM, 0),
+    "udp": (socket.SOCK_DGRAM, 0),
+    "sctp": (socket.SOCK_STREAM, socket.IPPROTO_SCTP),
+}
+_STREAMS: Final = ("tcp", "sctp")
 _READ_MAX = 4096  # bytes
 
 
@@ -68,7 +73,8 @@ def call(  # noqa: PLR0913  a call is what it is
     if protocol == "udp":
         with open_udp(caller, address, port, source=source) as asking:
             return ask(asking)
-    with closing(connect(caller, address, port, source=source, patience_s=patience_s)) as made:
+    connecting = _socket(caller, address, protocol, source)
+    with closing(_connected(connecting, address, port, patience_s)) as made:
         return made.answer
 
 
@@ -81,14 +87,17 @@ def connect(
     patience_s: float = ANSWER_TIMEOUT_S,
 ) -> Connection:
     """Open a TCP connection from a namespace and keep it."""
-    connecting = _socket(caller, address, "tcp", source)
+    return _connected(_socket(caller, address, "tcp", source), address, port, patience_s)
+
+
+def _connected(connecting: socket.socket, address: str, port: int, patience_s: float) -> Connection:
     connecting.settimeout(patience_s)
     try:
         connecting.connect((address, port))
         return Connection(connecting)
     except TimeoutError as error:
         connecting.close()
-        raise Unanswered(f"{caller} -> {address}:{port}/tcp") from error
+        raise Unanswered(f"{address}:{port}") from error
     except BaseException:
         connecting.close()
         raise
@@ -113,7 +122,7 @@ def ask(asking: socket.socket) -> Answer:
 def _socket(caller: str, address: str, protocol: str, source: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with inside(caller):
-        made = socket.socket(family, _TYPES[protocol])
+        made = socket.socket(family, *_TYPES[protocol])
     made.settimeout(ANSWER_TIMEOUT_S)
     if source:
         made.bind((source, 0))
@@ -141,10 +150,11 @@ class Servers:
     def __init__(self, pods: Iterable[str]) -> None:
         self._selector = selectors.DefaultSelector()
         for pod in pods:
-            for protocol, type_ in _TYPES.items():
-                self._selector.register(
-                    _listening(pod, type_), selectors.EVENT_READ, (protocol, pod)
-                )
+            for protocol in _TYPES:
+                if protocol == "sctp" and not has_sctp():
+                    continue
+                listening = _listening(pod, protocol)
+                self._selector.register(listening, selectors.EVENT_READ, (protocol, pod))
 
     def start(self) -> None:
         """Begin to answer."""
@@ -164,7 +174,7 @@ class Servers:
         if role == "udp":
             _, peer = ready.recvfrom(_READ_MAX)
             ready.sendto(_introduction(pod, peer[0]), peer)
-        elif role == "tcp":
+        elif role in _STREAMS:
             accepted, peer = ready.accept()
             accepted.setblocking(False)  # noqa: FBT003  positional by definition
             accepted.send(_introduction(pod, peer[0]))
@@ -180,14 +190,23 @@ class Servers:
             ended.close()
 
 
-def _listening(pod: str, type_: socket.SocketKind) -> socket.socket:
+def has_sctp() -> bool:
+    """Whether this kernel speaks SCTP."""
+    try:
+        socket.socket(socket.AF_INET, *_TYPES["sctp"]).close()
+    except OSError:
+        return False
+    return True
+
+
+def _listening(pod: str, protocol: str) -> socket.socket:
     with inside(pod):
-        listening = socket.socket(socket.AF_INET6, type_)
+        listening = socket.socket(socket.AF_INET6, *_TYPES[protocol])
     listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("::", SERVER_PORT))
     listening.setblocking(False)  # noqa: FBT003  positional by definition
-    if type_ == socket.SOCK_STREAM:
+    if protocol in _STREAMS:
         listening.listen(128)
     return listening
 

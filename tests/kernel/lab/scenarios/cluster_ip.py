@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from tests.kernel.lab.lab import CONFIG, Lab, LabService
-from tests.kernel.lab.network import addresses_of_node
+from tests.kernel.lab.lab import CONFIG, SERVICE_PORT, Lab, LabService
+from tests.kernel.lab.network import PODS, addresses_of_node
 from tests.kernel.lab.scenarios.expectations import (
     RESET_WITHIN_S,
     is_refused,
@@ -13,6 +13,7 @@ from tests.kernel.lab.scenarios.expectations import (
     sources_seen,
 )
 from tests.kernel.lab.scenarios.registry import scenario
+from tests.kernel.lab.traffic import call
 
 WEB = LabService(pods={"a1": 1, "b1": 1})
 
@@ -41,6 +42,16 @@ def datagrams_are_answered(lab: Lab) -> None:
         seen = sources_seen("client1", address, protocol="udp")
         assert set(seen) == {"a1", "b1"}, seen
         assert set().union(*seen.values()) <= own_addresses("client1"), seen
+
+
+@scenario("ipvs")  # few kernels speak SCTP themselves; the one for IPVS does
+def associations_are_balanced(lab: Lab) -> None:
+    lab.apply(replace(WEB, protocols=("SCTP",)))
+    seen = {
+        call("client2", WEB.ip, SERVICE_PORT, protocol="sctp", source=PODS["client2"].ip).pod
+        for _ in range(4)
+    }
+    assert seen == {"a1", "b1"}, seen
 
 
 @scenario()

@@ -1,4 +1,4 @@
-"""What loading does to a kernel's tables: for nftables, where the kernel can be asked."""
+"""What loading does to what a kernel holds already."""
 
 import json
 from contextlib import closing
@@ -6,14 +6,17 @@ from dataclasses import replace
 from typing import Any, Final
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.nftables import encode, encode_delta, encode_removal
 from app.domain.dataplane.nftables_state import parse_listing, tables_of
 from app.domain.dataplane.nftables_table import KEPT_SETS
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.rules import NodeRules
+from app.domain.dataplane.script import Part, encode_part
 from tests.kernel.lab.lab import SERVICE_PORT, Lab, LabService
 from tests.kernel.lab.namespaces import run
 from tests.kernel.lab.network import CLIENT_ALIASES, OUTSIDE
+from tests.kernel.lab.scenarios.expectations import pods_reached
 from tests.kernel.lab.scenarios.registry import scenario
 from tests.kernel.lab.traffic import call, connect
 from tests.rules_vectors import load_vectors
@@ -59,6 +62,18 @@ def changes_leave_in_the_kernel_what_loading_afresh_leaves(lab: Lab) -> None:
         for node, rules in lab.rules(*stage).items():
             assert _held(node) == _held_afresh(rules), (node, stage)
             _assert_listed(node, rules)
+
+
+@scenario("ipvs")
+def the_script_for_hands_edits_what_is_there(lab: Lab) -> None:
+    lab.apply(replace(WEB, pods={"a1": 1}))
+    with closing(connect("client2", WEB.ip, SERVICE_PORT)) as open_connection:
+        for pods in ({"a1": 1}, {"a1": 1, "b1": 1}):
+            for node, rules in lab.rules(replace(WEB, pods=pods)).items():
+                script = encode_part(ipvs_rules(rules), Part.SCRIPT)
+                run("sh", text=script, namespace=node)
+            assert pods_reached("client2", WEB.ip) == set(pods)
+            assert open_connection.echoes("still here")
 
 
 @scenario("nftables")
