@@ -1,13 +1,13 @@
 """What the server did, as Prometheus reads it, under CoreDNS' names where the meaning is the same.
 
-    DNSServer -> metric families, made when they are asked for
+    Numbers -> metric families, made when they are asked for
 
 Nothing is counted here: the numbers are kept where things happen, and only
 put into words on a scrape.  Source: spec dns A14.
 """
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -18,62 +18,106 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from app.dns.messages import Rcode, Transport
-from app.dns.server import DNSServer
+from app.dns.numbers import Count, Numbers
 from app.dns.tallies import SIZE_BUCKETS_BYTES, Kind
 
-_SERVER, _ZONE, _PLUGIN = "dns://", ".", "kubernetes"
+_SERVER, _ZONE, _VIEW, _PLUGIN = "dns://", ".", "", "kubernetes"
 _FAMILY_V4, _FAMILY_V6 = "1", "2"
-_DROPS_COLUMN, _INODE_COLUMN = 12, 9  # of /proc/net/udp
+
+_COUNTERS: Mapping[Count, tuple[str, str]] = {
+    Count.UPSTREAM_REJECTED: (
+        "coredns_forward_max_concurrent_rejects",
+        "Questions refused because too many were under way.",
+    ),
+    Count.AUTOPATH_FOUND: (
+        "coredns_autopath_success",
+        "Names found by walking a client's search list.",
+    ),
+    Count.FAILURES: ("coredns_panics", "Messages lost to an error of the server."),
+    Count.UPSTREAM_REQUESTS: ("waypost_dns_upstream_requests", "Questions put to others."),
+    Count.UPSTREAM_FAILURES: ("waypost_dns_upstream_failures", "Attempts without an answer."),
+    Count.UPSTREAM_MISMATCHES: (
+        "waypost_dns_upstream_mismatches",
+        "Datagrams from upstreams that answer no question of ours.",
+    ),
+    Count.MALFORMED: ("waypost_dns_malformed", "Messages that were no requests."),
+    Count.DROPPED: (
+        "waypost_dns_dropped_datagrams",
+        "Datagrams lost because the socket was full.",
+    ),
+    Count.UNSENT: ("waypost_dns_unsent_datagrams", "Replies that the kernel did not take."),
+    Count.LIMITED: ("waypost_dns_limited", "Questions over a client's limit."),
+    Count.SHED: ("waypost_dns_shed_connections", "Connections ended to make room for others."),
+}
+_CACHE_COUNTERS: Mapping[Count, tuple[str, str]] = {
+    Count.CACHE_MISSES: ("coredns_cache_misses", "Questions not found in the cache."),
+    Count.CACHE_STALE: ("coredns_cache_served_stale", "Expired replies served."),
+    Count.CACHE_EVICTIONS: ("coredns_cache_evictions", "Replies dropped to make room."),
+}
+_GAUGES: Mapping[Count, tuple[str, str]] = {
+    Count.CONNECTIONS: ("waypost_dns_connections", "Open TCP connections."),
+    Count.COMPILED: ("waypost_dns_compiled_answers", "Answers ready to be sent."),
+}
+
+
+class Source(Protocol):
+    """What is shown: one server, or several processes as one."""
+
+    @property
+    def host(self) -> str:
+        """The address it listens at."""
+        ...
+
+    def numbers(self) -> Numbers:
+        """Tell what was done so far."""
+        ...
 
 
 class DNSCollector(Collector):
     """Shows one server; register it with a Prometheus registry."""
 
-    def __init__(self, server: DNSServer) -> None:
-        self._server = server
+    def __init__(self, source: Source) -> None:
+        self._source = source
 
     def collect(self) -> Iterator[Metric]:
         """Make the metric families of this moment."""
-        counted = {kind: tally[0] for kind, tally in self._server.protocol.tallies.by_kind.items()}
-        family = _FAMILY_V6 if ":" in self._server.host else _FAMILY_V4
-        yield from _requests(counted, family)
-        yield from _sizes(counted)
-        yield from _cache(self._server)
-        yield from _forwarding(self._server)
-        yield from _trouble(self._server)
+        numbers = self._source.numbers()
+        family = _FAMILY_V6 if ":" in self._source.host else _FAMILY_V4
+        yield from _requests(numbers.replies, family)
+        yield from _sizes(numbers.replies)
+        yield from _cache(numbers.counts)
+        for count, (name, text) in _COUNTERS.items():
+            yield CounterMetricFamily(name, text, value=numbers.counts[count])
+        for count, (name, text) in _GAUGES.items():
+            yield GaugeMetricFamily(name, text, value=numbers.counts[count])
 
 
-def _requests(counted: dict[Kind, int], family: str) -> Iterator[Metric]:
+def _requests(replies: Mapping[Kind, int], family: str) -> Iterator[Metric]:
+    place = ("server", "zone", "view")
     requests = CounterMetricFamily(
-        "coredns_dns_requests",
-        "DNS requests answered.",
-        labels=("server", "zone", "view", "proto", "family", "type"),
+        "coredns_dns_requests", "Requests answered.", labels=(*place, "proto", "family", "type")
     )
     responses = CounterMetricFamily(
-        "coredns_dns_responses",
-        "DNS responses by response code.",
-        labels=("server", "zone", "view", "rcode", "plugin"),
+        "coredns_dns_responses", "Responses by code.", labels=(*place, "rcode", "plugin")
     )
-    secure = CounterMetricFamily(
-        "coredns_dns_do_requests", "DNS requests with DO set.", labels=("server", "zone", "view")
-    )
+    secure = CounterMetricFamily("coredns_dns_do_requests", "Requests with DO set.", labels=place)
     by_type: dict[tuple[str, str], int] = {}
     by_rcode: dict[str, int] = {}
-    for kind, count in counted.items():
+    for kind, count in replies.items():
         key = (Transport(kind.transport).name.lower(), kind.type)
         by_type[key] = by_type.get(key, 0) + count
         rcode = Rcode(kind.rcode).name if kind.rcode in list(Rcode) else str(kind.rcode)
         by_rcode[rcode] = by_rcode.get(rcode, 0) + count
     for (proto, type_), count in sorted(by_type.items()):
-        requests.add_metric((_SERVER, _ZONE, "", proto, family, type_), count)
+        requests.add_metric((_SERVER, _ZONE, _VIEW, proto, family, type_), count)
     for rcode, count in sorted(by_rcode.items()):
-        responses.add_metric((_SERVER, _ZONE, "", rcode, _PLUGIN), count)
-    with_do = sum(count for kind, count in counted.items() if kind.is_dnssec_ok)
-    secure.add_metric((_SERVER, _ZONE, ""), with_do)
+        responses.add_metric((_SERVER, _ZONE, _VIEW, rcode, _PLUGIN), count)
+    with_do = sum(count for kind, count in replies.items() if kind.is_dnssec_ok)
+    secure.add_metric((_SERVER, _ZONE, _VIEW), with_do)
     yield from (requests, responses, secure)
 
 
-def _sizes(counted: dict[Kind, int]) -> Iterator[Metric]:
+def _sizes(replies: Mapping[Kind, int]) -> Iterator[Metric]:
     for name, text, place in (
         ("coredns_dns_request_size_bytes", "Size of requests.", "request_bytes"),
         ("coredns_dns_response_size_bytes", "Size of responses.", "reply_bytes"),
@@ -82,10 +126,10 @@ def _sizes(counted: dict[Kind, int]) -> Iterator[Metric]:
         for transport in Transport:
             sizes = [
                 (getattr(kind, place), count)
-                for kind, count in counted.items()
+                for kind, count in replies.items()
                 if kind.transport == transport
             ]
-            labels = (_SERVER, _ZONE, "", transport.name.lower())
+            labels = (_SERVER, _ZONE, _VIEW, transport.name.lower())
             histogram.add_metric(labels, _buckets(sizes), sum(s * n for s, n in sizes))
         yield histogram
 
@@ -100,88 +144,23 @@ def _buckets(sizes: Iterable[tuple[int, int]]) -> list[tuple[str, float]]:
     return [*bounds, ("+Inf", float(sum(n for _, n in every)))]
 
 
-def _cache(server: DNSServer) -> Iterator[Metric]:
-    counts = server.forwarder.cache.counts
+def _cache(counts: Mapping[Count, int]) -> Iterator[Metric]:
     labels = ("server", "type", "zones", "view")
     entries = GaugeMetricFamily("coredns_cache_entries", "Replies of others kept.", labels=labels)
     hits = CounterMetricFamily("coredns_cache_hits", "Replies found in the cache.", labels=labels)
-    positive, negative = server.forwarder.cache.sizes
     for type_, size, hit in (
-        ("success", positive, counts.hits_positive),
-        ("denial", negative, counts.hits_negative),
+        ("success", Count.CACHE_POSITIVE, Count.CACHE_HITS_POSITIVE),
+        ("denial", Count.CACHE_NEGATIVE, Count.CACHE_HITS_NEGATIVE),
     ):
-        entries.add_metric((_SERVER, type_, _ZONE, ""), size)
-        hits.add_metric((_SERVER, type_, _ZONE, ""), hit)
+        entries.add_metric((_SERVER, type_, _ZONE, _VIEW), counts[size])
+        hits.add_metric((_SERVER, type_, _ZONE, _VIEW), counts[hit])
     yield from (entries, hits)
-    looked_up = counts.hits_positive + counts.hits_negative + counts.misses
-    for name, text, value in (
-        ("coredns_cache_misses", "Questions not found in the cache.", counts.misses),
-        ("coredns_cache_requests", "Questions looked up in the cache.", looked_up),
-        ("coredns_cache_served_stale", "Expired replies served.", counts.stale),
-        ("coredns_cache_evictions", "Replies dropped to make room.", counts.evictions),
-    ):
+    looked_up = (Count.CACHE_HITS_POSITIVE, Count.CACHE_HITS_NEGATIVE, Count.CACHE_MISSES)
+    values = {
+        ("coredns_cache_requests", "Questions looked up."): sum(counts[each] for each in looked_up),
+        **{named: counts[count] for count, named in _CACHE_COUNTERS.items()},
+    }
+    for (name, text), value in values.items():
         counter = CounterMetricFamily(name, text, labels=("server", "zones", "view"))
-        counter.add_metric((_SERVER, _ZONE, ""), value)
+        counter.add_metric((_SERVER, _ZONE, _VIEW), value)
         yield counter
-
-
-def _forwarding(server: DNSServer) -> Iterator[Metric]:
-    counts = server.forwarder.upstream.counts
-    yield _plain(
-        "coredns_forward_max_concurrent_rejects",
-        "Questions refused because too many were under way.",
-        counts.rejected,
-    )
-    yield _plain("waypost_dns_upstream_requests", "Questions put to others.", counts.requests)
-    yield _plain("waypost_dns_upstream_failures", "Attempts without answer.", counts.failures)
-    yield _plain(
-        "waypost_dns_upstream_mismatches", "Replies that answer no question.", counts.mismatches
-    )
-    yield _plain(
-        "coredns_autopath_success",
-        "Names found by walking a search list.",
-        server.protocol.autopath_found,
-    )
-
-
-def _trouble(server: DNSServer) -> Iterator[Metric]:
-    yield _plain("coredns_panics", "Messages lost to an error of the server.", server.failures)
-    yield _plain(
-        "waypost_dns_malformed", "Messages that were no requests.", server.protocol.malformed
-    )
-    yield _plain(
-        "waypost_dns_dropped_datagrams",
-        "Datagrams lost because the socket was full.",
-        drops_of(server.udp_inode),
-    )
-    yield _plain("waypost_dns_unsent_datagrams", "Replies the kernel refused.", server.unsent)
-    yield _plain("waypost_dns_limited", "Questions over a client's limit.", server.limited)
-    yield _plain(
-        "waypost_dns_shed_connections", "Connections ended for others.", server.connections.shed
-    )
-    yield GaugeMetricFamily(
-        "waypost_dns_connections", "Open TCP connections.", value=len(server.connections)
-    )
-    yield GaugeMetricFamily(
-        "waypost_dns_compiled_answers",
-        "Answers ready to be sent.",
-        value=len(server.protocol.answers.by_wire),
-    )
-
-
-def _plain(name: str, text: str, value: float) -> CounterMetricFamily:
-    return CounterMetricFamily(name, text, value=value)
-
-
-def drops_of(inode: int) -> int:
-    """Read how many datagrams the kernel dropped for want of room; 0 where it does not tell."""
-    for table in (Path("/proc/net/udp"), Path("/proc/net/udp6")):
-        try:
-            lines = table.read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            columns = line.split()
-            if columns[_INODE_COLUMN] == str(inode):
-                return int(columns[_DROPS_COLUMN])
-    return 0

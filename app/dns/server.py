@@ -11,7 +11,7 @@ Source: style.md 2; spec dns A10 and A13.
 
 import asyncio
 import logging
-import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Protocol as Port
@@ -20,9 +20,10 @@ from app.dns.cache import Cache
 from app.dns.forwarder import Forwarder
 from app.dns.messages import Transport
 from app.dns.notify import Notifier, told_zones
+from app.dns.numbers import Count, Numbers
 from app.dns.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.rate_limit import RateLimit, Verdict
-from app.dns.sockets import TCP_BACKLOG, Bound, bind
+from app.dns.sockets import TCP_BACKLOG, Bound, bind, drops_of
 from app.dns.tcp import Connections
 from app.dns.transfer import TRANSFERS_MAX, messages
 from app.dns.udp import Datagrams, Peer
@@ -164,15 +165,34 @@ class DNSServer:
         revision, config = self._view.snapshot.revision, self.protocol.config.zone
         return [authority.soa(revision, zone, config) for zone in self._zones]
 
-    @property
-    def udp_inode(self) -> int:
-        """The number by which the kernel's tables know the UDP socket; 0 before the start."""
-        return 0 if self._bound is None else os.fstat(self._bound.udp.fileno()).st_ino
-
-    @property
-    def unsent(self) -> int:
-        """Replies that the kernel did not take."""
-        return 0 if self._datagrams is None else self._datagrams.unsent
+    def numbers(self) -> Numbers:
+        """Tell what was done so far."""
+        replies = {kind: tally[0] for kind, tally in self.protocol.tallies.by_kind.items()}
+        cache, upstream = self.forwarder.cache, self.forwarder.upstream.counts
+        positive, negative = cache.sizes
+        counts = {
+            Count.CACHE_HITS_POSITIVE: cache.counts.hits_positive,
+            Count.CACHE_HITS_NEGATIVE: cache.counts.hits_negative,
+            Count.CACHE_MISSES: cache.counts.misses,
+            Count.CACHE_STALE: cache.counts.stale,
+            Count.CACHE_EVICTIONS: cache.counts.evictions,
+            Count.CACHE_POSITIVE: positive,
+            Count.CACHE_NEGATIVE: negative,
+            Count.UPSTREAM_REQUESTS: upstream.requests,
+            Count.UPSTREAM_FAILURES: upstream.failures,
+            Count.UPSTREAM_MISMATCHES: upstream.mismatches,
+            Count.UPSTREAM_REJECTED: upstream.rejected,
+            Count.AUTOPATH_FOUND: self.protocol.autopath_found,
+            Count.FAILURES: self.failures,
+            Count.MALFORMED: self.protocol.malformed,
+            Count.DROPPED: 0 if self._bound is None else drops_of(self._bound.udp),
+            Count.UNSENT: 0 if self._datagrams is None else self._datagrams.unsent,
+            Count.LIMITED: self.limited,
+            Count.SHED: self.connections.shed,
+            Count.CONNECTIONS: len(self.connections),
+            Count.COMPILED: len(self.protocol.answers.by_wire),
+        }
+        return Numbers(Counter(replies), Counter(counts))
 
     def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
         if self._limit is not None and (verdict := self._judge(peer.address)) != Verdict.ALLOWED:

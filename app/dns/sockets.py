@@ -6,12 +6,15 @@ Source: style.md 7, trap 10; socket(7) on SO_REUSEPORT.
 """
 
 import errno
+import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # asked of the kernel, which may give less
 TCP_BACKLOG = 1024  # connections the kernel holds until they are accepted
 TRIES_MAX = 32  # ports tried until one is free for both transports
+_DROPS_COLUMN, _INODE_COLUMN = 12, 9  # of /proc/net/udp
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +76,17 @@ def _open(kind: socket.SocketKind, host: str, port: int, *, shares_port: bool) -
         opened.close()
         raise
     return opened
+
+
+def drops_of(udp: socket.socket) -> int:
+    """Read how many datagrams the kernel dropped for want of room; 0 where it does not tell."""
+    inode = str(os.fstat(udp.fileno()).st_ino) if udp.fileno() >= 0 else ""
+    for table in (Path("/proc/net/udp"), Path("/proc/net/udp6")):
+        try:
+            lines = table.read_text(encoding="ascii").splitlines()[1:]
+        except OSError:
+            continue
+        for columns in map(str.split, lines):
+            if columns[_INODE_COLUMN] == inode:
+                return int(columns[_DROPS_COLUMN])
+    return 0

@@ -1,0 +1,55 @@
+"""What a server has done so far, as numbers that add up over processes.
+
+    DNSServer -> Numbers          Numbers + Numbers -> Numbers
+
+Source: spec dns A14.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from app.dns.tallies import Kind
+
+
+class Count(StrEnum):
+    """What is counted besides replies; the last four are of the moment and not since the start."""
+
+    CACHE_HITS_POSITIVE = "cache hits, positive"
+    CACHE_HITS_NEGATIVE = "cache hits, negative"
+    CACHE_MISSES = "cache misses"
+    CACHE_STALE = "stale replies served"
+    CACHE_EVICTIONS = "cache evictions"
+    UPSTREAM_REQUESTS = "upstream requests"
+    UPSTREAM_FAILURES = "upstream failures"
+    UPSTREAM_MISMATCHES = "upstream mismatches"
+    UPSTREAM_REJECTED = "questions too many under way"
+    AUTOPATH_FOUND = "names found by walking"
+    FAILURES = "messages lost to errors"
+    MALFORMED = "messages that were no requests"
+    DROPPED = "datagrams dropped by the kernel"
+    UNSENT = "replies not taken by the kernel"
+    LIMITED = "questions over a limit"
+    SHED = "connections shed"
+    CACHE_POSITIVE = "answers of others kept"
+    CACHE_NEGATIVE = "denials of others kept"
+    CONNECTIONS = "open connections"
+    COMPILED = "compiled answers"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Replies by kind, and the rest by what it is."""
+
+    replies: Counter[Kind] = field(default_factory=Counter[Kind])
+    counts: Counter[Count] = field(default_factory=Counter[Count])
+
+
+def total(numbers: Iterable[Numbers]) -> Numbers:
+    """Add up the numbers of several processes."""
+    sum_ = Numbers()
+    for each in numbers:
+        sum_.replies.update(each.replies)
+        sum_.counts.update(each.counts)
+    return sum_
