@@ -42,6 +42,8 @@ _FILTER_CHAINS: Final = (
     "KUBE-IPVS-FILTER",
     "KUBE-IPVS-OUT-FILTER",
 )
+CHAINS: Final = {"nat": _NAT_CHAINS, "filter": _FILTER_CHAINS}
+"""All chains of ours, by table."""
 _LOOPBACK: Final = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
 PROGRAMS: Final = {IPFamily.IPV4: "iptables", IPFamily.IPV6: "ip6tables"}
 
