@@ -59,7 +59,7 @@ class Forwarder:
         if self.is_looping or not forward.request.flags & FLAG_RECURSION_DESIRED:
             return self._protocol.reply(forward.request, Rcode.REFUSED)
         try:
-            reply = await self._look_up(_query_of(forward.request, forward.name))
+            reply = await self.look_up(_query_of(forward.request, forward.name))
         except Unanswered:
             return self._failed(forward, Rcode.SERVFAIL)
         except Overloaded:
@@ -73,7 +73,7 @@ class Forwarder:
         """Try the names of a search list in turn; the first that exists answers."""
         for name in () if self.is_looping else walk.names:
             try:
-                reply = await self._look_up(_query_of(walk.request, name))
+                reply = await self.look_up(_query_of(walk.request, name))
             except (Unanswered, Overloaded):
                 break
             if reply.rcode == Rcode.NOERROR:
@@ -111,7 +111,11 @@ class Forwarder:
             return self._protocol.no_data(forward.request)
         return self._protocol.reply(forward.request, rcode, flags=FLAG_RECURSION_AVAILABLE)
 
-    async def _look_up(self, query: ForeignQuery) -> ForeignReply:
+    async def look_up(self, query: ForeignQuery) -> ForeignReply:
+        """Find what others say: from the cache, from them, or from what they said once.
+
+        Raises Unanswered or Overloaded.
+        """
         now = asyncio.get_running_loop().time()
         if (hit := self.cache.find(query, now)) is not None:
             return hit.reply

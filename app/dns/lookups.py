@@ -1,0 +1,76 @@
+"""What upstream servers say, in the words of ``/resolve``.
+
+    (name, type) -> Forwarder -> Reply
+
+The same cache and the same servers as for questions on the wire: the answer is
+what a client of this server would get.  Source: contract.md, "GET /resolve".
+"""
+
+import dns.exception
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+
+from app.dns.foreign import ForeignQuery, ForeignReply
+from app.dns.forwarder import Forwarder
+from app.dns.messages import Rcode
+from app.dns.upstream import Overloaded, Unanswered
+from app.dns.wire import CLASS_IN, RawRecord, Section, decode_name, encode_name
+from app.domain.discovery import lookup
+from app.domain.discovery.records import RecordType
+from app.domain.names import DomainName, MalformedName
+
+_WORDS = {rcode.value: rcode for rcode in lookup.Rcode}
+
+
+class Lookups:
+    """Asks elsewhere for ``registry.resolution``; silence is a reply, too."""
+
+    def __init__(self, forwarder: Forwarder) -> None:
+        self._forwarder = forwarder
+
+    async def __call__(self, name: DomainName, qtype: str) -> lookup.Reply:
+        """Ask for the records of one type under a name."""
+        type_and_class = RecordType[qtype].to_bytes(2) + CLASS_IN.to_bytes(2)
+        query = ForeignQuery(encode_name(name) + type_and_class)
+        if self._forwarder.is_looping:
+            return lookup.Reply(rcode=lookup.Rcode.REFUSED)
+        try:
+            reply = await self._forwarder.look_up(query)
+        except Unanswered:
+            return lookup.Reply(rcode=lookup.Rcode.SERVFAIL)
+        except Overloaded:
+            return lookup.Reply(rcode=lookup.Rcode.REFUSED)
+        return _in_words(reply)
+
+
+def _in_words(reply: ForeignReply) -> lookup.Reply:
+    answers, authority, additional = reply.sections
+    known = reply.rcode in list(Rcode)
+    rcode = _WORDS.get(Rcode(reply.rcode).name if known else "", lookup.Rcode.SERVFAIL)
+    return lookup.Reply(
+        rcode=rcode,
+        records=_records(answers),
+        has_additional=bool(authority or additional),
+    )
+
+
+def _records(section: Section) -> tuple[lookup.Record, ...]:
+    found: list[lookup.Record] = []
+    for record in section:
+        assert isinstance(record, RawRecord), "others' records are raw"
+        try:
+            name, _ = decode_name(record.owner, 0)
+            value = dns.rdata.from_wire(
+                dns.rdataclass.IN,
+                dns.rdatatype.RdataType.make(record.type),
+                record.data,
+                0,
+                len(record.data),
+            )
+        except (MalformedName, dns.exception.DNSException):
+            continue  # of a type we can pass on, though not put into words
+        type_ = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(record.type))
+        text = value.to_text()
+        found.append(lookup.Record(name=name, rtype=type_, ttl_s=record.ttl_s, value=text))
+    return tuple(found)
