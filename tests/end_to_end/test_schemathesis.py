@@ -8,7 +8,7 @@ import pytest
 
 from tests.end_to_end.processes import serving
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.slow]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(900)]
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
@@ -16,6 +16,7 @@ CHECKS = (
 )
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = "5"
+WORKERS = "8"  # most of the time is spent waiting for revisions that do not come
 
 
 async def test_nothing_is_answered_that_the_document_does_not_say(tmp_path: Path) -> None:
@@ -34,6 +35,8 @@ async def test_nothing_is_answered_that_the_document_does_not_say(tmp_path: Path
             "examples,coverage,fuzzing",
             "--max-examples",
             EXAMPLES,
+            "--workers",
+            WORKERS,
             "--seed",
             "1",
             "--no-color",
