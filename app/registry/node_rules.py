@@ -4,7 +4,8 @@
     node, earlier revision  -> NodeChanges
     node, observed servers  -> Drift
 
-Fragments and plans are made once for all nodes that share them; ask one at a time.
+Fragments and plans are made once for all nodes that share them.  What takes long
+runs beside the event loop: names go on resolving meanwhile.
 
 Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
 """
@@ -30,6 +31,7 @@ from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
 
+_BESIDE_MIN = 64  # changes, or Services they touch, that are worth a thread of their own
 _STEPS_MAX = 16  # ways between revisions that are remembered for the next node to ask
 
 
@@ -48,49 +50,57 @@ class NodeRulesReader:
 
     def __init__(self, view: View, config: RulesConfig, *, node_ports: range) -> None:
         self.config = config
-        self.turn = asyncio.Lock()
-        """Held by whoever asks for rules: what is remembered is not shared between threads."""
         self.fingerprint = f"{crc32(repr(config).encode()):08x}"
         """Changes when the configuration does, and so may all rules."""
         self._view = view
+        # What is remembered is not shared between threads: one question at a time.
+        self._turn = asyncio.Lock()
         self._node_ports = node_ports
         self._source = IPVSRulesSource(config)
         self._steps: OrderedDict[tuple[Revision, Revision], Step] = OrderedDict()
 
-    def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
+    async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
         """Give everything a node is told; raises NotFound for an unknown node."""
-        return self._source.rules(snapshot, node_of(snapshot, name))
+        node = node_of(snapshot, name)
+        async with self._turn:
+            return await asyncio.to_thread(self._source.rules, snapshot, node)
 
-    def changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeChanges:
+    async def changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeChanges:
         """Plan the way of a node from an earlier revision to the current one.
 
         Raises Expired when the changes since then are not known any more.
         """
         node = node_of(snapshot, name)
-        step = self._step(snapshot, since)
-        before = step.before.nodes.get(node.metadata.key)
-        operations = self._source.delta(step, before, node)
+        async with self._turn:
+            step = self._steps.get((since, snapshot.revision))
+            if step is None or step.after is not snapshot:
+                step = await self._make_step(snapshot, since)
+            before = step.before.nodes.get(node.metadata.key)
+            if before is None or len(step.touched) > _BESIDE_MIN:
+                operations = await asyncio.to_thread(self._source.delta, step, before, node)
+            else:
+                operations = self._source.delta(step, before, node)
         return NodeChanges(
             node=name, since=since, revision=snapshot.revision, operations=operations
         )
 
-    def drift(
+    async def drift(
         self, snapshot: Snapshot, name: str, observed: Mapping[ServerKey, VirtualServer]
     ) -> Drift:
         """Compare what a node holds with what it was told."""
-        rules = self.ipvs(snapshot, name)
-        return drift(observed, rules, self._ownership(snapshot, rules))
+        rules = await self.ipvs(snapshot, name)
+        return await asyncio.to_thread(drift, observed, rules, self._ownership(snapshot, rules))
 
-    def _step(self, snapshot: Snapshot, since: Revision) -> Step:
-        ends = (since, snapshot.revision)
-        step = self._steps.get(ends)
-        if step is None or step.after is not snapshot:
-            history = self._view.history(since)
-            known = [change for change in history if change.revision <= snapshot.revision]
+    async def _make_step(self, snapshot: Snapshot, since: Revision) -> Step:
+        history = self._view.history(since)
+        known = [change for change in history if change.revision <= snapshot.revision]
+        if len(known) > _BESIDE_MIN:
+            step = await asyncio.to_thread(step_to, snapshot, known, since=since)
+        else:
             step = step_to(snapshot, known, since=since)
-            self._steps[ends] = step
-            while len(self._steps) > _STEPS_MAX:
-                self._steps.popitem(last=False)
+        self._steps[since, snapshot.revision] = step
+        while len(self._steps) > _STEPS_MAX:
+            self._steps.popitem(last=False)
         return step
 
     def _ownership(self, snapshot: Snapshot, rules: IPVSRules) -> Ownership:
