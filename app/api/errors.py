@@ -59,6 +59,7 @@ STATUSES: Mapping[type[errors.DomainError], HTTPStatus] = {
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.NotSynced: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.RevisionAhead: HTTPStatus.GATEWAY_TIMEOUT,
+    errors.Unconfirmed: HTTPStatus.GATEWAY_TIMEOUT,
     Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -99,7 +99,7 @@ class Watching:
             raise api_errors.Overloaded(f"there are {self.watchers} watchers already")
 
     async def _stream(self, watch: Watch) -> AsyncGenerator[bytes, None]:
-        clock = asyncio.get_running_loop()
+        clock, era = asyncio.get_running_loop(), self._view.era
         deadline, cursor = clock.time() + watch.timeout_s, watch.since
         if cursor is None:
             snapshot = self._view.require_synced()
@@ -110,6 +110,7 @@ class Watching:
         while not (self._pulse.is_stopped or clock.time() >= deadline):
             upto = self._view.snapshot.revision
             try:
+                self._require_era(era)
                 news = self._batch(cursor, upto, watch.interest, watch.frame)
             except errors.Expired as expired:
                 yield _error(watch, cursor, expired)
@@ -125,6 +126,10 @@ class Watching:
                 async with asyncio.timeout_at(min(deadline, told_at + BOOKMARK_S)):
                     await self._pulse.beyond(cursor)
         yield _bookmark(watch, cursor)
+
+    def _require_era(self, era: int) -> None:
+        if self._view.era != era:
+            raise errors.Expired("some of what was sent has never happened: list anew")
 
     def _encoded_batch(
         self, since: Revision, upto: Revision, interest: Interest, frame: Frame

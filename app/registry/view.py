@@ -32,6 +32,7 @@ class View:
         self._history: deque[Change] = deque()
         self._history_changes_max = history_changes_max
         self._compacted = REVISION_ZERO
+        self._era = 0
         self._subscribers: list[Subscriber] = []
         self._waiters: list[tuple[Revision, asyncio.Future[None]]] = []
 
@@ -50,21 +51,37 @@ class View:
         """The oldest revision from which changes can still be told."""
         return self._compacted
 
+    @property
+    def era(self) -> int:
+        """How often the past turned out to be another than what was shown."""
+        return self._era
+
     def require_synced(self) -> Snapshot:
         """Take the snapshot; raises NotSynced before the first load."""
         if not self._is_synced:
             raise NotSynced("the registry's state has not been loaded yet")
         return self._snapshot
 
-    def reset(self, snapshot: Snapshot, *, history: Iterable[Change], compacted: Revision) -> None:
-        """Start over from a loaded snapshot and the changes that led to it."""
+    def reset(
+        self,
+        snapshot: Snapshot,
+        *,
+        history: Iterable[Change],
+        compacted: Revision,
+        has_same_past: bool = True,
+    ) -> None:
+        """Start over from a loaded snapshot and the changes that led to it.
+
+        Without the same past, what was shown so far may never have happened.
+        """
+        self._era += not has_same_past
         before, self._snapshot = self._snapshot, snapshot
         was_synced, self._is_synced = self._is_synced, True
         self._history = deque(history)
         self._compacted = compacted
         self._trim()
-        if was_synced and snapshot.revision != before.revision:
-            self._announce(before, _difference(before, snapshot))
+        if was_synced and (changes := _difference(before, snapshot)):
+            self._announce(before, changes)
         self._wake()
 
     def advance(self, changes: Iterable[Change]) -> None:
@@ -107,7 +124,8 @@ class View:
             entry = (revision, reached)
             self._waiters.append(entry)
             try:
-                await asyncio.wait_for(reached, timeout_s)
+                async with asyncio.timeout(timeout_s):
+                    await reached
             except TimeoutError:
                 raise RevisionAhead(
                     f"Too large resource version: {revision}, current: {self._snapshot.revision}"

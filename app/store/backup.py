@@ -21,8 +21,8 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import KINDS_BY_NAME, Object
 from app.domain.objects.namespace import SYSTEM
 from app.store.mapping import object_of, object_rows
+from app.store.saving import announce, save_allocations
 from app.store.tables import changes, cluster_ips, counter, node_ports, objects
-from app.store.writer import announce, save_allocations
 
 FORMAT = 1
 KIND = "WaypostBackup"

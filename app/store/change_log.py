@@ -4,7 +4,8 @@
 
 A notification only wakes; what happened is read from the table, so a lost one
 costs a poll interval and nothing else.  After a broken connection everything
-starts over from the revision the view has.
+starts over from the revision the view has; should the server that answers then
+have another past, the state is loaded anew.
 
 Source: style.md 2 and 7.3.
 """
@@ -12,58 +13,92 @@ Source: style.md 2 and 7.3.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.names import Revision
+from app.domain.names import REVISION_ZERO, Revision
 from app.registry.view import View
-from app.store.loading import changes_after, load_state
+from app.store.engine import connected
+from app.store.loading import Forked, HistoryGone, changes_after, load_state, require_agreement
+from app.store.saving import CHANNEL
 from app.store.tables import counter
 
-CHANNEL = "waypost"
 POLL_S = 1.0  # seconds between looks when no notification comes
+LOOK_S_MAX = 5.0  # seconds for a look at the counter; a server that takes longer is away
 RETRY_S = 0.5  # seconds before connecting anew
 
 _log = logging.getLogger(__name__)
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 class ChangeLogFollower:
     """Keeps a View up to date with the database."""
 
-    def __init__(self, engine: AsyncEngine, view: View) -> None:
+    def __init__(
+        self, engine: AsyncEngine, view: View, *, now: Callable[[], datetime] = _utc_now
+    ) -> None:
         """Follow ``engine``'s log into ``view``."""
         self._engine = engine
         self._view = view
-        self._is_connected = False
+        self._now = now
+        self._away_since: datetime | None = None
+        self._has_looked = False
+        self.latest = REVISION_ZERO
+        """The database's revision at the last look."""
 
     @property
     def is_connected(self) -> bool:
-        """Whether the last look at the database succeeded."""
-        return self._is_connected
+        """Whether the database can be reached, as far as is known."""
+        return self._away_since is None
 
-    async def load(self) -> None:
+    @property
+    def problem(self) -> str:
+        """Why changes do not come, in words; empty while they do."""
+        if self._away_since is None:
+            return ""
+        return f"cannot be reached since {self._away_since:%Y-%m-%dT%H:%M:%SZ}"
+
+    async def load(self, *, has_same_past: bool = True) -> None:
         """Read the whole state into the view; raises what the driver raises."""
-        async with self._engine.connect() as plain:
+        async with connected(self._engine) as plain:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
             loaded = await load_state(connection)
             await connection.rollback()
-        self._view.reset(loaded.snapshot, history=loaded.history, compacted=loaded.compacted)
-        self._is_connected = True
+        if has_same_past and loaded.snapshot.revision < self._view.snapshot.revision:
+            return  # our own writes have brought the view further in the meantime
+        self._view.reset(
+            loaded.snapshot,
+            history=loaded.history,
+            compacted=loaded.compacted,
+            has_same_past=has_same_past,
+        )
 
     async def run(self) -> None:
         """Follow until cancelled; failures are logged, and tried again."""
         while True:
             try:
                 await self._follow()
-            except Exception:  # noqa: BLE001  a supervision point: a replica that stops following is lost
-                if self._is_connected:
-                    _log.exception("the change log cannot be read; going on from memory")
-                self._is_connected = False
+            except Exception as error:  # noqa: BLE001  a supervision point: a replica that stops following is lost
+                if self._is_worth_another_try(error):
+                    continue
+                if self._away_since is None:
+                    self._away_since = self._now()
+                    _log.warning("the database cannot be followed, going on from memory: %r", error)
                 await asyncio.sleep(RETRY_S)
 
+    def _is_worth_another_try(self, error: Exception) -> bool:
+        """Whether a connection was lost that may be had again at once, before anybody is told."""
+        was_looking, self._has_looked = self._has_looked, False
+        return was_looking and not isinstance(error, TimeoutError)
+
     async def _follow(self) -> None:
-        async with self._engine.connect() as plain:
+        async with connected(self._engine) as plain:
             connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
             woken = asyncio.Event()
 
@@ -73,24 +108,33 @@ class ChangeLogFollower:
             driver = (await connection.get_raw_connection()).driver_connection
             assert driver is not None, "a connected connection has a driver"
             await driver.add_listener(CHANNEL, wake)
-            try:
-                while True:
-                    woken.clear()
-                    await self._look(connection)
-                    self._is_connected = True
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(woken.wait(), POLL_S)
-            finally:
-                with contextlib.suppress(Exception):
-                    await driver.remove_listener(CHANNEL, wake)
+            driver.add_termination_listener(wake)
+            while True:
+                woken.clear()
+                await self._look(connection)
+                self._note_that_it_is_there()
+                with contextlib.suppress(TimeoutError):
+                    # Not wait_for: before Python 3.12 it may swallow being cancelled.
+                    async with asyncio.timeout(POLL_S):
+                        await woken.wait()
+
+    def _note_that_it_is_there(self) -> None:
+        if self._away_since is not None:
+            _log.info("the database is followed again")
+        self._away_since, self._has_looked = None, True
 
     async def _look(self, connection: AsyncConnection) -> None:
-        columns = select(counter.c.revision, counter.c.compacted)
-        row = (await connection.execute(columns)).one()
         seen = self._view.snapshot.revision
-        if seen < row.compacted or row.revision < seen:
-            _log.warning("revision %d is no longer in the log; loading anew", seen)
-            await self.load()
-        elif seen < row.revision:
-            upto = Revision(row.revision)
-            self._view.advance(await changes_after(connection, seen, upto=upto))
+        async with asyncio.timeout(LOOK_S_MAX):
+            row = (await connection.execute(_COUNTER)).one()
+        self.latest = Revision(row.revision)
+        try:
+            await require_agreement(connection, self._view, seen, row)
+            if seen < row.revision:
+                self._view.advance(await changes_after(connection, seen, upto=self.latest))
+        except (HistoryGone, Forked) as error:
+            _log.warning("%s; loading anew", error)
+            await self.load(has_same_past=isinstance(error, HistoryGone))
+
+
+_COUNTER = select(counter.c.revision, counter.c.compacted)

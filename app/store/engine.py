@@ -1,55 +1,111 @@
 """Connections to PostgreSQL: one pool, with a bound on everything.
 
-What is sent over them is not known here.
+    postgresql://h1,h2/name -> the first host that takes writes -> a pool of connections
+
+What is sent over them is not known here.  A server that has stopped answering
+without closing anything costs each of these bounds once, and no more.
 """
 
 import re
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-CONNECT_TIMEOUT_S = 5.0
-COMMAND_TIMEOUT_S = 30.0
-CONNECTIONS_MAX = 8  # the writer, the follower, two elections, leases; three for what comes by hand
+CONNECT_S_MAX = 5.0  # seconds a host has to let us in
+COMMAND_S_MAX = 30.0  # seconds any statement may take
+LOCK_S_MAX = 5  # seconds a statement waits for a lock, the revision counter's above all
+IDLE_IN_TRANSACTION_S_MAX = 15  # seconds until a process that was cut off loses its locks
+CONNECTIONS_MAX = 8  # the writer, the follower, duties, and what comes by hand
 SERVER_VERSION_MIN = 15
 
+UNREACHABLE = (
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+"""What is raised when the database cannot do what is asked of it."""
+
+_SERVER_SETTINGS = {
+    "application_name": "waypost",
+    "lock_timeout": f"{LOCK_S_MAX}s",
+    # The server's side of a connection that was cut off: without these it would keep the
+    # counter's lock, and with it everybody's writes, until the kernel gives up on the peer.
+    "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S_MAX}s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
 _SCHEME = re.compile(r"\Apostgres(ql)?(\+asyncpg)?://")
+_AUTHORITY = re.compile(r"\A(postgresql://)((?:[^/?#]*@)?)([^/?#]*)(.*)\Z", re.DOTALL)
 
 
-def parse_url(text: str) -> URL:
-    """Read ``postgresql://…``; several hosts may stand in it, separated by commas.
+def parse_url(text: str) -> tuple[str, ...]:
+    """Read ``postgresql://…`` as the addresses of its hosts, which commas separate.
 
     Raises ValueError when it is no PostgreSQL address.
     """
     if not _SCHEME.match(text):
         raise ValueError("a database address starts with postgresql://")
-    return make_url(_hosts_as_query(_SCHEME.sub("postgresql+asyncpg://", text)))
+    parts = _AUTHORITY.match(_SCHEME.sub("postgresql://", text))
+    assert parts is not None, "what has the scheme has an authority, be it empty"
+    scheme, credentials, hosts, rest = parts.groups()
+    return tuple(f"{scheme}{credentials}{host}{rest}" for host in hosts.split(","))
 
 
 def make_engine(url: str) -> AsyncEngine:
     """Open a pool; nothing is connected before its first use."""
     return create_async_engine(
-        parse_url(url),
+        "postgresql+asyncpg://",
+        async_creator=_Connector(parse_url(url)),
         pool_size=CONNECTIONS_MAX,
         max_overflow=0,
-        pool_timeout=CONNECT_TIMEOUT_S,
+        pool_timeout=CONNECT_S_MAX,
         pool_pre_ping=False,  # the writer and the follower notice and reconnect by themselves
-        connect_args={
-            "timeout": CONNECT_TIMEOUT_S,
-            "command_timeout": COMMAND_TIMEOUT_S,
-            "server_settings": {"application_name": "waypost"},
-        },
     )
 
 
-def _hosts_as_query(url: str) -> str:
-    """Move ``h1:5432,h2:5433`` from the authority into the query, where the driver wants it."""
-    head, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    credentials, at, hosts = authority.rpartition("@")
-    if "," not in hosts:
-        return url
-    query = "&".join(f"host={host if ':' in host else f'{host}:5432'}" for host in hosts.split(","))
-    path, question, old_query = path.partition("?")
-    joined = "&".join(part for part in (old_query, query) if part)
-    return f"{head}{separator}{credentials}{at}{slash}{path}?{joined}" + question[:0]
+@asynccontextmanager
+async def connected(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection, None]:
+    """Lend a connection for a block; one that was in use when the block failed is thrown away.
+
+    Without that, giving it back would talk to a server that may not answer.
+    """
+    async with engine.connect() as connection:
+        try:
+            yield connection
+        except BaseException:
+            await connection.invalidate()
+            raise
+
+
+class _Connector:
+    """Connects to whichever host takes writes, the last one that did first."""
+
+    def __init__(self, hosts: Sequence[str]) -> None:
+        self._hosts = deque(hosts)
+
+    async def __call__(self) -> "asyncpg.Connection[Any]":
+        for _ in range(len(self._hosts) - 1):
+            try:
+                return await self._connect()
+            except UNREACHABLE:
+                self._hosts.rotate(-1)
+        return await self._connect()
+
+    async def _connect(self) -> "asyncpg.Connection[Any]":
+        return await asyncpg.connect(
+            self._hosts[0],
+            timeout=CONNECT_S_MAX,
+            command_timeout=COMMAND_S_MAX,
+            server_settings=_SERVER_SETTINGS,
+            target_session_attrs=SessionAttribute.read_write,
+        )

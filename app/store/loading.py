@@ -2,18 +2,20 @@
 
 database -> Loaded(snapshot, history, compacted)
 database, revision -> changes after it, in order
+database, View -> whether one is a past of the other
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot, load
-from app.store.mapping import change_of, object_of
+from app.registry.view import View
+from app.store.mapping import change_of, change_rows, object_of
 from app.store.tables import changes, counter, objects
 
 REVISIONS_A_READ = 1_000  # revisions fetched at a time when catching up
@@ -22,6 +24,10 @@ HISTORY_REVISIONS = 10_000  # revisions of history read along with the state
 
 class HistoryGone(Exception):
     """Changes that were asked for have been compacted away."""
+
+
+class Forked(Exception):
+    """The database's history is another than the one this process has seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +57,46 @@ async def changes_after(
     Raises HistoryGone when some have been compacted away, be it this moment.
     """
     found: list[Change] = []
-    if since < upto and await _oldest(connection) > since + 1:
-        raise HistoryGone(f"the changes after revision {since} are no longer kept")
     for first in range(since, upto, REVISIONS_A_READ):
         last = min(first + REVISIONS_A_READ, upto)
         rows = await connection.execute(_between(first, last))
         found.extend(change_of(row) for row in rows)
+    if len({change.revision for change in found}) != max(0, upto - since):
+        raise HistoryGone(f"the changes after revision {since} are no longer kept")
     return tuple(found)
 
 
-async def _oldest(connection: AsyncConnection) -> int:
-    return await connection.scalar(select(func.min(changes.c.revision))) or 0
+async def require_agreement(
+    connection: AsyncConnection, view: View, seen: Revision, row: "Row[*tuple[Any, ...]]"
+) -> None:
+    """Make sure that what ``view`` showed is a past of the database.
+
+    ``row`` is the counter, read after ``seen`` was the view's revision.  Raises
+    HistoryGone when the view is too old to be told what came after it, and
+    Forked when it is no past of this database at all: a standby was promoted
+    that had not received everything.
+    """
+    if seen > row.revision:
+        raise Forked(f"revision {seen} was seen, and the database is at {row.revision}")
+    if seen < row.compacted:
+        raise HistoryGone(f"the changes after revision {seen} are no longer kept")
+    # A connection stays with one server, so looking once is enough.
+    if _AGREES not in connection.info:
+        if not await _agrees(connection, view, seen):
+            raise Forked(f"the database has another revision {seen} than the one that was seen")
+        connection.info[_AGREES] = True
+
+
+async def _agrees(connection: AsyncConnection, view: View, seen: Revision) -> bool:
+    if seen <= view.compacted:
+        return True  # what led to the revision is not remembered
+    last = (change for change in view.history(Revision(seen - 1)) if change.revision == seen)
+    ours = [(row["kind"], row["before"], row["after"]) for row in change_rows(last)]
+    rows = await connection.execute(_between(seen - 1, seen))
+    return ours == [(row.kind, row.before, row.after) for row in rows]
+
+
+_AGREES = "waypost agrees"
 
 
 def _between(after: int, upto: int) -> "Select[Any, Any, Any, Any]":

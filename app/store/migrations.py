@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 import app
+from app.store.engine import LOCK_S_MAX
 
 _LOCK = 0x57_41_59_50  # "WAYP": the advisory lock under which migrations run
 
@@ -60,7 +61,10 @@ async def require_current(engine: AsyncEngine) -> None:
 
 
 def _migrate(connection: Connection) -> tuple[str | None, str]:
+    # Whoever migrates may take long; those who wait for it wait as long as it takes.
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_S_MAX}s'"))
     before = _version(connection)
     config = _config()
     config.attributes["connection"] = connection

@@ -6,7 +6,8 @@
 The counter's row is locked first, so order of commit is order of revision and
 the state each decision sees is current: what other processes committed is read
 from the log under the lock.  An answer, refusals too, leaves only after the
-commit that it rests on.
+commit that it rests on.  Every step has its bound, so that a write is answered
+within ``WRITE_S_MAX`` whatever the database does.
 
 Source: style.md 2, decision 1, and 7.1 to 7.3.
 """
@@ -19,32 +20,29 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import bindparam, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.changes import Change
-from app.domain.errors import DomainError, NotSynced
-from app.domain.names import NamespacedName, Revision, Uid
-from app.domain.objects.kinds import Object
+from app.domain.errors import DomainError, NotSynced, Unconfirmed
+from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
 from app.registry.work import Policy, Work
-from app.store.change_log import CHANNEL
-from app.store.loading import changes_after
-from app.store.mapping import (
-    addresses_held,
-    change_rows,
-    object_rows,
-    ports_held,
-    removed_rows,
-)
-from app.store.tables import changes, cluster_ips, counter, node_ports, objects
+from app.store.engine import CONNECT_S_MAX, LOCK_S_MAX, UNREACHABLE, connected
+from app.store.loading import Forked, HistoryGone, changes_after, require_agreement
+from app.store.saving import save
+from app.store.tables import counter
 
 BATCH_MAX = 64  # decisions committed together
 QUEUE_MAX = 1_024  # decisions waiting; one more is refused
-UNREACHABLE = (DBAPIError, OSError, TimeoutError)
+QUEUED_S_MAX = 5.0  # seconds until a decision's transaction begins
+BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until it has the lock and knows the state
+SAVE_S_MAX = 10.0  # seconds for its rows and the commit
+_THROWN_AWAY_S = 2.0  # seconds that the driver takes to leave a server that does not answer
+WRITE_S_MAX = QUEUED_S_MAX + BEGIN_S_MAX + SAVE_S_MAX + 2 * _THROWN_AWAY_S
+"""Seconds within which a write is answered, the time of the decision itself not counted."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -57,6 +55,7 @@ class _Job(Generic[T]):
     answer: "asyncio.Future[T]"
     result: T | None = None
     refusal: BaseException | None = None
+    begun: Callable[[], None] = lambda: None
 
     def settle(self) -> None:
         if self.answer.done():
@@ -69,12 +68,20 @@ class _Job(Generic[T]):
 
 @dataclass(slots=True)
 class _Batch:
-    """What a transaction has decided so far."""
+    """What a transaction has decided so far, and whether its end is no longer ours to know."""
 
-    snapshot: Snapshot
-    revision: Revision
-    cursors: Mapping[str, int]
+    jobs: "list[_Job[Any]]"
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    revision: Revision = REVISION_ZERO
+    cursors: Mapping[str, int] = field(default_factory=dict[str, int])
     changes: list[Change] = field(default_factory=list[Change])
+    has_begun: bool = False
+    is_committing: bool = False
+
+    def fail(self, refusal: Exception) -> None:
+        self.changes.clear()
+        for job in self.jobs:
+            job.refusal = refusal
 
 
 class PostgresWriter:
@@ -87,22 +94,39 @@ class PostgresWriter:
         *,
         policy: Policy,
         conclude: Callable[[Work], None],
+        away: Callable[[], str] = lambda: "",
     ) -> None:
-        """Commit to ``engine`` and show it in ``view``; ``conclude`` ends every decision."""
+        """Commit to ``engine`` and show it in ``view``; ``conclude`` ends every decision.
+
+        ``away`` says why the database is known to be out of reach, or nothing.
+        """
         self._engine = engine
         self._view = view
         self._policy = policy
         self._conclude = conclude
+        self._away = away
         self._queue: asyncio.Queue[_Job[Any]] = asyncio.Queue(QUEUE_MAX)
 
     async def write(self, decide: Callable[[Work], T], *, dry_run: bool = False) -> T:
         """Queue a decision and wait for its commit; see ``app.registry.ports.Writer``."""
+        if problem := self._away():
+            raise NotSynced(f"the database {problem}; the write did not happen")
         job = _Job(decide, dry_run, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(job)
         except asyncio.QueueFull:
             raise NotSynced(f"{QUEUE_MAX} writes are waiting already") from None
-        return await job.answer
+        waiting = asyncio.timeout(QUEUED_S_MAX)
+        try:
+            async with waiting:
+                job.begun = lambda: waiting.reschedule(None)
+                return await job.answer
+        except TimeoutError:
+            if not waiting.expired():
+                raise
+            raise NotSynced(
+                f"the write waited {QUEUED_S_MAX:g} s for its turn, and did not happen"
+            ) from None
 
     async def run(self) -> None:
         """Commit what is queued, until cancelled; what is being committed is finished first."""
@@ -111,58 +135,89 @@ class PostgresWriter:
                 jobs = [await self._queue.get()]
                 while len(jobs) < BATCH_MAX and not self._queue.empty():
                     jobs.append(self._queue.get_nowait())
-                committing = asyncio.ensure_future(self._settle(jobs))
-                try:
-                    await asyncio.shield(committing)
-                except asyncio.CancelledError:
-                    await committing
-                    raise
+                # Whoever has gone away before the turn came is not served.
+                if jobs := [job for job in jobs if not job.answer.done()]:
+                    committing = asyncio.ensure_future(self._settle(_Batch(jobs)))
+                    try:
+                        await asyncio.shield(committing)
+                    except asyncio.CancelledError:
+                        await committing
+                        raise
         finally:
-            self._refuse_queued()
+            self._refuse_queued("this process is shutting down")
 
-    def _refuse_queued(self) -> None:
-        refusal = NotSynced("this process is shutting down; the write did not happen")
+    def _refuse_queued(self, reason: str) -> None:
         while not self._queue.empty():
             job = self._queue.get_nowait()
-            job.refusal = refusal
+            job.refusal = NotSynced(f"{reason}; the write did not happen")
             job.settle()
 
-    async def _settle(self, jobs: "list[_Job[Any]]") -> None:
+    async def _settle(self, batch: _Batch) -> None:
+        for job in batch.jobs:
+            job.begun()
         try:
-            committed = await self._commit(jobs)
+            await self._commit(batch)
         except IntegrityError:
             # Two allocations of one address or port: the database's promise holds, ours
             # did not.  `waypost check` tells which row has no owner.
             _log.exception("the database refused an allocation the snapshot thought free")
-            refusal = NotSynced("an address or port is held by nobody: run `waypost check`")
-            committed = _failed(jobs, refusal)
-        except UNREACHABLE:
-            _log.warning("the database failed; %d writes with it", len(jobs), exc_info=True)
-            refusal = NotSynced("the database failed; the write may not have happened")
-            committed = _failed(jobs, refusal)
-        self._view.advance(committed)
-        for job in jobs:
+            batch.fail(NotSynced("an address or port is held by nobody: run `waypost check`"))
+        except (HistoryGone, Forked) as error:
+            batch.fail(NotSynced(f"{error}: the state is being loaded anew"))
+        except UNREACHABLE as error:
+            self._fail(batch, error)
+        except Exception as bug:  # noqa: BLE001  one more reason of ours
+            # A supervision point: a writer that ends leaves everybody waiting.
+            _log.exception("%d writes failed for a reason of ours", len(batch.jobs))
+            batch.fail(bug)
+        self._view.advance(batch.changes)
+        for job in batch.jobs:
             job.settle()
 
-    async def _commit(self, jobs: "list[_Job[Any]]") -> tuple[Change, ...]:
-        async with self._engine.begin() as connection:
-            lock = select(counter.c.revision, counter.c.cursors).with_for_update()
-            row = (await connection.execute(lock)).one()
-            base = Revision(row.revision)
-            await self._catch_up(connection, base)
-            batch = _Batch(self._view.snapshot, base, row.cursors)
-            for job in jobs:
-                self._decide(batch, job)
-            if batch.changes:
-                await _save(connection, batch)
-        return tuple(batch.changes)
+    def _fail(self, batch: _Batch, error: Exception) -> None:
+        """Answer those whose transaction failed, and those who wait behind them."""
+        _log.warning("the database failed; %d writes with it: %r", len(batch.jobs), error)
+        if batch.is_committing:
+            batch.fail(
+                Unconfirmed("the database failed during the commit: the write may have happened")
+            )
+        else:
+            batch.fail(NotSynced("the database failed; the write did not happen"))
+        self._refuse_queued("the database failed")
 
-    async def _catch_up(self, connection: AsyncConnection, base: Revision) -> None:
-        """Show the view what others committed; under the lock nothing more can come."""
-        self._view.require_synced()
-        seen = self._view.snapshot.revision
-        if seen < base:
-            self._view.advance(await changes_after(connection, seen, upto=base))
+    async def _commit(self, batch: _Batch) -> None:
+        try:
+            await self._transact(batch)
+        except DBAPIError as error:
+            # A connection of the pool may have died since its last use: nothing was decided yet.
+            if batch.has_begun or not error.connection_invalidated:
+                raise
+            await self._transact(batch)
+
+    async def _transact(self, batch: _Batch) -> None:
+        async with connected(self._engine) as connection:
+            async with asyncio.timeout(BEGIN_S_MAX):
+                await self._begin(connection, batch)
+            for job in batch.jobs:
+                self._decide(batch, job)
+            async with asyncio.timeout(SAVE_S_MAX):
+                if not batch.changes:
+                    await connection.rollback()
+                    return
+                await save(connection, batch.changes, batch.cursors)
+                batch.is_committing = True
+                await connection.commit()
+
+    async def _begin(self, connection: AsyncConnection, batch: _Batch) -> None:
+        """Lock the counter, and show the view what others committed; nothing more can come."""
+        seen = self._view.require_synced().revision
+        row = (await connection.execute(_LOCK)).one()
+        await require_agreement(connection, self._view, seen, row)
+        if seen < row.revision:
+            upto = Revision(row.revision)
+            self._view.advance(await changes_after(connection, seen, upto=upto))
+        batch.snapshot, batch.revision = self._view.snapshot, Revision(row.revision)
+        batch.cursors, batch.has_begun = row.cursors, True
 
     def _decide(self, batch: _Batch, job: "_Job[Any]") -> None:
         work = Work(
@@ -192,83 +247,4 @@ class PostgresWriter:
             batch.changes.extend(decided)
 
 
-def _failed(jobs: "list[_Job[Any]]", refusal: DomainError) -> tuple[Change, ...]:
-    for job in jobs:
-        job.refusal = refusal
-    return ()
-
-
-async def _save(connection: AsyncConnection, batch: _Batch) -> None:
-    """Write what a batch decided; every statement is skipped when it has no rows."""
-    await save_allocations(connection, batch.changes)
-    if gone := removed_rows(batch.changes):
-        await connection.execute(_DELETE_OBJECT, gone)
-    if kept := object_rows(batch.changes):
-        await connection.execute(_UPSERT_OBJECT, kept)
-    await connection.execute(insert(changes), change_rows(batch.changes))
-    await connection.execute(
-        update(counter).values(revision=batch.revision, cursors=dict(batch.cursors))
-    )
-    await announce(connection, batch.revision)
-
-
-async def announce(connection: AsyncConnection, revision: Revision) -> None:
-    """Tell every process, once this transaction is committed, that there is a revision."""
-    await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
-
-
-async def save_allocations(connection: AsyncConnection, decided: list[Change]) -> None:
-    """Release what was given back, then record who took what; a second holder is refused."""
-    for moved, release, table, column in (
-        (_moved(decided, addresses_held), _RELEASE_IP, cluster_ips, "address"),
-        (_moved(decided, ports_held), _RELEASE_PORT, node_ports, "port"),
-    ):
-        if moved.released:
-            await connection.execute(release, [{"old": value} for value in moved.released])
-        if moved.taken:
-            rows = [
-                {column: value, "namespace": holder.namespace, "service": holder.name}
-                for value, holder in moved.taken.items()
-            ]
-            await connection.execute(insert(table), rows)
-
-
-_Held = TypeVar("_Held", str, int)
-
-
-@dataclass(frozen=True, slots=True)
-class _Moved(Generic[_Held]):
-    """Rows to go, held before by someone of this batch, and rows to come."""
-
-    released: set[_Held]
-    taken: dict[_Held, NamespacedName]
-
-
-def _moved(decided: list[Change], held: Callable[[Object | None], set[_Held]]) -> _Moved[_Held]:
-    released: set[_Held] = set()
-    taken: dict[_Held, NamespacedName] = {}
-    for change in decided:
-        before, after = held(change.before), held(change.after)
-        for value in before - after:
-            if taken.pop(value, None) is None:
-                released.add(value)
-        taken.update(dict.fromkeys(after - before, change.key))
-    return _Moved(released, taken)
-
-
-_DELETE_OBJECT = delete(objects).where(
-    objects.c.kind == bindparam("old_kind"),
-    objects.c.namespace == bindparam("old_namespace"),
-    objects.c.name == bindparam("old_name"),
-)
-_OBJECT = insert(objects)
-_UPSERT_OBJECT = _OBJECT.on_conflict_do_update(
-    index_elements=[objects.c.kind, objects.c.namespace, objects.c.name],
-    set_={
-        "uid": _OBJECT.excluded.uid,
-        "revision": _OBJECT.excluded.revision,
-        "body": _OBJECT.excluded.body,
-    },
-)
-_RELEASE_IP = delete(cluster_ips).where(cluster_ips.c.address == bindparam("old"))
-_RELEASE_PORT = delete(node_ports).where(node_ports.c.port == bindparam("old"))
+_LOCK = select(counter.c.revision, counter.c.compacted, counter.c.cursors).with_for_update()

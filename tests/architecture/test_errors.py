@@ -16,7 +16,7 @@ def test_every_refusal_has_a_status() -> None:
     assert set(kinds_of(DomainError)) == set(STATUSES)
 
 
-def test_reasons_are_unique_and_one_word() -> None:
-    reasons = [kind.reason for kind in STATUSES]
-    assert len(set(reasons)) == len(reasons)
-    assert all(reason.isalpha() for reason in reasons)
+def test_a_reason_is_one_word_and_has_one_status() -> None:
+    statuses = {kind.reason: status for kind, status in STATUSES.items()}
+    assert all(statuses[kind.reason] == status for kind, status in STATUSES.items())
+    assert all(reason.isalpha() for reason in statuses)

@@ -186,9 +186,12 @@ async def test_a_commit_that_fails_is_never_acknowledged(database_url: str) -> N
     async with a_writer("postgres", database_url) as written:
         before = written.view.snapshot
         async with connected(database_url) as engine, engine.begin() as connection:
-            # Someone else holds the address that comes next: the constraint refuses a second.
+            # Someone else holds every address: the constraint refuses a second holder.
             await connection.execute(
-                text("INSERT INTO cluster_ips VALUES ('10.96.0.17', 'default', 'thief')")
+                text(
+                    "INSERT INTO cluster_ips SELECT '10.96.0.0'::inet + n, 'default', 'thief' "
+                    "FROM generate_series(1, 254) AS n"
+                )
             )
         with pytest.raises(NotSynced):
             await written.writer.write(creating(a_draft()))
