@@ -1,0 +1,177 @@
+"""The prober: asks every Pod it is shown as often as it wants, and reports what changed.
+
+    see(Pod) -> a loop for each probe -> Standing -> Report -> one call a window, the last word
+
+Where Pods come from and where reports go is passed in, so that it runs in a
+server for all Pods, or in a node's agent for those of its node.
+
+A report is compared with what the Pod says, not with the last report: what
+others overwrite is reported again, and nothing is reported that is known.
+Source: contract.md, "Processes and defaults".
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from app.agent.probe_checks import Target
+from app.domain.names import NamespacedName
+from app.domain.objects.pod import Container, Pod, Probe
+from app.domain.registration.readiness import (
+    Report,
+    Standing,
+    after,
+    first_standing,
+    reported,
+    verdict,
+)
+
+WINDOW_S = 0.5  # reports wait so long for others, and for their own withdrawal
+AT_ONCE_MAX = 256  # probes that run side by side
+
+Check = Callable[[Target], Awaitable[str]]
+Reporter = Callable[[Mapping[NamespacedName, Report]], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+class NotReported(Exception):
+    """Nobody took the reports; they are offered again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """What a test replaces: time, and the chance that spreads probes out."""
+
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    share: Callable[[], float] = lambda: 0.0
+    """Where in its first period an old acquaintance is asked first, from 0 to 1."""
+
+
+TIMING = Timing()
+
+
+@dataclass(slots=True, eq=False)
+class _Probed:
+    """A Pod that is being probed."""
+
+    pod: Pod
+    standings: dict[str, Standing]
+    loops: "list[asyncio.Task[None]]" = field(default_factory=list["asyncio.Task[None]"])
+
+
+class Prober:
+    """Probes Pods; used from one event loop only, while ``run`` runs."""
+
+    def __init__(self, check: Check, report: Reporter, *, timing: Timing = TIMING) -> None:
+        """Ask with ``check``; tell ``report``, which raises NotReported when it cannot take it."""
+        self._check = check
+        self._report = report
+        self._timing = timing
+        self._probed: dict[NamespacedName, _Probed] = {}
+        self._pending: dict[NamespacedName, Report] = {}
+        self._has_pending = asyncio.Event()
+        self._turns = asyncio.Semaphore(AT_ONCE_MAX)
+
+    def see(self, pod: Pod) -> None:
+        """Take note of a Pod as it is now; it is probed for as long as it wants to be."""
+        key = pod.metadata.key
+        known = self._probed.get(key)
+        if known is not None and _plan(known.pod) == _plan(pod):
+            known.pod = pod
+            return
+        self.forget(key)
+        if not _plan(pod):
+            return
+        first = first_standing(pod)
+        probed = _Probed(pod, {name: first for name, _ in _probes(pod)})
+        self._probed[key] = probed
+        for name, target in _probes(pod):
+            loop = self._keep_asking(probed, name, target)
+            probed.loops.append(asyncio.create_task(loop))
+
+    def forget(self, key: NamespacedName) -> None:
+        """Probe a Pod no longer."""
+        self._pending.pop(key, None)
+        probed = self._probed.pop(key, None)
+        if probed is not None:
+            for loop in probed.loops:
+                loop.cancel()
+
+    async def run(self) -> None:
+        """Report until cancelled; then probe nobody any more."""
+        try:
+            while True:
+                await self._has_pending.wait()
+                await self._timing.sleep(WINDOW_S)
+                await self._flush()
+        finally:
+            for key in tuple(self._probed):
+                self.forget(key)
+
+    async def _flush(self) -> None:
+        reports, self._pending = self._pending, {}
+        self._has_pending.clear()
+        if not reports:
+            return
+        try:
+            await self._report(reports)
+        except NotReported as refusal:
+            _log.warning("%d reports of probes are kept: %s", len(reports), refusal)
+            self._pending = {**reports, **self._pending}
+            self._has_pending.set()
+
+    async def _keep_asking(self, probed: _Probed, name: str, target: Target) -> None:
+        await self._timing.sleep(self._delay_s(probed.pod, target.probe))
+        while True:
+            begun_at = self._timing.now()
+            async with self._turns:
+                failure = await self._ask(target)
+            probed.standings[name] = after(probed.standings[name], failure, target.probe)
+            self._compare(probed)
+            took_s = (self._timing.now() - begun_at).total_seconds()
+            period_s = target.probe.period_s
+            await self._timing.sleep(min(period_s, max(0.0, period_s - took_s)))
+
+    async def _ask(self, target: Target) -> str:
+        try:
+            return await self._check(target)
+        except Exception as bug:  # noqa: BLE001  a supervision point: one probe must not end all others
+            _log.exception("a probe could not be run")
+            return f"the probe could not be run: {type(bug).__name__}"
+
+    def _compare(self, probed: _Probed) -> None:
+        pod, key = probed.pod, probed.pod.metadata.key
+        report = verdict(pod, probed.standings)
+        if reported(pod, report, now=self._timing.now()) is pod:
+            self._pending.pop(key, None)
+        else:
+            self._pending[key] = report
+            self._has_pending.set()
+
+    def _delay_s(self, pod: Pod, probe: Probe) -> float:
+        """Ask a new Pod as soon as it wants, and spread those that are known already."""
+        if pod.is_ready:
+            return probe.period_s * self._timing.share()
+        made_at = pod.metadata.created_at
+        age_s = 0.0 if made_at is None else (self._timing.now() - made_at).total_seconds()
+        return max(0.0, probe.initial_delay_s - max(0.0, age_s))
+
+
+def _probes(pod: Pod) -> Iterator[tuple[str, Target]]:
+    """Give the probes of a Pod, by their container's name, or its place when it has none."""
+    for place, container in enumerate(pod.containers):
+        if container.readiness_probe is not None:
+            target = Target(pod.pod_ips[0], container, container.readiness_probe)
+            yield container.name or str(place), target
+
+
+def _plan(pod: Pod) -> tuple[object, ...]:
+    """Give all that probing depends on; empty when there is nothing to probe."""
+    if not (pod.pod_ips and pod.has_probe) or pod.is_finished:
+        return ()
+    containers: tuple[Container, ...] = pod.containers
+    return pod.metadata.uid, pod.pod_ips[0], containers

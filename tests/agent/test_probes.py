@@ -1,0 +1,271 @@
+"""The prober in time that a test moves: when it asks, what it reports, and when it keeps quiet."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.agent.probe_checks import Target
+from app.agent.probes import AT_ONCE_MAX, WINDOW_S, NotReported, Prober, Timing
+from app.domain.names import NamespacedName, Uid
+from app.domain.objects.pod import LEASE_EXPIRED, READY, Container, Pod, Probe, TCPSocketAction
+from app.domain.registration.leases import Lapse, lapsed
+from app.domain.registration.readiness import PROBE_SUCCEEDED, Report, reported
+from tests.agent.virtual_time import EPOCH, VirtualTime
+from tests.builders import a_condition, a_pod, key
+
+PERIOD_S = 10
+
+
+def a_container(name: str = "main", /, **fields: int) -> Container:
+    probe = Probe(
+        tcp_socket=TCPSocketAction(port=80), period_s=PERIOD_S, failure_threshold=1, timeout_s=1
+    )
+    return Container(name=name, readiness_probe=replace(probe, **fields))
+
+
+def a_probed_pod(name: str = "p0", *, ready: bool = False, **fields: int) -> Pod:
+    """A Pod that has just been registered, with a probe."""
+    reason = PROBE_SUCCEEDED if ready else "NotProbedYet"
+    pod = a_pod(name, containers=(a_container(**fields),), pod_ips=("10.0.0.1",))
+    ready_condition = a_condition(READY, str(ready), reason=reason)
+    meta = replace(pod.metadata, created_at=EPOCH)
+    return replace(pod, conditions=(ready_condition,), metadata=meta)
+
+
+class Registry:
+    """Answers probes as told, and takes reports over at once, as a server would."""
+
+    def __init__(self, time: VirtualTime) -> None:
+        self.time = time
+        self.failures: dict[str, str] = {}  # by container
+        self.asked_at_s: list[float] = []
+        self.reports: list[dict[str, tuple[bool, str]]] = []
+        self.pods: dict[NamespacedName, Pod] = {}
+        self.is_away = False
+        self.prober = Prober(
+            self.check,
+            self.take,
+            timing=Timing(sleep=time.sleep, now=time.now, share=lambda: 0.5),
+        )
+
+    async def check(self, target: Target) -> str:
+        self.asked_at_s.append((self.time.now() - EPOCH).total_seconds())
+        return self.failures.get(target.container.name, "")
+
+    async def take(self, reports: Mapping[NamespacedName, Report]) -> None:
+        if self.is_away:
+            raise NotReported("away")
+        self.reports.append(
+            {pod.name: (report.is_ready, report.message) for pod, report in reports.items()}
+        )
+        for pod, report in reports.items():
+            if pod in self.pods:
+                self.show(reported(self.pods[pod], report, now=self.time.now()))
+
+    def show(self, *pods: Pod) -> None:
+        for pod in pods:
+            self.pods[pod.metadata.key] = pod
+            self.prober.see(pod)
+
+
+@asynccontextmanager
+async def probing(*pods: Pod) -> AsyncGenerator[Registry, None]:
+    registry = Registry(VirtualTime())
+    running = asyncio.create_task(registry.prober.run())
+    registry.show(*pods)
+    try:
+        yield registry
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_new_pod_is_asked_at_once_and_then_every_period() -> None:
+    async with probing(a_probed_pod()) as registry:
+        await registry.time.advance(3 * PERIOD_S + 1)
+        assert registry.asked_at_s == [0, 10, 20, 30]
+        assert registry.reports == [{"p0": (True, "")}]
+
+
+async def test_a_pod_that_wants_a_delay_is_left_alone_for_so_long() -> None:
+    async with probing(a_probed_pod(initial_delay_s=15)) as registry:
+        await registry.time.advance(16)
+        assert registry.asked_at_s == [15]
+
+
+async def test_the_delay_counts_from_the_registration() -> None:
+    pod = a_probed_pod(initial_delay_s=15)
+    older = replace(pod, metadata=replace(pod.metadata, created_at=EPOCH - timedelta(seconds=10)))
+    async with probing(older) as registry:
+        await registry.time.advance(16)
+        assert registry.asked_at_s[0] == 5
+
+
+async def test_who_is_known_to_be_ready_is_asked_at_its_share_of_a_period() -> None:
+    async with probing(a_probed_pod(ready=True)) as registry:
+        await registry.time.advance(PERIOD_S)
+        assert registry.asked_at_s == [5]
+        assert registry.reports == []
+
+
+async def test_a_pod_that_stops_answering_is_reported_once_and_so_is_its_return() -> None:
+    async with probing(a_probed_pod()) as registry:
+        await registry.time.advance(1)
+        registry.failures["main"] = "HTTP 503"
+        await registry.time.advance(3 * PERIOD_S)
+        registry.failures.clear()
+        await registry.time.advance(3 * PERIOD_S)
+
+    assert registry.reports == [
+        {"p0": (True, "")},
+        {"p0": (False, "HTTP 503")},
+        {"p0": (True, "")},
+    ]
+
+
+async def test_the_threshold_of_failures_is_waited_for() -> None:
+    async with probing(a_probed_pod(ready=True, failure_threshold=3)) as registry:
+        registry.failures["main"] = "refused"
+        await registry.time.advance(5 + 2 * PERIOD_S)
+        assert len(registry.asked_at_s) == 3
+        assert registry.reports == []
+        await registry.time.advance(WINDOW_S)
+        assert registry.reports == [{"p0": (False, "refused")}]
+
+
+async def test_what_flaps_within_a_window_is_reported_as_it_is_at_the_end() -> None:
+    quick = a_probed_pod(ready=True, period_s=1)
+    async with probing(quick) as registry:
+        registry.failures["main"] = "refused"
+        await registry.time.advance(0.5)  # asked, and to be reported half a second later
+        restarted = replace(quick, containers=(a_container(period_s=2),))
+        registry.failures.clear()
+        registry.show(restarted)
+        await registry.time.advance(5)
+    assert registry.reports == []
+
+
+async def test_many_changes_within_a_window_are_one_call() -> None:
+    async with probing(*(a_probed_pod(f"p{n}") for n in range(50))) as registry:
+        await registry.time.advance(1)
+    assert [sorted(report) for report in registry.reports] == [sorted(f"p{n}" for n in range(50))]
+
+
+async def test_all_containers_must_pass() -> None:
+    pod = replace(a_probed_pod(), containers=(a_container("a"), a_container("b")))
+    async with probing(pod) as registry:
+        registry.failures["b"] = "refused"
+        await registry.time.advance(1)
+        registry.failures.clear()
+        await registry.time.advance(PERIOD_S)
+
+    assert registry.reports == [{"p0": (False, "b: refused")}, {"p0": (True, "")}]
+
+
+async def test_what_others_overwrite_is_reported_again() -> None:
+    async with probing(a_probed_pod()) as registry:
+        await registry.time.advance(1)
+        registry.show(a_probed_pod())
+        await registry.time.advance(PERIOD_S)
+    assert registry.reports == [{"p0": (True, "")}] * 2
+
+
+async def test_nothing_is_reported_of_a_pod_whose_own_lease_ran_out() -> None:
+    lapse = Lapse(reason=LEASE_EXPIRED, heard_at=EPOCH, since=EPOCH)
+    async with probing(lapsed(a_probed_pod(ready=True), lapse, now=EPOCH)) as registry:
+        await registry.time.advance(3 * PERIOD_S)
+        assert len(registry.asked_at_s) == 3 + 1
+    assert registry.reports == []
+
+
+async def test_reports_that_nobody_takes_are_offered_again() -> None:
+    async with probing(a_probed_pod()) as registry:
+        registry.is_away = True
+        await registry.time.advance(5)
+        registry.is_away = False
+        await registry.time.advance(WINDOW_S)
+    assert registry.reports == [{"p0": (True, "")}]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pod_ips": ()},
+        {"phase": "Succeeded"},
+        {"containers": (Container(name="main"),)},
+    ],
+)
+async def test_a_pod_that_cannot_or_need_not_be_asked_is_asked_no_more(
+    change: dict[str, object],
+) -> None:
+    async with probing(a_probed_pod()) as registry:
+        await registry.time.advance(1)
+        pod = registry.pods[key("p0")]
+        registry.show(replace(pod, **change))
+        await registry.time.advance(5 * PERIOD_S)
+        assert registry.asked_at_s == [0]
+
+
+async def test_a_pod_that_is_gone_is_forgotten_with_what_was_to_be_reported() -> None:
+    async with probing(a_probed_pod()) as registry:
+        await registry.time.advance(0.1)
+        registry.prober.forget(key("p0"))
+        await registry.time.advance(5 * PERIOD_S)
+        assert registry.asked_at_s == [0]
+    assert registry.reports == []
+
+
+async def test_another_pod_of_the_name_is_asked_anew() -> None:
+    async with probing(a_probed_pod()) as registry:
+        await registry.time.advance(1)
+        pod = a_probed_pod()
+        registry.show(replace(pod, metadata=replace(pod.metadata, uid=Uid("another"))))
+        await registry.time.advance(1)
+        assert registry.asked_at_s == [0, 1]
+
+
+async def test_a_check_with_a_bug_is_a_failure_of_that_probe_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with probing() as registry:
+
+        async def explode(_: Target) -> str:
+            raise ZeroDivisionError
+
+        prober = Prober(explode, registry.take, timing=Timing(sleep=registry.time.sleep))
+        running = asyncio.create_task(prober.run())
+        prober.see(a_probed_pod())
+        await registry.time.advance(1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert registry.reports == [{"p0": (False, "the probe could not be run: ZeroDivisionError")}]
+    assert "a probe could not be run" in caplog.text
+
+
+async def test_no_more_than_so_many_run_side_by_side() -> None:
+    side_by_side = most = 0
+    time = VirtualTime()
+
+    async def slow(_: Target) -> str:
+        nonlocal side_by_side, most
+        side_by_side += 1
+        most = max(most, side_by_side)
+        await time.sleep(1)
+        side_by_side -= 1
+        return ""
+
+    async def take(_: Mapping[NamespacedName, Report]) -> None:
+        pass
+
+    prober = Prober(slow, take, timing=Timing(sleep=time.sleep, now=time.now))
+    running = asyncio.create_task(prober.run())
+    for n in range(AT_ONCE_MAX + 10):
+        prober.see(a_probed_pod(f"p{n}"))
+    await time.advance(3)
+    assert most == AT_ONCE_MAX
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
