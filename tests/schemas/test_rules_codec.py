@@ -1,0 +1,65 @@
+"""Rules and operations leave as JSON and come back as what they were."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from app.domain.changes import Change
+from app.domain.dataplane.ipvs import IPVSRules, ipvs_rules
+from app.domain.dataplane.node_rules import node_rules
+from app.domain.dataplane.operations import IPVSState, state_of
+from app.domain.dataplane.plan import plan
+from app.domain.dataplane.rules import (
+    LocalDetection,
+    RulesConfig,
+)
+from app.domain.objects.node import Node
+from app.domain.snapshot import Snapshot
+from app.schemas.operations import Operation
+from app.schemas.operations_codec import decode_operations, encode_operations
+from app.schemas.rules import NodeRules
+from app.schemas.rules_codec import decode_state, encode_rules
+from tests.builders import a_node
+from tests.rules_strategies import addressed_nodes, configs, rule_histories
+
+OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
+
+
+@st.composite
+def told(draw: st.DrawFn) -> IPVSRules:
+    """What a node may be told."""
+    snapshot = Snapshot().apply(draw(rule_histories(max_size=6)))
+    return ipvs_rules(node_rules(snapshot, draw(addressed_nodes()), draw(configs)))
+
+
+def rules_of(changes: list[Change], node: Node, config: RulesConfig) -> IPVSRules:
+    return ipvs_rules(node_rules(Snapshot().apply(changes), node, config))
+
+
+@given(told())
+def test_rules_read_back_as_the_state_they_lead_to(rules: IPVSRules) -> None:
+    read = NodeRules.model_validate_json(encode_rules(rules))
+    assert decode_state(read) == state_of(rules)
+
+
+@given(told(), told())
+def test_operations_read_back_as_they_were(current: IPVSRules, desired: IPVSRules) -> None:
+    for operations in (
+        plan(state_of(current), state_of(desired)),
+        plan(IPVSState(), state_of(desired)),
+        plan(state_of(current), IPVSState()),
+    ):
+        read = OPERATIONS.validate_python(json.loads(encode_operations(operations)))
+        assert decode_operations(read) == operations
+
+
+def test_the_source_of_local_traffic_survives() -> None:
+    config = RulesConfig(
+        local_detection=LocalDetection.BRIDGE_INTERFACE, local_interface="cbr0", strict_arp=True
+    )
+    rules = rules_of([], a_node("n1"), config)
+    read = NodeRules.model_validate_json(encode_rules(rules))
+    assert decode_state(read) == state_of(rules)
+    assert read.netfilters[0].basis.local_source is not None
