@@ -13,10 +13,11 @@ here, in reverse order.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -24,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api import application
 from app.api.dependencies import Check, Process, Registry
+from app.api.limits import Limits
 from app.api.metrics import StateCollector
 from app.api.server import HTTPServer, Moments, listen
 from app.api.streams import Watching
@@ -40,18 +42,23 @@ from app.domain.discovery.zone_config import PodRecords, cluster_config
 from app.domain.objects.kinds import ENDPOINT_SLICE, NAMESPACE, POD, SERVICE
 from app.registry import upkeep
 from app.registry.bootstrap import bootstrap
+from app.registry.lease_book import LeaseBook
+from app.registry.leases import Leases
 from app.registry.node_rules import NodeRulesReader
+from app.registry.ports import Writer
 from app.registry.reconcile import reconcile
 from app.registry.resolution import Resolver
 from app.registry.view import View
 from app.registry.watch import Pulse
 from app.registry.work import Policy
-from app.store import embedded, migrations
+from app.store import election, embedded, migrations
 from app.store.change_log import ChangeLogFollower
 from app.store.check import check
 from app.store.compaction import compact
-from app.store.engine import make_engine
-from app.store.writer import UNREACHABLE, PostgresWriter
+from app.store.election import Elected
+from app.store.engine import UNREACHABLE, make_engine
+from app.store.leases import PostgresLeases
+from app.store.writer import PostgresWriter
 
 VERSION = installed_version("waypost")
 COMPACTION_PERIOD_S = 60
@@ -104,8 +111,10 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None
     """
     engine = make_engine(url)
     view, policy = View(), policy_of(settings)
-    writer = PostgresWriter(engine, view, policy=policy, conclude=reconcile)
     follower = ChangeLogFollower(engine, view)
+    writer = PostgresWriter(
+        engine, view, policy=policy, conclude=reconcile, away=lambda: follower.problem
+    )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         if not settings.database_url:
@@ -113,11 +122,23 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None
         await migrations.require_current(engine)
         await _report_disagreements(engine)
         await follower.load()
-        forgetting = _forget(engine, settings.history_seconds)
-        for work in (writer.run(), follower.run(), upkeep.run(view, writer), forgetting):
+        leases = _leases_of(settings, view, writer, engine)
+        duties = Elected(
+            engine,
+            election.UPKEEP,
+            lambda: _together(
+                upkeep.run(view, writer),
+                leases.oversee(),
+                _forget(engine, settings.history_seconds),
+            ),
+        )
+        for work in (writer.run(), follower.run(), leases.keep_saving(), duties.run()):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
-        watching, metrics = Watching(view, Pulse(view)), CollectorRegistry()
+        watching, metrics = (
+            Watching(view, Pulse(view), watchers_max=settings.watchers_max),
+            CollectorRegistry(),
+        )
         metrics.register(StateCollector(view, watching))
         yield Registry(
             view=view,
@@ -126,6 +147,7 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None
             watching=watching,
             metrics=metrics,
             resolver=resolver_of(settings),
+            leases=leases,
             rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
             checks=lambda: _checks(view, follower),
         )
@@ -174,9 +196,10 @@ def _upstream_addresses(settings: Settings) -> tuple[str, ...]:
     return tuple(found)
 
 
-def application_of(registry: Registry) -> FastAPI:
+def application_of(registry: Registry, settings: Settings) -> FastAPI:
     """Assemble the HTTP application of a running registry."""
-    app = application.build(version=VERSION)
+    limits = Limits(requests_max=settings.requests_max, body_bytes_max=settings.body_bytes_max)
+    app = application.build(version=VERSION, limits=limits)
     app.state.registry = registry
     return app
 
@@ -196,7 +219,10 @@ async def serve(settings: Settings, announce: Callable[[Settings], None]) -> Non
             started=lambda: announce(settings),
             stopping=registry.watching.stop,
         )
-        await HTTPServer(application_of(registry), moments).serve([listener])
+        server = HTTPServer(
+            application_of(registry, settings), moments, connections_max=settings.connections_max
+        )
+        await server.serve([listener])
 
 
 async def serve_dns(
@@ -238,8 +264,21 @@ async def _report_disagreements(engine: AsyncEngine) -> None:
         _log.warning("allocations and Services disagree: %s (see `waypost check`)", finding)
 
 
+def _leases_of(settings: Settings, view: View, writer: Writer, engine: AsyncEngine) -> Leases:
+    book = LeaseBook(node_lease_s=settings.node_lease_seconds)
+    book.follow(view)
+    return Leases(view, writer, PostgresLeases(engine), book=book)
+
+
+async def _together(*works: Coroutine[Any, Any, None]) -> None:
+    """Run works side by side; when one fails, all end."""
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(work)
+
+
 async def _forget(engine: AsyncEngine, history_s: int) -> None:
-    """Compact the change log again and again; two processes doing so do no harm."""
+    """Compact the change log again and again."""
     while True:
         await asyncio.sleep(COMPACTION_PERIOD_S)
         try:
@@ -250,9 +289,20 @@ async def _forget(engine: AsyncEngine, history_s: int) -> None:
 
 def _checks(view: View, follower: ChangeLogFollower) -> Sequence[Check]:
     return (
-        Check("database", "" if follower.is_connected else "it cannot be reached"),
-        Check("state", "" if view.is_synced else "it has not been loaded yet"),
+        Check("database", follower.problem and f"it {follower.problem}", "it is followed"),
+        Check("state", *_lag(view, follower)),
     )
+
+
+def _lag(view: View, follower: ChangeLogFollower) -> tuple[str, str]:
+    """Say what is wrong with the state, and how old it is."""
+    revision = view.snapshot.revision
+    if not view.is_synced:
+        return "it has not been loaded yet", ""
+    if follower.problem:
+        return f"it is that of revision {revision}, how far behind is not known", ""
+    behind = max(0, follower.latest - revision)
+    return "", f"revision {revision}, {behind} behind the database"
 
 
 def _dns_checks(view: View, follower: WatchFollower) -> Sequence[Check]:

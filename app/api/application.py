@@ -14,6 +14,7 @@ from app.api import (
     errors,
     explain,
     health,
+    heartbeats,
     metrics,
     namespaces,
     nodes,
@@ -25,8 +26,10 @@ from app.api import (
     watch,
 )
 from app.api.bodies import BodyLimit
+from app.api.limits import Limits, RequestLimit
 from app.api.metrics import RequestMeter
 from app.api.openapi import add_bodies
+from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.resolution import ResolveBatch
 from app.schemas.rules import RenderRequest
 
@@ -40,6 +43,7 @@ ROUTERS = (
     services.router,
     explain.router,
     pods.router,
+    heartbeats.router,
     endpoint_slices.router,
     nodes.router,
     namespaces.router,
@@ -53,16 +57,19 @@ ROUTERS = (
     metrics.router,
 )
 NOUNS = (services, pods, endpoint_slices, nodes, namespaces, service_cidrs)
-BODIES = (*(noun.NOUN.write for noun in NOUNS), ResolveBatch, RenderRequest)
+BODIES = (*(noun.NOUN.write for noun in NOUNS), HeartbeatRequest, ResolveBatch, RenderRequest)
+
+_LIMITS = Limits()
 
 
-def build(*, version: str) -> FastAPI:
+def build(*, version: str, limits: Limits = _LIMITS) -> FastAPI:
     """Assemble the application; its ``state.registry`` is to be set before it serves."""
     app = FastAPI(title=TITLE, description=DESCRIPTION, version=version)
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
+    app.add_middleware(RequestLimit, requests_max=limits.requests_max)
     app.add_middleware(RequestMeter)
     add_bodies(app, BODIES)
     return app

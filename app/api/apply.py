@@ -22,7 +22,7 @@ from app.domain.errors import CauseReason, Violation
 from app.domain.label_queries import parse_selector
 from app.domain.labels import Selector
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import KINDS_BY_NAME, Kind, Object
+from app.domain.objects.kinds import KINDS_BY_NAME, POD, Kind, Object
 from app.registry.apply import Item, Outcome, apply
 from app.registry.work import Work
 from app.schemas.apply import ApplyOperation, ApplyResult
@@ -53,6 +53,7 @@ _BODY = {
         errors.BadRequest,
         errors.Invalid,
         errors.NotSynced,
+        errors.Unconfirmed,
         api_errors.BodyTooLarge,
         api_errors.Unsupported,
         api_errors.NotAcceptable,
@@ -74,6 +75,8 @@ async def apply_manifests(
         revision = work.revision if work.changes() else before
         return outcomes, revision, tuple(work.warnings)
 
+    if not is_dry:
+        await registry.leases.sign_on([item.key for item in items if item.kind == POD])
     outcomes, revision, warnings = await registry.writer.write(decide, dry_run=is_dry)
     shown = [_shown(outcome) for outcome in outcomes if outcome.position is not None]
     shown.extend(ignored)

@@ -33,6 +33,7 @@ from app.api.watch import answer_watch
 from app.domain import errors
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import NAMESPACE, POD, SERVICE, Kind, Object
+from app.domain.objects.pod import Pod
 from app.registry import lifecycle
 from app.registry.lifecycle import Preconditions
 from app.registry.work import Work
@@ -51,6 +52,7 @@ _WRITE = (
     errors.PreconditionFailed,
     errors.Invalid,
     errors.NotSynced,
+    errors.Unconfirmed,
     api_errors.BodyTooLarge,
     api_errors.Unsupported,
     api_errors.NotAcceptable,
@@ -187,6 +189,8 @@ def _add_replace(router: APIRouter, noun: Noun, suffix: str = "") -> None:
                 return lifecycle.put_status(work, desired, conditions), False
             return lifecycle.put(work, desired, conditions)
 
+        if not (suffix or conditions.etags or desired.metadata.resource_version):
+            await _sign_on(registry, desired, query.dry_run)
         ((stored, is_new), warnings) = await _write(registry, decide, query.dry_run)
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return warn(answer_object(request, stored, status=status), (*draft.warnings, *warnings))
@@ -268,6 +272,12 @@ async def _write(
     return await registry.writer.write(
         lambda work: (decide(work), tuple(work.warnings)), dry_run=is_dry_run(dry_run)
     )
+
+
+async def _sign_on(registry: Registry, desired: Object, dry_run: str) -> None:
+    """Hear a Pod that is registered again; an edit of what was read before is no heartbeat."""
+    if isinstance(desired, Pod) and not is_dry_run(dry_run):
+        await registry.leases.sign_on([desired.metadata.key])
 
 
 def is_dry_run(text: str) -> bool:

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from app.api.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
+from app.registry.leases import Leases
 from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
 from app.registry.resolution import Resolver
@@ -62,6 +63,7 @@ class Registry:
     watching: Watching
     resolver: Resolver
     rules: NodeRulesReader
+    leases: Leases
     metrics: CollectorRegistry
     checks: Callable[[], Sequence[Check]]
 
