@@ -15,6 +15,7 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from app.api.server import HTTPServer, Moments, listen
 from app.api.streams import Watching
 from app.config import Settings
 from app.dns.follower import WatchFollower
+from app.dns.lookups import Lookups
 from app.dns.metrics import DNSCollector
 from app.dns.protocol import ProtocolConfig
 from app.dns.server import DNSServer, ServerOptions
@@ -184,6 +186,14 @@ def resolver_of(settings: Settings) -> Resolver:
     return Resolver(dns=dns, zone=protocol_of(settings).zone)
 
 
+def asking_upstreams(registry: Registry, dns: DNSServer) -> Registry:
+    """Let resolution ask for names of others what the DNS server would; without upstreams none."""
+    if not dns.protocol.config.has_upstreams:
+        return registry
+    resolver = replace(registry.resolver, upstream=Lookups(dns.forwarder))
+    return replace(registry, resolver=resolver)
+
+
 def _upstream_addresses(settings: Settings) -> tuple[str, ...]:
     """List the addresses of the upstreams; a path stands for the servers of that file."""
     found: list[str] = []
@@ -215,6 +225,7 @@ async def serve(settings: Settings, announce: Callable[[Settings], None]) -> Non
         registry = await stack.enter_async_context(running(settings, url))
         dns = await stack.enter_async_context(serving_dns(settings, registry.view))
         registry.metrics.register(DNSCollector(dns))
+        registry = asking_upstreams(registry, dns)
         moments = Moments(
             started=lambda: announce(settings),
             stopping=registry.watching.stop,
