@@ -17,7 +17,7 @@ from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -27,11 +27,13 @@ from app.cli.output import OutputFormat, print_document, print_failure, print_te
 from app.cli.welcome import Place, welcome
 
 if TYPE_CHECKING:
+    from app.agent.process import Options
     from app.config import Settings
     from app.store.backup import Restored
     from app.store.check import Finding
 
 T = TypeVar("T")
+Backend = Literal["ipvs", "nftables"]
 
 application = client_verbs()
 
@@ -86,9 +88,56 @@ def dns(api: ApiOption = API) -> None:
     from app import telemetry
 
     settings = _settings()
-    urls = [url.strip() for url in api.split(",") if url.strip()]
+    urls = _listed(api)
     telemetry.install(settings.log_level)
     _run(composition.serve_dns(settings, urls, lambda settings: announce_dns(settings, urls)))
+
+
+@application.command()
+def agent(  # noqa: PLR0913  each parameter is an option of the command
+    *,
+    node: Annotated[str, typer.Option("--node", envvar="WAYPOST_NODE", help="Its Node's name.")],
+    api: ApiOption = API,
+    backend: Annotated[Backend, typer.Option(help="What carries the traffic.")] = "ipvs",
+    once: Annotated[
+        bool, typer.Option("--once", help="Apply what is wanted now, and end.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be applied; change nothing.")
+    ] = False,
+    zone: Annotated[str, typer.Option(help="The zone the node stands in.")] = "",
+    label: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label of the Node.")
+    ] = None,
+    address: Annotated[
+        list[str] | None, typer.Option(help="An address of the node, instead of those found.")
+    ] = None,
+    resync: Annotated[float, typer.Option(min=1, help="Seconds between looks for drift.")] = 60,
+    drain: Annotated[
+        float, typer.Option(min=0, help="Seconds that connections may keep an unwanted endpoint.")
+    ] = 900,
+) -> None:
+    """Keep this machine's kernel at its Node's rules; several APIs are separated by commas."""
+    from app import telemetry
+    from app.agent.node import Identity
+    from app.agent.pace import Pace
+    from app.agent.process import Options, own_privilege
+
+    if not dry_run and (lack := own_privilege()):
+        print_failure(lack)
+        raise typer.Exit(EXIT_REFUSED)
+    labels = {key: value for key, _, value in (each.partition("=") for each in label or ())}
+    options = Options(
+        identity=Identity(name=node, zone=zone, labels=labels),
+        urls=_listed(api),
+        addresses=tuple(address or ()),
+        backend=backend,
+        is_once=once,
+        is_dry=dry_run,
+        pace=Pace(resync_s=resync, drain_s=drain),
+    )
+    telemetry.install(_settings().log_level)
+    _run_agent(options)
 
 
 @application.command()
@@ -198,6 +247,10 @@ def _settings() -> "Settings":
         raise typer.Exit(EXIT_REFUSED) from None
 
 
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 async def _migrate(settings: "Settings") -> tuple[str | None, str]:
     """Migrate the named database or the embedded one; give its versions before and after."""
     from app.main import database_engine
@@ -239,12 +292,33 @@ async def _check(settings: "Settings", *, repair: bool) -> "tuple[Finding, ...]"
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; what an operator can mend is told in one line."""
-    import uvloop
     from asyncpg import PostgresError
     from sqlalchemy.exc import SQLAlchemyError
 
     from app.store.backup import NotEmpty
     from app.store.migrations import SchemaMismatch
+
+    try:
+        return _until_interrupted(work)
+    except (SchemaMismatch, NotEmpty, OSError, ValueError, PostgresError, SQLAlchemyError) as error:
+        print_failure(in_one_line(error))
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
+def _run_agent(options: "Options") -> None:
+    from app.agent.client import RegistryError
+    from app.agent.process import run
+    from app.agent.sinks.sink import SinkFailed
+
+    try:
+        _until_interrupted(run(options, print_text))
+    except (RegistryError, SinkFailed, OSError, ValueError) as error:
+        print_failure(str(error))
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
+def _until_interrupted(work: Coroutine[Any, Any, T]) -> T:
+    import uvloop
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -252,9 +326,6 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
             return runner.run(work)
     except KeyboardInterrupt:
         raise typer.Exit from None
-    except (SchemaMismatch, NotEmpty, OSError, ValueError, PostgresError, SQLAlchemyError) as error:
-        print_failure(in_one_line(error))
-        raise typer.Exit(EXIT_REFUSED) from None
 
 
 def in_one_line(error: Exception) -> str:

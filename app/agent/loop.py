@@ -105,7 +105,7 @@ class RulesLoop(Generic[StateT, StepT]):
     async def _ask(self) -> None:
         try:
             await self._listen()
-        except RegistryError as error:
+        except (RegistryError, SinkFailed) as error:  # introducing the node asks the machine too
             self._asking.failed(self._clock.now_s())
             self.tally.registry_failures += 1
             self._may_be_stale = True  # whoever answers next may be another process

@@ -1,0 +1,151 @@
+"""The node makes itself known: its name, its labels, the addresses it has.
+
+    `ip -j addr`, `ip -j route` -> addresses -> POST /nodes, or PATCH where it is known already
+    every so often              -> POST /nodes/{name}/heartbeat
+
+What others have written on the Node stays.  Source: spec kubernetes-api 3.7.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Final
+
+from app.agent.client import Refused, RegistryClient, RegistryError, RegistryMisbehaved
+from app.agent.pace import Clock
+from app.domain.dataplane.rules import DUMMY_INTERFACE
+from app.domain.errors import DomainError
+from app.domain.objects.meta import Condition, ObjectMeta
+from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
+from app.schemas.codec import decode_object, encode_object
+
+HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
+HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry says how long they last
+HEARTBEATS_PER_LEASE: Final = 4
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_NOT_OURS: Final = ("lo", DUMMY_INTERFACE)
+_TEMPORARY: Final = ("deprecated", "temporary", "tentative", "dadfailed")
+_log = logging.getLogger(__name__)
+
+Addresses = Callable[[], Awaitable[Sequence[NodeAddress]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a node says about itself."""
+
+    name: str
+    zone: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def all_labels(self) -> dict[str, str]:
+        """Its labels, those that follow from its name and zone among them."""
+        zone = {ZONE_LABEL: self.zone} if self.zone else {}
+        return {HOSTNAME_LABEL: self.name, **zone, **self.labels}
+
+
+class Registration:
+    """Keeps one Node registered as it is."""
+
+    def __init__(
+        self, client: RegistryClient, identity: Identity, addresses: Addresses, clock: Clock
+    ) -> None:
+        """Register through ``client`` what ``addresses`` finds."""
+        self._client, self._identity = client, identity
+        self._addresses, self._clock = addresses, clock
+        self._path = f"/nodes/{identity.name}"
+        self.problem = ""
+
+    async def introduce(self) -> None:
+        """Make the Node known, or bring what is known up to date; raises RegistryError."""
+        wanted = self._wanted(await self._addresses())
+        try:
+            known = _node(await self._client.ask("GET", self._path))
+        except Refused as refused:
+            if refused.reason != "NotFound":
+                raise
+            await self._create(wanted)
+            return
+        if not wanted.metadata.labels.items() <= known.metadata.labels.items():
+            patch: dict[str, object] = {"metadata": {"labels": dict(wanted.metadata.labels)}}
+            await self._client.ask("PATCH", self._path, patch, content_type=_MERGE_PATCH)
+        if known.addresses != wanted.addresses:
+            listed = [{"type": each.type, "address": each.address} for each in wanted.addresses]
+            patch = {"status": {"addresses": listed}}
+            status = f"{self._path}/status"
+            await self._client.ask("PATCH", status, patch, content_type=_MERGE_PATCH)
+
+    async def run(self) -> None:
+        """Send heartbeats until cancelled, and mend what is registered when it is gone."""
+        while True:
+            await self._clock.sleep(await self.beat())
+
+    async def beat(self) -> float:
+        """Send one heartbeat; gives the seconds until the next."""
+        try:
+            answer = await self._client.ask("POST", f"{self._path}/heartbeat")
+            lease_s = answer.get("leaseDurationSeconds")
+            self.problem = ""
+        except RegistryError as error:
+            if not self.problem:
+                _log.warning("no heartbeat: %s", error)
+            self.problem = str(error) or type(error).__name__
+            return HEARTBEAT_S_DEFAULT
+        if isinstance(lease_s, int) and lease_s > 0:
+            return lease_s / HEARTBEATS_PER_LEASE
+        return HEARTBEAT_S_DEFAULT
+
+    async def _create(self, wanted: Node) -> None:
+        try:
+            await self._client.ask("POST", "/nodes", encode_object(wanted))
+        except Refused as refused:
+            if refused.reason != "AlreadyExists":  # somebody else has just made it
+                raise
+
+    def _wanted(self, addresses: Sequence[NodeAddress]) -> Node:
+        return Node(
+            metadata=ObjectMeta(name=self._identity.name, labels=self._identity.all_labels),
+            addresses=tuple(addresses),
+            conditions=(Condition(type="Ready", status="True"),),
+        )
+
+
+def _node(document: Mapping[str, object]) -> Node:
+    try:
+        node = decode_object(document).object
+    except DomainError as error:
+        raise RegistryMisbehaved(f"a Node that cannot be read: {error}") from error
+    if not isinstance(node, Node):
+        raise RegistryMisbehaved(f"a {type(node).__name__} in place of a Node")
+    return node
+
+
+def parse_addresses(links: str, routes: Iterable[str], *, name: str) -> tuple[NodeAddress, ...]:
+    """Read what ``ip -j addr`` and ``ip -j route show default`` print, one text a family.
+
+    Addresses where a default route leads come first: the first of a family is its primary
+    one.  Addresses of this link alone, of loopback and of Services are none of the node's.
+    Raises ValueError.
+    """
+    leading = {route.get("dev") for text in routes for route in json.loads(text or "[]")}
+    found: dict[str, bool] = {}
+    for link in json.loads(links or "[]"):
+        interface = link.get("ifname", "")
+        if interface in _NOT_OURS:
+            continue
+        for entry in link.get("addr_info") or ():
+            if entry.get("scope") == "global" and not any(entry.get(word) for word in _TEMPORARY):
+                found.setdefault(str(ip_address(entry["local"])), interface in leading)
+    ordered = sorted(found, key=lambda address: (not found[address], ":" in address))
+    return given_addresses(ordered, name=name)
+
+
+def given_addresses(addresses: Iterable[str], *, name: str) -> tuple[NodeAddress, ...]:
+    """Name addresses as a Node's; raises ValueError when one is none."""
+    return (
+        *(NodeAddress(type="InternalIP", address=str(ip_address(each))) for each in addresses),
+        NodeAddress(type="Hostname", address=name),
+    )

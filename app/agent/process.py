@@ -1,0 +1,124 @@
+"""An agent put together: flags become a client, a sink, a loop and what runs beside it.
+
+Options -> once | until a signal ends it | cleaned up
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from app.agent.client import RegistryClient
+from app.agent.feed import Feed
+from app.agent.ipvs_mode import IPVSMode
+from app.agent.loop import RulesLoop
+from app.agent.mode import Mode
+from app.agent.node import Identity, Registration, given_addresses, parse_addresses
+from app.agent.pace import PACE, Pace, RealClock
+from app.agent.sinks.dry import DrySink
+from app.agent.sinks.ipvs import IPVSSink
+from app.agent.sinks.programs import run as run_program
+from app.agent.sinks.sink import Sink, SinkFailed
+from app.domain.objects.node import NodeAddress
+
+NET_ADMIN_BIT: Final = 12
+_STATUS: Final = Path("/proc/self/status")
+
+StateT = TypeVar("StateT")
+StepT = TypeVar("StepT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What an agent is told when it is started."""
+
+    identity: Identity
+    urls: Sequence[str] = ()
+    addresses: Sequence[str] = ()
+    """The addresses of the node, its primary ones first; found on its interfaces when absent."""
+    backend: str = IPVSMode.name
+    is_once: bool = False
+    is_dry: bool = False
+    pace: Pace = PACE
+
+
+def lacking_privilege(status: str) -> str:
+    """Say what this process lacks to change rules, by its ``/proc/self/status``; empty if nothing.
+
+    Root of a container may lack it too, so it is the capability that is asked for.
+    """
+    for line in status.splitlines():
+        name, _, value = line.partition(":")
+        if name == "CapEff" and int(value, 16) >> NET_ADMIN_BIT & 1:
+            return ""
+    return "root is needed, or the capability CAP_NET_ADMIN, to change this node's rules"
+
+
+def own_privilege() -> str:
+    """Say what this process lacks to change rules; empty if nothing."""
+    try:
+        return lacking_privilege(_STATUS.read_text(encoding="utf-8"))
+    except OSError:
+        return "" if os.geteuid() == 0 else "root is needed to change this node's rules"
+
+
+async def run(options: Options, write: Callable[[str], None]) -> None:
+    """Do what the options say; ``write`` prints what a dry run would do.
+
+    Raises RegistryError and SinkFailed when it is to be done once, ValueError for an address
+    that is none.
+    """
+    await _Agent(options, IPVSMode(), IPVSSink(), write).run()
+
+
+class _Agent(Generic[StateT, StepT]):
+    """One agent in one mode."""
+
+    def __init__(
+        self,
+        options: Options,
+        mode: Mode[StateT, StepT],
+        sink: Sink[StateT, StepT],
+        write: Callable[[str], None],
+    ) -> None:
+        self._options, self._mode = options, mode
+        self._sink = DrySink(sink, mode, write) if options.is_dry else sink
+        self._clock = RealClock()
+
+    async def run(self) -> None:
+        options = self._options
+        async with RegistryClient(options.urls) as client:
+            registration = Registration(client, options.identity, self._own_addresses, self._clock)
+            loop = RulesLoop(
+                Feed(client, options.identity.name, self._mode),
+                self._sink,
+                self._clock,
+                introduce=_nothing if options.is_dry else registration.introduce,
+                pace=options.pace,
+            )
+            if options.is_once:
+                await loop.once()
+                return
+            async with asyncio.TaskGroup() as group:
+                group.create_task(loop.run())
+                if not options.is_dry:
+                    group.create_task(registration.run())
+
+    async def _own_addresses(self) -> Sequence[NodeAddress]:
+        """Find the addresses of this machine; the interface of Services is down, and left out."""
+        if self._options.addresses:
+            return given_addresses(self._options.addresses, name=self._options.identity.name)
+        links = await run_program("ip -j addr show up")
+        routes = [
+            await run_program(f"ip -j {family} route show default") for family in ("-4", "-6")
+        ]
+        try:
+            return parse_addresses(links, routes, name=self._options.identity.name)
+        except ValueError as error:
+            raise SinkFailed(f"the addresses of this machine cannot be read: {error}") from error
+
+
+async def _nothing() -> None:
+    """Write nothing, as in a dry run."""

@@ -1,0 +1,157 @@
+"""The kernel's IPVS, sets, filter rules and addresses, through the programs made for them.
+
+    operations -> batches -> one run a program
+    ipvsadm --save, ipset save, ip -j addr, iptables-save, /proc/sys -> IPVSState
+
+Whatever the kernel holds of ours is read back from it, so that a restart finds what
+was left.  Filter rules cannot be read back as what they follow from: they are
+compared with what the kernel had made of them when they were written.
+
+Source: spec ipvs 7, "do better" (b) and (c).
+"""
+
+import logging
+import platform
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from app.agent.sinks import programs
+from app.agent.sinks.readings import (
+    Written,
+    is_ours,
+    parse_bound,
+    parse_connections,
+    parse_ipsets,
+    parse_written,
+)
+from app.agent.sinks.sink import SinkFailed
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.batches import Batch, Program, batches
+from app.domain.dataplane.ipsets import SetName
+from app.domain.dataplane.iptables import PROGRAMS, Netfilter, jump_commands
+from app.domain.dataplane.ipvsadm import parse_servers
+from app.domain.dataplane.operations import (
+    IPVSState,
+    Operation,
+    RealServerKey,
+    ReplaceNetfilter,
+)
+from app.domain.dataplane.rules import LocalDetection, LocalSource
+from app.domain.dataplane.sysctls import REUSE_MODE
+from app.domain.errors import BadRequest
+
+_SETTINGS: Final = Path("/proc/sys")
+_REUSE_MODE_SINCE, _REUSE_MODE_UNTIL = (4, 1), (5, 9)  # kernels, see REUSE_MODE
+_log = logging.getLogger(__name__)
+
+
+class IPVSSink:
+    """The kernel of this machine; changing it needs CAP_NET_ADMIN."""
+
+    def __init__(self) -> None:
+        self._written: dict[IPFamily, tuple[Netfilter, Written]] = {}
+        self._with_jumps: set[IPFamily] = set()
+        self._missing: set[str] = set()
+
+    async def observe(self, known: IPVSState) -> IPVSState:
+        """Read what is held of ours; raises SinkFailed."""
+        try:
+            servers = parse_servers(await programs.run("ipvsadm --save -n"))
+            sets = parse_ipsets(await programs.run("ipset save"))
+            bound = parse_bound(await programs.run("ip -j addr show"))
+        except (BadRequest, ValueError, LookupError) as error:
+            raise SinkFailed(f"what the kernel holds cannot be read: {error!r}") from error
+        return IPVSState(
+            sysctls=self._settings(known.sysctls),
+            has_interface=bound.has_interface,
+            addresses=bound.addresses,
+            ipsets=sets,
+            netfilters=await self._netfilters(known),
+            servers={
+                key: server
+                for key, server in servers.items()
+                if key in known.servers or is_ours(key, sets, bound)
+            },
+        )
+
+    async def apply(self, steps: Sequence[Operation]) -> None:
+        """Run each program as often as the order of steps asks, mostly once; raises SinkFailed."""
+        for batch in batches(steps):
+            text = self._adjusted(batch)
+            if text:
+                await programs.run(batch.program, text=text)
+        for step in steps:
+            if isinstance(step, ReplaceNetfilter):
+                family = step.netfilter.family
+                self._note(family, step.netfilter, await _read_written(family))
+
+    async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
+        """Give those without connections, ended ones that linger included."""
+        counts = parse_connections(await programs.run("ipvsadm -L -n"))
+        return [server for server in servers if not counts.get(server)]
+
+    def _adjusted(self, batch: Batch) -> str:
+        """Leave out jumps that are there, and add what only this kernel needs."""
+        if batch.program is Program.SYSCTL and _needs_reuse_mode(platform.release()):
+            name, value = REUSE_MODE
+            return f"{batch.text}{name} = {value}\n"
+        for family in self._with_jumps:
+            if batch.text == "".join(f"{line}\n" for line in jump_commands(family)):
+                return ""
+        return batch.text
+
+    def _settings(self, names: Mapping[str, str]) -> dict[str, str]:
+        """Read settings; those that this kernel lacks count as they should be."""
+        found: dict[str, str] = {}
+        for name, wanted in names.items():
+            try:
+                found[name] = (_SETTINGS / name.replace(".", "/")).read_text().strip()
+            except OSError:
+                found[name] = wanted
+                if name not in self._missing:
+                    self._missing.add(name)
+                    _log.warning("this kernel has no setting %s", name)
+        return found
+
+    async def _netfilters(self, known: IPVSState) -> dict[IPFamily, Netfilter]:
+        found: dict[IPFamily, Netfilter] = {}
+        for family in IPFamily:
+            try:
+                written = await _read_written(family)
+            except SinkFailed:
+                if family in known.netfilters:
+                    raise
+                continue  # a machine without IPv6 need not have its programs
+            rules, as_written = self._written.get(family, (None, None))
+            if rules is not None and as_written == written:
+                found[family] = rules
+            elif written.chains:
+                found[family] = _unknown(family)
+            self._note(family, found.get(family), written)
+        return found
+
+    def _note(self, family: IPFamily, rules: Netfilter | None, written: Written) -> None:
+        if rules is None or not written.has_all_jumps:
+            self._written.pop(family, None)
+        else:
+            self._written[family] = (rules, written)
+        if written.has_all_jumps:
+            self._with_jumps.add(family)
+        else:
+            self._with_jumps.discard(family)
+
+
+def _unknown(family: IPFamily) -> Netfilter:
+    """Stand for rules that may refer to any set, and are equal to none that are wanted."""
+    nothing = LocalSource(LocalDetection.CLUSTER_CIDR, "")
+    return Netfilter(family=family, occupied=frozenset(SetName), local_source=nothing)
+
+
+async def _read_written(family: IPFamily) -> Written:
+    return parse_written(await programs.run(f"{PROGRAMS[family]}-save"))
+
+
+def _needs_reuse_mode(release: str) -> bool:
+    numbers = tuple(int(part) for part in release.split(".")[:2] if part.isdecimal())
+    return _REUSE_MODE_SINCE <= numbers < _REUSE_MODE_UNTIL

@@ -1,0 +1,98 @@
+"""Other programs, run with bounds on their time and on what they may say.
+
+    command, input -> output,  or ProgramFailed with its complaint
+
+They read the same environment everywhere, so that their output can be read back.
+"""
+
+import asyncio
+import contextlib
+import os
+import shlex
+from typing import Final
+
+from app.agent.sinks.sink import SinkFailed
+
+RUN_S_MAX: Final = 60.0
+OUTPUT_BYTES_MAX: Final = 256 * 1024 * 1024
+COMPLAINT_CHARACTERS_MAX: Final = 500
+_SYSTEM_PATHS: Final = "/usr/local/sbin:/usr/sbin:/sbin"  # not on everybody's path
+_CHUNK_BYTES: Final = 1 << 16
+
+
+class ProgramFailed(SinkFailed):
+    """A program is missing, ended with an error, took too long or said too much."""
+
+
+async def run(command: str, *, text: str = "", run_s_max: float = RUN_S_MAX) -> str:
+    """Run a command line to its end with ``text`` as its input, and give its output.
+
+    Raises ProgramFailed.
+    """
+    arguments = shlex.split(command)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(),
+        )
+    except OSError as error:
+        raise ProgramFailed(f"{arguments[0]} cannot be run: {error.strerror}") from None
+    try:
+        async with asyncio.timeout(run_s_max):
+            output, complaint = await _converse(process, text.encode())
+            code = await process.wait()
+    except TimeoutError:
+        raise ProgramFailed(f"{command}: not done after {run_s_max:g} s") from None
+    finally:
+        await _end(process)
+    if code:
+        raise ProgramFailed(f"{command}: {_shown(complaint) or f'it ended with {code}'}")
+    return output.decode(errors="replace")
+
+
+async def _converse(process: asyncio.subprocess.Process, text: bytes) -> tuple[bytes, bytes]:
+    """Feed and read side by side, or either would wait for the other."""
+    assert process.stdin is not None, "all three are pipes"
+    assert process.stdout is not None, "all three are pipes"
+    assert process.stderr is not None, "all three are pipes"
+    _, output, complaint = await asyncio.gather(
+        _feed(process.stdin, text), _drink(process.stdout), _drink(process.stderr)
+    )
+    return output, complaint
+
+
+async def _feed(stream: asyncio.StreamWriter, text: bytes) -> None:
+    with contextlib.suppress(ConnectionError):  # it may end before it has read everything
+        stream.write(text)
+        await stream.drain()
+    stream.close()
+
+
+async def _drink(stream: asyncio.StreamReader) -> bytes:
+    pieces: list[bytes] = []
+    size_bytes = 0
+    while piece := await stream.read(_CHUNK_BYTES):
+        pieces.append(piece)
+        size_bytes += len(piece)
+        if size_bytes > OUTPUT_BYTES_MAX:
+            raise ProgramFailed(f"a program said more than {OUTPUT_BYTES_MAX} bytes")
+    return b"".join(pieces)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _shown(complaint: bytes) -> str:
+    return " ".join(complaint.decode(errors="replace").split())[:COMPLAINT_CHARACTERS_MAX]
+
+
+def _environment() -> dict[str, str]:
+    path = f"{os.environ.get('PATH', '')}:{_SYSTEM_PATHS}"
+    return {**os.environ, "PATH": path, "LC_ALL": "C"}

@@ -1,0 +1,169 @@
+"""What the kernel's programs print, read back as the values that rules are made of.
+
+    ipset save             -> sets of ours, as held
+    ip -j addr             -> whether the dummy interface is there, and its addresses
+    iptables-save          -> our chains, and which jumps lead to them
+    ipvsadm -L -n          -> connections of each real server
+    all of it              -> whether a virtual server is ours
+
+Pure.  What belongs to others is passed over.  Source: spec ipvs 9.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from app.domain.addresses import IPFamily, family_of_text
+from app.domain.dataplane.ipsets import (
+    NODE_PORT_SETS,
+    SETS_BY_KERNEL_NAME,
+    SetName,
+    SetType,
+    family_word,
+    kernel_name,
+)
+from app.domain.dataplane.iptables import CHAINS, JUMPS, Jump
+from app.domain.dataplane.operations import HeldSet, RealServerKey
+from app.domain.dataplane.rules import DUMMY_INTERFACE, PROTOCOL_NUMBERS
+from app.domain.dataplane.virtual_server import ServerKey, server_key
+
+_HOST_PREFIX: Final = {IPFamily.IPV4: "/32", IPFamily.IPV6: "/128"}
+_JUMPS_BY_LINE: Final = {(jump.table, f"-A {jump.origin} -j {jump.target}"): jump for jump in JUMPS}
+_FRONT_SETS: Final = (
+    SetName.CLUSTER_IP,
+    SetName.EXTERNAL_IP,
+    SetName.EXTERNAL_IP_LOCAL,
+    SetName.LOAD_BALANCER,
+)
+_LISTED_WORDS: Final = 6  # of a real server's line
+
+
+def parse_ipsets(text: str) -> dict[str, HeldSet]:
+    """Read the output of ``ipset save``."""
+    held: dict[str, HeldSet] = {}
+    entries: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        verb, _, rest = line.partition(" ")
+        name, _, rest = rest.partition(" ")
+        if name not in SETS_BY_KERNEL_NAME:
+            continue
+        if verb == "create":
+            held[name] = _created(rest.split(), SETS_BY_KERNEL_NAME[name][1])
+            entries[name] = []
+        elif verb == "add":
+            entries[name].append(_entry(rest.partition(" ")[0], SETS_BY_KERNEL_NAME[name][1]))
+    return {name: replace(each, entries=frozenset(entries[name])) for name, each in held.items()}
+
+
+def _created(words: list[str], family: IPFamily) -> HeldSet:
+    limit = words[words.index("maxelem") + 1] if "maxelem" in words else None
+    type_ = SetType(words[0])
+    # A set of the other family under our name is held as such, and so replaced.
+    word = words[words.index("family") + 1] if "family" in words else family_word(family)
+    return HeldSet(type_, word, None if limit is None else int(limit))
+
+
+def _entry(entry: str, family: IPFamily) -> str:
+    return entry.removesuffix(_HOST_PREFIX[family])
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The dummy interface and what is bound to it, and what other interfaces have."""
+
+    has_interface: bool = False
+    addresses: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
+
+
+def parse_bound(text: str) -> Bound:
+    """Read the output of ``ip -j addr``."""
+    held: dict[bool, set[str]] = {True: set(), False: set()}
+    has_interface = False
+    for link in json.loads(text or "[]"):
+        is_dummy = link.get("ifname") == DUMMY_INTERFACE
+        has_interface |= is_dummy
+        listed = link.get("addr_info") or ()
+        held[is_dummy].update(entry["local"] for entry in listed if entry.get("scope") != "link")
+    return Bound(has_interface, frozenset(held[True]), frozenset(held[False]))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Filter rules of ours as the kernel spells them; comparable, and no more than that."""
+
+    chains: Mapping[tuple[str, str], tuple[str, ...]] = field(
+        default_factory=dict[tuple[str, str], tuple[str, ...]]
+    )
+    jumps: frozenset[Jump] = frozenset()
+
+    @property
+    def has_all_jumps(self) -> bool:
+        """Whether packets come to our chains."""
+        return self.jumps >= set(JUMPS)
+
+
+def parse_written(text: str) -> Written:
+    """Read the output of ``iptables-save``."""
+    chains: dict[tuple[str, str], list[str]] = {}
+    jumps: set[Jump] = set()
+    table = ""
+    for line in text.splitlines():
+        name = line.split()[1] if line.startswith("-A ") else line.split(" ")[0][1:]
+        if line.startswith("*"):
+            table = name
+        elif line.startswith(":") and name in CHAINS.get(table, ()):
+            chains[table, name] = []
+        elif line.startswith("-A ") and (table, name) in chains:
+            chains[table, name].append(line)
+        elif (jump := _JUMPS_BY_LINE.get((table, line))) is not None:
+            jumps.add(jump)
+    return Written({place: tuple(rules) for place, rules in chains.items()}, frozenset(jumps))
+
+
+def parse_connections(text: str) -> dict[RealServerKey, int]:
+    """Read the output of ``ipvsadm -L -n``: active and inactive connections together."""
+    found: dict[RealServerKey, int] = {}
+    server: ServerKey | None = None
+    for words in (line.split() for line in text.splitlines()):
+        if words and words[0] in PROTOCOL_NUMBERS:
+            server = _server(words[0], words[1])
+        elif words and words[0] == "FWM":
+            server = None
+        elif len(words) >= _LISTED_WORDS and words[0] == "->" and server is not None:
+            address, port = _endpoint(words[1])
+            if words[-1].isdecimal() and words[-2].isdecimal():
+                found[RealServerKey(server, address, port)] = int(words[-2]) + int(words[-1])
+    return found
+
+
+def _server(protocol: str, text: str) -> ServerKey | None:
+    address, port = _endpoint(text)
+    family = family_of_text(address)
+    return None if family is None else server_key(family, protocol, address, port)
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    return address.removeprefix("[").removesuffix("]"), int(port) if port.isdecimal() else 0
+
+
+def is_ours(key: ServerKey, sets: Mapping[str, HeldSet], bound: Bound) -> bool:
+    """Tell a virtual server of ours from others'.
+
+    Steps are taken in an order in which a server of ours always has its address bound, or
+    an entry in a set of ours.
+    """
+    if key.address in bound.addresses:
+        return True
+    entry = f"{key.address},{key.protocol.lower()}:{key.port}"
+    node_ports = NODE_PORT_SETS[key.protocol][0]
+    if any(_holds(sets, name, key.family, entry) for name in (*_FRONT_SETS, node_ports)):
+        return True
+    return key.address in bound.own and _holds(sets, node_ports, key.family, str(key.port))
+
+
+def _holds(sets: Mapping[str, HeldSet], name: SetName, family: IPFamily, entry: str) -> bool:
+    held = sets.get(kernel_name(name, family))
+    return held is not None and entry in held.entries
