@@ -74,6 +74,18 @@ class Settings(BaseSettings):
     node_port_addresses: TextList = Field(
         (), description="ranges of node addresses that answer node ports; empty means all"
     )
+    requests_max: int = Field(
+        512, ge=1, description="requests answered at once; more are refused with 429"
+    )
+    watchers_max: int = Field(
+        10_000, ge=1, description="watches open at once; more are refused with 429"
+    )
+    connections_max: int = Field(
+        10_000, ge=1, description="connections to the API at once; more are refused with 503"
+    )
+    body_bytes_max: int = Field(
+        8_388_608, ge=1024, description="size of a request's body; a larger one is refused with 413"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="what is logged"
     )

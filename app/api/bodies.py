@@ -141,9 +141,10 @@ def documented_body(model: type[BaseModel], types: Iterable[str] = OBJECT_TYPES)
 class BodyLimit:
     """Refuse bodies above the bound, whether they say their length or not."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX) -> None:
         """Guard ``app``."""
         self._app = app
+        self._bytes_max = bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count what is received, and stop at the bound."""
@@ -151,8 +152,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > BODY_BYTES_MAX:
-            await refused(_too_large())(scope, receive, send)
+        if declared.isdigit() and int(declared) > self._bytes_max:
+            await refused(self._too_large())(scope, receive, send)
             return
         received_bytes = 0
 
@@ -160,12 +161,11 @@ class BodyLimit:
             nonlocal received_bytes
             message = await receive()
             received_bytes += len(message.get("body", b""))
-            if received_bytes > BODY_BYTES_MAX:
-                raise _too_large()
+            if received_bytes > self._bytes_max:
+                raise self._too_large()
             return message
 
         await self._app(scope, counted, send)
 
-
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"the body of the request has more than {BODY_BYTES_MAX} bytes")
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"the body of the request has more than {self._bytes_max} bytes")

@@ -3,17 +3,28 @@
     host, port -> listen -> socket -> HTTPServer(application) -> until a signal
 
 Asked to end, it accepts nothing more, lets streams end by themselves and waits
-for answers that are being made, all within the grace.
+for answers that are being made, all within the grace.  A connection over the
+bound is told so and closed; one that never asks anything is closed too.
 """
 
+import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-SHUTDOWN_GRACE_S = 10  # seconds that requests have to end
+from app.api.errors import RETRY_AFTER_S
+from app.domain.errors import NotSynced
+from app.schemas.codec import encode_json
+from app.schemas.status import status_of
+
+CONNECTIONS_MAX = 10_000  # connections at once, unless it is told otherwise
+FIRST_REQUEST_S_MAX = 20.0  # seconds until a connection must have asked something
+SHUTDOWN_GRACE_S = 8  # seconds that requests have to end; most supervisors kill after ten
 BACKLOG = 1_024  # connections the kernel holds until they are accepted
 
 
@@ -29,13 +40,38 @@ class Moments:
     stopping: Callable[[], None] = _nothing
 
 
+class _Connection(HttpToolsProtocol):
+    """A connection that counts, and whose first request has a deadline."""
+
+    connections_max = CONNECTIONS_MAX
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > self.connections_max:
+            transport.write(_full(self.connections_max))
+            transport.close()
+            return
+        self.loop.call_later(FIRST_REQUEST_S_MAX, self._close_unless_asked)
+
+    def _close_unless_asked(self) -> None:
+        if getattr(self, "cycle", None) is None and not self.transport.is_closing():
+            self.transport.close()
+
+
 class HTTPServer(uvicorn.Server):
     """Uvicorn, telling when it listens and when it is about to stop."""
 
-    def __init__(self, app: ASGIApp, moments: Moments) -> None:
+    def __init__(
+        self, app: ASGIApp, moments: Moments, *, connections_max: int = CONNECTIONS_MAX
+    ) -> None:
         """Serve ``app``; signals end it."""
+        connection = type("Connection", (_Connection,), {"connections_max": connections_max})
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=SHUTDOWN_GRACE_S
+            app,
+            http=connection,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         )
         super().__init__(config)
         self._moments = moments
@@ -50,6 +86,21 @@ class HTTPServer(uvicorn.Server):
         """End what would not end by itself, then wait for the rest."""
         self._moments.stopping()
         await super().shutdown(sockets)
+
+
+def _full(connections_max: int) -> bytes:
+    """Write the answer that a connection over the bound gets without having asked."""
+    refusal = NotSynced(f"there are {connections_max} connections already")
+    code = HTTPStatus.SERVICE_UNAVAILABLE
+    body = encode_json(status_of(refusal, code.value, retry_after_s=RETRY_AFTER_S))
+    head = (
+        f"HTTP/1.1 {code.value} {code.phrase}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        f"retry-after: {RETRY_AFTER_S}",
+        "connection: close",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
 
 
 def listen(host: str, port: int, *, what: str = "the API") -> socket.socket:
