@@ -15,6 +15,18 @@ import httpx
 
 READY_S_MAX = 60.0  # a loaded machine takes its time; nothing is measured here
 POLL_S = 0.05
+LOG_SHOWN_MAX = 4_000  # characters of what a process said before it ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What is started, and in which folder."""
+
+    command: tuple[str, ...]
+    folder: Path
+
+
+CHECKOUT = Program(command=(sys.executable, "-m", "app"), folder=Path(__file__).parents[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +37,7 @@ class Serving:
     api_port: int
     dns_port: int
     client: httpx.AsyncClient
+    log: Path
 
     async def kill(self) -> None:
         """End it as a power cut would, and wait until it is gone."""
@@ -46,11 +59,13 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *words: str, **settings: str) -> AsyncGenerator[Serving, None]:
+async def serving(
+    folder: Path, *words: str, program: Program = CHECKOUT, **settings: str
+) -> AsyncGenerator[Serving, None]:
     """Run ``waypost serve`` with its state in ``folder``, ready, until the block ends."""
     ports = {"WAYPOST_API_PORT": str(free_port()), "WAYPOST_DNS_PORT": str(free_port())}
     given = {**ports, **{f"WAYPOST_{name.upper()}": value for name, value in settings.items()}}
-    process = await started(folder, ["serve", *words], given)
+    process = await started(folder, ["serve", *words], given, program=program)
     port = int(given["WAYPOST_API_PORT"])
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         running = Serving(
@@ -58,6 +73,7 @@ async def serving(folder: Path, *words: str, **settings: str) -> AsyncGenerator[
             api_port=port,
             dns_port=int(given["WAYPOST_DNS_PORT"]),
             client=client,
+            log=folder / "log",
         )
         try:
             await until_ready(running)
@@ -76,7 +92,11 @@ async def replicating(folder: Path, *urls: str, **settings: str) -> AsyncGenerat
     port = int(ports["WAYPOST_DNS_METRICS_PORT"])
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         running = Serving(
-            process=process, api_port=port, dns_port=int(ports["WAYPOST_DNS_PORT"]), client=client
+            process=process,
+            api_port=port,
+            dns_port=int(ports["WAYPOST_DNS_PORT"]),
+            client=client,
+            log=folder / "log",
         )
         try:
             await until_listening(running)
@@ -87,7 +107,7 @@ async def replicating(folder: Path, *urls: str, **settings: str) -> AsyncGenerat
 
 
 async def started(
-    folder: Path, words: list[str], settings: Mapping[str, str]
+    folder: Path, words: list[str], settings: Mapping[str, str], *, program: Program = CHECKOUT
 ) -> asyncio.subprocess.Process:
     """Start a Waypost command whose embedded database, if any, lies in ``folder``."""
     environment = {
@@ -97,11 +117,9 @@ async def started(
     }
     with log_of(folder) as log:
         return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "app",
+            *program.command,
             *words,
-            cwd=Path(__file__).parents[2],
+            cwd=program.folder,
             env=environment,
             stdout=log,
             stderr=log,
@@ -127,7 +145,7 @@ async def until_ready(running: Serving) -> None:
 async def _until_answers(running: Serving, path: str) -> None:
     async with asyncio.timeout(READY_S_MAX):
         while True:
-            assert running.process.returncode is None, "the process ended"
+            assert running.process.returncode is None, running.log.read_text()[-LOG_SHOWN_MAX:]
             try:
                 if (await running.client.get(path)).is_success:
                     return
