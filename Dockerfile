@@ -1,9 +1,9 @@
-# Any image with Python 3.11 to 3.13 serves as the base, one of your own included.
-ARG BASE=python:3.13-slim
+# Any image with Python 3.11 to 3.13 and its venv module serves as the base, one of your own included.
+ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN python -m venv /build && python -m venv /opt/waypost
+RUN python3 -m venv /build && python3 -m venv /opt/waypost
 WORKDIR /src
 # Dependencies first: this layer is rebuilt only when the lock changes.
 COPY requirements.lock requirements-build.lock ./
@@ -26,7 +26,8 @@ ENV PATH=/opt/waypost/bin:$PATH \
 WORKDIR /var/lib/waypost
 USER waypost
 EXPOSE 8053/tcp 1053/udp 1053/tcp
-HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('WAYPOST_API_PORT', '8053')}/readyz\", timeout=2)"]
+# Asked often, for as long as the container lives: a socket alone costs a third of what urllib does.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
+  CMD ["python3", "-S", "-c", "import os, socket, sys; s = socket.create_connection(('127.0.0.1', int(os.environ.get('WAYPOST_API_PORT', '8053'))), 2); s.sendall(b'GET /readyz HTTP/1.0\\r\\n\\r\\n'); sys.exit(b' 200 ' not in s.recv(64))"]
 ENTRYPOINT ["waypost"]
 CMD ["serve"]
