@@ -188,6 +188,32 @@ async def test_rules_may_be_asked_for_as_yaml() -> None:
     assert response.text.startswith("kind: NodeRules\n")
 
 
+async def test_changes_and_renderings_may_be_asked_for_as_yaml() -> None:
+    yaml = {"Accept": "application/yaml"}
+    async with a_reader(NODE) as (client, _):
+        changes = await client.get("/nodes/n1/ipvs/changes?since=1", headers=yaml)
+        rendered = await client.post("/render", json={"node": NODE_WIRE}, headers=yaml)
+        tagged = await client.get("/nodes/n1/nftables")
+        spared = await client.get(
+            "/nodes/n1/nftables", headers={"If-None-Match": tagged.headers["etag"]}
+        )
+    assert "operations: []\n" in changes.text
+    assert rendered.text.startswith("kind: NodeRules\n")
+    assert spared.status_code == 304
+
+
+async def test_a_revision_that_does_not_come_is_not_waited_for_long() -> None:
+    async with a_reader(NODE) as (client, _):
+        response = await client.get("/nodes/n1/ipvs/changes?since=99")
+    assert (response.status_code, response.json()["reason"]) == (504, "Timeout")
+
+
+async def test_a_listing_that_is_no_text_is_refused() -> None:
+    async with a_reader(NODE) as (client, _):
+        response = await client.put("/nodes/n1/ipvs/observed", content=b"\xff")
+    assert response.status_code == 400
+
+
 async def test_large_answers_are_packed_for_clients_that_can_unpack() -> None:
     async with a_reader(*a_web("10.244.1.5"), NODE) as (client, _):
         packed = await client.get("/nodes/n1/ipvs", headers={"Accept-Encoding": "gzip"})
@@ -257,6 +283,22 @@ async def test_nothing_happened_is_no_operation() -> None:
         "resourceVersion": "2",
         "operations": [],
     }
+
+
+async def test_many_operations_are_packed_once_and_ended_for_each_node() -> None:
+    web, one = a_web("10.244.1.5")
+    _, many = a_web(*(f"10.244.2.{number}" for number in range(1, 60)))
+    async with a_reader(web, one, NODE, a_node("n2")) as (client, view):
+        advance(view, one, many)
+        for node in ("n2", "n3", "n1"):
+            if node == "n3":
+                advance(view, None, a_node("n3"))
+            path = f"/nodes/{node}/ipvs/changes?since=1"
+            packed = await client.get(path, headers={"Accept-Encoding": "gzip"})
+            plain = await client.get(path, headers={"Accept-Encoding": "identity"})
+            assert packed.headers["content-encoding"] == "gzip"
+            assert packed.json() == plain.json()
+            assert packed.json()["node"] == node
 
 
 async def test_a_revision_too_old_is_gone() -> None:

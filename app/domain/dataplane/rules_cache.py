@@ -61,11 +61,6 @@ class RulesCache(Generic[T]):
         self._listed: dict[NamespacedName, _Version[T]] = {}
         self._keys: list[NamespacedName] = []
 
-    def get(self, snapshot: Snapshot, key: NamespacedName, view: NodeView) -> T | None:
-        """Give what is made of one Service for one node; None when it is not there to be seen."""
-        version = self._version(snapshot, key)
-        return None if version is None or not version.facts.ports else self._made(version, view)
-
     def every(
         self, snapshot: Snapshot, keys: tuple[NamespacedName, ...], view: NodeView
     ) -> Iterator[T]:

@@ -77,6 +77,42 @@ def test_the_state_before_is_found_again_from_the_state_after() -> None:
     ) == dict(before.slices)
 
 
+def many(count: int, *, first: int = 0) -> list[Change]:
+    """Services that appear one after the other."""
+    return [
+        Change(
+            revision=Revision(number + 2),
+            before=None,
+            after=a_service(
+                f"s{number}",
+                cluster_ip=f"10.97.{number // 250}.{number % 250}",
+                cluster_ips=(f"10.97.{number // 250}.{number % 250}",),
+            ),
+        )
+        for number in range(first, first + count)
+    ]
+
+
+def test_a_change_of_nearly_everything_compares_whole_states() -> None:
+    changes = many(600)
+    before = Snapshot()
+    after = before.apply(changes)
+    step = step_to(after, changes, since=before.revision)
+    assert step.is_whole
+    wanted = plan(full(before, RulesConfig()), full(after, RulesConfig()))
+    assert IPVSRulesSource(RulesConfig()).delta(step, NODE, NODE) == wanted
+
+
+def test_a_node_that_changes_is_told_all_that_follows() -> None:
+    snapshot = load(
+        [a_service(), an_endpoint_slice(an_endpoint(node_name="n1"))], revision=Revision(1)
+    )
+    moved = a_node("n1", zone="z9")
+    step = step_to(snapshot, [], since=Revision(1))
+    wanted = plan(full(snapshot, RulesConfig()), full(snapshot, RulesConfig(), moved))
+    assert IPVSRulesSource(RulesConfig()).delta(step, NODE, moved) == wanted
+
+
 @given(rule_histories(max_size=8), configs, st.data())
 @settings(deadline=None)
 def test_a_delta_is_the_plan_between_full_states(
