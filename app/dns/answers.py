@@ -159,11 +159,9 @@ class Answers:
 
     def _is_made_up(self, name: DomainName) -> bool:
         """Whether the name exists only because it was asked for: any address has a Pod name."""
-        home = self._config.zone_of(name)
-        return (
-            self._config.pods == PodRecords.INSECURE
-            and home is not None
-            and name.folded[: -len(home.labels)][-1:] == (_POD_LABEL,)
+        depth = len(self._config.forward_zone.labels)
+        return self._config.pods == PodRecords.INSECURE and name.folded[-depth - 1 : -depth] == (
+            _POD_LABEL,
         )
 
 

@@ -156,8 +156,14 @@ class _Writer:
         self._class = class_
         name = encode_name(question)
         self._start = HEADER_BYTES + len(name) + 4  # type and class
+        self._question = name.lower()
         self._places: dict[bytes, int] = {}
-        self._note(name.lower(), HEADER_BYTES)
+        """Where names and their endings stand, for pointers."""
+        self._known: dict[int, tuple[int, DomainName]] = {id(question): (HEADER_BYTES, question)}
+        """The same for whole names by identity, most owners being the question's own object.
+
+        They are held on to: the identity of an object that is gone goes to another one.
+        """
 
     def record(self, record: Record | RawRecord) -> int:
         """Write one record; tells where it ends."""
@@ -167,7 +173,7 @@ class _Writer:
             self.octets += _FIXED.pack(record.type, record.class_, record.ttl_s, size)
             self.octets += record.data
             return len(self.octets)
-        self._name(encode_name(record.name))
+        self._domain(record.name)
         self.octets += _FIXED.pack(record.type, self._class, record.ttl_s, 0)
         before = len(self.octets)
         self._content(record)
@@ -179,20 +185,32 @@ class _Writer:
             case IPv4Address() | IPv6Address() as address:
                 self.octets += address.packed
             case DomainName() as name:
-                self._name(encode_name(name))
+                self._domain(name)
             case ServiceTarget() as target:
                 self.octets += _SRV.pack(target.priority, target.weight, target.port)
-                self._name(encode_name(target.target), is_compressed=False)
+                self._domain(target.target, is_compressed=False)
             case StartOfAuthority() as soa:
-                self._name(encode_name(soa.primary))
-                self._name(encode_name(soa.mailbox))
+                self._domain(soa.primary)
+                self._domain(soa.mailbox)
                 times = (soa.refresh_s, soa.retry_s, soa.expire_s, soa.minimum_s)
                 self.octets += _SOA_TIMES.pack(soa.serial, *times)
             case Text() as text:
                 octets = text.value.encode("latin-1")
                 self.octets += bytes((len(octets),)) + octets
 
+    def _domain(self, name: DomainName, *, is_compressed: bool = True) -> None:
+        known = self._known.get(id(name)) if is_compressed else None
+        if known is not None:
+            self.octets += _LENGTH.pack(POINTER | known[0])
+            return
+        at = self._start + len(self.octets)
+        self._name(encode_name(name), is_compressed=is_compressed)
+        if at <= POINTER_OFFSET_MAX:
+            self._known.setdefault(id(name), (at, name))
+
     def _name(self, octets: bytes, *, is_compressed: bool = True) -> None:
+        if not self._places:
+            self._note(self._question, HEADER_BYTES)
         folded = octets.lower()  # the lengths of labels are no letters
         at = self._start + len(self.octets)
         cut = 0
@@ -205,7 +223,6 @@ class _Writer:
         self._note(folded, at, cut if is_compressed else None)
 
     def _note(self, folded: bytes, at: int, stop: int | None = None) -> None:
-        """Remember where a name and its endings stand, up to ``stop``, for later pointers."""
         cut, end = 0, len(folded) - 1 if stop is None else stop
         while cut < end and at + cut <= POINTER_OFFSET_MAX:
             self._places.setdefault(folded[cut:], at + cut)
