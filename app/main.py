@@ -13,6 +13,8 @@ here, in reverse order.
 import asyncio
 import contextlib
 import logging
+import random
+import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -24,6 +26,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.agent.probe_checks import ProbeChecks
+from app.agent.probes import Prober, Timing
 from app.api import application
 from app.api.dependencies import Check, Process, Registry
 from app.api.limits import Limits
@@ -35,6 +39,7 @@ from app.dns.follower import WatchFollower
 from app.dns.lookups import Lookups
 from app.dns.metrics import DNSCollector
 from app.dns.protocol import ProtocolConfig
+from app.dns.reach import reached_at
 from app.dns.server import DNSServer, ServerOptions
 from app.domain.addresses import parse_prefix
 from app.domain.dataplane.rules import RulesConfig
@@ -48,6 +53,8 @@ from app.registry.lease_book import LeaseBook
 from app.registry.leases import Leases
 from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
+from app.registry.presence import dns_pod, present
+from app.registry.probe_reports import showing_pods, take_over
 from app.registry.reconcile import reconcile
 from app.registry.resolution import Resolver
 from app.registry.view import View
@@ -105,7 +112,9 @@ async def database_engine(settings: Settings) -> AsyncGenerator[AsyncEngine, Non
 
 
 @asynccontextmanager
-async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None]:
+async def running(
+    settings: Settings, url: str, *, probes: bool = False
+) -> AsyncGenerator[Registry, None]:
     """Load the state, follow it and take writes, until the block ends.
 
     Raises SchemaMismatch when the database is behind or ahead; the embedded one
@@ -134,7 +143,11 @@ async def running(settings: Settings, url: str) -> AsyncGenerator[Registry, None
                 _forget(engine, settings.history_seconds),
             ),
         )
-        for work in (writer.run(), follower.run(), leases.keep_saving(), duties.run()):
+        works = [writer.run(), follower.run(), leases.keep_saving(), duties.run()]
+        if probes:
+            asking = Elected(engine, election.PROBES, lambda: _probe(view, writer))
+            works.append(asking.run())
+        for work in works:
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
         watching, metrics = (
@@ -214,18 +227,30 @@ def application_of(registry: Registry, settings: Settings) -> FastAPI:
     return app
 
 
-async def serve(settings: Settings, announce: Callable[[Settings], None]) -> None:
+async def serve(
+    settings: Settings, announce: Callable[[Settings], None], *, probes: bool = False
+) -> None:
     """Run the API and the DNS until a signal ends them; ``announce`` is called once both listen.
 
+    With ``probes``, one of the processes that have it asks all Pods whether they are ready.
     Raises OSError when an address is taken, SchemaMismatch as ``running`` does.
     """
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
-        registry = await stack.enter_async_context(running(settings, url))
+        registry = await stack.enter_async_context(running(settings, url, probes=probes))
         dns = await stack.enter_async_context(serving_dns(settings, registry.view))
         registry.metrics.register(DNSCollector(dns))
         registry = asking_upstreams(registry, dns)
+        if settings.bootstrap:
+            pod = dns_pod(
+                socket.gethostname(),
+                reached_at(dns.host),
+                dns_port=dns.port,
+                api_port=listener.getsockname()[1],
+            )
+            presence = present(pod, registry.writer, registry.leases)
+            await stack.enter_async_context(presence)
         moments = Moments(
             started=lambda: announce(settings),
             stopping=registry.watching.stop,
@@ -279,6 +304,18 @@ def _leases_of(settings: Settings, view: View, writer: Writer, engine: AsyncEngi
     book = LeaseBook(node_lease_s=settings.node_lease_seconds)
     book.follow(view)
     return Leases(view, writer, PostgresLeases(engine), book=book)
+
+
+async def _probe(view: View, writer: Writer) -> None:
+    """Ask all Pods whether they are ready, until cancelled."""
+    async with ProbeChecks() as checks:
+        prober = Prober(
+            checks.check,
+            lambda reports: writer.write(lambda work: take_over(work, reports)),
+            timing=Timing(share=random.random),
+        )
+        with showing_pods(view, prober.see, prober.forget):
+            await prober.run()
 
 
 async def _together(*works: Coroutine[Any, Any, None]) -> None:

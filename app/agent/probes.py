@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.agent.probe_checks import Target
+from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Container, Pod, Probe
 from app.domain.registration.readiness import (
@@ -38,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class NotReported(Exception):
-    """Nobody took the reports; they are offered again."""
+    """Nobody took the reports; they are offered again, as after any refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class Prober:
     """Probes Pods; used from one event loop only, while ``run`` runs."""
 
     def __init__(self, check: Check, report: Reporter, *, timing: Timing = TIMING) -> None:
-        """Ask with ``check``; tell ``report``, which raises NotReported when it cannot take it."""
+        """Ask with ``check``; tell ``report``, which raises when it cannot take it."""
         self._check = check
         self._report = report
         self._timing = timing
@@ -119,7 +120,7 @@ class Prober:
             return
         try:
             await self._report(reports)
-        except NotReported as refusal:
+        except (NotReported, DomainError) as refusal:
             _log.warning("%d reports of probes are kept: %s", len(reports), refusal)
             self._pending = {**reports, **self._pending}
             self._has_pending.set()

@@ -1,12 +1,19 @@
-"""What probes report becomes the readiness of Pods: many reports, one write.
+"""Whoever probes is shown the Pods, and what it reports becomes their readiness.
+
+    view -> see, forget          reports -> one write
 
 Source: contract.md, "Objects".
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 
+from app.domain.changes import Change
 from app.domain.names import NamespacedName
+from app.domain.objects.pod import Pod
 from app.domain.registration.readiness import Report, reported
+from app.domain.snapshot import Snapshot
+from app.registry.view import View
 from app.registry.work import Work
 
 
@@ -16,3 +23,25 @@ def take_over(work: Work, reports: Mapping[NamespacedName, Report]) -> None:
         pod = work.snapshot.pods.get(key)
         if pod is not None:
             work.put(reported(pod, report, now=work.now))
+
+
+@contextmanager
+def showing_pods(
+    view: View, see: Callable[[Pod], None], forget: Callable[[NamespacedName], None]
+) -> Generator[None, None, None]:
+    """Show every Pod as it is, and again whenever it changes, for the length of the block."""
+
+    def look(_: Snapshot, __: Snapshot, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            if isinstance(change.after, Pod):
+                see(change.after)
+            elif isinstance(change.before, Pod):
+                forget(change.key)
+
+    unsubscribe = view.subscribe(look)
+    try:
+        for pod in view.snapshot.pods.values():
+            see(pod)
+        yield
+    finally:
+        unsubscribe()

@@ -1,0 +1,90 @@
+"""A process that registers itself, keeps its lease, and takes itself off when it ends.
+
+    Pod -> registered -> heartbeats -> removed          DNS address -> the Pod behind kube-dns
+
+Source: contract.md, "Objects": the endpoints of ``kube-dns`` are the running DNS processes.
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from app.domain.errors import DomainError, NotFound
+from app.domain.objects import namespace
+from app.domain.objects.kinds import POD
+from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.pod import Container, ContainerPort, Pod
+from app.domain.objects.service import Protocol
+from app.registry import lifecycle
+from app.registry.bootstrap import DNS_LABELS
+from app.registry.leases import Leases
+from app.registry.ports import Writer
+
+LEASE_S = 15
+HEARTBEAT_S = 5.0
+HOST_LENGTH_MAX = 200  # characters of a host's name that become part of a Pod's
+
+_log = logging.getLogger(__name__)
+
+
+def dns_pod(host: str, addresses: tuple[str, ...], *, dns_port: int, api_port: int) -> Pod:
+    """Describe a DNS process on ``host`` that answers at ``addresses``, one a family.
+
+    The port is part of the name: several may run on one machine.
+    """
+    label = re.sub(r"[^a-z0-9-]+", "-", host.lower())[:HOST_LENGTH_MAX].strip("-") or "host"
+    ports = (
+        ContainerPort(name="dns", container_port=dns_port, protocol=Protocol.UDP),
+        ContainerPort(name="dns-tcp", container_port=dns_port),
+        ContainerPort(name="metrics", container_port=api_port),
+    )
+    return Pod(
+        metadata=ObjectMeta(
+            name=f"waypost-dns-{label}-{dns_port}", namespace=namespace.SYSTEM, labels=DNS_LABELS
+        ),
+        containers=(Container(name="dns", ports=ports),),
+        lease_duration_s=LEASE_S,
+        pod_ips=addresses,
+    )
+
+
+@asynccontextmanager
+async def present(pod: Pod, writer: Writer, leases: Leases) -> AsyncGenerator[None, None]:
+    """Be registered as ``pod`` for the length of the block, or as soon as that is possible."""
+    beating = asyncio.create_task(_keep(pod, writer, leases))
+    try:
+        yield
+    finally:
+        beating.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await beating
+        await _take_off(pod, writer)
+
+
+async def _keep(pod: Pod, writer: Writer, leases: Leases) -> None:
+    """Register, and again whenever somebody has taken the registration off."""
+    key = pod.metadata.key
+    is_troubled, is_registered = False, False
+    while True:
+        try:
+            is_registered = is_registered and not (await leases.renew([key])).unknown
+            if not is_registered:
+                await writer.write(lambda work: lifecycle.put(work, pod))
+            is_troubled, is_registered = False, True
+        except DomainError as refusal:
+            if not is_troubled:
+                _log.warning("this process cannot be registered as %s: %s", key, refusal)
+            is_troubled = True
+        await asyncio.sleep(HEARTBEAT_S)
+
+
+async def _take_off(pod: Pod, writer: Writer) -> None:
+    try:
+        await writer.write(lambda work: lifecycle.delete(work, POD, pod.metadata.key, grace_s=0))
+    except NotFound:
+        pass
+    except DomainError as refusal:
+        _log.warning("%s stays until its lease runs out: %s", pod.metadata.key, refusal)
