@@ -29,6 +29,7 @@ UDP_BYTES_ADVERTISED = 1232  # what we say we take; it passes everywhere in one 
 TCP_BYTES_MAX = 65_535
 TYPE_OPT, TYPE_SOA = 41, 6
 OPT_BYTES = 11  # of an OPT record without options
+ECHOED_BYTES_MAX = 128  # of options sent back, so that the smallest reply has room for them
 
 FLAG_RESPONSE, FLAG_AUTHORITATIVE, FLAG_TRUNCATED = 0x8000, 0x0400, 0x0200
 FLAG_RECURSION_DESIRED, FLAG_RECURSION_AVAILABLE = 0x0100, 0x0080
@@ -41,6 +42,9 @@ _HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
 _FIXED = struct.Struct("!HHIH")
 _OPT = struct.Struct("!BHHBBHH")
+_OPTION = struct.Struct("!HH")
+_TCP_KEEPALIVE = 11
+_ECHOED = frozenset({3, 9, 10, _TCP_KEEPALIVE, 12})  # NSID, EXPIRE, COOKIE, …, PADDING
 _COUNTS_MAX = (1, 1, 2)  # records of a query: answer, authority, additional
 
 
@@ -73,11 +77,12 @@ class Transport(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edns:
-    """What the OPT record of a request says."""
+    """What the OPT record of a request says; ``echoed`` are the options that are mirrored."""
 
     udp_bytes: int
     version: int = 0
     is_dnssec_ok: bool = False
+    echoed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,9 +191,11 @@ def reply_words(flags: int, counts: tuple[int, int, int, int]) -> bytes:
 
 
 def encode_opt(rcode: int, edns: Edns) -> bytes:
-    """Write the OPT record of a reply; DO is mirrored, options are not."""
+    """Write the OPT record of a reply; DO is mirrored, and some options are."""
     flags = FLAG_DNSSEC_OK if edns.is_dnssec_ok else 0
-    return _OPT.pack(0, TYPE_OPT, UDP_BYTES_ADVERTISED, rcode >> 4, 0, flags, 0)
+    size = len(edns.echoed)
+    opt = _OPT.pack(0, TYPE_OPT, UDP_BYTES_ADVERTISED, rcode >> 4, 0, flags, size)
+    return opt + edns.echoed
 
 
 def _refused(id_: int, flags: int) -> Refused:
@@ -210,8 +217,8 @@ def _parse_sections(message: bytes, records: int, transport: Transport) -> Reque
         if kind == TYPE_OPT:
             if edns is not None or message[owner_at] != 0:
                 raise MalformedName("one OPT record, at the root")
-            is_dnssec_ok = bool(ttl & FLAG_DNSSEC_OK)
-            edns = Edns(value, (ttl >> 16) & 0xFF, is_dnssec_ok)
+            echoed = _echoed(message[position : position + length], transport)
+            edns = Edns(value, (ttl >> 16) & 0xFF, bool(ttl & FLAG_DNSSEC_OK), echoed)
         elif kind == TYPE_SOA and value == CLASS_IN:
             serial = _serial(message, position)
         position += length
@@ -226,6 +233,21 @@ def _parse_sections(message: bytes, records: int, transport: Transport) -> Reque
         transport=transport,
         size_bytes=len(message),
     )
+
+
+def _echoed(options: bytes, transport: Transport) -> bytes:
+    """Keep the options that are mirrored (spec dns A13), unless large; raises Truncated."""
+    kept, position = b"", 0
+    while position < len(options):
+        code, size = _OPTION.unpack_from(options, position)
+        stop = position + _OPTION.size + size
+        if stop > len(options):
+            raise Truncated("an option has no end")
+        # RFC 7828 section 3.2.1: keepalive is for connections.
+        if code in _ECHOED and (code != _TCP_KEEPALIVE or transport == Transport.TCP):
+            kept += options[position:stop]
+        position = stop
+    return kept if len(kept) <= ECHOED_BYTES_MAX else b""
 
 
 def _serial(message: bytes, position: int) -> int:

@@ -189,6 +189,47 @@ def test_octets_that_few_clients_send_are_not_kept(oddity: str) -> None:
     assert not protocol.answers.by_wire
 
 
+@pytest.mark.parametrize(
+    ("code", "transport", "is_echoed"),
+    [
+        (3, Transport.UDP, True),
+        (10, Transport.UDP, True),
+        (12, Transport.UDP, True),
+        (11, Transport.UDP, False),
+        (11, Transport.TCP, True),
+        (8, Transport.UDP, False),
+        (65001, Transport.UDP, False),
+    ],
+)
+def test_some_options_go_back_as_they_came(
+    code: int, transport: Transport, *, is_echoed: bool
+) -> None:
+    option = struct.pack("!HH", code, 8) + b"12345678"
+    query = dns.message.make_query("multi.edge.svc.cluster.local", "A", use_edns=0).to_wire()
+    message = query[:-2] + struct.pack("!H", len(option)) + option
+    reply = a_protocol().respond(message, transport, HOST)
+    assert isinstance(reply, bytes)
+    assert reply.endswith(option) == is_echoed
+    assert dns.message.from_wire(reply).answer
+
+
+def test_a_large_option_does_not_come_back() -> None:
+    option = struct.pack("!HH", 12, 900) + bytes(900)
+    query = dns.message.make_query("multi.edge.svc.cluster.local", "A", use_edns=0).to_wire()
+    message = query[:-2] + struct.pack("!H", len(option)) + option
+    reply = a_protocol().respond(message, Transport.UDP, HOST)
+    assert isinstance(reply, bytes)
+    assert len(reply) < 512
+
+
+def test_an_option_without_end_is_malformed() -> None:
+    query = dns.message.make_query("multi.edge.svc.cluster.local", "A", use_edns=0).to_wire()
+    message = query[:-2] + struct.pack("!HHH", 4, 10, 8)
+    reply = a_protocol().respond(message, Transport.UDP, HOST)
+    assert isinstance(reply, bytes)
+    assert dns.message.from_wire(reply).rcode() == dns.rcode.FORMERR
+
+
 def test_the_version_is_told_and_other_questions_of_that_class_are_refused() -> None:
     protocol = a_protocol(config=ProtocolConfig(zone=ZONE, version="waypost 1.2.3"))
     query = dns.message.make_query("version.bind", "TXT", rdclass=dns.rdataclass.CH)
