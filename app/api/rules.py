@@ -3,11 +3,11 @@
     node -> registry.node_rules -> NodeRules, text, NodeRulesChanges, NodeRulesDrift
     state in the request        -> NodeRules     (nothing stored)
 
-Rules of one revision never change, so they carry it as their entity tag.  Whole
-rule sets are made beside the event loop, one at a time: names go on resolving
-meanwhile.
+Rules of one revision never change, so they carry it as their entity tag.
 """
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -18,12 +18,13 @@ from app.api import errors as api_errors
 from app.api.bodies import documented_body, media_of
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
-from app.api.packing import packed
+from app.api.packing import Shared, packed, packed_with, share
 from app.api.representation import JSON, YAML, answer, chosen_form, entity_tags, warn
 from app.domain import errors
 from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.ipvsadm import parse_servers
 from app.domain.dataplane.nftables import encode as encode_nftables
+from app.domain.dataplane.operations import Operation
 from app.domain.dataplane.script import Part, encode_part
 from app.domain.snapshot import Snapshot
 from app.schemas.documents import MediaType, parse_document
@@ -36,6 +37,7 @@ from app.schemas.rules import NodeRules, RenderRequest
 from app.schemas.rules_codec import dump, encode_rules
 
 TEXT = "text/plain"
+ENCODED_MAX = 32  # plans whose bytes are kept for the next node that is given the same
 _READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
 _TEXT: dict[int | str, dict[str, Any]] = {
     HTTPStatus.OK.value: {
@@ -63,7 +65,7 @@ async def get_node_ipvs(
     tag = _tag(registry, snapshot)
     if tag in entity_tags(request, "if-none-match"):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
-    rules = await _rules(registry, snapshot, name)
+    rules = await registry.rules.ipvs(snapshot, name)
     return await _answer_rules(request, rules, {"ETag": tag})
 
 
@@ -82,7 +84,7 @@ async def get_node_ipvs_text(
     part: PartOf = Part.SCRIPT,
 ) -> Response:
     """Give a shell script, or what it feeds to one program."""
-    rules = await _rules(registry, snapshot, name)
+    rules = await registry.rules.ipvs(snapshot, name)
     text = await run_in_threadpool(encode_part, rules, part)
     return packed(request, text.encode(), media_type=TEXT)
 
@@ -101,7 +103,7 @@ async def get_node_nftables(
     tag = _tag(registry, snapshot)
     if tag in entity_tags(request, "if-none-match"):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
-    rules = await _rules(registry, snapshot, name)
+    rules = await registry.rules.ipvs(snapshot, name)
     text = await run_in_threadpool(encode_nftables, rules.rules)
     return packed(request, text.encode(), media_type=TEXT, headers={"ETag": tag})
 
@@ -130,18 +132,17 @@ async def get_node_ipvs_changes(
     since = parse_revision(query.since)
     if since > snapshot.revision:
         snapshot = await registry.view.wait_for(since)
-    async with registry.rules.turn:
-        changes = registry.rules.changes(snapshot, name, since)
-    head = {
-        "kind": "NodeRulesChanges",
+    changes = await registry.rules.changes(snapshot, name, since)
+    shared = _shared(changes.operations)
+    own = {
         "node": name,
         "since": str(changes.since),
         "resourceVersion": str(changes.revision),
     }
-    body = f'{dump(head)[:-1]},"operations":{encode_operations(changes.operations)}}}'
+    end = f",{dump(own)[1:]}".encode()
     if chosen_form(request) == YAML:
-        return answer(request, _mapping(body))
-    return packed(request, body.encode(), media_type=JSON)
+        return answer(request, _mapping((shared.plain + end).decode()))
+    return packed_with(request, shared, end, media_type=JSON)
 
 
 @router.put(
@@ -163,8 +164,7 @@ async def observe_node_ipvs(
 ) -> Response:
     """Compare what a node holds with what it was told; nothing is stored."""
     observed = await run_in_threadpool(parse_servers, _text(await request.body()))
-    async with registry.rules.turn:
-        drift = await run_in_threadpool(registry.rules.drift, snapshot, name, observed)
+    drift = await registry.rules.drift(snapshot, name, observed)
     head = {"kind": "NodeRulesDrift", "node": name, "resourceVersion": str(snapshot.revision)}
     return answer(request, {**head, **encode_drift(drift)})
 
@@ -210,16 +210,28 @@ async def _rendered(request: Request, rendering: Rendering, part: Part | None) -
     return packed(request, body.encode(), media_type=JSON)
 
 
-async def _rules(registry: Registry, snapshot: Snapshot, name: str) -> IPVSRules:
-    async with registry.rules.turn:
-        return await run_in_threadpool(registry.rules.ipvs, snapshot, name)
-
-
 async def _answer_rules(request: Request, rules: IPVSRules, headers: dict[str, str]) -> Response:
     body = await run_in_threadpool(encode_rules, rules)
     if chosen_form(request) == YAML:
         return answer(request, _mapping(body), headers=headers)
     return packed(request, body.encode(), media_type=JSON, headers=headers)
+
+
+_encoded: OrderedDict[int, tuple[Sequence[Operation], Shared]] = OrderedDict()
+
+
+def _shared(operations: Sequence[Operation]) -> Shared:
+    """Encode operations, once for all nodes that are given the same ones."""
+    known = _encoded.get(id(operations))
+    if known is not None and known[0] is operations:
+        return known[1]
+    shared = share(
+        f'{{"kind":"NodeRulesChanges","operations":{encode_operations(operations)}'.encode()
+    )
+    _encoded[id(operations)] = (operations, shared)
+    while len(_encoded) > ENCODED_MAX:
+        _encoded.popitem(last=False)
+    return shared
 
 
 def _tag(registry: Registry, snapshot: Snapshot) -> str:
