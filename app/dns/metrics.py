@@ -7,6 +7,7 @@ put into words on a scrape.  Source: spec dns A14.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Protocol
 
 from prometheus_client.core import (
@@ -19,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from app.dns.messages import Rcode, Transport
 from app.dns.numbers import Count, Numbers
-from app.dns.tallies import SIZE_BUCKETS_BYTES, Kind
+from app.dns.tallies import DURATION_BUCKETS_S, SIZE_BUCKETS_BYTES, Kind
 
 _SERVER, _ZONE, _VIEW, _PLUGIN = "dns://", ".", "", "kubernetes"
 _FAMILY_V4, _FAMILY_V6 = "1", "2"
@@ -85,6 +86,7 @@ class DNSCollector(Collector):
         family = _FAMILY_V6 if ":" in self._source.host else _FAMILY_V4
         yield from _requests(numbers.replies, family)
         yield from _sizes(numbers.replies)
+        yield _durations(numbers)
         yield from _cache(numbers.counts)
         for count, (name, text) in _COUNTERS.items():
             yield CounterMetricFamily(name, text, value=numbers.counts[count])
@@ -132,6 +134,19 @@ def _sizes(replies: Mapping[Kind, int]) -> Iterator[Metric]:
             labels = (_SERVER, _ZONE, _VIEW, transport.name.lower())
             histogram.add_metric(labels, _buckets(sizes), sum(s * n for s, n in sizes))
         yield histogram
+
+
+def _durations(numbers: Numbers) -> Metric:
+    histogram = HistogramMetricFamily(
+        "coredns_dns_request_duration_seconds",
+        "Time an answer took; datagrams that came together share theirs.",
+        labels=("server", "zone", "view"),
+    )
+    bounds = (*map(str, DURATION_BUCKETS_S), "+Inf")
+    so_far = accumulate(numbers.durations[number] for number in range(len(bounds)))
+    buckets = list(zip(bounds, map(float, so_far), strict=True))
+    histogram.add_metric((_SERVER, _ZONE, _VIEW), buckets, numbers.durations_s)
+    return histogram
 
 
 def _buckets(sizes: Iterable[tuple[int, int]]) -> list[tuple[str, float]]:

@@ -40,16 +40,23 @@ class Count(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Replies by kind, and the rest by what it is."""
+    """Replies by kind, how many took how long, and the rest by what it is.
+
+    ``durations`` counts by the number of the bucket; ``durations_s`` is their sum.
+    """
 
     replies: Counter[Kind] = field(default_factory=Counter[Kind])
     counts: Counter[Count] = field(default_factory=Counter[Count])
+    durations: Counter[int] = field(default_factory=Counter[int])
+    durations_s: float = 0.0
 
 
 def total(numbers: Iterable[Numbers]) -> Numbers:
     """Add up the numbers of several processes."""
-    sum_ = Numbers()
-    for each in numbers:
+    every = tuple(numbers)
+    sum_ = Numbers(durations_s=sum(each.durations_s for each in every))
+    for each in every:
         sum_.replies.update(each.replies)
         sum_.counts.update(each.counts)
+        sum_.durations.update(each.durations)
     return sum_

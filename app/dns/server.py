@@ -14,6 +14,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Protocol as Port
 
 from app.dns.cache import Cache
@@ -118,7 +119,8 @@ class DNSServer:
         self._find_upstreams()
         # With a limit every question must be looked at, so none is known by its octets.
         known = self.protocol.answers.by_wire if self._limit is None else {}
-        self._datagrams = Datagrams(bound.udp, known, self._respond_udp)
+        durations = self.protocol.tallies.durations
+        self._datagrams = Datagrams(bound.udp, known, self._respond_udp, durations)
         loop = asyncio.get_running_loop()
         loop.add_reader(bound.udp.fileno(), self._datagrams.drain)
         self._tcp = await loop.create_server(
@@ -192,7 +194,9 @@ class DNSServer:
             Count.CONNECTIONS: len(self.connections),
             Count.COMPILED: len(self.protocol.answers.by_wire),
         }
-        return Numbers(Counter(replies), Counter(counts))
+        durations = self.protocol.tallies.durations
+        took = Counter(dict(enumerate(durations.counts)))
+        return Numbers(Counter(replies), Counter(counts), took, durations.sum_s)
 
     def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
         if self._limit is not None and (verdict := self._judge(peer.address)) != Verdict.ALLOWED:
@@ -210,7 +214,9 @@ class DNSServer:
     def _respond_tcp(self, message: bytes, client: Address) -> bytes | AsyncIterator[bytes] | None:
         if self._limit is not None and self._judge(client) != Verdict.ALLOWED:
             return None
+        started = perf_counter()
         outcome = self._respond(message, Transport.TCP, client)
+        self.protocol.tallies.durations.add(perf_counter() - started, 1)
         match outcome:
             case Forward() | Walk():
                 return self._answer_in_time(outcome)

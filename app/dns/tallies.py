@@ -6,6 +6,7 @@ Replies of one kind share a tally; whoever keeps a reply keeps its tally with
 it.  How the numbers are shown is for ``metrics``.
 """
 
+from bisect import bisect_left
 from typing import NamedTuple
 
 from app.dns.messages import Request
@@ -13,6 +14,7 @@ from app.dns.messages import Request
 Tally = list[int]
 
 SIZE_BUCKETS_BYTES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000)
+DURATION_BUCKETS_S = tuple(0.00025 * 2**step for step in range(16))
 _NAMED_TYPES = {
     1: "A",
     2: "NS",
@@ -49,6 +51,7 @@ class Tallies:
 
     def __init__(self) -> None:
         self.by_kind: dict[Kind, Tally] = {}
+        self.durations = Durations()
 
     def of(self, request: Request, rcode: int, reply_bytes: int) -> Tally:
         """Find where replies of a kind are counted."""
@@ -62,6 +65,22 @@ class Tallies:
             bucket(reply_bytes),
         )
         return self.by_kind.setdefault(kind, [0])
+
+
+class Durations:
+    """How long answers took, by bucket; those of one batch of datagrams share its time."""
+
+    __slots__ = ("counts", "sum_s")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(DURATION_BUCKETS_S) + 1)
+        self.sum_s = 0.0
+
+    def add(self, elapsed_s: float, answers: int) -> None:
+        """Count answers that took ``elapsed_s`` together."""
+        each_s = elapsed_s / answers
+        self.counts[bisect_left(DURATION_BUCKETS_S, each_s)] += answers
+        self.sum_s += elapsed_s
 
 
 def bucket(size_bytes: int) -> int:

@@ -17,6 +17,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from time import perf_counter
 
 from app.dns.compiled import Reply
 from app.dns.messages import UDP_BYTES_MAX
@@ -86,11 +87,16 @@ class Datagrams:
     """One bound UDP socket and the memory its datagrams pass through."""
 
     def __init__(
-        self, bound: socket.socket, known: Mapping[bytes, Entry], respond: Respond
+        self,
+        bound: socket.socket,
+        known: Mapping[bytes, Entry],
+        respond: Respond,
+        durations: Durations,
     ) -> None:
         self._socket = bound
         self._family = socket.AddressFamily(bound.family)
         self._known = known
+        self._durations = durations
         self._respond = respond
         self.unsent = 0
         """Replies that the kernel did not take."""
@@ -119,7 +125,9 @@ class Datagrams:
             count = self._receive(number, self._in, BATCH_MAX, _MSG_DONTWAIT, None)
             if count <= 0:
                 return
+            started = perf_counter()
             self._answer(count)
+            self._durations.add(perf_counter() - started, count)
             if self._control_used:
                 ctypes.memmove(self._in, self._fresh, len(self._fresh))
 

@@ -41,6 +41,7 @@ async def test_every_answer_is_counted_once_however_it_was_found() -> None:
     assert value(responses, rcode="NXDOMAIN", plugin="kubernetes") == 4
     assert value("coredns_dns_response_size_bytes_count", proto="udp") == 8
     assert value("coredns_dns_response_size_bytes_bucket", proto="udp", le="100") == 8
+    assert value("coredns_dns_request_duration_seconds_count") == 10
     text = generate_latest(registry).decode()
     for name in ("coredns_cache_hits_total", "coredns_panics_total", "coredns_autopath_success"):
         assert name in text
