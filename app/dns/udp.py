@@ -21,7 +21,7 @@ from time import perf_counter
 
 from app.dns.compiled import Reply
 from app.dns.messages import UDP_BYTES_MAX
-from app.dns.tallies import Tally
+from app.dns.tallies import Durations, Tally
 from app.domain.addresses import Address
 
 BATCH_MAX = 64  # datagrams a system call brings
