@@ -96,7 +96,7 @@ class RulesCache(Generic[T]):
         for key in known.slices.differences(snapshot.slices):
             sides = (known.slices.get(key), snapshot.slices.get(key))
             differing.update(s.service for s in sides if s is not None and s.service is not None)
-        for key in tuple(differing):
+        for key in () if _is_all(differing, snapshot) else tuple(differing):
             differing |= _rival_keys(known, key) | _rival_keys(snapshot, key)
         for key in differing:
             version = self._version(snapshot, key)
@@ -143,6 +143,10 @@ class RulesCache(Generic[T]):
             service, slices, reached, others=others, scheduler=self.config.scheduler
         )
         return _Version(service, slices, others, facts)
+
+
+def _is_all(keys: set[NamespacedName], snapshot: Snapshot) -> bool:
+    return len(keys) >= len(snapshot.services) and keys.issuperset(snapshot.services)
 
 
 def _rival_keys(snapshot: Snapshot, key: NamespacedName) -> set[NamespacedName]:
