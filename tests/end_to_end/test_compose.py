@@ -11,13 +11,12 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import dns.message
-import dns.query
 import httpx
 import pytest
 import yaml
 
 from tests.end_to_end.processes import free_port, serving
+from tests.end_to_end.questions import asked, texts
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.end_to_end
@@ -25,7 +24,6 @@ pytestmark = pytest.mark.end_to_end
 ROOT: Final = Path(__file__).parents[2]
 FILE: Final = ROOT / "docker-compose.yml"
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text()
-NAME: Final = "ent.default.svc.cluster.local."
 ENT: Final = (ROOT / "examples" / "ent.yaml").read_bytes()
 DOCKER: Final = shutil.which("docker") or "false"
 BASE: Final = os.environ.get("BASE_IMAGE", "python:3.11-slim-bookworm")
@@ -92,8 +90,8 @@ async def test_compose_up_is_all_it_takes_and_the_volume_outlives_the_containers
         assert applied.is_success, applied.text
         service = (await client.get("/services/default/ent")).json()
     for tcp in (False, True):
-        answer = await asked(project.dns_port, tcp=tcp)
-        assert [rdata.to_text() for rdata in answer.answer[0]] == [service["spec"]["clusterIP"]]
+        answer = await asked(project.dns_port, "ent.default.svc.cluster.local.", tcp=tcp)
+        assert texts(answer) == [service["spec"]["clusterIP"]]
     assert project.ran("exec", "-T", "api", "id", "-u").strip() not in {"", "0"}
 
     project.ran("down")
@@ -151,12 +149,6 @@ def project() -> Generator[Project]:
     finally:
         made.ran("down", "--volumes")
         docker("image", "rm", made.name)
-
-
-async def asked(port: int, *, tcp: bool) -> dns.message.Message:
-    """Ask the published port of the DNS for the addresses of the example."""
-    ask = dns.query.tcp if tcp else dns.query.udp
-    return await asyncio.to_thread(ask, dns.message.make_query(NAME, "A"), "127.0.0.1", 10.0, port)
 
 
 def compose() -> Sequence[str]:

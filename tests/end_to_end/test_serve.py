@@ -3,26 +3,17 @@
 import asyncio
 from pathlib import Path
 
-import dns.message
-import dns.query
 import dns.rcode
 import pytest
 
 from tests.end_to_end.processes import Serving, serving
+from tests.end_to_end.questions import asked, texts
 
 pytestmark = pytest.mark.end_to_end
 
 ENT = Path(__file__).parents[2] / "examples" / "ent.yaml"
 BOUTIQUE = Path(__file__).parents[3] / "shared" / "data" / "online-boutique.yaml"
 YAML = {"content-type": "application/yaml"}
-
-
-async def asked(
-    running: Serving, name: str, rdtype: str = "A", *, tcp: bool = False
-) -> dns.message.Message:
-    question = dns.message.make_query(name, rdtype)
-    ask = dns.query.tcp if tcp else dns.query.udp
-    return await asyncio.to_thread(ask, question, "127.0.0.1", 10.0, running.dns_port)
 
 
 async def test_a_posted_service_is_resolved_and_survives_a_restart(tmp_path: Path) -> None:
@@ -32,8 +23,8 @@ async def test_a_posted_service_is_resolved_and_survives_a_restart(tmp_path: Pat
         service = (await running.client.get("/services/default/ent")).json()
         address = service["spec"]["clusterIP"]
         for tcp in (False, True):
-            answer = await asked(running, "ent.default.svc.cluster.local.", tcp=tcp)
-            assert [rdata.to_text() for rdata in answer.answer[0]] == [address]
+            answer = await asked(running.dns_port, "ent.default.svc.cluster.local.", tcp=tcp)
+            assert texts(answer) == [address]
         assert await running.stop() == 0
 
     async with serving(tmp_path) as running:
@@ -47,8 +38,10 @@ async def test_names_that_do_not_exist_are_told_apart_from_those_without_records
     tmp_path: Path,
 ) -> None:
     async with serving(tmp_path) as running:
-        nothing = await asked(running, "nobody.default.svc.cluster.local.")
-        no_records = await asked(running, "kube-dns.kube-system.svc.cluster.local.", "AAAA")
+        nothing = await asked(running.dns_port, "nobody.default.svc.cluster.local.")
+        no_records = await asked(
+            running.dns_port, "kube-dns.kube-system.svc.cluster.local.", "AAAA"
+        )
 
     assert nothing.rcode() == dns.rcode.NXDOMAIN
     assert no_records.rcode() == dns.rcode.NOERROR
