@@ -9,12 +9,12 @@ import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
-import yaml
 from fastapi import Request, Response
 
 from app.api.errors import NotAcceptable
 from app.domain.objects.kinds import Object
-from app.schemas.codec import encode_bytes, encode_object
+from app.schemas.codec import encode_bytes, encode_json, encode_object
+from app.schemas.yaml_output import encode_yaml
 
 JSON, YAML = "application/json", "application/yaml"
 _JSON_RANGES = frozenset({"*/*", "application/*", JSON})
@@ -32,10 +32,10 @@ def answer(
 ) -> Response:
     """Answer with a document in the form the client accepts."""
     if chosen_form(request) == YAML:
-        body = yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        # Through JSON, in which words and times are texts like any other.
+        body = encode_yaml(json.loads(encode_json(document)))
         return Response(body, status, headers, media_type=YAML)
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return Response(body, status, headers, media_type=JSON)
+    return Response(encode_json(document), status, headers, media_type=JSON)
 
 
 def answer_object(
@@ -93,10 +93,3 @@ def _quoted(text: str) -> str:
         letter if letter.isprintable() and letter.isascii() else "?" for letter in text
     )
     return printable[:_WARNING_CHARACTERS_MAX].replace("\\", "\\\\").replace('"', '\\"')
-
-
-class _Dumper(yaml.CSafeDumper):
-    """YAML without anchors: every value is written out."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True

@@ -1,0 +1,292 @@
+"""What every collection does, told by its answers: status, headers and body."""
+
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+Wire = dict[str, Any]
+JSON = {"content-type": "application/json"}
+MERGE = {"content-type": "application/merge-patch+json"}
+
+
+def a_manifest(name: str = "ent", **spec: Any) -> Wire:  # noqa: ANN401  any field of a spec
+    return {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}], **spec}}
+
+
+async def created(api: httpx.AsyncClient, *names: str) -> list[Wire]:
+    answers = [await api.post("/services", json=a_manifest(name)) for name in names]
+    assert {answer.status_code for answer in answers} == {httpx.codes.CREATED}
+    return [answer.json() for answer in answers]
+
+
+def names_of(listing: Wire) -> list[str]:
+    return [item["metadata"]["name"] for item in listing["items"]]
+
+
+async def test_what_is_created_says_where_it_is(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/services", json=a_manifest())
+    assert answer.status_code == httpx.codes.CREATED
+    assert answer.headers["location"] == "/services/default/ent"
+    read = await api.get(answer.headers["location"])
+    assert read.json() == answer.json()
+    assert read.headers["etag"] == f'"{read.json()["metadata"]["resourceVersion"]}"'
+
+
+async def test_a_body_without_content_type_is_json(api: httpx.AsyncClient) -> None:
+    request = api.build_request("POST", "/services", content=b'{"metadata":{"name":"ent"}}')
+    request.headers.pop("content-type", None)
+    assert (await api.send(request)).status_code == httpx.codes.UNPROCESSABLE_ENTITY
+
+
+async def test_yaml_goes_in_and_comes_out(api: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/yaml", "accept": "application/yaml"}
+    answer = await api.post("/services", content=yaml.safe_dump(a_manifest()), headers=headers)
+    assert answer.status_code == httpx.codes.CREATED, answer.text
+    assert answer.headers["content-type"].startswith("application/yaml")
+    assert yaml.safe_load(answer.text) == (await api.get("/services/default/ent")).json()
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "reason"),
+    [
+        ({"content-type": "text/plain"}, 415, "UnsupportedMediaType"),
+        ({**JSON, "accept": "text/html"}, 406, "NotAcceptable"),
+    ],
+)
+async def test_forms_that_are_not_spoken_are_refused(
+    api: httpx.AsyncClient, headers: dict[str, str], code: int, reason: str
+) -> None:
+    answer = await api.post("/services", content=b"{}", headers=headers)
+    if code == httpx.codes.NOT_ACCEPTABLE.value:
+        await created(api, "ent")
+        answer = await api.get("/services/default/ent", headers=headers)
+    assert (answer.status_code, answer.json()["reason"]) == (code, reason)
+
+
+async def test_an_unchanged_object_is_not_sent_again(api: httpx.AsyncClient) -> None:
+    (service,) = await created(api, "ent")
+    tag = f'"{service["metadata"]["resourceVersion"]}"'
+    answer = await api.get("/services/default/ent", headers={"if-none-match": tag})
+    assert (answer.status_code, answer.content) == (httpx.codes.NOT_MODIFIED, b"")
+    answer = await api.get("/services/default/ent", headers={"if-none-match": '"1"'})
+    assert answer.status_code == httpx.codes.OK
+
+
+async def test_stale_writers_are_told(api: httpx.AsyncClient) -> None:
+    await created(api, "ent")
+    path = "/services/default/ent"
+    by_tag = await api.put(path, json=a_manifest(), headers={"if-match": '"999"'})
+    assert by_tag.status_code == httpx.codes.PRECONDITION_FAILED
+    stale = a_manifest()
+    stale["metadata"]["resourceVersion"] = "999"
+    by_version = await api.put(path, json=stale)
+    assert (by_version.status_code, by_version.json()["reason"]) == (409, "Conflict")
+    new_only = await api.put(path, json=a_manifest(), headers={"if-none-match": "*"})
+    assert new_only.status_code == httpx.codes.PRECONDITION_FAILED
+
+
+async def test_a_put_creates_a_service_that_is_missing(api: httpx.AsyncClient) -> None:
+    answer = await api.put("/services/default/ent", json=a_manifest())
+    assert answer.status_code == httpx.codes.CREATED
+    assert (await api.put("/services/default/ent", json=a_manifest())).status_code == 200
+    missing = await api.put("/nodes/n1", json={"metadata": {"name": "n1"}})
+    assert missing.status_code == httpx.codes.NOT_FOUND
+
+
+async def test_an_object_is_at_the_place_its_body_says(api: httpx.AsyncClient) -> None:
+    for manifest in (
+        a_manifest("other"),
+        {**a_manifest(), "metadata": {"name": "ent", "namespace": "dev"}},
+    ):
+        answer = await api.put("/services/default/ent", json=manifest)
+        assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
+
+
+async def test_pages_show_one_moment(api: httpx.AsyncClient) -> None:
+    await created(api, "a", "b", "c", "d")
+    first = (await api.get("/services", params={"limit": 2})).json()
+    assert names_of(first) == ["a", "b"]
+    assert first["metadata"]["remainingItemCount"] == 2
+
+    await api.delete("/services/default/c")
+    await created(api, "bb")
+    rest = {"limit": 10, "continue": first["metadata"]["continue"]}
+    second = (await api.get("/services", params=rest)).json()
+
+    assert names_of(second) == ["c", "d"]
+    assert second["metadata"] == {"resourceVersion": first["metadata"]["resourceVersion"]}
+    assert names_of((await api.get("/services")).json()) == ["a", "b", "bb", "d"]
+
+
+@pytest.mark.parametrize("token", ["?", "e30", "a" * 3_000])
+async def test_a_token_that_is_none_is_refused(api: httpx.AsyncClient, token: str) -> None:
+    answer = await api.get("/services", params={"continue": token})
+    assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
+
+
+async def test_lists_are_filtered_by_labels_and_fields(api: httpx.AsyncClient) -> None:
+    for name, labels in (("a", {"tier": "web"}), ("b", {"tier": "db"}), ("c", {})):
+        manifest = a_manifest(name)
+        manifest["metadata"]["labels"] = labels
+        await api.post("/services", json=manifest)
+    found = {
+        query: names_of((await api.get(f"/services?{query}")).json())
+        for query in (
+            "labelSelector=tier%3Dweb",
+            "labelSelector=tier",
+            "labelSelector=!tier",
+            "labelSelector=tier+in+(web,db)",
+            "fieldSelector=metadata.name%3Dc",
+            "fieldSelector=spec.type!%3DClusterIP",
+            "namespace=dev",
+        )
+    }
+    assert list(found.values()) == [["a"], ["a", "b"], ["c"], ["a", "b"], ["c"], [], []]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["labelSelector=%3D%3D", "fieldSelector=spec.ports%3D1", "limit=x", "limit=-1"],
+)
+async def test_queries_that_cannot_be_read_are_refused(api: httpx.AsyncClient, query: str) -> None:
+    answer = await api.get(f"/services?{query}")
+    assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
+
+
+async def test_a_list_waits_for_a_revision_and_gives_up_in_time(api: httpx.AsyncClient) -> None:
+    (service,) = await created(api, "ent")
+    seen = {"resourceVersion": service["metadata"]["resourceVersion"]}
+    assert (await api.get("/services", params=seen)).status_code == httpx.codes.OK
+    ahead = await api.get("/services", params={"resourceVersion": "999999"})
+    assert (ahead.status_code, ahead.json()["reason"]) == (504, "Timeout")
+    assert ahead.headers["retry-after"]
+
+
+async def test_a_list_at_an_exact_revision_is_the_past(api: httpx.AsyncClient) -> None:
+    (first, _) = await created(api, "a", "b")
+    past = {
+        "resourceVersion": first["metadata"]["resourceVersion"],
+        "resourceVersionMatch": "Exact",
+    }
+    assert names_of((await api.get("/services", params=past)).json()) == ["a"]
+
+
+async def test_unknown_fields_are_named_refused_or_passed_over(api: httpx.AsyncClient) -> None:
+    manifest = a_manifest(replicas=3)
+    warned = await api.post("/services?dryRun=All", json=manifest)
+    assert warned.headers.get_list("warning") == ['299 - "unknown field \\"spec.replicas\\""']
+    silent = await api.post("/services?dryRun=All&fieldValidation=Ignore", json=manifest)
+    assert "warning" not in silent.headers
+    strict = await api.post("/services?dryRun=All&fieldValidation=Strict", json=manifest)
+    assert strict.status_code == httpx.codes.BAD_REQUEST
+    assert strict.json()["details"]["causes"][0]["field"] == "spec.replicas"
+
+
+async def test_all_causes_come_at_once_with_the_paths_as_written(api: httpx.AsyncClient) -> None:
+    ports = [{"port": 0, "name": "A"}, {"port": 70_000, "name": "A"}]
+    answer = await api.post(
+        "/services", json={"metadata": {"name": "Ent"}, "spec": {"ports": ports}}
+    )
+    body = answer.json()
+    assert (answer.status_code, body["reason"], body["details"]["kind"]) == (
+        422,
+        "Invalid",
+        "Service",
+    )
+    assert {cause["field"] for cause in body["details"]["causes"]} >= {
+        "metadata.name",
+        "spec.ports[0].name",
+        "spec.ports[0].port",
+        "spec.ports[1].name",
+        "spec.ports[1].port",
+    }
+
+
+async def test_values_of_wrong_types_are_all_named(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/services", json={"metadata": [], "spec": {"ports": [{"port": "80"}]}})
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    fields = {cause["field"] for cause in answer.json()["details"]["causes"]}
+    assert fields == {"metadata", "spec.ports[0].port"}
+
+
+@pytest.mark.parametrize(
+    ("language", "patch"),
+    [
+        ("merge-patch", {"metadata": {"labels": {"tier": "web"}}}),
+        ("strategic-merge-patch", {"metadata": {"labels": {"tier": "web"}}}),
+        ("json-patch", [{"op": "add", "path": "/metadata/labels", "value": {"tier": "web"}}]),
+    ],
+)
+async def test_patches_change_what_they_name(
+    api: httpx.AsyncClient, language: str, patch: object
+) -> None:
+    (service,) = await created(api, "ent")
+    request = api.build_request("PATCH", "/services/default/ent", json=patch)
+    request.headers["content-type"] = f"application/{language}+json"
+    patched = (await api.send(request)).json()
+    assert patched["metadata"]["labels"] == {"tier": "web"}
+    assert patched["spec"] == service["spec"]
+
+
+async def test_a_patch_that_does_not_fit_leaves_everything_as_it_is(
+    api: httpx.AsyncClient,
+) -> None:
+    (service,) = await created(api, "ent")
+    path = "/services/default/ent"
+    bad = await api.patch(path, json={"spec": {"ports": [{"port": 0}]}}, headers=MERGE)
+    assert bad.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    other = await api.patch(path, json={}, headers=JSON)
+    assert other.status_code == httpx.codes.UNSUPPORTED_MEDIA_TYPE
+    assert (await api.get(path)).json() == service
+
+
+async def test_a_dry_run_shows_everything_and_does_nothing(api: httpx.AsyncClient) -> None:
+    shown = await api.post("/services?dryRun=All", json=a_manifest())
+    assert shown.json()["spec"]["clusterIP"]
+    assert (await api.get("/services/default/ent")).status_code == httpx.codes.NOT_FOUND
+    wrong = await api.post("/services?dryRun=Some", json=a_manifest())
+    assert wrong.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+
+
+async def test_deleting_answers_what_is_gone(api: httpx.AsyncClient) -> None:
+    (service,) = await created(api, "ent")
+    options = {"preconditions": {"uid": "another"}}
+    refused = await api.request("DELETE", "/services/default/ent", json=options)
+    assert refused.status_code == httpx.codes.CONFLICT
+    assert (await api.delete("/services/default/ent")).json() == service
+    assert (await api.delete("/services/default/ent")).status_code == httpx.codes.NOT_FOUND
+    range_ = {"metadata": {"name": "more"}, "spec": {"cidrs": ["10.1.0.0/24"]}}
+    await api.post("/servicecidrs", json=range_)
+    gone = (await api.delete("/servicecidrs/more")).json()
+    assert (gone["kind"], gone["status"]) == ("Status", "Success")
+
+
+async def test_a_pod_ends_gracefully_and_at_once_when_asked_again(api: httpx.AsyncClient) -> None:
+    pod = {"metadata": {"name": "ent-1"}, "status": {"podIPs": [{"ip": "10.244.1.5"}]}}
+    await api.post("/pods", json=pod)
+    marked = (await api.delete("/pods/default/ent-1", params={"gracePeriodSeconds": 60})).json()
+    assert marked["metadata"]["deletionGracePeriodSeconds"] == 60
+    assert (await api.get("/pods/default/ent-1")).is_success
+    await api.delete("/pods/default/ent-1", params={"gracePeriodSeconds": 0})
+    assert (await api.get("/pods/default/ent-1")).status_code == httpx.codes.NOT_FOUND
+
+
+async def test_a_status_is_written_apart_from_the_rest(api: httpx.AsyncClient) -> None:
+    pod = {"metadata": {"name": "ent-1"}, "status": {"podIPs": [{"ip": "10.244.1.5"}]}}
+    await api.post("/pods", json=pod)
+    report = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    path = "/pods/default/ent-1/status"
+    answer = await api.patch(path, json=report, headers=MERGE)
+    ready = [each for each in answer.json()["status"]["conditions"] if each["type"] == "Ready"]
+    assert [each["status"] for each in ready] == ["False"]
+    assert (await api.get(path)).json()["status"]["podIP"] == "10.244.1.5"
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/services/a/b/c/d"])
+async def test_paths_that_lead_nowhere_are_a_status_too(api: httpx.AsyncClient, path: str) -> None:
+    answer = await api.get(path)
+    assert (answer.status_code, answer.json()["reason"]) == (404, "NotFound")
+    wrong = await api.put("/services", json={})
+    assert (wrong.status_code, wrong.json()["reason"]) == (405, "MethodNotAllowed")
