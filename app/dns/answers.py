@@ -23,6 +23,7 @@ from app.dns.messages import (
     Request,
     Transport,
     encode_query,
+    plain_request,
 )
 from app.dns.tallies import Tallies, Tally
 from app.domain.changes import Change
@@ -36,6 +37,7 @@ from app.domain.snapshot import Snapshot
 
 ANSWERS_MAX = 65_536  # compiled answers of what exists
 DENIALS_MAX = 8_192  # compiled answers that say no, or whose name anybody can make up
+PREPARED_MAX = ANSWERS_MAX // 2  # compiled before anybody asks
 WIRE_MAX = 65_536  # replies kept for exact request octets
 _PLAIN_FLAGS = FLAG_RECURSION_DESIRED | FLAG_AUTHENTIC | FLAG_CHECKING_DISABLED
 _USUAL_UDP_BYTES = frozenset({512, 1220, 1232, 1280, 1400, 1410, 1432, 1452, 1472, 4000, 4096})
@@ -75,17 +77,9 @@ class Answers:
 
     def find(self, snapshot: Snapshot, request: Request) -> bytes | Records | OutOfZone:
         """Answer from the zone; an alias that leads outside is the caller's to finish."""
-        key = _key_of(request)
-        filed = self._existing.get(key) or self._denials.get(key)
-        if filed is None:
-            name = request.name
-            outcome = zone.answer(snapshot, Question(name, request.type), self._config)
-            if isinstance(outcome, OutOfZone):
-                return outcome
-            if isinstance(outcome, Records) and outcome.leads_to is not None:
-                return outcome
-            self._serial.move(serial_of(snapshot.revision))
-            filed = self._file(key, name, outcome)
+        filed = self._filed(snapshot, request)
+        if not isinstance(filed, _Filed):
+            return filed
         reply = filed.compiled.reply(request, self._serial)
         octets = request.id + (reply if isinstance(reply, bytes) else reply.octets())
         tally = self._tallies.of(request, filed.compiled.rcode, len(octets))
@@ -93,6 +87,31 @@ class Answers:
         if filed.is_kept and request.transport == Transport.UDP:
             self._remember(request, filed, (reply, tally))
         return octets
+
+    def prepare(self, snapshot: Snapshot, name: DomainName, type_: int) -> bool:
+        """Compile an answer before it is asked for; tells whether there is room for more."""
+        request = plain_request(name, type_)
+        filed = self._filed(snapshot, request)
+        if isinstance(filed, _Filed) and filed.is_kept:
+            reply = filed.compiled.reply(request, self._serial)
+            size = len(request.id) + len(reply if isinstance(reply, bytes) else reply.octets())
+            tally = self._tallies.of(request, filed.compiled.rcode, size)
+            self._remember(request, filed, (reply, tally))
+        return len(self._existing) < PREPARED_MAX
+
+    def _filed(self, snapshot: Snapshot, request: Request) -> "_Filed | Records | OutOfZone":
+        key = _key_of(request)
+        filed = self._existing.get(key) or self._denials.get(key)
+        if filed is not None:
+            return filed
+        name = request.name
+        outcome = zone.answer(snapshot, Question(name, request.type), self._config)
+        if isinstance(outcome, OutOfZone):
+            return outcome
+        if isinstance(outcome, Records) and outcome.leads_to is not None:
+            return outcome
+        self._serial.move(serial_of(snapshot.revision))
+        return self._file(key, name, outcome)
 
     def _file(self, key: bytes, name: DomainName, outcome: Records | NoData | NoSuchName) -> _Filed:
         match outcome:

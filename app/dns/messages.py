@@ -18,6 +18,7 @@ from app.dns.wire import (
     Body,
     Truncated,
     decode_name,
+    encode_name,
     end_of_plain_name,
     skip_name,
 )
@@ -150,6 +151,19 @@ def parse_request(message: bytes, transport: Transport) -> Request | Refused | N
         return _parse_sections(message, sum(counts[1:]), transport)
     except (Truncated, MalformedName, struct.error):
         return _refused(id_, Rcode.FORMERR)
+
+
+def plain_request(name: DomainName, type_: int) -> Request:
+    """Make the request that most programs would send for a name and a type."""
+    question = encode_name(name) + _QUESTION.pack(type_, CLASS_IN)
+    return Request(
+        id=bytes(2),
+        flags=FLAG_RECURSION_DESIRED,
+        question=question,
+        type=type_,
+        class_=CLASS_IN,
+        size_bytes=HEADER_BYTES + len(question),
+    )
 
 
 def encode_reply(request: Request, rcode: int, body: Body = EMPTY_BODY, *, flags: int = 0) -> bytes:

@@ -22,6 +22,7 @@ from app.dns.forwarder import Forwarder
 from app.dns.messages import Transport
 from app.dns.notify import Notifier, told_zones
 from app.dns.numbers import Count, Numbers
+from app.dns.preparation import prepare
 from app.dns.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.rate_limit import RateLimit, Verdict
 from app.dns.sockets import TCP_BACKLOG, Bound, bind, drops_of
@@ -126,6 +127,7 @@ class DNSServer:
         self._tcp = await loop.create_server(
             self.connections.accept, sock=bound.tcp, backlog=TCP_BACKLOG
         )
+        self._begin(prepare(self._view, self.protocol.answers, self.protocol.config.zone))
         if self.forwarder.upstream.servers:
             self._begin(self.forwarder.probe())
         if self._options.notify:
@@ -270,4 +272,4 @@ class DNSServer:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failures += 1
-            _log.error("a question could not be forwarded", exc_info=error)
+            _log.error("work beside the answers has failed", exc_info=error)
