@@ -1,0 +1,111 @@
+"""Streams of changes, as a client reads them."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+Wire = dict[str, Any]
+FOR_A_MOMENT = {"timeoutSeconds": "1"}
+
+
+def a_manifest(name: str, **labels: str) -> Wire:
+    return {"metadata": {"name": name, "labels": labels}, "spec": {"ports": [{"port": 80}]}}
+
+
+async def watched(api: httpx.AsyncClient, path: str = "/watch", **query: str) -> list[Wire]:
+    """Read a stream until the server ends it."""
+    answer = await api.get(path, params={**FOR_A_MOMENT, **query})
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def shown(events: list[Wire]) -> list[tuple[str, str]]:
+    return [
+        (event["type"], event["object"]["metadata"].get("name", ""))
+        for event in events
+        if event["type"] != "BOOKMARK"
+    ]
+
+
+async def test_a_watch_begins_with_what_is_there_and_says_when_that_is_all(
+    api: httpx.AsyncClient,
+) -> None:
+    for name in ("b", "a"):
+        await api.post("/services", json=a_manifest(name))
+    events = await watched(api, kinds="Service")
+    assert [event["type"] for event in events] == ["ADDED", "ADDED", "BOOKMARK", "BOOKMARK"]
+    assert shown(events) == [("ADDED", "a"), ("ADDED", "b")]
+    end = events[2]["object"]["metadata"]
+    assert end["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+async def test_a_watch_resumes_after_a_revision_without_loss_or_repeat(
+    api: httpx.AsyncClient,
+) -> None:
+    first = (await api.post("/services", json=a_manifest("a"))).json()
+    since = first["metadata"]["resourceVersion"]
+    await api.post("/services", json=a_manifest("b"))
+    await api.delete("/services/default/a")
+
+    events = await watched(api, kinds="Service", resourceVersion=since)
+
+    assert shown(events) == [("ADDED", "b"), ("DELETED", "a")]
+    revisions = [int(event["object"]["metadata"]["resourceVersion"]) for event in events]
+    assert revisions == sorted(revisions)
+    assert int(since) < revisions[0]
+
+
+async def test_list_and_watch_meet(api: httpx.AsyncClient) -> None:
+    await api.post("/services", json=a_manifest("a"))
+    listing = (await api.get("/services")).json()
+    await api.post("/services", json=a_manifest("b"))
+    since = listing["metadata"]["resourceVersion"]
+    events = await watched(api, "/services", watch="true", resourceVersion=since)
+    assert shown(events) == [("ADDED", "b")]
+
+
+async def test_an_object_that_starts_or_stops_matching_is_added_or_deleted(
+    api: httpx.AsyncClient,
+) -> None:
+    created = (await api.post("/services", json=a_manifest("a", tier="db"))).json()
+    since = created["metadata"]["resourceVersion"]
+    for tier in ("web", "db"):
+        await api.put("/services/default/a", json=a_manifest("a", tier=tier))
+    events = await watched(api, kinds="Service", labelSelector="tier=web", resourceVersion=since)
+    assert shown(events) == [("ADDED", "a"), ("DELETED", "a")]
+    assert events[1]["object"]["metadata"]["labels"] == {"tier": "web"}
+
+
+async def test_server_sent_events_bear_their_revision_and_resume_by_it(
+    api: httpx.AsyncClient,
+) -> None:
+    first = (await api.post("/services", json=a_manifest("a"))).json()
+    await api.post("/services", json=a_manifest("b"))
+    headers = {
+        "accept": "text/event-stream",
+        "last-event-id": first["metadata"]["resourceVersion"],
+    }
+    answer = await api.get("/watch", params={**FOR_A_MOMENT, "kinds": "Service"}, headers=headers)
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    fields = [line.partition(": ") for line in answer.text.splitlines() if line]
+    first_event = {name: value for name, _, value in fields[:3]}
+    assert first_event["event"] == "ADDED"
+    assert json.loads(first_event["data"])["metadata"]["name"] == "b"
+    assert first_event["id"] == json.loads(first_event["data"])["metadata"]["resourceVersion"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "reason"),
+    [
+        ({"kinds": "Deployment"}, 400, "BadRequest"),
+        ({"labelSelector": "=="}, 400, "BadRequest"),
+        ({"resourceVersion": "999999"}, 504, "Timeout"),
+    ],
+)
+async def test_a_watch_that_cannot_begin_says_why(
+    api: httpx.AsyncClient, query: dict[str, str], code: int, reason: str
+) -> None:
+    answer = await api.get("/watch", params={**FOR_A_MOMENT, **query})
+    assert (answer.status_code, answer.json()["reason"]) == (code, reason)
