@@ -27,7 +27,8 @@ from app.store.saving import CHANNEL
 from app.store.tables import counter
 
 POLL_S = 1.0  # seconds between looks when no notification comes
-LOOK_S_MAX = 5.0  # seconds for a look at the counter; a server that takes longer is away
+LOOK_S_MAX = 5.0  # seconds for a look; a server that takes longer is away
+LOOK_REVISIONS_MAX = 500  # revisions read in one look
 RETRY_S = 0.5  # seconds before connecting anew
 
 _log = logging.getLogger(__name__)
@@ -111,7 +112,8 @@ class ChangeLogFollower:
             driver.add_termination_listener(wake)
             while True:
                 woken.clear()
-                await self._look(connection)
+                if await self._look(connection):
+                    woken.set()  # there is more to be read
                 self._note_that_it_is_there()
                 with contextlib.suppress(TimeoutError):
                     # Not wait_for: before Python 3.12 it may swallow being cancelled.
@@ -123,18 +125,22 @@ class ChangeLogFollower:
             _log.info("the database is followed again")
         self._away_since, self._has_looked = None, True
 
-    async def _look(self, connection: AsyncConnection) -> None:
+    async def _look(self, connection: AsyncConnection) -> bool:
+        """Read what has come; gives whether there is more of it."""
         seen = self._view.snapshot.revision
-        async with asyncio.timeout(LOOK_S_MAX):
-            row = (await connection.execute(_COUNTER)).one()
-        self.latest = Revision(row.revision)
         try:
-            await require_agreement(connection, self._view, seen, row)
-            if seen < row.revision:
-                self._view.advance(await changes_after(connection, seen, upto=self.latest))
+            async with asyncio.timeout(LOOK_S_MAX):
+                row = (await connection.execute(_COUNTER)).one()
+                self.latest = Revision(row.revision)
+                await require_agreement(connection, self._view, seen, row)
+                upto = Revision(min(self.latest, seen + LOOK_REVISIONS_MAX))
+                if seen < upto:
+                    self._view.advance(await changes_after(connection, seen, upto=upto))
         except (HistoryGone, Forked) as error:
             _log.warning("%s; loading anew", error)
             await self.load(has_same_past=isinstance(error, HistoryGone))
+            return False
+        return self._view.snapshot.revision < self.latest
 
 
 _COUNTER = select(counter.c.revision, counter.c.compacted)
