@@ -9,7 +9,7 @@ what they change.
 Source: contract.md, "Routes"; spec kubernetes-api 5.1, 5.2, 5.7 and 5.8.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -79,7 +79,7 @@ class Noun:
         return "/{namespace}/{name}" if self.kind.is_namespaced else "/{name}"
 
     @property
-    def key(self) -> Callable[..., NamespacedName]:
+    def key(self) -> Callable[..., Awaitable[NamespacedName]]:
         """What reads the key from the path."""
         return namespaced_key if self.kind.is_namespaced else cluster_key
 

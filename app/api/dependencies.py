@@ -1,6 +1,7 @@
 """What routes are given: the registry of this process, and the request's own parts.
 
 The composition root puts a Registry on the application; nothing here makes one.
+All of it is ``async``, though nothing waits: the framework hands what is not to a thread.
 """
 
 from collections.abc import Callable, Sequence
@@ -68,14 +69,14 @@ class Registry:
     checks: Callable[[], Sequence[Check]]
 
 
-def _registry(request: Request) -> Registry:
+async def _registry(request: Request) -> Registry:
     return cast("Registry", request.app.state.registry)
 
 
 RegistryOf = Annotated[Registry, Depends(_registry)]
 
 
-def _probed(request: Request) -> Probed:
+async def _probed(request: Request) -> Probed:
     return cast("Probed", request.app.state.registry)
 
 
@@ -95,7 +96,7 @@ async def _snapshot(
 SnapshotOf = Annotated[Snapshot, Depends(_snapshot)]
 
 
-def namespaced_key(
+async def namespaced_key(
     namespace: Annotated[str, Path(examples=["default"])],
     name: Annotated[str, Path(examples=["ent"])],
 ) -> NamespacedName:
@@ -103,7 +104,7 @@ def namespaced_key(
     return NamespacedName(namespace, name)
 
 
-def cluster_key(name: Annotated[str, Path(examples=["n1"])]) -> NamespacedName:
+async def cluster_key(name: Annotated[str, Path(examples=["n1"])]) -> NamespacedName:
     """Read the key of a cluster-scoped object from the path."""
     return NamespacedName("", name)
 
