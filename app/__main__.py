@@ -63,6 +63,9 @@ def serve(
         bool,
         typer.Option("--insecure", help="Let whoever reaches the API do anything, unasked."),
     ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Run the readiness probes of all Pods, too.")
+    ] = False,
 ) -> None:
     """Run the API and cluster DNS in this process."""
     settings = _settings()
@@ -78,7 +81,7 @@ def serve(
     from app import telemetry
 
     telemetry.install(settings.log_level)
-    _run(composition.serve(settings, announce))
+    _run(composition.serve(settings, announce, probes=probe))
 
 
 @application.command()
@@ -104,6 +107,9 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be applied; change nothing.")
+    ] = False,
+    cleanup: Annotated[
+        bool, typer.Option("--cleanup", help="Remove everything that agents put here, and end.")
     ] = False,
     zone: Annotated[str, typer.Option(help="The zone the node stands in.")] = "",
     label: Annotated[
@@ -134,6 +140,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         backend=backend,
         is_once=once,
         is_dry=dry_run,
+        is_cleanup=cleanup,
         pace=Pace(resync_s=resync, drain_s=drain),
     )
     telemetry.install(_settings().log_level)

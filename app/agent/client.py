@@ -19,6 +19,7 @@ import httpx
 
 CONNECT_S_MAX = 5.0
 ANSWER_S_MAX = 30.0  # beyond what a question itself asks the registry to wait
+KEPT_S_MAX = 3.0  # an idle connection; servers close theirs after five seconds or more
 BODY_BYTES_MAX = 256 * 1024 * 1024
 
 Query = Mapping[str, str]
@@ -69,6 +70,7 @@ class RegistryClient:
         self._http = httpx.AsyncClient(
             transport=transport,
             timeout=httpx.Timeout(ANSWER_S_MAX, connect=CONNECT_S_MAX),
+            limits=httpx.Limits(keepalive_expiry=KEPT_S_MAX),
             trust_env=False,  # a proxy for the outside world does not know the cluster
         )
 

@@ -41,6 +41,8 @@ class Options:
     backend: str = IPVSMode.name
     is_once: bool = False
     is_dry: bool = False
+    is_cleanup: bool = False
+    """Whether everything of ours is to be removed, and nothing else done."""
     pace: Pace = PACE
 
 
@@ -89,6 +91,9 @@ class _Agent(Generic[StateT, StepT]):
 
     async def run(self) -> None:
         options = self._options
+        if options.is_cleanup:
+            await clean_up(self._mode, self._sink)
+            return
         async with RegistryClient(options.urls) as client:
             registration = Registration(client, options.identity, self._own_addresses, self._clock)
             loop = RulesLoop(
@@ -118,6 +123,14 @@ class _Agent(Generic[StateT, StepT]):
             return parse_addresses(links, routes, name=self._options.identity.name)
         except ValueError as error:
             raise SinkFailed(f"the addresses of this machine cannot be read: {error}") from error
+
+
+async def clean_up(mode: Mode[StateT, StepT], sink: Sink[StateT, StepT]) -> None:
+    """Remove all that is ours from a sink; raises SinkFailed."""
+    held = await sink.observe(mode.empty)
+    steps = mode.plan(held, mode.empty, ()).at_once
+    if steps:
+        await sink.apply(steps)
 
 
 async def _nothing() -> None:

@@ -20,10 +20,16 @@ from pathlib import Path
 from typing import Final
 
 ROOT = Path(__file__).parents[2]
+LAB = "tests.kernel.lab"
 UML = "linux.uml"
 UML_MODULES = Path("/usr/lib/uml/modules")
 UML_MEMORY = "512M"
 LEGACY = "/usr/sbin/xtables-legacy-multi"
+_LEGACY_NAMES: Final = tuple(
+    f"{program}{verb}"
+    for program in ("iptables", "ip6tables")
+    for verb in ("", "-restore", "-save")
+)
 RUN_TIMEOUT_S = 300
 CONSOLE_SHOWN_MAX = 8_000  # characters of a failed machine's console in a report
 
@@ -67,10 +73,12 @@ def lacking(backend: str) -> str:
     return f"these programs are missing: {', '.join(missing)}" if missing else ""
 
 
-def run_lab(backend: str, scenarios: Sequence[str], folder: Path) -> Mapping[str, Verdict]:
+def run_lab(
+    backend: str, scenarios: Sequence[str], folder: Path, *, lab_module: str = LAB
+) -> Mapping[str, Verdict]:
     """Run scenarios of one backend in one machine; ``folder`` is empty and writable."""
     results = folder / "results"
-    lab = (sys.executable, "-m", "tests.kernel.lab", backend, str(results), *scenarios)
+    lab = (sys.executable, "-m", lab_module, backend, str(results), *scenarios)
     start = _in_user_mode_linux if backend == "ipvs" else _in_namespaces
     console = _bounded(start(lab, folder), folder)
     verdicts = _read_verdicts(results)
@@ -104,7 +112,7 @@ def _in_user_mode_linux(lab: Sequence[str], folder: Path) -> Sequence[str]:
     quoted = shlex.quote(str(folder))
     programs = folder / "bin"
     programs.mkdir()
-    for name in ("iptables", "iptables-restore", "ip6tables", "ip6tables-restore"):
+    for name in _LEGACY_NAMES:
         # The kernel of the machine has the older of the two iptables.
         (programs / name).symlink_to(LEGACY)
     loader = _script([f'exec modprobe -d {quoted} "$@"'], folder / "modprobe")

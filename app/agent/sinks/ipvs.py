@@ -84,7 +84,11 @@ class IPVSSink:
         for step in steps:
             if isinstance(step, ReplaceNetfilter):
                 family = step.netfilter.family
-                self._note(family, step.netfilter, await _read_written(family))
+                written = await _read_written(family)
+                if not written.chains:
+                    program = PROGRAMS[family]
+                    raise SinkFailed(f"{program}-save does not show what {program}-restore wrote")
+                self._note(family, step.netfilter, written)
 
     async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
         """Give those without connections, ended ones that linger included."""

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import os
 import shlex
-from typing import Final
+from collections.abc import Generator
+from typing import BinaryIO, Final
 
 from app.agent.sinks.sink import SinkFailed
 
@@ -30,19 +31,22 @@ async def run(command: str, *, text: str = "", run_s_max: float = RUN_S_MAX) -> 
     Raises ProgramFailed.
     """
     arguments = shlex.split(command)
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
-        )
-    except OSError as error:
-        raise ProgramFailed(f"{arguments[0]} cannot be run: {error.strerror}") from None
+    with _input(text) as prepared:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                stdin=prepared,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=_environment(),
+            )
+        except OSError as error:
+            raise ProgramFailed(f"{arguments[0]} cannot be run: {error.strerror}") from None
+    assert process.stdout is not None, "it is a pipe"
+    assert process.stderr is not None, "it is a pipe"
     try:
         async with asyncio.timeout(run_s_max):
-            output, complaint = await _converse(process, text.encode())
+            output, complaint = await asyncio.gather(_drink(process.stdout), _drink(process.stderr))
             code = await process.wait()
     except TimeoutError:
         raise ProgramFailed(f"{command}: not done after {run_s_max:g} s") from None
@@ -53,22 +57,13 @@ async def run(command: str, *, text: str = "", run_s_max: float = RUN_S_MAX) -> 
     return output.decode(errors="replace")
 
 
-async def _converse(process: asyncio.subprocess.Process, text: bytes) -> tuple[bytes, bytes]:
-    """Feed and read side by side, or either would wait for the other."""
-    assert process.stdin is not None, "all three are pipes"
-    assert process.stdout is not None, "all three are pipes"
-    assert process.stderr is not None, "all three are pipes"
-    _, output, complaint = await asyncio.gather(
-        _feed(process.stdin, text), _drink(process.stdout), _drink(process.stderr)
-    )
-    return output, complaint
-
-
-async def _feed(stream: asyncio.StreamWriter, text: bytes) -> None:
-    with contextlib.suppress(ConnectionError):  # it may end before it has read everything
-        stream.write(text)
-        await stream.drain()
-    stream.close()
+@contextlib.contextmanager
+def _input(text: str) -> Generator[BinaryIO]:
+    """Give a file in memory: unlike a pipe it needs nobody to feed it while output is read."""
+    with os.fdopen(os.memfd_create("input"), "w+b") as file:
+        file.write(text.encode())
+        file.seek(0)
+        yield file
 
 
 async def _drink(stream: asyncio.StreamReader) -> bytes:

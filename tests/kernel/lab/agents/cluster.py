@@ -1,0 +1,198 @@
+"""A registry on the fabric, and agents of the nodes: all of Waypost but its database.
+
+    Service, Pods over HTTP -> the API -> an agent, a process in its node's namespace -> the kernel
+
+The API is the real one over a state in memory; it runs in a thread of the lab.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+import httpx
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from app.api import application
+from app.domain.objects.kinds import Object
+from app.domain.objects.pod import Pod
+from app.domain.objects.service import ServicePort
+from app.registry.bootstrap import bootstrap
+from app.registry.node_rules import NodeRulesReader
+from app.registry.view import View
+from app.registry.work import Policy
+from app.schemas.codec import encode_object
+from tests.builders import a_pod, a_service
+from tests.kernel.lab.lab import CONFIG, POLL_S, SERVICE_PORT
+from tests.kernel.lab.namespaces import inside
+from tests.kernel.lab.network import FABRIC_HOST, PODS
+from tests.kernel.lab.traffic import SERVER_PORT
+from tests.memory_writer import MemoryWriter
+
+ROOT: Final = Path(__file__).parents[4]
+API_PORT: Final = 8053
+URL: Final = f"http://{FABRIC_HOST.ip}:{API_PORT}"
+START_S_MAX: Final = 120.0
+RESYNC_S: Final = 3
+LEASE_S: Final = 40
+
+
+class Cluster:
+    """What clients of a registry do, one after the other."""
+
+    def __init__(self) -> None:
+        self._http = httpx.Client(base_url=URL, trust_env=False, timeout=30)
+
+    def add_pods(self, *names: str, ready: bool = True) -> None:
+        """Register Pods of the lab, or change whether they are ready."""
+        for name in names:
+            self._send("PUT", f"/pods/default/{name}", _manifest(_pod(name, ready=ready)))
+
+    def remove_pods(self, *names: str) -> None:
+        """Let Pods be gone at once."""
+        for name in names:
+            self._send("DELETE", f"/pods/default/{name}?gracePeriodSeconds=0")
+
+    def add_service(self, **fields: Any) -> str:  # noqa: ANN401  any field of a Service
+        """Register a Service of all Pods on port 80 of both protocols; gives its address."""
+        drafted = a_service(
+            **{
+                "cluster_ip": "10.96.0.10",
+                "cluster_ips": ("10.96.0.10",),
+                "ports": tuple(
+                    ServicePort(
+                        port=SERVICE_PORT, name=p.lower(), protocol=p, target_port=SERVER_PORT
+                    )
+                    for p in ("TCP", "UDP")
+                ),
+                **fields,
+            }
+        )
+        made = self._send("PUT", f"/services/default/{drafted.metadata.name}", _manifest(drafted))
+        return made["spec"]["clusterIP"]
+
+    def clear(self) -> None:
+        """Let there be nothing but nodes."""
+        for kind in ("services", "pods"):
+            for each in self._send("GET", f"/{kind}")["items"]:
+                name = each["metadata"]["name"]
+                self._send("DELETE", f"/{kind}/default/{name}?gracePeriodSeconds=0")
+
+    def node(self, name: str) -> Mapping[str, Any]:
+        """Read a Node."""
+        return self._send("GET", f"/nodes/{name}")
+
+    def _send(self, method: str, path: str, document: object = None) -> Any:  # noqa: ANN401  JSON
+        answer = self._http.request(method, path, json=document)
+        assert answer.is_success, (method, path, answer.status_code, answer.text)
+        return answer.json()
+
+
+@cache
+def the_cluster() -> Cluster:
+    """Start the API, once; it ends with the lab."""
+    threading.Thread(target=_serve, name="api", daemon=True).start()
+    cluster, until_s = Cluster(), time.monotonic() + START_S_MAX
+    while True:
+        try:
+            cluster.clear()
+        except httpx.HTTPError:
+            assert time.monotonic() < until_s, "the API does not answer"
+            time.sleep(POLL_S)
+        else:
+            return cluster
+
+
+def _serve() -> None:
+    app = application.build(version="0")
+
+    async def serve() -> None:
+        view = View()
+        writer = MemoryWriter(view)
+        writer.write_now(lambda work: bootstrap(work, with_dns=False))
+        app.state.registry = SimpleNamespace(
+            view=view,
+            writer=writer,
+            policy=Policy(),
+            rules=NodeRulesReader(view, CONFIG, node_ports=range(30_000, 32_768)),
+            leases=_Leases(),
+            metrics=CollectorRegistry(),
+        )
+        config = uvicorn.Config(app, host=FABRIC_HOST.ip, port=API_PORT, log_level="error")
+        server = uvicorn.Server(config)
+        server.install_signal_handlers = lambda: None  # type: ignore[method-assign]
+        await server.serve()
+
+    asyncio.run(serve())
+
+
+class _Leases:
+    """Leases that never run out."""
+
+    def renew_node(self, name: str) -> int:
+        """Take a heartbeat."""
+        del name
+        return LEASE_S
+
+    async def sign_on(self, pods: object) -> None:
+        """Take a registration as a heartbeat."""
+
+
+class Agent:
+    """The agent of one node, as a process."""
+
+    def __init__(self, node: str, backend: str, *flags: str) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
+        command = (
+            *(sys.executable, "-m", "app", "agent", "--node", node, "--api", URL),
+            *("--backend", backend, "--resync", str(RESYNC_S), *flags),
+        )
+        with inside(node):
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT, env=dict(os.environ)
+            )
+
+    def kill(self) -> None:
+        """End it without a word, as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._end(signal.SIGTERM)
+
+    def wait(self, within_s: float = START_S_MAX) -> str:
+        """Let it come to its end, and give what it said."""
+        code = self._process.wait(within_s)
+        assert code == 0, self.log()
+        return self.log()
+
+    def log(self) -> str:
+        """Give what it has said so far."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+    def _end(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+        self._process.wait(START_S_MAX)
+
+
+def _pod(name: str, *, ready: bool) -> Pod:
+    pod = PODS[name]
+    return a_pod(name, ready=ready, node_name=pod.node, pod_ips=(pod.ip, pod.ip6))
+
+
+def _manifest(drafted: Object) -> dict[str, object]:
+    """Spell an object as somebody who does not know what the registry will add to it."""
+    document: dict[str, Any] = encode_object(drafted)
+    document["metadata"].pop("uid", None)
+    return document

@@ -1,0 +1,176 @@
+"""One agent's life, chapter by chapter: each goes on from where the one before has ended.
+
+A chapter is a function of the Story; whatever it raises is its verdict.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Final, Protocol
+
+from tests.kernel.lab.agents.cluster import Agent, Cluster
+from tests.kernel.lab.lab import SERVICE_PORT, eventually
+from tests.kernel.lab.network import addresses_of_node
+from tests.kernel.lab.scenarios.expectations import is_refused, pods_reached
+from tests.kernel.lab.traffic import Unanswered, connect
+
+NODE: Final = "node1"
+CALLER: Final = "client1"
+WITHIN_S: Final = 40.0
+START_WITHIN_S: Final = 120.0
+"""Both are for busy machines; what is measured is measured elsewhere."""
+
+
+class Kernel(Protocol):
+    """What a backend keeps in a node's kernel, as its tools show it."""
+
+    def ours(self) -> str:
+        """List everything that agents put there; empty when there is nothing."""
+        ...
+
+    def spoil(self, address: str) -> None:
+        """Change some of it behind the agent's back, so that a Service cannot be reached."""
+        ...
+
+    def add_theirs(self) -> None:
+        """Put something of somebody else there."""
+        ...
+
+    def theirs(self) -> str:
+        """List what somebody else has put there."""
+        ...
+
+
+class Story:
+    """The cluster, one node's kernel and the agent that is running at the time."""
+
+    def __init__(self, backend: str, kernel: Kernel, cluster: Cluster) -> None:
+        self.backend = backend
+        self.kernel = kernel
+        self.cluster = cluster
+        self.address = ""
+        self.agent: Agent | None = None
+
+    def start_agent(self, *flags: str) -> Agent:
+        """Start an agent; it is the one that is running from now on."""
+        self.agent = Agent(NODE, self.backend, *flags)
+        return self.agent
+
+    def run_agent(self, *flags: str) -> str:
+        """Run an agent to its end, and give what it said."""
+        return Agent(NODE, self.backend, *flags).wait()
+
+    def reaches(self, *pods: str, within_s: float = WITHIN_S) -> None:
+        """Require that connections come to lead to these Pods and no others."""
+        eventually(lambda: self._reached() == set(pods), within_s=within_s, what=f"reaching {pods}")
+
+    def _reached(self) -> set[str]:
+        try:
+            return pods_reached(CALLER, self.address)
+        except (OSError, Unanswered):
+            return set()
+
+
+Chapter = Callable[[Story], None]
+
+
+def an_agent_registers_its_node_and_programs_its_kernel(story: Story) -> None:
+    story.kernel.add_theirs()
+    story.address = story.cluster.add_service()
+    story.cluster.add_pods("a1", "b1")
+    story.start_agent()
+    story.reaches("a1", "b1", within_s=START_WITHIN_S)
+    addresses = story.cluster.node(NODE)["status"]["addresses"]
+    found = {each["address"] for each in addresses if each["type"] == "InternalIP"}
+    assert found == addresses_of_node(NODE)
+
+
+def news_reach_the_kernel(story: Story) -> None:
+    story.cluster.add_pods("a2")
+    story.reaches("a1", "a2", "b1")
+    story.cluster.remove_pods("a1")
+    story.reaches("a2", "b1")
+
+
+def a_connection_survives_that_the_agent_is_killed_and_comes_back(story: Story) -> None:
+    with closing(connect(CALLER, story.address, SERVICE_PORT)) as transfer:
+        _require_agent(story).kill()
+        assert transfer.echoes("the agent is gone")
+        story.cluster.add_pods("a1")
+        story.start_agent()
+        story.reaches("a1", "a2", "b1", within_s=START_WITHIN_S)
+        assert transfer.echoes("the agent is back")
+    assert "somebody changed" not in _require_agent(story).log()
+
+
+def a_connection_keeps_its_pod_until_it_ends(story: Story) -> None:
+    with closing(connect(CALLER, story.address, SERVICE_PORT)) as transfer:
+        pod = transfer.answer.pod
+        others = {"a1", "a2", "b1"} - {pod}
+        story.cluster.remove_pods(pod)
+        story.reaches(*others)
+        assert transfer.echoes("still here")
+        _require_agent(story).kill()  # a restart goes on draining
+        story.start_agent()
+        story.cluster.add_pods(pod)
+        story.reaches("a1", "a2", "b1", within_s=START_WITHIN_S)
+        assert transfer.echoes("and still here")
+
+
+def what_somebody_else_changes_is_mended(story: Story) -> None:
+    held = story.kernel.ours()
+    story.kernel.spoil(story.address)
+    story.reaches("a1", "a2", "b1")
+    eventually(lambda: story.kernel.ours() == held, within_s=WITHIN_S, what="mending everything")
+    assert "somebody changed what is ours" in _require_agent(story).log()
+
+
+def without_endpoints_callers_are_refused_at_once(story: Story) -> None:
+    story.cluster.remove_pods("a1", "a2", "b1")
+    eventually(
+        lambda: is_refused(CALLER, story.address), within_s=WITHIN_S, what="refusing callers"
+    )
+    story.cluster.add_pods("a1", "a2", "b1")
+    story.reaches("a1", "a2", "b1")
+
+
+def the_kernel_keeps_its_rules_when_the_agent_is_stopped(story: Story) -> None:
+    _require_agent(story).stop()
+    story.reaches("a1", "a2", "b1")
+
+
+def a_dry_run_prints_what_it_would_do_and_does_not(story: Story) -> None:
+    held = story.kernel.ours()
+    story.cluster.remove_pods("a1")
+    printed = story.run_agent("--once", "--dry-run")
+    assert PODS["a1"].ip in printed, printed
+    assert PODS["a2"].ip not in printed, printed
+    assert story.kernel.ours() == held
+
+
+def cleaning_up_leaves_what_is_of_others(story: Story) -> None:
+    before = story.kernel.theirs()
+    assert before
+    story.run_agent("--cleanup")
+    assert story.kernel.ours() == ""
+    assert story.kernel.theirs() == before
+
+
+CHAPTERS: Final[dict[str, Chapter]] = {
+    chapter.__name__: chapter
+    for chapter in (
+        an_agent_registers_its_node_and_programs_its_kernel,
+        news_reach_the_kernel,
+        a_connection_survives_that_the_agent_is_killed_and_comes_back,
+        a_connection_keeps_its_pod_until_it_ends,
+        what_somebody_else_changes_is_mended,
+        without_endpoints_callers_are_refused_at_once,
+        the_kernel_keeps_its_rules_when_the_agent_is_stopped,
+        a_dry_run_prints_what_it_would_do_and_does_not,
+        cleaning_up_leaves_what_is_of_others,
+    )
+}
+
+
+def _require_agent(story: Story) -> Agent:
+    assert story.agent is not None, "an earlier chapter starts it"
+    return story.agent
