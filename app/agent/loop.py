@@ -222,11 +222,7 @@ class RulesLoop(Generic[StateT, StepT]):
             foreign = len(self._mode.plan(observed, expected, ()).at_once)
             self.tally.foreign_steps += foreign
             if foreign:
-                _log.warning(
-                    "somebody changed what is ours; %d steps mend it %s",
-                    foreign,
-                    [str(x)[:200] for x in self._mode.plan(observed, expected, ()).at_once],
-                )
+                _log.warning("somebody changed what is ours; %d steps mend it", foreign)
         return observed
 
     async def _finished(self, now_s: float) -> frozenset[RealServerKey]:

@@ -3,13 +3,14 @@
 A chapter is a function of the Story; whatever it raises is its verdict.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Final, Protocol
 
 from tests.kernel.lab.agents.cluster import Agent, Cluster
-from tests.kernel.lab.lab import SERVICE_PORT, eventually
-from tests.kernel.lab.network import addresses_of_node
+from tests.kernel.lab.lab import POLL_S, SERVICE_PORT, eventually
+from tests.kernel.lab.network import PODS, addresses_of_node
 from tests.kernel.lab.scenarios.expectations import is_refused, pods_reached
 from tests.kernel.lab.traffic import Unanswered, connect
 
@@ -62,6 +63,15 @@ class Story:
     def reaches(self, *pods: str, within_s: float = WITHIN_S) -> None:
         """Require that connections come to lead to these Pods and no others."""
         eventually(lambda: self._reached() == set(pods), within_s=within_s, what=f"reaching {pods}")
+
+    def holds_again(self, held: str) -> None:
+        """Require that the kernel comes to hold what it held before."""
+        until_s = time.monotonic() + WITHIN_S
+        while (now := self.kernel.ours()) != held:
+            if time.monotonic() > until_s:
+                differing = set(now.splitlines()) ^ set(held.splitlines())
+                raise AssertionError(f"not mended: {sorted(differing) or 'the order'}")
+            time.sleep(POLL_S)
 
     def _reached(self) -> set[str]:
         try:
@@ -120,7 +130,7 @@ def what_somebody_else_changes_is_mended(story: Story) -> None:
     held = story.kernel.ours()
     story.kernel.spoil(story.address)
     story.reaches("a1", "a2", "b1")
-    eventually(lambda: story.kernel.ours() == held, within_s=WITHIN_S, what="mending everything")
+    story.holds_again(held)
     assert "somebody changed what is ours" in _require_agent(story).log()
 
 
