@@ -27,6 +27,7 @@ from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.domain.errors import NotFound
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import NODE
+from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
@@ -58,6 +59,12 @@ class NodeRulesReader:
         self._node_ports = node_ports
         self._source = IPVSRulesSource(config)
         self._steps: OrderedDict[tuple[Revision, Revision], Step] = OrderedDict()
+
+    async def warm(self, snapshot: Snapshot) -> None:
+        """Work out ahead what nodes will share, so that the first to ask is answered soon."""
+        nowhere = Node(metadata=ObjectMeta())  # what it is told, every node without endpoints is
+        async with self._turn:
+            await asyncio.to_thread(self._source.rules, snapshot, nowhere)
 
     async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
         """Give everything a node is told; raises NotFound for an unknown node."""

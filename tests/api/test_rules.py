@@ -182,6 +182,18 @@ async def test_equal_state_gives_equal_bytes_and_a_tag_that_spares_them() -> Non
     assert (spared.status_code, spared.content) == (304, b"")
 
 
+async def test_what_is_worked_out_ahead_is_what_would_be_answered_anyway() -> None:
+    objects = (*a_web("10.244.1.5"), NODE)
+    async with a_reader(*objects) as (client, _):
+        cold = await client.get("/nodes/n1/ipvs")
+    view = View()
+    view.reset(load(objects, revision=Revision(1)), history=(), compacted=Revision(1))
+    rules = NodeRulesReader(view, RulesConfig(), node_ports=NODE_PORTS)
+    await rules.warm(view.snapshot)
+    async with a_client(app_with(view, rules)) as client:
+        assert (await client.get("/nodes/n1/ipvs")).content == cold.content
+
+
 async def test_rules_may_be_asked_for_as_yaml() -> None:
     async with a_reader(*a_web("10.244.1.5"), NODE) as (client, _):
         response = await client.get("/nodes/n1/ipvs", headers={"Accept": "application/yaml"})
