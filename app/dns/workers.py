@@ -17,11 +17,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
+from app.dns.cache import Cache
+from app.dns.forwarder import Forwarder
 from app.dns.frames import Committed, Setup, encode_frame, parts_of, read_frame
 from app.dns.numbers import Numbers, total
-from app.dns.protocol import ProtocolConfig
+from app.dns.protocol import Protocol, ProtocolConfig
 from app.dns.server import ServerOptions, View
 from app.dns.sockets import Bound, bind
+from app.dns.upstream import Upstream, servers_of
 from app.domain.changes import Change
 from app.domain.snapshot import Snapshot
 
@@ -46,6 +49,11 @@ class DNSWorkers:
         self._view = view
         self._unsubscribe: Callable[[], None] | None = None
         self.host, self.port = "", 0
+        has_upstreams = bool(options.upstreams)
+        self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
+        servers = servers_of(options.upstreams)
+        self.forwarder = Forwarder(self.protocol, Upstream(servers), Cache())
+        """For what this process itself asks of others; clients are the workers' to answer."""
 
     async def start(self, host: str, port: int) -> None:
         """Bind the port once for every worker, and start them all."""
@@ -62,6 +70,7 @@ class DNSWorkers:
         if self._unsubscribe is not None:
             self._unsubscribe()
         await asyncio.gather(*(worker.close() for worker in self._workers))
+        await self.forwarder.close()
 
     def numbers(self) -> Numbers:
         """Tell what all of them did, those included that have ended since."""
