@@ -32,7 +32,7 @@ async def test_nothing_is_answered_that_the_document_does_not_say(tmp_path: Path
             "--exclude-operation-id",
             "watch",  # a stream, which has no end of its own
             "--phases",
-            "examples,coverage,fuzzing",
+            "examples,fuzzing",
             "--max-examples",
             EXAMPLES,
             "--workers",
