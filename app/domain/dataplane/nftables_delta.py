@@ -1,0 +1,162 @@
+"""A node's nftables text from one revision to a later one, at the cost of the change.
+
+    Step, Node   -> rules of the touched Services, before and after -> text      (``delta``)
+    Tables, text -> Tables                                                       (``loaded``)
+
+Elements of different Services never coincide, so the touched ones are all there is
+to look at.  Nodes that see the change alike get the same text, made once.  Not
+shared between threads.
+
+Source: style.md 2, decision 3; spec ipvs 8.
+"""
+
+from collections.abc import Hashable
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.nftables import (
+    ServiceChange,
+    encode,
+    encode_changes,
+    encode_delta,
+    service_changes,
+)
+from app.domain.dataplane.nftables_state import Table, Tables, parse_whole
+from app.domain.dataplane.nftables_table import TABLE, WORDS
+from app.domain.dataplane.node_rules import NodeViews, assemble
+from app.domain.dataplane.rules import NodeRules, RulesConfig, ServiceRules
+from app.domain.dataplane.rules_cache import RulesCache
+from app.domain.dataplane.service_rules import NodeView
+from app.domain.dataplane.steps import Step
+from app.domain.errors import BadRequest
+from app.domain.objects.node import Node
+from app.domain.snapshot import Snapshot
+
+_TEXTS_MAX = 128  # texts remembered, each for all nodes that see a change alike
+_SHOWN_MAX = 200  # characters of a bad line that a refusal repeats
+_FAMILIES = {words.ip: family for family, words in WORDS.items()}
+_WHOLE_BEGINS = tuple(f"table {word} {TABLE} {{" for word in _FAMILIES)
+_WORDS_OF_COMMAND = 5
+
+
+class NftablesRulesSource:
+    """Deltas of every node, from rules made once."""
+
+    def __init__(self, config: RulesConfig) -> None:
+        self.config = config
+        self._cache: RulesCache[ServiceRules] = RulesCache(config, _as_they_are)
+        self._views = NodeViews(config)
+        self._texts: dict[Hashable, tuple[object, str]] = {}
+
+    def delta(self, step: Step, node_before: Node | None, node: Node) -> str:
+        """Write the way of a node through a step; all of it for one that was not there."""
+        view = self._views.view(step.after, node)
+        if node_before is None:
+            return encode(self._rules(step.after, view))
+        view_before = self._views.view(step.before, node_before)
+        if view_before != view or step.is_whole:
+            return encode_delta(
+                self._rules(step.before, view_before), self._rules(step.after, view)
+            )
+        before = list(self._cache.every(step.before, step.touched, view))
+        after = list(self._cache.every(step.after, step.touched, view))
+        changes = list(service_changes(before, after))
+        return self._text(changes, view)
+
+    def _text(self, changes: list[ServiceChange], view: NodeView) -> str:
+        families = tuple(facts.family for facts in view.families)
+        seen = (tuple((id(before), id(after)) for before, after in changes), families)
+        if (known := self._texts.get(seen)) is not None:
+            return known[1]
+        text = encode_changes(changes, families)
+        while len(self._texts) >= _TEXTS_MAX:
+            del self._texts[next(iter(self._texts))]
+        # The rules are kept too: an identity is only good while its object lives.
+        self._texts[seen] = (changes, text)
+        return text
+
+    def _rules(self, snapshot: Snapshot, view: NodeView) -> NodeRules:
+        return assemble(self._cache.all(snapshot, view), view, self.config, snapshot)
+
+
+def loaded(text: str, tables: Tables) -> Tables:
+    """Give what tables hold once a text is loaded, a whole or a delta; the rest is shared.
+
+    Raises BadRequest when the text does not fit them, as a kernel would refuse it.
+    """
+    if any(line in _WHOLE_BEGINS for line in text.splitlines()):
+        return parse_whole(text)
+    draft = _Draft(dict(tables))
+    for line in text.splitlines():
+        try:
+            draft.take(line)
+        except (LookupError, ValueError) as error:
+            raise BadRequest(f"not a line that fits: {line[:_SHOWN_MAX]!r}") from error
+    return draft.tables
+
+
+class _Draft:
+    """Tables that are being changed; each part is copied before it is touched first."""
+
+    def __init__(self, tables: dict[IPFamily, Table]) -> None:
+        self.tables = tables
+        self._sets: dict[tuple[IPFamily, str], dict[str, str]] = {}
+        self._chains: dict[IPFamily, dict[str, tuple[str, ...]]] = {}
+
+    def take(self, line: str) -> None:
+        verb, kind, word, table, *rest = line.split(" ", _WORDS_OF_COMMAND)
+        family = _FAMILIES[word]
+        if table != TABLE:
+            raise ValueError(table)
+        match verb, kind:
+            case (("add" | "delete"), "element"):
+                self._change_elements(verb, self._own_set(family, rest[0]), rest[1])
+            case "add", "table":
+                self.tables.setdefault(family, Table({}))
+            case "delete", "table":
+                del self.tables[family]
+            case _:
+                self._change_chain(verb, kind, self._own_chains(family), rest)
+
+    @staticmethod
+    def _change_chain(
+        verb: str, kind: str, chains: dict[str, tuple[str, ...]], rest: list[str]
+    ) -> None:
+        name = rest[0]
+        base = rest[1].removeprefix("{ ").removesuffix(" }") if len(rest) > 1 else ""
+        match verb, kind:
+            case "add", "chain":
+                chains.setdefault(name, (base,) if base else ())
+            case "flush", "chain":
+                chains[name] = tuple(rule for rule in chains[name] if rule.startswith("type "))
+            case "add", "rule":
+                chains[name] = (*chains[name], rest[1])
+            case _:
+                raise ValueError(f"{verb} {kind}")
+
+    @staticmethod
+    def _change_elements(verb: str, held: dict[str, str], braced: str) -> None:
+        for element in braced.removeprefix("{ ").removesuffix(" }").split(", "):
+            key, _, value = element.partition(" : ")
+            if verb == "delete":
+                del held[key]
+            elif held.setdefault(key, value) != value:
+                raise ValueError(f"{key} has another value")
+
+    def _own_set(self, family: IPFamily, name: str) -> dict[str, str]:
+        place = (family, name)
+        if place not in self._sets:
+            table = self.tables[family]
+            copied = self._sets[place] = dict(table.sets[name])
+            self.tables[family] = Table({**table.sets, name: copied}, table.chains)
+        return self._sets[place]
+
+    def _own_chains(self, family: IPFamily) -> dict[str, tuple[str, ...]]:
+        if family not in self._chains:
+            table = self.tables[family]
+            copied = self._chains[family] = dict(table.chains)
+            self.tables[family] = Table(table.sets, copied)
+        return self._chains[family]
+
+
+def _as_they_are(rules: ServiceRules, _: NodeView) -> ServiceRules:
+    return rules
