@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from app.domain.addresses import IPFamily, canonical
+from app.domain.addresses import canonical
 from app.domain.labels import Requirement, selects
 from app.domain.names import NamespacedName
 from app.domain.objects.meta import Condition, ObjectMeta, is_condition_true
@@ -190,13 +190,6 @@ class Service:
         if self.is_headless or self.is_external_name:
             return ()
         return tuple(canonical(text) for text in self.cluster_ips)
-
-    def address_of(self, family: IPFamily) -> str | None:
-        """Give the cluster address of one family in canonical spelling."""
-        for written, address in zip(self.ip_families, self.addresses, strict=False):
-            if written == family:
-                return address
-        return None
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Whether its selector picks a Pod with these labels."""
