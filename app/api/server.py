@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.errors import RETRY_AFTER_S
-from app.domain.errors import NotSynced
+from app.domain.errors import BadRequest, NotSynced
 from app.schemas.codec import encode_json
 from app.schemas.status import status_of
 
@@ -52,6 +52,12 @@ class _Connection(HttpToolsProtocol):
             transport.close()
             return
         self.loop.call_later(FIRST_REQUEST_S_MAX, self._close_unless_asked)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP in the one shape that refusals have."""
+        status = status_of(BadRequest(msg), HTTPStatus.BAD_REQUEST)
+        self.transport.write(_last_words(HTTPStatus.BAD_REQUEST, encode_json(status)))
+        self.transport.close()
 
     def _close_unless_asked(self) -> None:
         if getattr(self, "cycle", None) is None and not self.transport.is_closing():
@@ -91,13 +97,18 @@ class HTTPServer(uvicorn.Server):
 def _full(connections_max: int) -> bytes:
     """Write the answer that a connection over the bound gets without having asked."""
     refusal = NotSynced(f"there are {connections_max} connections already")
-    code = HTTPStatus.SERVICE_UNAVAILABLE
-    body = encode_json(status_of(refusal, code.value, retry_after_s=RETRY_AFTER_S))
+    status = status_of(refusal, HTTPStatus.SERVICE_UNAVAILABLE, retry_after_s=RETRY_AFTER_S)
+    retry_after = f"retry-after: {RETRY_AFTER_S}"
+    return _last_words(HTTPStatus.SERVICE_UNAVAILABLE, encode_json(status), retry_after)
+
+
+def _last_words(code: HTTPStatus, body: bytes, *headers: str) -> bytes:
+    """Write an answer after which the connection is closed, as it goes over the wire."""
     head = (
         f"HTTP/1.1 {code.value} {code.phrase}",
         "content-type: application/json",
         f"content-length: {len(body)}",
-        f"retry-after: {RETRY_AFTER_S}",
+        *headers,
         "connection: close",
     )
     return "\r\n".join((*head, "", "")).encode() + body
