@@ -93,6 +93,22 @@ class Watching:
         finally:
             self.watchers -= 1
 
+    async def beyond(self, revision: Revision, *, within_s: float) -> bool:
+        """Wait for the view to pass a revision; says whether it is worth waiting for more.
+
+        Who waits is a watcher; raises Overloaded when there are as many as may be.
+        """
+        self.require_room()
+        self.watchers += 1
+        try:
+            async with asyncio.timeout(within_s):
+                await self._pulse.beyond(revision)
+        except TimeoutError:
+            return False
+        finally:
+            self.watchers -= 1
+        return not self._pulse.is_stopped
+
     def require_room(self) -> None:
         """Raise Overloaded when there are as many watchers as may be."""
         if self.watchers >= self._watchers_max:
@@ -111,7 +127,7 @@ class Watching:
             upto = self._view.snapshot.revision
             try:
                 self._require_era(era)
-                news = self._batch(cursor, upto, watch.interest, watch.frame)
+                news = self._batch(cursor, upto, watch.interest, watch.frame, era)
             except errors.Expired as expired:
                 yield _error(watch, cursor, expired)
                 return
@@ -132,9 +148,10 @@ class Watching:
             raise errors.Expired("some of what was sent has never happened: list anew")
 
     def _encoded_batch(
-        self, since: Revision, upto: Revision, interest: Interest, frame: Frame
+        self, since: Revision, upto: Revision, interest: Interest, frame: Frame, era: int
     ) -> bytes:
         """Encode what is owed after ``since``, which is up to ``upto`` right now."""
+        assert self._view.era == era, "the same revisions of another past are other changes"
         assert self._view.snapshot.revision == upto, "a batch is made before the view moves on"
         return b"".join(
             frame(event.type.value, event.object.metadata.revision, _encoded(event))

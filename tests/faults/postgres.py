@@ -120,15 +120,18 @@ class Postgres:
 
 
 @asynccontextmanager
-async def a_postgres(**settings: str) -> AsyncGenerator[Postgres, None]:
-    """Run an empty, migrated server for the length of a block."""
+async def a_postgres(
+    *, is_migrated: bool = True, **settings: str
+) -> AsyncGenerator[Postgres, None]:
+    """Run an empty server for the length of a block."""
     with a_folder() as folder:
         copy(template(), folder / "main")
         server = Postgres(folder / "main", free_port())
         await server.start(**settings)
         try:
-            async with connected(server.url) as engine:
-                await migrations.migrate(engine)
+            if is_migrated:
+                async with connected(server.url) as engine:
+                    await migrations.migrate(engine)
             yield server
         finally:
             await server.stop()
