@@ -3,14 +3,16 @@
     request -> a slot -> the application -> the slot is free
     request -> no slot -> 429, Retry-After
 
-Streams leave the slot when they begin, for they are counted as watchers; health
-is always told.  Connections are bounded where they are accepted.
+Streams leave the slot when they begin, and who waits for news when the wait
+begins, for they are counted as watchers; health is always told.  Connections are
+bounded where they are accepted.
 Source: style.md 4, "Everything is bounded".
 """
 
 import asyncio
 from dataclasses import dataclass
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.bodies import BODY_BYTES_MAX
@@ -20,6 +22,7 @@ from app.api.streams import NDJSON, SSE
 REQUESTS_MAX = 512  # requests answered at once, unless it is told otherwise
 PIECE_S_MAX = 30.0  # seconds a client may take to send or to read one piece
 _ALWAYS_ANSWERED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+_SLOT = "waypost.slot"
 _STREAMS = (NDJSON.encode(), SSE.encode())
 
 
@@ -50,6 +53,7 @@ class RequestLimit:
             await refused(overloaded)(scope, receive, send)
             return
         slot = _Slot(self, receive, send)
+        scope[_SLOT] = slot
         try:
             await self._app(scope, slot.receive, slot.send)
         finally:
@@ -58,6 +62,13 @@ class RequestLimit:
     def count(self, by: int) -> None:
         """Take note of a slot taken or left."""
         self._requests += by
+
+
+def leave_slot(request: Request) -> None:
+    """Let others be answered while this request waits for something to happen."""
+    slot = request.scope.get(_SLOT)
+    if isinstance(slot, _Slot):
+        slot.leave()
 
 
 class _Slot:

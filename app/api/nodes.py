@@ -1,6 +1,6 @@
 """HTTP surface of the Node kind."""
 
-from app.api.collections import Noun, collection_router
+from app.api.collections import Noun, add_status_routes, collection_router
 from app.domain.objects.kinds import NODE
 from app.schemas.lists import NodeList
 from app.schemas.node import NodeRead, NodeWrite
@@ -15,3 +15,4 @@ NOUN = Noun(
 )
 
 router = collection_router(NOUN)
+add_status_routes(router, NOUN)

@@ -6,18 +6,21 @@
 Rules of one revision never change, so they carry it as their entity tag.
 """
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api import errors as api_errors
 from app.api.bodies import documented_body, media_of
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
+from app.api.limits import leave_slot
 from app.api.packing import Shared, packed, packed_with, share
 from app.api.representation import JSON, YAML, answer, chosen_form, entity_tags, warn
 from app.domain import errors
@@ -26,17 +29,22 @@ from app.domain.dataplane.ipvsadm import parse_servers
 from app.domain.dataplane.nftables import encode as encode_nftables
 from app.domain.dataplane.operations import Operation
 from app.domain.dataplane.script import Part, encode_part
+from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
+from app.registry.node_rules import NodeChanges, NodeText
 from app.schemas.documents import MediaType, parse_document
 from app.schemas.metadata import parse_revision
-from app.schemas.operations import NodeRulesChanges, NodeRulesDrift
+from app.schemas.operations import NodeRulesChanges, NodeRulesDrift, NodeTextChanges
 from app.schemas.operations_codec import encode_drift, encode_operations
 from app.schemas.queries import Query as QueryModel
 from app.schemas.render import Rendering, decode_rendering
 from app.schemas.rules import NodeRules, RenderRequest
 from app.schemas.rules_codec import dump, encode_rules
 
+T = TypeVar("T")
+
 TEXT = "text/plain"
+WAIT_S_MAX = 60  # seconds that a node may let itself be kept waiting for news
 ENCODED_MAX = 32  # plans whose bytes are kept for the next node that is given the same
 _READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
 _TEXT: dict[int | str, dict[str, Any]] = {
@@ -111,7 +119,10 @@ async def get_node_nftables(
 class ChangesQuery(QueryModel):
     """Where a node is."""
 
-    since: str = Query(description="The revision whose rules the node has.", examples=["41"])
+    since: str = Field(description="The revision whose rules the node has.", examples=["41"])
+    timeout_seconds: Annotated[int, Field(ge=0, le=WAIT_S_MAX)] = Field(
+        0, description="Wait so long for something to change for this node."
+    )
 
 
 @router.get(
@@ -119,7 +130,7 @@ class ChangesQuery(QueryModel):
     operation_id="get_node_ipvs_changes",
     summary="The operations that take a node from a revision to now",
     response_model=NodeRulesChanges,
-    responses=refusals(errors.Expired, *_READ),
+    responses=refusals(errors.Expired, api_errors.Overloaded, *_READ),
 )
 async def get_node_ipvs_changes(
     name: NameOf,
@@ -129,10 +140,12 @@ async def get_node_ipvs_changes(
     snapshot: SnapshotOf,
 ) -> Response:
     """Give ordered operations; none when nothing changed for this node."""
-    since = parse_revision(query.since)
-    if since > snapshot.revision:
-        snapshot = await registry.view.wait_for(since)
-    changes = await registry.rules.changes(snapshot, name, since)
+
+    async def ask(snapshot: Snapshot, since: Revision) -> tuple[NodeChanges, bool]:
+        changes = await registry.rules.changes(snapshot, name, since)
+        return changes, bool(changes.operations)
+
+    changes = await _awaited(ask, query, request, registry, snapshot)
     shared = _shared(changes.operations)
     own = {
         "node": name,
@@ -143,6 +156,39 @@ async def get_node_ipvs_changes(
     if chosen_form(request) == YAML:
         return answer(request, _mapping((shared.plain + end).decode()))
     return packed_with(request, shared, end, media_type=JSON)
+
+
+@router.get(
+    "/nodes/{name}/nftables/changes",
+    operation_id="get_node_nftables_changes",
+    summary="The text that takes a node's tables from a revision to now",
+    response_model=NodeTextChanges,
+    responses=refusals(errors.Expired, api_errors.Overloaded, *_READ),
+)
+async def get_node_nftables_changes(
+    name: NameOf,
+    query: Annotated[ChangesQuery, Query()],
+    request: Request,
+    registry: RegistryOf,
+    snapshot: SnapshotOf,
+) -> Response:
+    """Give one transaction for `nft -f`; an empty one when nothing changed for this node."""
+
+    async def ask(snapshot: Snapshot, since: Revision) -> tuple[NodeText, bool]:
+        changes = await registry.rules.nftables_changes(snapshot, name, since)
+        return changes, bool(changes.text)
+
+    changes = await _awaited(ask, query, request, registry, snapshot)
+    content: dict[str, object] = {
+        "kind": "NodeTextChanges",
+        "node": name,
+        "since": str(changes.since),
+        "resourceVersion": str(changes.revision),
+        "text": changes.text,
+    }
+    if chosen_form(request) == YAML:
+        return answer(request, content)
+    return packed(request, dump(content).encode(), media_type=JSON)
 
 
 @router.put(
@@ -198,6 +244,29 @@ async def render(
     rendering = await run_in_threadpool(decode_rendering, document.content)
     response = await _rendered(request, rendering, part)
     return warn(response, [f'unknown field "{path}"' for path in rendering.unknown])
+
+
+async def _awaited(
+    ask: Callable[[Snapshot, Revision], Awaitable[tuple[T, bool]]],
+    query: ChangesQuery,
+    request: Request,
+    registry: Registry,
+    snapshot: Snapshot,
+) -> T:
+    """Ask what changed since a revision, again and again until something did or time is up."""
+    since, clock = parse_revision(query.since), asyncio.get_running_loop()
+    until_s = clock.time() + query.timeout_seconds
+    if since > snapshot.revision:
+        snapshot = await registry.view.wait_for(since)
+    while True:
+        changes, is_news = await ask(snapshot, since)
+        left_s = until_s - clock.time()
+        if is_news or left_s <= 0:
+            return changes
+        leave_slot(request)
+        if not await registry.watching.beyond(snapshot.revision, within_s=left_s):
+            return changes
+        snapshot = registry.view.snapshot
 
 
 async def _rendered(request: Request, rendering: Rendering, part: Part | None) -> Response:

@@ -1,7 +1,7 @@
 """What a node is told: all of it, what changed, and how far it has drifted.
 
     Snapshot, node          -> IPVSRules
-    node, earlier revision  -> NodeChanges
+    node, earlier revision  -> NodeChanges, NodeText
     node, observed servers  -> Drift
 
 Fragments and plans are made once for all nodes that share them.  What takes long
@@ -12,14 +12,16 @@ Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 from zlib import crc32
 
 from app.domain.addresses import parse_prefix
 from app.domain.dataplane.delta import IPVSRulesSource
 from app.domain.dataplane.drift import Drift, Ownership, drift
 from app.domain.dataplane.ipvs import IPVSRules
+from app.domain.dataplane.nftables_delta import NftablesRulesSource
 from app.domain.dataplane.operations import Operation
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.steps import Step, step_to
@@ -31,6 +33,8 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
+
+T = TypeVar("T")
 
 _BESIDE_MIN = 64  # changes, or Services they touch, that are worth a thread of their own
 _STEPS_MAX = 16  # ways between revisions that are remembered for the next node to ask
@@ -46,6 +50,16 @@ class NodeChanges:
     operations: tuple[Operation, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeText:
+    """The same way as a text for ``nft -f``."""
+
+    node: str
+    since: Revision
+    revision: Revision
+    text: str
+
+
 class NodeRulesReader:
     """Answers for every node, from the state this process sees."""
 
@@ -58,6 +72,7 @@ class NodeRulesReader:
         self._turn = asyncio.Lock()
         self._node_ports = node_ports
         self._source = IPVSRulesSource(config)
+        self._nftables = NftablesRulesSource(config)
         self._steps: OrderedDict[tuple[Revision, Revision], Step] = OrderedDict()
 
     async def warm(self, snapshot: Snapshot) -> None:
@@ -79,17 +94,32 @@ class NodeRulesReader:
         """
         node = node_of(snapshot, name)
         async with self._turn:
-            step = self._steps.get((since, snapshot.revision))
-            if step is None or step.after is not snapshot:
-                step = await self._make_step(snapshot, since)
-            before = step.before.nodes.get(node.metadata.key)
-            if before is None or len(step.touched) > _BESIDE_MIN:
-                operations = await asyncio.to_thread(self._source.delta, step, before, node)
-            else:
-                operations = self._source.delta(step, before, node)
+            operations = await self._delta(self._source.delta, snapshot, node, since)
         return NodeChanges(
             node=name, since=since, revision=snapshot.revision, operations=operations
         )
+
+    async def nftables_changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeText:
+        """Write the same way for ``nft -f``; raises as ``changes`` does."""
+        node = node_of(snapshot, name)
+        async with self._turn:
+            text = await self._delta(self._nftables.delta, snapshot, node, since)
+        return NodeText(node=name, since=since, revision=snapshot.revision, text=text)
+
+    async def _delta(
+        self,
+        delta: Callable[[Step, Node | None, Node], T],
+        snapshot: Snapshot,
+        node: Node,
+        since: Revision,
+    ) -> T:
+        step = self._steps.get((since, snapshot.revision))
+        if step is None or step.after is not snapshot:
+            step = await self._make_step(snapshot, since)
+        before = step.before.nodes.get(node.metadata.key)
+        if before is None or len(step.touched) > _BESIDE_MIN:
+            return await asyncio.to_thread(delta, step, before, node)
+        return delta(step, before, node)
 
     async def drift(
         self, snapshot: Snapshot, name: str, observed: Mapping[ServerKey, VirtualServer]

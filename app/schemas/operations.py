@@ -202,6 +202,19 @@ class NodeRulesChanges(Output):
     operations: list[Operation]
 
 
+class NodeTextChanges(Output):
+    """One transaction that takes a node from revision ``since`` to ``resourceVersion``."""
+
+    kind: Literal["NodeTextChanges"]
+    node: str = Field(examples=["n1"])
+    since: str = Field(examples=["41"])
+    resource_version: str = Field(examples=["42"])
+    text: str = Field(
+        description="Input for `nft -f`; empty when nothing changed for this node.",
+        examples=["add element ip waypost cluster-ips { 10.96.17.4 }\n"],
+    )
+
+
 class NodeRulesDrift(Output):
     """How a node differs from what it was told, and what mends it."""
 

@@ -1,0 +1,126 @@
+"""What a node hears of changes: in the words of either mode, and as soon as there is something."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from app.api import application
+from app.api.streams import Watching
+from app.domain.changes import Change
+from app.domain.dataplane.nftables_delta import loaded
+from app.domain.dataplane.nftables_state import parse_whole
+from app.domain.dataplane.rules import RulesConfig
+from app.domain.names import Revision
+from app.domain.objects.kinds import Object
+from app.domain.snapshot import load
+from app.registry.node_rules import NodeRulesReader
+from app.registry.view import View
+from app.registry.watch import Pulse
+from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.registries import a_client
+
+ONE = an_endpoint_slice(an_endpoint("10.244.0.1"))
+TWO = an_endpoint_slice(an_endpoint("10.244.0.1"), an_endpoint("10.244.0.2"))
+
+
+@cache
+def app_for_tests() -> FastAPI:
+    return application.build(version="0")
+
+
+@dataclass
+class Api:
+    """The API over a state that a test changes."""
+
+    client: httpx.AsyncClient
+    view: View
+    watching: Watching
+
+    def change(self, before: Object | None, after: Object | None) -> None:
+        revision = Revision(self.view.snapshot.revision + 1)
+        self.view.advance((Change(revision=revision, before=before, after=after),))
+
+    async def changes(self, mode: str, since: int, *, timeout_s: int = 0) -> httpx.Response:
+        query = {"since": str(since), "timeoutSeconds": str(timeout_s)}
+        return await self.client.get(f"/nodes/n1/{mode}/changes", params=query)
+
+
+@asynccontextmanager
+async def an_api_of(*objects: Object) -> AsyncGenerator[Api]:
+    view = View()
+    view.reset(load(objects, revision=Revision(1)), history=(), compacted=Revision(1))
+    watching = Watching(view, Pulse(view, batch_s=0))
+    rules = NodeRulesReader(view, RulesConfig(), node_ports=range(30_000, 32_768))
+    app = app_for_tests()
+    app.state.registry = SimpleNamespace(
+        view=view, rules=rules, watching=watching, metrics=CollectorRegistry()
+    )
+    async with a_client(app) as client:
+        yield Api(client, view, watching)
+
+
+async def test_a_change_in_the_words_of_nft_leads_where_the_whole_leads() -> None:
+    async with an_api_of(a_node("n1"), a_service(), ONE) as api:
+        before = parse_whole((await api.client.get("/nodes/n1/nftables")).text)
+        api.change(ONE, TWO)
+        news: dict[str, Any] = (await api.changes("nftables", 1)).json()
+        assert (news["kind"], news["since"], news["resourceVersion"]) == (
+            "NodeTextChanges",
+            "1",
+            "2",
+        )
+        after = parse_whole((await api.client.get("/nodes/n1/nftables")).text)
+        assert loaded(news["text"], before)[next(iter(after))].sets == after[next(iter(after))].sets
+
+
+async def test_who_is_up_to_date_hears_nothing() -> None:
+    async with an_api_of(a_node("n1"), a_service()) as api:
+        assert (await api.changes("nftables", 1)).json()["text"] == ""
+        assert (await api.changes("ipvs", 1)).json()["operations"] == []
+
+
+async def test_who_waits_hears_as_soon_as_there_is_something() -> None:
+    async with an_api_of(a_node("n1"), a_service(), ONE) as api:
+        for mode in ("ipvs", "nftables"):
+            since = api.view.snapshot.revision
+            asking = asyncio.create_task(api.changes(mode, since, timeout_s=30))
+            await asyncio.sleep(0.05)
+            assert not asking.done()
+            assert api.watching.watchers == 1
+            api.change(None, a_service(f"other-{mode}", cluster_ip=""))  # nothing for a node
+            await asyncio.sleep(0.05)
+            assert not asking.done()
+            api.change(*((ONE, TWO) if mode == "ipvs" else (TWO, ONE)))
+            news = (await asyncio.wait_for(asking, 10)).json()
+            assert news.get("operations") or news.get("text")
+            assert news["resourceVersion"] == str(since + 2)
+            assert api.watching.watchers == 0
+
+
+async def test_who_waits_in_vain_hears_that_there_is_nothing() -> None:
+    async with an_api_of(a_node("n1"), a_service()) as api:
+        news = await asyncio.wait_for(api.changes("ipvs", 1, timeout_s=1), 10)
+        assert news.json()["operations"] == []
+
+
+async def test_nobody_is_kept_waiting_by_a_process_that_stops() -> None:
+    async with an_api_of(a_node("n1"), a_service()) as api:
+        asking = asyncio.create_task(api.changes("ipvs", 1, timeout_s=30))
+        await asyncio.sleep(0.05)
+        api.watching.stop()
+        assert (await asyncio.wait_for(asking, 10)).json()["operations"] == []
+
+
+async def test_a_node_that_is_not_known_and_a_revision_too_old_are_refused() -> None:
+    async with an_api_of(a_node("n2"), a_service()) as api:
+        assert (await api.changes("nftables", 1, timeout_s=30)).status_code == 404
+        answer = await api.client.get("/nodes/n2/nftables/changes", params={"since": "0"})
+        assert (answer.status_code, answer.json()["reason"]) == (410, "Expired")
