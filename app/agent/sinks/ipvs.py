@@ -28,7 +28,6 @@ from app.agent.sinks.readings import (
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.batches import Batch, Program, batches
-from app.domain.dataplane.ipsets import SetName
 from app.domain.dataplane.iptables import PROGRAMS, Netfilter, jump_commands
 from app.domain.dataplane.ipvsadm import parse_servers
 from app.domain.dataplane.operations import (
@@ -131,7 +130,7 @@ class IPVSSink:
             if rules is not None and as_written == written:
                 found[family] = rules
             elif written.chains:
-                found[family] = _unknown(family)
+                found[family] = _unknown(family, written)
             self._note(family, found.get(family), written)
         return found
 
@@ -146,10 +145,10 @@ class IPVSSink:
             self._with_jumps.discard(family)
 
 
-def _unknown(family: IPFamily) -> Netfilter:
-    """Stand for rules that may refer to any set, and are equal to none that are wanted."""
+def _unknown(family: IPFamily, written: Written) -> Netfilter:
+    """Stand for rules that are equal to none that are wanted, whatever they say about sets."""
     nothing = LocalSource(LocalDetection.CLUSTER_CIDR, "")
-    return Netfilter(family=family, occupied=frozenset(SetName), local_source=nothing)
+    return Netfilter(family=family, occupied=written.occupied(family), local_source=nothing)
 
 
 async def _read_written(family: IPFamily) -> Written:

@@ -10,6 +10,7 @@ Pure.  What belongs to others is passed over.  Source: spec ipvs 9.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -36,6 +37,8 @@ _FRONT_SETS: Final = (
     SetName.EXTERNAL_IP_LOCAL,
     SetName.LOAD_BALANCER,
 )
+_UNCONDITIONAL: Final = (("filter", "KUBE-IPVS-FILTER"), ("filter", "KUBE-NODE-PORT"))
+_MATCH: Final = re.compile(r"--match-set (\S+)")
 _LISTED_WORDS: Final = 6  # of a real server's line
 
 
@@ -102,6 +105,17 @@ class Written:
     def has_all_jumps(self) -> bool:
         """Whether packets come to our chains."""
         return self.jumps >= set(JUMPS)
+
+    def occupied(self, family: IPFamily) -> frozenset[SetName]:
+        """Tell which sets held anything when these rules were written."""
+        named = {
+            name
+            for (table, chain), rules in self.chains.items()
+            if (table, chain) not in _UNCONDITIONAL
+            for rule in rules
+            for name in _MATCH.findall(rule)
+        }
+        return frozenset(name for name in SetName if kernel_name(name, family) in named)
 
 
 def parse_written(text: str) -> Written:

@@ -64,6 +64,14 @@ class Story:
         """Require that connections come to lead to these Pods and no others."""
         eventually(lambda: self._reached() == set(pods), within_s=within_s, what=f"reaching {pods}")
 
+    def held_at_rest(self) -> str:
+        """Wait until the agent has nothing more to do, and list what the kernel holds."""
+        before, now = "", self.kernel.ours()
+        while before != now:
+            time.sleep(1)
+            before, now = now, self.kernel.ours()
+        return now
+
     def holds_again(self, held: str) -> None:
         """Require that the kernel comes to hold what it held before."""
         until_s = time.monotonic() + WITHIN_S
@@ -127,7 +135,7 @@ def a_connection_keeps_its_pod_until_it_ends(story: Story) -> None:
 
 
 def what_somebody_else_changes_is_mended(story: Story) -> None:
-    held = story.kernel.ours()
+    held = story.held_at_rest()
     story.kernel.spoil(story.address)
     story.reaches("a1", "a2", "b1")
     story.holds_again(held)
