@@ -1,6 +1,7 @@
 """Alembic's entry: runs on the connection that ``app.store.migrations`` passes in."""
 
 from alembic import context
+
 from app.store.tables import metadata
 
 connection = context.config.attributes.get("connection")

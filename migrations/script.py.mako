@@ -13,6 +13,7 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
+    """${message}."""
     # A migration that cannot have its lock at once must not queue readers behind it.
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '60s'")
@@ -20,5 +21,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Undo it."""
     op.execute("SET LOCAL lock_timeout = '4s'")
     ${downgrades if downgrades else "pass"}

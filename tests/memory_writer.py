@@ -12,12 +12,13 @@ from app.registry.work import Policy, Work
 
 T = TypeVar("T")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+POLICY = Policy()
 
 
 class MemoryWriter:
     """Decides at once and shows the result in its view; ``now`` moves only when a test moves it."""
 
-    def __init__(self, view: View, policy: Policy = Policy()) -> None:
+    def __init__(self, view: View, policy: Policy = POLICY) -> None:
         self.view = view
         self.now = EPOCH
         self._policy = policy

@@ -53,10 +53,10 @@ def _merged(current: _Wire, last: _Wire, wanted: _Wire) -> dict[str, object]:
 
 
 def _merged_value(current: object, last: object, wanted: object) -> object:
-    if not isinstance(wanted, dict) or not isinstance(current, dict):
-        return wanted
-    was = cast("_Wire", last) if isinstance(last, dict) else {}
-    return _merged(cast("_Wire", current), was, cast("_Wire", wanted))
+    if isinstance(wanted, dict) and isinstance(current, dict):
+        was: _Wire = cast("_Wire", last) if isinstance(last, dict) else {}
+        return _merged(cast("_Wire", current), was, cast("_Wire", wanted))
+    return cast("object", wanted)
 
 
 def _without_server_owned(document: _Wire) -> dict[str, object]:
@@ -78,7 +78,7 @@ def _noting(wanted: dict[str, object]) -> dict[str, object]:
     if not isinstance(metadata, dict):
         return wanted
     meta = cast("dict[str, object]", metadata)
-    annotations = meta.get("annotations") or {}
+    annotations: object = meta.get("annotations") or {}
     if not isinstance(annotations, dict):
         return wanted  # decoding will refuse it in the client's own terms
     text = json.dumps(wanted, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

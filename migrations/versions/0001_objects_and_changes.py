@@ -14,6 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Make the first tables."""
     # A migration that cannot have its lock at once must not queue readers behind it.
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '60s'")
@@ -65,6 +66,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Take them away, and what is in them."""
     op.execute("SET LOCAL lock_timeout = '4s'")
     for table in ("node_ports", "cluster_ips", "changes", "objects", "counter"):
         op.drop_table(table)
