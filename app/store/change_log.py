@@ -70,7 +70,6 @@ class ChangeLogFollower:
         async with connected(self._engine) as plain:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
             loaded = await load_state(connection)
-            await connection.rollback()
         if has_same_past and loaded.snapshot.revision < self._view.snapshot.revision:
             return  # our own writes have brought the view further in the meantime
         self._view.reset(

@@ -40,12 +40,17 @@ class Loaded:
 
 
 async def load_state(connection: AsyncConnection) -> Loaded:
-    """Read everything in one repeatable-read transaction, which the caller has begun."""
+    """Read everything in one repeatable-read transaction, which the caller has begun.
+
+    The transaction ends before the indexes are made: that may take longer than the
+    server lets a transaction be idle.
+    """
     row = (await connection.execute(select(counter))).one()
     since = max(row.compacted, row.revision - HISTORY_REVISIONS)
     result = await connection.stream(select(objects.c.kind, objects.c.body))
     found = [object_of(kind, body) async for kind, body in result]
     history = await changes_after(connection, Revision(since), upto=Revision(row.revision))
+    await connection.rollback()
     return Loaded(load(found, revision=Revision(row.revision)), history, Revision(since))
 
 
