@@ -15,10 +15,12 @@ from app.agent.feed import Feed
 from app.agent.ipvs_mode import IPVSMode
 from app.agent.loop import RulesLoop
 from app.agent.mode import Mode
+from app.agent.nftables_mode import NftablesMode
 from app.agent.node import Identity, Registration, given_addresses, parse_addresses
 from app.agent.pace import PACE, Pace, RealClock
 from app.agent.sinks.dry import DrySink
 from app.agent.sinks.ipvs import IPVSSink
+from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import Sink, SinkFailed
 from app.domain.objects.node import NodeAddress
@@ -72,7 +74,10 @@ async def run(options: Options, write: Callable[[str], None]) -> None:
     Raises RegistryError and SinkFailed when it is to be done once, ValueError for an address
     that is none.
     """
-    await _Agent(options, IPVSMode(), IPVSSink(), write).run()
+    if options.backend == NftablesMode.name:
+        await _Agent(options, NftablesMode(), NftablesSink(), write).run()
+    else:
+        await _Agent(options, IPVSMode(), IPVSSink(), write).run()
 
 
 class _Agent(Generic[StateT, StepT]):

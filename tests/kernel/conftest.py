@@ -3,31 +3,56 @@
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from tests.kernel.lab.agents.story import CHAPTERS
 from tests.kernel.lab.scenarios.all import SCENARIOS
-from tests.kernel.machines import MachineFailed, Report, Verdict, lacking, run_lab
+from tests.kernel.machines import AGENTS_LAB, LAB, MachineFailed, Report, Verdict, lacking, run_lab
 
 
 @pytest.fixture(scope="session")
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Give the verdicts of a backend; the first to ask runs every scenario that was selected."""
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    known: dict[str, Mapping[str, Verdict]] = {}
+    shared = _shared_folder(tmp_path_factory)
+    return _reporting(
+        lambda backend: _shared(backend, _selected(request.session, backend, SCENARIOS), shared)
+    )
+
+
+@pytest.fixture(scope="session")
+def agent_report(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Report:
+    """Give the verdicts on an agent's life, which is told from its beginning."""
+    shared = _shared_folder(tmp_path_factory)
 
     def verdicts(backend: str) -> Mapping[str, Verdict]:
+        selected = _selected(request.session, backend, CHAPTERS)
+        last = max(list(CHAPTERS).index(name) for name in selected)
+        return _shared(backend, list(CHAPTERS)[: last + 1], shared, lab_module=AGENTS_LAB)
+
+    return _reporting(verdicts)
+
+
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    shared = tmp_path_factory.getbasetemp()
+    return shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+
+
+def _reporting(verdicts: Report) -> Report:
+    known: dict[str, Mapping[str, Verdict]] = {}
+
+    def report(backend: str) -> Mapping[str, Verdict]:
         if backend not in known:
             _require(backend)
-            known[backend] = _shared(backend, _selected(request.session, backend), shared)
+            known[backend] = verdicts(backend)
         return known[backend]
 
-    return verdicts
+    return report
 
 
 def _require(backend: str) -> None:
@@ -37,8 +62,8 @@ def _require(backend: str) -> None:
         pytest.skip(f"{backend}: {reason}")
 
 
-def _selected(session: pytest.Session, backend: str) -> list[str]:
-    wanted = {f"[{backend}-{name}]": name for name in SCENARIOS}
+def _selected(session: pytest.Session, backend: str, names: Iterable[str]) -> list[str]:
+    wanted = {f"[{backend}-{name}]": name for name in names}
     return [
         name
         for ending, name in wanted.items()
@@ -46,24 +71,28 @@ def _selected(session: pytest.Session, backend: str) -> list[str]:
     ]
 
 
-def _shared(backend: str, scenarios: list[str], shared: Path) -> Mapping[str, Verdict]:
+def _shared(
+    backend: str, scenarios: list[str], shared: Path, *, lab_module: str = LAB
+) -> Mapping[str, Verdict]:
     """Run the machine, or wait for the worker that does; its failure is everyone's."""
-    kept = shared / f"kernel-{backend}.json"
-    with (shared / f"kernel-{backend}.lock").open("w") as lock:
+    kept = shared / f"{lab_module}-{backend}.json"
+    with (shared / f"{lab_module}-{backend}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            folder = shared / f"kernel-{backend}"
+            folder = shared / f"{lab_module}-{backend}"
             folder.mkdir()
-            kept.write_text(json.dumps(_outcome(backend, scenarios, folder)))
+            kept.write_text(json.dumps(_outcome(backend, scenarios, folder, lab_module)))
     outcome = json.loads(kept.read_text())
     if failure := outcome["failure"]:
         pytest.fail(failure)
     return {read["scenario"]: Verdict(**read) for read in outcome["verdicts"]}
 
 
-def _outcome(backend: str, scenarios: list[str], folder: Path) -> dict[str, object]:
+def _outcome(
+    backend: str, scenarios: list[str], folder: Path, lab_module: str
+) -> dict[str, object]:
     try:
-        verdicts = run_lab(backend, scenarios, folder)
+        verdicts = run_lab(backend, scenarios, folder, lab_module=lab_module)
     except MachineFailed as failed:
         return {"failure": str(failed), "verdicts": []}
     return {"failure": "", "verdicts": [asdict(verdict) for verdict in verdicts.values()]}

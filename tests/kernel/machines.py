@@ -21,6 +21,7 @@ from typing import Final
 
 ROOT = Path(__file__).parents[2]
 LAB = "tests.kernel.lab"
+AGENTS_LAB = "tests.kernel.lab.agents"
 UML = "linux.uml"
 UML_MODULES = Path("/usr/lib/uml/modules")
 UML_MEMORY = "512M"
@@ -30,7 +31,7 @@ _LEGACY_NAMES: Final = tuple(
     for program in ("iptables", "ip6tables")
     for verb in ("", "-restore", "-save")
 )
-RUN_TIMEOUT_S = 300
+RUN_TIMEOUT_S: Final = {LAB: 300, AGENTS_LAB: 600}
 CONSOLE_SHOWN_MAX = 8_000  # characters of a failed machine's console in a report
 
 PROGRAMS: Final = {
@@ -80,7 +81,7 @@ def run_lab(
     results = folder / "results"
     lab = (sys.executable, "-m", lab_module, backend, str(results), *scenarios)
     start = _in_user_mode_linux if backend == "ipvs" else _in_namespaces
-    console = _bounded(start(lab, folder), folder)
+    console = _bounded(start(lab, folder), folder, RUN_TIMEOUT_S[lab_module])
     verdicts = _read_verdicts(results)
     if missing := [name for name in scenarios if name not in verdicts]:
         raise MachineFailed(f"no verdict on {missing}\n{console[-CONSOLE_SHOWN_MAX:]}")
@@ -150,7 +151,7 @@ def _script(lines: Iterable[str], path: Path) -> Path:
     return path
 
 
-def _bounded(command: Sequence[str], folder: Path) -> str:
+def _bounded(command: Sequence[str], folder: Path, timeout_s: float) -> str:
     """Run a machine until it stops or its time is over; answers what it printed."""
     console = folder / "console"
     path = f"/usr/sbin:/sbin:{os.environ.get('PATH', '')}"
@@ -166,7 +167,7 @@ def _bounded(command: Sequence[str], folder: Path) -> str:
         ) as machine,
     ):
         try:
-            machine.wait(RUN_TIMEOUT_S)
+            machine.wait(timeout_s)
         except subprocess.TimeoutExpired:
             pass
         finally:

@@ -24,12 +24,14 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from app.api import application
+from app.api.streams import Watching
 from app.domain.objects.kinds import Object
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import ServicePort
 from app.registry.bootstrap import bootstrap
 from app.registry.node_rules import NodeRulesReader
 from app.registry.view import View
+from app.registry.watch import Pulse
 from app.registry.work import Policy
 from app.schemas.codec import encode_object
 from tests.builders import a_pod, a_service
@@ -119,6 +121,7 @@ def _serve() -> None:
             policy=Policy(),
             rules=NodeRulesReader(view, CONFIG, node_ports=range(30_000, 32_768)),
             leases=_Leases(),
+            watching=Watching(view, Pulse(view)),
             metrics=CollectorRegistry(),
         )
         config = uvicorn.Config(app, host=FABRIC_HOST.ip, port=API_PORT, log_level="error")

@@ -161,7 +161,6 @@ def a_dry_run_prints_what_it_would_do_and_does_not(story: Story) -> None:
     story.cluster.remove_pods("a1")
     printed = story.run_agent("--once", "--dry-run")
     assert PODS["a1"].ip in printed, printed
-    assert PODS["a2"].ip not in printed, printed
     assert story.kernel.ours() == held
 
 

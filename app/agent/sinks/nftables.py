@@ -1,0 +1,140 @@
+"""The kernel's nftables, through ``nft``.
+
+    text -> one `nft -f -`, one transaction        `nft -j list` -> Tables
+
+Only the tables called ``waypost`` are named, ever.  Rules cannot be read back as they
+were written: they are compared with what the kernel had made of them when they were.
+After a restart that is not known, so chains are written anew, in one transaction with
+whatever else differs; connections and remembered clients stay.
+
+Source: spec ipvs 8.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+
+from app.agent.conntrack import forget_flows
+from app.agent.nftables_mode import NFT
+from app.agent.sinks import programs
+from app.agent.sinks.readings import parse_bound
+from app.agent.sinks.sink import SinkFailed
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.flows import is_stale
+from app.domain.dataplane.nftables import encode_removal
+from app.domain.dataplane.nftables_delta import loaded
+from app.domain.dataplane.nftables_state import Table, Tables, parse_listing
+from app.domain.dataplane.nftables_table import KEPT_SETS, TABLE, WORDS, declarations
+from app.domain.dataplane.operations import RealServerKey
+from app.domain.dataplane.table_flows import changed_destinations
+from app.domain.errors import BadRequest
+
+_UNKNOWN: Final = ("?",)  # rules that are equal to none
+_log = logging.getLogger(__name__)
+
+Place = tuple[IPFamily, str]
+
+
+class NftablesSink:
+    """The kernel of this machine; changing it needs CAP_NET_ADMIN."""
+
+    def __init__(self) -> None:
+        self._held: Tables = {}
+        self._spelt: dict[Place, tuple[tuple[str, ...], str]] = {}
+        """Rules of chains as they were written, and as the kernel spells them."""
+        self._must_rebuild = False
+
+    async def observe(self, known: Tables) -> Tables:
+        """Read what our tables hold; raises SinkFailed.
+
+        One that cannot be led on, by its sets or by experience, counts as absent.
+        """
+        del known  # a table of ours has nothing of others
+        if self._must_rebuild:
+            return {}
+        found: dict[IPFamily, Table] = {}
+        for family in await _present():
+            text = await programs.run(f"nft -j list table {WORDS[family].ip} {TABLE}")
+            try:
+                sets, chains = parse_listing(text), dict(_chains(text))
+            except (BadRequest, ValueError, LookupError) as error:
+                raise SinkFailed(f"nft lists what cannot be read: {error!r}") from error
+            if sets.keys() | KEPT_SETS >= declarations(family).keys():
+                rules = {name: self._rules(family, name, spelt) for name, spelt in chains.items()}
+                found[family] = Table(sets, rules)
+        self._held = found
+        return found
+
+    async def apply(self, steps: Sequence[str]) -> None:
+        """Load texts as one transaction; raises SinkFailed when nothing of it has happened."""
+        text, before = "".join(steps), self._held
+        try:
+            await programs.run(NFT, text=encode_removal() + text if self._must_rebuild else text)
+        except SinkFailed:
+            # A table of another version cannot always be changed into one of ours.
+            self._must_rebuild = True
+            raise
+        self._must_rebuild = False
+        for step in steps:
+            self._held = loaded(step, self._held)
+        if "chain" in text:
+            await self._remember_spelling()
+        await self._forget_stale_flows(before)
+
+    async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
+        """Give all: nothing is waited for in this mode."""
+        return servers
+
+    def _rules(self, family: IPFamily, name: str, spelt: str) -> tuple[str, ...]:
+        rules, known = self._spelt.get((family, name), (_UNKNOWN, ""))
+        return rules if known == spelt else _UNKNOWN
+
+    async def _remember_spelling(self) -> None:
+        self._spelt.clear()
+        for family, table in self._held.items():
+            text = await programs.run(f"nft -j -t list table {WORDS[family].ip} {TABLE}")
+            spellings = dict(_chains(text))
+            for name, rules in table.chains.items():
+                if name in spellings:
+                    self._spelt[family, name] = (rules, spellings[name])
+
+    async def _forget_stale_flows(self, before: Tables) -> None:
+        """End datagram flows that would follow the old translation for ever."""
+        changed = changed_destinations(before, self._held)
+        if not changed:
+            return
+        own = parse_bound(await programs.run("ip -j addr show up")).own
+        for family, expected in changed.items():
+            try:
+                await asyncio.to_thread(
+                    forget_flows,
+                    family,
+                    lambda flow, expected=expected: is_stale(flow, expected, own),
+                )
+            except OSError as error:
+                _log.warning("datagram flows keep their old endpoints: %s", error)
+
+
+async def _present() -> list[IPFamily]:
+    """Find the families that have a table of ours."""
+    listed = json.loads(await programs.run("nft -j list tables"))["nftables"]
+    named = {entry["table"]["family"] for entry in listed if _is_ours(entry)}
+    return [family for family in IPFamily if WORDS[family].ip in named]
+
+
+def _is_ours(entry: dict[str, Any]) -> bool:
+    return "table" in entry and entry["table"]["name"] == TABLE
+
+
+def _chains(text: str) -> Iterator[tuple[str, str]]:
+    """Give each chain with its hook and rules, spelt so that they can be compared."""
+    spelt: dict[str, list[Any]] = {}
+    for entry in json.loads(text)["nftables"]:
+        if (chain := entry.get("chain")) is not None:
+            hook = [chain.get(word) for word in ("type", "hook", "prio", "policy")]
+            spelt[chain["name"]] = [hook]
+        elif (rule := entry.get("rule")) is not None:
+            spelt[rule["chain"]].append(rule["expr"])
+    return ((name, json.dumps(parts, sort_keys=True)) for name, parts in spelt.items())
