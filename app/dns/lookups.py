@@ -1,10 +1,14 @@
-"""What upstream servers say, in the words of ``/resolve``.
+"""What upstream servers say, in the words of ``/resolve``, and how much a reply of ours says.
 
     (name, type) -> Forwarder -> Reply
+    query, what was found -> the answers that fit
 
 The same cache and the same servers as for questions on the wire: the answer is
 what a client of this server would get.  Source: contract.md, "GET /resolve".
 """
+
+import struct
+from dataclasses import replace
 
 import dns.exception
 import dns.rdata
@@ -13,14 +17,36 @@ import dns.rdatatype
 
 from app.dns.foreign import ForeignQuery, ForeignReply
 from app.dns.forwarder import Forwarder
-from app.dns.messages import Rcode
+from app.dns.messages import (
+    FLAG_TRUNCATED,
+    UDP_BYTES_MIN,
+    Edns,
+    Rcode,
+    Transport,
+    encode_reply,
+    plain_request,
+)
 from app.dns.upstream import Overloaded, Unanswered
-from app.dns.wire import CLASS_IN, RawRecord, Section, decode_name, encode_name
+from app.dns.wire import CLASS_IN, RawRecord, Section, decode_name, encode_body, encode_name
 from app.domain.discovery import lookup
-from app.domain.discovery.records import RecordType
+from app.domain.discovery.records import Records, RecordType
 from app.domain.names import DomainName, MalformedName
 
 _WORDS = {rcode.value: rcode for rcode in lookup.Rcode}
+
+
+def answers_that_fit(query: lookup.Query, found: Records) -> int | None:
+    """Count the answers that reach the sender of a query; None when nothing is left out."""
+    is_bare = query.udp_bytes <= UDP_BYTES_MIN
+    request = replace(
+        plain_request(query.name, RecordType[query.qtype]),
+        edns=None if is_bare else Edns(query.udp_bytes),
+        transport=Transport[query.transport.name],
+    )
+    body = encode_body(query.name, (found.answers, (), found.additional))
+    reply = encode_reply(request, Rcode.NOERROR, body)
+    _, flags, _, answers = struct.unpack_from("!HHHH", reply)
+    return answers if flags & FLAG_TRUNCATED else None
 
 
 class Lookups:

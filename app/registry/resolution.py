@@ -2,7 +2,8 @@
 
     (Snapshot, Asked) -> a walk, its queries answered -> Resolved
 
-The port to upstream servers is a function; without it other names are refused.
+The port to upstream servers is a function; without it other names are refused.  So is what
+knows how long a reply gets; without it no reply is truncated.
 Source: contract.md, "GET /resolve".
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from app.domain.addresses import IPFamily, parse_address
 from app.domain.discovery import advice, resolv_conf, stub_resolver
 from app.domain.discovery.lookup import Host, Lookup, Network, Outcome, Query, Reply
-from app.domain.discovery.nameserver import Elsewhere, hear, service_behind
+from app.domain.discovery.nameserver import Elsewhere, Fitting, all_fit, hear, service_behind
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.discovery.stub_resolver import Profile
 from app.domain.discovery.zone_config import ZoneConfig
@@ -36,6 +37,7 @@ class Resolver:
     dns: ClusterDNS
     zone: ZoneConfig
     upstream: Upstream | None = None
+    fitting: Fitting = all_fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,7 @@ class _Asking:
         if query.nameserver not in self.resolver.dns.nameservers and not query.is_malformed:
             # A server of somebody else knows nothing of the cluster.
             return Elsewhere(name=query.name, qtype=query.qtype)
-        return hear(self.snapshot, query, self.resolver.zone)
+        return hear(self.snapshot, query, self.resolver.zone, self.resolver.fitting)
 
     async def _fetch(self, wanted: set[tuple[DomainName, str]]) -> None:
         assert self.resolver.upstream is not None

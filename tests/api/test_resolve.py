@@ -236,7 +236,7 @@ async def test_a_pod_on_the_hosts_resolver_does_not_know_the_cluster() -> None:
 
 async def test_a_pod_knows_its_own_name_without_a_query(client: httpx.AsyncClient) -> None:
     document = await _resolve(client, "dual", pod="default/dual")
-    assert document["addresses"] == ["10.244.0.9", "fd00::9"]
+    assert document["addresses"] == ["fd00::9", "10.244.0.9"]
     assert document["queries"] == []
 
 

@@ -1,11 +1,14 @@
 """What upstreams say, in the words of the API."""
 
+from ipaddress import IPv4Address
+
 import dns.rcode
 import pytest
 
 from app.dns import upstream
-from app.dns.lookups import Lookups
-from app.domain.discovery.lookup import Rcode
+from app.dns.lookups import Lookups, answers_that_fit
+from app.domain.discovery.lookup import Query, Rcode, Transport
+from app.domain.discovery.records import Record, Records, RecordType
 from app.domain.names import parse_domain
 from tests.dns.test_forwarder import addresses, denial, forwarding, silence
 
@@ -39,3 +42,31 @@ async def test_denials_silence_and_circles_are_replies(monkeypatch: pytest.Monke
         assert (await ask(NAME, "AAAA")).rcode is Rcode.SERVFAIL
         server.forwarder.is_looping = True
         assert (await ask(NAME, "A")).rcode is Rcode.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("transport", "udp_bytes", "fit"),
+    [
+        (Transport.UDP, 512, 29),  # 12 of the header, 21 of the question, 16 for every answer
+        (Transport.UDP, 1200, None),
+        (Transport.UDP, 900, 53),
+        (Transport.TCP, 512, None),
+    ],
+)
+def test_answers_are_counted_that_reach_the_program(
+    transport: Transport, udp_bytes: int, fit: int | None
+) -> None:
+    query = Query(
+        name=NAME,
+        qtype="A",
+        source="as-is",
+        nameserver="10.96.0.10",
+        nameserver_index=0,
+        transport=transport,
+        udp_bytes=udp_bytes,
+    )
+    answers = tuple(
+        Record(name=NAME, type=RecordType.A, ttl_s=5, content=IPv4Address(f"10.244.9.{last}"))
+        for last in range(60)
+    )
+    assert answers_that_fit(query, Records(answers=answers)) == fit

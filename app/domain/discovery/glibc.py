@@ -6,8 +6,8 @@ Source: spec resolver 2.2 and 2.5; glibc's getaddrinfo.c.
 """
 
 from app.domain.discovery import address_order
-from app.domain.discovery.answer_section import of_family, status_of
-from app.domain.discovery.glibc_search import HostError, Search, SearchResult
+from app.domain.discovery.answer_section import Reading, of_family, status_of
+from app.domain.discovery.glibc_search import HostError, Search, Searching, SearchResult
 from app.domain.discovery.glibc_send import Sender
 from app.domain.discovery.local_names import (
     addresses_in_hosts,
@@ -28,6 +28,9 @@ from app.domain.discovery.lookup import (
     Walk,
 )
 from app.domain.discovery.resolver_config import glibc
+
+_BUFFER_BYTES = 1024  # at first
+_TUPLE_BYTES, _POINTER_BYTES, _IPV4_BYTES, _IPV6_BYTES = 40, 8, 4, 16
 
 
 def walk(lookup: Lookup, host: Host) -> Walk:
@@ -77,6 +80,7 @@ def _addresses(lookup: Lookup, host: Host, search: Search) -> Walk:
         if source == "files":
             found = of_family(addresses_in_hosts(host.hosts, lookup.name), lookup.qtypes)
             if found:
+                found = address_order.ordered(found, host.network, address_order.GLIBC)
                 return _found(found, lookup.name)
         elif source == "dns":
             return (yield from _by_dns(lookup, host, search))
@@ -102,11 +106,11 @@ def _by_dns(lookup: Lookup, host: Host, search: Search) -> Walk:
     if not is_glibc_host_name(name):
         return _failed("EAI_NONAME")
     is_mapped = lookup.qtype == AAAA and LookupFlag.V4_MAPPED in lookup.flags
-    result = yield from search.run(name, lookup.qtypes)
+    result = yield from _buffered(search, name, lookup.qtypes)
     addresses = result.reading.addresses
     error, status = _error(lookup, result, is_last_answered=search.is_last_answered)
     if is_mapped and (not addresses or LookupFlag.ALL in lookup.flags):
-        second = yield from search.run(name, (A,))
+        second = yield from _buffered(search, name, (A,))
         addresses += tuple(f"::ffff:{address}" for address in second.reading.addresses)
         failure = _error(lookup, second, is_last_answered=search.is_last_answered)
         error, status = _combined((error, status), failure)
@@ -127,6 +131,33 @@ def _by_dns(lookup: Lookup, host: Host, search: Search) -> Walk:
         steps=steps,
         reported_from=result.reported_from,
     )
+
+
+def _buffered(search: Search, name: str, qtypes: tuple[str, ...]) -> Searching:
+    """Search until the answer fits: each time it does not, all is asked again for a larger buffer.
+
+    Seen with 2.36; 26 addresses are too many for the first one.
+    """
+    size = _BUFFER_BYTES
+    while True:
+        result = yield from search.run(name, qtypes)
+        if _bytes_of(result.reading, qtypes) <= size:
+            return result
+        search.sender.trail.begin_again(f"the addresses do not fit into {size} octets")
+        size *= 2
+
+
+def _bytes_of(reading: Reading, qtypes: tuple[str, ...]) -> int:
+    """Measure an answer as the library lays it out: a list of tuples, or of a host's names."""
+    count = len(reading.addresses)
+    if len(qtypes) > 1:
+        name = len(reading.canonical_name) + 1
+        return count * _TUPLE_BYTES + name + -name % _POINTER_BYTES
+    owners = [str(record.name) for record in reading.records if record.rtype == "CNAME"]
+    names = [reading.canonical_name, *(owner.removesuffix(".") for owner in owners)]
+    pointers = count + 1 + len(names)  # each of the two lists ends with one that is null
+    addresses = count * (_IPV4_BYTES if qtypes == (A,) else _IPV6_BYTES)
+    return sum(len(name) + 1 for name in names) + pointers * _POINTER_BYTES + addresses
 
 
 def _error(lookup: Lookup, result: SearchResult, *, is_last_answered: bool) -> tuple[str, Status]:

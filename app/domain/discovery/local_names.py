@@ -109,7 +109,9 @@ def escaped_name(text: str) -> DomainName | None:
 
 
 def is_glibc_host_name(text: str) -> bool:
-    """Whether glibc 2.29 and later think the name worth asking for."""
+    """Whether glibc 2.29 and later think the name worth asking for; the root is."""
+    if text == ".":
+        return True
     stripped = text.removesuffix(".")
     return (
         len(stripped) <= _HOST_TEXT_LENGTH_MAX

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from app.domain.discovery.resolver_config import ResolverConfig
+from app.domain.discovery.resolver_config import UDP_BYTES_MIN, ResolverConfig
 from app.domain.names import DomainName
 
 A, AAAA = "A", "AAAA"
@@ -80,7 +80,10 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """One packet to one nameserver; ``source`` is ``search[i]``, ``as-is`` or ``alias``."""
+    """One packet to one nameserver; ``source`` is ``search[i]``, ``as-is`` or ``alias``.
+
+    ``udp_bytes`` is the largest datagram that its sender takes; with EDNS it says so.
+    """
 
     name: DomainName
     qtype: str
@@ -89,6 +92,7 @@ class Query:
     nameserver_index: int
     attempt: int = 0
     transport: Transport = Transport.UDP
+    udp_bytes: int = UDP_BYTES_MIN
     is_malformed: bool = False
 
 
@@ -222,6 +226,15 @@ class Trail:
         """Settle the steps so far as tried in vain: the same name is asked again."""
         self.decide(Decision.NEXT, reason)
 
+    def begin_again(self, reason: str) -> None:
+        """Take back that anything was a hit: the library throws the answer away and starts anew."""
+        self.steps = [
+            replace(step, decision=Decision.NEXT, reason=reason)
+            if step.decision is Decision.HIT
+            else step
+            for step in self.steps
+        ]
+
     def decide(self, decision: Decision, reason: str) -> None:
         """Settle every step since the last decision."""
         for index in range(self._undecided, len(self.steps)):
@@ -249,4 +262,5 @@ def query_of(
         nameserver_index=index,
         attempt=attempt,
         transport=Transport.TCP if "use-vc" in config.flags else Transport.UDP,
+        udp_bytes=config.udp_bytes,
     )

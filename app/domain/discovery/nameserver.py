@@ -6,6 +6,7 @@ What the zone cannot say has to be asked elsewhere, by whoever can.
 Source: spec dns A4 and A12.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.domain.discovery import zone
@@ -59,7 +60,17 @@ class Elsewhere:
         return NO_DATA if self.chain else REFUSED
 
 
-def hear(snapshot: Snapshot, query: Query, config: ZoneConfig) -> Reply | Elsewhere:
+Fitting = Callable[[Query, Records], int | None]
+"""Counts the answers that a reply has room for; None when there is room for all of it."""
+
+
+def all_fit(_query: Query, _found: Records) -> None:
+    """Count as if every reply had room enough."""
+
+
+def hear(
+    snapshot: Snapshot, query: Query, config: ZoneConfig, fitting: Fitting = all_fit
+) -> Reply | Elsewhere:
     """Answer a query from the zone as far as the zone goes."""
     if query.is_malformed:
         return Reply(rcode=Rcode.FORMERR)
@@ -69,10 +80,13 @@ def hear(snapshot: Snapshot, query: Query, config: ZoneConfig) -> Reply | Elsewh
             chain = tuple(_record(record) for record in found.answers)
             return Elsewhere(name=name, qtype=query.qtype, chain=chain)
         case Records():
+            fit = fitting(query, found)
+            kept = found.answers if fit is None else found.answers[:fit]
             return Reply(
                 rcode=Rcode.NOERROR,
-                records=tuple(_record(record) for record in found.answers),
+                records=tuple(_record(record) for record in kept),
                 is_authoritative=True,
+                is_truncated=fit is not None,
                 has_additional=bool(found.additional),
             )
         case NoData():

@@ -21,6 +21,8 @@ MUSL_TIMEOUT_MAX_S = 60
 MUSL_ATTEMPTS_MAX = 10
 MUSL_LINE_LENGTH_MAX = 254  # characters before the newline; a longer line is dropped whole
 LOCAL_SERVER = "127.0.0.1"
+UDP_BYTES_MIN = 512  # of a datagram that is taken without EDNS
+GLIBC_EDNS_BYTES, GO_EDNS_BYTES = 1200, 1232
 
 _GLIBC_FLAGS = {
     "rotate": "rotate",
@@ -58,6 +60,7 @@ class ResolverConfig:
     timeout_s: float = 5
     attempts: int = 2
     flags: frozenset[str] = frozenset()
+    udp_bytes: int = UDP_BYTES_MIN
 
 
 @dataclass(slots=True)
@@ -95,7 +98,8 @@ def glibc(
     elif draft.search is None:
         draft.search = _domain_of(hostname)
     _glibc_options(draft, res_options)
-    return draft.frozen(servers_max=NAMESERVERS_MAX, defaults=_DEFAULTS)
+    config = draft.frozen(servers_max=NAMESERVERS_MAX, defaults=_DEFAULTS)
+    return replace(config, udp_bytes=GLIBC_EDNS_BYTES) if "edns0" in config.flags else config
 
 
 def _glibc_line(draft: _Draft, line: str) -> None:
@@ -175,7 +179,7 @@ def go(text: str, *, hostname: str = "") -> ResolverConfig:
             _go_line(draft, line.split())
     if draft.search is None:
         draft.search = _domain_of(hostname)
-    defaults = replace(_DEFAULTS, nameservers=(LOCAL_SERVER, "::1"))
+    defaults = replace(_DEFAULTS, nameservers=(LOCAL_SERVER, "::1"), udp_bytes=GO_EDNS_BYTES)
     return draft.frozen(servers_max=NAMESERVERS_MAX, defaults=defaults)
 
 

@@ -79,6 +79,7 @@ def test_names_are_cut_at_dots(text: str, raw: str | None, escaped: str | None) 
         ("_web.a-b", True),
         ("y.-x", True),
         ("web.", True),
+        (".", True),
         ("-x", False),
         ("*.x", False),
         ("a b", False),

@@ -18,6 +18,7 @@ from app.domain.discovery.lookup import (
     Status,
 )
 from app.domain.discovery.stub_resolver import Profile, resolve
+from app.domain.names import parse_domain
 
 SEARCH = ("a.test", "b.test")
 CONF = "nameserver 192.0.2.1\nsearch a.test b.test\noptions ndots:2 attempts:2\n"
@@ -171,3 +172,92 @@ def test_other_types_walk_the_search_list_where_the_library_does(
     assert [step.query.source for step in outcome.steps] == sources
     assert outcome.records[0].value == '"x"'
     assert outcome.addresses == ()
+
+
+def test_addresses_of_the_hosts_file_are_sorted_like_all_others() -> None:
+    host = Host(resolv_conf="", hosts="127.0.0.1 localhost\n::1 localhost\n")
+    outcome = resolve(
+        Profile.GLIBC, Lookup(name="localhost"), host, lambda _: Reply(rcode=Rcode.NXDOMAIN)
+    )
+    assert outcome.addresses == ("::1", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("profile", "options", "size"),
+    [
+        (Profile.GLIBC, "", 512),
+        (Profile.GLIBC, "options edns0", 1200),
+        (Profile.MUSL, "options edns0", 512),
+        (Profile.GO, "", 1232),
+        (Profile.C_ARES, "options edns0", 512),
+    ],
+)
+def test_every_query_tells_what_size_its_sender_takes(
+    profile: Profile, options: str, size: int
+) -> None:
+    host = Host(resolv_conf=options)
+    outcome = resolve(profile, Lookup(name="x."), host, lambda _: Reply(rcode=Rcode.NXDOMAIN))
+    assert {step.query.udp_bytes for step in outcome.steps} == {size}
+
+
+@pytest.mark.parametrize(
+    ("qtype", "count", "name", "rounds"),
+    [
+        ("ADDR", 25, "25-0.test.", 1),
+        ("ADDR", 26, "26-0.test.", 2),
+        ("ADDR", 50, "50-0.test.", 2),
+        ("ADDR", 51, "51-0.test.", 3),
+        ("ADDR", 102, "102-0.test.", 3),
+        ("ADDR", 103, "103-0.test.", 4),
+        ("ADDR", 24, f"24-0-{'y' * 40}.test.", 1),
+        ("ADDR", 25, f"25-0-{'y' * 40}.test.", 2),
+        ("A", 83, "83-0.test.", 1),
+        ("A", 84, "84-0.test.", 2),
+        ("A", 79, f"79-0-{'y' * 40}.test.", 1),
+        ("A", 80, f"80-0-{'y' * 40}.test.", 2),
+        ("AAAA", 41, "0-41.test.", 1),
+        ("AAAA", 42, "0-42.test.", 2),
+    ],
+)
+def test_glibc_asks_all_again_when_its_buffer_is_too_small(
+    qtype: str, count: int, name: str, rounds: int
+) -> None:
+    """Observed with 2.36."""
+    family = "AAAA" if qtype == "AAAA" else "A"
+    prefix = "fd00::" if family == "AAAA" else "10.1.1."
+    records = tuple(
+        Record(name=parse_domain(name), rtype=family, ttl_s=5, value=f"{prefix}{last}")
+        for last in range(1, count + 1)
+    )
+
+    def ask(query: Query) -> Reply:
+        return Reply(rcode=Rcode.NOERROR, records=records if query.qtype == family else ())
+
+    outcome = resolve(Profile.GLIBC, Lookup(name=name, qtype=qtype), Host(resolv_conf=""), ask)
+    per_round = 2 if qtype == "ADDR" else 1
+    assert len(outcome.steps) == rounds * per_round
+    assert len(outcome.addresses) == count
+    last = [step.decision for step in outcome.steps[-per_round:]]
+    assert set(last) == {Decision.HIT}
+    assert all(step.decision is Decision.NEXT for step in outcome.steps[:-per_round])
+
+
+@pytest.mark.parametrize(("qtype", "fits"), [("A", 81), ("AAAA", 40)])
+def test_the_names_on_the_way_need_room_in_the_buffer_too(qtype: str, fits: int) -> None:
+    """Observed with 2.36."""
+    for count, rounds in ((fits, 1), (fits + 1, 2)):
+        alias, target = parse_domain(f"{count}-0-c.test."), parse_domain("target.test.")
+        prefix = "fd00::" if qtype == "AAAA" else "10.1.1."
+        reply = Reply(
+            rcode=Rcode.NOERROR,
+            records=(
+                Record(name=alias, rtype="CNAME", ttl_s=5, value="target.test."),
+                *(
+                    Record(name=target, rtype=qtype, ttl_s=5, value=f"{prefix}{last}")
+                    for last in range(1, count + 1)
+                ),
+            ),
+        )
+        lookup = Lookup(name=str(alias), qtype=qtype)
+        outcome = resolve(Profile.GLIBC, lookup, Host(resolv_conf=""), lambda _, r=reply: r)
+        assert len(outcome.steps) == rounds
