@@ -36,7 +36,7 @@ from app.api.server import HTTPServer, Moments, listen
 from app.api.streams import Watching
 from app.config import Settings
 from app.dns.follower import WatchFollower
-from app.dns.lookups import Lookups
+from app.dns.lookups import Lookups, answers_that_fit
 from app.dns.metrics import DNSCollector
 from app.dns.protocol import ProtocolConfig
 from app.dns.reach import reached_at
@@ -196,7 +196,7 @@ def resolver_of(settings: Settings) -> Resolver:
     dns = ClusterDNS(
         nameservers=(settings.cluster_dns,), cluster_domain=settings.cluster_domain, host=host
     )
-    return Resolver(dns=dns, zone=protocol_of(settings).zone)
+    return Resolver(dns=dns, zone=protocol_of(settings).zone, fitting=answers_that_fit)
 
 
 def asking_upstreams(registry: Registry, dns: DNSServer) -> Registry:
