@@ -61,6 +61,21 @@ class Settings(BaseSettings):
         (),
         description="servers for other names, `address` or `address:port`, or a resolv.conf path",
     )
+    dns_workers: int = Field(
+        1, ge=1, le=64, description="processes that answer DNS; 1 answers in the server's own"
+    )
+    dns_transfer_to: TextList = Field(
+        (), description="addresses or ranges that may copy the zone (AXFR, IXFR)"
+    )
+    dns_notify: TextList = Field(
+        (), description="secondaries to tell of changes, `address` or `address:port`"
+    )
+    dns_autopath: bool = Field(
+        default=False, description="walk the search list for clients whose Pod is known"
+    )
+    dns_rate_limit: int = Field(
+        0, ge=0, description="questions one client may ask in a second; 0 is no limit"
+    )
     dns_pods: Literal["disabled", "insecure", "verified"] = Field(
         "insecure", description="Pod records: `disabled`, `insecure` or `verified`"
     )
@@ -93,6 +108,8 @@ class Settings(BaseSettings):
     @field_validator(
         "service_cidrs",
         "dns_upstreams",
+        "dns_transfer_to",
+        "dns_notify",
         "host_search",
         "cluster_cidr",
         "node_port_addresses",
@@ -109,6 +126,11 @@ class Settings(BaseSettings):
     def _ranges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("at least one range is needed")
+        return tuple(str(ip_network(part)) for part in value)
+
+    @field_validator("dns_transfer_to")
+    @classmethod
+    def _prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(part)) for part in value)
 
     @field_validator("cluster_dns")

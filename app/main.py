@@ -35,12 +35,14 @@ from app.api.metrics import StateCollector
 from app.api.server import HTTPServer, Moments, listen
 from app.api.streams import Watching
 from app.config import Settings
+from app.dns.autopath import Autopath
 from app.dns.follower import WatchFollower
 from app.dns.lookups import Lookups, answers_that_fit
 from app.dns.metrics import DNSCollector
 from app.dns.protocol import ProtocolConfig
 from app.dns.reach import reached_at
 from app.dns.server import DNSServer, ServerOptions
+from app.dns.workers import DNSWorkers
 from app.domain.addresses import parse_prefix
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.discovery import resolv_conf
@@ -177,7 +179,22 @@ def protocol_of(settings: Settings) -> ProtocolConfig:
         ttl_s=settings.dns_ttl_seconds,
         pods=PodRecords(settings.dns_pods),
     )
-    return ProtocolConfig(zone=zone, version=f"waypost {VERSION}")
+    prefixes = (parse_prefix(prefix) for prefix in settings.dns_transfer_to)
+    return ProtocolConfig(
+        zone=zone,
+        version=f"waypost {VERSION}",
+        transfers_to=tuple(prefix for prefix in prefixes if prefix is not None),
+        autopath=Autopath(settings.host_search) if settings.dns_autopath else None,
+    )
+
+
+def dns_options_of(settings: Settings) -> ServerOptions:
+    """Take from the settings what the DNS does beyond answering from the zone."""
+    return ServerOptions(
+        upstreams=settings.dns_upstreams,
+        notify=settings.dns_notify,
+        rate_limit_per_s=settings.dns_rate_limit,
+    )
 
 
 def rules_config_of(settings: Settings) -> RulesConfig:
@@ -199,7 +216,7 @@ def resolver_of(settings: Settings) -> Resolver:
     return Resolver(dns=dns, zone=protocol_of(settings).zone, fitting=answers_that_fit)
 
 
-def asking_upstreams(registry: Registry, dns: DNSServer) -> Registry:
+def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registry:
     """Let resolution ask for names of others what the DNS server would; without upstreams none."""
     if not dns.protocol.config.has_upstreams:
         return registry
@@ -267,7 +284,7 @@ async def serve_dns(
     """Run a DNS replica that follows one of the APIs at ``urls``, until a signal ends it."""
     view, metrics = View(), CollectorRegistry()
     kinds = {SERVICE.name, ENDPOINT_SLICE.name, NAMESPACE.name}
-    if settings.dns_pods == PodRecords.VERIFIED:
+    if settings.dns_pods == PodRecords.VERIFIED or settings.dns_autopath:
         kinds.add(POD.name)
     follower = WatchFollower(urls, view, kinds=kinds)
     probes = application.build_probes(version=VERSION)
@@ -284,9 +301,16 @@ async def serve_dns(
 
 
 @asynccontextmanager
-async def serving_dns(settings: Settings, view: View) -> AsyncGenerator[DNSServer, None]:
+async def serving_dns(
+    settings: Settings, view: View
+) -> AsyncGenerator[DNSServer | DNSWorkers, None]:
     """Answer from ``view`` for the length of the block; raises OSError when an address is taken."""
-    server = DNSServer(view, protocol_of(settings), ServerOptions(upstreams=settings.dns_upstreams))
+    config, options = protocol_of(settings), dns_options_of(settings)
+    server = (
+        DNSServer(view, config, options)
+        if settings.dns_workers == 1
+        else DNSWorkers(view, config, options, count=settings.dns_workers)
+    )
     await server.start(settings.dns_host, settings.dns_port)
     try:
         yield server

@@ -48,7 +48,8 @@ class DNSWorkers:
         self._workers = [_Worker(view, setup) for setup in (first, *[others] * (count - 1))]
         self._view = view
         self._unsubscribe: Callable[[], None] | None = None
-        self.host, self.port = "", 0
+        self.host: str = ""
+        self.port: int = 0
         has_upstreams = bool(options.upstreams)
         self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
         servers = servers_of(options.upstreams)
