@@ -18,6 +18,7 @@ LOCKED := $(PIP) install --no-deps --require-hashes
 
 # Extra words for pytest: make test ARGS='tests/domain -k allocator'
 ARGS ?=
+QUICK := not slow and not faults
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 
@@ -39,13 +40,17 @@ demo: $(RUNTIME) ## Show names, addresses and rules on a running server
 
 .PHONY: test
 test: $(DEV) ## Set up on first use, then run the tests
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) -m "$(QUICK)" $(ARGS)
+
+.PHONY: test-slow
+test-slow: $(DEV) ## Run what takes longer: faults, the wheel, C libraries, random questions
+	@$(PYTEST) -m "slow or faults" $(ARGS)
 
 .PHONY: check
 check: $(DEV) ## Everything a change must pass: format, lint, types, imports, tests with coverage
 	@$(BIN)/ruff format --check .
 	@$(MAKE) lint types imports
-	@$(PYTEST) --cov --cov-report= --cov-fail-under=0 $(ARGS)
+	@$(PYTEST) --cov --cov-report= --cov-fail-under=0 -m "$(QUICK)" $(ARGS)
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --include='app/domain/*' --fail-under=100
 
