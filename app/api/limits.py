@@ -91,6 +91,9 @@ class _Slot:
 
     async def send(self, message: Message) -> None:
         """Send a piece in time; a client that does not read it is left."""
+        if self._is_left:
+            await self._send(message)  # a stream, which has its own bound
+            return
         if message["type"] == "http.response.start" and _is_stream(message):
             self.leave()
         async with asyncio.timeout(PIECE_S_MAX):

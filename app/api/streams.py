@@ -17,7 +17,7 @@ from functools import lru_cache
 from itertools import islice
 
 from fastapi.responses import StreamingResponse
-from starlette.types import Message, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from app.api import errors as api_errors
 from app.api.errors import STATUSES
@@ -37,6 +37,7 @@ TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
 BATCHES_KEPT = 256  # encoded batches remembered for other watchers
 WATCHERS_MAX = 10_000  # streams of one process, unless it is told otherwise
 STALL_S = 30.0  # seconds a client may take to read what it was sent
+_LATE_S = 0.01  # seconds by which a stream is woken after its time, never before
 INITIAL_PIECE = 200  # objects encoded before others get their turn
 
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
@@ -87,10 +88,12 @@ class Watching:
     async def stream(self, watch: Watch) -> AsyncGenerator[bytes, None]:
         """Yield what is to be sent, until time is up, the process stops or nobody listens."""
         self.watchers += 1
+        ending = asyncio.get_running_loop().call_later(watch.timeout_s + _LATE_S, self._pulse.beat)
         try:
             async for piece in self._stream(watch):
                 yield piece
         finally:
+            ending.cancel()
             self.watchers -= 1
 
     async def beyond(self, revision: Revision, *, within_s: float) -> bool:
@@ -127,7 +130,10 @@ class Watching:
             upto = self._view.snapshot.revision
             try:
                 self._require_era(era)
-                news = self._batch(cursor, upto, watch.interest, watch.frame, era)
+                is_new = upto != cursor
+                news = (
+                    self._batch(cursor, upto, watch.interest, watch.frame, era) if is_new else b""
+                )
             except errors.Expired as expired:
                 yield _error(watch, cursor, expired)
                 return
@@ -138,9 +144,7 @@ class Watching:
             if news:
                 told_at = clock.time()
                 yield news
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(min(deadline, told_at + BOOKMARK_S)):
-                    await self._pulse.beyond(cursor)
+            await self._pulse.next_beat(cursor)
         yield _bookmark(watch, cursor)
 
     def _require_era(self, era: int) -> None:
@@ -160,7 +164,32 @@ class Watching:
 
 
 class EventStream(StreamingResponse):
-    """A stream that is ended when the client does not read for too long."""
+    """A stream that ends when the client goes, or does not read for too long.
+
+    There are thousands at a time, so each is one task, and a second that listens.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send piece by piece until there is no more, or nobody to read it."""
+        streaming = asyncio.current_task()
+        assert streaming is not None, "an application runs in a task"
+        listening = asyncio.create_task(_gone(receive))
+
+        is_over = False
+
+        def end(heard: "asyncio.Task[None]") -> None:
+            if not (is_over or heard.cancelled()):
+                streaming.cancel()
+
+        listening.add_done_callback(end)
+        try:
+            await self.stream_response(send)
+        except asyncio.CancelledError:
+            if not listening.done() or streaming.uncancel():
+                raise  # somebody else wants it to end
+        finally:
+            is_over = True
+            listening.cancel()
 
     async def stream_response(self, send: Send) -> None:
         """Send piece by piece, giving each a bounded time."""
@@ -171,6 +200,12 @@ class EventStream(StreamingResponse):
 
         with suppress(TimeoutError):
             await super().stream_response(send_in_time)
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _initial(snapshot: Snapshot, watch: Watch) -> AsyncGenerator[bytes, None]:

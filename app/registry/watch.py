@@ -26,6 +26,7 @@ from app.registry.view import View
 
 BATCH_S = 0.02  # seconds over which changes are gathered before watchers are woken
 EVERY_FIELD = FieldSelector()
+TICK_S = 1.0  # seconds after which those who wait for changes are woken without any
 BEHIND_MAX = 4_096  # changes a watcher may lag before it is ended
 
 
@@ -107,14 +108,28 @@ class Pulse:
         self._view = view
         self._batch_s = batch_s
         self._next: asyncio.Event = asyncio.Event()
-        self._is_due = False
+        self._is_due = self._is_ticking = False
         self.is_stopped = False
         view.subscribe(self._on_changes)
 
     def stop(self) -> None:
         """Wake everybody for good: the process is ending."""
         self.is_stopped = True
-        self._beat()
+        self.beat()
+
+    def beat(self) -> None:
+        """Wake everybody who waits."""
+        self._is_due = False
+        beaten, self._next = self._next, asyncio.Event()
+        beaten.set()
+
+    async def next_beat(self, revision: Revision) -> None:
+        """Wait for a change after ``revision``, or a tick that thousands share as their clock."""
+        if not self._is_ticking:
+            self._is_ticking = True
+            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+        if self._view.snapshot.revision <= revision and not self.is_stopped:
+            await self._next.wait()
 
     async def beyond(self, revision: Revision) -> None:
         """Wait until the view has passed ``revision``, or the process is ending."""
@@ -124,9 +139,8 @@ class Pulse:
     def _on_changes(self, _before: Snapshot, _after: Snapshot, _: tuple[Change, ...]) -> None:
         if not self._is_due:
             self._is_due = True
-            asyncio.get_running_loop().call_later(self._batch_s, self._beat)
+            asyncio.get_running_loop().call_later(self._batch_s, self.beat)
 
-    def _beat(self) -> None:
-        self._is_due = False
-        beaten, self._next = self._next, asyncio.Event()
-        beaten.set()
+    def _tick(self) -> None:
+        self._is_ticking = False
+        self.beat()
