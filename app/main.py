@@ -12,6 +12,7 @@ here, in reverse order.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import random
 import socket
@@ -256,6 +257,7 @@ async def serve(
         listener = stack.enter_context(listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
         registry = await stack.enter_async_context(running(settings, url, probes=probes))
+        gc.freeze()  # what was loaded stays: to look through it again takes seconds, all at once
         dns = await stack.enter_async_context(serving_dns(settings, registry.view))
         registry.metrics.register(DNSCollector(dns))
         registry = asking_upstreams(registry, dns)
