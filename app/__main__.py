@@ -118,6 +118,10 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     address: Annotated[
         list[str] | None, typer.Option(help="An address of the node, instead of those found.")
     ] = None,
+    metrics_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of /healthz and /metrics; 0 is none.")
+    ] = 9154,
+    metrics_host: Annotated[str, typer.Option(help="Address they answer at.")] = "127.0.0.1",
     resync: Annotated[float, typer.Option(min=1, help="Seconds between looks for drift.")] = 60,
     drain: Annotated[
         float, typer.Option(min=0, help="Seconds that connections may keep an unwanted endpoint.")
@@ -142,6 +146,8 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         is_dry=dry_run,
         is_cleanup=cleanup,
         pace=Pace(resync_s=resync, drain_s=drain),
+        metrics_host=metrics_host,
+        metrics_port=metrics_port,
     )
     telemetry.install(_settings().log_level)
     _run_agent(options)

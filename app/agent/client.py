@@ -9,7 +9,7 @@ Source: contract.md, "Errors"; style.md 4, "Errors".
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
@@ -20,6 +20,8 @@ import httpx
 CONNECT_S_MAX = 5.0
 ANSWER_S_MAX = 30.0  # beyond what a question itself asks the registry to wait
 KEPT_S_MAX = 3.0  # an idle connection; servers close theirs after five seconds or more
+SILENCE_S_MAX = 45.0  # a watch says something every 15 s at least
+LINE_BYTES_MAX = 16 * 1024 * 1024
 BODY_BYTES_MAX = 256 * 1024 * 1024
 
 Query = Mapping[str, str]
@@ -122,6 +124,24 @@ class RegistryClient:
             raise RegistryMisbehaved(f"{self.url}{path} answers something else than an object")
         return cast("Mapping[str, Any]", document)
 
+    async def lines(self, path: str, *, query: Query | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield the lines of a stream until the registry ends it."""
+        timeout = httpx.Timeout(SILENCE_S_MAX, connect=CONNECT_S_MAX)
+        asked = {"Accept": "application/x-ndjson"}
+        url = f"{self.url}{path}"
+        try:
+            async with self._http.stream(
+                "GET", url, params=query, headers=asked, timeout=timeout
+            ) as answer:
+                if not answer.is_success:
+                    await answer.aread()
+                    self._require_ability(answer)
+                    _require_success(answer)
+                async for line in _lines(answer):
+                    yield line
+        except httpx.HTTPError as error:
+            raise self._unreachable(str(error) or type(error).__name__) from None
+
     async def _send(  # noqa: PLR0913  a request is what it is
         self,
         method: str,
@@ -145,12 +165,15 @@ class RegistryClient:
             )
         except httpx.HTTPError as error:
             raise self._unreachable(str(error) or type(error).__name__) from None
-        if answer.status_code in _NOW_AND_THEN:
-            raise self._unreachable(f"it answers {answer.status_code}")
+        self._require_ability(answer)
         if len(answer.content) > BODY_BYTES_MAX:
             raise RegistryMisbehaved(f"{self.url}{path} answers more than {BODY_BYTES_MAX} bytes")
         _require_success(answer)
         return answer
+
+    def _require_ability(self, answer: httpx.Response) -> None:
+        if answer.status_code in _NOW_AND_THEN:
+            raise self._unreachable(f"it answers {answer.status_code}")
 
     def _unreachable(self, problem: str) -> RegistryUnreachable:
         failed = self._urls.pop(0)
@@ -164,6 +187,18 @@ def decoded(body: bytes) -> object:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise RegistryMisbehaved("an answer is not JSON") from None
+
+
+async def _lines(answer: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """Split a stream at line feeds, and nothing else that text may take for a line's end."""
+    rest = b""
+    async for piece in answer.aiter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            if line:
+                yield line
+        if len(rest) > LINE_BYTES_MAX:
+            raise RegistryMisbehaved(f"a line has more than {LINE_BYTES_MAX} bytes")
 
 
 def _require_success(answer: httpx.Response) -> None:

@@ -5,19 +5,26 @@ Options -> once | until a signal ends it | cleaned up
 
 import asyncio
 import os
+import random
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from app.agent.client import RegistryClient
 from app.agent.feed import Feed
+from app.agent.health import answering, health_route, metrics_route, problems_of
 from app.agent.ipvs_mode import IPVSMode
 from app.agent.loop import RulesLoop
 from app.agent.mode import Mode
 from app.agent.nftables_mode import NftablesMode
 from app.agent.node import Identity, Registration, given_addresses, parse_addresses
 from app.agent.pace import PACE, Pace, RealClock
+from app.agent.pods import NodePods
+from app.agent.probe_checks import ProbeChecks
+from app.agent.probes import Prober, Timing
 from app.agent.sinks.dry import DrySink
 from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.nftables import NftablesSink
@@ -46,6 +53,9 @@ class Options:
     is_cleanup: bool = False
     """Whether everything of ours is to be removed, and nothing else done."""
     pace: Pace = PACE
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = 0
+    """Where health and metrics are told; 0 is nowhere."""
 
 
 def lacking_privilege(status: str) -> str:
@@ -110,11 +120,40 @@ class _Agent(Generic[StateT, StepT]):
             )
             if options.is_once:
                 await loop.once()
-                return
-            async with asyncio.TaskGroup() as group:
-                group.create_task(loop.run())
-                if not options.is_dry:
-                    group.create_task(registration.run())
+            elif options.is_dry:
+                await loop.run()
+            else:
+                await self._run_all(client, loop, registration)
+
+    async def _run_all(
+        self,
+        client: RegistryClient,
+        loop: RulesLoop[StateT, StepT],
+        registration: Registration,
+    ) -> None:
+        """Run the loop and what runs beside it until cancelled; raises OSError for a taken port."""
+        pods = NodePods(client, self._options.identity.name, self._clock)
+        routes = {
+            "/livez": lambda: (HTTPStatus.OK, "ok\n"),
+            "/metrics": metrics_route(loop.tally),
+        }
+        health = health_route(lambda: problems_of(loop.tally, (registration.problem, pods.problem)))
+        routes |= {"/healthz": health, "/readyz": health}
+        async with AsyncExitStack() as stack:
+            if self._options.metrics_port:
+                host, port = self._options.metrics_host, self._options.metrics_port
+                await stack.enter_async_context(answering(host, port, routes))
+            checks = await stack.enter_async_context(ProbeChecks())
+            prober = Prober(checks.check, pods.report, timing=Timing(share=random.random))
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            for work in (
+                loop.run(),
+                registration.run(),
+                prober.run(),
+                pods.follow(prober),
+                pods.keep_leases(),
+            ):
+                group.create_task(work)
 
     async def _own_addresses(self) -> Sequence[NodeAddress]:
         """Find the addresses of this machine; the interface of Services is down, and left out."""

@@ -1,0 +1,183 @@
+"""The Pods of this node: followed, probed, and what they say reported.
+
+    GET /pods?watch, of this node  -> Prober.see, Prober.forget
+    reports of the Prober          -> PATCH /pods/{namespace}/{name}/status
+    passing Pods that have a lease -> POST /heartbeats
+
+A Pod that answers its probes lives, so the agent renews its lease; one without
+probes is its registrar's affair.
+
+Source: contract.md, "Processes and defaults"; spec kubernetes-api 5.4.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from app.agent.client import (
+    Refused,
+    RegistryClient,
+    RegistryError,
+    RegistryMisbehaved,
+    decoded,
+)
+from app.agent.pace import Backoff, Clock
+from app.agent.probes import NotReported, Prober
+from app.domain.errors import DomainError
+from app.domain.names import NamespacedName
+from app.domain.objects.pod import Pod
+from app.domain.registration.readiness import Report, reported
+from app.schemas.codec import decode_object, encode_object
+
+WATCH_S: Final = 3600  # after which a stream is begun anew, as everything else is
+BEAT_S: Final = 5.0  # between two looks for leases that are due
+BEATS_PER_LEASE: Final = 3
+_INITIAL_END: Final = "k8s.io/initial-events-end"
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_log = logging.getLogger(__name__)
+
+
+class NodePods:
+    """Knows the Pods of one node as the registry has them."""
+
+    def __init__(
+        self,
+        client: RegistryClient,
+        node: str,
+        clock: Clock,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(microsecond=0),
+    ) -> None:
+        """Follow through ``client``; ``now`` is what conditions are dated with."""
+        self._client, self._node = client, node
+        self._clock, self._now = clock, now
+        self._pods: dict[NamespacedName, Pod] = {}
+        self._beaten_at_s: dict[NamespacedName, float] = {}
+        self.problem = ""
+
+    async def follow(self, prober: Prober) -> None:
+        """Show the prober every Pod of the node as it is, until cancelled."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._follow(prober)
+                backoff.succeeded()
+                self.problem = ""
+            except RegistryError as error:
+                if not self.problem:
+                    _log.warning("Pods are not followed: %s", error)
+                self.problem = str(error) or type(error).__name__
+                backoff.failed(self._clock.now_s())
+            await self._clock.sleep(max(0.0, backoff.retry_at_s - self._clock.now_s()))
+
+    async def _follow(self, prober: Prober) -> None:
+        query = {
+            "watch": "true",
+            "fieldSelector": f"spec.nodeName={self._node}",
+            "timeoutSeconds": str(WATCH_S),
+        }
+        unseen: set[NamespacedName] | None = set(self._pods)
+        async for line in self._client.lines("/pods", query=query):
+            type_, wire = _event(line)
+            if type_ == "BOOKMARK":
+                if unseen is not None and _ends_initial(wire):
+                    for key in unseen:
+                        self._forget(key, prober)
+                    unseen = None
+                continue
+            pod = _pod(wire)
+            if type_ == "DELETED":
+                self._forget(pod.metadata.key, prober)
+            else:
+                self._pods[pod.metadata.key] = pod
+                prober.see(pod)
+            if unseen is not None:
+                unseen.discard(pod.metadata.key)
+
+    def _forget(self, key: NamespacedName, prober: Prober) -> None:
+        self._pods.pop(key, None)
+        self._beaten_at_s.pop(key, None)
+        prober.forget(key)
+
+    async def report(self, reports: Mapping[NamespacedName, Report]) -> None:
+        """Write what probes found to the registry; raises NotReported."""
+        for key, report in reports.items():
+            pod = self._pods.get(key)
+            if pod is None:
+                continue
+            desired = reported(pod, report, now=self._now())
+            if desired is not pod:
+                await self._write(desired)
+
+    async def _write(self, pod: Pod) -> None:
+        status: Any = encode_object(pod)["status"]
+        meta = pod.metadata
+        patch = {
+            # As it was when it was judged: what has changed meanwhile is judged again.
+            "metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version},
+            "status": {"conditions": status["conditions"]},
+        }
+        path = f"/pods/{meta.namespace}/{meta.name}/status"
+        try:
+            await self._client.ask("PATCH", path, patch, content_type=_MERGE_PATCH)
+        except Refused as refused:
+            # It is gone, or another of its name is there: the watch will say so.
+            _log.info("the readiness of %s was not taken: %s", meta.key, refused)
+        except RegistryError as error:
+            raise NotReported(str(error)) from error
+
+    async def keep_leases(self) -> None:
+        """Renew the leases of Pods that pass their probes, until cancelled."""
+        while True:
+            await self.beat()
+            await self._clock.sleep(BEAT_S)
+
+    async def beat(self) -> None:
+        """Renew the leases that are due."""
+        now_s = self._clock.now_s()
+        due = [key for key, pod in self._pods.items() if self._is_due(key, pod, now_s)]
+        if not due:
+            return
+        named = [{"namespace": key.namespace, "name": key.name} for key in due]
+        try:
+            await self._client.ask("POST", "/heartbeats", {"pods": named})
+        except RegistryError as error:
+            _log.info("%d leases were not renewed: %s", len(due), error)
+        else:
+            self._beaten_at_s.update(dict.fromkeys(due, now_s))
+
+    def _is_due(self, key: NamespacedName, pod: Pod, now_s: float) -> bool:
+        lease_s = pod.lease_duration_s
+        if lease_s is None or not pod.has_probe or not pod.is_ready:
+            return False
+        beaten_at_s = self._beaten_at_s.get(key, float("-inf"))
+        return now_s - beaten_at_s >= lease_s / BEATS_PER_LEASE
+
+
+def _event(line: bytes) -> tuple[str, Any]:
+    event: Any = decoded(line)
+    try:
+        type_, wire = str(event["type"]), event["object"]
+    except (LookupError, TypeError) as error:
+        raise RegistryMisbehaved("an event without a type or an object") from error
+    if type_ == "ERROR":
+        raise RegistryMisbehaved(f"the stream of Pods has ended: {wire}")
+    return type_, wire
+
+
+def _ends_initial(wire: Any) -> bool:  # noqa: ANN401  JSON
+    try:
+        return _INITIAL_END in wire["metadata"]["annotations"]
+    except (LookupError, TypeError):
+        return False
+
+
+def _pod(wire: Any) -> Pod:  # noqa: ANN401  JSON
+    try:
+        pod = decode_object(wire).object
+    except (DomainError, AttributeError, TypeError) as error:
+        raise RegistryMisbehaved(f"a Pod that cannot be read: {error}") from error
+    if not isinstance(pod, Pod):
+        raise RegistryMisbehaved(f"a {type(pod).__name__} in place of a Pod")
+    return pod
