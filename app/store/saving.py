@@ -56,8 +56,8 @@ async def save_allocations(connection: AsyncConnection, decided: Sequence[Change
     Only a holder's own row is taken away, so that one nobody knows of is not lost.
     """
     for (released, taken), release, table, column in (
-        (_moves(decided, addresses_held), _RELEASE_IP, cluster_ips, "address"),
-        (_moves(decided, ports_held), _RELEASE_PORT, node_ports, "port"),
+        (moves(decided, addresses_held), _RELEASE_IP, cluster_ips, "address"),
+        (moves(decided, ports_held), _RELEASE_PORT, node_ports, "port"),
     ):
         if released:
             gone = [
@@ -76,7 +76,7 @@ async def save_allocations(connection: AsyncConnection, decided: Sequence[Change
 _Held = TypeVar("_Held", str, int)
 
 
-def _moves(
+def moves(
     decided: Sequence[Change], held: Callable[[Object | None], set[_Held]]
 ) -> tuple[list[tuple[_Held, NamespacedName]], dict[_Held, NamespacedName]]:
     """Say who let go of what, and who holds, in the end, what was taken."""
