@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.api import application
 from app.main import VERSION
+from app.schemas.yaml_output import encode_yaml
 from tests.registries import an_api
 
 Wire = dict[str, Any]
@@ -158,7 +158,7 @@ def test_yaml_says_what_json_says(target: Target, value: object) -> None:
     as_yaml = target.send(
         "POST",
         "/services?dryRun=All",
-        content=yaml.safe_dump(manifest),
+        content=encode_yaml(manifest),
         headers={"content-type": "application/yaml"},
     )
     assert as_yaml.status_code == as_json.status_code
