@@ -18,7 +18,7 @@ from app.__main__ import main
 
 FILE = Path(os.environ["WAYPOST_FAULT_FILE"])
 POINT = int(os.environ["WAYPOST_FAULT_POINT"])
-LOCKS_THE_COUNTER = "FOR UPDATE"
+LOCKS_THE_COUNTER = ("counter", "FOR UPDATE")
 EXIT_CODE = 9
 
 
@@ -31,7 +31,8 @@ class Moments:
         self.passed = 0
 
     def before(self, connection: Connection, _: object, statement: str, *__: object) -> None:
-        if self.connection is None and LOCKS_THE_COUNTER in statement and FILE.exists():
+        is_lock = all(word in statement for word in LOCKS_THE_COUNTER)
+        if self.connection is None and is_lock and FILE.exists():
             self.connection, self.raw = connection, connection.connection.dbapi_connection
         self.pass_one(connection, f"before {statement.split(maxsplit=1)[0]}")
 
