@@ -1,8 +1,14 @@
 """Leases end to end in memory: who is let go, who is kept, who comes back, who is removed."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.domain.errors import NotFound, NotSynced
 from app.domain.objects.kinds import NODE
@@ -15,9 +21,11 @@ from app.domain.objects.pod import (
     Probe,
 )
 from app.domain.objects.service import MASS_FAILURE_GUARD
+from app.registry import leases
 from app.registry.lease_book import SLACK_S, node_lease, pod_lease
 from tests.builders import a_condition, a_node, a_pod, a_service, key
 from tests.registry.lease_worlds import LeaseWorld
+from tests.waiting import until
 
 LEASE_S = 30
 LATE_S = int(LEASE_S + SLACK_S) + 1  # seconds after which a lease has run out for sure
@@ -375,3 +383,107 @@ async def test_a_pod_that_is_published_regardless_cannot_be_lost() -> None:
 
 def test_kinds_of_leases_are_those_of_objects() -> None:
     assert node_lease("n1").kind == NODE.name
+
+
+@asynccontextmanager
+async def running(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None, None]:
+    """Run a loop for the length of the block."""
+    task = asyncio.create_task(work())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loops look without a pause."""
+    for name in ("SAVE_S", "SWEEP_S", "NODES_S"):
+        monkeypatch.setattr(leases, name, 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_was_heard_is_saved_again_and_again_and_at_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = LeaseWorld(*leased(3))
+    async with running(world.leases.keep_saving):
+        await world.leases.renew([key("p0")])
+        await until(lambda: pod_lease(key("p0")) in world.store.rows)
+        world.store.is_down = True
+        await world.leases.renew([key("p1")])
+        await until(lambda: "heartbeats are kept in memory" in caplog.text)
+        world.store.is_down = False
+        await until(lambda: pod_lease(key("p1")) in world.store.rows)
+        await world.leases.renew([key("p2")])
+    assert pod_lease(key("p2")) in world.store.rows
+    assert caplog.text.count("heartbeats are kept in memory") == 1
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_the_overseer_goes_on_when_the_database_is_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = LeaseWorld(a_service(), *leased(1))
+    async with running(world.leases.oversee):
+        await asyncio.sleep(0)
+        world.store.is_down = True
+        world.wait(LATE_S)
+        await until(lambda: "leases could not be judged" in caplog.text)
+        world.store.is_down = False
+        await until(lambda: world.ready() == [])
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("beat"), st.sets(st.integers(0, 7), max_size=8)),
+        st.tuples(st.just("wait"), st.integers(1, 40)),
+        st.tuples(st.just("restart"), st.just(0)),
+        st.tuples(st.just("delete"), st.integers(0, 7)),
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None)
+@given(steps)
+def test_whatever_happens_who_is_heard_is_served_and_a_judgement_stands(
+    history: list[tuple[str, Any]],
+) -> None:
+    asyncio.run(live_through(history))
+
+
+async def live_through(history: list[tuple[str, Any]]) -> None:
+    world = LeaseWorld(a_service(), *leased(8))
+    heard_at: dict[str, float] = {}
+    for step, what in history:
+        match step:
+            case "beat":
+                names = [f"p{n}" for n in sorted(what)]
+                renewal = await world.leases.renew([key(name) for name in names])
+                await world.leases.save()
+                heard_at.update({known.name: world.store.now_s for known in renewal.renewed})
+            case "wait":
+                world.wait(what)
+            case "restart":
+                world.leases = world.another()
+                await world.leases.begin()
+            case _:
+                if key(f"p{what}") in world.snapshot.pods:
+                    world.delete(world.pod(f"p{what}"), grace_s=0)
+        await world.leases.sweep()
+        judged = world.snapshot
+        await world.leases.sweep()
+        assert world.snapshot is judged, "the same facts lead to the same state"
+        the_laws(world, heard_at)
+
+
+def the_laws(world: LeaseWorld, heard_at: dict[str, float]) -> None:
+    for name, at_s in heard_at.items():
+        if world.store.now_s - at_s <= LEASE_S and key(name) in world.snapshot.pods:
+            assert world.pod(name).is_ready, "whoever is heard is served"
+    if world.service().is_guarded:
+        assert world.ready() == sorted(pod.name for pod in world.snapshot.pods), "none is lost"
+    for pod in world.snapshot.pods.values():
+        assert pod.is_ready is not pod.is_lapsed
