@@ -23,7 +23,7 @@ from app.domain.names import REVISION_ZERO, Revision
 from app.registry.view import View
 from app.store.engine import connected
 from app.store.loading import Forked, HistoryGone, changes_after, load_state, require_agreement
-from app.store.saving import CHANNEL
+from app.store.saving import CHANNEL, voice_of
 from app.store.tables import counter
 
 POLL_S = 1.0  # seconds between looks when no notification comes
@@ -102,12 +102,19 @@ class ChangeLogFollower:
             connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
             woken = asyncio.Event()
 
+            own = voice_of(self._engine)
+
             def wake(*_: object) -> None:
                 woken.set()
 
+            def hear(_: object, __: int, ___: str, word: object) -> None:
+                # Our own writer shows what it commits; were it cut off, the poll would.
+                if not str(word).endswith(own):
+                    woken.set()
+
             driver = (await connection.get_raw_connection()).driver_connection
             assert driver is not None, "a connected connection has a driver"
-            await driver.add_listener(CHANNEL, wake)
+            await driver.add_listener(CHANNEL, hear)
             driver.add_termination_listener(wake)
             while True:
                 woken.clear()

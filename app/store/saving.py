@@ -7,12 +7,14 @@ Source: style.md 2.
 """
 
 import json
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import bindparam, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
@@ -27,6 +29,12 @@ from app.store.mapping import (
 from app.store.tables import cluster_ips, node_ports
 
 CHANNEL = "waypost"  # of the notifications
+_VOICES: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
+
+
+def voice_of(engine: AsyncEngine) -> str:
+    """Name who speaks through an engine: whoever commits need not listen to itself."""
+    return _VOICES.setdefault(engine, uuid.uuid4().hex)
 
 
 async def save(
@@ -41,7 +49,8 @@ async def save(
         **{f"log_{name}": [row[name] for row in log] for name in _LOG},
     }
     latest = decided[-1].revision
-    values = {"latest": latest, "cursors": json.dumps(dict(cursors)), "word": str(latest)}
+    word = f"{latest} {voice_of(connection.engine)}"
+    values = {"latest": latest, "cursors": json.dumps(dict(cursors)), "word": word}
     await connection.execute(_SAVE, {**columns, **values})
 
 
