@@ -8,7 +8,7 @@ what the wire does not show added under names of its own.
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypedDict
 
@@ -71,14 +71,16 @@ def change_of(row: Row[Any, Any, Any, Any]) -> Change:
     )
 
 
-def object_rows(changes: Iterable[Change]) -> list[ObjectRow]:
+def object_rows(
+    changes: Iterable[Change], body: Callable[[Object], str] = body_of
+) -> list[ObjectRow]:
     """Write the rows of the objects that are there after the changes; the last one counts."""
     rows: dict[tuple[str, str, str], ObjectRow] = {}
     for change in changes:
         place = (change.kind, change.key.namespace, change.key.name)
         rows.pop(place, None)
         if change.after is not None:
-            rows[place] = _object_row(change.after)
+            rows[place] = _object_row(change.after, body)
     return list(rows.values())
 
 
@@ -97,7 +99,9 @@ def removed_rows(changes: Iterable[Change]) -> list[dict[str, str]]:
     return list(gone.values())
 
 
-def change_rows(changes: Iterable[Change]) -> list[ChangeRow]:
+def change_rows(
+    changes: Iterable[Change], body: Callable[[Object], str] = body_of
+) -> list[ChangeRow]:
     """Write the change-log rows, numbered within their revision."""
     rows: list[ChangeRow] = []
     for change in changes:
@@ -108,8 +112,8 @@ def change_rows(changes: Iterable[Change]) -> list[ChangeRow]:
                 revision=change.revision,
                 ordinal=last["ordinal"] + 1 if last is not None and follows else 0,
                 kind=change.kind,
-                before=None if change.before is None else body_of(change.before),
-                after=None if change.after is None else body_of(change.after),
+                before=None if change.before is None else body(change.before),
+                after=None if change.after is None else body(change.after),
             )
         )
     return rows
@@ -125,7 +129,7 @@ def ports_held(registered: Object | None) -> set[int]:
     return set(node_ports_of(registered)) if isinstance(registered, Service) else set()
 
 
-def _object_row(registered: Object) -> ObjectRow:
+def _object_row(registered: Object, body: Callable[[Object], str]) -> ObjectRow:
     meta = registered.metadata
     return ObjectRow(
         kind=kind_of(registered).name,
@@ -133,5 +137,5 @@ def _object_row(registered: Object) -> ObjectRow:
         name=meta.name,
         uid=uuid.UUID(meta.uid),
         revision=meta.revision,
-        body=body_of(registered),
+        body=body(registered),
     )

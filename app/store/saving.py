@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -21,6 +21,7 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object
 from app.store.mapping import (
     addresses_held,
+    body_of,
     change_rows,
     object_rows,
     ports_held,
@@ -42,16 +43,35 @@ async def save(
 ) -> None:
     """Write changes, the last of which bears the new revision."""
     await save_allocations(connection, decided)
-    kept, gone, log = object_rows(decided), removed_rows(decided), change_rows(decided)
-    columns = {
-        **{f"kept_{name}": [row[name] for row in kept] for name in _KEPT},
-        **{f"gone_{name}": [row[f"old_{name}"] for row in gone] for name in _GONE},
-        **{f"log_{name}": [row[name] for row in log] for name in _LOG},
-    }
-    latest = decided[-1].revision
-    word = f"{latest} {voice_of(connection.engine)}"
-    values = {"latest": latest, "cursors": json.dumps(dict(cursors)), "word": word}
-    await connection.execute(_SAVE, {**columns, **values})
+    body = _Bodies()
+    kept, gone = object_rows(decided, body), removed_rows(decided)
+    log, latest = change_rows(decided, body), decided[-1].revision
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None, "a connected connection has a driver"
+    # Straight to the driver, in the transaction that is open: every write passes here.
+    await driver.execute(
+        _SAVE,
+        *([row[name] for row in kept] for name in _KEPT),
+        *([row[name] for row in gone] for name in _GONE),
+        *([row[name] for row in log] for name in _LOG),
+        latest,
+        json.dumps(dict(cursors)),
+        f"{latest} {voice_of(connection.engine)}",
+    )
+
+
+class _Bodies:
+    """Writes the body of an object once, though both the object's row and the log want it."""
+
+    def __init__(self) -> None:
+        self._written: dict[int, str] = {}
+
+    def __call__(self, registered: Object) -> str:
+        # The changes hold the objects for as long as this lives, so no id is used twice.
+        body = self._written.get(id(registered))
+        if body is None:
+            body = self._written[id(registered)] = body_of(registered)
+        return body
 
 
 async def announce(connection: AsyncConnection, revision: Revision) -> None:
@@ -102,38 +122,32 @@ def moves(
 
 
 _KEPT = ("kind", "namespace", "name", "uid", "revision", "body")
-_GONE = ("kind", "namespace", "name")
+_GONE = ("old_kind", "old_namespace", "old_name")
 _LOG = ("revision", "ordinal", "kind", "before", "after")
 # Rows as arrays, one a column: however many there are, it is the same statement.
-_SAVE = text(
-    f"""
+_SAVE = f"""
     WITH kept AS (
         INSERT INTO objects (kind, namespace, name, uid, revision, body)
         SELECT * FROM unnest(
-            CAST(:kept_kind AS text[]), CAST(:kept_namespace AS text[]),
-            CAST(:kept_name AS text[]), CAST(:kept_uid AS uuid[]),
-            CAST(:kept_revision AS bigint[]), CAST(:kept_body AS text[])
+            $1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[]
         )
         ON CONFLICT (kind, namespace, name) DO UPDATE
         SET uid = excluded.uid, revision = excluded.revision, body = excluded.body
     ), gone AS (
-        DELETE FROM objects USING unnest(
-            CAST(:gone_kind AS text[]), CAST(:gone_namespace AS text[]), CAST(:gone_name AS text[])
-        ) AS old (kind, namespace, name)
+        DELETE FROM objects
+        USING unnest($7::text[], $8::text[], $9::text[]) AS old (kind, namespace, name)
         WHERE (objects.kind, objects.namespace, objects.name)
             = (old.kind, old.namespace, old.name)
     ), logged AS (
         INSERT INTO changes (revision, ordinal, kind, before, after)
         SELECT * FROM unnest(
-            CAST(:log_revision AS bigint[]), CAST(:log_ordinal AS integer[]),
-            CAST(:log_kind AS text[]), CAST(:log_before AS text[]), CAST(:log_after AS text[])
+            $10::bigint[], $11::integer[], $12::text[], $13::text[], $14::text[]
         )
     ), counted AS (
-        UPDATE counter SET revision = CAST(:latest AS bigint), cursors = CAST(:cursors AS json)
+        UPDATE counter SET revision = $15::bigint, cursors = $16::text::json
     )
-    SELECT pg_notify('{CHANNEL}', :word)
-    """  # noqa: S608  a fixed word of our own
-)
+    SELECT pg_notify('{CHANNEL}', $17)
+"""  # noqa: S608  a fixed word of our own
 _RELEASE_IP = delete(cluster_ips).where(
     cluster_ips.c.address == bindparam("old"),
     cluster_ips.c.namespace == bindparam("old_namespace"),
