@@ -127,6 +127,15 @@ async def test_a_pod_that_stops_answering_is_reported_once_and_so_is_its_return(
     ]
 
 
+@pytest.mark.parametrize("dies_after_s", [0.01, 2.5, PERIOD_S - 0.01])
+async def test_a_death_is_reported_within_a_period_and_a_second(dies_after_s: float) -> None:
+    async with probing(a_probed_pod()) as registry:
+        await registry.time.advance(PERIOD_S + dies_after_s)
+        registry.failures["main"] = "refused"
+        await registry.time.advance(PERIOD_S + 1)
+        assert registry.reports[-1] == {"p0": (False, "refused")}
+
+
 async def test_the_threshold_of_failures_is_waited_for() -> None:
     async with probing(a_probed_pod(ready=True, failure_threshold=3)) as registry:
         registry.failures["main"] = "refused"
