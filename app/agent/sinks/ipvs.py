@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from app.agent.sinks import programs
+from app.agent.sinks.programs import Run
 from app.agent.sinks.readings import (
     Written,
     is_ours,
@@ -40,7 +41,7 @@ from app.domain.dataplane.rules import LocalDetection, LocalSource
 from app.domain.dataplane.sysctls import REUSE_MODE
 from app.domain.errors import BadRequest
 
-_SETTINGS: Final = Path("/proc/sys")
+SETTINGS: Final = Path("/proc/sys")
 _REUSE_MODE_SINCE, _REUSE_MODE_UNTIL = (4, 1), (5, 9)  # kernels, see REUSE_MODE
 _log = logging.getLogger(__name__)
 
@@ -48,7 +49,9 @@ _log = logging.getLogger(__name__)
 class IPVSSink:
     """The kernel of this machine; changing it needs CAP_NET_ADMIN."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run = programs.run, *, settings: Path = SETTINGS) -> None:
+        """Run programs with ``run``, and read settings below ``settings``."""
+        self._run, self._settings_folder = run, settings
         self._written: dict[IPFamily, tuple[Netfilter, Written]] = {}
         self._with_jumps: set[IPFamily] = set()
         self._missing: set[str] = set()
@@ -56,9 +59,9 @@ class IPVSSink:
     async def observe(self, known: IPVSState) -> IPVSState:
         """Read what is held of ours; raises SinkFailed."""
         try:
-            servers = parse_servers(await programs.run("ipvsadm --save -n"))
-            sets = parse_ipsets(await programs.run("ipset save"))
-            bound = parse_bound(await programs.run("ip -j addr show"))
+            servers = parse_servers(await self._run("ipvsadm --save -n"))
+            sets = parse_ipsets(await self._run("ipset save"))
+            bound = parse_bound(await self._run("ip -j addr show"))
         except (BadRequest, ValueError, LookupError) as error:
             raise SinkFailed(f"what the kernel holds cannot be read: {error!r}") from error
         return IPVSState(
@@ -79,11 +82,11 @@ class IPVSSink:
         for batch in batches(steps):
             text = self._adjusted(batch)
             if text:
-                await programs.run(batch.program, text=text)
+                await self._run(batch.program, text=text)
         for step in steps:
             if isinstance(step, ReplaceNetfilter):
                 family = step.netfilter.family
-                written = await _read_written(family)
+                written = await self._read_written(family)
                 if not written.chains:
                     program = PROGRAMS[family]
                     raise SinkFailed(f"{program}-save does not show what {program}-restore wrote")
@@ -91,7 +94,7 @@ class IPVSSink:
 
     async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
         """Give those without connections, ended ones that linger included."""
-        counts = parse_connections(await programs.run("ipvsadm -L -n"))
+        counts = parse_connections(await self._run("ipvsadm -L -n"))
         return [server for server in servers if not counts.get(server)]
 
     def _adjusted(self, batch: Batch) -> str:
@@ -109,7 +112,7 @@ class IPVSSink:
         found: dict[str, str] = {}
         for name, wanted in names.items():
             try:
-                found[name] = (_SETTINGS / name.replace(".", "/")).read_text().strip()
+                found[name] = (self._settings_folder / name.replace(".", "/")).read_text().strip()
             except OSError:
                 found[name] = wanted
                 if name not in self._missing:
@@ -121,7 +124,7 @@ class IPVSSink:
         found: dict[IPFamily, Netfilter] = {}
         for family in IPFamily:
             try:
-                written = await _read_written(family)
+                written = await self._read_written(family)
             except SinkFailed:
                 if family in known.netfilters:
                     raise
@@ -133,6 +136,9 @@ class IPVSSink:
                 found[family] = _unknown(family, written)
             self._note(family, found.get(family), written)
         return found
+
+    async def _read_written(self, family: IPFamily) -> Written:
+        return parse_written(await self._run(f"{PROGRAMS[family]}-save"))
 
     def _note(self, family: IPFamily, rules: Netfilter | None, written: Written) -> None:
         if rules is None or not written.has_all_jumps:
@@ -149,10 +155,6 @@ def _unknown(family: IPFamily, written: Written) -> Netfilter:
     """Stand for rules that are equal to none that are wanted, whatever they say about sets."""
     nothing = LocalSource(LocalDetection.CLUSTER_CIDR, "")
     return Netfilter(family=family, occupied=written.occupied(family), local_source=nothing)
-
-
-async def _read_written(family: IPFamily) -> Written:
-    return parse_written(await programs.run(f"{PROGRAMS[family]}-save"))
 
 
 def _needs_reuse_mode(release: str) -> bool:

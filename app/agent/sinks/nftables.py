@@ -13,16 +13,17 @@ Source: spec ipvs 8.
 import asyncio
 import json
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 from app.agent.conntrack import forget_flows
 from app.agent.nftables_mode import NFT
 from app.agent.sinks import programs
+from app.agent.sinks.programs import Run
 from app.agent.sinks.readings import parse_bound
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.flows import is_stale
+from app.domain.dataplane.flows import Flow, is_stale
 from app.domain.dataplane.nftables import encode_removal
 from app.domain.dataplane.nftables_delta import loaded
 from app.domain.dataplane.nftables_state import Table, Tables, parse_listing
@@ -35,12 +36,15 @@ _UNKNOWN: Final = ("?",)  # rules that are equal to none
 _log = logging.getLogger(__name__)
 
 Place = tuple[IPFamily, str]
+Forget = Callable[[IPFamily, Callable[[Flow], bool]], int]
 
 
 class NftablesSink:
     """The kernel of this machine; changing it needs CAP_NET_ADMIN."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Run = programs.run, *, forget: Forget = forget_flows) -> None:
+        """Run programs with ``run``, and end flows with ``forget``."""
+        self._run, self._forget = run, forget
         self._held: Tables = {}
         self._spelt: dict[Place, tuple[tuple[str, ...], str]] = {}
         """Rules of chains as they were written, and as the kernel spells them."""
@@ -55,8 +59,8 @@ class NftablesSink:
         if self._must_rebuild:
             return {}
         found: dict[IPFamily, Table] = {}
-        for family in await _present():
-            text = await programs.run(f"nft -j list table {WORDS[family].ip} {TABLE}")
+        for family in await self._present():
+            text = await self._run(f"nft -j list table {WORDS[family].ip} {TABLE}")
             try:
                 sets, chains = parse_listing(text), dict(_chains(text))
             except (BadRequest, ValueError, LookupError) as error:
@@ -71,7 +75,7 @@ class NftablesSink:
         """Load texts as one transaction; raises SinkFailed when nothing of it has happened."""
         text, before = "".join(steps), self._held
         try:
-            await programs.run(NFT, text=encode_removal() + text if self._must_rebuild else text)
+            await self._run(NFT, text=encode_removal() + text if self._must_rebuild else text)
         except SinkFailed:
             # A table of another version cannot always be changed into one of ours.
             self._must_rebuild = True
@@ -87,6 +91,12 @@ class NftablesSink:
         """Give all: nothing is waited for in this mode."""
         return servers
 
+    async def _present(self) -> list[IPFamily]:
+        """Find the families that have a table of ours."""
+        listed = json.loads(await self._run("nft -j list tables"))["nftables"]
+        named = {entry["table"]["family"] for entry in listed if _is_ours(entry)}
+        return [family for family in IPFamily if WORDS[family].ip in named]
+
     def _rules(self, family: IPFamily, name: str, spelt: str) -> tuple[str, ...]:
         rules, known = self._spelt.get((family, name), (_UNKNOWN, ""))
         return rules if known == spelt else _UNKNOWN
@@ -94,7 +104,7 @@ class NftablesSink:
     async def _remember_spelling(self) -> None:
         self._spelt.clear()
         for family, table in self._held.items():
-            text = await programs.run(f"nft -j -t list table {WORDS[family].ip} {TABLE}")
+            text = await self._run(f"nft -j -t list table {WORDS[family].ip} {TABLE}")
             spellings = dict(_chains(text))
             for name, rules in table.chains.items():
                 if name in spellings:
@@ -105,23 +115,16 @@ class NftablesSink:
         changed = changed_destinations(before, self._held)
         if not changed:
             return
-        own = parse_bound(await programs.run("ip -j addr show up")).own
+        own = parse_bound(await self._run("ip -j addr show up")).own
         for family, expected in changed.items():
             try:
                 await asyncio.to_thread(
-                    forget_flows,
+                    self._forget,
                     family,
                     lambda flow, expected=expected: is_stale(flow, expected, own),
                 )
             except OSError as error:
                 _log.warning("datagram flows keep their old endpoints: %s", error)
-
-
-async def _present() -> list[IPFamily]:
-    """Find the families that have a table of ours."""
-    listed = json.loads(await programs.run("nft -j list tables"))["nftables"]
-    named = {entry["table"]["family"] for entry in listed if _is_ours(entry)}
-    return [family for family in IPFamily if WORDS[family].ip in named]
 
 
 def _is_ours(entry: dict[str, Any]) -> bool:

@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import os
 import shlex
-from collections.abc import Generator
-from typing import BinaryIO, Final
+from collections.abc import Awaitable, Generator
+from typing import BinaryIO, Final, Protocol
 
 from app.agent.sinks.sink import SinkFailed
 
@@ -23,6 +23,14 @@ _CHUNK_BYTES: Final = 1 << 16
 
 class ProgramFailed(SinkFailed):
     """A program is missing, ended with an error, took too long or said too much."""
+
+
+class Run(Protocol):
+    """Runs a command line with a text as its input, and gives its output."""
+
+    def __call__(self, command: str, *, text: str = "") -> Awaitable[str]:
+        """Raise ProgramFailed when it fails."""
+        ...
 
 
 async def run(command: str, *, text: str = "", run_s_max: float = RUN_S_MAX) -> str:

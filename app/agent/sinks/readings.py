@@ -82,14 +82,18 @@ class Bound:
 
 def parse_bound(text: str) -> Bound:
     """Read the output of ``ip -j addr``."""
-    held: dict[bool, set[str]] = {True: set(), False: set()}
+    bound: set[str] = set()
+    own: set[str] = set()
     has_interface = False
     for link in json.loads(text or "[]"):
-        is_dummy = link.get("ifname") == DUMMY_INTERFACE
-        has_interface |= is_dummy
         listed = link.get("addr_info") or ()
-        held[is_dummy].update(entry["local"] for entry in listed if entry.get("scope") != "link")
-    return Bound(has_interface, frozenset(held[True]), frozenset(held[False]))
+        if link.get("ifname") == DUMMY_INTERFACE:
+            has_interface = True
+            # The kernel itself may give it one that is good on this link alone.
+            bound.update(entry["local"] for entry in listed if entry.get("scope") != "link")
+        else:
+            own.update(entry["local"] for entry in listed)
+    return Bound(has_interface, frozenset(bound), frozenset(own))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ shared between threads.
 Source: style.md 2, decision 3; spec ipvs 8.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.nftables import (
@@ -20,8 +20,8 @@ from app.domain.dataplane.nftables import (
     encode_delta,
     service_changes,
 )
-from app.domain.dataplane.nftables_state import Table, Tables, parse_whole
-from app.domain.dataplane.nftables_table import TABLE, WORDS
+from app.domain.dataplane.nftables_state import Table, Tables
+from app.domain.dataplane.nftables_table import KEPT_SETS, TABLE, WORDS
 from app.domain.dataplane.node_rules import NodeViews, assemble
 from app.domain.dataplane.rules import NodeRules, RulesConfig, ServiceRules
 from app.domain.dataplane.rules_cache import RulesCache
@@ -34,7 +34,8 @@ from app.domain.snapshot import Snapshot
 _TEXTS_MAX = 128  # texts remembered, each for all nodes that see a change alike
 _SHOWN_MAX = 200  # characters of a bad line that a refusal repeats
 _FAMILIES = {words.ip: family for family, words in WORDS.items()}
-_WHOLE_BEGINS = tuple(f"table {word} {TABLE} {{" for word in _FAMILIES)
+_OPENINGS = {f"table {word} {TABLE} {{": word for word in _FAMILIES}
+_HOOK = "type "  # begins the line that makes a chain one of the kernel's own
 _WORDS_OF_COMMAND = 5
 
 
@@ -79,16 +80,17 @@ class NftablesRulesSource:
 
 
 def loaded(text: str, tables: Tables) -> Tables:
-    """Give what tables hold once a text is loaded, a whole or a delta; the rest is shared.
+    """Give what tables hold once a text is loaded; what it does not touch is shared.
 
     Raises BadRequest when the text does not fit them, as a kernel would refuse it.
     """
-    if any(line in _WHOLE_BEGINS for line in text.splitlines()):
-        return parse_whole(text)
-    draft = _Draft(dict(tables))
-    for line in text.splitlines():
+    draft, lines = _Draft(dict(tables)), iter(text.splitlines())
+    for line in lines:
         try:
-            draft.take(line)
+            if (word := _OPENINGS.get(line)) is not None:
+                draft.read_block(_FAMILIES[word], lines)
+            else:
+                draft.take(line)
         except (LookupError, ValueError) as error:
             raise BadRequest(f"not a line that fits: {line[:_SHOWN_MAX]!r}") from error
     return draft.tables
@@ -110,12 +112,46 @@ class _Draft:
         match verb, kind:
             case (("add" | "delete"), "element"):
                 self._change_elements(verb, self._own_set(family, rest[0]), rest[1])
-            case "add", "table":
-                self.tables.setdefault(family, Table({}))
-            case "delete", "table":
-                del self.tables[family]
+            case "flush", "set" | "map":
+                self._own_set(family, rest[0]).clear()
+            case _, "table":
+                self._change_table(verb, family)
             case _:
                 self._change_chain(verb, kind, self._own_chains(family), rest)
+
+    def read_block(self, family: IPFamily, lines: Iterator[str]) -> None:
+        chains, chain = self._own_chains(family), ""
+        for line in lines:
+            if line == "}":
+                return
+            words = line.split()
+            match words:
+                case [("set" | "map"), name, "{", *_]:
+                    self._declare(family, name)
+                case ["chain", chain, "{"]:
+                    chains.setdefault(chain, ())
+                case ["}"]:
+                    chain = ""
+                case ["type", *_] if _hooks(chains[chain]):
+                    pass  # it is one of the kernel's own already
+                case _:
+                    chains[chain] = (*chains[chain], line.strip())
+        raise ValueError("a table does not end")
+
+    def _change_table(self, verb: str, family: IPFamily) -> None:
+        match verb:
+            case "add":
+                self.tables.setdefault(family, Table({}))
+            case "delete":
+                del self.tables[family]
+                self._chains.pop(family, None)
+                for place in [place for place in self._sets if place[0] is family]:
+                    del self._sets[place]
+            case "flush":
+                chains = self._own_chains(family)
+                chains.update({name: _hooks(rules) for name, rules in chains.items()})
+            case _:
+                raise ValueError(verb)
 
     @staticmethod
     def _change_chain(
@@ -125,9 +161,10 @@ class _Draft:
         base = rest[1].removeprefix("{ ").removesuffix(" }") if len(rest) > 1 else ""
         match verb, kind:
             case "add", "chain":
-                chains.setdefault(name, (base,) if base else ())
+                held = chains.get(name, ())
+                chains[name] = (base, *held) if base and not _hooks(held) else held
             case "flush", "chain":
-                chains[name] = tuple(rule for rule in chains[name] if rule.startswith("type "))
+                chains[name] = _hooks(chains[name])
             case "add", "rule":
                 chains[name] = (*chains[name], rest[1])
             case _:
@@ -141,6 +178,11 @@ class _Draft:
                 del held[key]
             elif held.setdefault(key, value) != value:
                 raise ValueError(f"{key} has another value")
+
+    def _declare(self, family: IPFamily, name: str) -> None:
+        table = self.tables[family]
+        if name not in KEPT_SETS and name not in table.sets:
+            self.tables[family] = Table({**table.sets, name: {}}, table.chains)
 
     def _own_set(self, family: IPFamily, name: str) -> dict[str, str]:
         place = (family, name)
@@ -156,6 +198,11 @@ class _Draft:
             copied = self._chains[family] = dict(table.chains)
             self.tables[family] = Table(table.sets, copied)
         return self._chains[family]
+
+
+def _hooks(rules: tuple[str, ...]) -> tuple[str, ...]:
+    """Give what stays of a chain that is flushed: a hook is no rule."""
+    return tuple(rule for rule in rules if rule.startswith(_HOOK))
 
 
 def _as_they_are(rules: ServiceRules, _: NodeView) -> ServiceRules:

@@ -96,3 +96,16 @@ def test_a_difference_is_loaded_as_a_delta_is(changes: list[Change], config: Rul
     before, after = Snapshot().apply(changes[: len(changes) // 2]), Snapshot().apply(changes)
     current, desired = held(before, config), held(after, config)
     assert differs(loaded(encode_difference(current, desired), current), desired) == ""
+    # A table that is not there is written whole, beside the difference of the other.
+    for family in tuple(current):
+        part = {kept: table for kept, table in current.items() if kept is not family}
+        assert differs(loaded(encode_difference(part, desired), part), desired) == ""
+
+
+@given(rule_histories(max_size=8), configs)
+@settings(deadline=None)
+def test_a_whole_is_loaded_over_anything(changes: list[Change], config: RulesConfig) -> None:
+    before, after = Snapshot().apply(changes[: len(changes) // 2]), Snapshot().apply(changes)
+    text = encode(node_rules(after, node_of(after), config))
+    assert differs(loaded(text, held(before, config)), held(after, config)) == ""
+    assert differs(loaded(text, {}), held(after, config)) == ""

@@ -1,0 +1,33 @@
+"""Waiting for connections to end: from when a server is first unwanted, and not for ever."""
+
+from app.agent.drains import Drains
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.operations import RealServerKey
+from app.domain.dataplane.virtual_server import server_key
+
+KEY = server_key(IPFamily.IPV4, "TCP", "10.96.0.10", 80)
+ONE, TWO = RealServerKey(KEY, "10.244.0.1", 8080), RealServerKey(KEY, "10.244.0.2", 8080)
+
+
+def test_each_server_has_its_own_time() -> None:
+    drains = Drains(60)
+    drains.await_only({ONE}, now_s=0)
+    drains.await_only({ONE, TWO}, now_s=30)
+    assert drains.overdue(59) == frozenset()
+    assert drains.overdue(60) == {ONE}
+    assert drains.overdue(90) == {ONE, TWO}
+
+
+def test_a_server_that_was_wanted_in_between_has_all_its_time_again() -> None:
+    drains = Drains(60)
+    drains.await_only({ONE}, now_s=0)
+    drains.await_only((), now_s=30)
+    assert len(drains) == 0
+    drains.await_only({ONE}, now_s=50)
+    assert drains.overdue(60) == frozenset()
+
+
+def test_without_patience_a_server_goes_at_once() -> None:
+    drains = Drains(0)
+    drains.await_only({ONE}, now_s=5)
+    assert drains.overdue(5) == {ONE}

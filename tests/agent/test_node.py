@@ -1,0 +1,147 @@
+"""A node makes itself known, keeps what others wrote, and finds its own addresses."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from app.agent.client import RegistryClient, RegistryMisbehaved
+from app.agent.node import (
+    HEARTBEAT_S_DEFAULT,
+    Identity,
+    Registration,
+    given_addresses,
+    parse_addresses,
+)
+from app.domain.objects.node import NodeAddress
+from tests.agent.worlds import FakeClock, client_to
+from tests.registries import an_api
+
+IDENTITY = Identity(name="n1", zone="z1", labels={"rack": "r7"})
+
+
+class Machine:
+    """A machine whose addresses change."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+
+    async def found(self) -> tuple[NodeAddress, ...]:
+        return given_addresses(self.addresses, name="n1")
+
+
+async def node_of(api: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await api.get("/nodes/n1")
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+@pytest.mark.database
+async def test_a_node_that_nobody_knows_is_created(database_url: str) -> None:
+    async with an_api(database_url) as api, client_to(api) as client:
+        machine = Machine("192.0.2.1", "2001:db8::1")
+        await Registration(client, IDENTITY, machine.found, FakeClock()).introduce()
+        node = await node_of(api)
+        assert node["metadata"]["labels"] == {
+            "kubernetes.io/hostname": "n1",
+            "topology.kubernetes.io/zone": "z1",
+            "rack": "r7",
+        }
+        assert [each["address"] for each in node["status"]["addresses"]] == [
+            "192.0.2.1",
+            "2001:db8::1",
+            "n1",
+        ]
+
+
+@pytest.mark.database
+async def test_a_node_that_is_known_is_brought_up_to_date_and_keeps_the_rest(
+    database_url: str,
+) -> None:
+    async with an_api(database_url) as api, client_to(api) as client:
+        made = {
+            "metadata": {"name": "n1", "labels": {"owner": "me"}},
+            "spec": {"podCIDR": "10.0.0.0/24"},
+        }
+        assert (await api.post("/nodes", json=made)).is_success
+        machine = Machine("192.0.2.1")
+        registration = Registration(client, IDENTITY, machine.found, FakeClock())
+        await registration.introduce()
+        machine.addresses = ("192.0.2.2",)
+        await registration.introduce()
+        node = await node_of(api)
+        assert node["metadata"]["labels"]["owner"] == "me"
+        assert node["metadata"]["labels"]["rack"] == "r7"
+        assert node["spec"]["podCIDR"] == "10.0.0.0/24"
+        assert node["status"]["addresses"][0]["address"] == "192.0.2.2"
+
+
+@pytest.mark.database
+async def test_a_node_that_is_as_it_should_be_is_not_written(database_url: str) -> None:
+    async with an_api(database_url) as api, client_to(api) as client:
+        registration = Registration(client, IDENTITY, Machine("192.0.2.1").found, FakeClock())
+        await registration.introduce()
+        before = await node_of(api)
+        await registration.introduce()
+        assert await node_of(api) == before
+
+
+@pytest.mark.database
+async def test_heartbeats_come_as_often_as_the_registry_wants(database_url: str) -> None:
+    async with an_api(database_url, node_lease_seconds=40) as api, client_to(api) as client:
+        registration = Registration(client, IDENTITY, Machine("192.0.2.1").found, FakeClock())
+        await registration.introduce()
+        assert await registration.beat() == 10
+        assert registration.problem == ""
+
+
+async def test_a_heartbeat_that_is_not_taken_is_tried_again() -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(503))
+    async with RegistryClient(["http://waypost"], transport=transport) as client:
+        registration = Registration(client, IDENTITY, Machine().found, FakeClock())
+        assert await registration.beat() == HEARTBEAT_S_DEFAULT
+        assert "503" in registration.problem
+
+
+@pytest.mark.parametrize("wire", [{"kind": "Pod", "apiVersion": "v1"}, {"kind": 7}, {}])
+async def test_something_else_in_place_of_a_node_is_misbehaviour(wire: object) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=wire))
+    async with RegistryClient(["http://waypost"], transport=transport) as client:
+        with pytest.raises(RegistryMisbehaved):
+            await Registration(client, IDENTITY, Machine().found, FakeClock()).introduce()
+
+
+def link(name: str, *addresses: dict[str, object]) -> dict[str, object]:
+    return {"ifname": name, "addr_info": list(addresses)}
+
+
+def entry(local: str, scope: str = "global", **words: bool) -> dict[str, object]:
+    return {"local": local, "scope": scope, **words}
+
+
+def test_addresses_of_the_default_route_come_first_and_those_of_others_not_at_all() -> None:
+    links = [
+        link("lo", entry("127.0.0.1", "host"), entry("::1", "host")),
+        link("docker0", entry("172.17.0.1")),
+        link("kube-ipvs0", entry("10.96.0.10")),
+        link("eth0", entry("192.0.2.1"), entry("2001:db8::1"), entry("fe80::1", "link")),
+        link("eth1", entry("2001:db8::2", temporary=True), entry("2001:db8:0::3", tentative=True)),
+    ]
+    routes = [json.dumps([{"dst": "default", "dev": "eth0"}]), "[]"]
+    found = parse_addresses(json.dumps(links), routes, name="n1")
+    assert [(each.type, each.address) for each in found] == [
+        ("InternalIP", "192.0.2.1"),
+        ("InternalIP", "2001:db8::1"),
+        ("InternalIP", "172.17.0.1"),
+        ("Hostname", "n1"),
+    ]
+
+
+def test_a_machine_without_addresses_has_its_name() -> None:
+    assert parse_addresses("", [""], name="n1") == (NodeAddress(type="Hostname", address="n1"),)
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="not-an-address"):
+        given_addresses(["not-an-address"], name="n1")
