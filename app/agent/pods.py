@@ -13,7 +13,7 @@ Source: contract.md, "Processes and defaults"; spec kubernetes-api 5.4.
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from app.agent.client import (
     Refused,
@@ -23,7 +23,7 @@ from app.agent.client import (
     decoded,
 )
 from app.agent.pace import Backoff, Clock
-from app.agent.probes import NotReported, Prober
+from app.agent.probes import NotReported
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
@@ -36,6 +36,18 @@ BEATS_PER_LEASE: Final = 3
 _INITIAL_END: Final = "k8s.io/initial-events-end"
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _log = logging.getLogger(__name__)
+
+
+class Watcher(Protocol):
+    """Whoever wants to see Pods; a Prober is one."""
+
+    def see(self, pod: Pod) -> None:
+        """Take note of a Pod as it is now."""
+        ...
+
+    def forget(self, key: NamespacedName) -> None:
+        """Take note that a Pod is gone."""
+        ...
 
 
 class NodePods:
@@ -56,12 +68,12 @@ class NodePods:
         self._beaten_at_s: dict[NamespacedName, float] = {}
         self.problem = ""
 
-    async def follow(self, prober: Prober) -> None:
-        """Show the prober every Pod of the node as it is, until cancelled."""
+    async def follow(self, watcher: Watcher) -> None:
+        """Show every Pod of the node as it is, until cancelled."""
         backoff = Backoff()
         while True:
             try:
-                await self._follow(prober)
+                await self._follow(watcher)
                 backoff.succeeded()
                 self.problem = ""
             except RegistryError as error:
@@ -71,7 +83,7 @@ class NodePods:
                 backoff.failed(self._clock.now_s())
             await self._clock.sleep(max(0.0, backoff.retry_at_s - self._clock.now_s()))
 
-    async def _follow(self, prober: Prober) -> None:
+    async def _follow(self, watcher: Watcher) -> None:
         query = {
             "watch": "true",
             "fieldSelector": f"spec.nodeName={self._node}",
@@ -83,22 +95,22 @@ class NodePods:
             if type_ == "BOOKMARK":
                 if unseen is not None and _ends_initial(wire):
                     for key in unseen:
-                        self._forget(key, prober)
+                        self._forget(key, watcher)
                     unseen = None
                 continue
             pod = _pod(wire)
             if type_ == "DELETED":
-                self._forget(pod.metadata.key, prober)
+                self._forget(pod.metadata.key, watcher)
             else:
                 self._pods[pod.metadata.key] = pod
-                prober.see(pod)
+                watcher.see(pod)
             if unseen is not None:
                 unseen.discard(pod.metadata.key)
 
-    def _forget(self, key: NamespacedName, prober: Prober) -> None:
+    def _forget(self, key: NamespacedName, watcher: Watcher) -> None:
         self._pods.pop(key, None)
         self._beaten_at_s.pop(key, None)
-        prober.forget(key)
+        watcher.forget(key)
 
     async def report(self, reports: Mapping[NamespacedName, Report]) -> None:
         """Write what probes found to the registry; raises NotReported."""

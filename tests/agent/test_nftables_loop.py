@@ -1,0 +1,92 @@
+"""The loop in nftables mode: the same laws, with texts in place of operations."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.agent.feed import Feed
+from app.agent.loop import RulesLoop
+from app.agent.nftables_mode import NftablesMode
+from app.agent.sinks.nftables import NftablesSink
+from app.domain.changes import Change
+from app.domain.dataplane.nftables_state import Tables, tables_of
+from app.domain.dataplane.node_rules import node_rules
+from app.domain.names import NamespacedName
+from tests.agent.sinks.fake_kernel import FakeNft
+from tests.agent.worlds import CONFIG, World, a_world
+from tests.builders import a_service, an_endpoint, an_endpoint_slice
+from tests.rules_strategies import rule_histories
+
+MODE = NftablesMode()
+ONE = an_endpoint_slice(an_endpoint("10.244.0.1"))
+TWO = an_endpoint_slice(an_endpoint("10.244.0.1"), an_endpoint("10.244.0.2"))
+
+
+def agent_of(world: World, sink: NftablesSink) -> RulesLoop[Tables, str]:
+    async def introduce() -> None:
+        pass
+
+    return RulesLoop(Feed(world.client, "n1", MODE), sink, world.clock, introduce=introduce)
+
+
+def desired(world: World) -> Tables:
+    snapshot = world.view.snapshot
+    return tables_of(node_rules(snapshot, snapshot.nodes[NamespacedName("", "n1")], CONFIG))
+
+
+async def missing(world: World, sink: NftablesSink) -> tuple[str, ...]:
+    """Give what it would take to lead the kernel to what is desired."""
+    return MODE.plan(await sink.observe({}), desired(world), ()).at_once
+
+
+def sink_of(kernel: FakeNft) -> NftablesSink:
+    return NftablesSink(kernel.run, forget=lambda _family, _should_forget: 0)
+
+
+async def test_a_change_of_one_endpoint_costs_a_node_three_lines() -> None:
+    async with a_world(a_service(), ONE) as world:
+        kernel = FakeNft()
+        sink = sink_of(kernel)
+        agent = agent_of(world, sink)
+        await agent.turn()
+        world.put(ONE, TWO)
+        await agent.turn()
+        assert await missing(world, sink) == ()
+        assert len([line for line in kernel.texts[-1].splitlines() if " element " in line]) == 3
+        assert sum("changes" not in asked for asked in world.network.asked) == 1
+
+
+async def test_a_restart_leaves_elements_alone() -> None:
+    async with a_world(a_service(), ONE) as world:
+        kernel = FakeNft()
+        await agent_of(world, sink_of(kernel)).turn()
+        await agent_of(world, sink_of(kernel)).turn()
+        assert "element" not in kernel.texts[-1]
+        assert len(kernel.texts) == 2
+
+
+async def test_what_somebody_changes_is_mended() -> None:
+    async with a_world(a_service(), ONE) as world:
+        kernel = FakeNft()
+        sink = sink_of(kernel)
+        agent = agent_of(world, sink)
+        await agent.turn()
+        kernel.tables.clear()
+        world.clock.time_s += 120
+        for _ in range(3):
+            await agent.turn()
+        assert await missing(world, sink) == ()
+        assert agent.tally.foreign_steps == 1
+
+
+@given(rule_histories(max_size=8), st.lists(st.integers(0, 3), max_size=8))
+async def test_the_path_does_not_matter(changes: list[Change], strides: list[int]) -> None:
+    shown = [change for change in changes if change.kind != "Node"]
+    async with a_world() as world:
+        sink = sink_of(FakeNft())
+        agent, place = agent_of(world, sink), 0
+        for stride in [*strides, len(shown)]:
+            world.replay(shown[place : place + stride])
+            place += stride
+            await agent.turn()
+        await agent.turn()
+        assert await missing(world, sink) == ()

@@ -1,0 +1,192 @@
+"""The Pods of a node: shown as they are, reported on, their leases renewed."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from app.agent.client import RegistryClient
+from app.agent.pods import NodePods
+from app.agent.probes import NotReported
+from app.domain.names import NamespacedName, Uid
+from app.domain.objects.pod import Pod, Probe, TCPSocketAction
+from app.domain.registration.readiness import Report
+from app.schemas.codec import encode_object
+from tests.agent.worlds import FakeClock
+from tests.builders import a_container, a_pod, key
+
+END = {"k8s.io/initial-events-end": "true"}
+
+
+def pod(name: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401  any field of a Pod
+    document: dict[str, Any] = encode_object(a_pod(name, **fields))
+    document["metadata"]["resourceVersion"] = "7"
+    return document
+
+
+def line(type_: str, wire: object) -> str:
+    return json.dumps({"type": type_, "object": wire}) + "\n"
+
+
+def bookmark(**annotations: str) -> str:
+    metadata = {"resourceVersion": "9", "annotations": annotations}
+    return line("BOOKMARK", {"kind": "Pod", "metadata": metadata})
+
+
+class Registry(httpx.MockTransport):
+    """Answers with streams one after the other, and remembers what it is told."""
+
+    def __init__(self, *streams: str | httpx.Response) -> None:
+        super().__init__(self._answer)
+        self._streams = list(streams)
+        self.told: list[tuple[str, str, Any]] = []
+        self.refusal: httpx.Response | None = None
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            assert request.url.params["fieldSelector"] == "spec.nodeName=n1"
+            if not self._streams:
+                raise Finished
+            stream = self._streams.pop(0)
+            return httpx.Response(200, text=stream) if isinstance(stream, str) else stream
+        self.told.append((request.method, request.url.path, json.loads(request.content)))
+        return self.refusal or httpx.Response(200, json={})
+
+
+class Finished(Exception):
+    """The registry has told all that a test wants told."""
+
+
+class Shown:
+    """A prober that only takes note of what it is shown."""
+
+    def __init__(self) -> None:
+        self.pods: dict[str, Pod] = {}
+
+    def see(self, pod: Pod) -> None:
+        self.pods[pod.metadata.name] = pod
+
+    def forget(self, key: NamespacedName) -> None:
+        self.pods.pop(key.name, None)
+
+
+async def followed(registry: Registry, clock: FakeClock | None = None) -> tuple[NodePods, Shown]:
+    client = RegistryClient(["http://r"], transport=registry)
+    pods = NodePods(client, "n1", clock or FakeClock())
+    shown = Shown()
+    with pytest.raises(Finished):
+        await pods.follow(shown)
+    return pods, shown
+
+
+async def test_pods_are_shown_as_they_are() -> None:
+    stream = (
+        line("ADDED", pod("a"))
+        + line("ADDED", pod("b"))
+        + bookmark(**END)
+        + line("MODIFIED", pod("b", ready=False))
+        + line("DELETED", pod("a"))
+    )
+    _, shown = await followed(Registry(stream))
+    assert list(shown.pods) == ["b"]
+    assert not shown.pods["b"].is_ready
+
+
+async def test_pods_that_went_while_nobody_looked_are_forgotten() -> None:
+    first = line("ADDED", pod("a")) + line("ADDED", pod("b")) + bookmark(**END)
+    second = line("ADDED", pod("b")) + bookmark() + line("ADDED", pod("c")) + bookmark(**END)
+    _, shown = await followed(Registry(first, second))
+    assert sorted(shown.pods) == ["b", "c"]
+
+
+async def test_pods_stay_known_when_a_stream_breaks_off() -> None:
+    first = line("ADDED", pod("a")) + bookmark(**END)
+    _, shown = await followed(Registry(first, line("ADDED", pod("b"))))
+    assert sorted(shown.pods) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "not json\n",
+        "{}\n",
+        "[]\n",
+        line("ERROR", {"kind": "Status", "message": "too old"}),
+        line("ADDED", {"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n1"}}),
+        line("ADDED", "a Pod"),
+        httpx.Response(503),
+        httpx.Response(404, text="elsewhere"),
+    ],
+)
+async def test_nonsense_in_a_stream_is_got_over(nonsense: str | httpx.Response) -> None:
+    following = line("ADDED", pod("a")) + bookmark(**END)
+    pods, shown = await followed(Registry(nonsense, following))
+    assert list(shown.pods) == ["a"]
+    assert pods.problem == ""
+
+
+async def test_a_report_is_written_as_the_pods_condition() -> None:
+    registry = Registry(line("ADDED", pod("a", ready=False)) + bookmark(**END))
+    pods, _ = await followed(registry)
+    await pods.report({key("a"): Report(uid=Uid("uid-a"), is_ready=True, message="")})
+    ((method, path, body),) = registry.told
+    assert (method, path) == ("PATCH", "/pods/default/a/status")
+    assert body["metadata"] == {"uid": "uid-a", "resourceVersion": "7"}
+    (condition,) = body["status"]["conditions"]
+    assert (condition["type"], condition["status"]) == ("Ready", "True")
+
+
+async def test_a_report_on_another_pod_of_the_name_is_void() -> None:
+    registry = Registry(line("ADDED", pod("a", ready=False)) + bookmark(**END))
+    pods, _ = await followed(registry)
+    await pods.report({key("a"): Report(uid=Uid("another"), is_ready=True, message="")})
+    await pods.report({key("gone"): Report(uid=Uid("uid-gone"), is_ready=True, message="")})
+    assert registry.told == []
+
+
+async def test_a_refused_report_is_dropped_and_an_unheard_one_kept() -> None:
+    registry = Registry(line("ADDED", pod("a", ready=False)) + bookmark(**END))
+    pods, _ = await followed(registry)
+    report = {key("a"): Report(uid=Uid("uid-a"), is_ready=True, message="")}
+    registry.refusal = httpx.Response(409, json={"reason": "Conflict", "message": "moved on"})
+    await pods.report(report)
+    registry.refusal = httpx.Response(503)
+    with pytest.raises(NotReported):
+        await pods.report(report)
+
+
+PROBED = a_container(readiness_probe=Probe(tcp_socket=TCPSocketAction(port=80)))
+
+
+async def test_leases_of_pods_that_answer_are_renewed_in_time() -> None:
+    leased = {"containers": (PROBED,), "lease_duration_s": 30}
+    stream = (
+        line("ADDED", pod("a", **leased))
+        + line("ADDED", pod("failing", ready=False, **leased))
+        + line("ADDED", pod("unprobed", lease_duration_s=30))
+        + line("ADDED", pod("without", containers=(PROBED,)))
+        + bookmark(**END)
+    )
+    registry, clock = Registry(stream), FakeClock()
+    pods, _ = await followed(registry, clock)
+    await pods.beat()
+    await pods.beat()
+    clock.time_s += 10
+    await pods.beat()
+    assert [(path, body) for _, path, body in registry.told] == [
+        ("/heartbeats", {"pods": [{"namespace": "default", "name": "a"}]})
+    ] * 2
+
+
+async def test_a_lease_that_was_not_renewed_is_tried_again() -> None:
+    registry = Registry(
+        line("ADDED", pod("a", containers=(PROBED,), lease_duration_s=30)) + bookmark(**END)
+    )
+    pods, _ = await followed(registry)
+    registry.refusal = httpx.Response(503)
+    await pods.beat()
+    registry.refusal = None
+    await pods.beat()
+    await pods.beat()
+    assert len(registry.told) == 2
