@@ -19,11 +19,11 @@ DEMO = ROOT / "examples" / "demo.sh"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-@pytest.fixture(scope="module")
-async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[tuple[Serving, Path]]:
-    folder = tmp_path_factory.mktemp("first")
-    async with serving(folder) as running:
-        yield running, folder / "log"
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncGenerator[Serving]:
+    """Give a newcomer's server, which nobody has told anything yet."""
+    async with serving(tmp_path) as running:
+        yield running
 
 
 async def shell(command: str, **variables: str) -> tuple[int, str]:
@@ -44,9 +44,8 @@ def url_of(running: Serving) -> str:
     return f"http://127.0.0.1:{running.api_port}"
 
 
-async def test_the_three_commands_that_serve_prints_work(served: tuple[Serving, Path]) -> None:
-    _, log = served
-    printed = log.read_text().partition("Try, in another terminal:\n")[2]
+async def test_the_three_commands_that_serve_prints_work(served: Serving) -> None:
+    printed = served.log.read_text().partition("Try, in another terminal:\n")[2]
     commands = [line.strip() for line in printed.splitlines()[:3]]
     results = [await shell(command) for command in commands]
     assert [code for code, _ in results] == [0, 0, 0], results
@@ -55,10 +54,10 @@ async def test_the_three_commands_that_serve_prints_work(served: tuple[Serving, 
     assert "ent" in results[2][1]
 
 
-async def test_the_demo_tells_the_whole_story_in_colour(served: tuple[Serving, Path]) -> None:
+async def test_the_demo_tells_the_whole_story_in_colour(served: Serving) -> None:
     on_terminal = f'import pty, sys; sys.exit(pty.spawn(["bash", "{DEMO}"]) >> 8)'
     command = shlex.join([sys.executable, "-c", on_terminal])
-    code, coloured = await shell(command, WAYPOST_API=url_of(served[0]), TERM="xterm", NO_COLOR="")
+    code, coloured = await shell(command, WAYPOST_API=url_of(served), TERM="xterm", NO_COLOR="")
     assert code == 0, coloured
     assert COLOUR.search(coloured)
     out = COLOUR.sub("", coloured).replace("\r", "")

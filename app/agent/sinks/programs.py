@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import shlex
+import signal
 from collections.abc import Awaitable, Generator
 from typing import BinaryIO, Final, Protocol
 
@@ -47,6 +48,7 @@ async def run(command: str, *, text: str = "", run_s_max: float = RUN_S_MAX) -> 
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=_environment(),
+                start_new_session=True,  # what it starts is ended with it
             )
         except OSError as error:
             raise ProgramFailed(f"{arguments[0]} cannot be run: {error.strerror}") from None
@@ -54,12 +56,16 @@ async def run(command: str, *, text: str = "", run_s_max: float = RUN_S_MAX) -> 
     assert process.stderr is not None, "it is a pipe"
     try:
         async with asyncio.timeout(run_s_max):
-            output, complaint = await asyncio.gather(_drink(process.stdout), _drink(process.stderr))
+            output, complaint = await asyncio.gather(
+                _drink(process, process.stdout), _drink(process, process.stderr)
+            )
             code = await process.wait()
     except TimeoutError:
         raise ProgramFailed(f"{command}: not done after {run_s_max:g} s") from None
     finally:
         await _end(process)
+    if max(len(output), len(complaint)) > OUTPUT_BYTES_MAX:
+        raise ProgramFailed(f"{command}: said more than {OUTPUT_BYTES_MAX} bytes")
     if code:
         raise ProgramFailed(f"{command}: {_shown(complaint) or f'it ended with {code}'}")
     return output.decode(errors="replace")
@@ -74,22 +80,34 @@ def _input(text: str) -> Generator[BinaryIO]:
         yield file
 
 
-async def _drink(stream: asyncio.StreamReader) -> bytes:
+async def _drink(process: asyncio.subprocess.Process, stream: asyncio.StreamReader) -> bytes:
+    """Read to the end; who says too much is killed, and the rest of it forgotten."""
     pieces: list[bytes] = []
     size_bytes = 0
     while piece := await stream.read(_CHUNK_BYTES):
-        pieces.append(piece)
-        size_bytes += len(piece)
-        if size_bytes > OUTPUT_BYTES_MAX:
-            raise ProgramFailed(f"a program said more than {OUTPUT_BYTES_MAX} bytes")
+        if size_bytes <= OUTPUT_BYTES_MAX:
+            pieces.append(piece)
+            size_bytes += len(piece)
+        else:
+            _kill(process)
     return b"".join(pieces)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kill what still runs and read what it had said: a full pipe is never seen to close."""
     if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        _kill(process)
+        assert process.stdout is not None, "it is a pipe"
+        assert process.stderr is not None, "it is a pipe"
+        for stream in (process.stdout, process.stderr):
+            while await stream.read(_CHUNK_BYTES):
+                pass
         await process.wait()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _shown(complaint: bytes) -> str:

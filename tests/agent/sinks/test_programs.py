@@ -43,6 +43,11 @@ async def test_a_program_that_takes_too_long_is_ended() -> None:
         await run("sleep 60", run_s_max=0.1)
 
 
+async def test_what_a_program_started_is_ended_with_it() -> None:
+    with pytest.raises(ProgramFailed, match=r"not done after 0\.1 s"):
+        await run("sh -c 'yes & sleep 60'", run_s_max=0.1)
+
+
 async def test_a_program_that_says_too_much_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "OUTPUT_BYTES_MAX", 1_000)
     with pytest.raises(ProgramFailed, match="more than 1000 bytes"):
