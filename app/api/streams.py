@@ -3,7 +3,9 @@
     view, Watch -> bytes, for as long as the client listens
 
 A watcher is a cursor into the view's history.  Those that want the same and
-stand at the same revision are sent the same bytes, encoded once.
+stand at the same revision are sent the same bytes, encoded once.  An id is sent
+only where a stream may be resumed: with the last event of a revision, and with
+the bookmark behind the initial state.
 
 Source: contract.md, "GET /watch"; spec kubernetes-api 5.4; the HTML standard,
 "Server-sent events".
@@ -41,17 +43,23 @@ _LATE_S = 0.01  # seconds by which a stream is woken after its time, never befor
 INITIAL_PIECE = 200  # objects encoded before others get their turn
 
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
-Frame = Callable[[str, Revision, bytes], bytes]
+Frame = Callable[[str, Revision | None, bytes], bytes]
+"""Type, the revision to resume after (None before its last event), object -> bytes."""
 
 
-def ndjson_frame(type_: str, _: Revision, body: bytes) -> bytes:
+def ndjson_frame(type_: str, _: Revision | None, body: bytes) -> bytes:
     """Write an event as one line of JSON."""
     return b'{"type":"%b","object":%b}\n' % (type_.encode(), body)
 
 
-def sse_frame(type_: str, revision: Revision, body: bytes) -> bytes:
-    """Write an event as a server-sent event, whose id is what to resume from."""
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (revision, type_.encode(), body)
+def sse_frame(type_: str, whole: Revision | None, body: bytes) -> bytes:
+    """Write an event as a server-sent event; its id is the revision that it makes whole.
+
+    A client keeps the id before it, so one that is cut off inside a revision,
+    or inside the initial state, is told all of it again rather than half.
+    """
+    id_ = b"" if whole is None else b"id: %d\n" % whole
+    return b"%bevent: %b\ndata: %b\n\n" % (id_, type_.encode(), body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +165,13 @@ class Watching:
         """Encode what is owed after ``since``, which is up to ``upto`` right now."""
         assert self._view.era == era, "the same revisions of another past are other changes"
         assert self._view.snapshot.revision == upto, "a batch is made before the view moves on"
+        events = owed(self._view, since, interest)
+        revisions = [event.object.metadata.revision for event in events]
         return b"".join(
-            frame(event.type.value, event.object.metadata.revision, _encoded(event))
-            for event in owed(self._view, since, interest)
+            frame(event.type.value, mine if mine != following else None, _encoded(event))
+            for event, mine, following in zip(
+                events, revisions, [*revisions[1:], None], strict=True
+            )
         )
 
 
@@ -213,7 +225,7 @@ async def _initial(snapshot: Snapshot, watch: Watch) -> AsyncGenerator[bytes, No
     objects = initial_objects(snapshot, watch.interest)
     while piece := tuple(islice(objects, INITIAL_PIECE)):
         yield b"".join(
-            watch.frame(ChangeType.ADDED.value, snapshot.revision, encode_bytes(registered))
+            watch.frame(ChangeType.ADDED.value, None, encode_bytes(registered))
             for registered in piece
         )
         await asyncio.sleep(0)

@@ -85,12 +85,17 @@ async def watch_changes(
 
 
 async def _start(request: Request, query: ListQuery | WatchQuery, view: View) -> Revision | None:
-    text = request.headers.get("last-event-id", "") or query.resource_version
-    view.require_synced()
+    """Give the revision to begin after, None for the objects there are."""
+    resumed = request.headers.get("last-event-id", "")
+    text = resumed or query.resource_version
+    asked = query.send_initial_events if isinstance(query, ListQuery) and not resumed else None
+    snapshot = view.require_synced()
     if not text or text == "0":
-        return None
+        return snapshot.revision if asked is False else None
     since = parse_revision(text)
     await view.wait_for(since)
+    if asked:
+        return None
     require_resumable(since, compacted=view.compacted)
     return since
 

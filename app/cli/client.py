@@ -7,7 +7,7 @@ No verb sees httpx or a status code.  Source: contract.md, "Errors".
 
 import json
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import cast
@@ -104,7 +104,7 @@ class Api:
             if not answer.is_success:
                 answer.read()
             self._require_success(answer)
-            for line in answer.iter_lines():
+            for line in _lines(answer.iter_bytes()):
                 if line.strip():
                     yield mapping(self._decoded(line))
 
@@ -132,7 +132,7 @@ class Api:
             status = {"code": answer.status_code, "reason": "Unknown", "message": message}
         raise Refused(mapping(status))
 
-    def _decoded(self, body: str) -> object:
+    def _decoded(self, body: str | bytes) -> object:
         try:
             return json.loads(body)
         except ValueError:
@@ -140,6 +140,15 @@ class Api:
 
     def _not_waypost(self) -> Unreachable:
         return Unreachable(f"what answers at {self.url} does not speak as Waypost does")
+
+
+def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Split at line feeds alone: httpx would also end a line at a U+2028 inside a string."""
+    rest = b""
+    for piece in pieces:
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from lines
+    yield rest
 
 
 def _is_loopback(host: str) -> bool:

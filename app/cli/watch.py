@@ -6,6 +6,7 @@ kinds, selectors -> GET /watch -> one line a change; a lost connection is resume
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -59,28 +60,61 @@ def watch(  # noqa: PLR0913  each parameter is an option of the command
 
 
 def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
-    """Yield events; after a lost connection go on behind the last revision seen.
+    """Yield events; after a lost connection go on behind the last revision seen whole.
 
-    Raises Refused when the server ends the watch with an error, and Unreachable
-    when there was no connection in the first place.
+    That is a bookmark's, and the server is asked for one after every batch; what
+    had come since is not yielded again.  Raises Refused when the server ends the
+    watch with an error, and Unreachable when there was no connection in the first
+    place.
     """
-    seen = str(query.get("resourceVersion") or "")
+    progress = _Progress(str(query.get("resourceVersion") or ""))
     has_begun = False
     while True:
+        following = {**query, "resourceVersion": progress.whole, "progress": True}
         try:
-            for event in server.follow("/watch", query={**query, "resourceVersion": seen}):
+            for event in server.follow("/watch", query=following):
                 has_begun = True
                 if text(event, "type") == ERROR:
                     raise Refused(mapping(event, "object"))
-                seen = text(event, "object", "metadata", "resourceVersion") or seen
-                yield event
+                if progress.is_news(event):
+                    yield event
         except Unreachable as lost:
             if not has_begun:
                 raise
-            print_warning(f"{lost}; going on after revision {seen or 'none'}")
+            print_warning(f"{lost}; going on after revision {progress.whole or 'none'}")
+            progress.start_again()
         if query.get("timeoutSeconds"):
             return
         time.sleep(pause_s)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """The last revision known to be whole, and what was seen of those after it."""
+
+    whole: str
+    _seen: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
+    _repeated: frozenset[tuple[str, ...]] = frozenset()
+
+    def start_again(self) -> None:
+        """Expect the events after the last whole revision a second time."""
+        self._repeated = frozenset(self._seen)
+
+    def is_news(self, event: Json) -> bool:
+        """Take note of an event; says whether it has not come before."""
+        identity = _identity(event)
+        if text(event, "type") == BOOKMARK:
+            self.whole = text(event, "object", "metadata", "resourceVersion")
+            self._seen.clear()
+        else:
+            self._seen.add(identity)
+        return identity not in self._repeated
+
+
+def _identity(event: Json) -> tuple[str, ...]:
+    meta = mapping(event, "object", "metadata")
+    names = (text(meta, name) for name in ("namespace", "name", "resourceVersion"))
+    return (text(event, "type"), text(event, "object", "kind"), *names)
 
 
 def _print_event(event: Json, output: OutputFormat) -> None:

@@ -49,9 +49,13 @@ class ListQuery(Query):
     timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
         0, description="End a watch after this time; 0 leaves it to the server."
     )
-    allow_watch_bookmarks: bool = True
+    allow_watch_bookmarks: bool = Field(
+        default=True, description="Accepted; a watch always has them, they keep it alive."
+    )
     send_initial_events: bool | None = Field(
-        None, description="With `watch`: whether to begin with the objects there are."
+        None,
+        description="With `watch`: whether to begin with the objects there are; when absent, "
+        "only without a `resourceVersion`.",
     )
 
 

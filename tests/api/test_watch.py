@@ -96,6 +96,53 @@ async def test_server_sent_events_bear_their_revision_and_resume_by_it(
     assert first_event["id"] == json.loads(first_event["data"])["metadata"]["resourceVersion"]
 
 
+def sent(text: str) -> list[tuple[str, str, Wire]]:
+    """Read server-sent events: id, or nothing, type and object."""
+    events: list[tuple[str, str, Wire]] = []
+    for block in text.split("\n\n")[:-1]:
+        fields = {name: value for name, _, value in (x.partition(": ") for x in block.split("\n"))}
+        events.append((fields.get("id", ""), fields["event"], json.loads(fields["data"])))
+    return events
+
+
+async def test_an_id_is_sent_only_where_nothing_would_be_lost_by_resuming(
+    api: httpx.AsyncClient,
+) -> None:
+    await api.post("/services", json=a_manifest("a"))
+    head = {"apiVersion": "v1", "kind": "Service"}
+    both = {"apiVersion": "v1", "kind": "List", "items": [head | a_manifest(n) for n in "bc"]}
+    stream = {"accept": "text/event-stream"}
+    initial = await api.get("/watch", params={**FOR_A_MOMENT, "kinds": "Service"}, headers=stream)
+    added, end, *_ = sent(initial.text)
+    assert (added[0], added[1]) == ("", "ADDED"), "the initial state is whole at its end"
+    assert (end[0], end[1]) == (end[2]["metadata"]["resourceVersion"], "BOOKMARK")
+
+    revision = (await api.post("/apply", json=both)).json()["resourceVersion"]
+    query = {**FOR_A_MOMENT, "kinds": "Service"}
+    resumed = await api.get("/watch", params=query, headers={**stream, "last-event-id": end[0]})
+    events = [(id_, wire["metadata"]["name"]) for id_, _, wire in sent(resumed.text)[:2]]
+    assert events == [("", "b"), (revision, "c")], "one revision, of which the last event is whole"
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_resumed", "names"),
+    [
+        ("true", True, ["a", "b"]),
+        ("false", True, ["b"]),
+        ("true", False, ["a", "b"]),
+        ("false", False, []),
+    ],
+)
+async def test_initial_events_are_sent_or_left_out_as_asked(
+    api: httpx.AsyncClient, asked: str, *, is_resumed: bool, names: list[str]
+) -> None:
+    first = (await api.post("/services", json=a_manifest("a"))).json()
+    await api.post("/services", json=a_manifest("b"))
+    since = {"resourceVersion": first["metadata"]["resourceVersion"]} if is_resumed else {}
+    events = await watched(api, "/services", watch="true", sendInitialEvents=asked, **since)
+    assert [name for _, name in shown(events)] == names
+
+
 @pytest.mark.parametrize(
     ("query", "code", "reason"),
     [

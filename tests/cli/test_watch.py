@@ -1,12 +1,13 @@
 """Watch prints changes, and goes on where a lost connection left off."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import httpx
 import pytest
 
 from app.cli.client import Api, Refused, Unreachable
+from app.cli.fields import text
 from app.cli.watch import follow
 from tests.cli.fake_server import FakeServer, in_turn, run, stream
 
@@ -39,6 +40,7 @@ def test_each_change_is_a_line_and_bookmarks_are_silent() -> None:
         "kinds": "Service,Pod,EndpointSlice",
         "namespace": "dev",
         "timeoutSeconds": "5",
+        "progress": "true",
     }
 
 
@@ -50,22 +52,40 @@ def test_programs_get_one_event_a_line() -> None:
     assert out.startswith("---\ntype: ADDED\n")
 
 
-def test_a_lost_watch_goes_on_after_the_last_revision_seen(
+def test_a_lost_watch_goes_on_after_the_last_whole_revision_and_repeats_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     asked: list[str] = []
 
-    def serve(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.params.get("resourceVersion", ""))
-        return stream(an_event(len(asked)))
+    def serve(*events: Mapping[str, object]) -> Callable[[httpx.Request], httpx.Response]:
+        def answer(request: httpx.Request) -> httpx.Response:
+            asked.append(request.url.params.get("resourceVersion", ""))
+            return stream(*events)
 
-    transport = in_turn(serve, lost, serve, lambda _: stream(an_error(410)))
+        return answer
+
+    transport = in_turn(
+        serve(an_event(1), an_event(1, "BOOKMARK"), an_event(2, name="cut")),
+        lost,
+        serve(an_event(2, name="cut"), an_event(2, name="off"), an_event(2, "BOOKMARK")),
+        serve(an_error(410)),
+    )
+    seen: list[str] = []
     events = follow(Api("http://waypost.test", transport=transport), {}, pause_s=0)
-    seen: list[object] = []
+    told = (f"{event['type']} {text(event, 'object', 'metadata', 'name')}" for event in events)
     with pytest.raises(Refused, match="too old"):
-        seen.extend(event["type"] for event in events)
-    assert asked == ["", "1"]
+        seen.extend(told)
+    assert seen == ["ADDED ent", "BOOKMARK ent", "ADDED cut", "ADDED off", "BOOKMARK ent"]
+    assert asked == ["", "1", "2"]
     assert "going on after revision 1" in capsys.readouterr().err
+
+
+def test_a_line_separator_inside_a_string_ends_no_line() -> None:
+    event = an_event(1, name="a\u2028b")
+    body = json.dumps(event, ensure_ascii=False).encode() + b"\n"
+    transport = in_turn(lambda _: httpx.Response(200, content=body))
+    events = follow(Api("http://waypost.test", transport=transport), {}, pause_s=0)
+    assert next(events) == event
 
 
 def test_nobody_there_in_the_first_place_is_a_failure() -> None:
