@@ -239,16 +239,20 @@ def load(objects: Iterable[Object], *, revision: Revision) -> Snapshot:
 
 
 def _index_of(objects: Iterable[Object]) -> dict[Term, Members]:
-    """Index at once; most terms have one member, which never needs a dict of its own."""
+    """Index at once; most terms have one member, which never needs a dict of its own.
+
+    The terms where an object is alone share their entry: an endpoint's address costs no more.
+    """
     index: dict[Term, Members] = {}
     several: dict[Term, dict[NamespacedName, None]] = {}
     for registered in objects:
         key = registered.metadata.key
+        alone = _NO_MEMBERS.set(key, None)
         for term in terms_of(registered):
             if term in several:
                 several[term][key] = None
             elif (only := index.get(term)) is None:
-                index[term] = _NO_MEMBERS.set(key, None)
+                index[term] = alone
             else:
                 several[term] = {**only, key: None}
     index.update((term, Members.over(members)) for term, members in several.items())

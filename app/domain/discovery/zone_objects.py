@@ -4,11 +4,14 @@
 
 The zone of cut-down objects is the zone of the whole ones.  What many objects
 have in common they share: an endpoint is then little more than its address.
+The DNS knows no backend behind several addresses, only addresses that are published.
 Source: spec dns A6, on the store; style.md 8, A3.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from itertools import groupby
 from typing import Final, TypeVar
 
 from app.domain.addresses import canonical
@@ -54,18 +57,24 @@ def _slice(slice_: EndpointSlice) -> EndpointSlice:
     return EndpointSlice(
         metadata=meta,
         address_type=slice_.address_type,
-        endpoints=tuple(map(_endpoint, slice_.endpoints)),
+        endpoints=tuple(_endpoints(slice_.endpoints)),
         ports=_shared(tuple(map(_slice_port, slice_.ports))),
     )
 
 
-def _endpoint(endpoint: Endpoint) -> Endpoint:
-    return Endpoint(
-        addresses=tuple(map(canonical, endpoint.addresses)),
-        conditions=_READY if endpoint.conditions.is_ready else _NOT_READY,
-        hostname=endpoint.hostname,
-        weight=endpoint.weight,
-    )
+def _endpoints(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
+    """Make one of neighbours that differ in nothing but their addresses."""
+    for (is_ready, hostname, weight), alike in groupby(endpoints, key=_traits):
+        yield Endpoint(
+            addresses=tuple(canonical(address) for one in alike for address in one.addresses),
+            conditions=_READY if is_ready else _NOT_READY,
+            hostname=hostname,
+            weight=weight,
+        )
+
+
+def _traits(endpoint: Endpoint) -> tuple[bool, str, int | None]:
+    return endpoint.conditions.is_ready, endpoint.hostname, endpoint.weight
 
 
 def _slice_port(port: EndpointPort) -> EndpointPort:
