@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.names import REVISION_ZERO, Revision
 from app.registry.view import View
-from app.store.engine import connected
+from app.store.engine import connected, driver_of
 from app.store.loading import Forked, HistoryGone, changes_after, load_state, require_agreement
 from app.store.saving import CHANNEL, voice_of
 from app.store.tables import counter
@@ -112,8 +112,7 @@ class ChangeLogFollower:
                 if not str(word).endswith(own):
                     woken.set()
 
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None, "a connected connection has a driver"
+            driver = await driver_of(connection)
             await driver.add_listener(CHANNEL, hear)
             driver.add_termination_listener(wake)
             while True:

@@ -10,7 +10,7 @@ import re
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -85,6 +85,13 @@ async def connected(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection, None
         except BaseException:
             await connection.invalidate()
             raise
+
+
+async def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
+    """Give the driver's own connection, for what SQLAlchemy has no words for."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, asyncpg.Connection), "a connected connection has a driver"
+    return cast("asyncpg.Connection[Any]", driver)
 
 
 class _Connector:

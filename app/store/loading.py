@@ -92,6 +92,11 @@ async def require_agreement(
         connection.info[_AGREES] = True
 
 
+def is_known_to_agree(connection: AsyncConnection) -> bool:
+    """Whether ``require_agreement`` has passed on this very connection."""
+    return _AGREES in connection.info
+
+
 async def _agrees(connection: AsyncConnection, view: View, seen: Revision) -> bool:
     if seen <= view.compacted:
         return True  # what led to the revision is not remembered

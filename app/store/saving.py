@@ -2,7 +2,7 @@
 
     changes of one batch -> allocations, if any moved -> one statement for all the rest
 
-Most writes move no allocation: they cost the lock, this statement and the commit.
+Most writes move no allocation: for them this statement can be the whole transaction.
 Source: style.md 2.
 """
 
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object
+from app.store.engine import driver_of
 from app.store.mapping import (
     addresses_held,
     body_of,
@@ -39,17 +40,23 @@ def voice_of(engine: AsyncEngine) -> str:
 
 
 async def save(
-    connection: AsyncConnection, decided: Sequence[Change], cursors: Mapping[str, int]
-) -> None:
-    """Write changes, the last of which bears the new revision."""
-    await save_allocations(connection, decided)
+    connection: AsyncConnection,
+    decided: Sequence[Change],
+    cursors: Mapping[str, int],
+    *,
+    after: Revision,
+) -> bool:
+    """Write changes that follow the revision ``after``; the last bears the new one.
+
+    Says whether they were written: nothing is when the counter stands elsewhere.
+    Allocations are written before, by ``save_allocations``.  Without a transaction
+    that is open already, this is one of its own, and committed.
+    """
     body = _Bodies()
     kept, gone = object_rows(decided, body), removed_rows(decided)
     log, latest = change_rows(decided, body), decided[-1].revision
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert driver is not None, "a connected connection has a driver"
-    # Straight to the driver, in the transaction that is open: every write passes here.
-    await driver.execute(
+    driver = await driver_of(connection)
+    saved = await driver.fetch(  # straight from the driver: every write passes here
         _SAVE,
         *([row[name] for row in kept] for name in _KEPT),
         *([row[name] for row in gone] for name in _GONE),
@@ -57,7 +64,9 @@ async def save(
         latest,
         json.dumps(dict(cursors)),
         f"{latest} {voice_of(connection.engine)}",
+        after,
     )
+    return bool(saved[0][0])
 
 
 class _Bodies:
@@ -77,6 +86,14 @@ class _Bodies:
 async def announce(connection: AsyncConnection, revision: Revision) -> None:
     """Tell every process, once this transaction is committed, that there is a revision."""
     await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
+
+
+def moves_allocations(decided: Sequence[Change]) -> bool:
+    """Whether any address or port changes hands, be it from or to nobody."""
+    return any(
+        released or taken
+        for released, taken in (moves(decided, addresses_held), moves(decided, ports_held))
+    )
 
 
 async def save_allocations(connection: AsyncConnection, decided: Sequence[Change]) -> None:
@@ -124,13 +141,17 @@ def moves(
 _KEPT = ("kind", "namespace", "name", "uid", "revision", "body")
 _GONE = ("old_kind", "old_namespace", "old_name")
 _LOG = ("revision", "ordinal", "kind", "before", "after")
-# Rows as arrays, one a column: however many there are, it is the same statement.
+# Rows as arrays, one a column: however many there are, it is the same statement.  The lock comes
+# first; whoever has waited for it looks at the counter again, and finds it elsewhere.
 _SAVE = f"""
-    WITH kept AS (
+    WITH current AS (
+        SELECT FROM counter WHERE revision = $18::bigint FOR UPDATE
+    ), kept AS (
         INSERT INTO objects (kind, namespace, name, uid, revision, body)
         SELECT * FROM unnest(
             $1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[]
         )
+        WHERE EXISTS (SELECT FROM current)
         ON CONFLICT (kind, namespace, name) DO UPDATE
         SET uid = excluded.uid, revision = excluded.revision, body = excluded.body
     ), gone AS (
@@ -138,15 +159,18 @@ _SAVE = f"""
         USING unnest($7::text[], $8::text[], $9::text[]) AS old (kind, namespace, name)
         WHERE (objects.kind, objects.namespace, objects.name)
             = (old.kind, old.namespace, old.name)
+        AND EXISTS (SELECT FROM current)
     ), logged AS (
         INSERT INTO changes (revision, ordinal, kind, before, after)
         SELECT * FROM unnest(
             $10::bigint[], $11::integer[], $12::text[], $13::text[], $14::text[]
         )
+        WHERE EXISTS (SELECT FROM current)
     ), counted AS (
         UPDATE counter SET revision = $15::bigint, cursors = $16::text::json
+        WHERE EXISTS (SELECT FROM current)
     )
-    SELECT pg_notify('{CHANNEL}', $17)
+    SELECT count(pg_notify('{CHANNEL}', $17)) FROM current
 """  # noqa: S608  a fixed word of our own
 _RELEASE_IP = delete(cluster_ips).where(
     cluster_ips.c.address == bindparam("old"),

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.domain.changes import are_ordered
 from app.domain.errors import AlreadyExists, Invalid, NotSynced
@@ -17,8 +17,11 @@ from app.domain.snapshot import load
 from app.registry import lifecycle
 from app.registry.bootstrap import bootstrap
 from app.registry.ports import Writer
+from app.registry.reconcile import reconcile
 from app.registry.view import View
-from app.registry.work import Work
+from app.registry.work import Policy, Work
+from app.store.change_log import ChangeLogFollower
+from app.store.writer import PostgresWriter
 from tests.builders import a_namespace, a_pod, a_service, key
 from tests.databases import connected
 from tests.memory_writer import MemoryWriter
@@ -180,6 +183,58 @@ async def test_two_processes_share_one_order_and_one_range(database_url: str) ->
     assert len(set(addresses)) == len(stored)
     assert snapshots[0] == snapshots[1]
     assert histories[0] == histories[1]
+
+
+@asynccontextmanager
+async def a_deaf_writer(url: str) -> AsyncGenerator[tuple[Written, list[str]], None]:
+    """Give a writer that nobody tells of other processes' commits, and the locks it takes."""
+    view, locks = View(), list[str]()
+    async with connected(url) as engine:
+        await ChangeLogFollower(engine, view).load()
+
+        def note(_: object, __: object, statement: str, *___: object) -> None:
+            locks.extend([statement] if "FOR UPDATE" in statement else [])
+
+        event.listen(engine.sync_engine, "before_cursor_execute", note)
+        writer = PostgresWriter(engine, view, policy=Policy(), conclude=reconcile)
+        running = asyncio.create_task(writer.run())
+        yield Written(writer, view), locks
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_write_after_our_own_takes_no_lock_of_its_own(database_url: str) -> None:
+    async with a_writer("postgres", database_url), a_deaf_writer(database_url) as (deaf, locks):
+        for name in ("first", "second", "third"):
+            await deaf.writer.write(creating(a_pod(name)))
+        assert len(locks) == 1, "the first write looks where the counter stands"
+        await deaf.writer.write(creating(a_draft()))
+        assert len(locks) == 2, "allocations take more than one statement"
+        with pytest.raises(AlreadyExists):
+            await deaf.writer.write(creating(a_pod("first")))
+        assert len(locks) == 3, "a refusal is an answer, and rests on the latest state"
+
+
+async def test_what_another_process_committed_unheard_is_known_to_the_next_write(
+    database_url: str,
+) -> None:
+    async with (
+        a_writer("postgres", database_url) as other,
+        a_deaf_writer(database_url) as (deaf, locks),
+    ):
+        start = (await deaf.writer.write(creating(a_draft()))).metadata.revision
+        for round_ in range(3):
+            theirs = await other.writer.write(creating(a_pod(f"theirs-{round_}")))
+            ours = await deaf.writer.write(creating(a_pod(f"ours-{round_}", labels={"app": "ent"})))
+            assert ours.metadata.revision == theirs.metadata.revision + 1
+            assert theirs.metadata.key in deaf.view.snapshot.pods
+        await other.writer.write(creating(a_pod("taken")))
+        with pytest.raises(AlreadyExists):
+            await deaf.writer.write(creating(a_pod("taken")))
+        assert len(locks) == 5, "each time the state had moved on"
+        last = deaf.view.snapshot.revision
+        assert await other.view.wait_for(last, timeout_s=30) == deaf.view.snapshot
+        assert other.view.history(start) == deaf.view.history(start)
 
 
 async def test_a_commit_that_fails_is_never_acknowledged(database_url: str) -> None:
