@@ -59,8 +59,8 @@ class NamespacedName(NamedTuple):
 
 def parse_namespaced_name(text: str) -> NamespacedName:
     """Read ``namespace/name``, or ``name`` alone for a cluster-scoped object."""
-    namespace, separator, name = text.rpartition("/")
-    return NamespacedName(namespace if separator else "", name)
+    namespace, _, name = text.rpartition("/")
+    return NamespacedName(namespace, name)
 
 
 def label_problems(value: str) -> tuple[str, ...]:

@@ -38,6 +38,28 @@ def test_a_cluster_scoped_object_has_a_key_without_a_namespace() -> None:
     assert str(Change(revision=Revision(1), before=None, after=a_node("n1")).key) == "n1"
 
 
+def test_the_oldest_revision_kept_may_be_resumed_from_and_none_before_it() -> None:
+    require_resumable(Revision(7), compacted=Revision(7))
+    with pytest.raises(Expired, match=r"too old resource version: 6 \(7 is the oldest"):
+        require_resumable(Revision(6), compacted=Revision(7))
+
+
+@pytest.mark.parametrize(
+    ("told", "after", "is_ordered"),
+    [
+        ((), 9, True),
+        ((2, 2, 3), 1, True),
+        ((1, 2), 1, False),  # the first is repeated
+        ((2, 3, 2), 1, False),
+    ],
+)
+def test_changes_follow_a_revision_and_never_go_back(
+    told: tuple[int, ...], after: int, *, is_ordered: bool
+) -> None:
+    changes = [Change(revision=Revision(each), before=None, after=AFTER) for each in told]
+    assert are_ordered(changes, after=Revision(after)) == is_ordered
+
+
 @given(revisions, revisions)
 def test_too_old_is_refused_and_never_silent(since: Revision, compacted: Revision) -> None:
     if since >= compacted:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from app.domain import errors
-from app.domain.errors import CauseReason, Conflict, DomainError, Invalid, Violation
+from app.domain.errors import CauseReason, Conflict, DomainError, Expired, Invalid, Violation
 
 FIRST = Violation(CauseReason.REQUIRED, "spec.ports", "Required value")
 SECOND = Violation(CauseReason.INVALID, "metadata.name", "Invalid value: bad")
@@ -49,3 +49,9 @@ def test_a_refusal_says_what_it_is_about() -> None:
     conflict = Conflict("moved on")
     assert conflict.about("services", "web") is conflict
     assert (conflict.kind, conflict.name, conflict.causes) == ("services", "web", ())
+
+
+def test_an_expired_list_may_say_how_to_go_on_and_an_expired_watch_does_not() -> None:
+    following = "page 2"
+    assert Expired("too old", token=following).token == following
+    assert not Expired("too old").token

@@ -52,6 +52,14 @@ def test_the_older_rule_wants_a_letter_in_front() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "key"),
+    [("shop/web", NamespacedName("shop", "web")), ("n1", NamespacedName("", "n1"))],
+)
+def test_a_key_names_a_namespace_or_is_of_the_whole_cluster(text: str, key: NamespacedName) -> None:
+    assert parse_namespaced_name(text) == key
+
+
+@pytest.mark.parametrize(
     ("name", "count"),
     [("a.b-c.0", 0), ("a" * 253, 0), ("a" * 254, 1), ("a..b", 1), (".a", 1), ("a.", 1), ("", 1)],
 )

@@ -88,6 +88,13 @@ def test_nothing_lies_outside_the_width_or_in_an_empty_span() -> None:
     assert occupied.next_held(-1, 7) is None
 
 
+def test_the_next_held_number_may_lie_far_behind_a_gap() -> None:
+    occupied = Occupied(width_bits=WIDTH_BITS).hold(5).hold(70).hold(4_100)
+    assert occupied.next_held(6, LAST) == 70
+    assert occupied.next_held(71, LAST) == 4_100
+    assert occupied.next_held(4_101, LAST) is None
+
+
 def test_one_level_is_enough_for_few_numbers() -> None:
     occupied = Occupied(width_bits=6).hold(0).hold(2)
     assert occupied.next_free(0, 63) == 1

@@ -85,6 +85,13 @@ def test_keys_of_one_hash_all_fit() -> None:
     assert len(mapping.remove(Key(0))) == 199
 
 
+def test_large_versions_differ_by_what_was_set_and_removed_between_them() -> None:
+    before = PMap({number: object() for number in range(5_000)})
+    after = before.set(7, object()).set(5_001, object()).remove(4_000)
+    assert set(before.differences(after)) == {7, 5_001, 4_000}
+    assert not list(before.differences(before.set(7, before[7])))
+
+
 @given(steps, steps)
 def test_two_versions_differ_where_their_values_are_not_the_same(
     history: list[tuple[bool, object, int]], more: list[tuple[bool, object, int]]

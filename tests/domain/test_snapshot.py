@@ -161,6 +161,34 @@ def test_an_address_is_free_again_once_the_service_is_gone() -> None:
     assert number not in freed.held_addresses[IPFamily.IPV4]
 
 
+def test_a_node_port_is_free_again_once_the_service_is_gone() -> None:
+    service = a_service(type="NodePort", ports=(ServicePort(port=80, node_port=30_080),))
+    held = loaded(service)
+
+    freed = held.apply([Change(revision=Revision(2), before=service, after=None)])
+
+    assert 30_080 in held.held_ports
+    assert 30_080 not in freed.held_ports
+    assert freed.service_on_port(30_080) is None
+
+
+def test_what_is_no_address_is_found_by_its_text_and_holds_no_number() -> None:
+    service = a_service(cluster_ip="unknown", cluster_ips=("unknown",))
+    snapshot = loaded(service)
+
+    assert snapshot.service_at("unknown") == service
+    assert snapshot.held_addresses == Snapshot().held_addresses
+
+
+def test_a_label_that_one_pod_gives_up_still_finds_the_others() -> None:
+    pods = [a_pod(f"p{number}") for number in range(3)]
+    change = Change(revision=Revision(2), before=pods[1], after=a_pod("p1", labels={}))
+
+    after = loaded(*pods).apply([change])
+
+    assert after.pods_selected_by(a_service()) == (pods[0], pods[2])
+
+
 def held_numbers(held: Occupied, candidates: set[int]) -> set[int]:
     return {number for number in candidates if number in held}
 
