@@ -101,7 +101,7 @@ def _wasted(resolution: Resolution) -> Iterator[str]:
             f"{len(wasted)} of {len(steps)} queries were in vain before {last} answered; "
             f"a trailing dot saves them: write {last}"
         )
-    elif not resolution.lookup.name.endswith("."):
+    else:
         yield (
             f"{len(steps)} queries found nothing; if the name is complete, a trailing dot "
             f"leaves only those for {resolution.lookup.name}."

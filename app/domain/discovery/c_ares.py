@@ -186,14 +186,13 @@ def _search(state: _State) -> Walk:
     as_is: _Result | None = None
     result = _Result(status=_ENOTFOUND)
     trail = state.sender.trail
-    candidates = _candidates(state.name, state.sender.config)
-    for position, (text, source) in enumerate(candidates, start=1):
+    for text, source in _candidates(state.name, state.sender.config):
+        trail.decide(Decision.NEXT, result.status)
         result = yield from _query(state, text, source)
         as_is = result if source == "as-is" else as_is
         state.has_seen_no_data |= result.status == _ENODATA
-        if result.status not in (_ENODATA, _ENOTFOUND) or position == len(candidates):
+        if result.status not in (_ENODATA, _ENOTFOUND):
             break
-        trail.decide(Decision.NEXT, result.status)
     if result.status == _SUCCESS:
         trail.decide(Decision.HIT, "an answer")
         return _found(state, result.reading)

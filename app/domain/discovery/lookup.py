@@ -147,11 +147,6 @@ class Reply:
             self.records or self.is_authoritative or self.is_recursive or self.has_additional
         )
 
-    @property
-    def kind(self) -> str:
-        """The response code, with NODATA told apart from an answer."""
-        return "NODATA" if self.rcode is Rcode.NOERROR and not self.records else self.rcode
-
 
 class Decision(StrEnum):
     """What the resolver did once the reply was in."""

@@ -91,9 +91,6 @@ class Record:
     ttl_s: int
     content: Content
 
-    def __str__(self) -> str:
-        return f"{self.name} {self.ttl_s} IN {self.type.name} {self.content}"
-
 
 def address_record(name: DomainName, ttl_s: int, address: Address) -> Record:
     """Make the A or AAAA record that an address calls for."""
