@@ -2,8 +2,9 @@
 
     waypost get ...    -> app.cli, which knows no server
     waypost serve ...  -> app.main, which knows everything
+    waypost dns ...    -> app.replica, which knows the DNS
 
-The composition root is imported when a command needs it and not before: it
+A composition root is imported when a command needs it and not before: it
 takes a second, and a client should not wait for a server it does not run.
 """
 # ruff: noqa: PLC0415  imports wait until a command needs them, as said above
@@ -87,13 +88,18 @@ def serve(
 @application.command()
 def dns(api: ApiOption = API) -> None:
     """Run a DNS replica that follows an API; several may be named, separated by commas."""
-    from app import main as composition
-    from app import telemetry
+    from app import replica, telemetry
 
     settings = _settings()
     urls = _listed(api)
     telemetry.install(settings.log_level)
-    _run(composition.serve_dns(settings, urls, lambda settings: announce_dns(settings, urls)))
+    try:
+        _until_interrupted(
+            replica.serve(settings, urls, lambda settings: announce_dns(settings, urls))
+        )
+    except (OSError, ValueError) as error:
+        print_failure(str(error))
+        raise typer.Exit(EXIT_REFUSED) from None
 
 
 @application.command()

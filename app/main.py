@@ -6,8 +6,9 @@
                           v
                           DNS, rules, lists
 
-The only module that knows every other.  Whatever is started here is stopped
-here, in reverse order.
+The only module that knows every other; the DNS is put together in ``app.replica``,
+which a process without a registry runs alone.  Whatever is started here is
+stopped here, in reverse order.
 """
 
 import asyncio
@@ -19,7 +20,6 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
@@ -30,26 +30,20 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
 from app.api import application
-from app.api.dependencies import Check, Process, Registry
+from app.api.dependencies import Check, Registry
 from app.api.limits import Limits
 from app.api.metrics import StateCollector
 from app.api.server import HTTPServer, Moments, listen
 from app.api.streams import Watching
 from app.config import Settings
-from app.dns.autopath import Autopath
-from app.dns.follower import WatchFollower
 from app.dns.lookups import Lookups, answers_that_fit
 from app.dns.metrics import DNSCollector
-from app.dns.protocol import ProtocolConfig
 from app.dns.reach import reached_at
-from app.dns.server import DNSServer, ServerOptions
+from app.dns.server import DNSServer
 from app.dns.workers import DNSWorkers
-from app.domain.addresses import parse_prefix
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.discovery import resolv_conf
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
-from app.domain.discovery.zone_config import PodRecords, cluster_config
-from app.domain.objects.kinds import ENDPOINT_SLICE, NAMESPACE, POD, SERVICE
 from app.registry import upkeep
 from app.registry.bootstrap import bootstrap
 from app.registry.lease_book import LeaseBook
@@ -63,6 +57,7 @@ from app.registry.resolution import Resolver
 from app.registry.view import View
 from app.registry.watch import Pulse
 from app.registry.work import Policy
+from app.replica import VERSION, protocol_of, serving_dns
 from app.store import election, embedded, migrations
 from app.store.change_log import ChangeLogFollower
 from app.store.check import check
@@ -72,7 +67,6 @@ from app.store.engine import UNREACHABLE, make_engine
 from app.store.leases import PostgresLeases
 from app.store.writer import PostgresWriter
 
-VERSION = installed_version("waypost")
 COMPACTION_PERIOD_S = 60
 
 _log = logging.getLogger(__name__)
@@ -171,33 +165,6 @@ async def running(
         )
 
 
-def protocol_of(settings: Settings) -> ProtocolConfig:
-    """Take from the settings what the DNS answers by."""
-    ranges = (parse_prefix(cidr) for cidr in settings.service_cidrs)
-    zone = cluster_config(
-        settings.cluster_domain,
-        [served for served in ranges if served is not None],
-        ttl_s=settings.dns_ttl_seconds,
-        pods=PodRecords(settings.dns_pods),
-    )
-    prefixes = (parse_prefix(prefix) for prefix in settings.dns_transfer_to)
-    return ProtocolConfig(
-        zone=zone,
-        version=f"waypost {VERSION}",
-        transfers_to=tuple(prefix for prefix in prefixes if prefix is not None),
-        autopath=Autopath(settings.host_search) if settings.dns_autopath else None,
-    )
-
-
-def dns_options_of(settings: Settings) -> ServerOptions:
-    """Take from the settings what the DNS does beyond answering from the zone."""
-    return ServerOptions(
-        upstreams=settings.dns_upstreams,
-        notify=settings.dns_notify,
-        rate_limit_per_s=settings.dns_rate_limit,
-    )
-
-
 def rules_config_of(settings: Settings) -> RulesConfig:
     """Take from the settings what node rules are made with."""
     return RulesConfig(
@@ -280,46 +247,6 @@ async def serve(
         await server.serve([listener])
 
 
-async def serve_dns(
-    settings: Settings, urls: Sequence[str], announce: Callable[[Settings], None]
-) -> None:
-    """Run a DNS replica that follows one of the APIs at ``urls``, until a signal ends it."""
-    view, metrics = View(), CollectorRegistry()
-    kinds = {SERVICE.name, ENDPOINT_SLICE.name, NAMESPACE.name}
-    if settings.dns_pods == PodRecords.VERIFIED or settings.dns_autopath:
-        kinds.add(POD.name)
-    follower = WatchFollower(urls, view, kinds=kinds)
-    probes = application.build_probes(version=VERSION)
-    probes.state.registry = Process(metrics=metrics, checks=lambda: _dns_checks(view, follower))
-    async with AsyncExitStack() as stack:
-        listener = stack.enter_context(
-            listen(settings.dns_host, settings.dns_metrics_port, what="the DNS' health")
-        )
-        dns = await stack.enter_async_context(serving_dns(settings, view))
-        metrics.register(DNSCollector(dns))
-        stack.push_async_callback(_stop, asyncio.create_task(follower.run()))
-        moments = Moments(started=lambda: announce(settings))
-        await HTTPServer(probes, moments).serve([listener])
-
-
-@asynccontextmanager
-async def serving_dns(
-    settings: Settings, view: View
-) -> AsyncGenerator[DNSServer | DNSWorkers, None]:
-    """Answer from ``view`` for the length of the block; raises OSError when an address is taken."""
-    config, options = protocol_of(settings), dns_options_of(settings)
-    server = (
-        DNSServer(view, config, options)
-        if settings.dns_workers == 1
-        else DNSWorkers(view, config, options, count=settings.dns_workers)
-    )
-    await server.start(settings.dns_host, settings.dns_port)
-    try:
-        yield server
-    finally:
-        await server.close()
-
-
 async def _report_disagreements(engine: AsyncEngine) -> None:
     """Log what `waypost check` would find; serving goes on, for the Services are right."""
     for finding in await check(engine):
@@ -377,15 +304,6 @@ def _lag(view: View, follower: ChangeLogFollower) -> tuple[str, str]:
         return f"it is that of revision {revision}, how far behind is not known", ""
     behind = max(0, follower.latest - revision)
     return "", f"revision {revision}, {behind} behind the database"
-
-
-def _dns_checks(view: View, follower: WatchFollower) -> Sequence[Check]:
-    # Without its API a replica serves what it knows: that must not take it out of service.
-    revision = f"revision {view.snapshot.revision}"
-    problem = f"; {follower.url} is not followed: {follower.problem}" if follower.problem else ""
-    if not view.is_synced:
-        return (Check("state", f"it has not been loaded yet{problem}"),)
-    return (Check("state", note=f"{revision}{problem}"),)
 
 
 async def _stop(task: "asyncio.Task[None]") -> None:

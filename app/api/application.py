@@ -73,12 +73,3 @@ def build(*, version: str, limits: Limits = _LIMITS) -> FastAPI:
     app.add_middleware(RequestMeter)
     add_bodies(app, BODIES)
     return app
-
-
-def build_probes(*, version: str) -> FastAPI:
-    """Assemble what a process without a registry answers: how it is, and what it counts."""
-    app = FastAPI(title=TITLE, version=version, openapi_url=None)
-    for router in (health.router, metrics.router):
-        app.include_router(router)
-    errors.install(app)
-    return app

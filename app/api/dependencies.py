@@ -6,7 +6,7 @@ All of it is ``async``, though nothing waits: the framework hands what is not to
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol, cast
+from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 from prometheus_client import CollectorRegistry
@@ -32,28 +32,6 @@ class Check:
     note: str = ""
 
 
-class Probed(Protocol):
-    """What can be asked of any process, with a registry or without."""
-
-    @property
-    def metrics(self) -> CollectorRegistry:
-        """What is counted."""
-        ...
-
-    @property
-    def checks(self) -> Callable[[], Sequence[Check]]:
-        """What must hold."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process:
-    """A process without a registry, such as a DNS replica."""
-
-    metrics: CollectorRegistry
-    checks: Callable[[], Sequence[Check]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
     """Everything a route works with."""
@@ -74,13 +52,6 @@ async def _registry(request: Request) -> Registry:
 
 
 RegistryOf = Annotated[Registry, Depends(_registry)]
-
-
-async def _probed(request: Request) -> Probed:
-    return cast("Probed", request.app.state.registry)
-
-
-ProbedOf = Annotated[Probed, Depends(_probed)]
 
 
 async def _snapshot(

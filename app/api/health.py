@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 
-from app.api.dependencies import Check, ProbedOf
+from app.api.dependencies import Check, RegistryOf
 from app.api.errors import refusals
 from app.domain.errors import CauseReason, NotSynced, Violation
 from app.schemas.health import Health, HealthCheck, Version
@@ -24,15 +24,15 @@ async def livez() -> Health:
 
 
 @router.get("/readyz", operation_id="get_readyz", responses=refusals(NotSynced))
-async def readyz(probed: ProbedOf) -> Health:
+async def readyz(registry: RegistryOf) -> Health:
     """Say whether the database is reachable, migrated, and its state loaded."""
-    return _healthy(probed.checks())
+    return _healthy(registry.checks())
 
 
 @router.get("/healthz", operation_id="get_healthz", responses=refusals(NotSynced))
-async def healthz(probed: ProbedOf) -> Health:
+async def healthz(registry: RegistryOf) -> Health:
     """Say whether the process both lives and is ready."""
-    return _healthy(probed.checks())
+    return _healthy(registry.checks())
 
 
 @router.get("/version", operation_id="get_version")

@@ -16,7 +16,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.dependencies import ProbedOf
+from app.api.dependencies import RegistryOf
 from app.api.streams import Watching
 from app.domain.objects.kinds import KINDS
 from app.registry.view import View
@@ -32,9 +32,9 @@ router = APIRouter(tags=["health"])
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def get_metrics(probed: ProbedOf) -> Response:
+async def get_metrics(registry: RegistryOf) -> Response:
     """Show every metric of this process."""
-    return Response(generate_latest(probed.metrics), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(registry.metrics), media_type=CONTENT_TYPE_LATEST)
 
 
 class StateCollector(Collector):

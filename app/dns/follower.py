@@ -11,6 +11,7 @@ Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
 
 import asyncio
+import gc
 import json
 import logging
 import random
@@ -21,6 +22,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
 from app.domain.discovery.zone_objects import stripped
 from app.domain.errors import DomainError
@@ -154,7 +156,10 @@ class WatchFollower:
         async with client.stream("GET", url, params=query, headers=headers) as answer:
             await _require_stream(answer)
             async for line in _lines(answer):
-                self._intake.take(line)
+                if self._intake.take(line):
+                    # What was loaded stays: no need to look through it for garbage again.
+                    gc.collect()
+                    gc.freeze()
                 if self.problem:
                     _log.info("following %s", self.url)
                     self.problem = ""
@@ -179,20 +184,24 @@ class Intake:
         """Let the next stream begin with everything there is."""
         self._since = None
 
-    def take(self, line: bytes) -> None:
-        """Read one line; raises StartOver when it ends the stream, or says nothing known."""
+    def take(self, line: bytes) -> bool:
+        """Read one line; tells whether everything there is has been loaded with it.
+
+        Raises StartOver when it ends the stream, or says nothing known.
+        """
         try:
             event: Any = json.loads(line)
             type_, wire = str(event["type"]), event["object"]
             match type_:
                 case ChangeType.BOOKMARK:
-                    self._stand(wire["metadata"])
+                    return self._stand(wire["metadata"])
                 case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.DELETED:
                     self._keep(wire, is_gone=type_ == ChangeType.DELETED)
                 case _:
                     raise StartOver(str(wire.get("message", type_)))
         except (ValueError, LookupError, TypeError, AttributeError, DomainError) as error:
             raise StartOver(f"a line cannot be read: {error}") from error
+        return False
 
     def _keep(self, wire: Mapping[str, object], *, is_gone: bool) -> None:
         whole = decode_object(wire).object
@@ -201,22 +210,27 @@ class Intake:
         meta = replace(registered.metadata, revision=revision, resource_version="")
         registered = replace(registered, metadata=meta)
         if self._initial is not None:
-            self._initial.append(registered)
+            # When all is loaded anew, most of it is what is held already: that is not doubled.
+            held = self.view.snapshot.of_kind(kind_of(registered).name).get(meta.key)
+            self._initial.append(registered if held is None or held != registered else held)
         else:
             self._pending.append((is_gone, registered))
 
-    def _stand(self, metadata: Mapping[str, Any]) -> None:
-        """Take note that every revision up to this one is here whole."""
+    def _stand(self, metadata: Mapping[str, Any]) -> bool:
+        """Take note that every revision up to this one is here whole; tells if all was loaded."""
         revision = parse_revision(metadata["resourceVersion"])
+        is_loading = self._initial is not None
         if self._initial is not None:
             if _INITIAL_END not in (metadata.get("annotations") or {}):
-                return
+                return False
             snapshot = load(self._initial, revision=revision)
             self.view.reset(snapshot, history=(), compacted=revision)
             self._initial = None
+            forget_addresses()
         else:
             self.view.advance(self._changes())
         self._since = revision
+        return is_loading
 
     def _changes(self) -> tuple[Change, ...]:
         latest: dict[tuple[str, NamespacedName], Object | None] = {}

@@ -6,6 +6,8 @@
 import socket
 from ipaddress import ip_address
 
+from app.domain.addresses import Address, parse_address
+
 _OUTSIDE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 _LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
@@ -23,6 +25,17 @@ def reached_at(host: str) -> tuple[str, ...]:
     families = v4_only if address.version == 4 else (*v4_only, socket.AF_INET6)  # noqa: PLR2004
     found = tuple(primary for family in families if (primary := _primary(family)))
     return found or (_LOOPBACK[families[-1]],)
+
+
+def answered_at(host: str) -> tuple[Address, ...]:
+    """List the addresses at which other machines reach a socket bound to ``host``: no loopback.
+
+    For the name of a host there are none to tell.
+    """
+    if parse_address(host.partition("%")[0]) is None:
+        return ()
+    found = map(ip_address, reached_at(host))
+    return tuple(address for address in found if not address.is_loopback)
 
 
 def _primary(family: socket.AddressFamily) -> str:

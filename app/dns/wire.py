@@ -13,6 +13,7 @@ Source: RFC 1035 sections 3.2, 4.1 and 4.1.4.
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from app.domain.discovery.records import Record, ServiceTarget, StartOfAuthority, Text
@@ -46,6 +47,11 @@ Sections = tuple[Section, Section, Section]
 
 NO_SECTIONS: Sections = ((), (), ())
 
+Ends = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""Where each record ends, counted from the question, section by section."""
+
+_ENDS_MAX = 4_096  # remembered, so that equal ones are one
+
 
 class Truncated(ValueError):
     """The octets end before what they announce."""
@@ -56,7 +62,7 @@ class Body:
     """What follows the question: ``ends`` has, section by section, where each record ends."""
 
     octets: bytes
-    ends: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+    ends: Ends
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -132,7 +138,7 @@ def encode_body(question: DomainName, sections: Sections, *, class_: int = CLASS
     answers, authority, additional = (
         tuple(writer.record(record) for record in section) for section in sections
     )
-    return Body(bytes(writer.octets), (answers, authority, additional))
+    return Body(bytes(writer.octets), _shared((answers, authority, additional)))
 
 
 def encode_bodies(
@@ -148,6 +154,12 @@ def encode_bodies(
             writer, ends = _Writer(question, CLASS_IN), []
     if ends:
         yield Body(bytes(writer.octets), (tuple(ends), (), ()))
+
+
+@lru_cache(maxsize=_ENDS_MAX)
+def _shared(ends: Ends) -> Ends:
+    """Give the first of all equal ones: most answers are of a few shapes."""
+    return ends
 
 
 class _Writer:

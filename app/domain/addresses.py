@@ -77,6 +77,12 @@ def canonical(text: str) -> str:
     return text if found == text else found  # the caller's own string, not an equal one
 
 
+def forget_addresses() -> None:
+    """Drop what is remembered of addresses: after a load it takes megabytes and serves nobody."""
+    for remembering in (parse_address, canonical, family_of_text):
+        remembering.cache_clear()
+
+
 def family_of(address: Address | Prefix) -> IPFamily:
     """Tell the family of an address or prefix."""
     return IPFamily.IPV4 if address.version == 4 else IPFamily.IPV6  # noqa: PLR2004  IP versions

@@ -64,6 +64,24 @@ def test_the_state_is_there_once_the_initial_objects_are_all_sent() -> None:
     assert intake.begin() == 7
 
 
+def test_what_is_loaded_anew_and_is_the_same_is_not_held_twice() -> None:
+    view, intake = taken(
+        line("ADDED", service("a", 3)),
+        line("ADDED", service("b", 5)),
+        bookmark(7, ends_initial=True),
+    )
+    held = dict(view.snapshot.services)
+    intake.start_over()
+    assert intake.begin() is None
+    assert not intake.take(line("ADDED", service("a", 3)))
+    assert not intake.take(line("ADDED", service("b", 5, port=81)))
+    assert intake.take(bookmark(9, ends_initial=True))
+
+    same, other = (view.snapshot.services[key] for key in sorted(held))
+    assert same is held[same.metadata.key]
+    assert other.ports[0].port == 81
+
+
 def test_a_revision_shows_only_when_it_is_whole() -> None:
     view, intake = taken(bookmark(1, ends_initial=True))
     intake.take(line("ADDED", service("a", 2)))

@@ -2,10 +2,12 @@
 
 import socket
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
-from app.dns.reach import reached_at
+from app.dns.reach import answered_at, reached_at
+from tests.dns_vectors import VECTORS
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,18 @@ def test_any_address_is_one_of_each_family_that_a_program_can_bind_to() -> None:
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         with socket.socket(family, socket.SOCK_DGRAM) as bound:
             bound.bind((text, 0))
+
+
+@pytest.mark.parametrize("case", VECTORS["bound_ip_vectors"], ids=lambda case: case["id"])
+def test_others_reach_what_is_bound_to_an_address_unless_it_is_a_loopback(
+    case: dict[str, Any],
+) -> None:
+    hosts = [text.partition("/")[0] for text in case["listen"] or ()]
+    found = [str(address) for host in hosts for address in answered_at(host)]
+    assert found == ([case["includes"]] if case["includes"] else [])
+    assert case["excludes"] not in found
+
+
+@pytest.mark.parametrize("host", ["localhost", "::1", "127.3.2.1"])
+def test_nobody_else_reaches_a_loopback_or_is_told_of_a_name(host: str) -> None:
+    assert answered_at(host) == ()

@@ -20,6 +20,7 @@ JSON = {"content-type": "application/json"}
 ZONE = "cluster.local."
 ENT, MANY = f"ent.default.svc.{ZONE}", f"many.default.svc.{ZONE}"
 ADDRESS = "10.96.17.4"
+CLUSTER_DNS = "10.96.0.10"  # stands for a server that listens at a loopback address
 ENDPOINTS = 60  # addresses that need more than the 512 octets of a plain datagram
 MANIFESTS = (
     {
@@ -114,6 +115,8 @@ async def test_an_address_is_told_over_both_transports(
         ((f"_http._tcp.{ENT}", "SRV"), "NOERROR", [f"0 100 80 {ENT}", ADDRESS]),
         (("-x", ADDRESS), "NOERROR", [ENT]),
         ((f"dns-version.{ZONE}", "TXT"), "NOERROR", ['"1.1.0"']),
+        ((ZONE, "NS"), "NOERROR", [f"ns.dns.{ZONE}", CLUSTER_DNS]),
+        ((f"ns.dns.{ZONE}", "A"), "NOERROR", [CLUSTER_DNS]),
         ((ENT, "AAAA", "+noauthority"), "NOERROR", []),
         ((f"nobody.default.svc.{ZONE}", "A", "+noauthority"), "NXDOMAIN", []),
         (("www.example.com.", "A"), "REFUSED", []),

@@ -1,0 +1,119 @@
+"""The smaller composition root: a DNS server, and the replica that follows an API.
+
+    Settings -> View <- WatchFollower <- an API
+                  |
+                  v
+                 DNS, its health and its metrics
+
+What it imports a replica has to carry, so there is no database here and no
+framework: a test looks.  ``app.main`` puts the same DNS beside a registry.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version as installed_version
+
+from prometheus_client import CollectorRegistry
+
+from app.config import Settings
+from app.dns.autopath import Autopath
+from app.dns.follower import WatchFollower
+from app.dns.health import Standing, answering, routes
+from app.dns.metrics import DNSCollector
+from app.dns.protocol import ProtocolConfig
+from app.dns.reach import answered_at
+from app.dns.server import DNSServer, ServerOptions
+from app.dns.workers import DNSWorkers
+from app.domain.addresses import Address, parse_address, parse_prefix
+from app.domain.discovery.zone_config import PodRecords, cluster_config
+from app.domain.objects.kinds import ENDPOINT_SLICE, NAMESPACE, POD, SERVICE
+from app.registry.view import View
+
+VERSION = installed_version("waypost")
+
+
+async def serve(
+    settings: Settings, urls: Sequence[str], announce: Callable[[Settings], None]
+) -> None:
+    """Run a DNS replica that follows one of the APIs at ``urls``, until cancelled.
+
+    ``announce`` is called once it listens.  Raises OSError when an address is taken.
+    """
+    view, metrics = View(), CollectorRegistry()
+    follower = WatchFollower(urls, view, kinds=kinds_of(settings))
+    paths = routes(lambda: standing_of(view, follower), metrics)
+    async with AsyncExitStack() as stack:
+        health = answering(settings.dns_host, settings.dns_metrics_port, paths)
+        await stack.enter_async_context(health)
+        dns = await stack.enter_async_context(serving_dns(settings, view))
+        metrics.register(DNSCollector(dns))
+        announce(settings)
+        await follower.run()
+
+
+@asynccontextmanager
+async def serving_dns(
+    settings: Settings, view: View
+) -> AsyncGenerator[DNSServer | DNSWorkers, None]:
+    """Answer from ``view`` for the length of the block; raises OSError when an address is taken."""
+    config, options = protocol_of(settings), dns_options_of(settings)
+    server = (
+        DNSServer(view, config, options)
+        if settings.dns_workers == 1
+        else DNSWorkers(view, config, options, count=settings.dns_workers)
+    )
+    await server.start(settings.dns_host, settings.dns_port)
+    try:
+        yield server
+    finally:
+        await server.close()
+
+
+def protocol_of(settings: Settings) -> ProtocolConfig:
+    """Take from the settings what the DNS answers by."""
+    ranges = (parse_prefix(cidr) for cidr in settings.service_cidrs)
+    zone = cluster_config(
+        settings.cluster_domain,
+        [served for served in ranges if served is not None],
+        ttl_s=settings.dns_ttl_seconds,
+        pods=PodRecords(settings.dns_pods),
+        nameserver_addresses=nameserver_addresses_of(settings),
+    )
+    prefixes = (parse_prefix(prefix) for prefix in settings.dns_transfer_to)
+    return ProtocolConfig(
+        zone=zone,
+        version=f"waypost {VERSION}",
+        transfers_to=tuple(prefix for prefix in prefixes if prefix is not None),
+        autopath=Autopath(settings.host_search) if settings.dns_autopath else None,
+    )
+
+
+def nameserver_addresses_of(settings: Settings) -> tuple[Address, ...]:
+    """List where others reach this server; one that nobody reaches stands behind the ClusterIP."""
+    cluster_dns = parse_address(settings.cluster_dns)
+    return answered_at(settings.dns_host) or (() if cluster_dns is None else (cluster_dns,))
+
+
+def dns_options_of(settings: Settings) -> ServerOptions:
+    """Take from the settings what the DNS does beyond answering from the zone."""
+    return ServerOptions(
+        upstreams=settings.dns_upstreams,
+        notify=settings.dns_notify,
+        rate_limit_per_s=settings.dns_rate_limit,
+    )
+
+
+def kinds_of(settings: Settings) -> frozenset[str]:
+    """List the kinds that answers are drawn from: Pods are many, and seldom among them."""
+    kinds = {SERVICE.name, ENDPOINT_SLICE.name, NAMESPACE.name}
+    if settings.dns_pods == PodRecords.VERIFIED or settings.dns_autopath:
+        kinds.add(POD.name)
+    return frozenset(kinds)
+
+
+def standing_of(view: View, follower: WatchFollower) -> Standing:
+    """Say how a replica is; without its API it serves what it knows, and stays in service."""
+    problem = f"; {follower.url} is not followed: {follower.problem}" if follower.problem else ""
+    if not view.is_synced:
+        return Standing(is_ready=False, words=f"it has not been loaded yet{problem}")
+    return Standing(is_ready=True, words=f"revision {view.snapshot.revision}{problem}")

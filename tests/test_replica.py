@@ -1,0 +1,54 @@
+"""How the settings become a DNS server, and how a replica stands."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from app.config import Settings
+from app.dns.follower import WatchFollower
+from app.domain.names import Revision
+from app.domain.snapshot import Snapshot
+from app.registry.view import View
+from app.replica import kinds_of, nameserver_addresses_of, protocol_of, standing_of
+
+API = "http://127.0.0.1:1"
+
+
+def settings(**values: str | bool) -> Settings:
+    return Settings.model_validate(values)
+
+
+def test_a_replica_follows_pods_only_when_answers_are_drawn_from_them() -> None:
+    few = {"Service", "EndpointSlice", "Namespace"}
+    assert kinds_of(settings()) == few
+    assert kinds_of(settings(dns_pods="verified")) == {*few, "Pod"}
+    assert kinds_of(settings(dns_autopath=True)) == {*few, "Pod"}
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "fd00::7"])
+def test_a_name_server_is_where_it_listens(host: str) -> None:
+    assert nameserver_addresses_of(settings(dns_host=host)) == (ip_address(host),)
+    assert protocol_of(settings(dns_host=host)).zone.nameserver_addresses == (ip_address(host),)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_one_that_only_its_own_machine_reaches_stands_behind_the_cluster_ip(host: str) -> None:
+    found = nameserver_addresses_of(settings(dns_host=host, cluster_dns="10.96.0.53"))
+    assert found == (ip_address("10.96.0.53"),)
+
+
+def test_a_replica_is_ready_once_it_has_been_loaded_whoever_it_follows() -> None:
+    view = View()
+    follower = WatchFollower([API], view, kinds=["Service"])
+    before = standing_of(view, follower)
+    assert not before.is_ready
+    assert before.words == (
+        f"it has not been loaded yet; {API} is not followed: it has not been reached yet"
+    )
+
+    view.reset(Snapshot(revision=Revision(7)), history=(), compacted=Revision(7))
+    assert standing_of(view, follower).is_ready
+    assert standing_of(view, follower).words.startswith(f"revision 7; {API} is not followed")
+
+    follower.problem = ""
+    assert standing_of(view, follower).words == "revision 7"
