@@ -208,6 +208,16 @@ def test_a_port_name_that_no_container_has_is_said(
     assert answer.summary == f"The one selected Pod is ready, but web-1: {message}."
 
 
+def test_a_port_that_the_pod_names_is_not_said_to_be_missing() -> None:
+    ports = (*NAMED, ServicePort(port=81, name="admin", target_port="admin"))
+    pod = a_pod(containers=(a_container(ContainerPort(container_port=8080, name="http")),))
+
+    assert the_pod(a_service(ports=NAMED), pod).reasons == ()
+    assert [reason.message for reason in the_pod(a_service(ports=ports), pod).reasons] == [
+        "no container port is named admin with protocol TCP; it declares http (8080/TCP)"
+    ]
+
+
 @pytest.mark.parametrize(
     ("labels", "message"),
     [

@@ -82,3 +82,9 @@ def test_a_program_without_dns_knows_its_hosts_file_alone() -> None:
     outcome = looked_up("four.example.", (MAPPED,), sources=("files",))
     assert outcome.error == "EAI_NONAME"
     assert not outcome.steps
+
+
+def test_a_source_that_is_neither_file_nor_dns_is_passed_over() -> None:
+    outcome = looked_up("four.example.", (MAPPED,), sources=("files", "mymachines", "dns"))
+    assert outcome.addresses == ("::ffff:192.0.2.4",)
+    assert looked_up("four.example.", (MAPPED,), sources=("myhostname",)).error == "EAI_NONAME"

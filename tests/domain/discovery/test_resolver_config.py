@@ -80,6 +80,18 @@ def test_flags_of_glibc_match_by_prefix() -> None:
     assert flags == {"edns0", "single-request-reopen", "no-tld-query"}
 
 
+def test_a_comment_says_nothing() -> None:
+    said = "nameserver 192.0.2.1\nsearch a.test\n"
+    for reader in READERS:
+        assert reader(f"# nameserver 192.0.2.7\n; search gone.test\n{said}") == reader(said)
+
+
+def test_an_option_that_nobody_knows_changes_nothing() -> None:
+    known, unknown = "options ndots:2\n", "options color:9 ndots:2 shiny\n"
+    for reader in READERS:
+        assert reader(unknown) == reader(known)
+
+
 def test_only_three_nameservers_count_except_for_c_ares() -> None:
     text = "".join(f"nameserver 192.0.2.{number}\n" for number in range(1, 6))
     assert [len(reader(text).nameservers) for reader in READERS] == [3, 3, 3, 5]

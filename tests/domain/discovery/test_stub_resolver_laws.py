@@ -174,6 +174,19 @@ def test_other_types_walk_the_search_list_where_the_library_does(
     assert outcome.addresses == ()
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_canonical_name_of_an_alias_is_what_it_stands_for(profile: Profile) -> None:
+    alias = Record(name=parse_domain("x.test."), rtype="CNAME", ttl_s=5, value="target.test.")
+    outcome = resolve(
+        profile,
+        Lookup(name="x.test.", qtype="CNAME"),
+        Host(resolv_conf=CONF),
+        lambda _: Reply(rcode=Rcode.NOERROR, records=(alias,)),
+    )
+    assert outcome.records == (alias,)
+    assert outcome.canonical_name == "target.test"
+
+
 def test_addresses_of_the_hosts_file_are_sorted_like_all_others() -> None:
     host = Host(resolv_conf="", hosts="127.0.0.1 localhost\n::1 localhost\n")
     outcome = resolve(

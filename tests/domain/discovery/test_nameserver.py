@@ -1,0 +1,199 @@
+"""The cluster's nameserver as a stub resolver hears it: what it says itself, what it passes on."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.domain.addresses import parse_prefix
+from app.domain.discovery.lookup import (
+    Decision,
+    Outcome,
+    Query,
+    Rcode,
+    Record,
+    Reply,
+    Status,
+    Step,
+)
+from app.domain.discovery.nameserver import NO_DATA, REFUSED, Elsewhere, hear, service_behind
+from app.domain.discovery.zone_config import cluster_config
+from app.domain.names import NamespacedName, Revision, parse_domain
+from app.domain.objects.kinds import Object
+from app.domain.objects.service import ServiceType
+from app.domain.snapshot import Snapshot, load
+from tests.builders import (
+    a_headless_service,
+    a_namespace,
+    a_service,
+    an_endpoint,
+    an_endpoint_slice,
+    key,
+)
+
+RANGES = [prefix for text in ("10.96.0.0/16",) if (prefix := parse_prefix(text))]
+CONFIG = cluster_config("cluster.local", RANGES)
+WEB, DB = "web.default.svc.cluster.local.", "db.default.svc.cluster.local."
+OUTSIDE = "www.example.com."
+
+
+def an_alias(name: str, target: str) -> Object:
+    return a_service(
+        name, type=ServiceType.EXTERNAL_NAME, external_name=target, cluster_ip="", cluster_ips=()
+    )
+
+
+STATE = load(
+    [
+        a_namespace(),
+        a_service(),
+        a_headless_service("db"),
+        an_endpoint_slice(*(an_endpoint(f"10.244.0.{n}") for n in (1, 2, 3)), service="db"),
+        an_alias("out", OUTSIDE),
+        an_alias("in", WEB),
+    ],
+    revision=Revision(7),
+)
+
+
+def a_query(name: str, qtype: str = "A") -> Query:
+    return Query(
+        name=parse_domain(name),
+        qtype=qtype,
+        source="as-is",
+        nameserver="10.96.0.10",
+        nameserver_index=0,
+    )
+
+
+def a_record(name: str, rtype: str, value: str, ttl_s: int = 5) -> Record:
+    return Record(name=parse_domain(name), rtype=rtype, ttl_s=ttl_s, value=value)
+
+
+def heard(name: str, qtype: str = "A", snapshot: Snapshot = STATE) -> Reply | Elsewhere:
+    return hear(snapshot, a_query(name, qtype), CONFIG)
+
+
+def test_what_the_zone_knows_is_answered_with_authority() -> None:
+    assert heard(WEB) == Reply(
+        rcode=Rcode.NOERROR, records=(a_record(WEB, "A", "10.96.0.20"),), is_authoritative=True
+    )
+    inside = heard("in.default.svc.cluster.local.")
+    assert isinstance(inside, Reply)
+    assert [(record.rtype, record.value) for record in inside.records] == [
+        ("CNAME", WEB),
+        ("A", "10.96.0.20"),
+    ]
+
+
+def test_a_name_without_such_records_is_told_from_one_that_does_not_exist() -> None:
+    assert heard(WEB, "AAAA") == NO_DATA
+    assert heard("nobody.default.svc.cluster.local.") == Reply(
+        rcode=Rcode.NXDOMAIN, is_authoritative=True
+    )
+
+
+def test_glue_shows_that_an_answer_is_no_referral() -> None:
+    ports = heard(WEB, "SRV")
+    assert isinstance(ports, Reply)
+    assert ports.has_additional
+    assert not ports.is_lame
+
+
+def test_a_packet_that_makes_no_sense_is_a_format_error() -> None:
+    query = replace(a_query(WEB), is_malformed=True)
+    assert hear(STATE, query, CONFIG) == Reply(rcode=Rcode.FORMERR)
+
+
+@pytest.mark.parametrize("room", [0, 2])
+def test_an_answer_that_does_not_fit_is_cut_and_says_so(room: int) -> None:
+    reply = hear(STATE, a_query(DB), CONFIG, lambda _query, _found: room)
+    assert isinstance(reply, Reply)
+    assert reply.is_truncated
+    values = [record.value for record in reply.records]
+    assert values == ["10.244.0.1", "10.244.0.2", "10.244.0.3"][:room]
+
+
+# Elsewhere.
+
+CHAIN = (a_record("out.default.svc.cluster.local.", "CNAME", OUTSIDE),)
+
+
+def test_a_foreign_name_is_to_be_asked_elsewhere_as_it_is() -> None:
+    foreign = heard(OUTSIDE, "AAAA")
+    assert foreign == Elsewhere(name=parse_domain(OUTSIDE), qtype="AAAA")
+    assert isinstance(foreign, Elsewhere)
+    assert foreign.refused == REFUSED
+    for rcode in (Rcode.NXDOMAIN, Rcode.SERVFAIL):
+        assert foreign.completed(Reply(rcode=rcode)) == Reply(rcode=rcode)
+
+
+@pytest.mark.parametrize(
+    ("reply", "completed"),
+    [
+        (
+            Reply(rcode=Rcode.NOERROR, records=(a_record(OUTSIDE, "A", "192.0.2.1"),)),
+            Reply(rcode=Rcode.NOERROR, records=(*CHAIN, a_record(OUTSIDE, "A", "192.0.2.1"))),
+        ),
+        (Reply(rcode=Rcode.NOERROR), Reply(rcode=Rcode.NOERROR, records=CHAIN)),
+        # The alias is there, whatever became of what it stands for.
+        (Reply(rcode=Rcode.NXDOMAIN), Reply(rcode=Rcode.NOERROR, records=CHAIN)),
+        (Reply(rcode=Rcode.SERVFAIL), NO_DATA),
+        (Reply(rcode=Rcode.TIMEOUT), NO_DATA),
+    ],
+)
+def test_an_alias_that_leads_outside_is_put_before_what_is_found_there(
+    reply: Reply, completed: Reply
+) -> None:
+    alias = heard("out.default.svc.cluster.local.")
+    assert alias == Elsewhere(name=parse_domain(OUTSIDE), qtype="A", chain=CHAIN)
+    assert isinstance(alias, Elsewhere)
+    assert alias.completed(reply) == completed
+
+
+def test_an_alias_to_nowhere_is_withheld_when_nobody_can_be_asked() -> None:
+    alias = heard("out.default.svc.cluster.local.")
+    assert isinstance(alias, Elsewhere)
+    assert alias.refused == NO_DATA
+
+
+# Which Service it was.
+
+
+def behind(*names: str, decision: Decision = Decision.HIT, pointed: str = "") -> object:
+    steps = tuple(
+        Step(query=a_query(name), reply=Reply(rcode=Rcode.NOERROR), decision=decision)
+        for name in names
+    )
+    records = (a_record("20.0.96.10.in-addr.arpa.", "PTR", pointed),) if pointed else ()
+    outcome = Outcome(status=Status.NOERROR, steps=steps, records=records)
+    return service_behind(STATE, outcome, CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("name", "service"),
+    [
+        (WEB, key("web")),
+        (WEB.upper(), key("web")),
+        (f"10-244-0-1.{DB}", key("db")),
+        (f"_tcp.{DB}", key("db")),
+        (f"_http._tcp.{DB}", key("db")),
+        ("nobody.default.svc.cluster.local.", None),
+        ("default.svc.cluster.local.", None),
+        (OUTSIDE, None),
+    ],
+)
+def test_the_name_that_answered_tells_the_service(
+    name: str, service: NamespacedName | None
+) -> None:
+    assert behind(name) == service
+
+
+def test_only_the_name_that_answered_counts() -> None:
+    assert behind(WEB, DB) == key("db")
+    assert behind(WEB, decision=Decision.NEXT) is None
+    assert behind() is None
+
+
+def test_a_reverse_name_tells_the_service_that_it_points_to() -> None:
+    assert behind("20.0.96.10.in-addr.arpa.", pointed=WEB) == key("web")
+    assert behind("1.2.0.192.in-addr.arpa.", pointed=OUTSIDE) is None
