@@ -11,6 +11,7 @@ from app.domain.addresses import (
     canonical,
     family_of,
     family_of_text,
+    forget_addresses,
     has_leading_zeros,
     is_ipv4_mapped,
     parse_address,
@@ -32,6 +33,14 @@ addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 def test_an_address_is_read_leniently(text: str, address: str) -> None:
     assert parse_address(text) == ip_address(address)
     assert canonical(text) == str(ip_address(address))
+
+
+def test_addresses_that_are_forgotten_are_read_again_as_before() -> None:
+    text = "FD00:0:0::1"
+    before = parse_address(text), canonical(text), family_of_text(text)
+    forget_addresses()
+    assert parse_address.cache_info().currsize == 0
+    assert (parse_address(text), canonical(text), family_of_text(text)) == before
 
 
 @pytest.mark.parametrize(

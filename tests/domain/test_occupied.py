@@ -95,6 +95,11 @@ def test_the_next_held_number_may_lie_far_behind_a_gap() -> None:
     assert occupied.next_held(4_101, LAST) is None
 
 
+def test_where_nothing_is_held_the_first_number_asked_for_is_free() -> None:
+    occupied = Occupied(width_bits=WIDTH_BITS).hold(5)
+    assert occupied.next_free(4_000, LAST) == 4_000
+
+
 def test_one_level_is_enough_for_few_numbers() -> None:
     occupied = Occupied(width_bits=6).hold(0).hold(2)
     assert occupied.next_free(0, 63) == 1

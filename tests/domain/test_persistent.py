@@ -92,6 +92,14 @@ def test_large_versions_differ_by_what_was_set_and_removed_between_them() -> Non
     assert not list(before.differences(before.set(7, before[7])))
 
 
+def test_a_mapping_that_grew_large_differs_by_all_that_came() -> None:
+    few = PMap({number: object() for number in range(10)})
+    many = few
+    for number in range(10, 1_000):
+        many = many.set(number, object())
+    assert set(few.differences(many)) == set(many.differences(few)) == set(range(10, 1_000))
+
+
 @given(steps, steps)
 def test_two_versions_differ_where_their_values_are_not_the_same(
     history: list[tuple[bool, object, int]], more: list[tuple[bool, object, int]]

@@ -1,5 +1,7 @@
 """The snapshot: changes lead to it or loading does, and its indexes hold everything."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,18 @@ from app.domain.changes import Change
 from app.domain.labels import Requirement
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import KINDS, Object
-from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
+from app.domain.objects.service import (
+    MASS_FAILURE_GUARD,
+    TOPOLOGY_MODE_ANNOTATION,
+    LoadBalancerIngress,
+    Service,
+    ServicePort,
+)
 from app.domain.occupied import Occupied
 from app.domain.snapshot import Snapshot, load, node_ports_of, terms_of
 from tests.builders import (
     NOON,
+    a_condition,
     a_headless_service,
     a_namespace,
     a_node,
@@ -82,6 +91,21 @@ def test_an_object_is_found_by_its_labels_and_when_it_is_being_removed() -> None
     assert set(snapshot.members("label", "Pod", "app", "web")) == {pod.metadata.key}
     assert set(snapshot.members("terminating", "Pod")) == {pod.metadata.key}
     assert set(snapshot.members("terminating", "Service")) == set()
+
+
+@pytest.mark.parametrize(
+    ("term", "service"),
+    [
+        ("guarded", replace(a_service(), conditions=(a_condition(MASS_FAILURE_GUARD),))),
+        ("balanced", a_service(annotations={TOPOLOGY_MODE_ANNOTATION: "Auto"})),
+    ],
+)
+def test_services_that_depend_on_more_than_their_own_pods_are_found(
+    term: str, service: Service
+) -> None:
+    snapshot = loaded(service, a_service("other"))
+
+    assert set(snapshot.members(term)) == {service.metadata.key}
 
 
 def test_a_service_is_indexed_by_its_external_addresses() -> None:

@@ -8,6 +8,7 @@ from app.domain.discovery.zone import answer
 from app.domain.discovery.zone_config import PodRecords, ZoneConfig
 from app.domain.discovery.zone_objects import stripped
 from app.domain.names import Revision, parse_domain
+from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_namespace, a_node, an_endpoint, an_endpoint_slice
@@ -51,6 +52,12 @@ def test_what_objects_have_in_common_they_share() -> None:
     slices = [stripped(an_endpoint_slice(ready, name=name)) for name in ("a", "b")]
     first, second = (slice_ for slice_ in slices if hasattr(slice_, "ports"))
     assert getattr(first, "ports", None) is getattr(second, "ports", ())
+
+
+def test_a_slice_of_no_service_stays_one() -> None:
+    stray = stripped(an_endpoint_slice(an_endpoint(), service=""))
+    assert isinstance(stray, EndpointSlice)
+    assert stray.service is None
 
 
 def test_other_kinds_stay_as_they_are() -> None:
