@@ -143,6 +143,19 @@ def test_the_only_address_left_is_given_again_all_the_same() -> None:
     assert again == address == ip_address("10.96.0.2")
 
 
+def test_where_all_else_is_taken_the_address_that_was_free_for_longer_is_given_first() -> None:
+    pools = a_pool_of("10.0.0.0/27")
+    for _ in range(30):
+        _, pools = choose_address(pools, IPV4)
+    early, late = ip_address("10.0.0.1"), ip_address("10.0.0.2")  # of the static band
+    pools = release_addresses(release_addresses(pools, [early]), [late])
+
+    first, pools = choose_address(pools, IPV4)
+    second, _ = choose_address(pools, IPV4)
+
+    assert (first, second) == (early, late)
+
+
 def test_static_bands_wait_until_every_dynamic_one_is_full() -> None:
     pools = a_pool_of("10.0.0.0/27", "10.1.0.0/27")
     chosen: list[Address] = []

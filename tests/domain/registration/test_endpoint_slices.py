@@ -154,6 +154,13 @@ def test_named_ports_that_differ_part_the_pods_into_slices() -> None:
     }
 
 
+def test_a_service_without_pods_keeps_its_one_empty_slice() -> None:
+    existing = planned(a_service(), []).create
+
+    assert [(slice_.address_type, slice_.endpoints) for slice_ in existing] == [("IPv4", ())]
+    assert planned(a_service(), [], existing).is_empty
+
+
 def test_slices_written_by_hand_are_neither_touched_nor_mixed() -> None:
     by_hand = an_endpoint_slice(an_endpoint("10.9.9.9"), name="by-hand", managed=False)
     foreign = an_endpoint_slice(an_endpoint("10.9.9.8"), name="other", service="other")

@@ -9,6 +9,8 @@ from app.domain.addresses import IPFamily
 from app.domain.errors import Invalid
 from app.domain.objects.service import Service
 from app.domain.registration.allocator import Pools
+from app.domain.registration.features import Features
+from app.domain.registration.ip_families import cluster_ip_violations
 from app.domain.registration.services import Context, admit_create, admit_update
 from app.schemas.codec import decode_object
 from tests.domain.registration.core import a_pool_of
@@ -43,6 +45,25 @@ def test_a_cell_of_the_matrix_holds(vector: dict[str, Any]) -> None:
     else:
         assert len(outcome.cluster_ips) == expect["clusterIPs"]
         assert outcome.cluster_ip == outcome.cluster_ips[0]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "messages"),
+    [
+        (["10.0.0.5", "2000::5"], []),
+        (["10.0.0.5", "10.0.0.6"], ["no more than one IP for each IP family"]),
+        (["2000::5", "2000::6"], ["no more than one IP for each IP family"]),
+        (["10.0.0.5", "2000::5", "10.0.0.6"], ["only hold up to 2 values"]),
+    ],
+)
+def test_a_service_has_one_address_of_each_family_at_most(
+    addresses: list[str], messages: list[str]
+) -> None:
+    draft = a_draft(clusterIP=addresses[0], clusterIPs=addresses, ipFamilyPolicy="RequireDualStack")
+    found = cluster_ip_violations(None, draft, Features())
+    assert [cause.field for cause in found] == ["spec.clusterIPs"] * len(messages)
+    for cause, message in zip(found, messages, strict=True):
+        assert message in cause.message
 
 
 def test_a_service_that_prefers_both_families_is_not_upgraded_unasked() -> None:

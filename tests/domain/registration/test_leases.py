@@ -97,6 +97,17 @@ def test_coming_back_is_a_transition() -> None:
     assert the_ready(back).last_transition_at == LATER
 
 
+def test_a_lease_that_ran_out_does_not_run_out_again() -> None:
+    gone = lapsed(a_pod(), OWN, now=NOON)
+    assert lapsed(gone, OWN, now=LATER) is gone
+    assert the_ready(gone).last_transition_at == NOON
+
+
+def test_a_heartbeat_changes_nothing_in_a_pod_that_is_heard() -> None:
+    pod = a_pod()
+    assert restored(pod, at=LATER) is pod
+
+
 def test_what_is_kept_goes_when_somebody_reports_anew() -> None:
     gone = lapsed(a_pod(), OWN, now=LATER)
     kept = [entry for entry in gone.conditions if entry.type == READY_BEFORE]

@@ -463,6 +463,28 @@ def test_node_ports_follow_the_name_of_the_port() -> None:
     assert swapped.ports[1].node_port not in {port.node_port for port in stored.ports}
 
 
+def test_a_balancer_without_node_ports_keeps_the_number_it_was_given() -> None:
+    core = a_core()
+    ports = (ServicePort(port=80, name="a"), ServicePort(port=81, name="b", node_port=30_081))
+    stored = created(
+        core, type="LoadBalancer", ports=ports, allocate_load_balancer_node_ports=False
+    )
+    assert [port.node_port for port in stored.ports] == [0, 30_081]
+    assert 30_081 in core.pools.held_ports
+
+
+def test_a_node_port_serves_one_port_of_each_protocol() -> None:
+    core = a_core()
+    ports = (ServicePort(port=80, name="a"), ServicePort(port=81, name="b"))
+    stored = created(core, type="NodePort", ports=ports)
+    number = stored.ports[0].node_port
+    udp = replace(stored.ports[1], protocol="UDP", node_port=number)
+    assert changed(core, stored, ports=(stored.ports[0], udp)).ports[1].node_port == number
+    with pytest.raises(Invalid) as refused:
+        changed(core, stored, ports=(stored.ports[0], replace(udp, protocol="TCP")))
+    assert told(refused.value.causes) == [("spec.ports[1].nodePort", "Duplicate")]
+
+
 def test_metadata_may_change_except_for_the_name() -> None:
     core = a_core()
     stored = created(core)

@@ -1,0 +1,35 @@
+"""Kinds: in which group of the API each one is."""
+
+import pytest
+
+from app.domain.objects.kinds import KINDS, kind_of
+from app.domain.objects.kinds import Object as Registered
+from tests.builders import (
+    a_namespace,
+    a_node,
+    a_pod,
+    a_service,
+    a_service_cidr,
+    an_endpoint_slice,
+)
+
+OBJECTS = [
+    a_namespace(),
+    a_node(),
+    a_pod(),
+    a_service(),
+    a_service_cidr(),
+    an_endpoint_slice(),
+]
+
+
+def test_the_core_has_no_group_and_the_others_bear_their_own() -> None:
+    assert {kind.name: kind.group for kind in KINDS if kind.group} == {
+        "EndpointSlice": "discovery.k8s.io",
+        "ServiceCIDR": "networking.k8s.io",
+    }
+
+
+@pytest.mark.parametrize("registered", OBJECTS, ids=lambda each: type(each).__name__)
+def test_every_object_is_of_the_kind_that_bears_its_name(registered: Registered) -> None:
+    assert kind_of(registered).name == type(registered).__name__
