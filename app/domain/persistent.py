@@ -76,7 +76,8 @@ class PMap(Mapping[K, V], Generic[K, V]):
         return (node if type(node) is dict else _dict_of(node)).get(key, default)
 
     def __iter__(self) -> Iterator[K]:
-        return _keys(self._root)
+        root = self._root
+        return iter((root.key,)) if type(root) is _Single else _keys(root)
 
     def __len__(self) -> int:
         return self._size

@@ -157,7 +157,7 @@ class Snapshot:
     def slices_of(self, service: NamespacedName) -> tuple[EndpointSlice, ...]:
         """List the slices labelled for a Service, by name; whoever wrote them."""
         keys = self.members("slice-service", service.namespace, service.name)
-        return tuple(self.slices[key] for key in sorted(keys))
+        return tuple([self.slices[key] for key in (sorted(keys) if len(keys) > 1 else keys)])
 
     def slices_with(self, address: str) -> tuple[EndpointSlice, ...]:
         """List the slices that hold an endpoint with a canonical address, by key."""

@@ -8,16 +8,19 @@ text at once instead of being built as objects first.
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from json.encoder import encode_basestring as quoted
+from operator import itemgetter
 from typing import Final
 
 from app.domain.addresses import family_of_text
 from app.domain.dataplane import iptables as netfilters
 from app.domain.dataplane import rules as model
 from app.domain.dataplane import virtual_server as servers
+from app.domain.dataplane.address_numbers import ordered
 from app.domain.dataplane.ipsets import IPSet, SetName
 from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.operations import IPVSState, held_set
-from app.domain.dataplane.topology import ordered
 from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName
 from app.domain.objects.service import ServicePortName
@@ -25,6 +28,8 @@ from app.schemas import rules as wire
 from app.schemas.rules import Backend, NodeRules
 
 _COMPACT: Final = (",", ":")
+_SETTINGS_REMEMBERED_MAX = 1_024  # ways to set up a virtual server
+_port_and_weight = itemgetter(1, 2)  # of a destination
 
 
 def dump(value: object) -> str:
@@ -44,7 +49,7 @@ def encode_rules(
         "backend": dump(backend.value),
         "dummyInterface": dump({"name": model.DUMMY_INTERFACE, "addresses": list(rules.addresses)}),
         "sysctls": dump(dict(rules.sysctls)),
-        "virtualServers": _array(map(_virtual_server, rules.virtual_servers)),
+        "virtualServers": _array([_virtual_server(server) for server in rules.virtual_servers]),
         "ipsets": _array(dump(encode_ipset(each)) for each in rules.ipsets),
         "netfilters": _array(dump(encode_netfilter(each)) for each in rules.netfilters),
         "healthCheckNodePorts": dump(list(_health_checks(neutral))),
@@ -154,17 +159,39 @@ def _decode_server(server: wire.VirtualServer) -> servers.VirtualServer:
 def _virtual_server(server: servers.VirtualServer) -> str:
     key, name = server.key, server.name
     assert name is not None, "a computed server knows what it is for"
-    reals = [
-        f'{{"address":"{address}","port":{port},"weight":{weight},"forwarding":"masquerade"}}'
-        for address, port, weight in server.real_servers
-    ]
+    (namespace, service), port_name, _ = name
     return (
         f'{{"address":"{key.address}","port":{key.port},"protocol":"{key.protocol}"'
-        f',"scheduler":{dump(server.scheduler)},"flags":{dump(server.flags)}'
-        f',"persistenceTimeoutSeconds":{dump(server.persistence_s)}'
-        f',"service":{dump(_reference(name.service))},"portName":{dump(name.port)}'
-        f',"realServers":[{",".join(reals)}]}}'
+        f"{_settings(server.scheduler, server.flags, server.persistence_s)}"
+        f',"service":{{"namespace":{quoted(namespace)},"name":{quoted(service)}}}'
+        f',"portName":{quoted(port_name)},"realServers":[{_real_servers(server.real_servers)}]}}'
     )
+
+
+@lru_cache(maxsize=_SETTINGS_REMEMBERED_MAX)
+def _settings(scheduler: str, flags: tuple[str, ...], persistence_s: int | None) -> str:
+    return (
+        f',"scheduler":{dump(scheduler)},"flags":{dump(flags)}'
+        f',"persistenceTimeoutSeconds":{dump(persistence_s)}'
+    )
+
+
+def _real_servers(destinations: tuple[model.Destination, ...]) -> str:
+    """Write real servers; mostly they differ in their addresses alone, and joining them is all."""
+    if not destinations:
+        return ""
+    endings = set(map(_port_and_weight, destinations))
+    if len(endings) > 1:
+        return ",".join(
+            [f'{{"address":"{d.address}{_ending(d.port, d.weight)}' for d in destinations]
+        )
+    ending = _ending(*endings.pop())
+    between = f'{ending},{{"address":"'
+    return f'{{"address":"{between.join([address for address, _, _ in destinations])}{ending}'
+
+
+def _ending(port: int, weight: int) -> str:
+    return f'","port":{port},"weight":{weight},"forwarding":"masquerade"}}'
 
 
 def _array(elements: Iterable[str]) -> str:

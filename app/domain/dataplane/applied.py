@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.address_numbers import ordered
 from app.domain.dataplane.ipsets import SetName, kernel_name
 from app.domain.dataplane.operations import (
     AddEntry,
@@ -41,7 +42,6 @@ from app.domain.dataplane.operations import (
     held_set,
 )
 from app.domain.dataplane.rules import Destination
-from app.domain.dataplane.topology import ordered
 from app.domain.dataplane.virtual_server import VirtualServer
 
 

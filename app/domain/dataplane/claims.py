@@ -10,7 +10,7 @@ by index.  What a claim is used for is not known here.
 Source: spec ipvs 3, "two Services claiming the same address", and 7 (e).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -69,12 +69,14 @@ NO_LOSSES: Final = Losses()
 
 def rivals(snapshot: Snapshot, service: Service, reached: Iterable[Reach]) -> tuple[Service, ...]:
     """List the other Services that claim any of the same addresses or node ports, by key."""
-    key = service.metadata.key
+    key, index = service.metadata.key, snapshot.index
     found: set[NamespacedName] = set()
     for reach in reached:
         for address in (reach.cluster_ip, *reach.external_ips, *reach.load_balancer_ips):
-            found.update(snapshot.members("address", address))
-            found.update(snapshot.members("external", address))
+            for term in (("address", address), ("external", address)):
+                # Mostly nobody else is there, and to find that out is quick.
+                if (claimants := index.get(term)) is not None:
+                    found.update(claimants)
     for number in node_ports_of(service):
         found.update(snapshot.members("node-port", str(number)))
     for port in service.ports:  # a node port answers whatever the type of its Service
@@ -84,8 +86,10 @@ def rivals(snapshot: Snapshot, service: Service, reached: Iterable[Reach]) -> tu
     return tuple(snapshot.services[other] for other in sorted(found)) if found else ()
 
 
-def losses(service: Service, others: Iterable[Service]) -> Losses:
+def losses(service: Service, others: Collection[Service]) -> Losses:
     """Tell what a Service loses to the others."""
+    if not others:
+        return NO_LOSSES
     theirs = _best(claim for other in others for claim in claims_of(other))
     if not theirs:
         return NO_LOSSES

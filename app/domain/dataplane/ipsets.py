@@ -112,19 +112,33 @@ def family_word(family: IPFamily) -> str:
     return _FAMILY_WORDS[family]
 
 
-def entries_of(rules: PortRules, node: NodeFamily) -> Iterator[Entry]:
-    """List what one port adds to the sets of its family."""
+def entries_of(rules: PortRules, bound: Iterable[str]) -> list[Entry]:
+    """List what one port adds to the sets of its family, given its ``bound_addresses``."""
+    entries: list[tuple[SetName, str]] = []
+    protocol = rules.protocol.lower()
+    if rules.on_node:
+        entries += [
+            (SetName.LOOP_BACK, f"{address},{protocol}:{port},{address}")
+            for address, port, _ in rules.on_node
+        ]
+    if rules.cluster_ip:
+        entries.append((SetName.CLUSTER_IP, f"{rules.cluster_ip},{protocol}:{rules.port}"))
+    if rules.is_externally_accessible:
+        entries += _external_entries(rules, protocol)
+    if rules.health_check_node_port:
+        entries.append((SetName.HEALTH_CHECK_NODE_PORT, str(rules.health_check_node_port)))
+    entries += [(SetName.IPVS_IPS, address) for address in bound]
     if rules.family is IPFamily.IPV4:
-        yield from _entries(rules, node)
-    else:
-        yield from ((_IPV6_NAMES[name], entry) for name, entry in _entries(rules, node))
+        return [*entries]
+    return [(_IPV6_NAMES[name], entry) for name, entry in entries]
 
 
 def bound_addresses(rules: PortRules, node: NodeFamily) -> list[str]:
     """List the addresses that the dummy interface holds for a port: not the node's own."""
     bound = [rules.cluster_ip] if rules.cluster_ip else []
-    own = node.addresses
-    bound += [a for a in (*rules.external_ips, *rules.load_balancer_ips) if a not in own]
+    if rules.external_ips or rules.load_balancer_ips:
+        own = node.addresses
+        bound += [a for a in (*rules.external_ips, *rules.load_balancer_ips) if a not in own]
     return bound
 
 
@@ -188,14 +202,7 @@ def _build(
     )
 
 
-def _entries(rules: PortRules, node: NodeFamily) -> Iterator[tuple[SetName, str]]:
-    protocol = rules.protocol.lower()
-    yield from [
-        (SetName.LOOP_BACK, f"{address},{protocol}:{port},{address}")
-        for address, port, _ in rules.on_node
-    ]
-    if rules.cluster_ip:
-        yield SetName.CLUSTER_IP, f"{rules.cluster_ip},{protocol}:{rules.port}"
+def _external_entries(rules: PortRules, protocol: str) -> Iterator[tuple[SetName, str]]:
     external = SetName.EXTERNAL_IP_LOCAL if rules.is_external_local else SetName.EXTERNAL_IP
     for address in rules.external_ips:
         yield external, f"{address},{protocol}:{rules.port}"
@@ -203,10 +210,6 @@ def _entries(rules: PortRules, node: NodeFamily) -> Iterator[tuple[SetName, str]
         yield from _load_balancer_entries(rules, address, protocol)
     if rules.node_port and rules.node_port_addresses:
         yield from _node_port_entries(rules, protocol)
-    if rules.health_check_node_port:
-        yield SetName.HEALTH_CHECK_NODE_PORT, str(rules.health_check_node_port)
-    for address in bound_addresses(rules, node):
-        yield SetName.IPVS_IPS, address
 
 
 def _load_balancer_entries(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.address_numbers import ordered
 from app.domain.dataplane.ipsets import NODE_PORT_SETS, SetName, SetType, kernel_name
 from app.domain.dataplane.rules import (
     MASQUERADE_MARK,
@@ -23,7 +24,6 @@ from app.domain.dataplane.rules import (
     NodeFamily,
     RulesConfig,
 )
-from app.domain.dataplane.topology import ordered
 from app.domain.objects.service import Protocol
 
 _MARK: Final = f"{MASQUERADE_MARK:#010x}"
@@ -81,7 +81,7 @@ class Shut(NamedTuple):
 
 def shut(address: str, protocol: str, port: int) -> Shut:
     """Name a shut address so that it sorts by number."""
-    number = PROTOCOL_NUMBERS[Protocol(protocol)]
+    number = PROTOCOL_NUMBERS[protocol]
     return Shut((ordered(address)[0], number, port), address, protocol, port)
 
 

@@ -10,8 +10,10 @@ Source: spec ipvs 2.3 to 4.
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.address_numbers import ordered
 from app.domain.dataplane.ipsets import (
     SETS_BY_KERNEL_NAME,
     Entry,
@@ -31,13 +33,11 @@ from app.domain.dataplane.rules import (
 )
 from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.sysctls import sysctls
-from app.domain.dataplane.topology import ordered
 from app.domain.dataplane.virtual_server import Flag, ServerKey, VirtualServer, server_key
 from app.domain.objects.service import Scheduler
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fragment:
+class Fragment(NamedTuple):
     """What one Service adds to a node."""
 
     rules: ServiceRules
@@ -61,22 +61,28 @@ class IPVSRules:
 
 def fragment(rules: ServiceRules, view: NodeView) -> Fragment:
     """Say one Service's rules in terms of IPVS, for one node."""
-    families = {family.family: family for family in view.families}
-    servers: dict[ServerKey, VirtualServer] = {}
-    entries: dict[Entry, None] = {}
-    addresses: dict[str, None] = {}
+    servers: list[VirtualServer] = []
+    entries: list[Entry] = []
+    addresses: list[str] = []
+    closed: list[tuple[IPFamily, Shut]] = []
     for port in rules.ports:
-        node = families[port.family]
-        for server in _virtual_servers(port):
-            servers.setdefault(server.key, server)  # one address may have two roles
-        entries.update(dict.fromkeys(entries_of(port, node)))
-        addresses.update(dict.fromkeys(bound_addresses(port, node)))
+        node = view.family(port.family)
+        assert node is not None, "rules are made for families that the node serves"
+        bound = bound_addresses(port, node)
+        servers += _virtual_servers(port)
+        entries += entries_of(port, bound)
+        addresses += bound
+        if port.source_ranges:
+            closed += _shut(port)
+    if len(servers) > 1:  # one address may have two roles, and ports share their addresses
+        servers = _first_by_key(servers)
+        entries, addresses = list(dict.fromkeys(entries)), list(dict.fromkeys(addresses))
     return Fragment(
         rules=rules,
-        virtual_servers=tuple(servers.values()),
+        virtual_servers=tuple(servers),
         entries=tuple(entries),
-        addresses=tuple((ordered(address)[0], address) for address in addresses),
-        shut=tuple(pair for port in rules.ports for pair in _shut(port)),
+        addresses=tuple([(ordered(address)[0], address) for address in addresses]),
+        shut=tuple(closed),
     )
 
 
@@ -140,16 +146,23 @@ def _family_then_number(address: tuple[int, str]) -> tuple[bool, int]:
     return ":" in address[1], address[0]
 
 
-def _virtual_servers(port: PortRules) -> Iterator[VirtualServer]:
+def _virtual_servers(port: PortRules) -> list[VirtualServer]:
+    servers: list[VirtualServer] = []
     if port.cluster_ip:
-        yield _virtual_server(port, port.cluster_ip, port.port, port.internal)
-    if not port.is_externally_accessible:
-        return
-    external = _external(port)
-    for address in (*port.external_ips, *port.load_balancer_ips):
-        yield _virtual_server(port, address, port.port, external)
-    for address in port.node_port_addresses:
-        yield _virtual_server(port, address, port.node_port, external)
+        servers.append(_virtual_server(port, port.cluster_ip, port.port, port.internal))
+    if port.is_externally_accessible:
+        external = _external(port)
+        fronts = [(a, port.port) for a in (*port.external_ips, *port.load_balancer_ips)]
+        fronts += [(a, port.node_port) for a in port.node_port_addresses]
+        servers += [_virtual_server(port, a, number, external) for a, number in fronts]
+    return servers
+
+
+def _first_by_key(servers: Iterable[VirtualServer]) -> list[VirtualServer]:
+    first: dict[ServerKey, VirtualServer] = {}
+    for server in servers:
+        first.setdefault(server.key, server)
+    return list(first.values())
 
 
 def _external(port: PortRules) -> tuple[Destination, ...]:

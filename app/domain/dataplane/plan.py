@@ -20,6 +20,7 @@ Source: spec ipvs 6 and 7, "do better" (c) and (g).
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from app.domain.dataplane.address_numbers import ordered
 from app.domain.dataplane.iptables import Netfilter
 from app.domain.dataplane.operations import (
     AddEntry,
@@ -48,7 +49,6 @@ from app.domain.dataplane.operations import (
     ipset_of,
 )
 from app.domain.dataplane.rules import DUMMY_INTERFACE, Destination
-from app.domain.dataplane.topology import ordered
 from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.domain.objects.service import Protocol
 

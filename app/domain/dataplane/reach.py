@@ -9,11 +9,10 @@ Source: spec ipvs 1.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.domain.addresses import IPFamily, Prefix, family_of, parse_prefix
-from app.domain.dataplane.topology import ordered
+from app.domain.dataplane.address_numbers import ordered
 from app.domain.objects.endpoint_slice import HEADLESS_LABEL
 from app.domain.objects.service import HEADLESS, Service
 
@@ -22,8 +21,7 @@ FAMILIES: Final = tuple(IPFamily)
 PROXIED_BY_BALANCER = "Proxy"  # the ipMode of an address that the load balancer serves itself
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
+class Reach(NamedTuple):
     """The addresses of a Service in one family, canonical and without repetition.
 
     ``source_ranges`` restrict the load-balancer addresses; empty means anyone.
@@ -51,11 +49,8 @@ def reaches(service: Service) -> tuple[Reach, ...]:
         or not is_visible(service.metadata.labels)
     ):
         return ()
-    return tuple(
-        _reach(service, family, address)
-        for family in FAMILIES
-        if (address := _cluster_ip(service, family)) is not None
-    )
+    addresses = _cluster_ips(service)
+    return tuple([_reach(service, family, addresses[family]) for family in sorted(addresses)])
 
 
 def spell(prefix: Prefix) -> str:
@@ -66,7 +61,7 @@ def spell(prefix: Prefix) -> str:
 
 def _reach(service: Service, family: IPFamily, cluster_ip: str) -> Reach:
     if not service.external_ips and not service.ingress:
-        return Reach(family=family, cluster_ip=cluster_ip)
+        return Reach(family, cluster_ip)
     ranges, has_foreign_ranges = _source_ranges(service, family)
     ingress = (entry.ip for entry in service.ingress if entry.ip_mode != PROXIED_BY_BALANCER)
     return Reach(
@@ -79,15 +74,18 @@ def _reach(service: Service, family: IPFamily, cluster_ip: str) -> Reach:
     )
 
 
-def _cluster_ip(service: Service, family: IPFamily) -> str | None:
-    families = service.ip_families
-    if not families:  # as old objects are: the one address tells its family
-        return _canonical_in(service.cluster_ip, family)
-    addresses = service.cluster_ips or (service.cluster_ip,)
-    for place, name in enumerate(families[: len(addresses)]):
-        if name == family:
-            return _canonical_in(addresses[place], family)
-    return None
+def _cluster_ips(service: Service) -> dict[IPFamily, str]:
+    """Give the canonical address of each family; of two for one family the first counts."""
+    texts = service.cluster_ips or (service.cluster_ip,)
+    named = zip(service.ip_families, texts, strict=False)
+    found: dict[IPFamily, str] = {}
+    # Old objects have no families: their one address tells its own.
+    for name, text in named if service.ip_families else (("", service.cluster_ip),):
+        number, address = ordered(text)
+        family = IPFamily.IPV6 if ":" in address else IPFamily.IPV4
+        if number >= 0 and name in (family, "") and family not in found:
+            found[family] = address
+    return found
 
 
 def _canonical_in(text: str, family: IPFamily) -> str | None:

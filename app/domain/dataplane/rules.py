@@ -14,7 +14,7 @@ Everything is sorted, so that equal state gives an equal value.  Addresses are
 canonical text.  Source: spec ipvs 1 to 3.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -26,7 +26,11 @@ from app.domain.objects.service import Protocol, Scheduler, ServicePortName
 DESTINATION_WEIGHT_DEFAULT = 1
 DUMMY_INTERFACE = "kube-ipvs0"  # holds virtual addresses in IPVS mode; never a node's own ones
 MASQUERADE_MARK: Final = 0x4000  # bit 14 of the packet mark, as kube-proxy has it
-PROTOCOL_NUMBERS: Final = {Protocol.TCP: 6, Protocol.UDP: 17, Protocol.SCTP: 132}
+PROTOCOL_NUMBERS: Final[Mapping[str, int]] = {
+    Protocol.TCP: 6,
+    Protocol.UDP: 17,
+    Protocol.SCTP: 132,
+}
 
 
 class Destination(NamedTuple):
@@ -88,8 +92,7 @@ class NodeFamily:
     """How to recognise the node's own Pods; None when nothing is configured."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortRules:
+class PortRules(NamedTuple):
     """One port of one Service in one family, as this node must serve it.
 
     ``cluster`` and ``local`` are sorted by address and port.  ``local`` is filled
@@ -195,8 +198,7 @@ class Notice:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceRules:
+class ServiceRules(NamedTuple):
     """All of one Service on one node; equal on every node that sees it the same way."""
 
     service: NamespacedName

@@ -58,8 +58,7 @@ class RulesCache(Generic[T]):
             tuple[Snapshot, tuple[NamespacedName, ...], tuple[_Version[T], ...]]
         ] = deque(maxlen=_RECENT_MAX)
         self._snapshot = Snapshot()
-        self._listed: dict[NamespacedName, _Version[T]] = {}
-        self._keys: list[NamespacedName] = []
+        self._listed: dict[NamespacedName, _Version[T]] = {}  # in order of the keys
 
     def every(
         self, snapshot: Snapshot, keys: tuple[NamespacedName, ...], view: NodeView
@@ -82,8 +81,8 @@ class RulesCache(Generic[T]):
     def all(self, snapshot: Snapshot, view: NodeView) -> Iterator[T]:
         """Give what is made of each Service, in order of their keys."""
         self._list(snapshot)
-        for key in self._keys:
-            if (version := self._listed.get(key)) is not None and version.facts.ports:
+        for version in self._listed.values():
+            if version.facts.ports:
                 yield self._made(version, view)
 
     def _list(self, snapshot: Snapshot) -> None:
@@ -91,23 +90,18 @@ class RulesCache(Generic[T]):
         known, self._snapshot = self._snapshot, snapshot
         if known is snapshot:
             return
-        differing = set(known.services.differences(snapshot.services))
-        gone = {key for key in differing if key not in snapshot.services}
-        for key in known.slices.differences(snapshot.slices):
-            sides = (known.slices.get(key), snapshot.slices.get(key))
-            differing.update(s.service for s in sides if s is not None and s.service is not None)
-        for key in () if _is_all(differing, snapshot) else tuple(differing):
-            differing |= _rival_keys(known, key) | _rival_keys(snapshot, key)
-        for key in differing:
+        was_empty, has_newcomers = not self._listed, False
+        # In order, because neighbours by name are mostly neighbours in memory, too.
+        for key in sorted(_differing(known, snapshot)):
             version = self._version(snapshot, key)
             if version is None:
                 self._listed.pop(key, None)
+                self._versions.pop(key, None)
             else:
+                has_newcomers |= not was_empty and key not in self._listed
                 self._listed[key] = version
-        for key in gone:
-            self._versions.pop(key, None)
-        if gone or len(self._listed) != len(self._keys):
-            self._keys = sorted(self._listed, key=lambda key: (key.namespace, key.name))
+        if has_newcomers:
+            self._listed = dict(sorted(self._listed.items()))
 
     def _version(self, snapshot: Snapshot, key: NamespacedName) -> _Version[T] | None:
         service = snapshot.services.get(key)
@@ -131,7 +125,9 @@ class RulesCache(Generic[T]):
         if made is None:
             if len(version.made) >= _SIGHTS_MAX:
                 version.made.clear()
-            made = version.made[seen] = self._render(service_rules(version.facts, view), view)
+            made = version.made[seen] = self._render(
+                service_rules(version.facts, view, seen.stand), view
+            )
         return made
 
     def _make(
@@ -145,8 +141,17 @@ class RulesCache(Generic[T]):
         return _Version(service, slices, others, facts)
 
 
-def _is_all(keys: set[NamespacedName], snapshot: Snapshot) -> bool:
-    return len(keys) >= len(snapshot.services) and keys.issuperset(snapshot.services)
+def _differing(known: Snapshot, snapshot: Snapshot) -> set[NamespacedName]:
+    """List the Services that two snapshots may see differently."""
+    if not known.services:
+        return set(snapshot.services)
+    differing = set(known.services.differences(snapshot.services))
+    for key in known.slices.differences(snapshot.slices):
+        sides = (known.slices.get(key), snapshot.slices.get(key))
+        differing.update(s.service for s in sides if s is not None and s.service is not None)
+    for key in tuple(differing):
+        differing |= _rival_keys(known, key) | _rival_keys(snapshot, key)
+    return differing
 
 
 def _rival_keys(snapshot: Snapshot, key: NamespacedName) -> set[NamespacedName]:

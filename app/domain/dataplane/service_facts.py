@@ -6,9 +6,9 @@ Where a node stands is not known here, so this is computed once for all of them.
 Source: spec ipvs 1.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from app.domain.dataplane.claims import NO_LOSSES, NODE_ADDRESSES, Claimed, Losses, losses
 from app.domain.dataplane.reach import Reach, is_visible, spell
@@ -27,11 +27,11 @@ from app.domain.objects.service import (
     TrafficPolicy,
 )
 
+_weight = itemgetter(2)  # of a destination
 _WEIGHING: Final = {Scheduler.RR: Scheduler.WRR, Scheduler.LC: Scheduler.WLC}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortFacts:
+class PortFacts(NamedTuple):
     """One port in one family, before any node looks at it."""
 
     reach: Reach
@@ -46,8 +46,7 @@ class PortFacts:
     source_ranges: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceFacts:
+class ServiceFacts(NamedTuple):
     """One Service, before any node looks at it; without ports it is invisible."""
 
     service: NamespacedName
@@ -74,7 +73,7 @@ def service_facts(
     slices: Iterable[EndpointSlice],
     reached: tuple[Reach, ...],
     *,
-    others: Iterable[Service] = (),
+    others: Collection[Service] = (),
     scheduler: str,
 ) -> ServiceFacts:
     """Work out what all nodes share; ``others`` are the Services that claim an address too."""
@@ -82,9 +81,10 @@ def service_facts(
     if not reached:
         return ServiceFacts(service=key)
     lost = losses(service, others)
-    visible = tuple(slice_ for slice_ in slices if is_visible(slice_.metadata.labels))
-    making = _Making(service, visible, lost, service.scheduler or scheduler)
-    ports = tuple(making.ports(reached))
+    visible = [slice_ for slice_ in slices if is_visible(slice_.metadata.labels)]
+    making = _Making(key, visible, lost, service.scheduler or scheduler)
+    listening = _distinct(service.ports)
+    ports = tuple([making.port(reach, port) for reach in reached for port in listening])
     is_external_local = _is_external_local(service)
     return ServiceFacts(
         service=key,
@@ -98,66 +98,67 @@ def service_facts(
             if is_external_local and service.type == ServiceType.LOAD_BALANCER
             else 0
         ),
-        has_node_ports=any(port.node_port for port in ports),
-        external_addresses=tuple(
-            address
-            for reach in reached
-            for address in (*reach.external_ips, *reach.load_balancer_ips)
-        )
+        has_node_ports=any([port.node_port for port in ports]),  # noqa: C419  half the time
+        external_addresses=_external_addresses(reached)
         if service.external_ips or service.ingress
         else (),
         conflicts=lost.conflicts,
-        notices=tuple(_notices(key, reached)),
+        notices=_notices(key, reached) if service.load_balancer_source_ranges else (),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Making:
+class _Making(NamedTuple):
     """What the ports of one Service have in common while they are made."""
 
-    service: Service
-    slices: tuple[EndpointSlice, ...]
+    service: NamespacedName
+    slices: Sequence[EndpointSlice]
     lost: Losses
     scheduler: str
 
-    def ports(self, reached: Iterable[Reach]) -> Iterator[PortFacts]:
-        for reach in reached:
-            if len(self.service.ports) == 1:
-                yield self._port(reach, self.service.ports[0])
-                continue
-            seen: set[tuple[object, str]] = set()
-            for port in self.service.ports:
-                identities = {(port.port, port.protocol), (port.name, port.protocol)}
-                if not identities & seen:  # validation refuses repetition; the first counts
-                    yield self._port(reach, port)
-                seen |= identities
-
-    def _port(self, reach: Reach, port: ServicePort) -> PortFacts:
+    def port(self, reach: Reach, port: ServicePort) -> PortFacts:
         found = candidates(self.slices, reach.family, port.name, port.protocol)
-        return PortFacts(
+        facts = PortFacts(
             reach=reach,
             port=port,
-            name=ServicePortName(self.service.metadata.key, port.name, port.protocol),
+            name=ServicePortName(self.service, port.name, port.protocol),
             found=found,
             scheduler=_weighing(self.scheduler, found),
+            cluster_ip=reach.cluster_ip,
+            external_ips=reach.external_ips,
+            load_balancer_ips=reach.load_balancer_ips,
+            node_port=port.node_port,
+            source_ranges=tuple([spell(prefix) for prefix in reach.source_ranges]),
+        )
+        return facts if self.lost is NO_LOSSES else self._kept(facts)
+
+    def _kept(self, facts: PortFacts) -> PortFacts:
+        """Take away what other Services win."""
+        reach, port = facts.reach, facts.port
+        node_port = Claimed(reach.family, NODE_ADDRESSES, port.node_port, port.protocol)
+        return facts._replace(
             cluster_ip=next(iter(self._won(reach, port, (reach.cluster_ip,))), None),
             external_ips=self._won(reach, port, reach.external_ips),
             load_balancer_ips=self._won(reach, port, reach.load_balancer_ips),
-            node_port=port.node_port if self._wins_node_port(reach, port) else 0,
-            source_ranges=tuple(spell(prefix) for prefix in reach.source_ranges),
+            node_port=0 if node_port in self.lost.claimed else port.node_port,
         )
 
     def _won(self, reach: Reach, port: ServicePort, addresses: tuple[str, ...]) -> tuple[str, ...]:
-        if self.lost is NO_LOSSES:
-            return addresses
         claims = (Claimed(reach.family, a, port.port, port.protocol) for a in addresses)
         return tuple(claim.address for claim in claims if claim not in self.lost.claimed)
 
-    def _wins_node_port(self, reach: Reach, port: ServicePort) -> bool:
-        if not port.node_port or self.lost is NO_LOSSES:
-            return bool(port.node_port)
-        claim = Claimed(reach.family, NODE_ADDRESSES, port.node_port, port.protocol)
-        return claim not in self.lost.claimed
+
+def _distinct(ports: tuple[ServicePort, ...]) -> Sequence[ServicePort]:
+    """Leave out what repeats a port or a name; validation refuses it, here the first counts."""
+    if len(ports) == 1:
+        return ports
+    kept: list[ServicePort] = []
+    seen: set[tuple[object, str]] = set()
+    for port in ports:
+        identities = {(port.port, port.protocol), (port.name, port.protocol)}
+        if not identities & seen:
+            kept.append(port)
+        seen |= identities
+    return kept
 
 
 def _weighing(scheduler: str, found: Candidates) -> str:
@@ -165,8 +166,10 @@ def _weighing(scheduler: str, found: Candidates) -> str:
     chosen = scheduler or Scheduler.RR
     if chosen not in _WEIGHING:
         return chosen
-    weights = {destination.weight for destination in found.destinations}
-    return _WEIGHING[Scheduler(chosen)] if len(weights - {0}) > 1 else chosen
+    weights = set(map(_weight, found.destinations))
+    if len(weights) > 1 and len(weights - {0}) > 1:
+        return _WEIGHING[Scheduler(chosen)]
+    return chosen
 
 
 def _affinity_timeout_s(service: Service) -> int | None:
@@ -183,12 +186,20 @@ def _is_external_local(service: Service) -> bool:
     return service.type in ("", ServiceType.CLUSTER_IP) and bool(service.external_ips)
 
 
-def _notices(service: NamespacedName, reached: Iterable[Reach]) -> Iterator[Notice]:
-    for reach in reached:
-        if reach.has_foreign_ranges and reach.load_balancer_ips:
-            yield Notice(
-                service=service,
-                reason=NoticeReason.SOURCE_RANGES_OF_OTHER_FAMILY,
-                message=f"no source range is of family {reach.family}, "
-                f"so its load-balancer addresses are open to anyone",
-            )
+def _external_addresses(reached: Iterable[Reach]) -> tuple[str, ...]:
+    return tuple(
+        address for reach in reached for address in (*reach.external_ips, *reach.load_balancer_ips)
+    )
+
+
+def _notices(service: NamespacedName, reached: Iterable[Reach]) -> tuple[Notice, ...]:
+    return tuple(
+        Notice(
+            service=service,
+            reason=NoticeReason.SOURCE_RANGES_OF_OTHER_FAMILY,
+            message=f"no source range is of family {reach.family}, "
+            f"so its load-balancer addresses are open to anyone",
+        )
+        for reach in reached
+        if reach.has_foreign_ranges and reach.load_balancer_ips
+    )

@@ -23,7 +23,7 @@ from app.domain.dataplane.rules import (
     ServiceRules,
 )
 from app.domain.dataplane.service_facts import PortFacts, ServiceFacts
-from app.domain.dataplane.topology import Selection, Standpoint, select, standpoint
+from app.domain.dataplane.topology import ANYWHERE, Selection, Standpoint, select, standpoint
 from app.domain.objects.service import ServicePortName
 
 
@@ -35,6 +35,13 @@ class NodeView:
     zone: str
     families: tuple[NodeFamily, ...]
     taken: Mapping[Claimed, ServicePortName]
+
+    def family(self, family: IPFamily) -> NodeFamily | None:
+        """Give the facts of one family; None when the node does not serve it."""
+        for facts in self.families:
+            if facts.family is family:
+                return facts
+        return None
 
 
 class Sight(NamedTuple):
@@ -48,14 +55,15 @@ class Sight(NamedTuple):
     taken: tuple[tuple[Claimed, ServicePortName], ...] = ()
 
 
-_PLAIN: Final = Sight(Standpoint())
+_PLAIN: Final = Sight(ANYWHERE)
+_NOTHING_TAKEN: Final[Mapping[Claimed, tuple[ServicePortName, Conflict]]] = {}
 
 
 def sight(facts: ServiceFacts, view: NodeView) -> Sight:
     """Reduce a node to what this Service's rules depend on."""
     stand = standpoint([port.found for port in facts.ports], node=view.name, zone=view.zone)
     if facts.is_plain:
-        return Sight(stand) if any(stand) else _PLAIN
+        return _PLAIN if stand is ANYWHERE else Sight(stand)
     own = {address for family in view.families for address in family.addresses}
     return Sight(
         stand,
@@ -66,32 +74,35 @@ def sight(facts: ServiceFacts, view: NodeView) -> Sight:
     )
 
 
-def service_rules(facts: ServiceFacts, view: NodeView) -> ServiceRules:
-    """Make the rules of a Service for one node."""
-    stand = standpoint([port.found for port in facts.ports], node=view.name, zone=view.zone)
-    families = {family.family: family for family in view.families}
-    taken = dict(_taken(facts, view))
+def service_rules(
+    facts: ServiceFacts, view: NodeView, stand: Standpoint | None = None
+) -> ServiceRules:
+    """Make the rules of a Service for one node; ``stand`` when its sight is known already."""
+    if stand is None:
+        stand = standpoint([port.found for port in facts.ports], node=view.name, zone=view.zone)
+    taken = dict(_taken(facts, view)) if view.taken and facts.has_node_ports else _NOTHING_TAKEN
     ports: list[PortRules] = []
     ready: dict[IPFamily, set[str]] = {}
     for port in facts.ports:
-        if (family := families.get(port.reach.family)) is None:
+        if (family := view.family(port.reach.family)) is None:
             continue
         chosen = _select(facts, port, stand)
         if chosen.ready_on_node:
             ready.setdefault(family.family, set()).update(chosen.ready_on_node)
         ports.append(_port_rules(facts, port, family, chosen, taken))
-    served = any(reach.family in families for reach in facts.reaches)
+    is_served = bool(ports)  # every family it is reached in has each of its ports
+    conflicts = facts.conflicts
     return ServiceRules(
-        service=facts.service,
-        ports=tuple(ports),
-        health_check=HealthCheck(
+        facts.service,
+        tuple(ports),
+        HealthCheck(
             port=facts.health_check_node_port,
             local_endpoints=max((len(addresses) for addresses in ready.values()), default=0),
         )
-        if facts.health_check_node_port and served
+        if facts.health_check_node_port and is_served
         else None,
-        conflicts=facts.conflicts + tuple(conflict for _, conflict in taken.values()),
-        notices=facts.notices if served else (),
+        (*conflicts, *[conflict for _, conflict in taken.values()]) if taken else conflicts,
+        facts.notices if is_served else (),
     )
 
 
@@ -131,7 +142,7 @@ def _port_rules(
         node_port=port.node_port,
         node_port_addresses=node_port_addresses,
         source_ranges=port.source_ranges,
-        allows_node=_allows_node(port.reach, (family,)),
+        allows_node=bool(port.source_ranges) and _allows_node(port.reach, (family,)),
         affinity_timeout_s=facts.affinity_timeout_s,
         scheduler=port.scheduler,
         is_internal_local=facts.is_internal_local,
@@ -151,7 +162,7 @@ def _taken(
     if not view.taken or not facts.has_node_ports:
         return
     for port in facts.ports:
-        family = next((f for f in view.families if f.family is port.reach.family), None)
+        family = view.family(port.reach.family)
         for address in family.node_port_addresses if family and port.node_port else ():
             claimed = Claimed(port.reach.family, address, port.node_port, port.port.protocol)
             if (winner := view.taken.get(claimed)) is not None and winner != port.name:

@@ -10,21 +10,17 @@ Source: spec ipvs 2.1 and 2.2; KEP 1669 (terminating), KEPs 4444 and 3015 (hints
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from app.domain.addresses import IPFamily, parse_address
-from app.domain.dataplane.rules import Destination
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.address_numbers import NO_ADDRESS, dotted_numbers, ordered
+from app.domain.dataplane.rules import DESTINATION_WEIGHT_DEFAULT, Destination
 from app.domain.objects.endpoint_slice import Endpoint, EndpointSlice, Hints
 
-_ADDRESSES_REMEMBERED_MAX = 65_536
-_IPV4_OCTETS = 4
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
+class Candidates(NamedTuple):
     """The endpoints of one port in one family, sorted, before any node looks at them.
 
     ``destinations`` and ``endpoints`` go together, place by place.
@@ -50,7 +46,6 @@ class Candidates:
 Entry = tuple[Destination, Endpoint]
 NO_CANDIDATES: Final = Candidates()
 NO_HINTS: Final = Hints()
-NO_ADDRESS: Final = (-1, "")
 _NONE: Final = frozenset[str]()
 _NO_NAME: Final = frozenset({""})
 
@@ -62,8 +57,10 @@ class Standpoint(NamedTuple):
     zone: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
+ANYWHERE: Final = Standpoint()
+
+
+class Selection(NamedTuple):
     """What a node may use; every list is sorted by address and port."""
 
     cluster: tuple[Destination, ...] = ()
@@ -79,34 +76,49 @@ def candidates(
     slices: Iterable[EndpointSlice], family: IPFamily, port_name: str, protocol: str
 ) -> Candidates:
     """Collect the endpoints that slices list for a port, joined by name and protocol alone."""
-    rows: list[_Row] = []
-    for slice_ in slices:
-        if slice_.address_type != family:
-            continue
-        for port in slice_.ports:
-            if port.name == port_name and port.protocol == protocol and port.port:
-                _add(rows, slice_.endpoints, port.port)
-    if not rows:
+    lists = [
+        _listed(slice_.endpoints, port.port)
+        for slice_ in slices
+        if slice_.address_type == family
+        for port in slice_.ports
+        if port.name == port_name and port.protocol == protocol and port.port
+    ]
+    if not lists:
         return NO_CANDIDATES
-    rows.sort()
-    return gather([_destination(row[3]) for row in rows], [row[4] for row in rows])
+    numbers, destinations, endpoints = lists[0]
+    for more in lists[1:]:
+        numbers, destinations, endpoints = (
+            [*numbers, *more.numbers],
+            [*destinations, *more.destinations],
+            [*endpoints, *more.endpoints],
+        )
+    if len(lists) > 1 or numbers != sorted(numbers):
+        places = sorted(range(len(numbers)), key=lambda at: (numbers[at], destinations[at].port))
+        numbers = [numbers[at] for at in places]
+        destinations = [destinations[at] for at in places]
+        endpoints = [endpoints[at] for at in places]
+    return _gather(
+        tuple(destinations), tuple(endpoints), has_duplicates=_has_duplicates(numbers, destinations)
+    )
 
 
-def gather(destinations: Sequence[Destination], endpoints: Sequence[Endpoint]) -> Candidates:
+def _gather(
+    destinations: tuple[Destination, ...], endpoints: tuple[Endpoint, ...], *, has_duplicates: bool
+) -> Candidates:
     """Find out what the choice among sorted candidates depends on."""
-    every = tuple(destinations)
     ready = [endpoint for endpoint in endpoints if endpoint.conditions.ready is not False]
     is_hinted = bool(ready) and ready[0].hints is not None
+    nodes = frozenset([endpoint.node_name for endpoint in endpoints])
     return Candidates(
-        destinations=every,
-        endpoints=tuple(endpoints),
-        ready=every
-        if len(ready) == len(every)
-        else tuple([d for d, e in zip(every, endpoints, strict=True) if _is_ready(e)]),
-        nodes=frozenset([endpoint.node_name for endpoint in endpoints]) - _NO_NAME,
-        hinted_zones=_hinted([_hints(e).for_zones for e in ready]) if is_hinted else _NONE,
-        hinted_nodes=_hinted([_hints(e).for_nodes for e in ready]) if is_hinted else _NONE,
-        has_duplicates=_has_duplicates(every),
+        destinations,
+        endpoints,
+        destinations
+        if len(ready) == len(endpoints)
+        else tuple([d for d, e in zip(destinations, endpoints, strict=True) if _is_ready(e)]),
+        nodes - _NO_NAME if "" in nodes else nodes,
+        _hinted([_hints(e).for_zones for e in ready]) if is_hinted else _NONE,
+        _hinted([_hints(e).for_nodes for e in ready]) if is_hinted else _NONE,
+        has_duplicates,
     )
 
 
@@ -117,6 +129,8 @@ def standpoint(found: Iterable[Candidates], *, node: str, zone: str) -> Standpoi
         # Which copy of a duplicate counts may change every other answer.
         seen_node |= each.has_duplicates or node in each.nodes or node in each.hinted_nodes
         seen_zone |= each.has_duplicates or zone in each.hinted_zones
+    if not seen_node and not seen_zone:
+        return ANYWHERE
     return Standpoint(node if seen_node else "", zone if seen_zone else "")
 
 
@@ -135,7 +149,7 @@ def select(
     if uses_local and not has_any:
         has_any = any(_is_ready(e) or _is_leaving(e) for e in found.endpoints)
     if stand.node not in found.nodes:
-        return Selection(cluster=cluster, has_any=has_any)
+        return Selection(cluster, (), has_any)
     on_node = [entry for entry in found.entries if entry[1].node_name == stand.node]
     return Selection(
         cluster=cluster,
@@ -147,12 +161,13 @@ def select(
 
 
 def _cluster(found: Candidates, stand: Standpoint) -> tuple[Destination, ...]:
-    ready = ((d, _hints(endpoint)) for d, endpoint in found.entries if _is_ready(endpoint))
-    if stand.node in found.hinted_nodes:
+    is_node_hinted = stand.node in found.hinted_nodes
+    if not is_node_hinted and stand.zone not in found.hinted_zones:
+        return found.ready or _ready_or_leaving(found.entries)
+    ready = [(d, _hints(endpoint)) for d, endpoint in found.entries if _is_ready(endpoint)]
+    if is_node_hinted:
         return tuple([destination for destination, h in ready if stand.node in h.for_nodes])
-    if stand.zone in found.hinted_zones:
-        return tuple([destination for destination, h in ready if stand.zone in h.for_zones])
-    return found.ready or _ready_or_leaving(found.entries)
+    return tuple([destination for destination, h in ready if stand.zone in h.for_zones])
 
 
 def _ready_or_leaving(entries: Iterable[Entry]) -> tuple[Destination, ...]:
@@ -180,13 +195,11 @@ def _hinted(hints: list[tuple[str, ...]]) -> frozenset[str]:
     return frozenset(n for names in hints for n in names if n) if all(hints) else _NONE
 
 
-def _has_duplicates(destinations: Iterable[Destination]) -> bool:
-    before_address, before_port = "", 0
-    for address, port, _ in destinations:
-        if address == before_address and port == before_port:
-            return True
-        before_address, before_port = address, port
-    return False
+def _has_duplicates(numbers: Sequence[int], destinations: Iterable[Destination]) -> bool:
+    if len(set(numbers)) == len(numbers):
+        return False
+    places = [destination[:2] for destination in destinations]
+    return len(set(places)) < len(places)
 
 
 def _without_duplicates(found: Candidates, node: str) -> Candidates:
@@ -195,13 +208,18 @@ def _without_duplicates(found: Candidates, node: str) -> Candidates:
         max(copies, key=lambda entry: (entry[1].node_name == node != "", _is_ready(entry[1])))
         for _, copies in groupby(found.entries, key=lambda entry: entry[0][:2])
     ]
-    return gather([destination for destination, _ in kept], [endpoint for _, endpoint in kept])
+    destinations, endpoints = zip(*kept, strict=True)
+    return _gather(destinations, endpoints, has_duplicates=False)
 
 
-_Row = tuple[str, int, int, tuple[str, int, int], Endpoint]
-"""A sort key of an address, its port and a running number; then a destination's parts."""
+class _Listed(NamedTuple):
+    """What one slice lists for a port, in its order: three lists that go together."""
 
-_OCTETS = {str(octet): chr(octet) for octet in range(256)}
+    numbers: list[int]
+    destinations: list[Destination]
+    endpoints: Sequence[Endpoint]
+
+
 _destination: Callable[[tuple[str, int, int]], Destination] = partial(
     tuple.__new__,  # pyright: ignore[reportUnknownMemberType]  typeshed leaves it open
     Destination,
@@ -209,27 +227,18 @@ _destination: Callable[[tuple[str, int, int]], Destination] = partial(
 """Make a destination of its parts; there are many, and this takes a third of the time."""
 
 
-def _add(rows: list[_Row], endpoints: Iterable[Endpoint], port: int) -> None:
-    for endpoint in endpoints:
-        # Only the first address counts (spec ipvs 2.1).
-        address = endpoint.addresses[0] if endpoint.addresses else ""
-        try:
-            # Four canonical octets are nearly all there is; one character for each sorts them.
-            key = "".join([_OCTETS[octet] for octet in address.split(".")])
-        except KeyError:
-            key = ""
-        if len(key) != _IPV4_OCTETS:
-            parsed = parse_address(address)
-            if parsed is None:
-                continue
-            key, address = parsed.packed.decode("latin-1"), str(parsed)
-        weight = endpoint.weight
-        parts = (address, port, 1 if weight is None else weight)
-        rows.append((key, port, len(rows), parts, endpoint))
-
-
-@lru_cache(maxsize=_ADDRESSES_REMEMBERED_MAX)
-def ordered(text: str) -> tuple[int, str]:
-    """Give an address as a number to sort by and in canonical spelling, or NO_ADDRESS."""
-    address = parse_address(text)
-    return NO_ADDRESS if address is None else (int(address), str(address))
+def _listed(endpoints: Sequence[Endpoint], port: int) -> _Listed:
+    # Only the first address counts (spec ipvs 2.1).
+    addresses = [endpoint.addresses[0] if endpoint.addresses else "" for endpoint in endpoints]
+    numbers = dotted_numbers(addresses)
+    if numbers is None:
+        spelt = [ordered(address) for address in addresses]
+        endpoints = [e for e, known in zip(endpoints, spelt, strict=True) if known != NO_ADDRESS]
+        numbers = [number for number, _ in spelt if number >= 0]
+        addresses = [address for number, address in spelt if number >= 0]
+    weights = [
+        DESTINATION_WEIGHT_DEFAULT if endpoint.weight is None else endpoint.weight
+        for endpoint in endpoints
+    ]
+    parts = zip(addresses, [port] * len(addresses), weights, strict=True)
+    return _Listed(numbers, list(map(_destination, parts)), endpoints)

@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.address_numbers import ordered
 from app.domain.dataplane.rules import PROTOCOL_NUMBERS, Destination
-from app.domain.dataplane.topology import ordered
-from app.domain.objects.service import Protocol, ServicePortName
+from app.domain.objects.service import ServicePortName
 
 FOREIGN_WEIGHT = -1  # of an observed real server that is not reached by masquerading
 
@@ -57,5 +57,5 @@ class VirtualServer:
 
 def server_key(family: IPFamily, protocol: str, address: str, port: int) -> ServerKey:
     """Name a virtual server."""
-    number = PROTOCOL_NUMBERS[Protocol(protocol)]
+    number = PROTOCOL_NUMBERS[protocol]
     return ServerKey(family, number, ordered(address)[0], port, protocol, address)

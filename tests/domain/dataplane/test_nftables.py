@@ -69,7 +69,7 @@ def a_port(*cluster: Destination, service: str = "web", **fields: object) -> Por
         cluster=cluster,
         has_any=bool(cluster),
     )
-    return replace(port, **fields)
+    return port._replace(**fields)
 
 
 def rules_of(*ports: PortRules, **family: object) -> NodeRules:
@@ -138,7 +138,7 @@ def test_drained_endpoints_count_as_none() -> None:
 def test_a_local_cluster_address_drops_what_only_others_could_serve() -> None:
     local = a_port(is_internal_local=True, has_any=True)
     assert table_of(rules_of(local)).sets["services-tcp"] == {"10.96.0.10 . 80": "drop"}
-    nobody = replace(local, has_any=False)
+    nobody = local._replace(has_any=False)
     assert table_of(rules_of(nobody)).sets["services-tcp"] == {"10.96.0.10 . 80": "goto reject-all"}
 
 
@@ -158,7 +158,7 @@ def test_a_local_policy_keeps_outside_traffic_on_the_node_and_lets_pods_go_anywh
     assert table.sets["services-tcp"]["203.0.113.1 . 80"] == "goto pick-tcp-2"
     assert table.sets["endpoints-tcp"][f"203.0.113.1 . 80 . {LOCAL_OFFSET}"] == "10.244.0.1 . 8080"
     assert not table.sets["masqueraded-tcp"]
-    bare = table_of(rules_of(replace(exposed, local=())))
+    bare = table_of(rules_of(exposed._replace(local=())))
     assert bare.sets["local-services-tcp"] == {"203.0.113.1 . 80": "drop"}
 
 

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.address_numbers import ordered
 from app.domain.dataplane.rules import Destination
 from app.domain.dataplane.topology import (
     Candidates,
     Selection,
     Standpoint,
     candidates,
-    ordered,
     select,
     standpoint,
 )
