@@ -1,10 +1,12 @@
-"""``waypost serve``, which dies at one enumerated moment of its next write.
+"""``waypost serve``, which dies at one named moment of its next write.
 
 A write's moments are before and after each statement, before the commit and
-after it.  Nothing of the application knows: the engine itself tells.  The
+after it.  Nothing of the application knows: the engine itself tells, of all but
+the statement that saves the rows, which goes straight to the driver: right
+before it is after the last INSERT, right after it is before the commit.  The
 process is armed by a file, so that it starts in peace:
 
-WAYPOST_FAULT_FILE exists -> moments are counted -> at WAYPOST_FAULT_POINT it is gone
+WAYPOST_FAULT_FILE exists -> a transaction locks the counter -> at WAYPOST_FAULT_POINT it is gone
 """
 
 import os
@@ -17,42 +19,44 @@ from sqlalchemy.pool import Pool
 from app.__main__ import main
 
 FILE = Path(os.environ["WAYPOST_FAULT_FILE"])
-POINT = int(os.environ["WAYPOST_FAULT_POINT"])
+POINT = os.environ["WAYPOST_FAULT_POINT"]
 LOCKS_THE_COUNTER = ("counter", "FOR UPDATE")
 EXIT_CODE = 9
 
 
 class Moments:
-    """Counts the moments of the first transaction that locks the counter once armed."""
+    """Follows the first transaction that locks the counter once armed."""
 
     def __init__(self) -> None:
         self.connection: Connection | None = None
         self.raw: object = None
-        self.passed = 0
 
     def before(self, connection: Connection, _: object, statement: str, *__: object) -> None:
         is_lock = all(word in statement for word in LOCKS_THE_COUNTER)
         if self.connection is None and is_lock and FILE.exists():
             self.connection, self.raw = connection, connection.connection.dbapi_connection
-        self.pass_one(connection, f"before {statement.split(maxsplit=1)[0]}")
+        self.reach(connection, f"before {_called(statement)}")
 
     def after(self, connection: Connection, _: object, statement: str, *__: object) -> None:
-        self.pass_one(connection, f"after {statement.split(maxsplit=1)[0]}")
+        self.reach(connection, f"after {_called(statement)}")
 
     def committing(self, connection: Connection) -> None:
-        self.pass_one(connection, "before the commit")
+        self.reach(connection, "before the commit")
 
     def given_back(self, raw: object, _: object) -> None:
         if self.connection is not None and raw is self.raw:
-            self.pass_one(self.connection, "after the commit")
+            self.reach(self.connection, "after the commit")
 
-    def pass_one(self, connection: Connection, what: str) -> None:
-        if connection is not self.connection:
-            return
-        if self.passed == POINT:
-            FILE.write_text(what)
+    def reach(self, connection: Connection, moment: str) -> None:
+        if connection is self.connection and moment == POINT:
+            FILE.write_text(moment)
             os._exit(EXIT_CODE)
-        self.passed += 1
+
+
+def _called(statement: str) -> str:
+    if all(word in statement for word in LOCKS_THE_COUNTER):
+        return "the lock"
+    return " ".join(statement.split(maxsplit=3)[:3])
 
 
 if __name__ == "__main__":
