@@ -13,7 +13,7 @@ from typing import Final
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.flows import ANY_NODE_ADDRESS, CONNECTIONLESS, Expected, Place
 from app.domain.dataplane.nftables_elements import ANY_ADDRESS
-from app.domain.dataplane.nftables_state import Table, Tables
+from app.domain.dataplane.nftables_state import Sets, Table, Tables
 
 _ENDPOINT_SETS: Final = ("endpoints", "kept-endpoints")
 _Endpoints = frozenset[tuple[str, int]]
@@ -50,9 +50,9 @@ def _sets(table: Table | None, protocol: str) -> object:
 
 def _places(table: Table | None, protocol: str, family: IPFamily) -> dict[Place, _Endpoints]:
     places: dict[Place, set[tuple[str, int]]] = {}
-    for name in _ENDPOINT_SETS if table is not None else ():
-        assert table is not None, "there are no names otherwise"
-        for key, value in table.sets.get(f"{name}-{protocol.lower()}", {}).items():
+    sets: Sets = {} if table is None else table.sets
+    for name in _ENDPOINT_SETS:
+        for key, value in sets.get(f"{name}-{protocol.lower()}", {}).items():
             address, port, _ = key.split(" . ")
             endpoint, endpoint_port = value.split(" . ")
             front = ANY_NODE_ADDRESS if address == ANY_ADDRESS[family] else address

@@ -83,6 +83,7 @@ def test_real_servers_are_sorted_by_number() -> None:
         "-A -t [fd00::1:80 -s rr",
         "TCP  10.0.0.1:80 rr",
         "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -m",
+        "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.0.300:80 -m -w 1",
         "-A -t 10.0.0.1:80 -s rr\n-a -t 10.0.0.1:80 -r 10.0.0.2:80 -m -w heavy",
     ],
 )
