@@ -43,7 +43,7 @@ test: $(DEV) ## Set up on first use, then run the tests
 	@$(PYTEST) -m "$(QUICK)" $(ARGS)
 
 .PHONY: test-slow
-test-slow: $(DEV) ## Run what takes longer: faults, the wheel, C libraries, random questions
+test-slow: $(DEV) ## Run what takes longer: faults, the wheel, random questions
 	@$(PYTEST) -m "slow or faults" $(ARGS)
 
 .PHONY: check

@@ -1,14 +1,9 @@
-/* Looks one name up as any program would and prints what it is told.
-
-     getaddrinfo NAME ADDR|A|AAAA  ->  "ok" or the error's name, then an address a line
-
-   The same file is compiled against every C library that is compared. */
+/* Looks names up as any program would; compiled against every C library that is compared. */
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/socket.h>
+
+#include "lookups.h"
 
 #ifndef EAI_NODATA /* hidden by glibc without _GNU_SOURCE, absent from older musl */
 #define EAI_NODATA (-5)
@@ -30,13 +25,6 @@ static const char *error_name(int error)
     }
 }
 
-static int family_of(const char *type)
-{
-    if (strcmp(type, "A") == 0)
-        return AF_INET;
-    return strcmp(type, "AAAA") == 0 ? AF_INET6 : AF_UNSPEC;
-}
-
 static const void *address_of(const struct addrinfo *found)
 {
     if (found->ai_family == AF_INET)
@@ -44,18 +32,20 @@ static const void *address_of(const struct addrinfo *found)
     return &((const struct sockaddr_in6 *)found->ai_addr)->sin6_addr;
 }
 
-int main(int count, char **words)
+static void look_up(const char *name, int family)
 {
     struct addrinfo hints = {0}, *found = NULL;
     char text[INET6_ADDRSTRLEN];
 
-    if (count != 3)
-        return 2;
-    hints.ai_family = family_of(words[2]);
+    hints.ai_family = family;
     hints.ai_socktype = SOCK_STREAM; /* once per address, and not once per protocol */
-    puts(error_name(getaddrinfo(words[1], NULL, &hints, &found)));
+    puts(error_name(getaddrinfo(name, NULL, &hints, &found)));
     for (; found != NULL; found = found->ai_next)
         if (inet_ntop(found->ai_family, address_of(found), text, sizeof text) != NULL)
             puts(text);
-    return 0;
+}
+
+int main(void)
+{
+    return look_up_each(look_up);
 }

@@ -6,6 +6,7 @@ The sockets may belong to another network namespace than the server.
 """
 
 import asyncio
+import select
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -18,7 +19,6 @@ import dns.rdatatype
 SERVER_HOST = "127.0.0.1"
 LENGTH_BYTES = 2  # before every message of a stream
 REPLY_S_MAX = 10.0
-SETTLE_S = 0.02  # for datagrams that are in a socket's buffer already
 
 Address = tuple[str, int]
 
@@ -51,8 +51,10 @@ class Relay(asyncio.DatagramProtocol):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def taken(self) -> list[Seen]:
-        """Give what was seen since the last time."""
-        await asyncio.sleep(SETTLE_S)
+        """Give what was seen since the last time, what waits in the socket included."""
+        waiting = self.transport.get_extra_info("socket")
+        while select.select([waiting], [], [], 0)[0]:  # noqa: ASYNC110  one datagram a turn
+            await asyncio.sleep(0)
         while self._tasks:
             await asyncio.gather(*self._tasks)
         seen, self._seen = self._seen, []

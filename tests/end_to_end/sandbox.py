@@ -1,47 +1,37 @@
-"""The surroundings of a Pod's program: network, mounts and host name of its own.
+"""Places of their own: a network, files and a host's name that only a program in there has.
 
-    Place -> a process that holds the namespaces -> programs beside it
-                                               '-> sockets on its port 53
+    Place -> namespaces with its addresses, resolv.conf and hosts -> programs run in them
+    port 53 of the name server -> Relay -> the server under test
 
-Nothing outlives the holder, and the holder ends with its standard input, whatever
-becomes of the tests.  Needs the right to make namespaces.
+Whoever is not root, or not quite, makes them in a user namespace.
 """
 
 import asyncio
-import ctypes
+import json
 import os
 import shutil
 import socket
+import sys
+import tempfile
 from collections.abc import AsyncGenerator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.end_to_end.place import FILES
 from tests.end_to_end.relay import Relay, relaying
 
-DNS_PORT = 53
-BACKLOG = 16
-RUN_S_MAX = 30.0  # some libraries wait for their timeout, twice
+RUN_S_MAX = 60.0  # for one lookup; some libraries wait for their timeout, twice, on a busy machine
+MAKE_S_MAX = 30.0
 
+_INSIDE = Path(__file__).with_name("place.py")
 _NAMESPACES = ("--net", "--mount", "--uts")
-_HOLD = """
-set -e
-ip link set lo up
-for address in $ADDRESSES; do
-  case "$address" in
-    *:*) ip -6 address add "$address/128" dev lo nodad; ip -6 route add default dev lo ;;
-    *) ip address add "$address/32" dev lo; ip route add default dev lo src "$address" ;;
-  esac
-done
-ip address add "$NAMESERVER/32" dev lo
-for file in resolv.conf hosts nsswitch.conf; do
-  mount --bind "$FOLDER/$file" "/etc/$file"
-done
-echo "$HOST_NAME" > /proc/sys/kernel/hostname
-echo ready
-exec cat
-"""
+_RIGHTS: Sequence[tuple[str, ...]] = ((), ("--user", "--map-root-user"))
+"""As root, and as anybody: what a container's root may not, everybody may who asks for less."""
+
+
+class NoNamespaces(Exception):
+    """The kernel, or whoever guards it, does not let us make such a place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,92 +45,139 @@ class Place:
     host_name: str
 
 
+class Program:
+    """A program in its place, told what to look up line by line.
+
+    Each lookup is a process of its own: nothing is remembered from one to the next.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def look_up(self, name: str, type_: str) -> list[str]:
+        """Look one name up, and give the lines it prints."""
+        to, printed = self._process.stdin, self._process.stdout
+        assert to is not None, "it was asked for"
+        assert printed is not None, "it was asked for"
+        to.write(f"{type_} {name}\n".encode())
+        lines: list[str] = []
+        async with asyncio.timeout(RUN_S_MAX):
+            while line := (await printed.readline()).decode().rstrip("\n"):
+                lines.append(line)
+        assert lines, f"it printed nothing for {name!r}"
+        return lines
+
+
 @dataclass(frozen=True, slots=True)
 class Sandbox:
     """A place that exists."""
 
-    pid: int
+    entering: tuple[str, ...]
     relay: Relay
 
-    async def run(self, *command: str) -> list[str]:
-        """Run a program there and give the lines it prints."""
-        entering = ("nsenter", f"--target={self.pid}", *_NAMESPACES, "--", *command)
+    @asynccontextmanager
+    async def program(self, *command: str) -> AsyncGenerator[Program, None]:
+        """Run a program there for the length of the block."""
+        pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
-            *entering, env={"PATH": os.environ["PATH"]}, stdout=asyncio.subprocess.PIPE
+            *self.entering, *command, env={"PATH": os.environ["PATH"]}, stdin=pipe, stdout=pipe
         )
-        async with asyncio.timeout(RUN_S_MAX):
-            printed, _ = await process.communicate()
-        assert process.returncode == 0, f"{command} ended with {process.returncode}"
-        return printed.decode().splitlines()
+        try:
+            yield Program(process)
+        finally:
+            assert process.stdin is not None, "it was asked for"
+            process.stdin.close()
+            await process.wait()
 
 
 async def lacking(*programs: str) -> str:
-    """Say what is missing for a sandbox with these programs; nothing is an empty text."""
+    """Say what is missing for a sandbox with these programs, having tried; else nothing."""
     wanted = ("ip", "mount", "nsenter", "unshare", *programs)
     if missing := [each for each in wanted if shutil.which(each) is None]:
         return f"{', '.join(missing)} not found"
-    process = await asyncio.create_subprocess_exec(
-        *_unshared("ip link set lo up"), stderr=asyncio.subprocess.PIPE
+    place = Place(
+        resolv_conf="", nameserver="192.0.2.1", addresses=("192.0.2.2",), hosts="", host_name="here"
     )
-    _, complaint = await process.communicate()
-    return f"no namespaces here: {complaint.decode().strip()}" if process.returncode else ""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            async with sandbox(Path(folder, "place"), place, 0):
+                return ""
+        except NoNamespaces as problem:
+            return f"no namespaces here: {problem}"
 
 
 @asynccontextmanager
 async def sandbox(folder: Path, place: Place, dns_port: int) -> AsyncGenerator[Sandbox, None]:
-    """Make a place whose port 53 leads to the server at ``dns_port``, until the block ends."""
+    """Make a place whose port 53 leads to the server at ``dns_port``, until the block ends.
+
+    Raises NoNamespaces where that is not allowed.
+    """
     _write_files(folder, place)
-    environment = {
-        "PATH": os.environ["PATH"],
-        "ADDRESSES": " ".join(place.addresses),
-        "NAMESERVER": place.nameserver,
-        "FOLDER": str(folder),
-        "HOST_NAME": place.host_name,
-    }
-    pipe = asyncio.subprocess.PIPE
-    holder = await asyncio.create_subprocess_exec(
-        *_unshared(_HOLD), env=environment, stdin=pipe, stdout=pipe
+    told = json.dumps(
+        {
+            "addresses": place.addresses,
+            "nameserver": place.nameserver,
+            "folder": str(folder),
+            "host_name": place.host_name,
+        }
+    ).encode()
+    for rights in _RIGHTS[min(os.geteuid(), 1) :]:
+        is_last = rights is _RIGHTS[-1]
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            inside = await _begun(rights, theirs)
+            try:
+                udp, tcp = await _sockets(ours, told, inside)
+            except NoNamespaces:
+                if is_last:
+                    raise
+                continue
+            try:
+                async with relaying(udp, tcp, dns_port) as relay:
+                    yield Sandbox(_entering(rights, inside.pid), relay)
+                return
+            finally:
+                ours.close()
+                await inside.wait()
+
+
+async def _begun(rights: Sequence[str], line: socket.socket) -> asyncio.subprocess.Process:
+    within = ("unshare", *rights, *_NAMESPACES, "--propagation=private", "--")
+    number = line.fileno()
+    begun = await asyncio.create_subprocess_exec(
+        *(*within, sys.executable, "-I", str(_INSIDE), str(number)),
+        pass_fds=[number],
+        stderr=asyncio.subprocess.PIPE,
     )
-    assert holder.stdin is not None, "it was asked for"
-    assert holder.stdout is not None, "it was asked for"
-    try:
-        assert await holder.stdout.readline() == b"ready\n", (
-            "the namespaces are not as they must be"
-        )
-        udp, tcp = _bound(holder.pid, place.nameserver)
-        async with relaying(udp, tcp, dns_port) as relay:
-            yield Sandbox(holder.pid, relay)
-    finally:
-        holder.stdin.close()
-        await holder.wait()
+    line.close()  # it hangs up with the process that has it now
+    return begun
+
+
+async def _sockets(
+    line: socket.socket, told: bytes, inside: asyncio.subprocess.Process
+) -> tuple[socket.socket, socket.socket]:
+    """Get the sockets that were bound in the place."""
+    line.settimeout(MAKE_S_MAX)
+    descriptors: list[int] = []
+    with suppress(ConnectionError):  # it may have ended before it was told anything
+        line.send(told)
+        _, descriptors, _, _ = await asyncio.to_thread(socket.recv_fds, line, 16, 2)
+    if not descriptors:
+        _, complaint = await inside.communicate()
+        raise NoNamespaces("; ".join(complaint.decode().split("\n")).strip("; "))
+    udp, tcp = (socket.socket(fileno=each) for each in descriptors)
+    for each in (udp, tcp):
+        each.settimeout(0)  # an event loop waits for them
+    return udp, tcp
 
 
 def _write_files(folder: Path, place: Place) -> None:
     folder.mkdir(parents=True)
-    (folder / "resolv.conf").write_text(place.resolv_conf)
-    (folder / "hosts").write_text(place.hosts)
-    (folder / "nsswitch.conf").write_text("hosts: files dns\n")
+    texts = (place.resolv_conf, place.hosts, "hosts: files dns\n")
+    for name, text in zip(FILES, texts, strict=True):
+        (folder / name).write_text(text)
 
 
-def _unshared(script: str) -> Sequence[str]:
-    return ("unshare", *_NAMESPACES, "--propagation=private", "--", "sh", "-c", script)
-
-
-def _bound(pid: int, host: str) -> tuple[socket.socket, socket.socket]:
-    """Bind port 53 in the network of another process, from a thread that visits it."""
-    with ThreadPoolExecutor(max_workers=1) as visitor:
-        return visitor.submit(_visit_and_bind, pid, host).result()
-
-
-def _visit_and_bind(pid: int, host: str) -> tuple[socket.socket, socket.socket]:
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path(f"/proc/{pid}/ns/net").open("rb") as network:
-        if libc.setns(network.fileno(), 0):
-            raise OSError(ctypes.get_errno(), "the network cannot be entered")
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    for each in (udp, tcp):
-        each.settimeout(0)  # an event loop waits for them
-        each.bind((host, DNS_PORT))
-    tcp.listen(BACKLOG)
-    return udp, tcp
+def _entering(rights: Sequence[str], pid: int) -> tuple[str, ...]:
+    own = ("--user", "--preserve-credentials") if rights else ()
+    return ("nsenter", f"--target={pid}", *own, *_NAMESPACES, "--")

@@ -1,6 +1,6 @@
-"""What `/resolve` says of a program is what a program does, with glibc and musl themselves.
+"""What `/resolve` says of a program is what a program does: glibc, musl and c-ares themselves.
 
-the resolv.conf that Waypost serves -> getaddrinfo -> relay -> the running server
+the resolv.conf that Waypost serves -> the library -> relay -> the running server
 the trace and outcome of /resolve == what the relay saw and the program was told
 """
 
@@ -26,12 +26,13 @@ from tests.end_to_end.processes import Serving, serving
 from tests.end_to_end.relay import Seen
 from tests.end_to_end.sandbox import Place, Sandbox, lacking, sandbox
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.end_to_end
 
 HERE = Path(__file__).parent
 NAMESERVER = "10.96.0.10"
 YAML = {"content-type": "application/yaml"}
 Lookup = tuple[str, str]
+Folders = pytest.TempPathFactory
 
 MANY_PREFIX = "10.244.9."
 MANY = 60  # endpoints of one name: too many addresses for a datagram without EDNS
@@ -142,7 +143,7 @@ FOREIGN_NAMES = {name for name, _ in FOREIGN} | {"empty.example.com."} | FOREIGN
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A C library: the resolver that `/resolve` calls it, and the program linked with it."""
+    """A library: the resolver that `/resolve` calls it, and the program linked with it."""
 
     profile: str
     program: str
@@ -186,22 +187,31 @@ ASKERS = (
     Asker("default/stream", ("10.244.0.12",)),
     Asker("default/four", ("10.244.0.13",)),
 )
+HASTY = Asker("default/hasty", ("10.244.0.14",))
+"""Gives up after a second, where its library lets it."""
 EXTREMES = (ASKERS[0], ASKERS[3])
 """One that searches everything, over one family, and one that searches little, over both."""
 
 
-@pytest.fixture(params=["glibc", "musl"])
-async def library(request: pytest.FixtureRequest, tmp_path: Path) -> Library:
-    compiler = {"glibc": "cc", "musl": "musl-gcc"}[request.param]
+COMPILED = {
+    "glibc": ("cc", "getaddrinfo.c"),
+    "musl": ("musl-gcc", "getaddrinfo.c"),
+    "c-ares": ("cc", "cares.c", "-lcares"),
+}
+
+
+@pytest.fixture(scope="module", params=COMPILED)
+async def library(request: pytest.FixtureRequest, tmp_path_factory: Folders) -> Library:
+    compiler, source, *libraries = COMPILED[request.param]
     if reason := await lacking(compiler):
         if os.environ.get("CI"):
             pytest.fail(f"{reason}; in continuous integration these tests must run")
         pytest.skip(reason)
-    program = tmp_path / "getaddrinfo"
-    await output_of(compiler, "-Wall", "-Werror", "-o", str(program), str(HERE / "getaddrinfo.c"))
-    if request.param == "glibc":
-        return Library("glibc", str(program))
-    return Library(await musl_profile(str(program)), str(program))
+    program = str(tmp_path_factory.mktemp(request.param) / "lookups")
+    await output_of(compiler, "-Wall", "-Werror", "-o", program, str(HERE / source), *libraries)
+    if request.param == "musl":
+        return Library(await musl_profile(program), program)
+    return Library(request.param, program)
 
 
 async def musl_profile(program: str) -> str:
@@ -223,26 +233,56 @@ async def output_of(*command: str, may_fail: bool = False) -> str:
     return printed.decode()
 
 
+@pytest.fixture(scope="module")
+async def answering(tmp_path_factory: Folders) -> AsyncGenerator[Serving, None]:
+    """Run a server that asks others for their names."""
+    folder = tmp_path_factory.mktemp("answering")
+    async with upstream() as port, filled(folder, f"127.0.0.1:{port}") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def refusing(tmp_path_factory: Folders) -> AsyncGenerator[Serving, None]:
+    """Run a server that has nobody to ask."""
+    async with filled(tmp_path_factory.mktemp("refusing")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("asker", ASKERS, ids=lambda asker: asker.place.replace("/", "-"))
 async def test_programs_ask_and_are_told_what_resolve_says(
-    library: Library, tmp_path: Path
+    library: Library, answering: Serving, asker: Asker, tmp_path: Path
 ) -> None:
-    all_of_them = (*((name, "ADDR") for name in NAMES), *TYPED, *TRUNCATED)
-    differing: list[str] = []
-    async with upstream() as port, filled(tmp_path, f"127.0.0.1:{port}") as running:
-        for asker in ASKERS:
-            lookups = all_of_them if asker in EXTREMES else (*SOME, *TRUNCATED)
-            lookups = (*lookups, (asker.host_name, "ADDR"))
-            async with placed(asker, running, tmp_path) as place:
-                differing += await differences(running, asker, place, library, lookups)
-        async with placed(ASKERS[0], running, tmp_path / "failing") as place:
-            differing += await differences(running, ASKERS[0], place, library, FAILING)
+    every = (*((name, "ADDR") for name in NAMES), *TYPED, *TRUNCATED)
+    lookups = every if asker in EXTREMES else (*SOME, *TRUNCATED)
+    lookups = (*lookups, (asker.host_name, "ADDR"))
+    async with placed(asker, answering, tmp_path) as place:
+        differing = await differences(answering, asker, place, library, lookups)
     assert not differing, "\n".join(differing)
 
 
-async def test_programs_are_refused_as_resolve_says(library: Library, tmp_path: Path) -> None:
-    asker = ASKERS[0]
-    async with filled(tmp_path) as running, placed(asker, running, tmp_path) as place:
-        differing = await differences(running, asker, place, library, REFUSED)
+async def test_programs_are_failed_as_resolve_says(
+    library: Library, answering: Serving, tmp_path: Path
+) -> None:
+    await side_by_side(answering, library, FAILING, tmp_path)
+
+
+async def test_programs_are_refused_as_resolve_says(
+    library: Library, refusing: Serving, tmp_path: Path
+) -> None:
+    await side_by_side(refusing, library, REFUSED, tmp_path)
+
+
+async def side_by_side(
+    running: Serving, library: Library, lookups: Iterable[Lookup], folder: Path
+) -> None:
+    """Look each name up in a place of its own: some libraries wait for their timeout every time."""
+
+    async def look_up(number: int, lookup: Lookup) -> list[str]:
+        async with placed(HASTY, running, folder / str(number)) as place:
+            return await differences(running, HASTY, place, library, [lookup])
+
+    found = await asyncio.gather(*(look_up(*each) for each in enumerate(lookups)))
+    differing = [line for lines in found for line in lines]
     assert not differing, "\n".join(differing)
 
 
@@ -331,11 +371,12 @@ async def differences(
     resolved = await running.client.post("/resolve", json={"questions": questions})
     assert resolved.is_success, resolved.text
     found: list[str] = []
-    for (name, type_), resolution in zip(pairs, resolved.json()["resolutions"], strict=True):
-        status, *addresses = await place.run(library.program, name, type_)
-        real = Told(status, comparable(addresses), await place.relay.taken())
-        if (said := as_told(resolution)) != real:
-            found.append(f"{asked} {name!r} {type_}:\n  real {real}\n  said {said}")
+    async with place.program(library.program) as program:
+        for (name, type_), resolution in zip(pairs, resolved.json()["resolutions"], strict=True):
+            status, *addresses = await program.look_up(name, type_)
+            real = Told(status, comparable(addresses), await place.relay.taken())
+            if (said := as_told(resolution)) != real:
+                found.append(f"{asked} {name!r} {type_}:\n  real {real}\n  said {said}")
     return found
 
 
