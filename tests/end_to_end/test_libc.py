@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import dns.message
 import dns.rcode
@@ -204,14 +204,21 @@ COMPILED = {
 async def library(request: pytest.FixtureRequest, tmp_path_factory: Folders) -> Library:
     compiler, source, *libraries = COMPILED[request.param]
     if reason := await lacking(compiler):
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}; in continuous integration these tests must run")
-        pytest.skip(reason)
+        left_out(reason)
     program = str(tmp_path_factory.mktemp(request.param) / "lookups")
-    await output_of(compiler, "-Wall", "-Werror", "-o", program, str(HERE / source), *libraries)
+    command = (compiler, "-Wall", "-Werror", "-o", program, str(HERE / source), *libraries)
+    printed = await output_of(*command, may_fail=bool(libraries))
+    if not Path(program).exists():
+        left_out(f"{request.param} is not installed to be compiled against: {printed}")
     if request.param == "musl":
         return Library(await musl_profile(program), program)
     return Library(request.param, program)
+
+
+def left_out(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}; in continuous integration these tests must run")
+    pytest.skip(reason)
 
 
 async def musl_profile(program: str) -> str:
