@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -208,7 +209,7 @@ async def library(request: pytest.FixtureRequest, tmp_path_factory: Folders) -> 
     program = str(tmp_path_factory.mktemp(request.param) / "lookups")
     command = (compiler, "-Wall", "-Werror", "-o", program, str(HERE / source), *libraries)
     printed = await output_of(*command, may_fail=bool(libraries))
-    if not Path(program).exists():
+    if shutil.which(program) is None:
         left_out(f"{request.param} is not installed to be compiled against: {printed}")
     if request.param == "musl":
         return Library(await musl_profile(program), program)
