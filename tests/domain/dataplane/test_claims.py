@@ -7,6 +7,7 @@ from hypothesis import given
 
 from app.domain.changes import Change
 from app.domain.dataplane.ipvs import IPVSRules, ipvs_rules
+from app.domain.dataplane.nftables_state import tables_of
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.rules import ClaimRole, Conflict, NodeRules, RulesConfig
 from app.domain.names import Revision
@@ -109,6 +110,38 @@ def test_a_node_port_is_had_once() -> None:
     assert holder(ipvs_rules(rules), "192.0.2.10") == ["a"]
     assert rules.conflicts == (
         a_loss(winner="a", loser="b", address="", port=30_080, role=ClaimRole.NODE_PORT),
+    )
+
+
+def test_of_two_with_one_cluster_address_one_has_it_and_the_other_its_node_port() -> None:
+    ports = [(ServicePort(port=80, name="http", node_port=30_080 + i),) for i in range(2)]
+    rules = rules_of(
+        a_claimant("a", 9, type="NodePort", ports=ports[0]),
+        a_claimant("b", 9, type="NodePort", ports=ports[1]),
+    )
+    told = ipvs_rules(rules)
+    assert holder(told, "10.96.0.9") == ["a"]
+    assert holder(told, "192.0.2.10") == ["a", "b"]
+    assert [s.entries for s in told.ipsets if s.name == "KUBE-CLUSTER-IP"] == [
+        ("10.96.0.9,tcp:80",)
+    ]
+    (table,) = (table for family, table in tables_of(rules).items() if family == "IPv4")
+    assert set(table.sets["services-tcp"]) == {
+        "10.96.0.9 . 80",
+        "0.0.0.0 . 30080",
+        "0.0.0.0 . 30081",
+    }
+    assert rules.conflicts == (
+        a_loss(winner="a", loser="b", address="10.96.0.9", port=80, role=ClaimRole.CLUSTER_IP),
+    )
+
+
+def test_who_claims_an_address_twice_has_it_by_the_better_claim() -> None:
+    both = a_claimant("z", 1, external_ips=(VIP,), ingress=(LoadBalancerIngress(ip=VIP),))
+    rules = rules_of(both, a_claimant("a", 2, ingress=(LoadBalancerIngress(ip=VIP),)))
+    assert holder(ipvs_rules(rules), VIP) == ["z"]
+    assert rules.conflicts == (
+        a_loss(winner="z", loser="a", address=VIP, port=80, role=ClaimRole.LOAD_BALANCER),
     )
 
 

@@ -48,6 +48,14 @@ def test_flows_of_a_service_that_is_gone_are_stale() -> None:
     assert is_stale(flow(ONE.address), expected, NODE)
 
 
+def test_only_places_where_the_service_is_reached_are_looked_at() -> None:
+    alone = dns(ONE).ports[0]._replace(cluster_ip=None, external_ips=(), node_port=0)
+    balanced = alone._replace(load_balancer_ips=("203.0.113.9",))
+    for port, places in ((alone, set[str]()), (balanced, {"203.0.113.9"})):
+        expected = expected_destinations([(ServiceRules(key("dns"), ports=(port,)), None)])
+        assert {address for _, address, _ in expected} == places
+
+
 def test_a_flow_that_was_never_translated_is_stale_once_somebody_serves() -> None:
     expected = expected_destinations([(None, dns(ONE))])
     assert is_stale(Flow("UDP", "10.96.0.10", 53, "10.96.0.10", 53), expected, NODE)

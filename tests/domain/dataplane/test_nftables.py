@@ -247,6 +247,17 @@ def test_a_change_of_the_node_replaces_everything() -> None:
     assert encode_delta(before, after) == encode(after)
 
 
+def test_equal_rules_make_no_change_be_they_made_anew() -> None:
+    assert encode_delta(rules_of(a_port(ONE, TWO)), rules_of(a_port(ONE, TWO))) == ""
+    changed = list(
+        service_changes(
+            rules_of(a_port(ONE, service="a"), a_port(ONE, service="b")).services,
+            rules_of(a_port(ONE, service="a"), a_port(TWO, service="b")).services,
+        )
+    )
+    assert [after.service for _, after in changed if after is not None] == [key("b")]
+
+
 def test_services_that_are_the_same_object_are_passed_over() -> None:
     one = rules_of(a_port(ONE), a_port(TWO, service="db", cluster_ip="10.96.0.11"))
     gone = service_changes(one.services, one.services[:1])
@@ -346,6 +357,22 @@ def test_slots_are_shared_by_weight(chosen: tuple[Destination, ...]) -> None:
 
 def bound(live: list[Destination]) -> int:
     return max(SLOTS_MAX, SLOTS_PER_DESTINATION_MAX * len(live))
+
+
+@pytest.mark.parametrize(
+    ("weights", "counts"),
+    [
+        ((65_535, 1), (255, 1)),  # nobody who weighs anything is left out
+        ((1_000, 1_000, 999), (86, 85, 85)),  # the largest remainder gets what is left
+        ((512, 256, 0), (2, 1, 0)),
+    ],
+)
+def test_weights_that_are_too_much_are_scaled_down(
+    weights: tuple[int, ...], counts: tuple[int, ...]
+) -> None:
+    weighed = [each._replace(weight=w) for each, w in zip((ONE, TWO, THREE), weights, strict=False)]
+    placed = Counter(slots(weighed))
+    assert tuple(placed[each] for each in weighed) == counts
 
 
 def test_small_weights_are_kept_exactly() -> None:

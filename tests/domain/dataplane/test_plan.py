@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.dataplane.applied import apply
+from app.domain.dataplane.ipsets import SetType
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.operations import (
     AddRealServer,
     DrainRealServer,
+    HeldSet,
     IPVSState,
     Operation,
     RealServerKey,
@@ -131,6 +133,46 @@ def test_a_set_that_would_overflow_on_the_way_is_replaced_in_one_step() -> None:
     operations = plan(filled(current, full), filled(desired, other))
     assert isinstance(operations[0], ReplaceSet)
     assert apply(operations, filled(current, full)) == filled(desired, other)
+
+
+def holding(*entries: str, elements_max: int | None, type_: SetType = SetType.IP) -> IPVSState:
+    """A state of one set."""
+    return IPVSState(ipsets={"SOME": HeldSet(type_, "inet", elements_max, frozenset(entries))})
+
+
+@pytest.mark.parametrize(
+    ("current", "desired", "during", "operations"),
+    [
+        # A set of another size takes over what the old one holds until traffic has moved.
+        (
+            holding("a", "b", elements_max=4),
+            holding("b", "c", elements_max=8),
+            {"a", "b", "c"},
+            ["ReplaceSet", "RemoveEntry"],
+        ),
+        # There is no room for both.
+        (
+            holding("a", "b", elements_max=4),
+            holding("c", "d", "e", elements_max=3),
+            {"c", "d", "e"},
+            ["ReplaceSet"],
+        ),
+        # Entries of another type mean nothing in it.
+        (
+            holding("80", elements_max=None, type_=SetType.PORT),
+            holding("a", elements_max=4),
+            {"a"},
+            ["ReplaceSet"],
+        ),
+    ],
+)
+def test_a_set_that_cannot_be_kept_is_replaced_with_as_much_of_the_old_as_fits(
+    current: IPVSState, desired: IPVSState, during: set[str], operations: list[str]
+) -> None:
+    steps = plan(current, desired)
+    assert names(steps) == operations
+    assert apply(steps[:1], current).ipsets["SOME"].entries == during
+    assert apply(steps, current) == desired
 
 
 @st.composite

@@ -71,6 +71,14 @@ def test_sets_are_sized_from_what_they_hold(count: int, size: int) -> None:
     assert elements_max(count) == size
 
 
+def test_each_family_has_the_rules_about_its_own_sets() -> None:
+    four, six = (encode_part(web(), part) for part in (Part.IPTABLES, Part.IP6TABLES))
+    assert "--match-set KUBE-CLUSTER-IP " in four
+    assert "KUBE-6-" not in four
+    assert "--match-set KUBE-6-CLUSTER-IP " in six
+    assert [line for line in four.splitlines() if line[0] == "*"] == ["*nat", "*filter"]
+
+
 def test_a_family_that_is_not_served_has_no_text() -> None:
     only_ipv4 = RulesConfig(ip_families=RulesConfig().ip_families[:1])
     assert encode_part(rules_of(WEB, config=only_ipv4), Part.IP6TABLES) == ""

@@ -52,6 +52,17 @@ def test_a_slice_says_ports_and_weights_that_exist() -> None:
     assert fields(slice_violations(slice_)) == ["ports[0].port", "endpoints[0].weight"]
 
 
+def test_what_rules_can_be_made_of_passes() -> None:
+    ranges = a_service(load_balancer_source_ranges=("10.0.0.0/8", " 2001:db8::/32 "))
+    assert fields(service_violations(ranges)) == []
+    weighed = an_endpoint_slice(*(an_endpoint(weight=weight) for weight in (None, 0, 65_535)))
+    assert fields(slice_violations(weighed)) == []
+    config = RulesConfig(
+        cluster_cidrs=("10.244.0.0/16", "fd00::/48"), node_port_addresses=(" primary ", "::/0")
+    )
+    assert fields(config_violations(config)) == []
+
+
 def test_the_name_of_a_node_is_a_name() -> None:
     assert fields(node_violations(a_node("n1"))) == []
     assert fields(node_violations(a_node("n1\nreboot"))) == ["node.metadata.name"]
