@@ -66,10 +66,8 @@ def service_keys(snapshot: Snapshot) -> list[NamespacedName]:
 
 
 def facts_at(snapshot: Snapshot, key: NamespacedName, config: RulesConfig) -> ServiceFacts:
-    """Work out what all nodes share of one Service in a snapshot; nothing when it is gone."""
-    service = snapshot.services.get(key)
-    if service is None:
-        return ServiceFacts(service=key)
+    """Work out what all nodes share of one Service of a snapshot."""
+    service = snapshot.services[key]
     reached = reaches(service)
     return service_facts(
         service,

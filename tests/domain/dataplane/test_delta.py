@@ -1,18 +1,24 @@
 """Deltas equal the plan between full states: the full computation is the oracle."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.changes import Change
+from app.domain.dataplane import delta, ipsets
 from app.domain.dataplane.delta import IPVSRulesSource
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.node_rules import node_rules
-from app.domain.dataplane.operations import IPVSState, state_of
+from app.domain.dataplane.operations import IPVSState, Operation, state_of
 from app.domain.dataplane.plan import plan
 from app.domain.dataplane.rules import RulesConfig
-from app.domain.dataplane.steps import services_of, step_to
+from app.domain.dataplane.steps import Step, services_of, step_to
 from app.domain.names import NamespacedName, Revision
+from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node
+from app.domain.objects.service import Service, ServicePort
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice, key
 from tests.rules_strategies import configs, rule_histories
@@ -111,6 +117,122 @@ def test_a_node_that_changes_is_told_all_that_follows() -> None:
     step = step_to(snapshot, [], since=Revision(1))
     wanted = plan(full(snapshot, RulesConfig()), full(snapshot, RulesConfig(), moved))
     assert IPVSRulesSource(RulesConfig()).delta(step, NODE, moved) == wanted
+
+
+def claimant(number: int, *, ports: tuple[int, ...] = (), **fields: object) -> Service:
+    """A Service of its own cluster address, with node ports if any are given."""
+    address = f"10.96.0.{number}"
+    service = a_service(f"s{number}", cluster_ip=address, cluster_ips=(address,))
+    if ports:
+        held = tuple(
+            ServicePort(port=80 + place, name=f"p{place}", node_port=port)
+            for place, port in enumerate(ports)
+        )
+        service = replace(service, type="NodePort", ports=held)
+    return replace(service, **fields)
+
+
+class Followed:
+    """A node that follows a history, each step checked against full states."""
+
+    def __init__(self, config: RulesConfig) -> None:
+        self.config = config
+        self.source = IPVSRulesSource(config)
+        self.snapshot = Snapshot()
+        self.steps: list[Step] = []
+
+    def follow(self, before: Object | None, after: Object | None) -> tuple[Operation, ...]:
+        """Take one change; gives what the node is told."""
+        since = self.snapshot.revision
+        change = Change(revision=Revision(since + 1), before=before, after=after)
+        self.snapshot = self.snapshot.apply([change])
+        self.steps.append(step_to(self.snapshot, [change], since=since))
+        return self.told(-1)
+
+    def told(self, place: int) -> tuple[Operation, ...]:
+        """Ask for one of the steps taken."""
+        step = self.steps[place]
+        operations = self.source.delta(step, NODE, NODE)
+        wanted = plan(full(step.before, self.config), full(step.after, self.config))
+        assert operations == wanted
+        return operations
+
+
+def test_what_no_rule_depends_on_is_no_operation_and_costs_no_memory_of_the_rest() -> None:
+    followed = Followed(RulesConfig())
+    one, two = claimant(1), claimant(2, ports=(30_080,))
+    assert followed.follow(None, one)
+    labelled = replace(one, metadata=replace(one.metadata, labels={"team": "x"}))
+    assert followed.follow(one, labelled) == ()
+    assert followed.follow(None, a_node("n2")) == ()
+    assert followed.follow(None, two)
+    assert followed.follow(two, None)
+
+
+def test_a_step_may_be_asked_about_again_after_later_ones() -> None:
+    followed = Followed(RulesConfig())
+    for number in range(1, 4):
+        followed.follow(None, claimant(number, ports=(30_080 + number,)))
+    for place in (2, 1, 0, 1):
+        assert followed.told(place)
+
+
+def test_services_slices_and_rivals_are_followed_as_they_come_and_go() -> None:
+    followed = Followed(RulesConfig())
+    one, rival = (claimant(number, external_ips=("203.0.113.1",)) for number in (1, 2))
+    slice_ = an_endpoint_slice(an_endpoint("10.244.0.1", node_name="n1"), service="s1")
+    for before, after in (
+        (None, rival),
+        (None, one),  # it has the lesser name, and takes the address over
+        (None, slice_),
+        (one, claimant(1)),  # and gives it back
+        (slice_, None),
+        (claimant(1), None),
+        (rival, None),
+    ):
+        assert followed.follow(before, after)
+        rules = followed.source.rules(followed.snapshot, NODE)
+        assert rules == ipvs_rules(node_rules(followed.snapshot, NODE, RulesConfig()))
+
+
+def test_a_plan_that_is_forgotten_for_later_ones_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delta, "_PLANS_MAX", 2)
+    followed = Followed(RulesConfig())
+    first, *_, last = [followed.follow(None, claimant(number)) for number in range(1, 5)]
+    assert followed.told(-1) is last
+    assert followed.told(0) is not first
+
+
+def test_a_node_that_is_forgotten_for_others_is_counted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delta, "_NODES_MAX", 2)
+    followed = Followed(RulesConfig())
+    followed.follow(None, claimant(1))
+    for name in ("n2", "n3", "n4"):
+        node = a_node(name)
+        rules = followed.source.rules(followed.snapshot, node)
+        assert rules == ipvs_rules(node_rules(followed.snapshot, node, RulesConfig()))
+    assert followed.follow(None, claimant(2))
+
+
+def test_a_set_that_outgrows_its_size_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ipsets, "ELEMENTS_MAX_DEFAULT", 4)
+    followed = Followed(RulesConfig())
+    told = [
+        {operation.op for operation in followed.follow(None, claimant(number))}
+        for number in range(1, 7)
+    ]
+    assert ["ReplaceSet" in operations for operations in told] == [
+        False,
+        False,
+        False,
+        True,  # more than three quarters of four
+        False,
+        False,
+    ]
 
 
 @given(rule_histories(max_size=8), configs, st.data())

@@ -4,16 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.domain.addresses import IPFamily
 from app.domain.changes import Change
+from app.domain.dataplane import nftables_delta
 from app.domain.dataplane.nftables import encode
 from app.domain.dataplane.nftables_delta import NftablesRulesSource, loaded
-from app.domain.dataplane.nftables_state import Tables, encode_difference, tables_of
+from app.domain.dataplane.nftables_state import Table, Tables, encode_difference, tables_of
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.rules import RulesConfig
-from app.domain.dataplane.steps import step_to
+from app.domain.dataplane.steps import Step, step_to
 from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.node import Node
+from app.domain.objects.node import Node, NodeAddress
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import configs, rule_histories
@@ -56,9 +58,94 @@ def test_a_node_that_was_not_there_is_told_everything() -> None:
     assert text == encode(node_rules(snapshot, NODE, RulesConfig()))
 
 
+WEB = load(
+    [a_service(), an_endpoint_slice(an_endpoint("10.244.0.1"), an_endpoint("10.244.0.2"))],
+    revision=Revision(2),
+)
+BARE = load([a_service()], revision=Revision(1))
+BOTH, ALONE = RulesConfig(), RulesConfig(ip_families=(IPFamily.IPV4,))
+
+
+def test_a_node_that_moves_is_told_the_difference_of_all_there_is() -> None:
+    config = RulesConfig(node_port_addresses=("192.0.2.0/24",))
+    moved = a_node("n1", addresses=(NodeAddress(type="InternalIP", address="192.0.2.99"),))
+    step = step_to(WEB, [], since=Revision(2))
+    text = NftablesRulesSource(config).delta(step, NODE, moved)
+    desired = tables_of(node_rules(WEB, moved, config))
+    assert desired[IPFamily.IPV4].sets["node-port-ips"] == {"192.0.2.99": ""}
+    assert differs(loaded(text, held(WEB, config)), desired) == ""
+
+
+def test_a_text_that_is_forgotten_for_later_ones_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nftables_delta, "_TEXTS_MAX", 2)
+    source, snapshot = NftablesRulesSource(BOTH), Snapshot()
+    steps: list[Step] = []
+    for number in range(1, 5):
+        address = f"10.96.0.{number}"
+        service = a_service(f"s{number}", cluster_ip=address, cluster_ips=(address,))
+        change = Change(revision=Revision(number), before=None, after=service)
+        snapshot = snapshot.apply([change])
+        steps.append(step_to(snapshot, [change], since=Revision(number - 1)))
+    first, *_, last = (source.delta(step, NODE, NODE) for step in steps)
+    assert source.delta(steps[-1], NODE, NODE) is last
+    again = source.delta(steps[0], NODE, NODE)
+    assert again == first
+    assert again is not first
+
+
+def test_a_whole_is_loaded_over_nothing_over_itself_and_over_others() -> None:
+    text, wanted = encode(node_rules(WEB, NODE, BOTH)), held(WEB, BOTH)
+    nothing: Tables = {}
+    for before in (nothing, wanted, held(BARE, BOTH), held(BARE, ALONE)):
+        assert differs(loaded(text, before), wanted) == ""
+
+
+def test_a_family_that_is_not_served_any_more_loses_its_table() -> None:
+    text = encode(node_rules(WEB, NODE, ALONE))
+    assert set(loaded(text, held(WEB, BOTH))) == {IPFamily.IPV4}
+    # What has just been written to it goes with it.
+    elements = "add element ip6 waypost cluster-ips { fd00::14 }\n"
+    assert set(loaded(elements + text, held(WEB, BOTH))) == {IPFamily.IPV4}
+    again = "add table ip6 waypost\ndelete table ip6 waypost\n"
+    assert loaded(again, {}) == {}
+
+
+def test_a_difference_leads_from_one_state_to_the_other() -> None:
+    for before, after in ((BARE, WEB), (WEB, BARE)):
+        current, desired = held(before, BOTH), held(after, BOTH)
+        reached = loaded(encode_difference(current, desired), current)
+        assert differs(reached, desired) == ""
+        assert current == held(before, BOTH), "what was held is left as it was"
+
+
+def test_chains_are_made_emptied_and_filled() -> None:
+    tables = {IPFamily.IPV4: Table({}, {"nat": ("type nat hook output;", "accept")})}
+    text = (
+        "flush chain ip waypost nat\n"
+        "add rule ip waypost nat jump mine\n"
+        "add chain ip waypost mine\n"
+        "add chain ip waypost nat { type nat hook output; }\n"
+        "add chain ip waypost pre { type nat hook prerouting; }\n"
+    )
+    assert loaded(text, tables)[IPFamily.IPV4].chains == {
+        "nat": ("type nat hook output;", "jump mine"),
+        "mine": (),
+        "pre": ("type nat hook prerouting;",),
+    }
+
+
 @pytest.mark.parametrize(
     "line",
     [
+        "list table ip waypost",
+        "delete table ip6 waypost",
+        "delete chain ip waypost services",
+        "flush set ip waypost nothing",
+        "table ip waypost {\n  chain mine {\n    accept",
+        "table ip waypost {\n    accept\n}",
+        "add element ip waypost services-tcp { 10.96.0.20 . 80 : drop }",  # it holds another
         "delete element ip waypost cluster-ips { 192.0.2.1 }",
         "add element ip waypost nothing { 192.0.2.1 }",
         "add rule ip waypost nowhere accept",
@@ -70,7 +157,7 @@ def test_a_node_that_was_not_there_is_told_everything() -> None:
     ],
 )
 def test_what_does_not_fit_is_refused(line: str) -> None:
-    tables = held(load([a_service()], revision=Revision(1)), RulesConfig())
+    tables = held(BARE, ALONE)
     with pytest.raises(BadRequest):
         loaded(f"{line}\n", tables)
 

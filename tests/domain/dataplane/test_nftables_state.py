@@ -54,6 +54,18 @@ def test_a_family_comes_and_goes_with_its_table() -> None:
     assert encode_difference(one, one) == ""
 
 
+def test_a_text_of_many_elements_is_read_back() -> None:
+    rules = some_rules()
+    held = parse_whole(encode(rules))
+    assert held == tables_of(rules)
+    assert held[IPFamily.IPV4].sets["endpoints-tcp"] == {
+        "10.96.0.20 . 80 . 0": "10.244.0.1 . 8080",
+        "10.96.0.20 . 80 . 1": "10.244.0.2 . 8080",
+    }
+    assert held[IPFamily.IPV4].sets["cluster-ips"] == {"10.96.0.20": ""}
+    assert "accept" not in held[IPFamily.IPV4].chains["reject-all"]
+
+
 def test_a_changed_rule_is_written_anew() -> None:
     held = tables_of(some_rules())[IPFamily.IPV4]
     foreign = Table(held.sets, {**held.chains, "reject-all": ("accept",), "nat-output": ()})

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane import node_rules as view_module
 from app.domain.dataplane.iptables import nat_rules
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.node_rules import NodeViews, node_rules, node_view
@@ -19,6 +20,8 @@ from app.domain.objects.node import Node, NodeAddress
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+
+NODE = a_node("n1")
 
 
 def a_node_at(*addresses: str, **fields: object) -> Node:
@@ -175,3 +178,32 @@ def test_views_see_who_claims_the_nodes_own_address() -> None:
     before = views.view(Snapshot(), node)
     claimed = load([a_service(external_ips=("192.0.2.1",))], revision=Revision(1))
     assert views.view(claimed, node) == node_view(claimed, node, RulesConfig()) != before
+
+
+def test_a_view_that_is_forgotten_for_others_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_module, "_VIEWS_MAX", 2)
+    views, snapshot = NodeViews(RulesConfig()), Snapshot()
+    nodes = [a_node(name) for name in ("n1", "n2", "n3")]
+    first, *_, last = (views.view(snapshot, node) for node in nodes)
+    assert views.view(snapshot, nodes[-1]) is last
+    again = views.view(snapshot, nodes[0])
+    assert again == first
+    assert again is not first
+
+
+def test_ports_of_a_family_come_in_order_of_services_and_as_they_are_listed() -> None:
+    ports = tuple(ServicePort(port=80 - place, name=f"p{place}") for place in range(2))
+    dual = a_service(
+        "b",
+        ports=ports,
+        cluster_ip="10.96.0.21",
+        cluster_ips=("10.96.0.21", "fd00::15"),
+        ip_families=("IPv4", "IPv6"),
+    )
+    rules = node_rules(load([dual, a_service("a")], revision=Revision(1)), NODE, RulesConfig())
+    assert [(port.name.service.name, port.port) for port in rules.ports(IPFamily.IPV4)] == [
+        ("a", 80),
+        ("b", 80),
+        ("b", 79),
+    ]
+    assert [port.cluster_ip for port in rules.ports(IPFamily.IPV6)] == ["fd00::15"] * 2

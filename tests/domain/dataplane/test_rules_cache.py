@@ -1,0 +1,61 @@
+"""Rules kept for all nodes: shared where nodes see alike, and equal to those made afresh."""
+
+import pytest
+
+from app.domain.changes import Change
+from app.domain.dataplane import rules_cache
+from app.domain.dataplane.node_rules import node_rules, node_view
+from app.domain.dataplane.rules import RulesConfig, ServiceRules
+from app.domain.dataplane.rules_cache import RulesCache
+from app.domain.names import Revision
+from app.domain.objects.node import Node, NodeAddress
+from app.domain.objects.service import ServicePort
+from app.domain.snapshot import Snapshot, load
+from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+
+CONFIG = RulesConfig()
+REACHED = a_service(type="NodePort", ports=(ServicePort(port=80, name="http", node_port=30_080),))
+STATE = load([REACHED, an_endpoint_slice(an_endpoint())], revision=Revision(1))
+
+
+def a_cache() -> RulesCache[ServiceRules]:
+    return RulesCache(CONFIG, lambda rules, _view: rules)
+
+
+def a_node_at(name: str, address: str) -> Node:
+    return a_node(name, addresses=(NodeAddress(type="InternalIP", address=address),))
+
+
+def seen(cache: RulesCache[ServiceRules], snapshot: Snapshot, node: Node) -> list[ServiceRules]:
+    """What a node is told, checked against rules made afresh."""
+    found = list(cache.all(snapshot, node_view(snapshot, node, CONFIG)))
+    assert tuple(found) == node_rules(snapshot, node, CONFIG).services
+    return found
+
+
+def test_nodes_that_see_a_service_alike_share_its_rules() -> None:
+    cache = a_cache()
+    one, other = (a_node_at(name, "192.0.2.1") for name in ("n1", "n2"))
+    (first,) = seen(cache, STATE, one)
+    assert seen(cache, STATE, other)[0] is first
+    assert seen(cache, STATE, a_node_at("n3", "192.0.2.3")) != [first]
+
+
+def test_a_way_of_seeing_that_is_forgotten_for_others_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rules_cache, "_SIGHTS_MAX", 2)
+    cache = a_cache()
+    nodes = [a_node_at(f"n{number}", f"192.0.2.{number}") for number in range(1, 5)]
+    (first,), *_ = [seen(cache, STATE, node) for node in nodes]
+    (again,) = seen(cache, STATE, nodes[0])
+    assert again is not first
+
+
+def test_any_snapshot_may_be_asked_about_in_any_order() -> None:
+    cache, node = a_cache(), a_node_at("n1", "192.0.2.1")
+    other = a_service("api", cluster_ip="10.96.0.21", cluster_ips=("10.96.0.21",))
+    more = STATE.apply([Change(revision=Revision(2), before=None, after=other)])
+    less = more.apply([Change(revision=Revision(3), before=REACHED, after=None)])
+    counts = [len(seen(cache, snapshot, node)) for snapshot in (STATE, more, less, more, STATE)]
+    assert counts == [1, 2, 1, 2, 1]
