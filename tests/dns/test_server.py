@@ -33,7 +33,7 @@ ZONE = ZoneConfig(zones=(parse_domain("cluster.local"),))
 WAIT_S = 5.0
 
 NEEDS_UPSTREAM = {
-    "edge/kubernetes/067": "the rest of the alias is asked elsewhere, in test_upstream",
+    "edge/kubernetes/067": "the rest of the alias is asked elsewhere, in test_forwarder",
 }
 server_cases = [
     case
