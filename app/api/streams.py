@@ -166,12 +166,11 @@ class Watching:
         assert self._view.era == era, "the same revisions of another past are other changes"
         assert self._view.snapshot.revision == upto, "a batch is made before the view moves on"
         events = owed(self._view, since, interest)
-        revisions = [event.object.metadata.revision for event in events]
+        last = {event.object.metadata.revision: event for event in events}
         return b"".join(
-            frame(event.type.value, mine if mine != following else None, _encoded(event))
-            for event, mine, following in zip(
-                events, revisions, [*revisions[1:], None], strict=True
-            )
+            frame(event.type.value, revision if last[revision] is event else None, _encoded(event))
+            for event in events
+            for revision in (event.object.metadata.revision,)
         )
 
 

@@ -17,11 +17,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.store.engine import UNREACHABLE
+
 UPKEEP = 0x57_41_59_50_01  # advisory locks, one a duty
 PROBES = 0x57_41_59_50_02
 
 TRY_S = 1.0  # seconds between attempts to get the lock, and to connect anew
 PULSE_S = 1.0  # seconds between looks at whether the connection still lives
+LOOK_S_MAX = 5.0  # seconds for a look; a server that takes longer is away
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class Elected:
         self._engine = engine
         self._lock = lock
         self._work = work
-        self._is_elected = False
+        self._is_elected = self._is_away = False
 
     @property
     def is_elected(self) -> bool:
@@ -48,6 +51,12 @@ class Elected:
         while True:
             try:
                 await self._stand()
+            except UNREACHABLE as error:
+                if not self._is_away:
+                    _log.warning(
+                        "duty %x is given up while the database is away: %r", self._lock, error
+                    )
+                self._is_away = True
             except Exception:  # noqa: BLE001  a supervision point: else nobody would do the work again
                 _log.warning("duty %x is given up, and stood for anew", self._lock, exc_info=True)
             await asyncio.sleep(TRY_S)
@@ -58,7 +67,7 @@ class Elected:
             asking = select(func.pg_try_advisory_lock(self._lock))
             while not await connection.scalar(asking):  # noqa: ASYNC110  nobody tells when it is free
                 await asyncio.sleep(TRY_S)
-            self._is_elected = True
+            self._is_elected, self._is_away = True, False
             try:
                 await self._preside(connection)
             finally:
@@ -71,7 +80,8 @@ class Elected:
         try:
             while not working.done():
                 await asyncio.wait((working,), timeout=PULSE_S)
-                await connection.execute(select(1))
+                async with asyncio.timeout(LOOK_S_MAX):
+                    await connection.execute(select(1))
             await working
         finally:
             working.cancel()
@@ -81,6 +91,7 @@ class Elected:
     async def _resign(self, connection: AsyncConnection) -> None:
         """Give the lock up before the connection goes back to the pool."""
         try:
-            await connection.execute(select(func.pg_advisory_unlock(self._lock)))
+            async with asyncio.timeout(LOOK_S_MAX):
+                await connection.execute(select(func.pg_advisory_unlock(self._lock)))
         except Exception:  # noqa: BLE001  it broke, or was cut off in mid-question: closing it will do
             await connection.invalidate()

@@ -66,6 +66,16 @@ async def test_list_and_watch_meet(api: httpx.AsyncClient) -> None:
     assert shown(events) == [("ADDED", "b")]
 
 
+async def test_what_is_nothing_to_a_watcher_is_passed_over(api: httpx.AsyncClient) -> None:
+    first = (await api.post("/services", json=a_manifest("a"))).json()
+    last = (await api.post("/nodes", json={"metadata": {"name": "n1"}})).json()
+    since = first["metadata"]["resourceVersion"]
+    events = await watched(api, kinds="Pod", resourceVersion=since, progress="true")
+    assert {event["type"] for event in events} == {"BOOKMARK"}
+    revision = last["metadata"]["resourceVersion"]
+    assert {event["object"]["metadata"]["resourceVersion"] for event in events} == {revision}
+
+
 async def test_an_object_that_starts_or_stops_matching_is_added_or_deleted(
     api: httpx.AsyncClient,
 ) -> None:

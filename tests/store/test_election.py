@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.store import election
 from app.store.election import Elected
@@ -105,3 +105,18 @@ async def kill_the_holder(engine: AsyncEngine) -> None:
             ),
             {"lock": LOCK},
         )
+
+
+async def test_a_database_that_is_away_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    asked: list[str] = []
+
+    async def refuse() -> None:
+        asked.append("refused")
+        raise ConnectionRefusedError
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=refuse)
+    running = asyncio.create_task(Elected(engine, LOCK, lambda: Duty().by("nobody")).run())
+    await until(lambda: len(asked) > 3)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert [record.exc_info for record in caplog.records] == [None]
