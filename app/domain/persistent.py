@@ -82,6 +82,10 @@ class PMap(Mapping[K, V], Generic[K, V]):
     def __len__(self) -> int:
         return self._size
 
+    def entries(self) -> Iterator[tuple[K, V]]:
+        """Give each key with its value, in the order of ``iter``, without looking it up."""
+        return _entries(self._root)
+
     def set(self, key: K, value: V) -> "PMap[K, V]":
         """Make the mapping with ``key`` at ``value``."""
         root, grown = _with(self._root, key, value, hash(key), 0)

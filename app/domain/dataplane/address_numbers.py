@@ -20,9 +20,11 @@ _OCTETS: Final = {str(octet): octet for octet in range(256)}
 @lru_cache(maxsize=_REMEMBERED_MAX)
 def ordered(text: str) -> tuple[int, str]:
     """Give an address as a number to sort by and in canonical spelling, or NO_ADDRESS."""
-    if (numbers := dotted_numbers((text,))) is not None:
-        return numbers[0], text
-    address = parse_address(text)
+    head, _, last = text.rpartition(".")
+    try:
+        return _block(head) + _OCTETS[last], text
+    except (KeyError, ValueError):
+        address = parse_address(text)
     return NO_ADDRESS if address is None else (int(address), str(address))
 
 

@@ -69,21 +69,19 @@ NO_LOSSES: Final = Losses()
 
 def rivals(snapshot: Snapshot, service: Service, reached: Iterable[Reach]) -> tuple[Service, ...]:
     """List the other Services that claim any of the same addresses or node ports, by key."""
-    key, index = service.metadata.key, snapshot.index
-    found: set[NamespacedName] = set()
+    terms: list[tuple[str, str]] = []
     for reach in reached:
-        for address in (reach.cluster_ip, *reach.external_ips, *reach.load_balancer_ips):
-            for term in (("address", address), ("external", address)):
-                # Mostly nobody else is there, and to find that out is quick.
-                if (claimants := index.get(term)) is not None:
-                    found.update(claimants)
-    for number in node_ports_of(service):
-        found.update(snapshot.members("node-port", str(number)))
-    for port in service.ports:  # a node port answers whatever the type of its Service
-        if port.node_port:
-            found.update(snapshot.members("node-port-wish", str(port.node_port)))
-    found.discard(key)
-    return tuple(snapshot.services[other] for other in sorted(found)) if found else ()
+        terms += (("address", reach.cluster_ip), ("external", reach.cluster_ip))
+        for address in (*reach.external_ips, *reach.load_balancer_ips):
+            terms += (("address", address), ("external", address))
+    terms += [("node-port", str(number)) for number in node_ports_of(service)]
+    # A node port answers whatever the type of its Service.
+    terms += [("node-port-wish", str(port.node_port)) for port in service.ports if port.node_port]
+    claimants = [found for term in terms if (found := snapshot.index.get(term)) is not None]
+    if len(claimants) == 1 and len(claimants[0]) == 1 and service.cluster_ips:
+        return ()  # nearly always: it is alone at its cluster address, where it is found itself
+    others = {key for found in claimants for key in found} - {service.metadata.key}
+    return tuple([snapshot.services[key] for key in sorted(others)])
 
 
 def losses(service: Service, others: Collection[Service]) -> Losses:

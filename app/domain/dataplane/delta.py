@@ -52,8 +52,8 @@ class IPVSRulesSource:
         view = self._views.view(step.after, node)
         if view_before != view or step.is_whole:
             return self._whole(step, view_before, view)
-        before = list(self._cache.every(step.before, step.touched, view))
-        after = list(self._cache.every(step.after, step.touched, view))
+        before = self._cache.every(step.before, step.touched, view)
+        after = self._cache.every(step.after, step.touched, view)
         if _are_same(before, after):
             self._move_on(step, view)
             return ()
@@ -114,7 +114,7 @@ class IPVSRulesSource:
         return plan(state_of(current), state_of(self._rules(step.after, view)))
 
     def _rules(self, snapshot: Snapshot, view: NodeView) -> IPVSRules:
-        fragments = list(self._cache.all(snapshot, view))
+        fragments = self._cache.all(snapshot, view)
         neutral = assemble((each.rules for each in fragments), view, self.config, snapshot)
         rules = join(fragments, neutral)
         self._remember(Totals.of(rules, view))

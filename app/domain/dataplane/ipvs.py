@@ -10,6 +10,7 @@ Source: spec ipvs 2.3 to 4.
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 from app.domain.addresses import IPFamily
@@ -43,7 +44,8 @@ class Fragment(NamedTuple):
     rules: ServiceRules
     virtual_servers: tuple[VirtualServer, ...] = ()
     entries: tuple[Entry, ...] = ()
-    addresses: tuple[tuple[int, str], ...] = ()
+    addresses: tuple[tuple[bool, int, str], ...] = ()
+    """Virtual addresses, behind what they are sorted by: family and number."""
     shut: tuple[tuple[IPFamily, Shut], ...] = ()
 
 
@@ -81,7 +83,7 @@ def fragment(rules: ServiceRules, view: NodeView) -> Fragment:
         rules=rules,
         virtual_servers=tuple(servers),
         entries=tuple(entries),
-        addresses=tuple([(ordered(address)[0], address) for address in addresses]),
+        addresses=tuple([(":" in address, *ordered(address)) for address in addresses]),
         shut=tuple(closed),
     )
 
@@ -99,12 +101,12 @@ def join(fragments: Iterable[Fragment], rules: NodeRules) -> IPVSRules:
     addresses = {address for each in held for address in each.addresses}
     closed = {pair for each in held for pair in each.shut}
     servers = sorted(
-        chain.from_iterable([each.virtual_servers for each in held]), key=lambda s: s.key
+        chain.from_iterable([each.virtual_servers for each in held]), key=attrgetter("key")
     )
     return IPVSRules(
         rules=rules,
         sysctls=sysctls(rules.config),
-        addresses=tuple(address for _, address in sorted(addresses, key=_family_then_number)),
+        addresses=tuple([address for _, _, address in sorted(addresses)]),
         virtual_servers=tuple(servers),
         ipsets=build_sets(entries, [family.family for family in rules.families]),
         netfilters=netfilters_of(rules.families, rules.config, entries, closed),
@@ -140,10 +142,6 @@ def gather_entries(fragments: Iterable[Fragment]) -> dict[str, set[str]]:
             else:
                 entries[name] = {entry}
     return entries
-
-
-def _family_then_number(address: tuple[int, str]) -> tuple[bool, int]:
-    return ":" in address[1], address[0]
 
 
 def _virtual_servers(port: PortRules) -> list[VirtualServer]:

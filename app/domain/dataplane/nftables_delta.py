@@ -58,8 +58,8 @@ class NftablesRulesSource:
             return encode_delta(
                 self._rules(step.before, view_before), self._rules(step.after, view)
             )
-        before = list(self._cache.every(step.before, step.touched, view))
-        after = list(self._cache.every(step.after, step.touched, view))
+        before = self._cache.every(step.before, step.touched, view)
+        after = self._cache.every(step.after, step.touched, view)
         changes = list(service_changes(before, after))
         return self._text(changes, view)
 

@@ -17,7 +17,7 @@ from app.domain.objects.endpoint_slice import HEADLESS_LABEL
 from app.domain.objects.service import HEADLESS, Service
 
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
-FAMILIES: Final = tuple(IPFamily)
+_UNNAMED: Final = ("",)
 PROXIED_BY_BALANCER = "Proxy"  # the ipMode of an address that the load balancer serves itself
 
 
@@ -49,8 +49,15 @@ def reaches(service: Service) -> tuple[Reach, ...]:
         or not is_visible(service.metadata.labels)
     ):
         return ()
-    addresses = _cluster_ips(service)
-    return tuple([_reach(service, family, addresses[family]) for family in sorted(addresses)])
+    found: dict[IPFamily, Reach] = {}
+    # Old objects have no families: their one address tells its own.
+    texts = (service.cluster_ips if service.ip_families else ()) or (service.cluster_ip,)
+    for name, text in zip(service.ip_families or _UNNAMED, texts, strict=False):
+        number, address = ordered(text)
+        family = IPFamily.IPV6 if ":" in address else IPFamily.IPV4
+        if number >= 0 and name in (family, "") and family not in found:
+            found[family] = _reach(service, family, address)
+    return tuple([found[family] for family in sorted(found)] if len(found) > 1 else found.values())
 
 
 def spell(prefix: Prefix) -> str:
@@ -72,20 +79,6 @@ def _reach(service: Service, family: IPFamily, cluster_ip: str) -> Reach:
         source_ranges=ranges,
         has_foreign_ranges=has_foreign_ranges,
     )
-
-
-def _cluster_ips(service: Service) -> dict[IPFamily, str]:
-    """Give the canonical address of each family; of two for one family the first counts."""
-    texts = service.cluster_ips or (service.cluster_ip,)
-    named = zip(service.ip_families, texts, strict=False)
-    found: dict[IPFamily, str] = {}
-    # Old objects have no families: their one address tells its own.
-    for name, text in named if service.ip_families else (("", service.cluster_ip),):
-        number, address = ordered(text)
-        family = IPFamily.IPV6 if ":" in address else IPFamily.IPV4
-        if number >= 0 and name in (family, "") and family not in found:
-            found[family] = address
-    return found
 
 
 def _canonical_in(text: str, family: IPFamily) -> str | None:

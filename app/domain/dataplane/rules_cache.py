@@ -11,7 +11,7 @@ Not shared between threads.  What is made of the rules is the caller's affair.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -21,15 +21,17 @@ from app.domain.dataplane.rules import RulesConfig, ServiceRules
 from app.domain.dataplane.service_facts import ServiceFacts, service_facts
 from app.domain.dataplane.service_rules import NodeView, Sight, service_rules, sight
 from app.domain.names import NamespacedName
-from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.endpoint_slice import SERVICE_NAME_LABEL, EndpointSlice
 from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
 T = TypeVar("T")
 Render = Callable[[ServiceRules, NodeView], T]
+_Source = tuple[Service, tuple[EndpointSlice, ...]]
 
 _VERSIONS_MAX = 2  # of a Service: before and after a change
 _RECENT_MAX = 8  # questions about several Services
+_MANY = 1_024  # Services for which all slices are looked through instead of each one's own
 _SIGHTS_MAX = 8_192  # ways in which nodes see one version of a Service
 
 
@@ -43,8 +45,8 @@ class _Version(Generic[T]):
     facts: ServiceFacts
     made: dict[Sight, T] = field(default_factory=dict[Sight, T])
 
-    def is_made_from(self, service: Service, slices: tuple[EndpointSlice, ...]) -> bool:
-        return self.service is service and _are_same(self.slices, slices)
+    def is_made_from(self, source: _Source) -> bool:
+        return self.service is source[0] and _are_same(self.slices, source[1])
 
 
 class RulesCache(Generic[T]):
@@ -62,9 +64,9 @@ class RulesCache(Generic[T]):
 
     def every(
         self, snapshot: Snapshot, keys: tuple[NamespacedName, ...], view: NodeView
-    ) -> Iterator[T]:
+    ) -> list[T]:
         """Give what is made of each of several Services, invisible ones left out."""
-        return (self._made(version, view) for version in self._resolved(snapshot, keys))
+        return self._made(self._resolved(snapshot, keys), view)
 
     def _resolved(
         self, snapshot: Snapshot, keys: tuple[NamespacedName, ...]
@@ -73,72 +75,99 @@ class RulesCache(Generic[T]):
         for known_snapshot, known_keys, versions in self._recent:
             if known_snapshot is snapshot and known_keys is keys:
                 return versions
-        found = (self._version(snapshot, key) for key in keys)
-        versions = tuple(v for v in found if v is not None and v.facts.ports)
+        found = self._versions_at(snapshot, keys)
+        versions = tuple([version for version in found.values() if version.facts.ports])
         self._recent.append((snapshot, keys, versions))
         return versions
 
-    def all(self, snapshot: Snapshot, view: NodeView) -> Iterator[T]:
+    def all(self, snapshot: Snapshot, view: NodeView) -> list[T]:
         """Give what is made of each Service, in order of their keys."""
         self._list(snapshot)
-        for version in self._listed.values():
-            if version.facts.ports:
-                yield self._made(version, view)
+        return self._made([v for v in self._listed.values() if v.facts.ports], view)
 
     def _list(self, snapshot: Snapshot) -> None:
         """Bring the list of all Services up to a snapshot, at the cost of what differs."""
         known, self._snapshot = self._snapshot, snapshot
         if known is snapshot:
             return
-        was_empty, has_newcomers = not self._listed, False
         # In order, because neighbours by name are mostly neighbours in memory, too.
-        for key in sorted(_differing(known, snapshot)):
-            version = self._version(snapshot, key)
-            if version is None:
+        differing = sorted(_differing(known, snapshot))
+        found = self._versions_at(snapshot, differing)
+        for key in differing:
+            if key not in found:
                 self._listed.pop(key, None)
                 self._versions.pop(key, None)
-            else:
-                has_newcomers |= not was_empty and key not in self._listed
-                self._listed[key] = version
-        if has_newcomers:
+        is_in_order = not self._listed or self._listed.keys() >= found.keys()
+        self._listed.update(found)
+        if not is_in_order:
             self._listed = dict(sorted(self._listed.items()))
 
-    def _version(self, snapshot: Snapshot, key: NamespacedName) -> _Version[T] | None:
-        service = snapshot.services.get(key)
-        if service is None:
-            return None
-        slices = snapshot.slices_of(key)
-        known = self._versions.setdefault(key, [])
-        for version in known:
-            if version.is_made_from(service, slices):
-                others = rivals(snapshot, service, version.facts.reaches)
+    def _versions_at(
+        self, snapshot: Snapshot, keys: Sequence[NamespacedName]
+    ) -> dict[NamespacedName, _Version[T]]:
+        """Find or make the versions of those Services that are there, in the order of ``keys``."""
+        slices_of = snapshot.slices_of if len(keys) < _MANY else _slices_by_service(snapshot)
+        sources = {
+            key: (service, slices_of(key))
+            for key in keys
+            if (service := snapshot.services.get(key)) is not None
+        }
+        found = {key: self._known(snapshot, key, source) for key, source in sources.items()}
+        missing = {key: sources[key] for key, version in found.items() if version is None}
+        made = self._make(snapshot, missing)
+        return {key: version or made[key] for key, version in found.items()}
+
+    def _known(
+        self, snapshot: Snapshot, key: NamespacedName, source: _Source
+    ) -> _Version[T] | None:
+        for version in self._versions.get(key, ()):
+            if version.is_made_from(source):
+                others = rivals(snapshot, version.service, version.facts.reaches)
                 if _are_same(version.others, others):
                     return version
-        version = self._make(snapshot, service, slices)
-        known.insert(0, version)
-        del known[_VERSIONS_MAX:]
-        return version
-
-    def _made(self, version: _Version[T], view: NodeView) -> T:
-        seen = sight(version.facts, view)
-        made = version.made.get(seen)
-        if made is None:
-            if len(version.made) >= _SIGHTS_MAX:
-                version.made.clear()
-            made = version.made[seen] = self._render(
-                service_rules(version.facts, view, seen.stand), view
-            )
-        return made
+        return None
 
     def _make(
-        self, snapshot: Snapshot, service: Service, slices: tuple[EndpointSlice, ...]
-    ) -> _Version[T]:
-        reached = reaches(service)
-        others = rivals(snapshot, service, reached)
-        facts = service_facts(
-            service, slices, reached, others=others, scheduler=self.config.scheduler
-        )
-        return _Version(service, slices, others, facts)
+        self, snapshot: Snapshot, sources: Mapping[NamespacedName, _Source]
+    ) -> dict[NamespacedName, _Version[T]]:
+        """Work out several Services, one thing for all of them after the other.
+
+        An interpreter that repeats itself takes a fifth less time.
+        """
+        reached = [reaches(service) for service, _ in sources.values()]
+        others = [
+            rivals(snapshot, service, at)
+            for (service, _), at in zip(sources.values(), reached, strict=True)
+        ]
+        facts = [
+            service_facts(service, slices, at, others=rival, scheduler=self.config.scheduler)
+            for (service, slices), at, rival in zip(sources.values(), reached, others, strict=True)
+        ]
+        made: dict[NamespacedName, _Version[T]] = {
+            key: _Version(service, slices, rival, fact)
+            for (key, (service, slices)), rival, fact in zip(
+                sources.items(), others, facts, strict=True
+            )
+        }
+        for key, version in made.items():
+            self._versions[key] = [version, *self._versions.get(key, ())][:_VERSIONS_MAX]
+        return made
+
+    def _made(self, versions: Sequence[_Version[T]], view: NodeView) -> list[T]:
+        """Give what a node makes of several Services; what is missing is made as in ``_make``."""
+        seen = [sight(version.facts, view) for version in versions]
+        missing = [
+            (version, at)
+            for version, at in zip(versions, seen, strict=True)
+            if at not in version.made
+        ]
+        rules = [service_rules(version.facts, view, at.stand) for version, at in missing]
+        made = [self._render(each, view) for each in rules]
+        for (version, at), each in zip(missing, made, strict=True):
+            if len(version.made) >= _SIGHTS_MAX:
+                version.made.clear()
+            version.made[at] = each
+        return [version.made[at] for version, at in zip(versions, seen, strict=True)]
 
 
 def _differing(known: Snapshot, snapshot: Snapshot) -> set[NamespacedName]:
@@ -152,6 +181,21 @@ def _differing(known: Snapshot, snapshot: Snapshot) -> set[NamespacedName]:
     for key in tuple(differing):
         differing |= _rival_keys(known, key) | _rival_keys(snapshot, key)
     return differing
+
+
+def _slices_by_service(
+    snapshot: Snapshot,
+) -> Callable[[NamespacedName], tuple[EndpointSlice, ...]]:
+    """Do what ``slices_of`` does for all Services at once."""
+    grouped: dict[tuple[str, str], tuple[EndpointSlice, ...]] = {}
+    for _, slice_ in snapshot.slices.entries():
+        if name := slice_.metadata.labels.get(SERVICE_NAME_LABEL):
+            service = (slice_.metadata.namespace, name)
+            grouped[service] = (*grouped.get(service, ()), slice_)
+    for service, slices in grouped.items():
+        if len(slices) > 1:
+            grouped[service] = tuple(sorted(slices, key=lambda each: each.metadata.key))
+    return lambda key: grouped.get(key, ())
 
 
 def _rival_keys(snapshot: Snapshot, key: NamespacedName) -> set[NamespacedName]:

@@ -9,9 +9,9 @@ applies to, and which address gets which list, is not known.
 Source: spec ipvs 2.1 and 2.2; KEP 1669 (terminating), KEPs 4444 and 3015 (hints).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final, NamedTuple
 
 from app.domain.addresses import IPFamily
@@ -85,25 +85,22 @@ def candidates(
     ]
     if not lists:
         return NO_CANDIDATES
-    numbers, destinations, endpoints = lists[0]
-    for more in lists[1:]:
-        numbers, destinations, endpoints = (
-            [*numbers, *more.numbers],
-            [*destinations, *more.destinations],
-            [*endpoints, *more.endpoints],
-        )
-    if len(lists) > 1 or numbers != sorted(numbers):
-        places = sorted(range(len(numbers)), key=lambda at: (numbers[at], destinations[at].port))
-        numbers = [numbers[at] for at in places]
-        destinations = [destinations[at] for at in places]
-        endpoints = [endpoints[at] for at in places]
+    numbers, destinations, endpoints = lists[0] if len(lists) == 1 else _joined(lists)
+    if numbers == sorted(set(numbers)):
+        return _gather(destinations, endpoints)
+    places = sorted(range(len(numbers)), key=lambda at: (numbers[at], destinations[at].port))
     return _gather(
-        tuple(destinations), tuple(endpoints), has_duplicates=_has_duplicates(numbers, destinations)
+        tuple([destinations[at] for at in places]),
+        tuple([endpoints[at] for at in places]),
+        has_duplicates=len({destination[:2] for destination in destinations}) < len(destinations),
     )
 
 
 def _gather(
-    destinations: tuple[Destination, ...], endpoints: tuple[Endpoint, ...], *, has_duplicates: bool
+    destinations: tuple[Destination, ...],
+    endpoints: tuple[Endpoint, ...],
+    *,
+    has_duplicates: bool = False,
 ) -> Candidates:
     """Find out what the choice among sorted candidates depends on."""
     ready = [endpoint for endpoint in endpoints if endpoint.conditions.ready is not False]
@@ -195,13 +192,6 @@ def _hinted(hints: list[tuple[str, ...]]) -> frozenset[str]:
     return frozenset(n for names in hints for n in names if n) if all(hints) else _NONE
 
 
-def _has_duplicates(numbers: Sequence[int], destinations: Iterable[Destination]) -> bool:
-    if len(set(numbers)) == len(numbers):
-        return False
-    places = [destination[:2] for destination in destinations]
-    return len(set(places)) < len(places)
-
-
 def _without_duplicates(found: Candidates, node: str) -> Candidates:
     """Keep one copy of each address and port: a local one, else a ready one, else the first."""
     kept = [
@@ -209,15 +199,15 @@ def _without_duplicates(found: Candidates, node: str) -> Candidates:
         for _, copies in groupby(found.entries, key=lambda entry: entry[0][:2])
     ]
     destinations, endpoints = zip(*kept, strict=True)
-    return _gather(destinations, endpoints, has_duplicates=False)
+    return _gather(destinations, endpoints)
 
 
 class _Listed(NamedTuple):
-    """What one slice lists for a port, in its order: three lists that go together."""
+    """What slices list for a port, in their order: three lists that go together."""
 
     numbers: list[int]
-    destinations: list[Destination]
-    endpoints: Sequence[Endpoint]
+    destinations: tuple[Destination, ...]
+    endpoints: tuple[Endpoint, ...]
 
 
 _destination: Callable[[tuple[str, int, int]], Destination] = partial(
@@ -227,13 +217,14 @@ _destination: Callable[[tuple[str, int, int]], Destination] = partial(
 """Make a destination of its parts; there are many, and this takes a third of the time."""
 
 
-def _listed(endpoints: Sequence[Endpoint], port: int) -> _Listed:
+def _listed(endpoints: tuple[Endpoint, ...], port: int) -> _Listed:
     # Only the first address counts (spec ipvs 2.1).
     addresses = [endpoint.addresses[0] if endpoint.addresses else "" for endpoint in endpoints]
     numbers = dotted_numbers(addresses)
     if numbers is None:
         spelt = [ordered(address) for address in addresses]
-        endpoints = [e for e, known in zip(endpoints, spelt, strict=True) if known != NO_ADDRESS]
+        known = zip(endpoints, spelt, strict=True)
+        endpoints = tuple([endpoint for endpoint, at in known if at != NO_ADDRESS])
         numbers = [number for number, _ in spelt if number >= 0]
         addresses = [address for number, address in spelt if number >= 0]
     weights = [
@@ -241,4 +232,13 @@ def _listed(endpoints: Sequence[Endpoint], port: int) -> _Listed:
         for endpoint in endpoints
     ]
     parts = zip(addresses, [port] * len(addresses), weights, strict=True)
-    return _Listed(numbers, list(map(_destination, parts)), endpoints)
+    return _Listed(numbers, tuple(map(_destination, parts)), endpoints)
+
+
+def _joined(lists: Iterable[_Listed]) -> _Listed:
+    numbers, destinations, endpoints = zip(*lists, strict=True)
+    return _Listed(
+        [*chain.from_iterable(numbers)],
+        (*chain.from_iterable(destinations),),
+        (*chain.from_iterable(endpoints),),
+    )

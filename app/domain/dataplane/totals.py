@@ -82,7 +82,7 @@ class Part:
         return IPVSState(
             has_interface=True,
             addresses=frozenset(
-                address for each in self.fragments for _, address in each.addresses
+                address for each in self.fragments for _, _, address in each.addresses
             ),
             ipsets={name: _held(name, entries.get(name, ())) for name in names},
             netfilters={netfilter.family: netfilter for netfilter in self.netfilters},
