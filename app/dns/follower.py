@@ -22,12 +22,14 @@ from typing import Any, Protocol
 
 import httpx
 
+from app.dns.programming import trigger_of
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
 from app.domain.discovery.zone_objects import stripped
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object, kind_of
+from app.domain.objects.meta import NOTHING
 from app.domain.snapshot import Snapshot, load
 from app.schemas.codec import decode_object
 from app.schemas.metadata import parse_revision
@@ -207,7 +209,11 @@ class Intake:
         whole = decode_object(wire).object
         revision = parse_revision(whole.metadata.resource_version)
         registered = stripped(whole)
-        meta = replace(registered.metadata, revision=revision, resource_version="")
+        # When the endpoints of a slice changed is worth knowing while that is news.
+        timed = NOTHING if self._initial is not None else trigger_of(whole)
+        meta = replace(
+            registered.metadata, revision=revision, resource_version="", annotations=timed
+        )
         registered = replace(registered, metadata=meta)
         if self._initial is not None:
             # When all is loaded anew, most of it is what is held already: that is not doubled.

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from app.dns.messages import Rcode, Transport
 from app.dns.numbers import Count, Numbers
+from app.dns.programming import BOUNDS_S, ServiceKind
 from app.dns.tallies import DURATION_BUCKETS_S, SIZE_BUCKETS_BYTES, Kind
 
 _SERVER, _ZONE, _VIEW, _PLUGIN = "dns://", ".", "", "kubernetes"
@@ -87,6 +88,7 @@ class DNSCollector(Collector):
         yield from _requests(numbers.replies, family)
         yield from _sizes(numbers.replies)
         yield _durations(numbers)
+        yield _programmed(numbers)
         yield from _cache(numbers.counts)
         for count, (name, text) in _COUNTERS.items():
             yield CounterMetricFamily(name, text, value=numbers.counts[count])
@@ -142,11 +144,28 @@ def _durations(numbers: Numbers) -> Metric:
         "Time an answer took; datagrams that came together share theirs.",
         labels=("server", "zone", "view"),
     )
-    bounds = (*map(str, DURATION_BUCKETS_S), "+Inf")
-    so_far = accumulate(numbers.durations[number] for number in range(len(bounds)))
-    buckets = list(zip(bounds, map(float, so_far), strict=True))
+    counts = [numbers.durations[number] for number in range(len(DURATION_BUCKETS_S) + 1)]
+    buckets = _summed_up(DURATION_BUCKETS_S, counts)
     histogram.add_metric((_SERVER, _ZONE, _VIEW), buckets, numbers.durations_s)
     return histogram
+
+
+def _programmed(numbers: Numbers) -> Metric:
+    histogram = HistogramMetricFamily(
+        "coredns_kubernetes_dns_programming_duration_seconds",
+        "Time from the change of a Pod until names show it, by its Service.",
+        labels=("service_kind",),
+    )
+    for kind in ServiceKind:
+        counts = [numbers.programmed[kind, number] for number in range(len(BOUNDS_S) + 1)]
+        buckets = _summed_up(BOUNDS_S, counts)
+        histogram.add_metric((kind.value,), buckets, numbers.programmed_us[kind] / 1e6)
+    return histogram
+
+
+def _summed_up(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
+    """Add up, bucket by bucket, what lies at or below it."""
+    return list(zip((*map(str, bounds), "+Inf"), map(float, accumulate(counts)), strict=True))
 
 
 def _buckets(sizes: Iterable[tuple[int, int]]) -> list[tuple[str, float]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from app.dns.programming import ServiceKind
 from app.dns.tallies import Kind
 
 
@@ -42,13 +43,18 @@ class Count(StrEnum):
 class Numbers:
     """Replies by kind, how many took how long, and the rest by what it is.
 
-    ``durations`` counts by the number of the bucket; ``durations_s`` is their sum.
+    ``durations`` counts by the number of the bucket; ``durations_s`` is their sum.  So does
+    ``programmed`` by kind of Service and bucket, with sums in microseconds.
     """
 
     replies: Counter[Kind] = field(default_factory=Counter[Kind])
     counts: Counter[Count] = field(default_factory=Counter[Count])
     durations: Counter[int] = field(default_factory=Counter[int])
     durations_s: float = 0.0
+    programmed: Counter[tuple[ServiceKind, int]] = field(
+        default_factory=Counter[tuple[ServiceKind, int]]
+    )
+    programmed_us: Counter[ServiceKind] = field(default_factory=Counter[ServiceKind])
 
 
 def total(numbers: Iterable[Numbers]) -> Numbers:
@@ -59,4 +65,6 @@ def total(numbers: Iterable[Numbers]) -> Numbers:
         sum_.replies.update(each.replies)
         sum_.counts.update(each.counts)
         sum_.durations.update(each.durations)
+        sum_.programmed.update(each.programmed)
+        sum_.programmed_us.update(each.programmed_us)
     return sum_

@@ -14,7 +14,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import perf_counter, time
 from typing import Protocol as Port
 
 from app.dns.cache import Cache
@@ -23,6 +23,7 @@ from app.dns.messages import Transport
 from app.dns.notify import Notifier, told_zones
 from app.dns.numbers import Count, Numbers
 from app.dns.preparation import prepare
+from app.dns.programming import Programming
 from app.dns.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.rate_limit import RateLimit, Verdict
 from app.dns.sockets import TCP_BACKLOG, Bound, bind, drops_of
@@ -96,6 +97,8 @@ class DNSServer:
         """Questions over a client's limit."""
         self.failures = 0
         """Messages that could not be answered because of an error of ours."""
+        self.programming = Programming()
+        """How long changes took until names showed them."""
         self._view = view
         per_s = self._options.rate_limit_per_s
         self._limit = RateLimit(per_s) if per_s else None
@@ -162,6 +165,7 @@ class DNSServer:
 
     def _renew(self, _before: Snapshot, after: Snapshot, changes: tuple[Change, ...]) -> None:
         self.protocol.answers.renew(after, changes)
+        self.programming.observe(after, changes, time())
         if self._notifier is not None:
             self._notifier.changed()
 
@@ -196,9 +200,17 @@ class DNSServer:
             Count.CONNECTIONS: len(self.connections),
             Count.COMPILED: len(self.protocol.answers.by_wire),
         }
-        durations = self.protocol.tallies.durations
-        took = Counter(dict(enumerate(durations.counts)))
-        return Numbers(Counter(replies), Counter(counts), took, durations.sum_s)
+        durations, programmed = self.protocol.tallies.durations, self.programming.durations
+        return Numbers(
+            Counter(replies),
+            Counter(counts),
+            Counter(dict(enumerate(durations.counts))),
+            durations.sum_s,
+            Counter(
+                {(kind, n): c for kind in programmed for n, c in enumerate(programmed[kind].counts)}
+            ),
+            Counter({kind: round(each.sum_s * 1e6) for kind, each in programmed.items()}),
+        )
 
     def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
         if self._limit is not None and (verdict := self._judge(peer.address)) != Verdict.ALLOWED:

@@ -7,6 +7,7 @@ it.  How the numbers are shown is for ``metrics``.
 """
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.dns.messages import Request
@@ -68,18 +69,18 @@ class Tallies:
 
 
 class Durations:
-    """How long answers took, by bucket; those of one batch of datagrams share its time."""
+    """How long things took, by bucket; answers of one batch of datagrams share its time."""
 
-    __slots__ = ("counts", "sum_s")
+    __slots__ = ("_bounds_s", "counts", "sum_s")
 
-    def __init__(self) -> None:
-        self.counts = [0] * (len(DURATION_BUCKETS_S) + 1)
+    def __init__(self, bounds_s: Sequence[float] = DURATION_BUCKETS_S) -> None:
+        self._bounds_s = bounds_s
+        self.counts = [0] * (len(bounds_s) + 1)
         self.sum_s = 0.0
 
-    def add(self, elapsed_s: float, answers: int) -> None:
-        """Count answers that took ``elapsed_s`` together."""
-        each_s = elapsed_s / answers
-        self.counts[bisect_left(DURATION_BUCKETS_S, each_s)] += answers
+    def add(self, elapsed_s: float, times: int) -> None:
+        """Count what happened so many times and took ``elapsed_s`` together."""
+        self.counts[bisect_left(self._bounds_s, elapsed_s / times)] += times
         self.sum_s += elapsed_s
 
 

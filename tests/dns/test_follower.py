@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.dns.follower import Intake, StartOver, WatchFollower
 from app.domain.changes import Change
 from app.domain.names import Revision
+from app.domain.objects.endpoint_slice import TRIGGER_TIME_ANNOTATION
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
 from tests.waiting import until
@@ -62,6 +63,28 @@ def test_the_state_is_there_once_the_initial_objects_are_all_sent() -> None:
     assert view.is_synced
     assert (names(view.snapshot), view.snapshot.revision) == (["a", "b"], 7)
     assert intake.begin() == 7
+
+
+def test_when_endpoints_changed_is_kept_while_it_is_news() -> None:
+    def slice_(revision: int, second: int) -> dict[str, object]:
+        trigger = {TRIGGER_TIME_ANNOTATION: f"2026-01-01T00:00:0{second}Z", "other": "x"}
+        metadata = {
+            "name": "a-1",
+            "namespace": "default",
+            "resourceVersion": str(revision),
+            "annotations": trigger,
+        }
+        kind = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"}
+        return {**kind, "metadata": metadata, "addressType": "IPv4", "endpoints": []}
+
+    view, intake = taken(line("ADDED", slice_(1, 1)), bookmark(1, ends_initial=True))
+    (held,) = view.snapshot.slices.values()
+    assert held.metadata.annotations == {}
+
+    intake.take(line("MODIFIED", slice_(2, 2)))
+    intake.take(bookmark(2))
+    (held,) = view.snapshot.slices.values()
+    assert held.metadata.annotations == {TRIGGER_TIME_ANNOTATION: "2026-01-01T00:00:02Z"}
 
 
 def test_what_is_loaded_anew_and_is_the_same_is_not_held_twice() -> None:
