@@ -164,6 +164,35 @@ def _patience(resolution: Resolution) -> Iterator[str]:
         )
 
 
+def _cut_answers(resolution: Resolution) -> Iterator[str]:
+    """Warn of names with so many addresses that a datagram holds only some of them."""
+    steps = resolution.outcome.steps
+    cut = {step.query.name: step for step in steps if step.reply.is_truncated}
+    for name, step in cut.items():
+        again = (each.reply.records for each in steps if _asks_the_same(each, step))
+        whole = max(map(len, again))
+        fit, size_bytes = len(step.reply.records), step.query.udp_bytes
+        told = f"only {fit} of the answers for {name} fit into {size_bytes} octets"
+        if whole > fit:
+            yield (
+                f"{told}, so that it is asked for again over TCP to get all {whole}; "
+                f"{_more_room(resolution)}the name of a Service with a ClusterIP has one"
+            )
+        else:
+            yield f"{told}, and {resolution.profile.value} never asks for the others over TCP"
+
+
+def _asks_the_same(step: Step, other: Step) -> bool:
+    return step.query.name == other.query.name and step.query.qtype == other.query.qtype
+
+
+def _more_room(resolution: Resolution) -> str:
+    is_without = "edns0" not in dict(resolution.conf.options)
+    if resolution.profile is Profile.GLIBC and is_without:
+        return "options edns0 in the Pod's dnsConfig makes room for more, "
+    return ""
+
+
 def _many_nameservers(conf: ResolvConf, profile: Profile) -> Iterator[str]:
     if len(conf.nameservers) > NAMESERVERS_MAX and profile is not Profile.C_ARES:
         yield f"only the first {NAMESERVERS_MAX} nameservers are asked"
@@ -264,6 +293,7 @@ _RESOLUTION_RULES: tuple[tuple[str, Callable[[Resolution], Iterator[str]]], ...]
     ("L8", _stolen_by_a_wildcard),
     ("L10", _patience),
     ("L15", _too_long),
+    ("O9", _cut_answers),
 )
 _CONF_RULES: tuple[tuple[str, Callable[[ResolvConf, Profile], Iterator[str]]], ...] = (
     ("L1", _many_nameservers),

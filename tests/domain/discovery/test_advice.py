@@ -1,7 +1,10 @@
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from app.domain.discovery.advice import Resolution, advise, lint
-from app.domain.discovery.lookup import Host, Lookup, Query, Rcode, Record, Reply
+from app.domain.discovery.lookup import Host, Lookup, Query, Rcode, Record, Reply, Transport
 from app.domain.discovery.resolv_conf import ResolvConf, format_text
 from app.domain.discovery.stub_resolver import Profile, resolve
 
@@ -20,10 +23,13 @@ def _ask(query: Query) -> Reply:
 
 
 def _codes(
-    name: str, conf: ResolvConf = CLUSTER, profile: Profile = Profile.GLIBC
+    name: str,
+    conf: ResolvConf = CLUSTER,
+    profile: Profile = Profile.GLIBC,
+    ask: Callable[[Query], Reply] = _ask,
 ) -> dict[str, str]:
     lookup = Lookup(name=name)
-    outcome = resolve(profile, lookup, Host(resolv_conf=format_text(conf)), _ask)
+    outcome = resolve(profile, lookup, Host(resolv_conf=format_text(conf)), ask)
     resolution = Resolution(lookup=lookup, profile=profile, conf=conf, outcome=outcome)
     return {advice.code: advice.message for advice in reversed(advise(resolution))}
 
@@ -62,6 +68,42 @@ def test_a_host_domain_that_answers_for_a_dotted_name_looks_like_a_wildcard() ->
 def test_a_candidate_over_the_limit_is_named() -> None:
     name = ".".join(["a" * 60] * 4)
     assert "default.svc.cluster.local" in _codes(name)["L15"]
+
+
+MANY = 40
+FIT = 29  # of them in 512 octets
+
+
+def _many(query: Query) -> Reply:
+    """Answer with more than a datagram holds."""
+    is_cut = query.transport is Transport.UDP and query.udp_bytes == 512
+    count = FIT if is_cut else MANY
+    records = (
+        Record(name=query.name, rtype="A", ttl_s=5, value=f"10.244.0.{n}") for n in range(count)
+    )
+    if query.qtype != "A":
+        return Reply(rcode=Rcode.NOERROR)
+    return Reply(rcode=Rcode.NOERROR, records=tuple(records), is_truncated=is_cut)
+
+
+@pytest.mark.parametrize("profile", [Profile.GLIBC, Profile.MUSL, Profile.C_ARES])
+def test_answers_that_need_tcp_are_told(profile: Profile) -> None:
+    message = _codes("ent", profile=profile, ask=_many)["O9"]
+    name = "ent.default.svc.cluster.local."
+    assert message.startswith(f"only 29 of the answers for {name} fit into 512 octets")
+    assert f"again over TCP to get all {MANY}" in message
+    assert ("edns0" in message) is (profile is Profile.GLIBC)
+
+
+def test_without_tcp_the_rest_of_the_answers_is_lost() -> None:
+    message = _codes("ent", profile=Profile.MUSL_1_2_3, ask=_many)["O9"]
+    assert message.endswith("and musl-1.2.3 never asks for the others over TCP")
+
+
+def test_with_more_room_all_answers_come_at_once() -> None:
+    roomy = replace(CLUSTER, options=(*CLUSTER.options, ("edns0", None)))
+    assert "O9" not in _codes("ent", roomy, ask=_many)
+    assert "O9" not in _codes("ent")
 
 
 @pytest.mark.parametrize(
