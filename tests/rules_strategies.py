@@ -4,6 +4,9 @@ A small world in which Services share external addresses, node ports and Pods, s
 clash, sets share entries and policies change places.
 """
 
+from itertools import permutations, product
+from typing import Any
+
 from hypothesis import strategies as st
 
 from app.domain.changes import Change
@@ -28,101 +31,143 @@ NODES = ("n1", "n2", "")
 NODE_ADDRESSES = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "fe80::1", "127.0.0.1")
 EXTERNAL_ADDRESSES = ("203.0.113.1", "203.0.113.2", "192.0.2.1", "2001:db8:e::1")
 
-service_ports = st.lists(
-    st.builds(
-        ServicePort,
-        port=st.sampled_from([80, 81]),
-        name=st.sampled_from(["http", "dns"]),
-        protocol=st.sampled_from(["TCP", "UDP", "SCTP"]),
-        node_port=st.sampled_from([0, 0, 80, 30_080, 30_081]),
+# Parts are sampled whole from all there can be: a draw costs more than what is drawn.
+_PORTS = [
+    ServicePort(port=port, name=name, protocol=protocol, node_port=node_port)
+    for name in ("http", "dns")
+    for protocol in ("TCP", "UDP", "SCTP")
+    for port in (80, 81)
+    for node_port in (0, 0, 80, 30_080, 30_081)
+]
+service_ports = st.one_of(
+    st.sampled_from([(port,) for port in _PORTS]),
+    st.sampled_from(
+        [
+            (one, other)
+            for one, other in product(_PORTS, repeat=2)
+            if (one.name, one.protocol) != (other.name, other.protocol)
+        ]
     ),
-    min_size=1,
-    max_size=2,
-    unique_by=lambda port: (port.name, port.protocol),
-).map(tuple)
+)
 
 
-def addresses(pool: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
-    """Some of a few addresses."""
-    return st.lists(st.sampled_from(pool), max_size=2, unique=True).map(tuple)
+def addresses(pool: tuple[str, ...], *, count_max: int = 2) -> st.SearchStrategy[tuple[str, ...]]:
+    """Some of a few addresses; as often none as one or several."""
+    return st.one_of(
+        *(st.sampled_from([*permutations(pool, count)]) for count in range(count_max + 1))
+    )
+
+
+external_addresses = addresses(EXTERNAL_ADDRESSES)
+_POLICIES: list[dict[str, Any]] = [
+    {
+        "internal_traffic_policy": internal,
+        "external_traffic_policy": external,
+        "session_affinity": affinity,
+        "health_check_node_port": health_check,
+        "scheduler": scheduler,
+    }
+    for internal, external, affinity, health_check, scheduler in product(
+        ("Cluster", "Local"),
+        ("Cluster", "Local"),
+        ("None", "ClientIP"),
+        (0, 31_000),
+        (None, "mh", "wrr"),
+    )
+]
+policies = st.sampled_from(_POLICIES)
+kinds = st.sampled_from(
+    [
+        (name, type_, families, {PROXY_NAME_LABEL: ""} if number == 9 else {})
+        for number, name, type_, families in product(
+            range(10),
+            NAMES,
+            ("ClusterIP", "NodePort", "LoadBalancer"),
+            (("IPv4",), ("IPv6", "IPv4")),
+        )
+    ]
+)
+source_ranges = st.sampled_from([(), ("192.0.2.0/24",), ("203.0.113.7/32", "10.0.0.0/8")])
 
 
 @st.composite
 def proxied_services(draw: st.DrawFn) -> Service:
     """A Service that a node has rules for, of any type and policy."""
-    name = draw(st.sampled_from(NAMES))
+    name, type_, families, labels = draw(kinds)
     number = NAMES.index(name) + 10
     ips = {"IPv4": f"10.96.0.{number}", "IPv6": f"fd00:10:96::{number}"}
-    families = draw(st.sampled_from([("IPv4",), ("IPv6", "IPv4")]))
-    vips = draw(addresses(EXTERNAL_ADDRESSES))
     return a_service(
         name,
-        labels={PROXY_NAME_LABEL: ""} if draw(st.integers(0, 9)) == 9 else {},
-        type=draw(st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"])),
+        labels=labels,
+        type=type_,
         ports=draw(service_ports),
         cluster_ip=ips[families[0]],
         cluster_ips=tuple(ips[family] for family in families),
         ip_families=families,
-        external_ips=draw(addresses(EXTERNAL_ADDRESSES)),
-        ingress=tuple(LoadBalancerIngress(ip=ip) for ip in vips),
-        load_balancer_source_ranges=draw(
-            st.sampled_from([(), ("192.0.2.0/24",), ("203.0.113.7/32", "10.0.0.0/8")])
-        ),
-        internal_traffic_policy=draw(st.sampled_from(["Cluster", "Local"])),
-        external_traffic_policy=draw(st.sampled_from(["Cluster", "Local"])),
-        session_affinity=draw(st.sampled_from(["None", "ClientIP"])),
-        health_check_node_port=draw(st.sampled_from([0, 31_000])),
-        scheduler=draw(st.sampled_from([None, "mh", "wrr"])),
+        external_ips=draw(external_addresses),
+        ingress=tuple(LoadBalancerIngress(ip=ip) for ip in draw(external_addresses)),
+        load_balancer_source_ranges=draw(source_ranges),
+        **draw(policies),
     )
 
 
-conditions = st.sampled_from(
+conditions = (
+    EndpointConditions(),
+    EndpointConditions(ready=True, serving=True, terminating=False),
+    EndpointConditions(ready=False, serving=True, terminating=True),
+    EndpointConditions(ready=False, serving=False, terminating=False),
+)
+hints = (None, Hints(for_zones=("z1",)), Hints(for_nodes=("n1",), for_zones=("z2",)))
+endpoints = st.sampled_from(
     [
-        EndpointConditions(),
-        EndpointConditions(ready=True, serving=True, terminating=False),
-        EndpointConditions(ready=False, serving=True, terminating=True),
-        EndpointConditions(ready=False, serving=False, terminating=False),
+        Endpoint(addresses=(address,), conditions=state, node_name=node, hints=hint, weight=weight)
+        for address, state, node, hint, weight in product(
+            ("10.244.0.1", "10.244.0.2", "010.244.0.3"),
+            conditions,
+            NODES,
+            hints,
+            (None, None, 0, 1, 5),
+        )
     ]
 )
-endpoints = st.builds(
-    Endpoint,
-    addresses=st.sampled_from(["10.244.0.1", "10.244.0.2", "010.244.0.3"]).map(lambda ip: (ip,)),
-    conditions=conditions,
-    node_name=st.sampled_from(NODES),
-    hints=st.sampled_from(
-        [None, Hints(for_zones=("z1",)), Hints(for_nodes=("n1",), for_zones=("z2",))]
-    ),
-    weight=st.sampled_from([None, None, 0, 1, 5]),
+slice_ports = st.sampled_from(
+    [
+        tuple(
+            EndpointPort(port=port, name=name, protocol=protocol)
+            for port, (name, protocol) in zip(
+                ports, product(("http", "dns"), ("TCP", "UDP")), strict=True
+            )
+        )
+        for ports in product((8080, 8081), repeat=4)
+    ]
 )
+slice_names = st.sampled_from([(f"s{number}", name) for number, name in product(range(4), NAMES)])
+endpoint_lists = st.lists(endpoints, max_size=4)
 
 
 @st.composite
 def proxied_slices(draw: st.DrawFn) -> EndpointSlice:
     """A slice of one of the Services."""
+    name, service = draw(slice_names)
     return an_endpoint_slice(
-        *draw(st.lists(endpoints, max_size=4)),
-        name=f"s{draw(st.integers(0, 3))}",
-        service=draw(st.sampled_from(NAMES)),
+        *draw(endpoint_lists),
+        name=name,
+        service=service,
         address_type=AddressType.IPV4,
-        ports=tuple(
-            EndpointPort(port=draw(st.sampled_from([8080, 8081])), name=name, protocol=protocol)
-            for name in ("http", "dns")
-            for protocol in ("TCP", "UDP")
-        ),
+        ports=draw(slice_ports),
     )
+
+
+node_addresses = addresses(NODE_ADDRESSES, count_max=3).map(
+    lambda some: tuple(NodeAddress(type="InternalIP", address=address) for address in some)
+)
+zones = st.sampled_from(["", "z1", "z2"])
 
 
 @st.composite
 def addressed_nodes(draw: st.DrawFn, name: str = "n1") -> Node:
     """The node that rules are for."""
-    return a_node(
-        name,
-        zone=draw(st.sampled_from(["", "z1", "z2"])),
-        addresses=tuple(
-            NodeAddress(type="InternalIP", address=address)
-            for address in draw(st.lists(st.sampled_from(NODE_ADDRESSES), max_size=3, unique=True))
-        ),
-    )
+    return a_node(name, zone=draw(zones), addresses=draw(node_addresses))
 
 
 configs = st.builds(
