@@ -20,8 +20,10 @@ LOCKED := $(PIP) install --no-deps --require-hashes
 ARGS ?=
 QUICK := not slow and not faults
 WORKERS ?= 2
+SECONDS ?= 180
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 
+ATHERIS_VERSION := 3.0.0
 UV_VERSION := 0.13.9
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
@@ -45,6 +47,11 @@ test: $(DEV) ## Set up on first use, then run the tests
 .PHONY: test-slow
 test-slow: $(DEV) ## Run what takes longer: faults, the wheel, random questions
 	@$(PYTEST) -m "slow or faults" $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(DEV) ## Fuzz what comes off the network for SECONDS=180, guided by coverage
+	@$(PIP) install atheris==$(ATHERIS_VERSION)
+	@$(BIN)/python tests/dns/fuzz.py -max_total_time=$(SECONDS)
 
 .PHONY: check
 check: $(DEV) ## Everything a change must pass: format, lint, types, imports, tests with coverage

@@ -31,7 +31,7 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.meta import NOTHING
 from app.domain.snapshot import Snapshot, load
-from app.schemas.codec import decode_object
+from app.schemas.codec import decode_known
 from app.schemas.metadata import parse_revision
 
 CONNECT_S_MAX = 5.0
@@ -206,7 +206,7 @@ class Intake:
         return False
 
     def _keep(self, wire: Mapping[str, object], *, is_gone: bool) -> None:
-        whole = decode_object(wire).object
+        whole = decode_known(wire)
         revision = parse_revision(whole.metadata.resource_version)
         registered = stripped(whole)
         # When the endpoints of a slice changed is worth knowing while that is news.

@@ -1,14 +1,18 @@
 """Coverage-guided fuzzing of what comes off the network; not part of the test run.
 
-    python -m pip install atheris
-    python tests/dns/fuzz.py -max_total_time=600
+    make fuzz SECONDS=180          (or: python tests/dns/fuzz.py -max_total_time=180)
 
-The law is that of the tests: any octets give octets or silence, the id comes
-back, a reply fits; replies of others are read to their end or not at all.
+The first octet says what the others are: a message to a server that does little,
+one to a server that does all it can, or the rest of what an upstream server says.
+The law is that of the tests: any octets give octets or silence, the id comes back,
+a reply fits; replies of others are read to their end or not at all, and what was
+read can be passed on.
 """
 
 import importlib
+import struct
 import sys
+import tempfile
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -18,42 +22,116 @@ atheris: Any = importlib.import_module("atheris")  # no dependency: whoever fuzz
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 with atheris.instrument_imports():
-    from app.dns.foreign import parse_reply
-    from app.dns.messages import Transport
-    from app.dns.protocol import Protocol, ProtocolConfig
+    from app.dns import lookups
+    from app.dns.autopath import Autopath
+    from app.dns.foreign import ForeignQuery, parse_reply
+    from app.dns.messages import Request, Transport, parse_request
+    from app.dns.protocol import Forward, Protocol, ProtocolConfig, Transfer, Walk
+    from app.dns.transfer import messages
     from app.domain.addresses import parse_prefix
-    from app.domain.discovery.zone_config import cluster_config
+    from app.domain.discovery.zone_config import PodRecords, cluster_config
     from app.registry.view import View
-    from tests.dns_vectors import snapshot_of
+    from tests.dns.test_protocol import request_of
+    from tests.dns_vectors import VECTORS, snapshot_of
 
-CLIENT = ip_address("192.0.2.7")
+CLIENT = ip_address("10.244.9.1")  # a Pod of the fixture, so that its search list is known
 REPLY_BYTES_MAX = 4096
+TCP, ABLE, UPSTREAM = 1, 2, 4  # bits of the first octet
+QUESTION = b"\3www\7example\3com\0\0\1\0\1"
 
 
-def a_protocol() -> Protocol:
-    """Make a protocol over a state with a bit of everything."""
+def a_view() -> View:
+    """Show a state with a bit of everything."""
     view, snapshot = View(), snapshot_of("edge")
     view.reset(snapshot, history=(), compacted=snapshot.revision)
-    prefix = parse_prefix("10.50.0.0/24")
+    return view
+
+
+def a_protocol(*, is_able: bool) -> Protocol:
+    """Make a protocol that does as little as it can, or all that it can."""
+    prefix, everybody = parse_prefix("10.50.0.0/24"), parse_prefix("0.0.0.0/0")
     assert prefix is not None
-    return Protocol(view, ProtocolConfig(zone=cluster_config("cluster.local", [prefix])))
+    assert everybody is not None
+    pods = PodRecords.VERIFIED if is_able else PodRecords.INSECURE
+    zone = cluster_config("cluster.local", [prefix], pods=pods)
+    if not is_able:
+        return Protocol(VIEW, ProtocolConfig(zone=zone))
+    config = ProtocolConfig(
+        zone=zone,
+        transfers_to=(everybody,),
+        has_upstreams=True,
+        autopath=Autopath(("corp.example",)),
+    )
+    return Protocol(VIEW, config)
 
 
-PROTOCOL = a_protocol()
+VIEW = a_view()
+PROTOCOLS = {is_able: a_protocol(is_able=is_able) for is_able in (False, True)}
 
 
 def try_octets(octets: bytes) -> None:
     """Hold one message against the law."""
-    transport = Transport(octets[0] & 1) if octets else Transport.UDP
-    message = octets[1:]
-    reply = PROTOCOL.respond(message, transport, CLIENT)
-    assert reply is None or (isinstance(reply, bytes) and reply[:2] == message[:2])
-    if reply is not None and transport == Transport.UDP:
-        assert len(reply) <= REPLY_BYTES_MAX
-    half = len(message) // 2
-    parse_reply(message[half:], message[:half])
+    what, message = (octets[0] if octets else 0), octets[1:]
+    if what & UPSTREAM:
+        try_reply(message)
+    else:
+        transport = Transport.TCP if what & TCP else Transport.UDP
+        try_request(PROTOCOLS[bool(what & ABLE)], message, transport)
+
+
+def try_request(protocol: Protocol, message: bytes, transport: Transport) -> None:
+    """Answer what a client sends."""
+    outcome = protocol.respond(message, transport, CLIENT)
+    match outcome:
+        case None:
+            return
+        case Transfer():
+            replies = list(messages(outcome, VIEW.snapshot, VIEW.history, protocol.config.zone))
+        case Forward():
+            replies = [protocol.reply(outcome.request, 0)]
+        case Walk():
+            replies = [outcome.otherwise]
+        case bytes():
+            replies = [outcome]
+    for reply in replies:
+        assert reply[:2] == message[:2]
+        assert transport == Transport.TCP or len(reply) <= REPLY_BYTES_MAX
+
+
+def try_reply(rest: bytes) -> None:
+    """Read what others say to a question, put it into words, and pass it on."""
+    query = ForeignQuery(QUESTION).encode(0, 1232)
+    flags = struct.pack("!H", 0x8000 | int.from_bytes(rest[:2]))
+    reply = parse_reply(query[:2] + flags + b"\0\1" + rest[2:8] + QUESTION + rest[8:], query)
+    if reply is None:
+        return
+    assert reply.ttl_s >= 0
+    lookups._in_words(reply)  # pyright: ignore[reportPrivateUsage]  what /resolve makes of it
+    for transport in Transport:
+        request = parse_request(query, transport)
+        assert isinstance(request, Request)
+        passed_on = PROTOCOLS[True].reply(request, reply.rcode, reply.sections)
+        assert len(passed_on) <= request.size_bytes_max
+
+
+def write_seeds(folder: Path) -> None:
+    """Write what is worth beginning with: every published message, and a few of our own."""
+    published = [request_of(case) for case in VECTORS["wire_vectors"]]
+    header = b"\0\7\1\0\0\1\0\0\0\0\0\0"
+    names = {case["qname"] for case in VECTORS["cases"] if case["fixture"] == "edge"}
+    for name in sorted(names)[::5]:
+        labels = name.rstrip(".").encode().split(b".")
+        written = b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
+        published.extend(header + written + struct.pack("!HH", type_, 1) for type_ in (1, 33, 252))
+    said = b"\0\0\0\1\0\0\0\0\xc0\x0c\0\5\0\1\0\0\0\5\0\2\xc0\x10"
+    for number, message in enumerate(published):
+        for what in (0, TCP, ABLE, ABLE | TCP):
+            (folder / f"{number}-{what}").write_bytes(bytes((what,)) + message)
+    (folder / "said").write_bytes(bytes((UPSTREAM,)) + said)
 
 
 if __name__ == "__main__":
-    atheris.Setup(sys.argv, try_octets)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as seeds:
+        write_seeds(Path(seeds))
+        atheris.Setup([*sys.argv, seeds], try_octets)
+        atheris.Fuzz()

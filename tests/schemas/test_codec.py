@@ -18,6 +18,7 @@ from app.domain.objects.service import Service
 from app.schemas.base import Output
 from app.schemas.codec import (
     decode_bytes,
+    decode_known,
     decode_object,
     encode_bytes,
     encode_json,
@@ -154,6 +155,13 @@ def test_unknown_fields_are_named_by_path_and_known_ones_without_meaning_are_not
         "spec.containers[1].image",
         "spec.containers[1].ports[0].x",
     )
+
+
+def test_what_a_newer_server_says_besides_is_passed_over() -> None:
+    known = {**SERVICE, "metadata": {"name": "a"}}
+    assert decode_known({**known, "since": "2027"}) == decode_object(known).object
+    with pytest.raises(BadRequest):
+        decode_known({**known, "spec": 1})
 
 
 def test_a_python_spelling_of_a_field_is_unknown() -> None:
