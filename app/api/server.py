@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.errors import RETRY_AFTER_S
+from app.api.streams import Outermost
 from app.domain.errors import BadRequest, NotSynced
 from app.schemas.codec import encode_json
 from app.schemas.status import status_of
@@ -73,7 +74,7 @@ class HTTPServer(uvicorn.Server):
         """Serve ``app``; signals end it."""
         connection = type("Connection", (_Connection,), {"connections_max": connections_max})
         config = uvicorn.Config(
-            app,
+            Outermost(app),
             http=connection,
             log_config=None,
             access_log=False,

@@ -12,14 +12,14 @@ Source: contract.md, "GET /watch"; spec kubernetes-api 5.4; the HTML standard,
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
 from fastapi.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import errors as api_errors
 from app.api.errors import STATUSES
@@ -42,6 +42,7 @@ STALL_S = 30.0  # seconds a client may take to read what it was sent
 _LATE_S = 0.01  # seconds by which a stream is woken after its time, never before
 INITIAL_PIECE = 200  # objects encoded before others get their turn
 
+_LATER = "waypost.later"  # in a request's scope: what is to be sent after everything returned
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
 Frame = Callable[[str, Revision | None, bytes], bytes]
 """Type, the revision to resume after (None before its last event), object -> bytes."""
@@ -177,11 +178,26 @@ class Watching:
 class EventStream(StreamingResponse):
     """A stream that ends when the client goes, or does not read for too long.
 
-    There are thousands at a time, so each is one task, and a second that listens.
+    There are thousands at a time, so each is one task, and a second that listens;
+    below ``Outermost`` it is sent when the layers between have returned, which
+    would otherwise be kept in memory for as long as it lasts.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send piece by piece until there is no more, or nobody to read it."""
+        """Begin, and send piece by piece until there is no more, or nobody to read it."""
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        if _LATER in scope:
+            scope[_LATER].append(self._send_pieces)
+        else:
+            await self._send_pieces(receive, send)
+
+    async def _send_pieces(self, receive: Receive, send: Send) -> None:
         streaming = asyncio.current_task()
         assert streaming is not None, "an application runs in a task"
         listening = asyncio.create_task(_gone(receive))
@@ -194,7 +210,10 @@ class EventStream(StreamingResponse):
 
         listening.add_done_callback(end)
         try:
-            await self.stream_response(send)
+            with suppress(TimeoutError):
+                async for piece in self.body_iterator:
+                    await _send_in_time(send, piece, more_body=True)
+                await _send_in_time(send, b"", more_body=False)
         except asyncio.CancelledError:
             if not listening.done() or streaming.uncancel():
                 raise  # somebody else wants it to end
@@ -202,15 +221,26 @@ class EventStream(StreamingResponse):
             is_over = True
             listening.cancel()
 
-    async def stream_response(self, send: Send) -> None:
-        """Send piece by piece, giving each a bounded time."""
 
-        async def send_in_time(message: Message) -> None:
-            async with asyncio.timeout(STALL_S):
-                await send(message)
+class Outermost:
+    """The layer that sends streams, once all layers below have begun them and returned."""
 
-        with suppress(TimeoutError):
-            await super().stream_response(send_in_time)
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand outside ``app``."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, then send what was begun."""
+        later: list[Callable[[Receive, Send], Awaitable[None]]] = []
+        await self._app({**scope, _LATER: later}, receive, send)
+        for send_pieces in later:
+            await send_pieces(receive, send)
+
+
+async def _send_in_time(send: Send, piece: object, *, more_body: bool) -> None:
+    """Send a piece, giving it a bounded time; raises TimeoutError."""
+    async with asyncio.timeout(STALL_S):
+        await send({"type": "http.response.body", "body": piece, "more_body": more_body})
 
 
 async def _gone(receive: Receive) -> None:
