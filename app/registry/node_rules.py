@@ -11,10 +11,11 @@ Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
 """
 
 import asyncio
+import gc
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 from zlib import crc32
 
 from app.domain.addresses import parse_prefix
@@ -34,9 +35,11 @@ from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _BESIDE_MIN = 64  # changes, or Services they touch, that are worth a thread of their own
+_FROZEN_MIN = 100_000  # objects made that are worth being left out of searches for garbage
 _STEPS_MAX = 16  # ways between revisions that are remembered for the next node to ask
 
 
@@ -79,13 +82,13 @@ class NodeRulesReader:
         """Work out ahead what nodes will share, so that the first to ask is answered soon."""
         nowhere = Node(metadata=ObjectMeta())  # what it is told, every node without endpoints is
         async with self._turn:
-            await asyncio.to_thread(self._source.rules, snapshot, nowhere)
+            await _beside(self._source.rules, snapshot, nowhere)
 
     async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
         """Give everything a node is told; raises NotFound for an unknown node."""
         node = node_of(snapshot, name)
         async with self._turn:
-            return await asyncio.to_thread(self._source.rules, snapshot, node)
+            return await _beside(self._source.rules, snapshot, node)
 
     async def changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeChanges:
         """Plan the way of a node from an earlier revision to the current one.
@@ -118,7 +121,7 @@ class NodeRulesReader:
             step = await self._make_step(snapshot, since)
         before = step.before.nodes.get(node.metadata.key)
         if before is None or len(step.touched) > _BESIDE_MIN:
-            return await asyncio.to_thread(delta, step, before, node)
+            return await _beside(delta, step, before, node)
         return delta(step, before, node)
 
     async def drift(
@@ -149,6 +152,28 @@ class NodeRulesReader:
             ),
             node_ports=self._node_ports,
         )
+
+
+async def _beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do what takes long in a thread of its own; one at a time."""
+    return await asyncio.to_thread(_undisturbed, work, *args, **kwargs)
+
+
+def _undisturbed(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Make something large without a search for garbage among it, which takes a third on top.
+
+    Rules are in no circle, and those that are remembered stay: they are left out of later
+    searches as well.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return work(*args, **kwargs)
+    finally:
+        if gc.get_count()[0] > _FROZEN_MIN:
+            gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 def node_of(snapshot: Snapshot, name: str) -> Node:

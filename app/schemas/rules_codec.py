@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from json.encoder import encode_basestring as quoted
-from operator import itemgetter
 from typing import Final
 
 from app.domain.addresses import family_of_text
@@ -29,7 +28,6 @@ from app.schemas.rules import Backend, NodeRules
 
 _COMPACT: Final = (",", ":")
 _SETTINGS_REMEMBERED_MAX = 1_024  # ways to set up a virtual server
-_port_and_weight = itemgetter(1, 2)  # of a destination
 
 
 def dump(value: object) -> str:
@@ -180,14 +178,16 @@ def _real_servers(destinations: tuple[model.Destination, ...]) -> str:
     """Write real servers; mostly they differ in their addresses alone, and joining them is all."""
     if not destinations:
         return ""
-    endings = set(map(_port_and_weight, destinations))
-    if len(endings) > 1:
-        return ",".join(
-            [f'{{"address":"{d.address}{_ending(d.port, d.weight)}' for d in destinations]
-        )
-    ending = _ending(*endings.pop())
-    between = f'{ending},{{"address":"'
-    return f'{{"address":"{between.join([address for address, _, _ in destinations])}{ending}'
+    addresses, ports, weights = zip(*destinations, strict=True)
+    port, weight = ports[0], weights[0]
+    if ports.count(port) == weights.count(weight) == len(destinations):
+        ending = _ending(port, weight)
+        return f'{{"address":"{_between(ending).join(addresses)}{ending}'
+    return ",".join([f'{{"address":"{d.address}{_ending(d.port, d.weight)}' for d in destinations])
+
+
+def _between(ending: str) -> str:
+    return f'{ending},{{"address":"'
 
 
 def _ending(port: int, weight: int) -> str:

@@ -20,7 +20,7 @@ from app.domain.dataplane.reach import Reach, reaches
 from app.domain.dataplane.rules import ClaimRole, Conflict
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service, ServicePort, ServicePortName
-from app.domain.snapshot import Snapshot, node_ports_of
+from app.domain.snapshot import Members, Snapshot, node_ports_of
 
 NODE_ADDRESSES: Final = ""  # stands for every address at which a node port answers
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
@@ -69,18 +69,19 @@ NO_LOSSES: Final = Losses()
 
 def rivals(snapshot: Snapshot, service: Service, reached: Iterable[Reach]) -> tuple[Service, ...]:
     """List the other Services that claim any of the same addresses or node ports, by key."""
-    terms: list[tuple[str, str]] = []
+    found, claimants = snapshot.index.get, list[Members | None]()
     for reach in reached:
-        terms += (("address", reach.cluster_ip), ("external", reach.cluster_ip))
-        for address in (*reach.external_ips, *reach.load_balancer_ips):
-            terms += (("address", address), ("external", address))
-    terms += [("node-port", str(number)) for number in node_ports_of(service)]
-    # A node port answers whatever the type of its Service.
-    terms += [("node-port-wish", str(port.node_port)) for port in service.ports if port.node_port]
-    claimants = [found for term in terms if (found := snapshot.index.get(term)) is not None]
+        for address in (reach.cluster_ip, *reach.external_ips, *reach.load_balancer_ips):
+            claimants += (found(("address", address)), found(("external", address)))
+    for number in node_ports_of(service):
+        claimants.append(found(("node-port", str(number))))
+    for port in service.ports:  # a node port answers whatever the type of its Service
+        if port.node_port:
+            claimants.append(found(("node-port-wish", str(port.node_port))))
+    claimants = [members for members in claimants if members is not None]
     if len(claimants) == 1 and len(claimants[0]) == 1 and service.cluster_ips:
         return ()  # nearly always: it is alone at its cluster address, where it is found itself
-    others = {key for found in claimants for key in found} - {service.metadata.key}
+    others = {key for members in claimants for key in members} - {service.metadata.key}
     return tuple([snapshot.services[key] for key in sorted(others)])
 
 

@@ -114,13 +114,11 @@ def family_word(family: IPFamily) -> str:
 
 def entries_of(rules: PortRules, bound: Iterable[str]) -> list[Entry]:
     """List what one port adds to the sets of its family, given its ``bound_addresses``."""
-    entries: list[tuple[SetName, str]] = []
-    protocol = rules.protocol.lower()
-    if rules.on_node:
-        entries += [
-            (SetName.LOOP_BACK, f"{address},{protocol}:{port},{address}")
-            for address, port, _ in rules.on_node
-        ]
+    protocol = rules.name.protocol.lower()
+    entries = [
+        (SetName.LOOP_BACK, f"{address},{protocol}:{port},{address}")
+        for address, port, _ in rules.on_node
+    ]
     if rules.cluster_ip:
         entries.append((SetName.CLUSTER_IP, f"{rules.cluster_ip},{protocol}:{rules.port}"))
     if rules.is_externally_accessible:

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from app.domain.dataplane.claims import NO_LOSSES, NODE_ADDRESSES, Claimed, Losses, losses
 from app.domain.dataplane.reach import Reach, is_visible, spell
-from app.domain.dataplane.rules import Conflict, Notice, NoticeReason
-from app.domain.dataplane.topology import Candidates, candidates
+from app.domain.dataplane.rules import Conflict, Notice, NoticeReason, PortRules
+from app.domain.dataplane.topology import ANYWHERE, Candidates, candidates, select
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.service import (
@@ -36,14 +36,13 @@ class PortFacts(NamedTuple):
 
     reach: Reach
     port: ServicePort
-    name: ServicePortName
     found: Candidates
-    scheduler: str
-    cluster_ip: str | None
-    external_ips: tuple[str, ...]
-    load_balancer_ips: tuple[str, ...]
-    node_port: int
-    source_ranges: tuple[str, ...]
+    uses_cluster: bool
+    """Whether anything may go to endpoints on other nodes."""
+    uses_local: bool
+    """Whether anything is kept on the node."""
+    elsewhere: PortRules
+    """What a node that plays no part makes of it; for others, all that nodes share."""
 
 
 class ServiceFacts(NamedTuple):
@@ -52,9 +51,6 @@ class ServiceFacts(NamedTuple):
     service: NamespacedName
     ports: tuple[PortFacts, ...] = ()
     reaches: tuple[Reach, ...] = ()
-    affinity_timeout_s: int | None = None
-    is_internal_local: bool = False
-    is_external_local: bool = False
     health_check_node_port: int = 0
     has_node_ports: bool = False
     external_addresses: tuple[str, ...] = ()
@@ -82,23 +78,21 @@ def service_facts(
         return ServiceFacts(service=key)
     lost = losses(service, others)
     visible = [slice_ for slice_ in slices if is_visible(slice_.metadata.labels)]
-    making = _Making(key, visible, lost, service.scheduler or scheduler)
+    making = _making(service, key, service.scheduler or scheduler, lost)
     listening = _distinct(service.ports)
-    ports = tuple([making.port(reach, port) for reach in reached for port in listening])
-    is_external_local = _is_external_local(service)
+    ports = tuple(
+        [
+            making.port(reach, port, candidates(visible, reach.family, port.name, port.protocol))
+            for reach in reached
+            for port in listening
+        ]
+    )
     return ServiceFacts(
         service=key,
         ports=ports,
         reaches=reached,
-        affinity_timeout_s=_affinity_timeout_s(service),
-        is_internal_local=service.internal_traffic_policy == TrafficPolicy.LOCAL,
-        is_external_local=is_external_local,
-        health_check_node_port=(
-            service.health_check_node_port
-            if is_external_local and service.type == ServiceType.LOAD_BALANCER
-            else 0
-        ),
-        has_node_ports=any([port.node_port for port in ports]),  # noqa: C419  half the time
+        health_check_node_port=making.health_check_node_port,
+        has_node_ports=any([port.elsewhere.node_port for port in ports]),  # noqa: C419  half the time
         external_addresses=_external_addresses(reached)
         if service.external_ips or service.ingress
         else (),
@@ -111,39 +105,51 @@ class _Making(NamedTuple):
     """What the ports of one Service have in common while they are made."""
 
     service: NamespacedName
-    slices: Sequence[EndpointSlice]
-    lost: Losses
     scheduler: str
+    lost: Losses
+    affinity_timeout_s: int | None
+    is_internal_local: bool
+    is_external_local: bool
+    health_check_node_port: int
 
-    def port(self, reach: Reach, port: ServicePort) -> PortFacts:
-        found = candidates(self.slices, reach.family, port.name, port.protocol)
-        facts = PortFacts(
-            reach=reach,
-            port=port,
+    def port(self, reach: Reach, port: ServicePort, found: Candidates) -> PortFacts:
+        is_accessible = bool(port.node_port or reach.external_ips or reach.load_balancer_ips)
+        uses_cluster = not self.is_internal_local or is_accessible
+        uses_local = self.is_internal_local or (self.is_external_local and is_accessible)
+        chosen = select(found, ANYWHERE, uses_cluster=uses_cluster, uses_local=uses_local)
+        rules = PortRules(
             name=ServicePortName(self.service, port.name, port.protocol),
-            found=found,
-            scheduler=_weighing(self.scheduler, found),
+            family=reach.family,
+            port=port.port,
             cluster_ip=reach.cluster_ip,
             external_ips=reach.external_ips,
             load_balancer_ips=reach.load_balancer_ips,
             node_port=port.node_port,
             source_ranges=tuple([spell(prefix) for prefix in reach.source_ranges]),
+            affinity_timeout_s=self.affinity_timeout_s,
+            scheduler=_weighing(self.scheduler, found),
+            is_internal_local=self.is_internal_local,
+            is_external_local=self.is_external_local,
+            health_check_node_port=self.health_check_node_port,
+            cluster=chosen.cluster,
+            has_any=chosen.has_any,
         )
-        return facts if self.lost is NO_LOSSES else self._kept(facts)
+        if self.lost is not NO_LOSSES:
+            rules = self._without_losses(rules)
+        return PortFacts(reach, port, found, uses_cluster, uses_local, rules)
 
-    def _kept(self, facts: PortFacts) -> PortFacts:
+    def _without_losses(self, rules: PortRules) -> PortRules:
         """Take away what other Services win."""
-        reach, port = facts.reach, facts.port
-        node_port = Claimed(reach.family, NODE_ADDRESSES, port.node_port, port.protocol)
-        return facts._replace(
-            cluster_ip=next(iter(self._won(reach, port, (reach.cluster_ip,))), None),
-            external_ips=self._won(reach, port, reach.external_ips),
-            load_balancer_ips=self._won(reach, port, reach.load_balancer_ips),
-            node_port=0 if node_port in self.lost.claimed else port.node_port,
+        node_port = Claimed(rules.family, NODE_ADDRESSES, rules.node_port, rules.protocol)
+        return rules._replace(
+            cluster_ip=next(iter(self._won(rules, rules.cluster_ip or "")), None),
+            external_ips=self._won(rules, *rules.external_ips),
+            load_balancer_ips=self._won(rules, *rules.load_balancer_ips),
+            node_port=0 if node_port in self.lost.claimed else rules.node_port,
         )
 
-    def _won(self, reach: Reach, port: ServicePort, addresses: tuple[str, ...]) -> tuple[str, ...]:
-        claims = (Claimed(reach.family, a, port.port, port.protocol) for a in addresses)
+    def _won(self, rules: PortRules, *addresses: str) -> tuple[str, ...]:
+        claims = (Claimed(rules.family, a, rules.port, rules.protocol) for a in addresses)
         return tuple(claim.address for claim in claims if claim not in self.lost.claimed)
 
 
@@ -170,6 +176,20 @@ def _weighing(scheduler: str, found: Candidates) -> str:
     if len(weights) > 1 and len(weights - {0}) > 1:
         return _WEIGHING[Scheduler(chosen)]
     return chosen
+
+
+def _making(service: Service, key: NamespacedName, scheduler: str, lost: Losses) -> _Making:
+    is_external_local = _is_external_local(service)
+    has_health_check = is_external_local and service.type == ServiceType.LOAD_BALANCER
+    return _Making(
+        key,
+        scheduler,
+        lost,
+        _affinity_timeout_s(service),
+        service.internal_traffic_policy == TrafficPolicy.LOCAL,
+        is_external_local,
+        service.health_check_node_port if has_health_check else 0,
+    )
 
 
 def _affinity_timeout_s(service: Service) -> int | None:

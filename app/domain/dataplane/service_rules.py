@@ -81,15 +81,21 @@ def service_rules(
     if stand is None:
         stand = standpoint([port.found for port in facts.ports], node=view.name, zone=view.zone)
     taken = dict(_taken(facts, view)) if view.taken and facts.has_node_ports else _NOTHING_TAKEN
+    plays_no_part = stand == ANYWHERE and facts.is_plain
     ports: list[PortRules] = []
     ready: dict[IPFamily, set[str]] = {}
     for port in facts.ports:
         if (family := view.family(port.reach.family)) is None:
             continue
-        chosen = _select(facts, port, stand)
+        if plays_no_part:
+            ports.append(port.elsewhere)
+            continue
+        chosen = select(
+            port.found, stand, uses_cluster=port.uses_cluster, uses_local=port.uses_local
+        )
         if chosen.ready_on_node:
             ready.setdefault(family.family, set()).update(chosen.ready_on_node)
-        ports.append(_port_rules(facts, port, family, chosen, taken))
+        ports.append(_port_rules(port, family, chosen, taken))
     is_served = bool(ports)  # every family it is reached in has each of its ports
     conflicts = facts.conflicts
     return ServiceRules(
@@ -106,48 +112,23 @@ def service_rules(
     )
 
 
-def _select(facts: ServiceFacts, port: PortFacts, stand: Standpoint) -> Selection:
-    is_accessible = bool(
-        port.port.node_port or port.reach.external_ips or port.reach.load_balancer_ips
-    )
-    return select(
-        port.found,
-        stand,
-        uses_cluster=not facts.is_internal_local or is_accessible,
-        uses_local=facts.is_internal_local or (facts.is_external_local and is_accessible),
-    )
-
-
 def _port_rules(
-    facts: ServiceFacts,
     port: PortFacts,
     family: NodeFamily,
     chosen: Selection,
     taken: Mapping[Claimed, tuple[ServicePortName, Conflict]],
 ) -> PortRules:
-    node_port_addresses = family.node_port_addresses if port.node_port else ()
+    rules = port.elsewhere
+    node_port_addresses = family.node_port_addresses if rules.node_port else ()
     if taken:
         node_port_addresses = tuple(
             address
             for address in node_port_addresses
-            if Claimed(family.family, address, port.node_port, port.port.protocol) not in taken
+            if Claimed(family.family, address, rules.node_port, rules.protocol) not in taken
         )
-    return PortRules(
-        name=port.name,
-        family=family.family,
-        port=port.port.port,
-        cluster_ip=port.cluster_ip,
-        external_ips=port.external_ips,
-        load_balancer_ips=port.load_balancer_ips,
-        node_port=port.node_port,
+    return rules._replace(
         node_port_addresses=node_port_addresses,
-        source_ranges=port.source_ranges,
-        allows_node=bool(port.source_ranges) and _allows_node(port.reach, (family,)),
-        affinity_timeout_s=facts.affinity_timeout_s,
-        scheduler=port.scheduler,
-        is_internal_local=facts.is_internal_local,
-        is_external_local=facts.is_external_local,
-        health_check_node_port=facts.health_check_node_port,
+        allows_node=_allows_node(port.reach, (family,)),
         cluster=chosen.cluster,
         local=chosen.local,
         has_any=chosen.has_any,
@@ -163,19 +144,20 @@ def _taken(
         return
     for port in facts.ports:
         family = view.family(port.reach.family)
-        for address in family.node_port_addresses if family and port.node_port else ():
-            claimed = Claimed(port.reach.family, address, port.node_port, port.port.protocol)
-            if (winner := view.taken.get(claimed)) is not None and winner != port.name:
-                yield claimed, (winner, _node_port_conflict(port, claimed, winner))
+        rules = port.elsewhere
+        for address in family.node_port_addresses if family and rules.node_port else ():
+            claimed = Claimed(rules.family, address, rules.node_port, rules.protocol)
+            if (winner := view.taken.get(claimed)) is not None and winner != rules.name:
+                yield claimed, (winner, _node_port_conflict(rules, claimed, winner))
 
 
-def _node_port_conflict(port: PortFacts, claimed: Claimed, winner: ServicePortName) -> Conflict:
+def _node_port_conflict(rules: PortRules, claimed: Claimed, winner: ServicePortName) -> Conflict:
     return Conflict(
         address=claimed.address,
         port=claimed.port,
         protocol=claimed.protocol,
         winner=winner,
-        loser=port.name,
+        loser=rules.name,
         role=ClaimRole.NODE_PORT,
     )
 
