@@ -4,8 +4,10 @@ Small worlds on purpose: few names, few addresses, few labels, so that what is
 drawn meets, collides and changes places.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, product
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -31,146 +33,169 @@ NAMESPACES = ("default", "shop")
 NODES = ("n1", "n2", "n3")
 ZONES = ("", "z1", "z2", "z3")
 
-# Whole values are sampled rather than put together: a draw costs more than what is drawn.
-labels = st.sampled_from(
-    [
-        {"app": "web"},
-        {"app": "web", "tier": "a"},
-        {"app": "web", "tier": "b"},
-        {"app": "db"},
-        {"tier": "a"},
-        {},
-    ]
+# Whole values, and what is drawn together of them, are sampled rather than put together: a draw
+# costs more than what is drawn.
+_LABELS: tuple[dict[str, str], ...] = (
+    {"app": "web"},
+    {"app": "web", "tier": "a"},
+    {"app": "web", "tier": "b"},
+    {"app": "db"},
+    {"tier": "a"},
+    {},
 )
-ip_lists = st.sampled_from(
-    [
-        ("10.244.0.1",),
-        ("10.244.0.2",),
-        ("010.244.0.3",),
-        ("10.244.0.1", "10.244.0.2"),
-        ("10.244.0.2", "fd00:1::1"),
-        ("FD00:1::2", "10.244.0.1"),
-        ("fd00:1::1",),
-        (),
-    ]
+_IP_LISTS: tuple[tuple[str, ...], ...] = (
+    ("10.244.0.1",),
+    ("10.244.0.2",),
+    ("010.244.0.3",),
+    ("10.244.0.1", "10.244.0.2"),
+    ("10.244.0.2", "fd00:1::1"),
+    ("FD00:1::2", "10.244.0.1"),
+    ("fd00:1::1",),
+    (),
 )
 """What Pods have: none, one or two addresses, some of them spelt oddly."""
 
-containers = st.sampled_from(
-    [
-        (a_container(),),
-        (a_container(ContainerPort(container_port=8080, name="http")),),
-        (a_container(ContainerPort(container_port=9090, name="http")),),
-        (a_container(ContainerPort(container_port=8080, name="http", protocol="UDP")),),
-        (
-            a_container(ContainerPort(container_port=8080, name="http")),
-            a_container(ContainerPort(container_port=9090, name="admin"), name="side"),
-        ),
-    ]
+_CONTAINERS = (
+    (a_container(),),
+    (a_container(ContainerPort(container_port=8080, name="http")),),
+    (a_container(ContainerPort(container_port=9090, name="http")),),
+    (a_container(ContainerPort(container_port=8080, name="http", protocol="UDP")),),
+    (
+        a_container(ContainerPort(container_port=8080, name="http")),
+        a_container(ContainerPort(container_port=9090, name="admin"), name="side"),
+    ),
 )
-lives = st.sampled_from(
-    [
-        ("Running", True, None),
-        ("Running", True, None),
-        ("Running", False, None),
-        ("Running", None, None),
-        ("Running", True, NOON),
-        ("Running", False, NOON),
-        ("Pending", False, None),
-        ("Succeeded", False, None),
-        ("Failed", True, None),
-    ]
+_LIVES = (
+    ("Running", True, None),
+    ("Running", True, None),
+    ("Running", False, None),
+    ("Running", None, None),
+    ("Running", True, NOON),
+    ("Running", False, NOON),
+    ("Pending", False, None),
+    ("Succeeded", False, None),
+    ("Failed", True, None),
 )
 """Phase, readiness and the time of removal."""
+
+pod_keys = st.sampled_from(
+    [(f"p{number}", namespace) for namespace in NAMESPACES for number in range(10)]
+)
+pod_places = st.sampled_from([*product(_LIVES, ("", *NODES, "unknown"), (1, 1, 0, 5))])
+pod_faces = st.sampled_from([*product(_LABELS, _IP_LISTS)])
+pod_bodies = st.sampled_from([*product(_CONTAINERS, ("", "db-0"))])
 
 
 @st.composite
 def pods(draw: st.DrawFn, name: str | None = None, namespace: str | None = None) -> Pod:
     """A Pod in any state a registrar may report."""
-    phase, ready, deleted_at = draw(lives)
+    drawn_name, drawn_namespace = draw(pod_keys)
+    (phase, ready, deleted_at), node_name, weight = draw(pod_places)
+    labels, pod_ips = draw(pod_faces)
+    containers, hostname = draw(pod_bodies)
     return a_pod(
-        name or f"p{draw(st.integers(0, 9))}",
-        namespace or draw(st.sampled_from(NAMESPACES)),
+        name or drawn_name,
+        namespace or drawn_namespace,
         ready=ready,
-        labels=draw(labels),
+        labels=labels,
         deleted_at=deleted_at,
         phase=phase,
-        node_name=draw(st.sampled_from(["", *NODES, "unknown"])),
-        pod_ips=draw(ip_lists),
-        containers=draw(containers),
-        weight=draw(st.sampled_from([1, 1, 0, 5])),
-        hostname=draw(st.sampled_from(["", "db-0"])),
+        node_name=node_name,
+        pod_ips=pod_ips,
+        containers=containers,
+        weight=weight,
+        hostname=hostname,
         subdomain="web",
     )
+
+
+_NODE_STATES = [*product(NODES, ZONES, (False, True), ("", "1", "4", "500m"))]
+node_states = st.sampled_from(_NODE_STATES)
 
 
 @st.composite
 def nodes(draw: st.DrawFn, name: str | None = None) -> Node:
     """A Node with or without a zone, ready or not."""
-    return a_node(
-        name or draw(st.sampled_from(NODES)),
-        zone=draw(st.sampled_from(ZONES)),
-        ready=draw(st.booleans()),
-        allocatable={"cpu": draw(st.sampled_from(["", "1", "4", "500m"]))},
-    )
+    drawn_name, zone, ready, cpu = draw(node_states)
+    return a_node(name or drawn_name, zone=zone, ready=ready, allocatable={"cpu": cpu})
 
 
-service_ports = st.sampled_from(
-    [
-        (),
-        (ServicePort(port=80, name="http", target_port=8080),),
-        (ServicePort(port=80, name="http", target_port="http"),),
-        (
-            ServicePort(port=80, name="http", target_port="http"),
-            ServicePort(port=81, name="admin", target_port="admin"),
-        ),
-    ]
+_SERVICE_PORTS = (
+    (),
+    (ServicePort(port=80, name="http", target_port=8080),),
+    (ServicePort(port=80, name="http", target_port="http"),),
+    (
+        ServicePort(port=80, name="http", target_port="http"),
+        ServicePort(port=81, name="admin", target_port="admin"),
+    ),
 )
+_SERVICE_FORMS: list[tuple[Callable[..., Service], dict[str, Any]]] = [
+    (build, {"ports": ports, "ip_families": families})
+    for build, ports, families in product(
+        (a_service, a_headless_service),
+        _SERVICE_PORTS,
+        (("IPv4",), ("IPv6",), ("IPv4", "IPv6")),
+    )
+]
+_SERVICE_CHOICES: list[dict[str, Any]] = [
+    {
+        "labels": labels,
+        "annotations": annotations,
+        "selector": selector,
+        "publish_not_ready_addresses": publishes_all,
+        "traffic_distribution": distribution,
+    }
+    for labels, annotations, selector, publishes_all, distribution in product(
+        _LABELS,
+        ({}, {}, {"service.kubernetes.io/topology-mode": "Auto"}),
+        ({"app": "web"}, {"app": "web", "tier": "a"}),
+        (False, True),
+        (None, "PreferSameZone", "PreferSameNode"),
+    )
+]
+service_forms, service_choices = st.sampled_from(_SERVICE_FORMS), st.sampled_from(_SERVICE_CHOICES)
 
 
 @st.composite
 def services(draw: st.DrawFn, name: str = "web", namespace: str = "default") -> Service:
     """A Service with a selector; headless or not, of one family or both."""
-    build = draw(st.sampled_from([a_service, a_headless_service]))
-    return build(
-        name,
-        namespace,
-        labels=draw(labels),
-        annotations=draw(
-            st.sampled_from([{}, {}, {"service.kubernetes.io/topology-mode": "Auto"}])
-        ),
-        selector=draw(st.sampled_from([{"app": "web"}, {"app": "web", "tier": "a"}])),
-        ports=draw(service_ports),
-        ip_families=draw(st.sampled_from([("IPv4",), ("IPv6",), ("IPv4", "IPv6")])),
-        publish_not_ready_addresses=draw(st.booleans()),
-        traffic_distribution=draw(st.sampled_from([None, "PreferSameZone", "PreferSameNode"])),
-    )
+    build, form = draw(service_forms)
+    return build(name, namespace, **form, **draw(service_choices))
+
+
+slice_keys = st.sampled_from([*product("abc", NAMESPACES, ("", "web", "db"), (False, True))])
+endpoint_numbers = st.lists(st.sampled_from(range(1, 10)), max_size=3, unique=True)
 
 
 @st.composite
 def endpoint_slices(draw: st.DrawFn) -> EndpointSlice:
     """A slice of the Service ``web``, written by hand or managed."""
-    numbers = draw(st.lists(st.integers(1, 9), max_size=3, unique=True))
+    letter, namespace, service, is_managed = draw(slice_keys)
     return an_endpoint_slice(
-        *(an_endpoint(f"10.244.0.{number}", pod=f"p{number}") for number in numbers),
-        name=f"web-{draw(st.sampled_from('abc'))}",
-        namespace=draw(st.sampled_from(NAMESPACES)),
-        service=draw(st.sampled_from(["", "web", "db"])),
-        managed=draw(st.booleans()),
+        *(an_endpoint(f"10.244.0.{number}", pod=f"p{number}") for number in draw(endpoint_numbers)),
+        name=f"web-{letter}",
+        namespace=namespace,
+        service=service,
+        managed=is_managed,
     )
+
+
+addressed_keys = st.sampled_from([*product(range(5), range(len(NAMESPACES)))])
+addressings = st.sampled_from([*product(range(2), (False, True), (False, True))])
+"""Which of two addresses, and which ports have a node port."""
 
 
 @st.composite
 def addressed_services(draw: st.DrawFn) -> Service:
     """A Service of any name that holds addresses and node ports no other drawn one holds."""
-    number = draw(st.integers(0, 4))
-    service = draw(services(f"s{number}", draw(st.sampled_from(NAMESPACES))))
-    place = NAMESPACES.index(service.metadata.namespace)
+    number, place = draw(addressed_keys)
+    service = draw(services(f"s{number}", NAMESPACES[place]))
+    tens, *has_node_port = draw(addressings)
     if not service.is_headless:
-        address = f"10.96.{place}.{number + 1 + 10 * draw(st.integers(0, 1))}"
+        address = f"10.96.{place}.{number + 1 + 10 * tens}"
         service = replace(service, cluster_ip=address, cluster_ips=(address,))
     ports = tuple(
-        replace(port, node_port=draw(st.sampled_from([0, 30_000 + 100 * place + 10 * number + i])))
+        replace(port, node_port=30_000 + 100 * place + 10 * number + i if has_node_port[i] else 0)
         for i, port in enumerate(service.ports)
     )
     return replace(service, ports=ports, ip_families=("IPv4",))
@@ -181,14 +206,18 @@ objects: st.SearchStrategy[Object] = st.one_of(
 )
 
 
+turns = st.sampled_from([*product((False, True), (0, 1))])
+"""Whether an object goes, if it is there, and by how much the revision moves on."""
+
+
 @st.composite
 def histories(draw: st.DrawFn, max_size: int = 12) -> list[Change]:
     """Changes that follow each other from the empty state: written, rewritten, removed."""
     state: dict[tuple[str, NamespacedName], Object] = {}
-    steps = draw(st.lists(st.tuples(objects, st.booleans(), st.integers(0, 1)), max_size=max_size))
-    revisions = accumulate((step for _, _, step in steps), initial=1)
+    steps = draw(st.lists(st.tuples(objects, turns), max_size=max_size))
+    revisions = accumulate((stride for _, (_, stride) in steps), initial=1)
     changes: list[Change] = []
-    for (drawn, is_removal, _), revision in zip(steps, revisions, strict=False):
+    for (drawn, (is_removal, _)), revision in zip(steps, revisions, strict=False):
         place = (kind_of(drawn).name, drawn.metadata.key)
         before = state.pop(place, None)
         after = None if is_removal and before is not None else drawn
