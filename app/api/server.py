@@ -17,8 +17,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.api.delivery import Outermost
 from app.api.errors import RETRY_AFTER_S
-from app.api.streams import Outermost
 from app.domain.errors import BadRequest, NotSynced
 from app.schemas.codec import encode_json
 from app.schemas.status import status_of
@@ -78,6 +78,7 @@ class HTTPServer(uvicorn.Server):
             http=connection,
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # nobody asks where a request came from
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
         )
         super().__init__(config)

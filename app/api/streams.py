@@ -12,14 +12,10 @@ Source: contract.md, "GET /watch"; spec kubernetes-api 5.4; the HTML standard,
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-
-from fastapi.responses import StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import errors as api_errors
 from app.api.errors import STATUSES
@@ -38,11 +34,9 @@ BOOKMARK_S = 10.0  # seconds of silence after which a bookmark is sent; the prom
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
 BATCHES_KEPT = 256  # encoded batches remembered for other watchers
 WATCHERS_MAX = 10_000  # streams of one process, unless it is told otherwise
-STALL_S = 30.0  # seconds a client may take to read what it was sent
 _LATE_S = 0.01  # seconds by which a stream is woken after its time, never before
 INITIAL_PIECE = 200  # objects encoded before others get their turn
 
-_LATER = "waypost.later"  # in a request's scope: what is to be sent after everything returned
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
 Frame = Callable[[str, Revision | None, bytes], bytes]
 """Type, the revision to resume after (None before its last event), object -> bytes."""
@@ -173,80 +167,6 @@ class Watching:
             for event in events
             for revision in (event.object.metadata.revision,)
         )
-
-
-class EventStream(StreamingResponse):
-    """A stream that ends when the client goes, or does not read for too long.
-
-    There are thousands at a time, so each is one task, and a second that listens;
-    below ``Outermost`` it is sent when the layers between have returned, which
-    would otherwise be kept in memory for as long as it lasts.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Begin, and send piece by piece until there is no more, or nobody to read it."""
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status_code,
-                "headers": self.raw_headers,
-            }
-        )
-        if _LATER in scope:
-            scope[_LATER].append(self._send_pieces)
-        else:
-            await self._send_pieces(receive, send)
-
-    async def _send_pieces(self, receive: Receive, send: Send) -> None:
-        streaming = asyncio.current_task()
-        assert streaming is not None, "an application runs in a task"
-        listening = asyncio.create_task(_gone(receive))
-
-        is_over = False
-
-        def end(heard: "asyncio.Task[None]") -> None:
-            if not (is_over or heard.cancelled()):
-                streaming.cancel()
-
-        listening.add_done_callback(end)
-        try:
-            with suppress(TimeoutError):
-                async for piece in self.body_iterator:
-                    await _send_in_time(send, piece, more_body=True)
-                await _send_in_time(send, b"", more_body=False)
-        except asyncio.CancelledError:
-            if not listening.done() or streaming.uncancel():
-                raise  # somebody else wants it to end
-        finally:
-            is_over = True
-            listening.cancel()
-
-
-class Outermost:
-    """The layer that sends streams, once all layers below have begun them and returned."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        """Stand outside ``app``."""
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, then send what was begun."""
-        later: list[Callable[[Receive, Send], Awaitable[None]]] = []
-        await self._app({**scope, _LATER: later}, receive, send)
-        for send_pieces in later:
-            await send_pieces(receive, send)
-
-
-async def _send_in_time(send: Send, piece: object, *, more_body: bool) -> None:
-    """Send a piece, giving it a bounded time; raises TimeoutError."""
-    async with asyncio.timeout(STALL_S):
-        await send({"type": "http.response.body", "body": piece, "more_body": more_body})
-
-
-async def _gone(receive: Receive) -> None:
-    """Wait until the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _initial(snapshot: Snapshot, watch: Watch) -> AsyncGenerator[bytes, None]:

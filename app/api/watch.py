@@ -9,13 +9,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api import errors as api_errors
+from app.api.delivery import EventStream
 from app.api.dependencies import Registry, RegistryOf
 from app.api.errors import refusals
 from app.api.streams import (
     NDJSON,
     SSE,
     TIMEOUT_S_MAX,
-    EventStream,
     Watch,
     ndjson_frame,
     sse_frame,

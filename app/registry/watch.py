@@ -26,6 +26,7 @@ from app.registry.view import View
 
 BATCH_S = 0.02  # seconds over which changes are gathered before watchers are woken
 EVERY_FIELD = FieldSelector()
+PAUSE_S_MAX = 0.2  # seconds of it when there are very many watchers
 TICK_S = 1.0  # seconds after which those who wait for changes are woken without any
 BEHIND_MAX = 4_096  # changes a watcher may lag before it is ended
 
@@ -101,7 +102,11 @@ def events_of(changes: Iterable[Change], interest: Interest) -> Iterator[WatchEv
 
 
 class Pulse:
-    """Wakes every watcher of a process together, some time after changes have come."""
+    """Wakes every watcher of a process together, some time after changes have come.
+
+    When there are so many that waking them takes long, they are woken less often:
+    a beat and the pause before it take turns, so that others get theirs.
+    """
 
     def __init__(self, view: View, *, batch_s: float = BATCH_S) -> None:
         """Beat after the changes of ``view``, at most once in ``batch_s``."""
@@ -109,6 +114,7 @@ class Pulse:
         self._batch_s = batch_s
         self._next: asyncio.Event = asyncio.Event()
         self._is_due = self._is_ticking = False
+        self._took_s = 0.0
         self.is_stopped = False
         view.subscribe(self._on_changes)
 
@@ -122,6 +128,8 @@ class Pulse:
         self._is_due = False
         beaten, self._next = self._next, asyncio.Event()
         beaten.set()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._note_end, loop.time())  # behind everybody who was woken
 
     async def next_beat(self, revision: Revision) -> None:
         """Wait for a change after ``revision``, or a tick that thousands share as their clock."""
@@ -139,7 +147,11 @@ class Pulse:
     def _on_changes(self, _before: Snapshot, _after: Snapshot, _: tuple[Change, ...]) -> None:
         if not self._is_due:
             self._is_due = True
-            asyncio.get_running_loop().call_later(self._batch_s, self.beat)
+            pause_s = min(max(self._batch_s, self._took_s), PAUSE_S_MAX)
+            asyncio.get_running_loop().call_later(pause_s, self.beat)
+
+    def _note_end(self, begun_at: float) -> None:
+        self._took_s = asyncio.get_running_loop().time() - begun_at
 
     def _tick(self) -> None:
         self._is_ticking = False

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api import streams
-from app.api.streams import EventStream, Outermost
+from app.api import delivery
+from app.api.delivery import EventStream, Outermost
 from tests.waiting import until
 
 
@@ -78,7 +78,7 @@ async def test_being_cancelled_is_not_taken_for_a_client_that_has_gone() -> None
 
 
 async def test_a_client_that_does_not_read_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "STALL_S", 0.01)
+    monkeypatch.setattr(delivery, "STALL_S", 0.01)
     client = Client()
 
     async def stuck(message: Message) -> None:
