@@ -1,6 +1,7 @@
 """The server over real sockets: every published case, by UDP and by TCP, and bad manners."""
 
 import asyncio
+import resource
 import socket
 import struct
 from collections.abc import AsyncGenerator, Mapping
@@ -31,6 +32,8 @@ from tests.dns_vectors import LEFT_OUT, RFC_WINS, VECTORS, config_of, matches, s
 HOST = "127.0.0.1"
 ZONE = ZoneConfig(zones=(parse_domain("cluster.local"),))
 WAIT_S = 5.0
+HALF_OPEN = 10_000
+OTHER_FILES = 1_500  # the other ends of those that are open, and what the process has besides
 
 NEEDS_UPSTREAM = {
     "edge/kubernetes/067": "the rest of the alias is asked elsewhere, in test_forwarder",
@@ -154,6 +157,36 @@ async def test_the_connection_silent_the_longest_makes_room_for_a_new_one(
         assert server.connections.shed >= 40
         for _, writer in idle:
             await end(writer)
+
+
+async def test_ten_thousand_half_open_connections_keep_nobody_from_an_answer() -> None:
+    open_ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (open_[1], open_[1]))
+    count = min(HALF_OPEN, open_[1] - OTHER_FILES)
+    query = dns.message.make_query("multi.edge.svc.cluster.local", "A")
+    loop, halves = asyncio.get_running_loop(), list[socket.socket]()
+
+    async def begin(number: int) -> None:
+        half = socket.socket()
+        half.settimeout(0)
+        halves.append(half)
+        await loop.sock_connect(half, (HOST, server.port))
+        with suppress(ConnectionError):  # it has made room for others by now
+            await loop.sock_sendall(half, b"\0\x40\7"[: number % 4])
+
+    async with serving(a_view(snapshot_of("edge")), ProtocolConfig(zone=ZONE)) as server:
+        try:
+            for start in range(0, count, 500):
+                await asyncio.gather(*map(begin, range(start, min(count, start + 500))))
+                for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
+                    reply = await ask(query, HOST, WAIT_S, server.port)
+                    assert data_of(reply.answer) == ["10.50.0.2"]
+            assert len(server.connections) <= tcp.CONNECTIONS_MAX
+            assert server.failures == 0
+        finally:
+            for half in halves:
+                half.close()
+            resource.setrlimit(resource.RLIMIT_NOFILE, open_)
 
 
 async def test_a_commit_shows_in_the_next_answer() -> None:
