@@ -65,64 +65,69 @@ metadata = st.builds(
     ),
 )
 conditions = lists(st.builds(Condition, type=words, status=words, reason=words))
-services = st.builds(
-    Service,
-    metadata=metadata,
-    type=words,
-    selector=st.none() | maps,
-    selector_expressions=lists(
+_SERVICE_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "selector": st.none() | maps,
+    "selector_expressions": lists(
         st.builds(Requirement, key=words, operator=words, values=lists(words))
     ),
-    ports=lists(
-        st.builds(
-            ServicePort,
-            port=numbers,
-            name=words,
-            protocol=words,
-            target_port=numbers | words,
-            node_port=numbers,
-            app_protocol=optional_words,
-        )
+    "cluster_ip": words,
+    "cluster_ips": lists(words),
+    "ip_families": lists(words),
+    "ip_family_policy": optional_words,
+    "session_affinity": words,
+    "affinity_timeout_s": st.none() | numbers,
+    "external_name": words,
+    "external_ips": lists(words),
+    "external_traffic_policy": words,
+    "internal_traffic_policy": optional_words,
+    "health_check_node_port": numbers,
+    "allocate_load_balancer_node_ports": st.none() | st.booleans(),
+    "load_balancer_class": optional_words,
+    "load_balancer_ip": words,
+    "load_balancer_source_ranges": lists(words),
+    "traffic_distribution": optional_words,
+    "scheduler": optional_words,
+    "ingress": lists(
+        st.builds(LoadBalancerIngress, ip=words, hostname=words, ip_mode=optional_words)
     ),
-    cluster_ip=words,
-    cluster_ips=lists(words),
-    ip_families=lists(words),
-    ip_family_policy=optional_words,
-    session_affinity=words,
-    affinity_timeout_s=st.none() | numbers,
-    external_name=words,
-    external_ips=lists(words),
-    external_traffic_policy=words,
-    internal_traffic_policy=optional_words,
-    health_check_node_port=numbers,
-    allocate_load_balancer_node_ports=st.none() | st.booleans(),
-    load_balancer_class=optional_words,
-    load_balancer_ip=words,
-    load_balancer_source_ranges=lists(words),
-    traffic_distribution=optional_words,
-    scheduler=optional_words,
-    ingress=lists(st.builds(LoadBalancerIngress, ip=words, hostname=words, ip_mode=optional_words)),
-    conditions=conditions,
+    "conditions": conditions,
+}
+ports = lists(
+    st.builds(
+        ServicePort,
+        port=numbers,
+        name=words,
+        protocol=words,
+        target_port=numbers | words,
+        node_port=numbers,
+        app_protocol=optional_words,
+    )
 )
+PLAIN = Service(metadata=ObjectMeta(name="web", namespace="default"))
+
+
+def a_service_of(fields: dict[str, Any]) -> Service:
+    return replace(PLAIN, **fields)
+
+
+services = st.fixed_dictionaries(
+    {"metadata": metadata, "type": words, "ports": ports}, optional=_SERVICE_FIELDS
+).map(a_service_of)
+service_types = st.sampled_from(["", "NodePort", "LoadBalancer", "ExternalName"])
+spoilt_fields = st.sets(st.sampled_from(sorted(_SERVICE_FIELDS)), max_size=8)
 
 
 @st.composite
 def nearly_right(draw: st.DrawFn) -> Service:
     """A hostile Service of which a good part is as it should be."""
-    draft = draw(services)
-    plain = Service(metadata=ObjectMeta(name="web", namespace="default"))
-    spared = sorted(set(Service.__dataclass_fields__) - {"metadata", "type", "ports"})
-    kept = draw(st.sets(st.sampled_from(spared), min_size=8))
-    return replace(
-        draft,
-        metadata=plain.metadata,
-        type=draw(st.sampled_from(["", "NodePort", "LoadBalancer", "ExternalName"])),
-        ports=(ServicePort(port=80),),
-        **{name: getattr(plain, name) for name in kept},
-    )
+    fields = {name: draw(_SERVICE_FIELDS[name]) for name in sorted(draw(spoilt_fields))}
+    return replace(PLAIN, type=draw(service_types), ports=(ServicePort(port=80),), **fields)
 
 
-@given(services | nearly_right(), services | nearly_right())
+drafts = services | nearly_right()
+
+
+@given(drafts, drafts)
 @settings(deadline=None)
 def test_a_service_is_admitted_or_refused(first: Service, second: Service) -> None:
     core = Core(pools=a_pool_of("10.96.0.0/24", "fd00::/112"))
@@ -141,21 +146,19 @@ def test_a_service_is_admitted_or_refused(first: Service, second: Service) -> No
         assert_consistent(core)
 
 
-pods_ = st.builds(
-    Pod,
-    metadata=metadata,
-    node_name=words,
-    hostname=words,
-    subdomain=words,
-    dns_policy=words,
-    dns_config=st.none()
+_POD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "node_name": words,
+    "hostname": words,
+    "subdomain": words,
+    "dns_policy": words,
+    "dns_config": st.none()
     | st.builds(
         DNSConfig,
         nameservers=lists(words),
         searches=lists(words),
         options=lists(st.tuples(words, optional_words)),
     ),
-    containers=lists(
+    "containers": lists(
         st.builds(
             Container,
             name=words,
@@ -179,15 +182,22 @@ pods_ = st.builds(
             restart_policy=optional_words,
         )
     ),
-    grace_period_s=st.none() | numbers,
-    restart_policy=words,
-    weight=numbers,
-    lease_duration_s=st.none() | numbers,
-    phase=words,
-    pod_ips=lists(words),
-    host_ip=words,
-    conditions=conditions,
-)
+    "grace_period_s": st.none() | numbers,
+    "restart_policy": words,
+    "weight": numbers,
+    "lease_duration_s": st.none() | numbers,
+    "phase": words,
+    "pod_ips": lists(words),
+    "host_ip": words,
+    "conditions": conditions,
+}
+
+
+def a_pod_of(fields: dict[str, Any]) -> Pod:
+    return Pod(**fields)
+
+
+pods_ = st.fixed_dictionaries({"metadata": metadata}, optional=_POD_FIELDS).map(a_pod_of)
 
 
 @given(pods_, pods_)
