@@ -10,11 +10,6 @@ what a client of this server would get.  Source: contract.md, "GET /resolve".
 import struct
 from dataclasses import replace
 
-import dns.exception
-import dns.rdata
-import dns.rdataclass
-import dns.rdatatype
-
 from app.dns.foreign import ForeignQuery, ForeignReply
 from app.dns.forwarder import Forwarder
 from app.dns.messages import (
@@ -26,8 +21,17 @@ from app.dns.messages import (
     encode_reply,
     plain_request,
 )
+from app.dns.presentation import name_of_type, text_of_data
 from app.dns.upstream import Overloaded, Unanswered
-from app.dns.wire import CLASS_IN, RawRecord, Section, decode_name, encode_body, encode_name
+from app.dns.wire import (
+    CLASS_IN,
+    RawRecord,
+    Section,
+    Truncated,
+    decode_name,
+    encode_body,
+    encode_name,
+)
 from app.domain.discovery import lookup
 from app.domain.discovery.records import Records, RecordType
 from app.domain.names import DomainName, MalformedName
@@ -87,16 +91,9 @@ def _records(section: Section) -> tuple[lookup.Record, ...]:
         assert isinstance(record, RawRecord), "others' records are raw"
         try:
             name, _ = decode_name(record.owner, 0)
-            value = dns.rdata.from_wire(
-                dns.rdataclass.IN,
-                dns.rdatatype.RdataType.make(record.type),
-                record.data,
-                0,
-                len(record.data),
-            )
-        except (MalformedName, dns.exception.DNSException):
-            continue  # of a type we can pass on, though not put into words
-        type_ = dns.rdatatype.to_text(dns.rdatatype.RdataType.make(record.type))
-        text = value.to_text()
+            text = text_of_data(record.type, record.data)
+        except (MalformedName, Truncated, ValueError):
+            continue  # we can pass it on, though not put it into words
+        type_ = name_of_type(record.type)
         found.append(lookup.Record(name=name, rtype=type_, ttl_s=record.ttl_s, value=text))
     return tuple(found)

@@ -16,7 +16,7 @@ Tally = list[int]
 
 SIZE_BUCKETS_BYTES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000)
 DURATION_BUCKETS_S = tuple(0.00025 * 2**step for step in range(16))
-_NAMED_TYPES = {
+NAMED_TYPES = {
     1: "A",
     2: "NS",
     5: "CNAME",
@@ -27,6 +27,7 @@ _NAMED_TYPES = {
     28: "AAAA",
     33: "SRV",
     35: "NAPTR",
+    39: "DNAME",
     43: "DS",
     48: "DNSKEY",
     65: "HTTPS",
@@ -59,7 +60,7 @@ class Tallies:
         edns = request.edns
         kind = Kind(
             request.transport,
-            _NAMED_TYPES.get(request.type, "other"),
+            NAMED_TYPES.get(request.type, "other"),
             rcode,
             edns is not None and edns.is_dnssec_ok,
             bucket(request.size_bytes),

