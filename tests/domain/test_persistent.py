@@ -79,6 +79,13 @@ def test_a_missing_key_is_a_key_error_and_its_removal_nothing() -> None:
     assert mapping.get("b") is None
 
 
+@pytest.mark.parametrize("count", [0, 1, 40, 1_000])
+def test_keys_come_with_their_values_in_the_order_of_the_keys(count: int) -> None:
+    mapping = PMap({number: -number for number in range(count)})
+    assert list(mapping.entries()) == [(key, mapping[key]) for key in mapping]
+    assert dict(mapping.entries()) == {number: -number for number in range(count)}
+
+
 def test_keys_of_one_hash_all_fit() -> None:
     mapping = PMap({Key(3 * number): number for number in range(200)})
     assert mapping.set(Key(600), 200)[Key(597)] == 199

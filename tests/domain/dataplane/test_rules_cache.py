@@ -52,6 +52,32 @@ def test_a_way_of_seeing_that_is_forgotten_for_others_is_made_again(
     assert again is not first
 
 
+def test_services_met_all_at_once_are_those_met_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rules_cache, "_MANY", 1)
+    slices = [
+        an_endpoint_slice(an_endpoint(f"10.244.0.{number}"), name=f"web-{letter}")
+        for number, letter in enumerate("cab", start=1)
+    ]
+    stray = an_endpoint_slice(an_endpoint("10.244.0.9"), name="stray", service="")
+    namesake = an_endpoint_slice(an_endpoint("10.244.0.8"), namespace="shop")
+    snapshot = load([REACHED, *slices, stray, namesake], revision=Revision(1))
+    cache, node = a_cache(), a_node_at("n1", "192.0.2.1")
+
+    (at_once,) = seen(cache, snapshot, node)
+    monkeypatch.undo()
+    keys = (REACHED.metadata.key,)
+    (alone,) = cache.every(snapshot, keys, node_view(snapshot, node, CONFIG))
+
+    assert [end.address for end in at_once.ports[0].cluster] == [
+        "10.244.0.1",
+        "10.244.0.2",
+        "10.244.0.3",
+    ]
+    assert alone is at_once
+
+
 def test_any_snapshot_may_be_asked_about_in_any_order() -> None:
     cache, node = a_cache(), a_node_at("n1", "192.0.2.1")
     other = a_service("api", cluster_ip="10.96.0.21", cluster_ips=("10.96.0.21",))
