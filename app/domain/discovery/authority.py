@@ -14,7 +14,7 @@ from app.domain.discovery.records import Record, RecordType, StartOfAuthority, T
 from app.domain.discovery.service_records import Found, Zone, cluster_addresses
 from app.domain.discovery.zone_config import ZoneConfig
 from app.domain.discovery.zone_parse import NAMESERVER_LABELS, VERSION_LABEL
-from app.domain.names import DomainName, Revision
+from app.domain.names import DomainName, NamespacedName, Revision
 
 SCHEMA_VERSION = "1.1.0"
 SERIAL_MODULUS = 2**32
@@ -67,6 +67,8 @@ def nameservers(zone: Zone) -> Found:
     ttl_s = zone.config.ttl_s
     for own in zone.config.nameserver_addresses:
         for key, label in published_at(zone.snapshot, own):
+            if NamespacedName("", key.namespace) not in zone.snapshot.namespaces:
+                continue  # it has no name to be pointed at
             service = zone.snapshot.services[key]
             name = zone.service_name(key, *((label,) if service.is_headless else ()))
             addresses = (own,) if service.is_headless else cluster_addresses(service)

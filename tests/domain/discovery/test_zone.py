@@ -253,6 +253,8 @@ def test_the_name_servers_are_the_services_in_front_of_us() -> None:
     outcome = ask(state(*headless), "cluster.local", "NS", config)
     assert contents(outcome) == ["10-244-0-53.kube-dns.default.svc.cluster.local."]
     assert contents(ask(state(), "cluster.local", "NS", config)) == ["ns.dns.cluster.local."]
+    orphan = load(dns, revision=Revision(7))
+    assert contents(ask(orphan, "cluster.local", "NS", config)) == ["ns.dns.cluster.local."]
     assert contents(ask(state(), "ns.dns.cluster.local", "A", config)) == ["10.244.0.53"]
 
 
