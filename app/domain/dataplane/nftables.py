@@ -16,7 +16,7 @@ Source: spec ipvs 8.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.nftables_elements import service_elements
+from app.domain.dataplane.nftables_elements import STANDING_PICKS, service_elements
 from app.domain.dataplane.nftables_state import (
     chain_anew,
     element_commands,
@@ -94,6 +94,6 @@ def _changed(family: IPFamily, changes: Iterable[ServiceChange]) -> Iterator[str
         for before, after in changes
     ]
     picks = {pick for old, new in elements for pick in new.picks - old.picks}
-    for pick in sorted(picks):
+    for pick in sorted(picks - STANDING_PICKS):
         yield from chain_anew(family, pick.name, pick_rules(pick, family))
     yield from element_commands(family, [(old.by_set, new.by_set) for old, new in elements])

@@ -10,6 +10,7 @@ shared between threads.
 Source: style.md 2, decision 3; spec ipvs 8.
 """
 
+import re
 from collections.abc import Hashable, Iterator
 
 from app.domain.addresses import IPFamily
@@ -36,6 +37,7 @@ _SHOWN_MAX = 200  # characters of a bad line that a refusal repeats
 _FAMILIES = {words.ip: family for family, words in WORDS.items()}
 _OPENINGS = {f"table {word} {TABLE} {{": word for word in _FAMILIES}
 _HOOK = "type "  # begins the line that makes a chain one of the kernel's own
+_TARGET = re.compile(r": goto ([^ ,]+)")
 _WORDS_OF_COMMAND = 5
 
 
@@ -112,6 +114,7 @@ class _Draft:
         match verb, kind:
             case (("add" | "delete"), "element"):
                 self._change_elements(verb, self._own_set(family, rest[0]), rest[1])
+                self._require_targets(family, rest[1])
             case "flush", "set" | "map":
                 self._own_set(family, rest[0]).clear()
             case _, "table":
@@ -178,6 +181,11 @@ class _Draft:
                 del held[key]
             elif held.setdefault(key, value) != value:
                 raise ValueError(f"{key} has another value")
+
+    def _require_targets(self, family: IPFamily, braced: str) -> None:
+        """Refuse verdicts that go nowhere: tables of an older layout lack a chain."""
+        for target in set(_TARGET.findall(braced)) - self.tables[family].chains.keys():
+            raise ValueError(target)
 
     def _declare(self, family: IPFamily, name: str) -> None:
         table = self.tables[family]

@@ -52,6 +52,19 @@ class Pick(NamedTuple):
         return "".join((*words, verb, f"-{self.protocol}-{self.slots}", kept))
 
 
+STANDING_SLOTS_MAX: Final = 16
+STANDING_PICKS: Final = frozenset(
+    Pick("tcp", slots, is_local=False, is_node_port=is_node_port)
+    for slots in range(1, STANDING_SLOTS_MAX + 1)
+    for is_node_port in (False, True)
+)
+"""Chains that a table has whether or not anything goes to them.
+
+A chain that comes later takes as long as there are endpoints: the kernel looks through
+the whole map that a new rule asks.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Elements:
     """Elements by set, and the chains that verdicts among them go to."""
@@ -165,7 +178,9 @@ def _prefix(text: str) -> Prefix | None:
 
 def _place(elements: Elements, port: PortRules, front: Front) -> None:
     is_local = port.is_internal_local and not front.is_external
-    elements.put_front("services", front, _verdict(elements, port, front, is_local=is_local))
+    kind = "node-port-" if front.is_node_port else ""
+    verdict = _verdict(elements, port, front, is_local=is_local)
+    elements.put_front(f"{kind}services", front, verdict)
     if front.is_external and not port.is_external_local:
         elements.put_front("masqueraded", front)
         return
@@ -173,7 +188,7 @@ def _place(elements: Elements, port: PortRules, front: Front) -> None:
         # The node and its Pods may go anywhere; what comes from outside stays here.
         elements.put_front("local-fronts", front)
         verdict = _verdict(elements, port, front, is_local=True)
-        elements.put_front("local-services", front, verdict)
+        elements.put_front(f"{kind}local-services", front, verdict)
     for address in sorted({destination.address for destination in port.on_node}):
         elements.put_front("hairpin", front, tail=f" . {address} . {address}")
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, NotRequired, TypeAlias, TypedDict
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.nftables_elements import Elements
+from app.domain.dataplane.nftables_elements import STANDING_PICKS, Elements
 from app.domain.dataplane.nftables_table import (
     KEPT_SETS,
     TABLE,
@@ -181,7 +181,9 @@ def _table(rules: NodeRules, family: IPFamily) -> Table:
         elements.add(service, family)
     for address in fixed.node_port_addresses:
         elements.put("node-port-ips", address)
-    picks = {pick.name: pick_rules(pick, family) for pick in sorted(elements.picks)}
+    picks = {
+        pick.name: pick_rules(pick, family) for pick in sorted(elements.picks | STANDING_PICKS)
+    }
     sets = {name: elements.by_set.get(name, {}) for name in declarations(family)}
     return Table(sets, {**picks, **fixed.chains})
 

@@ -188,6 +188,10 @@ def _sets(words: Words, protocol: str) -> dict[str, tuple[str, ...]]:
         "local-fronts": (f"typeof {key}",),
         "local-services": (f"typeof {key} : verdict",),
         "masqueraded": (f"typeof {key}",),
+        # Apart from the addresses: the kernel looks through a map of verdicts for every rule
+        # that asks it, each time one of them changes, and addresses are many.
+        "node-port-local-services": (f"typeof {key} : verdict",),
+        "node-port-services": (f"typeof {key} : verdict",),
         "restricted": (f"typeof {key}",),
         "services": (f"typeof {key} : verdict",),
         "source-ranges": (f"typeof {key} . {ip} saddr", "flags interval"),
@@ -226,8 +230,8 @@ def _chains(words: Words, protocol: str, family: NodeFamily) -> dict[str, tuple[
             f"{key} vmap @services-{protocol}",
         ),
         f"node-ports-{protocol}": (
-            f"{outsider} {node_port_key} vmap @local-services-{protocol}",
-            f"{node_port_key} vmap @services-{protocol}",
+            f"{outsider} {node_port_key} vmap @node-port-local-services-{protocol}",
+            f"{node_port_key} vmap @node-port-services-{protocol}",
         ),
         f"masquerading-{protocol}": tuple(_masquerading_one(words, protocol)),
     }

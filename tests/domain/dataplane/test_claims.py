@@ -126,11 +126,8 @@ def test_of_two_with_one_cluster_address_one_has_it_and_the_other_its_node_port(
         ("10.96.0.9,tcp:80",)
     ]
     (table,) = (table for family, table in tables_of(rules).items() if family == "IPv4")
-    assert set(table.sets["services-tcp"]) == {
-        "10.96.0.9 . 80",
-        "0.0.0.0 . 30080",
-        "0.0.0.0 . 30081",
-    }
+    assert set(table.sets["services-tcp"]) == {"10.96.0.9 . 80"}
+    assert set(table.sets["node-port-services-tcp"]) == {"0.0.0.0 . 30080", "0.0.0.0 . 30081"}
     assert rules.conflicts == (
         a_loss(winner="a", loser="b", address="10.96.0.9", port=80, role=ClaimRole.CLUSTER_IP),
     )

@@ -20,6 +20,7 @@ from app.domain.dataplane.nftables_elements import (
     LOCAL_OFFSET,
     SLOTS_MAX,
     SLOTS_PER_DESTINATION_MAX,
+    STANDING_SLOTS_MAX,
     endpoint_ids,
     slots,
 )
@@ -117,7 +118,21 @@ def test_an_address_lost_to_another_service_is_not_served() -> None:
 
 def test_services_with_as_many_endpoints_share_a_chain() -> None:
     one = rules_of(a_port(ONE, TWO), a_port(TWO, THREE, service="db", cluster_ip="10.96.0.11"))
-    assert [name for name in table_of(one).chains if name.startswith("pick")] == ["pick-tcp-2"]
+    assert set(table_of(one).sets["services-tcp"].values()) == {"goto pick-tcp-2"}
+
+
+def test_chains_for_few_endpoints_stand_ready_and_others_come_with_what_needs_them() -> None:
+    few, many = (
+        a_port(*(Destination(f"10.244.1.{i}", 8080) for i in range(count)))
+        for count in (STANDING_SLOTS_MAX, STANDING_SLOTS_MAX + 1)
+    )
+    standing = set(table_of(rules_of()).chains)
+    assert set(table_of(rules_of(few)).chains) == standing
+    assert set(table_of(rules_of(many)).chains) - standing == {"pick-tcp-17"}
+    made = ["add chain", "flush chain", "add rule"]
+    lines = encode_delta(rules_of(few), rules_of(many)).splitlines()
+    assert lines[0] == "add chain ip waypost pick-tcp-17"
+    assert [line.split(" ip ")[0] for line in lines[:3]] == made
 
 
 def test_without_endpoints_connections_are_rejected() -> None:
@@ -144,7 +159,7 @@ def test_a_local_cluster_address_drops_what_only_others_could_serve() -> None:
 
 def test_a_node_port_answers_at_every_address_and_is_masqueraded() -> None:
     table = table_of(rules_of(a_port(ONE, node_port=30_080)))
-    assert table.sets["services-tcp"]["0.0.0.0 . 30080"] == "goto node-port-pick-tcp-1"
+    assert table.sets["node-port-services-tcp"] == {"0.0.0.0 . 30080": "goto node-port-pick-tcp-1"}
     assert table.sets["endpoints-tcp"]["0.0.0.0 . 30080 . 0"] == "10.244.0.1 . 8080"
     assert table.sets["masqueraded-tcp"] == {"0.0.0.0 . 30080": ""}
 
@@ -231,11 +246,7 @@ def test_a_family_that_is_not_served_has_no_table() -> None:
 
 def test_one_endpoint_more_changes_a_handful_of_elements() -> None:
     before, after = rules_of(a_port(ONE, TWO)), rules_of(a_port(ONE, TWO, THREE))
-    choice = "ip daddr . tcp dport . numgen random mod 3 map @endpoints-tcp"
     assert encode_delta(before, after).splitlines() == [
-        "add chain ip waypost pick-tcp-3",
-        "flush chain ip waypost pick-tcp-3",
-        f"add rule ip waypost pick-tcp-3 {TRANSLATE} {choice}",
         "delete element ip waypost services-tcp { 10.96.0.10 . 80 }",
         "add element ip waypost endpoints-tcp { 10.96.0.10 . 80 . 2 : 10.244.0.3 . 8080 }",
         "add element ip waypost services-tcp { 10.96.0.10 . 80 : goto pick-tcp-3 }",

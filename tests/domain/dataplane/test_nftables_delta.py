@@ -148,6 +148,7 @@ def test_chains_are_made_emptied_and_filled() -> None:
         "add element ip waypost services-tcp { 10.96.0.20 . 80 : drop }",  # it holds another
         "delete element ip waypost cluster-ips { 192.0.2.1 }",
         "add element ip waypost nothing { 192.0.2.1 }",
+        "add element ip waypost services-tcp { 10.96.0.99 . 80 : goto nowhere }",
         "add rule ip waypost nowhere accept",
         "flush chain ip waypost nowhere",
         "add element ip theirs cluster-ips { 192.0.2.1 }",
