@@ -16,7 +16,6 @@ import contextlib
 import gc
 import logging
 import random
-import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -38,7 +37,6 @@ from app.api.streams import Watching
 from app.config import Settings
 from app.dns.lookups import Lookups, answers_that_fit
 from app.dns.metrics import DNSCollector
-from app.dns.reach import reached_at
 from app.dns.server import DNSServer
 from app.dns.workers import DNSWorkers
 from app.domain.dataplane.rules import RulesConfig
@@ -50,24 +48,23 @@ from app.registry.lease_book import LeaseBook
 from app.registry.leases import Leases
 from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
-from app.registry.presence import dns_pod, present
+from app.registry.presence import present
 from app.registry.probe_reports import showing_pods, take_over
 from app.registry.reconcile import reconcile
+from app.registry.registrar import OwnRegistrar
 from app.registry.resolution import Resolver
 from app.registry.view import View
 from app.registry.watch import Pulse
 from app.registry.work import Policy
-from app.replica import VERSION, protocol_of, serving_dns
+from app.replica import VERSION, dns_pod_of, protocol_of, serving_dns
 from app.store import election, embedded, migrations
 from app.store.change_log import ChangeLogFollower
 from app.store.check import check
-from app.store.compaction import compact
+from app.store.compaction import Compactor
 from app.store.election import Elected
-from app.store.engine import UNREACHABLE, make_engine
+from app.store.engine import make_engine
 from app.store.leases import PostgresLeases
 from app.store.writer import PostgresWriter
-
-COMPACTION_PERIOD_S = 60
 
 _log = logging.getLogger(__name__)
 
@@ -131,13 +128,14 @@ async def running(
         await _report_disagreements(engine)
         await follower.load()
         leases = _leases_of(settings, view, writer, engine)
+        compactor = Compactor(engine, history_s=settings.history_seconds)
         duties = Elected(
             engine,
             election.UPKEEP,
             lambda: _together(
                 upkeep.run(view, writer),
                 leases.oversee(),
-                _forget(engine, settings.history_seconds),
+                compactor.run(),
             ),
         )
         works = [writer.run(), follower.run(), leases.keep_saving(), duties.run()]
@@ -151,7 +149,7 @@ async def running(
             Watching(view, Pulse(view), watchers_max=settings.watchers_max),
             CollectorRegistry(),
         )
-        metrics.register(StateCollector(view, watching))
+        metrics.register(StateCollector(view, watching, log_size=lambda: compactor.size))
         yield Registry(
             view=view,
             writer=writer,
@@ -229,13 +227,8 @@ async def serve(
         registry.metrics.register(DNSCollector(dns))
         registry = asking_upstreams(registry, dns)
         if settings.bootstrap:
-            pod = dns_pod(
-                socket.gethostname(),
-                reached_at(dns.host),
-                dns_port=dns.port,
-                api_port=listener.getsockname()[1],
-            )
-            presence = present(pod, registry.writer, registry.leases)
+            pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
+            presence = present(pod, OwnRegistrar(registry.writer, registry.leases))
             await stack.enter_async_context(presence)
         moments = Moments(
             started=lambda: announce(settings),
@@ -276,16 +269,6 @@ async def _together(*works: Coroutine[Any, Any, None]) -> None:
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(work)
-
-
-async def _forget(engine: AsyncEngine, history_s: int) -> None:
-    """Compact the change log again and again."""
-    while True:
-        await asyncio.sleep(COMPACTION_PERIOD_S)
-        try:
-            await compact(engine, history_s=history_s)
-        except UNREACHABLE:
-            _log.warning("the change log could not be compacted", exc_info=True)
 
 
 def _checks(view: View, follower: ChangeLogFollower) -> Sequence[Check]:

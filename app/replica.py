@@ -9,6 +9,8 @@ What it imports a replica has to carry, so there is no database here and no
 framework: a test looks.  ``app.main`` puts the same DNS beside a registry.
 """
 
+import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version as installed_version
@@ -21,15 +23,19 @@ from app.dns.follower import WatchFollower
 from app.dns.health import Standing, answering, routes
 from app.dns.metrics import DNSCollector
 from app.dns.protocol import ProtocolConfig
-from app.dns.reach import answered_at
+from app.dns.reach import answered_at, reached_at
+from app.dns.registrar import APIRegistrar
 from app.dns.server import DNSServer, ServerOptions
 from app.dns.workers import DNSWorkers
 from app.domain.addresses import Address, parse_address, parse_prefix
 from app.domain.discovery.zone_config import PodRecords, cluster_config
 from app.domain.objects.kinds import ENDPOINT_SLICE, NAMESPACE, POD, SERVICE
+from app.domain.objects.pod import Pod
+from app.registry.presence import Registrar, dns_pod, present
 from app.registry.view import View
 
 VERSION = installed_version("waypost")
+SYNC_LOOK_S = 0.1  # seconds between looks at whether there is something to answer from
 
 
 async def serve(
@@ -48,7 +54,20 @@ async def serve(
         dns = await stack.enter_async_context(serving_dns(settings, view))
         metrics.register(DNSCollector(dns))
         announce(settings)
-        await follower.run()
+        async with asyncio.TaskGroup() as works:
+            works.create_task(follower.run())
+            if settings.bootstrap:
+                pod = dns_pod_of(dns, metrics_port=settings.dns_metrics_port)
+                registrar = APIRegistrar(lambda: follower.url)
+                works.create_task(_stay_present(pod, registrar, view))
+
+
+async def _stay_present(pod: Pod, registrar: Registrar, view: View) -> None:
+    """Be one of the endpoints of kube-dns from the first sync until cancelled."""
+    while not view.is_synced:  # noqa: ASYNC110  the view tells nobody of its first load
+        await asyncio.sleep(SYNC_LOOK_S)
+    async with present(pod, registrar):
+        await asyncio.Event().wait()
 
 
 @asynccontextmanager
@@ -67,6 +86,13 @@ async def serving_dns(
         yield server
     finally:
         await server.close()
+
+
+def dns_pod_of(dns: DNSServer | DNSWorkers, *, metrics_port: int) -> Pod:
+    """Describe this process, where others reach it."""
+    return dns_pod(
+        socket.gethostname(), reached_at(dns.host), dns_port=dns.port, api_port=metrics_port
+    )
 
 
 def protocol_of(settings: Settings) -> ProtocolConfig:

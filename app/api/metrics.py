@@ -6,7 +6,7 @@ Names begin with ``waypost_``; those of the DNS come from ``app.dns`` through th
 same collector registry.  Source: contract.md, "Routes".
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter
 
 from fastapi import APIRouter, Response
@@ -40,10 +40,16 @@ async def get_metrics(registry: RegistryOf) -> Response:
 class StateCollector(Collector):
     """Gauges of what is registered, taken from the view at the moment of the question."""
 
-    def __init__(self, view: View, watching: Watching) -> None:
-        """Read ``view`` and count the streams of ``watching``."""
+    def __init__(
+        self, view: View, watching: Watching, *, log_size: Callable[[], int | None] = lambda: None
+    ) -> None:
+        """Read ``view`` and count the streams of ``watching``.
+
+        ``log_size`` gives the size of the change log, None where this process does not know.
+        """
         self._view = view
         self._watching = watching
+        self._log_size = log_size
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges."""
@@ -62,6 +68,12 @@ class StateCollector(Collector):
             "The revision from which changes can still be told.",
             value=self._view.compacted,
         )
+        if (size := self._log_size()) is not None:
+            yield GaugeMetricFamily(
+                "waypost_change_log_changes",
+                "Changes in the database's log, told by the process that compacts it.",
+                value=size,
+            )
         yield GaugeMetricFamily(
             "waypost_mass_failure_guards",
             "Services whose silent endpoints are kept because too many fell silent at once.",

@@ -13,10 +13,10 @@ from app.domain.objects.namespace import Namespace
 from app.domain.objects.service import Protocol, Service, ServicePort
 from app.domain.objects.service_cidr import DEFAULT_NAME, ServiceCIDR
 from app.registry import lifecycle
+from app.registry.presence import DNS_LABELS
 from app.registry.work import Work
 
 DNS_NAME = "kube-dns"
-DNS_LABELS = {"k8s-app": DNS_NAME}
 DNS_PORTS = (
     ServicePort(name="dns", port=53, protocol=Protocol.UDP, target_port="dns"),
     ServicePort(name="dns-tcp", port=53, protocol=Protocol.TCP, target_port="dns-tcp"),

@@ -9,25 +9,39 @@ import asyncio
 import contextlib
 import logging
 import re
+import typing
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from app.domain.errors import DomainError, NotFound
+from app.domain.names import NamespacedName
 from app.domain.objects import namespace
-from app.domain.objects.kinds import POD
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.pod import Container, ContainerPort, Pod
 from app.domain.objects.service import Protocol
-from app.registry import lifecycle
-from app.registry.bootstrap import DNS_LABELS
-from app.registry.leases import Leases
-from app.registry.ports import Writer
 
+DNS_LABELS = {"k8s-app": "kube-dns"}  # what the selector of kube-dns asks for
 LEASE_S = 15
 HEARTBEAT_S = 5.0
 HOST_LENGTH_MAX = 200  # characters of a host's name that become part of a Pod's
 
 _log = logging.getLogger(__name__)
+
+
+class Registrar(typing.Protocol):
+    """Where a process registers itself; every call may raise DomainError."""
+
+    async def register(self, pod: Pod) -> None:
+        """Make the Pod known, or known again."""
+        ...
+
+    async def renew(self, key: NamespacedName) -> bool:
+        """Send a heartbeat; says whether the Pod is known."""
+        ...
+
+    async def remove(self, key: NamespacedName) -> None:
+        """Take the Pod off at once; raises NotFound when it is not there."""
+        ...
 
 
 def dns_pod(host: str, addresses: tuple[str, ...], *, dns_port: int, api_port: int) -> Pod:
@@ -52,27 +66,27 @@ def dns_pod(host: str, addresses: tuple[str, ...], *, dns_port: int, api_port: i
 
 
 @asynccontextmanager
-async def present(pod: Pod, writer: Writer, leases: Leases) -> AsyncGenerator[None, None]:
+async def present(pod: Pod, registrar: Registrar) -> AsyncGenerator[None, None]:
     """Be registered as ``pod`` for the length of the block, or as soon as that is possible."""
-    beating = asyncio.create_task(_keep(pod, writer, leases))
+    beating = asyncio.create_task(_keep(pod, registrar))
     try:
         yield
     finally:
         beating.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await beating
-        await _take_off(pod, writer)
+        await _take_off(pod, registrar)
 
 
-async def _keep(pod: Pod, writer: Writer, leases: Leases) -> None:
+async def _keep(pod: Pod, registrar: Registrar) -> None:
     """Register, and again whenever somebody has taken the registration off."""
     key = pod.metadata.key
     is_troubled, is_registered = False, False
     while True:
         try:
-            is_registered = is_registered and not (await leases.renew([key])).unknown
+            is_registered = is_registered and await registrar.renew(key)
             if not is_registered:
-                await writer.write(lambda work: lifecycle.put(work, pod))
+                await registrar.register(pod)
             is_troubled, is_registered = False, True
         except DomainError as refusal:
             if not is_troubled:
@@ -81,9 +95,9 @@ async def _keep(pod: Pod, writer: Writer, leases: Leases) -> None:
         await asyncio.sleep(HEARTBEAT_S)
 
 
-async def _take_off(pod: Pod, writer: Writer) -> None:
+async def _take_off(pod: Pod, registrar: Registrar) -> None:
     try:
-        await writer.write(lambda work: lifecycle.delete(work, POD, pod.metadata.key, grace_s=0))
+        await registrar.remove(pod.metadata.key)
     except NotFound:
         pass
     except DomainError as refusal:

@@ -8,14 +8,44 @@ at a time, each in a transaction of its own.
 Source: contract.md, "Processes and defaults" (``HISTORY_SECONDS``).
 """
 
+import asyncio
+import logging
+
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.names import REVISION_ZERO, Revision
+from app.store.engine import UNREACHABLE
 from app.store.tables import changes, counter
 
 CHANGES_MIN = 10_000  # changes kept whatever their age
 REVISIONS_A_BATCH = 1_000  # revisions deleted in one transaction
+COMPACTION_PERIOD_S = 60
+
+_log = logging.getLogger(__name__)
+
+
+class Compactor:
+    """Forgets again and again, and knows the size of what is kept meanwhile."""
+
+    def __init__(self, engine: AsyncEngine, *, history_s: int) -> None:
+        self._engine = engine
+        self._history_s = history_s
+        self.size: int | None = None
+        """Changes in the log, as last counted; None while this process does not compact."""
+
+    async def run(self) -> None:
+        """Compact until cancelled; a database that is away is waited for."""
+        try:
+            while True:
+                try:
+                    await compact(self._engine, history_s=self._history_s)
+                    self.size = await log_size(self._engine)
+                except UNREACHABLE as error:
+                    _log.warning("the change log could not be compacted: %r", error)
+                await asyncio.sleep(COMPACTION_PERIOD_S)
+        finally:
+            self.size = None
 
 
 async def compact(

@@ -1,6 +1,7 @@
 """A DNS replica beside the API: it knows nothing first, then the same, and goes on alone."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import dns.message
@@ -26,6 +27,10 @@ NAME = "ent.default.svc.cluster.local."
 
 def manifest(name: str) -> dict[str, object]:
     return {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}
+
+
+def url_of(running: Serving) -> str:
+    return f"http://127.0.0.1:{running.api_port}"
 
 
 async def asked(replica: Serving, name: str = NAME) -> dns.message.Message:
@@ -70,3 +75,23 @@ async def test_a_replica_serves_what_the_api_has_and_goes_on_without_it(tmp_path
         metrics = (await replica.client.get("/metrics")).text
         assert "coredns_dns_requests_total" in metrics
         assert await replica.stop() == 0
+
+
+async def test_a_replica_is_behind_kube_dns_while_it_runs(tmp_path: Path) -> None:
+    async with serving(tmp_path) as primary:
+
+        async def ports() -> set[int]:
+            listed = await primary.client.get(
+                "/endpointslices", params={"namespace": "kube-system"}
+            )
+            slices = [item for item in listed.json()["items"] if item.get("endpoints")]
+            return {port["port"] for item in slices for port in item["ports"]}
+
+        async with replicating(tmp_path / "replica", url_of(primary)) as replica:
+            await eventually(lambda: _holds(ports, {primary.dns_port, replica.dns_port}))
+            assert await replica.stop() == 0
+        assert replica.dns_port not in await ports()
+
+
+async def _holds(ports: Callable[[], Awaitable[set[int]]], wanted: set[int]) -> bool:
+    return wanted <= await ports()

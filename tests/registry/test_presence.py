@@ -8,6 +8,7 @@ from app.domain.objects.namespace import SYSTEM
 from app.registry import presence
 from app.registry.bootstrap import dns_service
 from app.registry.presence import LEASE_S, dns_pod, present
+from app.registry.registrar import OwnRegistrar
 from tests.builders import key
 from tests.registry.lease_worlds import LeaseWorld
 from tests.waiting import until
@@ -34,7 +35,7 @@ def ready_at(world: LeaseWorld) -> list[tuple[str, int | None]]:
 async def test_a_dns_process_is_behind_kube_dns_while_it_runs() -> None:
     world = LeaseWorld(dns_service("10.96.0.10"))
     pod = dns_pod("Node_1", ("10.0.0.5",), dns_port=53, api_port=8053)
-    async with present(pod, world.writer, world.leases):
+    async with present(pod, OwnRegistrar(world.writer, world.leases)):
         await until(lambda: key(NAME) in world.snapshot.pods)
         assert ready_at(world) == [("10.0.0.5", 53), ("10.0.0.5", 53), ("10.0.0.5", 8053)]
         for _ in range(3 * LEASE_S):
@@ -49,7 +50,7 @@ async def test_a_dns_process_is_behind_kube_dns_while_it_runs() -> None:
 async def test_a_registration_that_somebody_takes_off_is_made_again() -> None:
     world = LeaseWorld()
     pod = dns_pod("node-1", ("10.0.0.5",), dns_port=53, api_port=8053)
-    async with present(pod, world.writer, world.leases):
+    async with present(pod, OwnRegistrar(world.writer, world.leases)):
         await until(lambda: key(NAME) in world.snapshot.pods)
         world.delete(pod, grace_s=0)
         await until(lambda: key(NAME) in world.snapshot.pods)
@@ -59,7 +60,7 @@ async def test_a_registration_that_somebody_takes_off_is_made_again() -> None:
 async def test_what_is_refused_is_said_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     world = LeaseWorld()
     pod = dns_pod("node-1", ("nowhere",), dns_port=53, api_port=8053)
-    async with present(pod, world.writer, world.leases):
+    async with present(pod, OwnRegistrar(world.writer, world.leases)):
         await until(lambda: "cannot be registered" in caplog.text)
     assert caplog.text.count("cannot be registered") == 1
 

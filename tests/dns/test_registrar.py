@@ -1,0 +1,72 @@
+"""A replica registers over HTTP as a process beside the registry does in memory."""
+
+import json
+from collections.abc import AsyncGenerator
+
+import httpx
+import pytest
+
+from app.dns.registrar import APIRegistrar
+from app.domain.errors import NotFound, NotSynced
+from app.registry.presence import dns_pod
+from tests.registries import an_api
+
+POD = dns_pod("node-1", ("10.0.0.5",), dns_port=53, api_port=9153)
+
+
+class Relay(httpx.AsyncBaseTransport):
+    """Hands requests to an application that runs already."""
+
+    def __init__(self, api: httpx.AsyncClient) -> None:
+        self.api = api
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self.api.request(
+            request.method,
+            request.url.raw_path.decode(),
+            content=await request.aread(),
+            headers={"content-type": request.headers.get("content-type", "")},
+        )
+        return httpx.Response(answer.status_code, content=answer.content)
+
+
+@pytest.fixture
+async def api(database_url: str) -> AsyncGenerator[httpx.AsyncClient]:
+    async with an_api(database_url, bootstrap=True) as client:
+        yield client
+
+
+async def endpoints(api: httpx.AsyncClient) -> list[str]:
+    listed = await api.get("/endpointslices", params={"namespace": "kube-system"})
+    return [
+        address
+        for slice_ in listed.json()["items"]
+        for endpoint in slice_.get("endpoints") or ()
+        for address in endpoint["addresses"]
+    ]
+
+
+async def test_a_replica_comes_stays_and_goes(api: httpx.AsyncClient) -> None:
+    registrar = APIRegistrar(lambda: "http://waypost", transport=Relay(api))
+    assert not await registrar.renew(POD.metadata.key), "nobody knows it yet"
+    await registrar.register(POD)
+    assert "10.0.0.5" in await endpoints(api)
+    assert await registrar.renew(POD.metadata.key)
+    await registrar.register(POD)
+    await registrar.remove(POD.metadata.key)
+    assert await endpoints(api) == []
+    with pytest.raises(NotFound):
+        await registrar.remove(POD.metadata.key)
+
+
+async def test_an_api_that_is_away_or_refuses_is_no_more_than_a_refusal() -> None:
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    away = APIRegistrar(lambda: "http://waypost", transport=httpx.MockTransport(refuse))
+    with pytest.raises(NotSynced, match="refused"):
+        await away.register(POD)
+    status = json.dumps({"message": "no"})
+    broken = httpx.MockTransport(lambda _: httpx.Response(503, text=status))
+    with pytest.raises(NotSynced, match="503"):
+        await APIRegistrar(lambda: "http://waypost", transport=broken).register(POD)
