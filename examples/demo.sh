@@ -4,6 +4,7 @@
 # Everything here goes through the command line; the server is WAYPOST_API, or the local one.
 set -eu
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export WAYPOST_API="${WAYPOST_API:-http://127.0.0.1:${WAYPOST_API_PORT:-8053}}"
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   heading=$'\033[1;34m' prompt=$'\033[2m' plain=$'\033[0m'
