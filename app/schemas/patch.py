@@ -10,11 +10,12 @@ from copy import deepcopy
 from enum import StrEnum
 from typing import cast
 
-from jsonpatch import InvalidJsonPatch, JsonPatch, JsonPatchException
+from jsonpatch import InvalidJsonPatch, JsonPatch, JsonPatchException, JsonPatchTestFailed
 from jsonpointer import JsonPointer, JsonPointerException
 
 from app.domain.errors import BadRequest, Invalid
 from app.schemas.json_text import is_too_deep, members_of
+from app.schemas.linked_fields import in_step
 from app.schemas.paths import name_type
 from app.schemas.strategic_merge import Inapplicable, Wire, strategic_merge
 from app.schemas.yaml_text import DEPTH_MAX
@@ -49,7 +50,7 @@ def apply_patch(how: PatchType, current: Mapping[str, object], patch: object) ->
     for field in ("apiVersion", "kind"):
         if patched.get(field) != current.get(field):
             raise BadRequest(f"a patch cannot change the {field}")
-    return patched
+    return in_step(current, patched)
 
 
 def _patched(how: PatchType, current: Mapping[str, object], patch: object) -> Wire:
@@ -89,10 +90,18 @@ def _json_patched(current: Mapping[str, object], patch: object) -> Wire:
         except (InvalidJsonPatch, KeyError, TypeError) as error:
             raise BadRequest(f"operation {index} is malformed: {_brief(error)}") from None
         except (JsonPatchException, JsonPointerException) as error:
-            raise Inapplicable(f"operation {index} does not apply: {_brief(error)}") from None
+            raise Inapplicable(_unfit(index, operation, error)) from None
     if not isinstance(result, dict):
         raise Inapplicable(f"the patch makes {name_type(result)} of the object")
     return cast("Wire", result)
+
+
+def _unfit(index: int, operation: Wire, error: Exception) -> str:
+    """Say what an operation does not find; the library would show the whole object."""
+    places = [f"{name} {operation[name]}" for name in ("path", "from") if name in operation]
+    if isinstance(error, JsonPatchTestFailed):
+        return f"operation {index} ({', '.join(places)}): the value there is not the one tested for"
+    return f"operation {index} ({operation['op']}, {', '.join(places)}) has no such place to act on"
 
 
 def _source(operation: Wire, document: object) -> object:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import cast
 
+from app.schemas.linked_fields import in_step
+
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SERVER_OWNED = (
     "creationTimestamp",
@@ -39,7 +41,7 @@ def apply_document(current: _Wire | None, document: _Wire) -> dict[str, object]:
         # Nothing new is reported: what probes and registrars said since then counts.
         noted = {key: value for key, value in noted.items() if key != "status"}
         last = {key: value for key, value in last.items() if key != "status"}
-    return _merged(current, last, noted)
+    return in_step(current, _merged(current, last, noted))
 
 
 def _merged(current: _Wire, last: _Wire, wanted: _Wire) -> dict[str, object]:

@@ -210,3 +210,21 @@ def test_a_merge_patch_is_idempotent(spec: dict[str, object], change: dict[str, 
     once = patched(MERGE, a_wire(spec=spec), {"spec": change})
 
     assert patched(MERGE, once, {"spec": change}) == once
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        ({"op": "test", "path": "/metadata/name", "value": "x"}, "is not the one tested for"),
+        ({"op": "remove", "path": "/metadata/labels/a"}, "path /metadata/labels/a"),
+        ({"op": "move", "from": "/spec/a", "path": "/spec/b"}, "from /spec/a"),
+    ],
+)
+def test_what_does_not_fit_is_told_without_showing_the_object(
+    operation: dict[str, object], words: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        patched(JSON, a_wire(spec={"secret": "s3cret"}), [operation])
+    assert words in refused.value.message
+    assert "s3cret" not in refused.value.message
+    assert "{" not in refused.value.message
