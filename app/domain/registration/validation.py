@@ -78,7 +78,8 @@ def _service_violations(
     yield from label_violations("spec.selector", desired.selector or {})
     yield from expression_violations("spec.selectorExpressions", desired.selector_expressions)
     yield from _affinity_violations(desired)
-    yield from cluster_ip_violations(current, desired, features)
+    if not desired.is_external_name:  # then none may be set, which is told above
+        yield from cluster_ip_violations(current, desired, features)
     yield from _external_ip_violations(current, desired, features)
     yield from source_range_violations(current, desired, features)
     yield from _load_balancer_violations(desired)

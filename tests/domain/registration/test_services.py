@@ -129,7 +129,6 @@ def test_a_family_without_a_ready_range_is_refused_where_the_address_would_be() 
                 ("spec.clusterIPs", "Forbidden"),
                 ("spec.ipFamilies", "Forbidden"),
                 ("spec.ipFamilyPolicy", "Forbidden"),
-                ("spec.clusterIPs", "Invalid"),
             ],
         ),
     ],
