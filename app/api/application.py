@@ -27,6 +27,7 @@ from app.api import (
 )
 from app.api.bodies import BodyLimit
 from app.api.limits import Limits, RequestLimit
+from app.api.methods import Methods, Routed
 from app.api.metrics import RequestMeter
 from app.api.openapi import add_bodies
 from app.schemas.heartbeats import HeartbeatRequest
@@ -68,6 +69,8 @@ def build(*, version: str, limits: Limits = _LIMITS) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
+    routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
+    app.add_middleware(Methods, routes=[route for route in routed if isinstance(route, Routed)])
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
     app.add_middleware(RequestLimit, requests_max=limits.requests_max)
     app.add_middleware(RequestMeter)

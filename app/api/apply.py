@@ -5,7 +5,7 @@
 Source: contract.md, "POST /apply".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -101,7 +101,9 @@ def _sorted_out(
     for position, document in enumerate(documents):
         kind = _kind_of(document.content)
         name, namespace = _names(document.content)
-        if kind is None:
+        if untyped := tuple(_untyped(position, document.content)):
+            violations.extend(untyped)
+        elif kind is None:
             ignored.append((position, _ignored(document.content, namespace, name)))
         elif not name:
             violations.append(_unnamed(position))
@@ -158,14 +160,20 @@ def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[s
     kind = content.get("kind")
     kind_text = kind if isinstance(kind, str) else ""
     api_version = content.get("apiVersion")
+    version_text = api_version if isinstance(api_version, str) else ""
     return {
-        "apiVersion": api_version if isinstance(api_version, str) else "",
+        "apiVersion": version_text,
         "kind": kind_text,
         "namespace": namespace,
         "name": name,
         "operation": ApplyOperation.IGNORED.value,
-        "message": f"{kind_text or 'an object without kind'} is not held here",
+        "message": f"{_called(kind_text, version_text)} is not held here",
     }
+
+
+def _called(kind: str, version: str) -> str:
+    """Name a kind that is not held; one that is, in another version, with that version."""
+    return f"{kind} of {version}" if kind in KINDS_BY_NAME else kind or "an object without kind"
 
 
 def _shown(outcome: Outcome) -> tuple[int, dict[str, object]]:
@@ -177,6 +185,15 @@ def _shown(outcome: Outcome) -> tuple[int, dict[str, object]]:
         "operation": outcome.operation.value,
         "message": "",
     }
+
+
+def _untyped(position: int, content: Mapping[str, object]) -> Iterable[Violation]:
+    """Refuse what does not say what it is: it may well be meant for here."""
+    for field in ("apiVersion", "kind"):
+        if not content.get(field):
+            yield Violation(
+                CauseReason.REQUIRED, f"documents[{position}].{field}", f"{field} is required"
+            )
 
 
 def _unnamed(position: int) -> Violation:

@@ -51,6 +51,7 @@ class Patch:
 
     type: PatchType
     value: object
+    duplicates: tuple[str, ...] = ()
 
     def applied_to(self, current: Object, field_validation: str) -> Draft:
         """Make the draft that the patch makes of ``current``.
@@ -58,7 +59,7 @@ class Patch:
         Raises Invalid when it does not fit, BadRequest when the result cannot be decoded.
         """
         document = apply_patch(self.type, encode_object(current), self.value)
-        return drafted(Document(document), None, field_validation)
+        return drafted(Document(document, self.duplicates), None, field_validation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,8 @@ async def read_patch(request: Request) -> Patch:
             f"the body of the request was in an unknown format - accepted media types include: "
             f"{', '.join(PATCH_TYPES)}"
         )
-    return Patch(PatchType(named), parse_value(await request.body(), MediaType.JSON).value)
+    parsed = parse_value(await request.body(), MediaType.JSON)
+    return Patch(PatchType(named), parsed.value, parsed.duplicates)
 
 
 async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:

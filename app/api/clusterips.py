@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
+from app.api import errors as api_errors
 from app.api.dependencies import SnapshotOf
 from app.api.errors import refusals
 from app.api.representation import answer
@@ -19,7 +20,7 @@ router = APIRouter(tags=["clusterips"])
     "/clusterips",
     operation_id="list_cluster_ips",
     response_model=ClusterIPs,
-    responses=refusals(errors.NotSynced, errors.RevisionAhead),
+    responses=refusals(errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable),
 )
 async def list_cluster_ips(request: Request, snapshot: SnapshotOf) -> Response:
     """Show the ranges that ClusterIPs come from, and every address that is held."""

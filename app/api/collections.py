@@ -28,14 +28,14 @@ from app.api.bodies import (
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf, cluster_key, namespaced_key
 from app.api.errors import refusals
 from app.api.lists import answer_list
-from app.api.representation import answer, answer_object, entity_tags, warn
+from app.api.representation import answer, answer_object, entity_tags, strong_tags, warn
 from app.api.watch import answer_watch
 from app.domain import errors
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import NAMESPACE, POD, SERVICE, Kind, Object
 from app.domain.objects.pod import Pod
 from app.registry import lifecycle
-from app.registry.lifecycle import Preconditions
+from app.registry.preconditions import Preconditions
 from app.registry.work import Work
 from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery
 from app.schemas.status import Status, success_of
@@ -150,7 +150,7 @@ def _add_read(router: APIRouter, noun: Noun, suffix: str = "") -> None:
         operation_id=f"read_{noun.singular}{suffix}",
         summary=f"Read a {noun.kind.name}",
         response_model=noun.read,
-        responses=refusals(*_READ),
+        responses=refusals(errors.PreconditionFailed, *_READ),
     )
     async def read_object(
         request: Request,
@@ -186,7 +186,8 @@ def _add_replace(router: APIRouter, noun: Noun, suffix: str = "") -> None:
 
         def decide(work: Work) -> tuple[Object, bool]:
             if suffix:
-                return lifecycle.put_status(work, desired, conditions), False
+                reported = lifecycle.with_addresses_kept(work, desired)
+                return lifecycle.put_status(work, reported, conditions), False
             return lifecycle.put(work, desired, conditions)
 
         if not (suffix or conditions.etags or desired.metadata.resource_version):
@@ -300,9 +301,13 @@ def _created_by_put(noun: Noun, suffix: str) -> dict[int | str, dict[str, Any]]:
 
 def _conditions(request: Request) -> Preconditions:
     return Preconditions(
-        etags=tuple(tag.strip('"') for tag in entity_tags(request, "if-match")),
-        forbids_existing="*" in entity_tags(request, "if-none-match"),
+        etags=_unquoted(strong_tags(request, "if-match")),
+        forbidden_etags=_unquoted(entity_tags(request, "if-none-match")),
     )
+
+
+def _unquoted(tags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(tag.strip('"') for tag in tags)
 
 
 def _in_namespace(draft: Object, kind: Kind, namespace: str) -> Object:

@@ -98,6 +98,11 @@ class _Delivery:
             self._look = self._loop.call_later(STALL_S, self._look_again)
 
 
+def send_within(scope: Scope) -> Scope:
+    """Give the scope of a request whose stream, if it is one, is sent by the layers below."""
+    return {name: value for name, value in scope.items() if name != _LATER}
+
+
 class Outermost:
     """The layer that sends streams, once all layers below have begun them and returned."""
 

@@ -20,7 +20,7 @@ from app.registry.ports import Writer
 from app.registry.resolution import Resolver
 from app.registry.view import View
 from app.registry.work import Policy
-from app.schemas.metadata import parse_revision
+from app.schemas.metadata import asked_revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ async def _snapshot(
 ) -> Snapshot:
     """Wait until the asked-for revision is visible, and take the state."""
     if resourceVersion:
-        return await registry.view.wait_for(parse_revision(resourceVersion))
+        return await registry.view.wait_for(asked_revision(resourceVersion))
     return registry.view.require_synced()
 
 

@@ -14,8 +14,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from app.api.forms import JSON, NotAcceptable, chosen_form, encoded
 from app.domain import errors
-from app.schemas.codec import encode_json
+from app.domain.errors import CauseReason
 from app.schemas.status import Status, failure, status_of
 
 RETRY_AFTER_S = 1  # seconds; what a client that is told to come back is told to wait
@@ -27,12 +28,6 @@ class Unsupported(errors.DomainError):
     """The body's content type is none that is read here."""
 
     reason = "UnsupportedMediaType"
-
-
-class NotAcceptable(errors.DomainError):
-    """The client accepts none of the forms there are."""
-
-    reason = "NotAcceptable"
 
 
 class BodyTooLarge(errors.DomainError):
@@ -72,6 +67,18 @@ _RETRIED = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
+_OPTIONS: Mapping[str, str] = {
+    "fieldValidation": "WriteOptions",
+    "propagationPolicy": "DeleteOptions",
+    "resourceVersionMatch": "ListOptions",
+}
+"""Parameters with a closed vocabulary that Kubernetes validates as fields of an object."""
+
+_CAUSES: Mapping[str, CauseReason] = {
+    "missing": CauseReason.REQUIRED,
+    "literal_error": CauseReason.NOT_SUPPORTED,
+    "enum": CauseReason.NOT_SUPPORTED,
+}
 _REASONS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "BadRequest",
     HTTPStatus.NOT_FOUND: "NotFound",
@@ -91,13 +98,13 @@ def refusals(*kinds: type[errors.DomainError]) -> dict[int | str, dict[str, Any]
     return entries
 
 
-def refused(error: errors.DomainError) -> Response:
+def refused(error: errors.DomainError, form: str = JSON) -> Response:
     """Answer a refusal."""
     code = STATUSES[type(error)]
     retry_after_s = RETRY_AFTER_S if code in _RETRIED else 0
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
     status = status_of(error, code.value, retry_after_s=retry_after_s)
-    return _answer(code.value, status, headers)
+    return _answer(code.value, status, headers, form)
 
 
 def install(app: FastAPI) -> None:
@@ -108,33 +115,47 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_bug)
 
 
-async def _on_refusal(_: Request, error: Exception) -> Response:
+async def _on_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.DomainError)
-    return refused(error)
+    return refused(error, _form(request))
 
 
-async def _on_bad_parameter(_: Request, error: Exception) -> Response:
+async def _on_bad_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     causes = [
         errors.Violation(
-            errors.CauseReason.INVALID,
-            ".".join(str(part) for part in found["loc"][1:]),
+            _CAUSES.get(found["type"], CauseReason.INVALID),
+            "".join(_step(part) for part in found["loc"][1:]).removeprefix("."),
             found["msg"],
         )
         for found in error.errors()
     ]
+    options = {_OPTIONS.get(cause.field, "") for cause in causes}
+    if len(options) == 1 and (kind := options.pop()):
+        return refused(errors.Invalid(kind, "", causes), _form(request))
     words = ", ".join(str(cause) for cause in causes)
-    return refused(
-        errors.BadRequest(f"the request's parameters are invalid: {words}", causes=causes)
-    )
+    refusal = errors.BadRequest(f"the request's parameters are invalid: {words}", causes=causes)
+    return refused(refusal, _form(request))
 
 
-async def _on_http_error(_: Request, error: Exception) -> Response:
+def _step(part: str | int) -> str:
+    return f"[{part}]" if isinstance(part, int) else f".{part}"
+
+
+def _form(request: Request) -> str:
+    """Choose the form of a refusal; one that cannot be in an acceptable one is JSON."""
+    try:
+        return chosen_form(request)
+    except NotAcceptable:
+        return JSON
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = error.status_code
     fallback = "BadRequest" if code < HTTPStatus.INTERNAL_SERVER_ERROR else "InternalError"
     status = failure(code, _REASONS.get(code, fallback), error.detail)
-    return _answer(code, status, dict(error.headers or {}))
+    return _answer(code, status, dict(error.headers or {}), _form(request))
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
@@ -144,8 +165,8 @@ async def _on_bug(request: Request, error: Exception) -> Response:
         f"Internal error occurred: {type(error).__name__} while answering "
         f"{request.method} {request.url.path}"
     )
-    return _answer(code, failure(code, "InternalError", message), {})
+    return _answer(code, failure(code, "InternalError", message), {}, JSON)
 
 
-def _answer(code: int, status: dict[str, object], headers: dict[str, str]) -> Response:
-    return Response(encode_json(status), code, headers, media_type="application/json")
+def _answer(code: int, status: dict[str, object], headers: dict[str, str], form: str) -> Response:
+    return Response(encoded(status, form), code, headers, media_type=form)

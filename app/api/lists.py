@@ -12,16 +12,17 @@ import json
 from fastapi import Request, Response
 
 from app.api.dependencies import Registry
-from app.api.representation import JSON, answer, chosen_form
+from app.api.forms import JSON, chosen_form
+from app.api.list_options import require_consistent
+from app.api.representation import answer, shown
 from app.domain import errors
 from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
-from app.domain.names import Revision
 from app.domain.objects.kinds import Kind
 from app.registry.listing import Listing, Page, list_page
 from app.schemas.codec import encode_bytes
 from app.schemas.lists import encode_list
-from app.schemas.metadata import parse_revision
+from app.schemas.metadata import asked_revision
 from app.schemas.queries import ListQuery
 
 OBJECTS_A_PIECE = 200  # objects encoded before others get their turn
@@ -33,7 +34,7 @@ async def answer_list(
     """List objects of a kind as the query asks."""
     listing = listing_of(query, kind)
     if query.resource_version and not query.continue_:
-        await registry.view.wait_for(parse_revision(query.resource_version))
+        await registry.view.wait_for(asked_revision(query.resource_version))
     page = list_page(registry.view, listing)
     body = encode_list(
         kind,
@@ -43,23 +44,17 @@ async def answer_list(
         remaining=page.remaining,
     )
     if chosen_form(request) == JSON:
-        return Response(body, media_type=JSON)
+        return Response(shown(request, body), media_type=JSON)
     return answer(request, json.loads(body))
 
 
 def listing_of(query: ListQuery, kind: Kind) -> Listing:
     """Read what is to be listed; raises BadRequest for selectors that cannot be read."""
+    require_consistent(query)
     is_exact = query.resource_version_match == "Exact"
-    if query.resource_version_match and not query.resource_version:
-        cause = errors.Violation(
-            errors.CauseReason.FORBIDDEN,
-            "resourceVersionMatch",
-            "resourceVersionMatch is forbidden unless resourceVersion is provided",
-        )
-        raise errors.Invalid("ListOptions", "", (cause,))
     if query.continue_ and query.resource_version not in ("", "0"):
         raise errors.BadRequest("resourceVersion may not be given together with continue")
-    exact = Revision(parse_revision(query.resource_version)) if is_exact else None
+    exact = asked_revision(query.resource_version) if is_exact else None
     return Listing(
         kind=kind,
         namespace=query.namespace if kind.is_namespaced else "",

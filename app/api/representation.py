@@ -5,20 +5,17 @@
 Source: contract.md, "Objects"; RFC 9110 sections 8.8.3 and 12.5.1; spec kubernetes-api 1.6.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 from fastapi import Request, Response
 
-from app.api.errors import NotAcceptable
-from app.domain.objects.kinds import Object
-from app.schemas.codec import encode_bytes, encode_json, encode_object
-from app.schemas.yaml_output import encode_yaml
+from app.api.forms import JSON, YAML, chosen_form, encoded, indented, is_pretty
+from app.domain.errors import PreconditionFailed
+from app.domain.objects.kinds import Object, kind_of
+from app.schemas.codec import encode_bytes, encode_object
 
-JSON, YAML = "application/json", "application/yaml"
-_JSON_RANGES = frozenset({"*/*", "application/*", JSON})
-_YAML_RANGES = frozenset({YAML, "application/x-yaml", "application/yml", "text/yaml"})
+ANY, _WEAK = "*", "W/"
 _WARNING_CHARACTERS_MAX = 512
 _WARNINGS_MAX = 64  # headers; more unknown fields than that are counted, not listed
 
@@ -31,11 +28,14 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Answer with a document in the form the client accepts."""
-    if chosen_form(request) == YAML:
-        # Through JSON, in which words and times are texts like any other.
-        body = encode_yaml(json.loads(encode_json(document)))
-        return Response(body, status, headers, media_type=YAML)
-    return Response(encode_json(document), status, headers, media_type=JSON)
+    form = chosen_form(request)
+    body = encoded(document, form)
+    return Response(shown(request, body, form), status, headers, media_type=form)
+
+
+def shown(request: Request, body: bytes, form: str = JSON) -> bytes:
+    """Indent JSON for a client that asks for it."""
+    return indented(body) if form == JSON and is_pretty(request) else body
 
 
 def answer_object(
@@ -48,11 +48,14 @@ def answer_object(
     """Answer with an object and its entity tag, or 304 when the client has it."""
     tag = etag(registered)
     all_headers = {"ETag": tag, **(headers or {})}
-    if request.method == "GET" and tag in entity_tags(request, "if-none-match"):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=all_headers)
+    if request.method == "GET":
+        _require_match(request, registered, tag)
+        if {tag, ANY} & set(entity_tags(request, "if-none-match")):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=all_headers)
     if chosen_form(request) == YAML:
         return answer(request, encode_object(registered), status=status, headers=all_headers)
-    return Response(encode_bytes(registered), status, all_headers, media_type=JSON)
+    body = shown(request, encode_bytes(registered))
+    return Response(body, status, all_headers, media_type=JSON)
 
 
 def etag(registered: Object) -> str:
@@ -61,20 +64,23 @@ def etag(registered: Object) -> str:
 
 
 def entity_tags(request: Request, header: str) -> tuple[str, ...]:
-    """Read a list of entity tags; ``*`` stands for itself."""
+    """Read a list of entity tags, compared weakly; ``*`` stands for itself."""
+    return tuple(tag.removeprefix(_WEAK) for tag in strong_tags(request, header))
+
+
+def strong_tags(request: Request, header: str) -> tuple[str, ...]:
+    """Read a list of entity tags; weak ones stay marked, and so are equal to no tag of ours."""
     listed = ",".join(request.headers.getlist(header))
-    return tuple(tag.strip().removeprefix("W/") for tag in listed.split(",") if tag.strip())
+    return tuple(tag.strip() for tag in listed.split(",") if tag.strip())
 
 
-def chosen_form(request: Request) -> str:
-    """Choose JSON unless only YAML is accepted; raises NotAcceptable when neither is."""
-    accepted = request.headers.get("accept", "")
-    ranges = {part.partition(";")[0].strip().lower() for part in accepted.split(",")}
-    if not accepted or ranges & _JSON_RANGES:
-        return JSON
-    if ranges & _YAML_RANGES:
-        return YAML
-    raise NotAcceptable(f"only the following media types are accepted: {JSON}, {YAML}")
+def _require_match(request: Request, registered: Object, tag: str) -> None:
+    asked = strong_tags(request, "if-match")
+    if asked and not {tag, ANY} & set(asked):
+        kind, meta = kind_of(registered), registered.metadata
+        raise PreconditionFailed(f"{kind.plural} {meta.key} is at {meta.revision}").about(
+            kind.plural, meta.name
+        )
 
 
 def warn(response: Response, warnings: Iterable[str]) -> Response:

@@ -153,8 +153,10 @@ def _pod_key(text: str) -> NamespacedName:
     return key
 
 
-def _domains(text: str) -> tuple[str, ...]:
-    return tuple(domain for word in text.split(",") for domain in word.split())
+def _domains(listed: str | list[str]) -> tuple[str, ...]:
+    texts = [listed] if isinstance(listed, str) else listed
+    words = (word for text in texts for word in text.split(","))
+    return tuple(domain for word in words for domain in word.split())
 
 
 def _encoded(resolved: Resolved, snapshot: Snapshot, *, explain: bool) -> dict[str, object]:

@@ -20,9 +20,10 @@ from app.api import errors as api_errors
 from app.api.bodies import documented_body, media_of
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
+from app.api.forms import JSON, YAML, chosen_form
 from app.api.limits import leave_slot
 from app.api.packing import Shared, packed, packed_with, share
-from app.api.representation import JSON, YAML, answer, chosen_form, entity_tags, warn
+from app.api.representation import answer, entity_tags, warn
 from app.domain import errors
 from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.ipvsadm import parse_servers
@@ -33,7 +34,7 @@ from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
 from app.registry.node_rules import NodeChanges, NodeText
 from app.schemas.documents import MediaType, parse_document
-from app.schemas.metadata import parse_revision
+from app.schemas.metadata import asked_revision
 from app.schemas.operations import NodeRulesChanges, NodeRulesDrift, NodeTextChanges
 from app.schemas.operations_codec import encode_drift, encode_operations
 from app.schemas.queries import Query as QueryModel
@@ -254,7 +255,7 @@ async def _awaited(
     snapshot: Snapshot,
 ) -> T:
     """Ask what changed since a revision, again and again until something did or time is up."""
-    since, clock = parse_revision(query.since), asyncio.get_running_loop()
+    since, clock = asked_revision(query.since, "since"), asyncio.get_running_loop()
     until_s = clock.time() + query.timeout_seconds
     if since > snapshot.revision:
         snapshot = await registry.view.wait_for(since)

@@ -12,6 +12,7 @@ from app.api import errors as api_errors
 from app.api.delivery import EventStream
 from app.api.dependencies import Registry, RegistryOf
 from app.api.errors import refusals
+from app.api.list_options import require_consistent, require_start
 from app.api.streams import (
     NDJSON,
     SSE,
@@ -39,6 +40,8 @@ async def answer_watch(
     request: Request, query: ListQuery | WatchQuery, registry: Registry, kind: Kind | None
 ) -> Response:
     """Begin a stream; raises Expired when its start is too old, Overloaded without room."""
+    if isinstance(query, ListQuery):
+        require_consistent(query)
     watching = registry.watching
     watching.require_room()
     since = await _start(request, query, registry.view)
@@ -71,6 +74,7 @@ async def answer_watch(
         **refusals(
             errors.BadRequest,
             errors.Expired,
+            errors.Invalid,
             errors.NotSynced,
             errors.RevisionAhead,
             api_errors.Overloaded,
@@ -88,6 +92,7 @@ async def _start(request: Request, query: ListQuery | WatchQuery, view: View) ->
     """Give the revision to begin after, None for the objects there are."""
     resumed = request.headers.get("last-event-id", "")
     text = resumed or query.resource_version
+    require_start(text, "Last-Event-ID" if resumed else "resourceVersion")
     asked = query.send_initial_events if isinstance(query, ListQuery) and not resumed else None
     snapshot = view.require_synced()
     if not text or text == "0":

@@ -10,20 +10,18 @@ Source: spec kubernetes-api 1.1, 5.2, 5.9 and 5.10.
 """
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.errors import (
     AlreadyExists,
     CauseReason,
-    Conflict,
     Forbidden,
     Invalid,
     NotFound,
-    PreconditionFailed,
     Violation,
 )
-from app.domain.names import NamespacedName
+from app.domain.names import NamespacedName, label_problems
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.kinds import POD, SERVICE, Kind, Object, kind_of
 from app.domain.objects.meta import ObjectMeta
@@ -34,6 +32,7 @@ from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.registration.naming import generated_name
 from app.registry import endpoint_slices, namespaces, nodes, pods, service_cidrs, services
+from app.registry.preconditions import NO_PRECONDITIONS, Preconditions, conflict
 from app.registry.removal import remove
 from app.registry.work import Work
 
@@ -58,42 +57,6 @@ _STATUS_FIELDS: Mapping[str, tuple[str, ...]] = {
     "ServiceCIDR": ("conditions",),
     "EndpointSlice": (),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preconditions:
-    """What a caller wants to hold before its write; None and () mean no condition.
-
-    ``etags`` are revisions as text, or ``*`` for any that exists (RFC 9110 section 13.1.1).
-    """
-
-    uid: str | None = None
-    resource_version: str | None = None
-    etags: tuple[str, ...] = ()
-    forbids_existing: bool = False
-
-    def check(self, kind: Kind, key: NamespacedName, current: Object | None) -> None:
-        """Raise Conflict or PreconditionFailed when a condition does not hold."""
-        if self.forbids_existing and current is not None:
-            raise PreconditionFailed(f"{kind.plural} {key} exists").about(kind.plural, key.name)
-        revision = None if current is None else str(current.metadata.revision)
-        if self.etags and (revision is None or not {revision, "*"} & set(self.etags)):
-            raise PreconditionFailed(
-                f"{kind.plural} {key} is at {revision or 'no revision'}"
-            ).about(kind.plural, key.name)
-        if current is None:
-            return
-        if self.uid and self.uid != current.metadata.uid:
-            raise _conflict(kind, key, f"its uid is {current.metadata.uid}, not {self.uid}")
-        if self.resource_version and self.resource_version != revision:
-            raise _conflict(
-                kind,
-                key,
-                "the object has been modified; please apply your changes to the latest version",
-            )
-
-
-NO_PRECONDITIONS = Preconditions()
 
 
 def require(work: Work, kind: Kind, key: NamespacedName) -> Object:
@@ -141,9 +104,11 @@ def put(
     current = work.find(kind.name, key)
     preconditions.check(kind, key, current)
     if current is None:
-        if kind.name in CREATED_BY_PUT:
-            return create(work, draft), True
-        require(work, kind, key)
+        if kind.name not in CREATED_BY_PUT:
+            require(work, kind, key)
+        if draft.metadata.resource_version:
+            raise conflict(kind, key, "the object that is to be changed is gone")
+        return create(work, draft), True
     assert current is not None
     return _replaced(work, current, _with_status_kept(current, draft)), False
 
@@ -151,13 +116,30 @@ def put(
 def put_status(
     work: Work, draft: Object, preconditions: Preconditions = NO_PRECONDITIONS
 ) -> Object:
-    """Replace only what is observed of an object; raises NotFound and Invalid."""
+    """Replace only what is observed of an object; raises NotFound and Invalid.
+
+    Labels, annotations and owners that a report does not repeat stay as they are.
+    """
     kind, key = kind_of(draft), draft.metadata.key
     current = require(work, kind, key)
     preconditions.check(kind, key, current)
     status = {name: getattr(draft, name) for name in _STATUS_FIELDS[kind.name]}
-    observed = replace(current, metadata=draft.metadata, **status)
-    return _replaced(work, current, observed, only_status=True)
+    sent, held = draft.metadata, current.metadata
+    meta = replace(
+        sent,
+        labels=sent.labels or held.labels,
+        annotations=sent.annotations or held.annotations,
+        owner_references=sent.owner_references or held.owner_references,
+    )
+    return _replaced(work, current, replace(current, metadata=meta, **status), only_status=True)
+
+
+def with_addresses_kept(work: Work, draft: Object) -> Object:
+    """Let a report that names no address of a Pod leave those it has: a probe knows none."""
+    current = work.find(POD.name, draft.metadata.key) if isinstance(draft, Pod) else None
+    if isinstance(draft, Pod) and isinstance(current, Pod) and not draft.pod_ips:
+        return replace(draft, pod_ips=current.pod_ips, host_ip=draft.host_ip or current.host_ip)
+    return draft
 
 
 def delete(
@@ -222,7 +204,7 @@ def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool =
         admitted: Object = services.observed(current, draft)
     else:
         admitted = _admitted(work, current, draft)
-    if _spec_of(admitted) != _spec_of(current):
+    if _counted_of(admitted) != _counted_of(current):
         carried = replace(admitted.metadata, generation=meta.generation + 1)
         admitted = replace(admitted, metadata=carried)
     if meta.is_terminating and not carried.finalizers and not isinstance(current, Pod):
@@ -273,6 +255,8 @@ def _require_namespace(work: Work, draft: Object) -> None:
         return
     namespace = work.snapshot.namespaces.get(NamespacedName("", meta.namespace))
     if namespace is None:
+        if work.policy.creates_namespaces and label_problems(meta.namespace):
+            return  # refused with the draft, whose field it is
         if not work.policy.creates_namespaces:
             raise NotFound(f'namespaces "{meta.namespace}" not found').about(
                 "namespaces", meta.namespace
@@ -294,16 +278,20 @@ def _with_status_kept(current: Object, draft: Object) -> Object:
     return replace(draft, **{name: getattr(current, name) for name in names})
 
 
-def _spec_of(registered: Object) -> Object:
-    """Give the object with everything that is not its spec blanked out."""
+def _counted_of(registered: Object) -> Object:
+    """Give the object with everything blanked out that its generation does not count."""
     names = _STATUS_FIELDS[kind_of(registered).name]
     blank = dict.fromkeys(names)
-    return replace(registered, metadata=ObjectMeta(), **blank)
+    # Slices have no spec: their labels, which say whose they are, count (spec 3.5).
+    meta = ObjectMeta()
+    if isinstance(registered, EndpointSlice):
+        meta = replace(meta, labels=registered.metadata.labels)
+    return replace(registered, metadata=meta, **blank)
 
 
 def _grace_s(current: Object, asked_s: int | None) -> int:
-    if not isinstance(current, Pod):
-        return 0
+    if not isinstance(current, Pod) or current.is_finished:
+        return 0  # what has ended has nothing to drain
     own_s = GRACE_PERIOD_S_DEFAULT if current.grace_period_s is None else current.grace_period_s
     return own_s if asked_s is None else asked_s
 
@@ -314,9 +302,3 @@ def _finalizer_added() -> Violation:
         "metadata.finalizers",
         "no new finalizers can be added if the object is being deleted",
     )
-
-
-def _conflict(kind: Kind, key: NamespacedName, why: str) -> Conflict:
-    refusal = Conflict(f'Operation cannot be fulfilled on {kind.plural} "{key.name}": {why}')
-    refusal.about(kind.plural, key.name)
-    return refusal

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.objects import meta as domain
 from app.schemas.base import (
@@ -160,8 +161,20 @@ def decode_meta(wire: ObjectMeta | None) -> domain.ObjectMeta:
 
 def parse_revision(text: str) -> Revision:
     """Read a resourceVersion; what is no decimal revision was never one of ours, and is 0."""
-    is_decimal = text.isascii() and text.isdecimal() and len(text) <= _REVISION_DIGITS_MAX
-    return Revision(int(text)) if is_decimal else REVISION_ZERO
+    return Revision(int(text)) if is_revision(text) else REVISION_ZERO
+
+
+def is_revision(text: str) -> bool:
+    """Whether text is spelt as a revision is."""
+    return text.isascii() and text.isdecimal() and len(text) <= _REVISION_DIGITS_MAX
+
+
+def asked_revision(text: str, field: str = "resourceVersion") -> Revision:
+    """Read the revision that a request names; raises BadRequest for what is none."""
+    if not is_revision(text):
+        cause = Violation(CauseReason.INVALID, field, f'Invalid value: "{text}": must be decimal')
+        raise BadRequest(f"invalid resource version: {cause}", causes=(cause,))
+    return parse_revision(text)
 
 
 _IDENTITY = {

@@ -23,6 +23,9 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+_Search = Annotated[str, Field(max_length=SEARCH_CHARACTERS_MAX)]
+
+
 class ResolveQuery(Query):
     """One question: a name, what of it, and the program that asks."""
 
@@ -41,8 +44,10 @@ class ResolveQuery(Query):
         description="`namespace/name` of the Pod it runs in: its dnsPolicy and dnsConfig apply.",
         examples=["default/web-1"],
     )
-    search: Annotated[str, Field(max_length=SEARCH_CHARACTERS_MAX)] | None = Field(
-        None, description="Search domains instead, separated by commas.", examples=["a,b,c"]
+    search: _Search | list[_Search] | None = Field(
+        None,
+        description="Search domains instead: separated by commas, or a list of them.",
+        examples=["a,b,c"],
     )
     ndots: Annotated[int, Field(ge=0, le=255)] | None = Field(
         None, description="`options ndots:` instead."

@@ -21,6 +21,7 @@ POD: Wire = {
     "metadata": {"name": "ent-1", "labels": {"app": "ent"}},
     "status": {"podIPs": [{"ip": "10.244.1.5"}]},
 }
+UNTYPED = {key: SERVICE[key] for key in ("kind", "metadata", "spec")}
 DEPLOYMENT: Wire = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "ent"}}
 
 
@@ -128,3 +129,34 @@ async def test_an_object_without_name_is_refused(api: httpx.AsyncClient, documen
     answer = await applied(api, document)
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
     assert answer.json()["details"]["causes"][0]["field"] == "documents[0].metadata.name"
+
+
+async def test_a_document_that_does_not_say_what_it_is_is_refused(api: httpx.AsyncClient) -> None:
+    answer = await applied(api, DEPLOYMENT, UNTYPED, {"metadata": {"name": "ent"}})
+    fields = [cause["field"] for cause in answer.json()["details"]["causes"]]
+    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    assert fields == ["documents[1].apiVersion", "documents[2].apiVersion", "documents[2].kind"]
+
+
+async def test_another_groups_kind_of_the_same_name_is_ignored(api: httpx.AsyncClient) -> None:
+    answer = await applied(api, {**SERVICE, "apiVersion": "serving.knative.dev/v1"})
+    assert operations(answer) == ["ignored"]
+    assert answer.json()["results"][0]["message"] == (
+        "Service of serving.knative.dev/v1 is not held here"
+    )
+
+
+async def test_a_pod_that_moves_to_another_address_is_registered_there(
+    api: httpx.AsyncClient,
+) -> None:
+    await applied(api, POD)
+    await applied(api, {**POD, "status": {"podIPs": [{"ip": "10.244.9.9"}]}})
+    status = (await api.get("/pods/default/ent-1")).json()["status"]
+    assert (status["podIP"], status["podIPs"]) == ("10.244.9.9", [{"ip": "10.244.9.9"}])
+
+
+async def test_a_document_in_a_malformed_namespace_says_so(api: httpx.AsyncClient) -> None:
+    misplaced = {**SERVICE, "metadata": {"name": "ent", "namespace": "No_Namespace"}}
+    answer = await applied(api, misplaced)
+    fields = [cause["field"] for cause in answer.json()["details"]["causes"]]
+    assert fields == ["documents[0].metadata.namespace"]

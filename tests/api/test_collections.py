@@ -290,3 +290,131 @@ async def test_paths_that_lead_nowhere_are_a_status_too(api: httpx.AsyncClient, 
     assert (answer.status_code, answer.json()["reason"]) == (404, "NotFound")
     wrong = await api.put("/services", json={})
     assert (wrong.status_code, wrong.json()["reason"]) == (405, "MethodNotAllowed")
+
+
+async def test_every_cause_of_an_object_in_a_malformed_namespace_is_told(
+    api: httpx.AsyncClient,
+) -> None:
+    manifest = a_manifest(ports=[{"port": 0, "targetPort": 80}])
+    manifest["metadata"]["namespace"] = "No_Namespace"
+    answer = await api.post("/services", json=manifest)
+    fields = [cause["field"] for cause in answer.json()["details"]["causes"]]
+    assert (answer.status_code, fields) == (422, ["metadata.namespace", "spec.ports[0].port"])
+    assert answer.json()["details"]["kind"] == "Service"
+
+
+async def test_conditions_of_a_read_are_kept(api: httpx.AsyncClient) -> None:
+    (service,) = await created(api, "ent")
+    path, tag = "/services/default/ent", f'"{service["metadata"]["resourceVersion"]}"'
+    for header, value, code in (
+        ("if-none-match", "*", 304),
+        ("if-none-match", f"W/{tag}", 304),
+        ("if-match", tag, 200),
+        ("if-match", "*", 200),
+        ("if-match", f"W/{tag}", 412),
+        ("if-match", '"0"', 412),
+    ):
+        answer = await api.get(path, headers={header: value})
+        assert answer.status_code == code, (header, value)
+
+
+async def test_conditions_of_a_write_are_kept(api: httpx.AsyncClient) -> None:
+    (service,) = await created(api, "ent")
+    path, tag = "/services/default/ent", f'"{service["metadata"]["resourceVersion"]}"'
+    for header, value, code in (
+        ("if-none-match", "*", 412),
+        ("if-none-match", tag, 412),
+        ("if-match", f"W/{tag}", 412),
+        ("if-none-match", '"0"', 200),
+        ("if-match", f'"0", {tag}', 200),
+    ):
+        answer = await api.put(path, json=a_manifest(), headers={header: value})
+        assert answer.status_code == code, (header, value)
+
+
+async def test_a_put_does_not_bring_back_what_is_gone(api: httpx.AsyncClient) -> None:
+    manifest = a_manifest()
+    manifest["metadata"]["resourceVersion"] = "1"
+    answer = await api.put("/services/default/ent", json=manifest)
+    assert (answer.status_code, answer.json()["reason"]) == (409, "Conflict")
+
+
+async def test_fields_given_twice_in_a_patch_are_told(api: httpx.AsyncClient) -> None:
+    await created(api, "ent")
+    path = "/services/default/ent"
+    patch = b'{"spec":{"sessionAffinity":"None","sessionAffinity":"ClientIP"}}'
+    warned = await api.patch(path, content=patch, headers=MERGE)
+    assert warned.headers["warning"] == '299 - "duplicate field \\"spec.sessionAffinity\\""'
+    query = {"fieldValidation": "Strict"}
+    refused = await api.patch(path, content=patch, headers=MERGE, params=query)
+    assert refused.status_code == httpx.codes.BAD_REQUEST
+
+
+@pytest.mark.parametrize(
+    ("options", "fields"),
+    [
+        ({"propagationPolicy": "Bogus"}, ["propagationPolicy"]),
+        ({"propagationPolicy": "Orphan", "orphanDependents": True}, ["propagationPolicy"]),
+        ({"dryRun": ["All", "Some"]}, ["dryRun[1]"]),
+    ],
+)
+async def test_options_of_a_delete_that_mean_nothing_delete_nothing(
+    api: httpx.AsyncClient, options: Wire, fields: list[str]
+) -> None:
+    await created(api, "ent")
+    refused = await api.request("DELETE", "/services/default/ent", json=options)
+    causes = [cause["field"] for cause in refused.json()["details"]["causes"]]
+    assert (refused.status_code, causes) == (422, fields)
+    assert (await api.get("/services/default/ent")).is_success
+    query = {"propagationPolicy": "Bogus"}
+    assert (await api.delete("/services/default/ent", params=query)).status_code == 422
+
+
+async def test_a_report_keeps_what_it_does_not_speak_of(api: httpx.AsyncClient) -> None:
+    pod = {
+        "metadata": {"name": "ent-1", "labels": {"app": "ent"}, "annotations": {"a": "b"}},
+        "status": {"podIPs": [{"ip": "10.244.1.5"}]},
+    }
+    await api.post("/pods", json=pod)
+    report = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    path = "/pods/default/ent-1/status"
+    reported = (await api.put(path, json=report)).json()
+    assert reported["metadata"]["labels"] == {"app": "ent"}
+    assert reported["metadata"]["annotations"] == {"a": "b"}
+    assert reported["status"]["podIP"] == "10.244.1.5"
+    assert [each["status"] for each in reported["status"]["conditions"]] == ["False"]
+    gone = await api.patch(path, json={"status": {"podIP": None, "podIPs": None}}, headers=MERGE)
+    assert gone.json()["status"]["podIPs"] == []
+
+
+async def test_a_pod_that_has_finished_goes_at_once(api: httpx.AsyncClient) -> None:
+    pod = {"metadata": {"name": "ent-1"}, "status": {"phase": "Failed", "podIP": "10.244.1.5"}}
+    await api.post("/pods", json=pod)
+    await api.delete("/pods/default/ent-1")
+    assert (await api.get("/pods/default/ent-1")).status_code == httpx.codes.NOT_FOUND
+
+
+async def test_a_slice_that_is_relabelled_is_another_generation(api: httpx.AsyncClient) -> None:
+    slice_: Wire = {"metadata": {"name": "ent-1"}, "addressType": "IPv4", "endpoints": []}
+    await api.post("/endpointslices", json=slice_)
+    patch = {"metadata": {"labels": {"kubernetes.io/service-name": "ent"}}}
+    path = "/endpointslices/default/ent-1"
+    assert (await api.patch(path, json=patch, headers=MERGE)).json()["metadata"]["generation"] == 2
+
+
+async def test_refusals_are_yaml_for_who_reads_nothing_else(api: httpx.AsyncClient) -> None:
+    for path in ("/services/default/ent", "/services?limit=x", "/nowhere"):
+        answer = await api.get(path, headers={"accept": "application/yaml"})
+        assert answer.headers["content-type"] == "application/yaml"
+        assert yaml.safe_load(answer.text)["code"] == answer.status_code
+    neither = await api.get("/nowhere", headers={"accept": "text/html"})
+    assert neither.json()["reason"] == "NotFound"
+
+
+@pytest.mark.parametrize("path", ["/services", "/services/default/ent", "/clusterips"])
+async def test_answers_are_indented_for_who_asks(api: httpx.AsyncClient, path: str) -> None:
+    await created(api, "ent")
+    plain, pretty = await api.get(path), await api.get(path, params={"pretty": "true"})
+    assert pretty.json() == plain.json()
+    assert pretty.text.startswith('{\n  "')
+    assert "\n" not in plain.text

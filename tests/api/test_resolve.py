@@ -402,10 +402,17 @@ async def test_a_batch_is_bounded(client: httpx.AsyncClient) -> None:
     assert response.status_code == 400
 
 
+async def test_search_domains_of_a_batch_may_be_a_list(client: httpx.AsyncClient) -> None:
+    listed = {"name": "ent", "search": ["a.example", "b.example,c.example"]}
+    response = await client.post("/resolve", json={"questions": [listed]})
+    (resolution,) = response.json()["resolutions"]
+    assert resolution["resolvConf"]["search"] == ["a.example", "b.example", "c.example"]
+
+
 async def test_a_bad_question_of_a_batch_is_named_by_its_place(client: httpx.AsyncClient) -> None:
     response = await client.post("/resolve", json={"questions": [{"name": "ent"}, {"type": "A"}]})
     assert response.status_code == 400
-    assert response.json()["details"]["causes"][0]["field"] == "questions.1.name"
+    assert response.json()["details"]["causes"][0]["field"] == "questions[1].name"
 
 
 async def test_a_namespace_has_a_resolv_conf(client: httpx.AsyncClient) -> None:

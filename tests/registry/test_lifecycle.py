@@ -14,7 +14,7 @@ from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
 from app.registry import lifecycle
 from app.registry.bootstrap import bootstrap
-from app.registry.lifecycle import Preconditions
+from app.registry.preconditions import Preconditions
 from app.registry.view import View
 from app.registry.work import Policy
 from tests.builders import a_node, a_pod, a_service, key
@@ -98,7 +98,7 @@ def test_only_a_change_of_the_spec_counts_as_a_generation() -> None:
         (Preconditions(uid="another"), Conflict),
         (Preconditions(resource_version="999"), Conflict),
         (Preconditions(etags=("999",)), PreconditionFailed),
-        (Preconditions(forbids_existing=True), PreconditionFailed),
+        (Preconditions(forbidden_etags=("*",)), PreconditionFailed),
     ],
 )
 def test_a_condition_that_does_not_hold_stops_the_write(
