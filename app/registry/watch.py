@@ -129,7 +129,8 @@ class Pulse:
         beaten, self._next = self._next, asyncio.Event()
         beaten.set()
         loop = asyncio.get_running_loop()
-        loop.call_soon(self._note_end, loop.time())  # behind everybody who was woken
+        # Behind everybody who was woken, and once more behind what they have written.
+        loop.call_soon(loop.call_soon, self._note_end, loop.time())
 
     async def next_beat(self, revision: Revision) -> None:
         """Wait for a change after ``revision``, or a tick that thousands share as their clock."""

@@ -87,6 +87,7 @@ class _Batch:
     cursors: Mapping[str, int] = field(default_factory=dict[str, int])
     changes: list[Change] = field(default_factory=list[Change])
     has_begun: bool = False
+    is_decided: bool = False
     is_committing: bool = False
 
     def begin(self, snapshot: Snapshot, revision: Revision, cursors: Mapping[str, int]) -> None:
@@ -225,7 +226,8 @@ class PostgresWriter:
     async def _presumed(self, connection: AsyncConnection, batch: _Batch) -> bool:
         """Commit in one statement, presuming that nobody has since we did; says whether it is done.
 
-        What writes nothing proves nothing, and allocations take more than a statement.
+        What writes nothing proves nothing, and allocations take more than a statement:
+        what was decided then waits for the lock to prove that it stands.
         """
         snapshot = self._view.require_synced()
         if self._left_at is None or self._left_at[0] != snapshot.revision:
@@ -250,7 +252,8 @@ class PostgresWriter:
     async def _transact_locked(self, connection: AsyncConnection, batch: _Batch) -> None:
         async with asyncio.timeout(BEGIN_S_MAX):
             await self._begin(connection, batch)
-        self._decide_all(batch)
+        if not batch.is_decided:
+            self._decide_all(batch)
         async with asyncio.timeout(SAVE_S_MAX):
             if not batch.changes:
                 await connection.rollback()
@@ -268,12 +271,16 @@ class PostgresWriter:
         if seen < row.revision:
             upto = Revision(row.revision)
             self._view.advance(await changes_after(connection, seen, upto=upto))
-        batch.begin(self._view.snapshot, Revision(row.revision), row.cursors)
+        if row.revision != batch.base:
+            batch.is_decided = False
+        if not batch.is_decided:
+            batch.begin(self._view.snapshot, Revision(row.revision), row.cursors)
         batch.has_begun = True
 
     def _decide_all(self, batch: _Batch) -> None:
         for job in batch.jobs:
             self._decide(batch, job)
+        batch.is_decided = True
 
     def _decide(self, batch: _Batch, job: "_Job[Any]") -> None:
         work = Work(

@@ -215,6 +215,28 @@ async def test_a_write_after_our_own_takes_no_lock_of_its_own(database_url: str)
         assert len(locks) == 3, "a refusal is an answer, and rests on the latest state"
 
 
+async def test_a_decision_is_made_once_where_nothing_has_changed_since(database_url: str) -> None:
+    decided: list[str] = []
+
+    def deciding(name: str) -> Callable[[Work], Object]:
+        def decide(work: Work) -> Object:
+            decided.append(name)
+            return lifecycle.create(work, a_draft(name))
+
+        return decide
+
+    async with (
+        a_writer("postgres", database_url) as other,
+        a_deaf_writer(database_url) as (deaf, _),
+    ):
+        await deaf.writer.write(deciding("first"))
+        await deaf.writer.write(deciding("second"))
+        assert decided == ["first", "second"]
+        await other.writer.write(creating(a_pod("theirs")))
+        await deaf.writer.write(deciding("third"))
+        assert decided == ["first", "second", "third", "third"]
+
+
 async def test_what_another_process_committed_unheard_is_known_to_the_next_write(
     database_url: str,
 ) -> None:
