@@ -66,6 +66,10 @@ from app.store.engine import make_engine
 from app.store.leases import PostgresLeases
 from app.store.writer import PostgresWriter
 
+GC_THRESHOLDS = (20_000, 50, 100)
+"""Allocations, and collections of the young, between two: nearly all that requests make is gone
+without, and looking through what thousands of watchers keep holds everybody up."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -223,6 +227,7 @@ async def serve(
         url = await stack.enter_async_context(database(settings))
         registry = await stack.enter_async_context(running(settings, url, probes=probes))
         gc.freeze()  # what was loaded stays: to look through it again takes seconds, all at once
+        gc.set_threshold(*GC_THRESHOLDS)
         dns = await stack.enter_async_context(serving_dns(settings, registry.view))
         registry.metrics.register(DNSCollector(dns))
         registry = asking_upstreams(registry, dns)
