@@ -221,7 +221,7 @@ def _admitted(work: Work, current: Object | None, draft: Object) -> Object:
             return services.admitted(work, current, draft)
         case Pod():
             assert current is None or isinstance(current, Pod)
-            return pods.admitted(current, draft)
+            return pods.admitted(current, draft, work.now)
         case Node():
             assert current is None or isinstance(current, Node)
             return nodes.admitted(current, draft)

@@ -418,3 +418,19 @@ async def test_answers_are_indented_for_who_asks(api: httpx.AsyncClient, path: s
     assert pretty.json() == plain.json()
     assert pretty.text.startswith('{\n  "')
     assert "\n" not in plain.text
+
+
+async def test_a_report_is_dated_when_it_does_not_say_since_when(api: httpx.AsyncClient) -> None:
+    pod = {"metadata": {"name": "ent-1"}, "status": {"podIPs": [{"ip": "10.244.1.5"}]}}
+    created_at = (await api.post("/pods", json=pod)).json()["metadata"]["creationTimestamp"]
+    path = "/pods/default/ent-1"
+    stored = (await api.get(path)).json()
+    assert stored["status"]["conditions"][0]["lastTransitionTime"] == created_at
+    for same in (pod, stored):
+        written = (await api.put(path, json=same)).json()
+        assert written == stored
+    flip = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
+    reported = (await api.patch(f"{path}/status", json=flip, headers=MERGE)).json()
+    assert reported["status"]["conditions"][0]["lastTransitionTime"] >= created_at
+    again = (await api.patch(f"{path}/status", json=flip, headers=MERGE)).json()
+    assert again["metadata"]["resourceVersion"] == reported["metadata"]["resourceVersion"]
