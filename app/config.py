@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         40, ge=1, le=3600, description="how long a node's agent may be silent"
     )
     history_seconds: int = Field(
-        3600, ge=60, description="how long changes are kept for watchers that resume"
+        3600, ge=1, description="how long changes are kept for watchers that resume"
     )
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")
