@@ -13,49 +13,25 @@ Everything is asked of ``NodeRulesReader``, as the API asks it, in this process:
 
 import argparse
 import asyncio
-import gc
 import statistics
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter, process_time
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from app.domain.changes import Change
 from app.domain.dataplane.rules import RulesConfig
-from app.domain.names import NamespacedName, Revision
-from app.domain.objects.endpoint_slice import (
-    SERVICE_NAME_LABEL,
-    Endpoint,
-    EndpointConditions,
-    EndpointPort,
-    EndpointSlice,
-)
-from app.domain.objects.kinds import Object
-from app.domain.objects.meta import ObjectMeta
-from app.domain.objects.node import Node, NodeAddress
-from app.domain.objects.service import Service, ServicePort
-from app.domain.snapshot import load
+from app.domain.names import Revision
 from app.registry.node_rules import NodeRulesReader
 from app.registry.view import View
 from app.schemas.operations_codec import encode_operations
 from app.schemas.rules_codec import encode_rules
+from bench.rules_state.cluster import NODE_PORTS, Size, a_view, add_endpoint
 
-READY = EndpointConditions(ready=True, serving=True, terminating=False)
-NODE_PORTS = range(30_000, 32_768)
 CHANGES = 40  # single changes timed
 WHOLE_GOAL_S, CHANGE_GOAL_S, ALL_GOAL_S = 0.5, 0.005, 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How much there is."""
-
-    services: int
-    endpoints: int
-    nodes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +53,7 @@ def main() -> None:
     parser.add_argument("--nodes", type=int, default=1_000)
     given = parser.parse_args()
     size = Size(given.services, given.endpoints, given.nodes)
-    print(f"{size.services} Services with {size.endpoints} endpoints each, {size.nodes} nodes")
+    print(size)
     is_met = asyncio.run(measured(size))
     print("goals met" if is_met else "NOT under 0.5 s, 5 ms and 1 s")
     sys.exit(not is_met)
@@ -107,7 +83,7 @@ async def measured(size: Size) -> bool:
     median_of_tenth, _ = await singles(a_reader(small), small, tenth)
     print(f"one endpoint more, one node {median * 1e3:.2f} ms, at most {most * 1e3:.2f}")
     print(f"  among a tenth of the Services {median_of_tenth * 1e3:.2f} ms")
-    change(view, 3)
+    add_endpoint(view, 3)
     every, told = await timed(lambda: told_to_all(reader, view, size))
     print(f"one endpoint more, every node: {told // size.nodes} bytes each")
     print(f"  {'all of them':38}{every}")
@@ -125,7 +101,7 @@ async def singles(reader: NodeRulesReader, view: View, size: Size) -> tuple[floa
     await reader.ipvs(view.snapshot, "n1")
     taken_s: list[float] = []
     for number in range(CHANGES):
-        since = change(view, number * 7 % size.services)
+        since = add_endpoint(view, number * 7 % size.services)
         cost, _ = await timed(lambda since=since: told_to(reader, view, "n1", since))
         taken_s.append(cost.wall_s)
     return statistics.median(taken_s), max(taken_s)
@@ -150,79 +126,9 @@ async def timed(work: Callable[[], Awaitable[int | None]]) -> tuple[Cost, int]:
     return Cost(perf_counter() - start, process_time() - cpu), result or 0
 
 
-def a_view(size: Size) -> View:
-    """Hold the state as a serving process does."""
-    view = View()
-    snapshot = load(objects(size), revision=Revision(1))
-    view.reset(snapshot, history=(), compacted=Revision(1))
-    gc.collect()
-    gc.freeze()
-    return view
-
-
 def a_reader(view: View) -> NodeRulesReader:
     """Make what answers nodes, with nothing worked out."""
     return NodeRulesReader(view, RulesConfig(), node_ports=NODE_PORTS)
-
-
-def change(view: View, number: int) -> Revision:
-    """Add an endpoint to a Service; give the revision before."""
-    since = view.snapshot.revision
-    (before,) = view.snapshot.slices_of(NamespacedName(f"ns{number % 50}", f"s{number}"))
-    more = Endpoint(addresses=(f"10.200.{len(before.endpoints)}.{number % 250}",), conditions=READY)
-    after = replace(before, endpoints=(*before.endpoints, more))
-    view.advance((Change(revision=Revision(since + 1), before=before, after=after),))
-    return since
-
-
-def objects(size: Size) -> Iterator[Object]:
-    """Make the nodes, the Services and their slices."""
-    yield from (a_node(number) for number in range(1, size.nodes + 1))
-    for number in range(size.services):
-        yield a_service(number)
-        yield EndpointSlice(
-            metadata=ObjectMeta(
-                name=f"s{number}-a",
-                namespace=f"ns{number % 50}",
-                labels={SERVICE_NAME_LABEL: f"s{number}"},
-            ),
-            address_type="IPv4",
-            ports=(EndpointPort(port=8080, name="http"),),
-            endpoints=tuple(
-                Endpoint(
-                    addresses=(address(10 << 24 | 128 << 16, number * size.endpoints + place),),
-                    conditions=READY,
-                    node_name=f"n{(number * 7 + place) % size.nodes + 1}",
-                )
-                for place in range(size.endpoints)
-            ),
-        )
-
-
-def a_service(number: int) -> Service:
-    """Make one Service."""
-    ip = address(10 << 24 | 96 << 16, number + 1)
-    return Service(
-        metadata=ObjectMeta(name=f"s{number}", namespace=f"ns{number % 50}"),
-        type="ClusterIP",
-        ports=(ServicePort(port=80, name="http"),),
-        cluster_ip=ip,
-        cluster_ips=(ip,),
-        ip_families=("IPv4",),
-    )
-
-
-def a_node(number: int) -> Node:
-    """Make one node."""
-    return Node(
-        metadata=ObjectMeta(name=f"n{number}"),
-        addresses=(NodeAddress(type="InternalIP", address=address(172 << 24, number)),),
-    )
-
-
-def address(base: int, offset: int) -> str:
-    """Write an IPv4 address."""
-    return ".".join(str(octet) for octet in (base + offset).to_bytes(4))
 
 
 if __name__ == "__main__":

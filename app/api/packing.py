@@ -1,12 +1,11 @@
 """Large answers leave compressed when the client can read that.
 
     bytes, request                -> Response
-    shared bytes, own bytes, request -> Response, the shared part compressed once for all
+    pieces, request               -> Response, the pieces of many answers compressed once
 
 Rules are repetitive text: compressed they are a tenth of their size.  What many
-nodes are told alike is compressed once, and what is a node's own goes behind it in
-the same stream: a full flush ends the shared part at a byte, and the checksum can
-be carried on.
+nodes are told alike is compressed once, and what is a node's own goes between and
+behind in the same stream: a full flush ends each piece at a byte.
 
 Source: RFC 9110 section 12.5.3; RFC 1952; RFC 1951.
 """
@@ -14,7 +13,7 @@ Source: RFC 9110 section 12.5.3; RFC 1952; RFC 1951.
 import gzip
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fastapi import Request, Response
@@ -23,23 +22,21 @@ PACKED_BYTES_MIN = 2_048  # below this a header costs more than it saves
 _LEVEL = 1  # text of rules shrinks little further, at several times the work
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
 _RAW_DEFLATE = -zlib.MAX_WBITS
+_END = b"\x03\x00"  # an empty last block
 _LENGTH_MODULUS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
-    """The beginning of many answers: as it is, deflated, and its checksum."""
+class Piece:
+    """A part of an answer as it is, and compressed if that has been done for many answers."""
 
     plain: bytes
-    deflated: bytes
-    checksum: int
+    deflated: bytes = b""
 
 
-def share(plain: bytes) -> Shared:
-    """Compress the beginning that many answers have in common."""
-    deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE)
-    deflated = deflater.compress(plain) + deflater.flush(zlib.Z_FULL_FLUSH)
-    return Shared(plain, deflated, zlib.crc32(plain))
+def shared(plain: bytes) -> Piece:
+    """Make a piece of many answers: a large one is compressed now, once for all of them."""
+    return Piece(plain, _deflated(plain) if len(plain) >= PACKED_BYTES_MIN else b"")
 
 
 def packed(
@@ -57,13 +54,13 @@ def packed(
     return Response(body, headers=all_headers, media_type=media_type)
 
 
-def packed_with(request: Request, shared: Shared, own: bytes, *, media_type: str) -> Response:
-    """Answer with a shared beginning and an end of its own."""
+def packed_pieces(request: Request, pieces: Sequence[Piece], *, media_type: str) -> Response:
+    """Answer with pieces, one behind the other."""
     headers = {"Vary": "Accept-Encoding"}
-    body = shared.plain + own
+    body = b"".join([piece.plain for piece in pieces])
     if len(body) >= PACKED_BYTES_MIN and _accepts_gzip(request):
         headers["Content-Encoding"] = "gzip"
-        body = _joined(shared, own)
+        body = _joined(pieces, body)
     return Response(body, headers=headers, media_type=media_type)
 
 
@@ -80,10 +77,14 @@ def _accepts_gzip(request: Request) -> bool:
     return accepts_gzip(request.headers.get("accept-encoding", ""))
 
 
-def _joined(shared: Shared, own: bytes) -> bytes:
+def _joined(pieces: Sequence[Piece], plain: bytes) -> bytes:
+    """Join what is compressed already with what is not yet; ``plain`` is all of it."""
+    parts = [piece.deflated or _deflated(piece.plain) for piece in pieces]
+    trailer = struct.pack("<LL", zlib.crc32(plain), len(plain) % _LENGTH_MODULUS)
+    return b"".join((_GZIP_HEADER, *parts, _END, trailer))
+
+
+def _deflated(plain: bytes) -> bytes:
+    """Compress a piece so that it ends at a byte, and others can follow."""
     deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE)
-    length = (len(shared.plain) + len(own)) % _LENGTH_MODULUS
-    trailer = struct.pack("<LL", zlib.crc32(own, shared.checksum), length)
-    return b"".join(
-        (_GZIP_HEADER, shared.deflated, deflater.compress(own), deflater.flush(), trailer)
-    )
+    return deflater.compress(plain) + deflater.flush(zlib.Z_FULL_FLUSH)

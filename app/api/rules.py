@@ -22,7 +22,7 @@ from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.forms import JSON, YAML, chosen_form
 from app.api.limits import leave_slot
-from app.api.packing import Shared, packed, packed_with, share
+from app.api.packing import Piece, packed, packed_pieces, shared
 from app.api.representation import answer, entity_tags, warn
 from app.domain import errors
 from app.domain.dataplane.ipvs import IPVSRules
@@ -36,7 +36,7 @@ from app.registry.node_rules import NodeChanges, NodeText
 from app.schemas.documents import MediaType, parse_document
 from app.schemas.metadata import asked_revision
 from app.schemas.operations import NodeRulesChanges, NodeRulesDrift, NodeTextChanges
-from app.schemas.operations_codec import encode_drift, encode_operations
+from app.schemas.operations_codec import encode_drift, encode_operation_list
 from app.schemas.queries import Query as QueryModel
 from app.schemas.render import Rendering, decode_rendering
 from app.schemas.rules import NodeRules, RenderRequest
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 TEXT = "text/plain"
 WAIT_S_MAX = 60  # seconds that a node may let itself be kept waiting for news
-ENCODED_MAX = 32  # plans whose bytes are kept for the next node that is given the same
+ENCODED_MAX = 32  # parts of plans whose bytes are kept for the next node that is given the same
 _READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
 _TEXT: dict[int | str, dict[str, Any]] = {
     HTTPStatus.OK.value: {
@@ -144,19 +144,13 @@ async def get_node_ipvs_changes(
 
     async def ask(snapshot: Snapshot, since: Revision) -> tuple[NodeChanges, bool]:
         changes = await registry.rules.changes(snapshot, name, since)
-        return changes, bool(changes.operations)
+        return changes, any(changes.parts)
 
     changes = await _awaited(ask, query, request, registry, snapshot)
-    shared = _shared(changes.operations)
-    own = {
-        "node": name,
-        "since": str(changes.since),
-        "resourceVersion": str(changes.revision),
-    }
-    end = f",{dump(own)[1:]}".encode()
+    pieces = _pieces(changes)
     if chosen_form(request) == YAML:
-        return answer(request, _mapping((shared.plain + end).decode()))
-    return packed_with(request, shared, end, media_type=JSON)
+        return answer(request, _mapping(b"".join(piece.plain for piece in pieces).decode()))
+    return packed_pieces(request, pieces, media_type=JSON)
 
 
 @router.get(
@@ -287,21 +281,33 @@ async def _answer_rules(request: Request, rules: IPVSRules, headers: dict[str, s
     return packed(request, body.encode(), media_type=JSON, headers=headers)
 
 
-_encoded: OrderedDict[int, tuple[Sequence[Operation], Shared]] = OrderedDict()
+def _pieces(changes: NodeChanges) -> list[Piece]:
+    """Write changes piece by piece: what many nodes are told is written once."""
+    own = {
+        "node": changes.node,
+        "since": str(changes.since),
+        "resourceVersion": str(changes.revision),
+    }
+    pieces = [Piece(b'{"kind":"NodeRulesChanges","operations":[')]
+    for part in filter(None, changes.parts):
+        pieces += [Piece(b","), _encoded(part)] if len(pieces) > 1 else [_encoded(part)]
+    return [*pieces, Piece(f"],{dump(own)[1:]}".encode())]
 
 
-def _shared(operations: Sequence[Operation]) -> Shared:
+_known: OrderedDict[int, tuple[Sequence[Operation], Piece]] = OrderedDict()
+
+
+def _encoded(operations: Sequence[Operation]) -> Piece:
     """Encode operations, once for all nodes that are given the same ones."""
-    known = _encoded.get(id(operations))
+    known = _known.get(id(operations))
     if known is not None and known[0] is operations:
+        _known.move_to_end(id(operations))
         return known[1]
-    shared = share(
-        f'{{"kind":"NodeRulesChanges","operations":{encode_operations(operations)}'.encode()
-    )
-    _encoded[id(operations)] = (operations, shared)
-    while len(_encoded) > ENCODED_MAX:
-        _encoded.popitem(last=False)
-    return shared
+    piece = shared(encode_operation_list(operations).encode())
+    _known[id(operations)] = (operations, piece)
+    while len(_known) > ENCODED_MAX:
+        _known.popitem(last=False)
+    return piece
 
 
 def _tag(registry: Registry, snapshot: Snapshot) -> str:

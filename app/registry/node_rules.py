@@ -15,11 +15,12 @@ import gc
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import ParamSpec, TypeVar
 from zlib import crc32
 
 from app.domain.addresses import parse_prefix
-from app.domain.dataplane.delta import IPVSRulesSource
+from app.domain.dataplane.delta import IPVSRulesSource, Parts
 from app.domain.dataplane.drift import Drift, Ownership, drift
 from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.nftables_delta import NftablesRulesSource
@@ -50,7 +51,13 @@ class NodeChanges:
     node: str
     since: Revision
     revision: Revision
-    operations: tuple[Operation, ...]
+    parts: Parts
+    """The operations, in pieces that follow each other; many nodes have the same pieces."""
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Give them one after the other."""
+        return tuple(chain.from_iterable(self.parts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +104,8 @@ class NodeRulesReader:
         """
         node = node_of(snapshot, name)
         async with self._turn:
-            operations = await self._delta(self._source.delta, snapshot, node, since)
-        return NodeChanges(
-            node=name, since=since, revision=snapshot.revision, operations=operations
-        )
+            parts = await self._delta(self._source.parts, snapshot, node, since)
+        return NodeChanges(node=name, since=since, revision=snapshot.revision, parts=parts)
 
     async def nftables_changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeText:
         """Write the same way for ``nft -f``; raises as ``changes`` does."""

@@ -1,4 +1,4 @@
-"""Answers that are compressed, whole or behind a shared beginning."""
+"""Answers that are compressed, whole or in pieces that many of them share."""
 
 import gzip
 
@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.packing import _joined, accepts_gzip, share  # pyright: ignore[reportPrivateUsage]
+from app.api.packing import (
+    Piece,
+    _joined,  # pyright: ignore[reportPrivateUsage]
+    accepts_gzip,
+    shared,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,8 +30,13 @@ def test_clients_say_what_they_can_read(header: str, accepted: object) -> None:
     assert accepts_gzip(header) is accepted
 
 
-@given(st.binary(max_size=400), st.binary(max_size=100), st.binary(max_size=100))
-def test_a_shared_beginning_may_have_any_end(beginning: bytes, one: bytes, other: bytes) -> None:
-    shared = share(beginning)
-    assert gzip.decompress(_joined(shared, one)) == beginning + one
-    assert gzip.decompress(_joined(shared, other)) == beginning + other
+@given(st.lists(st.binary(max_size=300), max_size=5), st.lists(st.booleans(), min_size=5))
+def test_pieces_are_one_stream_whichever_were_compressed_before(
+    plain: list[bytes], are_shared: list[bool]
+) -> None:
+    pieces = [
+        shared(each * 20) if is_shared else Piece(each * 20)
+        for each, is_shared in zip(plain, are_shared, strict=False)
+    ]
+    whole = b"".join(each * 20 for each in plain)
+    assert gzip.decompress(_joined(pieces, whole)) == whole

@@ -9,25 +9,30 @@ the same plan, made once.  Not shared between threads.
 Source: style.md 2, decision 3; spec ipvs 7, "do better" (a).
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 from typing import Final
 
 from app.domain.dataplane.iptables import Netfilter
-from app.domain.dataplane.ipvs import Fragment, IPVSRules, fragment, join
+from app.domain.dataplane.ipvs import Fragment, IPVSRules, fragment, join, sharing
 from app.domain.dataplane.node_rules import NodeViews, assemble
 from app.domain.dataplane.operations import IPVSState, Operation, state_of
-from app.domain.dataplane.plan import plan
+from app.domain.dataplane.plan import Bracket, plan, plan_gates, plan_servers
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.rules_cache import RulesCache
 from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.steps import Step
-from app.domain.dataplane.totals import Part, Totals, set_names
+from app.domain.dataplane.tally import Tally
+from app.domain.dataplane.totals import Totals, gates_of, servers_of, set_names
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 
 _NODES_MAX = 8_192  # nodes whose totals are remembered
-_PLANS_MAX = 512  # plans remembered, each for all nodes that see a change alike
+_PLANS_MAX = 512  # parts of plans remembered, each for all nodes that see a change alike
 _NO_NETFILTERS: Final[tuple[Netfilter, ...]] = ()
+
+Parts = tuple[tuple[Operation, ...], ...]
+"""A plan in pieces that follow each other; equal pieces of several nodes are one object."""
 
 
 class IPVSRulesSource:
@@ -35,10 +40,11 @@ class IPVSRulesSource:
 
     def __init__(self, config: RulesConfig) -> None:
         self.config = config
-        self._cache: RulesCache[Fragment] = RulesCache(config, fragment)
+        self._cache: RulesCache[Fragment] = RulesCache(config, fragment, sharing)
         self._views = NodeViews(config)
+        self._tally = Tally(self._cache)
         self._totals: dict[str, Totals] = {}
-        self._plans: dict[Hashable, tuple[object, tuple[Operation, ...]]] = {}
+        self._plans: dict[Hashable, tuple[object, Bracket]] = {}
 
     def rules(self, snapshot: Snapshot, node: Node) -> IPVSRules:
         """Give everything a node is told at a snapshot."""
@@ -46,8 +52,13 @@ class IPVSRulesSource:
 
     def delta(self, step: Step, node_before: Node | None, node: Node) -> tuple[Operation, ...]:
         """Plan the way of a node through a step; one that was not there held nothing."""
+        parts = [part for part in self.parts(step, node_before, node) if part]
+        return parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
+
+    def parts(self, step: Step, node_before: Node | None, node: Node) -> Parts:
+        """Plan the same in pieces, most of which many nodes have in common."""
         if node_before is None:
-            return plan(IPVSState(), state_of(self.rules(step.after, node)))
+            return (plan(IPVSState(), state_of(self.rules(step.after, node))),)
         view_before = self._views.view(step.before, node_before)
         view = self._views.view(step.after, node)
         if view_before != view or step.is_whole:
@@ -61,26 +72,58 @@ class IPVSRulesSource:
 
     def _planned(
         self, step: Step, view: NodeView, before: list[Fragment], after: list[Fragment]
-    ) -> tuple[Operation, ...]:
-        rules = _NO_NETFILTERS, _NO_NETFILTERS
+    ) -> Parts:
+        gates = Bracket()
         if _have_same_entries(before, after):
             self._move_on(step, view)
         else:
             earlier, later = self._totals_around(step, view, before, after)
             if not earlier.keeps_sizes(later, after):
                 return self._whole(step, view, view)
-            rules = earlier.netfilters(self.config), later.netfilters(self.config)
-        seen = (tuple(map(id, before)), tuple(map(id, after)), rules)
+            netfilters = earlier.netfilters(self.config), later.netfilters(self.config)
+            gates = self._gates(before, after, netfilters)
+        servers = self._servers(before, after)
+        return gates.opening, servers.opening, gates.closing, servers.closing
+
+    def _gates(
+        self,
+        before: list[Fragment],
+        after: list[Fragment],
+        netfilters: tuple[tuple[Netfilter, ...], tuple[Netfilter, ...]],
+    ) -> Bracket:
+        entries = [each.entries for each in before], [each.entries for each in after]
+
+        def planned() -> Bracket:
+            names = set_names(before, after)
+            return plan_gates(
+                gates_of(before, netfilters[0], names), gates_of(after, netfilters[1], names)
+            )
+
+        return self._once((*_identities(entries), netfilters), entries, planned)
+
+    def _servers(self, before: list[Fragment], after: list[Fragment]) -> Bracket:
+        held = (
+            [part for each in before for part in (each.virtual_servers, each.addresses)],
+            [part for each in after for part in (each.virtual_servers, each.addresses)],
+        )
+        return self._once(
+            _identities(held),
+            held,
+            lambda: plan_servers(servers_of(before), servers_of(after)),
+        )
+
+    def _once(self, seen: Hashable, kept: object, planned: Callable[[], Bracket]) -> Bracket:
+        """Plan once for all nodes to which the same objects lead.
+
+        They are kept too: an identity is only good while its object lives.
+        """
         if (known := self._plans.get(seen)) is not None:
             return known[1]
-        names = set_names(before, after)
-        current, desired = Part(before, rules[0]).state(names), Part(after, rules[1]).state(names)
-        operations = plan(current, desired)
+        made = planned()
         while len(self._plans) >= _PLANS_MAX:
             del self._plans[next(iter(self._plans))]
-        # The fragments are kept too: an identity is only good while its object lives.
-        self._plans[seen] = ((before, after), operations)
-        return operations
+        self._plans[seen] = (kept, made)
+        return made
 
     def _move_on(self, step: Step, view: NodeView) -> None:
         """Note that nothing a node's totals count has changed."""
@@ -99,8 +142,8 @@ class IPVSRulesSource:
                 return known, following
             if known.revision == step.after.revision:
                 return known.moved(after, before, step.before.revision), known
-        self._rules(step.after, view)
-        following = self._totals[view.name]
+        following = self._tally.totals(step.after, view)
+        self._remember(following)
         return following.moved(after, before, step.before.revision), following
 
     def _remember(self, totals: Totals) -> None:
@@ -109,9 +152,9 @@ class IPVSRulesSource:
             del self._totals[next(iter(self._totals))]
         self._totals[totals.view.name] = totals
 
-    def _whole(self, step: Step, view_before: NodeView, view: NodeView) -> tuple[Operation, ...]:
+    def _whole(self, step: Step, view_before: NodeView, view: NodeView) -> Parts:
         current = self._rules(step.before, view_before)
-        return plan(state_of(current), state_of(self._rules(step.after, view)))
+        return (plan(state_of(current), state_of(self._rules(step.after, view))),)
 
     def _rules(self, snapshot: Snapshot, view: NodeView) -> IPVSRules:
         fragments = self._cache.all(snapshot, view)
@@ -119,6 +162,10 @@ class IPVSRulesSource:
         rules = join(fragments, neutral)
         self._remember(Totals.of(rules, view))
         return rules
+
+
+def _identities(held: tuple[Sequence[object], Sequence[object]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(map(id, side)) for side in held)
 
 
 def _are_same(before: Sequence[Fragment], after: Sequence[Fragment]) -> bool:

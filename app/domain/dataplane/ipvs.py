@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.address_numbers import ordered
@@ -49,6 +49,9 @@ class Fragment(NamedTuple):
     shut: tuple[tuple[IPFamily, Shut], ...] = ()
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IPVSRules:
     """Everything a node in IPVS mode is told, and the model it is rendered from."""
@@ -80,12 +83,27 @@ def fragment(rules: ServiceRules, view: NodeView) -> Fragment:
         servers = _first_by_key(servers)
         entries, addresses = list(dict.fromkeys(entries)), list(dict.fromkeys(addresses))
     return Fragment(
-        rules=rules,
-        virtual_servers=tuple(servers),
-        entries=tuple(entries),
-        addresses=tuple([(":" in address, *ordered(address)) for address in addresses]),
-        shut=tuple(closed),
+        rules,
+        tuple(servers),
+        tuple(entries),
+        tuple([(":" in address, *ordered(address)) for address in addresses]),
+        tuple(closed),
     )
+
+
+def sharing(made: Fragment, like: Fragment) -> Fragment:
+    """Put another node's parts in the place of equal ones: what is made of them is then shared."""
+    return Fragment(
+        made.rules,
+        _same(made.virtual_servers, like.virtual_servers),
+        _same(made.entries, like.entries),
+        _same(made.addresses, like.addresses),
+        _same(made.shut, like.shut),
+    )
+
+
+def _same(ours: T, theirs: T) -> T:
+    return theirs if theirs == ours else ours
 
 
 def ipvs_rules(rules: NodeRules) -> IPVSRules:

@@ -1,6 +1,7 @@
 """From what a node holds to what it should hold, in an order that is safe at every step.
 
-    plan(current, desired) -> operations
+    plan(current, desired) -> operations, of two parts around each other:
+    plan_gates -> what lets traffic through      plan_servers -> what attracts it
 
 What lets traffic through comes before what attracts it, and goes after it:
 
@@ -19,6 +20,7 @@ Source: spec ipvs 6 and 7, "do better" (c) and (g).
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from app.domain.dataplane.address_numbers import ordered
 from app.domain.dataplane.iptables import Netfilter
@@ -53,6 +55,13 @@ from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.domain.objects.service import Protocol
 
 
+class Bracket(NamedTuple):
+    """Operations that come before those of what lies between, and operations that come after."""
+
+    opening: tuple[Operation, ...] = ()
+    closing: tuple[Operation, ...] = ()
+
+
 def plan(
     current: IPVSState, desired: IPVSState, *, idle: Collection[RealServerKey] = ()
 ) -> tuple[Operation, ...]:
@@ -60,37 +69,45 @@ def plan(
 
     ``idle`` are real servers known to have no connections: they need no draining.
     """
-    return tuple(_plan(current, desired, idle))
+    gates, servers = plan_gates(current, desired), plan_servers(current, desired, idle=idle)
+    return (*gates.opening, *servers.opening, *gates.closing, *servers.closing)
 
 
-def _plan(
-    current: IPVSState, desired: IPVSState, idle: Collection[RealServerKey]
-) -> Iterator[Operation]:
-    servers = _Servers(current.servers, desired.servers, idle)
+def plan_gates(current: IPVSState, desired: IPVSState) -> Bracket:
+    """Plan what lets traffic through; what attracts it comes after the opening."""
     interims = _interim_netfilters(current, desired)
-    yield from _sysctls(current, desired)
-    yield from _new_entries(current, desired)
-    yield from (
-        ReplaceNetfilter(interim)
-        for interim in interims
-        if interim != current.netfilters.get(interim.family)
-    )
-    yield from servers.new()
-    if desired.has_interface and not current.has_interface:
-        yield CreateInterface(DUMMY_INTERFACE)
-    for address in _in_order(desired.addresses - current.addresses):
-        yield BindAddress(address)
-    unwanted = list(servers.unwanted())
-    yield from (drain for drain in unwanted if isinstance(drain, DrainRealServer))
-    yield from (gone for gone in unwanted if _is_at_once(gone))
-    yield from servers.gone()
-    for address in _in_order(current.addresses - desired.addresses):
-        yield UnbindAddress(address)
-    yield from _final_netfilters(current, desired, interims)
-    yield from _gone_entries(current, desired)
+    closing = [*_final_netfilters(current, desired, interims), *_gone_entries(current, desired)]
     if current.has_interface and not desired.has_interface:
-        yield RemoveInterface(DUMMY_INTERFACE)
-    yield from (gone for gone in unwanted if _is_waiting(gone))
+        closing.append(RemoveInterface(DUMMY_INTERFACE))
+    return Bracket(
+        (
+            *_sysctls(current, desired),
+            *_new_entries(current, desired),
+            *[
+                ReplaceNetfilter(interim)
+                for interim in interims
+                if interim != current.netfilters.get(interim.family)
+            ],
+        ),
+        tuple(closing),
+    )
+
+
+def plan_servers(
+    current: IPVSState, desired: IPVSState, *, idle: Collection[RealServerKey] = ()
+) -> Bracket:
+    """Plan what attracts traffic; what waits for connections to end closes everything."""
+    servers = _Servers(current.servers, desired.servers, idle)
+    unwanted = list(servers.unwanted())
+    opening = list(servers.new())
+    if desired.has_interface and not current.has_interface:
+        opening.append(CreateInterface(DUMMY_INTERFACE))
+    opening += map(BindAddress, _in_order(desired.addresses - current.addresses))
+    opening += [drain for drain in unwanted if isinstance(drain, DrainRealServer)]
+    opening += [gone for gone in unwanted if _is_at_once(gone)]
+    opening += servers.gone()
+    opening += map(UnbindAddress, _in_order(current.addresses - desired.addresses))
+    return Bracket(tuple(opening), tuple([gone for gone in unwanted if _is_waiting(gone)]))
 
 
 def _is_at_once(operation: Operation) -> bool:

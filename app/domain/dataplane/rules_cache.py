@@ -19,7 +19,8 @@ from app.domain.dataplane.claims import rivals
 from app.domain.dataplane.reach import reaches
 from app.domain.dataplane.rules import RulesConfig, ServiceRules
 from app.domain.dataplane.service_facts import ServiceFacts, service_facts
-from app.domain.dataplane.service_rules import NodeView, Sight, service_rules, sight
+from app.domain.dataplane.service_rules import ELSEWHERE, NodeView, Sight, service_rules, sight
+from app.domain.dataplane.topology import Standpoint
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import SERVICE_NAME_LABEL, EndpointSlice
 from app.domain.objects.service import Service
@@ -27,6 +28,9 @@ from app.domain.snapshot import Snapshot
 
 T = TypeVar("T")
 Render = Callable[[ServiceRules, NodeView], T]
+Share = Callable[[T, T], T]
+"""From what was made for one node and for another: the one, with equal parts of the other."""
+
 _Source = tuple[Service, tuple[EndpointSlice, ...]]
 
 _VERSIONS_MAX = 2  # of a Service: before and after a change
@@ -35,9 +39,13 @@ _MANY = 1_024  # Services for which all slices are looked through instead of eac
 _SIGHTS_MAX = 8_192  # ways in which nodes see one version of a Service
 
 
+def _as_made(made: T, _: T) -> T:
+    return made
+
+
 @dataclass(slots=True)
-class _Version(Generic[T]):
-    """One Service as it was, and what has been made of it."""
+class Version(Generic[T]):
+    """One Service as it was, and what has been made of it, by how nodes see it."""
 
     service: Service
     slices: tuple[EndpointSlice, ...]
@@ -46,36 +54,42 @@ class _Version(Generic[T]):
     made: dict[Sight, T] = field(default_factory=dict[Sight, T])
 
     def is_made_from(self, source: _Source) -> bool:
+        """Tell it from one that is stale."""
         return self.service is source[0] and _are_same(self.slices, source[1])
+
+    def like(self, at: Sight) -> T | None:
+        """Give what was made for nodes that see it most alike: of the zone, else of any."""
+        zone = Sight(Standpoint(zone=at.stand.zone), *at[1:])
+        return self.made.get(zone, next(iter(self.made.values()), None))
 
 
 class RulesCache(Generic[T]):
     """Makes ``render`` of the rules of Services, and remembers it."""
 
-    def __init__(self, config: RulesConfig, render: Render[T]) -> None:
+    def __init__(self, config: RulesConfig, render: Render[T], share: Share[T] = _as_made) -> None:
         self.config = config
-        self._render = render
-        self._versions: dict[NamespacedName, list[_Version[T]]] = {}
-        self._recent: deque[
-            tuple[Snapshot, tuple[NamespacedName, ...], tuple[_Version[T], ...]]
-        ] = deque(maxlen=_RECENT_MAX)
+        self._render, self._share = render, share
+        self._versions: dict[NamespacedName, list[Version[T]]] = {}
+        self._recent: deque[tuple[Snapshot, tuple[NamespacedName, ...], tuple[Version[T], ...]]] = (
+            deque(maxlen=_RECENT_MAX)
+        )
         self._snapshot = Snapshot()
-        self._listed: dict[NamespacedName, _Version[T]] = {}  # in order of the keys
+        self._listed: dict[NamespacedName, Version[T]] = {}  # in order of the keys
 
     def every(
         self, snapshot: Snapshot, keys: tuple[NamespacedName, ...], view: NodeView
     ) -> list[T]:
         """Give what is made of each of several Services, invisible ones left out."""
-        return self._made(self._resolved(snapshot, keys), view)
+        return self.made(self._resolved(snapshot, keys), view)
 
     def _resolved(
         self, snapshot: Snapshot, keys: tuple[NamespacedName, ...]
-    ) -> tuple[_Version[T], ...]:
+    ) -> tuple[Version[T], ...]:
         """Find the versions of several Services, once for all nodes that ask about them."""
         for known_snapshot, known_keys, versions in self._recent:
             if known_snapshot is snapshot and known_keys is keys:
                 return versions
-        found = self._versions_at(snapshot, keys)
+        found = self.versions_at(snapshot, keys)
         versions = tuple([version for version in found.values() if version.facts.ports])
         self._recent.append((snapshot, keys, versions))
         return versions
@@ -83,7 +97,7 @@ class RulesCache(Generic[T]):
     def all(self, snapshot: Snapshot, view: NodeView) -> list[T]:
         """Give what is made of each Service, in order of their keys."""
         self._list(snapshot)
-        return self._made([v for v in self._listed.values() if v.facts.ports], view)
+        return self.made([v for v in self._listed.values() if v.facts.ports], view)
 
     def _list(self, snapshot: Snapshot) -> None:
         """Bring the list of all Services up to a snapshot, at the cost of what differs."""
@@ -91,9 +105,9 @@ class RulesCache(Generic[T]):
         if known is snapshot:
             return
         # In order, because neighbours by name are mostly neighbours in memory, too.
-        differing = sorted(_differing(known, snapshot))
-        found = self._versions_at(snapshot, differing)
-        for key in differing:
+        keys = sorted(differing(known, snapshot))
+        found = self.versions_at(snapshot, keys)
+        for key in keys:
             if key not in found:
                 self._listed.pop(key, None)
                 self._versions.pop(key, None)
@@ -102,9 +116,9 @@ class RulesCache(Generic[T]):
         if not is_in_order:
             self._listed = dict(sorted(self._listed.items()))
 
-    def _versions_at(
+    def versions_at(
         self, snapshot: Snapshot, keys: Sequence[NamespacedName]
-    ) -> dict[NamespacedName, _Version[T]]:
+    ) -> dict[NamespacedName, Version[T]]:
         """Find or make the versions of those Services that are there, in the order of ``keys``."""
         slices_of = snapshot.slices_of if len(keys) < _MANY else _slices_by_service(snapshot)
         sources = {
@@ -117,9 +131,7 @@ class RulesCache(Generic[T]):
         made = self._make(snapshot, missing)
         return {key: version or made[key] for key, version in found.items()}
 
-    def _known(
-        self, snapshot: Snapshot, key: NamespacedName, source: _Source
-    ) -> _Version[T] | None:
+    def _known(self, snapshot: Snapshot, key: NamespacedName, source: _Source) -> Version[T] | None:
         for version in self._versions.get(key, ()):
             if version.is_made_from(source):
                 others = rivals(snapshot, version.service, version.facts.reaches)
@@ -129,7 +141,7 @@ class RulesCache(Generic[T]):
 
     def _make(
         self, snapshot: Snapshot, sources: Mapping[NamespacedName, _Source]
-    ) -> dict[NamespacedName, _Version[T]]:
+    ) -> dict[NamespacedName, Version[T]]:
         """Work out several Services, one thing for all of them after the other.
 
         An interpreter that repeats itself takes a fifth less time.
@@ -143,8 +155,8 @@ class RulesCache(Generic[T]):
             service_facts(service, slices, at, others=rival, scheduler=self.config.scheduler)
             for (service, slices), at, rival in zip(sources.values(), reached, others, strict=True)
         ]
-        made: dict[NamespacedName, _Version[T]] = {
-            key: _Version(service, slices, rival, fact)
+        made: dict[NamespacedName, Version[T]] = {
+            key: Version(service, slices, rival, fact)
             for (key, (service, slices)), rival, fact in zip(
                 sources.items(), others, facts, strict=True
             )
@@ -153,9 +165,18 @@ class RulesCache(Generic[T]):
             self._versions[key] = [version, *self._versions.get(key, ())][:_VERSIONS_MAX]
         return made
 
-    def _made(self, versions: Sequence[_Version[T]], view: NodeView) -> list[T]:
-        """Give what a node makes of several Services; what is missing is made as in ``_make``."""
-        seen = [sight(version.facts, view) for version in versions]
+    def made(self, versions: Sequence[Version[T]], view: NodeView) -> list[T]:
+        """Give what a node makes of several Services."""
+        return self._made(versions, [sight(version.facts, view) for version in versions], view)
+
+    def made_elsewhere(self, versions: Sequence[Version[T]], view: NodeView) -> list[T]:
+        """Give what a node like this makes of plain Services that it plays no part in."""
+        return self._made(versions, [ELSEWHERE] * len(versions), view)
+
+    def _made(
+        self, versions: Sequence[Version[T]], seen: Sequence[Sight], view: NodeView
+    ) -> list[T]:
+        """Look it up; what is missing is made step by step, as in ``_make``."""
         missing = [
             (version, at)
             for version, at in zip(versions, seen, strict=True)
@@ -164,13 +185,14 @@ class RulesCache(Generic[T]):
         rules = [service_rules(version.facts, view, at.stand) for version, at in missing]
         made = [self._render(each, view) for each in rules]
         for (version, at), each in zip(missing, made, strict=True):
+            like = version.like(at) if version.made else None
             if len(version.made) >= _SIGHTS_MAX:
                 version.made.clear()
-            version.made[at] = each
+            version.made[at] = each if like is None else self._share(each, like)
         return [version.made[at] for version, at in zip(versions, seen, strict=True)]
 
 
-def _differing(known: Snapshot, snapshot: Snapshot) -> set[NamespacedName]:
+def differing(known: Snapshot, snapshot: Snapshot) -> set[NamespacedName]:
     """List the Services that two snapshots may see differently."""
     if not known.services:
         return set(snapshot.services)

@@ -55,7 +55,8 @@ class Sight(NamedTuple):
     taken: tuple[tuple[Claimed, ServicePortName], ...] = ()
 
 
-_PLAIN: Final = Sight(ANYWHERE)
+ELSEWHERE: Final = Sight(ANYWHERE)
+"""How a plain Service is seen by nodes that play no part in it."""
 _NOTHING_TAKEN: Final[Mapping[Claimed, tuple[ServicePortName, Conflict]]] = {}
 
 
@@ -63,7 +64,7 @@ def sight(facts: ServiceFacts, view: NodeView) -> Sight:
     """Reduce a node to what this Service's rules depend on."""
     stand = standpoint([port.found for port in facts.ports], node=view.name, zone=view.zone)
     if facts.is_plain:
-        return _PLAIN if stand is ANYWHERE else Sight(stand)
+        return ELSEWHERE if stand is ANYWHERE else Sight(stand)
     own = {address for family in view.families for address in family.addresses}
     return Sight(
         stand,

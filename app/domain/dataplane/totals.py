@@ -69,27 +69,25 @@ class Totals:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The part of a node's state that a few Services make up."""
+def gates_of(
+    fragments: Sequence[Fragment], netfilters: Iterable[Netfilter], names: Iterable[str]
+) -> IPVSState:
+    """Give what lets the traffic of a few Services through, as a state with the named sets."""
+    entries = gather_entries(fragments)
+    return IPVSState(
+        has_interface=True,
+        ipsets={name: _held(name, entries.get(name, ())) for name in names},
+        netfilters={netfilter.family: netfilter for netfilter in netfilters},
+    )
 
-    fragments: Sequence[Fragment]
-    netfilters: tuple[Netfilter, ...]
 
-    def state(self, names: Iterable[str]) -> IPVSState:
-        """Give it as a state that has the named sets."""
-        entries = gather_entries(self.fragments)
-        return IPVSState(
-            has_interface=True,
-            addresses=frozenset(
-                address for each in self.fragments for _, _, address in each.addresses
-            ),
-            ipsets={name: _held(name, entries.get(name, ())) for name in names},
-            netfilters={netfilter.family: netfilter for netfilter in self.netfilters},
-            servers={
-                server.key: server for each in self.fragments for server in each.virtual_servers
-            },
-        )
+def servers_of(fragments: Sequence[Fragment]) -> IPVSState:
+    """Give what attracts the traffic of a few Services, as a state."""
+    return IPVSState(
+        has_interface=True,
+        addresses=frozenset(address for each in fragments for _, _, address in each.addresses),
+        servers={server.key: server for each in fragments for server in each.virtual_servers},
+    )
 
 
 def set_names(*fragments: Sequence[Fragment]) -> list[str]:

@@ -149,6 +149,10 @@ class Followed:
         self.steps.append(step_to(self.snapshot, [change], since=since))
         return self.told(-1)
 
+    def parts(self, place: int) -> tuple[tuple[Operation, ...], ...]:
+        """Ask for the same in pieces."""
+        return self.source.parts(self.steps[place], NODE, NODE)
+
     def told(self, place: int) -> tuple[Operation, ...]:
         """Ask for one of the steps taken."""
         step = self.steps[place]
@@ -200,9 +204,26 @@ def test_a_plan_that_is_forgotten_for_later_ones_is_made_again(
 ) -> None:
     monkeypatch.setattr(delta, "_PLANS_MAX", 2)
     followed = Followed(RulesConfig())
-    first, *_, last = [followed.follow(None, claimant(number)) for number in range(1, 5)]
-    assert followed.told(-1) is last
-    assert followed.told(0) is not first
+    for number in range(1, 5):
+        followed.follow(None, claimant(number))
+    last, first = followed.parts(-1), followed.parts(0)
+    assert all(part is known for part, known in zip(followed.parts(0), first, strict=True))
+    again = followed.parts(-1)
+    assert again == last
+    assert again[0] is not last[0]
+
+
+def test_nodes_share_the_parts_of_a_plan_that_do_not_depend_on_them() -> None:
+    one = an_endpoint_slice(an_endpoint("10.244.0.1", node_name="n9"))
+    two = an_endpoint_slice(*one.endpoints, an_endpoint("10.244.0.2", node_name="n1"))
+    before = load([a_service(), one], revision=Revision(1))
+    change = Change(revision=Revision(2), before=one, after=two)
+    source = IPVSRulesSource(RulesConfig())
+    step = step_to(before.apply([change]), [change], since=before.revision)
+    there, elsewhere = (source.parts(step, a_node(name), a_node(name)) for name in ("n1", "n2"))
+    assert there[0]
+    assert not elsewhere[0]
+    assert there[1] is elsewhere[1]
 
 
 def test_a_node_that_is_forgotten_for_others_is_counted_again(

@@ -1,0 +1,113 @@
+"""How many entries each set of a node has, without a look at all of its Services.
+
+    Snapshot -> entries on a node that plays no part in anything    (once, then what differs)
+    NodeView -> Totals: that, but for the Services which the node sees otherwise
+
+A thousand nodes differ from each other in a hundred Services each: those with endpoints
+or hints there, and those at node ports or external addresses.  Not shared between threads.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from app.domain.dataplane.ipsets import Entry
+from app.domain.dataplane.ipvs import Fragment
+from app.domain.dataplane.rules_cache import RulesCache, Version, differing
+from app.domain.dataplane.service_facts import ServiceFacts
+from app.domain.dataplane.service_rules import NodeView
+from app.domain.dataplane.totals import Totals
+from app.domain.names import NamespacedName
+from app.domain.snapshot import Snapshot
+
+_Place = tuple[str, str]
+"""What a node may be to a Service: its name, its zone, or whatever it is."""
+
+_ANY: Final[_Place] = ("", "")
+
+
+class Tally:
+    """Counts what the Services of a snapshot put into sets."""
+
+    def __init__(self, cache: RulesCache[Fragment]) -> None:
+        self._cache = cache
+        self._snapshot = Snapshot()
+        self._versions: dict[NamespacedName, Version[Fragment]] = {}
+        self._keys_by_place: dict[_Place, set[NamespacedName]] = {}
+        # On a node that plays no part: what each Service adds, by how many an entry is
+        # wanted, and how many entries each set has.
+        self._elsewhere: dict[NamespacedName, Fragment] = {}
+        self._wanted: Counter[Entry] = Counter()
+        self._sizes: Counter[str] = Counter()
+
+    def totals(self, snapshot: Snapshot, view: NodeView) -> Totals:
+        """Count for one node."""
+        self._follow(snapshot, view)
+        keys = self._seen_otherwise(view)
+        made = self._cache.made([self._versions[key] for key in keys], view)
+        changes = Counter[Entry]()
+        for key, fragment in zip(keys, made, strict=True):
+            changes.subtract(self._entries(key))
+            changes.update(fragment.entries)
+        sizes = Counter(self._sizes)
+        for entry, change in changes.items():
+            was = self._wanted[entry]
+            sizes[entry[0]] += (was + change > 0) - (was > 0)
+        counts = {name: size for name, size in sizes.items() if size}
+        shut = frozenset(pair for fragment in made for pair in fragment.shut)
+        return Totals(view, snapshot.revision, counts, shut)
+
+    def _seen_otherwise(self, view: NodeView) -> list[NamespacedName]:
+        places = (_ANY, ("node", view.name), ("zone", view.zone))
+        return sorted({key for at in places for key in self._keys_by_place.get(at, ())})
+
+    def _follow(self, snapshot: Snapshot, view: NodeView) -> None:
+        """Bring everything up to a snapshot, at the cost of what differs."""
+        known, self._snapshot = self._snapshot, snapshot
+        if known is snapshot:
+            return
+        keys = sorted(differing(known, snapshot))
+        for key in keys:
+            self._forget(key)
+        found = self._cache.versions_at(snapshot, keys)
+        visible = {key: version for key, version in found.items() if version.facts.ports}
+        self._versions.update(visible)
+        for key, version in visible.items():
+            for place in _places(version.facts):
+                self._keys_by_place.setdefault(place, set()).add(key)
+        plain = [key for key, version in visible.items() if _is_mostly_alike(version.facts)]
+        fragments = self._cache.made_elsewhere([visible[key] for key in plain], view)
+        self._elsewhere.update(zip(plain, fragments, strict=True))
+        for fragment in fragments:
+            for entry in fragment.entries:
+                self._wanted[entry] += 1
+                self._sizes[entry[0]] += self._wanted[entry] == 1
+
+    def _forget(self, key: NamespacedName) -> None:
+        version = self._versions.pop(key, None)
+        for place in () if version is None else _places(version.facts):
+            self._keys_by_place[place].discard(key)
+        for entry in self._entries(key):
+            self._wanted[entry] -= 1
+            if not self._wanted[entry]:
+                del self._wanted[entry]
+                self._sizes[entry[0]] -= 1
+        self._elsewhere.pop(key, None)
+
+    def _entries(self, key: NamespacedName) -> tuple[Entry, ...]:
+        fragment = self._elsewhere.get(key)
+        return () if fragment is None else fragment.entries
+
+
+def _is_mostly_alike(facts: ServiceFacts) -> bool:
+    """Whether most nodes see a Service alike."""
+    return facts.is_plain and not any(port.found.has_duplicates for port in facts.ports)
+
+
+def _places(facts: ServiceFacts) -> Iterable[_Place]:
+    """List what makes a node see a Service otherwise than most."""
+    if not _is_mostly_alike(facts):
+        return (_ANY,)
+    found = [port.found for port in facts.ports]
+    nodes = {("node", name) for each in found for name in (*each.nodes, *each.hinted_nodes)}
+    return nodes | {("zone", name) for each in found for name in each.hinted_zones}
