@@ -171,9 +171,12 @@ async def serving(size: Size) -> AsyncGenerator[Server]:
 
 async def changed(server: Server, nodes: list[Node], size: Size) -> bool:
     """Add one endpoint after the other; tell how late the nodes heard of it."""
-    late_s, last_s, before = list[float](), list[float](), await server.told("")
+    late_s, last_s = list[float](), list[float]()
+    await everybody_at(nodes, (await server.told("add 0")).revision)  # what is made once is made
+    await asyncio.sleep(CHANGE_EACH_S)
+    before = await server.told("")
     for change in range(CHANGES):
-        made = await server.told(f"add {change * 7_919 % size.services}")
+        made = await server.told(f"add {(change + 1) * 7_919 % size.services}")
         arrivals = await everybody_at(nodes, made.revision)
         late_s += [at - made.at for at in arrivals]
         last_s.append(max(arrivals) - made.at)

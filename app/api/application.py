@@ -13,6 +13,7 @@ from app.api import (
     endpoint_slices,
     errors,
     explain,
+    following,
     health,
     heartbeats,
     metrics,
@@ -53,6 +54,7 @@ ROUTERS = (
     clusterips.router,
     resolve.router,
     rules.router,
+    following.router,
     watch.router,
     health.router,
     metrics.router,
@@ -69,6 +71,7 @@ def build(*, version: str, limits: Limits = _LIMITS) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
+    app.add_middleware(following.Following)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     app.add_middleware(Methods, routes=[route for route in routed if isinstance(route, Routed)])
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)

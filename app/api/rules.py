@@ -6,14 +6,10 @@
 Rules of one revision never change, so they carry it as their entity tag.
 """
 
-import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from app.api import errors as api_errors
@@ -21,26 +17,20 @@ from app.api.bodies import documented_body, media_of
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.forms import JSON, YAML, chosen_form
-from app.api.limits import leave_slot
-from app.api.packing import Piece, packed, packed_pieces, shared
+from app.api.packing import packed
 from app.api.representation import answer, entity_tags, warn
 from app.domain import errors
 from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.ipvsadm import parse_servers
 from app.domain.dataplane.nftables import encode as encode_nftables
-from app.domain.dataplane.operations import Operation
 from app.domain.dataplane.script import Part, encode_part
-from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
-from app.registry.node_rules import NodeChanges, NodeText
 from app.schemas.documents import MediaType, parse_document
-from app.schemas.metadata import asked_revision
-from app.schemas.operations import NodeRulesChanges, NodeRulesDrift, NodeTextChanges
-from app.schemas.operations_codec import encode_drift, encode_operation_list
-from app.schemas.queries import Query as QueryModel
+from app.schemas.operations import NodeRulesDrift
+from app.schemas.operations_codec import encode_drift
 from app.schemas.render import Rendering, decode_rendering
 from app.schemas.rules import NodeRules, RenderRequest
-from app.schemas.rules_codec import dump, encode_rules
+from app.schemas.rules_codec import encode_rules
 
 T = TypeVar("T")
 
@@ -117,75 +107,6 @@ async def get_node_nftables(
     return packed(request, text.encode(), media_type=TEXT, headers={"ETag": tag})
 
 
-class ChangesQuery(QueryModel):
-    """Where a node is."""
-
-    since: str = Field(description="The revision whose rules the node has.", examples=["41"])
-    timeout_seconds: Annotated[int, Field(ge=0, le=WAIT_S_MAX)] = Field(
-        0, description="Wait so long for something to change for this node."
-    )
-
-
-@router.get(
-    "/nodes/{name}/ipvs/changes",
-    operation_id="get_node_ipvs_changes",
-    summary="The operations that take a node from a revision to now",
-    response_model=NodeRulesChanges,
-    responses=refusals(errors.Expired, api_errors.Overloaded, *_READ),
-)
-async def get_node_ipvs_changes(
-    name: NameOf,
-    query: Annotated[ChangesQuery, Query()],
-    request: Request,
-    registry: RegistryOf,
-    snapshot: SnapshotOf,
-) -> Response:
-    """Give ordered operations; none when nothing changed for this node."""
-
-    async def ask(snapshot: Snapshot, since: Revision) -> tuple[NodeChanges, bool]:
-        changes = await registry.rules.changes(snapshot, name, since)
-        return changes, any(changes.parts)
-
-    changes = await _awaited(ask, query, request, registry, snapshot)
-    pieces = _pieces(changes)
-    if chosen_form(request) == YAML:
-        return answer(request, _mapping(b"".join(piece.plain for piece in pieces).decode()))
-    return packed_pieces(request, pieces, media_type=JSON)
-
-
-@router.get(
-    "/nodes/{name}/nftables/changes",
-    operation_id="get_node_nftables_changes",
-    summary="The text that takes a node's tables from a revision to now",
-    response_model=NodeTextChanges,
-    responses=refusals(errors.Expired, api_errors.Overloaded, *_READ),
-)
-async def get_node_nftables_changes(
-    name: NameOf,
-    query: Annotated[ChangesQuery, Query()],
-    request: Request,
-    registry: RegistryOf,
-    snapshot: SnapshotOf,
-) -> Response:
-    """Give one transaction for `nft -f`; an empty one when nothing changed for this node."""
-
-    async def ask(snapshot: Snapshot, since: Revision) -> tuple[NodeText, bool]:
-        changes = await registry.rules.nftables_changes(snapshot, name, since)
-        return changes, bool(changes.text)
-
-    changes = await _awaited(ask, query, request, registry, snapshot)
-    content: dict[str, object] = {
-        "kind": "NodeTextChanges",
-        "node": name,
-        "since": str(changes.since),
-        "resourceVersion": str(changes.revision),
-        "text": changes.text,
-    }
-    if chosen_form(request) == YAML:
-        return answer(request, content)
-    return packed(request, dump(content).encode(), media_type=JSON)
-
-
 @router.put(
     "/nodes/{name}/ipvs/observed",
     operation_id="observe_node_ipvs",
@@ -241,29 +162,6 @@ async def render(
     return warn(response, [f'unknown field "{path}"' for path in rendering.unknown])
 
 
-async def _awaited(
-    ask: Callable[[Snapshot, Revision], Awaitable[tuple[T, bool]]],
-    query: ChangesQuery,
-    request: Request,
-    registry: Registry,
-    snapshot: Snapshot,
-) -> T:
-    """Ask what changed since a revision, again and again until something did or time is up."""
-    since, clock = asked_revision(query.since, "since"), asyncio.get_running_loop()
-    until_s = clock.time() + query.timeout_seconds
-    if since > snapshot.revision:
-        snapshot = await registry.view.wait_for(since)
-    while True:
-        changes, is_news = await ask(snapshot, since)
-        left_s = until_s - clock.time()
-        if is_news or left_s <= 0:
-            return changes
-        leave_slot(request)
-        if not await registry.watching.beyond(snapshot.revision, within_s=left_s):
-            return changes
-        snapshot = registry.view.snapshot
-
-
 async def _rendered(request: Request, rendering: Rendering, part: Part | None) -> Response:
     if part is not None:
         rules = await run_in_threadpool(rendering.ipvs)
@@ -279,35 +177,6 @@ async def _answer_rules(request: Request, rules: IPVSRules, headers: dict[str, s
     if chosen_form(request) == YAML:
         return answer(request, _mapping(body), headers=headers)
     return packed(request, body.encode(), media_type=JSON, headers=headers)
-
-
-def _pieces(changes: NodeChanges) -> list[Piece]:
-    """Write changes piece by piece: what many nodes are told is written once."""
-    own = {
-        "node": changes.node,
-        "since": str(changes.since),
-        "resourceVersion": str(changes.revision),
-    }
-    pieces = [Piece(b'{"kind":"NodeRulesChanges","operations":[')]
-    for part in filter(None, changes.parts):
-        pieces += [Piece(b","), _encoded(part)] if len(pieces) > 1 else [_encoded(part)]
-    return [*pieces, Piece(f"],{dump(own)[1:]}".encode())]
-
-
-_known: OrderedDict[int, tuple[Sequence[Operation], Piece]] = OrderedDict()
-
-
-def _encoded(operations: Sequence[Operation]) -> Piece:
-    """Encode operations, once for all nodes that are given the same ones."""
-    known = _known.get(id(operations))
-    if known is not None and known[0] is operations:
-        _known.move_to_end(id(operations))
-        return known[1]
-    piece = shared(encode_operation_list(operations).encode())
-    _known[id(operations)] = (operations, piece)
-    while len(_known) > ENCODED_MAX:
-        _known.popitem(last=False)
-    return piece
 
 
 def _tag(registry: Registry, snapshot: Snapshot) -> str:

@@ -59,6 +59,11 @@ class NodeChanges:
         """Give them one after the other."""
         return tuple(chain.from_iterable(self.parts))
 
+    @property
+    def is_any(self) -> bool:
+        """Whether anything changed for the node."""
+        return any(self.parts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeText:
@@ -68,6 +73,11 @@ class NodeText:
     since: Revision
     revision: Revision
     text: str
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything changed for the node."""
+        return bool(self.text)
 
 
 class NodeRulesReader:

@@ -30,16 +30,17 @@ from bench.rules_state.cluster import NODE_PORTS, Size, a_view, add_endpoint, ro
 async def serve(size: Size) -> None:
     """Serve until standard input ends."""
     view = a_view(size)
-    app = application.build(version="bench")
+    app, watching = application.build(version="bench"), Watching(view, Pulse(view))
     app.state.registry = SimpleNamespace(
         view=view,
         rules=NodeRulesReader(view, RulesConfig(), node_ports=NODE_PORTS),
-        watching=Watching(view, Pulse(view)),
+        watching=watching,
         metrics=CollectorRegistry(),
     )
     with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        server = HTTPServer(app, Moments(started=lambda: print(port, flush=True)))
+        moments = Moments(started=lambda: print(port, flush=True), stopping=watching.stop)
+        server = HTTPServer(app, moments)
         commands = asyncio.create_task(obey(view, size, server))
         await server.serve([listener])
         await commands

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
 
 from app.api import application
 from app.api.streams import Watching
@@ -43,6 +45,7 @@ class Api:
     client: httpx.AsyncClient
     view: View
     watching: Watching
+    metrics: CollectorRegistry
 
     def change(self, before: Object | None, after: Object | None) -> None:
         revision = Revision(self.view.snapshot.revision + 1)
@@ -60,11 +63,10 @@ async def an_api_of(*objects: Object) -> AsyncGenerator[Api]:
     watching = Watching(view, Pulse(view, batch_s=0))
     rules = NodeRulesReader(view, RulesConfig(), node_ports=range(30_000, 32_768))
     app = app_for_tests()
-    app.state.registry = SimpleNamespace(
-        view=view, rules=rules, watching=watching, metrics=CollectorRegistry()
-    )
+    metrics = CollectorRegistry()
+    app.state.registry = SimpleNamespace(view=view, rules=rules, watching=watching, metrics=metrics)
     async with a_client(app) as client:
-        yield Api(client, view, watching)
+        yield Api(client, view, watching, metrics)
 
 
 async def test_a_change_in_the_words_of_nft_leads_where_the_whole_leads() -> None:
@@ -124,3 +126,51 @@ async def test_a_node_that_is_not_known_and_a_revision_too_old_are_refused() -> 
         assert (await api.changes("nftables", 1, timeout_s=30)).status_code == 404
         answer = await api.client.get("/nodes/n2/nftables/changes", params={"since": "0"})
         assert (answer.status_code, answer.json()["reason"]) == (410, "Expired")
+
+
+@pytest.mark.parametrize("mode", ["ipvs", "nftables"])
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("since={since}&resourceVersion=2", {}),
+        ("timeoutSeconds=0&since={since}", {}),
+        ("since={since}", {"accept": "application/json, */*"}),
+    ],
+)
+async def test_a_question_put_otherwise_has_the_same_answer(
+    mode: str, query: str, headers: dict[str, str]
+) -> None:
+    async with an_api_of(a_node("n1"), a_node("n2"), a_service(), ONE) as api:
+        api.change(ONE, TWO)
+        for node, since in (("n1", 1), ("n1", 2), ("n3", 1), ("n2", 0)):
+            path = f"/nodes/{node}/{mode}/changes"
+            plain = await api.client.get(f"{path}?since={since}")
+            otherwise = await api.client.get(f"{path}?{query.format(since=since)}", headers=headers)
+            assert (plain.status_code, plain.json()) == (otherwise.status_code, otherwise.json())
+
+
+async def test_questions_are_counted_by_their_route_and_refused_when_they_make_no_sense() -> None:
+    async with an_api_of(a_node("n1"), a_service()) as api:
+        await api.changes("ipvs", 1)
+        path = "/nodes/{name}/ipvs/changes"
+        assert f'path="{path}"' in generate_latest(api.metrics).decode()
+        for query in ("", "since=1&timeoutSeconds=61", "since=1&since=1", "since=1&more=1"):
+            answer = await api.client.get(f"/nodes/n1/ipvs/changes?{query}")
+            assert answer.status_code in {200, 400, 422}
+            assert answer.json()["kind"] in {"NodeRulesChanges", "Status"}
+
+
+async def test_a_large_part_is_compressed_once_for_all_who_are_told_it() -> None:
+    many = an_endpoint_slice(*(an_endpoint(f"10.244.1.{number}") for number in range(1, 100)))
+    async with an_api_of(a_node("n1"), a_node("n2"), a_service(), ONE) as api:
+        api.change(ONE, many)
+        plain, packed = [
+            await api.client.get(
+                "/nodes/n1/ipvs/changes?since=1", headers={"accept-encoding": coding}
+            )
+            for coding in ("identity", "gzip")
+        ]
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.json() == plain.json()
+        other = await api.client.get("/nodes/n2/ipvs/changes?since=1")
+        assert other.json()["operations"] == plain.json()["operations"]
