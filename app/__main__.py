@@ -17,7 +17,6 @@ from collections.abc import Coroutine, Sequence
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
@@ -339,12 +338,22 @@ def _run_agent(options: "Options") -> None:
 def _until_interrupted(work: Coroutine[Any, Any, T]) -> T:
     import uvloop
 
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work)
-    except KeyboardInterrupt:
+            return runner.run(_until_asked_to_end(work))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit from None
+
+
+async def _until_asked_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Take SIGTERM as Ctrl-C, upon which all that was started is stopped in order.
+
+    Not by way of SIGINT: what a shell starts in the background ignores that.
+    """
+    task = asyncio.current_task()
+    assert task is not None, "a runner runs tasks"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
 
 
 def in_one_line(error: Exception) -> str:
@@ -362,11 +371,6 @@ def in_one_line(error: Exception) -> str:
             return f"the database refuses: {words}"
         case _:
             return words
-
-
-def _interrupt(_: int, __: FrameType | None) -> None:
-    """Take being asked to end as Ctrl-C, upon which all that was started is stopped in order."""
-    signal.raise_signal(signal.SIGINT)
 
 
 if __name__ == "__main__":

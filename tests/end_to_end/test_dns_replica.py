@@ -12,13 +12,16 @@ import pytest
 
 from tests.dns.client import data_of
 from tests.end_to_end.processes import (
+    CHECKOUT,
+    Program,
     Serving,
     free_port,
     replicating,
     serving,
+    started,
     until_ready,
 )
-from tests.waiting import eventually
+from tests.waiting import eventually, until
 
 pytestmark = pytest.mark.end_to_end
 
@@ -91,6 +94,25 @@ async def test_a_replica_is_behind_kube_dns_while_it_runs(tmp_path: Path) -> Non
             await eventually(lambda: _holds(ports, {primary.dns_port, replica.dns_port}))
             assert await replica.stop() == 0
         assert replica.dns_port not in await ports()
+
+
+async def test_a_replica_in_a_shells_background_ends_when_it_is_asked_to(tmp_path: Path) -> None:
+    deaf = ("sh", "-c", 'trap "" INT; exec "$0" "$@"', *CHECKOUT.command)
+    program = Program(command=deaf, folder=CHECKOUT.folder)
+    settings = {
+        "WAYPOST_DNS_METRICS_PORT": str(free_port()),
+        "WAYPOST_DNS_PORT": str(free_port()),
+    }
+    words = ["dns", "--api", f"http://127.0.0.1:{free_port()}"]
+    process = await started(tmp_path, words, settings, program=program)
+    try:
+        await until(lambda: "following" in (tmp_path / "log").read_text())
+        process.terminate()
+        async with asyncio.timeout(30):
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
 
 
 async def _holds(ports: Callable[[], Awaitable[set[int]]], wanted: set[int]) -> bool:
