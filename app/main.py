@@ -228,6 +228,8 @@ async def serve(
         registry = await stack.enter_async_context(running(settings, url, probes=probes))
         gc.freeze()  # what was loaded stays: to look through it again takes seconds, all at once
         gc.set_threshold(*GC_THRESHOLDS)
+        ahead = asyncio.create_task(registry.rules.warm(registry.view.snapshot))
+        stack.push_async_callback(_stop, ahead)
         dns = await stack.enter_async_context(serving_dns(settings, registry.view))
         registry.metrics.register(DNSCollector(dns))
         registry = asking_upstreams(registry, dns)

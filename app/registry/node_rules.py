@@ -96,7 +96,12 @@ class NodeRulesReader:
         self._steps: OrderedDict[tuple[Revision, Revision], Step] = OrderedDict()
 
     async def warm(self, snapshot: Snapshot) -> None:
-        """Work out ahead what nodes will share, so that the first to ask is answered soon."""
+        """Work out ahead what nodes will share, so that the first to ask is answered soon.
+
+        Where there are no nodes, nobody will ask.
+        """
+        if not snapshot.nodes:
+            return
         nowhere = Node(metadata=ObjectMeta())  # what it is told, every node without endpoints is
         async with self._turn:
             await _beside(self._source.rules, snapshot, nowhere)
