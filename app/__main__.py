@@ -17,6 +17,7 @@ from collections.abc import Coroutine, Sequence
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
@@ -348,11 +349,16 @@ def _until_interrupted(work: Coroutine[Any, Any, T]) -> T:
 async def _until_asked_to_end(work: Coroutine[Any, Any, T]) -> T:
     """Take SIGTERM as Ctrl-C, upon which all that was started is stopped in order.
 
-    Not by way of SIGINT: what a shell starts in the background ignores that.
+    Not by way of SIGINT: what a shell starts in the background ignores that.  Nor by
+    the loop: the HTTP server has a handler of its own for as long as it serves.
     """
-    task = asyncio.current_task()
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None, "a runner runs tasks"
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def end(_: int, __: FrameType | None) -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    signal.signal(signal.SIGTERM, end)
     return await work
 
 
