@@ -31,7 +31,6 @@ from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.domain.errors import NotFound
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import NODE
-from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
@@ -102,9 +101,8 @@ class NodeRulesReader:
         """
         if not snapshot.nodes:
             return
-        nowhere = Node(metadata=ObjectMeta())  # what it is told, every node without endpoints is
         async with self._turn:
-            await _beside(self._source.rules, snapshot, nowhere)
+            await _beside(self._source.prepare, snapshot)
 
     async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
         """Give everything a node is told; raises NotFound for an unknown node."""
@@ -140,7 +138,8 @@ class NodeRulesReader:
         if step is None or step.after is not snapshot:
             step = await self._make_step(snapshot, since)
         before = step.before.nodes.get(node.metadata.key)
-        if before is None or len(step.touched) > _BESIDE_MIN:
+        is_short = len(step.touched) <= _BESIDE_MIN and self._source.is_prepared
+        if before is None or not is_short:
             return await _beside(delta, step, before, node)
         return delta(step, before, node)
 

@@ -31,9 +31,11 @@ async def serve(size: Size) -> None:
     """Serve until standard input ends."""
     view = a_view(size)
     app, watching = application.build(version="bench"), Watching(view, Pulse(view))
+    rules = NodeRulesReader(view, RulesConfig(), node_ports=NODE_PORTS)
+    await rules.warm(view.snapshot)  # as a process does when it starts
     app.state.registry = SimpleNamespace(
         view=view,
-        rules=NodeRulesReader(view, RulesConfig(), node_ports=NODE_PORTS),
+        rules=rules,
         watching=watching,
         metrics=CollectorRegistry(),
     )

@@ -24,6 +24,7 @@ from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.steps import Step
 from app.domain.dataplane.tally import Tally
 from app.domain.dataplane.totals import Totals, gates_of, servers_of, set_names
+from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 
@@ -49,6 +50,17 @@ class IPVSRulesSource:
     def rules(self, snapshot: Snapshot, node: Node) -> IPVSRules:
         """Give everything a node is told at a snapshot."""
         return self._rules(snapshot, self._views.view(snapshot, node))
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Make what nodes share: what follows costs the size of a change."""
+        nowhere = Node(metadata=ObjectMeta())  # what it is told, every node without endpoints is
+        self.rules(snapshot, nowhere)
+        self._tally.totals(snapshot, self._views.view(snapshot, nowhere))
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the next question can take no longer than the change that it is about."""
+        return self._tally.has_counted
 
     def delta(self, step: Step, node_before: Node | None, node: Node) -> tuple[Operation, ...]:
         """Plan the way of a node through a step; one that was not there held nothing."""

@@ -17,7 +17,7 @@ from app.domain.dataplane.rules_cache import RulesCache, Version, differing
 from app.domain.dataplane.service_facts import ServiceFacts
 from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.totals import Totals
-from app.domain.names import NamespacedName
+from app.domain.names import REVISION_ZERO, NamespacedName
 from app.domain.snapshot import Snapshot
 
 _Place = tuple[str, str]
@@ -39,6 +39,11 @@ class Tally:
         self._elsewhere: dict[NamespacedName, Fragment] = {}
         self._wanted: Counter[Entry] = Counter()
         self._sizes: Counter[str] = Counter()
+
+    @property
+    def has_counted(self) -> bool:
+        """Whether everything has been looked at once."""
+        return self._snapshot.revision > REVISION_ZERO
 
     def totals(self, snapshot: Snapshot, view: NodeView) -> Totals:
         """Count for one node."""
