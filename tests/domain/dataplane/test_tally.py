@@ -12,7 +12,7 @@ from app.domain.dataplane.tally import Tally
 from app.domain.dataplane.totals import Totals
 from app.domain.names import Revision
 from app.domain.objects.node import Node
-from app.domain.objects.service import Service
+from app.domain.objects.service import Service, ServicePort
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import addressed_nodes, configs, rule_histories
@@ -55,6 +55,23 @@ def test_an_entry_that_two_services_want_stays_while_one_of_them_does() -> None:
         snapshot = snapshot.apply([change])
         counts = counted(tally, snapshot, a_node("n1"), RulesConfig()).counts
         assert counts.get("KUBE-IPVS-IPS", 0) == (revision < 4)
+
+
+def test_an_address_that_two_services_share_stays_while_one_of_them_does() -> None:
+    first, second = (
+        a_service(
+            name,
+            cluster_ip="10.96.0.9",
+            cluster_ips=("10.96.0.9",),
+            ports=(ServicePort(port=port),),
+        )
+        for name, port in (("a", 80), ("b", 81))
+    )
+    tally, both = a_tally(RulesConfig()), load([first, second], revision=Revision(1))
+    one = both.apply([Change(revision=Revision(2), before=first, after=None)])
+    for snapshot in (both, one):
+        counts = counted(tally, snapshot, a_node("n1"), RulesConfig()).counts
+        assert counts["KUBE-IPVS-IPS"] == 1
 
 
 @given(rule_histories(max_size=8), configs, st.lists(addressed_nodes(), min_size=1, max_size=3))
