@@ -4,7 +4,8 @@
 
 Everything a decision needs is here and in memory: the snapshot is the state
 right before the write, guaranteed current because the store holds the revision
-counter's lock.  Nothing leaves this module before the store has committed.
+counter's lock, or commits only if the counter has not moved.  Nothing leaves this
+module before the store has committed.
 
 Source: style.md 2; docs/decisions/0007.
 """
