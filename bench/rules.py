@@ -69,7 +69,7 @@ async def measured(size: Size) -> bool:
     cold, size_bytes = await timed(lambda: whole(reader, view, "n1"))
     another, _ = await timed(lambda: whole(reader, view, "n2"))
     warm_reader = a_reader(view)
-    ahead, _ = await timed(lambda: warm_reader.warm(view.snapshot))
+    ahead, _ = await timed(warm_reader.warm)
     warm, _ = await timed(lambda: whole(warm_reader, view, "n1"))
     print(f"whole rule set, {size_bytes:,} bytes of JSON")
     for name, cost in (

@@ -4,16 +4,17 @@
     node, earlier revision  -> NodeChanges, NodeText
     node, observed servers  -> Drift
 
-Fragments and plans are made once for all nodes that share them.  What takes long
-runs beside the event loop: names go on resolving meanwhile.
+Fragments and plans are made once for all nodes that share them, and ahead of the
+question.  What takes long runs beside the event loop: names go on resolving meanwhile.
 
 Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
 """
 
 import asyncio
 import gc
+import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import ParamSpec, TypeVar
@@ -38,9 +39,14 @@ from app.registry.view import View
 P = ParamSpec("P")
 T = TypeVar("T")
 
+AHEAD_PAUSE_S = 0.5
+"""Seconds from a change until it is worked out ahead, together with all that came meanwhile."""
+
 _BESIDE_MIN = 64  # changes, or Services they touch, that are worth a thread of their own
 _FROZEN_MIN = 100_000  # objects made that are worth being left out of searches for garbage
 _STEPS_MAX = 16  # ways between revisions that are remembered for the next node to ask
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,15 +100,20 @@ class NodeRulesReader:
         self._nftables = NftablesRulesSource(config)
         self._steps: OrderedDict[tuple[Revision, Revision], Step] = OrderedDict()
 
-    async def warm(self, snapshot: Snapshot) -> None:
+    @property
+    def fragments_made(self) -> int:
+        """How many Services have been worked out so far, once for each way of seeing them."""
+        return self._source.fragments_made
+
+    async def warm(self) -> None:
         """Work out ahead what nodes will share, so that the first to ask is answered soon.
 
-        Where there are no nodes, nobody will ask.
+        It costs what differs from the last time.  Where there are no nodes, nobody will ask.
         """
-        if not snapshot.nodes:
-            return
         async with self._turn:
-            await _beside(self._source.prepare, snapshot)
+            snapshot = self._view.snapshot  # those who had their turn before may know a later one
+            if snapshot.nodes:
+                await _beside(self._source.prepare, snapshot)
 
     async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
         """Give everything a node is told; raises NotFound for an unknown node."""
@@ -173,9 +184,46 @@ class NodeRulesReader:
         )
 
 
+async def stay_ahead(
+    view: View,
+    work_out: Callable[[], Awaitable[None]],
+    *,
+    pause_s: float = AHEAD_PAUSE_S,
+) -> None:
+    """Work out each state soon after it has come, until cancelled.
+
+    Changes wait for others to come, but no longer than ``pause_s``, however many do.
+    """
+    has_changed = asyncio.Event()
+
+    def note(*_: object) -> None:
+        has_changed.set()
+
+    unsubscribe = view.subscribe(note)
+    try:
+        while True:
+            has_changed.clear()
+            try:
+                await work_out()
+            except Exception:  # noqa: BLE001  a supervision point: the next change may be another matter
+                _log.exception("what nodes will ask for could not be worked out ahead")
+            await has_changed.wait()
+            await asyncio.sleep(pause_s)
+    finally:
+        unsubscribe()
+
+
 async def _beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do what takes long in a thread of its own; one at a time."""
-    return await asyncio.to_thread(_undisturbed, work, *args, **kwargs)
+    """Do what takes long in a thread of its own; one at a time.
+
+    The thread cannot be cancelled, so it is waited for: what it changes is nobody else's till then.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(_undisturbed, work, *args, **kwargs))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 def _undisturbed(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -32,7 +32,7 @@ async def serve(size: Size) -> None:
     view = a_view(size)
     app, watching = application.build(version="bench"), Watching(view, Pulse(view))
     rules = NodeRulesReader(view, RulesConfig(), node_ports=NODE_PORTS)
-    await rules.warm(view.snapshot)  # as a process does when it starts
+    await rules.warm()  # as a process does when it starts
     app.state.registry = SimpleNamespace(
         view=view,
         rules=rules,

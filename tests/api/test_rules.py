@@ -189,7 +189,7 @@ async def test_what_is_worked_out_ahead_is_what_would_be_answered_anyway() -> No
     view = View()
     view.reset(load(objects, revision=Revision(1)), history=(), compacted=Revision(1))
     rules = NodeRulesReader(view, RulesConfig(), node_ports=NODE_PORTS)
-    await rules.warm(view.snapshot)
+    await rules.warm()
     async with a_client(app_with(view, rules)) as client:
         assert (await client.get("/nodes/n1/ipvs")).content == cold.content
 

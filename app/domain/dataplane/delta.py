@@ -52,10 +52,16 @@ class IPVSRulesSource:
         return self._rules(snapshot, self._views.view(snapshot, node))
 
     def prepare(self, snapshot: Snapshot) -> None:
-        """Make what nodes share: what follows costs the size of a change."""
+        """Make what nodes share, at the cost of what differs from what was prepared last."""
         nowhere = Node(metadata=ObjectMeta())  # what it is told, every node without endpoints is
-        self.rules(snapshot, nowhere)
-        self._tally.totals(snapshot, self._views.view(snapshot, nowhere))
+        view = self._views.view(snapshot, nowhere)
+        self._cache.prepare(snapshot, view)
+        self._tally.follow(snapshot, view)
+
+    @property
+    def fragments_made(self) -> int:
+        """How many fragments have been made so far, those that are remembered once."""
+        return self._cache.made_count
 
     @property
     def is_prepared(self) -> bool:

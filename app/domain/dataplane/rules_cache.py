@@ -11,7 +11,7 @@ Not shared between threads.  What is made of the rules is the caller's affair.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -75,6 +75,8 @@ class RulesCache(Generic[T]):
         )
         self._snapshot = Snapshot()
         self._listed: dict[NamespacedName, Version[T]] = {}  # in order of the keys
+        self.made_count = 0
+        """How much has been made so far; what is remembered does not add to it."""
 
     def every(
         self, snapshot: Snapshot, keys: tuple[NamespacedName, ...], view: NodeView
@@ -99,13 +101,17 @@ class RulesCache(Generic[T]):
         self._list(snapshot)
         return self.made([v for v in self._listed.values() if v.facts.ports], view)
 
-    def _list(self, snapshot: Snapshot) -> None:
-        """Bring the list of all Services up to a snapshot, at the cost of what differs."""
-        known, self._snapshot = self._snapshot, snapshot
-        if known is snapshot:
-            return
+    def prepare(self, snapshot: Snapshot, view: NodeView) -> None:
+        """Make what ``all`` would give, at the cost of what differs from what it gave last."""
+        found = self._list(snapshot)
+        self.made([version for version in found if version.facts.ports], view)
+
+    def _list(self, snapshot: Snapshot) -> Collection[Version[T]]:
+        """Bring the list of all Services up to a snapshot; give what was new to it."""
+        if self._snapshot is snapshot:
+            return ()
         # In order, because neighbours by name are mostly neighbours in memory, too.
-        keys = sorted(differing(known, snapshot))
+        keys = sorted(differing(self._snapshot, snapshot))
         found = self.versions_at(snapshot, keys)
         for key in keys:
             if key not in found:
@@ -115,6 +121,8 @@ class RulesCache(Generic[T]):
         self._listed.update(found)
         if not is_in_order:
             self._listed = dict(sorted(self._listed.items()))
+        self._snapshot = snapshot  # now, for what failed is to be tried again
+        return found.values()
 
     def versions_at(
         self, snapshot: Snapshot, keys: Sequence[NamespacedName]
@@ -184,6 +192,7 @@ class RulesCache(Generic[T]):
         ]
         rules = [service_rules(version.facts, view, at.stand) for version, at in missing]
         made = [self._render(each, view) for each in rules]
+        self.made_count += len(made)
         for (version, at), each in zip(missing, made, strict=True):
             like = version.like(at) if version.made else None
             if len(version.made) >= _SIGHTS_MAX:

@@ -45,9 +45,31 @@ class Tally:
         """Whether everything has been looked at once."""
         return self._snapshot.revision > REVISION_ZERO
 
+    def follow(self, snapshot: Snapshot, view: NodeView) -> None:
+        """Bring everything up to a snapshot, at the cost of what differs."""
+        if self._snapshot is snapshot:
+            return
+        keys = sorted(differing(self._snapshot, snapshot))
+        for key in keys:
+            self._forget(key)
+        found = self._cache.versions_at(snapshot, keys)
+        visible = {key: version for key, version in found.items() if version.facts.ports}
+        self._versions.update(visible)
+        for key, version in visible.items():
+            for place in _places(version.facts):
+                self._keys_by_place.setdefault(place, set()).add(key)
+        plain = [key for key, version in visible.items() if _is_mostly_alike(version.facts)]
+        fragments = self._cache.made_elsewhere([visible[key] for key in plain], view)
+        self._elsewhere.update(zip(plain, fragments, strict=True))
+        for fragment in fragments:
+            for entry in fragment.entries:
+                self._wanted[entry] += 1
+                self._sizes[entry[0]] += self._wanted[entry] == 1
+        self._snapshot = snapshot
+
     def totals(self, snapshot: Snapshot, view: NodeView) -> Totals:
         """Count for one node."""
-        self._follow(snapshot, view)
+        self.follow(snapshot, view)
         keys = self._seen_otherwise(view)
         made = self._cache.made([self._versions[key] for key in keys], view)
         changes = Counter[Entry]()
@@ -65,28 +87,6 @@ class Tally:
     def _seen_otherwise(self, view: NodeView) -> list[NamespacedName]:
         places = (_ANY, ("node", view.name), ("zone", view.zone))
         return sorted({key for at in places for key in self._keys_by_place.get(at, ())})
-
-    def _follow(self, snapshot: Snapshot, view: NodeView) -> None:
-        """Bring everything up to a snapshot, at the cost of what differs."""
-        known, self._snapshot = self._snapshot, snapshot
-        if known is snapshot:
-            return
-        keys = sorted(differing(known, snapshot))
-        for key in keys:
-            self._forget(key)
-        found = self._cache.versions_at(snapshot, keys)
-        visible = {key: version for key, version in found.items() if version.facts.ports}
-        self._versions.update(visible)
-        for key, version in visible.items():
-            for place in _places(version.facts):
-                self._keys_by_place.setdefault(place, set()).add(key)
-        plain = [key for key, version in visible.items() if _is_mostly_alike(version.facts)]
-        fragments = self._cache.made_elsewhere([visible[key] for key in plain], view)
-        self._elsewhere.update(zip(plain, fragments, strict=True))
-        for fragment in fragments:
-            for entry in fragment.entries:
-                self._wanted[entry] += 1
-                self._sizes[entry[0]] += self._wanted[entry] == 1
 
     def _forget(self, key: NamespacedName) -> None:
         version = self._versions.pop(key, None)

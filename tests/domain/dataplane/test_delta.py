@@ -301,3 +301,24 @@ def test_rules_from_remembered_fragments_are_those_computed_afresh(
         snapshot = Snapshot().apply(changes[:length])
         afresh = ipvs_rules(node_rules(snapshot, node_of(snapshot), config))
         assert source.rules(snapshot, node_of(snapshot)) == afresh
+
+
+def test_what_nodes_share_is_prepared_at_the_cost_of_what_differs() -> None:
+    slices = [an_endpoint_slice(an_endpoint(node_name="n9"), name=n, service=n) for n in "ab"]
+    services = [
+        a_service(name, cluster_ip=at, cluster_ips=(at,))
+        for name, at in (("a", "10.96.0.1"), ("b", "10.96.0.2"))
+    ]
+    before = load([*services, *slices], revision=Revision(1))
+    more = an_endpoint_slice(*slices[0].endpoints, an_endpoint("10.244.0.9"), name="a", service="a")
+    after = before.apply([Change(revision=Revision(2), before=slices[0], after=more)])
+    source = IPVSRulesSource(RulesConfig())
+    made: list[int] = []
+    for snapshot in (before, before, after):
+        source.prepare(snapshot)
+        made.append(source.fragments_made)
+    assert source.is_prepared
+    source.rules(after, NODE)
+    assert [*made, source.fragments_made] == [2, 2, 3, 3]
+    source.rules(after, a_node("n9"))
+    assert source.fragments_made == 5

@@ -7,6 +7,7 @@ from app.domain.dataplane import rules_cache
 from app.domain.dataplane.node_rules import node_rules, node_view
 from app.domain.dataplane.rules import RulesConfig, ServiceRules
 from app.domain.dataplane.rules_cache import RulesCache
+from app.domain.dataplane.service_rules import NodeView
 from app.domain.names import Revision
 from app.domain.objects.node import Node, NodeAddress
 from app.domain.objects.service import ServicePort
@@ -85,3 +86,29 @@ def test_any_snapshot_may_be_asked_about_in_any_order() -> None:
     less = more.apply([Change(revision=Revision(3), before=REACHED, after=None)])
     counts = [len(seen(cache, snapshot, node)) for snapshot in (STATE, more, less, more, STATE)]
     assert counts == [1, 2, 1, 2, 1]
+
+
+def test_what_was_prepared_is_not_made_again_and_what_differs_is_made_alone() -> None:
+    cache, view = a_cache(), node_view(STATE, a_node("n1"), CONFIG)
+    other = a_service("api", cluster_ip="10.96.0.21", cluster_ips=("10.96.0.21",))
+    more = STATE.apply([Change(revision=Revision(2), before=None, after=other)])
+    counts: list[int] = []
+    for snapshot in (STATE, STATE, more):
+        cache.prepare(snapshot, view)
+        counts.append(cache.made_count)
+    seen(cache, more, a_node("n2"))
+    assert [*counts, cache.made_count] == [1, 1, 2, 2]
+
+
+def test_what_could_not_be_made_is_made_the_next_time() -> None:
+    failures = [ZeroDivisionError()]
+
+    def render(rules: ServiceRules, _: NodeView) -> ServiceRules:
+        if failures:
+            raise failures.pop()
+        return rules
+
+    cache = RulesCache(CONFIG, render)
+    with pytest.raises(ZeroDivisionError):
+        cache.prepare(STATE, node_view(STATE, a_node("n1"), CONFIG))
+    assert len(seen(cache, STATE, a_node("n1"))) == 1
