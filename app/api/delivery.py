@@ -1,28 +1,70 @@
-"""Send a stream for as long as its client reads it, and keep nothing else in memory for it.
+"""Send a stream for as long as its client reads it, and keep little in memory for it.
 
-    pieces -> one task that sends, one that listens for the client's leaving
+    what there is, then what is new at every beat -> the client
 
-Source: contract.md, "GET /watch".
+Who reads as fast as there is something to send is sent it by the beat itself: no
+task is woken for it.  Who does not is waited for by a task, and left in the end.
+
+Source: contract.md, "GET /watch"; the ASGI specification, "HTTP Connection Scope".
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+import types
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol
 
 from fastapi.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 STALL_S = 30.0  # seconds a client may take to read what it was sent
+CUT: Final = "waypost.cut"  # in a request's scope: what ends its connection at once
 _LATER: Final = "waypost.later"  # in a request's scope: what is sent after all have returned
+_LATE_S = 0.01  # seconds by which a stream is looked at after its time, never before
+
+
+class Stream(Protocol):
+    """What is sent: something to begin with, then what is due whenever it is asked."""
+
+    @property
+    def deadline_s(self) -> float:
+        """When it is over at the latest, by the loop's clock."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether what it gave last was the last of it."""
+        ...
+
+    def initial(self) -> AsyncGenerator[bytes, None]:
+        """Give what it begins with, in pieces."""
+        ...
+
+    def news(self) -> bytes:
+        """Give what is due by now, often nothing."""
+        ...
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], object]:
+        """Call ``listener`` whenever something may be due; returns what ends that."""
+        ...
+
+    def counted(self) -> AbstractContextManager[None]:
+        """Count it, for as long as it is sent."""
+        ...
 
 
 class EventStream(StreamingResponse):
     """A stream that ends when the client goes, or does not read for too long.
 
-    There are thousands at a time, so each is one task, and a second that listens;
-    below ``Outermost`` it is sent when the layers between have returned, which
-    would otherwise be kept in memory for as long as it lasts.
+    There are thousands at a time, so each is one task, which listens; below
+    ``Outermost`` that begins when the layers between have returned, which would
+    otherwise be kept in memory for as long as it lasts.
     """
+
+    def __init__(self, stream: Stream, *, media_type: str, headers: Mapping[str, str]) -> None:
+        """Answer with ``stream``."""
+        super().__init__(stream.initial(), media_type=media_type, headers=headers)
+        self._stream = stream
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin, and send piece by piece until there is no more, or nobody to read it."""
@@ -34,68 +76,76 @@ class EventStream(StreamingResponse):
             }
         )
         if _LATER in scope:
-            scope[_LATER].append(self._send_pieces)
+            scope[_LATER].append(self._deliver)
         else:
-            await self._send_pieces(receive, send)
+            await self._deliver(scope, receive, send)
 
-    async def _send_pieces(self, receive: Receive, send: Send) -> None:
-        delivery = _Delivery(send)
-        listening = asyncio.create_task(_gone(receive))
-        listening.add_done_callback(delivery.end)
+    async def _deliver(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            async for piece in self.body_iterator:
-                await delivery.send(piece, more_body=True)
-            await delivery.send(b"", more_body=False)
-        except asyncio.CancelledError:
-            if not delivery.is_ended_by_client():
-                raise  # somebody else wants it to end
-        finally:
-            delivery.close()
-            listening.cancel()
+            async with asyncio.TaskGroup() as tasks:
+                delivery = _Delivery(self._stream, send, tasks)
+                with self._stream.counted():
+                    try:
+                        await _gone(receive)  # or has been sent all there is
+                    finally:
+                        delivery.end()
+        except* TimeoutError:
+            if CUT in scope:  # what the client does not read would be kept for it
+                scope[CUT]()
 
 
 class _Delivery:
-    """The task that sends one stream; it is cancelled when its client goes, or stops reading.
+    """One stream on its way: it is sent as its client reads, and is not kept for it meanwhile."""
 
-    A timer for every piece would cost more than the sending: one looks now and then.
-    """
+    def __init__(self, stream: Stream, send: Send, tasks: asyncio.TaskGroup) -> None:
+        self._stream, self._send, self._tasks = stream, send, tasks
+        self._unlisten = self._cancel_look = _nothing
+        self._waiting: asyncio.Task[None] | None = tasks.create_task(self._begin())
 
-    def __init__(self, send: Send) -> None:
-        task = asyncio.current_task()
-        assert task is not None, "an application runs in a task"
-        self._task = task
-        self._send = send
-        self._loop = asyncio.get_running_loop()
-        self._begun_at: float | None = None
-        self._cancels = 0
-        self._look = self._loop.call_later(STALL_S, self._look_again)
+    def end(self) -> None:
+        """Send no more."""
+        self._unlisten()
+        self._cancel_look()
+        if self._waiting is not None:
+            self._waiting.cancel()
 
-    async def send(self, piece: object, *, more_body: bool) -> None:
-        """Send a piece; whoever has not read it after ``STALL_S`` to twice that is left."""
-        self._begun_at = self._loop.time()
-        await self._send({"type": "http.response.body", "body": piece, "more_body": more_body})
-        self._begun_at = None
+    async def _begin(self) -> None:
+        async for piece in self._stream.initial():
+            async with asyncio.timeout(STALL_S):
+                await self._send(_message(piece))
+        self._unlisten = self._stream.listen(self._tell)
+        loop = asyncio.get_running_loop()
+        self._cancel_look = loop.call_at(self._stream.deadline_s + _LATE_S, self._tell).cancel
+        self._go_on()
 
-    def end(self, heard: "asyncio.Task[None] | None" = None) -> None:
-        """Cancel the task on the client's account, unless the stream is over."""
-        if not (self._look.cancelled() or (heard is not None and heard.cancelled())):
-            self._look.cancel()
-            self._cancels += 1
-            self._task.cancel()
+    def _go_on(self) -> None:
+        self._waiting = None
+        self._tell()
 
-    def is_ended_by_client(self) -> bool:
-        """Whether nobody else has cancelled the task, and it may end in peace."""
-        return self._cancels > 0 and not self._task.uncancel()
+    def _tell(self) -> None:
+        """Send what is due, unless the client is still being waited for."""
+        if self._waiting is not None or self._stream.is_over:
+            return
+        try:
+            piece = self._stream.news()
+            if piece:
+                self._push(_message(piece, more_body=not self._stream.is_over))
+        except Exception as error:  # noqa: BLE001  it ends this stream, not those told after it
+            self._waiting = self._tasks.create_task(_failed(error))
 
-    def close(self) -> None:
-        """Look no more."""
-        self._look.cancel()
+    def _push(self, message: dict[str, object]) -> None:
+        """Send now; only what would have to wait becomes a task."""
+        sending = self._send(message).__await__()
+        try:
+            blocker = next(sending)
+        except StopIteration:
+            return
+        self._waiting = self._tasks.create_task(self._wait(sending, blocker))
 
-    def _look_again(self) -> None:
-        if self._begun_at is not None and self._loop.time() - self._begun_at >= STALL_S:
-            self.end()
-        else:
-            self._look = self._loop.call_later(STALL_S, self._look_again)
+    async def _wait(self, sending: Generator[Any, None, None], blocker: object) -> None:
+        async with asyncio.timeout(STALL_S):
+            await _rest(sending, blocker)
+        self._go_on()
 
 
 def send_within(scope: Scope) -> Scope:
@@ -112,10 +162,33 @@ class Outermost:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, then send what was begun."""
-        later: list[Callable[[Receive, Send], Awaitable[None]]] = []
+        later: list[Callable[[Scope, Receive, Send], Awaitable[None]]] = []
         await self._app({**scope, _LATER: later}, receive, send)
-        for send_pieces in later:
-            await send_pieces(receive, send)
+        for deliver in later:
+            await deliver(scope, receive, send)
+
+
+@types.coroutine
+def _rest(sending: Generator[Any, None, None], blocker: object) -> Generator[Any, None, None]:
+    """Finish, in a task, what was begun outside of one and waits for ``blocker``."""
+    try:
+        yield blocker
+    except BaseException:
+        sending.close()
+        raise
+    yield from sending
+
+
+def _message(piece: bytes, *, more_body: bool = True) -> dict[str, object]:
+    return {"type": "http.response.body", "body": piece, "more_body": more_body}
+
+
+async def _failed(error: Exception) -> None:
+    raise error
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _gone(receive: Receive) -> None:

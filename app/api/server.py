@@ -12,12 +12,13 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.api.delivery import Outermost
+from app.api.delivery import CUT, Outermost
 from app.api.errors import RETRY_AFTER_S
 from app.domain.errors import BadRequest, NotSynced
 from app.schemas.codec import encode_json
@@ -53,6 +54,11 @@ class _Connection(HttpToolsProtocol):
             transport.close()
             return
         self.loop.call_later(FIRST_REQUEST_S_MAX, self._close_unless_asked)
+
+    def on_message_begin(self) -> None:
+        """Let who answers cut the connection off."""
+        super().on_message_begin()
+        cast("dict[str, object]", self.scope)[CUT] = self.transport.abort
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP in the one shape that refusals have."""

@@ -12,10 +12,11 @@ Source: contract.md, "GET /watch"; spec kubernetes-api 5.4; the HTML standard,
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
+from weakref import WeakValueDictionary
 
 from app.api import errors as api_errors
 from app.api.errors import STATUSES
@@ -23,18 +24,16 @@ from app.domain import errors
 from app.domain.changes import ChangeType
 from app.domain.names import Revision
 from app.domain.objects.kinds import Kind
-from app.domain.snapshot import Snapshot
 from app.registry.view import View
-from app.registry.watch import Interest, Pulse, WatchEvent, initial_objects, owed
+from app.registry.watch import Interest, Pulse, initial_objects, owed
 from app.schemas.codec import encode_bytes, encode_json
 from app.schemas.status import status_of
 
 NDJSON, SSE = "application/x-ndjson", "text/event-stream"
 BOOKMARK_S = 10.0  # seconds of silence after which a bookmark is sent; the promise is 15
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
-BATCHES_KEPT = 256  # encoded batches remembered for other watchers
+BATCHES_KEPT = 16  # encoded batches remembered for others who watch the same
 WATCHERS_MAX = 10_000  # streams of one process, unless it is told otherwise
-_LATE_S = 0.01  # seconds by which a stream is woken after its time, never before
 INITIAL_PIECE = 200  # objects encoded before others get their turn
 
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
@@ -81,23 +80,28 @@ class Watching:
         self._view = view
         self._pulse = pulse
         self._watchers_max = watchers_max
+        self._feeds = WeakValueDictionary[tuple[Interest, Frame], Feed]()
         self.watchers = 0
-        self._batch = lru_cache(BATCHES_KEPT)(self._encoded_batch)
 
     def stop(self) -> None:
         """End every stream, with a bookmark to resume from."""
         self._pulse.stop()
 
-    async def stream(self, watch: Watch) -> AsyncGenerator[bytes, None]:
-        """Yield what is to be sent, until time is up, the process stops or nobody listens."""
+    @contextmanager
+    def counted(self) -> Generator[None]:
+        """Count one more who waits for changes, for as long as it does."""
         self.watchers += 1
-        ending = asyncio.get_running_loop().call_later(watch.timeout_s + _LATE_S, self._pulse.beat)
         try:
-            async for piece in self._stream(watch):
-                yield piece
+            yield
         finally:
-            ending.cancel()
             self.watchers -= 1
+
+    def stream(self, watch: Watch) -> "Stream":
+        """Make the stream of a watcher; raises NotSynced when nothing is known yet."""
+        key = (watch.interest, watch.frame)
+        if (feed := self._feeds.get(key)) is None:
+            feed = self._feeds[key] = Feed(self._view, *key)
+        return Stream(self, self._view, self._pulse, feed, watch)
 
     async def beyond(self, revision: Revision, *, within_s: float) -> bool:
         """Wait for the view to pass a revision; says whether it is worth waiting for more.
@@ -105,14 +109,12 @@ class Watching:
         Who waits is a watcher; raises Overloaded when there are as many as may be.
         """
         self.require_room()
-        self.watchers += 1
-        try:
-            async with asyncio.timeout(within_s):
-                await self._pulse.beyond(revision)
-        except TimeoutError:
-            return False
-        finally:
-            self.watchers -= 1
+        with self.counted():
+            try:
+                async with asyncio.timeout(within_s):
+                    await self._pulse.beyond(revision)
+            except TimeoutError:
+                return False
         return not self._pulse.is_stopped
 
     def require_room(self) -> None:
@@ -120,65 +122,96 @@ class Watching:
         if self.watchers >= self._watchers_max:
             raise api_errors.Overloaded(f"there are {self.watchers} watchers already")
 
-    async def _stream(self, watch: Watch) -> AsyncGenerator[bytes, None]:
-        clock, era = asyncio.get_running_loop(), self._view.era
-        deadline, cursor = clock.time() + watch.timeout_s, watch.since
-        if cursor is None:
-            snapshot = self._view.require_synced()
-            cursor = snapshot.revision
-            async for piece in _initial(snapshot, watch):
-                yield piece
-        told_at = clock.time()
-        while not (self._pulse.is_stopped or clock.time() >= deadline):
-            upto = self._view.snapshot.revision
-            try:
-                self._require_era(era)
-                is_new = upto != cursor
-                news = (
-                    self._batch(cursor, upto, watch.interest, watch.frame, era) if is_new else b""
-                )
-            except errors.Expired as expired:
-                yield _error(watch, cursor, expired)
-                return
-            has_moved, cursor = upto > cursor, upto
-            is_quiet = not news and clock.time() >= told_at + BOOKMARK_S
-            if is_quiet or (watch.progress and has_moved):
-                news += _bookmark(watch, cursor)
-            if news:
-                told_at = clock.time()
-                yield news
-            await self._pulse.next_beat(cursor)
-        yield _bookmark(watch, cursor)
 
-    def _require_era(self, era: int) -> None:
-        if self._view.era != era:
-            raise errors.Expired("some of what was sent has never happened: list anew")
+class Feed:
+    """What all those are sent who want the same in the same form, encoded once."""
 
-    def _encoded_batch(
-        self, since: Revision, upto: Revision, interest: Interest, frame: Frame, era: int
-    ) -> bytes:
-        """Encode what is owed after ``since``, which is up to ``upto`` right now."""
-        assert self._view.era == era, "the same revisions of another past are other changes"
-        assert self._view.snapshot.revision == upto, "a batch is made before the view moves on"
-        events = owed(self._view, since, interest)
+    def __init__(self, view: View, interest: Interest, frame: Frame) -> None:
+        self._view = view
+        self._interest, self._frame = interest, frame
+        self._batches: dict[tuple[Revision, Revision, int], bytes] = {}
+
+    def batch(self, since: Revision, upto: Revision, era: int) -> bytes:
+        """Encode what there is to tell between two revisions; raises Expired.
+
+        ``era`` is that of the view: the same revisions of another past are other changes.
+        """
+        batch = self._batches.get((since, upto, era))
+        if batch is None:
+            batch = self._batches[since, upto, era] = self._encoded(since, upto)
+            while len(self._batches) > BATCHES_KEPT:
+                del self._batches[next(iter(self._batches))]
+        return batch
+
+    def _encoded(self, since: Revision, upto: Revision) -> bytes:
+        events = owed(self._view, since, upto, self._interest)
         last = {event.object.metadata.revision: event for event in events}
         return b"".join(
-            frame(event.type.value, revision if last[revision] is event else None, _encoded(event))
+            self._frame(
+                event.type.value,
+                revision if last[revision] is event else None,
+                encode_bytes(event.object),
+            )
             for event in events
             for revision in (event.object.metadata.revision,)
         )
 
 
-async def _initial(snapshot: Snapshot, watch: Watch) -> AsyncGenerator[bytes, None]:
-    """Yield an ADDED for every object, and the bookmark that says that was all."""
-    objects = initial_objects(snapshot, watch.interest)
-    while piece := tuple(islice(objects, INITIAL_PIECE)):
-        yield b"".join(
-            watch.frame(ChangeType.ADDED.value, None, encode_bytes(registered))
-            for registered in piece
-        )
-        await asyncio.sleep(0)
-    yield _bookmark(watch, snapshot.revision, annotations=INITIAL_END)
+class Stream:
+    """What one watcher is sent: the objects there are, then what is new when it is asked."""
+
+    def __init__(
+        self, watching: Watching, view: View, pulse: Pulse, feed: Feed, watch: Watch
+    ) -> None:
+        self._view, self._pulse = view, pulse
+        self._feed, self._watch = feed, watch
+        self._clock = asyncio.get_running_loop()
+        self._era = view.era
+        self._told_s = self._clock.time()
+        self.deadline_s = self._told_s + watch.timeout_s
+        self.is_over = False
+        self._start = view.require_synced() if watch.since is None else None
+        self._cursor = watch.since or view.snapshot.revision
+        self.counted, self.listen = watching.counted, pulse.listen
+
+    async def initial(self) -> AsyncGenerator[bytes, None]:
+        """Yield an ADDED for every object, and the bookmark that says that was all."""
+        if self._start is None:
+            return
+        objects, self._start = initial_objects(self._start, self._watch.interest), None
+        while piece := tuple(islice(objects, INITIAL_PIECE)):
+            yield b"".join(
+                self._watch.frame(ChangeType.ADDED.value, None, encode_bytes(registered))
+                for registered in piece
+            )
+            await asyncio.sleep(0)
+        yield _bookmark(self._watch, self._cursor, annotations=INITIAL_END)
+
+    def news(self) -> bytes:
+        """Give what is to be sent by now, often nothing; the last of it says why it is over."""
+        now_s = self._clock.time()
+        if self._pulse.is_stopped or now_s >= self.deadline_s:
+            self.is_over = True
+            return _bookmark(self._watch, self._cursor)
+        try:
+            news = self._changes(self._pulse.upto)
+        except errors.Expired as expired:
+            self.is_over = True
+            return _error(self._watch, self._cursor, expired)
+        if not news and now_s >= self._told_s + BOOKMARK_S:
+            news = _bookmark(self._watch, self._cursor)
+        if news:
+            self._told_s = now_s
+        return news
+
+    def _changes(self, upto: Revision) -> bytes:
+        if self._view.era != self._era:
+            raise errors.Expired("some of what was sent has never happened: list anew")
+        if upto <= self._cursor:
+            return b""
+        news = self._feed.batch(self._cursor, upto, self._era)
+        self._cursor = upto
+        return news + _bookmark(self._watch, upto) if self._watch.progress else news
 
 
 def _bookmark(
@@ -199,7 +232,3 @@ def _spelt(kind: Kind) -> tuple[str, str]:
 def _error(watch: Watch, revision: Revision, expired: errors.Expired) -> bytes:
     code = STATUSES[errors.Expired].value
     return watch.frame("ERROR", revision, encode_json(status_of(expired, code)))
-
-
-def _encoded(event: WatchEvent) -> bytes:
-    return encode_bytes(event.object)

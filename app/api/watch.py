@@ -64,6 +64,7 @@ async def answer_watch(
 @router.get(
     "/watch",
     operation_id="watch",
+    status_code=HTTPStatus.OK,
     response_class=EventStream,
     responses={
         HTTPStatus.OK.value: {

@@ -12,7 +12,7 @@ Source: spec kubernetes-api 5.4; contract.md, "GET /watch".
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.changes import Change, ChangeType
@@ -24,11 +24,15 @@ from app.domain.objects.kinds import KINDS, Object
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
 
-BATCH_S = 0.02  # seconds over which changes are gathered before watchers are woken
-EVERY_FIELD = FieldSelector()
+BATCH_S = 0.02  # seconds over which changes are gathered before watchers are told
 PAUSE_S_MAX = 0.2  # seconds of it when there are very many watchers
-TICK_S = 1.0  # seconds after which those who wait for changes are woken without any
+TICK_S = 1.0  # seconds after which watchers are told the time, though nothing has changed
+TOLD_AT_ONCE = 64  # watchers told before others get their turn
 BEHIND_MAX = 4_096  # changes a watcher may lag before it is ended
+EVERY_FIELD = FieldSelector()
+
+Listener = Callable[[], None]
+"""Called in turn with thousands of others, so it is quick and does not raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +87,15 @@ def event_of(change: Change, interest: Interest) -> WatchEvent | None:
     return None
 
 
-def owed(view: View, since: Revision, interest: Interest) -> tuple[WatchEvent, ...]:
-    """List what a watcher at ``since`` is to be told.
+def owed(view: View, since: Revision, upto: Revision, interest: Interest) -> tuple[WatchEvent, ...]:
+    """List what a watcher at ``since`` is to be told to be at ``upto``.
 
     Raises Expired when it is too far behind.
     """
     changes = view.history(since)
     if len(changes) > BEHIND_MAX:
         raise Expired(f"too slow: {len(changes)} changes behind; resume at {since} or list anew")
-    return tuple(events_of(changes, interest))
+    return tuple(events_of((each for each in changes if each.revision <= upto), interest))
 
 
 def events_of(changes: Iterable[Change], interest: Interest) -> Iterator[WatchEvent]:
@@ -102,43 +106,38 @@ def events_of(changes: Iterable[Change], interest: Interest) -> Iterator[WatchEv
 
 
 class Pulse:
-    """Wakes every watcher of a process together, some time after changes have come.
+    """Tells every watcher of a process, some time after changes have come, that they have.
 
-    When there are so many that waking them takes long, they are woken less often:
-    a beat and the pause before it take turns, so that others get theirs.
+    They are told in turns, between which others get theirs.  When there are so many that
+    it takes long, they are told less often: a beat is followed by as long a pause.
     """
 
     def __init__(self, view: View, *, batch_s: float = BATCH_S) -> None:
         """Beat after the changes of ``view``, at most once in ``batch_s``."""
         self._view = view
-        self._batch_s = batch_s
+        self._pause_s_min = self._pause_s = batch_s
+        self._listeners: dict[Listener, None] = {}
         self._next: asyncio.Event = asyncio.Event()
+        self._begun: Revision | None = None
         self._is_due = self._is_ticking = False
-        self._took_s = 0.0
         self.is_stopped = False
         view.subscribe(self._on_changes)
 
+    @property
+    def upto(self) -> Revision:
+        """The revision that listeners are told of: during a beat, the same for all of them."""
+        return self._view.snapshot.revision if self._begun is None else self._begun
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` at every beat, and every ``TICK_S``; returns what ends that."""
+        self._listeners[listener] = None
+        self._tick_later()
+        return lambda: self._listeners.pop(listener, None)
+
     def stop(self) -> None:
-        """Wake everybody for good: the process is ending."""
+        """Tell everybody for good: the process is ending."""
         self.is_stopped = True
-        self.beat()
-
-    def beat(self) -> None:
-        """Wake everybody who waits."""
-        self._is_due = False
-        beaten, self._next = self._next, asyncio.Event()
-        beaten.set()
-        loop = asyncio.get_running_loop()
-        # Behind everybody who was woken, and once more behind what they have written.
-        loop.call_soon(loop.call_soon, self._note_end, loop.time())
-
-    async def next_beat(self, revision: Revision) -> None:
-        """Wait for a change after ``revision``, or a tick that thousands share as their clock."""
-        if not self._is_ticking:
-            self._is_ticking = True
-            asyncio.get_running_loop().call_later(TICK_S, self._tick)
-        if self._view.snapshot.revision <= revision and not self.is_stopped:
-            await self._next.wait()
+        self._beat()
 
     async def beyond(self, revision: Revision) -> None:
         """Wait until the view has passed ``revision``, or the process is ending."""
@@ -148,12 +147,47 @@ class Pulse:
     def _on_changes(self, _before: Snapshot, _after: Snapshot, _: tuple[Change, ...]) -> None:
         if not self._is_due:
             self._is_due = True
-            pause_s = min(max(self._batch_s, self._took_s), PAUSE_S_MAX)
-            asyncio.get_running_loop().call_later(pause_s, self.beat)
+            if self._begun is None:
+                self._beat_later()
 
-    def _note_end(self, begun_at: float) -> None:
-        self._took_s = asyncio.get_running_loop().time() - begun_at
+    def _beat_later(self) -> None:
+        asyncio.get_running_loop().call_later(self._pause_s, self._beat)
+
+    def _beat(self) -> None:
+        if self._begun is not None:
+            self._is_due = True  # there is another when this one is over
+            return
+        if self._is_due or self.is_stopped:
+            beaten, self._next = self._next, asyncio.Event()
+            beaten.set()
+        self._is_due, self._begun = False, self._view.snapshot.revision
+        self._tell(tuple(self._listeners), asyncio.get_running_loop().time())
+
+    def _tell(self, listeners: Sequence[Listener], begun_s: float) -> None:
+        for listener in listeners[:TOLD_AT_ONCE]:
+            if listener in self._listeners:
+                listener()
+        loop = asyncio.get_running_loop()
+        if rest := listeners[TOLD_AT_ONCE:]:
+            loop.call_soon(self._tell, rest, begun_s)
+            return
+        # Behind everybody who was woken, and once more behind what they have written.
+        loop.call_soon(loop.call_soon, self._end, begun_s)
+
+    def _end(self, begun_s: float) -> None:
+        took_s = asyncio.get_running_loop().time() - begun_s
+        self._pause_s = min(max(self._pause_s_min, took_s), PAUSE_S_MAX)
+        self._begun = None
+        if self._is_due:
+            self._beat_later()
+
+    def _tick_later(self) -> None:
+        if not self._is_ticking:
+            self._is_ticking = True
+            asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def _tick(self) -> None:
         self._is_ticking = False
-        self.beat()
+        self._beat()
+        if self._listeners:
+            self._tick_later()

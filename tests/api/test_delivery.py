@@ -1,90 +1,192 @@
-"""A stream is sent piece by piece, from the outermost layer, for as long as somebody reads."""
+"""A stream is sent by the beat that makes it due, for as long as somebody reads it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import contextmanager
 
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import delivery
-from app.api.delivery import EventStream, Outermost
+from app.api.delivery import CUT, EventStream, Outermost
 from tests.waiting import until
+
+SCOPE: Scope = {"type": "http"}
+AN_HOUR_S = 3600.0
 
 
 class Client:
-    """Reads what it is sent, until it goes."""
+    """Reads what it is sent, unless it is told not to, until it goes."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.gone = asyncio.Event()
+        self.reads = asyncio.Event()
+        self.reads.set()
 
     async def receive(self) -> Message:
         await self.gone.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        body = message.get("body", b"").decode()
-        self.heard.append(body or message["type"].removeprefix("http.response."))
+        if not self.reads.is_set():
+            await self.reads.wait()
+        if message["type"] == "http.response.start":
+            self.heard.append("start")
+            return
+        self.heard.append(message["body"].decode())
+        if not message["more_body"]:
+            self.heard.append("end")
+            self.gone.set()  # what is received after the last piece is that it is over
 
 
-def answering(pieces: AsyncGenerator[bytes, None], client: Client) -> ASGIApp:
+class Pieces:
+    """Gives what the test says is due."""
+
+    def __init__(self, *initial: bytes, lasts_s: float = AN_HOUR_S) -> None:
+        self._initial = initial
+        self.deadline_s = asyncio.get_running_loop().time() + lasts_s
+        self.due: list[bytes | Exception] = []
+        self.is_over = False
+        self.is_counted = False
+        self.told: set[Callable[[], None]] = set()
+
+    async def initial(self) -> AsyncGenerator[bytes, None]:
+        for piece in self._initial:
+            yield piece
+
+    def news(self) -> bytes:
+        if asyncio.get_running_loop().time() >= self.deadline_s:
+            self.is_over = True
+            return b"goodbye"
+        due = self.due.pop(0) if self.due else b""
+        if isinstance(due, Exception):
+            raise due
+        return due
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], object]:
+        self.told.add(listener)
+        return lambda: self.told.discard(listener)
+
+    @contextmanager
+    def counted(self) -> Generator[None]:
+        self.is_counted = True
+        try:
+            yield
+        finally:
+            self.is_counted = False
+
+    def beat(self, *due: bytes | Exception) -> None:
+        self.due += due
+        for tell in tuple(self.told):
+            tell()
+
+
+def answering(pieces: Pieces, client: Client) -> ASGIApp:
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
-        await EventStream(pieces)(scope, receive, send)
+        answer = EventStream(pieces, media_type="text/event-stream", headers={})
+        await answer(scope, receive, send)
         client.heard.append("returned")
 
     return layer
 
 
-async def three() -> AsyncGenerator[bytes, None]:
-    for piece in (b"1", b"2", b"3"):
-        yield piece
-
-
-async def endless() -> AsyncGenerator[bytes, None]:
-    yield b"1"
-    await asyncio.Event().wait()
+async def streaming(pieces: Pieces, client: Client) -> asyncio.Task[None]:
+    """Let a client be a listener of a stream."""
+    app = Outermost(answering(pieces, client))
+    scope = {**SCOPE, CUT: lambda: client.heard.append("cut")}
+    task = asyncio.create_task(app(scope, client.receive, client.send))
+    await until(lambda: bool(pieces.told) or task.done())
+    return task
 
 
 async def test_layers_have_returned_when_the_outermost_sends() -> None:
-    client = Client()
-    await Outermost(answering(three(), client))({"type": "http"}, client.receive, client.send)
-    assert client.heard == ["start", "returned", "1", "2", "3", "body"]
+    client, pieces = Client(), Pieces(b"1", b"2", lasts_s=0)
+    await Outermost(answering(pieces, client))(SCOPE, client.receive, client.send)
+    assert client.heard == ["start", "returned", "1", "2", "goodbye", "end"]
 
 
 async def test_without_an_outermost_layer_the_stream_is_sent_where_it_is() -> None:
-    client = Client()
-    await answering(three(), client)({"type": "http"}, client.receive, client.send)
-    assert client.heard == ["start", "1", "2", "3", "body", "returned"]
+    client, pieces = Client(), Pieces(b"1", lasts_s=0)
+    await answering(pieces, client)(SCOPE, client.receive, client.send)
+    assert client.heard == ["start", "1", "goodbye", "end", "returned"]
+
+
+async def test_what_is_due_is_sent_by_the_beat_itself() -> None:
+    client, pieces = Client(), Pieces()
+    task = await streaming(pieces, client)
+    pieces.beat(b"1")
+    assert client.heard[2:] == ["1"], "no other task has run"
+    client.gone.set()
+    await task
+
+
+async def test_who_does_not_read_is_sent_the_rest_when_he_does() -> None:
+    client, pieces = Client(), Pieces()
+    task = await streaming(pieces, client)
+    client.reads.clear()
+    pieces.beat(b"1")
+    pieces.beat(b"2")
+    assert client.heard[2:] == []
+    assert pieces.due == [b"2"], "nothing more is asked for while he does not read"
+    client.reads.set()
+    await until(lambda: client.heard[2:] == ["1", "2"])
+    client.gone.set()
+    await task
+
+
+async def test_who_does_not_read_for_too_long_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "STALL_S", 0.01)
+    client, pieces = Client(), Pieces()
+    task = await streaming(pieces, client)
+    client.reads.clear()
+    pieces.beat(b"1")
+    await task
+    assert client.heard == ["start", "returned", "cut"]
+    assert not pieces.told
+    assert not pieces.is_counted
 
 
 async def test_a_stream_ends_when_its_client_goes() -> None:
-    client = Client()
-    app = Outermost(answering(endless(), client))
-    streaming = asyncio.create_task(app({"type": "http"}, client.receive, client.send))
-    await until(lambda: "1" in client.heard)
+    client, pieces = Client(), Pieces(b"1")
+    task = await streaming(pieces, client)
+    assert pieces.is_counted
     client.gone.set()
-    await streaming
+    await task
     assert client.heard == ["start", "returned", "1"]
+    assert not pieces.told
+    assert not pieces.is_counted
+
+
+async def test_a_client_that_goes_while_it_is_waited_for_ends_the_waiting() -> None:
+    client, pieces = Client(), Pieces()
+    task = await streaming(pieces, client)
+    client.reads.clear()
+    pieces.beat(b"1")
+    await asyncio.sleep(0)
+    client.gone.set()
+    await task
+    assert client.heard == ["start", "returned"]
+
+
+async def test_a_stream_ends_in_time_without_a_beat() -> None:
+    client, pieces = Client(), Pieces(lasts_s=0.01)
+    await (await streaming(pieces, client))
+    assert client.heard == ["start", "returned", "goodbye", "end"]
 
 
 async def test_being_cancelled_is_not_taken_for_a_client_that_has_gone() -> None:
-    client = Client()
-    app = Outermost(answering(endless(), client))
-    streaming = asyncio.create_task(app({"type": "http"}, client.receive, client.send))
-    await until(lambda: "1" in client.heard)
-    streaming.cancel()
+    client, pieces = Client(), Pieces()
+    task = await streaming(pieces, client)
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await streaming
+        await task
 
 
-async def test_a_client_that_does_not_read_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "STALL_S", 0.01)
-    client = Client()
-
-    async def stuck(message: Message) -> None:
-        await client.send(message)
-        if message["type"] == "http.response.body":
-            await asyncio.Event().wait()
-
-    await Outermost(answering(three(), client))({"type": "http"}, client.receive, stuck)
-    assert client.heard == ["start", "returned", "1"]
+async def test_a_fault_of_ours_ends_the_stream_and_none_that_is_told_after_it() -> None:
+    client, pieces = Client(), Pieces()
+    task = await streaming(pieces, client)
+    pieces.beat(ValueError("a fault"))
+    with pytest.raises(ExceptionGroup) as failure:
+        await task
+    assert failure.group_contains(ValueError, match="a fault")

@@ -1,17 +1,30 @@
-"""What a watcher is told, and when it is woken."""
+"""What a watcher is told, and when."""
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+
+import pytest
 
 from app.domain.changes import Change, ChangeType
 from app.domain.label_queries import parse_selector
 from app.domain.names import Revision
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import load
+from app.registry import watch
 from app.registry.view import View
-from app.registry.watch import Interest, Pulse, WatchEvent, event_of, initial_objects
+from app.registry.watch import (
+    TOLD_AT_ONCE,
+    Interest,
+    Pulse,
+    WatchEvent,
+    event_of,
+    initial_objects,
+)
 from tests.builders import a_pod, a_service
+from tests.waiting import until
 
 WEB = Interest(labels=parse_selector("tier=web"))
 web, db = a_service(labels={"tier": "web"}), a_service(labels={"tier": "db"})
@@ -59,24 +72,55 @@ def register(view: View, name: str) -> None:
     view.advance([Change(revision=revision, before=None, after=stored)])
 
 
-async def test_changes_that_come_together_wake_everybody_once() -> None:
+async def test_changes_that_come_together_are_told_to_everybody_once() -> None:
     view = a_view()
     pulse = Pulse(view, batch_s=0.01)
-    woken: list[int] = []
-
-    async def watch() -> None:
-        seen = view.snapshot.revision
-        while seen < 4:
-            await pulse.next_beat(seen)
-            seen = view.snapshot.revision
-            woken.append(seen)
-
-    watching = [asyncio.create_task(watch()) for _ in range(3)]
-    await asyncio.sleep(0)
+    told: list[Revision] = []
+    for _ in range(3):
+        pulse.listen(lambda: told.append(pulse.upto))  # each is a listener of its own
     for name in ("a", "b", "c"):
         register(view, name)
-    await asyncio.gather(*watching)
-    assert woken == [4, 4, 4]
+    await pulse.beyond(Revision(3))
+    await until(lambda: bool(told))
+    assert told == [4, 4, 4]
+
+
+async def test_a_beat_is_told_in_turns_and_all_hear_of_the_same_revision() -> None:
+    view = a_view()
+    pulse = Pulse(view, batch_s=0)
+    told: list[Revision] = []
+    turns: list[int] = []
+
+    def listen() -> None:
+        told.append(pulse.upto)
+        if len(told) == 1:  # others have their turn before all are told
+            asyncio.get_running_loop().call_soon(lambda: turns.append(len(told)))
+            register(view, "meanwhile")
+
+    for _ in range(2 * TOLD_AT_ONCE):
+        pulse.listen(partial(listen))
+    register(view, "a")
+    await until(lambda: len(told) == 4 * TOLD_AT_ONCE)
+    assert turns == [TOLD_AT_ONCE]
+    assert told == [2] * 2 * TOLD_AT_ONCE + [3] * 2 * TOLD_AT_ONCE, "the next beat tells the rest"
+
+
+async def test_who_stops_listening_during_a_beat_is_not_told() -> None:
+    view = a_view()
+    pulse = Pulse(view, batch_s=0)
+    told: list[str] = []
+    endings: list[Callable[[], object]] = []
+
+    def first() -> None:
+        told.append("first")
+        for end in endings:
+            end()
+
+    pulse.listen(first)
+    endings.append(pulse.listen(lambda: told.append("second")))
+    register(view, "a")
+    await until(lambda: bool(told))
+    assert told == ["first"]
 
 
 async def test_a_beat_that_took_long_is_followed_by_as_long_a_pause() -> None:
@@ -84,25 +128,34 @@ async def test_a_beat_that_took_long_is_followed_by_as_long_a_pause() -> None:
     pulse = Pulse(view, batch_s=0)
     begun_at = list[float]()
 
-    async def watch(busy_s: float) -> None:
-        await pulse.next_beat(view.snapshot.revision)
+    def slow() -> None:
         begun_at.append(time.monotonic())
-        time.sleep(busy_s)  # noqa: ASYNC251  the loop is kept busy, as thousands of watchers do
+        time.sleep(0.05)
 
-    watching = [asyncio.create_task(watch(0.05)) for _ in range(2)]
-    await asyncio.sleep(0)
+    pulse.listen(slow)
     register(view, "a")
-    await asyncio.gather(*watching)
-    ended_at = time.monotonic()
-    watching = [asyncio.create_task(watch(0))]
-    await asyncio.sleep(0)
+    await until(lambda: len(begun_at) == 1)
     register(view, "b")
-    await asyncio.gather(*watching)
-    assert begun_at[-1] - ended_at >= 0.09
+    await until(lambda: len(begun_at) == 2)
+    assert begun_at[1] - begun_at[0] >= 0.09, "its own time, and as much again"
+
+
+async def test_those_who_listen_are_told_the_time_though_nothing_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watch, "TICK_S", 0.01)
+    pulse = Pulse(a_view())
+    ticks: list[Revision] = []
+    pulse.listen(lambda: ticks.append(pulse.upto))
+    await until(lambda: ticks[:2] == [1, 1])
 
 
 async def test_a_pulse_that_is_stopped_holds_nobody() -> None:
     pulse = Pulse(a_view())
+    told: list[bool] = []
+    pulse.listen(lambda: told.append(pulse.is_stopped))
+    waiting = asyncio.create_task(pulse.beyond(Revision(9)))
+    await asyncio.sleep(0)
     pulse.stop()
-    await pulse.next_beat(Revision(1))
-    await pulse.beyond(Revision(9))
+    await waiting
+    assert told == [True]
