@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.addresses import family_of_text
+from app.domain.dataplane.rules import Destination
 from app.domain.names import NamespacedName, Revision, Uid
 from app.domain.objects.endpoint_slice import (
     MANAGED_BY,
@@ -176,6 +177,10 @@ def an_endpoint(
         else None,
     )
     return replace(endpoint, **fields)
+
+
+def a_destination(address: str, port: int, weight: int = 1) -> Destination:
+    return address, port, weight
 
 
 def an_endpoint_slice(

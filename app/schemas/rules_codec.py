@@ -139,7 +139,7 @@ def decode_key(address: str, port: int, protocol: str) -> servers.ServerKey:
 
 def decode_destination(real: wire.RealServer) -> model.Destination:
     """Read a real server."""
-    return model.Destination(real.address, real.port, real.weight)
+    return real.address, real.port, real.weight
 
 
 def _decode_server(server: wire.VirtualServer) -> servers.VirtualServer:
@@ -183,7 +183,7 @@ def _real_servers(destinations: tuple[model.Destination, ...]) -> str:
     if ports.count(port) == weights.count(weight) == len(destinations):
         ending = _ending(port, weight)
         return f'{{"address":"{_between(ending).join(addresses)}{ending}'
-    return ",".join([f'{{"address":"{d.address}{_ending(d.port, d.weight)}' for d in destinations])
+    return ",".join([f'{{"address":"{at}{_ending(*how)}' for at, *how in destinations])
 
 
 def _between(ending: str) -> str:

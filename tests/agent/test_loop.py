@@ -32,9 +32,9 @@ ONE, TWO = slice_of("10.244.0.1"), slice_of("10.244.0.1", "10.244.0.2")
 
 def weights(sink: MemorySink) -> dict[str, int]:
     return {
-        real.address: real.weight
+        address: weight
         for server in sink.state.servers.values()
-        for real in server.real_servers
+        for address, _, weight in server.real_servers
     }
 
 

@@ -97,9 +97,7 @@ def test_a_terminating_pod_that_stops_serving_says_so() -> None:
 def addresses(world: World) -> set[str]:
     """Where a node sends the traffic of the Services."""
     rules = node_rules(world.snapshot, world.node(), RulesConfig())
-    return {
-        destination.address for port in rules.ports(IPFamily.IPV4) for destination in port.cluster
-    }
+    return {address for port in rules.ports(IPFamily.IPV4) for address, _, _ in port.cluster}
 
 
 def test_when_all_are_terminating_those_that_serve_get_the_traffic() -> None:

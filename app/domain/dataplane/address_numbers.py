@@ -22,7 +22,7 @@ def ordered(text: str) -> tuple[int, str]:
     """Give an address as a number to sort by and in canonical spelling, or NO_ADDRESS."""
     head, _, last = text.rpartition(".")
     try:
-        return _block(head) + _OCTETS[last], text
+        return _blocks[head] + _OCTETS[last], text
     except (KeyError, ValueError):
         address = parse_address(text)
     return NO_ADDRESS if address is None else (int(address), str(address))
@@ -30,17 +30,25 @@ def ordered(text: str) -> tuple[int, str]:
 
 def dotted_numbers(texts: Iterable[str]) -> list[int] | None:
     """Read addresses as numbers; None unless all are canonical IPv4."""
+    numbers: list[int] = []
     try:
-        return [
-            _block(head) + _OCTETS[last]
-            for head, _, last in [text.rpartition(".") for text in texts]
-        ]
+        for text in texts:
+            head, _, last = text.rpartition(".")
+            numbers.append(_blocks[head] + _OCTETS[last])
     except (KeyError, ValueError):
         return None
+    return numbers
 
 
-@lru_cache(maxsize=_REMEMBERED_MAX)
-def _block(head: str) -> int:
-    """Give the first number of the block that three canonical octets name."""
-    a, b, c = [_OCTETS[octet] for octet in head.split(".")]
-    return a << 24 | b << 16 | c << 8
+class _Blocks(dict[str, int]):
+    """The first number of each block of 256, by the three canonical octets that name it."""
+
+    def __missing__(self, head: str) -> int:
+        a, b, c = [_OCTETS[octet] for octet in head.split(".")]
+        if len(self) >= _REMEMBERED_MAX:
+            self.clear()
+        number = self[head] = a << 24 | b << 16 | c << 8
+        return number
+
+
+_blocks: Final = _Blocks()

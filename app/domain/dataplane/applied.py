@@ -41,7 +41,6 @@ from app.domain.dataplane.operations import (
     UnbindAddress,
     held_set,
 )
-from app.domain.dataplane.rules import Destination
 from app.domain.dataplane.virtual_server import VirtualServer
 
 
@@ -168,7 +167,7 @@ def _to_real_servers(
             _require(not when_drained or weights[address, port] == 0, operation)
             del weights[address, port]
     places = sorted(weights, key=lambda place: (ordered(place[0]), place[1]))
-    real_servers = tuple(Destination(*place, weights[place]) for place in places)
+    real_servers = tuple((*place, weights[place]) for place in places)
     return replace(held, real_servers=real_servers)
 
 

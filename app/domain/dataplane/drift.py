@@ -24,7 +24,7 @@ from app.domain.dataplane.operations import (
     state_of,
 )
 from app.domain.dataplane.plan import plan
-from app.domain.dataplane.rules import Destination
+from app.domain.dataplane.rules import DESTINATION_WEIGHT_DEFAULT, Destination
 from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 
 
@@ -116,6 +116,8 @@ def _differences(operations: Sequence[Operation]) -> Iterator[Difference]:
                 yield Difference(reason=reason, key=key, destination=real)
             case RemoveRealServer(key, address, port, _):
                 reason = DifferenceReason.UNEXPECTED_REAL_SERVER
-                yield Difference(reason=reason, key=key, destination=Destination(address, port))
+                yield Difference(
+                    reason=reason, key=key, destination=(address, port, DESTINATION_WEIGHT_DEFAULT)
+                )
             case _:
                 pass  # a drain announces a removal that is listed

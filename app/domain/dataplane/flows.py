@@ -65,7 +65,7 @@ def _places(service: ServiceRules | None) -> Iterator[tuple[Place, frozenset[tup
         if port.protocol not in CONNECTIONLESS:
             continue
         # Drained endpoints too: they take nothing new, and keep what they have.
-        every = frozenset((d.address, d.port) for d in (*port.cluster, *port.local))
+        every = frozenset((at, number) for at, number, _ in (*port.cluster, *port.local))
         for place in _fronts(port):
             yield place, every
 

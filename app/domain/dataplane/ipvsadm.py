@@ -147,7 +147,7 @@ def _parse_destination(words: Sequence[str]) -> Destination:
         raise ValueError(address)
     weight = int(_option(words, ("-w", "--weight")) or DESTINATION_WEIGHT_DEFAULT)
     is_masquerading = any(word in words for word in _MASQUERADING)
-    return Destination(str(parsed), port, weight if is_masquerading else FOREIGN_WEIGHT)
+    return str(parsed), port, weight if is_masquerading else FOREIGN_WEIGHT
 
 
 def _parse_endpoint(text: str) -> tuple[str, int]:
@@ -175,7 +175,8 @@ def _option(words: Sequence[str], names: Sequence[str]) -> str | None:
 
 def _sorted(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
     def place(destination: Destination) -> tuple[int, int]:
-        parsed = parse_address(destination.address)
-        return (0 if parsed is None else int(parsed), destination.port)
+        address, port, _ = destination
+        parsed = parse_address(address)
+        return (0 if parsed is None else int(parsed), port)
 
     return tuple(sorted(destinations, key=place))

@@ -113,13 +113,14 @@ def slots(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
     down to SLOTS_MAX, largest remainders first, and what is too light for a slot gets
     one on top.
     """
-    live = [d for d in destinations if d.weight > 0][:DESTINATIONS_MAX]
+    live = [each for each in destinations if each[2] > 0][:DESTINATIONS_MAX]
     if not live:
         return ()
-    divisor = gcd(*(d.weight for d in live))
-    if divisor == live[0].weight and all(d.weight == divisor for d in live):
+    weights = [weight for _, _, weight in live]
+    divisor = gcd(*weights)
+    if weights.count(divisor) == len(weights):
         return tuple(live)
-    counts = _apportioned([d.weight // divisor for d in live])
+    counts = _apportioned([weight // divisor for weight in weights])
     return tuple(d for d, count in zip(live, counts, strict=True) for _ in range(count))
 
 
@@ -189,7 +190,7 @@ def _place(elements: Elements, port: PortRules, front: Front) -> None:
         elements.put_front("local-fronts", front)
         verdict = _verdict(elements, port, front, is_local=True)
         elements.put_front(f"{kind}local-services", front, verdict)
-    for address in sorted({destination.address for destination in port.on_node}):
+    for address in sorted({address for address, _, _ in port.on_node}):
         elements.put_front("hairpin", front, tail=f" . {address} . {address}")
 
 
@@ -216,9 +217,8 @@ def _place_kept(
 ) -> None:
     """Clients remember an identifier, not a slot, which another endpoint may take over."""
     ids = endpoint_ids(chosen, is_local=bool(offset))
-    for destination, id_ in ids.items():
-        value = f"{destination.address} . {destination.port}"
-        elements.put_front("kept-endpoints", front, value, tail=f" . {id_}")
+    for (address, port, _), id_ in ids.items():
+        elements.put_front("kept-endpoints", front, f"{address} . {port}", tail=f" . {id_}")
     for index, destination in enumerate(chosen, offset):
         elements.put_front("choices", front, ids[destination], tail=f" . {index}")
 
@@ -233,7 +233,8 @@ def endpoint_ids(
     ids: dict[Destination, str] = {}
     taken: set[int] = set(_RESERVED_IDS)
     for destination in sorted(set(destinations)):
-        id_ = crc32(f"{destination.address} {destination.port}".encode()) & ~1 | is_local
+        address, port, _ = destination
+        id_ = crc32(f"{address} {port}".encode()) & ~1 | is_local
         while id_ in taken:
             id_ = (id_ + 2) % (1 << _ID_BITS)
         taken.add(id_)

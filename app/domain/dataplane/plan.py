@@ -224,7 +224,7 @@ class _Servers:
                 weight = weights.get(destination[:2])
                 if weight is None:
                     yield AddRealServer(key, destination)
-                elif weight != destination.weight:
+                elif weight != destination[2]:
                     yield SetWeight(key, destination)
 
     def unwanted(self) -> Iterator[Operation]:

@@ -33,12 +33,12 @@ PROTOCOL_NUMBERS: Final[Mapping[str, int]] = {
 }
 
 
-class Destination(NamedTuple):
-    """Where a connection may end: ``weight`` 0 takes no new ones."""
+Destination = tuple[str, int, int]
+"""Where a connection may end: address, port and weight; a weight of 0 takes no new ones.
 
-    address: str
-    port: int
-    weight: int = DESTINATION_WEIGHT_DEFAULT
+A node is told of every endpoint of the cluster, so they are tuples and nothing more, which
+are made in a fraction of the time.
+"""
 
 
 class LocalDetection(StrEnum):

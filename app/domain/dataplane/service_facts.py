@@ -7,7 +7,6 @@ Source: spec ipvs 1.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from operator import itemgetter
 from typing import Final, NamedTuple
 
 from app.domain.dataplane.claims import NO_LOSSES, NODE_ADDRESSES, Claimed, Losses, losses
@@ -27,7 +26,6 @@ from app.domain.objects.service import (
     TrafficPolicy,
 )
 
-_weight = itemgetter(2)  # of a destination
 _WEIGHING: Final = {Scheduler.RR: Scheduler.WRR, Scheduler.LC: Scheduler.WLC}
 
 
@@ -75,30 +73,35 @@ def service_facts(
     """Work out what all nodes share; ``others`` are the Services that claim an address too."""
     key = service.metadata.key
     if not reached:
-        return ServiceFacts(service=key)
-    lost = losses(service, others)
+        return ServiceFacts(key)
     visible = [slice_ for slice_ in slices if is_visible(slice_.metadata.labels)]
-    making = _making(service, key, service.scheduler or scheduler, lost)
+    settings = _settings(service)
+    lost = losses(service, others) if others else NO_LOSSES
+    making = _Making(key, service.scheduler or scheduler or Scheduler.RR, settings, lost)
     listening = _distinct(service.ports)
-    ports = tuple(
-        [
-            making.port(reach, port, candidates(visible, reach.family, port.name, port.protocol))
-            for reach in reached
-            for port in listening
-        ]
-    )
+    ports = tuple([making.port(reach, port, visible) for reach in reached for port in listening])
     return ServiceFacts(
-        service=key,
-        ports=ports,
-        reaches=reached,
-        health_check_node_port=making.health_check_node_port,
-        has_node_ports=any([port.elsewhere.node_port for port in ports]),  # noqa: C419  half the time
-        external_addresses=_external_addresses(reached)
-        if service.external_ips or service.ingress
-        else (),
-        conflicts=lost.conflicts,
-        notices=_notices(key, reached) if service.load_balancer_source_ranges else (),
+        key,
+        ports,
+        reached,
+        settings.health_check_node_port,
+        any([port.elsewhere.node_port for port in ports]),  # noqa: C419  half the time
+        _external_addresses(reached) if service.external_ips or service.ingress else (),
+        lost.conflicts,
+        _notices(key, reached) if service.load_balancer_source_ranges else (),
     )
+
+
+class _Settings(NamedTuple):
+    """What of a Service holds for each of its ports."""
+
+    affinity_timeout_s: int | None = None
+    is_internal_local: bool = False
+    is_external_local: bool = False
+    health_check_node_port: int = 0
+
+
+_ORDINARY: Final = _Settings()
 
 
 class _Making(NamedTuple):
@@ -106,34 +109,34 @@ class _Making(NamedTuple):
 
     service: NamespacedName
     scheduler: str
+    settings: _Settings
     lost: Losses
-    affinity_timeout_s: int | None
-    is_internal_local: bool
-    is_external_local: bool
-    health_check_node_port: int
 
-    def port(self, reach: Reach, port: ServicePort, found: Candidates) -> PortFacts:
+    def port(self, reach: Reach, port: ServicePort, slices: Iterable[EndpointSlice]) -> PortFacts:
+        name, settings = ServicePortName(self.service, port.name, port.protocol), self.settings
+        found = candidates(slices, reach.family, port.name, port.protocol)
         is_accessible = bool(port.node_port or reach.external_ips or reach.load_balancer_ips)
-        uses_cluster = not self.is_internal_local or is_accessible
-        uses_local = self.is_internal_local or (self.is_external_local and is_accessible)
+        uses_cluster = not settings.is_internal_local or is_accessible
+        uses_local = settings.is_internal_local or (settings.is_external_local and is_accessible)
         chosen = select(found, ANYWHERE, uses_cluster=uses_cluster, uses_local=uses_local)
         rules = PortRules(
-            name=ServicePortName(self.service, port.name, port.protocol),
-            family=reach.family,
-            port=port.port,
-            cluster_ip=reach.cluster_ip,
-            external_ips=reach.external_ips,
-            load_balancer_ips=reach.load_balancer_ips,
-            node_port=port.node_port,
-            source_ranges=tuple([spell(prefix) for prefix in reach.source_ranges]),
-            affinity_timeout_s=self.affinity_timeout_s,
+            name,
+            reach.family,
+            port.port,
+            reach.cluster_ip,
             scheduler=_weighing(self.scheduler, found),
-            is_internal_local=self.is_internal_local,
-            is_external_local=self.is_external_local,
-            health_check_node_port=self.health_check_node_port,
             cluster=chosen.cluster,
             has_any=chosen.has_any,
         )
+        if settings is not _ORDINARY:
+            rules = rules._replace(**settings._asdict())
+        if is_accessible:
+            rules = rules._replace(
+                external_ips=reach.external_ips,
+                load_balancer_ips=reach.load_balancer_ips,
+                node_port=port.node_port,
+                source_ranges=tuple([spell(prefix) for prefix in reach.source_ranges]),
+            )
         if self.lost is not NO_LOSSES:
             rules = self._without_losses(rules)
         return PortFacts(reach, port, found, uses_cluster, uses_local, rules)
@@ -169,26 +172,29 @@ def _distinct(ports: tuple[ServicePort, ...]) -> Sequence[ServicePort]:
 
 def _weighing(scheduler: str, found: Candidates) -> str:
     """Take the weighted form of a scheduler when weights differ: equal weights make it the same."""
-    chosen = scheduler or Scheduler.RR
-    if chosen not in _WEIGHING:
-        return chosen
-    weights = set(map(_weight, found.destinations))
+    if scheduler not in _WEIGHING:
+        return scheduler
+    weights = {weight for _, _, weight in found.destinations}
     if len(weights) > 1 and len(weights - {0}) > 1:
-        return _WEIGHING[Scheduler(chosen)]
-    return chosen
+        return _WEIGHING[Scheduler(scheduler)]
+    return scheduler
 
 
-def _making(service: Service, key: NamespacedName, scheduler: str, lost: Losses) -> _Making:
+def _settings(service: Service) -> _Settings:
+    """Read them; those of most Services are one object."""
+    policies = service.internal_traffic_policy, service.external_traffic_policy
+    if (
+        service.session_affinity != SessionAffinity.CLIENT_IP
+        and TrafficPolicy.LOCAL not in policies
+    ):
+        return _ORDINARY
     is_external_local = _is_external_local(service)
     has_health_check = is_external_local and service.type == ServiceType.LOAD_BALANCER
-    return _Making(
-        key,
-        scheduler,
-        lost,
-        _affinity_timeout_s(service),
-        service.internal_traffic_policy == TrafficPolicy.LOCAL,
-        is_external_local,
-        service.health_check_node_port if has_health_check else 0,
+    return _Settings(
+        affinity_timeout_s=_affinity_timeout_s(service),
+        is_internal_local=service.internal_traffic_policy == TrafficPolicy.LOCAL,
+        is_external_local=is_external_local,
+        health_check_node_port=service.health_check_node_port if has_health_check else 0,
     )
 
 

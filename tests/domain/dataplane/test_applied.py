@@ -39,10 +39,10 @@ from app.domain.dataplane.rules import DUMMY_INTERFACE, Destination, RulesConfig
 from app.domain.dataplane.virtual_server import server_key
 from app.domain.names import Revision
 from app.domain.snapshot import load
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_destination, a_node, a_service, an_endpoint, an_endpoint_slice
 
 ADDRESS, ENTRY, SET = "10.96.0.20", "10.96.0.20,tcp:80", "KUBE-CLUSTER-IP"
-ONE, TWO = Destination("10.244.0.1", 8080), Destination("10.244.0.2", 8080)
+ONE, TWO = a_destination("10.244.0.1", 8080), a_destination("10.244.0.2", 8080)
 
 
 def serving(*endpoints: str) -> IPVSState:
@@ -51,7 +51,7 @@ def serving(*endpoints: str) -> IPVSState:
     return state_of(ipvs_rules(node_rules(snapshot, a_node("n1"), RulesConfig())))
 
 
-EMPTY, STATE = IPVSState(), serving(ONE.address)
+EMPTY, STATE = IPVSState(), serving(ONE[0])
 (KEY,) = STATE.servers
 SERVER = STATE.servers[KEY]
 OTHER = server_key(IPFamily.IPV4, "TCP", "10.96.0.99", 80)
@@ -78,7 +78,7 @@ def real_servers(state: IPVSState) -> tuple[Destination, ...]:
         (STATE, AddVirtualServer(replace(BARE, key=OTHER))),
         (STATE, RemoveVirtualServer(KEY)),
         (STATE, AddRealServer(KEY, TWO)),
-        (STATE, SetWeight(KEY, ONE._replace(weight=7))),
+        (STATE, SetWeight(KEY, (*ONE[:2], 7))),
         (STATE, EditVirtualServer(replace(BARE, scheduler="lc"))),
         (STATE, SetSysctl("net.ipv4.ip_forward", "0")),
     ],
@@ -99,7 +99,7 @@ def test_a_virtual_server_is_edited_around_its_real_servers() -> None:
 
 
 def test_real_servers_keep_their_order_whatever_comes_and_goes() -> None:
-    ten = Destination("10.244.0.10", 8080)
+    ten = a_destination("10.244.0.10", 8080)
     state = apply([AddRealServer(KEY, ten), AddRealServer(KEY, TWO)], STATE)
     assert real_servers(state) == (ONE, TWO, ten)
     state = apply([RemoveRealServer(KEY, *TWO[:2], when_drained=False)], state)
@@ -107,7 +107,7 @@ def test_real_servers_keep_their_order_whatever_comes_and_goes() -> None:
 
 
 def test_a_drained_real_server_is_there_with_no_weight_until_it_is_removed() -> None:
-    assert real_servers(DRAINED) == (ONE._replace(weight=0),)
+    assert real_servers(DRAINED) == ((*ONE[:2], 0),)
     assert real_servers(apply([SetWeight(KEY, ONE)], DRAINED)) == (ONE,)
     gone = apply([RemoveRealServer(KEY, *ONE[:2], when_drained=True)], DRAINED)
     assert real_servers(gone) == ()

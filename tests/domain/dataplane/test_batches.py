@@ -25,14 +25,15 @@ from app.domain.dataplane.operations import (
     SetWeight,
     UnbindAddress,
 )
-from app.domain.dataplane.rules import DUMMY_INTERFACE, Destination
+from app.domain.dataplane.rules import DUMMY_INTERFACE
 from app.domain.dataplane.virtual_server import Flag, VirtualServer, server_key
+from tests.builders import a_destination
 
 KEY = server_key(IPFamily.IPV4, "TCP", "10.96.0.20", 80)
 SIX = server_key(IPFamily.IPV6, "UDP", "fd00::14", 53)
 SERVER = VirtualServer(key=KEY, scheduler="rr")
 STICKY = VirtualServer(key=SIX, scheduler="mh", persistence_s=60, flags=(Flag.MH_PORT,))
-POD, POD_SIX = Destination("10.244.0.1", 8080), Destination("fd00::5", 8080, 3)
+POD, POD_SIX = a_destination("10.244.0.1", 8080), a_destination("fd00::5", 8080, 3)
 IPS = IPSet(
     name="KUBE-IPVS-IPS", type=SetType.IP, family="inet", entries=("10.0.0.1",), elements_max=65_536
 )

@@ -15,11 +15,11 @@ from app.domain.dataplane.rules import Destination, RulesConfig
 from app.domain.dataplane.virtual_server import ServerKey, server_key
 from app.domain.names import Revision
 from app.domain.snapshot import load
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_destination, a_node, a_service, an_endpoint, an_endpoint_slice
 
 NODE_ADDRESS = "192.0.2.10"
 KEY = server_key(IPFamily.IPV4, "TCP", "10.96.0.20", 80)
-ONE, TWO = Destination("10.244.0.1", 8080), Destination("10.244.0.2", 8080)
+ONE, TWO = a_destination("10.244.0.1", 8080), a_destination("10.244.0.2", 8080)
 TOLD = (
     "-A -t 10.96.0.20:80 -s rr\n"
     "-a -t 10.96.0.20:80 -r 10.244.0.1:8080 -m -w 1\n"
@@ -33,7 +33,7 @@ OURS = Ownership(
 
 
 def rules() -> IPVSRules:
-    slice_ = an_endpoint_slice(an_endpoint(ONE.address), an_endpoint(TWO.address))
+    slice_ = an_endpoint_slice(an_endpoint(ONE[0]), an_endpoint(TWO[0]))
     snapshot = load([a_service(), slice_], revision=Revision(1))
     return ipvs_rules(node_rules(snapshot, a_node("n1"), RulesConfig()))
 
@@ -54,7 +54,7 @@ def test_a_node_that_holds_what_it_was_told_does_not_differ() -> None:
 
 
 STALE = server_key(IPFamily.IPV4, "TCP", "10.96.0.99", 80)
-GONE = Destination("10.244.0.9", 8080)
+GONE = a_destination("10.244.0.9", 8080)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from app.domain.addresses import IPFamily
 from app.domain.dataplane.flows import Flow, expected_destinations, is_stale
 from app.domain.dataplane.rules import Destination, PortRules, ServiceRules
 from app.domain.objects.service import ServicePortName
-from tests.builders import key
+from tests.builders import a_destination, key
 
 NODE = ("192.0.2.10",)
 ONE, TWO, DRAINED = (
-    Destination("10.244.0.1", 5353),
-    Destination("10.244.0.2", 5353),
-    Destination("10.244.0.3", 5353, 0),
+    a_destination("10.244.0.1", 5353),
+    a_destination("10.244.0.2", 5353),
+    a_destination("10.244.0.3", 5353, 0),
 )
 
 
@@ -38,14 +38,14 @@ def test_a_flow_to_an_endpoint_that_went_is_stale_and_others_are_not(
     place: tuple[str, int],
 ) -> None:
     expected = expected_destinations([(dns(ONE, TWO), dns(TWO, DRAINED))])
-    assert is_stale(flow(ONE.address, to=place), expected, NODE)
-    assert not is_stale(flow(TWO.address, to=place), expected, NODE)
-    assert not is_stale(flow(DRAINED.address, to=place), expected, NODE)
+    assert is_stale(flow(ONE[0], to=place), expected, NODE)
+    assert not is_stale(flow(TWO[0], to=place), expected, NODE)
+    assert not is_stale(flow(DRAINED[0], to=place), expected, NODE)
 
 
 def test_flows_of_a_service_that_is_gone_are_stale() -> None:
     expected = expected_destinations([(dns(ONE), None)])
-    assert is_stale(flow(ONE.address), expected, NODE)
+    assert is_stale(flow(ONE[0]), expected, NODE)
 
 
 def test_only_places_where_the_service_is_reached_are_looked_at() -> None:
@@ -63,8 +63,8 @@ def test_a_flow_that_was_never_translated_is_stale_once_somebody_serves() -> Non
 
 def test_what_did_not_change_is_left_alone() -> None:
     expected = expected_destinations([(None, dns(ONE))])
-    assert not is_stale(flow(TWO.address, to=("10.96.0.99", 53)), expected, NODE)
-    assert not is_stale(flow(TWO.address, to=("198.51.100.1", 30_053)), expected, NODE)
+    assert not is_stale(flow(TWO[0], to=("10.96.0.99", 53)), expected, NODE)
+    assert not is_stale(flow(TWO[0], to=("198.51.100.1", 30_053)), expected, NODE)
 
 
 def test_connections_end_by_themselves() -> None:

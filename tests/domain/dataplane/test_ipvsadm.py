@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvsadm import encode_servers, parse_servers
-from app.domain.dataplane.rules import Destination
 from app.domain.dataplane.virtual_server import (
     FOREIGN_WEIGHT,
     Flag,
@@ -16,6 +15,7 @@ from app.domain.dataplane.virtual_server import (
     server_key,
 )
 from app.domain.errors import BadRequest
+from tests.builders import a_destination
 
 
 def one(text: str) -> VirtualServer:
@@ -38,7 +38,7 @@ def test_a_listing_reads_back_as_what_was_written() -> None:
 def test_what_a_line_leaves_out_is_what_ipvsadm_takes() -> None:
     server = one("ipvsadm -A -t 10.96.0.10:53 -p\n-a -t 10.96.0.10:53 -r 10.244.0.2 -m\n")
     assert (server.scheduler, server.persistence_s) == ("wlc", 300)
-    assert server.real_servers == (Destination("10.244.0.2", 0, 1),)
+    assert server.real_servers == (a_destination("10.244.0.2", 0, 1),)
 
 
 def test_settings_we_never_make_are_seen() -> None:
@@ -55,7 +55,7 @@ def test_settings_we_never_make_are_seen() -> None:
 @pytest.mark.parametrize("forwarding", ["-g", "-i", "-i --tun-type ipip", ""])
 def test_forwarding_other_than_masquerading_is_seen(forwarding: str) -> None:
     text = f"-A -t 10.96.0.10:53 -s rr\n-a -t 10.96.0.10:53 -r 10.244.0.2:53 {forwarding} -w 1\n"
-    assert one(text).real_servers == (Destination("10.244.0.2", 53, FOREIGN_WEIGHT),)
+    assert one(text).real_servers == (a_destination("10.244.0.2", 53, FOREIGN_WEIGHT),)
 
 
 def test_servers_of_a_firewall_mark_and_remarks_are_left_out() -> None:
@@ -66,7 +66,7 @@ def test_real_servers_are_sorted_by_number() -> None:
     text = "-A -t 10.96.0.10:53 -s rr\n" + "".join(
         f"-a -t 10.96.0.10:53 -r 10.244.0.{n}:53 -m -w 1\n" for n in (10, 9)
     )
-    assert [real.address for real in one(text).real_servers] == ["10.244.0.9", "10.244.0.10"]
+    assert [address for address, _, _ in one(text).real_servers] == ["10.244.0.9", "10.244.0.10"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def servers(draw: st.DrawFn) -> VirtualServer:
         flags=(*flags, Flag.MH_PORT) if scheduler == "mh" else flags,
         persistence_s=persistence_s,
         real_servers=tuple(
-            Destination(pattern.format(place), 80, draw(st.integers(0, 65_535))) for place in places
+            (pattern.format(place), 80, draw(st.integers(0, 65_535))) for place in places
         ),
     )
 

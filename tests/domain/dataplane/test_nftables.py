@@ -38,19 +38,18 @@ from app.domain.dataplane.rules import (
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.service import ServicePortName
 from app.domain.snapshot import Snapshot, load
-from tests.builders import a_node, key
+from tests.builders import a_destination, a_node, key
 from tests.nft_model import RefusedText, Table, Tables, loaded
 from tests.rules_strategies import configs, rule_histories
 from tests.rules_vectors import Vector, load_vectors
 
 NODE = a_node("n1")
-ONE, TWO, THREE = (Destination(f"10.244.0.{number}", 8080) for number in (1, 2, 3))
+ONE, TWO, THREE = (a_destination(f"10.244.0.{number}", 8080) for number in (1, 2, 3))
 TRANSLATE = "meta l4proto tcp dnat ip addr . port to"
-ELSEWHERE = Destination("10.244.9.9", 8080)
+ELSEWHERE = a_destination("10.244.9.9", 8080)
 
 destinations = st.lists(
-    st.builds(
-        Destination,
+    st.tuples(
         st.integers(1, 200).map(lambda number: f"10.244.0.{number}"),
         st.sampled_from([8080, 8081]),
         st.one_of(st.integers(0, 5), st.integers(0, 65_535)),
@@ -123,7 +122,7 @@ def test_services_with_as_many_endpoints_share_a_chain() -> None:
 
 def test_chains_for_few_endpoints_stand_ready_and_others_come_with_what_needs_them() -> None:
     few, many = (
-        a_port(*(Destination(f"10.244.1.{i}", 8080) for i in range(count)))
+        a_port(*(a_destination(f"10.244.1.{i}", 8080) for i in range(count)))
         for count in (STANDING_SLOTS_MAX, STANDING_SLOTS_MAX + 1)
     )
     standing = set(table_of(rules_of()).chains)
@@ -142,7 +141,7 @@ def test_without_endpoints_connections_are_rejected() -> None:
 
 
 def test_drained_endpoints_count_as_none() -> None:
-    drained = ONE._replace(weight=0)
+    drained = (*ONE[:2], 0)
     table = table_of(rules_of(a_port(drained, TWO)))
     assert set(table.sets["endpoints-tcp"].values()) == {"10.244.0.2 . 8080"}
     assert table_of(rules_of(a_port(drained))).sets["services-tcp"] == {
@@ -350,7 +349,7 @@ def test_equal_rules_give_equal_bytes_and_no_change(
 
 @given(destinations)
 def test_slots_are_bounded_and_hold_exactly_the_live(chosen: tuple[Destination, ...]) -> None:
-    live = [destination for destination in chosen if destination.weight]
+    live = [each for each in chosen if each[2]]
     placed = slots(chosen)
     assert set(placed) == set(live)
     assert len(placed) <= bound(live) + len(live)
@@ -358,12 +357,12 @@ def test_slots_are_bounded_and_hold_exactly_the_live(chosen: tuple[Destination, 
 
 @given(destinations)
 def test_slots_are_shared_by_weight(chosen: tuple[Destination, ...]) -> None:
-    counts, total = Counter(slots(chosen)), sum(destination.weight for destination in chosen)
+    counts, total = Counter(slots(chosen)), sum(weight for _, _, weight in chosen)
     scale = min(1.0, bound(list(counts)) / total) if total else 1.0
     if counts and sum(counts.values()) < total * scale - len(counts):
         scale = sum(counts.values()) / total  # a common divisor
-    for destination, count in counts.items():
-        assert abs(count - destination.weight * scale) <= 1
+    for (_, _, weight), count in counts.items():
+        assert abs(count - weight * scale) <= 1
 
 
 def bound(live: list[Destination]) -> int:
@@ -381,18 +380,18 @@ def bound(live: list[Destination]) -> int:
 def test_weights_that_are_too_much_are_scaled_down(
     weights: tuple[int, ...], counts: tuple[int, ...]
 ) -> None:
-    weighed = [each._replace(weight=w) for each, w in zip((ONE, TWO, THREE), weights, strict=False)]
+    weighed = [(*each[:2], w) for each, w in zip((ONE, TWO, THREE), weights, strict=False)]
     placed = Counter(slots(weighed))
     assert tuple(placed[each] for each in weighed) == counts
 
 
 def test_small_weights_are_kept_exactly() -> None:
-    weighed = (ONE._replace(weight=10), TWO._replace(weight=30), THREE._replace(weight=5))
+    weighed = ((*ONE[:2], 10), (*TWO[:2], 30), (*THREE[:2], 5))
     assert Counter(slots(weighed)) == {weighed[0]: 2, weighed[1]: 6, weighed[2]: 1}
 
 
 def test_endpoints_whose_identifiers_would_coincide_get_different_ones() -> None:
-    alike = (Destination("10.244.71.172", 53), Destination("10.244.83.166", 8080))
+    alike = (a_destination("10.244.71.172", 53), a_destination("10.244.83.166", 8080))
     alone = {endpoint_ids([one], is_local=False)[one] for one in alike}
     assert len(alone) == 1
     assert len(set(endpoint_ids(alike, is_local=False).values())) == 2
@@ -400,7 +399,7 @@ def test_endpoints_whose_identifiers_would_coincide_get_different_ones() -> None
 
 def test_clients_of_ipv6_are_remembered_by_hashes() -> None:
     port = a_port(
-        Destination("fd00::1", 8080),
+        a_destination("fd00::1", 8080),
         family=IPFamily.IPV6,
         cluster_ip="fd00:10:96::a",
         affinity_timeout_s=60,

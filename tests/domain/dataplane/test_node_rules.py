@@ -149,7 +149,7 @@ def test_weights_that_differ_want_a_scheduler_that_looks_at_them(
     snapshot = load([service, an_endpoint_slice(*ends)], revision=Revision(1))
     (server,) = ipvs_rules(node_rules(snapshot, a_node("n1"), RulesConfig())).virtual_servers
     assert server.scheduler == scheduler
-    assert tuple(real.weight for real in server.real_servers) == weights
+    assert tuple(weight for _, _, weight in server.real_servers) == weights
 
 
 def test_an_old_object_without_families_is_served_at_its_one_address() -> None:

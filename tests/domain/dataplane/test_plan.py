@@ -23,13 +23,13 @@ from app.domain.dataplane.operations import (
     state_of,
 )
 from app.domain.dataplane.plan import plan
-from app.domain.dataplane.rules import Destination, RulesConfig
+from app.domain.dataplane.rules import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import EndpointPort
 from app.domain.objects.kinds import Object
 from app.domain.objects.service import ServicePort
 from app.domain.snapshot import Snapshot, load
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_destination, a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import addressed_nodes, configs, rule_histories
 
 NODE = a_node("n1")
@@ -74,7 +74,7 @@ def test_a_real_server_that_goes_is_drained_after_its_successor_is_there() -> No
     operations = plan(web("10.244.0.1"), web("10.244.0.2"))
     (key,) = web("10.244.0.1").servers
     assert operations == (
-        AddRealServer(key, Destination("10.244.0.2", 8080)),
+        AddRealServer(key, a_destination("10.244.0.2", 8080)),
         DrainRealServer(key, "10.244.0.1", 8080),
         RemoveRealServer(key, "10.244.0.1", 8080, when_drained=True),
     )
@@ -101,7 +101,7 @@ def test_an_idle_real_server_goes_at_once() -> None:
 def test_a_draining_real_server_that_is_wanted_again_gets_its_weight_back() -> None:
     draining, wanted = web("10.244.0.1", weight=0), web("10.244.0.1")
     (key,) = wanted.servers
-    assert plan(draining, wanted) == (SetWeight(key, Destination("10.244.0.1", 8080)),)
+    assert plan(draining, wanted) == (SetWeight(key, a_destination("10.244.0.1", 8080)),)
 
 
 def test_a_draining_real_server_is_not_drained_again() -> None:

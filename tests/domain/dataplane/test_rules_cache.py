@@ -71,7 +71,7 @@ def test_services_met_all_at_once_are_those_met_one_by_one(
     keys = (REACHED.metadata.key,)
     (alone,) = cache.every(snapshot, keys, node_view(snapshot, node, CONFIG))
 
-    assert [end.address for end in at_once.ports[0].cluster] == [
+    assert [address for address, _, _ in at_once.ports[0].cluster] == [
         "10.244.0.1",
         "10.244.0.2",
         "10.244.0.3",

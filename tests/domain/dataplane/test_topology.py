@@ -16,7 +16,7 @@ from app.domain.dataplane.topology import (
     standpoint,
 )
 from app.domain.objects.endpoint_slice import Endpoint, EndpointPort, EndpointSlice, Hints
-from tests.builders import an_endpoint, an_endpoint_slice
+from tests.builders import a_destination, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import NODES, endpoints
 
 PORT = 8080
@@ -41,7 +41,7 @@ def chosen(
 
 
 def addresses(destinations: tuple[Destination, ...]) -> list[str]:
-    return [destination.address for destination in destinations]
+    return [address for address, _, _ in destinations]
 
 
 READY = an_endpoint("10.244.0.1")
@@ -114,7 +114,7 @@ def test_of_two_copies_the_local_one_counts() -> None:
     here = an_endpoint("10.244.0.1", node_name="n1", weight=5)
     for both in ((elsewhere, here), (here, elsewhere)):
         selection = chosen(found(*both), is_local=True)
-        assert selection.local == (Destination("10.244.0.1", PORT, 5),)
+        assert selection.local == (a_destination("10.244.0.1", PORT, 5),)
 
 
 def test_of_two_copies_elsewhere_the_ready_one_counts() -> None:
@@ -143,7 +143,7 @@ def test_ports_are_joined_by_name_and_protocol_alone() -> None:
             EndpointPort(port=None, name="http"),
         ),
     )
-    assert [d.port for d in chosen(of(slice_)).cluster] == [1]
+    assert [d[1] for d in chosen(of(slice_)).cluster] == [1]
 
 
 def test_slices_may_say_different_numbers() -> None:
@@ -151,7 +151,7 @@ def test_slices_may_say_different_numbers() -> None:
     second = an_endpoint_slice(
         an_endpoint("10.244.0.2"), name="b", ports=(EndpointPort(port=2, name="http"),)
     )
-    assert [d.port for d in chosen(of(first, second)).cluster] == [1, 2]
+    assert [d[1] for d in chosen(of(first, second)).cluster] == [1, 2]
 
 
 def test_what_is_no_address_is_left_out() -> None:
@@ -160,7 +160,7 @@ def test_what_is_no_address_is_left_out() -> None:
 
 def test_weights_are_kept() -> None:
     weighed = found(an_endpoint("10.244.0.1", weight=0), an_endpoint("10.244.0.2", weight=7))
-    assert [d.weight for d in chosen(weighed).cluster] == [0, 7]
+    assert [weight for _, _, weight in chosen(weighed).cluster] == [0, 7]
 
 
 def test_an_address_is_ordered_by_number() -> None:
@@ -184,7 +184,7 @@ def test_what_is_chosen_was_given_and_is_sorted(
     selection = select(everything, Standpoint(node, zone), **uses)
     for listed in (selection.cluster, selection.local, selection.on_node):
         assert set(listed) <= set(everything.destinations)
-        assert list(listed) == sorted(listed, key=lambda d: (ordered(d.address), d.port))
+        assert list(listed) == sorted(listed, key=lambda d: (ordered(d[0]), d[1]))
         assert len({d[:2] for d in listed}) == len(listed)
     assert set(selection.local) <= set(selection.on_node)
 

@@ -102,8 +102,8 @@ def spelt_servers(rules: IPVSRules) -> list[dict[str, Any]]:
             "flags": list(server.flags),
             "timeout": server.persistence_s or 0,
             "real_servers": [
-                {"address": real.address, "port": real.port, "weight": real.weight}
-                for real in server.real_servers
+                {"address": address, "port": port, "weight": weight}
+                for address, port, weight in server.real_servers
             ],
         }
         for server in rules.virtual_servers
