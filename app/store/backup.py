@@ -9,7 +9,7 @@ restored revision, so that every process loads the state afresh.
 """
 
 import json
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,8 +20,8 @@ from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import KINDS_BY_NAME, Object
 from app.domain.objects.namespace import SYSTEM
-from app.store.mapping import object_of, object_rows
-from app.store.saving import announce, save_allocations
+from app.store.mapping import addresses_held, object_of, object_rows, ports_held
+from app.store.saving import announce
 from app.store.tables import changes, cluster_ips, counter, node_ports, objects
 
 FORMAT = 1
@@ -86,7 +86,12 @@ async def restore(engine: AsyncEngine, lines: Iterable[str], *, replace: bool) -
         rows = object_rows(added)
         for first in range(0, len(rows), ROWS_A_STATEMENT):
             await connection.execute(insert(objects), rows[first : first + ROWS_A_STATEMENT])
-        await save_allocations(connection, added)
+        for table, column, held in (
+            (cluster_ips, "address", addresses_held),
+            (node_ports, "port", ports_held),
+        ):
+            if allocations := _allocations(restored, column, held):
+                await connection.execute(insert(table), allocations)
         await connection.execute(
             update(counter).values(
                 revision=revision, compacted=revision, cursors=header.get("cursors", {})
@@ -121,6 +126,17 @@ def _objects(lines: Iterator[str]) -> Iterator[Object]:
                 yield object_of(kind, body)
             case _:
                 raise NotARegistryBackup(f"line {number} is not an object")
+
+
+def _allocations(
+    restored: Iterable[Object], column: str, held: Callable[[Object], Iterable[str | int]]
+) -> list[dict[str, str | int]]:
+    return [
+        {column: value, "namespace": key.namespace, "service": key.name}
+        for registered in restored
+        for key in (registered.metadata.key,)
+        for value in held(registered)
+    ]
 
 
 async def _holds_anything(connection: AsyncConnection) -> bool:

@@ -1,8 +1,7 @@
 """What a commit writes: allocations, objects, the log, the counter, and the word that it did.
 
-    changes of one batch -> allocations, if any moved -> one statement for all the rest
+    changes of one batch -> one statement, which can be the whole transaction
 
-Most writes move no allocation: for them this statement can be the whole transaction.
 Source: style.md 2.
 """
 
@@ -12,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import bindparam, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.changes import Change
@@ -28,7 +26,6 @@ from app.store.mapping import (
     ports_held,
     removed_rows,
 )
-from app.store.tables import cluster_ips, node_ports
 
 CHANNEL = "waypost"  # of the notifications
 _VOICES: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
@@ -49,22 +46,23 @@ async def save(
     """Write changes that follow the revision ``after``; the last bears the new one.
 
     Says whether they were written: nothing is when the counter stands elsewhere.
-    Allocations are written before, by ``save_allocations``.  Without a transaction
-    that is open already, this is one of its own, and committed.
+    Without a transaction that is open already, this is one of its own, and committed.
+    Raises asyncpg.UniqueViolationError when an address or a port has another holder.
     """
     body = _Bodies()
-    kept, gone = object_rows(decided, body), removed_rows(decided)
-    log, latest = change_rows(decided, body), decided[-1].revision
+    latest = decided[-1].revision
     driver = await driver_of(connection)
     saved = await driver.fetch(  # straight from the driver: every write passes here
         _SAVE,
-        *([row[name] for row in kept] for name in _KEPT),
-        *([row[name] for row in gone] for name in _GONE),
-        *([row[name] for row in log] for name in _LOG),
+        after,
         latest,
         json.dumps(dict(cursors)),
         f"{latest} {voice_of(connection.engine)}",
-        after,
+        *_columns("kept", object_rows(decided, body)),
+        *_columns("gone", removed_rows(decided)),
+        *_columns("logged", change_rows(decided, body)),
+        *_moved(moves(decided, addresses_held)),
+        *_moved(moves(decided, ports_held)),
     )
     return bool(saved[0][0])
 
@@ -88,37 +86,6 @@ async def announce(connection: AsyncConnection, revision: Revision) -> None:
     await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
 
 
-def moves_allocations(decided: Sequence[Change]) -> bool:
-    """Whether any address or port changes hands, be it from or to nobody."""
-    return any(
-        released or taken
-        for released, taken in (moves(decided, addresses_held), moves(decided, ports_held))
-    )
-
-
-async def save_allocations(connection: AsyncConnection, decided: Sequence[Change]) -> None:
-    """Move addresses and ports to their new holders; the primary keys refuse a second one.
-
-    Only a holder's own row is taken away, so that one nobody knows of is not lost.
-    """
-    for (released, taken), release, table, column in (
-        (moves(decided, addresses_held), _RELEASE_IP, cluster_ips, "address"),
-        (moves(decided, ports_held), _RELEASE_PORT, node_ports, "port"),
-    ):
-        if released:
-            gone = [
-                {"old": value, "old_namespace": key.namespace, "old_service": key.name}
-                for value, key in released
-            ]
-            await connection.execute(release, gone)
-        if taken:
-            rows = [
-                {column: value, "namespace": holder.namespace, "service": holder.name}
-                for value, holder in taken.items()
-            ]
-            await connection.execute(insert(table), rows)
-
-
 _Held = TypeVar("_Held", str, int)
 
 
@@ -138,47 +105,105 @@ def moves(
     return released, taken
 
 
-_KEPT = ("kind", "namespace", "name", "uid", "revision", "body")
-_GONE = ("old_kind", "old_namespace", "old_name")
-_LOG = ("revision", "ordinal", "kind", "before", "after")
+def _columns(rows_of: str, rows: Sequence[Mapping[str, object]]) -> list[list[object]]:
+    return [[row[name] for row in rows] for name, _ in _ROWS[rows_of]]
+
+
+def _moved(
+    moved: tuple[list[tuple[_Held, NamespacedName]], dict[_Held, NamespacedName]],
+) -> list[list[object]]:
+    released, taken = moved
+    return [
+        [column(value, key) for value, key in pairs]
+        for pairs in (released, taken.items())
+        for column in _HOLDING
+    ]
+
+
+_HOLDING: tuple[Callable[[str | int, NamespacedName], object], ...] = (
+    lambda value, _: value,
+    lambda _, key: key.namespace,
+    lambda _, key: key.name,
+)
+_ROWS = {
+    "kept": (
+        *(("kind", "text"), ("namespace", "text"), ("name", "text")),
+        *(("uid", "uuid"), ("revision", "bigint"), ("body", "text")),
+    ),
+    "gone": (("old_kind", "text"), ("old_namespace", "text"), ("old_name", "text")),
+    "logged": (
+        *(("revision", "bigint"), ("ordinal", "integer"), ("kind", "text")),
+        *(("before", "text"), ("after", "text")),
+    ),
+    **dict.fromkeys(
+        ("ips_released", "ips_taken"),
+        (("address", "text"), ("namespace", "text"), ("service", "text")),
+    ),
+    **dict.fromkeys(
+        ("ports_released", "ports_taken"),
+        (("port", "integer"), ("namespace", "text"), ("service", "text")),
+    ),
+}
+_SCALARS = 4
+
+
+def _arrays() -> dict[str, str]:
+    """Give every column an array, numbered on from the scalars."""
+    texts: dict[str, str] = {}
+    number = _SCALARS
+    for name, columns in _ROWS.items():
+        arrays: list[str] = []
+        for _, type_ in columns:
+            number += 1
+            arrays.append(f"${number}::{type_}[]")
+        names = ", ".join(column for column, _ in columns)
+        texts[name] = f"unnest({', '.join(arrays)}) AS row ({names})"
+    return texts
+
+
+_GIVEN = _arrays()
 # Rows as arrays, one a column: however many there are, it is the same statement.  The lock comes
-# first; whoever has waited for it looks at the counter again, and finds it elsewhere.
+# first; whoever has waited for it looks at the counter again, and finds it elsewhere.  What is
+# taken waits for what is released: one address may be both.  Only a holder's own row is
+# released, so that one nobody knows of is not lost.
 _SAVE = f"""
     WITH current AS (
-        SELECT FROM counter WHERE revision = $18::bigint FOR UPDATE
+        SELECT FROM counter WHERE revision = $1::bigint FOR UPDATE
     ), kept AS (
         INSERT INTO objects (kind, namespace, name, uid, revision, body)
-        SELECT * FROM unnest(
-            $1::text[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[]
-        )
-        WHERE EXISTS (SELECT FROM current)
+        SELECT * FROM {_GIVEN["kept"]} WHERE EXISTS (SELECT FROM current)
         ON CONFLICT (kind, namespace, name) DO UPDATE
         SET uid = excluded.uid, revision = excluded.revision, body = excluded.body
     ), gone AS (
-        DELETE FROM objects
-        USING unnest($7::text[], $8::text[], $9::text[]) AS old (kind, namespace, name)
+        DELETE FROM objects USING {_GIVEN["gone"]}
         WHERE (objects.kind, objects.namespace, objects.name)
-            = (old.kind, old.namespace, old.name)
+            = (row.old_kind, row.old_namespace, row.old_name)
         AND EXISTS (SELECT FROM current)
     ), logged AS (
         INSERT INTO changes (revision, ordinal, kind, before, after)
-        SELECT * FROM unnest(
-            $10::bigint[], $11::integer[], $12::text[], $13::text[], $14::text[]
-        )
-        WHERE EXISTS (SELECT FROM current)
+        SELECT * FROM {_GIVEN["logged"]} WHERE EXISTS (SELECT FROM current)
+    ), ips_released AS (
+        DELETE FROM cluster_ips AS held USING {_GIVEN["ips_released"]}
+        WHERE (held.address, held.namespace, held.service)
+            = (row.address::inet, row.namespace, row.service)
+        AND EXISTS (SELECT FROM current)
+        RETURNING 1
+    ), ips_taken AS (
+        INSERT INTO cluster_ips (address, namespace, service)
+        SELECT row.address::inet, row.namespace, row.service FROM {_GIVEN["ips_taken"]}
+        WHERE EXISTS (SELECT FROM current) AND (SELECT count(*) FROM ips_released) >= 0
+    ), ports_released AS (
+        DELETE FROM node_ports AS held USING {_GIVEN["ports_released"]}
+        WHERE (held.port, held.namespace, held.service) = (row.port, row.namespace, row.service)
+        AND EXISTS (SELECT FROM current)
+        RETURNING 1
+    ), ports_taken AS (
+        INSERT INTO node_ports (port, namespace, service)
+        SELECT * FROM {_GIVEN["ports_taken"]}
+        WHERE EXISTS (SELECT FROM current) AND (SELECT count(*) FROM ports_released) >= 0
     ), counted AS (
-        UPDATE counter SET revision = $15::bigint, cursors = $16::text::json
+        UPDATE counter SET revision = $2::bigint, cursors = $3::text::json
         WHERE EXISTS (SELECT FROM current)
     )
-    SELECT count(pg_notify('{CHANNEL}', $17)) FROM current
-"""  # noqa: S608  a fixed word of our own
-_RELEASE_IP = delete(cluster_ips).where(
-    cluster_ips.c.address == bindparam("old"),
-    cluster_ips.c.namespace == bindparam("old_namespace"),
-    cluster_ips.c.service == bindparam("old_service"),
-)
-_RELEASE_PORT = delete(node_ports).where(
-    node_ports.c.port == bindparam("old"),
-    node_ports.c.namespace == bindparam("old_namespace"),
-    node_ports.c.service == bindparam("old_service"),
-)
+    SELECT count(pg_notify('{CHANNEL}', $4)) FROM current
+"""  # noqa: S608  fixed words of our own

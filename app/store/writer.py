@@ -23,9 +23,9 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from asyncpg import PostgresError
+from asyncpg import PostgresError, UniqueViolationError
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.changes import Change
@@ -42,7 +42,7 @@ from app.store.loading import (
     is_known_to_agree,
     require_agreement,
 )
-from app.store.saving import moves_allocations, save, save_allocations
+from app.store.saving import save
 from app.store.tables import counter
 
 BATCH_MAX = 64  # decisions committed together
@@ -180,7 +180,7 @@ class PostgresWriter:
             job.begun()
         try:
             await self._commit(batch)
-        except IntegrityError:
+        except UniqueViolationError:
             # Two allocations of one address or port: the database's promise holds, ours
             # did not.  `waypost check` tells which row has no owner.
             _log.exception("the database refused an allocation the snapshot thought free")
@@ -226,8 +226,8 @@ class PostgresWriter:
     async def _presumed(self, connection: AsyncConnection, batch: _Batch) -> bool:
         """Commit in one statement, presuming that nobody has since we did; says whether it is done.
 
-        What writes nothing proves nothing, and allocations take more than a statement:
-        what was decided then waits for the lock to prove that it stands.
+        What writes nothing proves nothing: what was decided then waits for the lock to
+        prove that it stands.
         """
         snapshot = self._view.require_synced()
         if self._left_at is None or self._left_at[0] != snapshot.revision:
@@ -237,7 +237,7 @@ class PostgresWriter:
             return False
         batch.begin(snapshot, *self._left_at)
         self._decide_all(batch)
-        if not batch.changes or moves_allocations(batch.changes):
+        if not batch.changes:
             return False
         batch.is_committing = True
         try:
@@ -258,7 +258,6 @@ class PostgresWriter:
             if not batch.changes:
                 await connection.rollback()
                 return
-            await save_allocations(connection, batch.changes)
             await save(connection, batch.changes, batch.cursors, after=batch.base)
             batch.is_committing = True
             await connection.commit()

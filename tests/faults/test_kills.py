@@ -1,12 +1,13 @@
 """kill -9 between any two statements of a write: it is there whole, or not at all."""
 
+import asyncio
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.end_to_end.processes import CHECKOUT, Program, serving
+from tests.end_to_end.processes import CHECKOUT, Program, Serving, serving
 from tests.faults.checker import prove
 from tests.faults.clients import Journal, Load, write
 from tests.faults.postgres import a_postgres
@@ -16,44 +17,58 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.faults, pytest.mark.timeout(60
 FAULTY = Program(
     command=(sys.executable, "-m", "tests.faults.serve_with_fault"), folder=CHECKOUT.folder
 )
-LAST = "after the commit"
-MOMENTS = (
+IN_A_TRANSACTION = (
     "before the lock",
     "after the lock",
-    "before INSERT INTO cluster_ips",
-    "after INSERT INTO cluster_ips",
+    "before the rows",
+    "after the rows",
     "before the commit",
-    LAST,
+    "after the commit",
 )
+IN_ONE_STATEMENT = ("before all of it", "after all of it")
+DIES_WITHIN_S = 60.0
+COMMITTED = ("after the commit", "after all of it")
 
 
 async def test_a_write_is_whole_or_not_there_wherever_the_process_dies(tmp_path: Path) -> None:
     journal = Journal()
-    async with a_postgres() as server:
-        for number, moment in enumerate(MOMENTS):
-            armed = tmp_path / f"armed-{number}"
+    async with (
+        a_postgres() as server,
+        serving(tmp_path / "bystander", database_url=server.url) as bystander,
+    ):
+        for moment in (*IN_A_TRANSACTION, *IN_ONE_STATEMENT):
+            armed = tmp_path / _name(moment)
             async with serving(
                 tmp_path / "faulty",
                 program=FAULTY,
                 database_url=server.url,
-                bootstrap="false",  # nobody but the client writes
+                bootstrap="false",  # nobody but the clients writes
                 fault_file=str(armed),
                 fault_point=moment,
-            ) as replica:
+            ) as faulty:
+                # What follows a write of one's own is one statement.
+                last = faulty if moment in IN_ONE_STATEMENT else bystander
+                await _write(last, f"before-{_name(moment)}", journal)
                 armed.touch()
-                url = str(replica.client.base_url)
-                await write(replica.client, url, f"killed-{number}", journal)
-                await replica.process.wait()
+                await _write(faulty, _name(moment), journal)
+                async with asyncio.timeout(DIES_WITHIN_S):
+                    await faulty.process.wait()
             assert armed.read_text() == moment
 
-        async with serving(tmp_path / "whole", database_url=server.url) as replica:
-            url = str(replica.client.base_url)
-            await write(replica.client, url, "after-all", journal)
-            await prove(Load(journal, []), [url], server)
-            names = await _names(replica.client)
+        await _write(bystander, "after-all", journal)
+        await prove(Load(journal, []), [str(bystander.client.base_url)], server)
+        names = await _names(bystander.client)
     killed = {name for name in names if name.startswith("killed-")}
-    assert killed == {f"killed-{MOMENTS.index(LAST)}"}, "what was committed is there, and no more"
+    assert killed == set(map(_name, COMMITTED)), "what was committed is there, and no more"
     assert "after-all" in names
+
+
+async def _write(replica: Serving, name: str, journal: Journal) -> None:
+    await write(replica.client, str(replica.client.base_url), name, journal)
+
+
+def _name(moment: str) -> str:
+    return f"killed-{moment.replace(' ', '-')}"
 
 
 async def _names(client: httpx.AsyncClient) -> set[str]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from sqlalchemy import event, text
@@ -21,6 +21,7 @@ from app.registry.reconcile import reconcile
 from app.registry.view import View
 from app.registry.work import Policy, Work
 from app.store.change_log import ChangeLogFollower
+from app.store.check import check
 from app.store.writer import PostgresWriter
 from tests.builders import a_namespace, a_pod, a_service, key
 from tests.databases import connected
@@ -205,14 +206,33 @@ async def a_deaf_writer(url: str) -> AsyncGenerator[tuple[Written, list[str]], N
 
 async def test_a_write_after_our_own_takes_no_lock_of_its_own(database_url: str) -> None:
     async with a_writer("postgres", database_url), a_deaf_writer(database_url) as (deaf, locks):
-        for name in ("first", "second", "third"):
-            await deaf.writer.write(creating(a_pod(name)))
+        for draft in (a_pod("first"), a_pod("second"), a_draft()):
+            await deaf.writer.write(creating(draft))
         assert len(locks) == 1, "the first write looks where the counter stands"
-        await deaf.writer.write(creating(a_draft()))
-        assert len(locks) == 2, "allocations take more than one statement"
         with pytest.raises(AlreadyExists):
             await deaf.writer.write(creating(a_pod("first")))
-        assert len(locks) == 3, "a refusal is an answer, and rests on the latest state"
+        assert len(locks) == 2, "a refusal is an answer, and rests on the latest state"
+
+
+async def test_an_address_let_go_and_taken_in_one_write_has_its_new_holder(
+    database_url: str,
+) -> None:
+    async with (
+        a_writer("postgres", database_url) as written,
+        connected(database_url) as engine,
+    ):
+        first = await written.writer.write(creating(a_draft("first")))
+        assert isinstance(first, Service)
+        heir = replace(a_draft("heir"), cluster_ip=first.cluster_ip, cluster_ips=first.addresses)
+
+        def hand_over(work: Work) -> Object:
+            lifecycle.delete(work, SERVICE, first.metadata.key)
+            return lifecycle.create(work, heir)
+
+        stored = await written.writer.write(hand_over)
+        assert isinstance(stored, Service)
+        assert stored.addresses == first.addresses
+        assert await check(engine) == ()
 
 
 async def test_a_decision_is_made_once_where_nothing_has_changed_since(database_url: str) -> None:
@@ -259,9 +279,14 @@ async def test_what_another_process_committed_unheard_is_known_to_the_next_write
         assert other.view.history(start) == deaf.view.history(start)
 
 
-async def test_a_commit_that_fails_is_never_acknowledged(database_url: str) -> None:
-    async with a_writer("postgres", database_url) as written:
-        before = written.view.snapshot
+@pytest.mark.parametrize("written_before", [False, True])
+async def test_a_commit_that_fails_is_never_acknowledged(
+    database_url: str, *, written_before: bool
+) -> None:
+    async with a_writer("postgres", database_url), a_deaf_writer(database_url) as (deaf, locks):
+        if written_before:
+            await deaf.writer.write(creating(a_pod("before")))
+        before = deaf.view.snapshot
         async with connected(database_url) as engine, engine.begin() as connection:
             # Someone else holds every address: the constraint refuses a second holder.
             await connection.execute(
@@ -270,6 +295,8 @@ async def test_a_commit_that_fails_is_never_acknowledged(database_url: str) -> N
                     "FROM generate_series(1, 254) AS n"
                 )
             )
-        with pytest.raises(NotSynced):
-            await written.writer.write(creating(a_draft()))
-        assert written.view.snapshot is before
+        with pytest.raises(NotSynced, match="waypost check"):
+            await deaf.writer.write(creating(a_draft()))
+        assert deaf.view.snapshot is before
+        assert len(locks) == 1
+        await deaf.writer.write(creating(a_pod("after")))
