@@ -23,6 +23,7 @@ Prefix = IPv4Network | IPv6Network
 
 _TEXT_LENGTH_MAX = 64  # characters; the longest IPv6 prefix with an embedded IPv4 part has 49
 _PARSED_MAX = 65_536  # addresses remembered
+_PREFIXES_MAX = 4_096  # prefixes remembered; those of ranges are read at every write
 _DOTTED = re.compile(r"[0-9.]+\Z")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _CANONICAL_V4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}\Z")
@@ -56,6 +57,7 @@ def parse_address(text: str) -> Address | None:
         return None
 
 
+@lru_cache(maxsize=_PREFIXES_MAX)
 def parse_prefix(text: str) -> Prefix | None:
     """Read a prefix in CIDR form; host bits are dropped, blanks are not tolerated."""
     address_text, slash, length = text.partition("/")
