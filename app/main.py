@@ -126,33 +126,25 @@ async def running(
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
-        if not settings.database_url:
-            await migrations.migrate(engine)
-        await migrations.require_current(engine)
-        await _report_disagreements(engine)
+        await _prepare(engine, is_ours=not settings.database_url)
         await follower.load()
         leases = _leases_of(settings, view, writer, engine)
         compactor = Compactor(engine, history_s=settings.history_seconds)
-        duties = Elected(
-            engine,
-            election.UPKEEP,
-            lambda: _together(
-                upkeep.run(view, writer),
-                leases.oversee(),
-                compactor.run(),
-            ),
-        )
-        works = [writer.run(), follower.run(), leases.keep_saving(), duties.run()]
+        once = [
+            Elected(
+                engine,
+                election.UPKEEP,
+                lambda: _together(upkeep.run(view, writer), leases.oversee(), compactor.run()),
+            )
+        ]
         if probes:
-            asking = Elected(engine, election.PROBES, lambda: _probe(view, writer))
-            works.append(asking.run())
-        for work in works:
+            once.append(Elected(engine, election.PROBES, lambda: _probe(view, writer)))
+        elected = [duty.run() for duty in once]
+        for work in (writer.run(), follower.run(), leases.keep_saving(), *elected):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
-        watching, metrics = (
-            Watching(view, Pulse(view), watchers_max=settings.watchers_max),
-            CollectorRegistry(),
-        )
+        watching = Watching(view, Pulse(view), watchers_max=settings.watchers_max)
+        metrics = CollectorRegistry()
         metrics.register(StateCollector(view, watching, log_size=lambda: compactor.size))
         yield Registry(
             view=view,
@@ -247,8 +239,14 @@ async def serve(
         await server.serve([listener])
 
 
-async def _report_disagreements(engine: AsyncEngine) -> None:
-    """Log what `waypost check` would find; serving goes on, for the Services are right."""
+async def _prepare(engine: AsyncEngine, *, is_ours: bool) -> None:
+    """Look whether the tables are as they have to be; those of our own server are made so.
+
+    What `waypost check` would find is logged; serving goes on, for the Services are right.
+    """
+    if is_ours:
+        await migrations.migrate(engine)
+    await migrations.require_current(engine)
     for finding in await check(engine):
         _log.warning("allocations and Services disagree: %s (see `waypost check`)", finding)
 
