@@ -69,7 +69,8 @@ NO_LOSSES: Final = Losses()
 
 def rivals(snapshot: Snapshot, service: Service, reached: Iterable[Reach]) -> tuple[Service, ...]:
     """List the other Services that claim any of the same addresses or node ports, by key."""
-    found, claimants = snapshot.index.get, list[Members | None]()
+    found = snapshot.index.get
+    claimants: list[Members | None] = []
     for reach in reached:
         for address in (reach.cluster_ip, *reach.external_ips, *reach.load_balancer_ips):
             claimants += (found(("address", address)), found(("external", address)))
@@ -78,10 +79,10 @@ def rivals(snapshot: Snapshot, service: Service, reached: Iterable[Reach]) -> tu
     for port in service.ports:  # a node port answers whatever the type of its Service
         if port.node_port:
             claimants.append(found(("node-port-wish", str(port.node_port))))
-    claimants = [members for members in claimants if members is not None]
-    if len(claimants) == 1 and len(claimants[0]) == 1 and service.cluster_ips:
+    known = [members for members in claimants if members is not None]
+    if len(known) == 1 and len(known[0]) == 1 and service.cluster_ips:
         return ()  # nearly always: it is alone at its cluster address, where it is found itself
-    others = {key for members in claimants for key in members} - {service.metadata.key}
+    others = {key for members in known for key in members} - {service.metadata.key}
     return tuple([snapshot.services[key] for key in sorted(others)])
 
 

@@ -81,12 +81,18 @@ NODE_PORT_SETS: Final[Mapping[str, tuple[SetName, SetName]]] = {
 
 def kernel_name(name: SetName, family: IPFamily) -> str:
     """Give the name the kernel knows a set by; the family's mark may cut its end off."""
-    return name if family is IPFamily.IPV4 else _IPV6_NAMES[name]
+    return _NAMES[family][name]
 
 
-_IPV6_NAMES: Final[Mapping[SetName, str]] = {
-    name: name.replace("KUBE-", "KUBE-6-", 1)[:NAME_LENGTH_MAX] for name in SetName
+_NAMES: Final[Mapping[IPFamily, Mapping[SetName, str]]] = {
+    IPFamily.IPV4: {name: name.value for name in SetName},
+    IPFamily.IPV6: {
+        name: name.replace("KUBE-", "KUBE-6-", 1)[:NAME_LENGTH_MAX] for name in SetName
+    },
 }
+# Every Service has entries in these two, and naming a member of an enum is a search for it.
+_CLUSTER_IP: Final = SetName.CLUSTER_IP
+_IPVS_IPS: Final = SetName.IPVS_IPS
 SETS_BY_KERNEL_NAME: Final[Mapping[str, tuple[SetName, IPFamily]]] = {
     kernel_name(name, family): (name, family) for family in IPFamily for name in SetName
 }
@@ -115,20 +121,17 @@ def family_word(family: IPFamily) -> str:
 def entries_of(rules: PortRules, bound: Iterable[str]) -> list[Entry]:
     """List what one port adds to the sets of its family, given its ``bound_addresses``."""
     protocol = rules.name.protocol.lower()
-    entries = [
-        (SetName.LOOP_BACK, f"{address},{protocol}:{port},{address}")
-        for address, port, _ in rules.on_node
-    ]
+    names = _NAMES[rules.family]
+    entries = [(names[_IPVS_IPS], address) for address in bound]
     if rules.cluster_ip:
-        entries.append((SetName.CLUSTER_IP, f"{rules.cluster_ip},{protocol}:{rules.port}"))
-    if rules.is_externally_accessible:
-        entries += _external_entries(rules, protocol)
+        entries.append((names[_CLUSTER_IP], f"{rules.cluster_ip},{protocol}:{rules.port}"))
+    for address, port, _ in rules.on_node:
+        entries.append((names[SetName.LOOP_BACK], f"{address},{protocol}:{port},{address}"))
     if rules.health_check_node_port:
-        entries.append((SetName.HEALTH_CHECK_NODE_PORT, str(rules.health_check_node_port)))
-    entries += [(SetName.IPVS_IPS, address) for address in bound]
-    if rules.family is IPFamily.IPV4:
-        return [*entries]
-    return [(_IPV6_NAMES[name], entry) for name, entry in entries]
+        entries.append((names[SetName.HEALTH_CHECK_NODE_PORT], str(rules.health_check_node_port)))
+    if rules.is_externally_accessible:
+        entries += [(names[name], entry) for name, entry in _external_entries(rules, protocol)]
+    return entries
 
 
 def bound_addresses(rules: PortRules, node: NodeFamily) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.address_numbers import ordered
@@ -50,6 +50,10 @@ class Fragment(NamedTuple):
 
 
 T = TypeVar("T")
+
+_NO_FLAGS: Final[tuple[str, ...]] = ()
+_PERSISTENT: Final[tuple[str, ...]] = (Flag.PERSISTENT,)
+_MH: Final = Scheduler.MH.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,15 +167,26 @@ def gather_entries(fragments: Iterable[Fragment]) -> dict[str, set[str]]:
 
 
 def _virtual_servers(port: PortRules) -> list[VirtualServer]:
-    servers: list[VirtualServer] = []
-    if port.cluster_ip:
-        servers.append(_virtual_server(port, port.cluster_ip, port.port, port.internal))
+    fronts = [(port.cluster_ip, port.port, port.internal)] if port.cluster_ip else []
     if port.is_externally_accessible:
         external = _external(port)
-        fronts = [(a, port.port) for a in (*port.external_ips, *port.load_balancer_ips)]
-        fronts += [(a, port.node_port) for a in port.node_port_addresses]
-        servers += [_virtual_server(port, a, number, external) for a, number in fronts]
-    return servers
+        fronts += [(a, port.port, external) for a in (*port.external_ips, *port.load_balancer_ips)]
+        fronts += [(a, port.node_port, external) for a in port.node_port_addresses]
+    name, family, scheduler = port.name, port.family, port.scheduler
+    flags = _NO_FLAGS if port.affinity_timeout_s is None else _PERSISTENT
+    if scheduler == _MH:
+        flags = (*flags, Flag.MH_PORT)
+    return [
+        VirtualServer(
+            key=server_key(family, name.protocol, address, number),
+            scheduler=scheduler,
+            flags=flags,
+            persistence_s=port.affinity_timeout_s,
+            name=name,
+            real_servers=destinations,
+        )
+        for address, number, destinations in fronts
+    ]
 
 
 def _first_by_key(servers: Iterable[VirtualServer]) -> list[VirtualServer]:
@@ -187,22 +202,6 @@ def _external(port: PortRules) -> tuple[Destination, ...]:
     Pods of a node without endpoints must reach the address too (spec ipvs 2.3).
     """
     return (port.local or port.cluster) if port.is_external_local else port.cluster
-
-
-def _virtual_server(
-    port: PortRules, address: str, number: int, destinations: tuple[Destination, ...]
-) -> VirtualServer:
-    flags: tuple[str, ...] = (Flag.PERSISTENT,) if port.affinity_timeout_s is not None else ()
-    if port.scheduler == Scheduler.MH:
-        flags = (*flags, Flag.MH_PORT)
-    return VirtualServer(
-        key=server_key(port.family, port.protocol, address, number),
-        scheduler=port.scheduler,
-        flags=flags,
-        persistence_s=port.affinity_timeout_s,
-        name=port.name,
-        real_servers=destinations,
-    )
 
 
 def _shut(port: PortRules) -> Iterator[tuple[IPFamily, Shut]]:

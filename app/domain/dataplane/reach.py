@@ -14,10 +14,15 @@ from typing import Final, NamedTuple
 from app.domain.addresses import IPFamily, Prefix, family_of, parse_prefix
 from app.domain.dataplane.address_numbers import ordered
 from app.domain.objects.endpoint_slice import HEADLESS_LABEL
-from app.domain.objects.service import HEADLESS, Service
+from app.domain.objects.service import HEADLESS, Service, ServiceType
 
 PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
 _UNNAMED: Final = ("",)
+_NO_ADDRESSES: Final = ("", HEADLESS)
+# These are asked of every Service, and naming a member of an enum is a search for it.
+_ALIAS: Final = ServiceType.EXTERNAL_NAME.value
+_IPV4: Final = IPFamily.IPV4
+_IPV6: Final = IPFamily.IPV6
 PROXIED_BY_BALANCER = "Proxy"  # the ipMode of an address that the load balancer serves itself
 
 
@@ -44,18 +49,20 @@ def is_visible(labels: Mapping[str, str]) -> bool:
 def reaches(service: Service) -> tuple[Reach, ...]:
     """List where a Service is reached; empty for headless, aliased and invisible ones."""
     if (
-        service.cluster_ip in ("", HEADLESS)
-        or service.is_external_name
+        service.cluster_ip in _NO_ADDRESSES
+        or service.type == _ALIAS
         or not is_visible(service.metadata.labels)
     ):
         return ()
-    found: dict[IPFamily, Reach] = {}
     # Old objects have no families: their one address tells its own.
-    texts = (service.cluster_ips if service.ip_families else ()) or (service.cluster_ip,)
-    for name, text in zip(service.ip_families or _UNNAMED, texts, strict=False):
+    names, texts = service.ip_families or _UNNAMED, service.cluster_ips
+    if not service.ip_families or not texts:
+        texts = (service.cluster_ip,)
+    found: dict[IPFamily, Reach] = {}
+    for name, text in zip(names, texts, strict=False):
         number, address = ordered(text)
-        family = IPFamily.IPV6 if ":" in address else IPFamily.IPV4
-        if number >= 0 and name in (family, "") and family not in found:
+        family = _IPV6 if ":" in address else _IPV4
+        if number >= 0 and (name == family or not name) and family not in found:
             found[family] = _reach(service, family, address)
     return tuple([found[family] for family in sorted(found)] if len(found) > 1 else found.values())
 

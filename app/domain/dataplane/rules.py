@@ -27,9 +27,9 @@ DESTINATION_WEIGHT_DEFAULT = 1
 DUMMY_INTERFACE = "kube-ipvs0"  # holds virtual addresses in IPVS mode; never a node's own ones
 MASQUERADE_MARK: Final = 0x4000  # bit 14 of the packet mark, as kube-proxy has it
 PROTOCOL_NUMBERS: Final[Mapping[str, int]] = {
-    Protocol.TCP: 6,
-    Protocol.UDP: 17,
-    Protocol.SCTP: 132,
+    Protocol.TCP.value: 6,
+    Protocol.UDP.value: 17,
+    Protocol.SCTP.value: 132,
 }
 
 

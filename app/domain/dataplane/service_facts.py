@@ -6,7 +6,7 @@ Where a node stands is not known here, so this is computed once for all of them.
 Source: spec ipvs 1.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from app.domain.dataplane.claims import NO_LOSSES, NODE_ADDRESSES, Claimed, Losses, losses
@@ -26,7 +26,13 @@ from app.domain.objects.service import (
     TrafficPolicy,
 )
 
-_WEIGHING: Final = {Scheduler.RR: Scheduler.WRR, Scheduler.LC: Scheduler.WLC}
+_WEIGHING: Final[Mapping[str, str]] = {
+    Scheduler.RR.value: Scheduler.WRR.value,
+    Scheduler.LC.value: Scheduler.WLC.value,
+}
+# These are asked of every Service, and naming a member of an enum is a search for it.
+_CLIENT_IP: Final = SessionAffinity.CLIENT_IP.value
+_LOCAL: Final = TrafficPolicy.LOCAL.value
 
 
 class PortFacts(NamedTuple):
@@ -172,11 +178,11 @@ def _distinct(ports: tuple[ServicePort, ...]) -> Sequence[ServicePort]:
 
 def _weighing(scheduler: str, found: Candidates) -> str:
     """Take the weighted form of a scheduler when weights differ: equal weights make it the same."""
-    if scheduler not in _WEIGHING:
+    if found.is_ordinary or scheduler not in _WEIGHING:
         return scheduler
     weights = {weight for _, _, weight in found.destinations}
     if len(weights) > 1 and len(weights - {0}) > 1:
-        return _WEIGHING[Scheduler(scheduler)]
+        return _WEIGHING[scheduler]
     return scheduler
 
 
@@ -192,20 +198,20 @@ def _settings(service: Service) -> _Settings:
     has_health_check = is_external_local and service.type == ServiceType.LOAD_BALANCER
     return _Settings(
         affinity_timeout_s=_affinity_timeout_s(service),
-        is_internal_local=service.internal_traffic_policy == TrafficPolicy.LOCAL,
+        is_internal_local=service.internal_traffic_policy == _LOCAL,
         is_external_local=is_external_local,
         health_check_node_port=service.health_check_node_port if has_health_check else 0,
     )
 
 
 def _affinity_timeout_s(service: Service) -> int | None:
-    if service.session_affinity != SessionAffinity.CLIENT_IP:
+    if service.session_affinity != _CLIENT_IP:
         return None
     return service.affinity_timeout_s or AFFINITY_TIMEOUT_S_DEFAULT
 
 
 def _is_external_local(service: Service) -> bool:
-    if service.external_traffic_policy != TrafficPolicy.LOCAL:
+    if service.external_traffic_policy != _LOCAL:
         return False
     if service.type in (ServiceType.LOAD_BALANCER, ServiceType.NODE_PORT):
         return True

@@ -36,6 +36,8 @@ class Candidates(NamedTuple):
     hinted_nodes: frozenset[str] = frozenset()
     has_duplicates: bool = False
     """Whether an address and port comes more than once: which copy counts differs by node."""
+    is_ordinary: bool = False
+    """Whether all are ready, once each, of the same weight and without hints."""
 
     @property
     def entries(self) -> Iterator["Entry"]:
@@ -85,8 +87,11 @@ def candidates(
     ]
     if not lists:
         return NO_CANDIDATES
-    numbers, destinations, endpoints = lists[0] if len(lists) == 1 else _joined(lists)
+    numbers, destinations, endpoints, is_ordinary = lists[0] if len(lists) == 1 else _joined(lists)
     if all(map(lt, numbers, numbers[1:])):
+        if is_ordinary and endpoints:
+            nodes = _nodes(endpoints)
+            return Candidates(destinations, endpoints, destinations, nodes, is_ordinary=True)
         return _gather(destinations, endpoints)
     places = sorted(range(len(numbers)), key=lambda at: (numbers[at], destinations[at][1]))
     return _gather(
@@ -105,18 +110,22 @@ def _gather(
     """Find out what the choice among sorted candidates depends on."""
     ready = [endpoint for endpoint in endpoints if endpoint.conditions.ready is not False]
     is_hinted = bool(ready) and ready[0].hints is not None
-    nodes = frozenset([endpoint.node_name for endpoint in endpoints])
     return Candidates(
         destinations,
         endpoints,
         destinations
         if len(ready) == len(endpoints)
         else tuple([d for d, e in zip(destinations, endpoints, strict=True) if _is_ready(e)]),
-        nodes - _NO_NAME if "" in nodes else nodes,
+        _nodes(endpoints),
         _hinted([_hints(e).for_zones for e in ready]) if is_hinted else _NONE,
         _hinted([_hints(e).for_nodes for e in ready]) if is_hinted else _NONE,
         has_duplicates,
     )
+
+
+def _nodes(endpoints: Iterable[Endpoint]) -> frozenset[str]:
+    nodes = frozenset([endpoint.node_name for endpoint in endpoints])
+    return nodes - _NO_NAME if "" in nodes else nodes
 
 
 def standpoint(found: Iterable[Candidates], *, node: str, zone: str) -> Standpoint:
@@ -139,6 +148,8 @@ def select(
     A ready endpoint goes before one that is terminating, in each list for
     itself.  Hints narrow the cluster list only.
     """
+    if found.is_ordinary and uses_cluster and stand.node not in found.nodes:
+        return Selection(found.ready, (), has_any=True)
     if found.has_duplicates:
         found = _without_duplicates(found, stand.node)
     cluster = _cluster(found, stand) if uses_cluster else ()
@@ -203,11 +214,15 @@ def _without_duplicates(found: Candidates, node: str) -> Candidates:
 
 
 class _Listed(NamedTuple):
-    """What slices list for a port, in their order: three lists that go together."""
+    """What slices list for a port, in their order: three lists that go together.
+
+    Where they are ordinary, all are ready, of the same weight and without hints.
+    """
 
     numbers: list[int]
     destinations: tuple[Destination, ...]
     endpoints: tuple[Endpoint, ...]
+    is_ordinary: bool
 
 
 def _listed(endpoints: tuple[Endpoint, ...], port: int) -> _Listed:
@@ -220,17 +235,25 @@ def _listed(endpoints: tuple[Endpoint, ...], port: int) -> _Listed:
         endpoints = tuple([endpoint for endpoint, at in known if at != NO_ADDRESS])
         numbers = [number for number, _ in spelt if number >= 0]
         addresses = [address for number, address in spelt if number >= 0]
-    weights = [
-        DESTINATION_WEIGHT_DEFAULT if endpoint.weight is None else endpoint.weight
+    weights: Iterable[int] = repeat(DESTINATION_WEIGHT_DEFAULT)
+    is_ordinary = not [
+        True
         for endpoint in endpoints
+        if endpoint.weight is not None
+        or endpoint.hints is not None
+        or endpoint.conditions.ready is False
     ]
-    return _Listed(numbers, tuple(zip(addresses, repeat(port), weights, strict=False)), endpoints)
+    if not is_ordinary:
+        weights = [DESTINATION_WEIGHT_DEFAULT if e.weight is None else e.weight for e in endpoints]
+    destinations = tuple(zip(addresses, repeat(port), weights, strict=False))
+    return _Listed(numbers, destinations, endpoints, is_ordinary)
 
 
 def _joined(lists: Iterable[_Listed]) -> _Listed:
-    numbers, destinations, endpoints = zip(*lists, strict=True)
+    numbers, destinations, endpoints, are_ordinary = zip(*lists, strict=True)
     return _Listed(
         [*chain.from_iterable(numbers)],
         (*chain.from_iterable(destinations),),
         (*chain.from_iterable(endpoints),),
+        all(are_ordinary),
     )
