@@ -137,7 +137,7 @@ async def test_foreign_changes_alone_are_mended() -> None:
         (key,) = sink.state.servers
         server = sink.state.servers[key]
         sink.state = replace(
-            sink.state, servers={key: replace(server, real_servers=server.real_servers[:1])}
+            sink.state, servers={key: server._replace(real_servers=server.real_servers[:1])}
         )
         await settle(agent)
         assert sink.state == world.desired()

@@ -136,7 +136,7 @@ def _to_servers(operation: ServerOperation, state: IPVSState) -> IPVSState:
         case EditVirtualServer(server):
             _require(server.key in servers, operation)
             held = servers[server.key]
-            servers[server.key] = replace(server, real_servers=held.real_servers)
+            servers[server.key] = server._replace(real_servers=held.real_servers)
         case RemoveVirtualServer(key):
             _require(key in servers, operation)
             del servers[key]
@@ -168,7 +168,7 @@ def _to_real_servers(
             del weights[address, port]
     places = sorted(weights, key=lambda place: (ordered(place[0]), place[1]))
     real_servers = tuple((*place, weights[place]) for place in places)
-    return replace(held, real_servers=real_servers)
+    return held._replace(real_servers=real_servers)
 
 
 def _referred(state: IPVSState) -> set[str]:

@@ -10,7 +10,7 @@ Source: spec ipvs 2.3 to 4.
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from operator import attrgetter
+from operator import itemgetter
 from typing import Final, NamedTuple, TypeVar
 
 from app.domain.addresses import IPFamily
@@ -123,7 +123,7 @@ def join(fragments: Iterable[Fragment], rules: NodeRules) -> IPVSRules:
     addresses = {address for each in held for address in each.addresses}
     closed = {pair for each in held for pair in each.shut}
     servers = sorted(
-        chain.from_iterable([each.virtual_servers for each in held]), key=attrgetter("key")
+        chain.from_iterable([each.virtual_servers for each in held]), key=itemgetter(0)
     )
     return IPVSRules(
         rules=rules,
@@ -178,12 +178,12 @@ def _virtual_servers(port: PortRules) -> list[VirtualServer]:
         flags = (*flags, Flag.MH_PORT)
     return [
         VirtualServer(
-            key=server_key(family, name.protocol, address, number),
-            scheduler=scheduler,
-            flags=flags,
-            persistence_s=port.affinity_timeout_s,
-            name=name,
-            real_servers=destinations,
+            server_key(family, name.protocol, address, number),
+            scheduler,
+            flags,
+            port.affinity_timeout_s,
+            destinations,
+            name,
         )
         for address, number, destinations in fronts
     ]

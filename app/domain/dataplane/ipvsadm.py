@@ -7,7 +7,6 @@ Which servers a node should have is not known here.  Source: spec ipvs 9.1.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from app.domain.addresses import family_of, parse_address
@@ -93,7 +92,7 @@ def parse_servers(text: str) -> dict[ServerKey, VirtualServer]:
         except (ValueError, IndexError, KeyError) as error:
             raise BadRequest(f"not a line of ipvsadm --save -n: {line[:_SHOWN_MAX]!r}") from error
     return {
-        key: replace(server, real_servers=_sorted(destinations.get(key, ())))
+        key: server._replace(real_servers=_sorted(destinations.get(key, ())))
         for key, server in servers.items()
     }
 

@@ -216,9 +216,9 @@ class _Servers:
             if held is wanted:
                 continue
             if held is None:
-                yield AddVirtualServer(replace(wanted, real_servers=()))
+                yield AddVirtualServer(wanted._replace(real_servers=()))
             elif held.settings != wanted.settings:
-                yield EditVirtualServer(replace(wanted, real_servers=()))
+                yield EditVirtualServer(wanted._replace(real_servers=()))
             weights = _weights(held)
             for destination in wanted.real_servers:
                 weight = weights.get(destination[:2])

@@ -128,19 +128,25 @@ class RulesCache(Generic[T]):
         self, snapshot: Snapshot, keys: Sequence[NamespacedName]
     ) -> dict[NamespacedName, Version[T]]:
         """Find or make the versions of those Services that are there, in the order of ``keys``."""
-        slices_of = snapshot.slices_of if len(keys) < _MANY else _slices_by_service(snapshot)
+        service_at, slices_of = snapshot.services.get, snapshot.slices_of
+        if len(keys) >= _MANY:
+            service_at = dict(snapshot.services.entries()).get
+            slices_of = _slices_by_service(snapshot)
         sources = {
             key: (service, slices_of(key))
             for key in keys
-            if (service := snapshot.services.get(key)) is not None
+            if (service := service_at(key)) is not None
         }
-        found = {key: self._known(snapshot, key, source) for key, source in sources.items()}
+        found = {
+            key: self._known(snapshot, key, source) if key in self._versions else None
+            for key, source in sources.items()
+        }
         missing = {key: sources[key] for key, version in found.items() if version is None}
         made = self._make(snapshot, missing)
         return {key: version or made[key] for key, version in found.items()}
 
     def _known(self, snapshot: Snapshot, key: NamespacedName, source: _Source) -> Version[T] | None:
-        for version in self._versions.get(key, ()):
+        for version in self._versions[key]:
             if version.is_made_from(source):
                 others = rivals(snapshot, version.service, version.facts.reaches)
                 if _are_same(version.others, others):
@@ -219,13 +225,18 @@ def _slices_by_service(
 ) -> Callable[[NamespacedName], tuple[EndpointSlice, ...]]:
     """Do what ``slices_of`` does for all Services at once."""
     grouped: dict[tuple[str, str], tuple[EndpointSlice, ...]] = {}
+    several: set[tuple[str, str]] = set()
     for _, slice_ in snapshot.slices.entries():
-        if name := slice_.metadata.labels.get(SERVICE_NAME_LABEL):
-            service = (slice_.metadata.namespace, name)
-            grouped[service] = (*grouped.get(service, ()), slice_)
-    for service, slices in grouped.items():
-        if len(slices) > 1:
-            grouped[service] = tuple(sorted(slices, key=lambda each: each.metadata.key))
+        metadata = slice_.metadata
+        if name := metadata.labels.get(SERVICE_NAME_LABEL):
+            service = (metadata.namespace, name)
+            if service in grouped:
+                several.add(service)
+                grouped[service] += (slice_,)
+            else:
+                grouped[service] = (slice_,)
+    for service in several:
+        grouped[service] = tuple(sorted(grouped[service], key=lambda each: each.metadata.key))
     return lambda key: grouped.get(key, ())
 
 

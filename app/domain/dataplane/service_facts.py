@@ -124,15 +124,18 @@ class _Making(NamedTuple):
         is_accessible = bool(port.node_port or reach.external_ips or reach.load_balancer_ips)
         uses_cluster = not settings.is_internal_local or is_accessible
         uses_local = settings.is_internal_local or (settings.is_external_local and is_accessible)
-        chosen = select(found, ANYWHERE, uses_cluster=uses_cluster, uses_local=uses_local)
+        cluster, has_any = found.ready, True
+        if not found.is_ordinary or not uses_cluster:
+            chosen = select(found, ANYWHERE, uses_cluster=uses_cluster, uses_local=uses_local)
+            cluster, has_any = chosen.cluster, chosen.has_any
         rules = PortRules(
             name,
             reach.family,
             port.port,
             reach.cluster_ip,
             scheduler=_weighing(self.scheduler, found),
-            cluster=chosen.cluster,
-            has_any=chosen.has_any,
+            cluster=cluster,
+            has_any=has_any,
         )
         if settings is not _ORDINARY:
             rules = rules._replace(**settings._asdict())

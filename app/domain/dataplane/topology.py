@@ -148,8 +148,6 @@ def select(
     A ready endpoint goes before one that is terminating, in each list for
     itself.  Hints narrow the cluster list only.
     """
-    if found.is_ordinary and uses_cluster and stand.node not in found.nodes:
-        return Selection(found.ready, (), has_any=True)
     if found.has_duplicates:
         found = _without_duplicates(found, stand.node)
     cluster = _cluster(found, stand) if uses_cluster else ()

@@ -4,7 +4,6 @@ Values only; computed ones and observed ones have the same form, so that they
 can be compared.  Source: spec ipvs 3.
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -37,17 +36,30 @@ class ServerKey(NamedTuple):
     address: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VirtualServer:
-    """One address, port and protocol; all forwarding is masquerading (NAT)."""
+class VirtualServer(NamedTuple):
+    """One address, port and protocol; all forwarding is masquerading (NAT).
+
+    A tuple, because a node has tens of thousands, and those are made soonest.
+    """
 
     key: ServerKey
     scheduler: str
     flags: tuple[str, ...] = ()
     persistence_s: int | None = None
-    name: ServicePortName | None = field(default=None, compare=False)
-    """Which port of which Service it is for; None when that is not known, as from a kernel."""
     real_servers: tuple[Destination, ...] = ()
+    name: ServicePortName | None = None
+    """Which port of which Service it is for; None when that is not known, as from a kernel."""
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what a kernel knows: what a server is for makes no difference to it."""
+        return isinstance(other, VirtualServer) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        """Compare as ``==`` does: tuples would look at the name."""
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
 
     @property
     def settings(self) -> tuple[str, tuple[str, ...], int | None]:

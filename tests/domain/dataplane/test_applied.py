@@ -56,7 +56,7 @@ EMPTY, STATE = IPVSState(), serving(ONE[0])
 SERVER = STATE.servers[KEY]
 OTHER = server_key(IPFamily.IPV4, "TCP", "10.96.0.99", 80)
 NETFILTER = STATE.netfilters[IPFamily.IPV4]
-BARE = replace(SERVER, real_servers=())
+BARE = SERVER._replace(real_servers=())
 SMALL = IPSet(name="SMALL", type=SetType.IP, family="inet", entries=("a",), elements_max=1)
 FULL = replace(EMPTY, ipsets={SMALL.name: held_set(SMALL)})
 DRAINED = apply([DrainRealServer(KEY, *ONE[:2])], STATE)
@@ -75,11 +75,11 @@ def real_servers(state: IPVSState) -> tuple[Destination, ...]:
         (STATE, RemoveEntry(SET, ENTRY)),
         (STATE, UnbindAddress(ADDRESS)),
         (STATE, RemoveNetfilter(IPFamily.IPV4)),
-        (STATE, AddVirtualServer(replace(BARE, key=OTHER))),
+        (STATE, AddVirtualServer(BARE._replace(key=OTHER))),
         (STATE, RemoveVirtualServer(KEY)),
         (STATE, AddRealServer(KEY, TWO)),
         (STATE, SetWeight(KEY, (*ONE[:2], 7))),
-        (STATE, EditVirtualServer(replace(BARE, scheduler="lc"))),
+        (STATE, EditVirtualServer(BARE._replace(scheduler="lc"))),
         (STATE, SetSysctl("net.ipv4.ip_forward", "0")),
     ],
     ids=lambda drawn: getattr(drawn, "op", ""),
@@ -94,8 +94,8 @@ def test_a_step_is_all_that_a_plan_would_make_up_for(
 
 
 def test_a_virtual_server_is_edited_around_its_real_servers() -> None:
-    after = apply([EditVirtualServer(replace(BARE, scheduler="lc"))], STATE)
-    assert after.servers == {KEY: replace(SERVER, scheduler="lc")}
+    after = apply([EditVirtualServer(BARE._replace(scheduler="lc"))], STATE)
+    assert after.servers == {KEY: SERVER._replace(scheduler="lc")}
 
 
 def test_real_servers_keep_their_order_whatever_comes_and_goes() -> None:
@@ -145,8 +145,8 @@ def test_a_set_is_replaced_as_a_whole() -> None:
         # Servers.
         (STATE, AddVirtualServer(BARE)),
         (EMPTY, AddVirtualServer(BARE)),  # nothing lets traffic through yet
-        (STATE, AddVirtualServer(replace(SERVER, key=OTHER))),  # it brings real servers along
-        (STATE, EditVirtualServer(replace(BARE, key=OTHER))),
+        (STATE, AddVirtualServer(SERVER._replace(key=OTHER))),  # it brings real servers along
+        (STATE, EditVirtualServer(BARE._replace(key=OTHER))),
         (STATE, RemoveVirtualServer(OTHER)),
         (STATE, AddRealServer(OTHER, ONE)),
         (STATE, AddRealServer(KEY, ONE)),
