@@ -82,7 +82,7 @@ def service_facts(
         return ServiceFacts(key)
     visible = [slice_ for slice_ in slices if is_visible(slice_.metadata.labels)]
     settings = _settings(service)
-    lost = losses(service, others) if others else NO_LOSSES
+    lost = losses(service, others)
     making = _Making(key, service.scheduler or scheduler or Scheduler.RR, settings, lost)
     listening = _distinct(service.ports)
     ports = tuple([making.port(reach, port, visible) for reach in reached for port in listening])

@@ -81,20 +81,15 @@ def service_rules(
     """Make the rules of a Service for one node; ``stand`` when its sight is known already."""
     if stand is None:
         stand = standpoint([port.found for port in facts.ports], node=view.name, zone=view.zone)
-    if stand == ANYWHERE and facts.is_plain and not facts.health_check_node_port:
-        everywhere = [port.elsewhere for port in facts.ports if view.family(port.reach.family)]
-        return ServiceRules(
-            facts.service,
-            tuple(everywhere),
-            None,
-            facts.conflicts,
-            facts.notices if everywhere else (),
-        )
     taken = dict(_taken(facts, view)) if view.taken and facts.has_node_ports else _NOTHING_TAKEN
+    plays_no_part = stand == ANYWHERE and facts.is_plain
     ports: list[PortRules] = []
     ready: dict[IPFamily, set[str]] = {}
     for port in facts.ports:
         if (family := view.family(port.reach.family)) is None:
+            continue
+        if plays_no_part:
+            ports.append(port.elsewhere)
             continue
         chosen = select(
             port.found, stand, uses_cluster=port.uses_cluster, uses_local=port.uses_local

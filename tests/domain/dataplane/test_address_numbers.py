@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.dataplane import address_numbers
 from app.domain.dataplane.address_numbers import NO_ADDRESS, dotted_numbers, ordered
 
 
@@ -32,3 +33,11 @@ def test_an_address_sorts_by_its_number(address: IPv4Address | IPv6Address) -> N
 def test_what_is_no_address_has_no_number(text: str) -> None:
     number, spelt = ordered(text)
     assert (number, spelt) == NO_ADDRESS or int(ip_address(spelt)) == number
+
+
+def test_blocks_beyond_those_remembered_are_read_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(address_numbers, "_REMEMBERED_MAX", 2)
+    texts = [f"10.{block}.{block}.1" for block in range(5)] * 2
+    assert dotted_numbers(texts) == [int(ip_address(text)) for text in texts]
