@@ -7,8 +7,8 @@
 
 Goals: a whole rule set in under 0.5 s, a change to its delta in under 5 ms and not
 growing with the number of Services or nodes, the deltas of all nodes in under 1 s.
-The first goal is for a process that has started, and worked out what nodes share as it
-does then; what the first node waits for without that is printed beside it.
+The first goal is for a process that has worked out what nodes share, as it does when it
+starts and soon after changes; what the first node waits for without that is printed beside it.
 Everything is asked of ``NodeRulesReader``, as the API asks it, in this process:
 ``rules_followers.py`` goes over HTTP.
 """
