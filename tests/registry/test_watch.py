@@ -158,4 +158,4 @@ async def test_a_pulse_that_is_stopped_holds_nobody() -> None:
     await asyncio.sleep(0)
     pulse.stop()
     await waiting
-    assert told == [True]
+    await until(lambda: told == [True])
