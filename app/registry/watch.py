@@ -25,7 +25,7 @@ from app.domain.objects.kinds import KINDS, Object
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
 
-BATCH_S = 0.02  # seconds over which changes are gathered before watchers are told
+BATCH_S = 0.02  # seconds between two times that watchers are told, in which changes gather
 PAUSE_S_MAX = 0.2  # seconds of it when there are very many watchers
 TICK_S = 1.0  # seconds after which watchers are told the time, though nothing has changed
 TOLD_AT_ONCE = 256  # watchers told before others get their turn
@@ -107,17 +107,17 @@ def events_of(changes: Iterable[Change], interest: Interest) -> Iterator[WatchEv
 
 
 class Pulse:
-    """Tells every watcher of a process, some time after changes have come, that they have.
+    """Tells every watcher of a process that changes have come: at once, but not too often.
 
-    They are told in turns, between which others get theirs.  When there are so many that
-    it takes long, they are told less often: a beat is followed by as long a pause as it
-    took, what others did in between not counted.
+    Watchers are told in turns, between which others get theirs.  When there are so many
+    that a beat takes long, it is followed by a pause, so that others have half of the time.
     """
 
     def __init__(self, view: View, *, batch_s: float = BATCH_S) -> None:
-        """Beat after the changes of ``view``, at most once in ``batch_s``."""
+        """Beat after the changes of ``view``, with ``batch_s`` between two at the least."""
         self._view = view
-        self._pause_s_min = self._pause_s = batch_s
+        self._batch_s = batch_s
+        self._rests_until_s = 0.0
         self._listeners: dict[Listener, None] = {}
         self._next: asyncio.Event = asyncio.Event()
         self._begun: Revision | None = None
@@ -154,7 +154,8 @@ class Pulse:
                 self._beat_later()
 
     def _beat_later(self) -> None:
-        asyncio.get_running_loop().call_later(self._pause_s, self._beat)
+        loop = asyncio.get_running_loop()
+        loop.call_at(max(loop.time(), self._rests_until_s), self._beat)
 
     def _beat(self) -> None:
         if self._begun is not None:
@@ -165,19 +166,24 @@ class Pulse:
             beaten.set()
         self._is_due, self._begun, self._busy_s = False, self._view.snapshot.revision, 0.0
         # Behind everybody who was woken, and once more behind what they have written.
-        loop = asyncio.get_running_loop()
-        loop.call_soon(loop.call_soon, self._tell, tuple(self._listeners), perf_counter())
+        loop, begun_s = asyncio.get_running_loop(), perf_counter()
+        loop.call_soon(loop.call_soon, self._tell, tuple(self._listeners), begun_s, begun_s)
 
-    def _tell(self, listeners: Sequence[Listener], since_s: float) -> None:
+    def _tell(self, listeners: Sequence[Listener], begun_s: float, since_s: float) -> None:
         for listener in listeners[:TOLD_AT_ONCE]:
             if listener in self._listeners:
                 listener()
-        self._busy_s += perf_counter() - since_s
+        now_s = perf_counter()
+        self._busy_s += now_s - since_s
         if rest := listeners[TOLD_AT_ONCE:]:
             loop = asyncio.get_running_loop()
-            loop.call_soon(lambda: self._tell(rest, perf_counter()))
-            return
-        self._pause_s = min(max(self._pause_s_min, self._busy_s), PAUSE_S_MAX)
+            loop.call_soon(lambda: self._tell(rest, begun_s, perf_counter()))
+        else:
+            self._end(others_s=now_s - begun_s - self._busy_s)
+
+    def _end(self, *, others_s: float) -> None:
+        pause_s = min(max(self._batch_s, self._busy_s - others_s), PAUSE_S_MAX)
+        self._rests_until_s = asyncio.get_running_loop().time() + pause_s
         self._begun = None
         if self._is_due:
             self._beat_later()
