@@ -66,7 +66,7 @@ from app.store.engine import make_engine
 from app.store.leases import PostgresLeases
 from app.store.writer import PostgresWriter
 
-GC_THRESHOLDS = (20_000, 50, 100)
+GC_THRESHOLDS = (2_000, 50, 100)
 """Allocations, and collections of the young, between two: nearly all that requests make is gone
 without, and looking through what thousands of watchers keep holds everybody up."""
 
