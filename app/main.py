@@ -46,7 +46,7 @@ from app.registry import upkeep
 from app.registry.bootstrap import bootstrap
 from app.registry.lease_book import LeaseBook
 from app.registry.leases import Leases
-from app.registry.node_rules import NodeRulesReader, stay_ahead
+from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
 from app.registry.presence import present
 from app.registry.probe_reports import showing_pods, take_over
@@ -220,8 +220,6 @@ async def serve(
         registry = await stack.enter_async_context(running(settings, url, probes=probes))
         gc.freeze()  # what was loaded stays: to look through it again takes seconds, all at once
         gc.set_threshold(*GC_THRESHOLDS)
-        ahead = asyncio.create_task(stay_ahead(registry.view, registry.rules.warm))
-        stack.push_async_callback(_stop, ahead)
         dns = await stack.enter_async_context(serving_dns(settings, registry.view))
         registry.metrics.register(DNSCollector(dns))
         registry = asking_upstreams(registry, dns)
@@ -229,6 +227,8 @@ async def serve(
             pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
             presence = present(pod, OwnRegistrar(registry.writer, registry.leases))
             await stack.enter_async_context(presence)
+        # Names are answered by now; whoever asks for rules is not to wait for what is shared.
+        await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))
         moments = Moments(
             started=lambda: announce(settings),
             stopping=registry.watching.stop,

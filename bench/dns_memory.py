@@ -14,7 +14,7 @@ import asyncio
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -65,7 +65,7 @@ async def run(asked: argparse.Namespace) -> int:
         folder = Path(folder_name)
         if asked.api:
             return await measure(folder, asked.api, asked.services)
-        async with loaded(folder, asked.services, asked.endpoints) as primary:
+        async with loaded(folder, objects(asked.services, asked.endpoints)) as primary:
             url = f"http://127.0.0.1:{primary.api_port}"
             if asked.hold:
                 print(url, flush=True)
@@ -75,13 +75,13 @@ async def run(asked: argparse.Namespace) -> int:
 
 
 @asynccontextmanager
-async def loaded(folder: Path, services: int, endpoints: int) -> AsyncGenerator[Serving, None]:
+async def loaded(folder: Path, state: Iterable[Object]) -> AsyncGenerator[Serving, None]:
     """Run a server whose database was filled beforehand."""
     database = embedded.start(folder / "postgres")
     engine = make_engine(database.url)
     try:
         await migrations.migrate(engine)
-        await fill(engine, objects(services, endpoints))
+        await fill(engine, state)
         async with serving(folder, database_url=database.url) as primary:
             yield primary
     finally:

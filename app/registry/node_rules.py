@@ -14,7 +14,8 @@ import asyncio
 import gc
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain
 from typing import ParamSpec, TypeVar
@@ -184,13 +185,14 @@ class NodeRulesReader:
         )
 
 
-async def stay_ahead(
+@asynccontextmanager
+async def staying_ahead(
     view: View,
     work_out: Callable[[], Awaitable[None]],
     *,
     pause_s: float = AHEAD_PAUSE_S,
-) -> None:
-    """Work out each state soon after it has come, until cancelled.
+) -> AsyncGenerator[None, None]:
+    """Work out the state before the block is entered, and each that comes until it ends.
 
     Changes wait for others to come, but no longer than ``pause_s``, however many do.
     """
@@ -200,17 +202,32 @@ async def stay_ahead(
         has_changed.set()
 
     unsubscribe = view.subscribe(note)
+    await _attempt(work_out)
+    working = asyncio.create_task(_work_on(work_out, has_changed, pause_s))
     try:
-        while True:
-            has_changed.clear()
-            try:
-                await work_out()
-            except Exception:  # noqa: BLE001  a supervision point: the next change may be another matter
-                _log.exception("what nodes will ask for could not be worked out ahead")
-            await has_changed.wait()
-            await asyncio.sleep(pause_s)
+        yield
     finally:
         unsubscribe()
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+
+async def _work_on(
+    work_out: Callable[[], Awaitable[None]], has_changed: asyncio.Event, pause_s: float
+) -> None:
+    while True:
+        await has_changed.wait()
+        await asyncio.sleep(pause_s)
+        has_changed.clear()
+        await _attempt(work_out)
+
+
+async def _attempt(work_out: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work_out()
+    except Exception:  # noqa: BLE001  a supervision point: the next change may be another matter
+        _log.exception("what nodes will ask for could not be worked out ahead")
 
 
 async def _beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -3,8 +3,6 @@
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -16,7 +14,7 @@ from app.domain.objects.kinds import Object
 from app.domain.objects.service import Service
 from app.domain.snapshot import load
 from app.registry import node_rules
-from app.registry.node_rules import NodeRulesReader, stay_ahead
+from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.view import View
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.waiting import until
@@ -64,18 +62,6 @@ async def test_a_node_that_is_not_there_is_told_nothing() -> None:
     assert gc.isenabled()
 
 
-@asynccontextmanager
-async def staying_ahead(view: View, reader: NodeRulesReader) -> AsyncGenerator[None, None]:
-    """Work out ahead until the block ends."""
-    ahead = asyncio.create_task(stay_ahead(view, reader.warm, pause_s=0))
-    try:
-        yield
-    finally:
-        ahead.cancel()
-        with suppress(asyncio.CancelledError):
-            await ahead
-
-
 def a_service_at(name: str, address: str) -> Service:
     return a_service(name, cluster_ip=address, cluster_ips=(address,))
 
@@ -89,7 +75,7 @@ def add(view: View, *added: Object) -> None:
 
 async def test_after_changes_nobody_waits_for_what_all_nodes_share() -> None:
     reader, view = a_reader()
-    async with staying_ahead(view, reader):
+    async with staying_ahead(view, reader.warm, pause_s=0):
         await until(lambda: reader.fragments_made == 1)
         for number in range(1, 4):
             add(view, a_service_at(f"api-{number}", f"10.96.1.{number}"))
@@ -108,7 +94,7 @@ async def test_a_node_that_comes_after_the_services_finds_them_worked_out() -> N
     reader = NodeRulesReader(view, RulesConfig(), node_ports=range(30_000, 32_768))
     await reader.warm()
     assert not reader.fragments_made, "without nodes nobody will ask"
-    async with staying_ahead(view, reader):
+    async with staying_ahead(view, reader.warm, pause_s=0):
         add(view, a_node("n1"))
         await until(lambda: reader.fragments_made == 1)
     await reader.ipvs(view.snapshot, "n1")
@@ -125,16 +111,13 @@ async def test_what_failed_is_tried_again_after_the_next_change(
         tried.append(view.snapshot.revision)
         raise ZeroDivisionError
 
-    ahead = asyncio.create_task(stay_ahead(view, fail, pause_s=0))
     with caplog.at_level(logging.ERROR):
-        await until(lambda: len(tried) == 1)
-        add(view, a_service_at("api", "10.96.1.1"), a_service_at("db", "10.96.1.2"))
-        await until(lambda: len(tried) == 2)
+        async with staying_ahead(view, fail, pause_s=0):
+            assert tried == [1], "what is there is worked out first"
+            add(view, a_service_at("api", "10.96.1.1"), a_service_at("db", "10.96.1.2"))
+            await until(lambda: len(tried) == 2)
     assert tried == [1, 3]
     assert caplog.text.count("could not be worked out ahead") == 2
-    ahead.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await ahead
     add(view, a_service_at("cache", "10.96.1.3"))
     assert len(tried) == 2
 
