@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from app.domain.addresses import Prefix, family_of
+from app.domain.addresses import Address, Prefix, family_of
 from app.domain.occupied import Occupied
 from app.domain.registration.allocator import (
     AddressRange,
@@ -59,7 +59,7 @@ def _timed(step: Callable[[], int]) -> float:
 def costs(prefix: Prefix, share: float, rounds: int, allocations: int) -> Iterator[float]:
     """Measure choosing, then claiming and releasing what had been chosen."""
     full = filled(prefix, share)
-    pools, chosen = full, []
+    pools, chosen = full, list[Address]()
     for _ in range(min(allocations, address_bands(prefix).usable // 20_000 + 1)):
         address, pools = choose_address(pools, family_of(prefix))
         chosen.append(address)

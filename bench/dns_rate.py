@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -92,7 +92,7 @@ def write_questions(folder: Path, services: int) -> dict[str, Path]:
 
 
 @contextmanager
-def waypost(services: int, endpoints: int) -> Iterator[None]:
+def waypost(services: int, endpoints: int) -> Generator[None]:
     """Run the server under test on its core."""
     numbers = [str(number) for number in (PORT_WAYPOST, services, endpoints)]
     command = _pinned(SERVER_CORE, sys.executable, str(SERVER), *numbers)
@@ -108,7 +108,7 @@ def waypost(services: int, endpoints: int) -> Iterator[None]:
 
 
 @contextmanager
-def nsd(folder: Path, services: int) -> Iterator[None]:
+def nsd(folder: Path, services: int) -> Generator[None]:
     """Run NSD on the same core, with one server process and the same names."""
     write_zone(folder / "zone", services)
     settings = folder / "nsd.conf"
