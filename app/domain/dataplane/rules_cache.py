@@ -19,7 +19,17 @@ from app.domain.dataplane.claims import rivals
 from app.domain.dataplane.reach import reaches
 from app.domain.dataplane.rules import RulesConfig, ServiceRules
 from app.domain.dataplane.service_facts import ServiceFacts, service_facts
-from app.domain.dataplane.service_rules import ELSEWHERE, NodeView, Sight, service_rules, sight
+from app.domain.dataplane.service_rules import (
+    ELSEWHERE,
+    NodeView,
+    Place,
+    Sight,
+    is_mostly_alike,
+    places_at,
+    places_of,
+    service_rules,
+    sight,
+)
 from app.domain.dataplane.topology import Standpoint
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import SERVICE_NAME_LABEL, EndpointSlice
@@ -63,6 +73,22 @@ class Version(Generic[T]):
         return self.made.get(zone, next(iter(self.made.values()), None))
 
 
+class _Asked(Generic[T]):
+    """Several Services at a snapshot, and which of them are seen otherwise where."""
+
+    __slots__ = ("keys", "made", "places", "snapshot", "versions")
+
+    def __init__(
+        self, snapshot: Snapshot, keys: tuple[NamespacedName, ...], versions: list[Version[T]]
+    ) -> None:
+        self.snapshot, self.keys, self.versions = snapshot, keys, versions
+        self.places: dict[Place, list[int]] = {}
+        for at, version in enumerate(versions):
+            for place in places_of(version.facts):
+                self.places.setdefault(place, []).append(at)
+        self.made: list[T] | None = None  # for nodes that see nothing otherwise
+
+
 class RulesCache(Generic[T]):
     """Makes ``render`` of the rules of Services, and remembers it."""
 
@@ -70,9 +96,7 @@ class RulesCache(Generic[T]):
         self.config = config
         self._render, self._share = render, share
         self._versions: dict[NamespacedName, list[Version[T]]] = {}
-        self._recent: deque[tuple[Snapshot, tuple[NamespacedName, ...], tuple[Version[T], ...]]] = (
-            deque(maxlen=_RECENT_MAX)
-        )
+        self._recent: deque[_Asked[T]] = deque(maxlen=_RECENT_MAX)
         self._snapshot = Snapshot()
         self._listed: dict[NamespacedName, Version[T]] = {}  # in order of the keys
         self.made_count = 0
@@ -81,20 +105,32 @@ class RulesCache(Generic[T]):
     def every(
         self, snapshot: Snapshot, keys: tuple[NamespacedName, ...], view: NodeView
     ) -> list[T]:
-        """Give what is made of each of several Services, invisible ones left out."""
-        return self.made(self._resolved(snapshot, keys), view)
+        """Give what is made of each of several Services, invisible ones left out.
 
-    def _resolved(
-        self, snapshot: Snapshot, keys: tuple[NamespacedName, ...]
-    ) -> tuple[Version[T], ...]:
+        What most nodes see alike is looked up once for all of them.
+        """
+        asked = self._asked(snapshot, keys)
+        if asked.made is None:
+            seen = [
+                ELSEWHERE if is_mostly_alike(version.facts) else sight(version.facts, view)
+                for version in asked.versions
+            ]
+            asked.made = self._made(asked.versions, seen, view)
+        made = list(asked.made)
+        own = sorted({at for place in places_at(view) for at in asked.places.get(place, ())})
+        for at, each in zip(own, self.made([asked.versions[at] for at in own], view), strict=True):
+            made[at] = each
+        return made
+
+    def _asked(self, snapshot: Snapshot, keys: tuple[NamespacedName, ...]) -> "_Asked[T]":
         """Find the versions of several Services, once for all nodes that ask about them."""
-        for known_snapshot, known_keys, versions in self._recent:
-            if known_snapshot is snapshot and known_keys is keys:
-                return versions
+        for asked in self._recent:
+            if asked.snapshot is snapshot and asked.keys is keys:
+                return asked
         found = self.versions_at(snapshot, keys)
-        versions = tuple([version for version in found.values() if version.facts.ports])
-        self._recent.append((snapshot, keys, versions))
-        return versions
+        asked = _Asked(snapshot, keys, [each for each in found.values() if each.facts.ports])
+        self._recent.append(asked)
+        return asked
 
     def all(self, snapshot: Snapshot, view: NodeView) -> list[T]:
         """Give what is made of each Service, in order of their keys."""

@@ -55,6 +55,10 @@ class Sight(NamedTuple):
     taken: tuple[tuple[Claimed, ServicePortName], ...] = ()
 
 
+Place = tuple[str, str]
+"""What a node may be to a Service: its name, its zone, or whatever it is."""
+
+ANY_PLACE: Final[Place] = ("", "")
 ELSEWHERE: Final = Sight(ANYWHERE)
 """How a plain Service is seen by nodes that play no part in it."""
 _NOTHING_TAKEN: Final[Mapping[Claimed, tuple[ServicePortName, Conflict]]] = {}
@@ -73,6 +77,25 @@ def sight(facts: ServiceFacts, view: NodeView) -> Sight:
         tuple(_allows_node(reach, view.families) for reach in facts.reaches),
         tuple((claimed, winner) for claimed, (winner, _) in _taken(facts, view)),
     )
+
+
+def is_mostly_alike(facts: ServiceFacts) -> bool:
+    """Whether most nodes see a Service alike."""
+    return facts.is_plain and not any([port.found.has_duplicates for port in facts.ports])  # noqa: C419  half the time
+
+
+def places_of(facts: ServiceFacts) -> Iterable[Place]:
+    """List what makes a node see a Service otherwise than most."""
+    if not is_mostly_alike(facts):
+        return (ANY_PLACE,)
+    found = [port.found for port in facts.ports]
+    nodes = {("node", name) for each in found for name in (*each.nodes, *each.hinted_nodes)}
+    return nodes | {("zone", name) for each in found for name in each.hinted_zones}
+
+
+def places_at(view: NodeView) -> tuple[Place, ...]:
+    """List the places that a node is at."""
+    return ANY_PLACE, ("node", view.name), ("zone", view.zone)
 
 
 def service_rules(

@@ -8,22 +8,20 @@ or hints there, and those at node ports or external addresses.  Not shared betwe
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Final
 
 from app.domain.dataplane.ipsets import Entry
 from app.domain.dataplane.ipvs import Fragment
 from app.domain.dataplane.rules_cache import RulesCache, Version, differing
-from app.domain.dataplane.service_facts import ServiceFacts
-from app.domain.dataplane.service_rules import NodeView
+from app.domain.dataplane.service_rules import (
+    NodeView,
+    Place,
+    is_mostly_alike,
+    places_at,
+    places_of,
+)
 from app.domain.dataplane.totals import Totals
 from app.domain.names import REVISION_ZERO, NamespacedName
 from app.domain.snapshot import Snapshot
-
-_Place = tuple[str, str]
-"""What a node may be to a Service: its name, its zone, or whatever it is."""
-
-_ANY: Final[_Place] = ("", "")
 
 
 class Tally:
@@ -33,7 +31,7 @@ class Tally:
         self._cache = cache
         self._snapshot = Snapshot()
         self._versions: dict[NamespacedName, Version[Fragment]] = {}
-        self._keys_by_place: dict[_Place, set[NamespacedName]] = {}
+        self._keys_by_place: dict[Place, set[NamespacedName]] = {}
         # On a node that plays no part: what each Service adds, by how many an entry is
         # wanted, and how many entries each set has.
         self._elsewhere: dict[NamespacedName, Fragment] = {}
@@ -56,9 +54,9 @@ class Tally:
         visible = {key: version for key, version in found.items() if version.facts.ports}
         self._versions.update(visible)
         for key, version in visible.items():
-            for place in _places(version.facts):
+            for place in places_of(version.facts):
                 self._keys_by_place.setdefault(place, set()).add(key)
-        plain = [key for key, version in visible.items() if _is_mostly_alike(version.facts)]
+        plain = [key for key, version in visible.items() if is_mostly_alike(version.facts)]
         fragments = self._cache.made_elsewhere([visible[key] for key in plain], view)
         self._elsewhere.update(zip(plain, fragments, strict=True))
         for fragment in fragments:
@@ -85,12 +83,11 @@ class Tally:
         return Totals(view, snapshot.revision, counts, shut)
 
     def _seen_otherwise(self, view: NodeView) -> list[NamespacedName]:
-        places = (_ANY, ("node", view.name), ("zone", view.zone))
-        return sorted({key for at in places for key in self._keys_by_place.get(at, ())})
+        return sorted({key for at in places_at(view) for key in self._keys_by_place.get(at, ())})
 
     def _forget(self, key: NamespacedName) -> None:
         version = self._versions.pop(key, None)
-        for place in () if version is None else _places(version.facts):
+        for place in () if version is None else places_of(version.facts):
             self._keys_by_place[place].discard(key)
         for entry in self._entries(key):
             self._wanted[entry] -= 1
@@ -102,17 +99,3 @@ class Tally:
     def _entries(self, key: NamespacedName) -> tuple[Entry, ...]:
         fragment = self._elsewhere.get(key)
         return () if fragment is None else fragment.entries
-
-
-def _is_mostly_alike(facts: ServiceFacts) -> bool:
-    """Whether most nodes see a Service alike."""
-    return facts.is_plain and not any(port.found.has_duplicates for port in facts.ports)
-
-
-def _places(facts: ServiceFacts) -> Iterable[_Place]:
-    """List what makes a node see a Service otherwise than most."""
-    if not _is_mostly_alike(facts):
-        return (_ANY,)
-    found = [port.found for port in facts.ports]
-    nodes = {("node", name) for each in found for name in (*each.nodes, *each.hinted_nodes)}
-    return nodes | {("zone", name) for each in found for name in each.hinted_zones}
