@@ -92,6 +92,7 @@ class EventStream(StreamingResponse):
         except* TimeoutError:
             if CUT in scope:  # what the client does not read would be kept for it
                 scope[CUT]()
+                await _gone(receive)
 
 
 class _Delivery:
@@ -113,6 +114,9 @@ class _Delivery:
         async for piece in self._stream.initial():
             async with asyncio.timeout(STALL_S):
                 await self._send(_message(piece))
+        if self._stream.is_over:
+            await self._send(_message(b"", more_body=False))
+            return
         self._unlisten = self._stream.listen(self._tell)
         loop = asyncio.get_running_loop()
         self._cancel_look = loop.call_at(self._stream.deadline_s + _LATE_S, self._tell).cancel

@@ -16,7 +16,7 @@ from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.delivery import CUT, Outermost
 from app.api.errors import RETRY_AFTER_S
@@ -48,6 +48,7 @@ class _Connection(HttpToolsProtocol):
     connections_max = CONNECTIONS_MAX
 
     def connection_made(self, transport: asyncio.Transport) -> None:
+        self._unanswered: list[RequestResponseCycle] = []
         super().connection_made(transport)
         if len(self.connections) > self.connections_max:
             transport.write(_full(self.connections_max))
@@ -59,6 +60,20 @@ class _Connection(HttpToolsProtocol):
         """Let who answers cut the connection off."""
         super().on_message_begin()
         cast("dict[str, object]", self.scope)[CUT] = self.transport.abort
+
+    def on_headers_complete(self) -> None:
+        """Remember the request: the server itself knows only the last that came."""
+        super().on_headers_complete()
+        waiting = [cycle for cycle in self._unanswered if not cycle.response_complete]
+        self._unanswered = [*waiting, self.cycle]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every answer that is being made that its client has gone."""
+        super().connection_lost(exc)
+        for cycle in self._unanswered:
+            if not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP in the one shape that refusals have."""

@@ -32,10 +32,11 @@ from app.schemas.status import status_of
 NDJSON, SSE = "application/x-ndjson", "text/event-stream"
 BOOKMARK_S = 10.0  # seconds of silence after which a bookmark is sent; the promise is 15
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
-BATCHES_KEPT = 16  # encoded batches remembered for others who watch the same
+BATCHES_KEPT = 4  # encoded batches remembered for others who watch the same
 WATCHERS_MAX = 10_000  # streams of one process, unless it is told otherwise
 INITIAL_PIECE = 200  # objects encoded before others get their turn
 
+ERROR = "ERROR"  # the type of an event that ends a stream
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
 Frame = Callable[[str, Revision | None, bytes], bytes]
 """Type, the revision to resume after (None before its last event), object -> bytes."""
@@ -50,9 +51,12 @@ def sse_frame(type_: str, whole: Revision | None, body: bytes) -> bytes:
     """Write an event as a server-sent event; its id is the revision that it makes whole.
 
     A client keeps the id before it, so one that is cut off inside a revision,
-    or inside the initial state, is told all of it again rather than half.
+    or inside the initial state, is told all of it again rather than half.  An
+    error takes the id away: where it stood, nothing can be resumed.
     """
     id_ = b"" if whole is None else b"id: %d\n" % whole
+    if type_ == ERROR:
+        id_ = b"id:\n"
     return b"%bevent: %b\ndata: %b\n\n" % (id_, type_.encode(), body)
 
 
@@ -144,6 +148,7 @@ class Feed:
         return batch
 
     def _encoded(self, since: Revision, upto: Revision) -> bytes:
+        assert upto <= self._view.snapshot.revision, "what is remembered has happened"
         events = owed(self._view, since, upto, self._interest)
         last = {event.object.metadata.revision: event for event in events}
         return b"".join(
@@ -171,11 +176,14 @@ class Stream:
         self.deadline_s = self._told_s + watch.timeout_s
         self.is_over = False
         self._start = view.require_synced() if watch.since is None else None
-        self._cursor = watch.since or view.snapshot.revision
+        self._cursor = view.snapshot.revision if watch.since is None else watch.since
         self.counted, self.listen = watching.counted, pulse.listen
 
     async def initial(self) -> AsyncGenerator[bytes, None]:
-        """Yield an ADDED for every object, and the bookmark that says that was all."""
+        """Yield an ADDED for every object, and the bookmark that says that was all.
+
+        Without that bookmark when it is over before.
+        """
         if self._start is None:
             return
         objects, self._start = initial_objects(self._start, self._watch.interest), None
@@ -185,24 +193,30 @@ class Stream:
                 for registered in piece
             )
             await asyncio.sleep(0)
+            if self._is_time_up():
+                self.is_over = True
+                return
         yield _bookmark(self._watch, self._cursor, annotations=INITIAL_END)
 
     def news(self) -> bytes:
         """Give what is to be sent by now, often nothing; the last of it says why it is over."""
         now_s = self._clock.time()
-        if self._pulse.is_stopped or now_s >= self.deadline_s:
+        if self._is_time_up():
             self.is_over = True
             return _bookmark(self._watch, self._cursor)
         try:
             news = self._changes(self._pulse.upto)
         except errors.Expired as expired:
             self.is_over = True
-            return _error(self._watch, self._cursor, expired)
+            return _error(self._watch, expired)
         if not news and now_s >= self._told_s + BOOKMARK_S:
             news = _bookmark(self._watch, self._cursor)
         if news:
             self._told_s = now_s
         return news
+
+    def _is_time_up(self) -> bool:
+        return self._pulse.is_stopped or self._clock.time() >= self.deadline_s
 
     def _changes(self, upto: Revision) -> bytes:
         if self._view.era != self._era:
@@ -229,6 +243,6 @@ def _spelt(kind: Kind) -> tuple[str, str]:
     return kind.name, kind.api_version
 
 
-def _error(watch: Watch, revision: Revision, expired: errors.Expired) -> bytes:
+def _error(watch: Watch, expired: errors.Expired) -> bytes:
     code = STATUSES[errors.Expired].value
-    return watch.frame("ERROR", revision, encode_json(status_of(expired, code)))
+    return watch.frame(ERROR, None, encode_json(status_of(expired, code)))

@@ -25,7 +25,7 @@ from app.domain import errors
 from app.domain.changes import require_resumable
 from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
-from app.domain.names import Revision
+from app.domain.names import REVISION_ZERO, Revision
 from app.domain.objects.kinds import KINDS_BY_NAME, Kind
 from app.registry.view import View
 from app.registry.watch import Interest
@@ -96,9 +96,9 @@ async def _start(request: Request, query: ListQuery | WatchQuery, view: View) ->
     require_start(text, "Last-Event-ID" if resumed else "resourceVersion")
     asked = query.send_initial_events if isinstance(query, ListQuery) and not resumed else None
     snapshot = view.require_synced()
-    if not text or text == "0":
+    since = parse_revision(text or "0")
+    if since == REVISION_ZERO:
         return snapshot.revision if asked is False else None
-    since = parse_revision(text)
     await view.wait_for(since)
     if asked:
         return None

@@ -202,15 +202,17 @@ async def staying_ahead(
         has_changed.set()
 
     unsubscribe = view.subscribe(note)
-    await _attempt(work_out)
-    working = asyncio.create_task(_work_on(work_out, has_changed, pause_s))
     try:
-        yield
+        await _attempt(work_out)
+        working = asyncio.create_task(_work_on(work_out, has_changed, pause_s))
+        try:
+            yield
+        finally:
+            working.cancel()
+            with suppress(asyncio.CancelledError):
+                await working
     finally:
         unsubscribe()
-        working.cancel()
-        with suppress(asyncio.CancelledError):
-            await working
 
 
 async def _work_on(

@@ -12,6 +12,7 @@ Source: spec kubernetes-api 5.4; contract.md, "GET /watch".
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -34,6 +35,8 @@ EVERY_FIELD = FieldSelector()
 
 Listener = Callable[[], None]
 """Called in turn with thousands of others, so it is quick and does not raise."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +123,7 @@ class Pulse:
         self._rests_until_s = 0.0
         self._listeners: dict[Listener, None] = {}
         self._next: asyncio.Event = asyncio.Event()
-        self._begun: Revision | None = None
+        self._begun: tuple[int, Revision] | None = None  # era and revision, during a beat
         self._is_due = self._is_ticking = False
         self._busy_s = 0.0
         self.is_stopped = False
@@ -128,8 +131,12 @@ class Pulse:
 
     @property
     def upto(self) -> Revision:
-        """The revision that listeners are told of: during a beat, the same for all of them."""
-        return self._view.snapshot.revision if self._begun is None else self._begun
+        """The revision that listeners are told of: during a beat, the same for all of them.
+
+        What a beat began with may never have happened: then it is the current one.
+        """
+        era, revision = self._begun or (self._view.era, self._view.snapshot.revision)
+        return revision if era == self._view.era else self._view.snapshot.revision
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` at every beat, and every ``TICK_S``; returns what ends that."""
@@ -164,7 +171,8 @@ class Pulse:
         if self._is_due or self.is_stopped:
             beaten, self._next = self._next, asyncio.Event()
             beaten.set()
-        self._is_due, self._begun, self._busy_s = False, self._view.snapshot.revision, 0.0
+        self._begun = self._view.era, self._view.snapshot.revision
+        self._is_due, self._busy_s = False, 0.0
         # Behind everybody who was woken, and once more behind what they have written.
         loop, begun_s = asyncio.get_running_loop(), perf_counter()
         loop.call_soon(loop.call_soon, self._tell, tuple(self._listeners), begun_s, begun_s)
@@ -172,7 +180,7 @@ class Pulse:
     def _tell(self, listeners: Sequence[Listener], begun_s: float, since_s: float) -> None:
         for listener in listeners[:TOLD_AT_ONCE]:
             if listener in self._listeners:
-                listener()
+                self._tell_one(listener)
         now_s = perf_counter()
         self._busy_s += now_s - since_s
         if rest := listeners[TOLD_AT_ONCE:]:
@@ -180,6 +188,13 @@ class Pulse:
             loop.call_soon(lambda: self._tell(rest, begun_s, perf_counter()))
         else:
             self._end(others_s=now_s - begun_s - self._busy_s)
+
+    def _tell_one(self, listener: Listener) -> None:
+        try:
+            listener()
+        except Exception:  # noqa: BLE001  one that fails must not silence all others
+            _log.exception("a watcher could not be told, and is not told any more")
+            self._listeners.pop(listener, None)
 
     def _end(self, *, others_s: float) -> None:
         pause_s = min(max(self._batch_s, self._busy_s - others_s), PAUSE_S_MAX)

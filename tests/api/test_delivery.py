@@ -13,6 +13,7 @@ from tests.waiting import until
 
 SCOPE: Scope = {"type": "http"}
 AN_HOUR_S = 3600.0
+LAST = b"last"  # a piece of the initial state with which the time is up
 
 
 class Client:
@@ -23,6 +24,10 @@ class Client:
         self.gone = asyncio.Event()
         self.reads = asyncio.Event()
         self.reads.set()
+
+    def cut(self) -> None:
+        self.heard.append("cut")
+        self.gone.set()
 
     async def receive(self) -> Message:
         await self.gone.wait()
@@ -53,6 +58,7 @@ class Pieces:
 
     async def initial(self) -> AsyncGenerator[bytes, None]:
         for piece in self._initial:
+            self.is_over = piece == LAST
             yield piece
 
     def news(self) -> bytes:
@@ -94,7 +100,7 @@ def answering(pieces: Pieces, client: Client) -> ASGIApp:
 async def streaming(pieces: Pieces, client: Client) -> asyncio.Task[None]:
     """Let a client be a listener of a stream."""
     app = Outermost(answering(pieces, client))
-    scope = {**SCOPE, CUT: lambda: client.heard.append("cut")}
+    scope = {**SCOPE, CUT: client.cut}
     task = asyncio.create_task(app(scope, client.receive, client.send))
     await until(lambda: bool(pieces.told) or task.done())
     return task
@@ -173,6 +179,12 @@ async def test_a_stream_ends_in_time_without_a_beat() -> None:
     client, pieces = Client(), Pieces(lasts_s=0.01)
     await (await streaming(pieces, client))
     assert client.heard == ["start", "returned", "goodbye", "end"]
+
+
+async def test_a_stream_that_is_over_before_its_initial_state_is_says_no_more() -> None:
+    client, pieces = Client(), Pieces(b"1", LAST)
+    await (await streaming(pieces, client))
+    assert client.heard == ["start", "returned", "1", "last", "", "end"]
 
 
 async def test_being_cancelled_is_not_taken_for_a_client_that_has_gone() -> None:

@@ -6,14 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.streams import Feed, ndjson_frame
+from app.api import streams
+from app.api.streams import Feed, Stream, Watch, Watching, ndjson_frame, sse_frame
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.names import Revision
 from app.domain.snapshot import load
 from app.registry import watch
 from app.registry.view import View
-from app.registry.watch import Interest
+from app.registry.watch import Interest, Pulse
 from tests.builders import a_pod
 
 LAST = 12
@@ -64,3 +65,39 @@ def test_who_is_too_far_behind_is_told_to_list_anew(monkeypatch: pytest.MonkeyPa
     assert feed.batch(Revision(2), Revision(LAST), 0)
     with pytest.raises(Expired, match="too slow"):
         feed.batch(Revision(1), Revision(LAST), 0)
+
+
+async def streamed(stream: Stream) -> bytes:
+    return b"".join([piece async for piece in stream.initial()])
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, 60.0])
+async def test_an_initial_state_that_takes_too_long_is_not_called_whole(
+    timeout_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "INITIAL_PIECE", 1)
+    watch_ = Watch(interest=Interest(), frame=sse_frame, since=None, timeout_s=timeout_s)
+    stream = Watching(VIEW, Pulse(VIEW)).stream(watch_)
+    sent = await streamed(stream)
+    assert stream.is_over == (timeout_s == 0)
+    assert (b"initial-events-end" in sent) == (timeout_s > 0)
+    assert sent.count(b"event: ADDED") == (1 if timeout_s == 0 else LAST - 1)
+
+
+async def test_who_watches_from_the_very_beginning_is_told_all() -> None:
+    watch_ = Watch(interest=Interest(), frame=ndjson_frame, since=Revision(1), timeout_s=60)
+    stream = Watching(VIEW, Pulse(VIEW)).stream(watch_)
+    assert await streamed(stream) == b""
+    assert stream.news().count(b"ADDED") == LAST - 1
+    assert stream.news() == b""
+
+
+async def test_a_past_that_never_happened_ends_a_stream_and_leaves_no_id_to_resume_from() -> None:
+    view = a_view()
+    watch_ = Watch(interest=Interest(), frame=sse_frame, since=Revision(1), timeout_s=60)
+    stream = Watching(view, Pulse(view)).stream(watch_)
+    view.reset(
+        load([], revision=Revision(5)), history=(), compacted=Revision(1), has_same_past=False
+    )
+    assert stream.news().startswith(b"id:\nevent: ERROR\n")
+    assert stream.is_over

@@ -41,6 +41,14 @@ async def test_a_watch_begins_with_what_is_there_and_says_when_that_is_all(
     assert end["annotations"] == {"k8s.io/initial-events-end": "true"}
 
 
+@pytest.mark.parametrize("since", ["0", "00"])
+async def test_from_revision_nought_a_watch_begins_with_what_is_there(
+    api: httpx.AsyncClient, since: str
+) -> None:
+    await api.post("/services", json=a_manifest("a"))
+    assert shown(await watched(api, kinds="Service", resourceVersion=since)) == [("ADDED", "a")]
+
+
 async def test_a_watch_resumes_after_a_revision_without_loss_or_repeat(
     api: httpx.AsyncClient,
 ) -> None:

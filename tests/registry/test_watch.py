@@ -123,6 +123,41 @@ async def test_who_stops_listening_during_a_beat_is_not_told() -> None:
     assert told == ["first"]
 
 
+async def test_a_beat_whose_past_never_happened_goes_on_from_what_did() -> None:
+    view = a_view()
+    pulse = Pulse(view, batch_s=0)
+    told: list[Revision] = []
+
+    def lose() -> None:
+        told.append(pulse.upto)
+        if view.era == 0:
+            before = load([], revision=Revision(2))
+            view.reset(before, history=(), compacted=Revision(1), has_same_past=False)
+
+    pulse.listen(lose)
+    pulse.listen(lambda: told.append(pulse.upto))
+    for name in ("a", "b", "c"):
+        register(view, name)
+    await until(lambda: len(told) >= 2)
+    assert told[:2] == [4, 2]
+
+
+async def test_one_that_fails_silences_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
+    view = a_view()
+    pulse = Pulse(view, batch_s=0)
+    told: list[Revision] = []
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    pulse.listen(fail)
+    pulse.listen(lambda: told.append(pulse.upto))
+    for name in ("a", "b"):
+        register(view, name)
+        await until(lambda: bool(told) and told[-1] == view.snapshot.revision)
+    assert caplog.text.count("could not be told") == 1
+
+
 async def test_a_beat_that_took_long_is_followed_by_as_long_a_pause() -> None:
     view = a_view()
     pulse = Pulse(view, batch_s=0)
