@@ -112,15 +112,18 @@ class _Delivery:
 
     async def _begin(self) -> None:
         async for piece in self._stream.initial():
-            async with asyncio.timeout(STALL_S):
-                await self._send(_message(piece))
+            await self._send_in_time(_message(piece))
         if self._stream.is_over:
-            await self._send(_message(b"", more_body=False))
+            await self._send_in_time(_message(b"", more_body=False))
             return
         self._unlisten = self._stream.listen(self._tell)
         loop = asyncio.get_running_loop()
         self._cancel_look = loop.call_at(self._stream.deadline_s + _LATE_S, self._tell).cancel
         self._go_on()
+
+    async def _send_in_time(self, message: dict[str, object]) -> None:
+        async with asyncio.timeout(STALL_S):
+            await self._send(message)
 
     def _go_on(self) -> None:
         self._waiting = None
