@@ -113,18 +113,14 @@ def _moved(
     moved: tuple[list[tuple[_Held, NamespacedName]], dict[_Held, NamespacedName]],
 ) -> list[list[object]]:
     released, taken = moved
-    return [
-        [column(value, key) for value, key in pairs]
-        for pairs in (released, taken.items())
-        for column in _HOLDING
-    ]
+    columns: list[list[object]] = []
+    for pairs in (released, taken.items()):
+        columns.append([value for value, _ in pairs])
+        columns.append([key.namespace for _, key in pairs])
+        columns.append([key.name for _, key in pairs])
+    return columns
 
 
-_HOLDING: tuple[Callable[[str | int, NamespacedName], object], ...] = (
-    lambda value, _: value,
-    lambda _, key: key.namespace,
-    lambda _, key: key.name,
-)
 _ROWS = {
     "kept": (
         *(("kind", "text"), ("namespace", "text"), ("name", "text")),
@@ -144,7 +140,7 @@ _ROWS = {
         (("port", "integer"), ("namespace", "text"), ("service", "text")),
     ),
 }
-_SCALARS = 4
+_SCALARS = 4  # parameters before the arrays
 
 
 def _arrays() -> dict[str, str]:
