@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from app.agent.process import Options
     from app.config import Settings
     from app.store.backup import Restored
-    from app.store.check import Finding
 
 T = TypeVar("T")
 Backend = Literal["ipvs", "nftables"]
@@ -196,15 +195,18 @@ def check(
         bool, typer.Option("--repair", help="Make the allocations follow the Services.")
     ] = False,
 ) -> None:
-    """Compare the allocations of addresses and node ports with the Services."""
-    findings = _run(_check(_settings(), repair=repair))
-    for finding in findings:
-        print_text(str(finding))
-    if not findings:
+    """Compare allocations with the Services, and the settings with what is registered."""
+    from app.main import found_wrong
+
+    settings = _settings()
+    allocations, contradicting = _run(found_wrong(settings, repair=repair))
+    for words in (*allocations, *contradicting):
+        print_text(words)
+    if repair and allocations:
+        print_text(f"{len(allocations)} allocations are repaired")
+    elif not allocations:
         print_text("every allocation has its owner, and every owner its allocation")
-    elif repair:
-        print_text(f"{len(findings)} allocations are mended")
-    else:
+    if contradicting or (allocations and not repair):
         raise typer.Exit(EXIT_REFUSED)
 
 
@@ -264,6 +266,9 @@ def _settings() -> "Settings":
             name = "_".join(str(part) for part in problem["loc"][:1]).upper()
             print_failure(f"WAYPOST_{name}: {problem['msg'].removeprefix('Value error, ')}")
         raise typer.Exit(EXIT_REFUSED) from None
+    except UnicodeDecodeError as error:
+        print_failure(f".env: it is not written in UTF-8: {error}")
+        raise typer.Exit(EXIT_REFUSED) from None
 
 
 def _listed(text: str) -> list[str]:
@@ -299,14 +304,6 @@ async def _restore(settings: "Settings", file: Path, *, replace: bool) -> "Resto
     async with database_engine(settings) as engine:
         with file.open(encoding="utf-8") as lines:
             return await restore_lines(engine, lines, replace=replace)
-
-
-async def _check(settings: "Settings", *, repair: bool) -> "tuple[Finding, ...]":
-    from app.main import database_engine
-    from app.store.check import check as compare
-
-    async with database_engine(settings) as engine:
-        return await compare(engine, repair=repair)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

@@ -4,18 +4,43 @@ They are handed down as plain values; only the composition root sees this
 module.  The README lists them all, which a test checks.
 """
 
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.domain.names import subdomain_problems
+from app.domain.addresses import Prefix, family_of, parse_prefix
+from app.domain.dataplane.node_rules import PRIMARY
+from app.domain.errors import Violation
+from app.domain.names import parse_domain, subdomain_problems
 from app.domain.objects.service import Scheduler
+from app.domain.registration.dns_config_validation import search_violations
+from app.domain.registration.service_cidrs import range_violations
 
 TextList = Annotated[tuple[str, ...], NoDecode]
 PORT_MIN, PORT_MAX = 1, 65_535
+DNS_ORDINAL = 10  # which address of the first range is the cluster DNS: kubeadm, k3s, kube-up agree
+
+
+class UnusableSetting(ValueError):
+    """A setting that is well written, but cannot be followed here; the words name it."""
+
+
+@contextmanager
+def blamed_on(*settings: str) -> Generator[None]:
+    """Say which settings lie behind what fails in the block, named without ``WAYPOST_``.
+
+    Raises UnusableSetting for the OSError or ValueError that comes out of it.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        names = " and ".join(f"WAYPOST_{name}" for name in settings)
+        raise UnusableSetting(f"{names}: {error}") from error
 
 
 class Settings(BaseSettings):
@@ -34,7 +59,11 @@ class Settings(BaseSettings):
         description="ranges of ClusterIPs; the family of the first is the default",
     )
     cluster_domain: str = Field("cluster.local", description="the zone all names end in")
-    cluster_dns: str = Field("10.96.0.10", description="ClusterIP of the cluster DNS")
+    cluster_dns: str = Field(
+        "",
+        validate_default=True,
+        description="ClusterIP of the cluster DNS; empty is the tenth address of the first range",
+    )
     bootstrap: bool = Field(
         default=True, description="make the Service `kube-system/kube-dns` on an empty database"
     )
@@ -126,17 +155,38 @@ class Settings(BaseSettings):
     def _ranges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if not value:
             raise ValueError("at least one range is needed")
-        return tuple(str(ip_network(part)) for part in value)
+        ranges = tuple(str(ip_network(part)) for part in value)
+        if len(set(ranges)) < len(ranges):
+            raise ValueError("a range is given twice")
+        _raise(violation for text in ranges for violation in range_violations("", text))
+        return ranges
 
     @field_validator("dns_transfer_to")
     @classmethod
     def _prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(part)) for part in value)
 
-    @field_validator("cluster_dns")
+    @field_validator("cluster_cidr")
     @classmethod
-    def _address(cls, value: str) -> str:
-        return str(ip_address(value))
+    def _one_a_family(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        families = [family_of(_prefix(part)) for part in value]
+        if len(set(families)) < len(families):
+            raise ValueError("at most one range a family can be given")
+        return value
+
+    @field_validator("node_port_addresses")
+    @classmethod
+    def _node_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            if part != PRIMARY:
+                _prefix(part)
+        return value
+
+    @field_validator("host_search")
+    @classmethod
+    def _domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        _raise(search_violations("", tuple(part.lower() for part in value)))
+        return value
 
     @field_validator("cluster_domain")
     @classmethod
@@ -144,7 +194,22 @@ class Settings(BaseSettings):
         domain = value.rstrip(".")
         if problems := subdomain_problems(domain):
             raise ValueError("; ".join(problems))
+        parse_domain(domain)  # a label of the DNS is shorter than a name of Kubernetes
         return domain
+
+    @field_validator("cluster_dns")
+    @classmethod
+    def _address(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            return str(ip_address(value))
+        if not (ranges := info.data.get("service_cidrs")):
+            return value  # what is wrong with the ranges has been said
+        first = ip_network(ranges[0])
+        if first.num_addresses <= DNS_ORDINAL:
+            raise ValueError(
+                f"must be given, because {first} in WAYPOST_SERVICE_CIDRS has no tenth"
+            )
+        return str(first[DNS_ORDINAL])
 
     @field_validator("node_port_range")
     @classmethod
@@ -161,3 +226,16 @@ class Settings(BaseSettings):
         """The node port range as numbers."""
         first, _, last = self.node_port_range.partition("-")
         return range(int(first), int(last) + 1)
+
+
+def _prefix(text: str) -> Prefix:
+    prefix = parse_prefix(text)
+    if prefix is None:
+        raise ValueError(f"{text!r} is no range of addresses such as 10.0.0.0/8")
+    return prefix
+
+
+def _raise(violations: Iterable[Violation]) -> None:
+    """Give rules of the core the form that pydantic reports; nothing happens without any."""
+    if words := "; ".join(violation.message for violation in violations):
+        raise ValueError(words)

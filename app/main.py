@@ -34,7 +34,7 @@ from app.api.limits import Limits
 from app.api.metrics import StateCollector
 from app.api.server import HTTPServer, Moments, listen
 from app.api.streams import Watching
-from app.config import Settings
+from app.config import Settings, UnusableSetting, blamed_on
 from app.dns.lookups import Lookups, answers_that_fit
 from app.dns.metrics import DNSCollector
 from app.dns.server import DNSServer
@@ -42,8 +42,9 @@ from app.dns.workers import DNSWorkers
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.discovery import resolv_conf
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
+from app.domain.errors import Exhausted, Invalid
 from app.registry import upkeep
-from app.registry.bootstrap import bootstrap
+from app.registry.bootstrap import DNS_KEY, bootstrap
 from app.registry.lease_book import LeaseBook
 from app.registry.leases import Leases
 from app.registry.node_rules import NodeRulesReader, staying_ahead
@@ -53,17 +54,26 @@ from app.registry.probe_reports import showing_pods, take_over
 from app.registry.reconcile import reconcile
 from app.registry.registrar import OwnRegistrar
 from app.registry.resolution import Resolver
+from app.registry.settings_check import SETTLED_KINDS, contradictions
 from app.registry.view import View
 from app.registry.watch import Pulse
 from app.registry.work import Policy
-from app.replica import VERSION, dns_pod_of, protocol_of, serving_dns
+from app.replica import (
+    VERSION,
+    dns_pod_of,
+    policy_of,
+    protocol_of,
+    serving_dns,
+    warn_of_contradictions,
+)
 from app.store import election, embedded, migrations
 from app.store.change_log import ChangeLogFollower
 from app.store.check import check
 from app.store.compaction import Compactor
 from app.store.election import Elected
-from app.store.engine import make_engine
+from app.store.engine import make_engine, parse_url
 from app.store.leases import PostgresLeases
+from app.store.loading import load_kinds
 from app.store.writer import PostgresWriter
 
 GC_THRESHOLDS = (2_000, 50, 100)
@@ -73,25 +83,16 @@ without, and looking through what thousands of watchers keep holds everybody up.
 _log = logging.getLogger(__name__)
 
 
-def policy_of(settings: Settings) -> Policy:
-    """Take from the settings what the registry decides by."""
-    return Policy(
-        service_cidrs=settings.service_cidrs,
-        cluster_domain=settings.cluster_domain,
-        cluster_dns=settings.cluster_dns,
-        node_ports=settings.node_ports,
-        endpoints_per_slice=settings.endpoints_per_slice,
-        creates_namespaces=settings.namespace_autocreate,
-    )
-
-
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncGenerator[str, None]:
     """Give the URL of a database that is there: the one named, or an embedded one."""
     if settings.database_url:
+        with blamed_on("DATABASE_URL"):
+            parse_url(settings.database_url)
         yield settings.database_url
         return
-    server = await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
+    with blamed_on("DATA_DIR"):
+        server = await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
     try:
         yield server.url
     finally:
@@ -107,6 +108,20 @@ async def database_engine(settings: Settings) -> AsyncGenerator[AsyncEngine, Non
             yield engine
         finally:
             await engine.dispose()
+
+
+async def found_wrong(settings: Settings, *, repair: bool) -> tuple[list[str], list[str]]:
+    """Say which allocations and which settings do not agree with what is registered.
+
+    With ``repair`` the allocations are made to; settings are the operator's.
+    """
+    async with database_engine(settings) as engine:
+        findings = await check(engine, repair=repair)
+        async with engine.connect() as connection:
+            state = await load_kinds(connection, SETTLED_KINDS)
+    return [str(found) for found in findings], [
+        str(found) for found in contradictions(state, policy_of(settings))
+    ]
 
 
 @asynccontextmanager
@@ -142,7 +157,8 @@ async def running(
         elected = [duty.run() for duty in once]
         for work in (writer.run(), follower.run(), leases.keep_saving(), *elected):
             stack.push_async_callback(_stop, asyncio.create_task(work))
-        await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
+        await _fill(writer, settings)
+        warn_of_contradictions(view, policy)
         watching = Watching(view, Pulse(view), watchers_max=settings.watchers_max)
         metrics = CollectorRegistry()
         metrics.register(StateCollector(view, watching, log_size=lambda: compactor.size))
@@ -155,7 +171,7 @@ async def running(
             resolver=resolver_of(settings),
             leases=leases,
             rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
-            checks=lambda: _checks(view, follower),
+            checks=lambda: _checks(view, follower, policy),
         )
 
 
@@ -212,10 +228,11 @@ async def serve(
     """Run the API and the DNS until a signal ends them; ``announce`` is called once both listen.
 
     With ``probes``, one of the processes that have it asks all Pods whether they are ready.
-    Raises OSError when an address is taken, SchemaMismatch as ``running`` does.
+    Raises UnusableSetting when an address is taken, SchemaMismatch as ``running`` does.
     """
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(listen(settings.api_host, settings.api_port))
+        with blamed_on("API_HOST", "API_PORT"):
+            listener = stack.enter_context(listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
         registry = await stack.enter_async_context(running(settings, url, probes=probes))
         gc.freeze()  # what was loaded stays: to look through it again takes seconds, all at once
@@ -251,6 +268,18 @@ async def _prepare(engine: AsyncEngine, *, is_ours: bool) -> None:
         _log.warning("allocations and Services disagree: %s (see `waypost check`)", finding)
 
 
+async def _fill(writer: Writer, settings: Settings) -> None:
+    """Make what every registry holds; raises UnusableSetting when the DNS gets no address."""
+    try:
+        await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
+    except (Invalid, Exhausted) as refusal:
+        raise UnusableSetting(
+            f"WAYPOST_CLUSTER_DNS: {settings.cluster_dns} cannot be the address of the Service "
+            f"{DNS_KEY}: take one of WAYPOST_SERVICE_CIDRS={','.join(settings.service_cidrs)}, "
+            "or go without that Service by WAYPOST_BOOTSTRAP=false"
+        ) from refusal
+
+
 def _leases_of(settings: Settings, view: View, writer: Writer, engine: AsyncEngine) -> Leases:
     book = LeaseBook(node_lease_s=settings.node_lease_seconds)
     book.follow(view)
@@ -276,10 +305,13 @@ async def _together(*works: Coroutine[Any, Any, None]) -> None:
             group.create_task(work)
 
 
-def _checks(view: View, follower: ChangeLogFollower) -> Sequence[Check]:
+def _checks(view: View, follower: ChangeLogFollower, policy: Policy) -> Sequence[Check]:
+    """Look at what must hold; a setting that contradicts the state only shows, it stops nobody."""
+    found = contradictions(view.snapshot, policy)
     return (
         Check("database", follower.problem and f"it {follower.problem}", "it is followed"),
         Check("state", *_lag(view, follower)),
+        Check("settings", note="; ".join(map(str, found)) or "they agree with what is registered"),
     )
 
 

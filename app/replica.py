@@ -10,6 +10,7 @@ framework: a test looks.  ``app.main`` puts the same DNS beside a registry.
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +18,7 @@ from importlib.metadata import version as installed_version
 
 from prometheus_client import CollectorRegistry
 
-from app.config import Settings
+from app.config import Settings, blamed_on
 from app.dns.autopath import Autopath
 from app.dns.follower import WatchFollower
 from app.dns.health import Standing, answering, routes
@@ -29,12 +30,15 @@ from app.dns.server import DNSServer, ServerOptions
 from app.dns.workers import DNSWorkers
 from app.domain.addresses import Address, parse_address, parse_prefix
 from app.domain.discovery.zone_config import PodRecords, cluster_config
-from app.domain.objects.kinds import ENDPOINT_SLICE, NAMESPACE, POD, SERVICE
+from app.domain.objects.kinds import ENDPOINT_SLICE, NAMESPACE, POD, SERVICE, SERVICE_CIDR
 from app.domain.objects.pod import Pod
 from app.registry.presence import Registrar, dns_pod, present
+from app.registry.settings_check import contradictions
 from app.registry.view import View
+from app.registry.work import Policy
 
 VERSION = installed_version("waypost")
+_log = logging.getLogger(__name__)
 SYNC_LOOK_S = 0.1  # seconds between looks at whether there is something to answer from
 
 
@@ -47,7 +51,8 @@ async def serve(
     """
     view, metrics = View(), CollectorRegistry()
     follower = WatchFollower(urls, view, kinds=kinds_of(settings))
-    paths = routes(lambda: standing_of(view, follower), metrics)
+    policy = policy_of(settings)
+    paths = routes(lambda: standing_of(view, follower, policy), metrics)
     async with AsyncExitStack() as stack:
         health = answering(settings.dns_host, settings.dns_metrics_port, paths)
         await stack.enter_async_context(health)
@@ -56,18 +61,29 @@ async def serve(
         announce(settings)
         async with asyncio.TaskGroup() as works:
             works.create_task(follower.run())
+            await _until_synced(view)
+            warn_of_contradictions(view, policy)
             if settings.bootstrap:
                 pod = dns_pod_of(dns, metrics_port=settings.dns_metrics_port)
                 registrar = APIRegistrar(lambda: follower.url)
-                works.create_task(_stay_present(pod, registrar, view))
+                works.create_task(_stay_present(pod, registrar))
 
 
-async def _stay_present(pod: Pod, registrar: Registrar, view: View) -> None:
-    """Be one of the endpoints of kube-dns from the first sync until cancelled."""
+async def _until_synced(view: View) -> None:
     while not view.is_synced:  # noqa: ASYNC110  the view tells nobody of its first load
         await asyncio.sleep(SYNC_LOOK_S)
+
+
+async def _stay_present(pod: Pod, registrar: Registrar) -> None:
+    """Be one of the endpoints of kube-dns until cancelled."""
     async with present(pod, registrar):
         await asyncio.Event().wait()
+
+
+def warn_of_contradictions(view: View, policy: Policy) -> None:
+    """Log the settings that say other than what is registered."""
+    for contradiction in contradictions(view.snapshot, policy):
+        _log.warning("%s", contradiction)
 
 
 @asynccontextmanager
@@ -81,7 +97,8 @@ async def serving_dns(
         if settings.dns_workers == 1
         else DNSWorkers(view, config, options, count=settings.dns_workers)
     )
-    await server.start(settings.dns_host, settings.dns_port)
+    with blamed_on("DNS_HOST", "DNS_PORT"):
+        await server.start(settings.dns_host, settings.dns_port)
     try:
         yield server
     finally:
@@ -92,6 +109,18 @@ def dns_pod_of(dns: DNSServer | DNSWorkers, *, metrics_port: int) -> Pod:
     """Describe this process, where others reach it."""
     return dns_pod(
         socket.gethostname(), reached_at(dns.host), dns_port=dns.port, api_port=metrics_port
+    )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Take from the settings what the registry decides by."""
+    return Policy(
+        service_cidrs=settings.service_cidrs,
+        cluster_domain=settings.cluster_domain,
+        cluster_dns=settings.cluster_dns,
+        node_ports=settings.node_ports,
+        endpoints_per_slice=settings.endpoints_per_slice,
+        creates_namespaces=settings.namespace_autocreate,
     )
 
 
@@ -130,16 +159,17 @@ def dns_options_of(settings: Settings) -> ServerOptions:
 
 
 def kinds_of(settings: Settings) -> frozenset[str]:
-    """List the kinds that answers are drawn from: Pods are many, and seldom among them."""
-    kinds = {SERVICE.name, ENDPOINT_SLICE.name, NAMESPACE.name}
+    """List the kinds that answers and settings rest on: Pods are many, and seldom among them."""
+    kinds = {SERVICE.name, ENDPOINT_SLICE.name, NAMESPACE.name, SERVICE_CIDR.name}
     if settings.dns_pods == PodRecords.VERIFIED or settings.dns_autopath:
         kinds.add(POD.name)
     return frozenset(kinds)
 
 
-def standing_of(view: View, follower: WatchFollower) -> Standing:
+def standing_of(view: View, follower: WatchFollower, policy: Policy) -> Standing:
     """Say how a replica is; without its API it serves what it knows, and stays in service."""
     problem = f"; {follower.url} is not followed: {follower.problem}" if follower.problem else ""
     if not view.is_synced:
         return Standing(is_ready=False, words=f"it has not been loaded yet{problem}")
-    return Standing(is_ready=True, words=f"revision {view.snapshot.revision}{problem}")
+    told = "".join(f"; {found}" for found in contradictions(view.snapshot, policy))
+    return Standing(is_ready=True, words=f"revision {view.snapshot.revision}{problem}{told}")

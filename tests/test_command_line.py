@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from asyncpg import InvalidPasswordError
@@ -67,6 +68,41 @@ def test_each_bad_setting_is_a_line_of_its_own() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"cluster_dns": "10.43.0.10"},
+        {"cluster_dns": "10.96.0.0"},
+        {"service_cidrs": "10.43.0.0/16", "cluster_dns": "10.96.0.10"},
+        {"dns_host": "192.0.2.77"},
+        {"dns_host": "nowhere.invalid"},
+        {"api_host": "127.0.0.1", "api_port": "1", "dns_port": "0", "data_dir": "/dev/null/x"},
+        {"database_url": "postgresql://[::1"},
+        {"database_url": "postgresql://127.0.0.1:none/x"},
+    ],
+)
+@pytest.mark.end_to_end
+def test_what_cannot_be_followed_here_is_one_line_that_names_a_setting(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    given = {"data_dir": str(tmp_path), "api_port": "0", "dns_port": "0", **settings}
+    code, _, err = run("serve", **given)
+    assert code == 1
+    assert err.splitlines()[-1].startswith("error: WAYPOST_")
+    assert "Traceback" not in err
+
+
+def test_a_file_of_settings_that_is_no_text_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_bytes(b"WAYPOST_CLUSTER_DOMAIN=\xff\n")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("check")
+    assert code == 1
+    assert err.startswith("error: .env: ")
+    assert err.count("\n") == 1
+
+
 def test_the_openapi_document_is_printed_as_json() -> None:
     code, out, _ = run("openapi")
     assert code == 0
@@ -77,7 +113,8 @@ def test_the_openapi_document_is_printed_as_json() -> None:
 
 def test_a_database_address_that_is_none_is_one_line() -> None:
     code, _, err = run("migrate", database_url="mysql://127.0.0.1/x")
-    assert (code, err) == (1, "error: a database address starts with postgresql://\n")
+    words = "error: WAYPOST_DATABASE_URL: a database address starts with postgresql://\n"
+    assert (code, err) == (1, words)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from app.dns.follower import WatchFollower
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
-from app.replica import kinds_of, nameserver_addresses_of, protocol_of, standing_of
+from app.registry.work import Policy
+from app.replica import kinds_of, nameserver_addresses_of, policy_of, protocol_of, standing_of
 
 API = "http://127.0.0.1:1"
 
@@ -19,7 +20,7 @@ def settings(**values: str | bool) -> Settings:
 
 
 def test_a_replica_follows_pods_only_when_answers_are_drawn_from_them() -> None:
-    few = {"Service", "EndpointSlice", "Namespace"}
+    few = {"Service", "EndpointSlice", "Namespace", "ServiceCIDR"}
     assert kinds_of(settings()) == few
     assert kinds_of(settings(dns_pods="verified")) == {*few, "Pod"}
     assert kinds_of(settings(dns_autopath=True)) == {*few, "Pod"}
@@ -38,17 +39,28 @@ def test_one_that_only_its_own_machine_reaches_stands_behind_the_cluster_ip(host
 
 
 def test_a_replica_is_ready_once_it_has_been_loaded_whoever_it_follows() -> None:
-    view = View()
+    view, policy = View(), Policy(cluster_dns="169.254.20.10")
     follower = WatchFollower([API], view, kinds=["Service"])
-    before = standing_of(view, follower)
+    before = standing_of(view, follower, policy)
     assert not before.is_ready
     assert before.words == (
         f"it has not been loaded yet; {API} is not followed: it has not been reached yet"
     )
 
     view.reset(Snapshot(revision=Revision(7)), history=(), compacted=Revision(7))
-    assert standing_of(view, follower).is_ready
-    assert standing_of(view, follower).words.startswith(f"revision 7; {API} is not followed")
+    assert standing_of(view, follower, policy).is_ready
+    assert standing_of(view, follower, policy).words.startswith(
+        f"revision 7; {API} is not followed"
+    )
 
     follower.problem = ""
-    assert standing_of(view, follower).words == "revision 7"
+    assert standing_of(view, follower, policy).words == "revision 7"
+
+
+def test_a_replica_says_which_of_its_settings_contradict_what_it_follows() -> None:
+    view = View()
+    view.reset(Snapshot(revision=Revision(7)), history=(), compacted=Revision(7))
+    follower = WatchFollower([API], view, kinds=["Service"])
+    standing = standing_of(view, follower, policy_of(settings()))
+    assert standing.is_ready
+    assert "WAYPOST_CLUSTER_DNS: every resolv.conf names 10.96.0.10" in standing.words

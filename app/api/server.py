@@ -137,10 +137,10 @@ def _last_words(code: HTTPStatus, body: bytes, *headers: str) -> bytes:
     return "\r\n".join((*head, "", "")).encode() + body
 
 
-def listen(host: str, port: int, *, what: str = "the API") -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Take an address before anything is started for it; raises OSError in words."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise OSError(f"{what} cannot listen on {host} port {port}: {error.strerror}") from error
+        raise OSError(f"the API cannot listen on {host} port {port}: {error.strerror}") from error

@@ -44,8 +44,15 @@ def bind(host: str, port: int, *, shares_port: bool = False) -> Bound:
     """Bind both transports; port 0 takes any that is free for both.
 
     With ``shares_port`` several such pairs may have one port, and the kernel
-    deals questions out among them.
+    deals questions out among them.  Raises OSError in words.
     """
+    try:
+        return _bound(host, port, shares_port=shares_port)
+    except OSError as error:
+        raise OSError(f"the DNS cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+def _bound(host: str, port: int, *, shares_port: bool) -> Bound:
     for _ in range(TRIES_MAX):
         udp = _open(socket.SOCK_DGRAM, host, port, shares_port=shares_port)
         try:

@@ -5,6 +5,10 @@
 Source: contract.md, "Objects"; spec kubernetes-api 2.5 and 5.10.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+
 from app.domain.addresses import family_of_text
 from app.domain.names import REVISION_ZERO, NamespacedName
 from app.domain.objects import namespace
@@ -17,6 +21,9 @@ from app.registry.presence import DNS_LABELS
 from app.registry.work import Work
 
 DNS_NAME = "kube-dns"
+DNS_KEY = NamespacedName(namespace.SYSTEM, DNS_NAME)
+DOMAIN_ANNOTATION = "waypost/cluster-domain"
+"""On the Namespace kube-system: the domain that names were given out with."""
 DNS_PORTS = (
     ServicePort(name="dns", port=53, protocol=Protocol.UDP, target_port="dns"),
     ServicePort(name="dns-tcp", port=53, protocol=Protocol.TCP, target_port="dns-tcp"),
@@ -34,12 +41,19 @@ def bootstrap(work: Work, *, with_dns: bool) -> None:
     for name in (namespace.DEFAULT, namespace.SYSTEM):
         if NamespacedName("", name) not in work.snapshot.namespaces:
             lifecycle.create(work, Namespace(metadata=ObjectMeta(name=name)))
+    _remember_domain(work)
     if NamespacedName("", DEFAULT_NAME) not in work.snapshot.service_cidrs:
-        for ordinal, cidrs in enumerate(_paired(work.policy.service_cidrs)):
-            name = DEFAULT_NAME if ordinal == 0 else f"{DEFAULT_NAME}-{ordinal + 1}"
+        for name, cidrs in zip(default_names(), _paired(work.policy.service_cidrs), strict=False):
             lifecycle.create(work, ServiceCIDR(metadata=ObjectMeta(name=name), cidrs=cidrs))
     if with_dns and is_empty:
         lifecycle.create(work, dns_service(work.policy.cluster_dns))
+
+
+def default_names() -> Iterator[str]:
+    """Name the ServiceCIDR objects of the configured ranges, as many as are wanted."""
+    yield DEFAULT_NAME
+    for ordinal in count(2):
+        yield f"{DEFAULT_NAME}-{ordinal}"
 
 
 def dns_service(address: str) -> Service:
@@ -52,6 +66,15 @@ def dns_service(address: str) -> Service:
         ip_families=() if family is None else (family,),
         ports=DNS_PORTS,
     )
+
+
+def _remember_domain(work: Work) -> None:
+    """Note the domain that names are given out with, unless one is noted already."""
+    system = work.snapshot.namespaces[NamespacedName("", namespace.SYSTEM)]
+    annotations = system.metadata.annotations
+    if DOMAIN_ANNOTATION not in annotations:
+        noted = {**annotations, DOMAIN_ANNOTATION: work.policy.cluster_domain}
+        work.put(replace(system, metadata=replace(system.metadata, annotations=noted)))
 
 
 def _paired(cidrs: tuple[str, ...]) -> list[tuple[str, ...]]:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -58,7 +59,15 @@ def parse_url(text: str) -> tuple[str, ...]:
     parts = _AUTHORITY.match(_SCHEME.sub("postgresql://", text))
     assert parts is not None, "what has the scheme has an authority, be it empty"
     scheme, credentials, hosts, rest = parts.groups()
-    return tuple(f"{scheme}{credentials}{host}{rest}" for host in hosts.split(","))
+    urls = tuple(f"{scheme}{credentials}{host}{rest}" for host in hosts.split(","))
+    for url in urls:
+        try:
+            _ = urlsplit(url).port
+        except ValueError as error:
+            raise ValueError(
+                f"a host is written name, name:port or [address]:port: {error}"
+            ) from None
+    return urls
 
 
 def make_engine(url: str) -> AsyncEngine:

@@ -5,6 +5,7 @@ database, revision -> changes after it, in order
 database, View -> whether one is a past of the other
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,14 @@ async def load_state(connection: AsyncConnection) -> Loaded:
     history = await changes_after(connection, Revision(since), upto=Revision(row.revision))
     await connection.rollback()
     return Loaded(load(found, revision=Revision(row.revision)), history, Revision(since))
+
+
+async def load_kinds(connection: AsyncConnection, kinds: Iterable[str]) -> Snapshot:
+    """Read the objects of some kinds, for a tool that asks about those alone."""
+    wanted = objects.c.kind.in_(tuple(kinds))
+    rows = await connection.execute(select(objects.c.kind, objects.c.body).where(wanted))
+    revision = (await connection.execute(select(counter.c.revision))).scalar_one()
+    return load((object_of(kind, body) for kind, body in rows), revision=Revision(revision))
 
 
 async def changes_after(

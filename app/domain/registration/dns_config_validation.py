@@ -43,23 +43,14 @@ def dns_violations(policy: str, config: DNSConfig | None) -> Iterable[Violation]
             return
     if config is not None:
         yield from _nameserver_violations(config.nameservers)
-        yield from _search_violations(config.searches)
+        yield from search_violations(f"{_FIELD}.searches", config.searches)
         for index, (name, _) in enumerate(config.options):
             if not name:
                 yield required(f"{_FIELD}.options[{index}]", "must not be empty")
 
 
-def _nameserver_violations(nameservers: tuple[str, ...]) -> Iterable[Violation]:
-    field = f"{_FIELD}.nameservers"
-    if len(nameservers) > NAMESERVERS_MAX:
-        detail = f"must not have more than {NAMESERVERS_MAX} nameservers"
-        yield invalid(field, nameservers, detail)
-    for index, text in enumerate(nameservers):
-        yield from address_violations(f"{field}[{index}]", text, is_strict=True)
-
-
-def _search_violations(searches: tuple[str, ...]) -> Iterable[Violation]:
-    field = f"{_FIELD}.searches"
+def search_violations(field: str, searches: tuple[str, ...]) -> Iterable[Violation]:
+    """List what keeps domains from being a search list; a lone dot is the root."""
     if len(searches) > SEARCHES_MAX:
         yield invalid(field, searches, f"must not have more than {SEARCHES_MAX} search paths")
     if len(" ".join(searches)) > SEARCH_LIST_LENGTH_MAX:
@@ -78,3 +69,12 @@ def _search_violations(searches: tuple[str, ...]) -> Iterable[Violation]:
             yield invalid(path, search, detail)
         if not _SEARCH.match(domain):
             yield invalid(path, search, _SEARCH_RULE)
+
+
+def _nameserver_violations(nameservers: tuple[str, ...]) -> Iterable[Violation]:
+    field = f"{_FIELD}.nameservers"
+    if len(nameservers) > NAMESERVERS_MAX:
+        detail = f"must not have more than {NAMESERVERS_MAX} nameservers"
+        yield invalid(field, nameservers, detail)
+    for index, text in enumerate(nameservers):
+        yield from address_violations(f"{field}[{index}]", text, is_strict=True)

@@ -52,6 +52,20 @@ def validate_update(current: ServiceCIDR, desired: ServiceCIDR) -> tuple[Violati
     )
 
 
+def range_violations(field: str, text: str) -> Iterable[Violation]:
+    """List what keeps a text from being a range of ClusterIPs."""
+    malformed = prefix_violations(field, text, is_strict=True)
+    if malformed:
+        yield from malformed
+        return
+    prefix = parse_prefix(text)
+    assert prefix is not None, "malformed prefixes are refused before"
+    if str(prefix) != text:
+        yield invalid(field, text, f'must be in canonical form ("{prefix}")')
+    if family_of(prefix) == IPFamily.IPV6 and prefix.prefixlen < IPV6_LENGTH_MIN:
+        yield invalid(field, text, f"an IPv6 range has at least {IPV6_LENGTH_MIN} prefix bits")
+
+
 def first_dependent(
     own: Iterable[Prefix], others: Iterable[Prefix], held: Mapping[IPFamily, Occupied]
 ) -> Address | None:
@@ -91,21 +105,8 @@ def _cidr_violations(cidrs: tuple[str, ...]) -> tuple[Violation, ...]:
         return (invalid(_FIELD, cidrs, detail),)
     found: list[Violation] = []
     for index, text in enumerate(cidrs):
-        found.extend(_prefix_violations(f"{_FIELD}[{index}]", text))
+        found.extend(range_violations(f"{_FIELD}[{index}]", text))
     return tuple(found)
-
-
-def _prefix_violations(field: str, text: str) -> Iterable[Violation]:
-    malformed = prefix_violations(field, text, is_strict=True)
-    if malformed:
-        yield from malformed
-        return
-    prefix = parse_prefix(text)
-    assert prefix is not None, "malformed prefixes are refused before"
-    if str(prefix) != text:
-        yield invalid(field, text, f'must be in canonical form ("{prefix}")')
-    if family_of(prefix) == IPFamily.IPV6 and prefix.prefixlen < IPV6_LENGTH_MIN:
-        yield invalid(field, text, f"an IPv6 range has at least {IPV6_LENGTH_MIN} prefix bits")
 
 
 def _change_violations(before: tuple[str, ...], after: tuple[str, ...]) -> Iterable[Violation]:

@@ -1,0 +1,85 @@
+"""Settings: what each may be, what follows from others, and how a bad one is refused."""
+
+import pytest
+from pydantic import ValidationError
+
+from app.config import Settings, UnusableSetting, blamed_on
+
+
+def settings(**values: str) -> Settings:
+    return Settings.model_validate(values)
+
+
+def refusals(**values: str) -> list[str]:
+    """Give the names of the settings that are refused, sorted."""
+    with pytest.raises(ValidationError) as refused:
+        settings(**values)
+    return sorted(str(problem["loc"][0]) for problem in refused.value.errors())
+
+
+@pytest.mark.parametrize(
+    ("ranges", "address"),
+    [
+        ("10.43.0.0/16", "10.43.0.10"),
+        ("10.96.0.0/12,fd00:10:96::/112", "10.96.0.10"),
+        ("fd00:43::/112", "fd00:43::a"),
+        ("fd00:43::/112,10.43.0.0/16", "fd00:43::a"),
+        ("192.168.7.16/28", "192.168.7.26"),
+    ],
+)
+def test_the_cluster_dns_is_the_tenth_address_of_the_first_range(ranges: str, address: str) -> None:
+    assert settings(service_cidrs=ranges).cluster_dns == address
+    assert settings(service_cidrs=ranges, cluster_dns="").cluster_dns == address
+
+
+def test_a_cluster_dns_that_is_given_wins() -> None:
+    assert settings(service_cidrs="10.43.0.0/16", cluster_dns="10.43.0.53").cluster_dns == (
+        "10.43.0.53"
+    )
+
+
+def test_a_range_without_a_tenth_address_wants_the_cluster_dns_given() -> None:
+    assert refusals(service_cidrs="10.96.0.0/29") == ["cluster_dns"]
+    assert settings(service_cidrs="10.96.0.0/29", cluster_dns="10.96.0.5").cluster_dns
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("service_cidrs", ","),
+        ("service_cidrs", "10.96.0.1/12"),
+        ("service_cidrs", "10.96.0.0/16,10.96.0.0/16"),
+        ("service_cidrs", "fd00::/48"),
+        ("cluster_domain", "x" * 64),
+        ("cluster_domain", "a_b"),
+        ("cluster_cidr", "10.0.0.0"),
+        ("cluster_cidr", "10.0.0.0/8,10.1.0.0/16"),
+        ("node_port_addresses", "primary,lo"),
+        ("node_port_range", "30000"),
+        ("host_search", "a b"),
+        ("host_search", "-a.example"),
+    ],
+)
+def test_a_setting_that_nothing_could_follow_is_refused_by_its_name(name: str, bad: str) -> None:
+    assert refusals(**{name: bad}) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("cluster_cidr", "10.0.0.1/8,fd00::/64"),
+        ("node_port_addresses", "primary,192.0.2.0/24"),
+        ("host_search", "Example.COM.,_tcp.example,."),
+    ],
+)
+def test_what_kubernetes_takes_is_taken(name: str, good: str) -> None:
+    assert getattr(settings(**{name: good}), name) == tuple(good.split(","))
+
+
+@pytest.mark.parametrize("error", [OSError("in use"), ValueError("in use")])
+def test_what_fails_is_blamed_on_the_settings_behind_it(error: Exception) -> None:
+    with (
+        pytest.raises(UnusableSetting, match=r"^WAYPOST_A and WAYPOST_B: in use$"),
+        blamed_on("A", "B"),
+    ):
+        raise error
