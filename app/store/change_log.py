@@ -28,7 +28,6 @@ from app.store.tables import counter
 
 POLL_S = 1.0  # seconds between looks when no notification comes
 LOOK_S_MAX = 5.0  # seconds for a look; a server that takes longer is away
-LOOK_REVISIONS_MAX = 500  # revisions read in one look
 RETRY_S = 0.5  # seconds before connecting anew
 
 _log = logging.getLogger(__name__)
@@ -117,7 +116,7 @@ class ChangeLogFollower:
             driver.add_termination_listener(wake)
             while True:
                 woken.clear()
-                if await self._look(connection):
+                if await self.look(connection):
                     woken.set()  # there is more to be read
                 self._note_that_it_is_there()
                 with contextlib.suppress(TimeoutError):
@@ -130,7 +129,7 @@ class ChangeLogFollower:
             _log.info("the database is followed again")
         self._away_since, self._has_looked = None, True
 
-    async def _look(self, connection: AsyncConnection) -> bool:
+    async def look(self, connection: AsyncConnection) -> bool:
         """Read what has come; gives whether there is more of it."""
         seen = self._view.snapshot.revision
         try:
@@ -138,9 +137,9 @@ class ChangeLogFollower:
                 row = (await connection.execute(_COUNTER)).one()
                 self.latest = Revision(row.revision)
                 await require_agreement(connection, self._view, seen, row)
-                upto = Revision(min(self.latest, seen + LOOK_REVISIONS_MAX))
-                if seen < upto:
-                    self._view.advance(await changes_after(connection, seen, upto=upto))
+            if seen < self.latest:
+                # Without that bound: one revision may hold more than can be decoded in it.
+                self._view.advance(await changes_after(connection, seen, upto=self.latest))
         except (HistoryGone, Forked) as error:
             _log.warning("%s; loading anew", error)
             await self.load(has_same_past=isinstance(error, HistoryGone))

@@ -3,24 +3,30 @@
 database -> Loaded(snapshot, history, compacted)
 database, revision -> changes after it, in order
 database, View -> whether one is a past of the other
+
+Whatever there is much of is read and decoded a piece at a time (``store.pieces``).
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.changes import Change
-from app.domain.names import Revision
+from app.domain.names import REVISION_ZERO, Revision
+from app.domain.objects.kinds import Object
 from app.domain.snapshot import Snapshot, load
 from app.registry.view import View
 from app.store.mapping import change_of, change_rows, object_of
+from app.store.pieces import Reading, pieces
 from app.store.tables import changes, counter, objects
 
-REVISIONS_A_READ = 1_000  # revisions fetched at a time when catching up
-HISTORY_REVISIONS = 10_000  # revisions of history read along with the state
+CHANGES_A_READ = 2_000  # changes after which catching up shows what it has; a revision stays whole
+COMPARED_MAX = 64  # changes by which two pasts are told apart
 
 
 class HistoryGone(Exception):
@@ -40,44 +46,126 @@ class Loaded:
     compacted: Revision
 
 
-async def load_state(connection: AsyncConnection) -> Loaded:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryLimits:
+    """How much history is read along with the state; its texts are counted in octets."""
+
+    changes_max: int = 10_000
+    octets_max: int = 16 << 20
+
+
+HISTORY_LIMITS = HistoryLimits()
+
+
+async def load_state(connection: AsyncConnection, limits: HistoryLimits = HISTORY_LIMITS) -> Loaded:
     """Read everything in one repeatable-read transaction, which the caller has begun.
 
-    The transaction ends before the indexes are made: that may take longer than the
-    server lets a transaction be idle.
+    Of the history as much as is within the limits: those who resume from before begin anew.
+
+    The transaction ends before the indexes are made, beside the event loop: that may take
+    longer than the server lets a transaction be idle.
     """
     row = (await connection.execute(select(counter))).one()
-    since = max(row.compacted, row.revision - HISTORY_REVISIONS)
-    result = await connection.stream(select(objects.c.kind, objects.c.body))
-    found = [object_of(kind, body) async for kind, body in result]
-    history = await changes_after(connection, Revision(since), upto=Revision(row.revision))
+    found = [each async for each in objects_of(connection)]
+    since = max(Revision(row.compacted), await _history_begins_after(connection, limits))
+    revision = Revision(row.revision)
+    history = await changes_after(
+        connection, since, upto=revision, changes_max=limits.changes_max + 1
+    )
     await connection.rollback()
-    return Loaded(load(found, revision=Revision(row.revision)), history, Revision(since))
+    return Loaded(await asyncio.to_thread(load, found, revision=revision), history, since)
+
+
+async def objects_of(
+    connection: AsyncConnection, kinds: Iterable[str] = ()
+) -> AsyncGenerator[Object, None]:
+    """Read every object, or those of some kinds, by kind and key."""
+    wanted = tuple(kinds)
+    reading = Reading(
+        columns=(objects.c.kind, objects.c.namespace, objects.c.name, objects.c.body),
+        order=(objects.c.kind, objects.c.namespace, objects.c.name),
+        texts=(objects.c.body,),
+        where=(objects.c.kind.in_(wanted),) if wanted else (),
+    )
+    async for piece in pieces(connection, reading):
+        for row in piece:
+            yield object_of(row.kind, row.body)
 
 
 async def load_kinds(connection: AsyncConnection, kinds: Iterable[str]) -> Snapshot:
     """Read the objects of some kinds, for a tool that asks about those alone."""
-    wanted = objects.c.kind.in_(tuple(kinds))
-    rows = await connection.execute(select(objects.c.kind, objects.c.body).where(wanted))
     revision = (await connection.execute(select(counter.c.revision))).scalar_one()
-    return load((object_of(kind, body) for kind, body in rows), revision=Revision(revision))
+    found = [each async for each in objects_of(connection, kinds)]
+    return load(found, revision=Revision(revision))
 
 
 async def changes_after(
-    connection: AsyncConnection, since: Revision, *, upto: Revision
+    connection: AsyncConnection,
+    since: Revision,
+    *,
+    upto: Revision,
+    changes_max: int = CHANGES_A_READ,
 ) -> tuple[Change, ...]:
     """Read the changes of the revisions after ``since`` up to ``upto``, in order.
 
-    Raises HistoryGone when some have been compacted away, be it this moment.
+    Ends before ``upto`` with the revision in which there are ``changes_max``: what has
+    been read can be shown, and the rest be asked for.  Raises HistoryGone when some have
+    been compacted away, be it this moment.
     """
     found: list[Change] = []
-    for first in range(since, upto, REVISIONS_A_READ):
-        last = min(first + REVISIONS_A_READ, upto)
-        rows = await connection.execute(_between(first, last))
-        found.extend(change_of(row) for row in rows)
-    if len({change.revision for change in found}) != max(0, upto - since):
-        raise HistoryGone(f"the changes after revision {since} are no longer kept")
+    async with aclosing(_rows_between(connection, since, upto)) as rows:
+        async for row in rows:
+            seen = found[-1].revision if found else since
+            if row.revision != seen:
+                if len(found) >= changes_max:
+                    return tuple(found)
+                _require_next(row.revision, seen)
+            found.append(change_of(row))
+    _require_next(upto + 1, found[-1].revision if found else min(since, upto))
     return tuple(found)
+
+
+def _require_next(revision: int, seen: int) -> None:
+    """Make sure that nothing lies between two revisions; each has one change at least."""
+    if revision != seen + 1:
+        raise HistoryGone(f"the changes after revision {seen} are no longer kept")
+
+
+async def _rows_between(
+    connection: AsyncConnection, after: int, upto: int
+) -> "AsyncGenerator[Row[*tuple[Any, ...]], None]":
+    reading = Reading(
+        columns=_CHANGE,
+        order=(changes.c.revision, changes.c.ordinal),
+        texts=(changes.c.before, changes.c.after),
+        where=(changes.c.revision > after, changes.c.revision <= upto),
+    )
+    async for piece in pieces(connection, reading):
+        for row in piece:
+            yield row
+
+
+async def _history_begins_after(connection: AsyncConnection, limits: HistoryLimits) -> Revision:
+    """Find the newest revision that is not read along, because it and what follows is too much."""
+    octets = func.coalesce(func.octet_length(changes.c.before), 0) + func.coalesce(
+        func.octet_length(changes.c.after), 0
+    )
+    newest_first = (changes.c.revision.desc(), changes.c.ordinal.desc())
+    newest = (
+        select(changes.c.revision, changes.c.ordinal, octets.label("octets"))
+        .order_by(*newest_first)
+        .limit(limits.changes_max + 1)
+        .subquery()
+    )
+    order = (newest.c.revision.desc(), newest.c.ordinal.desc())
+    running = select(
+        newest.c.revision,
+        func.row_number().over(order_by=order).label("changes"),
+        func.sum(newest.c.octets).over(order_by=order).label("octets"),
+    ).subquery()
+    is_too_much = (running.c.changes > limits.changes_max) | (running.c.octets > limits.octets_max)
+    beyond = await connection.scalar(select(func.max(running.c.revision)).where(is_too_much))
+    return Revision(beyond or REVISION_ZERO)
 
 
 async def require_agreement(
@@ -109,18 +197,20 @@ def is_known_to_agree(connection: AsyncConnection) -> bool:
 async def _agrees(connection: AsyncConnection, view: View, seen: Revision) -> bool:
     if seen <= view.compacted:
         return True  # what led to the revision is not remembered
-    last = (change for change in view.history(Revision(seen - 1)) if change.revision == seen)
-    ours = [(row["kind"], row["before"], row["after"]) for row in change_rows(last)]
-    rows = await connection.execute(_between(seen - 1, seen))
-    return ours == [(row.kind, row.before, row.after) for row in rows]
+    last = [change for change in view.history(Revision(seen - 1)) if change.revision == seen]
+    ours = [(row["kind"], row["before"], row["after"]) for row in change_rows(last[:COMPARED_MAX])]
+    of_it = changes.c.revision == seen
+    first = select(*_CHANGE).where(of_it).order_by(changes.c.ordinal).limit(COMPARED_MAX)
+    rows = (await connection.execute(first)).all()
+    count = await connection.scalar(select(func.count()).where(of_it))
+    return count == len(last) and ours == [(row.kind, row.before, row.after) for row in rows]
 
 
 _AGREES = "waypost agrees"
-
-
-def _between(after: int, upto: int) -> "Select[Any, Any, Any, Any]":
-    return (
-        select(changes.c.revision, changes.c.kind, changes.c.before, changes.c.after)
-        .where(changes.c.revision > after, changes.c.revision <= upto)
-        .order_by(changes.c.revision, changes.c.ordinal)
-    )
+_CHANGE = (
+    changes.c.revision,
+    changes.c.ordinal,
+    changes.c.kind,
+    changes.c.before,
+    changes.c.after,
+)

@@ -62,7 +62,7 @@ def body_of(registered: Object) -> str:
     return encode_bytes(registered).decode()
 
 
-def change_of(row: Row[Any, Any, Any, Any]) -> Change:
+def change_of(row: "Row[*tuple[Any, ...]]") -> Change:
     """Read a change from its row."""
     return Change(
         revision=Revision(row.revision),

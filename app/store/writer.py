@@ -24,7 +24,7 @@ from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from asyncpg import PostgresError, UniqueViolationError
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -263,18 +263,25 @@ class PostgresWriter:
             await connection.commit()
 
     async def _begin(self, connection: AsyncConnection, batch: _Batch) -> None:
-        """Lock the counter, and show the view what others committed; nothing more can come."""
-        seen = self._view.require_synced().revision
-        row = (await connection.execute(_LOCK)).one()
-        await require_agreement(connection, self._view, seen, row)
-        if seen < row.revision:
-            upto = Revision(row.revision)
-            self._view.advance(await changes_after(connection, seen, upto=upto))
+        """Lock the counter, and show the view what others committed; nothing more can come.
+
+        What there is much of is read before that, while others can go on writing.
+        """
+        await self._catch_up(connection, (await connection.execute(_COUNTER)).one())
+        row = (await connection.execute(_COUNTER.with_for_update())).one()
+        await self._catch_up(connection, row)
         if row.revision != batch.base:
             batch.is_decided = False
         if not batch.is_decided:
             batch.begin(self._view.snapshot, Revision(row.revision), row.cursors)
         batch.has_begun = True
+
+    async def _catch_up(self, connection: AsyncConnection, row: "Row[*tuple[Any, ...]]") -> None:
+        seen = self._view.require_synced().revision
+        await require_agreement(connection, self._view, seen, row)
+        while (seen := self._view.snapshot.revision) < row.revision:
+            upto = Revision(row.revision)
+            self._view.advance(await changes_after(connection, seen, upto=upto))
 
     def _decide_all(self, batch: _Batch) -> None:
         for job in batch.jobs:
@@ -310,4 +317,4 @@ class PostgresWriter:
             batch.changes.extend(decided)
 
 
-_LOCK = select(counter.c.revision, counter.c.compacted, counter.c.cursors).with_for_update()
+_COUNTER = select(counter.c.revision, counter.c.compacted, counter.c.cursors)

@@ -1,0 +1,60 @@
+"""Tables of any size, read in pieces: no read waits long, and none fills the memory.
+
+    columns, order, bounds -> pieces of rows, each at most so many rows and octets
+
+A piece is at least one row, however large that is.  Between two pieces others have
+their turn, and inside a transaction the server never waits long for the next
+statement: it ends those that are idle (``store.engine``).
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+ROWS_A_PIECE = 256  # about ten milliseconds of decoding
+OCTETS_A_PIECE = 1 << 20  # of the texts in it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What is read: ``order`` is a unique key, ``texts`` are the columns whose size counts."""
+
+    columns: Sequence[ColumnElement[Any]]
+    order: Sequence[ColumnElement[Any]]
+    texts: Sequence[ColumnElement[Any]]
+    where: Sequence[ColumnElement[bool]] = ()
+    rows_max: int = ROWS_A_PIECE
+    octets_max: int = OCTETS_A_PIECE
+
+
+Piece = Sequence["Row[*tuple[Any, ...]]"]
+
+
+async def pieces(connection: AsyncConnection, reading: Reading) -> AsyncGenerator[Piece, None]:
+    """Read everything in order, a piece at a time; each is one statement."""
+    after: tuple[Any, ...] | None = None
+    while rows := (await connection.execute(_piece(reading, after))).all():
+        yield rows
+        after = tuple(getattr(rows[-1], str(column.key)) for column in reading.order)
+
+
+def _piece(reading: Reading, after: "tuple[Any, ...] | None") -> "Select[*tuple[Any, ...]]":
+    """Take the next rows, and of those as many as stay within the octets, one at least."""
+    octets = sum(
+        (func.coalesce(func.octet_length(text), 0) for text in reading.texts), start=literal(0)
+    )
+    found = select(*reading.columns, octets.label("octets")).where(*reading.where)
+    if after is not None:
+        found = found.where(tuple_(*reading.order) > tuple_(*map(literal, after)))
+    rows = found.order_by(*reading.order).limit(reading.rows_max).subquery()
+    order = [rows.c[str(column.key)] for column in reading.order]
+    total = func.sum(rows.c.octets).over(order_by=order).label("total")
+    running = select(rows, total).subquery()
+    return (
+        select(*(running.c[str(column.key)] for column in reading.columns))
+        .where(running.c.total - running.c.octets < reading.octets_max)
+        .order_by(*(running.c[str(column.key)] for column in reading.order))
+    )
