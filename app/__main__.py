@@ -199,7 +199,7 @@ def check(
     from app.main import found_wrong
 
     settings = _settings()
-    allocations, contradicting = _run(found_wrong(settings, repair=repair))
+    allocations, contradicting = _run(found_wrong(settings, repairs=repair))
     for words in (*allocations, *contradicting):
         print_text(words)
     if repair and allocations:

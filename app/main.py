@@ -68,7 +68,7 @@ from app.replica import (
 )
 from app.store import election, embedded, migrations
 from app.store.change_log import ChangeLogFollower
-from app.store.check import check
+from app.store.check import check, repair
 from app.store.compaction import Compactor
 from app.store.election import Elected
 from app.store.engine import make_engine, parse_url
@@ -110,13 +110,15 @@ async def database_engine(settings: Settings) -> AsyncGenerator[AsyncEngine, Non
             await engine.dispose()
 
 
-async def found_wrong(settings: Settings, *, repair: bool) -> tuple[list[str], list[str]]:
+async def found_wrong(settings: Settings, *, repairs: bool) -> tuple[list[str], list[str]]:
     """Say which allocations and which settings do not agree with what is registered.
 
-    With ``repair`` the allocations are made to; settings are the operator's.
+    If asked it ``repairs`` the allocations; settings are the operator's.
     """
     async with database_engine(settings) as engine:
-        findings = await check(engine, repair=repair)
+        findings = await check(engine)
+        if repairs and findings:
+            await repair(engine, findings)
         async with engine.connect() as connection:
             state = await load_kinds(connection, SETTLED_KINDS)
     return [str(found) for found in findings], [

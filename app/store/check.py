@@ -9,7 +9,7 @@ tables by hand or restores them in parts.
 Source: spec kubernetes-api 2.6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Table, delete, insert, select
@@ -19,6 +19,7 @@ from app.domain.addresses import canonical
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service
 from app.domain.snapshot import node_ports_of
+from app.store.loading import objects_of
 from app.store.mapping import object_of
 from app.store.tables import cluster_ips, counter, node_ports, objects
 
@@ -39,58 +40,93 @@ class Finding:
         return f"{self.value}: allocated to {self.recorded}, but {self.owner} has it"
 
 
-async def check(engine: AsyncEngine, *, repair: bool = False) -> tuple[Finding, ...]:
-    """Find every disagreement, sorted; with ``repair``, make the rows follow the Services."""
-    async with engine.begin() as connection:
-        # Under the counter's lock nothing moves while it is looked at.
-        await connection.execute(select(counter.c.revision).with_for_update())
-        addresses, ports = await _owners(connection)
-        findings = [
-            *await _compare(connection, cluster_ips, "address", addresses, repair=repair),
-            *await _compare(connection, node_ports, "port", ports, repair=repair),
+async def check(engine: AsyncEngine) -> tuple[Finding, ...]:
+    """Find every disagreement, sorted; all is read as of one moment, and writers go on."""
+    every = (_ADDRESSES, _PORTS)
+    owners: list[dict[str, NamespacedName]] = [{} for _ in every]
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+        async for service in objects_of(connection, ["Service"]):
+            assert isinstance(service, Service)
+            for kept, owned in zip(every, owners, strict=True):
+                owned.update(dict.fromkeys(kept.held(service), service.metadata.key))
+        found = [
+            finding
+            for kept, owned in zip(every, owners, strict=True)
+            for finding in await _compared(connection, kept, owned)
         ]
-    return tuple(sorted(findings))
+        await connection.rollback()
+    return tuple(sorted(found))
 
 
-_Owners = Mapping[str, NamespacedName]
+async def repair(engine: AsyncEngine, findings: Iterable[Finding]) -> None:
+    """Make the rows of what ``check`` has found follow the Services.
+
+    Each is looked at once more, under the counter's lock: what a write has changed since stays.
+    """
+    async with engine.begin() as connection:
+        await connection.execute(select(counter.c.revision).with_for_update())
+        for finding in findings:
+            kept = _PORTS if finding.value.isdecimal() else _ADDRESSES
+            await _repair(connection, kept, finding)
 
 
-async def _owners(connection: AsyncConnection) -> tuple[_Owners, _Owners]:
-    addresses: dict[str, NamespacedName] = {}
-    ports: dict[str, NamespacedName] = {}
-    bodies = await connection.execute(select(objects.c.body).where(objects.c.kind == "Service"))
-    for (body,) in bodies:
-        service = object_of("Service", body)
-        assert isinstance(service, Service)
-        for address in service.addresses:
-            addresses[address] = service.metadata.key
-        for port in node_ports_of(service):
-            ports[str(port)] = service.metadata.key
-    return addresses, ports
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A table of allocations, and the values of its column that a Service holds."""
+
+    table: Table
+    column: str
+    held: Callable[[Service], Iterable[str]]
+
+    def value(self, text: str) -> str | int:
+        """Give a value the type of its column."""
+        return int(text) if self.table is node_ports else text
 
 
-async def _compare(
-    connection: AsyncConnection, table: Table, column: str, owners: _Owners, *, repair: bool
+_ADDRESSES = _Kept(cluster_ips, "address", lambda service: service.addresses)
+_PORTS = _Kept(node_ports, "port", lambda service: map(str, node_ports_of(service)))
+
+
+async def _compared(
+    connection: AsyncConnection, kept: _Kept, owners: Mapping[str, NamespacedName]
 ) -> list[Finding]:
-    rows = await connection.execute(select(table))
+    rows = await connection.execute(select(kept.table))
     recorded = {
-        canonical(str(getattr(row, column))): NamespacedName(row.namespace, row.service)
+        canonical(str(getattr(row, kept.column))): NamespacedName(row.namespace, row.service)
         for row in rows
     }
-    findings = [
+    return [
         Finding(value, recorded.get(value), owners.get(value))
         for value in {*recorded, *owners}
         if recorded.get(value) != owners.get(value)
     ]
-    if repair:
-        for finding in findings:
-            await _mend(connection, table, column, finding)
-    return findings
 
 
-async def _mend(connection: AsyncConnection, table: Table, column: str, finding: Finding) -> None:
-    value = int(finding.value) if column == "port" else finding.value
-    await connection.execute(delete(table).where(table.c[column] == value))
-    if finding.owner is not None:
-        row = {column: value, "namespace": finding.owner.namespace, "service": finding.owner.name}
-        await connection.execute(insert(table), [row])
+async def _repair(connection: AsyncConnection, kept: _Kept, found: Finding) -> None:
+    """Make one row follow its Service, unless a write since has changed who has the value."""
+    is_value = kept.table.c[kept.column] == kept.value(found.value)
+    row = (await connection.execute(select(kept.table).where(is_value))).first()
+    recorded = None if row is None else NamespacedName(row.namespace, row.service)
+    if recorded != found.recorded or not await _still_owns(connection, kept, found):
+        return
+    await connection.execute(delete(kept.table).where(is_value))
+    if found.owner is not None:
+        owner = {"namespace": found.owner.namespace, "service": found.owner.name}
+        value = {kept.column: kept.value(found.value)}
+        await connection.execute(insert(kept.table), [{**value, **owner}])
+
+
+async def _still_owns(connection: AsyncConnection, kept: _Kept, found: Finding) -> bool:
+    """Whether the Service that was found to have a value has it; nobody always has."""
+    if found.owner is None:
+        return True
+    body = await connection.scalar(
+        select(objects.c.body).where(
+            objects.c.kind == "Service",
+            objects.c.namespace == found.owner.namespace,
+            objects.c.name == found.owner.name,
+        )
+    )
+    service = None if body is None else object_of("Service", body)
+    return isinstance(service, Service) and found.value in kept.held(service)
