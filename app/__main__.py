@@ -182,9 +182,13 @@ def restore(
     replace: Annotated[
         bool, typer.Option("--replace", help="Put it in place of what is registered.")
     ] = False,
+    lose_all: Annotated[
+        bool,
+        typer.Option("--lose-all", help="Take a backup that holds nothing, or no ServiceCIDR."),
+    ] = False,
 ) -> None:
     """Bring back what a backup holds; running servers load it at once."""
-    restored = _run(_restore(_settings(), file, replace=replace))
+    restored = _run(_restore(_settings(), file, replace=replace, lose_all=lose_all))
     print_text(f"{restored.objects} objects are back, at revision {restored.revision}")
 
 
@@ -287,23 +291,23 @@ async def _migrate(settings: "Settings") -> tuple[str | None, str]:
 async def _backup(settings: "Settings", file: Path) -> int:
     from app.main import database_engine
     from app.store.backup import backup_lines
+    from app.store.backup_file import write_whole
 
-    written = -1  # the header is no object
     async with database_engine(settings) as engine:
-        with file.open("w", encoding="utf-8") as out:
-            async for line in backup_lines(engine):
-                out.write(f"{line}\n")
-                written += 1
-    return written
+        return await write_whole(file, backup_lines(engine)) - 2  # header and end are no objects
 
 
-async def _restore(settings: "Settings", file: Path, *, replace: bool) -> "Restored":
+async def _restore(
+    settings: "Settings", file: Path, *, replace: bool, lose_all: bool
+) -> "Restored":
     from app.main import database_engine
-    from app.store.backup import restore as restore_lines
+    from app.store.backup import LINE_OCTETS_MAX, read_backup
+    from app.store.backup import restore as restore_contents
+    from app.store.backup_file import lines_of
 
+    contents = read_backup(lines_of(file, octets_max=LINE_OCTETS_MAX))
     async with database_engine(settings) as engine:
-        with file.open(encoding="utf-8") as lines:
-            return await restore_lines(engine, lines, replace=replace)
+        return await restore_contents(engine, contents, replace=replace, loses_all=lose_all)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
@@ -311,12 +315,19 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     from asyncpg import PostgresError
     from sqlalchemy.exc import SQLAlchemyError
 
-    from app.store.backup import NotEmpty
+    from app.store.backup import WouldLose
     from app.store.migrations import SchemaMismatch
 
     try:
         return _until_interrupted(work)
-    except (SchemaMismatch, NotEmpty, OSError, ValueError, PostgresError, SQLAlchemyError) as error:
+    except (
+        SchemaMismatch,
+        WouldLose,
+        OSError,
+        ValueError,
+        PostgresError,
+        SQLAlchemyError,
+    ) as error:
         print_failure(in_one_line(error))
         raise typer.Exit(EXIT_REFUSED) from None
 
