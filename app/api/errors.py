@@ -36,6 +36,18 @@ class BodyTooLarge(errors.DomainError):
     reason = "RequestEntityTooLarge"
 
 
+class HeadTooLarge(errors.DomainError):
+    """The request line and the header fields exceed a bound."""
+
+    reason = "RequestHeaderFieldsTooLarge"
+
+
+class HeadTooSlow(errors.DomainError):
+    """The request line and the header fields did not come in time."""
+
+    reason = "RequestTimeout"
+
+
 class Overloaded(errors.DomainError):
     """A bound on what is done at once is reached."""
 
@@ -58,6 +70,8 @@ STATUSES: Mapping[type[errors.DomainError], HTTPStatus] = {
     Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    HeadTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
 }
 _RETRIED = frozenset(
