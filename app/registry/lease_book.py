@@ -3,8 +3,9 @@
     heartbeat -> renew -> what is to be saved          rows of others -> learn
     Pods that come and go -> follow -> what is expected
 
-Times are seconds of one monotonic clock, which is passed in.  What a lease that
-runs out means is decided in ``app.registry.lapses``.
+Times are seconds of one monotonic clock, which is passed in and stands still while
+nobody could be heard.  What a lease that runs out means is decided in
+``app.registry.lapses``.
 
 Source: contract.md, "Objects", for leases.
 """
@@ -55,12 +56,13 @@ class LeaseBook:
     ) -> None:
         """Keep the time by ``clock``; a Node's lease lasts ``node_lease_s``."""
         self._node_lease_s = node_lease_s
-        self._clock = clock
+        self._real_clock = clock
+        self._unheard_s = 0.0
         self._durations_s: dict[Lease, float] = {}
         self._heard_s: dict[Lease, float] = {}
         self._unsaved: dict[Lease, float] = {}
         self._gone: set[Lease] = set()
-        self._began_s = clock()
+        self._began_s = self._clock()
 
     @property
     def node_lease_s(self) -> int:
@@ -73,6 +75,10 @@ class LeaseBook:
             if pod.lease_duration_s is not None:
                 self._durations_s[pod_lease(key)] = pod.lease_duration_s
         return view.subscribe(self._observe)
+
+    def excuse(self, unheard_s: float) -> None:
+        """Let time not count in which no heartbeat could be heard: nobody is late by it."""
+        self._unheard_s += unheard_s
 
     def begin(self) -> None:
         """Start to judge: whoever was not listened to before gets a full period from now."""
@@ -145,6 +151,9 @@ class LeaseBook:
     def began_at(self, now: datetime) -> datetime:
         """Tell when ``begin`` was, on the calendar that says ``now``."""
         return now - timedelta(seconds=self._clock() - self._began_s)
+
+    def _clock(self) -> float:
+        return self._real_clock() - self._unheard_s
 
     def _observe(self, _: Snapshot, __: Snapshot, changes: tuple[Change, ...]) -> None:
         for change in changes:

@@ -12,6 +12,7 @@ Source: contract.md, "Objects" and "Routes".
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from app.registry.work import Policy, Work
 
 SAVE_S = 1.0  # seconds of heartbeats that one statement saves
 SWEEP_S = 1.0  # seconds between looks for what has run out
+LATE_S_MAX = 0.5  # seconds that a look, or the database's answer, may be late without meaning
+SETTLE_S = 1.5  # seconds in which, after a stall, waiting heartbeats are read and saved
 NODES_S = 10.0  # seconds between looks for nodes that others have heard first
 
 _log = logging.getLogger(__name__)
@@ -41,6 +44,18 @@ class Renewal:
     unknown: tuple[NamespacedName, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """What leases go by: the calendar, a clock in seconds, and how long a stall is made up for."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(microsecond=0)
+    clock: Callable[[], float] = time.monotonic
+    settle_s: float = SETTLE_S
+
+
+TIMES = Times()
+
+
 class Leases:
     """The leases of one process; of all processes, one oversees."""
 
@@ -51,14 +66,17 @@ class Leases:
         store: LeaseStore,
         *,
         book: LeaseBook,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(microsecond=0),
+        times: Times = TIMES,
     ) -> None:
-        """Know Pods from ``view``; ``book`` must follow the same one."""
+        """Know Pods from ``view``; ``book`` must follow the same one, and go by the same clock."""
         self._view = view
         self._writer = writer
         self._store = store
         self._book = book
-        self._now = now
+        self._times = times
+        self._clock = times.clock
+        self._looked_at_s = self._learned_at_s = times.clock()
+        self._has_failed = False
         self._saving = asyncio.Lock()
 
     async def renew(self, pods: Collection[NamespacedName]) -> Renewal:
@@ -121,15 +139,10 @@ class Leases:
     async def oversee(self) -> None:
         """Judge again and again, as the one process that does, until cancelled."""
         await self.begin()
-        loop = asyncio.get_running_loop()
-        asked_at_s = loop.time()
         while True:
             await asyncio.sleep(SWEEP_S)
             try:
-                if loop.time() - asked_at_s >= NODES_S:
-                    self._book.learn(await self._store.load_kind(NODE.name))
-                    asked_at_s = loop.time()
-                await self.sweep()
+                await self.look()
             except DomainError as refusal:
                 _log.warning("leases could not be judged: %s", refusal)
 
@@ -138,6 +151,23 @@ class Leases:
         self._book.begin()
         await self._store.forget_orphans()
         self._book.learn(await self._store.load_kind(NODE.name))
+        self._looked_at_s = self._learned_at_s = self._clock()
+
+    async def look(self) -> None:
+        """Judge once.  A look that is late follows a stall, of this process or the database.
+
+        Heartbeats of that time wait to be read, here or in other processes: it does not
+        count as silence, and they are read first.
+        """
+        since_s, self._looked_at_s = self._clock() - self._looked_at_s, self._clock()
+        await self._listen_again(since_s if self._has_failed else since_s - SWEEP_S)
+        self._has_failed = True
+        if self._clock() - self._learned_at_s >= NODES_S:
+            self._book.learn(await self._store.load_kind(NODE.name))
+            self._learned_at_s = self._clock()
+        await self.sweep()
+        self._has_failed = False
+        self._looked_at_s = self._clock()  # what deciding took is nobody's silence
 
     async def sweep(self) -> None:
         """Look once at who is silent, and write what follows if anything does."""
@@ -145,9 +175,21 @@ class Leases:
             await self._store.forget(gone)
         asked = suspects(self._view.snapshot, self._book)
         if asked:
+            asked_at_s = self._clock()
             self._book.learn(await self._store.load(asked))
+            if await self._listen_again(self._clock() - asked_at_s):
+                self._book.learn(await self._store.load(asked))
         if self._changes_anything():
             await self._writer.write(lambda work: settle(work, self._book))
+
+    async def _listen_again(self, late_s: float) -> bool:
+        """Make up for a stall, if there was one; says whether there was."""
+        if late_s <= LATE_S_MAX:
+            return False
+        _log.info("heartbeats could not be heard for %.1f s; that time does not count", late_s)
+        self._book.excuse(late_s)
+        await asyncio.sleep(self._times.settle_s)
+        return True
 
     def _changes_anything(self) -> bool:
         """Try the decision on the state as it is, so that mostly no lock is taken."""
@@ -155,7 +197,7 @@ class Leases:
         trial = Work(
             snapshot=snapshot,
             revision=Revision(snapshot.revision + 1),
-            now=self._now(),
+            now=self._times.now(),
             new_uid=lambda: UNASSIGNED_UID,
             policy=Policy(),
             cursors={},

@@ -3,7 +3,9 @@
     what one process heard in a second -> one statement         leases -> seconds ago
 
 One clock for all processes: each tells how long ago it heard, and is told how
-long ago others did.  Renewing changes no key, so rows are rewritten in place.
+long ago others did.  Should that clock be put back, what was noted is of a time to
+come: it counts from then on as of now.  Renewing changes no key, so rows are rewritten
+in place.
 
 Source: contract.md, "Objects", for leases.
 """
@@ -29,7 +31,8 @@ _SAVE = text(
         CAST(:ages_s AS float8[])
     ) AS heard (kind, namespace, name, age_s)
     ON CONFLICT (kind, namespace, name)
-    DO UPDATE SET renewed_at = greatest(known.renewed_at, excluded.renewed_at)
+    DO UPDATE SET renewed_at =
+        greatest(least(known.renewed_at, clock_timestamp()), excluded.renewed_at)
     """
 )
 _NAMED = """
@@ -37,6 +40,9 @@ _NAMED = """
     AS named (kind, namespace, name)
 """
 _AGE = "extract(epoch FROM clock_timestamp() - renewed_at)::float8 AS age_s"
+_BRING_BACK = text(
+    "UPDATE leases SET renewed_at = clock_timestamp() WHERE renewed_at > clock_timestamp()"
+)
 _LOAD = text(
     f"SELECT kind, namespace, name, {_AGE} "  # noqa: S608  fixed words of our own
     f"FROM leases JOIN {_NAMED} USING (kind, namespace, name)"
@@ -73,10 +79,12 @@ class PostgresLeases:
 
     async def load(self, leases: Collection[Lease]) -> Mapping[Lease, float]:
         """Tell how long ago leases were renewed."""
+        await self._run(_BRING_BACK, {})
         return _ages(await self._run(_LOAD, _columns(leases)))
 
     async def load_kind(self, kind: str) -> Mapping[Lease, float]:
         """Tell how long ago the leases of a kind were renewed."""
+        await self._run(_BRING_BACK, {})
         return _ages(await self._run(_LOAD_KIND, {"kind": kind}))
 
     async def forget(self, leases: Collection[Lease]) -> None:

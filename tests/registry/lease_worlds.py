@@ -7,7 +7,7 @@ from app.domain.errors import NotSynced
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import Object
 from app.registry.lease_book import Lease, LeaseBook
-from app.registry.leases import Leases
+from app.registry.leases import Leases, Times
 from tests.builders import key
 from tests.registry.worlds import World
 
@@ -20,6 +20,7 @@ class MemoryLeaseStore:
         self.rows: dict[Lease, float] = {}
         self.statements = 0
         self.is_down = False
+        self.takes_s = 0.0
         self.registered: Collection[NamespacedName] = ()
 
     async def save(self, ages_s: Mapping[Lease, float]) -> None:
@@ -30,6 +31,7 @@ class MemoryLeaseStore:
 
     async def load(self, leases: Collection[Lease]) -> Mapping[Lease, float]:
         self._ask()
+        self.now_s += self.takes_s
         return {lease: self.now_s - self.rows[lease] for lease in leases if lease in self.rows}
 
     async def load_kind(self, kind: str) -> Mapping[Lease, float]:
@@ -62,7 +64,13 @@ class LeaseWorld(World):
         """Start a process that has heard nothing yet."""
         book = LeaseBook(clock=lambda: self.store.now_s)
         book.follow(self.view)
-        return Leases(self.view, self.writer, self.store, book=book, now=lambda: self.writer.now)
+        return Leases(
+            self.view,
+            self.writer,
+            self.store,
+            book=book,
+            times=Times(now=lambda: self.writer.now, clock=lambda: self.store.now_s, settle_s=0),
+        )
 
     def wait(self, seconds: float) -> None:
         """Let time pass without anybody doing anything."""
@@ -75,4 +83,4 @@ class LeaseWorld(World):
         for _ in range(seconds):
             self.wait(1)
             await self.leases.renew(pods)
-            await self.leases.sweep()
+            await self.leases.look()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import pytest
+from sqlalchemy import text
 
 from app.domain.errors import NotSynced
 from app.registry import lifecycle
@@ -38,6 +39,23 @@ async def test_a_heartbeat_never_goes_back(store: PostgresLeases) -> None:
     await store.save({LEASES[0]: 1.0})
     await store.save({LEASES[0]: 1000.0})
     assert (await store.load(LEASES))[LEASES[0]] < 1.0 + NEAR_S
+
+
+@pytest.mark.parametrize("is_renewed", [False, True])
+async def test_what_was_heard_in_a_time_to_come_counts_from_now(
+    database_url: str, *, is_renewed: bool
+) -> None:
+    async with connected(database_url) as engine:
+        store = PostgresLeases(engine)
+        await store.save({LEASES[0]: 0.0})
+        async with engine.begin() as connection:  # as if the clock had been put back since
+            await connection.execute(text("UPDATE leases SET renewed_at = now() + interval '1h'"))
+        if is_renewed:
+            await store.save({LEASES[0]: 0.0})
+        assert (await store.load(LEASES))[LEASES[0]] < NEAR_S
+        async with engine.connect() as connection:
+            is_past = text("SELECT renewed_at <= clock_timestamp() FROM leases")
+            assert await connection.scalar(is_past)
 
 
 async def test_kinds_are_told_apart_and_leases_forgotten(store: PostgresLeases) -> None:
