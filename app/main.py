@@ -46,7 +46,7 @@ from app.domain.errors import Exhausted, Invalid
 from app.registry import upkeep
 from app.registry.bootstrap import DNS_KEY, bootstrap
 from app.registry.lease_book import LeaseBook
-from app.registry.leases import Leases
+from app.registry.leases import Leases, Times
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
 from app.registry.presence import present
@@ -69,6 +69,7 @@ from app.replica import (
 from app.store import election, embedded, migrations
 from app.store.change_log import ChangeLogFollower
 from app.store.check import check, repair
+from app.store.clock import DatabaseClock
 from app.store.compaction import Compactor
 from app.store.election import Elected
 from app.store.engine import make_engine, parse_url
@@ -138,20 +139,21 @@ async def running(
     engine = make_engine(url)
     view, policy = View(), policy_of(settings)
     follower = ChangeLogFollower(engine, view)
-    writer = PostgresWriter(
-        engine, view, policy=policy, conclude=reconcile, away=lambda: follower.problem
-    )
+    writer = PostgresWriter(engine, view, policy=policy, conclude=reconcile, follower=follower)
+    clock = follower.clock
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         await _prepare(engine, is_ours=not settings.database_url)
         await follower.load()
-        leases = _leases_of(settings, view, writer, engine)
+        leases = _leases_of(settings, view, writer, PostgresLeases(engine), clock)
         compactor = Compactor(engine, history_s=settings.history_seconds)
         once = [
             Elected(
                 engine,
                 election.UPKEEP,
-                lambda: _together(upkeep.run(view, writer), leases.oversee(), compactor.run()),
+                lambda: _together(
+                    upkeep.run(view, writer, now=clock.now), leases.oversee(), compactor.run()
+                ),
             )
         ]
         if probes:
@@ -282,10 +284,12 @@ async def _fill(writer: Writer, settings: Settings) -> None:
         ) from refusal
 
 
-def _leases_of(settings: Settings, view: View, writer: Writer, engine: AsyncEngine) -> Leases:
+def _leases_of(
+    settings: Settings, view: View, writer: Writer, store: PostgresLeases, clock: DatabaseClock
+) -> Leases:
     book = LeaseBook(node_lease_s=settings.node_lease_seconds)
     book.follow(view)
-    return Leases(view, writer, PostgresLeases(engine), book=book)
+    return Leases(view, writer, store, book=book, times=Times(now=clock.now))
 
 
 async def _probe(view: View, writer: Writer) -> None:

@@ -11,7 +11,7 @@ Source: spec kubernetes-api 1.1, 5.2, 5.9 and 5.10.
 
 from collections.abc import Container, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.domain.errors import (
     AlreadyExists,
@@ -172,13 +172,32 @@ def delete(
     return work.put(replace(current, metadata=meta)), False
 
 
+def is_due(pod: Pod, now: datetime) -> bool:
+    """Whether a terminating Pod's grace period is over, or ends later than it can."""
+    end, latest = pod.metadata.deleted_at, _latest_end(pod, now)
+    return end is not None and not now < end <= latest
+
+
 def remove_expired(work: Work) -> None:
-    """Take out every Pod whose grace period is over."""
+    """Take out every Pod whose grace period is over.
+
+    One that ends later than a whole grace period from now was begun by a clock that has
+    been put back since: it counts from now.
+    """
     for key in sorted(work.snapshot.members("terminating", POD.name)):
         pod = work.snapshot.pods[key]
-        ended = pod.metadata.deleted_at is not None and pod.metadata.deleted_at <= work.now
-        if ended and not pod.metadata.finalizers:
+        if not is_due(pod, work.now):
+            continue
+        end, latest = pod.metadata.deleted_at, _latest_end(pod, work.now)
+        if end is not None and end > latest:
+            work.put(replace(pod, metadata=replace(pod.metadata, deleted_at=latest)))
+        elif not pod.metadata.finalizers:
             work.remove(pod)
+
+
+def _latest_end(pod: Pod, now: datetime) -> datetime:
+    """Tell when a grace period ends at the latest; clocks are compared in whole seconds."""
+    return now + timedelta(seconds=(pod.metadata.deletion_grace_s or 0) + 1)
 
 
 def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool = False) -> Object:

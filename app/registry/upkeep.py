@@ -26,7 +26,7 @@ def is_due(snapshot: Snapshot, now: datetime) -> bool:
     """Whether anything that is terminating has reached its end."""
     pods = (snapshot.pods[key] for key in snapshot.members("terminating", POD.name))
     return bool(snapshot.members("terminating", SERVICE_CIDR.name)) or any(
-        pod.metadata.deleted_at is not None and pod.metadata.deleted_at <= now for pod in pods
+        lifecycle.is_due(pod, now) for pod in pods
     )
 
 

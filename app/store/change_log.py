@@ -13,14 +13,14 @@ Source: style.md 2 and 7.3.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.names import REVISION_ZERO, Revision
 from app.registry.view import View
+from app.store.clock import DatabaseClock
 from app.store.engine import connected, driver_of
 from app.store.loading import Forked, HistoryGone, changes_after, load_state, require_agreement
 from app.store.saving import CHANNEL, voice_of
@@ -33,20 +33,15 @@ RETRY_S = 0.5  # seconds before connecting anew
 _log = logging.getLogger(__name__)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class ChangeLogFollower:
     """Keeps a View up to date with the database."""
 
-    def __init__(
-        self, engine: AsyncEngine, view: View, *, now: Callable[[], datetime] = _utc_now
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, view: View) -> None:
         """Follow ``engine``'s log into ``view``."""
         self._engine = engine
         self._view = view
-        self._now = now
+        self.clock = DatabaseClock()
+        """The database's clock, told at every look."""
         self._away_since: datetime | None = None
         self._has_looked = False
         self.latest = REVISION_ZERO
@@ -68,6 +63,7 @@ class ChangeLogFollower:
         """Read the whole state into the view; raises what the driver raises."""
         async with connected(self._engine) as plain:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+            self.clock.hear(await connection.scalar(_TIME) or self.clock.now())
             loaded = await load_state(connection)
         if has_same_past and loaded.snapshot.revision < self._view.snapshot.revision:
             return  # our own writes have brought the view further in the meantime
@@ -87,7 +83,7 @@ class ChangeLogFollower:
                 if self._is_worth_another_try(error):
                     continue
                 if self._away_since is None:
-                    self._away_since = self._now()
+                    self._away_since = self.clock.now()
                     _log.warning("the database cannot be followed, going on from memory: %r", error)
                 await asyncio.sleep(RETRY_S)
 
@@ -136,6 +132,7 @@ class ChangeLogFollower:
             async with asyncio.timeout(LOOK_S_MAX):
                 row = (await connection.execute(_COUNTER)).one()
                 self.latest = Revision(row.revision)
+                self.clock.hear(row.now)
                 await require_agreement(connection, self._view, seen, row)
             if seen < self.latest:
                 # Without that bound: one revision may hold more than can be decoded in it.
@@ -147,4 +144,5 @@ class ChangeLogFollower:
         return self._view.snapshot.revision < self.latest
 
 
-_COUNTER = select(counter.c.revision, counter.c.compacted)
+_TIME = select(func.clock_timestamp())
+_COUNTER = select(counter.c.revision, counter.c.compacted, func.clock_timestamp().label("now"))

@@ -19,7 +19,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -34,6 +33,7 @@ from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
 from app.registry.work import Policy, Work
+from app.store.change_log import ChangeLogFollower
 from app.store.engine import CONNECT_S_MAX, LOCK_S_MAX, UNREACHABLE, connected, driver_of
 from app.store.loading import (
     Forked,
@@ -116,23 +116,23 @@ class PostgresWriter:
         *,
         policy: Policy,
         conclude: Callable[[Work], None],
-        away: Callable[[], str] = lambda: "",
+        follower: ChangeLogFollower,
     ) -> None:
         """Commit to ``engine`` and show it in ``view``; ``conclude`` ends every decision.
 
-        ``away`` says why the database is known to be out of reach, or nothing.
+        ``follower`` knows whether the database can be reached, and its time.
         """
         self._engine = engine
         self._view = view
         self._policy = policy
         self._conclude = conclude
-        self._away = away
+        self._follower = follower
         self._queue: asyncio.Queue[_Job[Any]] = asyncio.Queue(QUEUE_MAX)
         self._left_at: tuple[Revision, Mapping[str, int]] | None = None  # the counter, by us
 
     async def write(self, decide: Callable[[Work], T], *, dry_run: bool = False) -> T:
         """Queue a decision and wait for its commit; see ``app.registry.ports.Writer``."""
-        if problem := self._away():
+        if problem := self._follower.problem:
             raise NotSynced(f"the database {problem}; the write did not happen")
         job = _Job(decide, dry_run, asyncio.get_running_loop().create_future())
         try:
@@ -292,7 +292,7 @@ class PostgresWriter:
         work = Work(
             snapshot=batch.snapshot,
             revision=Revision(batch.revision + 1),
-            now=datetime.now(UTC).replace(microsecond=0),
+            now=self._follower.clock.now(),
             new_uid=lambda: Uid(str(uuid4())),
             policy=self._policy,
             cursors=batch.cursors,

@@ -161,3 +161,25 @@ def test_deleting_a_service_takes_its_slices_but_not_those_of_others() -> None:
     world.delete(a_service())
     assert [slice_.metadata.name for slice_ in world.snapshot.slices_of(key("web"))] == ["by-hand"]
     assert world.snapshot.pods
+
+
+def test_a_grace_period_does_not_grow_when_the_clock_is_put_back() -> None:
+    world = two_pods()
+    world.delete(world.pod("web-2"))
+    world.writer.now -= timedelta(hours=1)
+    pass_time(world, 0)
+    assert key("web-2") in world.snapshot.pods
+    pass_time(world, 5)
+    pass_time(world, 1)
+    assert key("web-2") not in world.snapshot.pods
+
+
+def test_time_alone_never_lengthens_a_grace_period() -> None:
+    world = two_pods()
+    world.delete(world.pod("web-1"))
+    end = world.pod("web-1").metadata.deleted_at
+    for _ in range(GRACE_PERIOD_S_DEFAULT - 1):
+        pass_time(world, 1)
+        assert world.pod("web-1").metadata.deleted_at == end
+    pass_time(world, 1)
+    assert key("web-1") not in world.snapshot.pods

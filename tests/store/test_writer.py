@@ -191,13 +191,16 @@ async def a_deaf_writer(url: str) -> AsyncGenerator[tuple[Written, list[str]], N
     """Give a writer that nobody tells of other processes' commits, and the locks it takes."""
     view, locks = View(), list[str]()
     async with connected(url) as engine:
-        await ChangeLogFollower(engine, view).load()
+        follower = ChangeLogFollower(engine, view)
+        await follower.load()
 
         def note(_: object, __: object, statement: str, *___: object) -> None:
             locks.extend([statement] if "FOR UPDATE" in statement else [])
 
         event.listen(engine.sync_engine, "before_cursor_execute", note)
-        writer = PostgresWriter(engine, view, policy=Policy(), conclude=reconcile)
+        writer = PostgresWriter(
+            engine, view, policy=Policy(), conclude=reconcile, follower=follower
+        )
         running = asyncio.create_task(writer.run())
         yield Written(writer, view), locks
         running.cancel()
