@@ -18,6 +18,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 with warnings.catch_warnings():
     # It looks for a runtime folder at import, and tells those that have none.
     warnings.simplefilter("ignore")
@@ -28,6 +30,7 @@ POLL_S = 0.1
 
 _USERS = ".handle_pids.json"  # where the wheel notes which processes use the server
 _SERVER = "postmaster.pid"  # where PostgreSQL notes its process and, on the last line, its state
+_FOLDER_LINE, _LINES_MIN = 1, 2  # of that note: where the data are
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,11 @@ def start(folder: Path, *, is_kept: bool = True) -> EmbeddedPostgres:
     """Start the server whose data are in ``folder``, or join the one that runs there.
 
     The folder is made when missing, and goes with the last user unless it is
-    kept.  Raises OSError when it cannot be used.
+    kept.  Raises OSError when it cannot be used, be it as the copy of one in use.
     """
     folder.mkdir(parents=True, exist_ok=True)
     resolved = folder.resolve()
+    _refuse_copy(resolved)
     server = _Server(resolved, cleanup_mode="stop" if is_kept else "delete")
     server.start()
     return EmbeddedPostgres(url=server.get_uri(), folder=resolved)
@@ -98,17 +102,36 @@ class _Server(PostgresServer):
                 return
 
 
+def _refuse_copy(folder: Path) -> None:
+    """Refuse a folder that was copied while a server ran in the original.
+
+    What it says would lead us to that server, and what was copied is no sound database.
+    """
+    noted = _noted(folder)
+    if len(noted) < _LINES_MIN or Path(noted[_FOLDER_LINE]).resolve() == folder:
+        return
+    original = Path(noted[_FOLDER_LINE]).resolve()
+    if _serves(noted, original):
+        raise OSError(
+            f"{folder} is a copy of {original}, made while PostgreSQL was running there: "
+            "remove it, and bring the data over with `waypost backup` and `waypost restore`"
+        )
+
+
 def _await_settled(folder: Path, deadline: float) -> None:
     """Wait while a server is neither ready nor gone."""
     while (noted := _noted(folder)) and noted[-1].strip() != "ready":
-        if time.monotonic() > deadline or not _is_postgres(noted):
+        if time.monotonic() > deadline or not _serves(noted, folder):
             return
         time.sleep(POLL_S)
 
 
 def _forget_dead_server(folder: Path) -> None:
-    """Take away the note of a server that was killed: its number may be another process by now."""
-    if (noted := _noted(folder)) and not _is_postgres(noted):
+    """Take away the note of a server that was killed: its number may be another process by now.
+
+    Left there, that process would be waited for, and told to end when we stop.
+    """
+    if (noted := _noted(folder)) and not _serves(noted, folder):
         (folder / _SERVER).unlink(missing_ok=True)
 
 
@@ -119,12 +142,24 @@ def _noted(folder: Path) -> list[str]:
         return []
 
 
-def _is_postgres(noted: list[str]) -> bool:
+def _serves(noted: list[str], folder: Path) -> bool:
+    """Whether the process of a note is a PostgreSQL whose data are in ``folder``.
+
+    A server works in its folder.  Where another user's may not be looked at, its command
+    line says which folder it was given.  When it was started is not compared: a clock
+    that was put back would make our own server a stranger, and its note must stay.
+    """
     try:
-        command = Path("/proc", noted[0].strip(), "cmdline").read_bytes()
-    except OSError:
+        process = psutil.Process(int(noted[0]))
+        command = process.cmdline()
+        if not command or Path(command[0]).name != "postgres":
+            return False
+        try:
+            return Path(process.cwd()).resolve() == folder
+        except psutil.AccessDenied:
+            return str(folder) in command
+    except (ValueError, IndexError, psutil.Error):
         return False
-    return Path(os.fsdecode(command.split(b"\0")[0])).name == "postgres"
 
 
 def _forget_dead_users(folder: Path) -> None:

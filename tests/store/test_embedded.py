@@ -1,6 +1,7 @@
 """An embedded server comes up whatever its last one left behind."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Generator
@@ -47,6 +48,50 @@ async def test_a_server_that_was_killed_is_started_again_though_its_number_is_ta
         again = embedded.start(folder)
         assert await answer(again.url) == 42
         server.stop()
+
+
+async def test_another_postgresql_that_has_the_number_now_is_left_alone() -> None:
+    with a_folder() as folder, a_folder() as elsewhere:
+        server = embedded.start(folder)
+        note = (folder / NOTE).read_text()
+        os.kill(server_pid(folder), signal.SIGINT)
+        await until(lambda: not (folder / NOTE).exists())
+        other = embedded.start(elsewhere)
+        number = server_pid(elsewhere)
+        (folder / NOTE).write_text(f"{number}\n{note.partition(chr(10))[2]}")
+
+        again = embedded.start(folder)
+        assert server_pid(folder) != number
+        assert await answer(again.url) == 42
+        server.stop()
+
+        assert server_pid(elsewhere) == number
+        assert await answer(other.url) == 42
+        other.stop()
+
+
+async def test_a_folder_that_was_copied_while_in_use_is_refused_in_one_line() -> None:
+    with a_folder() as folder, a_folder() as elsewhere:
+        server = embedded.start(folder)
+        copy = elsewhere
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".s.PGSQL*"))
+        with pytest.raises(OSError, match=f"{copy} is a copy of {folder}") as refused:
+            embedded.start(copy)
+        assert "\n" not in str(refused.value)
+        assert await answer(server.url) == 42
+        server.stop()
+
+
+async def test_a_folder_that_was_moved_after_a_power_cut_is_taken() -> None:
+    with a_folder() as folder, a_folder() as elsewhere:
+        server = embedded.start(folder)
+        note = (folder / NOTE).read_text()
+        server.stop()
+        folder.rename(elsewhere)
+        (elsewhere / NOTE).write_text(note)
+        moved = embedded.start(elsewhere)
+        assert await answer(moved.url) == 42
+        moved.stop()
 
 
 async def test_a_server_on_its_way_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
