@@ -36,6 +36,11 @@ class Stream(Protocol):
         """Whether what it gave last was the last of it."""
         ...
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is more to be given at once."""
+        ...
+
     def initial(self) -> AsyncGenerator[bytes, None]:
         """Give what it begins with, in pieces."""
         ...
@@ -101,10 +106,12 @@ class _Delivery:
     def __init__(self, stream: Stream, send: Send, tasks: asyncio.TaskGroup) -> None:
         self._stream, self._send, self._tasks = stream, send, tasks
         self._unlisten = self._cancel_look = _nothing
+        self._has_ended = False
         self._waiting: asyncio.Task[None] | None = tasks.create_task(self._begin())
 
     def end(self) -> None:
         """Send no more."""
+        self._has_ended = True
         self._unlisten()
         self._cancel_look()
         if self._waiting is not None:
@@ -131,12 +138,14 @@ class _Delivery:
 
     def _tell(self) -> None:
         """Send what is due, unless the client is still being waited for."""
-        if self._waiting is not None or self._stream.is_over:
+        if self._has_ended or self._waiting is not None or self._stream.is_over:
             return
         try:
             piece = self._stream.news()
             if piece:
                 self._push(_message(piece, more_body=not self._stream.is_over))
+            if self._stream.is_behind and self._waiting is None:
+                asyncio.get_running_loop().call_soon(self._tell)  # when others have had their turn
         except Exception as error:  # noqa: BLE001  it ends this stream, not those told after it
             self._waiting = self._tasks.create_task(_failed(error))
 

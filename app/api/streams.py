@@ -25,7 +25,7 @@ from app.domain.changes import ChangeType
 from app.domain.names import Revision
 from app.domain.objects.kinds import Kind
 from app.registry.view import View
-from app.registry.watch import Interest, Pulse, initial_objects, owed
+from app.registry.watch import Interest, Place, Pulse, initial_objects, owed
 from app.schemas.codec import encode_bytes, encode_json
 from app.schemas.status import status_of
 
@@ -133,33 +133,40 @@ class Feed:
     def __init__(self, view: View, interest: Interest, frame: Frame) -> None:
         self._view = view
         self._interest, self._frame = interest, frame
-        self._batches: dict[tuple[Revision, Revision, int], bytes] = {}
+        self._batches: dict[tuple[Place, Revision, int], Batch] = {}
 
-    def batch(self, since: Revision, upto: Revision, era: int) -> bytes:
-        """Encode what there is to tell between two revisions; raises Expired.
+    def batch(self, place: Place, upto: Revision, era: int) -> "Batch":
+        """Encode the next of what there is to tell on the way to a revision; raises Expired.
 
         ``era`` is that of the view: the same revisions of another past are other changes.
         """
-        batch = self._batches.get((since, upto, era))
+        batch = self._batches.get((place, upto, era))
         if batch is None:
-            batch = self._batches[since, upto, era] = self._encoded(since, upto)
+            batch = self._batches[place, upto, era] = self._encoded(place, upto)
             while len(self._batches) > BATCHES_KEPT:
                 del self._batches[next(iter(self._batches))]
         return batch
 
-    def _encoded(self, since: Revision, upto: Revision) -> bytes:
+    def _encoded(self, place: Place, upto: Revision) -> "Batch":
         assert upto <= self._view.snapshot.revision, "what is remembered has happened"
-        events = owed(self._view, since, upto, self._interest)
-        last = {event.object.metadata.revision: event for event in events}
-        return b"".join(
+        piece = owed(self._view, place, upto, self._interest)
+        frames = (
             self._frame(
                 event.type.value,
-                revision if last[revision] is event else None,
+                event.object.metadata.revision if is_last else None,
                 encode_bytes(event.object),
             )
-            for event in events
-            for revision in (event.object.metadata.revision,)
+            for event, is_last in piece.events
         )
+        return Batch(b"".join(frames), piece.reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Encoded events, and the place that whoever is sent them has reached."""
+
+    frames: bytes
+    reached: Place
 
 
 class Stream:
@@ -176,7 +183,7 @@ class Stream:
         self.deadline_s = self._told_s + watch.timeout_s
         self.is_over = False
         self._start = view.require_synced() if watch.since is None else None
-        self._cursor = view.snapshot.revision if watch.since is None else watch.since
+        self._place = Place(view.snapshot.revision if watch.since is None else watch.since)
         self.counted, self.listen = watching.counted, pulse.listen
 
     async def initial(self) -> AsyncGenerator[bytes, None]:
@@ -196,21 +203,26 @@ class Stream:
             if self._is_time_up():
                 self.is_over = True
                 return
-        yield _bookmark(self._watch, self._cursor, annotations=INITIAL_END)
+        yield _bookmark(self._watch, self._place.revision, annotations=INITIAL_END)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is more to be told at once than has been given."""
+        return not self.is_over and self._place.revision < self._pulse.upto
 
     def news(self) -> bytes:
-        """Give what is to be sent by now, often nothing; the last of it says why it is over."""
+        """Give some of what is to be sent by now, often nothing; the last says why it is over."""
         now_s = self._clock.time()
         if self._is_time_up():
             self.is_over = True
-            return _bookmark(self._watch, self._cursor)
+            return _bookmark(self._watch, self._place.revision)
         try:
             news = self._changes(self._pulse.upto)
         except errors.Expired as expired:
             self.is_over = True
             return _error(self._watch, expired)
         if not news and now_s >= self._told_s + BOOKMARK_S:
-            news = _bookmark(self._watch, self._cursor)
+            news = _bookmark(self._watch, self._place.revision)
         if news:
             self._told_s = now_s
         return news
@@ -221,11 +233,12 @@ class Stream:
     def _changes(self, upto: Revision) -> bytes:
         if self._view.era != self._era:
             raise errors.Expired("some of what was sent has never happened: list anew")
-        if upto <= self._cursor:
+        if upto <= self._place.revision:
             return b""
-        news = self._feed.batch(self._cursor, upto, self._era)
-        self._cursor = upto
-        return news + _bookmark(self._watch, upto) if self._watch.progress else news
+        batch = self._feed.batch(self._place, upto, self._era)
+        self._place = batch.reached
+        is_told = self._watch.progress and not self.is_behind
+        return batch.frames + _bookmark(self._watch, upto) if is_told else batch.frames
 
 
 def _bookmark(

@@ -4,21 +4,21 @@
     Change, Interest -> WatchEvent, or nothing
 
 An object that stops matching is DELETED for that watcher, one that starts is
-ADDED.  A watcher is no more than a revision: what it is owed is the view's
-history after it, so a slow one costs nothing but the bound on how far behind
-it may be.  How events are written is not known here.
+ADDED.  A watcher is no more than a place: what it is owed is the view's
+history after it, so a slow one costs nothing, and is ended only when the history
+that it needs is gone.  How events are written is not known here.
 
 Source: spec kubernetes-api 5.4; contract.md, "GET /watch".
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from time import perf_counter
 
 from app.domain.changes import Change, ChangeType
-from app.domain.errors import Expired
 from app.domain.fields import FieldSelector
 from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import Revision
@@ -30,7 +30,8 @@ BATCH_S = 0.02  # seconds between two times that watchers are told, in which cha
 PAUSE_S_MAX = 0.2  # seconds of it when there are very many watchers
 TICK_S = 1.0  # seconds after which watchers are told the time, though nothing has changed
 TOLD_AT_ONCE = 256  # watchers told before others get their turn
-BEHIND_MAX = 4_096  # changes a watcher may lag before it is ended
+EVENTS_A_PIECE = 256  # events that a watcher is told in one go
+CHANGES_A_PIECE = 8_192  # changes looked through for them
 EVERY_FIELD = FieldSelector()
 
 Listener = Callable[[], None]
@@ -91,22 +92,73 @@ def event_of(change: Change, interest: Interest) -> WatchEvent | None:
     return None
 
 
-def owed(view: View, since: Revision, upto: Revision, interest: Interest) -> tuple[WatchEvent, ...]:
-    """List what a watcher at ``since`` is to be told to be at ``upto``.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a watcher has been told: a whole revision, and so many changes behind it."""
 
-    Raises Expired when it is too far behind.
+    revision: Revision
+    changes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some of what a watcher is to be told.
+
+    An event is last of its revision when no other of that revision is one for the watcher.
     """
-    changes = view.history(since)
-    if len(changes) > BEHIND_MAX:
-        raise Expired(f"too slow: {len(changes)} changes behind; resume at {since} or list anew")
-    return tuple(events_of((each for each in changes if each.revision <= upto), interest))
+
+    events: tuple[tuple[WatchEvent, bool], ...]
+    reached: Place
 
 
-def events_of(changes: Iterable[Change], interest: Interest) -> Iterator[WatchEvent]:
-    """Tell changes, leaving out those that are nothing to the watcher."""
-    for change in changes:
-        if (event := event_of(change, interest)) is not None:
-            yield event
+def owed(view: View, place: Place, upto: Revision, interest: Interest) -> Piece:
+    """Find what a watcher is to be told next on its way to ``upto``, in pieces of bounded size.
+
+    A revision of any size may take several.  Raises Expired when the view does not
+    remember what came after the place.
+    """
+    changes = [each for each in view.history(place.revision) if each.revision <= upto]
+    found: list[tuple[WatchEvent, int]] = []
+    stop = min(len(changes), place.changes + CHANGES_A_PIECE)
+    position = place.changes
+    while position < stop and len(found) < EVENTS_A_PIECE:
+        if (event := event_of(changes[position], interest)) is not None:
+            found.append((event, position))
+        position += 1
+    events = tuple(
+        (event, _is_last(changes, found, ordinal, interest))
+        for ordinal, (event, _) in enumerate(found)
+    )
+    if position == len(changes):
+        return Piece(events, Place(upto))
+    return Piece(events, _place(changes, position, place))
+
+
+def _is_last(
+    changes: Sequence[Change],
+    found: Sequence[tuple[WatchEvent, int]],
+    ordinal: int,
+    interest: Interest,
+) -> bool:
+    """Whether no later change of an event's revision is an event, too."""
+    position = found[ordinal][1]
+    revision = changes[position].revision
+    if ordinal + 1 < len(found):
+        return changes[found[ordinal + 1][1]].revision != revision
+    rest = takewhile(
+        lambda change: change.revision == revision, islice(changes, position + 1, None)
+    )
+    return not any(event_of(change, interest) is not None for change in rest)
+
+
+def _place(changes: Sequence[Change], position: int, begun: Place) -> Place:
+    """Name the place before a change that has not been told."""
+    revision = changes[position].revision
+    first = position
+    while first > 0 and changes[first - 1].revision == revision:
+        first -= 1
+    whole = changes[first - 1].revision if first > 0 else begun.revision
+    return Place(whole, position - first)
 
 
 class Pulse:

@@ -56,6 +56,10 @@ class Pieces:
         self.is_counted = False
         self.told: set[Callable[[], None]] = set()
 
+    @property
+    def is_behind(self) -> bool:
+        return bool(self.due) and not self.is_over
+
     async def initial(self) -> AsyncGenerator[bytes, None]:
         for piece in self._initial:
             self.is_over = piece == LAST

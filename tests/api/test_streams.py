@@ -7,14 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api import streams
-from app.api.streams import Feed, Stream, Watch, Watching, ndjson_frame, sse_frame
+from app.api.streams import Batch, Feed, Stream, Watch, Watching, ndjson_frame, sse_frame
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.names import Revision
 from app.domain.snapshot import load
-from app.registry import watch
 from app.registry.view import View
-from app.registry.watch import Interest, Pulse
+from app.registry.watch import CHANGES_A_PIECE, EVENTS_A_PIECE, Interest, Place, Pulse
 from tests.builders import a_pod
 
 LAST = 12
@@ -35,36 +34,94 @@ VIEW = a_view()
 revisions = st.integers(1, LAST).map(Revision)
 
 
+def told(feed: Feed, place: Place, upto: Revision, era: int = 0) -> list[Batch]:
+    """Give the batches that take a watcher from a place to a revision."""
+    found: list[Batch] = []
+    while place.revision < upto:
+        found.append(feed.batch(place, upto, era))
+        place = found[-1].reached
+    return found
+
+
+def frames(batches: list[Batch]) -> bytes:
+    return b"".join(batch.frames for batch in batches)
+
+
 @given(st.lists(revisions, min_size=3, max_size=3).map(sorted))
 def test_to_be_told_in_two_pieces_is_to_be_told_all(steps: list[Revision]) -> None:
     since, between, upto = steps
     feed = Feed(VIEW, Interest(), ndjson_frame)
-    pieces = feed.batch(since, between, 0) + feed.batch(between, upto, 0)
-    assert pieces == feed.batch(since, upto, 0)
+    pieces = frames(told(feed, Place(since), between)) + frames(told(feed, Place(between), upto))
+    assert pieces == frames(told(feed, Place(since), upto))
     assert pieces.count(b"\n") == upto - since
 
 
 def test_what_many_are_told_is_encoded_once() -> None:
     feed = Feed(VIEW, Interest(), ndjson_frame)
-    assert feed.batch(Revision(3), Revision(5), 0) is feed.batch(Revision(3), Revision(5), 0)
+    place = Place(Revision(3))
+    assert feed.batch(place, Revision(5), 0) is feed.batch(place, Revision(5), 0)
 
 
 def test_another_past_is_another_batch() -> None:
     view = a_view()
     feed = Feed(view, Interest(), ndjson_frame)
-    before = feed.batch(Revision(1), Revision(LAST), view.era)
+    before = frames(told(feed, Place(Revision(1)), Revision(LAST), view.era))
     view.reset(
         load([], revision=Revision(LAST)), history=(), compacted=Revision(1), has_same_past=False
     )
-    assert before != b"" == feed.batch(Revision(1), Revision(LAST), view.era)
+    assert before != b"" == frames(told(feed, Place(Revision(1)), Revision(LAST), view.era))
 
 
-def test_who_is_too_far_behind_is_told_to_list_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "BEHIND_MAX", LAST - 2)
-    feed = Feed(VIEW, Interest(), ndjson_frame)
-    assert feed.batch(Revision(2), Revision(LAST), 0)
-    with pytest.raises(Expired, match="too slow"):
-        feed.batch(Revision(1), Revision(LAST), 0)
+def a_bulk_view(sizes: tuple[int, ...]) -> View:
+    """Know of so many Pods more with each revision."""
+    view = View()
+    view.reset(load([], revision=Revision(1)), history=(), compacted=Revision(1))
+    for revision, size in enumerate(sizes, start=2):
+        pods = [a_pod(f"p{revision}-{n}", "ab"[n % 2]) for n in range(size)]
+        view.advance(
+            Change(
+                revision=Revision(revision),
+                before=None,
+                after=replace(pod, metadata=replace(pod.metadata, revision=Revision(revision))),
+            )
+            for pod in pods
+        )
+    return view
+
+
+@pytest.mark.parametrize("namespace", ["", "a", "b", "nowhere"])
+@pytest.mark.parametrize(
+    "sizes",
+    [(1,), (EVENTS_A_PIECE,), (3, 2 * EVENTS_A_PIECE + 1, 1), (1, 3 * CHANGES_A_PIECE // 2, 2)],
+)
+def test_a_revision_of_any_size_is_told_in_bounded_pieces_and_ends_with_its_id(
+    sizes: tuple[int, ...], namespace: str
+) -> None:
+    view = a_bulk_view(sizes)
+    interest = Interest(namespace=namespace)
+    batches = told(Feed(view, interest, sse_frame), Place(Revision(1)), view.snapshot.revision)
+    whole = frames(batches)
+    expected = [
+        revision
+        for revision, size in enumerate(sizes, start=2)
+        for n in range(size)
+        if namespace in ("", "ab"[n % 2])
+    ]
+    assert whole.count(b"event: ADDED") == len(expected)
+    ids = [int(line[4:]) for line in whole.splitlines() if line.startswith(b"id: ")]
+    assert ids == sorted(set(expected))
+    assert all(batch.frames.count(b"event:") <= EVENTS_A_PIECE for batch in batches)
+
+
+def test_who_needs_what_is_forgotten_is_told_to_list_anew() -> None:
+    view = View(history_changes_max=LAST // 2)
+    view.reset(load([], revision=Revision(1)), history=(), compacted=Revision(1))
+    for change in VIEW.history(Revision(1)):
+        view.advance([change])
+    feed = Feed(view, Interest(), ndjson_frame)
+    assert feed.batch(Place(view.compacted), Revision(LAST), 0)
+    with pytest.raises(Expired):
+        feed.batch(Place(Revision(view.compacted - 1)), Revision(LAST), 0)
 
 
 async def streamed(stream: Stream) -> bytes:
