@@ -266,15 +266,26 @@ def test_the_name_servers_are_the_services_in_front_of_us() -> None:
         (a_pod(phase="Unknown"), False),
         (a_pod(namespace="shop"), False),
         (a_pod(deleted_at=a_namespace().metadata.created_at), False),
-        (a_pod(pod_ips=("10.244.0.9", "10.244.0.1")), False),
+        (a_pod(pod_ips=("10.244.0.9",)), False),
+        (a_pod(pod_ips=("10.244.0.9", "10.244.0.1")), True),
+        (a_pod(pod_ips=("fd00::1", "010.244.0.1")), True),
     ],
 )
-def test_a_verified_pod_is_alive_and_named_by_its_first_address(
+def test_a_verified_pod_is_alive_and_named_by_each_of_its_addresses(
     pod: Object, *, is_named: bool
 ) -> None:
     config = cluster_config("cluster.local", RANGES, pods=PodRecords.VERIFIED)
     outcome = ask(state(pod), "10-244-0-1.default.pod.cluster.local", "A", config)
     assert isinstance(outcome, Records) == is_named
+
+
+def test_a_verified_pod_with_addresses_of_both_families_has_a_name_for_each() -> None:
+    config = cluster_config("cluster.local", RANGES, pods=PodRecords.VERIFIED)
+    pod = state(a_pod(pod_ips=("10.244.1.5", "2001:DB8:1::5")))
+    six = "2001-db8-1--5.default.pod.cluster.local"
+    assert contents(ask(pod, six, "AAAA", config)) == ["2001:db8:1::5"]
+    assert isinstance(ask(pod, six, "A", config), NoData)
+    assert contents(ask(pod, "10-244-1-5.default.pod.cluster.local", "A", config)) == ["10.244.1.5"]
 
 
 # Laws.
