@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from asyncpg import InvalidPasswordError
@@ -65,6 +66,21 @@ def test_each_bad_setting_is_a_line_of_its_own() -> None:
         f"error: WAYPOST_API_PORT: Input should be a valid integer, {NOT_A_NUMBER}",
         "error: WAYPOST_CLUSTER_DNS: '10.96' does not appear to be an IPv4 or IPv6 address",
     ]
+
+
+@pytest.mark.parametrize("command", ["serve", "dns"])
+def test_upstreams_that_cannot_be_used_are_one_line_before_anything_starts(
+    command: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text("# made up\nnameserver fe80::1%nosuchlink\nsearch lan\n")
+    code, _, err = run(command, dns_upstreams=str(file), data_dir=str(tmp_path / "data"))
+    assert code == 1
+    assert err == (
+        "error: WAYPOST_DNS_UPSTREAMS names no nameserver that can be used: "
+        f"{file} line 2: fe80::1%nosuchlink: this machine has no interface nosuchlink\n"
+    )
+    assert not (tmp_path / "data").exists()
 
 
 def test_the_openapi_document_is_printed_as_json() -> None:
