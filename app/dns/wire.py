@@ -213,10 +213,10 @@ class _Writer:
 
     def sets(self, records: Section) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Write records set by set; tells where each record ends, and where each set does."""
-        sets: dict[tuple[object, int], list[Record | RawRecord]] = {}
+        sets: dict[tuple[tuple[str, ...] | bytes, int], list[Record | RawRecord]] = {}
         for record in records:
-            owner = record.name if isinstance(record, Record) else record.owner.lower()
-            sets.setdefault((owner, record.type), []).append(record)
+            owner = record.name.folded if isinstance(record, Record) else record.owner.lower()
+            sets.setdefault((owner, int(record.type)), []).append(record)
         ends = [tuple(self.record(record) for record in alike) for alike in sets.values()]
         return tuple(chain.from_iterable(ends)), tuple(each[-1] for each in ends)
 
