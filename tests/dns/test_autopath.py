@@ -13,6 +13,7 @@ from app.dns.autopath import Autopath
 from app.dns.messages import Transport
 from app.dns.protocol import Protocol, ProtocolConfig, Walk
 from app.dns.server import DNSServer, ServerOptions
+from app.dns.upstream import Upstream
 from app.domain.discovery.zone_config import ZoneConfig
 from app.domain.names import Revision, parse_domain
 from app.domain.objects.kinds import Object
@@ -216,6 +217,25 @@ async def test_a_walk_that_comes_upon_an_alias_follows_it(*, is_failing: bool) -
         assert data_of(reply.answer) == ["out.shop.svc.cluster.local.", "a.test.", *found]
         assert reply.rcode() == (dns.rcode.SERVFAIL if is_failing else dns.rcode.NOERROR)
         assert server.protocol.autopath_found == 1
+
+
+async def test_a_walk_finds_names_of_others_in_the_order_of_the_list() -> None:
+    def answer(asked: Asked) -> bytes:
+        name = asked.message.question[0].name.to_text()
+        is_host = name.endswith("corp.example.")
+        return missing(asked) if is_host else addresses("192.0.2.1")(asked.message)[0]
+
+    async with walking(answer) as (server, _):
+        reply = await ask(server, "www.example.com.default.svc.cluster.local")
+        assert data_of(reply.answer) == ["www.example.com.", "192.0.2.1"]
+        assert server.protocol.autopath_found == 1
+
+
+async def test_a_walk_that_nobody_answers_leaves_the_client_to_its_own() -> None:
+    async with walking(missing) as (server, running):
+        server.forwarder.upstream = Upstream([running.server], pending_max=0)
+        denied = await ask(server, "www.example.com.default.svc.cluster.local")
+        assert (denied.rcode(), denied.answer) == (dns.rcode.NXDOMAIN, [])
 
 
 async def test_a_walk_ends_where_the_servers_of_others_lead_back_to_us() -> None:

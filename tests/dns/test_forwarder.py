@@ -14,6 +14,8 @@ import dns.rrset
 import pytest
 
 from app.dns import forwarder, upstream
+from app.dns import server as server_module
+from app.dns.lookups import Lookups
 from app.dns.protocol import ProtocolConfig
 from app.dns.server import DNSServer, ServerOptions
 from app.dns.server_list import Server
@@ -294,6 +296,17 @@ async def test_an_alias_is_there_when_too_much_is_asked_of_others() -> None:
         assert (await ask(server, "www.example.com")).rcode() == dns.rcode.REFUSED
 
 
+async def test_an_alias_is_there_when_too_many_wait_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_module, "WAITING_MAX", 0)
+    async with forwarding(addresses("192.0.2.1")) as (server, _):
+        reply = await ask(server, ALIAS)
+        assert (reply.rcode(), reply.authority) == (dns.rcode.SERVFAIL, [])
+        assert data_of(reply.answer) == ["gone.example.test."]
+        assert (await ask(server, "www.example.com")).rcode() == dns.rcode.SERVFAIL
+
+
 async def test_an_answer_with_only_an_alias_is_asked_for_again() -> None:
     def alias_first(query: dns.message.Message) -> list[bytes]:
         reply = dns.message.make_response(query)
@@ -325,3 +338,4 @@ async def test_an_answer_that_does_not_even_fit_a_stream_says_so() -> None:
             reply = await ask(server, name)
             assert reply.flags & dns.flags.TC
             assert data_of(reply.answer)[-1] == "192.0.2.1"
+        assert (await Lookups(server.forwarder)(parse_domain("www.example.com"), "A")).is_truncated
