@@ -88,7 +88,8 @@ class Settings(BaseSettings):
     dns_ttl_seconds: int = Field(5, ge=0, le=3600, description="TTL of cluster records")
     dns_upstreams: TextList = Field(
         (),
-        description="servers for other names, `address` or `address:port`, or a resolv.conf path",
+        description="servers for other names: `address`, `address:port`, `fe80::1%eth0`, "
+        "a resolv.conf path",
     )
     dns_workers: int = Field(
         1, ge=1, le=64, description="processes that answer DNS; 1 answers in the server's own"

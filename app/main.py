@@ -19,7 +19,6 @@ import random
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -40,7 +39,6 @@ from app.dns.metrics import DNSCollector
 from app.dns.server import DNSServer
 from app.dns.workers import DNSWorkers
 from app.domain.dataplane.rules import RulesConfig
-from app.domain.discovery import resolv_conf
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
 from app.registry import upkeep
@@ -60,10 +58,12 @@ from app.registry.watch import Pulse
 from app.registry.work import Policy
 from app.replica import (
     VERSION,
+    dns_options_of,
     dns_pod_of,
     policy_of,
     protocol_of,
     serving_dns,
+    upstreams_of,
     warn_of_contradictions,
 )
 from app.store import election, embedded, migrations
@@ -191,7 +191,8 @@ def rules_config_of(settings: Settings) -> RulesConfig:
 
 def resolver_of(settings: Settings) -> Resolver:
     """Take from the settings what names are resolved with."""
-    host = ResolvConf(nameservers=_upstream_addresses(settings), search=settings.host_search)
+    upstreams = tuple(str(server.address) for server in upstreams_of(settings).servers)
+    host = ResolvConf(nameservers=upstreams, search=settings.host_search)
     dns = ClusterDNS(
         nameservers=(settings.cluster_dns,), cluster_domain=settings.cluster_domain, host=host
     )
@@ -204,18 +205,6 @@ def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registr
         return registry
     resolver = replace(registry.resolver, upstream=Lookups(dns.forwarder))
     return replace(registry, resolver=resolver)
-
-
-def _upstream_addresses(settings: Settings) -> tuple[str, ...]:
-    """List the addresses of the upstreams; a path stands for the servers of that file."""
-    found: list[str] = []
-    for upstream in settings.dns_upstreams:
-        if upstream.startswith("/"):
-            found.extend(resolv_conf.parse(Path(upstream).read_text(encoding="utf-8")).nameservers)
-        else:
-            host = upstream if upstream.count(":") > 1 else upstream.partition(":")[0]
-            found.append(host.partition("]")[0].removeprefix("["))
-    return tuple(found)
 
 
 def application_of(registry: Registry, settings: Settings) -> FastAPI:
@@ -232,8 +221,10 @@ async def serve(
     """Run the API and the DNS until a signal ends them; ``announce`` is called once both listen.
 
     With ``probes``, one of the processes that have it asks all Pods whether they are ready.
-    Raises UnusableSetting when an address is taken, SchemaMismatch as ``running`` does.
+    Raises UnusableSetting when an address is taken, ValueError when none of the servers that a
+    setting names can be used, SchemaMismatch as ``running`` does.
     """
+    options = dns_options_of(settings)
     async with AsyncExitStack() as stack:
         with blamed_on("API_HOST", "API_PORT"):
             listener = stack.enter_context(listen(settings.api_host, settings.api_port))
@@ -241,7 +232,7 @@ async def serve(
         registry = await stack.enter_async_context(running(settings, url, probes=probes))
         gc.freeze()  # what was loaded stays: to look through it again takes seconds, all at once
         gc.set_threshold(*GC_THRESHOLDS)
-        dns = await stack.enter_async_context(serving_dns(settings, registry.view))
+        dns = await stack.enter_async_context(serving_dns(settings, registry.view, options))
         registry.metrics.register(DNSCollector(dns))
         registry = asking_upstreams(registry, dns)
         if settings.bootstrap:

@@ -27,6 +27,7 @@ from app.dns.protocol import ProtocolConfig
 from app.dns.reach import answered_at, reached_at
 from app.dns.registrar import APIRegistrar
 from app.dns.server import DNSServer, ServerOptions
+from app.dns.server_list import Server, ServerList, read_servers, usable
 from app.dns.workers import DNSWorkers
 from app.domain.addresses import Address, parse_address, parse_prefix
 from app.domain.discovery.zone_config import PodRecords, cluster_config
@@ -47,8 +48,10 @@ async def serve(
 ) -> None:
     """Run a DNS replica that follows one of the APIs at ``urls``, until cancelled.
 
-    ``announce`` is called once it listens.  Raises OSError when an address is taken.
+    ``announce`` is called once it listens.  Raises OSError when an address is taken,
+    ValueError when none of the servers that a setting names can be used.
     """
+    options = dns_options_of(settings)
     view, metrics = View(), CollectorRegistry()
     follower = WatchFollower(urls, view, kinds=kinds_of(settings))
     policy = policy_of(settings)
@@ -56,7 +59,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         health = answering(settings.dns_host, settings.dns_metrics_port, paths)
         await stack.enter_async_context(health)
-        dns = await stack.enter_async_context(serving_dns(settings, view))
+        dns = await stack.enter_async_context(serving_dns(settings, view, options))
         metrics.register(DNSCollector(dns))
         announce(settings)
         async with asyncio.TaskGroup() as works:
@@ -88,10 +91,10 @@ def warn_of_contradictions(view: View, policy: Policy) -> None:
 
 @asynccontextmanager
 async def serving_dns(
-    settings: Settings, view: View
+    settings: Settings, view: View, options: ServerOptions
 ) -> AsyncGenerator[DNSServer | DNSWorkers, None]:
     """Answer from ``view`` for the length of the block; raises OSError when an address is taken."""
-    config, options = protocol_of(settings), dns_options_of(settings)
+    config = protocol_of(settings)
     server = (
         DNSServer(view, config, options)
         if settings.dns_workers == 1
@@ -150,12 +153,22 @@ def nameserver_addresses_of(settings: Settings) -> tuple[Address, ...]:
 
 
 def dns_options_of(settings: Settings) -> ServerOptions:
-    """Take from the settings what the DNS does beyond answering from the zone."""
+    """Take from the settings what the DNS does beyond answering from the zone.
+
+    Raises ValueError when none of the servers that a setting names can be used.
+    """
     return ServerOptions(
-        upstreams=settings.dns_upstreams,
-        notify=settings.dns_notify,
+        upstreams=usable("WAYPOST_DNS_UPSTREAMS", upstreams_of(settings)),
+        notify=usable("WAYPOST_DNS_NOTIFY", read_servers(settings.dns_notify)),
         rate_limit_per_s=settings.dns_rate_limit,
     )
+
+
+def upstreams_of(settings: Settings) -> ServerList:
+    """Read which servers are asked for names of others; this one would only ask itself."""
+    own = parse_address(settings.dns_host)
+    itself = () if own is None else (Server(own, settings.dns_port),)
+    return read_servers(settings.dns_upstreams, own=itself)
 
 
 def kinds_of(settings: Settings) -> frozenset[str]:

@@ -87,6 +87,20 @@ def a_service(
     return replace(service, **fields)
 
 
+def an_alias(
+    name: str = "out", target: str = "www.example.com", namespace: str = "default"
+) -> Service:
+    """An ExternalName Service."""
+    return a_service(
+        name,
+        namespace,
+        type=ServiceType.EXTERNAL_NAME,
+        external_name=target,
+        cluster_ip="",
+        cluster_ips=(),
+    )
+
+
 def a_headless_service(name: str = "db", namespace: str = "default", **fields: Any) -> Service:
     """A Service without a cluster address."""
     defaults: dict[str, Any] = {"cluster_ip": HEADLESS, "cluster_ips": (HEADLESS,)}

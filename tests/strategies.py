@@ -25,6 +25,7 @@ from tests.builders import (
     a_node,
     a_pod,
     a_service,
+    an_alias,
     an_endpoint,
     an_endpoint_slice,
 )
@@ -206,15 +207,54 @@ objects: st.SearchStrategy[Object] = st.one_of(
 )
 
 
+ALIAS_TARGETS = (
+    "www.example.com",
+    "s0.default.svc.cluster.local",
+    "s1.default.svc.cluster.local.",
+    "S1.Shop.svc.cluster.local",
+    "web.default.svc.cluster.local",
+    "below.s0.default.svc.cluster.local",
+    "10-244-0-1.web.default.svc.cluster.local",
+    "10-244-0-1.default.pod.cluster.local",
+    "nope.shop.svc.cluster.local",
+    "s0.missing.svc.cluster.local",
+    "cluster.local",
+    "1.0.244.10.in-addr.arpa",
+    "1.0.96.10.in-addr.arpa",
+    "192.0.2.1",
+)
+"""What aliases stand for: Services and aliases that may be there, and all that never is."""
+
+alias_targets = st.sampled_from([*product(range(2), NAMESPACES, ALIAS_TARGETS)])
+
+
+@st.composite
+def aliases(draw: st.DrawFn) -> Service:
+    """An ExternalName Service, under a name that other drawn Services may have as well."""
+    number, namespace, target = draw(alias_targets)
+    return an_alias(f"s{number}", target, namespace)
+
+
+named_objects: st.SearchStrategy[Object] = st.one_of(objects, aliases())
+"""All that names are drawn from, aliases included."""
+
+
+def named_histories() -> st.SearchStrategy[list[Change]]:
+    """Changes of all that names are drawn from."""
+    return histories(written=named_objects)
+
+
 turns = st.sampled_from([*product((False, True), (0, 1))])
 """Whether an object goes, if it is there, and by how much the revision moves on."""
 
 
 @st.composite
-def histories(draw: st.DrawFn, max_size: int = 12) -> list[Change]:
+def histories(
+    draw: st.DrawFn, max_size: int = 12, written: st.SearchStrategy[Object] = objects
+) -> list[Change]:
     """Changes that follow each other from the empty state: written, rewritten, removed."""
     state: dict[tuple[str, NamespacedName], Object] = {}
-    steps = draw(st.lists(st.tuples(objects, turns), max_size=max_size))
+    steps = draw(st.lists(st.tuples(written, turns), max_size=max_size))
     revisions = accumulate((stride for _, (_, stride) in steps), initial=1)
     changes: list[Change] = []
     for (drawn, (is_removal, _)), revision in zip(steps, revisions, strict=False):

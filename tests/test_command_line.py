@@ -103,6 +103,21 @@ def test_a_file_of_settings_that_is_no_text_is_one_line(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("command", ["serve", "dns"])
+def test_upstreams_that_cannot_be_used_are_one_line_before_anything_starts(
+    command: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text("# made up\nnameserver fe80::1%nosuchlink\nsearch lan\n")
+    code, _, err = run(command, dns_upstreams=str(file), data_dir=str(tmp_path / "data"))
+    assert code == 1
+    assert err == (
+        "error: WAYPOST_DNS_UPSTREAMS names no nameserver that can be used: "
+        f"{file} line 2: fe80::1%nosuchlink: this machine has no interface nosuchlink\n"
+    )
+    assert not (tmp_path / "data").exists()
+
+
 def test_the_openapi_document_is_printed_as_json() -> None:
     code, out, _ = run("openapi")
     assert code == 0

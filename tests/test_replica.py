@@ -10,7 +10,14 @@ from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
 from app.registry.work import Policy
-from app.replica import kinds_of, nameserver_addresses_of, policy_of, protocol_of, standing_of
+from app.replica import (
+    dns_options_of,
+    kinds_of,
+    nameserver_addresses_of,
+    policy_of,
+    protocol_of,
+    standing_of,
+)
 
 API = "http://127.0.0.1:1"
 
@@ -36,6 +43,26 @@ def test_a_name_server_is_where_it_listens(host: str) -> None:
 def test_one_that_only_its_own_machine_reaches_stands_behind_the_cluster_ip(host: str) -> None:
     found = nameserver_addresses_of(settings(dns_host=host, cluster_dns="10.96.0.53"))
     assert found == (ip_address("10.96.0.53"),)
+
+
+def test_servers_that_a_setting_names_are_asked_and_this_one_is_not() -> None:
+    upstreams = "127.0.0.1:1053,192.0.2.1,fe80::1%1"
+    options = dns_options_of(settings(dns_upstreams=upstreams, dns_notify="192.0.2.2:54"))
+    assert list(map(str, options.upstreams)) == ["192.0.2.1:53", "[fe80::1%1]:53"]
+    assert list(map(str, options.notify)) == ["192.0.2.2:54"]
+    by_name = dns_options_of(settings(dns_upstreams=upstreams, dns_host="localhost"))
+    assert len(by_name.upstreams) == 3
+
+
+@pytest.mark.parametrize("setting", ["dns_upstreams", "dns_notify"])
+def test_a_setting_that_names_no_server_is_refused_by_its_name(setting: str) -> None:
+    with pytest.raises(ValueError, match=f"^WAYPOST_{setting.upper()} names no nameserver"):
+        dns_options_of(settings(**{setting: "dns.example.com"}))
+
+
+def test_a_server_that_would_only_ask_itself_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"127\.0\.0\.1:1053 is this server itself"):
+        dns_options_of(settings(dns_upstreams="127.0.0.1:1053"))
 
 
 def test_a_replica_is_ready_once_it_has_been_loaded_whoever_it_follows() -> None:

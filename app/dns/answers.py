@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from app.dns.compiled import Compiled, Reply, Serial, compile_answer
 from app.dns.messages import (
     FLAG_AUTHENTIC,
+    FLAG_AUTHORITATIVE,
     FLAG_CHECKING_DISABLED,
+    FLAG_RECURSION_AVAILABLE,
     FLAG_RECURSION_DESIRED,
     Rcode,
     Request,
@@ -26,6 +28,7 @@ from app.dns.messages import (
     plain_request,
 )
 from app.dns.tallies import Tallies, Tally
+from app.dns.wire import Sections
 from app.domain.changes import Change
 from app.domain.discovery import zone
 from app.domain.discovery.authority import serial_of
@@ -56,9 +59,18 @@ class _Filed:
 class Answers:
     """The compiled answers of one process, right for the snapshot of the last ``renew``."""
 
-    def __init__(self, config: ZoneConfig, tallies: Tallies, *, keeps_missing: bool = True) -> None:
+    def __init__(
+        self,
+        config: ZoneConfig,
+        tallies: Tallies,
+        *,
+        keeps_missing: bool = True,
+        has_upstreams: bool = False,
+    ) -> None:
         self._config = config
         self._keeps_missing = keeps_missing
+        self._has_upstreams = has_upstreams
+        self._flags = FLAG_AUTHORITATIVE | (FLAG_RECURSION_AVAILABLE if has_upstreams else 0)
         self._tallies = tallies
         self._serial = Serial()
         self._existing: dict[bytes, _Filed] = {}
@@ -76,7 +88,7 @@ class Answers:
                     self._drop(key)
 
     def find(self, snapshot: Snapshot, request: Request) -> bytes | Records | OutOfZone:
-        """Answer from the zone; an alias that leads outside is the caller's to finish."""
+        """Answer from the zone; a target that upstreams are to be asked for is the caller's."""
         filed = self._filed(snapshot, request)
         if not isinstance(filed, _Filed):
             return filed
@@ -108,22 +120,20 @@ class Answers:
         outcome = zone.answer(snapshot, Question(name, request.type), self._config)
         if isinstance(outcome, OutOfZone):
             return outcome
-        if isinstance(outcome, Records) and outcome.leads_to is not None:
+        if isinstance(outcome, Records) and outcome.leads_to is not None and self._has_upstreams:
             return outcome
         self._serial.move(serial_of(snapshot.revision))
         return self._file(key, name, outcome)
 
     def _file(self, key: bytes, name: DomainName, outcome: Records | NoData | NoSuchName) -> _Filed:
-        match outcome:
-            case Records():
-                sections = (outcome.answers, (), outcome.additional)
-                compiled = compile_answer(name, Rcode.NOERROR, sections)
-            case NoData():
-                compiled = compile_answer(name, Rcode.NOERROR, ((), (outcome.soa,), ()))
-            case NoSuchName():
-                compiled = compile_answer(name, Rcode.NXDOMAIN, ((), (outcome.soa,), ()))
-        via = () if isinstance(outcome, NoSuchName) else outcome.via
-        subjects = self._subjects((name, *via))
+        rcode = Rcode.NXDOMAIN if isinstance(outcome, NoSuchName) else Rcode.NOERROR
+        sections: Sections = (
+            (outcome.answers, (), outcome.additional)
+            if isinstance(outcome, Records)
+            else (outcome.chain, (outcome.soa,), ())
+        )
+        compiled = compile_answer(name, rcode, sections, flags=self._flags)
+        subjects = self._subjects((name, *outcome.via))
         filed = _Filed(compiled, subjects or (), is_kept=subjects is not None)
         if isinstance(outcome, Records) and not self._is_made_up(name):
             self._keep(key, filed, self._existing, ANSWERS_MAX)

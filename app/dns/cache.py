@@ -3,15 +3,16 @@
     key, now -> Hit | None
 
 Bounded; what was used longest ago goes first.  Denials have a store of their
-own, so that names made up at random push out only each other.  The clock is
-the caller's.  Source: RFC 2308, RFC 8767; spec dns A12.
+own, so that names made up at random push out only each other.  Aliases without
+what they lead to are no answer: with an SOA they are a denial, without one nothing.
+The clock is the caller's.  Source: RFC 2308, RFC 8767; spec dns A12.
 """
 
 from dataclasses import dataclass, replace
 
-from app.dns.foreign import ForeignQuery, ForeignReply
+from app.dns.foreign import FINAL_RCODES, ForeignQuery, ForeignReply
 from app.dns.messages import Rcode
-from app.dns.wire import RawRecord, Section, Sections
+from app.dns.wire import RawRecord
 from app.domain.discovery.records import Record
 
 POSITIVE_MAX = 9_984  # kept answers
@@ -66,37 +67,43 @@ class Cache:
         return len(self._positive), len(self._negative)
 
     def find(self, query: ForeignQuery, now: float, *, even_stale: bool = False) -> Hit | None:
-        """Find what is kept; what has expired only when asked for."""
+        """Find what is kept; an answer that has expired only when asked for, or while all fails."""
         key = _key(query)
-        for store in (self._positive, self._negative):
-            kept = store.get(key)
-            if kept is None:
-                continue
-            if now < kept.until:
-                store[key] = store.pop(key)  # now the last to go
-                self._count_hit(is_positive=store is self._positive)
-                return Hit(_aged(kept.reply, int(now - kept.since)), is_stale=False)
-            if even_stale and store is self._positive and now < kept.until + STALE_S:
-                self.counts.stale += 1
-                return Hit(_capped(kept.reply, STALE_TTL_S), is_stale=True)
-        return None
+        answer, denial = self._positive.get(key), self._negative.get(key)
+        if answer is not None and now < answer.until:
+            return self._hit(self._positive, key, answer, now)
+        if denial is not None and now >= denial.until:
+            denial = None
+        is_failing = denial is not None and denial.reply.rcode not in FINAL_RCODES
+        if answer is not None and (even_stale or is_failing) and now < answer.until + STALE_S:
+            self.counts.stale += 1
+            return Hit(_capped(answer.reply, STALE_TTL_S), is_stale=True)
+        return None if denial is None else self._hit(self._negative, key, denial, now)
 
     def keep(self, query: ForeignQuery, reply: ForeignReply, now: float) -> None:
         """Keep a reply for as long as it allows; a failure never replaces an answer."""
-        answers, _, _ = reply.sections
-        is_positive = reply.rcode == Rcode.NOERROR and bool(answers)
-        ttl_s = _ttl_s(reply, is_positive=is_positive)
-        if ttl_s <= 0 or reply.is_truncated:
+        is_positive = reply.answers(query)
+        if reply.is_truncated:
             return
         key = _key(query)
-        self._negative.pop(key, None)
-        if is_positive or reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
+        if is_positive or reply.is_denial:
             self._positive.pop(key, None)
+            self._negative.pop(key, None)
+        ttl_s = _ttl_s(reply, is_positive=is_positive)
+        if ttl_s <= 0:
+            return
         store = self._positive if is_positive else self._negative
         if len(store) >= (self._positive_max if is_positive else self._negative_max):
             del store[next(iter(store))]
             self.counts.evictions += 1
         store[key] = _Kept(reply, now, now + ttl_s)
+
+    def _hit(
+        self, store: dict[ForeignQuery, _Kept], key: ForeignQuery, kept: _Kept, now: float
+    ) -> Hit:
+        store[key] = store.pop(key)  # now the last to go
+        self._count_hit(is_positive=store is self._positive)
+        return Hit(_aged(kept.reply, int(now - kept.since)), is_stale=False)
 
     def _count_hit(self, *, is_positive: bool) -> None:
         if is_positive:
@@ -113,26 +120,29 @@ def _key(query: ForeignQuery) -> ForeignQuery:
 def _ttl_s(reply: ForeignReply, *, is_positive: bool) -> int:
     if is_positive:
         return min(reply.ttl_s, POSITIVE_TTL_S_MAX)
-    if reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
-        return min(reply.ttl_s, NEGATIVE_TTL_S_MAX)
+    if reply.rcode in FINAL_RCODES:
+        # RFC 2308 section 5: without an SOA nobody has said for how long.
+        return min(reply.ttl_s, NEGATIVE_TTL_S_MAX) if reply.has_soa else 0
     return FAILURE_TTL_S if reply.rcode == Rcode.SERVFAIL else 0
 
 
 def _aged(reply: ForeignReply, age_s: int) -> ForeignReply:
+    """Count the time since down; additional records may have less of it, and then go."""
+
     def older(record: Record | RawRecord) -> Record | RawRecord:
         return replace(record, ttl_s=max(0, record.ttl_s - age_s))
 
-    return _changed(reply, tuple(tuple(map(older, section)) for section in reply.sections))
+    answers, authority, additional = reply.sections
+    lasting = [record for record in additional if record.ttl_s > age_s]
+    answers, authority, additional = (
+        tuple(map(older, each)) for each in (answers, authority, lasting)
+    )
+    return replace(reply, sections=(answers, authority, additional))
 
 
 def _capped(reply: ForeignReply, ttl_s: int) -> ForeignReply:
     def shorter(record: Record | RawRecord) -> Record | RawRecord:
         return replace(record, ttl_s=ttl_s)
 
-    return _changed(reply, tuple(tuple(map(shorter, section)) for section in reply.sections))
-
-
-def _changed(reply: ForeignReply, sections: tuple[Section, ...]) -> ForeignReply:
-    answers, authority, additional = sections
-    changed: Sections = (answers, authority, additional)
-    return ForeignReply(reply.rcode, reply.is_truncated, changed)
+    answers, authority, additional = (tuple(map(shorter, each)) for each in reply.sections)
+    return replace(reply, sections=(answers, authority, additional))

@@ -94,6 +94,7 @@ class Compiled:
     """An answer: its body, and what of it differs from one sending to the next."""
 
     rcode: int
+    flags: int
     body: Body
     run: Run | None = None
     has_serial: bool = False
@@ -102,16 +103,16 @@ class Compiled:
         """Write the reply to one request, without its id."""
         edns = request.edns
         opt = b"" if edns is None else encode_opt(self.rcode, edns)
-        body = self.body.cut(
+        body, is_short = self.body.cut(
             request.size_bytes_max - HEADER_BYTES - len(request.question) - len(opt)
         )
-        flags = FLAG_RESPONSE | FLAG_AUTHORITATIVE | self.rcode | (request.flags & KEPT_FLAGS)
-        if body is not self.body:
+        flags = FLAG_RESPONSE | self.flags | self.rcode | (request.flags & KEPT_FLAGS)
+        if is_short:
             flags |= FLAG_TRUNCATED
         answers, authority, additional = body.counts
         words = reply_words(flags, (1, answers, authority, additional + bool(opt)))
         head, octets = words + request.question, body.octets
-        if self.has_serial and octets:
+        if self.has_serial and authority:
             at = len(octets) - _SERIAL_FROM_END
             return Denial(head + octets[:at], serial, octets[at + _SERIAL_BYTES :] + opt)
         if self.run is not None and len(octets) > self.run.start:
@@ -122,13 +123,15 @@ class Compiled:
         return head + octets + opt
 
 
-def compile_answer(question: DomainName, rcode: int, sections: Sections) -> Compiled:
-    """Write an answer once and for all."""
+def compile_answer(
+    question: DomainName, rcode: int, sections: Sections, *, flags: int = FLAG_AUTHORITATIVE
+) -> Compiled:
+    """Write an answer once and for all; ``flags`` are the same for whoever asks."""
     body = encode_body(question, sections)
     answers, authority, _ = sections
     has_serial = any(record.type == RecordType.SOA for record in authority)
     addresses = sum(record.type in ADDRESS_TYPES for record in answers)
-    return Compiled(rcode, body, _run(body, addresses), has_serial)
+    return Compiled(rcode, flags, body, _run(body, addresses), has_serial)
 
 
 def _run(body: Body, addresses: int) -> Run | None:

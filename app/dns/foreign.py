@@ -6,12 +6,12 @@ A reply that does not repeat the id and the question is not for us; one that
 cannot be read to its end is treated alike.  Names in it are written out, so
 that its records may stand in any other message.
 
-Source: RFC 1035 section 4.1.4, RFC 3597 section 4, RFC 5452 section 9.
+Source: RFC 1035 section 4.1.4, RFC 2308, RFC 3597 section 4, RFC 5452 section 9.
 """
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from app.dns.messages import (
@@ -22,9 +22,18 @@ from app.dns.messages import (
     TYPE_OPT,
     TYPE_SOA,
     Edns,
+    Rcode,
     encode_query_opt,
 )
-from app.dns.wire import HEADER_BYTES, POINTER, RawRecord, Sections, Truncated
+from app.dns.wire import (
+    HEADER_BYTES,
+    POINTER,
+    RawRecord,
+    Sections,
+    Truncated,
+    end_of_plain_name,
+)
+from app.domain.discovery.records import TYPE_ANY, RecordType
 from app.domain.names import LABEL_LENGTH_MAX, WIRE_LENGTH_MAX, MalformedName
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -34,6 +43,11 @@ _RCODE_MASK = 0xF
 _POINTER_MARK = POINTER >> 8
 _TTL_SIGN = 0x80000000  # RFC 2181 section 8: a TTL with this bit is zero
 _SOA_MINIMUM_BYTES = 4
+_TYPE_AND_CLASS_BYTES = 4
+_EXTENDED_SHIFT = 24  # of the upper bits of a response code in an OPT record's TTL
+TYPE_RRSIG = 46
+FINAL_RCODES = (Rcode.NOERROR, Rcode.NXDOMAIN)
+"""The response codes with which a server says what there is; the others are failures."""
 
 _NAMES_IN_DATA: Mapping[int, tuple[int, int]] = {
     2: (0, 1),  # NS
@@ -66,59 +80,124 @@ class ForeignQuery:
     is_dnssec_ok: bool = False
     is_checking_disabled: bool = False
 
-    def encode(self, id_: int, udp_bytes: int) -> bytes:
-        """Write the query."""
+    @property
+    def name(self) -> bytes:
+        """The name that is asked for, as octets."""
+        return self.question[:-_TYPE_AND_CLASS_BYTES]
+
+    @property
+    def type(self) -> int:
+        """The type that is asked for."""
+        return int.from_bytes(self.question[-_TYPE_AND_CLASS_BYTES:][:2])
+
+    def encode(self, id_: int, udp_bytes: int | None) -> bytes:
+        """Write the query; without ``udp_bytes`` for a server that knows no EDNS."""
         flags = FLAG_RECURSION_DESIRED
         if self.is_checking_disabled:
             flags |= FLAG_CHECKING_DISABLED
+        if udp_bytes is None:
+            return _HEADER.pack(id_, flags, 1, 0, 0, 0) + self.question
         opt = encode_query_opt(Edns(udp_bytes, is_dnssec_ok=self.is_dnssec_ok))
         return _HEADER.pack(id_, flags, 1, 0, 0, 1) + self.question + opt
 
 
 @dataclass(frozen=True)
 class ForeignReply:
-    """An answer to our question; the OPT record is left out."""
+    """An answer to our question; the OPT record is left out, ``has_opt`` tells of it."""
 
     rcode: int
     is_truncated: bool
     sections: Sections
+    has_opt: bool = False
+
+    @property
+    def has_soa(self) -> bool:
+        """Whether it says how long it may be kept although there is no such record."""
+        return any(record.type == TYPE_SOA for record in self.sections[1])
+
+    @property
+    def is_denial(self) -> bool:
+        """Whether it denies the name, or, with an SOA, such records of it; given no answer."""
+        return self.rcode == Rcode.NXDOMAIN or (self.rcode == Rcode.NOERROR and self.has_soa)
+
+    @property
+    def is_referral(self) -> bool:
+        """Whether it only tells who else might know, which is no answer to a program."""
+        answers, authority, _ = self.sections
+        has_others = any(record.type == RecordType.NS for record in authority)
+        return self.rcode == Rcode.NOERROR and not answers and has_others and not self.has_soa
 
     @cached_property
     def ttl_s(self) -> int:
-        """How long it may be kept: its shortest TTL, or what its SOA allows for a denial."""
-        answers, authority, additional = self.sections
-        if answers:
-            return min(record.ttl_s for record in (*answers, *authority, *additional))
-        denials = [
-            min(record.ttl_s, _NUMBER.unpack(record.data[-_SOA_MINIMUM_BYTES:])[0])
-            for record in authority
-            if isinstance(record, RawRecord) and record.type == TYPE_SOA
-        ]
-        # RFC 2308 section 5: a denial without SOA is not kept.
-        return min(denials, default=0)
+        """How long it may be kept: the shortest TTL of what it says, additional records aside."""
+        answers, authority, _ = self.sections
+        return min((record.ttl_s for record in (*answers, *authority)), default=0)
+
+    def answers(self, query: ForeignQuery) -> bool:
+        """Whether it has what was asked for, at the end of whatever aliases there are.
+
+        RFC 2308 section 2.2: aliases alone are no answer, even with NOERROR.
+        """
+        if self.rcode != Rcode.NOERROR:
+            return False
+        records = [record for record in self.sections[0] if isinstance(record, RawRecord)]
+        name, type_ = query.name.lower(), query.type
+        aliases = {
+            record.owner.lower(): record.data.lower()
+            for record in records
+            if record.type == RecordType.CNAME
+        }
+        while type_ not in (RecordType.CNAME, TYPE_ANY) and name in aliases:
+            name = aliases.pop(name)
+        return any(
+            record.owner.lower() == name and type_ in (record.type, TYPE_ANY) for record in records
+        )
 
 
 def parse_reply(octets: bytes, query: bytes) -> ForeignReply | None:
     """Read a reply to ``query``; anything else is None."""
-    question = query[HEADER_BYTES : -len(encode_query_opt(Edns(0)))]
-    stop = HEADER_BYTES + len(question)
-    if len(octets) < stop or octets[:2] != query[:2]:
+    if len(octets) < HEADER_BYTES or octets[:2] != query[:2]:
         return None
     _, flags, questions, *counts = _HEADER.unpack_from(octets)
-    is_ours = octets[HEADER_BYTES : stop - 4].lower() == question[:-4].lower()
-    if not (flags & FLAG_RESPONSE and questions == 1 and is_ours):
+    if not flags & FLAG_RESPONSE:
         return None
-    if octets[stop - 4 : stop] != question[-4:]:
+    rcode = flags & _RCODE_MASK
+    if len(octets) == HEADER_BYTES:
+        questions, counts = 0, [0, 0, 0]
+    start = _start_of_answers(octets, query, questions)
+    # Servers that cannot read a question do not repeat it; what it says then can only be a failure.
+    if start is None or (questions == 0 and rcode in FINAL_RCODES):
         return None
     try:
-        sections = _parse_sections(octets, stop, counts)
+        sections, opt = _parse_sections(octets, start, counts)
     except (Truncated, MalformedName, struct.error):
         return None
-    return ForeignReply(flags & _RCODE_MASK, bool(flags & FLAG_TRUNCATED), sections)
+    if opt is not None and opt.ttl_s >> _EXTENDED_SHIFT:
+        rcode = Rcode.SERVFAIL  # one of those that a client without EDNS cannot be told
+    is_truncated = bool(flags & FLAG_TRUNCATED)
+    return ForeignReply(rcode, is_truncated, sections, has_opt=opt is not None)
 
 
-def _parse_sections(octets: bytes, start: int, counts: list[int]) -> Sections:
+def _start_of_answers(octets: bytes, query: bytes, questions: int) -> int | None:
+    """Find what follows the question, which has to be that of ``query``, or to be missing."""
+    if questions == 0:
+        return HEADER_BYTES
+    stop = end_of_plain_name(query, HEADER_BYTES) + _TYPE_AND_CLASS_BYTES
+    asked, repeated = query[HEADER_BYTES:stop], octets[HEADER_BYTES:stop]
+    name, type_and_class = repeated[:-_TYPE_AND_CLASS_BYTES], repeated[-_TYPE_AND_CLASS_BYTES:]
+    is_repeated = (
+        questions == 1
+        and name.lower() == asked[:-_TYPE_AND_CLASS_BYTES].lower()
+        and type_and_class == asked[-_TYPE_AND_CLASS_BYTES:]
+    )
+    return stop if is_repeated else None
+
+
+def _parse_sections(
+    octets: bytes, start: int, counts: list[int]
+) -> tuple[Sections, RawRecord | None]:
     position = start
+    opt: RawRecord | None = None
     sections: list[tuple[RawRecord, ...]] = []
     for count in counts:
         records: list[RawRecord] = []
@@ -126,9 +205,36 @@ def _parse_sections(octets: bytes, start: int, counts: list[int]) -> Sections:
             record, position = _parse_record(octets, position)
             if record.type != TYPE_OPT:
                 records.append(record)
-        sections.append(tuple(records))
+            else:
+                opt = record
+        sections.append(_with_even_ttls(records))
     answers, authority, additional = sections
-    return answers, authority, additional
+    return (answers, tuple(map(_capped_by_minimum, authority)), additional), opt
+
+
+def _with_even_ttls(records: list[RawRecord]) -> tuple[RawRecord, ...]:
+    """Let the records of a set live equally long (RFC 2181 section 5.2).
+
+    Signatures are sets only together with what they sign (RFC 4034 section 3).
+    """
+    lives: dict[tuple[bytes, int], int] = {}
+    for record in records:
+        key = (record.owner.lower(), record.type)
+        lives[key] = min(record.ttl_s, lives.get(key, record.ttl_s))
+    return tuple(
+        record
+        if record.type == TYPE_RRSIG
+        else replace(record, ttl_s=lives[record.owner.lower(), record.type])
+        for record in records
+    )
+
+
+def _capped_by_minimum(record: RawRecord) -> RawRecord:
+    """Let an SOA live as long as what it denies may be kept (RFC 2308 section 3)."""
+    if record.type != TYPE_SOA:
+        return record
+    (minimum_s,) = _NUMBER.unpack(record.data[-_SOA_MINIMUM_BYTES:])
+    return replace(record, ttl_s=min(record.ttl_s, minimum_s))
 
 
 def _parse_record(octets: bytes, start: int) -> tuple[RawRecord, int]:

@@ -3,24 +3,25 @@
     Forward -> octets
 
 An alias of ours that leads outside gets its target's answer appended; when that
-cannot be had the alias is withheld.  The same question is under way once,
+cannot be had the alias stands alone.  The same question is under way once,
 however many wait for it.  A question that comes back to us shows that we ask
 ourselves: forwarding then stops.
 
-Source: spec dns A4 and A12; RFC 8767 for old answers.
+Source: spec dns A4 and A12; RFC 6604 for aliases; RFC 8767 for old answers.
 """
 
 import asyncio
 import logging
 import secrets
+from dataclasses import replace
 
 from app.dns.cache import Cache
-from app.dns.foreign import ForeignQuery, ForeignReply
+from app.dns.foreign import FINAL_RCODES, ForeignQuery, ForeignReply
 from app.dns.messages import (
     FLAG_AUTHORITATIVE,
     FLAG_CHECKING_DISABLED,
-    FLAG_RECURSION_AVAILABLE,
     FLAG_RECURSION_DESIRED,
+    FLAG_TRUNCATED,
     Rcode,
     Request,
 )
@@ -52,33 +53,47 @@ class Forwarder:
         self._probe: DomainName | None = None
 
     async def answer(self, forward: Forward) -> bytes:
-        """Answer a question about a name of others."""
+        """Answer a question about a name of others, or about an alias of ours for one."""
         if forward.name == self._probe:
             self.is_looping = True
             _log.error("the upstream servers lead back to this one; names of others are refused")
         if self.is_looping or not forward.request.flags & FLAG_RECURSION_DESIRED:
-            return self._protocol.reply(forward.request, Rcode.REFUSED)
+            return self._failed(forward, Rcode.REFUSED)
         try:
             reply = await self.look_up(_query_of(forward.request, forward.name))
         except Unanswered:
             return self._failed(forward, Rcode.SERVFAIL)
         except Overloaded:
             return self._failed(forward, Rcode.REFUSED)
-        if forward.chain:
-            return self._appended(forward, reply)
-        flags = FLAG_RECURSION_AVAILABLE
-        return self._protocol.reply(forward.request, reply.rcode, reply.sections, flags=flags)
+        flags = _flags_of(reply)
+        if not forward.chain:
+            return self._protocol.reply(forward.request, reply.rcode, reply.sections, flags=flags)
+        if reply.rcode not in FINAL_RCODES:
+            return self._failed(forward, reply.rcode)
+        answers, authority, additional = reply.sections
+        sections = ((*forward.chain, *answers), authority, additional)
+        flags |= FLAG_AUTHORITATIVE
+        return self._protocol.reply(forward.request, reply.rcode, sections, flags=flags)
 
     async def walk(self, walk: Walk) -> bytes:
         """Try the names of a search list in turn; the first that exists answers."""
-        for name in () if self.is_looping else walk.names:
-            try:
-                reply = await self.look_up(_query_of(walk.request, name))
-            except (Unanswered, Overloaded):
-                break
-            if reply.rcode == Rcode.NOERROR:
-                return self._protocol.found_by_walk(walk.request, name, reply.sections)
-        return walk.otherwise
+        outcome: bytes | Forward | Walk = walk
+        while isinstance(outcome, Walk):
+            outcome = await self._step(outcome)
+        return outcome if isinstance(outcome, bytes) else await self.answer(outcome)
+
+    async def _step(self, walk: Walk) -> bytes | Forward | Walk:
+        name, *names = walk.names
+        if self.is_looping:
+            return walk.otherwise
+        try:
+            reply = await self.look_up(_query_of(walk.request, name))
+        except (Unanswered, Overloaded):
+            return walk.otherwise
+        if reply.rcode == Rcode.NOERROR:
+            flags = _flags_of(reply)
+            return self._protocol.found_by_walk(walk.request, name, reply.sections, flags=flags)
+        return self._protocol.walk_on(replace(walk, names=tuple(names)))
 
     async def probe(self) -> None:
         """Ask upstream for a name that only we would ask for, to see whether it comes back."""
@@ -89,7 +104,7 @@ class Forwarder:
             await self.upstream.ask(ForeignQuery(question))
         except (Unanswered, Overloaded):
             _log.warning(
-                "no upstream server answers: %s", ", ".join(map(str, self.upstream.servers))
+                "no upstream nameserver answers: %s", ", ".join(map(str, self.upstream.servers))
             )
 
     async def close(self) -> None:
@@ -98,18 +113,11 @@ class Forwarder:
             task.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    def _appended(self, forward: Forward, reply: ForeignReply) -> bytes:
-        if reply.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
-            return self._protocol.no_data(forward.request)
-        answers, _, _ = reply.sections
-        sections = ((*forward.chain, *answers), (), ())
-        flags = FLAG_AUTHORITATIVE | FLAG_RECURSION_AVAILABLE
-        return self._protocol.reply(forward.request, Rcode.NOERROR, sections, flags=flags)
-
-    def _failed(self, forward: Forward, rcode: Rcode) -> bytes:
-        if forward.chain:
-            return self._protocol.no_data(forward.request)
-        return self._protocol.reply(forward.request, rcode, flags=FLAG_RECURSION_AVAILABLE)
+    def _failed(self, forward: Forward, rcode: int) -> bytes:
+        # RFC 6604 section 3: the code tells of the end of a chain.  It is no denial: that would be
+        # kept, and programs would report that there is no address instead of asking again.
+        rcode = Rcode.SERVFAIL if forward.chain else rcode
+        return self._protocol.without_target(forward, rcode)
 
     async def look_up(self, query: ForeignQuery) -> ForeignReply:
         """Find what others say: from the cache, from them, or from what they said once.
@@ -129,7 +137,8 @@ class Forwarder:
                 reply = await asyncio.shield(task)
         except (Unanswered, Overloaded, TimeoutError):
             return old.reply
-        return old.reply if reply.rcode == Rcode.SERVFAIL else reply
+        # RFC 8767 section 4: any other response code is no answer.
+        return reply if reply.rcode in FINAL_RCODES else old.reply
 
     def _asked(self, query: ForeignQuery) -> asyncio.Task[ForeignReply]:
         task = self._under_way.get(query)
@@ -156,3 +165,7 @@ def _query_of(request: Request, name: DomainName) -> ForeignQuery:
         is_dnssec_ok=request.edns is not None and request.edns.is_dnssec_ok,
         is_checking_disabled=bool(request.flags & FLAG_CHECKING_DISABLED),
     )
+
+
+def _flags_of(reply: ForeignReply) -> int:
+    return FLAG_TRUNCATED if reply.is_truncated else 0

@@ -4,7 +4,7 @@
     Request, rcode, Body -> octets
 
 Only the message itself is known here; who answers what is in ``protocol``.
-Source: RFC 1035 section 4.1, RFC 6891; spec dns A13.
+Source: RFC 1035 section 4.1, RFC 2181 section 9, RFC 6891; spec dns A13.
 """
 
 import struct
@@ -130,9 +130,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A request that is answered with nothing but this header."""
+    """A request that is answered with nothing but a header."""
 
-    reply: bytes
+    id: int
+    flags: int
+
+    def reply(self, flags: int) -> bytes:
+        """Write the header, with more ``flags``."""
+        return _HEADER.pack(self.id, FLAG_RESPONSE | self.flags | flags, 0, 0, 0, 0)
 
 
 def parse_request(message: bytes, transport: Transport) -> Request | Refused | None:
@@ -144,13 +149,13 @@ def parse_request(message: bytes, transport: Transport) -> Request | Refused | N
         return None
     opcode = (flags & _OPCODE_MASK) >> _OPCODE_SHIFT
     if opcode not in (Opcode.QUERY, Opcode.NOTIFY):
-        return _refused(id_, (flags & _OPCODE_MASK) | Rcode.NOTIMP)
+        return Refused(id_, (flags & _OPCODE_MASK) | Rcode.NOTIMP)
     if counts[0] != 1 or any(n > m for n, m in zip(counts[1:], _COUNTS_MAX, strict=True)):
-        return _refused(id_, Rcode.FORMERR)
+        return Refused(id_, Rcode.FORMERR)
     try:
         return _parse_sections(message, sum(counts[1:]), transport)
     except (Truncated, MalformedName, struct.error):
-        return _refused(id_, Rcode.FORMERR)
+        return Refused(id_, Rcode.FORMERR)
 
 
 def plain_request(name: DomainName, type_: int) -> Request:
@@ -167,11 +172,11 @@ def plain_request(name: DomainName, type_: int) -> Request:
 
 
 def encode_reply(request: Request, rcode: int, body: Body = EMPTY_BODY, *, flags: int = 0) -> bytes:
-    """Frame a reply; records that do not fit are left out and TC says so."""
+    """Frame a reply; records that do not fit are left out, and TC tells when one was needed."""
     opt = b"" if request.edns is None else encode_opt(rcode, request.edns)
     room = request.size_bytes_max - HEADER_BYTES - len(request.question) - len(opt)
-    kept = body.cut(room)
-    if kept is not body:
+    kept, is_short = body.cut(room)
+    if is_short:
         flags |= FLAG_TRUNCATED
     word = FLAG_RESPONSE | (request.flags & (KEPT_FLAGS | _OPCODE_MASK)) | flags | (rcode & 0xF)
     answers, authority, additional = kept.counts
@@ -210,10 +215,6 @@ def encode_opt(rcode: int, edns: Edns) -> bytes:
     size = len(edns.echoed)
     opt = _OPT.pack(0, TYPE_OPT, UDP_BYTES_ADVERTISED, rcode >> 4, 0, flags, size)
     return opt + edns.echoed
-
-
-def _refused(id_: int, flags: int) -> Refused:
-    return Refused(_HEADER.pack(id_, FLAG_RESPONSE | flags, 0, 0, 0, 0))
 
 
 def _parse_sections(message: bytes, records: int, transport: Transport) -> Request:

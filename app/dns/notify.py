@@ -13,7 +13,8 @@ import struct
 from collections.abc import Callable, Iterable
 
 from app.dns.messages import FLAG_AUTHORITATIVE, FLAG_RESPONSE, Opcode
-from app.dns.upstream import Server, exchange_udp
+from app.dns.server_list import Server
+from app.dns.upstream import exchange_udp
 from app.dns.wire import CLASS_IN, encode_body, encode_name
 from app.domain.discovery.records import Record, RecordType
 from app.domain.names import DomainName

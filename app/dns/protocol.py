@@ -15,13 +15,15 @@ Any octets give one of these, never an exception.  What is true is decided by
 Source: spec dns A13; RFC 1035, RFC 1996, RFC 5936, RFC 6891.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol as Port
 
 from app.dns.answers import Answers
 from app.dns.autopath import Autopath, is_walked
 from app.dns.messages import (
     FLAG_AUTHORITATIVE,
+    FLAG_RECURSION_AVAILABLE,
+    FLAG_RECURSION_DESIRED,
     FLAG_TRUNCATED,
     Opcode,
     Rcode,
@@ -32,7 +34,7 @@ from app.dns.messages import (
     parse_request,
 )
 from app.dns.tallies import Tallies
-from app.dns.wire import CLASS_CHAOS, CLASS_IN, NO_SECTIONS, Sections, encode_body
+from app.dns.wire import CLASS_CHAOS, CLASS_IN, NO_SECTIONS, Section, Sections, encode_body
 from app.domain.addresses import Address, Prefix
 from app.domain.discovery.authority import soa
 from app.domain.discovery.records import (
@@ -93,7 +95,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """``names`` are to be tried elsewhere in turn; without a find the reply is ``otherwise``."""
+    """``names`` are to be tried in turn, the first of them elsewhere; or else ``otherwise``."""
 
     request: Request
     names: tuple[DomainName, ...]
@@ -106,6 +108,7 @@ class Transfer:
 
     request: Request
     zone: DomainName
+    flags: int = FLAG_AUTHORITATIVE
 
 
 Outcome = bytes | Forward | Walk | Transfer | None
@@ -116,13 +119,21 @@ class Protocol:
 
     def __init__(self, source: Source, config: ProtocolConfig) -> None:
         self.tallies = Tallies()
-        self.answers = Answers(config.zone, self.tallies, keeps_missing=config.autopath is None)
+        self.answers = Answers(
+            config.zone,
+            self.tallies,
+            keeps_missing=config.autopath is None,
+            has_upstreams=config.has_upstreams,
+        )
         self.autopath_found = 0
         """Names found by walking a client's search list for it."""
         self.malformed = 0
         """Messages that were no requests."""
         self._source = source
         self.config = config
+        # RFC 1035 section 4.1.1: RA is about the server, not about the name that was asked for.
+        self.flags = FLAG_RECURSION_AVAILABLE if config.has_upstreams else 0
+        """What every reply carries."""
 
     def respond(self, message: bytes, transport: Transport, client: Address | None) -> Outcome:
         """Decide what one message calls for."""
@@ -130,7 +141,7 @@ class Protocol:
         if isinstance(request, Request):
             return self._dispatch(request, client)
         self.malformed += 1
-        return None if request is None else request.reply
+        return None if request is None else request.reply(self.flags)
 
     def _dispatch(self, request: Request, client: Address | None) -> Outcome:
         if request.edns is not None and request.edns.version != 0:
@@ -167,15 +178,14 @@ class Protocol:
     ) -> bytes:
         """Write and count a reply that is not kept."""
         body = encode_body(request.name, sections, class_=request.class_)
-        octets = encode_reply(request, rcode, body, flags=flags)
+        octets = encode_reply(request, rcode, body, flags=self.flags | flags)
         self.tallies.of(request, rcode, len(octets))[0] += 1
         return octets
 
-    def no_data(self, request: Request) -> bytes:
-        """Deny what is asked, but not the name."""
-        home = self.config.zone.zone_of(request.name) or self.config.zone.forward_zone
-        record = soa(self._source.snapshot.revision, home, self.config.zone)
-        return self.reply(request, Rcode.NOERROR, ((), (record,), ()), flags=FLAG_AUTHORITATIVE)
+    def without_target(self, forward: Forward, rcode: int) -> bytes:
+        """Answer without what was to be asked elsewhere: with our aliases, if any led there."""
+        flags = FLAG_AUTHORITATIVE if forward.chain else 0
+        return self.reply(forward.request, rcode, (forward.chain, (), ()), flags=flags)
 
     def _lookup(self, request: Request, client: Address | None) -> Outcome:
         found = self.answers.find(self._source.snapshot, request)
@@ -189,41 +199,61 @@ class Protocol:
                     return Forward(request, request.name)
                 return self.reply(request, Rcode.REFUSED)
             case Records():
-                assert found.leads_to is not None, "only aliases that lead outside come here"
-                if self.config.has_upstreams:
-                    return Forward(request, found.leads_to, found.answers)
-                # Spec dns A4: an alias whose target cannot be asked is withheld.
-                return self.no_data(request)
+                return self._led_outside(request, found)
+
+    def _led_outside(self, request: Request, found: Records) -> bytes | Forward:
+        """Have the target of an alias asked for; without recursion the alias is all there is.
+
+        Spec dns A4: the CNAME is ours, and in the answer whatever becomes of its target.
+        """
+        assert found.leads_to is not None, "only aliases that lead outside come here"
+        forward = Forward(request, found.leads_to, found.answers)
+        if self._may_ask_others(request):
+            return forward
+        return self.without_target(forward, Rcode.NOERROR)
+
+    def _may_ask_others(self, request: Request) -> bool:
+        return self.config.has_upstreams and bool(request.flags & FLAG_RECURSION_DESIRED)
 
     def _walk(self, request: Request, client: Address, missing: bytes) -> Outcome:
-        """Try the rest of the client's search list: our names at once, others elsewhere."""
+        """Try the rest of the client's search list."""
         assert self.config.autopath is not None, "walked only when configured"
-        snapshot, zone = self._source.snapshot, self.config.zone
         if not is_walked(request.type):
             return missing
-        names = self.config.autopath.names_after(snapshot, request.name, client, zone)
-        for place, name in enumerate(names):
-            outcome = answer(snapshot, Question(name, request.type), zone)
+        zone = self.config.zone
+        names = self.config.autopath.names_after(self._source.snapshot, request.name, client, zone)
+        return self.walk_on(Walk(request, names, missing))
+
+    def walk_on(self, walk: Walk) -> bytes | Forward | Walk:
+        """Try names of ours at once, up to the first that others must be asked for."""
+        request = walk.request
+        for place, name in enumerate(walk.names):
+            outcome = answer(self._source.snapshot, Question(name, request.type), self.config.zone)
             match outcome:
                 case NoSuchName():
                     continue
+                case OutOfZone():
+                    if self._may_ask_others(request):
+                        return replace(walk, names=walk.names[place:])
                 case NoData():
-                    return self.no_data(request)
-                case Records() if outcome.leads_to is None:
+                    return self.found_by_walk(request, name, (outcome.chain, (outcome.soa,), ()))
+                case Records(leads_to=None):
                     return self.found_by_walk(request, name, (outcome.answers, (), ()))
-                case _:
-                    is_ours_alone = not self.config.has_upstreams
-                    return missing if is_ours_alone else Walk(request, names[place:], missing)
-        return missing
+                case Records():
+                    self.autopath_found += 1
+                    chain = (_alias(request, name, outcome.answers), *outcome.answers)
+                    return self._led_outside(request, replace(outcome, answers=chain))
+        return walk.otherwise
 
-    def found_by_walk(self, request: Request, name: DomainName, sections: Sections) -> bytes:
+    def found_by_walk(
+        self, request: Request, name: DomainName, sections: Sections, *, flags: int = 0
+    ) -> bytes:
         """Answer with what ``name`` has, behind a CNAME that leads there."""
         self.autopath_found += 1
         answers, authority, additional = sections
-        ttl_s = answers[0].ttl_s if answers else 0
-        alias = (Record(request.name, RecordType.CNAME, ttl_s, name),) if answers else ()
+        alias = (_alias(request, name, answers),) if answers else ()
         whole = ((*alias, *answers), authority, additional)
-        return self.reply(request, Rcode.NOERROR, whole, flags=FLAG_AUTHORITATIVE)
+        return self.reply(request, Rcode.NOERROR, whole, flags=flags | FLAG_AUTHORITATIVE)
 
     def _about_ourselves(self, request: Request) -> bytes:
         is_known = request.class_ == CLASS_CHAOS and request.name.folded in _CHAOS_NAMES
@@ -239,7 +269,7 @@ class Protocol:
         if not self._source.is_synced:
             return self.reply(request, Rcode.SERVFAIL)
         if request.transport == Transport.TCP:
-            return Transfer(request, home)
+            return Transfer(request, home, self.flags | FLAG_AUTHORITATIVE)
         if request.type == TYPE_AXFR:
             return self.reply(request, Rcode.REFUSED)
         # RFC 1995 section 2: what does not fit a datagram is answered with the SOA alone.
@@ -249,3 +279,8 @@ class Protocol:
     def _may_transfer(self, client: Address | None) -> bool:
         allowed = self.config.transfers_to
         return client is not None and any(client in prefix for prefix in allowed)
+
+
+def _alias(request: Request, name: DomainName, answers: Section) -> Record:
+    """Lead from the name that was asked for to the one that was found, for as long as that is."""
+    return Record(request.name, RecordType.CNAME, answers[0].ttl_s, name)

@@ -19,19 +19,20 @@ from typing import Protocol as Port
 
 from app.dns.cache import Cache
 from app.dns.forwarder import Forwarder
-from app.dns.messages import Transport
+from app.dns.messages import Rcode, Transport
 from app.dns.notify import Notifier, told_zones
 from app.dns.numbers import Count, Numbers
 from app.dns.preparation import prepare
 from app.dns.programming import Programming
 from app.dns.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.rate_limit import RateLimit, Verdict
+from app.dns.server_list import Server
 from app.dns.sockets import TCP_BACKLOG, Bound, bind, drops_of
 from app.dns.tcp import Connections
 from app.dns.transfer import TRANSFERS_MAX, messages
 from app.dns.udp import Datagrams, Peer
-from app.dns.upstream import Server, Upstream, servers_of
-from app.domain.addresses import Address, parse_address
+from app.dns.upstream import Upstream
+from app.domain.addresses import Address
 from app.domain.changes import Change
 from app.domain.discovery import authority
 from app.domain.discovery.records import Record
@@ -71,13 +72,12 @@ class View(Port):
 class ServerOptions:
     """What goes beyond answering from the zone; all of it is off unless set.
 
-    ``upstreams`` are addresses of servers for other names, or paths of
-    resolv.conf files that name them.  ``notify`` are the secondaries to be told
-    of changes.  ``rate_limit_per_s`` is what one client may ask; 0 is no limit.
+    ``upstreams`` are the servers for other names.  ``notify`` are the secondaries to
+    be told of changes.  ``rate_limit_per_s`` is what one client may ask; 0 is no limit.
     """
 
-    upstreams: tuple[str, ...] = ()
-    notify: tuple[str, ...] = ()
+    upstreams: tuple[Server, ...] = ()
+    notify: tuple[Server, ...] = ()
     rate_limit_per_s: int = 0
 
 
@@ -91,7 +91,7 @@ class DNSServer:
         has_upstreams = bool(self._options.upstreams)
         self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
         self.connections = Connections(self._respond_tcp)
-        self.forwarder = Forwarder(self.protocol, Upstream(()), Cache())
+        self.forwarder = Forwarder(self.protocol, Upstream(self._options.upstreams), Cache())
         self.host, self.port = "", 0
         self.limited = 0
         """Questions over a client's limit."""
@@ -120,7 +120,6 @@ class DNSServer:
         self._bound = bound
         self.host, self.port = bound.host, bound.port
         self._unsubscribe = self._view.subscribe(self._renew)
-        self._find_upstreams()
         # With a limit every question must be looked at, so none is known by its octets.
         known = self.protocol.answers.by_wire if self._limit is None else {}
         durations = self.protocol.tallies.durations
@@ -134,7 +133,7 @@ class DNSServer:
         if self.forwarder.upstream.servers:
             self._begin(self.forwarder.probe())
         if self._options.notify:
-            self._notifier = Notifier(servers_of(self._options.notify), self._soas)
+            self._notifier = Notifier(self._options.notify, self._soas)
             self._begin(self._notifier.run())
         _log.info("serving DNS on %s port %d", self.host, self.port)
 
@@ -154,14 +153,6 @@ class DNSServer:
             self._tcp.close()
             await self._tcp.wait_closed()
             await asyncio.sleep(0)  # the connections that were ended are told so now
-
-    def _find_upstreams(self) -> None:
-        ours = parse_address(self.host)
-        found = servers_of(self._options.upstreams)
-        own = {Server(ours, self.port)} if ours is not None else set[Server]()
-        if own & set(found):
-            _log.warning("%s is this server itself and is not asked", ", ".join(map(str, own)))
-        self.forwarder.upstream = Upstream(server for server in found if server not in own)
 
     def _renew(self, _before: Snapshot, after: Snapshot, changes: tuple[Change, ...]) -> None:
         self.protocol.answers.renew(after, changes)
@@ -220,7 +211,9 @@ class DNSServer:
             case Forward() | Walk() if len(self._tasks) < WAITING_MAX:
                 self._begin(self._answer_later(outcome, peer))
                 return None
-            case Forward() | Walk() | Transfer():
+            case Forward():
+                return self.protocol.without_target(outcome, Rcode.SERVFAIL)
+            case Walk() | Transfer():
                 return self.protocol.failure(message)
             case _:
                 return outcome

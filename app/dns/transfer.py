@@ -12,7 +12,7 @@ Source: RFC 5936, RFC 1995; spec dns A10.
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from app.dns.messages import FLAG_AUTHORITATIVE, Rcode, Request, encode_reply
+from app.dns.messages import Rcode, Request, encode_reply
 from app.dns.protocol import TYPE_IXFR, Transfer
 from app.dns.wire import encode_bodies
 from app.domain.changes import Change
@@ -41,7 +41,7 @@ def messages(
     request = transfer.request
     records = _records(request, zone, history)
     for body in encode_bodies(request.name, records, MESSAGE_BYTES):
-        yield encode_reply(request, Rcode.NOERROR, body, flags=FLAG_AUTHORITATIVE)
+        yield encode_reply(request, Rcode.NOERROR, body, flags=transfer.flags)
 
 
 def _records(request: Request, zone: Zone, history: History) -> Iterable[Record]:

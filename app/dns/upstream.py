@@ -1,12 +1,12 @@
 """Asking other servers: one question out, the answer to it back, or the reason why not.
 
-    ForeignQuery -> [server, UDP, TCP when cut, the next server] -> ForeignReply
+    ForeignQuery -> [server, UDP, TCP when cut, without EDNS, the next server] -> ForeignReply
 
 Each question leaves from a socket of its own, so the port is the kernel's
 random choice, with a random id; only the asked address can answer, and only
 with our id and question.  What does not match is counted and ignored.
 
-Source: RFC 5452; RFC 7766 section 5; spec dns A12.
+Source: RFC 5452; RFC 6891 section 7; RFC 7766 section 5; spec dns A12.
 """
 
 import asyncio
@@ -14,36 +14,23 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
-from app.dns.foreign import ForeignQuery, ForeignReply, parse_reply
+from app.dns.edns_memory import EdnsMemory
+from app.dns.foreign import FINAL_RCODES, ForeignQuery, ForeignReply, parse_reply
 from app.dns.messages import UDP_BYTES_ADVERTISED, Rcode
-from app.domain.addresses import Address, parse_address
+from app.dns.server_list import Server
 
 ATTEMPT_S = 2.0  # that one server has for one answer
 ROUNDS_MAX = 2  # times each server is asked
-SERVERS_MAX = 15
 PENDING_MAX = 256  # questions under way; each has a socket
 RESTED_S = 10.0  # after a failure, until a server is no longer asked last
-PORT_DEFAULT = 53
 _ID_BITS = 16
+_NOT_UNDERSTOOD = (Rcode.FORMERR, Rcode.NOTIMP)
 _DATAGRAM_BYTES_MAX = 65_535
 _PREFIX_BYTES = 2
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """Where a server listens."""
-
-    address: Address
-    port: int = PORT_DEFAULT
-
-    def __str__(self) -> str:
-        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)  # noqa: PLR2004
-        return f"{host}:{self.port}"
 
 
 class Unanswered(Exception):
@@ -68,11 +55,19 @@ class UpstreamCounts:
 class Upstream:
     """The servers asked for what is not ours, the healthy ones first."""
 
-    def __init__(self, servers: Iterable[Server], *, pending_max: int = PENDING_MAX) -> None:
-        self.servers = tuple(servers)[:SERVERS_MAX]
+    def __init__(
+        self,
+        servers: Iterable[Server],
+        *,
+        pending_max: int = PENDING_MAX,
+        attempt_s: float | None = None,
+    ) -> None:
+        self.servers = tuple(servers)
         self.counts = UpstreamCounts()
+        self.edns = EdnsMemory()
         self._failed_at: dict[Server, float] = {}
         self._pending_max = pending_max
+        self._attempt_s = ATTEMPT_S if attempt_s is None else attempt_s
         self._pending = 0
 
     async def ask(self, query: ForeignQuery) -> ForeignReply:
@@ -91,9 +86,20 @@ class Upstream:
 
     async def _ask_in_turn(self, query: ForeignQuery) -> ForeignReply:
         last: ForeignReply | None = None
+        silent: set[Server] = set()
         for server in self._in_order() * ROUNDS_MAX:
-            reply = await self._ask_one(server, query)
-            if reply is not None and reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
+            is_plain = self.edns.is_asked_plainly(server, _now())
+            if server in silent and not is_plain:
+                # Signatures come with EDNS alone: if it knows EDNS, wait for them once more.
+                is_plain = not (query.is_dnssec_ok and self.edns.is_known(server, _now()))
+            try:
+                reply = await self._ask_one(server, query, is_plain=is_plain)
+            except (TimeoutError, EOFError):
+                self.edns.silent(server, _now(), was_plain=is_plain)
+                silent.add(server)
+                reply = None
+            self._note_health(server, reply)
+            if reply is not None and reply.rcode in FINAL_RCODES and not reply.is_referral:
                 return reply
             last = reply or last
         if last is None:
@@ -101,30 +107,69 @@ class Upstream:
         return last
 
     def _in_order(self) -> tuple[Server, ...]:
-        now = asyncio.get_running_loop().time()
+        now = _now()
 
         def fails(server: Server) -> bool:
             return now - self._failed_at.get(server, -RESTED_S) < RESTED_S
 
         return tuple(sorted(self.servers, key=fails))
 
-    async def _ask_one(self, server: Server, query: ForeignQuery) -> ForeignReply | None:
-        message = query.encode(secrets.randbits(_ID_BITS), UDP_BYTES_ADVERTISED)
+    def _note_health(self, server: Server, reply: ForeignReply | None) -> None:
+        if reply is None or reply.rcode == Rcode.SERVFAIL:
+            self.counts.failures += 1
+            self._failed_at[server] = _now()
+        else:
+            self._failed_at.pop(server, None)
+
+    async def _ask_one(
+        self, server: Server, query: ForeignQuery, *, is_plain: bool
+    ) -> ForeignReply | None:
+        """Ask a server, and once more without OPT when that is what it does not understand.
+
+        Raises TimeoutError or EOFError when it is silent.
+        """
+        reply = await self._exchange(server, query, is_plain=is_plain)
+        if reply is None:
+            return None
+        if reply.rcode not in _NOT_UNDERSTOOD:
+            # An OPT record beside a refusal may be nothing but the question, sent back.
+            if reply.has_opt:
+                self.edns.shown(server, _now())
+            elif is_plain:
+                self.edns.needs_plain(server, _now())
+            return reply
+        plain = None if is_plain else await self._exchange_plainly(server, query)
+        return plain or reply
+
+    async def _exchange_plainly(self, server: Server, query: ForeignQuery) -> ForeignReply | None:
+        """Ask a server that has refused a question with OPT; None when it does not help."""
+        try:
+            reply = await self._exchange(server, query, is_plain=True)
+        except (TimeoutError, EOFError):
+            return None
+        if reply is None or reply.rcode in _NOT_UNDERSTOOD:
+            return None
+        self.edns.needs_plain(server, _now())
+        return reply
+
+    async def _exchange(
+        self, server: Server, query: ForeignQuery, *, is_plain: bool
+    ) -> ForeignReply | None:
+        """Ask by UDP, and by TCP when that does not hold the answer."""
+        udp_bytes = None if is_plain else UDP_BYTES_ADVERTISED
+        message = query.encode(secrets.randbits(_ID_BITS), udp_bytes)
         self.counts.requests += 1
         try:
-            async with asyncio.timeout(ATTEMPT_S):
+            async with asyncio.timeout(self._attempt_s):
                 reply = await exchange_udp(server, message, self._read)
                 if reply.is_truncated:
                     self.counts.over_tcp += 1
-                    reply = await _exchange_tcp(server, message)
-        except (OSError, EOFError, TimeoutError):
-            reply = None
-        if reply is None or reply.rcode == Rcode.SERVFAIL:
-            self.counts.failures += 1
-            self._failed_at[server] = asyncio.get_running_loop().time()
-        else:
-            self._failed_at.pop(server, None)
-        return reply
+                    return await _exchange_tcp(server, message)
+                return reply
+        except TimeoutError:
+            raise
+        except OSError:
+            return None
 
     def _read(self, octets: bytes, message: bytes) -> ForeignReply | None:
         reply = parse_reply(octets, message)
@@ -137,9 +182,8 @@ async def exchange_udp(
 ) -> R:
     """Send a message and wait, without end, for what ``read`` takes for its answer."""
     loop = asyncio.get_running_loop()
-    family = socket.AF_INET if server.address.version == 4 else socket.AF_INET6  # noqa: PLR2004
-    with socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as line:
-        line.connect((str(server.address), server.port))
+    with socket.socket(server.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as line:
+        line.connect(server.socket_address)
         await loop.sock_sendall(line, message)
         while True:
             reply = read(await loop.sock_recv(line, _DATAGRAM_BYTES_MAX), message)
@@ -157,30 +201,5 @@ async def _exchange_tcp(server: Server, message: bytes) -> ForeignReply | None:
         writer.close()
 
 
-def parse_server(text: str) -> Server | None:
-    """Read ``192.0.2.1``, ``192.0.2.1:53``, ``2001:db8::1`` or ``[2001:db8::1]:53``."""
-    if (address := parse_address(text.removeprefix("[").removesuffix("]"))) is not None:
-        return Server(address)
-    host, _, port = text.rpartition(":")
-    address = parse_address(host.removeprefix("[").removesuffix("]"))
-    if address is None or not (port.isascii() and port.isdecimal()):
-        return None
-    return Server(address, int(port)) if 0 < int(port) < 1 << 16 else None
-
-
-def servers_of(source: Iterable[str], *, port: int = PORT_DEFAULT) -> tuple[Server, ...]:
-    """List the servers an operator names; an absolute path is a resolv.conf to take them from."""
-    found: dict[Server, None] = {}
-    for text in source:
-        if text.startswith("/"):
-            lines = Path(text).read_text(encoding="utf-8", errors="replace").splitlines()
-            words = [line.split() for line in lines]
-            named = [
-                parse_address(word[1]) for word in words if word[:1] == ["nameserver"] and word[1:]
-            ]
-            found.update({Server(address, port): None for address in named if address is not None})
-        elif (server := parse_server(text)) is not None:
-            found[server] = None
-        else:
-            raise ValueError(f"{text!r} is no address of a DNS server")
-    return tuple(found)
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -7,7 +7,7 @@ Names are compressed against the question, which stands at a fixed place in
 every message; the spelling of the question is therefore that of the answer.
 The target of an SRV record is written out (RFC 2782), but may be pointed at.
 
-Source: RFC 1035 sections 3.2, 4.1 and 4.1.4.
+Source: RFC 1035 sections 3.2, 4.1 and 4.1.4; RFC 2181 section 9 for what may be left out.
 """
 
 import struct
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
+from itertools import chain
 
 from app.domain.discovery.records import Record, ServiceTarget, StartOfAuthority, Text
 from app.domain.names import LABEL_LENGTH_MAX, WIRE_LENGTH_MAX, DomainName, MalformedName
@@ -50,7 +51,8 @@ NO_SECTIONS: Sections = ((), (), ())
 Ends = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """Where each record ends, counted from the question, section by section."""
 
-_ENDS_MAX = 4_096  # remembered, so that equal ones are one
+_SHAPES_MAX = 4_096  # remembered, so that equal ones are one
+_PROOFS = frozenset({6, 47, 50})  # SOA, NSEC and NSEC3: what a denial consists of
 
 
 class Truncated(ValueError):
@@ -59,10 +61,15 @@ class Truncated(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What follows the question: ``ends`` has, section by section, where each record ends."""
+    """What follows the question: ``ends`` has, section by section, where each record ends.
+
+    ``stops`` are the places, in ascending order, where it may end with all that the
+    answer needs: what follows the first of them, set by set, is extra.
+    """
 
     octets: bytes
     ends: Ends
+    stops: tuple[int, ...] = ()
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -70,15 +77,20 @@ class Body:
         answers, authority, additional = self.ends
         return len(answers), len(authority), len(additional)
 
-    def cut(self, size_bytes: int) -> "Body":
-        """Keep what fits into ``size_bytes``: records go from the end."""
+    def cut(self, size_bytes: int) -> "tuple[Body, bool]":
+        """Keep what fits into ``size_bytes``, and tell whether something that is needed did not.
+
+        RFC 2181 section 9: extra sets are left out whole, and nobody needs to be told.
+        """
         if len(self.octets) <= size_bytes:
-            return self
+            return self, False
+        sufficient = [stop for stop in self.stops if stop <= size_bytes]
+        size = sufficient[-1] if sufficient else size_bytes
         answers, authority, additional = (
-            tuple(end for end in ends if end <= size_bytes) for ends in self.ends
+            tuple(end for end in ends if end <= size) for ends in self.ends
         )
         last = max((*answers, *authority, *additional), default=0)
-        return Body(self.octets[:last], (answers, authority, additional))
+        return Body(self.octets[:last], (answers, authority, additional)), not sufficient
 
 
 EMPTY_BODY = Body(b"", ((), (), ()))
@@ -135,10 +147,17 @@ def skip_name(message: bytes, start: int) -> int:
 def encode_body(question: DomainName, sections: Sections, *, class_: int = CLASS_IN) -> Body:
     """Write three sections for a message whose question asks for ``question``."""
     writer = _Writer(question, class_)
-    answers, authority, additional = (
-        tuple(writer.record(record) for record in section) for section in sections
-    )
-    return Body(bytes(writer.octets), _shared((answers, authority, additional)))
+    answers, authority, additional = sections
+    answer_ends = tuple(writer.record(record) for record in answers)
+    needed = len(writer.octets)
+    authority_ends, authority_stops = writer.sets(authority)
+    # RFC 2308 section 2: a denial is told by its SOA, and without an answer nothing else is told.
+    if not answers or any(record.type in _PROOFS for record in authority):
+        needed, authority_stops = len(writer.octets), ()
+    additional_ends, additional_stops = writer.sets(additional)
+    extra = (*authority_stops, *additional_stops)
+    ends = (answer_ends, authority_ends, additional_ends)
+    return Body(bytes(writer.octets), *_shared(ends, (needed, *extra) if extra else ()))
 
 
 def encode_bodies(
@@ -156,10 +175,10 @@ def encode_bodies(
         yield Body(bytes(writer.octets), (tuple(ends), (), ()))
 
 
-@lru_cache(maxsize=_ENDS_MAX)
-def _shared(ends: Ends) -> Ends:
+@lru_cache(maxsize=_SHAPES_MAX)
+def _shared(ends: Ends, stops: tuple[int, ...]) -> tuple[Ends, tuple[int, ...]]:
     """Give the first of all equal ones: most answers are of a few shapes."""
-    return ends
+    return ends, stops
 
 
 class _Writer:
@@ -191,6 +210,15 @@ class _Writer:
         self._content(record)
         _LENGTH.pack_into(self.octets, before - _LENGTH.size, len(self.octets) - before)
         return len(self.octets)
+
+    def sets(self, records: Section) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Write records set by set; tells where each record ends, and where each set does."""
+        sets: dict[tuple[tuple[str, ...] | bytes, int], list[Record | RawRecord]] = {}
+        for record in records:
+            owner = record.name.folded if isinstance(record, Record) else record.owner.lower()
+            sets.setdefault((owner, int(record.type)), []).append(record)
+        ends = [tuple(self.record(record) for record in alike) for alike in sets.values()]
+        return tuple(chain.from_iterable(ends)), tuple(each[-1] for each in ends)
 
     def _content(self, record: Record) -> None:
         match record.content:

@@ -24,7 +24,7 @@ from app.dns.numbers import Numbers, total
 from app.dns.protocol import Protocol, ProtocolConfig
 from app.dns.server import ServerOptions, View
 from app.dns.sockets import Bound, bind
-from app.dns.upstream import Upstream, servers_of
+from app.dns.upstream import Upstream
 from app.domain.changes import Change
 from app.domain.snapshot import Snapshot
 
@@ -52,8 +52,7 @@ class DNSWorkers:
         self.port: int = 0
         has_upstreams = bool(options.upstreams)
         self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
-        servers = servers_of(options.upstreams)
-        self.forwarder = Forwarder(self.protocol, Upstream(servers), Cache())
+        self.forwarder = Forwarder(self.protocol, Upstream(options.upstreams), Cache())
         """For what this process itself asks of others; clients are the workers' to answer."""
 
     async def start(self, host: str, port: int) -> None:

@@ -135,7 +135,7 @@ class _Asking:
     def _completed(self, elsewhere: Elsewhere) -> Reply:
         reply = self._known.get((elsewhere.name, elsewhere.qtype))
         if reply is None:
-            return elsewhere.refused
+            return elsewhere.unasked
         return elsewhere.completed(reply)
 
 

@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 with atheris.instrument_imports():
     from app.dns import lookups
     from app.dns.autopath import Autopath
-    from app.dns.foreign import ForeignQuery, parse_reply
-    from app.dns.messages import Request, Transport, parse_request
+    from app.dns.cache import Cache
+    from app.dns.foreign import FINAL_RCODES, ForeignQuery, parse_reply
+    from app.dns.messages import Rcode, Request, Transport, parse_request
     from app.dns.protocol import Forward, Protocol, ProtocolConfig, Transfer, Walk
     from app.dns.transfer import messages
     from app.domain.addresses import parse_prefix
@@ -88,7 +89,7 @@ def try_request(protocol: Protocol, message: bytes, transport: Transport) -> Non
         case Transfer():
             replies = list(messages(outcome, VIEW.snapshot, VIEW.history, protocol.config.zone))
         case Forward():
-            replies = [protocol.reply(outcome.request, 0)]
+            replies = [protocol.without_target(outcome, Rcode.SERVFAIL)]
         case Walk():
             replies = [outcome.otherwise]
         case bytes():
@@ -100,12 +101,23 @@ def try_request(protocol: Protocol, message: bytes, transport: Transport) -> Non
 
 def try_reply(rest: bytes) -> None:
     """Read what others say to a question, put it into words, and pass it on."""
-    query = ForeignQuery(QUESTION).encode(0, 1232)
+    asked = ForeignQuery(QUESTION)
+    query = asked.encode(0, 1232)
     flags = struct.pack("!H", 0x8000 | int.from_bytes(rest[:2]))
-    reply = parse_reply(query[:2] + flags + b"\0\1" + rest[2:8] + QUESTION + rest[8:], query)
+    try_foreign(asked, query[:2] + flags + b"\0\1" + rest[2:8] + QUESTION + rest[8:], query)
+    try_foreign(asked, query[:2] + flags + rest[2:], query)
+
+
+def try_foreign(asked: ForeignQuery, octets: bytes, query: bytes) -> None:
+    """Read one message of others, with or without the question, and keep it."""
+    reply = parse_reply(octets, query)
     if reply is None:
         return
     assert reply.ttl_s >= 0
+    cache = Cache()
+    cache.keep(asked, reply, 0)
+    hit = cache.find(asked, 0)
+    assert hit is None or reply.rcode not in FINAL_RCODES or reply.answers(asked) or reply.has_soa
     lookups._in_words(reply)  # pyright: ignore[reportPrivateUsage]  what /resolve makes of it
     for transport in Transport:
         request = parse_request(query, transport)

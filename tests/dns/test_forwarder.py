@@ -3,26 +3,35 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 
 import dns.asyncquery
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 
 from app.dns import forwarder, upstream
+from app.dns import server as server_module
+from app.dns.lookups import Lookups
 from app.dns.protocol import ProtocolConfig
 from app.dns.server import DNSServer, ServerOptions
+from app.dns.server_list import Server
+from app.dns.upstream import Upstream
 from app.domain.discovery.zone_config import ZoneConfig
 from app.domain.names import parse_domain
 from app.registry.view import View
 from tests.dns.client import data_of
+from tests.dns.others import Asked, others
 from tests.dns_vectors import snapshot_of
 
 HOST = "127.0.0.1"
 ZONE = ZoneConfig(zones=(parse_domain("cluster.local"),))
 WAIT_S = 8.0
+ALIAS = "extmissing.edge.svc.cluster.local"
+FAILURES = [dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.FORMERR, dns.rcode.NOTIMP]
 
 Answer = Callable[[dns.message.Message], "list[bytes]"]
 
@@ -65,6 +74,15 @@ def denial(rcode: dns.rcode.Rcode, minimum_s: int = 60) -> Answer:
     return answer
 
 
+def failure(rcode: dns.rcode.Rcode) -> Answer:
+    def answer(query: dns.message.Message) -> list[bytes]:
+        reply = dns.message.make_response(query)
+        reply.set_rcode(rcode)
+        return [reply.to_wire()]
+
+    return answer
+
+
 def silence(_query: dns.message.Message) -> list[bytes]:
     return []
 
@@ -79,7 +97,7 @@ async def forwarding(answer: Answer) -> AsyncGenerator[tuple[DNSServer, Foreign]
     port = transport.get_extra_info("sockname")[1]
     view = View()
     view.reset(snapshot_of("edge"), history=(), compacted=snapshot_of("edge").revision)
-    options = ServerOptions(upstreams=(f"{HOST}:{port}",))
+    options = ServerOptions(upstreams=(Server(ip_address(HOST), port),))
     server = DNSServer(view, ProtocolConfig(zone=ZONE), options)
     await server.start(HOST, 0)
     try:
@@ -216,29 +234,108 @@ async def test_a_question_that_comes_back_ends_forwarding() -> None:
 
 async def test_an_alias_gets_what_its_target_has() -> None:
     async with forwarding(addresses("192.0.2.1")) as (server, _):
-        reply = await ask(server, "extmissing.edge.svc.cluster.local")
+        reply = await ask(server, ALIAS)
         assert data_of(reply.answer) == ["gone.example.test.", "192.0.2.1"]
         assert reply.answer[1].name.to_text() == "gone.example.test."
         assert reply.flags & dns.flags.AA
 
 
-async def test_an_alias_for_what_does_not_exist_stands_alone() -> None:
-    async with forwarding(denial(dns.rcode.NXDOMAIN)) as (server, _):
-        reply = await ask(server, "extmissing.edge.svc.cluster.local")
+@pytest.mark.parametrize("rcode", [dns.rcode.NXDOMAIN, dns.rcode.NOERROR])
+async def test_an_alias_stands_before_the_denial_of_its_target(rcode: dns.rcode.Rcode) -> None:
+    async with forwarding(denial(rcode)) as (server, _):
+        reply = await ask(server, ALIAS)
+        assert reply.rcode() == rcode
+        assert data_of(reply.answer) == ["gone.example.test."]
+        assert [rrset.rdtype for rrset in reply.authority] == [dns.rdatatype.SOA]
+
+
+@pytest.mark.parametrize("type_", ["A", "AAAA", "TXT", "MX", "HTTPS", "SRV"])
+@pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.parametrize("rcode", [None, *FAILURES])
+async def test_an_alias_is_there_and_not_denied_when_its_target_cannot_be_found_out(
+    rcode: dns.rcode.Rcode | None, type_: str, *, tcp: bool
+) -> None:
+    answer = silence if rcode is None else failure(rcode)
+    async with forwarding(answer) as (server, _):
+        server.forwarder.upstream = Upstream(server.forwarder.upstream.servers, attempt_s=0.05)
+        reply = await ask(server, ALIAS, type_, tcp=tcp)
+        # RFC 6604 section 3: how the last name of the chain fared; clients then ask again.
+        assert reply.rcode() == dns.rcode.SERVFAIL
+        assert data_of(reply.answer) == ["gone.example.test."]
+        assert (reply.authority, reply.additional) == ([], [])
+        assert reply.flags & (dns.flags.AA | dns.flags.RA) == dns.flags.AA | dns.flags.RA
+
+
+async def test_an_alias_stands_alone_for_whoever_wants_no_recursion() -> None:
+    async with forwarding(addresses("192.0.2.1")) as (server, foreign):
+        query = dns.message.make_query(ALIAS, "A", flags=0)
+        reply = await dns.asyncquery.udp(query, HOST, WAIT_S, server.port)
         assert reply.rcode() == dns.rcode.NOERROR
         assert data_of(reply.answer) == ["gone.example.test."]
-
-
-async def test_an_alias_is_withheld_when_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstream, "ATTEMPT_S", 0.1)
-    async with forwarding(silence) as (server, _):
-        reply = await ask(server, "extmissing.edge.svc.cluster.local")
-        assert (reply.rcode(), reply.answer) == (dns.rcode.NOERROR, [])
-        assert len(reply.authority) == 1
-
-
-async def test_whoever_wants_no_recursion_gets_none() -> None:
-    async with forwarding(addresses("192.0.2.1")) as (server, _):
+        assert (reply.authority, foreign.asked) == ([], [])
         query = dns.message.make_query("www.example.com", "A", flags=0)
         reply = await dns.asyncquery.udp(query, HOST, WAIT_S, server.port)
         assert reply.rcode() == dns.rcode.REFUSED
+
+
+async def test_an_alias_is_there_when_the_servers_lead_back_to_us() -> None:
+    async with forwarding(addresses("192.0.2.1")) as (server, _):
+        server.forwarder.is_looping = True
+        reply = await ask(server, ALIAS)
+        assert (reply.rcode(), reply.authority) == (dns.rcode.SERVFAIL, [])
+        assert data_of(reply.answer) == ["gone.example.test."]
+
+
+async def test_an_alias_is_there_when_too_much_is_asked_of_others() -> None:
+    async with forwarding(silence) as (server, _):
+        servers = server.forwarder.upstream.servers
+        server.forwarder.upstream = Upstream(servers, pending_max=0)
+        reply = await ask(server, ALIAS)
+        assert (reply.rcode(), reply.authority) == (dns.rcode.SERVFAIL, [])
+        assert data_of(reply.answer) == ["gone.example.test."]
+        assert (await ask(server, "www.example.com")).rcode() == dns.rcode.REFUSED
+
+
+async def test_an_alias_is_there_when_too_many_wait_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server_module, "WAITING_MAX", 0)
+    async with forwarding(addresses("192.0.2.1")) as (server, _):
+        reply = await ask(server, ALIAS)
+        assert (reply.rcode(), reply.authority) == (dns.rcode.SERVFAIL, [])
+        assert data_of(reply.answer) == ["gone.example.test."]
+        assert (await ask(server, "www.example.com")).rcode() == dns.rcode.SERVFAIL
+
+
+async def test_an_answer_with_only_an_alias_is_asked_for_again() -> None:
+    def alias_first(query: dns.message.Message) -> list[bytes]:
+        reply = dns.message.make_response(query)
+        name = query.question[0].name
+        reply.answer.append(dns.rrset.from_text(name, 300, "IN", "CNAME", "a.test."))
+        if len(foreign.asked) > 1:
+            reply.answer.append(dns.rrset.from_text("a.test.", 300, "IN", "A", "192.0.2.81"))
+        return [reply.to_wire()]
+
+    async with forwarding(alias_first) as (server, foreign):
+        assert data_of((await ask(server, "www.example.com")).answer) == ["a.test."]
+        for _ in range(2):
+            reply = await ask(server, "www.example.com")
+            assert data_of(reply.answer) == ["a.test.", "192.0.2.81"]
+        assert len(foreign.asked) == 2
+
+
+async def test_an_answer_that_does_not_even_fit_a_stream_says_so() -> None:
+    def answer(asked: Asked) -> bytes:
+        reply = dns.message.make_response(asked.message)
+        reply.flags |= dns.flags.TC
+        name = asked.message.question[0].name
+        reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.1"))
+        return reply.to_wire()
+
+    async with others(answer) as running, forwarding(silence) as (server, _):
+        server.forwarder.upstream = Upstream([running.server])
+        for name in ("www.example.com", ALIAS):
+            reply = await ask(server, name)
+            assert reply.flags & dns.flags.TC
+            assert data_of(reply.answer)[-1] == "192.0.2.1"
+        assert (await Lookups(server.forwarder)(parse_domain("www.example.com"), "A")).is_truncated

@@ -1,7 +1,9 @@
 """Names and records as octets, against a library that reads them back."""
 
 import struct
+from collections import Counter
 from ipaddress import IPv4Address
+from itertools import groupby
 
 import dns.message
 import pytest
@@ -9,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dns.wire import (
+    RawRecord,
+    Section,
     Truncated,
     decode_name,
     encode_bodies,
@@ -17,7 +21,13 @@ from app.dns.wire import (
     end_of_plain_name,
     skip_name,
 )
-from app.domain.discovery.records import Record, RecordType, ServiceTarget, address_record
+from app.domain.discovery.records import (
+    Record,
+    RecordType,
+    ServiceTarget,
+    StartOfAuthority,
+    address_record,
+)
 from app.domain.names import DomainName, MalformedName, parse_domain
 
 labels = st.text("abcXYZ-_09", min_size=1, max_size=12)
@@ -75,18 +85,84 @@ def test_records_are_read_back_as_they_were_written(
     body = encode_body(question, (answers, (), additional))
     message = read(question, body.counts, body.octets)
     assert [rrset.to_text() for rrset in message.answer] == list(map(text, answers))
-    assert [rrset.to_text() for rrset in message.additional] == list(map(text, additional))
+    # Additional records come set by set, so that a set can be left out whole.
+    sent = [rrset.to_text() for rrset in message.additional]
+    assert sorted(sent) == sorted(map(text, additional))
+    assert [key for key, _ in groupby(map(set_of, sent))] == list(
+        dict.fromkeys(set_of(text(record)) for record in additional)
+    )
 
 
-@given(names, records, st.integers(0, 300))
-def test_a_body_may_be_cut_between_any_two_records(
-    question: DomainName, answers: tuple[Record, ...], size: int
+def set_of(line: str) -> tuple[str, str]:
+    """Give the owner and the type of a record, which make it one of a set."""
+    owner, _, _, type_, _ = line.lower().split(None, 4)
+    return owner, type_
+
+
+@given(names, records, records, st.integers(0, 700))
+def test_answers_are_kept_before_what_is_extra_and_that_goes_set_by_set(
+    question: DomainName, answers: tuple[Record, ...], additional: tuple[Record, ...], size: int
 ) -> None:
-    body = encode_body(question, (answers, (), ())).cut(size)
+    whole = encode_body(question, (answers, (), additional))
+    body, is_short = whole.cut(size)
     assert len(body.octets) <= size
     message = read(question, body.counts, body.octets)
     kept = [rrset.to_text() for rrset in message.answer]
     assert kept == list(map(text, answers))[: len(kept)]
+    assert is_short == (len(kept) < len(answers))
+    sent = [rrset.to_text() for rrset in message.additional]
+    assert not (is_short and sent)
+    sizes = Counter(map(set_of, map(text, additional)))
+    assert all(count == sizes[key] for key, count in Counter(map(set_of, sent)).items())
+    if len(whole.octets) <= size:
+        assert body is whole
+
+
+SOA_RECORD = Record(
+    parse_domain("example.com"),
+    RecordType.SOA,
+    5,
+    StartOfAuthority(
+        primary=parse_domain("ns.example.com"),
+        mailbox=parse_domain("host.example.com"),
+        serial=1,
+        refresh_s=2,
+        retry_s=3,
+        expire_s=4,
+        minimum_s=5,
+    ),
+)
+OWNER = parse_domain("www.example.com")
+ANSWER, ALIAS = address_record(OWNER, 5, IPv4Address(1)), a_record(OWNER, parse_domain("a.test"))
+SERVERS = tuple(
+    RawRecord(encode_name(parse_domain("example.com")), 2, 1, 5, encode_name(parse_domain(name)))
+    for name in ("ns1.example.com", "ns2.example.com")
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "authority", "is_needed"),
+    [
+        ((), (SOA_RECORD,), True),
+        ((ALIAS,), (SOA_RECORD,), True),
+        ((), SERVERS, True),
+        ((ANSWER,), SERVERS, False),
+        ((ANSWER,), (RawRecord(encode_name(OWNER), 47, 1, 5, bytes(9)),), True),
+    ],
+)
+def test_an_authority_section_is_needed_where_it_denies_or_is_all_there_is(
+    answers: Section, authority: Section, *, is_needed: bool
+) -> None:
+    glue = address_record(parse_domain("ns1.example.com"), 5, IPv4Address(2))
+    whole = encode_body(OWNER, (answers, authority, (glue,)))
+    last = whole.ends[1][-1]
+    for size, is_short in ((len(whole.octets) - 1, False), (last, False), (last - 1, is_needed)):
+        body, told = whole.cut(size)
+        assert told == is_short
+        assert body.counts[0] == len(answers)
+        assert body.counts[2] == 0
+    body, _ = whole.cut(last - 1)
+    assert body.counts[1] == (len(authority) - 1 if is_needed else 0)
 
 
 @given(names, records, st.integers(1, 200))

@@ -71,6 +71,8 @@ NAMES = (
     "alias",
     "alias-of-alias",
     "circle",
+    "dangling",
+    "alias-of-six",
     "svc",
     "shop",
     "default.svc",
@@ -124,7 +126,12 @@ TRUNCATED = (
     ("many.default", "AAAA"),
     ("many.default.svc.cluster.local.", "A"),
 )
-FAILING = (("broken.example.com.", "ADDR"), ("broken.example.com.", "A"))
+FAILING = (
+    ("broken.example.com.", "ADDR"),
+    ("broken.example.com.", "A"),
+    ("failing.default.svc.cluster.local.", "ADDR"),
+    ("failing", "A"),
+)
 REFUSED = (("www.example.com.", "ADDR"), ("example.org", "A"), ("out", "ADDR"))
 """Without upstreams; musl waits for its timeout each time."""
 

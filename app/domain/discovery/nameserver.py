@@ -3,11 +3,11 @@
     (Snapshot, Query) -> Reply | Elsewhere;  Elsewhere + a foreign Reply -> Reply
 
 What the zone cannot say has to be asked elsewhere, by whoever can.
-Source: spec dns A4 and A12.
+Source: spec dns A4 and A12; RFC 6604 section 3.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from app.domain.discovery import zone
 from app.domain.discovery.lookup import Decision, Outcome, Query, Rcode, Record, Reply
@@ -32,7 +32,7 @@ from app.domain.names import DomainName, NamespacedName, parse_domain
 from app.domain.snapshot import Snapshot
 
 REFUSED = Reply(rcode=Rcode.REFUSED, is_recursive=False)
-NO_DATA = Reply(rcode=Rcode.NOERROR, is_authoritative=True)
+_NOT_FOUND_OUT = Reply(rcode=Rcode.SERVFAIL, is_authoritative=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +44,24 @@ class Elsewhere:
     chain: tuple[Record, ...] = ()
 
     def completed(self, reply: Reply) -> Reply:
-        """Put the aliases before what was found at their end."""
+        """Put the aliases before what was found at their end.
+
+        They are ours and exist, whatever became of their target; the response code
+        tells that (RFC 6604 section 3).
+        """
         if not self.chain:
             return reply
-        if reply.rcode is Rcode.NOERROR:
-            return Reply(rcode=Rcode.NOERROR, records=(*self.chain, *reply.records))
-        if reply.rcode is Rcode.NXDOMAIN:
-            # The alias exists, its target does not: NOERROR (spec dns A4).
-            return Reply(rcode=Rcode.NOERROR, records=self.chain)
-        return NO_DATA
+        records = (*self.chain, *reply.records)
+        if reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN):
+            return replace(reply, records=records, is_authoritative=True)
+        return replace(_NOT_FOUND_OUT, records=self.chain)
 
     @property
-    def refused(self) -> Reply:
-        """What is said when there is nobody to ask: an alias to nowhere is withheld."""
-        return NO_DATA if self.chain else REFUSED
+    def unasked(self) -> Reply:
+        """What is said when there is nobody to ask: the aliases alone, or nothing at all."""
+        if not self.chain:
+            return REFUSED
+        return Reply(rcode=Rcode.NOERROR, records=self.chain, is_authoritative=True)
 
 
 Fitting = Callable[[Query, Records], int | None]
@@ -77,22 +81,20 @@ def hear(
     found = zone.answer(snapshot, Question(query.name, RecordType[query.qtype]), config)
     match found:
         case Records(leads_to=DomainName() as name):
-            chain = tuple(_record(record) for record in found.answers)
-            return Elsewhere(name=name, qtype=query.qtype, chain=chain)
+            return Elsewhere(name=name, qtype=query.qtype, chain=_records(found.answers))
         case Records():
             fit = fitting(query, found)
             kept = found.answers if fit is None else found.answers[:fit]
             return Reply(
                 rcode=Rcode.NOERROR,
-                records=tuple(_record(record) for record in kept),
+                records=_records(kept),
                 is_authoritative=True,
                 is_truncated=fit is not None,
                 has_additional=bool(found.additional),
             )
-        case NoData():
-            return NO_DATA
-        case NoSuchName():
-            return Reply(rcode=Rcode.NXDOMAIN, is_authoritative=True)
+        case NoData() | NoSuchName():
+            rcode = Rcode.NOERROR if isinstance(found, NoData) else Rcode.NXDOMAIN
+            return Reply(rcode=rcode, records=_records(found.chain), is_authoritative=True)
         case OutOfZone():
             return Elsewhere(name=query.name, qtype=query.qtype)
 
@@ -118,10 +120,13 @@ def _service_of(name: DomainName, apex: DomainName) -> NamespacedName | None:
             return None
 
 
-def _record(record: ZoneRecord) -> Record:
-    return Record(
-        name=record.name,
-        rtype=record.type.name,
-        ttl_s=record.ttl_s,
-        value=str(record.content),
+def _records(records: Iterable[ZoneRecord]) -> tuple[Record, ...]:
+    return tuple(
+        Record(
+            name=record.name,
+            rtype=record.type.name,
+            ttl_s=record.ttl_s,
+            value=str(record.content),
+        )
+        for record in records
     )

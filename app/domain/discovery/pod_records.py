@@ -7,7 +7,7 @@ Source: spec dns A7.
 
 from ipaddress import IPv4Address
 
-from app.domain.addresses import Address, canonical, parse_address
+from app.domain.addresses import Address, parse_address
 from app.domain.discovery.zone_config import PodRecords
 from app.domain.objects.pod import Pod, PodPhase
 from app.domain.snapshot import Snapshot
@@ -22,7 +22,7 @@ def pod_address(snapshot: Snapshot, namespace: str, label: str, pods: PodRecords
         return None
     if pods == PodRecords.VERIFIED:
         holders = snapshot.pods_with(str(address))
-        if not any(_is_named(pod, namespace, str(address)) for pod in holders):
+        if not any(_is_named(pod, namespace) for pod in holders):
             return None
     return address
 
@@ -34,11 +34,10 @@ def parse_dashed(label: str) -> Address | None:
     return address if address is None or isinstance(address, IPv4Address) == is_v4 else None
 
 
-def _is_named(pod: Pod, namespace: str, address: str) -> bool:
-    # Only the first address of a Pod names it; the dead and the dying have no name.
+def _is_named(pod: Pod, namespace: str) -> bool:
+    # The dead and the dying have no name.
     return (
         pod.metadata.namespace == namespace
-        and canonical(pod.pod_ips[0]) == address
         and not pod.metadata.is_terminating
         and not pod.is_finished
         and pod.phase != PodPhase.UNKNOWN

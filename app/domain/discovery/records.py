@@ -4,7 +4,7 @@
     Records | NoData | NoSuchName | OutOfZone  what there is to say
 
 Values only; how they are found is in ``zone``, how they travel in ``app.dns``.
-Source: RFC 1035 section 3.2, RFC 2308 section 2, RFC 2782, RFC 3596.
+Source: RFC 1035 section 3.2, RFC 2308 section 2, RFC 2782, RFC 3596, RFC 6604 section 3.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ class RecordType(IntEnum):
 
 
 ADDRESS_TYPES = (RecordType.A, RecordType.AAAA)
+TYPE_ANY = 255  # asks for whatever there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Records:
 
     ``leads_to`` is set when the last CNAME points outside the zone: whoever asked
     must look there for the rest.  ``via`` are the names on the way of an alias.
+    Aliases that lead in a circle are all there is to say.
     """
 
     answers: tuple[Record, ...]
@@ -114,17 +116,20 @@ class Records:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoData:
-    """The name exists, without records of the type."""
+    """The name at the end of ``chain``, the aliases, exists without records of the type."""
 
     soa: Record
+    chain: tuple[Record, ...] = ()
     via: tuple[DomainName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoSuchName:
-    """Neither the name nor any name below it exists."""
+    """Neither the name at the end of ``chain``, the aliases, nor any name below it exists."""
 
     soa: Record
+    chain: tuple[Record, ...] = ()
+    via: tuple[DomainName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

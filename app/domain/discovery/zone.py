@@ -6,16 +6,17 @@ A name exists when it owns records or has names below it; only a name that does
 neither is denied as a whole (RFC 8020).  Where CoreDNS departs from the RFCs,
 the RFCs are followed.  Bytes, sizes and upstream servers are not known here.
 
-Source: spec dns A1 to A4 and A7; RFC 1034 section 4.3.2, RFC 2308.
+Source: spec dns A1 to A4 and A7; RFC 1034 section 4.3.2, RFC 2308, RFC 6604.
 """
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from app.domain.addresses import parse_address
 from app.domain.discovery import authority, reverse
 from app.domain.discovery.pod_records import pod_address
 from app.domain.discovery.records import (
-    ADDRESS_TYPES,
+    TYPE_ANY,
     NoData,
     NoSuchName,
     Outcome,
@@ -55,10 +56,19 @@ from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
 CHAIN_MAX = 10  # aliases followed before an answer is given up
+_MATCHED_BY_CNAME = (RecordType.CNAME, TYPE_ANY)
 
 
 def answer(snapshot: Snapshot, question: Question, config: ZoneConfig) -> Outcome:
     """Answer one question of class IN from the state at one revision."""
+    outcome = _own_answer(snapshot, question, config)
+    if _target(outcome, question.type) is None:
+        return outcome
+    return _followed(snapshot, question, config, outcome)
+
+
+def _own_answer(snapshot: Snapshot, question: Question, config: ZoneConfig) -> Outcome:
+    """Say what the name itself owns; an alias owns its CNAME, whatever the type."""
     home = config.zone_of(question.name)
     if home is None:
         return OutOfZone()
@@ -69,45 +79,51 @@ def answer(snapshot: Snapshot, question: Question, config: ZoneConfig) -> Outcom
         return Records(answers=found.answers, additional=found.additional)
     if found is None and home in config.fallthrough:
         return OutOfZone()
-    if question.type in ADDRESS_TYPES and _target(zone, question.name) is not None:
-        return _chased(zone, question)
     soa = authority.soa(snapshot.revision, zone.apex, config)
     return NoSuchName(soa=soa) if found is None else NoData(soa=soa)
 
 
-def _chased(zone: Zone, question: Question) -> Outcome:
-    """Follow an alias: as far as it stays with us, and then to where it leads.
+def _followed(
+    snapshot: Snapshot, question: Question, config: ZoneConfig, outcome: Outcome
+) -> Outcome:
+    """Follow an alias, whose own answer is ``outcome``, as far as it stays with us.
 
-    An alias that leads nowhere, in a circle or into itself says nothing at all:
-    a program could not use it (spec dns A4).
+    RFC 1034 section 4.3.2, step 3a: the CNAME is in the answer whatever becomes of
+    its target.  A circle ends where it closes, a long chain at its bound.
     """
-    chain: list[Record] = []
-    name = question.name
-    soa = authority.soa(zone.snapshot.revision, zone.apex, zone.config)
-    while (target := _target(zone, name)) is not None:
-        via = (*(record.name for record in chain), name, target)
-        if target.is_under(name) or len(chain) == CHAIN_MAX:
-            return NoData(soa=soa, via=via)
-        chain.append(Record(name, RecordType.CNAME, zone.config.ttl_s, target))
+    chain: tuple[Record, ...] = ()
+    name, via = question.name, [question.name]
+    while isinstance(outcome, Records) and (target := _target(outcome, question.type)) is not None:
+        if len(chain) == CHAIN_MAX:
+            return Records(answers=chain, via=tuple(via))
+        chain = (*chain, *outcome.answers)
+        if target in via:
+            return Records(answers=chain, via=tuple(via))
         name = target
-    via = (*(record.name for record in chain), name)
-    rest = answer(zone.snapshot, Question(name, question.type), zone.config)
-    match rest:
+        via.append(name)
+        outcome = _own_answer(snapshot, Question(name, question.type), config)
+    match outcome:
         case Records():
-            return Records(answers=(*chain, *rest.answers), via=via)
-        case OutOfZone():
-            return Records(answers=tuple(chain), leads_to=name, via=via)
+            return replace(outcome, answers=(*chain, *outcome.answers), via=tuple(via))
         case NoData() | NoSuchName():
-            return NoData(soa=soa, via=via)
+            return replace(outcome, chain=chain, via=tuple(via))
+        case OutOfZone():
+            return Records(answers=chain, leads_to=name, via=tuple(via))
 
 
-def _target(zone: Zone, name: DomainName) -> DomainName | None:
-    """Find what ``name`` is an alias for; None when it is none."""
-    if is_reverse(zone.apex) or not name.is_under(zone.apex):
+def _target(outcome: Outcome, type_: int) -> DomainName | None:
+    """Find where the question goes on; None when it is answered.
+
+    RFC 1034 section 3.6.2: a question that the CNAME itself matches is answered with it.  One
+    for any type is among them, and may be answered with one set of records (RFC 8482 section 4.1).
+    """
+    if type_ in _MATCHED_BY_CNAME:
         return None
-    node = parse(name.folded[: -len(zone.apex.labels)])
-    service = _service(zone, node.key) if isinstance(node, ServiceNode) else None
-    return None if service is None else _alias_target(service)
+    match outcome:
+        case Records(answers=(*_, Record(type=RecordType.CNAME, content=DomainName() as target))):
+            return target
+        case _:
+            return None
 
 
 def _lookup(zone: Zone, question: Question) -> Found | None:
@@ -183,8 +199,6 @@ def _at_alias(zone: Zone, service: Service, node: ServicePart, question: Questio
     target = _alias_target(service)
     if target is None or not isinstance(node, ServiceNode):
         return None
-    if question.type != RecordType.CNAME:
-        return Found()
     return Found((Record(question.name, RecordType.CNAME, zone.config.ttl_s, target),))
 
 

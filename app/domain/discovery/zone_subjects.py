@@ -48,7 +48,7 @@ def subjects_of(name: DomainName, config: ZoneConfig) -> tuple[Subject, ...] | N
     """List what answers about ``name`` depend on; None when that cannot be told in few words."""
     zone = config.zone_of(name)
     if zone is None:
-        return None
+        return NOTHING  # no change of ours makes it ours
     if is_reverse(zone):
         place = parse_reverse(name)
         return (str(place),) if isinstance(place, IPv4Address | IPv6Address) else None

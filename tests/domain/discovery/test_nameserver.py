@@ -15,16 +15,15 @@ from app.domain.discovery.lookup import (
     Status,
     Step,
 )
-from app.domain.discovery.nameserver import NO_DATA, REFUSED, Elsewhere, hear, service_behind
+from app.domain.discovery.nameserver import REFUSED, Elsewhere, hear, service_behind
 from app.domain.discovery.zone_config import cluster_config
 from app.domain.names import NamespacedName, Revision, parse_domain
-from app.domain.objects.kinds import Object
-from app.domain.objects.service import ServiceType
 from app.domain.snapshot import Snapshot, load
 from tests.builders import (
     a_headless_service,
     a_namespace,
     a_service,
+    an_alias,
     an_endpoint,
     an_endpoint_slice,
     key,
@@ -36,12 +35,6 @@ WEB, DB = "web.default.svc.cluster.local.", "db.default.svc.cluster.local."
 OUTSIDE = "www.example.com."
 
 
-def an_alias(name: str, target: str) -> Object:
-    return a_service(
-        name, type=ServiceType.EXTERNAL_NAME, external_name=target, cluster_ip="", cluster_ips=()
-    )
-
-
 STATE = load(
     [
         a_namespace(),
@@ -50,6 +43,8 @@ STATE = load(
         an_endpoint_slice(*(an_endpoint(f"10.244.0.{n}") for n in (1, 2, 3)), service="db"),
         an_alias("out", OUTSIDE),
         an_alias("in", WEB),
+        an_alias("missing", f"nobody.{WEB.partition('.')[2]}"),
+        an_alias("circle", "circle.default.svc.cluster.local"),
     ],
     revision=Revision(7),
 )
@@ -86,10 +81,28 @@ def test_what_the_zone_knows_is_answered_with_authority() -> None:
 
 
 def test_a_name_without_such_records_is_told_from_one_that_does_not_exist() -> None:
-    assert heard(WEB, "AAAA") == NO_DATA
+    assert heard(WEB, "AAAA") == Reply(rcode=Rcode.NOERROR, is_authoritative=True)
     assert heard("nobody.default.svc.cluster.local.") == Reply(
         rcode=Rcode.NXDOMAIN, is_authoritative=True
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "qtype", "rcode", "values"),
+    [
+        ("in", "AAAA", Rcode.NOERROR, [WEB]),
+        ("in", "TXT", Rcode.NOERROR, [WEB]),
+        ("missing", "A", Rcode.NXDOMAIN, ["nobody.default.svc.cluster.local."]),
+        ("circle", "A", Rcode.NOERROR, ["circle.default.svc.cluster.local."]),
+    ],
+)
+def test_an_alias_is_heard_of_whatever_it_leads_to(
+    name: str, qtype: str, rcode: Rcode, values: list[str]
+) -> None:
+    reply = heard(f"{name}.default.svc.cluster.local.", qtype)
+    assert isinstance(reply, Reply)
+    assert (reply.rcode, reply.is_authoritative) == (rcode, True)
+    assert [record.value for record in reply.records] == values
 
 
 def test_glue_shows_that_an_answer_is_no_referral() -> None:
@@ -122,38 +135,39 @@ def test_a_foreign_name_is_to_be_asked_elsewhere_as_it_is() -> None:
     foreign = heard(OUTSIDE, "AAAA")
     assert foreign == Elsewhere(name=parse_domain(OUTSIDE), qtype="AAAA")
     assert isinstance(foreign, Elsewhere)
-    assert foreign.refused == REFUSED
+    assert foreign.unasked == REFUSED
     for rcode in (Rcode.NXDOMAIN, Rcode.SERVFAIL):
         assert foreign.completed(Reply(rcode=rcode)) == Reply(rcode=rcode)
 
 
-@pytest.mark.parametrize(
-    ("reply", "completed"),
-    [
-        (
-            Reply(rcode=Rcode.NOERROR, records=(a_record(OUTSIDE, "A", "192.0.2.1"),)),
-            Reply(rcode=Rcode.NOERROR, records=(*CHAIN, a_record(OUTSIDE, "A", "192.0.2.1"))),
-        ),
-        (Reply(rcode=Rcode.NOERROR), Reply(rcode=Rcode.NOERROR, records=CHAIN)),
-        # The alias is there, whatever became of what it stands for.
-        (Reply(rcode=Rcode.NXDOMAIN), Reply(rcode=Rcode.NOERROR, records=CHAIN)),
-        (Reply(rcode=Rcode.SERVFAIL), NO_DATA),
-        (Reply(rcode=Rcode.TIMEOUT), NO_DATA),
-    ],
-)
+@pytest.mark.parametrize("rcode", [Rcode.NOERROR, Rcode.NXDOMAIN])
+@pytest.mark.parametrize("found", [(), (a_record(OUTSIDE, "A", "192.0.2.1"),)])
 def test_an_alias_that_leads_outside_is_put_before_what_is_found_there(
-    reply: Reply, completed: Reply
+    rcode: Rcode, found: tuple[Record, ...]
 ) -> None:
     alias = heard("out.default.svc.cluster.local.")
     assert alias == Elsewhere(name=parse_domain(OUTSIDE), qtype="A", chain=CHAIN)
     assert isinstance(alias, Elsewhere)
-    assert alias.completed(reply) == completed
+    assert alias.completed(Reply(rcode=rcode, records=found)) == Reply(
+        rcode=rcode, records=(*CHAIN, *found), is_authoritative=True
+    )
 
 
-def test_an_alias_to_nowhere_is_withheld_when_nobody_can_be_asked() -> None:
+@pytest.mark.parametrize("rcode", [Rcode.SERVFAIL, Rcode.REFUSED, Rcode.TIMEOUT, Rcode.FORMERR])
+def test_an_alias_is_there_and_the_lookup_fails_when_its_target_cannot_be_found_out(
+    rcode: Rcode,
+) -> None:
     alias = heard("out.default.svc.cluster.local.")
     assert isinstance(alias, Elsewhere)
-    assert alias.refused == NO_DATA
+    assert alias.completed(Reply(rcode=rcode)) == Reply(
+        rcode=Rcode.SERVFAIL, records=CHAIN, is_authoritative=True
+    )
+
+
+def test_an_alias_stands_alone_when_nobody_can_be_asked() -> None:
+    alias = heard("out.default.svc.cluster.local.")
+    assert isinstance(alias, Elsewhere)
+    assert alias.unasked == Reply(rcode=Rcode.NOERROR, records=CHAIN, is_authoritative=True)
 
 
 # Which Service it was.

@@ -13,7 +13,7 @@ from app.domain.objects.kinds import Object
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_namespace, a_node, an_endpoint, an_endpoint_slice
 from tests.dns_vectors import VECTORS, config_of, snapshot_of
-from tests.strategies import NAMESPACES, histories, names_of_the_zone, question_types
+from tests.strategies import NAMESPACES, named_histories, names_of_the_zone, question_types
 
 CONFIG = ZoneConfig(
     zones=tuple(parse_domain(zone) for zone in ("cluster.local", "in-addr.arpa", "ip6.arpa")),
@@ -27,7 +27,7 @@ def cut_down(snapshot: Snapshot) -> Snapshot:
     return load(map(stripped, objects), revision=snapshot.revision)
 
 
-@given(histories(), names_of_the_zone, question_types)
+@given(named_histories(), names_of_the_zone, question_types)
 def test_no_answer_depends_on_what_is_left_out(
     history: list[Change], name: str, type_: int
 ) -> None:

@@ -21,7 +21,6 @@ from app.domain.discovery.zone_transfer import (
 from app.domain.names import Revision, parse_domain
 from app.domain.objects.endpoint_slice import EndpointPort
 from app.domain.objects.kinds import Object
-from app.domain.objects.service import ServiceType
 from app.domain.snapshot import Snapshot, load
 from tests.builders import (
     a_headless_service,
@@ -29,10 +28,11 @@ from tests.builders import (
     a_node,
     a_pod,
     a_service,
+    an_alias,
     an_endpoint,
     an_endpoint_slice,
 )
-from tests.strategies import NAMESPACES, histories
+from tests.strategies import NAMESPACES, named_histories
 
 RANGES = [prefix for text in ("10.96.0.0/16",) if (prefix := parse_prefix(text))]
 CONFIG = cluster_config("cluster.local", RANGES)
@@ -58,16 +58,6 @@ def lines(*records: Record) -> list[str]:
 
 def listed(snapshot: Snapshot, apex: str = FORWARD, config: ZoneConfig = CONFIG) -> list[str]:
     return lines(*records_of_zone(zone_of(snapshot, apex, config)))
-
-
-def an_alias(target: str) -> Object:
-    return a_service(
-        "old",
-        type=ServiceType.EXTERNAL_NAME,
-        external_name=target,
-        cluster_ip="",
-        cluster_ips=(),
-    )
 
 
 def test_an_empty_zone_says_who_serves_it_and_by_which_schema() -> None:
@@ -126,8 +116,8 @@ def test_a_headless_service_has_what_its_ready_endpoints_have() -> None:
 
 def test_an_alias_is_one_record_and_none_when_it_stands_for_no_name() -> None:
     target = "old.default.svc.cluster.local. CNAME www.example.com."
-    assert listed(state(an_alias("www.example.com"))) == [*AT_APEX, target]
-    assert listed(state(an_alias("192.0.2.1"))) == AT_APEX
+    assert listed(state(an_alias("old", "www.example.com"))) == [*AT_APEX, target]
+    assert listed(state(an_alias("old", "192.0.2.1"))) == AT_APEX
 
 
 def test_pods_and_services_of_unknown_namespaces_are_not_listed() -> None:
@@ -222,7 +212,7 @@ START = load(map(a_namespace, NAMESPACES), revision=Revision(0))
 apexes = st.sampled_from([FORWARD, REVERSE])
 
 
-@given(histories(), apexes)
+@given(named_histories(), apexes)
 def test_every_record_listed_is_what_a_question_gets(history: list[Change], apex: str) -> None:
     snapshot = START.apply(history)
     every = list(records_of_zone(zone_of(snapshot, apex)))
@@ -236,7 +226,7 @@ def test_every_record_listed_is_what_a_question_gets(history: list[Change], apex
         assert set(found.answers) == records
 
 
-@given(histories(), st.integers(0, 12), apexes)
+@given(named_histories(), st.integers(0, 12), apexes)
 def test_a_difference_leads_from_the_earlier_zone_to_the_later_one(
     history: list[Change], place: int, apex: str
 ) -> None:
