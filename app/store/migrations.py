@@ -35,6 +35,7 @@ def scripts_folder() -> Path:
 async def migrate(engine: AsyncEngine) -> tuple[str | None, str]:
     """Bring the database to the head; returns its versions before and after.
 
+    Raises SchemaMismatch when the database is ahead of this version.
     Safe to run by several processes at once: the first does it, the others wait.
     """
     async with engine.begin() as connection:
@@ -50,14 +51,17 @@ async def require_current(engine: AsyncEngine) -> None:
         return
     if found is None:
         raise SchemaMismatch(f"the database is empty (want {head}): run `waypost migrate`")
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if found in known:
+    _require_known(found)
+    raise SchemaMismatch(f"the database is behind: at {found}, want {head}: run `waypost migrate`")
+
+
+def _require_known(found: str) -> None:
+    """Raise SchemaMismatch when a later version of Waypost has migrated the database."""
+    if found not in {script.revision for script in _scripts().walk_revisions()}:
         raise SchemaMismatch(
-            f"the database is behind: at {found}, want {head}: run `waypost migrate`"
+            f"the database is ahead: at {found}, this Waypost knows up to {_head()}: "
+            "upgrade Waypost"
         )
-    raise SchemaMismatch(
-        f"the database is ahead: at {found}, this Waypost knows up to {head}: upgrade Waypost"
-    )
 
 
 def _migrate(connection: Connection) -> tuple[str | None, str]:
@@ -66,6 +70,8 @@ def _migrate(connection: Connection) -> tuple[str | None, str]:
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_S_MAX}s'"))
     before = _version(connection)
+    if before is not None:
+        _require_known(before)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
