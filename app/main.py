@@ -43,6 +43,7 @@ from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
 from app.registry import upkeep
 from app.registry.bootstrap import DNS_KEY, bootstrap
+from app.registry.history import History, HistoryBounds
 from app.registry.lease_book import LeaseBook
 from app.registry.leases import Leases, Times
 from app.registry.node_rules import NodeRulesReader, staying_ahead
@@ -137,7 +138,8 @@ async def running(
     is brought up to date instead.
     """
     engine = make_engine(url)
-    view, policy = View(), policy_of(settings)
+    history = History(HistoryBounds(age_s_max=settings.history_seconds))
+    view, policy = View(history), policy_of(settings)
     follower = ChangeLogFollower(engine, view)
     writer = PostgresWriter(engine, view, policy=policy, conclude=reconcile, follower=follower)
     clock = follower.clock

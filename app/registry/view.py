@@ -8,17 +8,16 @@ for those of other processes, in revision order; repeats are harmless.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable
 
-from app.domain.changes import Change, require_resumable
+from app.domain.changes import Change
 from app.domain.errors import NotSynced, RevisionAhead
-from app.domain.names import REVISION_ZERO, Revision
+from app.domain.names import Revision
 from app.domain.objects.kinds import KINDS
 from app.domain.snapshot import Snapshot
+from app.registry.history import History
 
 WAIT_S_MAX = 3.0  # seconds a read waits for a revision; spec kubernetes-api 5.3
-HISTORY_CHANGES_MAX = 100_000  # changes kept in memory for those who resume
 
 Subscriber = Callable[[Snapshot, Snapshot, tuple[Change, ...]], None]
 
@@ -26,12 +25,10 @@ Subscriber = Callable[[Snapshot, Snapshot, tuple[Change, ...]], None]
 class View:
     """What this process knows; used from one event loop only."""
 
-    def __init__(self, *, history_changes_max: int = HISTORY_CHANGES_MAX) -> None:
+    def __init__(self, history: History | None = None) -> None:
         self._snapshot = Snapshot()
         self._is_synced = False
-        self._history: deque[Change] = deque()
-        self._history_changes_max = history_changes_max
-        self._compacted = REVISION_ZERO
+        self._history = History() if history is None else history
         self._era = 0
         self._subscribers: list[Subscriber] = []
         self._waiters: list[tuple[Revision, asyncio.Future[None]]] = []
@@ -49,7 +46,7 @@ class View:
     @property
     def compacted(self) -> Revision:
         """The oldest revision from which changes can still be told."""
-        return self._compacted
+        return self._history.compacted
 
     @property
     def era(self) -> int:
@@ -77,9 +74,7 @@ class View:
         self._era += not has_same_past
         before, self._snapshot = self._snapshot, snapshot
         was_synced, self._is_synced = self._is_synced, True
-        self._history = deque(history)
-        self._compacted = compacted
-        self._trim()
+        self._history.begin(history, compacted=compacted)
         if was_synced and (changes := _difference(before, snapshot)):
             self._announce(before, changes)
         self._wake()
@@ -91,8 +86,7 @@ class View:
         if not fresh:
             return
         self._snapshot = before.apply(fresh)
-        self._history.extend(fresh)
-        self._trim()
+        self._history.add(fresh)
         self._announce(before, fresh)
         self._wake()
 
@@ -106,13 +100,7 @@ class View:
 
     def history(self, since: Revision) -> tuple[Change, ...]:
         """List the changes after ``since``, in order; raises Expired when some are gone."""
-        require_resumable(since, compacted=self._compacted)
-        found: list[Change] = []
-        for change in reversed(self._history):
-            if change.revision <= since:
-                break
-            found.append(change)
-        return tuple(reversed(found))
+        return self._history.after(since)
 
     async def wait_for(self, revision: Revision, *, timeout_s: float = WAIT_S_MAX) -> Snapshot:
         """Take the snapshot once it has reached ``revision``.
@@ -143,13 +131,6 @@ class View:
         for revision, reached in self._waiters:
             if revision <= self._snapshot.revision and not reached.done():
                 reached.set_result(None)
-
-    def _trim(self) -> None:
-        while len(self._history) > self._history_changes_max:
-            dropped = self._history.popleft().revision
-            while self._history and self._history[0].revision == dropped:
-                self._history.popleft()  # a revision is kept whole or not at all
-            self._compacted = dropped
 
 
 def _difference(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:

@@ -12,6 +12,7 @@ from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.names import Revision
 from app.domain.snapshot import load
+from app.registry.history import History, HistoryBounds
 from app.registry.view import View
 from app.registry.watch import CHANGES_A_PIECE, EVENTS_A_PIECE, Interest, Place, Pulse
 from tests.builders import a_pod
@@ -114,7 +115,7 @@ def test_a_revision_of_any_size_is_told_in_bounded_pieces_and_ends_with_its_id(
 
 
 def test_who_needs_what_is_forgotten_is_told_to_list_anew() -> None:
-    view = View(history_changes_max=LAST // 2)
+    view = View(History(HistoryBounds(changes_max=LAST // 2)))
     view.reset(load([], revision=Revision(1)), history=(), compacted=Revision(1))
     for change in VIEW.history(Revision(1)):
         view.advance([change])

@@ -32,10 +32,3 @@ async def test_a_database_of_a_later_version_is_left_as_it_is(ahead: AsyncEngine
         assert "\n" not in str(told.value)
     async with ahead.connect() as connection:
         assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == LATER
-
-
-async def test_migrating_twice_changes_nothing(database_url: str) -> None:
-    async with connected(database_url) as engine:
-        before, after = await migrate(engine)
-        assert before == after
-        await require_current(engine)

@@ -1,0 +1,109 @@
+"""The changes that a process remembers for those who resume: bounded in number, octets and age.
+
+    committed changes -> History -> the changes after a revision, or Expired
+
+A revision is kept whole or not at all, and the newest always is: whoever has been told
+everything up to the one before is never too late, however large it is.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from app.domain.changes import Change, require_resumable
+from app.domain.names import REVISION_ZERO, Revision
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.kinds import Object
+
+OBJECT_OCTETS = 1_500  # about what an object takes beside what is counted
+ENDPOINT_OCTETS = 400  # about what an endpoint of a slice takes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryBounds:
+    """How much is remembered; octets are estimated from what makes objects large."""
+
+    changes_max: int = 100_000
+    octets_max: int = 64 << 20
+    age_s_max: float = 3_600
+
+
+BOUNDS = HistoryBounds()
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """One revision: its changes, about how much they keep alive, and when they came."""
+
+    revision: Revision
+    changes: tuple[Change, ...]
+    octets: int
+    at_s: float
+
+
+class History:
+    """What happened lately, revision by revision."""
+
+    def __init__(
+        self, bounds: HistoryBounds = BOUNDS, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Remember within ``bounds``; ages are seconds of ``clock``."""
+        self._bounds = bounds
+        self._clock = clock
+        self._revisions: deque[_Remembered] = deque()
+        self._changes = self._octets = 0
+        self.compacted = REVISION_ZERO
+        """The oldest revision from which changes can still be told."""
+
+    def begin(self, changes: Iterable[Change], *, compacted: Revision) -> None:
+        """Start over with the changes after ``compacted``."""
+        self._revisions.clear()
+        self._changes = self._octets = 0
+        self.compacted = compacted
+        self.add(changes)
+
+    def add(self, changes: Iterable[Change]) -> None:
+        """Remember what was committed, in order, and forget what is beyond the bounds."""
+        now_s = self._clock()
+        for revision, group in groupby(changes, key=lambda change: change.revision):
+            whole = tuple(group)
+            octets = sum(octets_of(change.before) for change in whole)
+            self._revisions.append(_Remembered(revision, whole, octets, now_s))
+            self._changes += len(whole)
+            self._octets += octets
+        self._forget(now_s)
+
+    def after(self, since: Revision) -> tuple[Change, ...]:
+        """List the changes after ``since``, in order; raises Expired when some are gone."""
+        require_resumable(since, compacted=self.compacted)
+        wanted: list[tuple[Change, ...]] = []
+        for remembered in reversed(self._revisions):
+            if remembered.revision <= since:
+                break
+            wanted.append(remembered.changes)
+        return tuple(change for changes in reversed(wanted) for change in changes)
+
+    def _forget(self, now_s: float) -> None:
+        bounds, revisions = self._bounds, self._revisions
+        while len(revisions) > 1 and (
+            self._changes > bounds.changes_max
+            or self._octets > bounds.octets_max
+            or revisions[0].at_s < now_s - bounds.age_s_max
+        ):
+            oldest = revisions.popleft()
+            self._changes -= len(oldest.changes)
+            self._octets -= oldest.octets
+            self.compacted = oldest.revision
+
+
+def octets_of(replaced: Object | None) -> int:
+    """Estimate what keeping an object takes that has been replaced or removed since."""
+    if replaced is None:
+        return 0
+    meta = replaced.metadata
+    texts = sum(len(key) + len(value) for key, value in meta.annotations.items())
+    texts += sum(len(key) + len(value) for key, value in meta.labels.items())
+    endpoints = len(replaced.endpoints) if isinstance(replaced, EndpointSlice) else 0
+    return OBJECT_OCTETS + texts + endpoints * ENDPOINT_OCTETS
