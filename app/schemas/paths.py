@@ -145,8 +145,8 @@ def without(document: Mapping[str, object], gone: Iterable[PassedOver]) -> dict[
     places: _Places = {}
     for each in gone:
         inner = places
-        for depth, step in enumerate(each.steps):
-            if depth and not inner:
+        for step in each.steps:
+            if inner.get(step) == {}:
                 break  # a field within one that goes anyway
             inner = inner.setdefault(step, {})
     return cast("dict[str, object]", _pruned(dict(document), places))
