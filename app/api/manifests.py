@@ -102,9 +102,8 @@ def warnings_of(manifests: Sequence[Manifest], outcomes: Iterable[Outcome]) -> I
     for manifest in manifests:
         yield from manifest.warnings()
     for outcome in outcomes:
-        if outcome.position is not None:
-            for warning in outcome.warnings:
-                yield _placed(outcome, warning)
+        for warning in outcome.warnings:
+            yield _placed(outcome, warning)
     not_kept: dict[str, dict[str, None]] = {}
     for manifest in manifests:
         if isinstance(manifest.draft, Draft) and not manifest.draft.is_silent:
