@@ -6,37 +6,35 @@ Source: contract.md, "POST /apply".
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api import errors as api_errors
-from app.api.bodies import IGNORE, OBJECT_TYPES, STRICT, drafted, read_documents
+from app.api.bodies import OBJECT_TYPES, STRICT, read_documents
 from app.api.collections import DEFAULT_NAMESPACE, is_dry_run
 from app.api.dependencies import RegistryOf
 from app.api.errors import refusals
+from app.api.manifests import Manifest, read_manifest, warnings_of
 from app.api.representation import answer, warn
 from app.domain import errors
 from app.domain.errors import CauseReason, Violation
 from app.domain.label_queries import parse_selector
 from app.domain.labels import Selector
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import KINDS_BY_NAME, POD, Kind, Object
-from app.registry.apply import Item, Outcome, apply
+from app.domain.objects.kinds import KINDS_BY_NAME, POD, Kind
+from app.registry.apply import Outcome, apply
 from app.registry.work import Work
 from app.schemas.apply import ApplyOperation, ApplyResult
-from app.schemas.codec import encode_object
 from app.schemas.documents import Document
 from app.schemas.queries import ApplyQuery
-from app.schemas.three_way import apply_document
 
 router = APIRouter(tags=["apply"])
 
 _BODY = {
     "requestBody": {
         "required": True,
-        "description": "One object, a `List`, or a stream of YAML documents.",
+        "description": "One object, a `List`, or a stream of YAML documents or JSON objects.",
         "content": {
             name: {"schema": {"type": "object", "additionalProperties": True}}
             for name in OBJECT_TYPES
@@ -66,18 +64,18 @@ async def apply_manifests(
     """Create or replace many objects as one write; all of them, or none."""
     documents = await read_documents(request)
     prune = _prune(query)
-    items, ignored = _sorted_out(documents, query)
+    manifests, ignored = _sorted_out(documents, query)
+    items = [manifest.item() for manifest in manifests]
     is_dry = is_dry_run(query.dry_run)
 
-    def decide(work: Work) -> tuple[Sequence[Outcome], Revision, tuple[str, ...]]:
+    def decide(work: Work) -> tuple[Sequence[Outcome], Revision]:
         before = work.snapshot.revision
         outcomes = apply(work, items, prune=prune)
-        revision = work.revision if work.changes() else before
-        return outcomes, revision, tuple(work.warnings)
+        return outcomes, work.revision if work.changes() else before
 
     if not is_dry:
         await registry.leases.sign_on([item.key for item in items if item.kind == POD])
-    outcomes, revision, warnings = await registry.writer.write(decide, dry_run=is_dry)
+    outcomes, revision = await registry.writer.write(decide, dry_run=is_dry)
     shown = [_shown(outcome) for outcome in outcomes if outcome.position is not None]
     shown.extend(ignored)
     shown.sort(key=lambda entry: entry[0])
@@ -88,16 +86,17 @@ async def apply_manifests(
         "dryRun": is_dry,
         "results": [entry for _, entry in (*shown, *pruned)],
     }
-    return warn(answer(request, result), warnings)
+    return warn(answer(request, result), warnings_of(manifests, outcomes))
 
 
 def _sorted_out(
     documents: Sequence[Document], query: ApplyQuery
-) -> tuple[list[Item], list[tuple[int, dict[str, object]]]]:
+) -> tuple[list[Manifest], list[tuple[int, dict[str, object]]]]:
     """Tell the objects that are held here from the others; raises Invalid when strict."""
-    items: list[Item] = []
+    manifests: list[Manifest] = []
     ignored: list[tuple[int, dict[str, object]]] = []
     violations: list[Violation] = []
+    field_validation = STRICT if query.strict else query.field_validation
     for position, document in enumerate(documents):
         kind = _kind_of(document.content)
         name, namespace = _names(document.content)
@@ -111,23 +110,12 @@ def _sorted_out(
             key = NamespacedName(
                 (namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else "", name
             )
-            items.append(_item(position, kind, key, document, STRICT if query.strict else IGNORE))
+            manifests.append(read_manifest(position, kind, key, document, field_validation))
     if query.strict:
         violations.extend(_not_held(position, entry) for position, entry in ignored)
     if violations:
         raise errors.Invalid("Apply", "", violations)
-    return items, ignored
-
-
-def _item(position: int, kind: Kind, key: NamespacedName, document: Document, strict: str) -> Item:
-    def amend(current: Object | None) -> Object:
-        wire = None if current is None else encode_object(current)
-        content = apply_document(wire, document.content)
-        draft = drafted(Document(content, document.duplicates), kind, strict).object
-        meta = replace(draft.metadata, namespace=key.namespace)
-        return replace(draft, metadata=meta)
-
-    return Item(position=position, kind=kind, key=key, amend=amend)
+    return manifests, ignored
 
 
 def _prune(query: ApplyQuery) -> Selector | None:

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import BodyTooLarge, Unsupported, refused
-from app.domain.errors import BadRequest, CauseReason, Violation
-from app.domain.objects.kinds import Kind, Object
+from app.domain.errors import BadRequest
+from app.domain.objects.kinds import Kind, Object, kind_of
 from app.schemas.codec import decode_object, encode_object
 from app.schemas.delete_options import decode_delete_options
 from app.schemas.documents import (
@@ -30,6 +30,7 @@ from app.schemas.documents import (
 )
 from app.schemas.patch import PatchType, apply_patch
 from app.schemas.queries import DeleteQuery
+from app.schemas.remarks import Remarks, not_kept_line
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 OBJECT_TYPES = (MediaType.JSON.value, MediaType.YAML.value)
@@ -39,10 +40,19 @@ STRICT, IGNORE = "Strict", "Ignore"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An object as a client wants it, and what of its body was passed over."""
+    """An object as a client wants it, and what is to be said of its document."""
 
     object: Object
-    warnings: tuple[str, ...] = ()
+    remarks: Remarks
+    is_silent: bool = False
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Name what was passed over, mistakes first; nothing when the client wants silence."""
+        if self.is_silent:
+            return ()
+        kind = kind_of(self.object).name
+        return (*self.remarks.mistakes(), *not_kept_line(kind, self.remarks.not_kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +122,11 @@ async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:
 def drafted(document: Document, kind: Kind | None, field_validation: str) -> Draft:
     """Decode a document; raises BadRequest for wrong types, and for unknown fields when strict."""
     decoded = decode_object(document.content, None if kind is None else kind.name)
-    ignored = [*(f'unknown field "{path}"' for path in decoded.unknown)]
-    ignored.extend(f'duplicate field "{path}"' for path in document.duplicates)
-    if field_validation == STRICT and ignored:
-        causes = [
-            Violation(CauseReason.INVALID, path, "unknown field") for path in decoded.unknown
-        ] + [Violation(CauseReason.DUPLICATE, path, "given twice") for path in document.duplicates]
-        raise BadRequest(f"strict decoding error: {', '.join(ignored)}", causes=causes)
-    return Draft(decoded.object, () if field_validation == IGNORE else tuple(ignored))
+    remarks = Remarks(decoded.passed_over, document.duplicates)
+    draft = Draft(decoded.object, remarks, is_silent=field_validation == IGNORE)
+    if field_validation == STRICT and (causes := tuple(remarks.violations())):
+        raise BadRequest(f"strict decoding error: {', '.join(draft.warnings)}", causes=causes)
+    return draft
 
 
 def media_of(request: Request) -> MediaType:

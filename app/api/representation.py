@@ -7,6 +7,7 @@ Source: contract.md, "Objects"; RFC 9110 sections 8.8.3 and 12.5.1; spec kuberne
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import accumulate
 
 from fastapi import Request, Response
 
@@ -16,8 +17,9 @@ from app.domain.objects.kinds import Object, kind_of
 from app.schemas.codec import encode_bytes, encode_object
 
 ANY, _WEAK = "*", "W/"
-_WARNING_CHARACTERS_MAX = 512
-_WARNINGS_MAX = 64  # headers; more unknown fields than that are counted, not listed
+_WARNING_CHARACTERS_MAX = 512  # of one warning
+_WARNINGS_MAX = 64  # headers; more warnings than that are counted, not listed
+_WARNINGS_CHARACTERS_MAX = 8_192  # of all: clients and proxies refuse headers of 16 KiB
 
 
 def answer(
@@ -85,12 +87,14 @@ def _require_match(request: Request, registered: Object, tag: str) -> None:
 
 def warn(response: Response, warnings: Iterable[str]) -> Response:
     """Put warnings in ``Warning`` headers, each once, as RFC 7234 section 5.5 quotes them."""
-    listed = list(dict.fromkeys(warnings))
-    if len(listed) > _WARNINGS_MAX:
-        hidden = len(listed) - _WARNINGS_MAX
-        listed = [*listed[:_WARNINGS_MAX], f"{hidden} more warnings are not listed"]
-    for warning in listed:
-        response.headers.append("Warning", f'299 - "{_quoted(warning)}"')
+    texts = list(dict.fromkeys(_quoted(warning) for warning in warnings))
+    sizes = accumulate(len(text) for text in texts[:_WARNINGS_MAX])
+    count = sum(1 for size in sizes if size <= _WARNINGS_CHARACTERS_MAX)
+    listed = texts[:count]
+    if count < len(texts):
+        listed.append(f"{len(texts) - count} more warnings are not listed")
+    for text in listed:
+        response.headers.append("Warning", f'299 - "{text}"')
     return response
 
 

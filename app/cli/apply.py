@@ -29,7 +29,7 @@ from app.cli.output import (
     style_of,
 )
 
-_DOCUMENT = re.compile(r"\bdocuments\[(\d+)\](\.?)")
+_DOCUMENT = re.compile(r"\bdocuments\[(\d+)\](?:\.((?:[\w-]+|\[[^\]]*\]|\.(?=\w))*))?")
 
 
 def apply(  # noqa: PLR0913  each parameter is an option of the command
@@ -72,9 +72,12 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
     }
     body = {"apiVersion": "v1", "kind": "List", "items": [each.content for each in manifests]}
     try:
-        result = connect(context, api).ask("POST", "/apply", query=query, body=body)
+        server = connect(context, api)
+        result, warnings = server.ask_with_warnings("POST", "/apply", query=query, body=body)
     except Refused as refusal:
         raise Refused(placed(refusal.status, manifests)) from None
+    for warning in warnings:
+        print_warning(led_by_place(warning, manifests))
     if output in (OutputFormat.JSON, OutputFormat.YAML):
         print_document(result, output)
     else:
@@ -82,13 +85,14 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
 
 
 def placed(status: Json, manifests: Sequence[Manifest]) -> Json:
-    """Name files instead of positions in a refusal."""
+    """Name files and lines instead of positions in a refusal."""
 
     def place(found: re.Match[str]) -> str:
-        number = int(found[1])
+        number, path = int(found[1]), found[2] or ""
         if number >= len(manifests):
             return found[0]
-        return f"{manifests[number].place}{': ' if found[2] else ''}"
+        where = manifests[number].at(path)
+        return f"{where}: {path}" if path else where
 
     causes = [
         {**cause, "field": _DOCUMENT.sub(place, text(cause, "field"))}
@@ -99,10 +103,20 @@ def placed(status: Json, manifests: Sequence[Manifest]) -> Json:
     return {**status, "message": message, "details": details}
 
 
+def led_by_place(warning: str, manifests: Sequence[Manifest]) -> str:
+    """Put the file and the line before a warning that names a document."""
+    found = _DOCUMENT.search(warning)
+    if found is None or int(found[1]) >= len(manifests):
+        return warning
+    path = found[2] or ""
+    rest = f"{warning[: found.start()]}{path}{warning[found.end() :]}"
+    return f"{manifests[int(found[1])].at(path)}: {rest.removeprefix(': ')}"
+
+
 def _tell_duplicates(manifests: Iterable[Manifest], *, strict: bool) -> None:
     for manifest in manifests:
         for field in manifest.duplicates:
-            told = f"{manifest.place}: {field} is given twice; the last one counts"
+            told = f"{manifest.at(field)}: {field} is given twice; the last one counts"
             if strict:
                 raise Unreadable(told)
             print_warning(told)

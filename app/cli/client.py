@@ -68,7 +68,16 @@ class Api:
     def ask(
         self, method: str, path: str, *, query: Parameters | None = None, body: object = None
     ) -> Json:
-        """Send a request and read the JSON document of its answer."""
+        """Send a request and read the JSON document of its answer; warnings are printed."""
+        document, warnings = self.ask_with_warnings(method, path, query=query, body=body)
+        for warning in warnings:
+            print_warning(warning)
+        return document
+
+    def ask_with_warnings(
+        self, method: str, path: str, *, query: Parameters | None = None, body: object = None
+    ) -> tuple[Json, tuple[str, ...]]:
+        """Send a request; read the JSON document of its answer, and what it warns of."""
         content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json"}
         if content is not None:
@@ -78,11 +87,10 @@ class Api:
                 method, path, params=_written(query), content=content, headers=headers
             )
         self._require_success(answer)
-        _warn(answer)
         document = self._decoded(answer.text)
         if not isinstance(document, Mapping):
             raise self._not_waypost()
-        return cast("Json", document)
+        return cast("Json", document), tuple(_warnings(answer))
 
     def read_text(self, path: str, *, query: Parameters | None = None) -> str:
         """Get a plain text."""
@@ -167,7 +175,7 @@ def _written(query: Parameters | None) -> dict[str, str]:
     }
 
 
-def _warn(answer: httpx.Response) -> None:
+def _warnings(answer: httpx.Response) -> Iterator[str]:
     for header in answer.headers.get_list("warning"):
         for found in _WARNING.findall(header):
-            print_warning(_QUOTED_PAIR.sub(r"\1", found))
+            yield _QUOTED_PAIR.sub(r"\1", found)

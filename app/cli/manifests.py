@@ -9,11 +9,17 @@ here with its name, its line and its column.
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.cli.fields import mapping, text
 from app.domain.errors import BadRequest
 from app.domain.objects.kinds import KINDS_BY_NAME, Kind
+
+if TYPE_CHECKING:
+    from app.cli.lines import Lines
+    from app.schemas.documents import MediaType, Origin
 
 STDIN = "-"
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -23,6 +29,21 @@ class Unreadable(Exception):
     """A source cannot be read, or what it says is not what it claims to be."""
 
 
+@dataclass(frozen=True)
+class Source:
+    """A file, or the standard input, as it was read."""
+
+    name: str
+    body: bytes
+
+    @cached_property
+    def lines(self) -> "Lines":
+        """The lines of its paths, found out when something is to be said about one."""
+        from app.cli.lines import lines_of  # noqa: PLC0415  what _manifests spares, too
+
+        return lines_of(self.body.decode("utf-8-sig"), _media_of(self.name))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """One object as a file writes it; ``place`` names the file and which of its objects it is."""
@@ -30,6 +51,16 @@ class Manifest:
     place: str
     content: dict[str, object]
     duplicates: tuple[str, ...] = ()
+    source: Source
+    origin: "Origin"
+
+    def at(self, path: str) -> str:
+        """Name the file and the line of a path of the object."""
+        from app.cli.lines import nearest_line  # noqa: PLC0415
+
+        within = ".".join(part for part in (self.origin.path, path) if part)
+        line = nearest_line(self.source.lines, self.origin.value, within)
+        return f"{self.source.name}:{line}"
 
     @property
     def kind(self) -> Kind | None:
@@ -96,11 +127,11 @@ def _content(file: str) -> bytes:
 
 def _manifests(file: str, body: bytes) -> Iterator[Manifest]:
     # The reader takes half a second to load, which verbs without files need not spend.
-    from app.schemas.documents import MediaType, parse_documents  # noqa: PLC0415
+    from app.schemas.documents import parse_documents  # noqa: PLC0415
 
-    media = MediaType.JSON if file.endswith(".json") else MediaType.YAML
+    source = Source(file, body)
     try:
-        documents = parse_documents(body, media)
+        documents = parse_documents(body, _media_of(file))
     except BadRequest as error:
         raise Unreadable(f"{file}: {error.message}") from None
     for place, document in enumerate(documents):
@@ -108,4 +139,12 @@ def _manifests(file: str, body: bytes) -> Iterator[Manifest]:
             place=f"{file}[{place}]" if len(documents) > 1 else file,
             content=document.content,
             duplicates=document.duplicates,
+            source=source,
+            origin=document.origin,
         )
+
+
+def _media_of(file: str) -> "MediaType":
+    from app.schemas.documents import MediaType  # noqa: PLC0415
+
+    return MediaType.JSON if file.endswith(".json") else MediaType.YAML

@@ -36,23 +36,29 @@ class Item:
     """One object of the body: ``position`` is its place there, counted from 0.
 
     ``amend`` makes the desired object from the one that is there, None when
-    there is none; it may refuse.
+    there is none; it may refuse, and gives back the very object that nothing is to change.
+    ``place`` says where in the document stands what is at a path of the desired object.
     """
 
     position: int
     kind: Kind
     key: NamespacedName
     amend: Callable[[Object | None], Object]
+    place: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one object; ``position`` is None for those that were pruned."""
+    """What became of one object, and what it warns of.
+
+    ``position`` is None for those that were pruned.
+    """
 
     position: int | None
     kind: Kind
     key: NamespacedName
     operation: Operation
+    warnings: tuple[str, ...] = ()
 
 
 def apply(
@@ -84,20 +90,31 @@ def causes_of(item: Item, refusal: DomainError) -> Iterable[Violation]:
     """Spell a refusal as violations of the item's document."""
     document = f"documents[{item.position}]"
     if refusal.causes:
-        return [cause.under(f"{document}.") for cause in refusal.causes]
+        return [
+            Violation(cause.reason, f"{document}.{item.place(cause.field)}", cause.message)
+            for cause in refusal.causes
+        ]
     return [Violation(CauseReason.INVALID, document, refusal.message)]
 
 
 def _written(work: Work, item: Item) -> Outcome:
     current = work.find(item.kind.name, item.key)
+    warned = len(work.warnings)
     desired = item.amend(current)
     if current is None:
         lifecycle.create(work, desired)
         operation = Operation.CREATED
+    elif desired is current or lifecycle.put(work, desired)[0] is current:
+        operation = Operation.UNCHANGED
     else:
-        stored, _ = lifecycle.put(work, desired)
-        operation = Operation.UNCHANGED if stored is current else Operation.CONFIGURED
-    return Outcome(position=item.position, kind=item.kind, key=item.key, operation=operation)
+        operation = Operation.CONFIGURED
+    return Outcome(
+        position=item.position,
+        kind=item.kind,
+        key=item.key,
+        operation=operation,
+        warnings=tuple(work.warnings[warned:]),
+    )
 
 
 def _pruned(

@@ -79,7 +79,8 @@ class Input(BaseModel):
     """A shape that clients send; shapes that come back unchanged share it.
 
     ``ignored`` are known fields that mean nothing here and deserve no warning;
-    ``documented_required`` must be given although decoding reads a missing one as zero.
+    ``documented_required`` must be given although decoding reads a missing one as zero;
+    ``of_kind`` is the kind whose whole manifest the shape is.
     """
 
     model_config = ConfigDict(
@@ -91,6 +92,7 @@ class Input(BaseModel):
     )
     ignored: ClassVar[frozenset[str]] = frozenset()
     documented_required: ClassVar[tuple[str, ...]] = ()
+    of_kind: ClassVar[str] = ""
 
 
 class Output(BaseModel):

@@ -1,6 +1,6 @@
 """Documents and stored bytes to domain objects, and back.
 
-    document (dict) -> decode_object -> Decoded(object, unknown paths)
+    document (dict) -> decode_object -> Decoded(object, what is passed over)
     object -> encode_object -> dict -> encode_bytes -> JSON -> decode_bytes -> the same object
 
 Types are checked here, all at once; whether the values make sense together is
@@ -31,7 +31,13 @@ from app.schemas.endpoint_slice import (
 )
 from app.schemas.namespace import NamespaceWrite, decode_namespace, encode_namespace
 from app.schemas.node import NodeWrite, decode_node, encode_node
-from app.schemas.paths import name_type, type_violations, unknown_fields
+from app.schemas.paths import (
+    UNKNOWN_MAX,
+    PassedOver,
+    name_type,
+    passed_over,
+    type_violations,
+)
 from app.schemas.pod import PodWrite, decode_pod, encode_pod
 from app.schemas.service import ServiceWrite, decode_service, encode_service
 from app.schemas.service_cidr import ServiceCIDRWrite, decode_service_cidr, encode_service_cidr
@@ -44,10 +50,15 @@ R = TypeVar("R", Service, Pod, Node, Namespace, EndpointSlice, ServiceCIDR)
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a document says, and the paths in it that mean nothing here."""
+    """What a document says, and the fields in it that mean nothing here."""
 
     object: Object
-    unknown: tuple[str, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Name the fields that mean nothing here by their paths, at most UNKNOWN_MAX of them."""
+        return tuple(each.path for each in self.passed_over[:UNKNOWN_MAX])
 
 
 class Identity(NamedTuple):
@@ -107,7 +118,7 @@ def decode_object(document: Mapping[str, object], kind: str | None = None) -> De
     the wrong types: one cause each.
     """
     codec, wire = _validated(document, kind)
-    return Decoded(codec.decode(wire), unknown_fields(wire))
+    return Decoded(codec.decode(wire), tuple(passed_over(wire)))
 
 
 def decode_known(document: Mapping[str, object]) -> Object:

@@ -92,6 +92,7 @@ class EndpointSliceWrite(Input):
     address_type: _Type | None = None
     endpoints: list[Endpoint] | None = None
     ports: list[EndpointPort] | None = None
+    of_kind: ClassVar = "EndpointSlice"
     documented_required: ClassVar = ("addressType",)
 
 

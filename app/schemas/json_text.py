@@ -1,6 +1,7 @@
 """JSON text to plain values, strictly.
 
     text -> value and the paths of duplicate keys
+    text -> such values, one after another
 
 NaN and Infinity, lone surrogates and NUL characters are refused: none of them
 survives the way through a database and back.  Source: RFC 8259.
@@ -17,6 +18,8 @@ from app.domain.errors import BadRequest
 from app.schemas.paths import join_path
 from app.schemas.yaml_text import DEPTH_MAX, DUPLICATES_MAX, NODES_MAX, Parsed
 
+_UNREADABLE = "the JSON cannot be read: "
+_BETWEEN = re.compile("[ \\t\\r\\n\\ufeff]*")
 _LONG_NUMBER = re.compile(r"[0-9]{4000}")
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")  # escapes worth a closer look
 
@@ -28,6 +31,42 @@ def read_json(text: str) -> Parsed:
 
     Raises BadRequest, with line and column where there is one, for whatever is not acceptable.
     """
+    _require_bounded(text)
+    parsed, end = _value_at(text, _next(text, 0))
+    if (rest := _next(text, end)) < len(text):
+        raise _refused(text, rest, "Extra data")
+    return parsed
+
+
+def read_json_stream(text: str) -> Iterator[Parsed]:
+    """Read the values that follow one another in a text, as ``jq`` writes them.
+
+    Between them may be white space, or nothing.  Raises BadRequest as ``read_json`` does; from the
+    second value on it says which one is at fault.
+    """
+    _require_bounded(text)
+    number, position = 1, _next(text, 0)
+    while position < len(text):
+        try:
+            parsed, position = _value_at(text, position)
+        except BadRequest as refusal:
+            raise _numbered(refusal, number) from None
+        yield parsed
+        number, position = number + 1, _next(text, position)
+
+
+def _require_bounded(text: str) -> None:
+    if text.count("{") + text.count("[") > NODES_MAX:  # those in strings are few enough
+        raise BadRequest(f"{_UNREADABLE}it holds more than {NODES_MAX} containers")
+
+
+def _next(text: str, position: int) -> int:
+    """Find where the next value begins; a file that was appended may begin with its mark."""
+    found = _BETWEEN.match(text, position)
+    return position if found is None else found.end()
+
+
+def _value_at(text: str, position: int) -> tuple[Parsed, int]:
     repeated: _Repeated = []
 
     def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -37,51 +76,60 @@ def read_json(text: str) -> Parsed:
             repeated.append((members, tuple(key for key, count in counts.items() if count > 1)))
         return members
 
-    if text.count("{") + text.count("[") > NODES_MAX:  # those in strings are few enough
-        raise BadRequest(f"the JSON cannot be read: it holds more than {NODES_MAX} containers")
-    value = _load(text, build)
+    value, end = _load(text, position, build)
     if is_too_deep(value):
         raise _too_deep()
-    suspect = _SUSPECT.search(text)
+    suspect = _SUSPECT.search(text, position, end)
     if suspect and not all(_is_acceptable(string) for string in _strings(value)):
         problem = "it holds a NUL character or half a surrogate pair"
         raise _refused(text, suspect.start(), problem)
-    return Parsed(value, _duplicates(value, repeated) if repeated else ())
+    return Parsed(value, _duplicates(value, repeated) if repeated else ()), end
 
 
-def _load(text: str, build: Callable[[list[tuple[str, object]]], dict[str, object]]) -> object:
+def _load(
+    text: str, position: int, build: Callable[[list[tuple[str, object]]], dict[str, object]]
+) -> tuple[object, int]:
+    decoder = json.JSONDecoder(
+        object_pairs_hook=build, parse_constant=_constant, parse_float=_finite
+    )
     try:
-        return json.loads(
-            text, object_pairs_hook=build, parse_constant=_constant, parse_float=_finite
-        )
+        return decoder.raw_decode(text, position)
     except json.JSONDecodeError as error:
         raise _refused(text, error.pos, error.msg) from None
     except RecursionError:
         raise _too_deep() from None
     except ValueError:
-        found = _LONG_NUMBER.search(text)
+        found = _LONG_NUMBER.search(text, position)
         raise _refused(text, found.start() if found else 0, "the number is too long") from None
 
 
+def _numbered(refusal: BadRequest, number: int) -> BadRequest:
+    if number == 1:
+        return refusal
+    return BadRequest(
+        f"{_UNREADABLE}document {number}, {refusal.message.removeprefix(_UNREADABLE)}"
+    )
+
+
 def _constant(name: str) -> object:
-    raise BadRequest(f"the JSON cannot be read: {name} is no JSON number")
+    raise BadRequest(f"{_UNREADABLE}{name} is no JSON number")
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
     if not math.isfinite(number):
-        raise BadRequest(f"the JSON cannot be read: the number {digits[:40]} is too large")
+        raise BadRequest(f"{_UNREADABLE}the number {digits[:40]} is too large")
     return number
 
 
 def _refused(text: str, position: int, problem: str) -> BadRequest:
     line = text.count("\n", 0, position) + 1
     column = position - text.rfind("\n", 0, position)
-    return BadRequest(f"the JSON cannot be read: line {line}, column {column}: {problem}")
+    return BadRequest(f"{_UNREADABLE}line {line}, column {column}: {problem}")
 
 
 def _too_deep() -> BadRequest:
-    return BadRequest(f"the JSON cannot be read: it nests deeper than {DEPTH_MAX} levels")
+    return BadRequest(f"{_UNREADABLE}it nests deeper than {DEPTH_MAX} levels")
 
 
 def members_of(value: object) -> Iterable[object]:

@@ -5,7 +5,7 @@
 Source: spec kubernetes-api 5.10.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -43,6 +43,7 @@ class NamespaceWrite(Input):
     metadata: ObjectMeta | None = None
     spec: NamespaceSpec | None = None
     status: NamespaceStatus | None = None
+    of_kind: ClassVar = "Namespace"
 
 
 class NamespaceRead(Output):

@@ -67,6 +67,7 @@ class NodeWrite(Input):
     metadata: ObjectMeta | None = None
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
+    of_kind: ClassVar = "Node"
 
 
 class NodeRead(Output):

@@ -100,6 +100,7 @@ class PodWrite(Input):
     metadata: ObjectMeta | None = None
     spec: PodSpec | None = None
     status: PodStatus | None = None
+    of_kind: ClassVar = "Pod"
 
 
 class PodRead(Output):

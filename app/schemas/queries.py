@@ -11,6 +11,10 @@ from app.schemas.base import wire_name
 
 SELECTOR_CHARACTERS_MAX = 8_192
 Text = Annotated[str, Field(max_length=SELECTOR_CHARACTERS_MAX)]
+FieldValidation = Literal["", "Ignore", "Warn", "Strict"]
+_FIELD_VALIDATION = (
+    "What to do about fields that are unknown, not kept or given twice; `Warn` when absent."
+)
 
 
 class Query(BaseModel):
@@ -23,9 +27,7 @@ class WriteQuery(Query):
     """How a write is to be done."""
 
     dry_run: Text = Field("", description="`All`: do everything but the commit.")
-    field_validation: Literal["", "Ignore", "Warn", "Strict"] = Field(
-        "", description="What to do about unknown fields; `Warn` when absent."
-    )
+    field_validation: FieldValidation = Field("", description=_FIELD_VALIDATION)
     field_manager: Annotated[str, Field(max_length=128)] = Field(
         "", description="Who writes; accepted and not kept."
     )
@@ -79,8 +81,10 @@ class ApplyQuery(Query):
         default=False, description="Delete what `labelSelector` matches and the body does not name."
     )
     label_selector: Text = Field("", description="Needed with `prune`.", examples=["app=ent"])
+    field_validation: FieldValidation = Field("", description=_FIELD_VALIDATION)
     strict: bool = Field(
-        default=False, description="Refuse kinds that are not held, and unknown fields."
+        default=False,
+        description="Refuse kinds that are not held, and fields as `fieldValidation=Strict` does.",
     )
 
 

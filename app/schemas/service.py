@@ -171,6 +171,7 @@ class ServiceWrite(Input):
     metadata: ObjectMeta | None = None
     spec: ServiceSpec | None = None
     status: ServiceStatus | None = None
+    of_kind: ClassVar = "Service"
 
 
 class ServiceRead(Output):

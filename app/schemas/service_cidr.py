@@ -45,6 +45,7 @@ class ServiceCIDRWrite(Input):
     metadata: ObjectMeta | None = None
     spec: ServiceCIDRSpec | None = None
     status: ServiceCIDRStatus | None = None
+    of_kind: ClassVar = "ServiceCIDR"
 
 
 class ServiceCIDRRead(Output):

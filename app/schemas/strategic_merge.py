@@ -6,41 +6,19 @@ Elements of keyed lists are matched by their key and merged, sets of plain
 values are united, every other list is replaced.  Directives say the rest:
 ``$patch``, ``$retainKeys``, ``$deleteFromPrimitiveList``, ``$setElementOrder``.
 
-Source: spec kubernetes-api 5.7.  Ports are keyed by number alone, so 53/TCP and
-53/UDP are one element to a patch, as they are to Kubernetes.
+Source: spec kubernetes-api 5.7.  Ports are keyed by number alone, so a patch of 53 that names
+no protocol means the first, as it does to Kubernetes; one that names it means that one.
 """
 
-from collections import deque
+from collections import Counter
 from collections.abc import Mapping
 from typing import cast
 
 from app.domain.errors import BadRequest
+from app.schemas.keyed_lists import Elements, Identity, Wire, arranged, elements_of, member, tie_of
+from app.schemas.kubernetes_fields import PLAIN, SET, Held, fields_of
 from app.schemas.paths import join_path, name_type
 
-Wire = dict[str, object]
-Identity = tuple[type[object], object]
-Elements = list[tuple[Identity, object]]
-
-_SET = ""  # instead of a key: the elements are plain values, each at most once
-_EVERYWHERE = {"metadata.ownerReferences": "uid", "metadata.finalizers": _SET}
-_KEYS: Mapping[str, Mapping[str, str]] = {
-    "Service": {"spec.ports": "port", "status.conditions": "type"},
-    "Pod": {
-        "spec.containers": "name",
-        "spec.containers.ports": "containerPort",
-        "spec.initContainers": "name",
-        "spec.initContainers.ports": "containerPort",
-        "status.conditions": "type",
-        "status.podIPs": "ip",
-    },
-    "Node": {
-        "spec.podCIDRs": _SET,
-        "status.addresses": "type",
-        "status.conditions": "type",
-    },
-    "Namespace": {"status.conditions": "type"},
-    "ServiceCIDR": {"status.conditions": "type"},
-}
 _PATCH = "$patch"
 _RETAIN = "$retainKeys"
 _DELETE_VALUES = "$deleteFromPrimitiveList/"
@@ -57,67 +35,105 @@ def strategic_merge(kind: str, current: Mapping[str, object], patch: Wire) -> Wi
 
     Raises BadRequest when a directive is malformed, Inapplicable when an element lacks its key.
     """
-    return _Merge({**_EVERYWHERE, **_KEYS.get(kind, {})}).objects("", current, patch)
+    return _objects("", kind, current, patch)
 
 
-class _Merge:
-    """The merge for one kind; ``keys`` are by path without indexes."""
+def _objects(path: str, type_name: str, current: Mapping[str, object], patch: Wire) -> Wire:
+    """Merge an object into another of the same type."""
+    directive = patch.get(_PATCH)
+    if directive == "replace":
+        return {key: value for key, value in patch.items() if key != _PATCH}
+    if directive == "delete":
+        return {}
+    if directive not in (None, "merge"):
+        raise BadRequest(f"{_PATCH} at {path or 'the top'} must be replace, delete or merge")
+    result = _without_values(path, _retained(path, current, patch), patch)
+    orders = _directives(path, patch, _ORDER)
+    only_ordered: Wire = {
+        key: [] for key in orders if key not in patch and isinstance(result.get(key), list)
+    }
+    fields = fields_of(type_name)
+    for key, value in {**patch, **only_ordered}.items():
+        if value is None or (key not in result and member(value, _PATCH) == "delete"):
+            result.pop(key, None)
+        elif not key.startswith(_DIRECTIVES):
+            merge = _Field(join_path(path, key), fields.get(key, PLAIN), orders.get(key))
+            result[key] = merge.value(result.get(key), value)
+    return result
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        self._keys = keys
 
-    def objects(self, path: str, current: Mapping[str, object], patch: Wire) -> Wire:
-        """Merge an object into another."""
-        directive = patch.get(_PATCH)
-        if directive == "replace":
-            return {key: value for key, value in patch.items() if key != _PATCH}
-        if directive == "delete":
-            return {}
-        if directive not in (None, "merge"):
-            raise BadRequest(f"{_PATCH} at {path or 'the top'} must be replace, delete or merge")
-        result = _without_values(path, _retained(path, current, patch), patch)
-        orders = _directives(path, patch, _ORDER)
-        only_ordered: Wire = {
-            key: [] for key in orders if key not in patch and isinstance(result.get(key), list)
-        }
-        for key, value in {**patch, **only_ordered}.items():
-            if value is None:
-                result.pop(key, None)
-            elif not key.startswith(_DIRECTIVES):
-                here = join_path(path, key)
-                result[key] = self._value(here, result.get(key), value, orders.get(key))
-        return result
+class _Field:
+    """The merge of one field: what it holds, and the order that the patch sets for its elements."""
 
-    def _value(
-        self, path: str, current: object, patch: object, order: list[object] | None
-    ) -> object:
+    def __init__(self, path: str, held: Held, order: list[object] | None = None) -> None:
+        self._path, self._held, self._order = path, held, order
+
+    def value(self, current: object, patch: object) -> object:
+        """Merge what the patch says into what is there."""
         if isinstance(patch, dict):
-            held = cast("Wire", current) if isinstance(current, dict) else {}
-            return self.objects(path, held, cast("Wire", patch))
-        if path not in self._keys or not isinstance(patch, list):
+            merged = cast("Wire", current) if isinstance(current, dict) else {}
+            type_name = "" if self._held.is_map else self._held.type
+            return _objects(self._path, type_name, merged, cast("Wire", patch))
+        if not self._held.key or not isinstance(patch, list):
             return patch
-        return self._lists(path, _elements(current), cast("list[object]", patch), order)
+        return self._lists(elements_of(current), cast("list[object]", patch))
 
-    def _lists(
-        self, path: str, current: list[object], patch: list[object], order: list[object] | None
-    ) -> list[object]:
-        key = self._keys[path]
-        kept, wanted, is_replacement = _split(path, current, patch, key)
+    def _lists(self, current: list[object], patch: list[object]) -> list[object]:
+        path, key = self._path, self._held.key
+        kept, wanted, is_replacement = _split(path, current, patch, self._held)
         if is_replacement:
             return [element for _, element in wanted]
         merged = [*kept]
-        places: dict[Identity, int] = {}
-        for place, (identity, _) in enumerate(kept):
-            places.setdefault(identity, place)
+        choices = _Choices(self._held, kept, wanted)
         for identity, element in wanted:
-            place = places.setdefault(identity, len(merged))
-            if place == len(merged):
-                merged.append((identity, None))
-            merged[place] = (identity, self._value(path, merged[place][1], element, None))
+            place = choices.place_of(identity, element)
+            if place is None:
+                choices.add(identity, element)
+                merged.append((identity, self.value(None, element)))
+            else:
+                merged[place] = (identity, self.value(merged[place][1], element))
         placed = [identity for identity, _ in wanted]
-        if order is not None:
-            placed = _checked_order(path, placed, [_identity(path, each, key) for each in order])
-        return _arranged(merged, [identity for identity, _ in kept], placed)
+        ranked = [identity for identity, _ in kept]
+        if self._order is not None:
+            order = [_identity(path, each, key) for each in self._order]
+            placed = _checked_order(path, placed, order)
+            # As in Kubernetes: what comes takes the ranks, at the end, of what goes.
+            ranked = [identity for identity, _ in merged][: len(current)]
+        return arranged(merged, [*ranked, *(identity for identity, _ in kept)], placed)
+
+
+class _Choices:
+    """Which element of a list one of the patch is about, where several share its key."""
+
+    def __init__(self, held: Held, kept: Elements, wanted: Elements) -> None:
+        self._tie = tie_of(held)
+        self._places: dict[Identity, list[tuple[int, object]]] = {}
+        self._count = 0
+        asked = Counter(identity for identity, _ in wanted)
+        self._asked_twice = {identity for identity, count in asked.items() if count > 1}
+        for identity, element in kept:
+            self.add(identity, element)
+
+    def add(self, identity: Identity, element: object) -> None:
+        """Take note of one more element."""
+        self._places.setdefault(identity, []).append((self._count, self._tied(element)))
+        self._count += 1
+
+    def place_of(self, identity: Identity, element: object) -> int | None:
+        """Find the element meant; None when it is a new one."""
+        places = self._places.get(identity, [])
+        named = None if self._tie is None else member(element, self._tie.field)
+        if named is not None and (len(places) > 1 or identity in self._asked_twice):
+            exact = [place for place, tied in places if tied == named]
+            if exact or identity in self._asked_twice:
+                return exact[0] if exact else None
+        return places[0][0] if places else None
+
+    def _tied(self, element: object) -> object:
+        if self._tie is None:
+            return None
+        named = member(element, self._tie.field)
+        return self._tie.default if named is None else named
 
 
 def _retained(path: str, current: Mapping[str, object], patch: Wire) -> Wire:
@@ -132,8 +148,8 @@ def _retained(path: str, current: Mapping[str, object], patch: Wire) -> Wire:
 def _without_values(path: str, held: Wire, patch: Wire) -> Wire:
     for name, values in _directives(path, patch, _DELETE_VALUES).items():
         if isinstance(held.get(name), list):
-            gone = {_identity(path, value, _SET) for value in values}
-            kept = [e for e in _elements(held[name]) if _identity(path, e, _SET) not in gone]
+            gone = {_identity(path, value, SET) for value in values}
+            kept = [e for e in elements_of(held[name]) if _identity(path, e, SET) not in gone]
             held[name] = kept
     return held
 
@@ -153,19 +169,11 @@ def _list_of(path: str, patch: Wire, name: str) -> list[object]:
     raise BadRequest(f"{join_path(path, name)} must be a list, not {name_type(value)}")
 
 
-def _elements(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
-
-
-def _field(element: object, name: str) -> object:
-    return cast("Wire", element).get(name) if isinstance(element, dict) else None
-
-
 def _identity(path: str, element: object, key: str) -> Identity:
     """Say what an element is matched by."""
     value = element
-    if key != _SET:
-        value = _field(element, key)
+    if key != SET:
+        value = member(element, key)
         if not isinstance(element, dict):
             raise BadRequest(f"{path} holds objects, not {name_type(element)}")
         if value is None:
@@ -176,24 +184,37 @@ def _identity(path: str, element: object, key: str) -> Identity:
 
 
 def _split(
-    path: str, current: list[object], patch: list[object], key: str
+    path: str, current: list[object], patch: list[object], held: Held
 ) -> tuple[Elements, Elements, bool]:
     """Part what stays from what is wanted; whether the wanted replace the list altogether."""
     wanted: Elements = []
-    gone: set[Identity] = set()
+    gone: Elements = []
     is_replacement = False
     for element in patch:
-        directive = _field(element, _PATCH)
+        directive = member(element, _PATCH)
         if directive is None:
-            wanted.append((_identity(path, element, key), element))
+            wanted.append((_identity(path, element, held.key), element))
         elif directive == "delete":
-            gone.add(_identity(path, element, key))
+            gone.append((_identity(path, element, held.key), element))
         elif directive == "replace":
             is_replacement = True
         else:
             raise BadRequest(f"{_PATCH} in {path} must be replace or delete")
-    held = [(_identity(path, element, key), element) for element in current]
-    return [each for each in held if each[0] not in gone], wanted, is_replacement
+    there = [(_identity(path, element, held.key), element) for element in current]
+    return _without(held, there, gone), wanted, is_replacement
+
+
+def _without(held: Held, there: Elements, gone: Elements) -> Elements:
+    """Take out every element with a key; where several have it, only the one that is named."""
+    choices = _Choices(held, there, [])
+    places = {choices.place_of(*each) for each in gone if _names_its_tie(held, each[1])}
+    keys = {identity for identity, element in gone if not _names_its_tie(held, element)}
+    return [each for place, each in enumerate(there) if place not in places and each[0] not in keys]
+
+
+def _names_its_tie(held: Held, element: object) -> bool:
+    tie = tie_of(held)
+    return tie is not None and member(element, tie.field) is not None
 
 
 def _checked_order(path: str, placed: list[Identity], order: list[Identity]) -> list[Identity]:
@@ -201,21 +222,3 @@ def _checked_order(path: str, placed: list[Identity], order: list[Identity]) -> 
     if not all(identity in following for identity in placed):
         raise Inapplicable(f"the elements of {path} are not in the order of their {_ORDER[:-1]}")
     return order
-
-
-def _arranged(merged: Elements, kept: list[Identity], placed: list[Identity]) -> list[object]:
-    """Order what the patch places as it says, and the rest before what it preceded before."""
-    rank: dict[Identity, int] = {}
-    for position, identity in enumerate(kept):
-        rank.setdefault(identity, position)
-    place: dict[Identity, int] = {}
-    for position, identity in enumerate(placed):
-        place.setdefault(identity, position)
-    others = deque(each for each in merged if each[0] not in place)
-    from_patch = [each for each in merged if each[0] in place]
-    result: list[object] = []
-    for identity, element in sorted(from_patch, key=lambda each: place[each[0]]):
-        while others and rank[others[0][0]] < rank.get(identity, 0):
-            result.append(others.popleft()[1])
-        result.append(element)
-    return [*result, *(element for _, element in others)]

@@ -1,21 +1,24 @@
-"""The merge that ``kubectl apply`` makes: last applied, wanted now, there now.
+"""What ``kubectl apply`` does with a document: a merge, and a memory of what was applied.
 
-    (current, document) -> the document to write, noting what was applied
+    (current, document) -> the object to write, with an annotation of what was applied
 
-What the document says wins; what it said last time and says no longer goes;
-what others wrote stays.  Lists are replaced whole.  Works on wire shapes.
+The next apply takes out what this one named and that one leaves out.  The memory is Kubernetes'
+own annotation, so that ``kubectl apply`` and ``waypost apply`` may take turns; it does not
+count to the size of a user's annotations, and is left out where it would be too large itself.
 
 Source: contract.md, "POST /apply"; spec kubernetes-api 5.7.
 """
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import cast
 
+from app.domain.objects.meta import LAST_APPLIED_ANNOTATION
+from app.domain.registration.metadata_validation import LAST_APPLIED_SIZE_MAX_BYTES
+from app.schemas.json_text import members_of
 from app.schemas.linked_fields import in_step
+from app.schemas.object_merge import three_way_merge
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SERVER_OWNED = (
     "creationTimestamp",
     "deletionGracePeriodSeconds",
@@ -30,75 +33,99 @@ _SERVER_OWNED = (
 _Wire = Mapping[str, object]
 
 
-def apply_document(current: _Wire | None, document: _Wire) -> dict[str, object]:
-    """Make what is to be written; ``current`` is None when nothing is there yet."""
+def apply_document(current: dict[str, object] | None, document: _Wire) -> dict[str, object]:
+    """Make what is to be written; ``current`` is None when nothing is there yet.
+
+    A dump of the very object that changes nothing gives ``current`` itself: nobody has
+    declared anything, so there is nothing to remember.
+    """
     wanted = _without_server_owned(document)
-    noted = _noting(wanted)
     if current is None:
-        return noted
+        return _noting(wanted, wanted)
     last = _last_applied(current)
+    stated = wanted
     if "status" in wanted and wanted["status"] == last.get("status"):
         # Nothing new is reported: what probes and registrars said since then counts.
-        noted = {key: value for key, value in noted.items() if key != "status"}
+        stated = {key: value for key, value in wanted.items() if key != "status"}
         last = {key: value for key, value in last.items() if key != "status"}
-    return in_step(current, _merged(current, last, noted))
+    kind = str(current.get("kind"))
+    merged = in_step(current, three_way_merge(kind, current, last, stated))
+    if merged == current and _is_dump(document, current):
+        return current
+    return _noting(merged, wanted)
 
 
-def _merged(current: _Wire, last: _Wire, wanted: _Wire) -> dict[str, object]:
-    result = {key: value for key, value in current.items() if key in wanted or key not in last}
-    for key, value in wanted.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = _merged_value(current.get(key), last.get(key), value)
-    return result
-
-
-def _merged_value(current: object, last: object, wanted: object) -> object:
-    if isinstance(wanted, dict) and isinstance(current, dict):
-        was: _Wire = cast("_Wire", last) if isinstance(last, dict) else {}
-        return _merged(cast("_Wire", current), was, cast("_Wire", wanted))
-    return cast("object", wanted)
+def is_remembered(content: _Wire) -> bool:
+    """Whether what was applied is noted in the object to write."""
+    return LAST_APPLIED_ANNOTATION in _annotations(content)
 
 
 def _without_server_owned(document: _Wire) -> dict[str, object]:
-    wanted = deepcopy(dict(document))
-    metadata = wanted.get("metadata")
-    if isinstance(metadata, dict):
-        kept = cast("dict[str, object]", metadata)
-        for field in _SERVER_OWNED:
-            kept.pop(field, None)
-        annotations = kept.get("annotations")
-        if isinstance(annotations, dict):
-            cast("dict[str, object]", annotations).pop(LAST_APPLIED, None)
-    return wanted
-
-
-def _noting(wanted: dict[str, object]) -> dict[str, object]:
-    """Add the annotation that the next apply will read."""
-    metadata = wanted.get("metadata")
+    metadata = document.get("metadata")
     if not isinstance(metadata, dict):
-        return wanted
-    meta = cast("dict[str, object]", metadata)
-    annotations: object = meta.get("annotations") or {}
-    if not isinstance(annotations, dict):
-        return wanted  # decoding will refuse it in the client's own terms
-    text = json.dumps(wanted, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    noted = {**cast("dict[str, object]", annotations), LAST_APPLIED: text}
-    return {**wanted, "metadata": {**meta, "annotations": noted}}
+        return dict(document)
+    kept = {**cast("_Wire", metadata)}
+    for field in _SERVER_OWNED:
+        kept.pop(field, None)
+    if annotations := _annotations(document):
+        kept["annotations"] = {
+            key: value for key, value in annotations.items() if key != LAST_APPLIED_ANNOTATION
+        }
+    return {**document, "metadata": kept}
+
+
+def _noting(content: dict[str, object], applied: dict[str, object]) -> dict[str, object]:
+    """Add the annotation that the next apply will read, or take an old one out."""
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict):
+        return content  # decoding will refuse it in the client's own terms
+    noted = {**_annotations(content)}
+    noted.pop(LAST_APPLIED_ANNOTATION, None)
+    if (text := _remembered(applied)) is not None:
+        noted[LAST_APPLIED_ANNOTATION] = text
+    meta = {**cast("_Wire", metadata), "annotations": noted}
+    return {**content, "metadata": meta}
+
+
+def _remembered(applied: dict[str, object]) -> str | None:
+    """Write down what was applied; None where that is too long to be kept."""
+    size, pending = 0, cast("list[object]", [applied])
+    while pending and size <= LAST_APPLIED_SIZE_MAX_BYTES:
+        value = pending.pop()
+        pending.extend(members_of(value))
+        size += _own_size(value)
+    if size > LAST_APPLIED_SIZE_MAX_BYTES:  # an alias may stand for a long text many times
+        return None
+    text = json.dumps(applied, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return (
+        text if len(text.encode("utf-8", "surrogatepass")) <= LAST_APPLIED_SIZE_MAX_BYTES else None
+    )
+
+
+def _own_size(value: object) -> int:
+    """Count the characters of a value itself: a text, or the keys of an object."""
+    if isinstance(value, dict):
+        return sum(len(key) for key in cast("_Wire", value))
+    return len(value) if isinstance(value, str) else 1
 
 
 def _last_applied(current: _Wire) -> _Wire:
-    match current:
-        case {
-            "metadata": {
-                "annotations": {"kubectl.kubernetes.io/last-applied-configuration": str(text)}
-            }
-        }:
-            try:
-                last = cast("object", json.loads(text))
-            except ValueError:
-                return {}
-            return cast("_Wire", last) if isinstance(last, dict) else {}
-        case _:
-            return {}
+    try:
+        last: object = json.loads(str(_annotations(current).get(LAST_APPLIED_ANNOTATION, "")))
+    except (ValueError, RecursionError):
+        return {}
+    return cast("_Wire", last) if isinstance(last, dict) else {}
+
+
+def _annotations(content: _Wire) -> _Wire:
+    return _mapping(_mapping(content.get("metadata")).get("annotations"))
+
+
+def _is_dump(document: _Wire, current: _Wire) -> bool:
+    """Whether a document was printed by this server, of this very object."""
+    printed, held = (_mapping(wire.get("metadata")).get("uid") for wire in (document, current))
+    return printed is not None and printed == held
+
+
+def _mapping(value: object) -> _Wire:
+    return cast("_Wire", value) if isinstance(value, dict) else {}

@@ -23,6 +23,7 @@ from app.schemas.paths import join_path
 
 DEPTH_MAX = 64  # containers within containers
 NODES_MAX = 500_000  # values of a stream, keys and what aliases repeat included
+REPEATED_MAX = 16 * 1024 * 1024  # characters that aliases may repeat in a stream
 DUPLICATES_MAX = 100  # duplicate keys named
 _NUMBER_LENGTH_MAX = 64  # characters; longer plain text is no number
 
@@ -60,9 +61,11 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    # ``size`` counts values, ``height`` containers: both as if aliases were written out.
+    # ``size`` counts values, ``length`` characters, ``height`` containers: as if aliases were
+    # written out.
     value: object
     size: int = 1
+    length: int = 0
     height: int = 0
 
 
@@ -76,6 +79,7 @@ class _Frame:
     is_merge: bool = False
     merged: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
     size: int = 1
+    length: int = 0
     height: int = 1
 
 
@@ -107,7 +111,7 @@ class _Composer:
         self._anchors: dict[str, _Node] = {}
         self._duplicates: list[str] = []
         self._root: object = None
-        self._size = 0
+        self._size = self._repeated = 0
 
     def documents(self, events: Iterable[yaml.Event]) -> Iterator[Parsed]:
         """Yield a value for every document that ends."""
@@ -129,7 +133,7 @@ class _Composer:
                     pass  # the ends of the stream itself
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        node = _Node(_scalar(event))
+        node = _Node(_scalar(event), length=len(event.value))
         if event.anchor:
             self._anchors[event.anchor] = node
         self._count(1, event)
@@ -150,7 +154,7 @@ class _Composer:
         if isinstance(value, dict):
             for mapping in frame.merged:
                 value = {**mapping, **value}  # what is written here wins, then what came first
-        node = _Node(value, frame.size, frame.height)
+        node = _Node(value, frame.size, frame.length, frame.height)
         if frame.anchor:
             self._anchors[frame.anchor] = node
         self._place(node, event)
@@ -160,6 +164,9 @@ class _Composer:
         if node is None:  # also when the anchor's own container has not ended
             raise _refused("the alias stands for nothing yet", event.start_mark)
         self._count(node.size, event)
+        self._repeated += node.length
+        if self._repeated > REPEATED_MAX:
+            raise _refused(f"aliases repeat more than {REPEATED_MAX} characters", event.start_mark)
         if len(self._frames) + node.height > DEPTH_MAX:
             raise _refused(f"it nests deeper than {DEPTH_MAX} levels", event.start_mark)
         self._place(node, event)
@@ -175,6 +182,7 @@ class _Composer:
             return
         frame = self._frames[-1]
         frame.size += node.size
+        frame.length += node.length
         frame.height = max(frame.height, node.height + 1)
         if isinstance(frame.value, list):
             frame.value.append(node.value)

@@ -160,3 +160,165 @@ async def test_a_document_in_a_malformed_namespace_says_so(api: httpx.AsyncClien
     answer = await applied(api, misplaced)
     fields = [cause["field"] for cause in answer.json()["details"]["causes"]]
     assert fields == ["documents[0].metadata.namespace"]
+
+
+def warnings(answer: httpx.Response) -> list[str]:
+    assert answer.is_success, answer.text
+    return [
+        header.removeprefix('299 - "').removesuffix('"').replace('\\"', '"')
+        for header in answer.headers.get_list("warning")
+    ]
+
+
+TYPO: Wire = {
+    **SERVICE,
+    "spec": {"selecter": {"app": "a"}, "ports": [{"port": 80, "targetport": 8080}]},
+}
+REGISTERED: Wire = {
+    **POD,
+    "spec": {
+        "containers": [
+            {"name": "a", "image": "x", "env": [{"name": "A", "vaule": "1"}]},
+            {"name": "b", "image": "y"},
+        ],
+        "volumes": [],
+    },
+}
+
+
+NOT_KEPT = "spec.volumes, spec.containers[*].image, spec.containers[*].env"
+
+
+async def test_mistyped_fields_are_named_with_the_nearest_and_those_not_kept_in_one_line(
+    api: httpx.AsyncClient,
+) -> None:
+    other = {**REGISTERED, "metadata": {"name": "ent-2"}}
+    assert warnings(await applied(api, DEPLOYMENT, TYPO, REGISTERED, other)) == [
+        'unknown field "documents[1].spec.selecter" (did you mean "selector"?)',
+        'unknown field "documents[1].spec.ports[0].targetport" (did you mean "targetPort"?)',
+        'unknown field "documents[2].spec.containers[0].env[0].vaule" (did you mean "value"?)',
+        'unknown field "documents[3].spec.containers[0].env[0].vaule" (did you mean "value"?)',
+        f"Pod: known fields that are not kept here: {NOT_KEPT}",
+    ]
+
+
+async def test_keys_given_twice_are_named(api: httpx.AsyncClient) -> None:
+    body = "apiVersion: v1\nkind: Node\nmetadata: {name: n1, name: n1}\n"
+    answer = await api.post("/apply", content=body, headers=YAML)
+    assert warnings(answer) == ['duplicate field "documents[0].metadata.name"']
+
+
+async def test_what_to_do_about_unknown_fields_is_asked_for(api: httpx.AsyncClient) -> None:
+    assert warnings(await applied(api, TYPO, REGISTERED, fieldValidation="Ignore")) == []
+    refused = await applied(api, SERVICE, TYPO, REGISTERED, fieldValidation="Strict")
+    assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    causes = refused.json()["details"]["causes"]
+    assert [cause["field"] for cause in causes[:3]] == [
+        "documents[1].spec.selecter",
+        "documents[1].spec.ports[0].targetport",
+        "documents[2].spec.volumes",
+    ]
+    assert causes[0]["message"] == 'unknown field (did you mean "selector"?)'
+    assert (await applied(api, fieldValidation="Perhaps")).status_code == 422
+    ignored = await applied(api, DEPLOYMENT, fieldValidation="Strict")
+    assert operations(ignored) == ["ignored"]
+
+
+async def test_doubts_name_the_document_and_those_without_a_field_its_place(
+    api: httpx.AsyncClient,
+) -> None:
+    old = {"service.kubernetes.io/topology-aware-hints": "Auto"}
+    doubtful: Wire = {
+        **SERVICE,
+        "metadata": {"name": "a", "annotations": old},
+        "spec": {"ports": [{"port": 80}], "externalIPs": ["198.51.100.7"]},
+    }
+    annotation, address = warnings(await applied(api, POD, doubtful))
+    assert annotation.startswith("documents[1]: annotation ")
+    assert address == "documents[1].spec.externalIPs is deprecated"
+
+
+async def test_warnings_fit_into_headers(api: httpx.AsyncClient) -> None:
+    many: Wire = {**SERVICE, "spec": {"ports": [{"port": 80}], **{f"x{n}": 1 for n in range(90)}}}
+    long: Wire = {
+        **SERVICE,
+        "spec": {"ports": [{"port": 80}], **{f"{n:0>120}": 1 for n in range(90)}},
+    }
+    for document in (many, long):
+        told = warnings(await applied(api, document))
+        assert len(told) <= 65
+        assert told[-1] == f"{90 - len(told) + 1} more warnings are not listed"
+        assert sum(map(len, told)) < 10_000
+
+
+async def test_a_refusal_names_the_place_in_the_document_where_the_merge_has_another(
+    api: httpx.AsyncClient,
+) -> None:
+    ports = [{"port": 9090, "name": "theirs"}, {"port": 80, "name": "ours"}]
+    await api.post("/services", json={**SERVICE, "spec": {"ports": ports}})
+    wrong = {**SERVICE, "spec": {"ports": [{"port": 80, "name": "Ours"}]}}
+    answer = await applied(api, wrong)
+    fields = [cause["field"] for cause in answer.json()["details"]["causes"]]
+    assert fields == ["documents[0].spec.ports[0].name"]
+
+
+async def test_an_annotation_of_the_largest_size_can_be_applied_and_changed(
+    api: httpx.AsyncClient,
+) -> None:
+    def annotated(text: str) -> Wire:
+        return {**SERVICE, "metadata": {"name": "ent", "annotations": {"a": text}}}
+
+    largest = "x" * (256 * 1024 - 1)
+    assert operations(await applied(api, annotated(largest))) == ["created"]
+    assert operations(await applied(api, annotated(largest))) == ["unchanged"]
+    assert operations(await applied(api, annotated("small"))) == ["configured"]
+    too_large = await applied(api, annotated(f"{largest}x"))
+    assert too_large.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+
+
+async def test_what_is_too_large_to_be_remembered_is_said(api: httpx.AsyncClient) -> None:
+    slice_: Wire = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "large"},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["10.0.0.1"], "zone": "z" * 2_200}] * 1_000,
+    }
+    answer = await api.post("/apply", json=slice_)
+    (warning,) = warnings(answer)
+    assert warning.startswith("documents[0]: what is applied has more than ")
+    assert operations(await api.post("/apply", json=slice_)) == ["unchanged"]
+
+
+STREAM = """
+{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n0"}}
+null
+{
+  "apiVersion": "v1",
+  "kind": "List",
+  "items": [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "lables": {}}}]
+}{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+"""
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/x-ndjson", "application/yaml"])
+async def test_objects_of_json_one_after_another_are_a_stream(
+    api: httpx.AsyncClient, media: str
+) -> None:
+    body = f"\ufeff{STREAM}".encode()
+    answer = await api.post("/apply", content=body, headers={"content-type": media})
+    assert operations(answer) == ["created"] * 3
+    assert warnings(answer) == [
+        'unknown field "documents[1].metadata.lables" (did you mean "labels"?)'
+    ]
+
+
+async def test_a_stream_that_breaks_off_says_where_and_writes_nothing(
+    api: httpx.AsyncClient,
+) -> None:
+    answer = await api.post(
+        "/apply", content=f"{STREAM}{{", headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert "document 5, line 9, column" in answer.json()["message"]
+    assert (await api.get("/services")).json()["items"] == []

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from app.cli.fields import Json, mapping, mappings
@@ -94,7 +95,9 @@ def test_pruning_needs_a_selector(files: tuple[str, str]) -> None:
     assert "--prune needs a selector" in ended.err
 
 
-def test_a_refusal_names_the_file_instead_of_the_position(files: tuple[str, str]) -> None:
+def test_a_refusal_names_the_file_and_the_line_instead_of_the_position(
+    files: tuple[str, str],
+) -> None:
     refused = refusal(
         422,
         "Invalid",
@@ -105,8 +108,8 @@ def test_a_refusal_names_the_file_instead_of_the_position(files: tuple[str, str]
     ended = run("apply", "-f", *files, server=FakeServer({("POST", "/apply"): refused}))
     assert ended.code == 1
     assert ended.err == (
-        f"error: Apply is invalid: {files[1]}[1]: spec.ports: required (Invalid)\n"
-        f"  {files[1]}[1]: spec.ports: required\n"
+        f"error: Apply is invalid: {files[1]}:5: spec.ports: required (Invalid)\n"
+        f"  {files[1]}:5: spec.ports: required\n"
         "  documents[9].kind: odd\n"
     )
 
@@ -114,12 +117,55 @@ def test_a_refusal_names_the_file_instead_of_the_position(files: tuple[str, str]
 def test_a_key_given_twice_is_a_warning_and_refused_when_strict(tmp_path: Path) -> None:
     file = tmp_path / "twice.yaml"
     file.write_text(f"{SERVICE}spec: {{type: ClusterIP, type: NodePort}}\n")
-    told = f"{file}: spec.type is given twice; the last one counts"
+    told = f"{file}:4: spec.type is given twice; the last one counts"
     lenient = run("apply", "-f", str(file), server=a_server())
     assert (lenient.code, lenient.err) == (0, f"warning: {told}\n")
     server = a_server()
     strict = run("apply", "-f", str(file), "--strict", server=server)
     assert (strict.code, strict.err, server.requests) == (1, f"error: {told}\n", [])
+
+
+def test_a_warning_names_the_file_and_the_line_of_the_field(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.json"
+    first.write_text(f"{NODE}---\n{SERVICE}spec:\n  ports:\n  - port: 80\n    targetport: 8080\n")
+    second.write_text('{"kind": "List", "items": [\n{"kind": "Node",\n"spce": {}}]}')
+    told = [
+        'unknown field "documents[1].spec.ports[0].targetport" (did you mean "targetPort"?)',
+        'unknown field "documents[2].spce" (did you mean "spec"?)',
+        "documents[1].spec.externalIPs is deprecated",
+        "documents[0]: annotation x is deprecated",
+        "documents[9].spec: nobody knows",
+        "Pod: known fields that are not kept here: spec.volumes",
+    ]
+    quoted = [each.replace('"', r"\"") for each in told]
+    answer = httpx.Response(
+        200, json=RESULT, headers=[("Warning", f'299 - "{each}"') for each in quoted]
+    )
+    server = FakeServer({("POST", "/apply"): answer})
+    ended = run("apply", "-f", str(first), str(second), server=server)
+    port = f'{first}:11: unknown field "spec.ports[0].targetport" (did you mean "targetPort"?)'
+    assert (ended.code, ended.err.splitlines()) == (
+        0,
+        [
+            f"warning: {port}",
+            f'warning: {second}:3: unknown field "spce" (did you mean "spec"?)',
+            f"warning: {first}:8: spec.externalIPs is deprecated",
+            f"warning: {first}:1: annotation x is deprecated",
+            "warning: documents[9].spec: nobody knows",
+            "warning: Pod: known fields that are not kept here: spec.volumes",
+        ],
+    )
+
+
+def test_objects_of_json_one_after_another_are_applied(tmp_path: Path) -> None:
+    stream = '{"kind":"Node","apiVersion":"v1"}\n{\n  "kind": "Pod"\n}{"kind":"Service"}'
+    file = tmp_path / "stream.json"
+    file.write_text(stream)
+    for source, stdin in ((str(file), ""), ("-", stream)):
+        server = a_server()
+        assert run("apply", "-f", source, server=server, stdin=stdin).code == 0
+        kinds = [mapping(item)["kind"] for item in mappings(server.last_body, "items")]
+        assert kinds == ["Node", "Pod", "Service"]
 
 
 def test_a_file_that_cannot_be_read_is_one_line_and_sends_nothing() -> None:

@@ -14,6 +14,7 @@ from app.schemas.codec import decode_object, encode_bytes, encode_object
 from app.schemas.documents import (
     Document,
     MediaType,
+    Origin,
     media_type,
     parse_document,
     parse_documents,
@@ -45,6 +46,8 @@ def contents(body: bytes, media: MediaType = YAML) -> list[dict[str, object]]:
         ("text/plain", None),
         ("application/vnd.kubernetes.protobuf", None),
         (";", JSON),
+        ("application/x-ndjson", JSON),
+        ("application/jsonl; charset=utf-8", JSON),
     ],
 )
 def test_the_content_type_tells_the_language(content_type: str, media: MediaType | None) -> None:
@@ -116,6 +119,60 @@ def test_what_is_no_object_is_refused(body: bytes, message: str) -> None:
         parse_documents(body, YAML)
 
 
+STREAM = b'{"a": 1}{"b": 2}\n\nnull\n{\n\t"kind": "List", "items": [{"c": 3}]\n}\n'
+
+
+@BOTH
+def test_objects_of_json_one_after_another_are_a_stream(media: MediaType) -> None:
+    assert contents(b"\xef\xbb\xbf" + STREAM, media) == [{"a": 1}, {"b": 2}, {"c": 3}]
+    assert contents(b"null", media) == []
+
+
+def test_each_document_knows_where_it_stands() -> None:
+    in_json = parse_documents(STREAM, JSON)
+    assert [document.origin for document in in_json] == [
+        Origin(0),
+        Origin(1),
+        Origin(3, "items[0]"),
+    ]
+    nested = b"---\n---\nkind: List\nitems: [{kind: List, items: [{a: 1}]}]\n"
+    assert [each.origin for each in parse_documents(nested, YAML)] == [
+        Origin(1, "items[0].items[0]")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b'{"a": 1}\n{"b": 2}\n{"c"', "the JSON cannot be read: document 3, line 3"),
+        (b'{"a": 1}\n---\n{"b": [', "the YAML cannot be read: "),
+        (b"{a: 1}\n{b: 2}", "the YAML cannot be read: "),
+    ],
+)
+def test_what_is_neither_is_refused_as_what_it_began_to_be(body: bytes, problem: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        parse_documents(body, YAML)
+    assert refused.value.message.startswith(problem)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (
+            b'{"kind": "List", "itmes": [{"a": 1}]}',
+            "List has no items, and an unknown field: itmes",
+        ),
+        (b'{"kind": "PodList", "items": [{}], "items": []}', "items of the PodList is given twice"),
+    ],
+)
+def test_a_list_that_would_lose_its_objects_is_refused(
+    media: MediaType, body: bytes, problem: str
+) -> None:
+    with pytest.raises(BadRequest, match=problem):
+        parse_documents(body, media)
+
+
 @BOTH
 def test_keys_given_twice_are_named_and_the_last_one_counts(media: MediaType) -> None:
     body = b'{"a": 1, "b": [{"c": 1, "c": 2}], "a": 3}'
@@ -143,6 +200,8 @@ def test_one_document_is_wanted_and_none_is_there(media: MediaType, body: bytes)
 def test_one_document_is_wanted_and_several_are_there() -> None:
     with pytest.raises(BadRequest, match="one document"):
         parse_document(b"a: 1\n---\nb: 2", YAML)
+    with pytest.raises(BadRequest, match="line 2, column 1: Extra data"):
+        parse_document(b'{"a": 1}\n{"b": 2}', JSON)
 
 
 def test_a_patch_may_be_a_list() -> None:

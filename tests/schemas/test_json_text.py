@@ -3,10 +3,11 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
-from app.schemas.json_text import DEPTH_MAX, NODES_MAX, read_json
+from app.schemas.json_text import DEPTH_MAX, NODES_MAX, read_json, read_json_stream
 from tests.schemas.wire_strategies import json_values
 
 
@@ -59,3 +60,44 @@ def test_what_a_json_writer_writes_is_read_back(value: object) -> None:
         text = json.dumps(str(value))
         value = str(value)
     assert read_json(text).value == value
+
+
+@given(st.lists(json_values, max_size=5), st.sampled_from(["", " ", "\n", "\r\n\t", "\ufeff"]))
+def test_values_one_after_another_are_read_as_each_by_itself(
+    values: list[object], between: str
+) -> None:
+    texts = [json.dumps(value) for value in values]
+    assume(not any("Infinity" in text for text in texts))
+    if between in ("", "\ufeff"):  # numbers and words would run into one another
+        texts = [f"[{text}]" for text in texts]
+    read = [parsed.value for parsed in read_json_stream(between.join(texts))]
+    assert read == [json.loads(text) for text in texts]
+
+
+def test_duplicates_belong_to_their_own_value() -> None:
+    text = '{"a": 1, "a": 2} {"b": 1} {"c": {"d": 1, "d": 1}}'
+    assert [parsed.duplicates for parsed in read_json_stream(text)] == [("a",), (), ("c.d",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"a": 1}\n{"b": 2}\n{"c"', "document 3, line 3, column 5: "),
+        ('{"a": 1}}', "document 2, line 1, column 9: "),
+        ('{"a": 1} {"b": NaN}', "document 2, NaN is no JSON number"),
+        ('{"a": 1} {"b": 1e999}', "document 2, the number 1e999 is too large"),
+        ('{"a": 1} "\\u0000"', "document 2, line 1, column 11: it holds a NUL"),
+        ("1 " + "[" * (DEPTH_MAX + 1) + "]" * (DEPTH_MAX + 1), "document 2, it nests deeper"),
+        ("{", "the JSON cannot be read: line 1, column 2: "),
+        ("{}" * (NODES_MAX + 1), f"it holds more than {NODES_MAX} containers"),
+    ],
+)
+def test_the_value_at_fault_is_numbered_from_the_second_on(text: str, problem: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        list(read_json_stream(text))
+    assert problem in refused.value.message
+
+
+def test_values_before_the_one_at_fault_are_read() -> None:
+    values = read_json_stream("1 2 }")
+    assert [next(values).value, next(values).value] == [1, 2]

@@ -10,9 +10,13 @@ from app.schemas.paths import (
     VIOLATIONS_MAX,
     join_path,
     name_type,
+    passed_over,
     type_violations,
     unknown_fields,
+    without,
 )
+from app.schemas.pod import PodWrite
+from app.schemas.rules import RenderRequest
 from app.schemas.service import ServiceWrite
 
 
@@ -38,6 +42,72 @@ def test_any_path_is_bounded(segments: list[str | int]) -> None:
     for segment in segments:
         path = join_path(path, segment)
     assert len(path) <= len(segments) * 140
+
+
+POD: dict[str, object] = {
+    "kind": "Pod",
+    "metadata": {"name": "a", "managedFields": [{"x": 1}], "labels": {"image": "kept"}},
+    "spec": {
+        "containers": [
+            {
+                "name": "a",
+                "image": "x",
+                "resources": {"limits": {"cpu": 1}, "limit": {}},
+                "ports": [{"containerPort": 1, "hostPort": 1, "containerport": 2}],
+            }
+        ],
+        "volumes": [{"name": "v", "emptyDir": {"medum": ""}, "odd": [7]}, 7],
+        "nodeSelector": {"anything": "goes"},
+        "weight": 3,
+        "extra": {"a": 1},
+    },
+}
+MISTYPED = [
+    "spec.extra",
+    "spec.volumes[0].emptyDir.medum",
+    "spec.volumes[0].odd",
+    "spec.containers[0].ports[0].containerport",
+    "spec.containers[0].resources.limit",
+]
+NOT_KEPT = [
+    "spec.volumes",
+    "spec.nodeSelector",
+    "spec.containers[0].image",
+    "spec.containers[0].resources",
+    "spec.containers[0].ports[0].hostPort",
+]
+
+
+def test_mistyped_fields_are_told_from_those_of_kubernetes_that_are_not_kept() -> None:
+    found = list(passed_over(PodWrite.model_validate(POD)))
+    assert sorted(each.path for each in found if not each.is_known) == sorted(MISTYPED)
+    assert sorted(each.path for each in found if each.is_known) == sorted(NOT_KEPT)
+    beside = {each.path: each.beside for each in found}
+    assert {"weight", "hostAliases"} <= set(beside["spec.extra"])
+    assert "medium" in beside["spec.volumes[0].emptyDir.medum"]
+
+
+def test_a_manifest_within_a_request_is_one_of_its_kind() -> None:
+    request = RenderRequest.model_validate(
+        {"node": {"spec": {"taints": [], "tains": []}}, "colour": 1, "services": [{"spce": 1}]}
+    )
+    assert [(each.path, each.is_known) for each in passed_over(request)] == [
+        ("colour", False),
+        ("node.spec.taints", True),
+        ("node.spec.tains", False),
+        ("services[0].spce", False),
+    ]
+
+
+def test_a_document_without_what_is_passed_over_is_what_is_kept() -> None:
+    model = PodWrite.model_validate(POD)
+    kept = without(POD, passed_over(model))
+    assert kept == {
+        **POD,
+        "spec": {"containers": [{"name": "a", "ports": [{"containerPort": 1}]}], "weight": 3},
+    }
+    assert not list(passed_over(PodWrite.model_validate(kept)))
+    assert without(kept, ()) == kept
 
 
 def test_unknown_fields_are_bounded() -> None:

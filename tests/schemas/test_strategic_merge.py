@@ -36,6 +36,29 @@ def test_one_number_with_two_protocols_is_one_element_to_a_patch() -> None:
     ]
 
 
+UDP = {"port": 53, "protocol": "UDP", "name": "dns"}
+TCP = {"port": 53, "name": "dns-tcp"}  # TCP, as everything that does not say
+
+
+@pytest.mark.parametrize(
+    ("held", "patch", "merged"),
+    [
+        ([UDP, TCP], [{**TCP, "protocol": "TCP", "name": "x"}],
+         [UDP, {"port": 53, "protocol": "TCP", "name": "x"}]),
+        ([UDP, TCP], [{"port": 53, "protocol": "SCTP"}], [{**UDP, "protocol": "SCTP"}, TCP]),
+        ([UDP], [{"port": 53, "protocol": "SCTP"}], [{**UDP, "protocol": "SCTP"}]),
+        ([UDP], [{**TCP, "protocol": "TCP"}, UDP], [UDP, {**TCP, "protocol": "TCP"}]),
+        ([UDP, TCP], [{"port": 53, "protocol": "UDP", "$patch": "delete"}], [TCP]),
+        ([UDP, TCP], [{"port": 53, "$patch": "delete"}], []),
+        ([UDP], [{"port": 53, "protocol": "TCP", "$patch": "delete"}], []),
+    ],
+)  # fmt: skip
+def test_a_protocol_that_is_named_is_meant_where_a_number_is_shared(
+    held: list[Any], patch: list[Any], merged: list[Any]
+) -> None:
+    assert ports_of(held, patch) == merged
+
+
 def test_what_a_patch_brings_stands_before_what_only_the_server_has() -> None:
     held = [{"port": 1}, {"port": 2}, {"port": 3}]
 
@@ -93,6 +116,10 @@ def test_a_map_is_replaced_or_emptied_when_the_patch_says_so() -> None:
     assert spec_of(held, {"selector": {"$patch": "delete"}}) == {"selector": {}}
 
 
+def test_a_map_that_is_not_there_cannot_be_deleted() -> None:
+    assert spec_of({}, {"selector": {"$patch": "delete"}}) == {}
+
+
 def test_only_retained_keys_stay() -> None:
     held = {"selector": {"a": "1", "b": "2"}, "type": "NodePort"}
 
@@ -125,6 +152,8 @@ def test_finalizers_are_a_set() -> None:
         ("Service", "status", "conditions", "type"),
         ("Pod", "spec", "containers", "name"),
         ("Pod", "spec", "initContainers", "name"),
+        ("Pod", "spec", "hostAliases", "ip"),
+        ("Pod", "spec", "volumes", "name"),
         ("Pod", "status", "conditions", "type"),
         ("Pod", "status", "podIPs", "ip"),
         ("Node", "status", "addresses", "type"),

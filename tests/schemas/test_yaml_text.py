@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
 from app.schemas import yaml_text
-from app.schemas.yaml_text import DEPTH_MAX, plain_value, read_yaml
+from app.schemas.yaml_text import DEPTH_MAX, REPEATED_MAX, plain_value, read_yaml
 
 
 def value_of(text: str) -> object:
@@ -165,6 +165,15 @@ def test_more_values_than_the_bound_are_refused(monkeypatch: pytest.MonkeyPatch)
     assert len(list(read_yaml("[1, 2, 3]"))) == 1
     with pytest.raises(BadRequest, match="more than 4 values"):
         list(read_yaml("[1, 2]\n---\n[3, 4]"))
+
+
+def test_aliases_that_repeat_more_text_than_the_bound_are_refused() -> None:
+    text = "x" * 1_000_000
+    fits = ", ".join(["*a"] * (REPEATED_MAX // len(text)))
+    assert len(list(read_yaml(f"a: &a {text}\nb: [{fits}]"))) == 1
+    for repeated in (f"[{fits}, *a]", f"{{b: &b [*a, *a, *a], c: [{', '.join(['*b'] * 5)}]}}"):
+        with pytest.raises(BadRequest, match="aliases repeat more than"):
+            list(read_yaml(f"a: &a {text}\nb: {repeated}"))
 
 
 @given(st.text("0123456789+-._eExXoObB", max_size=12))

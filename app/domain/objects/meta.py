@@ -14,6 +14,10 @@ NOTHING: Mapping[str, str] = {}
 """Shared by all objects without labels or annotations; treat it as immutable."""
 
 
+LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
+"""Where an apply remembers what it was given; the next one compares with it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerReference:
     """The object that another one goes away with."""

@@ -89,6 +89,12 @@ def special_address_violations(field: str, text: str) -> tuple[Violation, ...]:
     )
 
 
+def is_loopback_address(text: str) -> bool:
+    """Whether the text is an address at which a machine reaches itself alone."""
+    address = parse_address(text)
+    return address is not None and address.is_loopback
+
+
 def is_canonical_address(text: str) -> bool:
     """Whether the text is the one spelling of its address; other text counts as canonical."""
     address = parse_address(text)

@@ -11,7 +11,12 @@ from collections.abc import Callable, Mapping
 from app.domain.errors import Violation
 from app.domain.labels import key_problems, value_problems
 from app.domain.names import label_problems
-from app.domain.objects.meta import Condition, ObjectMeta, OwnerReference
+from app.domain.objects.meta import (
+    LAST_APPLIED_ANNOTATION,
+    Condition,
+    ObjectMeta,
+    OwnerReference,
+)
 from app.domain.violations import (
     each_invalid,
     forbidden,
@@ -21,7 +26,8 @@ from app.domain.violations import (
     too_long,
 )
 
-ANNOTATIONS_SIZE_MAX_BYTES = 256 * 1024  # of all keys and values together
+ANNOTATIONS_SIZE_MAX_BYTES = 256 * 1024  # of all keys and values that are the user's own
+LAST_APPLIED_SIZE_MAX_BYTES = 2 * 1024 * 1024  # of what an apply remembers, which repeats those
 
 _CONDITION_STATUSES = frozenset({"True", "False", "Unknown"})
 
@@ -114,9 +120,16 @@ def _annotation_violations(annotations: Mapping[str, str]) -> tuple[Violation, .
     found: list[Violation] = []
     for key in annotations:
         found.extend(each_invalid(field, key, key_problems(key.lower())))
-    size_bytes = sum(_size_bytes(key) + _size_bytes(value) for key, value in annotations.items())
+    size_bytes = sum(
+        _size_bytes(key) + _size_bytes(value)
+        for key, value in annotations.items()
+        if key != LAST_APPLIED_ANNOTATION
+    )
     if size_bytes > ANNOTATIONS_SIZE_MAX_BYTES:
         found.append(too_long(field, ANNOTATIONS_SIZE_MAX_BYTES))
+    if _size_bytes(annotations.get(LAST_APPLIED_ANNOTATION, "")) > LAST_APPLIED_SIZE_MAX_BYTES:
+        path = f"{field}[{LAST_APPLIED_ANNOTATION}]"
+        found.append(too_long(path, LAST_APPLIED_SIZE_MAX_BYTES))
     return tuple(found)
 
 

@@ -2,12 +2,16 @@
 
     draft -> violations          current, desired -> violations
 
+Addresses that only one machine reaches are refused, with two exceptions: loopback, at which
+people register what runs beside Waypost, and slices that Waypost makes itself, which hold what
+Pods were registered with (docs/decisions/0014).
+
 Source: spec kubernetes-api 3.5; contract.md for the weight.
 """
 
 from collections.abc import Callable, Iterable
 
-from app.domain.addresses import IPFamily, family_of_text
+from app.domain.addresses import family_of_text
 from app.domain.errors import Violation
 from app.domain.labels import key_problems, value_problems
 from app.domain.names import label_problems, subdomain_problems
@@ -22,6 +26,7 @@ from app.domain.objects.service import Protocol
 from app.domain.registration.address_validation import (
     address_violations,
     is_canonical_address,
+    is_loopback_address,
     special_address_violations,
 )
 from app.domain.registration.metadata_validation import (
@@ -75,12 +80,15 @@ def slice_warnings(desired: EndpointSlice) -> tuple[str, ...]:
     if desired.address_type == AddressType.FQDN:
         found.append("addressType: FQDN endpoints are deprecated")
     for index, endpoint in enumerate(desired.endpoints):
-        found.extend(
-            f'endpoints[{index}].addresses[{place}]: non-standard IP address "{text}" '
-            "is not recommended"
-            for place, text in enumerate(endpoint.addresses)
-            if not is_canonical_address(text)
-        )
+        for place, text in enumerate(endpoint.addresses):
+            field = f"endpoints[{index}].addresses[{place}]"
+            if not is_canonical_address(text):
+                found.append(f'{field}: non-standard IP address "{text}" is not recommended')
+            if is_loopback_address(text):
+                found.append(
+                    f"{field}: only the endpoint's own machine reaches the loopback address "
+                    f'"{text}"'
+                )
     return tuple(found)
 
 
@@ -95,9 +103,7 @@ def _slice_violations(slice_: EndpointSlice, *, accepted: frozenset[str]) -> Ite
         return
     for index, endpoint in enumerate(slice_.endpoints):
         field = f"endpoints[{index}]"
-        yield from _address_violations(
-            f"{field}.addresses", slice_.address_type, endpoint, accepted
-        )
+        yield from _address_violations(f"{field}.addresses", slice_, endpoint, accepted)
         yield from _endpoint_violations(field, endpoint)
 
 
@@ -123,7 +129,7 @@ def _port_violations(ports: tuple[EndpointPort, ...]) -> Iterable[Violation]:
 
 
 def _address_violations(
-    field: str, address_type: str, endpoint: Endpoint, accepted: frozenset[str]
+    field: str, slice_: EndpointSlice, endpoint: Endpoint, accepted: frozenset[str]
 ) -> Iterable[Violation]:
     if not endpoint.addresses:
         yield required(field, "must contain at least 1 address")
@@ -131,9 +137,9 @@ def _address_violations(
         yield too_many(field, len(endpoint.addresses), ADDRESSES_MAX)
     for index, text in enumerate(endpoint.addresses):
         path = f"{field}[{index}]"
-        match address_type:
+        match slice_.address_type:
             case AddressType.IPV4 | AddressType.IPV6:
-                yield from _ip_violations(path, text, IPFamily(address_type), accepted)
+                yield from _ip_violations(path, text, slice_, accepted)
             case AddressType.FQDN:
                 yield from _fqdn_violations(path, text)
             case _:
@@ -141,14 +147,14 @@ def _address_violations(
 
 
 def _ip_violations(
-    field: str, text: str, family: IPFamily, accepted: frozenset[str]
+    field: str, text: str, slice_: EndpointSlice, accepted: frozenset[str]
 ) -> Iterable[Violation]:
     malformed = address_violations(field, text, is_strict=True, accepted=accepted)
     if malformed:
         yield from malformed
-    elif family_of_text(text) != family:
-        yield invalid(field, text, f"must be an {family} address")
-    else:
+    elif family_of_text(text) != slice_.address_type:
+        yield invalid(field, text, f"must be an {slice_.address_type} address")
+    elif not (slice_.is_managed or text in accepted or is_loopback_address(text)):
         yield from special_address_violations(field, text)
 
 

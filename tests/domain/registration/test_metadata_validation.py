@@ -6,9 +6,15 @@ import pytest
 
 from app.domain.errors import CauseReason
 from app.domain.names import label_problems
-from app.domain.objects.meta import Condition, ObjectMeta, OwnerReference
+from app.domain.objects.meta import (
+    LAST_APPLIED_ANNOTATION,
+    Condition,
+    ObjectMeta,
+    OwnerReference,
+)
 from app.domain.registration.metadata_validation import (
     ANNOTATIONS_SIZE_MAX_BYTES,
+    LAST_APPLIED_SIZE_MAX_BYTES,
     condition_violations,
     metadata_update_violations,
     metadata_violations,
@@ -64,6 +70,14 @@ def test_annotations_have_a_common_limit_in_bytes() -> None:
     assert found(replace(META, annotations={"a": f"{fits}üü"})) == [
         ("metadata.annotations", "TooLong")
     ]
+
+
+def test_what_an_apply_remembers_does_not_count_to_the_annotations_of_users() -> None:
+    own = "x" * (ANNOTATIONS_SIZE_MAX_BYTES - 1)
+    fits = "ü" * (LAST_APPLIED_SIZE_MAX_BYTES // 2)
+    assert not found(replace(META, annotations={"a": own, LAST_APPLIED_ANNOTATION: fits}))
+    too_long = replace(META, annotations={LAST_APPLIED_ANNOTATION: f"{fits}."})
+    assert found(too_long) == [(f"metadata.annotations[{LAST_APPLIED_ANNOTATION}]", "TooLong")]
 
 
 def test_a_kind_without_namespaces_has_none() -> None:

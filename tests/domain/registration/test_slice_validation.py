@@ -50,7 +50,7 @@ def test_a_slice_is_checked(fields: dict[str, Any], expected: list[tuple[str, st
         (
             "IPv4",
             ("x", "fd00::1", "127.0.0.1"),
-            [("[0]", "Invalid"), ("[1]", "Invalid"), ("[2]", "Invalid")],
+            [("[0]", "Invalid"), ("[1]", "Invalid")],
         ),
         ("IPv6", ("fd00::1", "10.244.0.1"), [("[1]", "Invalid")]),
         ("FQDN", ("a.example.com.", "a.b"), []),
@@ -113,6 +113,29 @@ def test_addresses_that_were_stored_are_not_spelt_anew() -> None:
     old = an_endpoint_slice(an_endpoint("010.244.0.1"))
     assert not validate_update(old, old)
     assert told(validate(old)) == [("endpoints[0].addresses[0]", "Invalid")]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_managed", "expected"),
+    [
+        ("127.0.0.1", False, []),
+        ("0.0.0.0", False, ["Invalid"]),  # noqa: S104  an address, nothing listens
+        ("169.254.1.1", False, ["Invalid"]),
+        ("224.0.0.1", False, ["Invalid"]),
+        ("169.254.1.1", True, []),
+    ],
+)
+def test_addresses_of_one_machine_alone_are_refused_in_slices_of_others_making(
+    address: str, *, is_managed: bool, expected: list[str]
+) -> None:
+    slice_ = an_endpoint_slice(an_endpoint(address), managed=is_managed)
+    assert [reason for _, reason in told(validate(slice_))] == expected
+    assert not validate_update(slice_, slice_)
+
+
+def test_a_loopback_address_is_accepted_with_a_warning() -> None:
+    (warning,) = slice_warnings(an_endpoint_slice(an_endpoint("fd00::1", "::1")))
+    assert warning.startswith("endpoints[0].addresses[1]: only the endpoint's own machine")
 
 
 def test_what_is_probably_not_meant_is_accepted_with_a_warning() -> None:
