@@ -30,8 +30,10 @@ from app.domain.objects.node import Node
 from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, Pod
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.registration.finalizers import lasting_finalizers
 from app.domain.registration.naming import generated_name
 from app.registry import endpoint_slices, namespaces, nodes, pods, service_cidrs, services
+from app.registry.finalizers import without_those_of_clusters
 from app.registry.preconditions import NO_PRECONDITIONS, Preconditions, conflict
 from app.registry.removal import remove
 from app.registry.work import Work
@@ -74,7 +76,7 @@ def create(work: Work, draft: Object) -> Object:
     Forbidden for the namespace.
     """
     kind = kind_of(draft)
-    draft = _named(work, draft)
+    draft = without_those_of_clusters(work, _named(work, draft))
     _require_namespace(work, draft)
     meta = replace(
         draft.metadata,
@@ -162,27 +164,23 @@ def delete(
     if isinstance(current, ServiceCIDR):
         return service_cidrs.delete(work, current)
     wanted_s = _grace_s(current, grace_s)
-    if not current.metadata.finalizers and wanted_s == 0:
+    finalizers = lasting_finalizers(current)
+    if not finalizers and wanted_s == 0:
         remove(work, current)
         return current, True
     deadline = work.now + timedelta(seconds=wanted_s)
-    earliest = min(deadline, current.metadata.deleted_at or deadline)
-    grace = min(wanted_s, current.metadata.deletion_grace_s or wanted_s)
-    meta = replace(current.metadata, deleted_at=earliest, deletion_grace_s=grace)
+    meta = replace(
+        current.metadata,
+        deleted_at=min(deadline, current.metadata.deleted_at or deadline),
+        deletion_grace_s=min(wanted_s, current.metadata.deletion_grace_s or wanted_s),
+        finalizers=finalizers,
+    )
     return work.put(replace(current, metadata=meta)), False
-
-
-def remove_expired(work: Work) -> None:
-    """Take out every Pod whose grace period is over."""
-    for key in sorted(work.snapshot.members("terminating", POD.name)):
-        pod = work.snapshot.pods[key]
-        ended = pod.metadata.deleted_at is not None and pod.metadata.deleted_at <= work.now
-        if ended and not pod.metadata.finalizers:
-            work.remove(pod)
 
 
 def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool = False) -> Object:
     kind, meta = kind_of(current), current.metadata
+    draft = without_those_of_clusters(work, draft)
     sent = draft.metadata
     Preconditions(uid=sent.uid, resource_version=sent.resource_version).check(
         kind, meta.key, current
@@ -207,7 +205,9 @@ def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool =
     if _counted_of(admitted) != _counted_of(current):
         carried = replace(admitted.metadata, generation=meta.generation + 1)
         admitted = replace(admitted, metadata=carried)
-    if meta.is_terminating and not carried.finalizers and not isinstance(current, Pod):
+    # A Pod has its grace period as well, and a Namespace what is in it.
+    is_freed = not carried.finalizers and not isinstance(current, Pod | Namespace)
+    if meta.is_terminating and is_freed:
         remove(work, current)
         return admitted
     return work.put(admitted)
