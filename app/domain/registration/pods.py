@@ -32,13 +32,20 @@ _RESTART_POLICIES = frozenset({"Always", "OnFailure", "Never"})
 
 def validate(draft: Pod) -> tuple[Violation, ...]:
     """List every rule that a new Pod breaks."""
-    return (*metadata_violations(draft.metadata, subdomain_problems), *_pod_violations(draft, ()))
+    return (
+        *metadata_violations(draft.metadata, subdomain_problems),
+        *container_violations(draft.containers, draft.init_containers),
+        *_pod_violations(draft, ()),
+    )
 
 
 def validate_update(current: Pod, desired: Pod) -> tuple[Violation, ...]:
-    """List every rule that a change of a Pod breaks."""
+    """List every rule that a change of a Pod breaks; containers that stay are not judged again."""
+    containers = (desired.containers, desired.init_containers)
+    is_same = containers == (current.containers, current.init_containers)
     return (
         *metadata_update_violations(current.metadata, desired.metadata),
+        *(() if is_same else container_violations(*containers)),
         *_pod_violations(desired, current.pod_ips),
     )
 
@@ -46,8 +53,6 @@ def validate_update(current: Pod, desired: Pod) -> tuple[Violation, ...]:
 def _pod_violations(pod: Pod, accepted_ips: tuple[str, ...]) -> Iterable[Violation]:
     yield from _placement_violations(pod)
     yield from dns_violations(pod.dns_policy, pod.dns_config)
-    yield from container_violations("spec.initContainers", pod.init_containers)
-    yield from container_violations("spec.containers", pod.containers)
     yield from _amount_violations(pod)
     if pod.phase not in _PHASES:
         yield not_supported("status.phase", pod.phase, _PHASES)

@@ -15,7 +15,7 @@ from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import EndpointPort
 from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node
-from app.domain.objects.pod import Container, ContainerPort, Pod, Probe
+from app.domain.objects.pod import Container, ContainerPort, ExecAction, Pod, Probe
 from app.domain.objects.service import MASS_FAILURE_GUARD, Service, ServicePort
 from app.domain.registration.endpoint_slices import desired_in, plan
 from app.domain.registration.endpoints import has_computed_endpoints
@@ -36,6 +36,10 @@ from tests.strategies import pods as any_pod
 from tests.strategies import services as any_service
 
 NOON_TEXT = "2026-01-01T12:00:00Z"
+BY_COMMAND = Container(readiness_probe=Probe(exec=ExecAction(command=("pg_isready",))))
+BY_COMMAND_WORDS = (
+    "its readinessProbe is exec, which Waypost does not run; report Ready in its status"
+)
 NAMED = (ServicePort(port=80, name="http", target_port="http"),)
 
 
@@ -111,6 +115,24 @@ def test_a_ready_pod_needs_no_reasons() -> None:
             Verdict.NOT_READY,
             ReasonCode.NOT_READY,
             "it has no Ready condition yet: it has a readinessProbe that nobody has run",
+        ),
+        (
+            a_pod(ready=None, containers=(BY_COMMAND,)),
+            Verdict.NOT_READY,
+            ReasonCode.NOT_READY,
+            f"it has no Ready condition yet: {BY_COMMAND_WORDS}",
+        ),
+        (
+            a_pod_that_is("NotReportedYet", containers=(BY_COMMAND,)),
+            Verdict.NOT_READY,
+            ReasonCode.NOT_READY,
+            f"it is not ready since {NOON_TEXT} (NotReportedYet): {BY_COMMAND_WORDS}",
+        ),
+        (
+            a_pod_that_is("Migrating", containers=(BY_COMMAND,)),
+            Verdict.NOT_READY,
+            ReasonCode.NOT_READY,
+            f"it is not ready since {NOON_TEXT} (Migrating)",
         ),
         (
             a_pod_that_is("ProbeFailed", "connection refused"),
