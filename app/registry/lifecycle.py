@@ -27,7 +27,7 @@ from app.domain.objects.kinds import POD, SERVICE, Kind, Object, kind_of
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import Node
-from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, Pod
+from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, GRACE_PERIOD_S_MAX, Pod
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.registration.finalizers import lasting_finalizers
@@ -221,10 +221,10 @@ def _admitted(work: Work, current: Object | None, draft: Object) -> Object:
             return services.admitted(work, current, draft)
         case Pod():
             assert current is None or isinstance(current, Pod)
-            return pods.admitted(current, draft, work.now)
+            return pods.admitted(work, current, draft)
         case Node():
             assert current is None or isinstance(current, Node)
-            return nodes.admitted(current, draft)
+            return nodes.admitted(work, current, draft)
         case Namespace():
             assert current is None or isinstance(current, Namespace)
             return namespaces.admitted(current, draft)
@@ -293,7 +293,9 @@ def _grace_s(current: Object, asked_s: int | None) -> int:
     if not isinstance(current, Pod) or current.is_finished:
         return 0  # what has ended has nothing to drain
     own_s = GRACE_PERIOD_S_DEFAULT if current.grace_period_s is None else current.grace_period_s
-    return own_s if asked_s is None else asked_s
+    wanted_s = own_s if asked_s is None else asked_s
+    # As in Kubernetes, a negative period is the shortest there is.
+    return 1 if wanted_s < 0 else min(wanted_s, GRACE_PERIOD_S_MAX)
 
 
 def _finalizer_added() -> Violation:

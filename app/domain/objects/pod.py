@@ -13,6 +13,7 @@ from app.domain.objects.meta import Condition, ObjectMeta, is_condition_true
 from app.domain.objects.service import Protocol
 
 GRACE_PERIOD_S_DEFAULT = 30
+GRACE_PERIOD_S_MAX = 2**31 - 1  # 68 years: longer ones are allowed, and end there
 WEIGHT_DEFAULT = 1
 READY = "Ready"
 LEASE_EXPIRED = "LeaseExpired"  # reason of a Ready condition: its own heartbeats stopped
