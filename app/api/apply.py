@@ -16,6 +16,7 @@ from app.api.bodies import IGNORE, OBJECT_TYPES, STRICT, drafted, read_documents
 from app.api.collections import DEFAULT_NAMESPACE, is_dry_run
 from app.api.dependencies import RegistryOf
 from app.api.errors import refusals
+from app.api.mirrors import is_endpoints, read_mirrors
 from app.api.representation import answer, warn
 from app.domain import errors
 from app.domain.errors import CauseReason, Violation
@@ -67,11 +68,12 @@ async def apply_manifests(
     documents = await read_documents(request)
     prune = _prune(query)
     items, ignored = _sorted_out(documents, query)
+    mirrors = read_mirrors(documents, default_namespace=DEFAULT_NAMESPACE, is_strict=query.strict)
     is_dry = is_dry_run(query.dry_run)
 
     def decide(work: Work) -> tuple[Sequence[Outcome], Revision, tuple[str, ...]]:
         before = work.snapshot.revision
-        outcomes = apply(work, items, prune=prune)
+        outcomes = apply(work, items, mirrors=mirrors, prune=prune)
         revision = work.revision if work.changes() else before
         return outcomes, revision, tuple(work.warnings)
 
@@ -101,6 +103,8 @@ def _sorted_out(
     for position, document in enumerate(documents):
         kind = _kind_of(document.content)
         name, namespace = _names(document.content)
+        if is_endpoints(document.content):
+            continue
         if untyped := tuple(_untyped(position, document.content)):
             violations.extend(untyped)
         elif kind is None:
@@ -183,7 +187,7 @@ def _shown(outcome: Outcome) -> tuple[int, dict[str, object]]:
         "namespace": outcome.key.namespace,
         "name": outcome.key.name,
         "operation": outcome.operation.value,
-        "message": "",
+        "message": outcome.message,
     }
 
 

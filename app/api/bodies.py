@@ -112,14 +112,21 @@ async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:
 def drafted(document: Document, kind: Kind | None, field_validation: str) -> Draft:
     """Decode a document; raises BadRequest for wrong types, and for unknown fields when strict."""
     decoded = decode_object(document.content, None if kind is None else kind.name)
-    ignored = [*(f'unknown field "{path}"' for path in decoded.unknown)]
+    ignored = told_of(document, decoded.unknown, is_strict=field_validation == STRICT)
+    return Draft(decoded.object, () if field_validation == IGNORE else ignored)
+
+
+def told_of(document: Document, unknown: Iterable[str], *, is_strict: bool) -> tuple[str, ...]:
+    """Word what was passed over of a document; raises BadRequest for any of it when strict."""
+    paths = tuple(unknown)
+    ignored = [*(f'unknown field "{path}"' for path in paths)]
     ignored.extend(f'duplicate field "{path}"' for path in document.duplicates)
-    if field_validation == STRICT and ignored:
-        causes = [
-            Violation(CauseReason.INVALID, path, "unknown field") for path in decoded.unknown
-        ] + [Violation(CauseReason.DUPLICATE, path, "given twice") for path in document.duplicates]
+    if is_strict and ignored:
+        causes = [Violation(CauseReason.INVALID, path, "unknown field") for path in paths] + [
+            Violation(CauseReason.DUPLICATE, path, "given twice") for path in document.duplicates
+        ]
         raise BadRequest(f"strict decoding error: {', '.join(ignored)}", causes=causes)
-    return Draft(decoded.object, () if field_validation == IGNORE else tuple(ignored))
+    return tuple(ignored)
 
 
 def media_of(request: Request) -> MediaType:

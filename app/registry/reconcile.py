@@ -101,9 +101,9 @@ def _zone(node: Node | None) -> str:
 
 
 def _of_slice(work: Work, *sides: Object | None) -> Iterator[tuple[NamespacedName, None]]:
-    """Have what somebody writes, relabels or deletes among the managed slices put right."""
+    """Have what somebody writes, relabels or deletes among the slices of ours put right."""
     for side in sides:
-        if not isinstance(side, EndpointSlice) or not side.is_managed:
+        if not isinstance(side, EndpointSlice) or not (side.is_managed or side.is_mirrored):
             continue
         # What names a Service that does not exist is nobody's to put right.
         if side.service is not None and side.service in work.snapshot.services:
@@ -132,6 +132,8 @@ def _left_with(work: Work, pod: Object | None) -> Iterator[NamespacedName]:
 
 
 def _replan(work: Work, service: Service, pods: frozenset[NamespacedName] | None) -> None:
+    if pods is None and service.has_selector:
+        _unmirror(work, service.metadata.key)
     planned = _planned(work, service, pods)
     for gone in planned.delete:
         work.remove(gone)
@@ -140,6 +142,13 @@ def _replan(work: Work, service: Service, pods: frozenset[NamespacedName] | None
     for slice_ in planned.create:
         meta = replace(slice_.metadata, uid=work.new_uid(), created_at=work.now)
         work.put(replace(slice_, metadata=meta))
+
+
+def _unmirror(work: Work, service: NamespacedName) -> None:
+    """Remove what mirrors an Endpoints object: a selector says now what is behind a Service."""
+    for slice_ in work.snapshot.slices_of(service):
+        if slice_.is_mirrored:
+            work.remove(slice_)
 
 
 def _planned(work: Work, service: Service, pods: frozenset[NamespacedName] | None) -> SlicePlan:
@@ -159,7 +168,9 @@ def _remove_owned(work: Work, service: NamespacedName) -> None:
     """Remove the slices of a Service that is gone; those of others' making stay."""
     for slice_ in work.snapshot.slices_of(service):
         owners = slice_.metadata.owner_references
-        if slice_.is_managed or any(
-            owner.kind == "Service" and owner.name == service.name for owner in owners
+        if (
+            slice_.is_managed
+            or slice_.is_mirrored
+            or any(owner.kind == "Service" and owner.name == service.name for owner in owners)
         ):
             work.remove(slice_)

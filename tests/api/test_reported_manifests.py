@@ -12,7 +12,7 @@ import pytest
 Case = dict[str, Any]
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "bugs.json"
-OURS = ("B2-027", "B2-029", "B2-031", "B2-070", "B2-088")
+OURS = ("B2-027", "B2-029", "B2-030", "B2-031", "B2-070", "B2-088")
 CASES: list[Case] = [
     case for case in json.loads(VECTORS.read_text())["cases"] if case["id"] in OURS
 ]

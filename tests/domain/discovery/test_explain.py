@@ -12,7 +12,12 @@ from app.domain.discovery.explanation import Explanation, PodExplanation, Reason
 from app.domain.errors import NotFound
 from app.domain.labels import Requirement
 from app.domain.names import Revision
-from app.domain.objects.endpoint_slice import EndpointPort
+from app.domain.objects.endpoint_slice import (
+    MANAGED_BY_LABEL,
+    MIRRORED_BY,
+    SERVICE_NAME_LABEL,
+    EndpointPort,
+)
 from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node
 from app.domain.objects.pod import Container, ContainerPort, ExecAction, Pod, Probe
@@ -25,6 +30,7 @@ from tests.builders import (
     NOON,
     a_condition,
     a_container,
+    a_meta,
     a_pod,
     a_service,
     an_endpoint,
@@ -456,6 +462,14 @@ def test_slices_written_beside_a_selector_are_counted_apart() -> None:
     assert [reason.code for reason in answer.slices[0].reasons] == [ReasonCode.BESIDE_SELECTOR]
     assert answer.summary.endswith("Slices written by hand add 1 ready endpoint.")
     assert (answer.endpoints, answer.endpoints_ready) == (2, 2)
+
+
+def test_slices_that_mirror_endpoints_say_so() -> None:
+    labels = {SERVICE_NAME_LABEL: "web", MANAGED_BY_LABEL: MIRRORED_BY}
+    slice_ = an_endpoint_slice(an_endpoint(), metadata=a_meta("web-abcde", labels=labels))
+    [said] = explained(BY_HAND, slice_).slices
+    assert said.managed_by == MIRRORED_BY
+    assert said.reasons[0].code == ReasonCode.MIRRORED
 
 
 def test_slices_that_disagree_with_the_pods_are_told() -> None:
