@@ -21,7 +21,7 @@ from app.domain.registration.metadata_validation import metadata_violations
 from app.domain.registration.port_validation import port_number_problems
 from app.domain.violations import each_invalid, not_supported, required, too_many
 
-PAIRS_MAX = 250_000  # of an address and a port of its subset, in all subsets together
+PAIRS_MAX = 100_000  # of an address and a port of its subset, in all subsets together
 
 _PROTOCOLS = frozenset(Protocol)
 
