@@ -22,6 +22,7 @@ from app.domain.objects.endpoint_slice import (
     EndpointPort,
     EndpointSlice,
 )
+from app.domain.objects.endpoints import EndpointAddress, Endpoints, EndpointSubset
 from app.domain.objects.meta import Condition, ObjectMeta, ObjectReference
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
@@ -217,6 +218,35 @@ def an_endpoint_slice(
         ports=(EndpointPort(port=8080, name="http"),),
     )
     return replace(slice_, **fields)
+
+
+def an_address(ip: str = "192.0.2.77", **fields: Any) -> EndpointAddress:
+    """An address of an Endpoints object."""
+    return replace(EndpointAddress(ip=ip), **fields)
+
+
+def a_subset(*ips: str, not_ready: tuple[str, ...] = (), **fields: Any) -> EndpointSubset:
+    """Addresses on port 3306."""
+    subset = EndpointSubset(
+        addresses=tuple(an_address(ip) for ip in ips),
+        not_ready_addresses=tuple(an_address(ip) for ip in not_ready),
+        ports=(EndpointPort(port=3306),),
+    )
+    return replace(subset, **fields)
+
+
+def an_endpoints(
+    *subsets: EndpointSubset,
+    name: str = "legacy-db",
+    namespace: str = "default",
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> Endpoints:
+    """An Endpoints object with one address, unless subsets are given."""
+    meta = ObjectMeta(
+        name=name, namespace=namespace, labels=labels or {}, annotations=annotations or {}
+    )
+    return Endpoints(metadata=meta, subsets=subsets or (a_subset("192.0.2.77"),))
 
 
 def nodes_by_key(*nodes: Node) -> Mapping[NamespacedName, Node]:

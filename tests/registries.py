@@ -20,6 +20,7 @@ def some_settings(url: str, **changes: object) -> Settings:
     given: dict[str, object] = {
         "database_url": url,
         "service_cidrs": SMALL_RANGE,
+        "cluster_dns": "10.96.0.10",  # also where a range is too small to have one
         "bootstrap": False,
         **changes,
     }

@@ -5,7 +5,7 @@
     passing Pods that have a lease -> POST /heartbeats
 
 A Pod that answers its probes lives, so the agent renews its lease; one without
-probes is its registrar's affair.
+probes that the agent runs is its registrar's affair.
 
 Source: contract.md, "Processes and defaults"; spec kubernetes-api 5.4.
 """
@@ -161,7 +161,7 @@ class NodePods:
 
     def _is_due(self, key: NamespacedName, pod: Pod, now_s: float) -> bool:
         lease_s = pod.lease_duration_s
-        if lease_s is None or not pod.has_probe or not pod.is_ready:
+        if lease_s is None or not pod.is_probed_from_outside or not pod.is_ready:
             return False
         beaten_at_s = self._beaten_at_s.get(key, float("-inf"))
         return now_s - beaten_at_s >= lease_s / BEATS_PER_LEASE

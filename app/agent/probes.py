@@ -7,7 +7,8 @@ server for all Pods, or in a node's agent for those of its node.
 
 A report is compared with what the Pod says, not with the last report: what
 others overwrite is reported again, and nothing is reported that is known.
-Source: contract.md, "Processes and defaults".
+A probe that runs a command is nobody's here; a Pod that has no other is left alone.
+Source: contract.md, "Processes and defaults"; KEP-753 for the probes of sidecars.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from datetime import UTC, datetime
 from app.agent.probe_checks import Target
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
-from app.domain.objects.pod import Container, Pod, Probe
+from app.domain.objects.pod import Pod, Probe
 from app.domain.registration.readiness import (
     Report,
     Standing,
@@ -163,16 +164,15 @@ class Prober:
 
 
 def _probes(pod: Pod) -> Iterator[tuple[str, Target]]:
-    """Give the probes of a Pod, by their container's name, or its place when it has none."""
-    for place, container in enumerate(pod.containers):
-        if container.readiness_probe is not None:
-            target = Target(pod.pod_ips[0], container, container.readiness_probe)
-            yield container.name or str(place), target
+    """Give the probes to run, by their container's name, or its place when it has none."""
+    for place, container in enumerate(pod.lasting_containers):
+        probe = container.readiness_probe
+        if probe is not None and probe.is_asked_from_outside:
+            yield container.name or str(place), Target(pod.pod_ips[0], container, probe)
 
 
 def _plan(pod: Pod) -> tuple[object, ...]:
     """Give all that probing depends on; empty when there is nothing to probe."""
-    if not (pod.pod_ips and pod.has_probe) or pod.is_finished:
+    if not (pod.pod_ips and pod.is_probed_from_outside) or pod.is_finished:
         return ()
-    containers: tuple[Container, ...] = pod.containers
-    return pod.metadata.uid, pod.pod_ips[0], containers
+    return pod.metadata.uid, pod.pod_ips[0], pod.lasting_containers

@@ -16,6 +16,7 @@ from app.api.collections import DEFAULT_NAMESPACE, is_dry_run
 from app.api.dependencies import RegistryOf
 from app.api.errors import refusals
 from app.api.manifests import Manifest, read_manifest, warnings_of
+from app.api.mirrors import EndpointsManifest, is_endpoints, read_endpoints_manifest
 from app.api.representation import answer, warn
 from app.domain import errors
 from app.domain.errors import CauseReason, Violation
@@ -64,13 +65,14 @@ async def apply_manifests(
     """Create or replace many objects as one write; all of them, or none."""
     documents = await read_documents(request)
     prune = _prune(query)
-    manifests, ignored = _sorted_out(documents, query)
+    manifests, mirrors, ignored = _sorted_out(documents, query)
     items = [manifest.item() for manifest in manifests]
     is_dry = is_dry_run(query.dry_run)
 
     def decide(work: Work) -> tuple[Sequence[Outcome], Revision]:
         before = work.snapshot.revision
-        outcomes = apply(work, items, prune=prune)
+        mirrored = [mirror.mirror() for mirror in mirrors]
+        outcomes = apply(work, items, mirrors=mirrored, prune=prune)
         return outcomes, work.revision if work.changes() else before
 
     if not is_dry:
@@ -86,14 +88,15 @@ async def apply_manifests(
         "dryRun": is_dry,
         "results": [entry for _, entry in (*shown, *pruned)],
     }
-    return warn(answer(request, result), warnings_of(manifests, outcomes))
+    return warn(answer(request, result), warnings_of((*manifests, *mirrors), outcomes))
 
 
 def _sorted_out(
     documents: Sequence[Document], query: ApplyQuery
-) -> tuple[list[Manifest], list[tuple[int, dict[str, object]]]]:
+) -> tuple[list[Manifest], list[EndpointsManifest], list[tuple[int, dict[str, object]]]]:
     """Tell the objects that are held here from the others; raises Invalid when strict."""
     manifests: list[Manifest] = []
+    mirrors: list[EndpointsManifest] = []
     ignored: list[tuple[int, dict[str, object]]] = []
     violations: list[Violation] = []
     field_validation = STRICT if query.strict else query.field_validation
@@ -102,6 +105,9 @@ def _sorted_out(
         name, namespace = _names(document.content)
         if untyped := tuple(_untyped(position, document.content)):
             violations.extend(untyped)
+        elif is_endpoints(document.content):
+            key = NamespacedName(namespace or DEFAULT_NAMESPACE, name)
+            mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
         elif kind is None:
             ignored.append((position, _ignored(document.content, namespace, name)))
         elif not name:
@@ -115,7 +121,7 @@ def _sorted_out(
         violations.extend(_not_held(position, entry) for position, entry in ignored)
     if violations:
         raise errors.Invalid("Apply", "", violations)
-    return manifests, ignored
+    return manifests, mirrors, ignored
 
 
 def _prune(query: ApplyQuery) -> Selector | None:
@@ -171,7 +177,7 @@ def _shown(outcome: Outcome) -> tuple[int, dict[str, object]]:
         "namespace": outcome.key.namespace,
         "name": outcome.key.name,
         "operation": outcome.operation.value,
-        "message": "",
+        "message": outcome.message,
     }
 
 

@@ -9,7 +9,7 @@ asks with ``fieldValidation``.  Source: contract.md, "Objects"; spec kubernetes-
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel
@@ -38,11 +38,15 @@ PATCH_TYPES = tuple(kind.value for kind in PatchType)
 STRICT, IGNORE = "Strict", "Ignore"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An object as a client wants it, and what is to be said of its document."""
+D = TypeVar("D")
 
-    object: Object
+
+@dataclass(frozen=True, slots=True)
+class Draft(Generic[D]):
+    """An object as a client wants it, of a kind by name, and what is to be said of its document."""
+
+    object: D
+    kind: str
     remarks: Remarks
     is_silent: bool = False
 
@@ -51,8 +55,7 @@ class Draft:
         """Name what was passed over, mistakes first; nothing when the client wants silence."""
         if self.is_silent:
             return ()
-        kind = kind_of(self.object).name
-        return (*self.remarks.mistakes(), *not_kept_line(kind, self.remarks.not_kept))
+        return (*self.remarks.mistakes(), *not_kept_line(self.kind, self.remarks.not_kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Patch:
     value: object
     duplicates: tuple[str, ...] = ()
 
-    def applied_to(self, current: Object, field_validation: str) -> Draft:
+    def applied_to(self, current: Object, field_validation: str) -> Draft[Object]:
         """Make the draft that the patch makes of ``current``.
 
         Raises Invalid when it does not fit, BadRequest when the result cannot be decoded.
@@ -82,7 +85,7 @@ class DeleteOptions:
     dry_run: str
 
 
-async def read_draft(request: Request, kind: Kind, field_validation: str) -> Draft:
+async def read_draft(request: Request, kind: Kind, field_validation: str) -> Draft[Object]:
     """Read one object of a kind from the body."""
     document = parse_document(await request.body(), media_of(request))
     return drafted(document, kind, field_validation)
@@ -119,12 +122,21 @@ async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:
     )
 
 
-def drafted(document: Document, kind: Kind | None, field_validation: str) -> Draft:
+def drafted(document: Document, kind: Kind | None, field_validation: str) -> Draft[Object]:
     """Decode a document; raises BadRequest for wrong types, and for unknown fields when strict."""
     decoded = decode_object(document.content, None if kind is None else kind.name)
-    remarks = Remarks(decoded.passed_over, document.duplicates)
-    draft = Draft(decoded.object, remarks, is_silent=field_validation == IGNORE)
-    if field_validation == STRICT and (causes := tuple(remarks.violations())):
+    draft = Draft(
+        decoded.object,
+        kind_of(decoded.object).name,
+        Remarks(decoded.passed_over, document.duplicates),
+        is_silent=field_validation == IGNORE,
+    )
+    return required(draft, field_validation)
+
+
+def required(draft: "Draft[D]", field_validation: str) -> "Draft[D]":
+    """Give a draft back; raises BadRequest when it has to be without a remark, and is not."""
+    if field_validation == STRICT and (causes := tuple(draft.remarks.violations())):
         raise BadRequest(f"strict decoding error: {', '.join(draft.warnings)}", causes=causes)
     return draft
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.api.bodies import Draft, drafted
+from app.api.mirrors import EndpointsManifest
 from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import Kind, Object
@@ -37,7 +38,7 @@ class Manifest:
     position: int
     kind: Kind
     key: NamespacedName
-    draft: Draft | BadRequest
+    draft: Draft[Object] | BadRequest
     content: dict[str, object]
     merged: dict[str, object] = field(default_factory=dict[str, object])
 
@@ -89,7 +90,7 @@ def read_manifest(
     """Read a document by itself; a refusal waits until those of all documents are told."""
     content = document.content
     try:
-        draft: Draft | BadRequest = drafted(document, kind, field_validation)
+        draft: Draft[Object] | BadRequest = drafted(document, kind, field_validation)
     except BadRequest as refusal:
         draft = refusal
     else:
@@ -97,7 +98,9 @@ def read_manifest(
     return Manifest(position=position, kind=kind, key=key, draft=draft, content=content)
 
 
-def warnings_of(manifests: Sequence[Manifest], outcomes: Iterable[Outcome]) -> Iterator[str]:
+def warnings_of(
+    manifests: Sequence[Manifest | EndpointsManifest], outcomes: Iterable[Outcome]
+) -> Iterator[str]:
     """List what the client is told: mistakes first, then doubts, then what is not kept here."""
     for manifest in manifests:
         yield from manifest.warnings()

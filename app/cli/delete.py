@@ -10,12 +10,17 @@ from typing import Annotated
 import typer
 
 from app.cli.client import Api, Parameters, Refused
-from app.cli.fields import Json, text
+from app.cli.fields import Json, mappings, text
 from app.cli.kind_words import kind_and_name, object_path
 from app.cli.manifests import in_namespace, read_manifests
 from app.cli.options import API, DEFAULT_NAMESPACE, ApiOption, DryRunOption, connect
 from app.cli.output import print_refusal, say
-from app.domain.objects.kinds import KINDS, Kind
+from app.domain.objects.endpoint_slice import (
+    MANAGED_BY_LABEL,
+    MIRRORED_BY,
+    SERVICE_NAME_LABEL,
+)
+from app.domain.objects.kinds import ENDPOINT_SLICE, ENDPOINTS, KINDS, Kind
 
 _NOT_FOUND = "NotFound"
 
@@ -80,11 +85,15 @@ def _in_files(files: Iterable[str], namespace: str) -> list[_Target]:
         for manifest in manifests
         if (kind := manifest.kind) is not None and manifest.name
     ]
-    return sorted(targets, key=lambda target: -KINDS.index(target.kind))
+    # What refers to a Service goes before it, Endpoints first of all.
+    order = (ENDPOINTS, *reversed(KINDS))
+    return sorted(targets, key=lambda target: order.index(target.kind))
 
 
 def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found: bool) -> bool:
     """Delete one object and say so; tells whether it is gone or on its way."""
+    if target.kind is ENDPOINTS:
+        return _delete_mirrored(server, target, query)
     path = object_path(target.kind, target.namespace, target.name)
     try:
         answer = server.ask("DELETE", path, query=query)
@@ -98,6 +107,21 @@ def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found
     word, style = _outcome(answer)
     say(f"{target.kind.name.lower()}/{target.name} ", (word, style), f"{where}{tried}")
     return True
+
+
+def _delete_mirrored(server: Api, target: _Target, query: Parameters) -> bool:
+    """Delete the slices that an Endpoints object was turned into; it may have been ignored."""
+    selector = f"{SERVICE_NAME_LABEL}={target.name},{MANAGED_BY_LABEL}={MIRRORED_BY}"
+    asked = {"namespace": target.namespace, "labelSelector": selector}
+    found = mappings(server.ask("GET", f"/{ENDPOINT_SLICE.plural}", query=asked), "items")
+    slices = [
+        _Target(ENDPOINT_SLICE, target.namespace, text(each, "metadata", "name")) for each in found
+    ]
+    if not slices:
+        say(f"endpoints/{target.name}: nothing is mirrored from it in {target.namespace}")
+    # One that goes meanwhile, with its Service for instance, is gone as it should be.
+    results = [_delete(server, each, query, ignore_not_found=True) for each in slices]
+    return all(results)
 
 
 def _outcome(answer: Json) -> tuple[str, str]:

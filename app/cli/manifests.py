@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from app.cli.fields import mapping, text
 from app.domain.errors import BadRequest
-from app.domain.objects.kinds import KINDS_BY_NAME, Kind
+from app.domain.objects.kinds import ENDPOINTS, KINDS_BY_NAME, Kind
 
 if TYPE_CHECKING:
     from app.cli.lines import Lines
@@ -64,8 +64,9 @@ class Manifest:
 
     @property
     def kind(self) -> Kind | None:
-        """The kind, or None when Waypost does not hold it."""
-        kind = KINDS_BY_NAME.get(text(self.content, "kind"))
+        """The kind, or None when Waypost does not take it."""
+        name = text(self.content, "kind")
+        kind = ENDPOINTS if name == ENDPOINTS.name else KINDS_BY_NAME.get(name)
         return kind if kind and kind.api_version == text(self.content, "apiVersion") else None
 
     @property

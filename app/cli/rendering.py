@@ -3,7 +3,7 @@
     manifests, node name, configuration -> what POST /render takes -> Rendering
 
 What a registry would add is added here as far as manifests determine it: the
-slices of Services whose Pods are among them.  An address is not invented; a
+slices of Services whose Pods or Endpoints are among them.  An address is not invented; a
 Service without one has no rules, which is said.
 """
 
@@ -13,18 +13,20 @@ from dataclasses import replace
 
 from app.cli.manifests import Manifest, Unreadable
 from app.domain.addresses import family_of_text
-from app.domain.errors import DomainError
+from app.domain.errors import DomainError, Invalid
 from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import Kind, Object, kind_of
+from app.domain.objects.kinds import ENDPOINTS, Kind, Object, kind_of
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.registration.defaults import with_pod_defaults, with_service_defaults
 from app.domain.registration.endpoint_slices import desired_in, plan
 from app.domain.registration.endpoints import has_computed_endpoints
+from app.domain.registration.endpoints_validation import validate as validate_endpoints
+from app.domain.registration.mirroring import mirrored, plan_mirrored, why_not_mirrored
 from app.domain.registration.slice_metadata import SliceNames
 from app.domain.snapshot import Snapshot, load
-from app.schemas.codec import decode_object, encode_object
+from app.schemas.codec import decode_object, encode_object, read_endpoints
 from app.schemas.render import Rendering, decode_rendering
 
 DEFAULT_NAMESPACE = "default"
@@ -41,7 +43,7 @@ def rendering_of(
     """
     snapshot = load(_objects(manifests), revision=REVISION_ZERO)
     services = list(snapshot.services.values())
-    slices = [*snapshot.slices.values(), *_planned(snapshot)]
+    slices = [*snapshot.slices.values(), *_planned(snapshot), *_mirrored(snapshot, manifests)]
     request = {
         "node": _node(snapshot, node),
         "services": [encode_object(service) for service in services],
@@ -76,7 +78,7 @@ def _named(lists: Mapping[str, Sequence[Object]], error: DomainError) -> str:
 def _objects(manifests: Iterable[Manifest]) -> Iterator[Object]:
     for manifest in manifests:
         kind = manifest.kind
-        if kind is None:
+        if kind is None or kind is ENDPOINTS:
             continue
         try:
             decoded = decode_object(manifest.content).object
@@ -111,6 +113,24 @@ def _planned(snapshot: Snapshot) -> Iterator[EndpointSlice]:
         service = snapshot.services[key]
         if has_computed_endpoints(service) and not snapshot.slices_of(key):
             yield from plan((), desired_in(snapshot, service), names=SliceNames(seed=0)).create
+
+
+def _mirrored(snapshot: Snapshot, manifests: Iterable[Manifest]) -> Iterator[EndpointSlice]:
+    """Plan the slices of Endpoints objects, for Services without a selector."""
+    for manifest in manifests:
+        if manifest.kind is not ENDPOINTS:
+            continue
+        try:
+            endpoints, _ = read_endpoints(manifest.content)
+        except DomainError as error:
+            raise Unreadable(f"{manifest.place}: {error.message}") from None
+        meta = endpoints.metadata
+        meta = replace(meta, namespace=meta.namespace or DEFAULT_NAMESPACE)
+        endpoints = replace(endpoints, metadata=meta)
+        if violations := validate_endpoints(endpoints):
+            raise Unreadable(f"{manifest.place}: {Invalid(ENDPOINTS.name, meta.name, violations)}")
+        if not why_not_mirrored(endpoints, snapshot.services.get(meta.key)):
+            yield from plan_mirrored((), mirrored(endpoints), names=SliceNames(seed=0)).create
 
 
 def _node(snapshot: Snapshot, name: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ refusals of all items are gathered before any is told.
 Source: contract.md, "POST /apply".
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,9 +16,10 @@ from app.domain.errors import CauseReason, DomainError, Invalid, Violation
 from app.domain.labels import Selector
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import KINDS, Kind, Object, kind_of
+from app.domain.objects.kinds import ENDPOINT_SLICE, ENDPOINTS, KINDS, Kind, Object, kind_of
 from app.domain.objects.namespace import PERMANENT
 from app.registry import lifecycle
+from app.registry.mirroring import Mirror, reflect, slices_mirrored_for
 from app.registry.work import Work
 
 
@@ -29,6 +30,7 @@ class Operation(StrEnum):
     CONFIGURED = "configured"
     UNCHANGED = "unchanged"
     DELETED = "deleted"
+    IGNORED = "ignored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one object, and what it warns of.
+    """What became of one object, what it warns of, and why it was ignored if it was.
 
     ``position`` is None for those that were pruned.
     """
@@ -59,12 +61,17 @@ class Outcome:
     key: NamespacedName
     operation: Operation
     warnings: tuple[str, ...] = ()
+    message: str = ""
 
 
 def apply(
-    work: Work, items: Sequence[Item], *, prune: Selector | None = None
+    work: Work,
+    items: Sequence[Item],
+    *,
+    mirrors: Sequence[Mirror] = (),
+    prune: Selector | None = None,
 ) -> tuple[Outcome, ...]:
-    """Write every item, and remove what ``prune`` matches and no item names.
+    """Write every item, then what is mirrored; remove what ``prune`` matches and no item names.
 
     Raises Invalid with the violations of all items, each path led by
     ``documents[position]``.
@@ -77,16 +84,21 @@ def apply(
             outcomes.append(_written(work, item))
         except DomainError as refusal:
             violations.extend((item.position, cause) for cause in causes_of(item, refusal))
+    for mirror in mirrors:
+        try:
+            outcomes.append(_mirrored(work, mirror))
+        except DomainError as refusal:
+            violations.extend((mirror.position, cause) for cause in causes_of(mirror, refusal))
     if violations:
         violations.sort(key=lambda entry: entry[0])
         raise Invalid("Apply", "", (violation for _, violation in violations))
     outcomes.sort(key=lambda outcome: outcome.position or 0)
     if prune is not None:
-        outcomes.extend(_pruned(work, prune, {(item.kind.name, item.key) for item in items}))
+        outcomes.extend(_pruned(work, prune, {*_named(work, items, mirrors)}))
     return tuple(outcomes)
 
 
-def causes_of(item: Item, refusal: DomainError) -> Iterable[Violation]:
+def causes_of(item: Item | Mirror, refusal: DomainError) -> Iterable[Violation]:
     """Spell a refusal as violations of the item's document."""
     document = f"documents[{item.position}]"
     if refusal.causes:
@@ -115,6 +127,35 @@ def _written(work: Work, item: Item) -> Outcome:
         operation=operation,
         warnings=tuple(work.warnings[warned:]),
     )
+
+
+def _mirrored(work: Work, mirror: Mirror) -> Outcome:
+    warned = len(work.warnings)
+    seen = reflect(work, mirror)
+    if seen.refusal:
+        operation = Operation.IGNORED
+    elif seen.before == seen.after:
+        operation = Operation.UNCHANGED
+    else:
+        operation = Operation.CONFIGURED if seen.before else Operation.CREATED
+    return Outcome(
+        position=mirror.position,
+        kind=ENDPOINTS,
+        key=mirror.key,
+        operation=operation,
+        warnings=tuple(work.warnings[warned:]),
+        message=seen.refusal,
+    )
+
+
+def _named(
+    work: Work, items: Iterable[Item], mirrors: Iterable[Mirror]
+) -> Iterator[tuple[str, NamespacedName]]:
+    for item in items:
+        yield item.kind.name, item.key
+    for mirror in mirrors:
+        for slice_ in slices_mirrored_for(work.snapshot, mirror.key):
+            yield ENDPOINT_SLICE.name, slice_.metadata.key
 
 
 def _pruned(

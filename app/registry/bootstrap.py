@@ -18,6 +18,7 @@ from app.domain.objects.service import Protocol, Service, ServicePort
 from app.domain.objects.service_cidr import DEFAULT_NAME, ServiceCIDR
 from app.registry import lifecycle
 from app.registry.presence import DNS_LABELS
+from app.registry.reconcile import reconsider_left_over
 from app.registry.work import Work
 
 DNS_NAME = "kube-dns"
@@ -35,6 +36,8 @@ METRICS_PORT = 9153
 def bootstrap(work: Work, *, with_dns: bool) -> None:
     """Make what is missing; ``with_dns`` asks for the DNS Service on an empty registry.
 
+    What an earlier version left behind is put right as well.
+
     Raises Invalid or Exhausted when the configured DNS address cannot be had.
     """
     is_empty = work.snapshot.revision == REVISION_ZERO
@@ -47,6 +50,7 @@ def bootstrap(work: Work, *, with_dns: bool) -> None:
             lifecycle.create(work, ServiceCIDR(metadata=ObjectMeta(name=name), cidrs=cidrs))
     if with_dns and is_empty:
         lifecycle.create(work, dns_service(work.policy.cluster_dns))
+    reconsider_left_over(work)
 
 
 def default_names() -> Iterator[str]:

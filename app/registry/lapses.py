@@ -104,7 +104,7 @@ def _lapse_of(pod: Pod, book: LeaseBook, now: datetime, *, is_known: bool) -> La
         own = book.lapse(pod_lease(pod.metadata.key), now=now, is_known=is_known)
         if own is not None:
             return own
-    if not pod.node_name or not pod.has_probe:
+    if not pod.node_name or not pod.is_probed_from_outside:
         return None
     lapse = book.lapse(node_lease(pod.node_name), now=now, is_known=is_known)
     return None if lapse is None or _is_vouched_for(pod, lapse) else lapse

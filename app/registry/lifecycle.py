@@ -11,7 +11,7 @@ Source: spec kubernetes-api 1.1, 5.2, 5.9 and 5.10.
 
 from collections.abc import Container, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from app.domain.errors import (
     AlreadyExists,
@@ -27,11 +27,13 @@ from app.domain.objects.kinds import POD, SERVICE, Kind, Object, kind_of
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import Node
-from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, Pod
+from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, GRACE_PERIOD_S_MAX, Pod
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.registration.finalizers import lasting_finalizers
 from app.domain.registration.naming import generated_name
 from app.registry import endpoint_slices, namespaces, nodes, pods, service_cidrs, services
+from app.registry.finalizers import without_those_of_clusters
 from app.registry.preconditions import NO_PRECONDITIONS, Preconditions, conflict
 from app.registry.removal import remove
 from app.registry.work import Work
@@ -74,7 +76,7 @@ def create(work: Work, draft: Object) -> Object:
     Forbidden for the namespace.
     """
     kind = kind_of(draft)
-    draft = _named(work, draft)
+    draft = without_those_of_clusters(work, _named(work, draft))
     _require_namespace(work, draft)
     meta = replace(
         draft.metadata,
@@ -162,46 +164,23 @@ def delete(
     if isinstance(current, ServiceCIDR):
         return service_cidrs.delete(work, current)
     wanted_s = _grace_s(current, grace_s)
-    if not current.metadata.finalizers and wanted_s == 0:
+    finalizers = lasting_finalizers(current)
+    if not finalizers and wanted_s == 0:
         remove(work, current)
         return current, True
     deadline = work.now + timedelta(seconds=wanted_s)
-    earliest = min(deadline, current.metadata.deleted_at or deadline)
-    grace = min(wanted_s, current.metadata.deletion_grace_s or wanted_s)
-    meta = replace(current.metadata, deleted_at=earliest, deletion_grace_s=grace)
+    meta = replace(
+        current.metadata,
+        deleted_at=min(deadline, current.metadata.deleted_at or deadline),
+        deletion_grace_s=min(wanted_s, current.metadata.deletion_grace_s or wanted_s),
+        finalizers=finalizers,
+    )
     return work.put(replace(current, metadata=meta)), False
-
-
-def is_due(pod: Pod, now: datetime) -> bool:
-    """Whether a terminating Pod's grace period is over, or ends later than it can."""
-    end, latest = pod.metadata.deleted_at, _latest_end(pod, now)
-    return end is not None and not now < end <= latest
-
-
-def remove_expired(work: Work) -> None:
-    """Take out every Pod whose grace period is over.
-
-    One that ends later than a whole grace period from now was begun by a clock that has
-    been put back since: it counts from now.
-    """
-    for key in sorted(work.snapshot.members("terminating", POD.name)):
-        pod = work.snapshot.pods[key]
-        if not is_due(pod, work.now):
-            continue
-        end, latest = pod.metadata.deleted_at, _latest_end(pod, work.now)
-        if end is not None and end > latest:
-            work.put(replace(pod, metadata=replace(pod.metadata, deleted_at=latest)))
-        elif not pod.metadata.finalizers:
-            work.remove(pod)
-
-
-def _latest_end(pod: Pod, now: datetime) -> datetime:
-    """Tell when a grace period ends at the latest; clocks are compared in whole seconds."""
-    return now + timedelta(seconds=(pod.metadata.deletion_grace_s or 0) + 1)
 
 
 def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool = False) -> Object:
     kind, meta = kind_of(current), current.metadata
+    draft = without_those_of_clusters(work, draft)
     sent = draft.metadata
     Preconditions(uid=sent.uid, resource_version=sent.resource_version).check(
         kind, meta.key, current
@@ -226,7 +205,9 @@ def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool =
     if _counted_of(admitted) != _counted_of(current):
         carried = replace(admitted.metadata, generation=meta.generation + 1)
         admitted = replace(admitted, metadata=carried)
-    if meta.is_terminating and not carried.finalizers and not isinstance(current, Pod):
+    # A Pod has its grace period as well, and a Namespace what is in it.
+    is_freed = not carried.finalizers and not isinstance(current, Pod | Namespace)
+    if meta.is_terminating and is_freed:
         remove(work, current)
         return admitted
     return work.put(admitted)
@@ -240,10 +221,10 @@ def _admitted(work: Work, current: Object | None, draft: Object) -> Object:
             return services.admitted(work, current, draft)
         case Pod():
             assert current is None or isinstance(current, Pod)
-            return pods.admitted(current, draft, work.now)
+            return pods.admitted(work, current, draft)
         case Node():
             assert current is None or isinstance(current, Node)
-            return nodes.admitted(current, draft)
+            return nodes.admitted(work, current, draft)
         case Namespace():
             assert current is None or isinstance(current, Namespace)
             return namespaces.admitted(current, draft)
@@ -312,7 +293,9 @@ def _grace_s(current: Object, asked_s: int | None) -> int:
     if not isinstance(current, Pod) or current.is_finished:
         return 0  # what has ended has nothing to drain
     own_s = GRACE_PERIOD_S_DEFAULT if current.grace_period_s is None else current.grace_period_s
-    return own_s if asked_s is None else asked_s
+    wanted_s = own_s if asked_s is None else asked_s
+    # As in Kubernetes, a negative period is the shortest there is.
+    return 1 if wanted_s < 0 else min(wanted_s, GRACE_PERIOD_S_MAX)
 
 
 def _finalizer_added() -> Violation:

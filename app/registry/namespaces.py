@@ -10,6 +10,7 @@ from app.domain.names import NamespacedName
 from app.domain.objects.kinds import KINDS, NAMESPACE
 from app.domain.objects.namespace import NAME_LABEL, PERMANENT, Namespace, NamespacePhase
 from app.domain.registration import namespaces as rules
+from app.domain.registration.finalizers import lasting_finalizers
 from app.registry.refusals import require_valid
 from app.registry.removal import remove
 from app.registry.work import Work
@@ -49,10 +50,16 @@ def delete(work: Work, current: Namespace) -> tuple[Namespace, bool]:
     for kind in KINDS:
         for key in work.snapshot.keys_in(kind.name, name) if kind.is_namespaced else ():
             held = work.snapshot.of_kind(kind.name)[key]
-            if not held.metadata.finalizers:
+            finalizers = lasting_finalizers(held)
+            if not finalizers:
                 remove(work, held)
             elif not held.metadata.is_terminating:
-                meta = replace(held.metadata, deleted_at=work.now, deletion_grace_s=0)
+                meta = replace(
+                    held.metadata,
+                    deleted_at=work.now,
+                    deletion_grace_s=0,
+                    finalizers=finalizers,
+                )
                 work.put(replace(held, metadata=meta))
     meta = replace(current.metadata, deleted_at=current.metadata.deleted_at or work.now)
     terminating = replace(current, metadata=meta, phase=NamespacePhase.TERMINATING)
@@ -68,7 +75,7 @@ def finish_emptied(work: Work) -> None:
 
 def _finish_if_empty(work: Work, key: NamespacedName) -> bool:
     namespace = work.snapshot.namespaces[key]
-    if namespace.metadata.finalizers or any(
+    if lasting_finalizers(namespace) or any(
         work.snapshot.members(kind.name, key.name) for kind in KINDS if kind.is_namespaced
     ):
         return False

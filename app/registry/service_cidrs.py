@@ -13,6 +13,7 @@ from app.domain.objects.kinds import SERVICE_CIDR
 from app.domain.objects.meta import Condition
 from app.domain.objects.service_cidr import FINALIZER, ServiceCIDR
 from app.domain.registration import service_cidrs as rules
+from app.domain.registration.finalizers import lasting_finalizers
 from app.domain.snapshot import Snapshot
 from app.registry.refusals import require_valid
 from app.registry.work import Work
@@ -61,7 +62,7 @@ def finish_retired(work: Work) -> None:
         asked_at = retired.metadata.deleted_at
         if asked_at is None or work.now < asked_at + RETIRES_AFTER:
             continue
-        if set(retired.metadata.finalizers) <= {FINALIZER} and not _is_needed(
+        if set(lasting_finalizers(retired)) <= {FINALIZER} and not _is_needed(
             work.snapshot, retired
         ):
             work.remove(retired)

@@ -1,4 +1,4 @@
-"""What falls due with time: the ends of grace periods.
+"""What falls due with time: the ends of grace periods, and what nothing holds any more.
 
 One process of all runs it; should two for a moment, a decision under the writer's
 lock that finds nothing due changes nothing.
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from app.domain.errors import DomainError
-from app.domain.objects.kinds import POD, SERVICE_CIDR
+from app.domain.objects.kinds import SERVICE_CIDR
 from app.domain.snapshot import Snapshot
-from app.registry import lifecycle, service_cidrs
+from app.registry import removal, service_cidrs
 from app.registry.ports import Writer
 from app.registry.view import View
 from app.registry.work import Work
@@ -24,15 +24,12 @@ _log = logging.getLogger(__name__)
 
 def is_due(snapshot: Snapshot, now: datetime) -> bool:
     """Whether anything that is terminating has reached its end."""
-    pods = (snapshot.pods[key] for key in snapshot.members("terminating", POD.name))
-    return bool(snapshot.members("terminating", SERVICE_CIDR.name)) or any(
-        lifecycle.is_due(pod, now) for pod in pods
-    )
+    return bool(snapshot.members("terminating", SERVICE_CIDR.name)) or removal.is_due(snapshot, now)
 
 
 def remove_due(work: Work) -> None:
     """Take out what has reached its end."""
-    lifecycle.remove_expired(work)
+    removal.remove_expired(work)
     service_cidrs.finish_retired(work)
 
 

@@ -17,7 +17,8 @@ from pydantic_core import to_json
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.objects import kinds
 from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import KINDS_BY_NAME, Kind, Object
+from app.domain.objects.endpoints import Endpoints
+from app.domain.objects.kinds import ENDPOINTS, KINDS_BY_NAME, Kind, Object
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
@@ -29,6 +30,7 @@ from app.schemas.endpoint_slice import (
     decode_endpoint_slice,
     encode_endpoint_slice,
 )
+from app.schemas.endpoints import EndpointsWrite, decode_endpoints
 from app.schemas.namespace import NamespaceWrite, decode_namespace, encode_namespace
 from app.schemas.node import NodeWrite, decode_node, encode_node
 from app.schemas.paths import (
@@ -133,10 +135,20 @@ def decode_known(document: Mapping[str, object]) -> Object:
 def _validated(document: Mapping[str, object], kind: str | None) -> tuple[_Codec, Input]:
     wanted = _kind_of(document, kind)
     codec = _CODECS[wanted]
+    return codec, _read(codec.model, document, wanted)
+
+
+def _read(model: type[W], document: Mapping[str, object], kind: Kind) -> W:
     try:
-        return codec, codec.model.model_validate(dict(document))
+        return model.model_validate(dict(document))
     except ValidationError as error:
-        raise _mistyped(wanted.name, type_violations(error, document)) from None
+        raise _mistyped(kind.name, type_violations(error, document)) from None
+
+
+def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[PassedOver, ...]]:
+    """Read an Endpoints object, and what in it is passed over; raises BadRequest."""
+    wire = _read(EndpointsWrite, document, ENDPOINTS)
+    return decode_endpoints(wire), tuple(passed_over(wire))
 
 
 def identify(document: Mapping[str, object]) -> Identity:

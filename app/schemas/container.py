@@ -24,6 +24,13 @@ class ContainerPort(Input):
     documented_required: ClassVar = ("containerPort",)
 
 
+class ExecAction(Input):
+    """Probe by running a command in the container, which Waypost does not do."""
+
+    command: list[str] | None = Field(default=None, examples=[["pg_isready", "-U", "postgres"]])
+    documented_required: ClassVar = ("command",)
+
+
 class HTTPHeader(Input):
     """A header of a probe's request."""
 
@@ -62,6 +69,9 @@ class GRPCAction(Input):
 class Probe(Input):
     """A readiness probe: one action, and when to run it."""
 
+    exec: ExecAction | None = Field(
+        default=None, description="Kept and not run: readiness is what is reported."
+    )
     http_get: HTTPGetAction | None = None
     tcp_socket: TCPSocketAction | None = None
     grpc: GRPCAction | None = None
@@ -79,7 +89,8 @@ class Container(Input):
     ports: list[ContainerPort] | None = None
     readiness_probe: Probe | None = None
     restart_policy: str | None = Field(
-        default=None, description="`Always` makes an init container a sidecar, whose ports count."
+        default=None,
+        description="`Always` makes an init container a sidecar, whose ports and probe count.",
     )
 
 
@@ -107,6 +118,7 @@ def _decode_probe(wire: Probe | None) -> domain.Probe | None:
     if wire is None:
         return None
     return domain.Probe(
+        exec=wire.exec and domain.ExecAction(command=tuple(wire.exec.command or ())),
         http_get=_decode_http(wire.http_get),
         tcp_socket=_decode_tcp(wire.tcp_socket),
         grpc=_decode_grpc(wire.grpc),
@@ -176,6 +188,8 @@ _TIMES = {
 
 def _encode_probe(probe: domain.Probe) -> dict[str, object]:
     wire: dict[str, object] = {}
+    if probe.exec is not None:
+        wire["exec"] = {"command": list(probe.exec.command)}
     if probe.http_get is not None:
         wire["httpGet"] = _encode_http(probe.http_get)
     if probe.tcp_socket is not None:

@@ -9,7 +9,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from app.domain.objects import meta
 from app.domain.objects import node as domain
 from app.schemas.base import Input, Output
 from app.schemas.metadata import (
@@ -23,7 +22,7 @@ from app.schemas.metadata import (
 )
 
 Quantities = Annotated[
-    dict[str, str | int | float],
+    dict[str, str | int | float | None],
     Field(
         description="Amounts in Kubernetes' notation.",
         examples=[{"cpu": "3920m", "memory": "8Gi"}],
@@ -44,7 +43,9 @@ class NodeAddress(Input):
     """One address of a Node."""
 
     type: str | None = Field(
-        default=None, description="InternalIP, ExternalIP, Hostname, InternalDNS or ExternalDNS."
+        default=None,
+        description="InternalIP and ExternalIP are used by rules; any other type is kept.",
+        examples=["InternalIP"],
     )
     address: str | None = Field(default=None, examples=["192.0.2.1"])
     documented_required: ClassVar = ("type", "address")
@@ -85,7 +86,7 @@ def decode_node(wire: NodeWrite) -> domain.Node:
     spec, status = wire.spec or NodeSpec(), wire.status or NodeStatus()
     return domain.Node(
         metadata=decode_meta(wire.metadata),
-        pod_cidrs=tuple(spec.pod_cidrs or ([spec.pod_cidr] if spec.pod_cidr else ())),
+        pod_cidrs=_decode_pod_cidrs(spec),
         provider_id=spec.provider_id or "",
         is_unschedulable=spec.unschedulable or False,
         addresses=tuple(
@@ -98,9 +99,17 @@ def decode_node(wire: NodeWrite) -> domain.Node:
     )
 
 
-def _decode_quantities(wire: dict[str, str | int | float] | None) -> dict[str, str]:
-    # Kubernetes takes a quantity as a number as well as in its own notation.
-    return {name: str(amount) for name, amount in wire.items()} if wire else dict(meta.NOTHING)
+def _decode_pod_cidrs(spec: NodeSpec) -> tuple[str, ...]:
+    cidrs = tuple(spec.pod_cidrs or ())
+    if spec.pod_cidr and spec.pod_cidr not in cidrs[:1]:
+        return (spec.pod_cidr,)  # as in Kubernetes, the singular field wins when they disagree
+    return cidrs
+
+
+def _decode_quantities(wire: dict[str, str | int | float | None] | None) -> dict[str, str]:
+    # Kubernetes takes a quantity as a number or null as well as in its own notation.
+    listed = wire.items() if wire else ()
+    return {name: "0" if amount is None else str(amount) for name, amount in listed}
 
 
 def encode_node(node: domain.Node) -> dict[str, object]:

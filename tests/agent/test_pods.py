@@ -10,7 +10,7 @@ from app.agent.client import RegistryClient
 from app.agent.pods import NodePods
 from app.agent.probes import NotReported
 from app.domain.names import NamespacedName, Uid
-from app.domain.objects.pod import Pod, Probe, TCPSocketAction
+from app.domain.objects.pod import ExecAction, Pod, Probe, TCPSocketAction
 from app.domain.registration.readiness import Report
 from app.schemas.codec import encode_object
 from tests.agent.worlds import FakeClock
@@ -157,6 +157,7 @@ async def test_a_refused_report_is_dropped_and_an_unheard_one_kept() -> None:
 
 
 PROBED = a_container(readiness_probe=Probe(tcp_socket=TCPSocketAction(port=80)))
+BY_COMMAND = a_container(readiness_probe=Probe(exec=ExecAction(command=("true",))))
 
 
 async def test_leases_of_pods_that_answer_are_renewed_in_time() -> None:
@@ -165,6 +166,7 @@ async def test_leases_of_pods_that_answer_are_renewed_in_time() -> None:
         line("ADDED", pod("a", **leased))
         + line("ADDED", pod("failing", ready=False, **leased))
         + line("ADDED", pod("unprobed", lease_duration_s=30))
+        + line("ADDED", pod("elsewhere", containers=(BY_COMMAND,), lease_duration_s=30))
         + line("ADDED", pod("without", containers=(PROBED,)))
         + bookmark(**END)
     )

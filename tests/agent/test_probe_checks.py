@@ -118,10 +118,24 @@ async def test_what_does_not_listen_is_said_in_words() -> None:
         (Probe(tcp_socket=TCPSocketAction(port="api")), "no container port is named api"),
         (Probe(), "the probe asks for nothing"),
         (get(80, host="a\x00b"), "no HTTP from a\x00b port 80: InvalidURL"),
+        (get(80, path="/a\nb"), f"no HTTP from {HOST} port 80: InvalidURL"),
     ],
 )
 async def test_probes_that_cannot_be_run_say_why(probe: Probe, words: str) -> None:
     assert await checked(probe) == words
+
+
+async def test_a_header_that_no_request_can_hold_fails_the_probe() -> None:
+    async with listening(answering("200 OK")) as port:
+        words = await checked(get(port, headers=(("X-Probe", "a\r\nb"),)))
+    assert words == f"no HTTP from {HOST} port {port}: LocalProtocolError"
+
+
+async def test_a_path_with_blanks_is_asked_for_as_it_is_meant() -> None:
+    seen: list[bytes] = []
+    async with listening(answering("200 OK", seen)) as port:
+        assert await checked(get(port, path="/a b?c=d e")) == ""
+    assert seen[0].startswith(b"GET /a%20b?c=d%20e HTTP/1.1\r\n")
 
 
 async def test_what_is_no_http_fails() -> None:

@@ -11,7 +11,15 @@ import pytest
 from app.agent.probe_checks import Target
 from app.agent.probes import AT_ONCE_MAX, WINDOW_S, NotReported, Prober, Timing
 from app.domain.names import NamespacedName, Uid
-from app.domain.objects.pod import LEASE_EXPIRED, READY, Container, Pod, Probe, TCPSocketAction
+from app.domain.objects.pod import (
+    LEASE_EXPIRED,
+    READY,
+    Container,
+    ExecAction,
+    Pod,
+    Probe,
+    TCPSocketAction,
+)
 from app.domain.registration.leases import Lapse, lapsed
 from app.domain.registration.readiness import PROBE_SUCCEEDED, Report, reported
 from tests.agent.virtual_time import EPOCH, VirtualTime
@@ -173,6 +181,43 @@ async def test_all_containers_must_pass() -> None:
         await registry.time.advance(PERIOD_S)
 
     assert registry.reports == [{"p0": (False, "b: refused")}, {"p0": (True, "")}]
+
+
+async def test_sidecars_must_pass_and_other_init_containers_are_not_asked() -> None:
+    sidecar = replace(a_container("proxy"), restart_policy="Always")
+    pod = replace(a_probed_pod(), init_containers=(sidecar, a_container("setup")))
+    async with probing(pod) as registry:
+        registry.failures.update({"proxy": "refused", "setup": "never asked"})
+        await registry.time.advance(1)
+        registry.failures.pop("proxy")
+        await registry.time.advance(PERIOD_S)
+
+    assert registry.reports == [{"p0": (False, "proxy: refused")}, {"p0": (True, "")}]
+
+
+EXEC = Container(name="pg", readiness_probe=Probe(exec=ExecAction(command=("pg_isready",))))
+
+
+async def test_a_pod_whose_only_probe_is_a_command_is_left_alone() -> None:
+    pod = replace(a_probed_pod(), containers=(EXEC,))
+    async with probing(pod) as registry:
+        await registry.time.advance(3 * PERIOD_S)
+        assert registry.asked_at_s == []
+    assert registry.reports == []
+
+
+async def test_a_probe_beside_a_command_waits_for_the_report_and_then_holds_a_veto() -> None:
+    pod = replace(a_probed_pod(), containers=(EXEC, a_container()))
+    async with probing(pod) as registry:
+        await registry.time.advance(PERIOD_S + 1)
+        assert registry.reports == []
+
+        registry.show(replace(pod, conditions=(a_condition(READY, reason="Reported"),)))
+        registry.failures["main"] = "refused"
+        await registry.time.advance(PERIOD_S)
+        registry.failures.clear()
+        await registry.time.advance(PERIOD_S)
+    assert registry.reports == [{"p0": (False, "refused")}, {"p0": (True, "")}]
 
 
 async def test_what_others_overwrite_is_reported_again() -> None:

@@ -203,7 +203,7 @@ async def test_mistyped_fields_are_named_with_the_nearest_and_those_not_kept_in_
 
 
 async def test_keys_given_twice_are_named(api: httpx.AsyncClient) -> None:
-    body = "apiVersion: v1\nkind: Node\nmetadata: {name: n1, name: n1}\n"
+    body = "apiVersion: v1\nkind: Namespace\nmetadata: {name: n1, name: n1}\n"
     answer = await api.post("/apply", content=body, headers=YAML)
     assert warnings(answer) == ['duplicate field "documents[0].metadata.name"']
 
@@ -291,13 +291,13 @@ async def test_what_is_too_large_to_be_remembered_is_said(api: httpx.AsyncClient
 
 
 STREAM = """
-{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n0"}}
+{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n0"}}
 null
 {
   "apiVersion": "v1",
   "kind": "List",
-  "items": [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "lables": {}}}]
-}{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+  "items": [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n1", "lables": {}}}]
+}{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "p"}}
 """
 
 

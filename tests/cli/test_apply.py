@@ -51,6 +51,15 @@ def test_all_files_go_as_one_list(files: tuple[str, str]) -> None:
     ]
 
 
+def test_endpoints_lie_in_the_namespace_that_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "db.yaml"
+    file.write_text("apiVersion: v1\nkind: Endpoints\nmetadata: {name: db}\n")
+    server = a_server()
+    assert run("apply", "-f", str(file), "-n", "dev", server=server).code == 0
+    [item] = mappings(server.last_body, "items")
+    assert mapping(item, "metadata") == {"name": "db", "namespace": "dev"}
+
+
 def test_what_became_of_each_object_is_a_line_and_the_sum_is_the_last(
     files: tuple[str, str],
 ) -> None:

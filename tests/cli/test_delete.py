@@ -54,6 +54,46 @@ def test_files_are_deleted_with_what_refers_before_what_is_referred_to(tmp_path:
     ]
 
 
+MIRRORED = {
+    "items": [
+        {"metadata": {"name": "db-1", "namespace": "dev"}},
+        {"metadata": {"name": "db-2", "namespace": "dev"}},
+    ]
+}
+
+
+def test_endpoints_are_deleted_as_the_slices_they_became(tmp_path: Path) -> None:
+    file = tmp_path / "db.yaml"
+    file.write_text(
+        "{apiVersion: v1, kind: Service, metadata: {name: db}}\n---\n"
+        "{apiVersion: v1, kind: Endpoints, metadata: {name: db}}\n"
+    )
+    slices = [("DELETE", f"/endpointslices/dev/db-{number}") for number in (1, 2)]
+    services = {("DELETE", "/services/dev/db"): DELETED}
+    server = FakeServer({("GET", "/endpointslices"): MIRRORED, slices[0]: DELETED, **services})
+    ended = run("delete", "-f", str(file), "-n", "dev", server=server)
+    assert (ended.code, ended.err) == (0, "")
+    assert [(request.method, request.url.path) for request in server.requests] == [
+        ("GET", "/endpointslices"),
+        *slices,
+        *services,
+    ]
+    assert dict(server.requests[0].url.params) == {
+        "namespace": "dev",
+        "labelSelector": "kubernetes.io/service-name=db,endpointslice.kubernetes.io/managed-by="
+        "endpointslicemirroring-controller.k8s.io",
+    }
+    assert ended.out.splitlines()[0] == "endpointslice/db-1 deleted in dev"
+
+
+def test_endpoints_of_which_nothing_is_mirrored_are_no_failure(tmp_path: Path) -> None:
+    file = tmp_path / "db.yaml"
+    file.write_text("{apiVersion: v1, kind: Endpoints, metadata: {name: db}}\n")
+    server = FakeServer({("GET", "/endpointslices"): {"items": []}})
+    ended = run("delete", "-f", str(file), server=server)
+    assert (ended.code, ended.out) == (0, "endpoints/db: nothing is mirrored from it in default\n")
+
+
 def test_what_is_not_there_fails_unless_that_is_fine() -> None:
     ended = run("delete", "svc", "web", server=a_server())
     assert (ended.code, ended.out) == (1, "")

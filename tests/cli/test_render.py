@@ -67,6 +67,50 @@ def test_slices_that_are_given_are_taken_as_they_are(tmp_path: Path, file: Path)
     assert [text(real, "port") for real in mappings(server, "realServers")] == ["9090"]
 
 
+PLAIN = """
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {clusterIP: 10.96.17.5, ports: [{port: 3306}]}
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: %s}
+subsets: [{addresses: [{ip: %s}], ports: [{port: 3307}]}]
+"""
+
+
+def test_endpoints_of_the_files_are_behind_a_service_without_a_selector(tmp_path: Path) -> None:
+    file = tmp_path / "db.yaml"
+    file.write_text(PLAIN % ("db", "192.0.2.77"))
+    (server,) = mappings(rendered("-f", str(file)), "virtualServers")
+    [real] = mappings(server, "realServers")
+    assert (text(real, "address"), text(real, "port")) == ("192.0.2.77", "3307")
+
+
+def test_endpoints_of_a_service_with_a_selector_count_for_nothing(
+    tmp_path: Path, file: Path
+) -> None:
+    more = tmp_path / "db.yaml"
+    more.write_text(PLAIN % ("ent", "192.0.2.77"))
+    assert "192.0.2.77" not in json.dumps(rendered("-f", str(file), "-f", str(more)))
+
+
+@pytest.mark.parametrize(
+    ("ip", "words"),
+    [("db", "subsets[0].addresses[0].ip: Invalid value"), ("[]", "must be a string, not a list")],
+)
+def test_endpoints_that_say_nonsense_are_refused_by_file(
+    tmp_path: Path, ip: str, words: str
+) -> None:
+    file = tmp_path / "db.yaml"
+    file.write_text(PLAIN % ("db", ip))
+    ended = run("render", "--node", "n1", "-f", str(file))
+    assert ended.code != 0
+    assert f"{file}[1]: " in ended.err.replace("\n", "")
+    assert words in ended.err.replace("\n", " ")
+
+
 def test_a_table_names_sets_that_hold_something(file: Path) -> None:
     out = run("render", "--node", "n1", "-f", str(file)).out
     assert "10.96.17.4:80" in out

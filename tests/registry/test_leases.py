@@ -16,6 +16,7 @@ from app.domain.objects.meta import Condition
 from app.domain.objects.pod import (
     READY,
     Container,
+    ExecAction,
     HTTPGetAction,
     Pod,
     Probe,
@@ -309,6 +310,20 @@ async def test_a_node_that_falls_silent_takes_the_pods_it_probed_out() -> None:
     world.leases.renew_node("n1")
     await world.pass_time(1)
     assert world.ready() == ["p0", "p1", "plain"]
+
+
+async def test_a_silent_node_takes_nothing_out_that_its_agent_does_not_probe() -> None:
+    by_command = Container(name="pg", readiness_probe=Probe(exec=ExecAction(command=("true",))))
+    sidecar = replace(PROBED, name="proxy", restart_policy="Always")
+    world = LeaseWorld(
+        a_node(),
+        a_service(),
+        a_pod("pg", pod_ips=("10.244.1.1",), containers=(by_command,)),
+        a_pod("proxied", pod_ips=("10.244.1.2",), init_containers=(sidecar,)),
+    )
+    world.leases.renew_node("n1")
+    await world.pass_time(45)
+    assert world.ready() == ["pg"]
 
 
 async def test_a_node_that_was_never_heard_is_not_missed() -> None:

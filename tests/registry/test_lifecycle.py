@@ -12,7 +12,7 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import NamespacePhase
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
-from app.registry import lifecycle
+from app.registry import lifecycle, removal
 from app.registry.bootstrap import bootstrap
 from app.registry.preconditions import Preconditions
 from app.registry.view import View
@@ -132,10 +132,10 @@ def test_a_pod_terminates_for_its_grace_period_and_then_goes() -> None:
     assert pod.metadata.deleted_at == writer.now + timedelta(seconds=7)
 
     writer.now += timedelta(seconds=6)
-    writer.write_now(lifecycle.remove_expired)
+    writer.write_now(removal.remove_expired)
     assert key("ent-1") in writer.view.snapshot.pods
     writer.now += timedelta(seconds=1)
-    writer.write_now(lifecycle.remove_expired)
+    writer.write_now(removal.remove_expired)
     assert key("ent-1") not in writer.view.snapshot.pods
 
 

@@ -26,7 +26,7 @@ from app.domain.dataplane.rules import (
 from app.domain.dataplane.service_facts import ServiceFacts, service_facts
 from app.domain.dataplane.service_rules import NodeView, service_rules
 from app.domain.names import NamespacedName
-from app.domain.objects.node import Node
+from app.domain.objects.node import IP_ADDRESS_TYPES, Node
 from app.domain.objects.service import ServicePortName
 from app.domain.snapshot import Snapshot
 
@@ -139,7 +139,7 @@ def _addresses(texts: Iterable[str], family: IPFamily) -> list[Address]:
 
 def _primary(node: Node, family: IPFamily) -> Address | None:
     """Take the first internal address of the family, else the first external one."""
-    for type_ in ("InternalIP", "ExternalIP"):
+    for type_ in IP_ADDRESS_TYPES:
         for entry in node.addresses:
             address = parse_address(entry.address) if entry.type == type_ else None
             if address is not None and family_of(address) is family:

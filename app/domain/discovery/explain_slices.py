@@ -51,8 +51,11 @@ def _reasons(service: Service, slice_: EndpointSlice, ready: int) -> Iterator[Re
     if slice_.is_managed:
         yield Reason(
             ReasonCode.LEFT_OVER,
-            "it was kept while the Service had a selector, and is not kept up to date any more",
+            "it holds the Pods that the Service's last selector picked: none is added any more, "
+            "and each goes with its Pod",
         )
+    elif slice_.is_mirrored:
+        yield Reason(ReasonCode.MIRRORED, "it mirrors the Endpoints object of the Service's name")
     elif service.has_selector:
         yield Reason(
             ReasonCode.BESIDE_SELECTOR,

@@ -41,6 +41,7 @@ class ReasonCode(StrEnum):
     NOT_IN_SLICES = "NotInSlices"
     LEFT_OVER = "LeftOver"
     WRITTEN_BY_HAND = "WrittenByHand"
+    MIRRORED = "Mirrored"
     BESIDE_SELECTOR = "BesideSelector"
     NO_ENDPOINTS = "NoEndpoints"
     NO_PORTS = "NoPorts"

@@ -13,7 +13,7 @@ from app.domain.addresses import family_of_text
 from app.domain.discovery.explanation import Reason, ReasonCode, Verdict
 from app.domain.objects.endpoint_slice import Endpoint
 from app.domain.objects.meta import Condition
-from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, Pod
+from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, NOT_REPORTED, Pod
 from app.domain.objects.service import Service
 
 
@@ -73,8 +73,7 @@ def _hampering(service: Service, pod: Pod) -> Iterator[Reason]:
 def _not_ready(pod: Pod) -> Reason:
     condition = pod.ready_condition
     if condition is None:
-        waits = ": it has a readinessProbe that nobody has run" if pod.has_probe else ""
-        return Reason(ReasonCode.NOT_READY, f"it has no Ready condition yet{waits}")
+        return Reason(ReasonCode.NOT_READY, f"it has no Ready condition yet{_awaited(pod)}")
     since = _since(condition)
     said = f": {condition.message}" if condition.message else ""
     if condition.reason == LEASE_EXPIRED:
@@ -85,7 +84,17 @@ def _not_ready(pod: Pod) -> Reason:
         message = f"the agent of node {pod.node_name} has been silent{since}{said}"
         return Reason(ReasonCode.NODE_LEASE_EXPIRED, message)
     why = f" ({condition.reason})" if condition.reason else ""
-    return Reason(ReasonCode.NOT_READY, f"it is not ready{since}{why}{said}")
+    awaited = _awaited(pod) if condition.reason == NOT_REPORTED else ""
+    return Reason(ReasonCode.NOT_READY, f"it is not ready{since}{why}{said}{awaited}")
+
+
+def _awaited(pod: Pod) -> str:
+    """Say what has to happen before anything is known of a Pod's readiness."""
+    if pod.needs_report:
+        return (
+            ": its readinessProbe is exec, which Waypost does not run; report Ready in its status"
+        )
+    return ": it has a readinessProbe that nobody has run" if pod.has_probe else ""
 
 
 def _since(condition: Condition) -> str:

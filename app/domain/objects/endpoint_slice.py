@@ -13,6 +13,7 @@ from app.domain.objects.service import Protocol
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
 MANAGED_BY = "endpointslice-controller.k8s.io"
+MIRRORED_BY = "endpointslicemirroring-controller.k8s.io"
 HEADLESS_LABEL = "service.kubernetes.io/headless"
 TRIGGER_TIME_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
 ENDPOINTS_MAX_DEFAULT = 100  # endpoints of one slice that Waypost makes
@@ -99,5 +100,10 @@ class EndpointSlice:
 
     @property
     def is_managed(self) -> bool:
-        """Whether Waypost made it from a selector; others are written by hand."""
+        """Whether Waypost made it from a selector."""
         return self.metadata.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+
+    @property
+    def is_mirrored(self) -> bool:
+        """Whether it holds what an Endpoints object says."""
+        return self.metadata.labels.get(MANAGED_BY_LABEL) == MIRRORED_BY

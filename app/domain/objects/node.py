@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from app.domain.objects.meta import NOTHING, Condition, ObjectMeta, is_condition_true
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
+IP_ADDRESS_TYPES = ("InternalIP", "ExternalIP")
+"""Types of addresses that rules use; the vocabulary of types is open."""
+
 CONTROL_PLANE_LABELS = (
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
@@ -17,7 +20,7 @@ CONTROL_PLANE_LABELS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeAddress:
-    """One address: ``type`` is InternalIP, ExternalIP, Hostname, InternalDNS or ExternalDNS."""
+    """One address as reported; neither need be a word or an address that is known here."""
 
     type: str
     address: str
@@ -48,7 +51,5 @@ class Node:
 
     @property
     def ips(self) -> tuple[str, ...]:
-        """Its internal and external addresses, in the order given."""
-        return tuple(
-            entry.address for entry in self.addresses if entry.type in ("InternalIP", "ExternalIP")
-        )
+        """Its internal and external addresses, in the order given and as they are spelt."""
+        return tuple(entry.address for entry in self.addresses if entry.type in IP_ADDRESS_TYPES)

@@ -1,7 +1,8 @@
 """A Pod as Waypost knows it: a registration of something that listens.
 
 Values only.  Containers count for their ports and their readiness probe.
-Source: contract.md, "Objects"; spec kubernetes-api 3.2 to 3.4, spec resolver 9.
+Source: contract.md, "Objects"; spec kubernetes-api 3.2 to 3.4, spec resolver 9; KEP-753
+for sidecars.
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from app.domain.objects.meta import Condition, ObjectMeta, is_condition_true
 from app.domain.objects.service import Protocol
 
 GRACE_PERIOD_S_DEFAULT = 30
+GRACE_PERIOD_S_MAX = 2**31 - 1  # 68 years: longer ones are allowed, and end there
 WEIGHT_DEFAULT = 1
 READY = "Ready"
 LEASE_EXPIRED = "LeaseExpired"  # reason of a Ready condition: its own heartbeats stopped
 NODE_LEASE_EXPIRED = "NodeLeaseExpired"  # the agent that probed it went silent
+NOT_REPORTED = "NotReportedYet"  # its readiness is for a report to tell, and there was none
 READY_BEFORE = "waypost/ReadyBefore"  # condition: what Ready said before a lease ran out
 LAPSES = frozenset({LEASE_EXPIRED, NODE_LEASE_EXPIRED})
 
@@ -49,6 +52,13 @@ class ContainerPort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExecAction:
+    """Run a command in the container: kept, and left to whoever can enter the container."""
+
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HTTPGetAction:
     """Ask by HTTP; any status from 200 to 399 is a success."""
 
@@ -79,6 +89,7 @@ class GRPCAction:
 class Probe:
     """A readiness probe: exactly one action, and when to run it."""
 
+    exec: ExecAction | None = None
     http_get: HTTPGetAction | None = None
     tcp_socket: TCPSocketAction | None = None
     grpc: GRPCAction | None = None
@@ -87,6 +98,11 @@ class Probe:
     timeout_s: int = 1
     success_threshold: int = 1
     failure_threshold: int = 3
+
+    @property
+    def is_asked_from_outside(self) -> bool:
+        """Whether Waypost runs it: a command would have to be run inside the container."""
+        return self.exec is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +167,36 @@ class Pod:
         return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
 
     @property
+    def lasting_containers(self) -> tuple[Container, ...]:
+        """The containers that run for as long as it does: its own, then the sidecars."""
+        if not self.init_containers:
+            return self.containers
+        sidecars = (container for container in self.init_containers if container.is_sidecar)
+        return (*self.containers, *sidecars)
+
+    @property
+    def readiness_probes(self) -> tuple[Probe, ...]:
+        """The probes that must all succeed before it counts as ready, those of sidecars too."""
+        return tuple(
+            container.readiness_probe
+            for container in self.lasting_containers
+            if container.readiness_probe is not None
+        )
+
+    @property
     def has_probe(self) -> bool:
         """Whether any container asks to be probed before it counts as ready."""
-        return any(container.readiness_probe is not None for container in self.containers)
+        return bool(self.readiness_probes)
+
+    @property
+    def is_probed_from_outside(self) -> bool:
+        """Whether it has a probe that Waypost runs."""
+        return any(probe.is_asked_from_outside for probe in self.readiness_probes)
+
+    @property
+    def needs_report(self) -> bool:
+        """Whether it has a probe that Waypost does not run, so that a report must tell Ready."""
+        return not all(probe.is_asked_from_outside for probe in self.readiness_probes)
 
     @property
     def ready_condition(self) -> Condition | None:
@@ -168,8 +211,7 @@ class Pod:
 
     def port_named(self, name: str, protocol: str) -> int | None:
         """Find a container port by name and protocol: containers first, then sidecars."""
-        sidecars = (container for container in self.init_containers if container.is_sidecar)
-        for container in (*self.containers, *sidecars):
+        for container in self.lasting_containers:
             for port in container.ports:
                 if port.name == name and port.protocol == protocol:
                     return port.container_port

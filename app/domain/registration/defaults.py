@@ -9,7 +9,7 @@ stored.  Source: spec kubernetes-api 1.3; contract.md, "Objects", for Pods.
 from dataclasses import replace
 
 from app.domain.objects.meta import Condition
-from app.domain.objects.pod import READY, Pod, PodPhase
+from app.domain.objects.pod import NOT_REPORTED, READY, Pod, PodPhase
 from app.domain.objects.service import (
     AFFINITY_TIMEOUT_S_DEFAULT,
     LoadBalancerIngress,
@@ -29,6 +29,7 @@ _FINISHED, _NO_PROBE = "PodFinished", "NoReadinessProbe"
 _OWN_REASONS = {
     _NO_ADDRESS: "False",
     _NOT_PROBED: "False",
+    NOT_REPORTED: "False",
     _FINISHED: "False",
     _NO_PROBE: "True",
 }
@@ -104,6 +105,8 @@ def with_pod_defaults(draft: Pod) -> Pod:
 def _readiness(pod: Pod) -> Condition:
     if not pod.pod_ips:
         reason = _NO_ADDRESS
+    elif pod.needs_report:
+        reason = NOT_REPORTED
     elif pod.has_probe:
         reason = _NOT_PROBED
     elif pod.is_finished:

@@ -11,25 +11,17 @@ from collections.abc import Callable, Mapping
 from app.domain.errors import Violation
 from app.domain.labels import key_problems, value_problems
 from app.domain.names import label_problems
-from app.domain.objects.meta import (
-    LAST_APPLIED_ANNOTATION,
-    Condition,
-    ObjectMeta,
-    OwnerReference,
-)
+from app.domain.objects.meta import LAST_APPLIED_ANNOTATION, ObjectMeta, OwnerReference
 from app.domain.violations import (
     each_invalid,
     forbidden,
     invalid,
-    not_supported,
     required,
     too_long,
 )
 
 ANNOTATIONS_SIZE_MAX_BYTES = 256 * 1024  # of all keys and values that are the user's own
 LAST_APPLIED_SIZE_MAX_BYTES = 2 * 1024 * 1024  # of what an apply remembers, which repeats those
-
-_CONDITION_STATUSES = frozenset({"True", "False", "Unknown"})
 
 NameRule = Callable[[str], tuple[str, ...]]
 
@@ -69,18 +61,6 @@ def label_violations(field: str, labels: Mapping[str, str]) -> tuple[Violation, 
     for key, value in labels.items():
         found.extend(each_invalid(field, key, key_problems(key)))
         found.extend(each_invalid(field, value, value_problems(value)))
-    return tuple(found)
-
-
-def condition_violations(field: str, conditions: tuple[Condition, ...]) -> tuple[Violation, ...]:
-    """Refuse conditions without a type, or with a status that is none of the three."""
-    found: list[Violation] = []
-    for index, condition in enumerate(conditions):
-        path = f"{field}[{index}]"
-        if not condition.type:
-            found.append(required(f"{path}.type"))
-        if condition.status not in _CONDITION_STATUSES:
-            found.append(not_supported(f"{path}.status", condition.status, _CONDITION_STATUSES))
     return tuple(found)
 
 

@@ -10,15 +10,12 @@ from collections.abc import Iterable
 from app.domain.errors import Violation
 from app.domain.labels import key_problems
 from app.domain.names import label_problems
-from app.domain.objects.namespace import Namespace, NamespacePhase
+from app.domain.objects.namespace import Namespace
 from app.domain.registration.metadata_validation import (
-    condition_violations,
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.violations import each_invalid, not_supported
-
-_PHASES = frozenset(NamespacePhase)
+from app.domain.violations import each_invalid
 
 
 def validate(draft: Namespace) -> tuple[Violation, ...]:
@@ -40,6 +37,3 @@ def validate_update(current: Namespace, desired: Namespace) -> tuple[Violation, 
 def _namespace_violations(namespace: Namespace) -> Iterable[Violation]:
     for finalizer in namespace.finalizers:
         yield from each_invalid("spec.finalizers", finalizer, key_problems(finalizer))
-    if namespace.phase not in _PHASES:
-        yield not_supported("status.phase", namespace.phase, _PHASES)
-    yield from condition_violations("status.conditions", namespace.conditions)

@@ -2,6 +2,8 @@
 
     draft -> violations          current, desired -> violations
 
+Of its status only quantities are judged: whatever else a Node reports is kept, and what
+rules cannot use of it is told by ``status_warnings``.
 Source: spec kubernetes-api 1.4 and 3.7.
 """
 
@@ -12,18 +14,15 @@ from app.domain.addresses import family_of, parse_prefix
 from app.domain.errors import Violation
 from app.domain.names import subdomain_problems
 from app.domain.objects.node import Node
-from app.domain.registration.address_validation import address_violations, prefix_violations
+from app.domain.registration.address_validation import prefix_violations
 from app.domain.registration.metadata_validation import (
-    condition_violations,
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.violations import duplicate, forbidden, invalid, not_supported, required
+from app.domain.violations import forbidden, invalid
 
 POD_CIDRS_MAX = 2  # one a family
 
-_IP_TYPES = frozenset({"InternalIP", "ExternalIP"})
-_ADDRESS_TYPES = _IP_TYPES | {"Hostname", "InternalDNS", "ExternalDNS"}
 _QUANTITY = re.compile(
     r"\+?([0-9]{1,32}(\.[0-9]{0,32})?|\.[0-9]{1,32})([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?\Z"
 )
@@ -58,8 +57,6 @@ def _fixed_violations(current: Node, desired: Node) -> Iterable[Violation]:
 
 def _node_violations(node: Node, *, accepted: tuple[str, ...]) -> Iterable[Violation]:
     yield from _pod_cidr_violations(node.pod_cidrs, accepted)
-    yield from _address_violations(node)
-    yield from condition_violations("status.conditions", node.conditions)
     yield from _quantity_violations("status.capacity", node.capacity)
     yield from _quantity_violations("status.allocatable", node.allocatable)
 
@@ -76,21 +73,6 @@ def _pod_cidr_violations(cidrs: tuple[str, ...], accepted: tuple[str, ...]) -> I
     if len(cidrs) > POD_CIDRS_MAX or len(families) < len(cidrs):
         detail = "may specify no more than one CIDR for each IP family"
         yield invalid("spec.podCIDRs", cidrs, detail)
-
-
-def _address_violations(node: Node) -> Iterable[Violation]:
-    for index, entry in enumerate(node.addresses):
-        field = f"status.addresses[{index}]"
-        if entry in node.addresses[:index]:
-            yield duplicate(field, f"{entry.type} {entry.address}")
-        if not entry.type:
-            yield required(f"{field}.type")
-        elif entry.type not in _ADDRESS_TYPES:
-            yield not_supported(f"{field}.type", entry.type, _ADDRESS_TYPES)
-        if not entry.address:
-            yield required(f"{field}.address")
-        elif entry.type in _IP_TYPES:
-            yield from address_violations(f"{field}.address", entry.address, is_strict=True)
 
 
 def _quantity_violations(field: str, quantities: Mapping[str, str]) -> Iterable[Violation]:

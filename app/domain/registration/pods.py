@@ -2,7 +2,8 @@
 
     draft -> violations          current, desired -> violations
 
-A Pod is a registration: whoever registers it may change all of it but its name.
+A Pod is a registration: whoever registers it may change all of it but its name.  Of its
+status only addresses are judged, as Kubernetes judges them where they are reported.
 Source: contract.md, "Objects"; spec kubernetes-api 1.4 and 3.2, spec resolver 9.4.
 """
 
@@ -11,12 +12,11 @@ from collections.abc import Iterable
 from app.domain.addresses import family_of_text
 from app.domain.errors import Violation
 from app.domain.names import label_problems, subdomain_problems
-from app.domain.objects.pod import Pod, PodPhase
+from app.domain.objects.pod import Pod
 from app.domain.registration.address_validation import address_violations
 from app.domain.registration.container_validation import container_violations
 from app.domain.registration.dns_config_validation import dns_violations
 from app.domain.registration.metadata_validation import (
-    condition_violations,
     metadata_update_violations,
     metadata_violations,
 )
@@ -25,20 +25,26 @@ from app.domain.violations import duplicate, each_invalid, invalid, not_supporte
 WEIGHT_MAX = 65_535
 SECONDS_MAX = 2**31 - 1  # of any duration a client may set
 
-_PHASES = frozenset(PodPhase)
 _IPS_MAX = 2  # one a family
 _RESTART_POLICIES = frozenset({"Always", "OnFailure", "Never"})
 
 
 def validate(draft: Pod) -> tuple[Violation, ...]:
     """List every rule that a new Pod breaks."""
-    return (*metadata_violations(draft.metadata, subdomain_problems), *_pod_violations(draft, ()))
+    return (
+        *metadata_violations(draft.metadata, subdomain_problems),
+        *container_violations(draft.containers, draft.init_containers),
+        *_pod_violations(draft, ()),
+    )
 
 
 def validate_update(current: Pod, desired: Pod) -> tuple[Violation, ...]:
-    """List every rule that a change of a Pod breaks."""
+    """List every rule that a change of a Pod breaks; containers that stay are not judged again."""
+    containers = (desired.containers, desired.init_containers)
+    is_same = containers == (current.containers, current.init_containers)
     return (
         *metadata_update_violations(current.metadata, desired.metadata),
+        *(() if is_same else container_violations(*containers)),
         *_pod_violations(desired, current.pod_ips),
     )
 
@@ -46,13 +52,8 @@ def validate_update(current: Pod, desired: Pod) -> tuple[Violation, ...]:
 def _pod_violations(pod: Pod, accepted_ips: tuple[str, ...]) -> Iterable[Violation]:
     yield from _placement_violations(pod)
     yield from dns_violations(pod.dns_policy, pod.dns_config)
-    yield from container_violations("spec.initContainers", pod.init_containers)
-    yield from container_violations("spec.containers", pod.containers)
     yield from _amount_violations(pod)
-    if pod.phase not in _PHASES:
-        yield not_supported("status.phase", pod.phase, _PHASES)
     yield from _ip_violations(pod, accepted_ips)
-    yield from condition_violations("status.conditions", pod.conditions)
 
 
 def _placement_violations(pod: Pod) -> Iterable[Violation]:
@@ -69,7 +70,6 @@ def _amount_violations(pod: Pod) -> Iterable[Violation]:
     bounds = (
         ("weight", pod.weight, 0, WEIGHT_MAX),
         ("leaseDurationSeconds", pod.lease_duration_s, 1, SECONDS_MAX),
-        ("terminationGracePeriodSeconds", pod.grace_period_s, 0, SECONDS_MAX),
     )
     for field, amount, least, most in bounds:
         if amount is not None and not least <= amount <= most:
@@ -89,5 +89,3 @@ def _ip_violations(pod: Pod, accepted: tuple[str, ...]) -> Iterable[Violation]:
         detail = "may specify no more than one IP for each IP family"
         found.append(invalid("status.podIPs", pod.pod_ips, detail))
     yield from found
-    if pod.host_ip:
-        yield from address_violations("status.hostIP", pod.host_ip, is_strict=True)

@@ -4,6 +4,9 @@
     standings of the containers -> Report        (all must pass)
     Pod, Report -> Pod                           (its Ready condition)
 
+A Pod may have probes that Waypost does not run.  Then its Ready condition is what is
+reported of it, and the probes that are run can veto it, no more.
+
 How a probe is run, and when, is not known here.
 Source: contract.md, "Objects"; Kubernetes' own meaning of the thresholds.
 """
@@ -81,9 +84,12 @@ def reported(pod: Pod, report: Report, *, now: datetime) -> Pod:
 
     A report on another Pod of the name is void, and so is one while the Pod's own
     lease has run out: who is silent is not ready, whatever answers at its address.
+    Where other probes are somebody else's to run, this one only takes back what it said.
     """
     current = pod.ready_condition or Condition(type=READY, status="Unknown")
     if pod.metadata.uid != report.uid or (pod.is_lapsed and current.reason == LEASE_EXPIRED):
+        return pod
+    if pod.needs_report and not _may_say(current, report):
         return pod
     status = "True" if report.is_ready else "False"
     reason = PROBE_SUCCEEDED if report.is_ready else PROBE_FAILED
@@ -101,3 +107,13 @@ def reported(pod: Pod, report: Report, *, now: datetime) -> Pod:
     place = next((n for n, e in enumerate(pod.conditions) if e.type == READY), len(others))
     conditions = (*others[:place], desired, *others[place:])
     return without_leftovers(replace(pod, conditions=conditions))
+
+
+def _may_say(current: Condition, report: Report) -> bool:
+    """Whether a report on some of a Pod's probes may stand in for what was said of all.
+
+    One that fails takes a ready Pod out.  Ready again is only what was taken out by it: that
+    the other probes succeed too is for their own report to say.
+    """
+    is_ours = current.status == "False" and current.reason == PROBE_FAILED
+    return is_ours or (current.status == "True" and not report.is_ready)

@@ -21,7 +21,6 @@ from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.occupied import Occupied
 from app.domain.registration.address_validation import prefix_violations
 from app.domain.registration.metadata_validation import (
-    condition_violations,
     metadata_update_violations,
     metadata_violations,
 )
@@ -39,7 +38,6 @@ def validate(draft: ServiceCIDR) -> tuple[Violation, ...]:
     return (
         *metadata_violations(draft.metadata, subdomain_problems, is_namespaced=False),
         *_cidr_violations(draft.cidrs),
-        *condition_violations("status.conditions", draft.conditions),
     )
 
 
@@ -48,7 +46,6 @@ def validate_update(current: ServiceCIDR, desired: ServiceCIDR) -> tuple[Violati
     return (
         *metadata_update_violations(current.metadata, desired.metadata),
         *_change_violations(current.cidrs, desired.cidrs),
-        *condition_violations("status.conditions", desired.conditions),
     )
 
 

@@ -87,12 +87,19 @@ class Frame:
         """Make the metadata of a slice whose content or labels change."""
         owners = metadata.owner_references
         return replace(
-            metadata,
-            generation=metadata.generation + 1,
+            triggered(metadata, at),
             labels=self.labels,
-            annotations=_annotated(metadata.annotations, at),
             owner_references=owners if self.owner in owners else (self.owner,),
         )
+
+
+def triggered(metadata: ObjectMeta, at: datetime | None) -> ObjectMeta:
+    """Make the metadata of a slice whose content changes, and say what time set it off."""
+    return replace(
+        metadata,
+        generation=metadata.generation + 1,
+        annotations=_annotated(metadata.annotations, at),
+    )
 
 
 def frame_of(service: Service) -> Frame:

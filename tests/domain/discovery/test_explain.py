@@ -12,10 +12,15 @@ from app.domain.discovery.explanation import Explanation, PodExplanation, Reason
 from app.domain.errors import NotFound
 from app.domain.labels import Requirement
 from app.domain.names import Revision
-from app.domain.objects.endpoint_slice import EndpointPort
+from app.domain.objects.endpoint_slice import (
+    MANAGED_BY_LABEL,
+    MIRRORED_BY,
+    SERVICE_NAME_LABEL,
+    EndpointPort,
+)
 from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node
-from app.domain.objects.pod import Container, ContainerPort, Pod, Probe
+from app.domain.objects.pod import Container, ContainerPort, ExecAction, Pod, Probe
 from app.domain.objects.service import MASS_FAILURE_GUARD, Service, ServicePort
 from app.domain.registration.endpoint_slices import desired_in, plan
 from app.domain.registration.endpoints import has_computed_endpoints
@@ -25,6 +30,7 @@ from tests.builders import (
     NOON,
     a_condition,
     a_container,
+    a_meta,
     a_pod,
     a_service,
     an_endpoint,
@@ -36,6 +42,10 @@ from tests.strategies import pods as any_pod
 from tests.strategies import services as any_service
 
 NOON_TEXT = "2026-01-01T12:00:00Z"
+BY_COMMAND = Container(readiness_probe=Probe(exec=ExecAction(command=("pg_isready",))))
+BY_COMMAND_WORDS = (
+    "its readinessProbe is exec, which Waypost does not run; report Ready in its status"
+)
 NAMED = (ServicePort(port=80, name="http", target_port="http"),)
 
 
@@ -111,6 +121,24 @@ def test_a_ready_pod_needs_no_reasons() -> None:
             Verdict.NOT_READY,
             ReasonCode.NOT_READY,
             "it has no Ready condition yet: it has a readinessProbe that nobody has run",
+        ),
+        (
+            a_pod(ready=None, containers=(BY_COMMAND,)),
+            Verdict.NOT_READY,
+            ReasonCode.NOT_READY,
+            f"it has no Ready condition yet: {BY_COMMAND_WORDS}",
+        ),
+        (
+            a_pod_that_is("NotReportedYet", containers=(BY_COMMAND,)),
+            Verdict.NOT_READY,
+            ReasonCode.NOT_READY,
+            f"it is not ready since {NOON_TEXT} (NotReportedYet): {BY_COMMAND_WORDS}",
+        ),
+        (
+            a_pod_that_is("Migrating", containers=(BY_COMMAND,)),
+            Verdict.NOT_READY,
+            ReasonCode.NOT_READY,
+            f"it is not ready since {NOON_TEXT} (Migrating)",
         ),
         (
             a_pod_that_is("ProbeFailed", "connection refused"),
@@ -434,6 +462,14 @@ def test_slices_written_beside_a_selector_are_counted_apart() -> None:
     assert [reason.code for reason in answer.slices[0].reasons] == [ReasonCode.BESIDE_SELECTOR]
     assert answer.summary.endswith("Slices written by hand add 1 ready endpoint.")
     assert (answer.endpoints, answer.endpoints_ready) == (2, 2)
+
+
+def test_slices_that_mirror_endpoints_say_so() -> None:
+    labels = {SERVICE_NAME_LABEL: "web", MANAGED_BY_LABEL: MIRRORED_BY}
+    slice_ = an_endpoint_slice(an_endpoint(), metadata=a_meta("web-abcde", labels=labels))
+    [said] = explained(BY_HAND, slice_).slices
+    assert said.managed_by == MIRRORED_BY
+    assert said.reasons[0].code == ReasonCode.MIRRORED
 
 
 def test_slices_that_disagree_with_the_pods_are_told() -> None:

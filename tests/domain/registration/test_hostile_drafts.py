@@ -20,10 +20,12 @@ from app.domain.objects.pod import (
     Container,
     ContainerPort,
     DNSConfig,
+    ExecAction,
     GRPCAction,
     HTTPGetAction,
     Pod,
     Probe,
+    TCPSocketAction,
 )
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
 from app.domain.objects.service_cidr import ServiceCIDR
@@ -146,6 +148,30 @@ def test_a_service_is_admitted_or_refused(first: Service, second: Service) -> No
         assert_consistent(core)
 
 
+containers = lists(
+    st.builds(
+        Container,
+        name=words,
+        ports=lists(st.builds(ContainerPort, container_port=numbers, name=words, protocol=words)),
+        readiness_probe=st.none()
+        | st.builds(
+            Probe,
+            exec=st.none() | st.builds(ExecAction, command=lists(words)),
+            http_get=st.none()
+            | st.builds(
+                HTTPGetAction,
+                port=numbers | words,
+                path=words,
+                scheme=words,
+                headers=lists(st.tuples(words, words)),
+            ),
+            tcp_socket=st.none() | st.builds(TCPSocketAction, port=numbers | words),
+            grpc=st.none() | st.builds(GRPCAction, port=numbers, service=words),
+            period_s=numbers,
+        ),
+        restart_policy=optional_words | st.just("Always"),
+    )
+)
 _POD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "node_name": words,
     "hostname": words,
@@ -158,30 +184,8 @@ _POD_FIELDS: dict[str, st.SearchStrategy[Any]] = {
         searches=lists(words),
         options=lists(st.tuples(words, optional_words)),
     ),
-    "containers": lists(
-        st.builds(
-            Container,
-            name=words,
-            ports=lists(
-                st.builds(ContainerPort, container_port=numbers, name=words, protocol=words)
-            ),
-            readiness_probe=st.none()
-            | st.builds(
-                Probe,
-                http_get=st.none()
-                | st.builds(
-                    HTTPGetAction,
-                    port=numbers | words,
-                    path=words,
-                    scheme=words,
-                    headers=lists(st.tuples(words, words)),
-                ),
-                grpc=st.none() | st.builds(GRPCAction, port=numbers, service=words),
-                period_s=numbers,
-            ),
-            restart_policy=optional_words,
-        )
-    ),
+    "containers": containers,
+    "init_containers": containers,
     "grace_period_s": st.none() | numbers,
     "restart_policy": words,
     "weight": numbers,

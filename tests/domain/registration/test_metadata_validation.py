@@ -6,16 +6,10 @@ import pytest
 
 from app.domain.errors import CauseReason
 from app.domain.names import label_problems
-from app.domain.objects.meta import (
-    LAST_APPLIED_ANNOTATION,
-    Condition,
-    ObjectMeta,
-    OwnerReference,
-)
+from app.domain.objects.meta import LAST_APPLIED_ANNOTATION, ObjectMeta, OwnerReference
 from app.domain.registration.metadata_validation import (
     ANNOTATIONS_SIZE_MAX_BYTES,
     LAST_APPLIED_SIZE_MAX_BYTES,
-    condition_violations,
     metadata_update_violations,
     metadata_violations,
 )
@@ -105,12 +99,3 @@ def test_no_finalizer_is_added_once_deletion_has_begun() -> None:
     assert not metadata_update_violations(going, replace(going, finalizers=()))
     (violation,) = metadata_update_violations(going, replace(going, finalizers=("a", "b")))
     assert (violation.field, violation.reason) == ("metadata.finalizers", CauseReason.FORBIDDEN)
-
-
-def test_a_condition_has_a_type_and_one_of_three_statuses() -> None:
-    conditions = (
-        Condition(type="Ready", status="Unknown"),
-        Condition(type="", status="yes"),
-    )
-    fields = [violation.field for violation in condition_violations("x", conditions)]
-    assert fields == ["x[1].type", "x[1].status"]

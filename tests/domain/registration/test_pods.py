@@ -10,6 +10,7 @@ from app.domain.objects.pod import (
     Container,
     ContainerPort,
     DNSConfig,
+    ExecAction,
     GRPCAction,
     HTTPGetAction,
     Pod,
@@ -87,6 +88,15 @@ def test_a_registration_of_every_field_is_accepted() -> None:
         Probe(http_get=HTTPGetAction(port="http", headers=(("X-Probe", "1"),))),
         Probe(tcp_socket=TCPSocketAction(port=80)),
         Probe(grpc=GRPCAction(port=9090)),
+        Probe(exec=ExecAction(command=("pg_isready",))),
+        Probe(
+            http_get=HTTPGetAction(port=80, path="a b?\n", headers=(("X", "a\nb"),)),
+            initial_delay_s=10**6,
+            period_s=10**6,
+            timeout_s=10**6,
+            success_threshold=10**6,
+            failure_threshold=10**6,
+        ),
     )
     pod = a_pod(
         name="web.1",
@@ -106,7 +116,10 @@ def test_a_registration_of_every_field_is_accepted() -> None:
             )
             for number, probe in enumerate(probes)
         ),
-        init_containers=(Container(restart_policy="Always"),),
+        init_containers=(
+            Container(name="proxy", restart_policy="Always", readiness_probe=probes[0]),
+            Container(name="setup"),
+        ),
         restart_policy="Always",
         weight=0,
         lease_duration_s=1,
@@ -129,17 +142,14 @@ def test_a_registration_of_every_field_is_accepted() -> None:
         ({"weight": -1}, [("spec.weight", "Invalid")]),
         ({"lease_duration_s": 0}, [("spec.leaseDurationSeconds", "Invalid")]),
         ({"lease_duration_s": 2**31}, [("spec.leaseDurationSeconds", "Invalid")]),
-        ({"grace_period_s": -1}, [("spec.terminationGracePeriodSeconds", "Invalid")]),
-        ({"phase": "Ready"}, [("status.phase", "NotSupported")]),
         ({"pod_ips": ("x",)}, [("status.podIPs[0].ip", "Invalid")]),
         ({"pod_ips": ("10.244.0.01",)}, [("status.podIPs[0].ip", "Invalid")]),
         ({"pod_ips": ("10.244.0.1", "10.244.0.1")}, [("status.podIPs[1].ip", "Duplicate")]),
         ({"pod_ips": ("10.244.0.1", "10.244.0.2")}, [("status.podIPs", "Invalid")]),
-        ({"host_ip": "n1"}, [("status.hostIP", "Invalid")]),
-        (
-            {"conditions": (Condition(type="Ready", status="true"),)},
-            [("status.conditions[0].status", "NotSupported")],
-        ),
+        ({"grace_period_s": -1}, []),
+        ({"grace_period_s": 2**63 - 1}, []),
+        ({"phase": "Ready", "host_ip": "n1"}, []),
+        ({"conditions": (Condition(type="", status="true"),) * 2}, []),
     ],
 )
 def test_a_broken_rule_is_told_with_its_field(
@@ -220,25 +230,44 @@ def test_dns_has_the_limits_of_the_api(
                 )
             ),
             [
-                ("readinessProbe", "Forbidden"),
                 ("readinessProbe.tcpSocket.port", "Invalid"),
-                ("readinessProbe.grpc.port", "Invalid"),
+                ("readinessProbe.grpc", "Forbidden"),
             ],
         ),
         (
             Container(
                 readiness_probe=Probe(
+                    exec=ExecAction(command=("true",)),
+                    http_get=HTTPGetAction(port=0),
+                    tcp_socket=TCPSocketAction(port=0),
+                )
+            ),
+            [
+                ("readinessProbe.httpGet", "Forbidden"),
+                ("readinessProbe.tcpSocket", "Forbidden"),
+            ],
+        ),
+        (
+            Container(readiness_probe=Probe(exec=ExecAction())),
+            [("readinessProbe.exec.command", "Required")],
+        ),
+        (
+            Container(readiness_probe=Probe(grpc=GRPCAction(port=0))),
+            [("readinessProbe.grpc.port", "Invalid")],
+        ),
+        (
+            Container(
+                readiness_probe=Probe(
                     http_get=HTTPGetAction(
-                        port=70_000, path="/a b", scheme="http", headers=(("a:b", "1"), ("a", "\n"))
+                        port=70_000, scheme="http", headers=(("a:b", "1"), ("", "1"), ("a", "1"))
                     )
                 )
             ),
             [
                 ("readinessProbe.httpGet.port", "Invalid"),
-                ("readinessProbe.httpGet.path", "Invalid"),
                 ("readinessProbe.httpGet.scheme", "NotSupported"),
                 ("readinessProbe.httpGet.httpHeaders[0].name", "Invalid"),
-                ("readinessProbe.httpGet.httpHeaders[1].value", "Invalid"),
+                ("readinessProbe.httpGet.httpHeaders[1].name", "Invalid"),
             ],
         ),
         (
@@ -250,18 +279,18 @@ def test_dns_has_the_limits_of_the_api(
                 readiness_probe=Probe(
                     tcp_socket=TCPSocketAction(port=80),
                     initial_delay_s=-1,
-                    period_s=0,
+                    period_s=-1,
                     timeout_s=-1,
-                    success_threshold=0,
-                    failure_threshold=10**6,
+                    success_threshold=-1,
+                    failure_threshold=-1,
                 )
             ),
             [
                 (f"readinessProbe.{field}", "Invalid")
                 for field in (
                     "initialDelaySeconds",
-                    "periodSeconds",
                     "timeoutSeconds",
+                    "periodSeconds",
                     "successThreshold",
                     "failureThreshold",
                 )
@@ -279,6 +308,63 @@ def test_a_container_is_checked_for_what_counts(
 def test_containers_of_one_pod_have_different_names() -> None:
     twins = (Container(name="a"), Container(name="a"))
     assert told(validate(a_pod(containers=twins))) == [("spec.containers[1].name", "Duplicate")]
+    assert told(validate(a_pod(containers=twins[:1], init_containers=twins[1:]))) == [
+        ("spec.initContainers[0].name", "Duplicate")
+    ]
+
+
+def test_only_an_init_container_that_keeps_running_may_have_a_readiness_probe() -> None:
+    bad = Probe(tcp_socket=TCPSocketAction(port=0))
+    init = Container(name="a", readiness_probe=bad)
+    assert told(validate(a_pod(init_containers=(init,)))) == [
+        ("spec.initContainers[0].readinessProbe", "Forbidden")
+    ]
+    sidecar = replace(init, restart_policy="Always")
+    assert told(validate(a_pod(init_containers=(sidecar,)))) == [
+        ("spec.initContainers[0].readinessProbe.tcpSocket.port", "Invalid")
+    ]
+
+
+def test_containers_that_were_stored_are_not_judged_again() -> None:
+    old = a_pod(init_containers=(Container(name="main", readiness_probe=Probe()),))
+    assert validate(old)
+    assert not validate_update(old, replace(old, weight=7))
+    assert validate_update(old, replace(old, containers=()))
+
+
+SIDECAR = Container(
+    name="proxy", restart_policy="Always", readiness_probe=PROBED[0].readiness_probe
+)
+EXEC = Container(name="pg", readiness_probe=Probe(exec=ExecAction(command=("pg_isready",))))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason", "is_probed", "needs_report"),
+    [
+        ({}, "NoReadinessProbe", False, False),
+        ({"containers": PROBED}, "NotProbedYet", True, False),
+        ({"init_containers": (SIDECAR,)}, "NotProbedYet", True, False),
+        (
+            {"init_containers": (replace(SIDECAR, restart_policy=None),)},
+            "NoReadinessProbe",
+            False,
+            False,
+        ),
+        ({"containers": (EXEC,)}, "NotReportedYet", False, True),
+        ({"containers": (EXEC,), "init_containers": (SIDECAR,)}, "NotReportedYet", True, True),
+    ],
+)
+def test_every_readiness_probe_is_waited_for_whoever_runs_it(
+    fields: dict[str, Any],
+    reason: str,
+    is_probed: bool,  # noqa: FBT001
+    needs_report: bool,  # noqa: FBT001
+) -> None:
+    pod = with_pod_defaults(replace(DRAFT, **fields))
+    (condition,) = pod.conditions
+    assert condition.reason == reason
+    assert condition.status == str(reason == "NoReadinessProbe")
+    assert (pod.is_probed_from_outside, pod.needs_report) == (is_probed, needs_report)
 
 
 def test_all_but_the_name_may_change() -> None:

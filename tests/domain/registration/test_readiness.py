@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from app.domain.names import Uid
 from app.domain.objects.meta import Condition
-from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, READY, Probe
+from app.domain.objects.pod import (
+    LEASE_EXPIRED,
+    NODE_LEASE_EXPIRED,
+    READY,
+    ExecAction,
+    Pod,
+    Probe,
+    TCPSocketAction,
+)
 from app.domain.registration.leases import Lapse, lapsed
 from app.domain.registration.readiness import (
     PROBE_FAILED,
@@ -20,7 +28,7 @@ from app.domain.registration.readiness import (
     reported,
     verdict,
 )
-from tests.builders import NOON, a_condition, a_pod
+from tests.builders import NOON, a_condition, a_container, a_pod
 
 LATER = NOON + timedelta(minutes=5)
 results = st.lists(st.sampled_from(["", "refused", "HTTP 503"]), max_size=12)
@@ -151,3 +159,59 @@ def test_whoever_vouches_for_a_pod_ends_the_silence_of_its_node_but_not_its_own(
     assert (out is pod) != is_ready
     if is_ready:
         assert [entry.type for entry in out.conditions] == [READY]
+
+
+SHARED = (
+    a_container(name="pg", readiness_probe=Probe(exec=ExecAction(command=("pg_isready",)))),
+    a_container(name="proxy", readiness_probe=Probe(tcp_socket=TCPSocketAction(port=6432))),
+)
+"""Two probes: one that Waypost does not run, and one that it does."""
+
+
+def shared(status: str, reason: str = "") -> Pod:
+    return a_pod(containers=SHARED, conditions=(a_condition(READY, status, reason=reason),))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "is_ready", "becomes"),
+    [
+        ("False", "NotReportedYet", True, "False"),
+        ("False", "Migrating", True, "False"),
+        ("False", "Migrating", False, "False"),
+        ("Unknown", "", True, "Unknown"),
+        ("True", "Reported", True, "True"),
+        ("True", "Reported", False, "False"),
+        ("False", PROBE_FAILED, True, "True"),
+        ("False", PROBE_FAILED, False, "False"),
+    ],
+)
+def test_a_probe_beside_one_that_is_not_run_can_only_veto_and_take_that_back(
+    status: str,
+    reason: str,
+    is_ready: bool,  # noqa: FBT001
+    becomes: str,
+) -> None:
+    pod = shared(status, reason)
+    out = reported(pod, told(is_ready=is_ready, message="" if is_ready else "refused"), now=LATER)
+    assert out.ready_condition is not None
+    assert out.ready_condition.status == becomes
+    if reason not in (PROBE_FAILED, "Reported") or status == becomes == "True":
+        assert out is pod
+
+
+reports = st.sampled_from([None, "True", "False"])
+"""What is said next: by the probe that runs (None), or by the registrar."""
+
+
+@given(st.lists(st.tuples(reports, st.booleans()), max_size=8))
+def test_a_pod_whose_probes_are_shared_is_ready_when_both_its_report_and_the_probe_say_so(
+    steps: list[tuple[str | None, bool]],
+) -> None:
+    pod, said, passes = shared("False", "NotReportedYet"), False, False
+    for status, is_passing in steps:
+        if status is not None:
+            said = status == "True"
+            pod = shared(status, "Reported")
+        passes = is_passing
+        pod = reported(pod, told(is_ready=passes, message="" if passes else "x"), now=LATER)
+        assert pod.is_ready == (said and passes)

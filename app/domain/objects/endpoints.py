@@ -1,0 +1,37 @@
+"""Endpoints: the older kind that lists what is behind a Service without a selector.
+
+Values only.  It is taken and held as the slices that mirror it.
+Source: spec kubernetes-api 3.8; KEP-752.
+"""
+
+from dataclasses import dataclass
+
+from app.domain.objects.endpoint_slice import EndpointPort
+from app.domain.objects.meta import ObjectMeta, ObjectReference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointAddress:
+    """One address, and what is known of who listens there."""
+
+    ip: str
+    hostname: str = ""
+    node_name: str = ""
+    target_ref: ObjectReference | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSubset:
+    """Addresses that all listen on all of the ports; none listed means no particular one."""
+
+    addresses: tuple[EndpointAddress, ...] = ()
+    not_ready_addresses: tuple[EndpointAddress, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """All that is behind the Service of the same name."""
+
+    metadata: ObjectMeta
+    subsets: tuple[EndpointSubset, ...] = ()

@@ -1,0 +1,148 @@
+"""What nobody here would ever take off holds nothing, however it came to be there."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.domain.names import NamespacedName
+from app.domain.objects.kinds import Object, kind_of
+from app.domain.objects.service_cidr import FINALIZER
+from app.registry import lifecycle, removal, upkeep
+from app.registry.work import Work
+from tests.builders import (
+    a_namespace,
+    a_node,
+    a_pod,
+    a_service,
+    a_service_cidr,
+    an_endpoint_slice,
+    key,
+)
+from tests.registry.worlds import World
+
+OF_CLUSTERS = "service.kubernetes.io/load-balancer-cleanup"
+OWN = "example.com/hold"
+SHOP = NamespacedName("", "shop")
+
+
+def held(draft: Object, *finalizers: str) -> Object:
+    return replace(draft, metadata=replace(draft.metadata, uid="", finalizers=finalizers))
+
+
+def stored(world: World, draft: Object) -> Object | None:
+    return world.snapshot.of_kind(kind_of(draft).name).get(draft.metadata.key)
+
+
+def with_old_finalizer(draft: Object, *others: str) -> World:
+    """A world in which a version that knew no better has stored the object."""
+    world = World(a_namespace("shop"), held(draft))
+    found = stored(world, draft)
+    assert found is not None
+    meta = replace(found.metadata, finalizers=(OF_CLUSTERS, *others))
+    world.writer.write_now(lambda work: work.put(replace(found, metadata=meta)))
+    return world
+
+
+KINDS = [
+    a_service("web", "shop"),
+    a_pod("web-1", "shop"),
+    an_endpoint_slice(namespace="shop", managed=False),
+    a_node("n7"),
+    a_namespace("other"),
+]
+every_kind = pytest.mark.parametrize("draft", KINDS, ids=lambda draft: kind_of(draft).name)
+
+
+@every_kind
+def test_every_write_drops_it_with_a_warning_and_keeps_a_users_own(draft: Object) -> None:
+    def warned(work: Work) -> tuple[str, ...]:
+        return tuple(work.warnings)
+
+    world = World()
+    for write in (lifecycle.create, lifecycle.put, lifecycle.put_status):
+        draft_now = held(draft, OF_CLUSTERS, OWN)
+        warnings = world.writer.write_now(
+            lambda work, to=write, new=draft_now: (to(work, new), warned(work))[1]
+        )
+        assert sum(OF_CLUSTERS in warning for warning in warnings) == 1, write
+        found = stored(world, draft)
+        assert found is not None
+        assert found.metadata.finalizers == (OWN,)
+
+
+@every_kind
+def test_what_was_stored_with_it_goes_when_it_is_deleted(draft: Object) -> None:
+    world = with_old_finalizer(draft)
+    world.delete(draft, grace_s=0)
+    assert stored(world, draft) is None
+
+
+def test_a_users_own_finalizer_holds_what_was_stored_with_both() -> None:
+    service = a_service("web", "shop")
+    world = with_old_finalizer(service, OWN)
+    world.delete(service)
+    marked = stored(world, service)
+    assert marked is not None
+    assert marked.metadata.is_terminating
+    assert marked.metadata.finalizers == (OWN,)
+
+    world.put(held(service))
+    assert stored(world, service) is None
+
+
+@pytest.mark.parametrize("finalizers", [(), (OWN,)])
+def test_a_namespace_goes_with_what_was_stored_with_it(finalizers: tuple[str, ...]) -> None:
+    world = with_old_finalizer(a_service("web", "shop"), *finalizers)
+    world.delete(a_namespace("shop"))
+    assert (SHOP in world.snapshot.namespaces) == bool(finalizers)
+    if finalizers:
+        world.put(held(a_service("web", "shop")))
+    assert SHOP not in world.snapshot.namespaces
+    assert not world.snapshot.members("Service", "shop")
+
+
+def test_what_an_earlier_version_left_terminating_goes_by_itself() -> None:
+    service = a_service("web", "shop")
+    world = with_old_finalizer(service)
+    found = stored(world, service)
+    assert found is not None
+    at = world.writer.now
+    meta = replace(found.metadata, deleted_at=at, deletion_grace_s=0)
+    world.writer.write_now(lambda work: work.put(replace(found, metadata=meta)))
+    assert upkeep.is_due(world.snapshot, at)
+
+    world.writer.write_now(upkeep.remove_due)
+    assert stored(world, service) is None
+    assert not world.snapshot.service_at("10.96.0.20")
+    assert not upkeep.is_due(world.snapshot, at)
+
+
+def test_a_pod_waits_for_its_grace_period_and_for_a_users_own_finalizer() -> None:
+    world = World(held(a_pod(), OF_CLUSTERS, OWN))
+    world.delete(a_pod(), grace_s=5)
+    world.writer.now += timedelta(seconds=5)
+    assert not upkeep.is_due(world.snapshot, world.writer.now)
+    world.put(held(world.pod("web-1")))
+    world.writer.write_now(removal.remove_expired)
+    assert key("web-1") not in world.snapshot.pods
+
+
+def test_a_range_keeps_the_finalizer_that_the_registry_takes_off_itself() -> None:
+    world = World(a_service_cidr("10.1.0.0/24", name="more"))
+    more = stored(world, a_service_cidr(name="more"))
+    assert more is not None
+    world.put(held(more, FINALIZER, OF_CLUSTERS))
+    after = stored(world, more)
+    assert after is not None
+    assert after.metadata.finalizers == (FINALIZER,)
+
+
+def test_a_label_on_a_terminating_namespace_does_not_take_it_from_what_it_holds() -> None:
+    world = World(held(a_service("web", "shop"), OWN))
+    world.delete(a_namespace("shop"))
+    marked = world.snapshot.namespaces[SHOP]
+    world.put(replace(marked, metadata=replace(marked.metadata, labels={"a": "b"})))
+    assert SHOP in world.snapshot.namespaces
+    world.put(held(a_service("web", "shop")))
+    assert SHOP not in world.snapshot.namespaces
