@@ -1,10 +1,12 @@
 """Node rules over HTTP: the vectors through both ways in, changes, drift, and refusals."""
 
 import gzip
+import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -472,3 +474,29 @@ async def test_a_registered_service_reaches_the_rules_of_its_node(database_url: 
     assert server["address"] == made["spec"]["clusterIP"]
     assert [real["address"] for real in server["realServers"]] == ["10.244.0.7"]
     assert "AddRealServer" in [operation["op"] for operation in changes["operations"]]
+
+
+@pytest.mark.database
+async def test_an_address_used_again_before_the_old_pod_is_gone_is_served_everywhere(
+    database_url: str,
+) -> None:
+    case = next(each for each in reported_cases() if each["id"] == "B2-073")
+    listed, deletion, successor = case["setup"]
+    async with an_api(database_url) as client:
+        assert (await client.post("/apply", json=listed)).is_success
+        assert (await client.request(deletion["method"], deletion["path"])).is_success
+        assert (await client.post("/apply", json=successor)).is_success
+        rules = [(await client.get(f"/nodes/{name}/ipvs")).json() for name in ("n1", "n2")]
+        text = (await client.get("/nodes/n1/nftables")).text
+        slices = (await client.get("/endpointslices", params={"namespace": "default"})).json()
+    copies = [endpoint for each in slices["items"] for endpoint in each["endpoints"]]
+    assert [copy["conditions"]["terminating"] for copy in copies] == [True, False]
+    for told in rules:
+        (server,) = told["virtualServers"]
+        assert [real["address"] for real in server["realServers"]] == ["10.244.1.5"]
+    assert "10.244.1.5 . 80" in text
+
+
+def reported_cases() -> list[dict[str, Any]]:
+    vectors = Path(__file__).parents[1] / "vectors" / "bugs.json"
+    return json.loads(vectors.read_text())["cases"]

@@ -24,6 +24,7 @@ from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice, ke
 from tests.rules_strategies import configs, rule_histories
 
 NODE = a_node("n1")
+OTHERS = (a_node("n2", zone="z2"), a_node("n9"))
 
 
 def full(snapshot: Snapshot, config: RulesConfig, node: Node = NODE) -> IPVSState:
@@ -55,6 +56,34 @@ def test_nodes_that_see_a_change_alike_share_one_plan() -> None:
     first = source.delta(step, a_node("n1"), a_node("n1"))
     assert first
     assert source.delta(step, a_node("n2"), a_node("n2")) is first
+
+
+def test_nodes_without_either_pod_share_the_plan_of_an_address_used_again() -> None:
+    old = an_endpoint_slice(an_endpoint("10.244.0.1", node_name="n1"), name="s1")
+    leaving = an_endpoint_slice(
+        an_endpoint("10.244.0.1", ready=False, serving=True, terminating=True, node_name="n1"),
+        name="s1",
+    )
+    new = an_endpoint_slice(an_endpoint("10.244.0.1", weight=5, node_name="n2"), name="s2")
+    before = load([a_service(), old], revision=Revision(1))
+    changes = [
+        Change(revision=Revision(2), before=old, after=leaving),
+        Change(revision=Revision(3), before=None, after=new),
+    ]
+    source = IPVSRulesSource(RulesConfig())
+    step = step_to(before.apply(changes), changes, since=before.revision)
+    told = {
+        name: source.parts(step, a_node(name), a_node(name)) for name in ("n1", "n2", "n8", "n9")
+    }
+    # The entry for Pods that reach themselves moves from the one node to the other.
+    operations = {name: [o.op for part in parts for o in part] for name, parts in told.items()}
+    assert operations == {
+        "n1": ["SetWeight", "ReplaceNetfilter", "RemoveEntry"],
+        "n2": ["AddEntry", "ReplaceNetfilter", "SetWeight"],
+        "n8": ["SetWeight"],
+        "n9": ["SetWeight"],
+    }
+    assert len({id(parts[1]) for parts in told.values()}) == 1
 
 
 def test_a_node_that_was_not_there_is_told_everything() -> None:
@@ -265,10 +294,11 @@ def test_a_delta_is_the_plan_between_full_states(
     since = data.draw(st.integers(0, len(changes)))
     before, after = Snapshot().apply(changes[:since]), Snapshot().apply(changes)
     step = step_to(after, changes[since:], since=before.revision)
-    wanted = plan(full(before, config, node_of(before)), full(after, config, node_of(after)))
-    assert source.delta(step, node_of(before), node_of(after)) == wanted
-    # Once more, with everything remembered.
-    assert source.delta(step, node_of(before), node_of(after)) == wanted
+    nodes = [(node_of(before), node_of(after)), *((node, node) for node in OTHERS)]
+    for _ in range(2):  # the second time with everything remembered
+        for old, new in nodes:
+            wanted = plan(full(before, config, old), full(after, config, new))
+            assert source.delta(step, old, new) == wanted
 
 
 @given(rule_histories(max_size=8), configs, st.lists(st.integers(1, 3), max_size=8))

@@ -21,14 +21,15 @@ from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import configs, rule_histories
 
 NODE = a_node("n1")
+OTHERS = (a_node("n2", zone="z2"), a_node("n9"))
 
 
 def node_of(snapshot: Snapshot) -> Node:
     return snapshot.nodes.get(NamespacedName("", "n1"), NODE)
 
 
-def held(snapshot: Snapshot, config: RulesConfig) -> Tables:
-    return tables_of(node_rules(snapshot, node_of(snapshot), config))
+def held(snapshot: Snapshot, config: RulesConfig, node: Node | None = None) -> Tables:
+    return tables_of(node_rules(snapshot, node or node_of(snapshot), config))
 
 
 def differs(left: Tables, right: Tables) -> str:
@@ -172,10 +173,11 @@ def test_loading_a_delta_leads_where_the_whole_leads(
     since = data.draw(st.integers(0, len(changes)))
     before, after = Snapshot().apply(changes[:since]), Snapshot().apply(changes)
     step = step_to(after, changes[since:], since=before.revision)
-    text = source.delta(step, node_of(before), node_of(after))
-    reached = loaded(text, held(before, config))
-    assert differs(reached, held(after, config)) == ""
-    assert source.delta(step, node_of(before), node_of(after)) == text
+    for old, new in ((node_of(before), node_of(after)), *((node, node) for node in OTHERS)):
+        text = source.delta(step, old, new)
+        reached = loaded(text, held(before, config, old))
+        assert differs(reached, held(after, config, new)) == ""
+        assert source.delta(step, old, new) == text
 
 
 @given(rule_histories(max_size=8), configs)
