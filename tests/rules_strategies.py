@@ -24,7 +24,7 @@ from app.domain.objects.endpoint_slice import (
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.node import Node, NodeAddress
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
-from tests.builders import a_node, a_service, an_endpoint_slice
+from tests.builders import a_node, a_service, a_service_cidr, an_endpoint_slice
 
 NAMES = ("a", "b", "c")
 NODES = ("n1", "n2", "")
@@ -217,8 +217,26 @@ configs = st.builds(
     node_port_addresses=st.sampled_from([(), ("192.0.2.1/32",), ("primary",)]),
 )
 
+service_cidrs = st.builds(
+    a_service_cidr,
+    *[
+        st.sampled_from(
+            [
+                "10.96.0.0/12",
+                "10.96.0.0/16",  # within the first
+                "10.97.0.0/16",
+                "10.112.0.0/13",
+                "192.0.2.0/24",  # where nodes may be
+                "fd00:10:96::/112",
+                "fd00:10:96::1:0/112",
+            ]
+        )
+    ]
+    * 2,
+    name=st.sampled_from(["kubernetes", "more"]),
+)
 rule_objects: st.SearchStrategy[Object] = st.one_of(
-    proxied_services(), proxied_slices(), proxied_slices(), addressed_nodes()
+    proxied_services(), proxied_slices(), proxied_slices(), addressed_nodes(), service_cidrs
 )
 rule_steps: st.SearchStrategy[tuple[Object, ...]] = st.one_of(
     *[rule_objects.map(lambda drawn: (drawn,))] * 4, reused_addresses()

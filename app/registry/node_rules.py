@@ -25,7 +25,9 @@ from app.domain.addresses import parse_prefix
 from app.domain.dataplane.delta import IPVSRulesSource, Parts
 from app.domain.dataplane.drift import Drift, Ownership, drift
 from app.domain.dataplane.ipvs import IPVSRules
+from app.domain.dataplane.nftables import encode as encode_nftables
 from app.domain.dataplane.nftables_delta import NftablesRulesSource
+from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.operations import Operation
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.steps import Step, step_to
@@ -33,6 +35,7 @@ from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.domain.errors import NotFound
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import NODE
+from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
@@ -91,8 +94,9 @@ class NodeRulesReader:
 
     def __init__(self, view: View, config: RulesConfig, *, node_ports: range) -> None:
         self.config = config
-        self.fingerprint = f"{crc32(repr(config).encode()):08x}"
-        """Changes when the configuration does, and so may all rules."""
+        bare = node_rules(Snapshot(), Node(metadata=ObjectMeta()), config)
+        self.fingerprint = fingerprint_of(config, encode_nftables(bare))
+        """Changes when the configuration does, or what this version makes of it."""
         self._view = view
         # What is remembered is not shared between threads: one question at a time.
         self._turn = asyncio.Lock()
@@ -183,6 +187,14 @@ class NodeRulesReader:
             ),
             node_ports=self._node_ports,
         )
+
+
+def fingerprint_of(config: RulesConfig, fixed: str) -> str:
+    """Tell rules of one revision apart from those of another configuration or version.
+
+    ``fixed`` are the rules of a node in a registry that holds nothing.
+    """
+    return f"{crc32(f'{config!r} {fixed}'.encode()):08x}"
 
 
 @asynccontextmanager

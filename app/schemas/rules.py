@@ -20,6 +20,7 @@ from app.schemas.base import Input, Output, Port, PortOrNone, words
 from app.schemas.endpoint_slice import EndpointSliceWrite
 from app.schemas.node import NodeWrite
 from app.schemas.service import ServiceWrite
+from app.schemas.service_cidr import ServiceCIDRWrite
 
 WEIGHT_MAX = 65_535
 
@@ -196,6 +197,12 @@ class RenderConfig(Input):
         default=None, description="At most one range a family.", examples=["10.244.0.0/16"]
     )
     node_port_addresses: list[str] | None = None
+    service_cidrs: list[str] | None = Field(
+        default=None,
+        description="Ranges of ClusterIPs, beside those of `serviceCIDRs`. With nftables, "
+        "packets to an address of them that no Service has are dropped.",
+        examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
+    )
     ip_families: list[Literal["IPv4", "IPv6"]] | None = Field(
         default=None, description="Both when absent."
     )
@@ -210,6 +217,9 @@ class RenderRequest(Input):
     node: NodeWrite | None = None
     services: list[ServiceWrite] | None = None
     endpoint_slices: list[EndpointSliceWrite] | None = None
+    service_cidrs: list[ServiceCIDRWrite] | None = Field(
+        default=None, description="Objects whose ranges ClusterIPs come from."
+    )
     config: RenderConfig | None = None
     documented_required: ClassVar = ("node",)
 

@@ -9,11 +9,12 @@ from app.agent.nftables_mode import NftablesMode
 from app.agent.sinks.nftables import NftablesSink
 from app.domain.changes import Change
 from app.domain.dataplane.nftables_state import Tables, tables_of
+from app.domain.dataplane.nftables_table import CHECK
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.names import NamespacedName
 from tests.agent.sinks.fake_kernel import FakeNft
 from tests.agent.worlds import CONFIG, World, a_world
-from tests.builders import a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import rule_histories
 
 MODE = NftablesMode()
@@ -53,6 +54,28 @@ async def test_a_change_of_one_endpoint_costs_a_node_three_lines() -> None:
         assert await missing(world, sink) == ()
         assert len([line for line in kernel.texts[-1].splitlines() if " element " in line]) == 3
         assert sum("changes" not in asked for asked in world.network.asked) == 1
+
+
+async def test_ranges_that_come_and_go_are_followed_and_mended() -> None:
+    ranges = a_service_cidr("10.96.0.0/12", "fd00:10:96::/112")
+    more = a_service_cidr("10.112.0.0/16", name="more")
+    async with a_world(a_service(), ONE) as world:
+        kernel = FakeNft()
+        sink = sink_of(kernel)
+        agent = agent_of(world, sink)
+        await agent.turn()
+        for before, after in ((None, ranges), (None, more), (ranges, None)):
+            world.put(before, after)
+            await agent.turn()
+            assert await missing(world, sink) == ()
+        assert kernel.tables["ip"].chains[CHECK][1:] == ["ip daddr { 10.112.0.0/16 } drop"]
+        kernel.tables["ip"].chains[CHECK].pop()
+        world.clock.time_s += 120
+        for _ in range(3):
+            await agent.turn()
+        assert await missing(world, sink) == ()
+        assert agent.tally.foreign_steps == 1
+        assert not any("element" in text for text in kernel.texts[1:])
 
 
 async def test_a_restart_leaves_elements_alone() -> None:

@@ -30,7 +30,7 @@ from app.schemas.operations import NodeRulesChanges, NodeRulesDrift
 from app.schemas.operations_codec import decode_operations
 from app.schemas.rules import NodeRules
 from app.schemas.rules_codec import decode_state
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.registries import a_client, an_api
 from tests.rules_vectors import Vector, load_vectors
 
@@ -406,6 +406,13 @@ def broken() -> Iterator[tuple[dict[str, Any], int, str]]:
     yield {"node": NODE_WIRE, "config": {"scheduler": "best"}}, 422, "config.scheduler"
     yield {"node": NODE_WIRE, "config": {"clusterCIDR": "all"}}, 422, "config.clusterCIDR"
     yield {"node": {"metadata": {"name": "a\nb"}}}, 422, "node.metadata.name"
+    yield {"node": NODE_WIRE, "config": {"serviceCIDRs": ["all"]}}, 422, "config.serviceCIDRs[0]"
+    nowhere = encode_object(a_service_cidr("10.96.0.0/12", "} accept; {"))
+    yield (
+        {"node": NODE_WIRE, "serviceCIDRs": [nowhere]},
+        422,
+        "serviceCIDRs[0].spec.cidrs[1]",
+    )
     spec = {**service["spec"], "ports": [port]}
     yield (
         {"node": NODE_WIRE, "services": [{**service, "spec": spec}]},
@@ -445,6 +452,22 @@ async def test_render_answers_with_text_when_a_part_is_asked_for() -> None:
     assert response.text == OBSERVED
     assert nft.json()["backend"] == "nftables"
     assert "10.244.1.5" in nft.json()["nftables"]
+
+
+async def test_ranges_of_a_request_are_those_of_its_objects_and_its_configuration() -> None:
+    body = {
+        "node": NODE_WIRE,
+        "serviceCIDRs": [encode_object(a_service_cidr("10.112.0.0/16"))],
+        "config": {"backend": "nftables", "serviceCIDRs": ["fd00:10:96::/112", "10.96.0.0/12"]},
+    }
+    bare = {"node": NODE_WIRE, "config": {"backend": "nftables"}}
+    async with a_reader() as (client, _):
+        ranged, without = [
+            (await client.post("/render", json=asked)).json()["nftables"] for asked in (body, bare)
+        ]
+    assert "    ip daddr { 10.96.0.0/12, 10.112.0.0/16 } drop\n" in ranged
+    assert "    ip6 daddr { fd00:10:96::/112 } drop\n" in ranged
+    assert "} drop" not in without
 
 
 async def test_unknown_fields_of_a_request_are_named() -> None:

@@ -16,8 +16,10 @@ from collections.abc import Hashable, Iterator
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.nftables import (
     ServiceChange,
+    checks_of,
     encode,
     encode_changes,
+    encode_checks,
     encode_delta,
     service_changes,
 )
@@ -26,6 +28,7 @@ from app.domain.dataplane.nftables_table import KEPT_SETS, TABLE, WORDS
 from app.domain.dataplane.node_rules import NodeViews, assemble
 from app.domain.dataplane.rules import NodeRules, RulesConfig, ServiceRules
 from app.domain.dataplane.rules_cache import RulesCache
+from app.domain.dataplane.service_ranges import service_ranges
 from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.steps import Step
 from app.domain.errors import BadRequest
@@ -63,14 +66,14 @@ class NftablesRulesSource:
         before = self._cache.every(step.before, step.touched, view)
         after = self._cache.every(step.after, step.touched, view)
         changes = list(service_changes(before, after))
-        return self._text(changes, view)
+        return self._text(changes, view, _changed_checks(step, view))
 
-    def _text(self, changes: list[ServiceChange], view: NodeView) -> str:
+    def _text(self, changes: list[ServiceChange], view: NodeView, checks: str) -> str:
         families = tuple(facts.family for facts in view.families)
-        seen = (tuple((id(before), id(after)) for before, after in changes), families)
+        seen = (tuple((id(before), id(after)) for before, after in changes), families, checks)
         if (known := self._texts.get(seen)) is not None:
             return known[1]
-        text = encode_changes(changes, families)
+        text = checks + encode_changes(changes, families)
         while len(self._texts) >= _TEXTS_MAX:
             del self._texts[next(iter(self._texts))]
         # The rules are kept too: an identity is only good while its object lives.
@@ -79,6 +82,13 @@ class NftablesRulesSource:
 
     def _rules(self, snapshot: Snapshot, view: NodeView) -> NodeRules:
         return assemble(self._cache.all(snapshot, view), view, self.config, snapshot)
+
+
+def _changed_checks(step: Step, view: NodeView) -> str:
+    was, becomes = service_ranges(step.before), service_ranges(step.after)
+    if was == becomes:
+        return ""
+    return encode_checks(checks_of(view.families, was), checks_of(view.families, becomes))
 
 
 def loaded(text: str, tables: Tables) -> Tables:

@@ -24,6 +24,7 @@ from app.domain.dataplane.rules import (
     ServiceRules,
 )
 from app.domain.dataplane.service_facts import ServiceFacts, service_facts
+from app.domain.dataplane.service_ranges import service_ranges
 from app.domain.dataplane.service_rules import NodeView, service_rules
 from app.domain.names import NamespacedName
 from app.domain.objects.node import Node
@@ -53,6 +54,7 @@ def assemble(
         config=config,
         families=view.families,
         services=kept,
+        service_cidrs=service_ranges(snapshot),
         conflicts=tuple(
             sorted(conflicts, key=lambda c: (c.address, c.port, c.protocol, c.winner, c.loser))
         ),

@@ -20,7 +20,14 @@ from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node
 from app.domain.objects.service import Service, ServicePort
 from app.domain.snapshot import Snapshot, load
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice, key
+from tests.builders import (
+    a_node,
+    a_service,
+    a_service_cidr,
+    an_endpoint,
+    an_endpoint_slice,
+    key,
+)
 from tests.rules_strategies import configs, rule_histories
 
 NODE = a_node("n1")
@@ -200,6 +207,12 @@ def test_what_no_rule_depends_on_is_no_operation_and_costs_no_memory_of_the_rest
     assert followed.follow(None, a_node("n2")) == ()
     assert followed.follow(None, two)
     assert followed.follow(two, None)
+
+
+def test_ranges_of_services_are_nothing_to_a_node_in_ipvs_mode() -> None:
+    followed = Followed(RulesConfig())
+    assert followed.follow(None, claimant(1))
+    assert followed.follow(None, a_service_cidr("10.96.0.0/12")) == ()
 
 
 def test_a_step_may_be_asked_about_again_after_later_ones() -> None:

@@ -17,7 +17,7 @@ from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.node import Node, NodeAddress
 from app.domain.snapshot import Snapshot, load
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import configs, rule_histories
 
 NODE = a_node("n1")
@@ -50,6 +50,25 @@ def test_one_endpoint_more_is_one_element_and_one_chain() -> None:
     )
     assert text.count("element") == 3
     assert source.delta(step, a_node("n2"), a_node("n2")) is text
+
+
+def test_a_range_that_is_added_is_one_chain_for_every_node() -> None:
+    ranges = a_service_cidr("10.96.0.0/12", "fd00:10:96::/112")
+    added = Change(revision=Revision(3), before=None, after=ranges)
+    removed = Change(revision=Revision(4), before=ranges, after=None)
+    source = NftablesRulesSource(RulesConfig())
+    texts: list[str] = []
+    snapshot = WEB
+    for change in (added, removed):
+        following = snapshot.apply([change])
+        step = step_to(following, [change], since=snapshot.revision)
+        text = source.delta(step, NODE, NODE)
+        assert source.delta(step, OTHERS[0], OTHERS[0]) is text
+        assert differs(loaded(text, held(snapshot, BOTH)), held(following, BOTH)) == ""
+        texts.append(text)
+        snapshot = following
+    assert "element" not in "".join(texts)
+    assert ["drop" in text for text in texts] == [True, False]
 
 
 def test_a_node_that_was_not_there_is_told_everything() -> None:
