@@ -29,8 +29,9 @@ from app.api.representation import JSON, YAML, answer, chosen_form
 from app.domain import errors
 from app.domain.dataplane.operations import Operation
 from app.domain.names import Revision
-from app.registry.node_rules import NodeChanges, NodeText
+from app.registry.node_news import NodeChanges, NodeText
 from app.schemas.documents import MediaType, parse_document
+from app.schemas.health_checks import encode_health_check_changes
 from app.schemas.metadata import parse_revision
 from app.schemas.operations import NodeRulesChanges, NodeTextChanges
 from app.schemas.operations_codec import encode_operation_list
@@ -187,7 +188,15 @@ async def _told(request: Request, registry: Registry, question: _Question) -> Ne
 
 def _pieces(news: News) -> list[Piece]:
     """Write news piece by piece: what many nodes are told is written once."""
-    own = dump({"node": news.node, "since": str(news.since), "resourceVersion": str(news.revision)})
+    own = dump(
+        {
+            "node": news.node,
+            "since": str(news.since),
+            "resourceVersion": str(news.revision),
+            "healthCheckNodePorts": encode_health_check_changes(news.standing.health_checks),
+            "nodeEligible": news.standing.is_eligible,
+        }
+    )
     if isinstance(news, NodeText):
         head = f'{{"kind":"NodeTextChanges",{own[1:-1]},"text":'
         return [Piece(head.encode()), _encoded(news.text), Piece(b"}")]

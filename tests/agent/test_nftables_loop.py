@@ -8,6 +8,7 @@ from app.agent.loop import RulesLoop
 from app.agent.nftables_mode import NftablesMode
 from app.agent.sinks.nftables import NftablesSink
 from app.domain.changes import Change
+from app.domain.dataplane.health_checks import HealthChecks
 from app.domain.dataplane.nftables_state import Tables, tables_of
 from app.domain.dataplane.nftables_table import CHECK
 from app.domain.dataplane.node_rules import node_rules
@@ -106,10 +107,12 @@ async def test_the_path_does_not_matter(changes: list[Change], strides: list[int
     shown = [change for change in changes if change.kind != "Node"]
     async with a_world() as world:
         sink = sink_of(FakeNft())
-        agent, place = agent_of(world, sink), 0
+        agent, place, published = agent_of(world, sink), 0, list[HealthChecks]()
+        agent.publish_to(published.append)
         for stride in [*strides, len(shown)]:
             world.replay(shown[place : place + stride])
             place += stride
             await agent.turn()
         await agent.turn()
         assert await missing(world, sink) == ()
+        assert published[-1] == world.desired_checks()

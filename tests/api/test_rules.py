@@ -28,7 +28,7 @@ from app.registry.view import View
 from app.schemas.codec import encode_object
 from app.schemas.operations import NodeRulesChanges, NodeRulesDrift
 from app.schemas.operations_codec import decode_operations
-from app.schemas.rules import NodeRules
+from app.schemas.rules import NodeRules, NodeText
 from app.schemas.rules_codec import decode_state
 from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.registries import a_client, an_api
@@ -267,6 +267,32 @@ async def test_the_same_rules_come_for_nft() -> None:
     assert "10.244.1.5" in response.text
 
 
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", "text/plain"),
+        ("*/*", "text/plain"),
+        ("text/*, application/json", "text/plain"),
+        ("application/json, text/plain", "text/plain"),
+        ("application/yaml", "text/plain"),
+        ("application/json", "application/json"),
+        ("application/*; q=0.5", "application/json"),
+    ],
+)
+async def test_text_for_nft_is_plain_unless_only_json_is_accepted(accept: str, form: str) -> None:
+    async with a_reader(*a_web("10.244.1.5"), NODE) as (client, _):
+        answer = await client.get("/nodes/n1/nftables", headers={"Accept": accept})
+        plain = await client.get("/nodes/n1/nftables", headers={"Accept": "text/plain"})
+    assert answer.headers["content-type"].partition(";")[0] == form
+    assert "Accept" in answer.headers["vary"].split(", ")
+    assert answer.headers["etag"] == plain.headers["etag"]
+    if form == "text/plain":
+        assert answer.text == plain.text
+    else:
+        told = NodeText.model_validate_json(answer.content)
+        assert (told.text, told.node_eligible, told.resource_version) == (plain.text, True, "1")
+
+
 async def test_changes_lead_from_the_rules_of_then_to_those_of_now() -> None:
     web, one = a_web("10.244.1.5")
     _, two = a_web("10.244.1.5", "10.244.1.6")
@@ -296,6 +322,8 @@ async def test_nothing_happened_is_no_operation() -> None:
         "since": "1",
         "resourceVersion": "2",
         "operations": [],
+        "healthCheckNodePorts": [],
+        "nodeEligible": True,
     }
 
 

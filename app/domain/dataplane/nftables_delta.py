@@ -1,6 +1,6 @@
 """A node's nftables text from one revision to a later one, at the cost of the change.
 
-    Step, Node   -> rules of the touched Services, before and after -> text      (``delta``)
+    Step, Node   -> rules of the touched Services, before and after -> text, health checks
     Tables, text -> Tables                                                       (``loaded``)
 
 Elements of different Services never coincide, so the touched ones are all there is
@@ -12,8 +12,14 @@ Source: style.md 2, decision 3; spec ipvs 8.
 
 import re
 from collections.abc import Hashable, Iterator
+from typing import NamedTuple
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.health_checks import (
+    HealthCheckChanges,
+    health_check_changes,
+    health_checks,
+)
 from app.domain.dataplane.nftables import (
     ServiceChange,
     checks_of,
@@ -44,6 +50,13 @@ _TARGET = re.compile(r": goto ([^ ,]+)")
 _WORDS_OF_COMMAND = 5
 
 
+class TextNews(NamedTuple):
+    """What a node is told of a step: a text, and what load balancers may ask."""
+
+    text: str = ""
+    health_checks: HealthCheckChanges = ()
+
+
 class NftablesRulesSource:
     """Deltas of every node, from rules made once."""
 
@@ -53,20 +66,31 @@ class NftablesRulesSource:
         self._views = NodeViews(config)
         self._texts: dict[Hashable, tuple[object, str]] = {}
 
-    def delta(self, step: Step, node_before: Node | None, node: Node) -> str:
+    def news(self, step: Step, node_before: Node | None, node: Node) -> TextNews:
         """Write the way of a node through a step; all of it for one that was not there."""
         view = self._views.view(step.after, node)
         if node_before is None:
-            return encode(self._rules(step.after, view))
+            desired = self._rules(step.after, view)
+            checks = health_checks(desired.services, view.families)
+            return TextNews(encode(desired), health_check_changes({}, checks))
         view_before = self._views.view(step.before, node_before)
         if view_before != view or step.is_whole:
-            return encode_delta(
-                self._rules(step.before, view_before), self._rules(step.after, view)
-            )
+            return self._whole(step, view_before, view)
         before = self._cache.every(step.before, step.touched, view)
         after = self._cache.every(step.after, step.touched, view)
         changes = list(service_changes(before, after))
-        return self._text(changes, view, _changed_checks(step, view))
+        checks = health_check_changes(
+            health_checks(before, view.families), health_checks(after, view.families)
+        )
+        return TextNews(self._text(changes, view, _changed_checks(step, view)), checks)
+
+    def _whole(self, step: Step, view_before: NodeView, view: NodeView) -> TextNews:
+        current, desired = self._rules(step.before, view_before), self._rules(step.after, view)
+        checks = health_check_changes(
+            health_checks(current.services, view_before.families),
+            health_checks(desired.services, view.families),
+        )
+        return TextNews(encode_delta(current, desired), checks)
 
     def _text(self, changes: list[ServiceChange], view: NodeView, checks: str) -> str:
         families = tuple(facts.family for facts in view.families)

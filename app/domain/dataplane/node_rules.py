@@ -50,6 +50,7 @@ def assemble(
     conflicts = set(chain.from_iterable(rules.conflicts for rules in kept))
     return NodeRules(
         node=view.name,
+        is_eligible=view.is_eligible,
         revision=snapshot.revision,
         config=config,
         families=view.families,
@@ -86,6 +87,7 @@ def node_view(snapshot: Snapshot, node: Node, config: RulesConfig) -> NodeView:
     return NodeView(
         name=node.metadata.name,
         zone=node.zone,
+        is_eligible=node.is_eligible,
         families=families,
         taken=_taken(snapshot, families),
     )

@@ -215,6 +215,8 @@ class NodeRules:
     """Everything one node must do, at one revision."""
 
     node: str
+    is_eligible: bool = True
+    """Whether load balancers may send it traffic."""
     revision: Revision = REVISION_ZERO
     config: RulesConfig = RulesConfig()
     families: tuple[NodeFamily, ...] = ()
