@@ -1,5 +1,7 @@
 """The loop in nftables mode: the same laws, with texts in place of operations."""
 
+import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,6 +102,33 @@ async def test_what_somebody_changes_is_mended() -> None:
             await agent.turn()
         assert await missing(world, sink) == ()
         assert agent.tally.foreign_steps == 1
+
+
+TOLD = {"kind": "NodeText", "node": "n1", "resourceVersion": "9", "nodeEligible": True}
+ANSWERS = [
+    httpx.Response(200, content=b"add table ip waypost\n"),
+    httpx.Response(200, json={**TOLD, "healthCheckNodePorts": [], "text": "accept\n"}),
+    httpx.Response(200, json={**TOLD, "healthCheckNodePorts": [{"port": 0}], "text": ""}),
+    httpx.Response(200, json={"kind": "NodeTextChanges"}),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.text[:20])
+async def test_nonsense_in_place_of_an_answer_does_no_harm(answer: httpx.Response) -> None:
+    async with a_world(a_service(), ONE) as world:
+        kernel = FakeNft()
+        sink = sink_of(kernel)
+        agent = agent_of(world, sink)
+        await agent.turn()
+        world.network.answers_before_it_asks = [answer] * 2
+        for _ in range(2):
+            await agent.turn()
+        world.network.answers_before_it_asks = []
+        assert await missing(world, sink) == ()
+        world.put(ONE, TWO)
+        for _ in range(6):
+            await agent.turn()
+        assert await missing(world, sink) == ()
 
 
 @given(rule_histories(max_size=8), st.lists(st.integers(0, 3), max_size=8))
