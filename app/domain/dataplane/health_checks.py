@@ -29,6 +29,7 @@ class HealthCheckNodePort(NamedTuple):
 
 
 HealthChecks = Mapping[NamespacedName, HealthCheckNodePort]
+_NONE: Final[HealthChecks] = {}
 
 
 class HealthCheckChange(NamedTuple):
@@ -44,7 +45,9 @@ HealthCheckChanges = tuple[HealthCheckChange, ...]
 def health_checks(services: Iterable[ServiceRules], families: Iterable[NodeFamily]) -> HealthChecks:
     """List the health checks of some Services of a node."""
     checked = [rules for rules in services if rules.health_check is not None]
-    addresses = tuple(_answering(families)) if checked else ()
+    if not checked:
+        return _NONE
+    addresses = tuple(_answering(families))
     return {
         rules.service: HealthCheckNodePort(check.port, check.local_endpoints, addresses)
         for rules in checked
@@ -54,6 +57,8 @@ def health_checks(services: Iterable[ServiceRules], families: Iterable[NodeFamil
 
 def health_check_changes(current: HealthChecks, desired: HealthChecks) -> HealthCheckChanges:
     """List what leads from some health checks to others, by Service."""
+    if current == desired:
+        return ()
     return tuple(
         HealthCheckChange(service, desired.get(service))
         for service in sorted(current.keys() | desired.keys())
