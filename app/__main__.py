@@ -124,7 +124,10 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         list[str] | None, typer.Option(help="An address of the node, instead of those found.")
     ] = None,
     metrics_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of /healthz and /metrics; 0 is none.")
+        int,
+        typer.Option(
+            min=0, max=65535, help="Port of /healthz, /livez, /readyz and /metrics; 0 is none."
+        ),
     ] = 9154,
     metrics_host: Annotated[str, typer.Option(help="Address they answer at.")] = "127.0.0.1",
     resync: Annotated[float, typer.Option(min=1, help="Seconds between looks for drift.")] = 60,

@@ -24,7 +24,7 @@ from app.domain.objects.endpoint_slice import (
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.node import Node, NodeAddress
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
-from tests.builders import a_node, a_service, an_endpoint_slice
+from tests.builders import a_node, a_service, a_service_cidr, an_endpoint_slice
 
 NAMES = ("a", "b", "c")
 NODES = ("n1", "n2", "")
@@ -116,20 +116,24 @@ conditions = (
     EndpointConditions(ready=True, serving=True, terminating=False),
     EndpointConditions(ready=False, serving=True, terminating=True),
     EndpointConditions(ready=False, serving=False, terminating=False),
+    EndpointConditions(ready=False, serving=False, terminating=True),
+    EndpointConditions(ready=True, serving=True, terminating=True),  # published though not ready
 )
 hints = (None, Hints(for_zones=("z1",)), Hints(for_nodes=("n1",), for_zones=("z2",)))
-endpoints = st.sampled_from(
-    [
+POD_ADDRESSES = {
+    AddressType.IPV4: ("10.244.0.1", "10.244.0.2", "010.244.0.3"),
+    AddressType.IPV6: ("fd00:10:244::1", "fd00:10:244::2", "FD00:10:244:0::3"),
+}
+_ENDPOINTS = {
+    family: [
         Endpoint(addresses=(address,), conditions=state, node_name=node, hints=hint, weight=weight)
         for address, state, node, hint, weight in product(
-            ("10.244.0.1", "10.244.0.2", "010.244.0.3"),
-            conditions,
-            NODES,
-            hints,
-            (None, None, 0, 1, 5),
+            pool, conditions, NODES, hints, (None, None, 0, 1, 5)
         )
     ]
-)
+    for family, pool in POD_ADDRESSES.items()
+}
+endpoints = st.sampled_from(_ENDPOINTS[AddressType.IPV4])
 slice_ports = st.sampled_from(
     [
         tuple(
@@ -142,20 +146,56 @@ slice_ports = st.sampled_from(
     ]
 )
 slice_names = st.sampled_from([(f"s{number}", name) for number, name in product(range(4), NAMES)])
-endpoint_lists = st.lists(endpoints, max_size=4)
+endpoint_lists = {
+    family: st.lists(st.sampled_from(some), max_size=4) for family, some in _ENDPOINTS.items()
+}
+slice_families = st.sampled_from([AddressType.IPV4, AddressType.IPV4, AddressType.IPV6])
+_SAME_PORTS = tuple(
+    EndpointPort(port=8080, name=name, protocol=protocol)
+    for name, protocol in product(("http", "dns"), ("TCP", "UDP", "SCTP"))
+)
+
+
+def _a_slice(
+    name: str, service: str, family: AddressType, *listed: Endpoint, ports: tuple[EndpointPort, ...]
+) -> EndpointSlice:
+    # What the addresses of a slice are never changes, so each family has names of its own.
+    named = name if family is AddressType.IPV4 else f"{name}-v6"
+    return an_endpoint_slice(*listed, name=named, service=service, address_type=family, ports=ports)
 
 
 @st.composite
 def proxied_slices(draw: st.DrawFn) -> EndpointSlice:
     """A slice of one of the Services."""
-    name, service = draw(slice_names)
-    return an_endpoint_slice(
-        *draw(endpoint_lists),
-        name=name,
-        service=service,
-        address_type=AddressType.IPV4,
-        ports=draw(slice_ports),
-    )
+    (name, service), family = draw(slice_names), draw(slice_families)
+    listed, ports = draw(endpoint_lists[family]), draw(slice_ports)
+    return _a_slice(name, service, family, *listed, ports=ports)
+
+
+@st.composite
+def reused_addresses(draw: st.DrawFn) -> tuple[Object, ...]:
+    """A Service and slices of it that list the same address and port, each in its own state.
+
+    As when a Pod's address is used again, on another node, before the old Pod is gone.
+    """
+    service = draw(proxied_services())
+    family = AddressType(draw(st.sampled_from(service.ip_families)))
+    names = draw(st.sampled_from([*permutations(("s0", "s1", "s2", "s3"), 2)]))
+    shared = draw(st.sampled_from(POD_ADDRESSES[family]))
+    copies = st.sampled_from([each for each in _ENDPOINTS[family] if each.addresses[0] == shared])
+    others = st.lists(st.sampled_from(_ENDPOINTS[family]), max_size=1)
+    slices = [
+        _a_slice(
+            name,
+            service.metadata.name,
+            family,
+            draw(copies),
+            *draw(others),
+            ports=_SAME_PORTS,
+        )
+        for name in names
+    ]
+    return service, *slices
 
 
 node_addresses = addresses(NODE_ADDRESSES, count_max=3).map(
@@ -177,8 +217,29 @@ configs = st.builds(
     node_port_addresses=st.sampled_from([(), ("192.0.2.1/32",), ("primary",)]),
 )
 
+service_cidrs = st.builds(
+    a_service_cidr,
+    *[
+        st.sampled_from(
+            [
+                "10.96.0.0/12",
+                "10.96.0.0/16",  # within the first
+                "10.97.0.0/16",
+                "10.112.0.0/13",
+                "192.0.2.0/24",  # where nodes may be
+                "fd00:10:96::/112",
+                "fd00:10:96::1:0/112",
+            ]
+        )
+    ]
+    * 2,
+    name=st.sampled_from(["kubernetes", "more"]),
+)
 rule_objects: st.SearchStrategy[Object] = st.one_of(
-    proxied_services(), proxied_slices(), proxied_slices(), addressed_nodes()
+    proxied_services(), proxied_slices(), proxied_slices(), addressed_nodes(), service_cidrs
+)
+rule_steps: st.SearchStrategy[tuple[Object, ...]] = st.one_of(
+    *[rule_objects.map(lambda drawn: (drawn,))] * 4, reused_addresses()
 )
 
 
@@ -187,8 +248,9 @@ def rule_histories(draw: st.DrawFn, max_size: int = 10) -> list[Change]:
     """Changes that follow each other from the empty state, one a revision."""
     state: dict[tuple[str, NamespacedName], Object] = {}
     changes: list[Change] = []
-    steps = draw(st.lists(st.tuples(rule_objects, st.integers(0, 4)), max_size=max_size))
-    for revision, (drawn, chance) in enumerate(steps, start=1):
+    steps = draw(st.lists(st.tuples(rule_steps, st.integers(0, 4)), max_size=max_size))
+    taken = [(drawn, chance) for together, chance in steps for drawn in together]
+    for revision, (drawn, chance) in enumerate(taken, start=1):
         place = (kind_of(drawn).name, drawn.metadata.key)
         before = state.pop(place, None)
         is_removal = chance == 0 and before is not None

@@ -152,7 +152,7 @@ class RegistryClient:
         headers: Mapping[str, str] | None = None,
         patience_s: float = 0,
     ) -> httpx.Response:
-        asked = {"Accept": "application/json, text/plain", **(headers or {})}
+        asked = {"Accept": "application/json", **(headers or {})}
         timeout = httpx.Timeout(ANSWER_S_MAX + patience_s, connect=CONNECT_S_MAX)
         try:
             answer = await self._http.request(

@@ -1,18 +1,20 @@
 """The agent's own endpoint: whether it does its work, and what it has counted.
 
-    GET /healthz, /readyz -> 200, or 503 with what is wrong
-    GET /livez            -> 200
-    GET /metrics          -> Prometheus' text
+    GET /healthz -> kube-proxy's: 200, or 503 when load balancers had better leave this node
+    GET /livez   -> the same, whatever becomes of the node
+    GET /readyz  -> 200, or 503 with what is wrong, in words
+    GET /metrics -> Prometheus' text
 
 A registry that is away is told and does not make the agent unhealthy: the node keeps
-its rules.  As small as HTTP can be: one request a connection, only its first line read.
+its rules.  What wanted rules wait for the kernel too long does (HEALTH_TIMEOUT_S).
+
+Source: KEP-3836 (the node's eligibility); kube-proxy's /healthz and /livez.
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -20,13 +22,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.agent.pace import Clock
+from app.agent.small_http import JSON, Answer, Route
 from app.agent.tally import Tally
 
-REQUEST_S_MAX: Final = 5.0
-HEADER_BYTES_MAX: Final = 8_192
-CONNECTIONS_MAX: Final = 64
-
-Route = Callable[[], tuple[HTTPStatus, str]]
+HEALTH_TIMEOUT_S: Final = 60.0
+"""How long the kernel may lack something: twice the sync period of kube-proxy, as there."""
+NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
+_NEVER: Final = "0001-01-01T00:00:00Z"  # how Go spells a time that has not been
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Problem:
 
 def problems_of(tally: Tally, others: Iterable[str] = ()) -> Sequence[Problem]:
     """List what is wrong, by what the loop has counted and by what runs beside it."""
-    found = [Problem(text, is_ours=False) for text in (tally.registry_problem, *others) if text]
+    beside = (tally.registry_problem, tally.health_check_problem, *others)
+    found = [Problem(text, is_ours=False) for text in beside if text]
     if tally.sink_problem:
         found.append(Problem(tally.sink_problem, is_ours=True))
     elif tally.settled_at_s is None:
@@ -47,15 +51,61 @@ def problems_of(tally: Tally, others: Iterable[str] = ()) -> Sequence[Problem]:
     return found
 
 
-def health_route(problems: Callable[[], Sequence[Problem]]) -> Route:
+class ProxyHealth:
+    """Whether the kernel is led on in time, in the words of kube-proxy's own health."""
+
+    def __init__(
+        self,
+        tally: Tally,
+        clock: Clock,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Judge by ``tally`` and its ``clock``; ``now`` is what answers are dated with."""
+        self._tally, self._clock, self._now = tally, clock, now
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether nothing has waited for the kernel too long; at the start nothing has."""
+        since_s = self._tally.pending_since_s
+        return since_s is None or self._clock.now_s() - since_s < HEALTH_TIMEOUT_S
+
+    def healthz(self) -> Answer:
+        """Tell load balancers whether to send this node traffic."""
+        is_eligible = self._tally.is_node_eligible
+        told = {"nodeEligible": is_eligible, "healthy": self.is_healthy}
+        return self._answer(told, is_well=self.is_healthy and is_eligible)
+
+    def livez(self) -> Answer:
+        """Tell a supervisor whether to start the agent anew: not because of its node."""
+        return self._answer({"healthy": self.is_healthy}, is_well=self.is_healthy)
+
+    def _answer(self, told: Mapping[str, bool], *, is_well: bool) -> Answer:
+        now = self._now()
+        times = {
+            # As there: a proxy that is well was updated just now, be there anything to update.
+            "lastUpdated": _spelt(now) if is_well else self._last_updated(now),
+            "currentTime": _spelt(now),
+        }
+        status = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
+        return Answer(status, json.dumps({**times, **told}), JSON, NO_SNIFFING)
+
+    def _last_updated(self, now: datetime) -> str:
+        settled_at_s = self._tally.settled_at_s
+        if settled_at_s is None:
+            return _NEVER
+        return _spelt(now - timedelta(seconds=self._clock.now_s() - settled_at_s))
+
+
+def ready_route(problems: Callable[[], Sequence[Problem]]) -> Route:
     """Answer with everything that is wrong; 503 when the agent fails its work."""
 
-    def answer() -> tuple[HTTPStatus, str]:
+    def answer() -> Answer:
         found = problems()
         status = HTTPStatus.OK
         if any(problem.is_ours for problem in found):
             status = HTTPStatus.SERVICE_UNAVAILABLE
-        return status, "".join(f"{problem.text}\n" for problem in found) or "ok\n"
+        return Answer(status, "".join(f"{problem.text}\n" for problem in found) or "ok\n")
 
     return answer
 
@@ -64,7 +114,7 @@ def metrics_route(tally: Tally) -> Route:
     """Answer with what has been counted."""
     registry = CollectorRegistry()
     registry.register(TallyCollector(tally))
-    return lambda: (HTTPStatus.OK, generate_latest(registry).decode())
+    return lambda: Answer(HTTPStatus.OK, generate_latest(registry).decode())
 
 
 class TallyCollector(Collector):
@@ -91,53 +141,11 @@ class TallyCollector(Collector):
             ("draining_servers", "Real servers whose end is awaited.", tally.draining),
             ("registry_reachable", "Whether the registry answers.", not tally.registry_problem),
             ("settled", "Whether the kernel held what was wanted.", not tally.sink_problem),
+            ("node_eligible", "Whether balancers may use the node.", tally.is_node_eligible),
+            ("health_check_sockets", "Sockets that balancers may ask.", tally.health_check_sockets),
         ):
             yield GaugeMetricFamily(f"waypost_agent_{name}", help_, float(value))
 
 
-@asynccontextmanager
-async def answering(host: str, port: int, routes: dict[str, Route]) -> AsyncGenerator[int]:
-    """Answer requests for the length of the block; gives the port.
-
-    Raises OSError when the address is taken.
-    """
-    turns = asyncio.Semaphore(CONNECTIONS_MAX)
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            async with turns, asyncio.timeout(REQUEST_S_MAX):
-                writer.write(await _answer(reader, routes))
-                await writer.drain()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # whoever asked has gone, dawdles, or speaks something else
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    server = await asyncio.start_server(serve, host, port, limit=HEADER_BYTES_MAX)
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
-
-
-async def _answer(reader: asyncio.StreamReader, routes: dict[str, Route]) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    method, _, rest = head.decode("latin-1").partition(" ")
-    route = routes.get(rest.partition(" ")[0].partition("?")[0])
-    if method not in ("GET", "HEAD"):
-        status, text = HTTPStatus.METHOD_NOT_ALLOWED, ""
-    elif route is None:
-        status, text = HTTPStatus.NOT_FOUND, ""
-    else:
-        status, text = route()
-    body = text.encode()
-    lines = (
-        f"HTTP/1.1 {status.value} {status.phrase}",
-        "Content-Type: text/plain; version=0.0.4; charset=utf-8",
-        f"Content-Length: {len(body)}",
-        "Connection: close",
-    )
-    written = "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
-    return written if method == "HEAD" else written + body
+def _spelt(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

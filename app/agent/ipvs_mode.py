@@ -22,6 +22,7 @@ from app.domain.dataplane.operations import (
 )
 from app.domain.dataplane.plan import plan
 from app.domain.errors import DomainError
+from app.schemas.health_checks import decode_health_check_changes, decode_health_checks
 from app.schemas.metadata import parse_revision
 from app.schemas.operations import NodeRulesChanges
 from app.schemas.operations_codec import decode_operations
@@ -41,7 +42,12 @@ class IPVSMode:
         """Read a whole rule set; raises RegistryMisbehaved."""
         rules = _read(NodeRules, answer.body)
         try:
-            return Whole(parse_revision(rules.resource_version), decode_state(rules))
+            return Whole(
+                revision=parse_revision(rules.resource_version),
+                state=decode_state(rules),
+                health_checks=decode_health_checks(rules.health_check_node_ports),
+                is_eligible=rules.node_eligible,
+            )
         except (DomainError, ValueError) as error:
             raise RegistryMisbehaved(f"rules that cannot be: {error}") from error
 
@@ -52,7 +58,12 @@ class IPVSMode:
             operations = decode_operations(changes.operations)
         except (DomainError, ValueError) as error:
             raise RegistryMisbehaved(f"operations that cannot be: {error}") from error
-        return News(parse_revision(changes.resource_version), operations)
+        return News(
+            revision=parse_revision(changes.resource_version),
+            steps=operations,
+            health_checks=decode_health_check_changes(changes.health_check_node_ports),
+            is_eligible=changes.node_eligible,
+        )
 
     def advanced(self, steps: Sequence[Operation], state: IPVSState) -> IPVSState:
         """Take operations; raises OutOfOrder when they do not fit the state."""

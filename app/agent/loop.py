@@ -23,6 +23,7 @@ from app.agent.pace import PACE, RETRY_S_MAX, Backoff, Clock, Pace
 from app.agent.sinks.sink import Sink, SinkFailed
 from app.agent.tally import Tally
 from app.domain.dataplane.applied import OutOfOrder
+from app.domain.dataplane.health_checks import HealthChecks, followed
 from app.domain.dataplane.operations import RealServerKey
 from app.domain.names import REVISION_ZERO
 
@@ -61,6 +62,8 @@ class RulesLoop(Generic[StateT, StepT]):
         self._drains = Drains(pace.drain_s)
         self._asking, self._applying = Backoff(), Backoff()
         self._desired: StateT | None = None
+        self._checks: HealthChecks = {}
+        self._publish: Callable[[HealthChecks], None] = _nobody_asks
         self._revision = REVISION_ZERO
         self._must_introduce = self._must_load = True
         self._may_be_stale = False
@@ -69,6 +72,10 @@ class RulesLoop(Generic[StateT, StepT]):
         self._is_settled = False
         self._loaded_at_s = self._applied_at_s = float("-inf")
         self._observed_at_s = self._looked_at_s = float("-inf")
+
+    def publish_to(self, publish: Callable[[HealthChecks], None]) -> None:
+        """Give the node's health checks to ``publish`` whenever the kernel holds its rules."""
+        self._publish = publish
 
     async def run(self) -> None:
         """Take turns until cancelled."""
@@ -135,7 +142,7 @@ class RulesLoop(Generic[StateT, StepT]):
             news = await self._feed.news(self._revision, patience_s)
             desired = self._mode.advanced(news.steps, self._desired)
         except Refused as refused:
-            self._must_introduce = refused.reason == "NotFound"
+            self._must_introduce = self._is_gone(refused)
             self._aheads += refused.reason == "Timeout"
             # A revision that nobody reaches is of no past of this registry any more.
             self._must_load = refused.reason != "Timeout" or self._aheads >= AHEAD_TRIES_MAX
@@ -148,9 +155,12 @@ class RulesLoop(Generic[StateT, StepT]):
             return True
         self._aheads = 0
         self._revision = news.revision
-        if news.steps:
-            self._desired, self._is_settled = desired, False
-        return bool(news.steps)
+        self.tally.is_node_eligible = news.is_eligible
+        has_news = bool(news.steps or news.health_checks)
+        if has_news:
+            self._desired, self._checks = desired, followed(news.health_checks, self._checks)
+            self._unsettle()
+        return has_news
 
     async def _load(self) -> None:
         if self._must_introduce:
@@ -159,14 +169,28 @@ class RulesLoop(Generic[StateT, StepT]):
         try:
             whole = await self._feed.whole(is_news_only=not self._must_load)
         except Refused as refused:
-            self._must_introduce = refused.reason == "NotFound"
+            self._must_introduce = self._is_gone(refused)
             raise
         if whole is not None and (self._must_load or whole.revision >= self._revision):
-            self._is_settled = self._is_settled and whole.state == self._desired
+            if (whole.state, whole.health_checks) != (self._desired, self._checks):
+                self._unsettle()
             self._desired, self._revision = whole.state, whole.revision
+            self._checks = whole.health_checks
+            self.tally.is_node_eligible = whole.is_eligible
         self._must_load = self._may_be_stale = False
         self._aheads = 0
         self._loaded_at_s = self._clock.now_s()
+
+    def _is_gone(self, refused: Refused) -> bool:
+        """Tell whether the registry has no such node: until it has again, none is eligible."""
+        is_gone = refused.reason == "NotFound"
+        self.tally.is_node_eligible = self.tally.is_node_eligible and not is_gone
+        return is_gone
+
+    def _unsettle(self) -> None:
+        """Note that the kernel, or what balancers are told, is to be led on."""
+        self._is_settled = False
+        self.tally.pending(self._clock.now_s())
 
     def _due_in_s(self) -> float:
         """Give the time until something is to be done, news or not; never while nothing is known.
@@ -186,7 +210,7 @@ class RulesLoop(Generic[StateT, StepT]):
         try:
             await self._sync()
         except SinkFailed as error:
-            self._is_settled = False
+            self._unsettle()
             self._applying.failed(self._clock.now_s())
             self.tally.sink_failures += 1
             if str(error) != self.tally.sink_problem:
@@ -210,6 +234,7 @@ class RulesLoop(Generic[StateT, StepT]):
             self.tally.applied(len(plan.at_once))
         self._current = self._mode.advanced(plan.at_once, current)
         self._drains.await_only(plan.waiting, now_s=now_s)
+        self._publish(self._checks)
         self._is_settled = True
         self.tally.settled(self._revision, len(plan.waiting), self._clock.now_s())
 
@@ -232,3 +257,7 @@ class RulesLoop(Generic[StateT, StepT]):
         self._looked_at_s = now_s
         idle = await self._sink.idle(self._drains.servers())
         return self._drains.overdue(now_s) | frozenset(idle)
+
+
+def _nobody_asks(_: HealthChecks) -> None:
+    """Tell nobody, as where no load balancer can ask."""

@@ -1,6 +1,6 @@
 """A mode: what rules are in it, how the registry sends them, how one gets from some to others.
 
-    body -> Whole(revision, state)         body -> News(revision, steps)
+    body -> Whole(revision, state, …)      body -> News(revision, steps, …)
     state, steps -> state                  current, desired -> Plan
 
 Pure; where steps are applied is a sink's affair, when is the loop's.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from app.agent.client import Answer
+from app.domain.dataplane.health_checks import HealthCheckChanges, HealthChecks
 from app.domain.dataplane.operations import RealServerKey
 from app.domain.names import Revision
 
@@ -18,20 +19,24 @@ StateT = TypeVar("StateT")
 StepT = TypeVar("StepT")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Whole(Generic[StateT]):
-    """All of a node's rules at one revision."""
+    """All of a node's rules at one revision, and what load balancers may ask and send it."""
 
     revision: Revision
     state: StateT
+    health_checks: HealthChecks
+    is_eligible: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class News(Generic[StepT]):
-    """What happened to a node's rules up to a revision."""
+    """What happened to a node's rules up to a revision, and to its health checks."""
 
     revision: Revision
     steps: tuple[StepT, ...]
+    health_checks: HealthCheckChanges
+    is_eligible: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """nftables mode, from the wire to a plan.
 
-    text for `nft -f` -> Tables      NodeTextChanges -> a text      -> Plan, one text or none
+    NodeText -> Tables      NodeTextChanges -> a text      -> Plan, one text or none
 
 Nothing ever waits: connections that are open go on as they were translated.
 
@@ -19,9 +19,10 @@ from app.domain.dataplane.nftables_delta import loaded
 from app.domain.dataplane.nftables_state import Tables, encode_difference, parse_whole
 from app.domain.dataplane.operations import RealServerKey
 from app.domain.errors import BadRequest
-from app.domain.names import Revision
+from app.schemas.health_checks import decode_health_check_changes, decode_health_checks
 from app.schemas.metadata import parse_revision
 from app.schemas.operations import NodeTextChanges
+from app.schemas.rules import NodeText
 
 NFT: Final = "nft -f -"
 
@@ -37,10 +38,18 @@ class NftablesMode:
         return {}
 
     def decode_whole(self, answer: Answer) -> Whole[Tables]:
-        """Read a whole text, whose revision is in its entity tag; raises RegistryMisbehaved."""
+        """Read a whole text; raises RegistryMisbehaved."""
         try:
-            return Whole(_revision(answer.tag), parse_whole(answer.body.decode()))
-        except (BadRequest, UnicodeDecodeError) as error:
+            told = NodeText.model_validate_json(answer.body)
+            return Whole(
+                revision=parse_revision(told.resource_version),
+                state=parse_whole(told.text),
+                health_checks=decode_health_checks(told.health_check_node_ports),
+                is_eligible=told.node_eligible,
+            )
+        except ValidationError as error:
+            raise RegistryMisbehaved(f"no NodeText: {error.errors()[0]['msg']}") from error
+        except BadRequest as error:
             raise RegistryMisbehaved(f"no text of ours: {error}") from error
 
     def decode_news(self, answer: Answer) -> News[str]:
@@ -49,8 +58,12 @@ class NftablesMode:
             changes = NodeTextChanges.model_validate_json(answer.body)
         except ValidationError as error:
             raise RegistryMisbehaved(f"no changes: {error.errors()[0]['msg']}") from error
-        steps = (changes.text,) if changes.text else ()
-        return News(parse_revision(changes.resource_version), steps)
+        return News(
+            revision=parse_revision(changes.resource_version),
+            steps=(changes.text,) if changes.text else (),
+            health_checks=decode_health_check_changes(changes.health_check_node_ports),
+            is_eligible=changes.node_eligible,
+        )
 
     def advanced(self, steps: Sequence[str], state: Tables) -> Tables:
         """Load texts; raises OutOfOrder when they do not fit the tables."""
@@ -70,8 +83,3 @@ class NftablesMode:
     def written(self, steps: Sequence[str]) -> str:
         """Write texts as they are given to the program."""
         return "".join(f"# {NFT}\n{step}" for step in steps)
-
-
-def _revision(tag: str) -> Revision:
-    """Take the revision from a tag such as "42-1f"."""
-    return parse_revision(tag.removeprefix("W/").strip('"').partition("-")[0])

@@ -9,13 +9,13 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from app.agent.client import RegistryClient
 from app.agent.feed import Feed
-from app.agent.health import answering, health_route, metrics_route, problems_of
+from app.agent.health import ProxyHealth, metrics_route, problems_of, ready_route
+from app.agent.health_check_ports import HealthCheckPorts
 from app.agent.ipvs_mode import IPVSMode
 from app.agent.loop import RulesLoop
 from app.agent.mode import Mode
@@ -30,6 +30,7 @@ from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import Sink, SinkFailed
+from app.agent.small_http import Route, answering
 from app.domain.objects.node import NodeAddress
 
 NET_ADMIN_BIT: Final = 12
@@ -133,12 +134,17 @@ class _Agent(Generic[StateT, StepT]):
     ) -> None:
         """Run the loop and what runs beside it until cancelled; raises OSError for a taken port."""
         pods = NodePods(client, self._options.identity.name, self._clock)
-        routes = {
-            "/livez": lambda: (HTTPStatus.OK, "ok\n"),
+        health = ProxyHealth(loop.tally, self._clock)
+        balancers = HealthCheckPorts(loop.tally, self._clock, is_healthy=lambda: health.is_healthy)
+        loop.publish_to(balancers.want)
+        routes: dict[str, Route] = {
+            "/healthz": health.healthz,
+            "/livez": health.livez,
+            "/readyz": ready_route(
+                lambda: problems_of(loop.tally, (registration.problem, pods.problem))
+            ),
             "/metrics": metrics_route(loop.tally),
         }
-        health = health_route(lambda: problems_of(loop.tally, (registration.problem, pods.problem)))
-        routes |= {"/healthz": health, "/readyz": health}
         async with AsyncExitStack() as stack:
             if self._options.metrics_port:
                 host, port = self._options.metrics_host, self._options.metrics_port
@@ -148,6 +154,7 @@ class _Agent(Generic[StateT, StepT]):
             group = await stack.enter_async_context(asyncio.TaskGroup())
             for work in (
                 loop.run(),
+                balancers.run(),
                 registration.run(),
                 prober.run(),
                 pods.follow(prober),

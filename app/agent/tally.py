@@ -21,16 +21,29 @@ class Tally:
     revision: Revision = REVISION_ZERO
     settled_at_s: float | None = None
     """When the kernel last held what was wanted; None when it never did."""
+    pending_since_s: float | None = None
+    """Since when the kernel lacks something of what was wanted; None when it lacks nothing."""
+    is_node_eligible: bool = True
+    """Whether load balancers may send the node traffic, as the registry says."""
+    health_check_sockets: int = 0
+    """Sockets that listen for load balancers."""
     registry_problem: str = ""
     sink_problem: str = ""
+    health_check_problem: str = ""
 
     def applied(self, steps: int) -> None:
         """Count one application."""
         self.applications += 1
         self.steps += steps
 
+    def pending(self, now_s: float) -> None:
+        """Note that the kernel lacks something, unless it does already."""
+        if self.pending_since_s is None:
+            self.pending_since_s = now_s
+
     def settled(self, revision: Revision, draining: int, now_s: float) -> None:
         """Note that the kernel holds what is wanted."""
         self.revision = revision
         self.draining = draining
         self.settled_at_s = now_s
+        self.pending_since_s = None

@@ -13,6 +13,7 @@ import asyncio
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPMethod
 from typing import Annotated, Final
 
@@ -29,8 +30,9 @@ from app.api.representation import JSON, YAML, answer, chosen_form
 from app.domain import errors
 from app.domain.dataplane.operations import Operation
 from app.domain.names import Revision
-from app.registry.node_rules import NodeChanges, NodeText
+from app.registry.node_news import NodeChanges, NodeText, Standing
 from app.schemas.documents import MediaType, parse_document
+from app.schemas.health_checks import encode_health_check_changes
 from app.schemas.metadata import parse_revision
 from app.schemas.operations import NodeRulesChanges, NodeTextChanges
 from app.schemas.operations_codec import encode_operation_list
@@ -41,6 +43,7 @@ News = NodeChanges | NodeText
 _Shareable = tuple[Operation, ...] | str
 
 WAIT_S_MAX = 60  # seconds that a node may let itself be kept waiting for news
+STANDINGS_REMEMBERED_MAX = 16  # ways in which nodes stand, whose text is kept for the next one
 ENCODED_MAX = 32  # parts of plans whose bytes are kept for the next node that is given the same
 NameOf = Annotated[str, Path(examples=["n1"])]
 _PATH: Final = re.compile(r"/nodes/([a-z0-9.-]+)/(ipvs|nftables)/changes")
@@ -187,7 +190,8 @@ async def _told(request: Request, registry: Registry, question: _Question) -> Ne
 
 def _pieces(news: News) -> list[Piece]:
     """Write news piece by piece: what many nodes are told is written once."""
-    own = dump({"node": news.node, "since": str(news.since), "resourceVersion": str(news.revision)})
+    told = {"node": news.node, "since": str(news.since), "resourceVersion": str(news.revision)}
+    own = f"{{{_spelt(news.standing)},{dump(told)[1:]}"
     if isinstance(news, NodeText):
         head = f'{{"kind":"NodeTextChanges",{own[1:-1]},"text":'
         return [Piece(head.encode()), _encoded(news.text), Piece(b"}")]
@@ -195,6 +199,13 @@ def _pieces(news: News) -> list[Piece]:
     for part in filter(None, news.parts):
         pieces += [Piece(b","), _encoded(part)] if len(pieces) > 1 else [_encoded(part)]
     return [*pieces, Piece(f"],{own[1:]}".encode())]
+
+
+@lru_cache(maxsize=STANDINGS_REMEMBERED_MAX)
+def _spelt(standing: Standing) -> str:
+    """Write what goes with rules: mostly that nothing has changed, to every node."""
+    checks = dump(encode_health_check_changes(standing.health_checks))
+    return f'"healthCheckNodePorts":{checks},"nodeEligible":{dump(standing.is_eligible)}'
 
 
 _known: OrderedDict[int, tuple[_Shareable, Piece]] = OrderedDict()

@@ -16,6 +16,8 @@ from app.schemas.yaml_output import encode_yaml
 
 JSON, YAML = "application/json", "application/yaml"
 _JSON_RANGES = frozenset({"*/*", "application/*", JSON})
+_JSON_ALONE = _JSON_RANGES - {"*/*"}
+_TEXT_RANGES = frozenset({"*/*", "text/*", "text/plain"})
 _YAML_RANGES = frozenset({YAML, "application/x-yaml", "application/yml", "text/yaml"})
 _TRUE = frozenset({"true", "1"})
 _INDENT = 2  # spaces, for people
@@ -29,13 +31,23 @@ class NotAcceptable(DomainError):
 
 def chosen_form(request: Request) -> str:
     """Choose JSON unless only YAML is accepted; raises NotAcceptable when neither is."""
-    accepted = request.headers.get("accept", "")
-    ranges = {part.partition(";")[0].strip().lower() for part in accepted.split(",")}
-    if not accepted or ranges & _JSON_RANGES:
+    ranges = _accepted(request)
+    if not ranges or ranges & _JSON_RANGES:
         return JSON
     if ranges & _YAML_RANGES:
         return YAML
     raise NotAcceptable(f"only the following media types are accepted: {JSON}, {YAML}")
+
+
+def accepts_only_json(request: Request) -> bool:
+    """Whether a client of something that is plain text first of all takes JSON alone."""
+    ranges = _accepted(request)
+    return bool(ranges & _JSON_ALONE) and not ranges & _TEXT_RANGES
+
+
+def _accepted(request: Request) -> set[str]:
+    accepted = request.headers.get("accept", "")
+    return {part.partition(";")[0].strip().lower() for part in accepted.split(",")} - {""}
 
 
 def is_pretty(request: Request) -> bool:

@@ -16,7 +16,7 @@ from app.api import errors as api_errors
 from app.api.bodies import documented_body, media_of
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
-from app.api.forms import JSON, YAML, chosen_form
+from app.api.forms import JSON, YAML, accepts_only_json, chosen_form
 from app.api.packing import packed
 from app.api.representation import answer, entity_tags, warn
 from app.domain import errors
@@ -29,8 +29,8 @@ from app.schemas.documents import MediaType, parse_document
 from app.schemas.operations import NodeRulesDrift
 from app.schemas.operations_codec import encode_drift
 from app.schemas.render import Rendering, decode_rendering
-from app.schemas.rules import NodeRules, RenderRequest
-from app.schemas.rules_codec import encode_rules
+from app.schemas.rules import NodeRules, NodeText, RenderRequest
+from app.schemas.rules_codec import encode_rules, encode_text
 
 T = TypeVar("T")
 
@@ -92,8 +92,15 @@ async def get_node_ipvs_text(
     "/nodes/{name}/nftables",
     operation_id="get_node_nftables",
     summary="The same rules for nft -f",
-    response_class=Response,
-    responses={**_TEXT, **refusals(*_READ[:-1])},
+    response_model=NodeText,
+    responses={
+        HTTPStatus.OK.value: {
+            "description": "The text; with what its agent must know beside it when only JSON is "
+            "accepted.",
+            "content": {TEXT: {"schema": {"type": "string"}}},
+        },
+        **refusals(*_READ[:-1]),
+    },
 )
 async def get_node_nftables(
     name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
@@ -104,7 +111,11 @@ async def get_node_nftables(
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     rules = await registry.rules.ipvs(snapshot, name)
     text = await run_in_threadpool(encode_nftables, rules.rules)
-    return packed(request, text.encode(), media_type=TEXT, headers={"ETag": tag})
+    headers = {"ETag": tag, "Vary": "Accept, Accept-Encoding"}
+    if accepts_only_json(request):
+        body = await run_in_threadpool(encode_text, rules.rules, text)
+        return packed(request, body.encode(), media_type=JSON, headers=headers)
+    return packed(request, text.encode(), media_type=TEXT, headers=headers)
 
 
 @router.put(

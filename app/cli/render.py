@@ -28,6 +28,14 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
     cluster_cidr: Annotated[
         str, typer.Option("--cluster-cidr", metavar="CIDR", help="The range of Pod addresses.")
     ] = "",
+    service_cidr: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--service-cidr",
+            metavar="CIDR",
+            help="A range of ClusterIPs, beside those of ServiceCIDRs among the files.",
+        ),
+    ] = None,
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """Make the rules of a node from manifests, with no server."""
@@ -39,6 +47,7 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
     config: dict[str, object] = {"masqueradeAll": masquerade_all}
     config |= {"scheduler": scheduler} if scheduler else {}
     config |= {"clusterCIDR": cluster_cidr} if cluster_cidr else {}
+    config |= {"serviceCIDRs": service_cidr} if service_cidr else {}
     rendering = rendering_of(read_manifests(files), node, config)
     for name in without_address(rendering):
         print_warning(f"the Service {name} has no clusterIP here, so it has no rules")

@@ -30,7 +30,7 @@ from app.schemas.codec import decode_object, encode_object, read_endpoints
 from app.schemas.render import Rendering, decode_rendering
 
 DEFAULT_NAMESPACE = "default"
-_POSITION = re.compile(r"\b(services|endpointSlices)\[(\d+)\]\.")
+_POSITION = re.compile(r"\b(services|endpointSlices|serviceCIDRs)\[(\d+)\]\.")
 
 
 def rendering_of(
@@ -44,16 +44,19 @@ def rendering_of(
     snapshot = load(_objects(manifests), revision=REVISION_ZERO)
     services = list(snapshot.services.values())
     slices = [*snapshot.slices.values(), *_planned(snapshot), *_mirrored(snapshot, manifests)]
+    ranges = list(snapshot.service_cidrs.values())
     request = {
         "node": _node(snapshot, node),
         "services": [encode_object(service) for service in services],
         "endpointSlices": [encode_object(slice_) for slice_ in slices],
+        "serviceCIDRs": [encode_object(served) for served in ranges],
         "config": config,
     }
     try:
         return decode_rendering(request)
     except DomainError as error:
-        raise Unreadable(_named({"services": services, "endpointSlices": slices}, error)) from None
+        listed = {"services": services, "endpointSlices": slices, "serviceCIDRs": ranges}
+        raise Unreadable(_named(listed, error)) from None
 
 
 def without_address(rendering: Rendering) -> list[str]:

@@ -16,25 +16,26 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from itertools import chain
 from typing import ParamSpec, TypeVar
 from zlib import crc32
 
 from app.domain.addresses import parse_prefix
-from app.domain.dataplane.delta import IPVSRulesSource, Parts
+from app.domain.dataplane.delta import IPVSRulesSource
 from app.domain.dataplane.drift import Drift, Ownership, drift
 from app.domain.dataplane.ipvs import IPVSRules
+from app.domain.dataplane.nftables import encode as encode_nftables
 from app.domain.dataplane.nftables_delta import NftablesRulesSource
-from app.domain.dataplane.operations import Operation
+from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.steps import Step, step_to
 from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.domain.errors import NotFound
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import NODE
+from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
+from app.registry.node_news import NodeChanges, NodeText, standing_of
 from app.registry.view import View
 
 P = ParamSpec("P")
@@ -50,49 +51,14 @@ _STEPS_MAX = 16  # ways between revisions that are remembered for the next node 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeChanges:
-    """The way of a node from one revision to another."""
-
-    node: str
-    since: Revision
-    revision: Revision
-    parts: Parts
-    """The operations, in pieces that follow each other; many nodes have the same pieces."""
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """Give them one after the other."""
-        return tuple(chain.from_iterable(self.parts))
-
-    @property
-    def is_any(self) -> bool:
-        """Whether anything changed for the node."""
-        return any(self.parts)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeText:
-    """The same way as a text for ``nft -f``."""
-
-    node: str
-    since: Revision
-    revision: Revision
-    text: str
-
-    @property
-    def is_any(self) -> bool:
-        """Whether anything changed for the node."""
-        return bool(self.text)
-
-
 class NodeRulesReader:
     """Answers for every node, from the state this process sees."""
 
     def __init__(self, view: View, config: RulesConfig, *, node_ports: range) -> None:
         self.config = config
-        self.fingerprint = f"{crc32(repr(config).encode()):08x}"
-        """Changes when the configuration does, and so may all rules."""
+        bare = node_rules(Snapshot(), Node(metadata=ObjectMeta()), config)
+        self.fingerprint = fingerprint_of(config, encode_nftables(bare))
+        """Changes when the configuration does, or what this version makes of it."""
         self._view = view
         # What is remembered is not shared between threads: one question at a time.
         self._turn = asyncio.Lock()
@@ -127,33 +93,44 @@ class NodeRulesReader:
 
         Raises Expired when the changes since then are not known any more.
         """
-        node = node_of(snapshot, name)
-        async with self._turn:
-            parts = await self._delta(self._source.parts, snapshot, node, since)
-        return NodeChanges(node=name, since=since, revision=snapshot.revision, parts=parts)
+        news, node, before = await self._news(self._source.news, snapshot, name, since)
+        return NodeChanges(
+            node=name,
+            since=since,
+            revision=snapshot.revision,
+            parts=news.parts,
+            standing=standing_of(news.health_checks, before, node),
+        )
 
     async def nftables_changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeText:
         """Write the same way for ``nft -f``; raises as ``changes`` does."""
+        news, node, before = await self._news(self._nftables.news, snapshot, name, since)
+        return NodeText(
+            node=name,
+            since=since,
+            revision=snapshot.revision,
+            text=news.text,
+            standing=standing_of(news.health_checks, before, node),
+        )
+
+    async def _news(
+        self,
+        news: Callable[[Step, Node | None, Node], T],
+        snapshot: Snapshot,
+        name: str,
+        since: Revision,
+    ) -> tuple[T, Node, Node | None]:
+        """Ask a source about a node; gives the node as it is and was, too."""
         node = node_of(snapshot, name)
         async with self._turn:
-            text = await self._delta(self._nftables.delta, snapshot, node, since)
-        return NodeText(node=name, since=since, revision=snapshot.revision, text=text)
-
-    async def _delta(
-        self,
-        delta: Callable[[Step, Node | None, Node], T],
-        snapshot: Snapshot,
-        node: Node,
-        since: Revision,
-    ) -> T:
-        step = self._steps.get((since, snapshot.revision))
-        if step is None or step.after is not snapshot:
-            step = await self._make_step(snapshot, since)
-        before = step.before.nodes.get(node.metadata.key)
-        is_short = len(step.touched) <= _BESIDE_MIN and self._source.is_prepared
-        if before is None or not is_short:
-            return await _beside(delta, step, before, node)
-        return delta(step, before, node)
+            step = self._steps.get((since, snapshot.revision))
+            if step is None or step.after is not snapshot:
+                step = await self._make_step(snapshot, since)
+            before = step.before.nodes.get(node.metadata.key)
+            is_short = len(step.touched) <= _BESIDE_MIN and self._source.is_prepared
+            if before is None or not is_short:
+                return await _beside(news, step, before, node), node, before
+            return news(step, before, node), node, before
 
     async def drift(
         self, snapshot: Snapshot, name: str, observed: Mapping[ServerKey, VirtualServer]
@@ -183,6 +160,14 @@ class NodeRulesReader:
             ),
             node_ports=self._node_ports,
         )
+
+
+def fingerprint_of(config: RulesConfig, fixed: str) -> str:
+    """Tell rules of one revision apart from those of another configuration or version.
+
+    ``fixed`` are the rules of a node in a registry that holds nothing.
+    """
+    return f"{crc32(f'{config!r} {fixed}'.encode()):08x}"
 
 
 @asynccontextmanager

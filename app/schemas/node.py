@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from app.domain.objects import node as domain
-from app.schemas.base import Input, Output
+from app.schemas.base import Input, Output, Time, format_time
 from app.schemas.metadata import (
     Condition,
     ObjectMeta,
@@ -30,6 +30,18 @@ Quantities = Annotated[
 ]
 
 
+class Taint(Input):
+    """What keeps Pods away from a Node."""
+
+    key: str | None = Field(default=None, examples=["ToBeDeletedByClusterAutoscaler"])
+    value: str | None = None
+    effect: str | None = Field(
+        default=None, description="NoSchedule, PreferNoSchedule or NoExecute."
+    )
+    time_added: Time | None = None
+    documented_required: ClassVar = ("key", "effect")
+
+
 class NodeSpec(Input):
     """What a Node is told."""
 
@@ -37,6 +49,11 @@ class NodeSpec(Input):
     pod_cidrs: list[str] | None = Field(default=None, description="One prefix a family.")
     provider_id: str | None = None
     unschedulable: bool | None = None
+    taints: list[Taint] | None = Field(
+        default=None,
+        description="Kept as given; `ToBeDeletedByClusterAutoscaler` makes the `/healthz` of the "
+        "node's agent fail, so that load balancers leave it.",
+    )
 
 
 class NodeAddress(Input):
@@ -89,6 +106,7 @@ def decode_node(wire: NodeWrite) -> domain.Node:
         pod_cidrs=_decode_pod_cidrs(spec),
         provider_id=spec.provider_id or "",
         is_unschedulable=spec.unschedulable or False,
+        taints=tuple(_decode_taint(taint) for taint in spec.taints or ()),
         addresses=tuple(
             domain.NodeAddress(type=entry.type or "", address=entry.address or "")
             for entry in status.addresses or ()
@@ -112,6 +130,15 @@ def _decode_quantities(wire: dict[str, str | int | float | None] | None) -> dict
     return {name: "0" if amount is None else str(amount) for name, amount in listed}
 
 
+def _decode_taint(wire: Taint) -> domain.Taint:
+    return domain.Taint(
+        key=wire.key or "",
+        value=wire.value or "",
+        effect=wire.effect or "",
+        added_at=wire.time_added,
+    )
+
+
 def encode_node(node: domain.Node) -> dict[str, object]:
     """Spell a Node; its addresses and conditions are always lists."""
     spec: dict[str, object] = {}
@@ -122,6 +149,8 @@ def encode_node(node: domain.Node) -> dict[str, object]:
         spec["providerID"] = node.provider_id
     if node.is_unschedulable:
         spec["unschedulable"] = True
+    if node.taints:
+        spec["taints"] = [_encode_taint(taint) for taint in node.taints]
     status: dict[str, object] = {
         "addresses": [{"type": entry.type, "address": entry.address} for entry in node.addresses],
         "conditions": encode_conditions(node.conditions),
@@ -137,3 +166,12 @@ def encode_node(node: domain.Node) -> dict[str, object]:
         "spec": spec,
         "status": status,
     }
+
+
+def _encode_taint(taint: domain.Taint) -> dict[str, object]:
+    wire: dict[str, object] = {"key": taint.key, "effect": taint.effect}
+    if taint.value:
+        wire["value"] = taint.value
+    if taint.added_at is not None:
+        wire["timeAdded"] = format_time(taint.added_at)
+    return wire

@@ -9,7 +9,17 @@ from pydantic import Field
 
 from app.domain.addresses import IPFamily
 from app.schemas.base import Output, PortOrNone
-from app.schemas.rules import Difference, IPSet, Netfilter, RealServer, ServerAddress
+from app.schemas.health_checks import HealthCheckOperation
+from app.schemas.rules import (
+    NODE_ELIGIBLE,
+    Difference,
+    IPSet,
+    Netfilter,
+    RealServer,
+    ServerAddress,
+)
+
+_HEALTH_CHECKS = "What changes for the program that answers at health-check node ports."
 
 
 class SetSysctl(Output):
@@ -200,6 +210,8 @@ class NodeRulesChanges(Output):
     since: str = Field(examples=["41"])
     resource_version: str = Field(examples=["42"])
     operations: list[Operation]
+    health_check_node_ports: list[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
+    node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 
 class NodeTextChanges(Output):
@@ -213,6 +225,8 @@ class NodeTextChanges(Output):
         description="Input for `nft -f`; empty when nothing changed for this node.",
         examples=["add element ip waypost cluster-ips { 10.96.17.4 }\n"],
     )
+    health_check_node_ports: list[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
+    node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 
 class NodeRulesDrift(Output):

@@ -19,14 +19,17 @@ from app.domain.dataplane.rules import NodeRules, RulesConfig
 from app.domain.dataplane.soundness import (
     config_violations,
     node_violations,
+    prefix_violations,
     service_violations,
     slice_violations,
 )
 from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.objects.service import HEADLESS, Scheduler, Service
+from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
 from app.schemas.endpoint_slice import decode_endpoint_slice
 from app.schemas.node import decode_node
@@ -34,6 +37,7 @@ from app.schemas.paths import type_violations, unknown_fields
 from app.schemas.rules import Backend, RenderConfig, RenderRequest
 from app.schemas.rules_codec import encode_rules
 from app.schemas.service import decode_service
+from app.schemas.service_cidr import decode_service_cidr
 
 DEFAULT_NAMESPACE = "default"
 
@@ -82,10 +86,17 @@ def decode_rendering(document: Mapping[str, object]) -> Rendering:
     node, config = decode_node(request.node), _config(wanted)
     services = [_service(decode_service(each)) for each in request.services or ()]
     slices = [_slice(decode_endpoint_slice(each)) for each in request.endpoint_slices or ()]
-    if causes := tuple(_violations(node, services, slices, config)):
+    ranges = [decode_service_cidr(each) for each in request.service_cidrs or ()]
+    # What an operator would have set is one more object, whose name nobody else can have.
+    configured = ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ()))
+    causes = (
+        *_violations(node, services, slices, config),
+        *_range_violations(ranges, configured),
+    )
+    if causes:
         raise Invalid("RenderRequest", node.metadata.name, causes)
     return Rendering(
-        snapshot=load([*services, *slices], revision=REVISION_ZERO),
+        snapshot=load([*services, *slices, *ranges, configured], revision=REVISION_ZERO),
         node=node,
         config=config,
         backend=Backend(wanted.backend or Backend.IPVS),
@@ -105,6 +116,15 @@ def _violations(
     for place, slice_ in enumerate(slices):
         yield from (v.under(f"endpointSlices[{place}].") for v in slice_violations(slice_))
     yield from (violation.under("config.") for violation in config_violations(config))
+
+
+def _range_violations(
+    ranges: Sequence[ServiceCIDR], configured: ServiceCIDR
+) -> Iterator[Violation]:
+    for place, served in enumerate(ranges):
+        path = f"serviceCIDRs[{place}].spec.cidrs"
+        yield from prefix_violations(path, served.cidrs)
+    yield from prefix_violations("config.serviceCIDRs", configured.cidrs)
 
 
 def _service(service: Service) -> Service:

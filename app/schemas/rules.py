@@ -18,10 +18,16 @@ from app.domain.dataplane.rules import ClaimRole, LocalDetection, NoticeReason
 from app.domain.objects.service import Protocol, Scheduler
 from app.schemas.base import Input, Output, Port, PortOrNone, words
 from app.schemas.endpoint_slice import EndpointSliceWrite
+from app.schemas.health_checks import HealthCheckNodePort, ServiceReference
 from app.schemas.node import NodeWrite
 from app.schemas.service import ServiceWrite
+from app.schemas.service_cidr import ServiceCIDRWrite
 
 WEIGHT_MAX = 65_535
+NODE_ELIGIBLE = (
+    "Whether load balancers may send the node traffic: false while it is being deleted, or has the "
+    "taint `ToBeDeletedByClusterAutoscaler`."
+)
 
 
 class Backend(StrEnum):
@@ -36,13 +42,6 @@ class DummyInterface(Output):
 
     name: str = Field(examples=["kube-ipvs0"])
     addresses: list[str] = Field(examples=[["10.96.17.4"]])
-
-
-class ServiceReference(Output):
-    """A Service."""
-
-    namespace: str
-    name: str
 
 
 class PortReference(Output):
@@ -132,14 +131,6 @@ class Netfilter(Output):
     basis: NetfilterBasis
 
 
-class HealthCheckNodePort(Output):
-    """What a load balancer asks this node."""
-
-    service: ServiceReference
-    port: Port
-    local_endpoints: int = Field(ge=0)
-
-
 class NoLocalEndpoints(Output):
     """Services whose policy is Local and that only other nodes could serve."""
 
@@ -173,6 +164,7 @@ class NodeRules(Output):
     node: str = Field(examples=["n1"])
     resource_version: str = Field(examples=["42"])
     backend: Backend
+    node_eligible: bool = Field(description=NODE_ELIGIBLE)
     dummy_interface: DummyInterface
     sysctls: dict[str, str] = Field(examples=[{"net.ipv4.vs.conntrack": "1"}])
     virtual_servers: list[VirtualServer]
@@ -187,6 +179,17 @@ class NodeRules(Output):
     )
 
 
+class NodeText(Output):
+    """Everything one node is told in nftables mode at one revision."""
+
+    kind: Literal["NodeText"]
+    node: str = Field(examples=["n1"])
+    resource_version: str = Field(examples=["42"])
+    node_eligible: bool = Field(description=NODE_ELIGIBLE)
+    health_check_node_ports: list[HealthCheckNodePort]
+    text: str = Field(description="Input for `nft -f`.")
+
+
 class RenderConfig(Input):
     """What an operator would have set for all nodes."""
 
@@ -196,6 +199,12 @@ class RenderConfig(Input):
         default=None, description="At most one range a family.", examples=["10.244.0.0/16"]
     )
     node_port_addresses: list[str] | None = None
+    service_cidrs: list[str] | None = Field(
+        default=None,
+        description="Ranges of ClusterIPs, beside those of `serviceCIDRs`. With nftables, "
+        "packets to an address of them that no Service has are dropped.",
+        examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
+    )
     ip_families: list[Literal["IPv4", "IPv6"]] | None = Field(
         default=None, description="Both when absent."
     )
@@ -210,6 +219,9 @@ class RenderRequest(Input):
     node: NodeWrite | None = None
     services: list[ServiceWrite] | None = None
     endpoint_slices: list[EndpointSliceWrite] | None = None
+    service_cidrs: list[ServiceCIDRWrite] | None = Field(
+        default=None, description="Objects whose ranges ClusterIPs come from."
+    )
     config: RenderConfig | None = None
     documented_required: ClassVar = ("node",)
 

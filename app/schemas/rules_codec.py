@@ -1,13 +1,13 @@
 """A node's rules as JSON, and JSON as the state they lead to.
 
     IPVSRules -> JSON that ``NodeRules`` describes -> IPVSState
+    NodeRules, text for nft -> JSON that ``NodeText`` describes
 
 A node may have a hundred thousand real servers, so virtual servers are written as
 text at once instead of being built as objects first.
 """
 
 import json
-from collections.abc import Iterator
 from functools import lru_cache
 from json.encoder import encode_basestring as quoted
 from typing import Final
@@ -17,6 +17,7 @@ from app.domain.dataplane import iptables as netfilters
 from app.domain.dataplane import rules as model
 from app.domain.dataplane import virtual_server as servers
 from app.domain.dataplane.address_numbers import ordered
+from app.domain.dataplane.health_checks import health_checks
 from app.domain.dataplane.ipsets import IPSet, SetName
 from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.operations import IPVSState, held_set
@@ -24,6 +25,7 @@ from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName
 from app.domain.objects.service import ServicePortName
 from app.schemas import rules as wire
+from app.schemas.health_checks import encode_health_checks, encode_reference
 from app.schemas.rules import Backend, NodeRules
 
 _COMPACT: Final = (",", ":")
@@ -45,6 +47,7 @@ def encode_rules(
         "node": [dump(neutral.node)],
         "resourceVersion": [dump(str(neutral.revision))],
         "backend": [dump(backend.value)],
+        "nodeEligible": [dump(neutral.is_eligible)],
         "dummyInterface": [
             dump({"name": model.DUMMY_INTERFACE, "addresses": list(rules.addresses)})
         ],
@@ -52,7 +55,7 @@ def encode_rules(
         "virtualServers": _array([_virtual_server(server) for server in rules.virtual_servers]),
         "ipsets": _array([dump(encode_ipset(each)) for each in rules.ipsets]),
         "netfilters": _array([dump(encode_netfilter(each)) for each in rules.netfilters]),
-        "healthCheckNodePorts": [dump(list(_health_checks(neutral)))],
+        "healthCheckNodePorts": [dump(_health_checks(neutral))],
         "noLocalEndpoints": [dump(_no_local_endpoints(neutral))],
         "conflicts": [dump([_conflict(each) for each in neutral.conflicts])],
         "notices": [dump([_notice(each) for each in neutral.notices])],
@@ -64,6 +67,20 @@ def encode_rules(
     for name, value in fields.items():
         pieces += (f'{"," if pieces else "{"}"{name}":', *value)
     return "".join([*pieces, "}"])
+
+
+def encode_text(rules: model.NodeRules, text: str) -> str:
+    """Write everything a node is told in nftables mode."""
+    return dump(
+        {
+            "kind": "NodeText",
+            "node": rules.node,
+            "resourceVersion": str(rules.revision),
+            "nodeEligible": rules.is_eligible,
+            "healthCheckNodePorts": _health_checks(rules),
+            "text": text,
+        }
+    )
 
 
 def encode_ipset(ipset: IPSet) -> dict[str, object]:
@@ -207,18 +224,8 @@ def _array(elements: list[str]) -> list[str]:
     return ["[", *pieces, "]"]
 
 
-def _reference(service: NamespacedName) -> dict[str, object]:
-    return {"namespace": service.namespace, "name": service.name}
-
-
-def _health_checks(rules: model.NodeRules) -> Iterator[dict[str, object]]:
-    for service in rules.services:
-        if service.health_check is not None:
-            yield {
-                "service": _reference(service.service),
-                "port": service.health_check.port,
-                "localEndpoints": service.health_check.local_endpoints,
-            }
+def _health_checks(rules: model.NodeRules) -> list[dict[str, object]]:
+    return encode_health_checks(health_checks(rules.services, rules.families))
 
 
 def _no_local_endpoints(rules: model.NodeRules) -> dict[str, object]:
@@ -245,12 +252,12 @@ def _conflict(conflict: model.Conflict) -> dict[str, object]:
 
 
 def _port_reference(name: ServicePortName) -> dict[str, object]:
-    return {**_reference(name.service), "portName": name.port, "protocol": name.protocol}
+    return {**encode_reference(name.service), "portName": name.port, "protocol": name.protocol}
 
 
 def _notice(notice: model.Notice) -> dict[str, object]:
     return {
-        "service": _reference(notice.service),
+        "service": encode_reference(notice.service),
         "reason": notice.reason,
         "message": notice.message,
     }

@@ -1,105 +1,132 @@
-"""What the agent says of itself, to whoever asks in whatever way."""
+"""What the agent says of itself, to load balancers, supervisors, people and Prometheus."""
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+import json
+from datetime import timedelta
 
-import httpx
 import pytest
 
-from app.agent import health
-from app.agent.health import answering, health_route, metrics_route, problems_of
+from app.agent.health import (
+    HEALTH_TIMEOUT_S,
+    ProxyHealth,
+    metrics_route,
+    problems_of,
+    ready_route,
+)
+from app.agent.small_http import JSON, Answer
 from app.agent.tally import Tally
 from app.domain.names import Revision
+from tests.agent.worlds import FakeClock
+from tests.builders import NOON
 
-pytestmark = pytest.mark.enable_socket
 
-
-def settled() -> Tally:
+def settled(now_s: float = 1000.0) -> Tally:
     tally = Tally()
     tally.applied(3)
-    tally.settled(Revision(42), 1, now_s=5)
+    tally.settled(Revision(42), 1, now_s=now_s)
     return tally
 
 
-@asynccontextmanager
-async def endpoint(tally: Tally, *others: str) -> AsyncGenerator[httpx.AsyncClient]:
-    routes = {
-        "/healthz": health_route(lambda: problems_of(tally, others)),
-        "/metrics": metrics_route(tally),
-    }
-    async with (
-        answering("127.0.0.1", 0, routes) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
-    ):
-        yield client
+def ready(tally: Tally, *others: str) -> tuple[int, str]:
+    answer = ready_route(lambda: problems_of(tally, others))()
+    return answer.status.value, answer.body
 
 
-async def test_an_agent_that_does_its_work_is_healthy() -> None:
-    async with endpoint(settled()) as client:
-        answer = await client.get("/healthz?verbose")
-        assert (answer.status_code, answer.text) == (200, "ok\n")
+def health_of(tally: Tally, clock: FakeClock) -> ProxyHealth:
+    return ProxyHealth(
+        tally, clock, now=lambda: NOON + timedelta(seconds=clock.time_s - FakeClock().time_s)
+    )
 
 
-async def test_before_the_first_application_it_is_not() -> None:
-    async with endpoint(Tally()) as client:
-        answer = await client.get("/healthz")
-        assert (answer.status_code, answer.text) == (503, "the rules have not been applied yet\n")
+def told(answer: Answer) -> tuple[int, dict[str, object]]:
+    assert answer.content_type == JSON
+    assert answer.headers == {"X-Content-Type-Options": "nosniff"}
+    return answer.status.value, json.loads(answer.body)
 
 
-async def test_a_kernel_that_refuses_makes_it_unhealthy() -> None:
+def test_an_agent_that_does_its_work_is_ready() -> None:
+    assert ready(settled()) == (200, "ok\n")
+
+
+def test_before_the_first_application_it_is_not() -> None:
+    assert ready(Tally()) == (503, "the rules have not been applied yet\n")
+
+
+def test_a_kernel_that_refuses_makes_it_unready() -> None:
     tally = settled()
     tally.sink_problem = "ipset restore: no"
-    async with endpoint(tally) as client:
-        answer = await client.get("/healthz")
-        assert (answer.status_code, answer.text) == (503, "ipset restore: no\n")
+    assert ready(tally) == (503, "ipset restore: no\n")
 
 
-async def test_a_registry_that_is_away_is_told_and_no_more() -> None:
+def test_a_registry_that_is_away_and_a_port_that_is_taken_are_said_and_no_more() -> None:
     tally = settled()
     tally.registry_problem = "http://r0: refused"
-    async with endpoint(tally, "no heartbeat", "") as client:
-        answer = await client.get("/healthz")
-        assert answer.status_code == 200
-        assert answer.text == "http://r0: refused\nno heartbeat\n"
+    tally.health_check_problem = "health checks are not answered: default/web"
+    assert ready(tally, "no heartbeat", "") == (
+        200,
+        "http://r0: refused\nhealth checks are not answered: default/web\nno heartbeat\n",
+    )
 
 
-async def test_what_was_counted_is_told_to_prometheus() -> None:
-    async with endpoint(settled()) as client:
-        lines = (await client.get("/metrics")).text.splitlines()
-    assert "waypost_agent_applications_total 1.0" in lines
-    assert "waypost_agent_steps_total 3.0" in lines
-    assert "waypost_agent_revision 42.0" in lines
-    assert "waypost_agent_draining_servers 1.0" in lines
-    assert "waypost_agent_registry_reachable 1.0" in lines
+def test_a_proxy_that_keeps_up_is_healthy_in_the_words_of_kube_proxy() -> None:
+    clock = FakeClock()
+    health = health_of(settled(), clock)
+    clock.time_s += 3600
+    times = {"lastUpdated": "2026-01-01T13:00:00Z", "currentTime": "2026-01-01T13:00:00Z"}
+    assert told(health.healthz()) == (200, {**times, "nodeEligible": True, "healthy": True})
+    assert told(health.livez()) == (200, {**times, "healthy": True})
 
 
-async def test_other_questions_are_answered_as_http_has_it() -> None:
-    async with endpoint(settled()) as client:
-        assert (await client.get("/nothing")).status_code == 404
-        assert (await client.post("/healthz")).status_code == 405
-        head = await client.head("/healthz")
-        assert (head.status_code, head.content) == (200, b"")
+def test_it_is_healthy_while_it_starts() -> None:
+    health = health_of(Tally(), FakeClock())
+    assert health.healthz().status == health.livez().status == 200
+
+
+def test_what_waits_for_the_kernel_too_long_makes_it_unhealthy_until_it_has_been_applied() -> None:
+    clock, tally = FakeClock(), settled()
+    health = health_of(tally, clock)
+    clock.time_s += 10
+    tally.pending(clock.time_s)
+    clock.time_s += HEALTH_TIMEOUT_S - 1
+    assert health.healthz().status == 200
+    tally.pending(clock.time_s)  # more that waits does not begin the time anew
+    clock.time_s += 1
+    times = {"lastUpdated": "2026-01-01T12:00:00Z", "currentTime": "2026-01-01T12:01:10Z"}
+    assert told(health.healthz()) == (503, {**times, "nodeEligible": True, "healthy": False})
+    assert told(health.livez()) == (503, {**times, "healthy": False})
+    tally.settled(Revision(43), 0, clock.time_s)
+    assert health.healthz().status == health.livez().status == 200
+
+
+def test_what_was_never_applied_has_no_time() -> None:
+    clock, tally = FakeClock(), Tally()
+    tally.pending(clock.time_s)
+    clock.time_s += HEALTH_TIMEOUT_S
+    status, document = told(health_of(tally, clock).livez())
+    assert (status, document["lastUpdated"]) == (503, "0001-01-01T00:00:00Z")
+
+
+def test_a_node_that_is_taken_away_is_left_by_balancers_and_its_agent_lives() -> None:
+    tally = settled()
+    tally.is_node_eligible = False
+    health = health_of(tally, FakeClock())
+    status, document = told(health.healthz())
+    assert (status, document["nodeEligible"], document["healthy"]) == (503, False, True)
+    assert health.livez().status == 200
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"\r\n\r\n", b"\x16\x03\x01", b"GET /healthz", b"x" * 99_999]
+    "line",
+    [
+        "waypost_agent_applications_total 1.0",
+        "waypost_agent_steps_total 3.0",
+        "waypost_agent_revision 42.0",
+        "waypost_agent_draining_servers 1.0",
+        "waypost_agent_registry_reachable 1.0",
+        "waypost_agent_node_eligible 1.0",
+        "waypost_agent_health_check_sockets 2.0",
+    ],
 )
-async def test_whoever_speaks_something_else_disturbs_nobody(
-    said: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(health, "REQUEST_S_MAX", 0.1)
-    async with endpoint(settled()) as client:
-        port = client.base_url.port
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(said)
-        assert (await reader.read()).startswith((b"", b"HTTP/1.1 4"))
-        writer.close()
-        assert (await client.get("/healthz")).status_code == 200
-
-
-async def test_a_taken_port_is_an_error() -> None:
-    async with answering("127.0.0.1", 0, {}) as port:
-        with pytest.raises(OSError, match="in use"):
-            async with answering("127.0.0.1", port, {}):
-                pass
+def test_what_was_counted_is_told_to_prometheus(line: str) -> None:
+    tally = settled()
+    tally.health_check_sockets = 2
+    assert line in metrics_route(tally)().body.splitlines()

@@ -13,11 +13,14 @@ from app.agent.pace import Pace
 from app.agent.sinks.memory import MemorySink
 from app.agent.sinks.sink import SinkFailed
 from app.domain.changes import Change
+from app.domain.dataplane.health_checks import HealthChecks
 from app.domain.dataplane.operations import Operation, RealServerKey
+from app.domain.dataplane.rules import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.node import NodeAddress, Taint
 from tests.agent.worlds import NODE, World, a_world, settle
-from tests.builders import a_service, an_endpoint, an_endpoint_slice
+from tests.builders import NOON, a_service, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import rule_histories
 
 SERVICE = a_service()
@@ -292,14 +295,99 @@ async def test_a_failing_sink_is_tried_ever_more_rarely() -> None:
         assert world.clock.time_s - began_s > 100
 
 
+EXPOSED = a_service(
+    type="LoadBalancer", external_traffic_policy="Local", health_check_node_port=31_000
+)
+HERE = an_endpoint_slice(an_endpoint("10.244.0.1", node_name="n1"))
+BOTH_HERE = an_endpoint_slice(*HERE.endpoints, an_endpoint("10.244.0.2", node_name="n1"))
+
+
+async def test_balancers_are_told_of_endpoints_once_the_kernel_has_them() -> None:
+    async with a_world(EXPOSED, HERE) as world:
+        sink = BrokenSink(1_000)
+        agent, published = world.agent(sink), list[HealthChecks]()
+        agent.publish_to(published.append)
+        await agent.turn()
+        assert published[-1] == world.desired_checks()
+        assert [check.local_endpoints for check in published[-1].values()] == [1]
+        sink.steps_left = 0
+        world.put(HERE, BOTH_HERE)
+        await settle(agent)
+        assert [check.local_endpoints for check in published[-1].values()] == [1]
+        sink.steps_left = 1_000
+        await settle(agent)
+        assert published[-1] == world.desired_checks()
+        assert [check.local_endpoints for check in published[-1].values()] == [2]
+
+
+async def test_a_health_check_that_changes_alone_is_told_and_costs_no_step() -> None:
+    moved = replace(NODE, addresses=(NodeAddress(type="InternalIP", address="192.0.2.99"),))
+    config = RulesConfig(node_port_addresses=("192.0.2.0/24",))
+    async with a_world(EXPOSED, HERE, config=config) as world:
+        sink = MemorySink()
+        agent, published = world.agent(sink), list[HealthChecks]()
+        agent.publish_to(published.append)
+        await agent.turn()
+        applications = len(sink.applications)
+        world.put(NODE, moved)
+        await agent.turn()
+        assert [check.addresses for check in published[-1].values()] == [("192.0.2.99", "::")]
+        assert len(sink.applications) == applications
+        assert sum("changes" not in asked for asked in world.network.asked) == 1
+
+
+async def test_a_node_that_is_to_be_deleted_is_not_eligible() -> None:
+    taint = Taint(key="ToBeDeletedByClusterAutoscaler", effect="NoSchedule")
+    tainted, leaving = (
+        replace(NODE, taints=(taint,)),
+        replace(NODE, metadata=replace(NODE.metadata, deleted_at=NOON)),
+    )
+    async with a_world(SERVICE, ONE) as world:
+        agent = world.agent()
+        seen: list[bool] = []
+        for before, after in ((None, None), (NODE, tainted), (tainted, NODE), (NODE, leaving)):
+            if after is not None:
+                world.put(before, after)
+            await agent.turn()
+            seen.append(agent.tally.is_node_eligible)
+        assert seen == [True, False, True, False]
+        world.put(leaving, None)
+        await settle(agent)
+        assert not agent.tally.is_node_eligible
+        world.put(None, NODE)
+        await settle(agent, turns=6)
+        assert agent.tally.is_node_eligible
+
+
+async def test_what_the_kernel_lacks_is_pending_from_when_it_was_first_wanted() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink = BrokenSink(1_000)
+        agent = world.agent(sink)
+        await agent.turn()
+        assert agent.tally.pending_since_s is None
+        sink.steps_left = 0
+        world.put(ONE, TWO)
+        await agent.turn()
+        since_s = agent.tally.pending_since_s
+        assert since_s is not None
+        await settle(agent)
+        assert agent.tally.pending_since_s == since_s
+        assert world.clock.time_s > since_s
+        sink.steps_left = 1_000
+        await settle(agent, turns=4)
+        assert agent.tally.pending_since_s is None
+
+
 async def lead(world: World, sink: MemorySink, changes: list[Change], strides: list[int]) -> None:
     """Let changes become visible in strides, with the agent following after each."""
-    agent, place = world.agent(sink), 0
+    agent, place, published = world.agent(sink), 0, list[HealthChecks]()
+    agent.publish_to(published.append)
     for stride in [*strides, len(changes)]:
         world.replay(changes[place : place + stride])
         place += stride
         await agent.turn()
     await settle(agent, turns=6)
+    assert published[-1] == world.desired_checks()
 
 
 def of_services(changes: list[Change]) -> list[Change]:

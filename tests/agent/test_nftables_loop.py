@@ -1,5 +1,7 @@
 """The loop in nftables mode: the same laws, with texts in place of operations."""
 
+import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,12 +10,14 @@ from app.agent.loop import RulesLoop
 from app.agent.nftables_mode import NftablesMode
 from app.agent.sinks.nftables import NftablesSink
 from app.domain.changes import Change
+from app.domain.dataplane.health_checks import HealthChecks
 from app.domain.dataplane.nftables_state import Tables, tables_of
+from app.domain.dataplane.nftables_table import CHECK
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.names import NamespacedName
 from tests.agent.sinks.fake_kernel import FakeNft
 from tests.agent.worlds import CONFIG, World, a_world
-from tests.builders import a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import rule_histories
 
 MODE = NftablesMode()
@@ -55,6 +59,28 @@ async def test_a_change_of_one_endpoint_costs_a_node_three_lines() -> None:
         assert sum("changes" not in asked for asked in world.network.asked) == 1
 
 
+async def test_ranges_that_come_and_go_are_followed_and_mended() -> None:
+    ranges = a_service_cidr("10.96.0.0/12", "fd00:10:96::/112")
+    more = a_service_cidr("10.112.0.0/16", name="more")
+    async with a_world(a_service(), ONE) as world:
+        kernel = FakeNft()
+        sink = sink_of(kernel)
+        agent = agent_of(world, sink)
+        await agent.turn()
+        for before, after in ((None, ranges), (None, more), (ranges, None)):
+            world.put(before, after)
+            await agent.turn()
+            assert await missing(world, sink) == ()
+        assert kernel.tables["ip"].chains[CHECK][1:] == ["ip daddr { 10.112.0.0/16 } drop"]
+        kernel.tables["ip"].chains[CHECK].pop()
+        world.clock.time_s += 120
+        for _ in range(3):
+            await agent.turn()
+        assert await missing(world, sink) == ()
+        assert agent.tally.foreign_steps == 1
+        assert not any("element" in text for text in kernel.texts[1:])
+
+
 async def test_a_restart_leaves_elements_alone() -> None:
     async with a_world(a_service(), ONE) as world:
         kernel = FakeNft()
@@ -78,15 +104,44 @@ async def test_what_somebody_changes_is_mended() -> None:
         assert agent.tally.foreign_steps == 1
 
 
+TOLD = {"kind": "NodeText", "node": "n1", "resourceVersion": "9", "nodeEligible": True}
+ANSWERS = [
+    httpx.Response(200, content=b"add table ip waypost\n"),
+    httpx.Response(200, json={**TOLD, "healthCheckNodePorts": [], "text": "accept\n"}),
+    httpx.Response(200, json={**TOLD, "healthCheckNodePorts": [{"port": 0}], "text": ""}),
+    httpx.Response(200, json={"kind": "NodeTextChanges"}),
+]
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.text[:20])
+async def test_nonsense_in_place_of_an_answer_does_no_harm(answer: httpx.Response) -> None:
+    async with a_world(a_service(), ONE) as world:
+        kernel = FakeNft()
+        sink = sink_of(kernel)
+        agent = agent_of(world, sink)
+        await agent.turn()
+        world.network.answers_before_it_asks = [answer] * 2
+        for _ in range(2):
+            await agent.turn()
+        world.network.answers_before_it_asks = []
+        assert await missing(world, sink) == ()
+        world.put(ONE, TWO)
+        for _ in range(6):
+            await agent.turn()
+        assert await missing(world, sink) == ()
+
+
 @given(rule_histories(max_size=8), st.lists(st.integers(0, 3), max_size=8))
 async def test_the_path_does_not_matter(changes: list[Change], strides: list[int]) -> None:
     shown = [change for change in changes if change.kind != "Node"]
     async with a_world() as world:
         sink = sink_of(FakeNft())
-        agent, place = agent_of(world, sink), 0
+        agent, place, published = agent_of(world, sink), 0, list[HealthChecks]()
+        agent.publish_to(published.append)
         for stride in [*strides, len(shown)]:
             world.replay(shown[place : place + stride])
             place += stride
             await agent.turn()
         await agent.turn()
         assert await missing(world, sink) == ()
+        assert published[-1] == world.desired_checks()

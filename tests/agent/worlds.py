@@ -18,6 +18,7 @@ from app.agent.pace import PACE, Pace
 from app.agent.sinks.memory import MemorySink
 from app.api import application
 from app.domain.changes import Change
+from app.domain.dataplane.health_checks import HealthChecks, health_checks
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.operations import IPVSState, Operation, state_of
@@ -130,6 +131,12 @@ class World:
         node = snapshot.nodes[NamespacedName("", "n1")]
         return state_of(ipvs_rules(node_rules(snapshot, node, CONFIG)))
 
+    def desired_checks(self) -> HealthChecks:
+        """Compute afresh what load balancers should learn of the node."""
+        snapshot = self.view.snapshot
+        rules = node_rules(snapshot, snapshot.nodes[NamespacedName("", "n1")], CONFIG)
+        return health_checks(rules.services, rules.families)
+
     def agent(
         self, sink: MemorySink | None = None, *, pace: Pace = PACE
     ) -> RulesLoop[IPVSState, Operation]:
@@ -144,11 +151,11 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(*objects: Object) -> AsyncGenerator[World]:
+async def a_world(*objects: Object, config: RulesConfig = CONFIG) -> AsyncGenerator[World]:
     """Run a registry that holds these objects and the node."""
     view, clock = View(), FakeClock()
     view.reset(load([NODE, *objects], revision=Revision(1)), history=(), compacted=Revision(1))
-    rules = NodeRulesReader(view, CONFIG, node_ports=range(30_000, 32_768))
+    rules = NodeRulesReader(view, config, node_ports=range(30_000, 32_768))
     app = _application()
     app.state.registry = SimpleNamespace(view=view, rules=rules, metrics=CollectorRegistry())
     network = Network(app, clock)

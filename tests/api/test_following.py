@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -22,12 +22,15 @@ from app.domain.dataplane.nftables_state import parse_whole
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.kinds import Object
+from app.domain.objects.node import Taint
 from app.domain.snapshot import load
 from app.registry.node_rules import NodeRulesReader
 from app.registry.view import View
 from app.registry.watch import Pulse
+from app.schemas.operations import NodeRulesChanges, NodeTextChanges
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.registries import a_client
+from tests.waiting import until
 
 ONE = an_endpoint_slice(an_endpoint("10.244.0.1"))
 TWO = an_endpoint_slice(an_endpoint("10.244.0.1"), an_endpoint("10.244.0.2"))
@@ -105,6 +108,55 @@ async def test_who_waits_hears_as_soon_as_there_is_something() -> None:
             assert news.get("operations") or news.get("text")
             assert news["resourceVersion"] == str(since + 2)
             assert api.watching.watchers == 0
+
+
+EXPOSED = a_service(
+    type="LoadBalancer", external_traffic_policy="Local", health_check_node_port=31_000
+)
+
+
+async def test_health_checks_come_with_changes_in_either_mode() -> None:
+    here = an_endpoint_slice(an_endpoint("10.244.0.1", node_name="n1"))
+    async with an_api_of(a_node("n1"), EXPOSED) as api:
+        api.change(None, here)
+        api.change(EXPOSED, None)
+        service = {"namespace": "default", "name": "web"}
+        answering = {"port": 31_000, "localEndpoints": 1, "addresses": ["0.0.0.0", "::"]}  # noqa: S104  a text
+        for mode in ("ipvs", "nftables"):
+            news = (await api.changes(mode, 1)).json()
+            assert news["healthCheckNodePorts"] == [
+                {"op": "RemoveHealthCheckNodePort", "service": service}
+            ]
+        api.change(None, EXPOSED)
+        for mode, read in (("ipvs", NodeRulesChanges), ("nftables", NodeTextChanges)):
+            answer = await api.changes(mode, 3)
+            read.model_validate_json(answer.content)
+            assert answer.json()["healthCheckNodePorts"] == [
+                {"op": "SetHealthCheckNodePort", "service": service, **answering}
+            ]
+        rules = (await api.client.get("/nodes/n1/ipvs")).json()
+        assert rules["healthCheckNodePorts"] == [{"service": service, **answering}]
+
+
+async def test_a_node_hears_at_once_that_it_is_to_be_deleted() -> None:
+    node = a_node("n1")
+    tainted = replace(
+        node, taints=(Taint(key="ToBeDeletedByClusterAutoscaler", effect="NoSchedule"),)
+    )
+    async with an_api_of(node, a_service()) as api:
+        for mode in ("ipvs", "nftables"):
+            since = api.view.snapshot.revision
+            asking = asyncio.create_task(api.changes(mode, since, timeout_s=30))
+            await until(lambda: api.watching.watchers == 1)
+            api.change(node, tainted)
+            news = (await asyncio.wait_for(asking, 10)).json()
+            assert news["nodeEligible"] is False
+            assert not any(news.get(rules) for rules in ("operations", "text"))
+            # It stays so, and is no news.
+            since = api.view.snapshot.revision
+            assert (await api.changes(mode, since)).json()["nodeEligible"] is False
+            api.change(tainted, node)
+            assert (await api.changes(mode, since)).json()["nodeEligible"] is True
 
 
 async def test_who_waits_in_vain_hears_that_there_is_nothing() -> None:

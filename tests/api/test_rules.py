@@ -1,10 +1,12 @@
 """Node rules over HTTP: the vectors through both ways in, changes, drift, and refusals."""
 
 import gzip
+import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,9 +28,9 @@ from app.registry.view import View
 from app.schemas.codec import encode_object
 from app.schemas.operations import NodeRulesChanges, NodeRulesDrift
 from app.schemas.operations_codec import decode_operations
-from app.schemas.rules import NodeRules
+from app.schemas.rules import NodeRules, NodeText
 from app.schemas.rules_codec import decode_state
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.registries import a_client, an_api
 from tests.rules_vectors import Vector, load_vectors
 
@@ -265,6 +267,32 @@ async def test_the_same_rules_come_for_nft() -> None:
     assert "10.244.1.5" in response.text
 
 
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        ("", "text/plain"),
+        ("*/*", "text/plain"),
+        ("text/*, application/json", "text/plain"),
+        ("application/json, text/plain", "text/plain"),
+        ("application/yaml", "text/plain"),
+        ("application/json", "application/json"),
+        ("application/*; q=0.5", "application/json"),
+    ],
+)
+async def test_text_for_nft_is_plain_unless_only_json_is_accepted(accept: str, form: str) -> None:
+    async with a_reader(*a_web("10.244.1.5"), NODE) as (client, _):
+        answer = await client.get("/nodes/n1/nftables", headers={"Accept": accept})
+        plain = await client.get("/nodes/n1/nftables", headers={"Accept": "text/plain"})
+    assert answer.headers["content-type"].partition(";")[0] == form
+    assert "Accept" in answer.headers["vary"].split(", ")
+    assert answer.headers["etag"] == plain.headers["etag"]
+    if form == "text/plain":
+        assert answer.text == plain.text
+    else:
+        told = NodeText.model_validate_json(answer.content)
+        assert (told.text, told.node_eligible, told.resource_version) == (plain.text, True, "1")
+
+
 async def test_changes_lead_from_the_rules_of_then_to_those_of_now() -> None:
     web, one = a_web("10.244.1.5")
     _, two = a_web("10.244.1.5", "10.244.1.6")
@@ -294,6 +322,8 @@ async def test_nothing_happened_is_no_operation() -> None:
         "since": "1",
         "resourceVersion": "2",
         "operations": [],
+        "healthCheckNodePorts": [],
+        "nodeEligible": True,
     }
 
 
@@ -404,6 +434,13 @@ def broken() -> Iterator[tuple[dict[str, Any], int, str]]:
     yield {"node": NODE_WIRE, "config": {"scheduler": "best"}}, 422, "config.scheduler"
     yield {"node": NODE_WIRE, "config": {"clusterCIDR": "all"}}, 422, "config.clusterCIDR"
     yield {"node": {"metadata": {"name": "a\nb"}}}, 422, "node.metadata.name"
+    yield {"node": NODE_WIRE, "config": {"serviceCIDRs": ["all"]}}, 422, "config.serviceCIDRs[0]"
+    nowhere = encode_object(a_service_cidr("10.96.0.0/12", "} accept; {"))
+    yield (
+        {"node": NODE_WIRE, "serviceCIDRs": [nowhere]},
+        422,
+        "serviceCIDRs[0].spec.cidrs[1]",
+    )
     spec = {**service["spec"], "ports": [port]}
     yield (
         {"node": NODE_WIRE, "services": [{**service, "spec": spec}]},
@@ -445,6 +482,22 @@ async def test_render_answers_with_text_when_a_part_is_asked_for() -> None:
     assert "10.244.1.5" in nft.json()["nftables"]
 
 
+async def test_ranges_of_a_request_are_those_of_its_objects_and_its_configuration() -> None:
+    body = {
+        "node": NODE_WIRE,
+        "serviceCIDRs": [encode_object(a_service_cidr("10.112.0.0/16"))],
+        "config": {"backend": "nftables", "serviceCIDRs": ["fd00:10:96::/112", "10.96.0.0/12"]},
+    }
+    bare = {"node": NODE_WIRE, "config": {"backend": "nftables"}}
+    async with a_reader() as (client, _):
+        ranged, without = [
+            (await client.post("/render", json=asked)).json()["nftables"] for asked in (body, bare)
+        ]
+    assert "    ip daddr { 10.96.0.0/12, 10.112.0.0/16 } drop\n" in ranged
+    assert "    ip6 daddr { fd00:10:96::/112 } drop\n" in ranged
+    assert "} drop" not in without
+
+
 async def test_unknown_fields_of_a_request_are_named() -> None:
     async with a_reader() as (client, _):
         response = await client.post("/render", json={"node": NODE_WIRE, "colour": "blue"})
@@ -472,3 +525,29 @@ async def test_a_registered_service_reaches_the_rules_of_its_node(database_url: 
     assert server["address"] == made["spec"]["clusterIP"]
     assert [real["address"] for real in server["realServers"]] == ["10.244.0.7"]
     assert "AddRealServer" in [operation["op"] for operation in changes["operations"]]
+
+
+@pytest.mark.database
+async def test_an_address_used_again_before_the_old_pod_is_gone_is_served_everywhere(
+    database_url: str,
+) -> None:
+    case = next(each for each in reported_cases() if each["id"] == "B2-073")
+    listed, deletion, successor = case["setup"]
+    async with an_api(database_url) as client:
+        assert (await client.post("/apply", json=listed)).is_success
+        assert (await client.request(deletion["method"], deletion["path"])).is_success
+        assert (await client.post("/apply", json=successor)).is_success
+        rules = [(await client.get(f"/nodes/{name}/ipvs")).json() for name in ("n1", "n2")]
+        text = (await client.get("/nodes/n1/nftables")).text
+        slices = (await client.get("/endpointslices", params={"namespace": "default"})).json()
+    copies = [endpoint for each in slices["items"] for endpoint in each["endpoints"]]
+    assert [copy["conditions"]["terminating"] for copy in copies] == [True, False]
+    for told in rules:
+        (server,) = told["virtualServers"]
+        assert [real["address"] for real in server["realServers"]] == ["10.244.1.5"]
+    assert "10.244.1.5 . 80" in text
+
+
+def reported_cases() -> list[dict[str, Any]]:
+    vectors = Path(__file__).parents[1] / "vectors" / "bugs.json"
+    return json.loads(vectors.read_text())["cases"]

@@ -137,6 +137,22 @@ def test_options_are_the_configuration(file: Path) -> None:
     assert text(basis, "localSource", "value") == "10.244.0.0/16"
 
 
+def test_ranges_are_those_of_the_files_and_of_the_options(tmp_path: Path, file: Path) -> None:
+    ranges = tmp_path / "ranges.yaml"
+    ranges.write_text(
+        "{apiVersion: networking.k8s.io/v1, kind: ServiceCIDR, metadata: {name: more}, "
+        "spec: {cidrs: [10.112.0.0/16]}}"
+    )
+    asked = ("render", "--node", "n1", "--part", "nftables", "-f", str(file))
+    assert "} drop" not in run(*asked).out
+    wider = run(*asked, "-f", str(ranges), "--service-cidr", "10.96.0.0/12").out
+    assert "ip daddr { 10.96.0.0/12, 10.112.0.0/16 } drop" in wider
+    ranges.write_text(ranges.read_text().replace("10.112.0.0/16", "all"))
+    ended = run(*asked, "-f", str(ranges))
+    assert (ended.code, ended.out) == (1, "")
+    assert "ServiceCIDR more: spec.cidrs[0]: " in ended.err
+
+
 def test_a_service_without_an_address_is_said_to_have_no_rules(tmp_path: Path) -> None:
     path = tmp_path / "service.yaml"
     headless = SERVICE.replace("10.96.17.4", "None").replace("ent", "db", 1)

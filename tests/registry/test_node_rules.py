@@ -14,7 +14,7 @@ from app.domain.objects.kinds import Object
 from app.domain.objects.service import Service
 from app.domain.snapshot import load
 from app.registry import node_rules
-from app.registry.node_rules import NodeRulesReader, staying_ahead
+from app.registry.node_rules import NodeRulesReader, fingerprint_of, staying_ahead
 from app.registry.view import View
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.waiting import until
@@ -53,6 +53,18 @@ async def test_it_stays_switched_off_where_it_was() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_rules_of_a_revision_differ_by_configuration_and_by_what_a_version_makes_of_it() -> None:
+    (one, _), (same, _) = a_reader(), a_reader()
+    assert one.fingerprint == same.fingerprint
+    config = RulesConfig()
+    prints = {
+        fingerprint_of(config, "add table ip waypost"),
+        fingerprint_of(config, "add table ip waypost\nadd chain ip waypost more"),
+        fingerprint_of(RulesConfig(masquerade_all=True), "add table ip waypost"),
+    }
+    assert len(prints) == 3
 
 
 async def test_a_node_that_is_not_there_is_told_nothing() -> None:

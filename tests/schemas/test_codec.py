@@ -240,6 +240,21 @@ def test_quantities_may_be_numbers() -> None:
     assert node.capacity == {"cpu": "4", "memory": "8Gi", "x": "0.5"}
 
 
+def test_taints_of_a_node_come_back_as_they_were_given() -> None:
+    taints = [
+        {
+            "key": "ToBeDeletedByClusterAutoscaler",
+            "effect": "NoSchedule",
+            "value": "1767268800",
+            "timeAdded": "2026-01-01T12:00:00Z",
+        },
+        {"key": "other", "effect": "NoExecute"},
+    ]
+    node = decode_object({"spec": {"taints": taints}}, "Node").object
+
+    assert encode_object(node)["spec"] == {"taints": taints}
+
+
 def test_what_a_service_always_shows() -> None:
     wire = encode_object(Service(metadata=a_service().metadata))
 

@@ -1,12 +1,14 @@
 """Rules and operations leave as JSON and come back as what they were."""
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from app.domain.changes import Change
+from app.domain.dataplane.health_checks import health_check_changes, health_checks
 from app.domain.dataplane.ipvs import IPVSRules, ipvs_rules
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.operations import IPVSState, state_of
@@ -17,13 +19,20 @@ from app.domain.dataplane.rules import (
 )
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
+from app.schemas.health_checks import (
+    HealthCheckOperation,
+    decode_health_check_changes,
+    decode_health_checks,
+    encode_health_check_changes,
+)
 from app.schemas.operations import Operation
 from app.schemas.operations_codec import decode_operations, encode_operations
-from app.schemas.rules import NodeRules
-from app.schemas.rules_codec import decode_state, encode_rules
+from app.schemas.rules import NodeRules, NodeText
+from app.schemas.rules_codec import decode_state, encode_rules, encode_text
 from tests.builders import a_node
 from tests.rules_strategies import addressed_nodes, configs, rule_histories
 
+HEALTH_CHECKS: TypeAdapter[list[HealthCheckOperation]] = TypeAdapter(list[HealthCheckOperation])
 OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
 
 
@@ -42,6 +51,29 @@ def rules_of(changes: list[Change], node: Node, config: RulesConfig) -> IPVSRule
 def test_rules_read_back_as_the_state_they_lead_to(rules: IPVSRules) -> None:
     read = NodeRules.model_validate_json(encode_rules(rules))
     assert decode_state(read) == state_of(rules)
+
+
+@given(told(), told())
+def test_health_checks_and_their_changes_read_back_as_they_were(
+    current: IPVSRules, desired: IPVSRules
+) -> None:
+    before, after = (health_checks(r.rules.services, r.rules.families) for r in (current, desired))
+    read = NodeRules.model_validate_json(encode_rules(desired))
+    assert decode_health_checks(read.health_check_node_ports) == after
+    changes = health_check_changes(before, after)
+    spelt = json.loads(json.dumps(encode_health_check_changes(changes)))
+    assert decode_health_check_changes(HEALTH_CHECKS.validate_python(spelt)) == changes
+
+
+@given(told())
+def test_text_for_nft_reads_back_with_what_goes_beside_it(rules: IPVSRules) -> None:
+    neutral = replace(rules.rules, is_eligible=False)
+    read = NodeText.model_validate_json(encode_text(neutral, 'add table ip "waypost"\n'))
+    assert read.text == 'add table ip "waypost"\n'
+    assert (read.node, read.resource_version) == (neutral.node, str(neutral.revision))
+    assert not read.node_eligible
+    wanted = health_checks(neutral.services, neutral.families)
+    assert decode_health_checks(read.health_check_node_ports) == wanted
 
 
 @given(told(), told())

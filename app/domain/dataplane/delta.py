@@ -1,6 +1,6 @@
 """A node's operations from one revision to a later one, at the cost of the change.
 
-    Step, Node -> fragments of the touched Services, before and after -> plan
+    Step, Node -> fragments of the touched Services, before and after -> plan, health checks
 
 What belongs to other Services cannot differ; so this equals the plan between the
 two full states, which is the oracle in tests.  Nodes that see the change alike get
@@ -9,10 +9,16 @@ the same plan, made once.  Not shared between threads.
 Source: style.md 2, decision 3; spec ipvs 7, "do better" (a).
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
+from app.domain.dataplane.health_checks import (
+    HealthCheckChanges,
+    HealthChecks,
+    health_check_changes,
+    health_checks,
+)
 from app.domain.dataplane.iptables import Netfilter
 from app.domain.dataplane.ipvs import Fragment, IPVSRules, fragment, join, sharing
 from app.domain.dataplane.node_rules import NodeViews, assemble
@@ -34,6 +40,22 @@ _NO_NETFILTERS: Final[tuple[Netfilter, ...]] = ()
 
 Parts = tuple[tuple[Operation, ...], ...]
 """A plan in pieces that follow each other; equal pieces of several nodes are one object."""
+
+
+class RulesNews(NamedTuple):
+    """What a node is told of a step: operations in pieces, and what load balancers may ask."""
+
+    parts: Parts = ()
+    health_checks: HealthCheckChanges = ()
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Give the operations one after the other; those of a single piece are that piece."""
+        parts = [part for part in self.parts if part]
+        return parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
+
+
+_NOTHING: Final = RulesNews()
 
 
 class IPVSRulesSource:
@@ -68,15 +90,13 @@ class IPVSRulesSource:
         """Whether the next question can take no longer than the change that it is about."""
         return self._tally.has_counted
 
-    def delta(self, step: Step, node_before: Node | None, node: Node) -> tuple[Operation, ...]:
+    def news(self, step: Step, node_before: Node | None, node: Node) -> RulesNews:
         """Plan the way of a node through a step; one that was not there held nothing."""
-        parts = [part for part in self.parts(step, node_before, node) if part]
-        return parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
-
-    def parts(self, step: Step, node_before: Node | None, node: Node) -> Parts:
-        """Plan the same in pieces, most of which many nodes have in common."""
         if node_before is None:
-            return (plan(IPVSState(), state_of(self.rules(step.after, node))),)
+            rules = self.rules(step.after, node)
+            checks = health_checks(rules.rules.services, rules.rules.families)
+            planned = plan(IPVSState(), state_of(rules))
+            return RulesNews((planned,), health_check_changes({}, checks))
         view_before = self._views.view(step.before, node_before)
         view = self._views.view(step.after, node)
         if view_before != view or step.is_whole:
@@ -85,8 +105,9 @@ class IPVSRulesSource:
         after = self._cache.every(step.after, step.touched, view)
         if _are_same(before, after):
             self._move_on(step, view)
-            return ()
-        return self._planned(step, view, before, after)
+            return _NOTHING
+        checks = health_check_changes(_checks(before, view), _checks(after, view))
+        return RulesNews(self._planned(step, view, before, after), checks)
 
     def _planned(
         self, step: Step, view: NodeView, before: list[Fragment], after: list[Fragment]
@@ -97,7 +118,7 @@ class IPVSRulesSource:
         else:
             earlier, later = self._totals_around(step, view, before, after)
             if not earlier.keeps_sizes(later, after):
-                return self._whole(step, view, view)
+                return self._whole(step, view, view).parts
             netfilters = earlier.netfilters(self.config), later.netfilters(self.config)
             gates = self._gates(before, after, netfilters)
         servers = self._servers(before, after)
@@ -170,9 +191,13 @@ class IPVSRulesSource:
             del self._totals[next(iter(self._totals))]
         self._totals[totals.view.name] = totals
 
-    def _whole(self, step: Step, view_before: NodeView, view: NodeView) -> Parts:
-        current = self._rules(step.before, view_before)
-        return (plan(state_of(current), state_of(self._rules(step.after, view))),)
+    def _whole(self, step: Step, view_before: NodeView, view: NodeView) -> RulesNews:
+        current, desired = self._rules(step.before, view_before), self._rules(step.after, view)
+        checks = health_check_changes(
+            health_checks(current.rules.services, view_before.families),
+            health_checks(desired.rules.services, view.families),
+        )
+        return RulesNews((plan(state_of(current), state_of(desired)),), checks)
 
     def _rules(self, snapshot: Snapshot, view: NodeView) -> IPVSRules:
         fragments = self._cache.all(snapshot, view)
@@ -180,6 +205,10 @@ class IPVSRulesSource:
         rules = join(fragments, neutral)
         self._remember(Totals.of(rules, view))
         return rules
+
+
+def _checks(fragments: Iterable[Fragment], view: NodeView) -> HealthChecks:
+    return health_checks((each.rules for each in fragments), view.families)
 
 
 def _identities(held: tuple[Sequence[object], Sequence[object]]) -> tuple[tuple[int, ...], ...]:

@@ -2,7 +2,8 @@
 
     NodeRules             -> encode         -> text that replaces all there is
     NodeRules, NodeRules  -> encode_delta   -> text that leads from one to the other
-    pairs of ServiceRules -> encode_changes -> the same for known changes
+    pairs of ServiceRules -> encode_changes -> the same for known changes of Services
+    Checks, Checks        -> encode_checks  -> the same for the ranges of their addresses
 
 Each text is one transaction: packets see all of it or nothing.  Only the table
 ``waypost`` of each family is ever named.  Which clients keep which endpoint
@@ -25,11 +26,14 @@ from app.domain.dataplane.nftables_state import (
     removal,
     tables_of,
 )
-from app.domain.dataplane.nftables_table import Layout, layout, pick_rules
-from app.domain.dataplane.rules import NodeRules, ServiceRules
+from app.domain.dataplane.nftables_table import CHECK, Layout, check_rules, layout, pick_rules
+from app.domain.dataplane.rules import NodeFamily, NodeRules, ServiceRules
 
 ServiceChange = tuple[ServiceRules | None, ServiceRules | None]
 """The rules of one Service before and after; None where it has none."""
+
+Checks = Mapping[IPFamily, tuple[str, ...]]
+"""By family, the rules for what is still sent to an address of Services."""
 
 
 def encode(rules: NodeRules) -> str:
@@ -51,7 +55,26 @@ def encode_delta(current: NodeRules, desired: NodeRules) -> str:
     if not same and _layouts(current) != _layouts(desired):
         return encode(desired)
     families = [facts.family for facts in desired.families]
-    return encode_changes(service_changes(current.services, desired.services), families)
+    checks = encode_checks(
+        checks_of(current.families, current.service_cidrs),
+        checks_of(desired.families, desired.service_cidrs),
+    )
+    return checks + encode_changes(service_changes(current.services, desired.services), families)
+
+
+def checks_of(families: Iterable[NodeFamily], service_cidrs: tuple[str, ...]) -> Checks:
+    """Write the rules for the ranges of Services on a node."""
+    return {facts.family: check_rules(facts, service_cidrs) for facts in families}
+
+
+def encode_checks(current: Checks, desired: Checks) -> str:
+    """Write the text for a change of those rules; empty when none differs."""
+    return joined(
+        line
+        for family, rules in desired.items()
+        if current.get(family) != rules
+        for line in chain_anew(family, CHECK, rules)
+    )
 
 
 def encode_changes(changes: Iterable[ServiceChange], families: Iterable[IPFamily]) -> str:

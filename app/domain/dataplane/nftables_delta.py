@@ -1,6 +1,6 @@
 """A node's nftables text from one revision to a later one, at the cost of the change.
 
-    Step, Node   -> rules of the touched Services, before and after -> text      (``delta``)
+    Step, Node   -> rules of the touched Services, before and after -> text, health checks
     Tables, text -> Tables                                                       (``loaded``)
 
 Elements of different Services never coincide, so the touched ones are all there is
@@ -12,12 +12,20 @@ Source: style.md 2, decision 3; spec ipvs 8.
 
 import re
 from collections.abc import Hashable, Iterator
+from typing import NamedTuple
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.health_checks import (
+    HealthCheckChanges,
+    health_check_changes,
+    health_checks,
+)
 from app.domain.dataplane.nftables import (
     ServiceChange,
+    checks_of,
     encode,
     encode_changes,
+    encode_checks,
     encode_delta,
     service_changes,
 )
@@ -26,6 +34,7 @@ from app.domain.dataplane.nftables_table import KEPT_SETS, TABLE, WORDS
 from app.domain.dataplane.node_rules import NodeViews, assemble
 from app.domain.dataplane.rules import NodeRules, RulesConfig, ServiceRules
 from app.domain.dataplane.rules_cache import RulesCache
+from app.domain.dataplane.service_ranges import service_ranges
 from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.steps import Step
 from app.domain.errors import BadRequest
@@ -41,6 +50,13 @@ _TARGET = re.compile(r": goto ([^ ,]+)")
 _WORDS_OF_COMMAND = 5
 
 
+class TextNews(NamedTuple):
+    """What a node is told of a step: a text, and what load balancers may ask."""
+
+    text: str = ""
+    health_checks: HealthCheckChanges = ()
+
+
 class NftablesRulesSource:
     """Deltas of every node, from rules made once."""
 
@@ -50,27 +66,38 @@ class NftablesRulesSource:
         self._views = NodeViews(config)
         self._texts: dict[Hashable, tuple[object, str]] = {}
 
-    def delta(self, step: Step, node_before: Node | None, node: Node) -> str:
+    def news(self, step: Step, node_before: Node | None, node: Node) -> TextNews:
         """Write the way of a node through a step; all of it for one that was not there."""
         view = self._views.view(step.after, node)
         if node_before is None:
-            return encode(self._rules(step.after, view))
+            desired = self._rules(step.after, view)
+            checks = health_checks(desired.services, view.families)
+            return TextNews(encode(desired), health_check_changes({}, checks))
         view_before = self._views.view(step.before, node_before)
         if view_before != view or step.is_whole:
-            return encode_delta(
-                self._rules(step.before, view_before), self._rules(step.after, view)
-            )
+            return self._whole(step, view_before, view)
         before = self._cache.every(step.before, step.touched, view)
         after = self._cache.every(step.after, step.touched, view)
         changes = list(service_changes(before, after))
-        return self._text(changes, view)
+        checks = health_check_changes(
+            health_checks(before, view.families), health_checks(after, view.families)
+        )
+        return TextNews(self._text(changes, view, _changed_checks(step, view)), checks)
 
-    def _text(self, changes: list[ServiceChange], view: NodeView) -> str:
+    def _whole(self, step: Step, view_before: NodeView, view: NodeView) -> TextNews:
+        current, desired = self._rules(step.before, view_before), self._rules(step.after, view)
+        checks = health_check_changes(
+            health_checks(current.services, view_before.families),
+            health_checks(desired.services, view.families),
+        )
+        return TextNews(encode_delta(current, desired), checks)
+
+    def _text(self, changes: list[ServiceChange], view: NodeView, checks: str) -> str:
         families = tuple(facts.family for facts in view.families)
-        seen = (tuple((id(before), id(after)) for before, after in changes), families)
+        seen = (tuple((id(before), id(after)) for before, after in changes), families, checks)
         if (known := self._texts.get(seen)) is not None:
             return known[1]
-        text = encode_changes(changes, families)
+        text = checks + encode_changes(changes, families)
         while len(self._texts) >= _TEXTS_MAX:
             del self._texts[next(iter(self._texts))]
         # The rules are kept too: an identity is only good while its object lives.
@@ -79,6 +106,13 @@ class NftablesRulesSource:
 
     def _rules(self, snapshot: Snapshot, view: NodeView) -> NodeRules:
         return assemble(self._cache.all(snapshot, view), view, self.config, snapshot)
+
+
+def _changed_checks(step: Step, view: NodeView) -> str:
+    was, becomes = service_ranges(step.before), service_ranges(step.after)
+    if was == becomes:
+        return ""
+    return encode_checks(checks_of(view.families, was), checks_of(view.families, becomes))
 
 
 def loaded(text: str, tables: Tables) -> Tables:

@@ -18,9 +18,11 @@ from typing import Final, NotRequired, TypeAlias, TypedDict
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.nftables_elements import STANDING_PICKS, Elements
 from app.domain.dataplane.nftables_table import (
+    CHECK,
     KEPT_SETS,
     TABLE,
     WORDS,
+    check_rules,
     declarations,
     kind_of,
     layout,
@@ -32,7 +34,7 @@ from app.domain.errors import BadRequest
 ELEMENTS_PER_COMMAND_MAX: Final = 1_000  # keeps lines readable; nft does not mind
 _SHOWN_MAX: Final = 200  # characters of a bad line that a refusal repeats
 _FAMILIES: Final = {words.ip: family for family, words in WORDS.items()}
-_BASE: Final = re.compile(r"type nat hook .*;")
+_BASE: Final = re.compile(r"type (?:nat|filter) hook .*;")
 _OPENING: Final = re.compile(rf"table (ip6?) {TABLE} \{{")
 _CHAIN: Final = re.compile(r"  chain (\S+) \{")
 _SET: Final = re.compile(r"  (?:set|map) (\S+) \{ .* \}")
@@ -185,7 +187,9 @@ def _table(rules: NodeRules, family: IPFamily) -> Table:
         pick.name: pick_rules(pick, family) for pick in sorted(elements.picks | STANDING_PICKS)
     }
     sets = {name: elements.by_set.get(name, {}) for name in declarations(family)}
-    return Table(sets, {**picks, **fixed.chains})
+    # In an order in which each chain may be written that goes to those before it.
+    check = check_rules(facts, rules.service_cidrs)
+    return Table(sets, {**picks, CHECK: check, **fixed.chains})
 
 
 def _whole(family: IPFamily, table: Table) -> Iterator[str]:

@@ -9,6 +9,7 @@ is not known here.
 
     prerouting, output -> services -> pick-tcp-N | keep-tcp-N-Ts | reject-all | node-ports-tcp
     postrouting        -> masquerading-tcp             (and the same for udp and sctp)
+    forward, output    -> cluster-ips-check: what is still sent to an address of Services
 
 Packets carry no mark.  Whether a connection leaves with the node's address is
 decided by where it was first sent, which connection tracking knows.
@@ -16,16 +17,17 @@ decided by where it was first sent, which connection tracking knows.
 Source: spec ipvs 8.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Final
 
-from app.domain.addresses import IPFamily
+from app.domain.addresses import IPFamily, family_of, parse_address, parse_prefix
 from app.domain.dataplane.nftables_elements import ANY_ADDRESS, LOCAL_OFFSET, Pick
 from app.domain.dataplane.rules import LocalDetection, NodeFamily, RulesConfig
 
 TABLE: Final = "waypost"
+CHECK: Final = "cluster-ips-check"
 AFFINITY_CLIENTS_MAX: Final = 262_144  # clients remembered; beyond, connections go anywhere
 AFFINITY_TIMEOUT_DEFAULT: Final = "3h"  # never used, each element brings its own
 PROTOCOLS: Final = ("tcp", "udp", "sctp")
@@ -121,12 +123,35 @@ def layout(family: NodeFamily, config: RulesConfig) -> Layout:
     chains |= {
         "services": tuple(_services(words, family)),
         "masquerading": tuple(_masquerading(words, family, config)),
-        "nat-prerouting": (_hooked("prerouting", -100), "jump services"),
-        "nat-output": (_hooked("output", -100), "jump services"),
-        "nat-postrouting": (_hooked("postrouting", 100), "ct status dnat jump masquerading"),
+        "nat-prerouting": (_hooked("nat", "prerouting", -100), "jump services"),
+        "nat-output": (_hooked("nat", "output", -100), "jump services"),
+        "nat-postrouting": (_hooked("nat", "postrouting", 100), "ct status dnat jump masquerading"),
+        # Connections that are open, and packets that nobody tracks, are not looked at.
+        "filter-forward": (_hooked("filter", "forward", 0), f"ct state new jump {CHECK}"),
+        "filter-output": (_hooked("filter", "output", 0), f"ct state new jump {CHECK}"),
     }
     addresses = () if family.has_all_node_ports else family.node_port_addresses
     return Layout(chains=chains, node_port_addresses=addresses)
+
+
+def check_rules(family: NodeFamily, service_cidrs: Iterable[str]) -> tuple[str, ...]:
+    """Write the rules for what was sent to an address of Services and has not been translated.
+
+    A ClusterIP refuses; any other address of the ranges has no Service, and its packets must not
+    leave by the default route.  A range that holds an address of the node itself is in use for
+    more than Services, and left out: the node would be cut off from its neighbours.
+    """
+    words = WORDS[family.family]
+    own = [address for text in family.addresses if (address := parse_address(text)) is not None]
+    ranges = [
+        str(prefix)
+        for text in service_cidrs
+        if (prefix := parse_prefix(text)) is not None
+        and family_of(prefix) is family.family
+        and not any(address in prefix for address in own)
+    ]
+    refuse = f"{words.ip} daddr @cluster-ips goto reject-all"
+    return (refuse, f"{words.ip} daddr {{ {', '.join(ranges)} }} drop") if ranges else (refuse,)
 
 
 @cache
@@ -199,8 +224,8 @@ def _sets(words: Words, protocol: str) -> dict[str, tuple[str, ...]]:
     return {f"{name}-{protocol}": declared for name, declared in lines.items()}
 
 
-def _hooked(hook: str, priority: int) -> str:
-    return f"type nat hook {hook} priority {priority}; policy accept;"
+def _hooked(type_: str, hook: str, priority: int) -> str:
+    return f"type {type_} hook {hook} priority {priority}; policy accept;"
 
 
 def _outsider(family: NodeFamily, words: Words) -> str:

@@ -24,6 +24,7 @@ from app.domain.dataplane.rules import (
     ServiceRules,
 )
 from app.domain.dataplane.service_facts import ServiceFacts, service_facts
+from app.domain.dataplane.service_ranges import service_ranges
 from app.domain.dataplane.service_rules import NodeView, service_rules
 from app.domain.names import NamespacedName
 from app.domain.objects.node import IP_ADDRESS_TYPES, Node
@@ -49,10 +50,12 @@ def assemble(
     conflicts = set(chain.from_iterable(rules.conflicts for rules in kept))
     return NodeRules(
         node=view.name,
+        is_eligible=view.is_eligible,
         revision=snapshot.revision,
         config=config,
         families=view.families,
         services=kept,
+        service_cidrs=service_ranges(snapshot),
         conflicts=tuple(
             sorted(conflicts, key=lambda c: (c.address, c.port, c.protocol, c.winner, c.loser))
         ),
@@ -84,6 +87,7 @@ def node_view(snapshot: Snapshot, node: Node, config: RulesConfig) -> NodeView:
     return NodeView(
         name=node.metadata.name,
         zone=node.zone,
+        is_eligible=node.is_eligible,
         families=families,
         taken=_taken(snapshot, families),
     )

@@ -5,10 +5,11 @@ are resolved here already; how IPVS, ipset, iptables or nftables say it is not
 known.  ``node_rules`` computes it, ``ipvs`` and ``nftables`` render it.
 
     NodeRules
-    ├── families   facts of the node, one entry an IP family that is served
-    ├── services   ServiceRules by key, each a PortRules per family and port
-    ├── conflicts  addresses that two Services claim, and who got them
-    └── notices    settings that do something their author may not expect
+    ├── families       facts of the node, one entry an IP family that is served
+    ├── services       ServiceRules by key, each a PortRules per family and port
+    ├── service_cidrs  ranges whose addresses belong to Services or to nobody
+    ├── conflicts      addresses that two Services claim, and who got them
+    └── notices        settings that do something their author may not expect
 
 Everything is sorted, so that equal state gives an equal value.  Addresses are
 canonical text.  Source: spec ipvs 1 to 3.
@@ -214,10 +215,14 @@ class NodeRules:
     """Everything one node must do, at one revision."""
 
     node: str
+    is_eligible: bool = True
+    """Whether load balancers may send it traffic."""
     revision: Revision = REVISION_ZERO
     config: RulesConfig = RulesConfig()
     families: tuple[NodeFamily, ...] = ()
     services: tuple[ServiceRules, ...] = ()
+    service_cidrs: tuple[str, ...] = ()
+    """Ranges of ClusterIPs, without overlaps, IPv4 first."""
     conflicts: tuple[Conflict, ...] = ()
     notices: tuple[Notice, ...] = field(default=())
 

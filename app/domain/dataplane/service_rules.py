@@ -8,7 +8,7 @@ Source: spec ipvs 2.3 and 3.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from app.domain.addresses import IPFamily, parse_address
@@ -35,6 +35,8 @@ class NodeView:
     zone: str
     families: tuple[NodeFamily, ...]
     taken: Mapping[Claimed, ServicePortName]
+    is_eligible: bool = field(default=True, compare=False)
+    """Whether load balancers may send it traffic: no rule depends on it."""
 
     def family(self, family: IPFamily) -> NodeFamily | None:
         """Give the facts of one family; None when the node does not serve it."""

@@ -1,13 +1,13 @@
 """What must hold for rules to be made of state that no registry has admitted.
 
-    Service | EndpointSlice | Node | RulesConfig -> violations
+    Service | EndpointSlice | Node | ranges | RulesConfig -> violations
 
 Only what would make rules wrong or unsafe to load is refused: words that end up
 in commands, numbers outside their range, source ranges that cannot be read and so
 would restrict nobody.  Everything else is ``registration``'s affair.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from app.domain.addresses import parse_prefix
 from app.domain.dataplane.node_rules import PRIMARY
@@ -71,6 +71,13 @@ def config_violations(config: RulesConfig) -> Iterator[Violation]:
         if text.strip() != PRIMARY and parse_prefix(text.strip()) is None:
             detail = f'{_PREFIX_RULE}, or "{PRIMARY}"'
             yield invalid(f"nodePortAddresses[{place}]", text, detail)
+
+
+def prefix_violations(field: str, texts: Iterable[str]) -> Iterator[Violation]:
+    """Check ranges that end up in rules."""
+    for place, text in enumerate(texts):
+        if parse_prefix(text) is None:
+            yield invalid(f"{field}[{place}]", text, _PREFIX_RULE)
 
 
 def _port(field: str, number: int, *, lowest: int = 0) -> Iterator[Violation]:

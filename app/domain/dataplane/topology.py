@@ -35,7 +35,8 @@ class Candidates(NamedTuple):
     """Zones that get a subset of their own; empty when hints by zone are off."""
     hinted_nodes: frozenset[str] = frozenset()
     has_duplicates: bool = False
-    """Whether an address and port comes more than once: which copy counts differs by node."""
+    """Whether an address and port has copies of equal rank on several nodes: each node believes
+    its own."""
     is_ordinary: bool = False
     """Whether all are ready, once each, of the same weight and without hints."""
 
@@ -77,7 +78,10 @@ class Selection(NamedTuple):
 def candidates(
     slices: Iterable[EndpointSlice], family: IPFamily, port_name: str, protocol: str
 ) -> Candidates:
-    """Collect the endpoints that slices list for a port, joined by name and protocol alone."""
+    """Collect the endpoints that slices list for a port, joined by name and protocol alone.
+
+    ``slices`` are in the order of their names, which decides between equal copies of an address.
+    """
     lists = [
         _listed(slice_.endpoints, port.port)
         for slice_ in slices
@@ -94,11 +98,13 @@ def candidates(
             return Candidates(destinations, endpoints, destinations, nodes, is_ordinary=True)
         return _gather(destinations, endpoints)
     places = sorted(range(len(numbers)), key=lambda at: (numbers[at], destinations[at][1]))
-    return _gather(
-        tuple([destinations[at] for at in places]),
-        tuple([endpoints[at] for at in places]),
-        has_duplicates=len({(at, port) for at, port, _ in destinations}) < len(destinations),
-    )
+    destinations = tuple([destinations[at] for at in places])
+    endpoints = tuple([endpoints[at] for at in places])
+    count = len({(at, port) for at, port, _ in destinations})
+    if count == len(destinations):
+        return _gather(destinations, endpoints)
+    destinations, endpoints = _contenders(zip(destinations, endpoints, strict=True))
+    return _gather(destinations, endpoints, has_duplicates=count < len(destinations))
 
 
 def _gather(
@@ -132,7 +138,7 @@ def standpoint(found: Iterable[Candidates], *, node: str, zone: str) -> Standpoi
     """Reduce a node to what the choice depends on: nodes that agree here choose alike."""
     seen_node = seen_zone = False
     for each in found:
-        # Which copy of a duplicate counts may change every other answer.
+        # Which of equal copies a node believes may change every other answer.
         seen_node |= each.has_duplicates or node in each.nodes or node in each.hinted_nodes
         seen_zone |= each.has_duplicates or zone in each.hinted_zones
     if not seen_node and not seen_zone:
@@ -201,14 +207,46 @@ def _hinted(hints: list[tuple[str, ...]]) -> frozenset[str]:
     return frozenset(n for names in hints for n in names if n) if all(hints) else _NONE
 
 
+def _contenders(
+    entries: Iterable[Entry],
+) -> tuple[tuple[Destination, ...], tuple[Endpoint, ...]]:
+    """Leave out the copies of an address and port that count on no node.
+
+    A copy that is not terminating counts before one that is, wherever they run: the address is
+    used again before its old Pod is gone (spec ipvs 2.1).  Then a ready one counts.  Among equals
+    each node believes its own, else the slice with the least name: one copy a node is kept.
+    """
+    kept: list[Entry] = []
+    for _, group in groupby(entries, key=_place):
+        copies = list(group)
+        best = min([_rank(copy) for copy in copies])
+        by_node: dict[str, Entry] = {}
+        for copy in copies:
+            if _rank(copy) == best:
+                by_node.setdefault(copy[1].node_name, copy)
+        kept += by_node.values()
+    destinations, endpoints = zip(*kept, strict=True)
+    return destinations, endpoints
+
+
 def _without_duplicates(found: Candidates, node: str) -> Candidates:
-    """Keep one copy of each address and port: a local one, else a ready one, else the first."""
-    kept = [
-        max(copies, key=lambda entry: (entry[1].node_name == node != "", _is_ready(entry[1])))
-        for _, copies in groupby(found.entries, key=lambda entry: entry[0][:2])
-    ]
+    """Keep one of equal copies: that of the node, else that of the slice with the least name."""
+    kept: list[Entry] = []
+    for _, group in groupby(found.entries, key=_place):
+        copies = list(group)
+        own = [copy for copy in copies if copy[1].node_name == node != ""]
+        kept.append((own or copies)[0])
     destinations, endpoints = zip(*kept, strict=True)
     return _gather(destinations, endpoints)
+
+
+def _place(entry: Entry) -> tuple[str, int]:
+    return entry[0][:2]
+
+
+def _rank(entry: Entry) -> tuple[bool, bool]:
+    """Order copies of an address and port, the one that counts first."""
+    return entry[1].conditions.is_terminating, not _is_ready(entry[1])
 
 
 class _Listed(NamedTuple):

@@ -5,6 +5,7 @@ Values only.  Source: spec kubernetes-api 3.7, spec ipvs 0.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from app.domain.objects.meta import NOTHING, Condition, ObjectMeta, is_condition_true
 
@@ -12,6 +13,7 @@ ZONE_LABEL = "topology.kubernetes.io/zone"
 IP_ADDRESS_TYPES = ("InternalIP", "ExternalIP")
 """Types of addresses that rules use; the vocabulary of types is open."""
 
+TO_BE_DELETED_TAINT = "ToBeDeletedByClusterAutoscaler"
 CONTROL_PLANE_LABELS = (
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
@@ -27,6 +29,16 @@ class NodeAddress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taint:
+    """What keeps Pods away: ``effect`` is NoSchedule, PreferNoSchedule or NoExecute."""
+
+    key: str
+    value: str = ""
+    effect: str
+    added_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """One Node; resource quantities stay in Kubernetes' own notation (``4``, ``3920m``)."""
 
@@ -34,6 +46,7 @@ class Node:
     pod_cidrs: tuple[str, ...] = ()
     provider_id: str = ""
     is_unschedulable: bool = False
+    taints: tuple[Taint, ...] = ()
     addresses: tuple[NodeAddress, ...] = ()
     conditions: tuple[Condition, ...] = ()
     allocatable: Mapping[str, str] = field(default_factory=lambda: NOTHING)
@@ -48,6 +61,12 @@ class Node:
     def is_ready(self) -> bool:
         """Whether its Ready condition is True."""
         return is_condition_true(self.conditions, "Ready")
+
+    @property
+    def is_eligible(self) -> bool:
+        """Whether load balancers may send it traffic: it is not being taken away."""
+        is_leaving = any(taint.key == TO_BE_DELETED_TAINT for taint in self.taints)
+        return not is_leaving and not self.metadata.is_terminating
 
     @property
     def ips(self) -> tuple[str, ...]:

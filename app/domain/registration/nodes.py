@@ -12,17 +12,26 @@ from collections.abc import Iterable, Mapping
 
 from app.domain.addresses import family_of, parse_prefix
 from app.domain.errors import Violation
+from app.domain.labels import key_problems, value_problems
 from app.domain.names import subdomain_problems
-from app.domain.objects.node import Node
+from app.domain.objects.node import Node, Taint
 from app.domain.registration.address_validation import prefix_violations
 from app.domain.registration.metadata_validation import (
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.violations import forbidden, invalid
+from app.domain.violations import (
+    duplicate,
+    each_invalid,
+    forbidden,
+    invalid,
+    not_supported,
+    required,
+)
 
 POD_CIDRS_MAX = 2  # one a family
 
+_TAINT_EFFECTS = frozenset({"NoSchedule", "PreferNoSchedule", "NoExecute"})
 _QUANTITY = re.compile(
     r"\+?([0-9]{1,32}(\.[0-9]{0,32})?|\.[0-9]{1,32})([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?\Z"
 )
@@ -57,6 +66,7 @@ def _fixed_violations(current: Node, desired: Node) -> Iterable[Violation]:
 
 def _node_violations(node: Node, *, accepted: tuple[str, ...]) -> Iterable[Violation]:
     yield from _pod_cidr_violations(node.pod_cidrs, accepted)
+    yield from _taint_violations(node.taints)
     yield from _quantity_violations("status.capacity", node.capacity)
     yield from _quantity_violations("status.allocatable", node.allocatable)
 
@@ -73,6 +83,21 @@ def _pod_cidr_violations(cidrs: tuple[str, ...], accepted: tuple[str, ...]) -> I
     if len(cidrs) > POD_CIDRS_MAX or len(families) < len(cidrs):
         detail = "may specify no more than one CIDR for each IP family"
         yield invalid("spec.podCIDRs", cidrs, detail)
+
+
+def _taint_violations(taints: tuple[Taint, ...]) -> Iterable[Violation]:
+    seen: set[tuple[str, str]] = set()
+    for index, taint in enumerate(taints):
+        field = f"spec.taints[{index}]"
+        yield from each_invalid(f"{field}.key", taint.key, key_problems(taint.key))
+        yield from each_invalid(f"{field}.value", taint.value, value_problems(taint.value))
+        if not taint.effect:
+            yield required(f"{field}.effect")
+        elif taint.effect not in _TAINT_EFFECTS:
+            yield not_supported(f"{field}.effect", taint.effect, _TAINT_EFFECTS)
+        if (taint.key, taint.effect) in seen:
+            yield duplicate(field, f"{taint.key}:{taint.effect}")
+        seen.add((taint.key, taint.effect))
 
 
 def _quantity_violations(field: str, quantities: Mapping[str, str]) -> Iterable[Violation]:

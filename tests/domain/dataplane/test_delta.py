@@ -20,10 +20,18 @@ from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node
 from app.domain.objects.service import Service, ServicePort
 from app.domain.snapshot import Snapshot, load
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice, key
+from tests.builders import (
+    a_node,
+    a_service,
+    a_service_cidr,
+    an_endpoint,
+    an_endpoint_slice,
+    key,
+)
 from tests.rules_strategies import configs, rule_histories
 
 NODE = a_node("n1")
+OTHERS = (a_node("n2", zone="z2"), a_node("n9"))
 
 
 def full(snapshot: Snapshot, config: RulesConfig, node: Node = NODE) -> IPVSState:
@@ -41,7 +49,7 @@ def test_one_endpoint_more_is_one_operation_and_one_set_entry() -> None:
     change = Change(revision=Revision(2), before=one, after=two)
     source = IPVSRulesSource(RulesConfig())
     step = step_to(before.apply([change]), [change], since=before.revision)
-    operations = source.delta(step, NODE, NODE)
+    operations = source.news(step, NODE, NODE).operations
     assert [operation.op for operation in operations] == ["AddEntry", "AddRealServer"]
 
 
@@ -52,16 +60,47 @@ def test_nodes_that_see_a_change_alike_share_one_plan() -> None:
     change = Change(revision=Revision(2), before=one, after=two)
     source = IPVSRulesSource(RulesConfig())
     step = step_to(before.apply([change]), [change], since=before.revision)
-    first = source.delta(step, a_node("n1"), a_node("n1"))
+    first = source.news(step, a_node("n1"), a_node("n1")).operations
     assert first
-    assert source.delta(step, a_node("n2"), a_node("n2")) is first
+    assert source.news(step, a_node("n2"), a_node("n2")).operations is first
+
+
+def test_nodes_without_either_pod_share_the_plan_of_an_address_used_again() -> None:
+    old = an_endpoint_slice(an_endpoint("10.244.0.1", node_name="n1"), name="s1")
+    leaving = an_endpoint_slice(
+        an_endpoint("10.244.0.1", ready=False, serving=True, terminating=True, node_name="n1"),
+        name="s1",
+    )
+    new = an_endpoint_slice(an_endpoint("10.244.0.1", weight=5, node_name="n2"), name="s2")
+    before = load([a_service(), old], revision=Revision(1))
+    changes = [
+        Change(revision=Revision(2), before=old, after=leaving),
+        Change(revision=Revision(3), before=None, after=new),
+    ]
+    source = IPVSRulesSource(RulesConfig())
+    step = step_to(before.apply(changes), changes, since=before.revision)
+    told = {
+        name: source.news(step, a_node(name), a_node(name)).parts
+        for name in ("n1", "n2", "n8", "n9")
+    }
+    # The entry for Pods that reach themselves moves from the one node to the other.
+    operations = {name: [o.op for part in parts for o in part] for name, parts in told.items()}
+    assert operations == {
+        "n1": ["SetWeight", "ReplaceNetfilter", "RemoveEntry"],
+        "n2": ["AddEntry", "ReplaceNetfilter", "SetWeight"],
+        "n8": ["SetWeight"],
+        "n9": ["SetWeight"],
+    }
+    assert len({id(parts[1]) for parts in told.values()}) == 1
 
 
 def test_a_node_that_was_not_there_is_told_everything() -> None:
     before = load([a_service()], revision=Revision(1))
     step = step_to(before, [], since=Revision(0))
     source = IPVSRulesSource(RulesConfig())
-    assert source.delta(step, None, NODE) == plan(IPVSState(), full(before, RulesConfig()))
+    assert source.news(step, None, NODE).operations == plan(
+        IPVSState(), full(before, RulesConfig())
+    )
 
 
 def test_a_change_concerns_services_by_themselves_and_through_slices() -> None:
@@ -106,7 +145,7 @@ def test_a_change_of_nearly_everything_compares_whole_states() -> None:
     step = step_to(after, changes, since=before.revision)
     assert step.is_whole
     wanted = plan(full(before, RulesConfig()), full(after, RulesConfig()))
-    assert IPVSRulesSource(RulesConfig()).delta(step, NODE, NODE) == wanted
+    assert IPVSRulesSource(RulesConfig()).news(step, NODE, NODE).operations == wanted
 
 
 def test_a_node_that_changes_is_told_all_that_follows() -> None:
@@ -116,7 +155,7 @@ def test_a_node_that_changes_is_told_all_that_follows() -> None:
     moved = a_node("n1", zone="z9")
     step = step_to(snapshot, [], since=Revision(1))
     wanted = plan(full(snapshot, RulesConfig()), full(snapshot, RulesConfig(), moved))
-    assert IPVSRulesSource(RulesConfig()).delta(step, NODE, moved) == wanted
+    assert IPVSRulesSource(RulesConfig()).news(step, NODE, moved).operations == wanted
 
 
 def claimant(number: int, *, ports: tuple[int, ...] = (), **fields: object) -> Service:
@@ -151,12 +190,12 @@ class Followed:
 
     def parts(self, place: int) -> tuple[tuple[Operation, ...], ...]:
         """Ask for the same in pieces."""
-        return self.source.parts(self.steps[place], NODE, NODE)
+        return self.source.news(self.steps[place], NODE, NODE).parts
 
     def told(self, place: int) -> tuple[Operation, ...]:
         """Ask for one of the steps taken."""
         step = self.steps[place]
-        operations = self.source.delta(step, NODE, NODE)
+        operations = self.source.news(step, NODE, NODE).operations
         wanted = plan(full(step.before, self.config), full(step.after, self.config))
         assert operations == wanted
         return operations
@@ -171,6 +210,12 @@ def test_what_no_rule_depends_on_is_no_operation_and_costs_no_memory_of_the_rest
     assert followed.follow(None, a_node("n2")) == ()
     assert followed.follow(None, two)
     assert followed.follow(two, None)
+
+
+def test_ranges_of_services_are_nothing_to_a_node_in_ipvs_mode() -> None:
+    followed = Followed(RulesConfig())
+    assert followed.follow(None, claimant(1))
+    assert followed.follow(None, a_service_cidr("10.96.0.0/12")) == ()
 
 
 def test_a_step_may_be_asked_about_again_after_later_ones() -> None:
@@ -220,7 +265,9 @@ def test_nodes_share_the_parts_of_a_plan_that_do_not_depend_on_them() -> None:
     change = Change(revision=Revision(2), before=one, after=two)
     source = IPVSRulesSource(RulesConfig())
     step = step_to(before.apply([change]), [change], since=before.revision)
-    there, elsewhere = (source.parts(step, a_node(name), a_node(name)) for name in ("n1", "n2"))
+    there, elsewhere = (
+        source.news(step, a_node(name), a_node(name)).parts for name in ("n1", "n2")
+    )
     assert there[0]
     assert not elsewhere[0]
     assert there[1] is elsewhere[1]
@@ -265,10 +312,11 @@ def test_a_delta_is_the_plan_between_full_states(
     since = data.draw(st.integers(0, len(changes)))
     before, after = Snapshot().apply(changes[:since]), Snapshot().apply(changes)
     step = step_to(after, changes[since:], since=before.revision)
-    wanted = plan(full(before, config, node_of(before)), full(after, config, node_of(after)))
-    assert source.delta(step, node_of(before), node_of(after)) == wanted
-    # Once more, with everything remembered.
-    assert source.delta(step, node_of(before), node_of(after)) == wanted
+    nodes = [(node_of(before), node_of(after)), *((node, node) for node in OTHERS)]
+    for _ in range(2):  # the second time with everything remembered
+        for old, new in nodes:
+            wanted = plan(full(before, config, old), full(after, config, new))
+            assert source.news(step, old, new).operations == wanted
 
 
 @given(rule_histories(max_size=8), configs, st.lists(st.integers(1, 3), max_size=8))
@@ -283,7 +331,7 @@ def test_following_step_by_step_leads_where_the_last_state_alone_leads(
         taken = changes[place : place + stride]
         following = snapshot.apply(taken)
         step = step_to(following, taken, since=snapshot.revision)
-        operations = source.delta(step, node_of(snapshot), node_of(following))
+        operations = source.news(step, node_of(snapshot), node_of(following)).operations
         wanted = plan(state, full(following, config, node_of(following)))
         assert operations == wanted
         state = full(following, config, node_of(following))

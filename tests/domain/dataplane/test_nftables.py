@@ -252,6 +252,55 @@ def test_one_endpoint_more_changes_a_handful_of_elements() -> None:
     ]
 
 
+RANGES = ("10.96.0.0/12", "10.112.0.0/16", "fd00:10:96::/112")
+REFUSE = "ip daddr @cluster-ips goto reject-all"
+CHECK = "cluster-ips-check"
+
+
+def with_ranges(rules: NodeRules, *ranges: str) -> NodeRules:
+    return replace(rules, service_cidrs=ranges)
+
+
+def test_what_is_sent_to_an_address_that_no_service_has_is_dropped_after_refusals() -> None:
+    chains = table_of(with_ranges(rules_of(a_port(ONE)), *RANGES)).chains
+    assert chains[CHECK] == [REFUSE, "ip daddr { 10.96.0.0/12, 10.112.0.0/16 } drop"]
+    for hook in ("forward", "output"):
+        assert chains[f"filter-{hook}"] == [
+            f"type filter hook {hook} priority 0; policy accept;",
+            f"ct state new jump {CHECK}",
+        ]
+
+
+def test_each_family_drops_what_is_sent_to_its_own_ranges() -> None:
+    tables = loaded(encode(with_ranges(rules_of(family=IPFamily.IPV6), *RANGES)), {})
+    assert tables["ip6"].chains[CHECK] == [
+        "ip6 daddr @cluster-ips goto reject-all",
+        "ip6 daddr { fd00:10:96::/112 } drop",
+    ]
+
+
+def test_without_ranges_nothing_is_dropped() -> None:
+    assert table_of(rules_of(a_port(ONE))).chains[CHECK] == [REFUSE]
+
+
+def test_a_range_that_holds_an_address_of_the_node_is_left_out() -> None:
+    rules = with_ranges(rules_of(a_port(ONE), addresses=("10.96.7.1",)), *RANGES)
+    assert table_of(rules).chains[CHECK] == [REFUSE, "ip daddr { 10.112.0.0/16 } drop"]
+
+
+def test_ranges_that_change_cost_one_chain() -> None:
+    before, after = rules_of(a_port(ONE)), with_ranges(rules_of(a_port(ONE)), *RANGES)
+    assert encode_delta(before, after).splitlines() == [
+        f"add chain ip waypost {CHECK}",
+        f"flush chain ip waypost {CHECK}",
+        f"add rule ip waypost {CHECK} {REFUSE}",
+        f"add rule ip waypost {CHECK} ip daddr {{ 10.96.0.0/12, 10.112.0.0/16 }} drop",
+    ]
+    # A range of the other family is nothing to this one.
+    more = with_ranges(before, *RANGES, "fd00:10:97::/112")
+    assert encode_delta(after, more) == ""
+
+
 def test_a_change_of_the_node_replaces_everything() -> None:
     before, after = rules_of(a_port(ONE)), rules_of(a_port(ONE), local_source=None)
     assert encode_delta(before, after) == encode(after)

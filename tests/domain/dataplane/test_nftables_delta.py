@@ -17,18 +17,19 @@ from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.node import Node, NodeAddress
 from app.domain.snapshot import Snapshot, load
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import configs, rule_histories
 
 NODE = a_node("n1")
+OTHERS = (a_node("n2", zone="z2"), a_node("n9"))
 
 
 def node_of(snapshot: Snapshot) -> Node:
     return snapshot.nodes.get(NamespacedName("", "n1"), NODE)
 
 
-def held(snapshot: Snapshot, config: RulesConfig) -> Tables:
-    return tables_of(node_rules(snapshot, node_of(snapshot), config))
+def held(snapshot: Snapshot, config: RulesConfig, node: Node | None = None) -> Tables:
+    return tables_of(node_rules(snapshot, node or node_of(snapshot), config))
 
 
 def differs(left: Tables, right: Tables) -> str:
@@ -43,18 +44,37 @@ def test_one_endpoint_more_is_one_element_and_one_chain() -> None:
     change = Change(revision=Revision(2), before=one, after=two)
     step = step_to(before.apply([change]), [change], since=before.revision)
     source = NftablesRulesSource(RulesConfig())
-    text = source.delta(step, NODE, NODE)
+    text = source.news(step, NODE, NODE).text
     assert (
         "add element ip waypost endpoints-tcp { 10.96.0.20 . 80 . 1 : 10.244.0.2 . 8080 }" in text
     )
     assert text.count("element") == 3
-    assert source.delta(step, a_node("n2"), a_node("n2")) is text
+    assert source.news(step, a_node("n2"), a_node("n2")).text is text
+
+
+def test_a_range_that_is_added_is_one_chain_for_every_node() -> None:
+    ranges = a_service_cidr("10.96.0.0/12", "fd00:10:96::/112")
+    added = Change(revision=Revision(3), before=None, after=ranges)
+    removed = Change(revision=Revision(4), before=ranges, after=None)
+    source = NftablesRulesSource(RulesConfig())
+    texts: list[str] = []
+    snapshot = WEB
+    for change in (added, removed):
+        following = snapshot.apply([change])
+        step = step_to(following, [change], since=snapshot.revision)
+        text = source.news(step, NODE, NODE).text
+        assert source.news(step, OTHERS[0], OTHERS[0]).text is text
+        assert differs(loaded(text, held(snapshot, BOTH)), held(following, BOTH)) == ""
+        texts.append(text)
+        snapshot = following
+    assert "element" not in "".join(texts)
+    assert ["drop" in text for text in texts] == [True, False]
 
 
 def test_a_node_that_was_not_there_is_told_everything() -> None:
     snapshot = load([a_service()], revision=Revision(1))
     step = step_to(snapshot, [], since=Revision(0))
-    text = NftablesRulesSource(RulesConfig()).delta(step, None, NODE)
+    text = NftablesRulesSource(RulesConfig()).news(step, None, NODE).text
     assert text == encode(node_rules(snapshot, NODE, RulesConfig()))
 
 
@@ -70,7 +90,7 @@ def test_a_node_that_moves_is_told_the_difference_of_all_there_is() -> None:
     config = RulesConfig(node_port_addresses=("192.0.2.0/24",))
     moved = a_node("n1", addresses=(NodeAddress(type="InternalIP", address="192.0.2.99"),))
     step = step_to(WEB, [], since=Revision(2))
-    text = NftablesRulesSource(config).delta(step, NODE, moved)
+    text = NftablesRulesSource(config).news(step, NODE, moved).text
     desired = tables_of(node_rules(WEB, moved, config))
     assert desired[IPFamily.IPV4].sets["node-port-ips"] == {"192.0.2.99": ""}
     assert differs(loaded(text, held(WEB, config)), desired) == ""
@@ -88,9 +108,9 @@ def test_a_text_that_is_forgotten_for_later_ones_is_made_again(
         change = Change(revision=Revision(number), before=None, after=service)
         snapshot = snapshot.apply([change])
         steps.append(step_to(snapshot, [change], since=Revision(number - 1)))
-    first, *_, last = (source.delta(step, NODE, NODE) for step in steps)
-    assert source.delta(steps[-1], NODE, NODE) is last
-    again = source.delta(steps[0], NODE, NODE)
+    first, *_, last = (source.news(step, NODE, NODE).text for step in steps)
+    assert source.news(steps[-1], NODE, NODE).text is last
+    again = source.news(steps[0], NODE, NODE).text
     assert again == first
     assert again is not first
 
@@ -172,10 +192,11 @@ def test_loading_a_delta_leads_where_the_whole_leads(
     since = data.draw(st.integers(0, len(changes)))
     before, after = Snapshot().apply(changes[:since]), Snapshot().apply(changes)
     step = step_to(after, changes[since:], since=before.revision)
-    text = source.delta(step, node_of(before), node_of(after))
-    reached = loaded(text, held(before, config))
-    assert differs(reached, held(after, config)) == ""
-    assert source.delta(step, node_of(before), node_of(after)) == text
+    for old, new in ((node_of(before), node_of(after)), *((node, node) for node in OTHERS)):
+        text = source.news(step, old, new).text
+        reached = loaded(text, held(before, config, old))
+        assert differs(reached, held(after, config, new)) == ""
+        assert source.news(step, old, new).text == text
 
 
 @given(rule_histories(max_size=8), configs)

@@ -10,6 +10,7 @@ from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.soundness import (
     config_violations,
     node_violations,
+    prefix_violations,
     service_violations,
     slice_violations,
 )
@@ -50,6 +51,11 @@ def test_a_slice_says_ports_and_weights_that_exist() -> None:
         an_endpoint(weight=70_000), ports=(EndpointPort(port=-1), EndpointPort(port=None))
     )
     assert fields(slice_violations(slice_)) == ["ports[0].port", "endpoints[0].weight"]
+
+
+def test_ranges_are_prefixes() -> None:
+    ranges = ("10.96.0.0/12", "10.96.0.0", "fd00::/112", "0.0.0.0/0 } accept")
+    assert fields(prefix_violations("spec.cidrs", ranges)) == ["spec.cidrs[1]", "spec.cidrs[3]"]
 
 
 def test_what_rules_can_be_made_of_passes() -> None:

@@ -122,6 +122,58 @@ def test_of_two_copies_elsewhere_the_ready_one_counts() -> None:
     assert addresses(chosen(twice).cluster) == ["10.244.0.1"]
 
 
+OLD = an_endpoint("10.244.0.1", ready=False, serving=True, terminating=True, node_name="n1")
+NEW = an_endpoint("10.244.0.1", node_name="n2", weight=5)
+
+
+def in_slices(*copies: Endpoint) -> Candidates:
+    """Put copies of one address into a slice each, in the order of the slices' names."""
+    return of(*(an_endpoint_slice(copy, name=f"s{at}") for at, copy in enumerate(copies)))
+
+
+@pytest.mark.parametrize("node", ["n1", "n2", "n9", ""])
+def test_an_address_used_again_belongs_to_the_copy_that_is_not_terminating(node: str) -> None:
+    for both in ((OLD, NEW), (NEW, OLD)):
+        again = in_slices(*both)
+        selection = chosen(again, node)
+        assert selection.cluster == (a_destination("10.244.0.1", PORT, 5),)
+        assert bool(selection.on_node) == (node == "n2")
+        assert bool(chosen(again, node, is_local=True).local) == (node == "n2")
+
+
+def test_a_copy_that_is_not_terminating_counts_though_it_is_not_ready() -> None:
+    starting = an_endpoint("10.244.0.1", ready=False, node_name="n2")
+    selection = chosen(in_slices(OLD, starting), "n1")
+    assert (selection.cluster, selection.has_any, selection.on_node) == ((), False, ())
+    assert selection.ready_on_node == frozenset()
+
+
+def test_a_copy_that_is_terminating_loses_though_it_is_published_as_ready() -> None:
+    published = an_endpoint("10.244.0.1", ready=True, terminating=True, node_name="n1")
+    assert chosen(in_slices(published, NEW), "n1").cluster[0][2] == 5
+
+
+def test_of_equal_copies_the_slice_with_the_least_name_counts() -> None:
+    one, two = (an_endpoint("10.244.0.1", node_name="n2", weight=w) for w in (1, 2))
+    assert chosen(in_slices(one, two), "n1").cluster[0][2] == 1
+    assert chosen(in_slices(two, one), "n1").cluster[0][2] == 2
+
+
+def test_only_equal_copies_on_several_nodes_are_seen_otherwise_by_each_node() -> None:
+    assert not in_slices(OLD, NEW).has_duplicates
+    assert not in_slices(NEW, NEW).has_duplicates
+    elsewhere = an_endpoint("10.244.0.1", node_name="n3")
+    assert in_slices(OLD, NEW, elsewhere).has_duplicates
+
+
+def test_copies_on_different_ports_are_different_destinations() -> None:
+    old = an_endpoint_slice(OLD, ports=(EndpointPort(port=1, name="http"),))
+    new = an_endpoint_slice(NEW, name="z", ports=(EndpointPort(port=2, name="http"),))
+    selection = chosen(of(old, new), "n1")
+    assert [port for _, port, _ in selection.cluster] == [2]
+    assert [port for _, port, _ in selection.on_node] == [1]
+
+
 def test_destinations_are_sorted_by_number_and_spelt_canonically() -> None:
     several = found(*(an_endpoint(ip) for ip in ("10.244.0.10", "10.244.0.9", "010.244.0.1")))
     assert addresses(chosen(several).cluster) == ["10.244.0.1", "10.244.0.9", "10.244.0.10"]
@@ -228,3 +280,24 @@ def test_a_node_reduced_to_its_standpoint_chooses_the_same(
     everything = found(*given_endpoints)
     reduced = standpoint([everything], node=node, zone=zone)
     assert select(everything, reduced, **uses) == select(everything, Standpoint(node, zone), **uses)
+
+
+@given(st.lists(st.lists(endpoints, max_size=3), max_size=3), drawn_nodes, drawn_zones, drawn_uses)
+def test_copies_in_several_slices_are_as_good_as_the_one_that_counts(
+    listed: list[list[Endpoint]], node: str, zone: str, uses: dict[str, bool]
+) -> None:
+    slices = [an_endpoint_slice(*some, name=f"s{at}") for at, some in enumerate(listed)]
+    copies: dict[str, list[Endpoint]] = {}
+    for endpoint in (each for some in listed for each in some):
+        copies.setdefault(endpoint.addresses[0].lstrip("0"), []).append(endpoint)
+    counting = [min(some, key=lambda each: rank(each, node)) for some in copies.values()]
+    everything, alone = of(*slices), of(an_endpoint_slice(*counting))
+    stand = standpoint([everything], node=node, zone=zone)
+    assert select(everything, stand, **uses) == select(alone, Standpoint(node, zone), **uses)
+
+
+def rank(endpoint: Endpoint, node: str) -> tuple[bool, bool, bool]:
+    """Order copies of an address as the specification does; the name of the slice comes last."""
+    conditions = endpoint.conditions
+    is_local = endpoint.node_name == node != ""
+    return conditions.is_terminating, not conditions.is_ready, not is_local

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.objects.meta import Condition
-from app.domain.objects.node import NodeAddress
+from app.domain.objects.node import NodeAddress, Taint
 from app.domain.registration import nodes
 from tests.builders import a_node
 from tests.domain.registration.core import told
@@ -28,6 +28,24 @@ from tests.domain.registration.core import told
                 "conditions": (Condition(type="", status="yes"),),
             },
             [],
+        ),
+        ({"taints": (Taint(key="a.b/c", value="d", effect="NoExecute"),)}, []),
+        (
+            {
+                "taints": (
+                    Taint(key="a", effect="NoSchedule"),
+                    Taint(key="a", effect="NoSchedule"),
+                    Taint(key="-", value="-", effect=""),
+                    Taint(key="b", effect="Never"),
+                )
+            },
+            [
+                ("spec.taints[1]", "Duplicate"),
+                ("spec.taints[2].key", "Invalid"),
+                ("spec.taints[2].value", "Invalid"),
+                ("spec.taints[2].effect", "Required"),
+                ("spec.taints[3].effect", "NotSupported"),
+            ],
         ),
         ({"allocatable": {"cpu": "3920m", "memory": "8Gi", "x": "1.5e3"}}, []),
         ({"allocatable": {"cpu": "-1"}}, [("status.allocatable[cpu]", "Invalid")]),

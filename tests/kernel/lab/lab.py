@@ -26,12 +26,14 @@ from app.domain.objects.service import (
     SessionAffinity,
 )
 from app.domain.snapshot import load
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.kernel.lab.network import CLUSTER_CIDR, CLUSTER_CIDR_6, NODES, PODS, addresses_of_node
 from tests.kernel.lab.traffic import SERVER_PORT
 
 SERVICE_PORT = 80
 CONFIG: Final = RulesConfig(cluster_cidrs=(CLUSTER_CIDR, CLUSTER_CIDR_6))
+RANGES: Final = ("10.96.0.0/16", "fd00:10:96::/112")
+"""Where the addresses of Services come from."""
 POLL_S = 0.1
 
 
@@ -130,13 +132,23 @@ class Lab:
         self.backend = backend
         self._revision = 0
 
-    def apply(self, *services: LabService, config: RulesConfig = CONFIG) -> None:
+    def apply(
+        self,
+        *services: LabService,
+        config: RulesConfig = CONFIG,
+        ranges: tuple[str, ...] = RANGES,
+    ) -> None:
         """Let there be these Services and no others."""
         self._revision += 1
-        for rules in self.rules(*services, config=config).values():
+        for rules in self.rules(*services, config=config, ranges=ranges).values():
             self.backend.apply(rules)
 
-    def rules(self, *services: LabService, config: RulesConfig = CONFIG) -> Mapping[str, NodeRules]:
+    def rules(
+        self,
+        *services: LabService,
+        config: RulesConfig = CONFIG,
+        ranges: tuple[str, ...] = RANGES,
+    ) -> Mapping[str, NodeRules]:
         """Compute the rules of each node for these Services."""
         nodes = [
             a_node(
@@ -149,7 +161,8 @@ class Lab:
             for name, host in NODES.items()
         ]
         objects = [made for service in services for made in service.objects()]
-        snapshot = load([*nodes, *objects], revision=Revision(self._revision))
+        served = [a_service_cidr(*ranges)] if ranges else []
+        snapshot = load([*nodes, *served, *objects], revision=Revision(self._revision))
         return {node.metadata.name: node_rules(snapshot, node, config) for node in nodes}
 
     def clear(self) -> None:

@@ -76,6 +76,27 @@ class Cluster:
         made = self._send("PUT", f"/services/default/{drafted.metadata.name}", _manifest(drafted))
         return made["spec"]["clusterIP"]
 
+    def expose(self, name: str, health_check_node_port: int) -> None:
+        """Register a Service of all Pods that load balancers send to nodes with endpoints."""
+        drafted = a_service(
+            name,
+            type="LoadBalancer",
+            cluster_ip="",
+            cluster_ips=(),
+            external_traffic_policy="Local",
+            health_check_node_port=health_check_node_port,
+        )
+        self._send("PUT", f"/services/default/{name}", _manifest(drafted))
+
+    def remove_service(self, name: str) -> None:
+        """Let a Service be gone."""
+        self._send("DELETE", f"/services/default/{name}")
+
+    def taint(self, node: str, *keys: str) -> None:
+        """Let a Node have these taints and no others."""
+        taints = [{"key": key, "effect": "NoSchedule"} for key in keys]
+        self._send("PUT", f"/nodes/{node}", {**self.node(node), "spec": {"taints": taints}})
+
     def clear(self) -> None:
         """Let there be nothing but nodes."""
         for kind in ("services", "pods"):

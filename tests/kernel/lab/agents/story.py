@@ -6,16 +6,20 @@ A chapter is a function of the Story; whatever it raises is its verdict.
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Final, Protocol
 
+from tests.kernel.lab.agents.balancers import Health, ask_health
 from tests.kernel.lab.agents.cluster import Agent, Cluster
 from tests.kernel.lab.lab import POLL_S, SERVICE_PORT, eventually
-from tests.kernel.lab.network import PODS, addresses_of_node
+from tests.kernel.lab.network import NODES, OUTSIDE, PODS, addresses_of_node
 from tests.kernel.lab.scenarios.expectations import is_refused, pods_reached
 from tests.kernel.lab.traffic import Unanswered, connect
 
 NODE: Final = "node1"
 CALLER: Final = "client1"
+HEALTH_CHECK_PORT: Final = 31234
+AGENT_PORT: Final = 9154
 WITHIN_S: Final = 40.0
 START_WITHIN_S: Final = 120.0
 """Both are for busy machines; what is measured is measured elsewhere."""
@@ -63,6 +67,23 @@ class Story:
     def reaches(self, *pods: str, within_s: float = WITHIN_S) -> None:
         """Require that connections come to lead to these Pods and no others."""
         eventually(lambda: self._reached() == set(pods), within_s=within_s, what=f"reaching {pods}")
+
+    def balancer_is_told(self, status: int, **told: object) -> None:
+        """Require that a host outside comes to learn this of the node, over both families."""
+
+        def is_told(address: str) -> bool:
+            health = ask_health(OUTSIDE.name, address, HEALTH_CHECK_PORT)
+            document: dict[str, object] = health.document or {}
+            return health.status == status and told.items() <= document.items()
+
+        for address in (NODES[NODE].ip, NODES[NODE].ip6):
+            eventually(
+                partial(is_told, address), within_s=WITHIN_S, what=f"{status} {told} at {address}"
+            )
+
+    def agent_health(self, path: str) -> Health:
+        """Ask the agent after itself, on its node."""
+        return ask_health(NODE, "127.0.0.1", AGENT_PORT, path)
 
     def held_at_rest(self) -> str:
         """Wait until the agent has nothing more to do, and list what the kernel holds."""
@@ -151,6 +172,28 @@ def without_endpoints_callers_are_refused_at_once(story: Story) -> None:
     story.reaches("a1", "a2", "b1")
 
 
+def a_balancer_learns_whether_the_node_has_ready_endpoints(story: Story) -> None:
+    story.cluster.expose("exposed", HEALTH_CHECK_PORT)
+    story.balancer_is_told(200, localEndpoints=2, serviceProxyHealthy=True)
+    story.cluster.add_pods("a1", ready=False)
+    story.balancer_is_told(200, localEndpoints=1)
+    story.cluster.add_pods("a2", ready=False)
+    story.balancer_is_told(503, localEndpoints=0)
+    story.cluster.add_pods("a1", "a2")
+    story.balancer_is_told(200, localEndpoints=2)
+    story.cluster.remove_service("exposed")
+    story.balancer_is_told(0)
+
+
+def a_node_that_is_to_be_deleted_is_left_by_balancers(story: Story) -> None:
+    assert story.agent_health("/healthz").document["nodeEligible"]
+    story.cluster.taint(NODE, "ToBeDeletedByClusterAutoscaler")
+    eventually(lambda: story.agent_health("/healthz").status == 503, within_s=WITHIN_S, what="503")
+    assert story.agent_health("/livez").status == 200
+    story.cluster.taint(NODE)
+    eventually(lambda: story.agent_health("/healthz").status == 200, within_s=WITHIN_S, what="200")
+
+
 def the_kernel_keeps_its_rules_when_the_agent_is_stopped(story: Story) -> None:
     _require_agent(story).stop()
     story.reaches("a1", "a2", "b1")
@@ -181,6 +224,8 @@ CHAPTERS: Final[dict[str, Chapter]] = {
         a_connection_keeps_its_pod_until_it_ends,
         what_somebody_else_changes_is_mended,
         without_endpoints_callers_are_refused_at_once,
+        a_balancer_learns_whether_the_node_has_ready_endpoints,
+        a_node_that_is_to_be_deleted_is_left_by_balancers,
         the_kernel_keeps_its_rules_when_the_agent_is_stopped,
         a_dry_run_prints_what_it_would_do_and_does_not,
         cleaning_up_leaves_what_is_of_others,

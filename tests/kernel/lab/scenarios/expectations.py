@@ -77,6 +77,20 @@ def is_silent(caller: str, address: str, port: int = SERVICE_PORT) -> bool:
     return False
 
 
+def is_dropped(caller: str, address: str, *, protocol: str = "tcp") -> bool:
+    """Whether what is sent gets lost on the caller's node.
+
+    A sender of datagrams on the node itself is told by its own kernel: they are not permitted.
+    """
+    try:
+        call(caller, address, SERVICE_PORT, protocol=protocol, patience_s=SILENT_FOR_S)
+    except (Unanswered, PermissionError):
+        return True
+    except ConnectionRefusedError:
+        return False
+    return False
+
+
 def reaches_nobody(caller: str, address: str, port: int = SERVICE_PORT) -> bool:
     """Whether no Pod answers, however that is said."""
     try:

@@ -8,12 +8,18 @@ from typing import Any, Final
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.nftables import encode, encode_delta, encode_removal
-from app.domain.dataplane.nftables_state import parse_listing, tables_of
-from app.domain.dataplane.nftables_table import KEPT_SETS
+from app.domain.dataplane.nftables_state import (
+    Table,
+    encode_difference,
+    encode_whole,
+    parse_listing,
+    tables_of,
+)
+from app.domain.dataplane.nftables_table import CHECK, KEPT_SETS
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.rules import NodeRules
 from app.domain.dataplane.script import Part, encode_part
-from tests.kernel.lab.lab import SERVICE_PORT, Lab, LabService
+from tests.kernel.lab.lab import RANGES, SERVICE_PORT, Lab, LabService
 from tests.kernel.lab.namespaces import run
 from tests.kernel.lab.network import CLIENT_ALIASES, OUTSIDE
 from tests.kernel.lab.scenarios.expectations import pods_reached
@@ -51,16 +57,25 @@ STAGES: Final = (
     ),
     (),
 )
+RANGES_OF_STAGES: Final[tuple[tuple[str, ...], ...]] = (
+    (),
+    RANGES,
+    ("10.96.0.0/12", "fd00:10:96::/112"),
+    ("10.96.0.0/24", "10.96.1.0/25", "10.112.0.0/16", "fd00:10:96::/112", "fd00:10:97::/112"),
+    ("10.96.0.0/24",),
+    (),
+    RANGES,
+)
 SPARE = "client2"
 """A namespace whose own traffic no scenario here needs."""
 
 
 @scenario("nftables")
 def changes_leave_in_the_kernel_what_loading_afresh_leaves(lab: Lab) -> None:
-    for stage in STAGES:
-        lab.apply(*stage)
-        for node, rules in lab.rules(*stage).items():
-            assert _held(node) == _held_afresh(rules), (node, stage)
+    for stage, ranges in zip(STAGES, RANGES_OF_STAGES, strict=True):
+        lab.apply(*stage, ranges=ranges)
+        for node, rules in lab.rules(*stage, ranges=ranges).items():
+            assert _held(node) == _held_afresh(rules), (node, stage, ranges)
             _assert_listed(node, rules)
 
 
@@ -86,6 +101,27 @@ def every_published_case_loads_over_the_one_before(_lab: Lab) -> None:
         if current is not None:
             run("nft", "-f", "-", text=encode_delta(current, desired), namespace=SPARE)
         current = desired
+    run("nft", "-f", "-", text=encode_removal(), namespace=SPARE)
+
+
+@scenario("nftables")
+def a_table_from_before_packets_were_checked_in_forward_is_led_on(lab: Lab) -> None:
+    (rules, *_) = lab.rules(WEB).values()
+    tables = tables_of(rules)
+    earlier = {
+        family: Table(
+            table.sets,
+            {
+                name: chain
+                for name, chain in table.chains.items()
+                if name not in (CHECK, "filter-forward", "filter-output")
+            },
+        )
+        for family, table in tables.items()
+    }
+    for text in (encode_whole(earlier), encode_difference(earlier, tables)):
+        run("nft", "-f", "-", text=text, namespace=SPARE)
+    assert _held(SPARE) == _held_afresh(rules)
     run("nft", "-f", "-", text=encode_removal(), namespace=SPARE)
 
 

@@ -1,0 +1,181 @@
+"""What answers load balancers at health-check node ports: how many ready endpoints are here.
+
+    HealthChecks of the node -> a listener for each Service and address
+    GET anything             -> 200 with a ready endpoint on a node that keeps up, else 503
+
+Without an answer a balancer takes every node out of its rotation.  Listeners come and go with
+Services; an address that cannot be had, because another program has the port, is said and
+tried again.  What the kernel holds is not known here.  The paths of requests do not matter.
+
+Source: spec ipvs 5, "Health check port".
+"""
+
+import asyncio
+import errno
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from http import HTTPStatus
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from app.agent.health import NO_SNIFFING
+from app.agent.pace import Backoff, Clock
+from app.agent.small_http import JSON, Answer, Connections, listen
+from app.agent.tally import Tally
+from app.domain.dataplane.health_checks import HealthCheckNodePort, HealthChecks
+from app.domain.names import NamespacedName
+
+SOCKETS_MAX: Final = 512  # listening; the usual limit on descriptors is 1024
+CONNECTIONS_MAX: Final = 256  # open at once, to all of them together
+PROBLEMS_SHOWN_MAX: Final = 3
+WEIGHT_HEADER: Final = "X-Load-Balancing-Endpoint-Weight"
+_EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104  balancers ask from elsewhere
+_log = logging.getLogger(__name__)
+
+
+class Place(NamedTuple):
+    """Where one Service is answered for; a host of "" is every address of both families."""
+
+    service: NamespacedName
+    host: str
+    port: int
+
+    @property
+    def words(self) -> str:
+        """Name it in a log line."""
+        where = f"address {self.host}" if self.host else "every address"
+        return f"{self.service}, port {self.port} at {where}"
+
+
+class HealthCheckPorts:
+    """Listens for the Services that ``want`` named last, for as long as ``run`` does."""
+
+    def __init__(
+        self,
+        tally: Tally,
+        clock: Clock,
+        *,
+        is_healthy: Callable[[], bool],
+        sockets_max: int = SOCKETS_MAX,
+        connections: Connections | None = None,
+    ) -> None:
+        """Count into ``tally``; ``is_healthy`` says whether the kernel keeps up."""
+        self._tally, self._clock = tally, clock
+        self._is_healthy = is_healthy
+        self._sockets_max = sockets_max
+        self._connections = connections or Connections(CONNECTIONS_MAX)
+        self._checks: HealthChecks = {}
+        self._listening: dict[Place, asyncio.Server] = {}
+        self._problems: dict[Place, str] = {}
+        self._changed = asyncio.Event()
+
+    def want(self, checks: HealthChecks) -> None:
+        """Answer for these Services from now on, and for no others."""
+        if checks != self._checks:
+            self._checks = checks
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Open and close listeners until cancelled."""
+        backoff = Backoff()
+        try:
+            while True:
+                self._changed.clear()
+                await self._follow()
+                if self._problems:
+                    backoff.failed(self._clock.now_s())
+                else:
+                    backoff.succeeded()
+                await self._pause(backoff.retry_at_s - self._clock.now_s())
+        finally:
+            for server in self._listening.values():
+                server.close()
+
+    async def _pause(self, retry_in_s: float) -> None:
+        """Wait for Services to change, or for the time to try again."""
+        waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._changed.wait())]
+        if self._problems:
+            waiting.append(asyncio.ensure_future(self._clock.sleep(max(0.0, retry_in_s))))
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+
+    async def _follow(self) -> None:
+        places = list(islice(_places(self._checks), self._sockets_max + 1))
+        wanted = places[: self._sockets_max]
+        # First what goes: its port may be wanted for another Service.
+        for place in self._listening.keys() - set(wanted):
+            self._listening.pop(place).close()
+        problems: dict[Place, str] = {}
+        for place in wanted:
+            if place not in self._listening:
+                try:
+                    self._listening[place] = await self._listen(place)
+                except OSError as error:
+                    problems[place] = os.strerror(error.errno or errno.EIO)
+        for place in places[self._sockets_max :]:
+            problems[place] = f"{self._sockets_max} sockets listen already; this and others do not"
+        self._note(problems)
+
+    async def _listen(self, place: Place) -> asyncio.Server:
+        def respond(_path: str) -> Answer:
+            return self._answer(place.service)
+
+        return await listen(place.host, place.port, respond, self._connections)
+
+    def _answer(self, service: NamespacedName) -> Answer:
+        check = self._checks.get(service)
+        count = 0 if check is None else check.local_endpoints
+        is_healthy = self._is_healthy()
+        told = {
+            "service": {"namespace": service.namespace, "name": service.name},
+            "localEndpoints": count,
+            "serviceProxyHealthy": is_healthy,
+        }
+        is_well = bool(count) and is_healthy
+        status = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
+        headers = {**NO_SNIFFING, WEIGHT_HEADER: str(count)}
+        return Answer(status, json.dumps(told, indent="\t"), JSON, headers)
+
+    def _note(self, problems: dict[Place, str]) -> None:
+        """Say what is new about places that cannot be listened at, once."""
+        for place, problem in problems.items():
+            if self._problems.get(place) != problem:
+                _log.warning(
+                    "the health check of %s is not answered: %s; trying again", place.words, problem
+                )
+        for place in self._problems.keys() - problems.keys():
+            if place in self._listening:
+                _log.info("the health check of %s is answered now", place.words)
+        self._problems = problems
+        self._tally.health_check_sockets = len(self._listening)
+        shown = [f"{place.words}: {problem}" for place, problem in problems.items()]
+        self._tally.health_check_problem = _shortened(shown)
+
+
+def _places(checks: HealthChecks) -> Iterator[Place]:
+    """List where to listen, by Service."""
+    for service in sorted(checks):
+        check = checks[service]
+        for host in _hosts(check):
+            yield Place(service, host, check.port)
+
+
+def _hosts(check: HealthCheckNodePort) -> Sequence[str]:
+    if set(_EVERY_ADDRESS) <= set(check.addresses):
+        return ("",)  # one socket instead of two
+    return check.addresses
+
+
+def _shortened(problems: Sequence[str]) -> str:
+    """Join problems to one line; the first few stand for all."""
+    if not problems:
+        return ""
+    shown = "; ".join(problems[:PROBLEMS_SHOWN_MAX])
+    hidden = len(problems) - PROBLEMS_SHOWN_MAX
+    more = f"; and {hidden} more" if hidden > 0 else ""
+    return f"health checks are not answered: {shown}{more}"

@@ -1,0 +1,123 @@
+"""HTTP as small as it can be: one request a connection, of which the first line counts.
+
+    listen(host, port, path -> Answer) -> a server, there until it is closed
+    answering(host, port, routes)      -> the same for the length of a block
+
+Each request is answered within REQUEST_S_MAX or not at all.  Connections beyond a bound are
+closed at once: clients that ask for health ask again, and waiting would hold descriptors.
+
+Source: RFC 9112.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final
+
+REQUEST_S_MAX: Final = 5.0  # from a connection to the last byte of its answer
+HEADER_BYTES_MAX: Final = 8_192
+CONNECTIONS_MAX: Final = 64  # open at once; more are closed
+BACKLOG: Final = 64
+
+JSON: Final = "application/json"
+TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request is answered."""
+
+    status: HTTPStatus
+    body: str = ""
+    content_type: str = TEXT
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+Respond = Callable[[str], Answer]
+"""From the path of a request to its answer."""
+Route = Callable[[], Answer]
+
+
+@dataclass(slots=True)
+class Connections:
+    """How many connections are open, and may be; several listeners may share it."""
+
+    count_max: int = CONNECTIONS_MAX
+    count: int = 0
+
+
+async def listen(
+    host: str, port: int, respond: Respond, connections: Connections
+) -> asyncio.Server:
+    """Listen until the server is closed; raises OSError when the address cannot be had.
+
+    A host of "" is every address of both families, on a machine that has them.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if connections.count >= connections.count_max:
+            writer.transport.abort()
+            return
+        connections.count += 1
+        try:
+            async with asyncio.timeout(REQUEST_S_MAX):
+                writer.write(_responded(await reader.readuntil(b"\r\n\r\n"), respond))
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # the client has gone, dawdles, or speaks something else
+        finally:
+            writer.transport.abort()
+            connections.count -= 1
+
+    return await asyncio.start_server(serve, sock=_listening(host, port), limit=HEADER_BYTES_MAX)
+
+
+@asynccontextmanager
+async def answering(host: str, port: int, routes: Mapping[str, Route]) -> AsyncGenerator[int]:
+    """Answer requests by their path for the length of the block; gives the port.
+
+    Raises OSError when the address is taken.
+    """
+
+    def respond(path: str) -> Answer:
+        route = routes.get(path)
+        return Answer(HTTPStatus.NOT_FOUND) if route is None else route()
+
+    server = await listen(host, port, respond, Connections())
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    if host:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    is_dual = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if is_dual else socket.AF_INET
+    return socket.create_server(("", port), family=family, backlog=BACKLOG, dualstack_ipv6=is_dual)
+
+
+def _responded(head: bytes, respond: Respond) -> bytes:
+    method, _, rest = head.decode("latin-1").partition(" ")
+    if method in ("GET", "HEAD"):
+        answer = respond(rest.partition(" ")[0].partition("?")[0])
+    else:
+        answer = Answer(HTTPStatus.METHOD_NOT_ALLOWED)
+    body = answer.body.encode()
+    headers = {
+        "Content-Type": answer.content_type,
+        **answer.headers,
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+    }
+    lines = [f"HTTP/1.1 {answer.status.value} {answer.status.phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    written = "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
+    return written if method == "HEAD" else written + body

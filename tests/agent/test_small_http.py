@@ -1,0 +1,114 @@
+"""The little HTTP that an agent speaks: what is answered, to whom, and within which bounds."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
+
+import httpx
+import pytest
+
+from app.agent import small_http
+from app.agent.small_http import JSON, Answer, Connections, answering, listen
+from tests.waiting import until
+
+pytestmark = pytest.mark.enable_socket
+
+
+def hello(path: str) -> Answer:
+    return Answer(HTTPStatus.OK, f"hello {path}", JSON, {"X-Colour": "blue"})
+
+
+@asynccontextmanager
+async def endpoint() -> AsyncGenerator[httpx.AsyncClient]:
+    async with (
+        answering("127.0.0.1", 0, {"/hello": lambda: hello("/hello")}) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+    ):
+        yield client
+
+
+async def test_a_path_is_answered_with_its_headers_whatever_its_query() -> None:
+    async with endpoint() as client:
+        answer = await client.get("/hello?verbose")
+    assert (answer.status_code, answer.text) == (200, "hello /hello")
+    assert answer.headers["content-type"] == JSON
+    assert answer.headers["x-colour"] == "blue"
+    assert answer.headers["connection"] == "close"
+
+
+async def test_other_questions_are_answered_as_http_has_it() -> None:
+    async with endpoint() as client:
+        assert (await client.get("/nothing")).status_code == 404
+        assert (await client.post("/hello")).status_code == 405
+        head = await client.head("/hello")
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == "12"
+
+
+@pytest.mark.parametrize("said", [b"", b"\r\n\r\n", b"\x16\x03\x01", b"GET /hello", b"x" * 99_999])
+async def test_a_client_that_speaks_something_else_disturbs_no_other(
+    said: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small_http, "REQUEST_S_MAX", 0.1)
+    async with endpoint() as client:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        writer.write(said)
+        with suppress(ConnectionResetError):  # what it sent was not read to its end
+            assert (await reader.read()).startswith((b"", b"HTTP/1.1 4"))
+        writer.close()
+        assert (await client.get("/hello")).status_code == 200
+
+
+async def test_a_taken_port_is_an_error() -> None:
+    async with answering("127.0.0.1", 0, {}) as port:
+        with pytest.raises(OSError, match="in use"):
+            async with answering("127.0.0.1", port, {}):
+                pass
+
+
+async def test_connections_beyond_the_bound_are_closed_at_once_and_the_others_served() -> None:
+    connections = Connections(count_max=2)
+    servers = [await listen("127.0.0.1", 0, hello, connections) for _ in range(2)]
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
+    held = [await asyncio.open_connection("127.0.0.1", port) for port in ports]
+    await until(lambda: connections.count == 2)
+    reader, refused = await asyncio.open_connection("127.0.0.1", ports[0])
+    assert await reader.read() == b""
+    for reader, writer in held:
+        writer.write(b"GET /mine HTTP/1.1\r\n\r\n")
+        assert (await reader.read()).endswith(b"hello /mine")
+    await until(lambda: connections.count == 0)
+    for writer in (refused, *(writer for _, writer in held)):
+        writer.close()
+    for server in servers:
+        server.close()
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+async def test_every_address_of_both_families_is_one_socket() -> None:
+    server = await listen("", 0, hello, Connections())
+    port = server.sockets[0].getsockname()[1]
+    assert len(server.sockets) == 1
+    hosts = ["127.0.0.1", "[::1]"] if has_ipv6() else ["127.0.0.1"]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for host in hosts:
+            assert (await client.get(f"http://{host}:{port}/")).status_code == 200
+    server.close()
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+async def test_an_address_of_one_family_leaves_the_port_to_the_other() -> None:
+    mine = await listen("::1", 0, hello, Connections())
+    port = mine.sockets[0].getsockname()[1]
+    other = await listen("127.0.0.1", port, hello, Connections())
+    for server in (mine, other):
+        server.close()
