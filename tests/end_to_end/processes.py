@@ -60,7 +60,11 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *words: str, program: Program = CHECKOUT, **settings: str
+    folder: Path,
+    *words: str,
+    program: Program = CHECKOUT,
+    ready_s_max: float = READY_S_MAX,
+    **settings: str,
 ) -> AsyncGenerator[Serving, None]:
     """Run ``waypost serve`` with its state in ``folder``, ready, until the block ends."""
     ports = {"WAYPOST_API_PORT": str(free_port()), "WAYPOST_DNS_PORT": str(free_port())}
@@ -76,7 +80,7 @@ async def serving(
             log=folder / "log",
         )
         try:
-            await until_ready(running)
+            await until_ready(running, within_s=ready_s_max)
             yield running
         finally:
             if process.returncode is None:
@@ -134,16 +138,16 @@ def log_of(folder: Path) -> BinaryIO:
 
 async def until_listening(running: Serving) -> None:
     """Wait until the process answers at all; fails when it ends instead."""
-    await _until_answers(running, "/livez")
+    await _until_answers(running, "/livez", READY_S_MAX)
 
 
-async def until_ready(running: Serving) -> None:
+async def until_ready(running: Serving, *, within_s: float = READY_S_MAX) -> None:
     """Wait until the process answers ``/readyz``; fails when it ends instead."""
-    await _until_answers(running, "/readyz")
+    await _until_answers(running, "/readyz", within_s)
 
 
-async def _until_answers(running: Serving, path: str) -> None:
-    async with asyncio.timeout(READY_S_MAX):
+async def _until_answers(running: Serving, path: str, within_s: float) -> None:
+    async with asyncio.timeout(within_s):
         while True:
             assert running.process.returncode is None, running.log.read_text()[-LOG_SHOWN_MAX:]
             try:

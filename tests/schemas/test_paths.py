@@ -89,7 +89,11 @@ def test_mistyped_fields_are_told_from_those_of_kubernetes_that_are_not_kept() -
 
 def test_a_manifest_within_a_request_is_one_of_its_kind() -> None:
     request = RenderRequest.model_validate(
-        {"node": {"spec": {"configSource": {}, "tains": []}}, "colour": 1, "services": [{"spce": 1}]}
+        {
+            "node": {"spec": {"configSource": {}, "tains": []}},
+            "colour": 1,
+            "services": [{"spce": 1}],
+        }
     )
     assert [(each.path, each.is_known) for each in passed_over(request)] == [
         ("colour", False),
