@@ -254,7 +254,7 @@ def test_local_endpoints_are_on_this_node(
 def test_cluster_is_never_empty_while_anything_can_serve(
     given_endpoints: list[Endpoint], node: str, zone: str
 ) -> None:
-    # Copies of one address may disagree, and then the local one is believed: leave those out.
+    # Copies of one address may disagree, and only one of them counts: leave the others out.
     unique = list({e.addresses[0].lstrip("0"): e for e in given_endpoints}.values())
     selection = chosen(found(*unique), node, zone)
     can_serve = any(
