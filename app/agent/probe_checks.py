@@ -28,6 +28,8 @@ _HEALTH = "/grpc.health.v1.Health/Check"
 _SERVING = 1
 _HEALTH_WORDS = {0: "UNKNOWN", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 _LENGTH_DELIMITED, _VARINT = 2, 0
+_VARINT_BITS_MAX = 70  # ten octets of seven bits
+_REPLY_OCTETS_MAX = 1_024  # a HealthCheckResponse is one number
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,13 @@ async def _ask_health(action: GRPCAction, address: str) -> str:
         return f"gRPC {error.status.name} from {where}"
     except OSError as error:
         return _unreachable(address, action.port, error)
-    except (StreamTerminatedError, ProtocolError):
-        return f"no gRPC from {where}"
+    except (StreamTerminatedError, ProtocolError, NotImplementedError, AssertionError):
+        return f"no gRPC from {where}"  # the last two: what is packed, or breaks off
     finally:
         channel.close()
-    status = health_status(reply or b"")
+    if len(reply) > _REPLY_OCTETS_MAX:
+        return f"no gRPC health from {where}: the reply has {len(reply)} octets"
+    status = health_status(reply)
     if status == _SERVING:
         return ""
     return f"gRPC health {_HEALTH_WORDS.get(status, status)} from {where}"
@@ -189,8 +193,9 @@ def _varint(number: int) -> bytes:
 
 
 def _read_varint(read: bytes, place: int) -> tuple[int, int]:
+    """Read a number of at most ten octets, as all of protobuf are; what is longer is cut there."""
     number = shift = 0
-    while place < len(read):
+    while place < len(read) and shift < _VARINT_BITS_MAX:
         number |= (read[place] & 0x7F) << shift
         place += 1
         if read[place - 1] < 0x80:  # noqa: PLR2004  the continuation bit

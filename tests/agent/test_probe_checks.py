@@ -185,7 +185,12 @@ class Health:
 
 
 async def test_grpc_asks_for_the_health_of_a_service() -> None:
-    statuses = {b"": b"\x08\x01", b"\x0a\x03api": b"\x08\x02", b"\x0a\x02up": b"\x08\x01"}
+    statuses = {
+        b"": b"\x08\x01",
+        b"\x0a\x03api": b"\x08\x02",
+        b"\x0a\x02up": b"\x08\x01",
+        b"\x0a\x03big": b"\xff" * 400_000,
+    }
     server = Server([Health(statuses)], codec=Plain())
     port = free_port()
     await server.start(HOST, port)
@@ -196,6 +201,7 @@ async def test_grpc_asks_for_the_health_of_a_service() -> None:
             "up": "",
             "api": f"gRPC health NOT_SERVING {where}",
             "db": f"gRPC NOT_FOUND {where}",
+            "big": f"no gRPC health {where}: the reply has 400000 octets",
         }.items():
             assert await checked(Probe(grpc=GRPCAction(port=port, service=service))) == words
     finally:
@@ -223,6 +229,10 @@ def test_a_health_question_is_one_text_field(service: str) -> None:
 @given(st.binary(max_size=40))
 def test_any_reply_has_a_status(reply: bytes) -> None:
     assert health_status(reply) >= 0
+
+
+def test_a_number_without_end_is_cut_where_numbers_end() -> None:
+    assert health_status(b"\x08" + b"\xff" * 10_000) < 1 << 70
 
 
 @pytest.mark.parametrize(
