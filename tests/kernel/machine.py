@@ -32,6 +32,7 @@ PROGRAMS: Final = (
 )
 
 _PROGRAM_FOLDERS: Final = f"{PATH}:/usr/lib/qemu:/usr/libexec"  # the last two have virtiofsd
+_ENVIRONMENT: Final = {"PATH": _PROGRAM_FOLDERS}
 _INIT: Final = Path(__file__).with_name("init.sh")
 _DRIVERS: Final = ("virtio_pci", "virtiofs", "overlay")
 _MEMORY: Final = "768M"
@@ -158,7 +159,7 @@ def _running(
         stdin=subprocess.DEVNULL,
         stdout=console,
         stderr=subprocess.STDOUT,
-        env={"PATH": _PROGRAM_FOLDERS, "HOME": str(folder)},
+        env=_ENVIRONMENT,
     ) as program:
         try:
             yield program
@@ -180,8 +181,15 @@ def _write_initial_disk(kernel: Kernel, command: Sequence[str], folder: Path) ->
         shutil.copy(driver, packed / "drivers" / f"{number:02}.ko")
     with (folder / "initrd").open("wb") as initrd:
         names = "".join(f"{path.relative_to(packed)}\n" for path in sorted(packed.rglob("*")))
-        archive = ("busybox", "cpio", "-o", "-H", "newc")
-        subprocess.run(archive, cwd=packed, input=names.encode(), stdout=initrd, check=True)
+        subprocess.run(
+            ("busybox", "cpio", "-o", "-H", "newc"),  # noqa: S607  wherever it is
+            cwd=packed,
+            env=_ENVIRONMENT,
+            input=names.encode(),
+            stdout=initrd,
+            stderr=subprocess.PIPE,  # it counts the blocks there
+            check=True,
+        )
 
 
 def _drivers(kernel: Kernel) -> Sequence[Path]:
@@ -189,7 +197,9 @@ def _drivers(kernel: Kernel) -> Sequence[Path]:
     asking = ("modprobe", "-d", str(kernel.place), "-S", kernel.version, "--show-depends")
     lines: list[str] = []
     for name in _DRIVERS:
-        asked = subprocess.run((*asking, name), capture_output=True, text=True, check=True)
+        asked = subprocess.run(
+            (*asking, name), env=_ENVIRONMENT, capture_output=True, text=True, check=True
+        )
         lines += asked.stdout.splitlines()
     files = [line.split()[1] for line in lines if line.startswith("insmod ")]
     return [Path(file) for file in dict.fromkeys(files)]

@@ -6,6 +6,7 @@ A lab writes each verdict as soon as it is known, so a machine that dies has tol
 """
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,10 @@ class Outcome:
 def run_lab(lab_module: str, backend: str, scenarios: Sequence[str], folder: Path) -> Outcome:
     """Run scenarios of one backend in one machine; ``folder`` is empty and writable."""
     lab = (sys.executable, "-m", lab_module, backend, RESULTS, *scenarios)
-    console = boot(lab, folder, timeout_s=RUN_TIMEOUT_S)
+    try:
+        console = boot(lab, folder, timeout_s=RUN_TIMEOUT_S)
+    except subprocess.CalledProcessError as failed:  # a program that prepares the machine
+        console = f"{failed}\n{failed.stderr}"
     results = folder / "results"
     written = results.read_text() if results.exists() else ""
     return Outcome(read_verdicts(written), console[-CONSOLE_SHOWN_MAX:])
