@@ -1,7 +1,8 @@
 """A small model of nft: the tables that texts for ``nft -f`` make, without a kernel.
 
 It refuses what a kernel refuses: adding an element that is there with another value,
-deleting one that is not, verdicts that go to chains that do not exist, two intervals that overlap.
+deleting one that is not, verdicts that go to chains that do not exist, two intervals that overlap;
+and, as kernels before 6.5 do, rules that ask whether a map has a key instead of its value.
 """
 
 import re
@@ -15,6 +16,8 @@ _BLOCK = re.compile(r"table (\w+) (\S+) \{")
 _SET = re.compile(r"  (set|map) (\S+) \{ (.*) \}")
 _CHAIN = re.compile(r"  chain (\S+) \{")
 _GOTO = re.compile(r"(?:goto|jump) ([\w-]+)")
+_ASKED = re.compile(r"(\S+) @([\w-]+)")
+_FOR_MAPS = ("map", "vmap", "update", "delete")
 
 
 class RefusedText(Exception):
@@ -75,6 +78,7 @@ def loaded(text: str, tables: Tables) -> Tables:
             _command(line, following)
     for table in following.values():
         table.reachable()
+        _refuse_maps_as_sets(table)
         _refuse_overlaps(table)
     return following
 
@@ -144,6 +148,13 @@ def _flush(rules: list[str]) -> None:
 
 def _is_base(rules: list[str]) -> bool:
     return any(rule.startswith("type ") for rule in rules)
+
+
+def _refuse_maps_as_sets(table: Table) -> None:
+    for rules in table.chains.values():
+        for word, name in (asked for rule in rules for asked in _ASKED.findall(rule)):
+            if " : " in table.declarations[name] and word not in _FOR_MAPS:
+                raise RefusedText(f"{name} is a map: {word} @{name}")
 
 
 def _refuse_overlaps(table: Table) -> None:

@@ -44,7 +44,7 @@ async def counts(running: Serving) -> dict[str, int]:
     """Count what there is, without asking for all of it."""
     found: dict[str, int] = {}
     for plural in ("services", "pods", "endpointslices"):
-        page = (await running.client.get(f"/{plural}?limit=1")).json()
+        page = (await running.client.get(f"/{plural}?namespace=default&limit=1")).json()
         found[plural] = 1 + page["metadata"]["remainingItemCount"]
     return found
 

@@ -187,13 +187,19 @@ def pick_rules(pick: Pick, family: IPFamily) -> tuple[str, ...]:
     forget = f"delete @affinity-{pick.protocol} {{ {client} : meta priority }}"
     choose = f"{forget} meta priority set {slot} map @choices-{pick.protocol}"
     parity = "!=" if pick.is_local else "=="
-    # The priority of the first packet serves as a register: nft cannot nest two look-ups.
-    return (
-        f"meta priority set {client} map @affinity-{pick.protocol}",
-        f"{key} . meta priority != @kept-endpoints-{pick.protocol} {choose}",
-        f"meta priority and {_PARITY} {parity} {_PARITY} {choose}",
+    go = (
         f"update @affinity-{pick.protocol} {{ {kept} : meta priority }}",
         f"{translate} {key} . meta priority map @kept-endpoints-{pick.protocol}",
+    )
+    # The priority of the first packet serves as a register: nft cannot nest two look-ups.
+    # Kernels before 6.5 do not say whether a map has a key, so going there is tried: whoever
+    # comes past is not remembered, or with an endpoint that is gone.
+    return (
+        f"meta priority set {client} map @affinity-{pick.protocol}",
+        f"meta priority and {_PARITY} {parity} {_PARITY} {choose}",
+        *go,
+        choose,
+        *go,
     )
 
 

@@ -20,7 +20,7 @@ from tests.kernel.lab.lab import Lab
 from tests.kernel.lab.scenarios.all import SCENARIOS, Scenario
 from tests.kernel.lab.traffic import Servers
 
-SCENARIO_TIME_S = 40
+SCENARIO_TIME_S = 150
 
 
 def main(backend_name: str, results: Path, names: list[str]) -> None:

@@ -57,11 +57,12 @@ class NftablesBackend:
 class IPVSBackend:
     """A plan's operations, batch by batch, against what the node was led to before.
 
-    A process costs a tenth of a second in user-mode Linux, so sets and rules stay
+    A process costs a tenth of a second in an emulated machine, so sets and rules stay
     from one scenario to the next, and jumps that are there are not asked for again.
     """
 
     def __init__(self) -> None:
+        run("modprobe", "ip_vs")  # its settings are there before its first use
         self._states: dict[str, IPVSState] = {}
         self._jumps: set[tuple[str, str]] = set()
 

@@ -17,7 +17,7 @@ from typing import Final
 from tests.kernel.lab.namespaces import inside
 
 SERVER_PORT = 8080
-ANSWER_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 10.0
 
 _TYPES: Final = {
     "tcp": (socket.SOCK_STREAM, 0),

@@ -1,21 +1,15 @@
-"""A registry on the fabric, and agents of the nodes: all of Waypost but its database.
+"""A registry on the fabric: all of Waypost but its database.
 
-    Service, Pods over HTTP -> the API -> an agent, a process in its node's namespace -> the kernel
+    Service, Pods over HTTP -> the API -> an agent (``agent``) -> the kernel
 
 The API is the real one over a state in memory; it runs in a thread of the lab.
 """
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -35,17 +29,12 @@ from app.registry.watch import Pulse
 from app.registry.work import Policy
 from app.schemas.codec import encode_object
 from tests.builders import a_pod, a_service
+from tests.kernel.lab.agents.agent import API_PORT, START_S_MAX, URL
 from tests.kernel.lab.lab import CONFIG, POLL_S, SERVICE_PORT
-from tests.kernel.lab.namespaces import inside
 from tests.kernel.lab.network import FABRIC_HOST, PODS
 from tests.kernel.lab.traffic import SERVER_PORT
 from tests.memory_writer import MemoryWriter
 
-ROOT: Final = Path(__file__).parents[4]
-API_PORT: Final = 8053
-URL: Final = f"http://{FABRIC_HOST.ip}:{API_PORT}"
-START_S_MAX: Final = 120.0
-RESYNC_S: Final = 3
 LEASE_S: Final = 40
 
 
@@ -163,44 +152,6 @@ class _Leases:
 
     async def sign_on(self, pods: object) -> None:
         """Take a registration as a heartbeat."""
-
-
-class Agent:
-    """The agent of one node, as a process."""
-
-    def __init__(self, node: str, backend: str, *flags: str) -> None:
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
-        command = (
-            *(sys.executable, "-m", "app", "agent", "--node", node, "--api", URL),
-            *("--backend", backend, "--resync", str(RESYNC_S), *flags),
-        )
-        with inside(node):
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, stdout=self._log, stderr=subprocess.STDOUT, env=dict(os.environ)
-            )
-
-    def kill(self) -> None:
-        """End it without a word, as a crash does."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """Ask it to end."""
-        self._end(signal.SIGTERM)
-
-    def wait(self, within_s: float = START_S_MAX) -> str:
-        """Let it come to its end, and give what it said."""
-        code = self._process.wait(within_s)
-        assert code == 0, self.log()
-        return self.log()
-
-    def log(self) -> str:
-        """Give what it has said so far."""
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
-
-    def _end(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-        self._process.wait(START_S_MAX)
 
 
 def _pod(name: str, *, ready: bool) -> Pod:
