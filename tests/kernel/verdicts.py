@@ -16,7 +16,7 @@ from tests.kernel.machine import RESULTS, boot
 
 LAB = "tests.kernel.lab"
 AGENTS_LAB = "tests.kernel.lab.agents"
-RUN_TIMEOUT_S = 400
+RUN_TIMEOUT_S = 600
 TEST_TIMEOUT_S = 2 * RUN_TIMEOUT_S + 60
 """For a test that runs one lab while another worker runs the one that it asks for."""
 CONSOLE_SHOWN_MAX = 8_000  # characters
