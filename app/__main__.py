@@ -287,7 +287,7 @@ async def _migrate(settings: "Settings") -> tuple[str | None, str]:
     from app.main import database_engine
     from app.store import migrations
 
-    async with database_engine(settings) as engine:
+    async with database_engine(settings, is_current=False) as engine:
         return await migrations.migrate(engine)
 
 

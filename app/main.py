@@ -102,11 +102,21 @@ async def database(settings: Settings) -> AsyncGenerator[str, None]:
 
 
 @asynccontextmanager
-async def database_engine(settings: Settings) -> AsyncGenerator[AsyncEngine, None]:
-    """Connect to the database, for tools that need no running registry."""
+async def database_engine(
+    settings: Settings, *, is_current: bool = True
+) -> AsyncGenerator[AsyncEngine, None]:
+    """Connect to the database, for tools that need no running registry.
+
+    Unless it need not be current, an embedded one is brought up to date, as ``serve`` does,
+    and another that is not raises SchemaMismatch.
+    """
     async with database(settings) as url:
         engine = make_engine(url)
         try:
+            if is_current and not settings.database_url:
+                await migrations.migrate(engine)
+            if is_current:
+                await migrations.require_current(engine)
             yield engine
         finally:
             await engine.dispose()

@@ -65,7 +65,7 @@ async def apply_manifests(
     """Create or replace many objects as one write; all of them, or none."""
     documents = await read_documents(request)
     prune = _prune(query)
-    manifests, mirrors, ignored = _sorted_out(documents, query)
+    manifests, mirrors, ignored = _sorted_out(request, documents, query)
     items = [manifest.item() for manifest in manifests]
     is_dry = is_dry_run(query.dry_run)
 
@@ -92,9 +92,12 @@ async def apply_manifests(
 
 
 def _sorted_out(
-    documents: Sequence[Document], query: ApplyQuery
+    request: Request, documents: Sequence[Document], query: ApplyQuery
 ) -> tuple[list[Manifest], list[EndpointsManifest], list[tuple[int, dict[str, object]]]]:
-    """Tell the objects that are held here from the others; raises Invalid when strict."""
+    """Tell the objects that are held here from the others; raises Invalid when strict.
+
+    What is mistyped in them is noted for a refusal, of which it may be the reason.
+    """
     manifests: list[Manifest] = []
     mirrors: list[EndpointsManifest] = []
     ignored: list[tuple[int, dict[str, object]]] = []
@@ -110,15 +113,17 @@ def _sorted_out(
             mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
         elif kind is None:
             ignored.append((position, _ignored(document.content, namespace, name)))
-        elif not name:
-            violations.append(_unnamed(position))
         else:
             key = NamespacedName(
                 (namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else "", name
             )
             manifests.append(read_manifest(position, kind, key, document, field_validation))
+            if not name:
+                violations.append(_unnamed(position))
     if query.strict:
         violations.extend(_not_held(position, entry) for position, entry in ignored)
+    read = (*manifests, *mirrors)
+    request.state.warnings = tuple(told for manifest in read for told in manifest.warnings())
     if violations:
         raise errors.Invalid("Apply", "", violations)
     return manifests, mirrors, ignored

@@ -88,7 +88,9 @@ class DeleteOptions:
 async def read_draft(request: Request, kind: Kind, field_validation: str) -> Draft[Object]:
     """Read one object of a kind from the body."""
     document = parse_document(await request.body(), media_of(request))
-    return drafted(document, kind, field_validation)
+    draft = drafted(document, kind, field_validation)
+    request.state.warnings = draft.warnings  # for the refusal, should there be one
+    return draft
 
 
 async def read_documents(request: Request) -> Sequence[Document]:

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.delivery import CUT
-from app.api.errors import RETRY_AFTER_S, STATUSES, HeadTooLarge, HeadTooSlow
+from app.api.errors import RETRY_AFTER_S, STATUSES, HeadTooLarge, TooSlow
 from app.domain.errors import BadRequest, DomainError, NotSynced
 from app.schemas.codec import encode_json
 from app.schemas.status import status_of
@@ -127,7 +127,16 @@ class Connection(HttpToolsProtocol):
             self._answering.message_event.set()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, or too much, in the one shape that refusals have."""
+        """Refuse what is no HTTP, or too much, in the one shape that refusals have.
+
+        Where it is the body of the request that is being answered, there is no other answer.
+        """
+        if not self._is_in_head and self.pipeline and self.pipeline[0][0] is self.cycle:
+            self.pipeline.popleft()
+        elif not self._is_in_head and self._is_answering() and not self.cycle.response_started:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+            self._answering = None
         self._refuse(self._refusal or BadRequest(msg))
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
@@ -180,7 +189,7 @@ class Connection(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._head_timer = None
         if self._head_octets:
-            self._refuse(HeadTooSlow(f"the head of a request comes within {HEAD_S_MAX:g} s"))
+            self._refuse(TooSlow(f"the head of a request comes within {HEAD_S_MAX:g} s"))
         else:
             self.transport.close()
 

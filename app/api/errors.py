@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from app.api.forms import JSON, NotAcceptable, chosen_form, encoded
+from app.api.representation import warn
 from app.domain import errors
 from app.domain.errors import CauseReason
 from app.schemas.status import Status, failure, status_of
@@ -42,8 +43,8 @@ class HeadTooLarge(errors.DomainError):
     reason = "RequestHeaderFieldsTooLarge"
 
 
-class HeadTooSlow(errors.DomainError):
-    """The request line and the header fields did not come in time."""
+class TooSlow(errors.DomainError):
+    """The request did not come in time, its head or its body; the connection is closed."""
 
     reason = "RequestTimeout"
 
@@ -71,7 +72,7 @@ STATUSES: Mapping[type[errors.DomainError], HTTPStatus] = {
     NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-    HeadTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
 }
 _RETRIED = frozenset(
@@ -117,6 +118,8 @@ def refused(error: errors.DomainError, form: str = JSON) -> Response:
     code = STATUSES[type(error)]
     retry_after_s = RETRY_AFTER_S if code in _RETRIED else 0
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
+    if isinstance(error, TooSlow):
+        headers["Connection"] = "close"  # the rest of it is not waited for
     status = status_of(error, code.value, retry_after_s=retry_after_s)
     return _answer(code.value, status, headers, form)
 
@@ -130,8 +133,9 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
+    """Answer a refusal, with what was found odd before: a mistyped field may be its reason."""
     assert isinstance(error, errors.DomainError)
-    return refused(error, _form(request))
+    return warn(refused(error, _form(request)), getattr(request.state, "warnings", ()))
 
 
 async def _on_bad_parameter(request: Request, error: Exception) -> Response:

@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.bodies import BODY_BYTES_MAX
-from app.api.errors import Overloaded, refused
+from app.api.errors import Overloaded, TooSlow, refused
 from app.api.streams import NDJSON, SSE
 
 REQUESTS_MAX = 512  # requests answered at once, unless it is told otherwise
@@ -110,7 +110,7 @@ class _Slot:
         self._must_end_s = 0.0
 
     async def receive(self) -> Message:
-        """Receive a piece of the body, without a slot meanwhile; raises Overloaded if too slow."""
+        """Receive a piece of the body, without a slot meanwhile; raises TooSlow."""
         if self._is_whole:
             return await self._receive()  # what comes now is that the client has gone
         self._give()
@@ -118,7 +118,7 @@ class _Slot:
             async with asyncio.timeout_at(self._due_s()):
                 message = await self._receive()
         except TimeoutError:
-            raise Overloaded("the request's body comes too slowly") from None
+            raise TooSlow("the request's body comes too slowly") from None
         self._is_whole = not message.get("more_body", False)
         octets = len(message.get("body", b""))
         self._limit.hold(octets)

@@ -75,6 +75,8 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
         server = connect(context, api)
         result, warnings = server.ask_with_warnings("POST", "/apply", query=query, body=body)
     except Refused as refusal:
+        for warning in refusal.warnings:
+            print_warning(led_by_place(warning, manifests))
         raise Refused(placed(refusal.status, manifests)) from None
     for warning in warnings:
         print_warning(led_by_place(warning, manifests))

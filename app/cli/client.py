@@ -34,11 +34,12 @@ class Unreachable(Exception):
 
 
 class Refused(Exception):
-    """The server said no; ``status`` is the Status it sent."""
+    """The server said no; ``status`` is the Status it sent, ``warnings`` what it found odd."""
 
-    def __init__(self, status: Json) -> None:
+    def __init__(self, status: Json, warnings: tuple[str, ...] = ()) -> None:
         super().__init__(text(status, "message"))
         self.status = status
+        self.warnings = warnings
 
     @property
     def reason(self) -> str:
@@ -69,7 +70,12 @@ class Api:
         self, method: str, path: str, *, query: Parameters | None = None, body: object = None
     ) -> Json:
         """Send a request and read the JSON document of its answer; warnings are printed."""
-        document, warnings = self.ask_with_warnings(method, path, query=query, body=body)
+        try:
+            document, warnings = self.ask_with_warnings(method, path, query=query, body=body)
+        except Refused as refusal:
+            for warning in refusal.warnings:
+                print_warning(warning)
+            raise
         for warning in warnings:
             print_warning(warning)
         return document
@@ -138,7 +144,7 @@ class Api:
             shown = " ".join(answer.text.split())[:_MESSAGE_CHARACTERS_MAX]
             message = f"{self.url} answered {answer.status_code}: {shown or answer.reason_phrase}"
             status = {"code": answer.status_code, "reason": "Unknown", "message": message}
-        raise Refused(mapping(status))
+        raise Refused(mapping(status), tuple(_warnings(answer)))
 
     def _decoded(self, body: str | bytes) -> object:
         try:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from app.domain.names import NamespacedName
+from app.domain.names import REVISION_ZERO, NamespacedName
 from app.domain.objects.kinds import NAMESPACE, SERVICE, SERVICE_CIDR
 from app.domain.objects.namespace import SYSTEM
 from app.domain.snapshot import Snapshot
@@ -41,6 +41,8 @@ class Contradiction:
 
 def contradictions(snapshot: Snapshot, policy: Policy) -> tuple[Contradiction, ...]:
     """List the settings that do not agree with the state, in the order of the README."""
+    if snapshot.revision == REVISION_ZERO:
+        return ()  # nothing has been settled yet
     return (
         *_of_ranges(snapshot, policy),
         *_of_domain(snapshot, policy),

@@ -208,6 +208,28 @@ async def test_keys_given_twice_are_named(api: httpx.AsyncClient) -> None:
     assert warnings(answer) == ['duplicate field "documents[0].metadata.name"']
 
 
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        (
+            "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {prots: [{port: 80}]}\n",
+            'unknown field "documents[0].spec.prots" (did you mean "ports"?)',
+        ),
+        (
+            "apiVersion: v1\nkind: Service\nmetdata: {name: a}\nspec: {ports: [{port: 80}]}\n",
+            'unknown field "documents[0].metdata" (did you mean "metadata"?)',
+        ),
+    ],
+)
+async def test_a_refusal_names_the_mistyped_field_that_may_be_its_reason(
+    api: httpx.AsyncClient, body: str, hint: str
+) -> None:
+    refused = await api.post("/apply", content=body, headers=YAML)
+    assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    told = [header.replace("\\", "") for header in refused.headers.get_list("warning")]
+    assert f'299 - "{hint}"' in told
+
+
 async def test_what_to_do_about_unknown_fields_is_asked_for(api: httpx.AsyncClient) -> None:
     assert warnings(await applied(api, TYPO, REGISTERED, fieldValidation="Ignore")) == []
     refused = await applied(api, SERVICE, TYPO, REGISTERED, fieldValidation="Strict")

@@ -149,6 +149,20 @@ async def test_a_head_that_is_none_or_too_large_ends_the_connection_behind_its_a
     assert echo.answered == before
 
 
+@pytest.mark.parametrize("begun", ["", "2\r\n{}\r\n"])
+@pytest.mark.parametrize("before", [0, 2])
+async def test_a_body_that_breaks_off_in_nonsense_is_one_answer_and_the_end(
+    echo: Echo, begun: str, before: int
+) -> None:
+    head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
+    async with talking_to(echo) as (reader, writer):
+        writer.write(((HEAD.format("ok") + "\r\n") * before + head + begun + "zz\r\n").encode())
+        assert await bodies(reader, before) == ["/ok 0"] * before
+        rest = await reader.read()
+    assert rest.startswith(b"HTTP/1.1 400 ")
+    assert rest.count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize("before", [0, 1])
 async def test_a_head_that_does_not_end_is_not_waited_for(
     echo: Echo, before: int, monkeypatch: pytest.MonkeyPatch

@@ -87,6 +87,10 @@ def test_the_remedy_names_the_address_that_the_dns_service_has(world: World) -> 
     )
 
 
+def test_a_registry_that_was_never_started_contradicts_nothing() -> None:
+    assert contradictions(Snapshot(), MADE_WITH) == ()
+
+
 def test_without_a_dns_service_the_address_may_be_that_of_another_service() -> None:
     world = World(policy=MADE_WITH)
     assert contradicted(world.snapshot, MADE_WITH) == ["CLUSTER_DNS"]
