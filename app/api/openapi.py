@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.api.errors import STATUSES, HeadTooLarge, Overloaded, TooSlow
 from app.domain.errors import BadRequest
 
+_LIMITS = (TooSlow, HeadTooLarge, Overloaded)
 _TEMPLATE = "#/components/schemas/{model}"
 
 
@@ -31,6 +33,7 @@ def add_bodies(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
             for name, schema in schemas["$defs"].items():
                 components.setdefault(name, schema)
             _tell_parameters(derived)
+            _tell_limits(derived)
             for unused in ("HTTPValidationError", "ValidationError"):
                 components.pop(unused, None)
             derived["components"]["schemas"] = dict(sorted(components.items()))
@@ -52,3 +55,18 @@ def _tell_parameters(document: dict[str, Any]) -> None:
             if "HTTPValidationError" in str(responses.get("422", "")):
                 del responses["422"]
                 responses.setdefault("400", bad_request)
+
+
+def _tell_limits(document: dict[str, Any]) -> None:
+    """Say what any request may be answered before its route is asked: each once, by reference."""
+    shared = document["components"].setdefault("responses", {})
+    for error in _LIMITS:
+        code = str(STATUSES[error].value)
+        shared[error.reason] = {
+            "description": f"`{error.reason}`: {(error.__doc__ or '').partition(chr(10))[0]}",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Status"}}},
+        }
+        reference = {"$ref": f"#/components/responses/{error.reason}"}
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"].setdefault(code, reference)

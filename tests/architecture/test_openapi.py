@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.api import application
 from app.main import VERSION
 
@@ -35,10 +37,22 @@ def test_operation_names_are_short_and_unique() -> None:
     assert not [name for name in names if not re.fullmatch(r"[a-z][a-z0-9_]{2,39}", name)]
 
 
-def test_every_schema_that_is_referred_to_is_there() -> None:
-    known = set(document["components"]["schemas"])
-    named = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document)))
+@pytest.mark.parametrize("part", ["schemas", "responses"])
+def test_everything_that_is_referred_to_is_there(part: str) -> None:
+    known = set(document["components"][part])
+    named = set(re.findall(rf'"#/components/{part}/([^"]+)"', json.dumps(document)))
     assert named <= known
+
+
+@pytest.mark.parametrize("code", ["408", "429", "431"])
+def test_every_route_declares_what_any_request_may_be_answered(code: str) -> None:
+    assert all(code in operation["responses"] for _, operation in operations())
+
+
+def resolved(response: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference to a response that several routes share."""
+    name = response.get("$ref", "").rpartition("/")[2]
+    return document["components"]["responses"][name] if name else response
 
 
 def test_every_route_declares_what_it_may_refuse_as_a_status() -> None:
@@ -47,7 +61,7 @@ def test_every_route_declares_what_it_may_refuse_as_a_status() -> None:
         if name not in ("get /livez", "get /version", "get /metrics"):
             assert refused, name
         for code in refused:
-            content = operation["responses"][code]["content"]["application/json"]
+            content = resolved(operation["responses"][code])["content"]["application/json"]
             assert content["schema"] == {"$ref": "#/components/schemas/Status"}, (name, code)
 
 
