@@ -156,7 +156,7 @@ class Connection(HttpToolsProtocol):
             piece = bytes(self._unparsed[:PARSED_AT_ONCE])
             del self._unparsed[:PARSED_AT_ONCE]
             super().data_received(piece)
-            if self._is_in_head:
+            if self._is_in_head and self._refusal is None:
                 self._head_octets += len(piece)
                 if self._head_octets > HEAD_OCTETS_MAX:
                     words = f"the head of a request has at most {HEAD_OCTETS_MAX} octets"

@@ -131,22 +131,25 @@ async def test_bodies_between_requests_sent_ahead_are_their_own(echo: Echo) -> N
     [
         ("no HTTP at all\r\n\r\n", 400),
         (HEAD.format("a") + "x: y\r\n" * (HEAD_LINES_MAX + 1) + "\r\n", 431),
+        (HEAD.format("a") + f"x: {'y' * 520}\r\n" * 2 * HEAD_LINES_MAX + "\r\n", 431),
         (HEAD.format("a") + "x: " + "y" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE), 431),
         (HEAD.format("a" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE)), 431),
         ("\r\n" * HEAD_OCTETS_MAX, 431),
     ],
 )
 async def test_a_head_that_is_none_or_too_large_ends_the_connection_behind_its_answers(
-    echo: Echo, before: int, head: str, status: int
+    echo: Echo, before: int, head: str, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with talking_to(echo) as (reader, writer):
         writer.write(((HEAD.format("ok") + "\r\n") * before + head).encode())
         assert await bodies(reader, before) == ["/ok 0"] * before
         rest = await reader.read()
+    assert rest.count(b"HTTP/1.1 ") == 1
     first_line, _, rest_of_it = rest.partition(b"\r\n")
     assert first_line.startswith(f"HTTP/1.1 {status} ".encode())
     assert json.loads(rest_of_it.partition(b"\r\n\r\n")[2])["code"] == status
     assert echo.answered == before
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize("begun", ["", "2\r\n{}\r\n"])
