@@ -11,12 +11,11 @@ Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
 """
 
 import asyncio
-import gc
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 from zlib import crc32
 
 from app.domain.addresses import parse_prefix
@@ -35,17 +34,16 @@ from app.domain.objects.kinds import NODE
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
+from app.registry.beside import beside
 from app.registry.node_news import NodeChanges, NodeText, standing_of
-from app.registry.view import View
+from app.registry.view import Advance, View
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 AHEAD_PAUSE_S = 0.5
 """Seconds from a change until it is worked out ahead, together with all that came meanwhile."""
 
 _BESIDE_MIN = 64  # changes, or Services they touch, that are worth a thread of their own
-_FROZEN_MIN = 100_000  # objects made that are worth being left out of searches for garbage
 _STEPS_MAX = 16  # ways between revisions that are remembered for the next node to ask
 
 _log = logging.getLogger(__name__)
@@ -80,13 +78,13 @@ class NodeRulesReader:
         async with self._turn:
             snapshot = self._view.snapshot  # those who had their turn before may know a later one
             if snapshot.nodes:
-                await _beside(self._source.prepare, snapshot)
+                await beside(self._source.prepare, snapshot)
 
     async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
         """Give everything a node is told; raises NotFound for an unknown node."""
         node = node_of(snapshot, name)
         async with self._turn:
-            return await _beside(self._source.rules, snapshot, node)
+            return await beside(self._source.rules, snapshot, node)
 
     async def changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeChanges:
         """Plan the way of a node from an earlier revision to the current one.
@@ -129,7 +127,7 @@ class NodeRulesReader:
             before = step.before.nodes.get(node.metadata.key)
             is_short = len(step.touched) <= _BESIDE_MIN and self._source.is_prepared
             if before is None or not is_short:
-                return await _beside(news, step, before, node), node, before
+                return await beside(news, step, before, node), node, before
             return news(step, before, node), node, before
 
     async def drift(
@@ -183,7 +181,7 @@ async def staying_ahead(
     """
     has_changed = asyncio.Event()
 
-    def note(*_: object) -> None:
+    def note(_: Advance) -> None:
         has_changed.set()
 
     unsubscribe = view.subscribe(note)
@@ -215,36 +213,6 @@ async def _attempt(work_out: Callable[[], Awaitable[None]]) -> None:
         await work_out()
     except Exception:  # noqa: BLE001  a supervision point: the next change may be another matter
         _log.exception("what nodes will ask for could not be worked out ahead")
-
-
-async def _beside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do what takes long in a thread of its own; one at a time.
-
-    The thread cannot be cancelled, so it is waited for: what it changes is nobody else's till then.
-    """
-    running = asyncio.ensure_future(asyncio.to_thread(_undisturbed, work, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise
-
-
-def _undisturbed(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Make something large without a search for garbage among it, which takes a third on top.
-
-    Rules are in no circle, and those that are remembered stay: they are left out of later
-    searches as well.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        return work(*args, **kwargs)
-    finally:
-        if gc.get_count()[0] > _FROZEN_MIN:
-            gc.freeze()
-        if was_enabled:
-            gc.enable()
 
 
 def node_of(snapshot: Snapshot, name: str) -> Node:

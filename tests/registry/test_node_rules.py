@@ -13,7 +13,6 @@ from app.domain.names import Revision
 from app.domain.objects.kinds import Object
 from app.domain.objects.service import Service
 from app.domain.snapshot import load
-from app.registry import node_rules
 from app.registry.node_rules import NodeRulesReader, fingerprint_of, staying_ahead
 from app.registry.view import View
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
@@ -33,26 +32,6 @@ async def test_what_was_worked_out_ahead_is_what_nodes_are_told() -> None:
     await ahead.warm()
     for node in ("n1", "n2"):
         assert await ahead.ipvs(view.snapshot, node) == await afresh.ipvs(view.snapshot, node)
-
-
-async def test_garbage_is_searched_for_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(node_rules, "_FROZEN_MIN", 0)
-    reader, view = a_reader()
-    frozen = gc.get_freeze_count()
-    await reader.ipvs(view.snapshot, "n1")
-    assert gc.isenabled()
-    assert gc.get_freeze_count() > frozen
-    gc.unfreeze()
-
-
-async def test_it_stays_switched_off_where_it_was() -> None:
-    reader, view = a_reader()
-    gc.disable()
-    try:
-        await reader.ipvs(view.snapshot, "n1")
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
 
 
 def test_rules_of_a_revision_differ_by_configuration_and_by_what_a_version_makes_of_it() -> None:

@@ -1,0 +1,76 @@
+"""Work in a thread: the event loop goes on, one work at a time, and garbage is seen to again."""
+
+import asyncio
+import gc
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from app.registry.beside import Lane, beside
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_frozen() -> Iterator[None]:
+    yield
+    gc.unfreeze()
+
+
+async def test_work_is_done_in_another_thread_and_its_result_or_refusal_comes_back() -> None:
+    assert await beside(threading.get_ident) != threading.get_ident()
+    with pytest.raises(ZeroDivisionError):
+        await beside(divmod, 1, 0)
+
+
+async def test_a_lane_does_one_work_at_a_time_in_the_order_of_asking() -> None:
+    lane, begun, done = Lane(), list[int](), list[int]()
+    may_end = threading.Event()
+
+    def work(number: int) -> None:
+        begun.append(number)
+        may_end.wait(timeout=30)
+        done.append(number)
+
+    works = [asyncio.create_task(lane.run(work, number)) for number in range(3)]
+    while not begun:  # noqa: ASYNC110  a thread tells
+        await asyncio.sleep(0)
+    assert (begun, done) == ([0], [])
+    may_end.set()
+    await asyncio.gather(*works)
+    assert begun == done == [0, 1, 2]
+
+
+async def test_who_is_cancelled_waits_for_the_thread() -> None:
+    began, may_end, done = threading.Event(), threading.Event(), list[str]()
+
+    def work() -> None:
+        began.set()
+        may_end.wait(timeout=30)
+        done.append("all of it")
+
+    working = asyncio.create_task(beside(work))
+    while not began.is_set():  # noqa: ASYNC110  a thread tells
+        await asyncio.sleep(0)
+    working.cancel()
+    await asyncio.sleep(0)
+    assert not working.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert done == ["all of it"]
+
+
+async def test_what_is_large_is_left_out_of_later_searches_for_garbage() -> None:
+    frozen = gc.get_freeze_count()
+    made = await beside(lambda: [[number] for number in range(150_000)])
+    assert gc.isenabled()
+    assert gc.get_freeze_count() - frozen >= len(made)
+
+
+async def test_the_search_stays_switched_off_where_it_was() -> None:
+    gc.disable()
+    try:
+        await beside(list[object])
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
