@@ -173,7 +173,7 @@ async def measured(folder: Path, size: Size, flips: int) -> tuple[list[Cost], li
             app = application.build(version=VERSION)
             app.state.registry = registry
             flipper = Flipper(app, registry)
-            registry.view.subscribe(lambda _, __, changes: flipper.count(changes))
+            registry.view.subscribe(lambda advance: flipper.count(advance.changes))
             gc.freeze()  # as a server does
             share = size.pods // size.services
             strides = [(n * 7_919) % size.services for n in range(flips + WARM_UP)]

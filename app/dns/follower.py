@@ -1,7 +1,7 @@
 """Follow an API's watch: what it commits, the view of this process shows.
 
     GET /watch -> lines -> objects at a revision          -> view.reset
-                        -> changes, whole revisions only  -> view.advance
+                        -> changes, whole revisions only  -> view.show
 
 The API may be away for as long as it likes: what was learnt last goes on being
 served, and the stream is resumed after the revision that the view has.  When
@@ -31,6 +31,7 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.meta import NOTHING
 from app.domain.snapshot import Snapshot, load
+from app.registry.beside import beside
 from app.schemas.codec import decode_known
 from app.schemas.metadata import parse_revision
 
@@ -61,7 +62,7 @@ class View(Protocol):
         """Start over from a loaded state."""
         ...
 
-    def advance(self, changes: Iterable[Change]) -> None:
+    async def show(self, changes: Iterable[Change]) -> None:
         """Apply changes that follow."""
         ...
 
@@ -158,9 +159,8 @@ class WatchFollower:
         async with client.stream("GET", url, params=query, headers=headers) as answer:
             await _require_stream(answer)
             async for line in _lines(answer):
-                if self._intake.take(line):
+                if await self._intake.take(line):
                     # What was loaded stays: no need to look through it for garbage again.
-                    gc.collect()
                     gc.freeze()
                 if self.problem:
                     _log.info("following %s", self.url)
@@ -186,7 +186,7 @@ class Intake:
         """Let the next stream begin with everything there is."""
         self._since = None
 
-    def take(self, line: bytes) -> bool:
+    async def take(self, line: bytes) -> bool:
         """Read one line; tells whether everything there is has been loaded with it.
 
         Raises StartOver when it ends the stream, or says nothing known.
@@ -196,7 +196,7 @@ class Intake:
             type_, wire = str(event["type"]), event["object"]
             match type_:
                 case ChangeType.BOOKMARK:
-                    return self._stand(wire["metadata"])
+                    return await self._stand(wire["metadata"])
                 case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.DELETED:
                     self._keep(wire, is_gone=type_ == ChangeType.DELETED)
                 case _:
@@ -222,19 +222,19 @@ class Intake:
         else:
             self._pending.append((is_gone, registered))
 
-    def _stand(self, metadata: Mapping[str, Any]) -> bool:
+    async def _stand(self, metadata: Mapping[str, Any]) -> bool:
         """Take note that every revision up to this one is here whole; tells if all was loaded."""
         revision = parse_revision(metadata["resourceVersion"])
         is_loading = self._initial is not None
         if self._initial is not None:
             if _INITIAL_END not in (metadata.get("annotations") or {}):
                 return False
-            snapshot = load(self._initial, revision=revision)
+            snapshot = await beside(load, self._initial, revision=revision)
             self.view.reset(snapshot, history=(), compacted=revision)
             self._initial = None
             forget_addresses()
         else:
-            self.view.advance(self._changes())
+            await self.view.show(self._changes())
         self._since = revision
         return is_loading
 

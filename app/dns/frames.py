@@ -48,9 +48,10 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What has changed since."""
+    """What has changed since; with ``has_more`` the rest of it follows."""
 
     changes: tuple[Change, ...]
+    has_more: bool = False
 
 
 Frame = Setup | Part | Loaded | Committed | Numbers

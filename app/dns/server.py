@@ -38,10 +38,9 @@ from app.domain.discovery import authority
 from app.domain.discovery.records import Record
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
+from app.registry.view import Advance, Subscriber
 
 WAITING_MAX = 1024  # datagrams that wait for somebody else's answer
-
-Subscriber = Callable[[Snapshot, Snapshot, tuple[Change, ...]], None]
 
 _log = logging.getLogger(__name__)
 
@@ -154,9 +153,9 @@ class DNSServer:
             await self._tcp.wait_closed()
             await asyncio.sleep(0)  # the connections that were ended are told so now
 
-    def _renew(self, _before: Snapshot, after: Snapshot, changes: tuple[Change, ...]) -> None:
-        self.protocol.answers.renew(after, changes)
-        self.programming.observe(after, changes, time())
+    def _renew(self, advance: Advance) -> None:
+        self.protocol.answers.renew(advance.after, advance.changes)
+        self.programming.observe(advance.after, advance.changes, time())
         if self._notifier is not None:
             self._notifier.changed()
 

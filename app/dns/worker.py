@@ -14,8 +14,10 @@ from contextlib import suppress
 from app.dns.frames import Committed, Loaded, Part, Setup, encode_frame, read_frame
 from app.dns.server import DNSServer
 from app.dns.sockets import Bound
+from app.domain.changes import Change
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import load
+from app.registry.beside import give_way_soon
 from app.registry.view import View
 
 REPORT_S = 1.0  # between two reports of what was counted
@@ -26,6 +28,7 @@ async def work(bound: Bound, line: socket.socket) -> None:
     reader, writer = await asyncio.open_connection(sock=line)
     setup = await read_frame(reader)
     assert isinstance(setup, Setup), "the first frame says how to answer"
+    give_way_soon()
     view = View()
     server = DNSServer(view, setup.config, setup.options)
     await server.serve_on(bound)
@@ -40,6 +43,7 @@ async def work(bound: Bound, line: socket.socket) -> None:
 
 async def _follow(reader: asyncio.StreamReader, view: View) -> None:
     objects: list[Object] = []
+    pending: list[Change] = []
     while (frame := await read_frame(reader)) is not None:
         match frame:
             case Part():
@@ -51,7 +55,10 @@ async def _follow(reader: asyncio.StreamReader, view: View) -> None:
                 gc.collect()
                 gc.freeze()  # what was loaded stays, and need not be looked through again
             case Committed():
-                view.advance(frame.changes)
+                pending.extend(frame.changes)
+                if not frame.has_more:
+                    await view.show(pending)
+                    pending.clear()
             case _:
                 pass
 

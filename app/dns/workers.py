@@ -25,8 +25,7 @@ from app.dns.protocol import Protocol, ProtocolConfig
 from app.dns.server import ServerOptions, View
 from app.dns.sockets import Bound, bind
 from app.dns.upstream import Upstream
-from app.domain.changes import Change
-from app.domain.snapshot import Snapshot
+from app.registry.view import Advance
 
 BACKLOG_BYTES_MAX = 64 * 1024 * 1024  # untold to a worker, until it is started anew instead
 RESTART_S = 1.0  # from the end of a worker to its next start
@@ -76,8 +75,8 @@ class DNSWorkers:
         """Tell what all of them did, those included that have ended since."""
         return total(each for worker in self._workers for each in (worker.earlier, worker.latest))
 
-    def _told(self, _before: Snapshot, _after: Snapshot, changes: tuple[Change, ...]) -> None:
-        octets = encode_frame(Committed(changes))
+    def _told(self, advance: Advance) -> None:
+        octets = encode_frame(Committed(advance.changes, has_more=advance.has_more))
         for worker in self._workers:
             worker.tell(octets)
 

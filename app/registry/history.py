@@ -34,13 +34,12 @@ BOUNDS = HistoryBounds()
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
-    """One revision: its changes, about how much they keep alive, and when they came."""
+class Remembered:
+    """One revision: its changes, and about how many octets they keep alive."""
 
     revision: Revision
     changes: tuple[Change, ...]
     octets: int
-    at_s: float
 
 
 class History:
@@ -52,7 +51,8 @@ class History:
         """Remember within ``bounds``; ages are seconds of ``clock``."""
         self._bounds = bounds
         self._clock = clock
-        self._revisions: deque[_Remembered] = deque()
+        self._revisions: deque[Remembered] = deque()
+        self._came_s: deque[float] = deque()  # when each of them did
         self._changes = self._octets = 0
         self.compacted = REVISION_ZERO
         """The oldest revision from which changes can still be told."""
@@ -60,29 +60,33 @@ class History:
     def begin(self, changes: Iterable[Change], *, compacted: Revision) -> None:
         """Start over with the changes after ``compacted``."""
         self._revisions.clear()
+        self._came_s.clear()
         self._changes = self._octets = 0
         self.compacted = compacted
         self.add(changes)
 
     def add(self, changes: Iterable[Change]) -> None:
         """Remember what was committed, in order, and forget what is beyond the bounds."""
+        self.extend(remembered(changes))
+
+    def extend(self, revisions: Iterable[Remembered]) -> None:
+        """Remember revisions, in order, and forget what is beyond the bounds."""
         now_s = self._clock()
-        for revision, group in groupby(changes, key=lambda change: change.revision):
-            whole = tuple(group)
-            octets = sum(octets_of(change.before) for change in whole)
-            self._revisions.append(_Remembered(revision, whole, octets, now_s))
-            self._changes += len(whole)
-            self._octets += octets
+        for whole in revisions:
+            self._revisions.append(whole)
+            self._came_s.append(now_s)
+            self._changes += len(whole.changes)
+            self._octets += whole.octets
         self._forget(now_s)
 
     def after(self, since: Revision) -> tuple[Change, ...]:
         """List the changes after ``since``, in order; raises Expired when some are gone."""
         require_resumable(since, compacted=self.compacted)
         wanted: list[tuple[Change, ...]] = []
-        for remembered in reversed(self._revisions):
-            if remembered.revision <= since:
+        for whole in reversed(self._revisions):
+            if whole.revision <= since:
                 break
-            wanted.append(remembered.changes)
+            wanted.append(whole.changes)
         return tuple(change for changes in reversed(wanted) for change in changes)
 
     def _forget(self, now_s: float) -> None:
@@ -90,12 +94,22 @@ class History:
         while len(revisions) > 1 and (
             self._changes > bounds.changes_max
             or self._octets > bounds.octets_max
-            or revisions[0].at_s < now_s - bounds.age_s_max
+            or self._came_s[0] < now_s - bounds.age_s_max
         ):
             oldest = revisions.popleft()
+            self._came_s.popleft()
             self._changes -= len(oldest.changes)
             self._octets -= oldest.octets
             self.compacted = oldest.revision
+
+
+def remembered(changes: Iterable[Change]) -> tuple[Remembered, ...]:
+    """Weigh what was committed, revision by revision."""
+    found: list[Remembered] = []
+    for revision, group in groupby(changes, key=lambda change: change.revision):
+        whole = tuple(group)
+        found.append(Remembered(revision, whole, sum(octets_of(each.before) for each in whole)))
+    return tuple(found)
 
 
 def octets_of(replaced: Object | None) -> int:

@@ -15,14 +15,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from app.domain.changes import Change
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import NODE, POD, Object
 from app.domain.objects.node import Node
 from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, Pod
 from app.domain.registration.leases import Lapse
-from app.domain.snapshot import Snapshot
-from app.registry.view import View
+from app.registry.view import Advance, View
 
 NODE_LEASE_S_DEFAULT = 40
 SLACK_S = 2.0  # a heartbeat that another process has answered is in the table by then
@@ -155,8 +153,8 @@ class LeaseBook:
     def _clock(self) -> float:
         return self._real_clock() - self._unheard_s
 
-    def _observe(self, _: Snapshot, __: Snapshot, changes: tuple[Change, ...]) -> None:
-        for change in changes:
+    def _observe(self, advance: Advance) -> None:
+        for change in advance.changes:
             if isinstance(change.object, Pod):
                 self._expect(change.before, change.after)
             elif isinstance(change.object, Node) and change.after is None:

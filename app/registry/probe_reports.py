@@ -8,12 +8,10 @@ Source: contract.md, "Objects".
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
-from app.domain.changes import Change
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.readiness import Report, reported
-from app.domain.snapshot import Snapshot
-from app.registry.view import View
+from app.registry.view import Advance, View
 from app.registry.work import Work
 
 
@@ -31,8 +29,8 @@ def showing_pods(
 ) -> Generator[None, None, None]:
     """Show every Pod as it is, and again whenever it changes, for the length of the block."""
 
-    def look(_: Snapshot, __: Snapshot, changes: tuple[Change, ...]) -> None:
-        for change in changes:
+    def look(advance: Advance) -> None:
+        for change in advance.changes:
             if isinstance(change.after, Pod):
                 see(change.after)
             elif isinstance(change.before, Pod):

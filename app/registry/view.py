@@ -1,25 +1,43 @@
 """The current Snapshot of this process, kept fresh from the change log.
 
-    committed changes -> advance -> the next Snapshot, history, subscribers
+    committed changes -> show -> the next Snapshot, history, subscribers
 
 Readers take ``snapshot`` and keep it as long as they like.  Where changes come
-from is not known here: the store calls ``advance`` after its own commits and
+from is not known here: the store calls ``show`` after its own commits and
 for those of other processes, in revision order; repeats are harmless.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
 
 from app.domain.changes import Change
 from app.domain.errors import NotSynced, RevisionAhead
 from app.domain.names import Revision
 from app.domain.objects.kinds import KINDS
 from app.domain.snapshot import Snapshot
-from app.registry.history import History
+from app.registry.beside import beside
+from app.registry.history import History, Remembered, remembered
 
 WAIT_S_MAX = 3.0  # seconds a read waits for a revision; spec kubernetes-api 5.3
+PIECE_CHANGES = 250  # changes that subscribers are told of between two turns of the event loop
 
-Subscriber = Callable[[Snapshot, Snapshot, tuple[Change, ...]], None]
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What subscribers are told: the current state, and changes that led to it.
+
+    With ``has_more`` the rest of what was committed together follows at once.
+    """
+
+    after: Snapshot
+    changes: tuple[Change, ...]
+    has_more: bool = False
+
+
+Subscriber = Callable[[Advance], None]
+Decided = tuple[Snapshot, Snapshot]  # the state before a decision and after it
 
 
 class View:
@@ -32,6 +50,8 @@ class View:
         self._era = 0
         self._subscribers: list[Subscriber] = []
         self._waiters: list[tuple[Revision, asyncio.Future[None]]] = []
+        self._turn = asyncio.Lock()
+        self._showing = 0  # calls of ``show`` that need turns of their own
 
     @property
     def snapshot(self) -> Snapshot:
@@ -76,24 +96,55 @@ class View:
         was_synced, self._is_synced = self._is_synced, True
         self._history.begin(history, compacted=compacted)
         if was_synced and (changes := _difference(before, snapshot)):
-            self._announce(before, changes)
+            self._announce(changes)
         self._wake()
 
     def advance(self, changes: Iterable[Change]) -> None:
-        """Apply committed changes; those already seen are skipped."""
-        before = self._snapshot
-        fresh = tuple(change for change in changes if change.revision > before.revision)
-        if not fresh:
-            return
-        self._snapshot = before.apply(fresh)
-        self._history.add(fresh)
-        self._announce(before, fresh)
-        self._wake()
+        """Apply committed changes in one go, for who has no event loop; see ``show``."""
+        self._show_few(tuple(changes))
+
+    async def show(self, changes: Iterable[Change], *, decided: Decided | None = None) -> None:
+        """Apply committed changes, and tell of them, without holding up the event loop.
+
+        ``decided`` are the state that the changes were decided on and the one that they made:
+        what is known already is not computed again.  Returns when all subscribers know; who is
+        cancelled before that leaves it to be finished.
+        """
+        every = tuple(changes)
+        if len(every) <= PIECE_CHANGES and not self._showing:
+            self._show_few(every, decided)
+        else:
+            self._showing += 1  # before anybody else can come: what is first is told first
+            await asyncio.shield(asyncio.ensure_future(self._show_in_turn(every, decided)))
+
+    async def _show_in_turn(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
+        try:
+            async with self._turn:
+                await self._show_many(changes, decided)
+        finally:
+            self._showing -= 1
+
+    async def _show_many(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
+        while len(fresh := self._fresh(changes)) > PIECE_CHANGES:
+            before = self._snapshot
+            history = await beside(remembered, fresh)
+            after = _known(before, decided) or await beside(before.apply, fresh)
+            if self._snapshot is before:  # else the state was loaded anew meanwhile
+                self._take(after, history)
+                await self._announce_in_pieces(fresh)
+        self._show_few(fresh, decided)
+
+    def _show_few(self, changes: tuple[Change, ...], decided: Decided | None = None) -> None:
+        if fresh := self._fresh(changes):
+            after = _known(self._snapshot, decided) or self._snapshot.apply(fresh)
+            self._take(after, remembered(fresh))
+            self._announce(fresh)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber`` after every advance; returns what ends the subscription.
+        """Call ``subscriber`` whenever the state has advanced; returns what ends that.
 
-        Subscribers run at once and in turn, so they must be quick and not raise.
+        Subscribers run at once and in turn, so they must be quick and not raise.  Of many
+        changes they are told in pieces, each with the state after all of them.
         """
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
@@ -123,14 +174,38 @@ class View:
                     self._waiters.remove(entry)
         return self.require_synced()
 
-    def _announce(self, before: Snapshot, changes: tuple[Change, ...]) -> None:
+    def _fresh(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+        seen = self._snapshot.revision
+        return tuple(change for change in changes if change.revision > seen)
+
+    def _take(self, after: Snapshot, history: Iterable[Remembered]) -> None:
+        self._snapshot = after
+        self._history.extend(history)
+        self._wake()
+
+    def _announce(self, changes: tuple[Change, ...], *, has_more: bool = False) -> None:
+        told = Advance(self._snapshot, changes, has_more)
         for subscriber in tuple(self._subscribers):
-            subscriber(before, self._snapshot, changes)
+            subscriber(told)
+
+    async def _announce_in_pieces(self, changes: tuple[Change, ...]) -> None:
+        rest = iter(changes)
+        piece = tuple(islice(rest, PIECE_CHANGES))
+        while piece:
+            following = tuple(islice(rest, PIECE_CHANGES))
+            self._announce(piece, has_more=bool(following))
+            piece = following
+            await asyncio.sleep(0)
 
     def _wake(self) -> None:
         for revision, reached in self._waiters:
             if revision <= self._snapshot.revision and not reached.done():
                 reached.set_result(None)
+
+
+def _known(before: Snapshot, decided: Decided | None) -> Snapshot | None:
+    """Give the state that a decision has made already, if it was made of this one."""
+    return decided[1] if decided is not None and decided[0] is before else None
 
 
 def _difference(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:

@@ -24,7 +24,7 @@ from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import Revision
 from app.domain.objects.kinds import KINDS, Object
 from app.domain.snapshot import Snapshot
-from app.registry.view import View
+from app.registry.view import Advance, View
 
 BATCH_S = 0.02  # seconds between two times that watchers are told, in which changes gather
 PAUSE_S_MAX = 0.2  # seconds of it when there are very many watchers
@@ -206,7 +206,7 @@ class Pulse:
         while self._view.snapshot.revision <= revision and not self.is_stopped:
             await self._next.wait()
 
-    def _on_changes(self, _before: Snapshot, _after: Snapshot, _: tuple[Change, ...]) -> None:
+    def _on_changes(self, _: Advance) -> None:
         if not self._is_due:
             self._is_due = True
             if self._begun is None:

@@ -1,6 +1,6 @@
 """Follow the change log: what any process commits, this one's view shows.
 
-    load -> LISTEN -> read after the last revision -> view.advance -> wait for NOTIFY or the poll
+    load -> LISTEN -> read after the last revision -> view.show -> wait for NOTIFY or the poll
 
 A notification only wakes; what happened is read from the table, so a lost one
 costs a poll interval and nothing else.  After a broken connection everything
@@ -136,7 +136,7 @@ class ChangeLogFollower:
                 await require_agreement(connection, self._view, seen, row)
             if seen < self.latest:
                 # Without that bound: one revision may hold more than can be decoded in it.
-                self._view.advance(await changes_after(connection, seen, upto=self.latest))
+                await self._view.show(await changes_after(connection, seen, upto=self.latest))
         except (HistoryGone, Forked) as error:
             _log.warning("%s; loading anew", error)
             await self.load(has_same_past=isinstance(error, HistoryGone))

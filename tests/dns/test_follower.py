@@ -45,27 +45,27 @@ def names(snapshot: Snapshot) -> list[str]:
     return sorted(key.name for key in snapshot.services)
 
 
-def taken(*lines: bytes) -> tuple[View, Intake]:
+async def taken(*lines: bytes) -> tuple[View, Intake]:
     view = View()
     intake = Intake(view)
     intake.begin()
     for each in lines:
-        intake.take(each)
+        await intake.take(each)
     return view, intake
 
 
-def test_the_state_is_there_once_the_initial_objects_are_all_sent() -> None:
-    view, intake = taken(line("ADDED", service("a", 3)), line("ADDED", service("b", 5)))
+async def test_the_state_is_there_once_the_initial_objects_are_all_sent() -> None:
+    view, intake = await taken(line("ADDED", service("a", 3)), line("ADDED", service("b", 5)))
     assert not view.is_synced
 
-    intake.take(bookmark(7, ends_initial=True))
+    await intake.take(bookmark(7, ends_initial=True))
 
     assert view.is_synced
     assert (names(view.snapshot), view.snapshot.revision) == (["a", "b"], 7)
     assert intake.begin() == 7
 
 
-def test_when_endpoints_changed_is_kept_while_it_is_news() -> None:
+async def test_when_endpoints_changed_is_kept_while_it_is_news() -> None:
     def slice_(revision: int, second: int) -> dict[str, object]:
         trigger = {TRIGGER_TIME_ANNOTATION: f"2026-01-01T00:00:0{second}Z", "other": "x"}
         metadata = {
@@ -77,18 +77,18 @@ def test_when_endpoints_changed_is_kept_while_it_is_news() -> None:
         kind = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"}
         return {**kind, "metadata": metadata, "addressType": "IPv4", "endpoints": []}
 
-    view, intake = taken(line("ADDED", slice_(1, 1)), bookmark(1, ends_initial=True))
+    view, intake = await taken(line("ADDED", slice_(1, 1)), bookmark(1, ends_initial=True))
     (held,) = view.snapshot.slices.values()
     assert held.metadata.annotations == {}
 
-    intake.take(line("MODIFIED", slice_(2, 2)))
-    intake.take(bookmark(2))
+    await intake.take(line("MODIFIED", slice_(2, 2)))
+    await intake.take(bookmark(2))
     (held,) = view.snapshot.slices.values()
     assert held.metadata.annotations == {TRIGGER_TIME_ANNOTATION: "2026-01-01T00:00:02Z"}
 
 
-def test_what_is_loaded_anew_and_is_the_same_is_not_held_twice() -> None:
-    view, intake = taken(
+async def test_what_is_loaded_anew_and_is_the_same_is_not_held_twice() -> None:
+    view, intake = await taken(
         line("ADDED", service("a", 3)),
         line("ADDED", service("b", 5)),
         bookmark(7, ends_initial=True),
@@ -96,64 +96,64 @@ def test_what_is_loaded_anew_and_is_the_same_is_not_held_twice() -> None:
     held = dict(view.snapshot.services)
     intake.start_over()
     assert intake.begin() is None
-    assert not intake.take(line("ADDED", service("a", 3)))
-    assert not intake.take(line("ADDED", service("b", 5, port=81)))
-    assert intake.take(bookmark(9, ends_initial=True))
+    assert not await intake.take(line("ADDED", service("a", 3)))
+    assert not await intake.take(line("ADDED", service("b", 5, port=81)))
+    assert await intake.take(bookmark(9, ends_initial=True))
 
     same, other = (view.snapshot.services[key] for key in sorted(held))
     assert same is held[same.metadata.key]
     assert other.ports[0].port == 81
 
 
-def test_a_revision_shows_only_when_it_is_whole() -> None:
-    view, intake = taken(bookmark(1, ends_initial=True))
-    intake.take(line("ADDED", service("a", 2)))
-    intake.take(line("ADDED", service("b", 2)))
+async def test_a_revision_shows_only_when_it_is_whole() -> None:
+    view, intake = await taken(bookmark(1, ends_initial=True))
+    await intake.take(line("ADDED", service("a", 2)))
+    await intake.take(line("ADDED", service("b", 2)))
     assert names(view.snapshot) == []
 
-    intake.take(bookmark(2))
+    await intake.take(bookmark(2))
 
     assert names(view.snapshot) == ["a", "b"]
 
 
-def test_a_stream_broken_within_a_revision_is_resumed_before_it() -> None:
-    view, intake = taken(bookmark(1, ends_initial=True), line("ADDED", service("a", 2)))
+async def test_a_stream_broken_within_a_revision_is_resumed_before_it() -> None:
+    view, intake = await taken(bookmark(1, ends_initial=True), line("ADDED", service("a", 2)))
 
     assert intake.begin() == 1
     for each in (line("ADDED", service("a", 2)), line("ADDED", service("b", 2)), bookmark(2)):
-        intake.take(each)
+        await intake.take(each)
 
     assert names(view.snapshot) == ["a", "b"]
 
 
-def test_changes_are_told_with_what_was_there_before() -> None:
-    view, intake = taken(line("ADDED", service("a", 1)), bookmark(1, ends_initial=True))
+async def test_changes_are_told_with_what_was_there_before() -> None:
+    view, intake = await taken(line("ADDED", service("a", 1)), bookmark(1, ends_initial=True))
     seen: list[Change] = []
-    view.subscribe(lambda _before, _after, changes: seen.extend(changes))
+    view.subscribe(lambda advance: seen.extend(advance.changes))
 
-    intake.take(line("MODIFIED", service("a", 2, port=81)))
-    intake.take(line("DELETED", service("a", 3, port=81)))
-    intake.take(line("DELETED", service("never-seen", 3)))
-    intake.take(bookmark(3))
+    await intake.take(line("MODIFIED", service("a", 2, port=81)))
+    await intake.take(line("DELETED", service("a", 3, port=81)))
+    await intake.take(line("DELETED", service("never-seen", 3)))
+    await intake.take(bookmark(3))
 
     assert [change.type for change in seen] == ["MODIFIED", "DELETED"]
     assert seen[1].before == seen[0].after
     assert names(view.snapshot) == []
 
 
-def test_text_that_others_take_for_line_ends_is_kept() -> None:
+async def test_text_that_others_take_for_line_ends_is_kept() -> None:
     strange = service("a", 1)
     strange["spec"] = {"type": "ExternalName", "externalName": "one\u2028two\x85"}
-    view, _ = taken(line("ADDED", strange), bookmark(1, ends_initial=True))
+    view, _ = await taken(line("ADDED", strange), bookmark(1, ends_initial=True))
     (found,) = view.snapshot.services.values()
     assert found.external_name == "one\u2028two\x85"
 
 
 @given(st.binary() | st.text().map(str.encode) | st.just(b'{"type":"ERROR","object":{}}'))
-def test_whatever_comes_is_read_or_starts_over(octets: bytes) -> None:
-    _, intake = taken(bookmark(1, ends_initial=True))
+async def test_whatever_comes_is_read_or_starts_over(octets: bytes) -> None:
+    _, intake = await taken(bookmark(1, ends_initial=True))
     with suppress(StartOver):
-        intake.take(octets)
+        await intake.take(octets)
 
 
 Answer = Callable[[httpx.Request], httpx.Response]

@@ -126,14 +126,14 @@ def test_every_record_sent_is_what_a_question_gets(history: list[Change]) -> Non
     for zone in ("cluster.local", "96.10.in-addr.arpa"):
         lines = transferred(snapshot, zone)[1:-1]
         assert len(set(lines)) == len(lines)
-        for name, type_ in {line[:2] for line in lines}:
+        # Names are compressed against names in other letters, which are the same names.
+        sent = {(name.lower(), type_, data.lower()) for name, type_, data in lines}
+        for name, type_ in {line[:2] for line in sent}:
             question = Question(parse_domain(name), RecordType[type_])
             outcome = answer(snapshot, question, ZONE)
             assert isinstance(outcome, Records)
-            # Names are compressed against names in other letters, which are the same names.
             asked = {(row_of(record)[0], type_, row_of(record)[3]) for record in outcome.answers}
-            sent = {line for line in lines if line[:2] == (name, type_)}
-            assert asked == {(name, type_, data.lower()) for name, type_, data in sent}
+            assert asked == {line for line in sent if line[:2] == (name, type_)}
 
 
 def test_a_large_zone_comes_in_many_messages() -> None:
