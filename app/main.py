@@ -42,6 +42,7 @@ from app.domain.dataplane.rules import RulesConfig
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
 from app.registry import upkeep
+from app.registry.beside import give_way_soon
 from app.registry.bootstrap import DNS_KEY, bootstrap
 from app.registry.history import History, HistoryBounds
 from app.registry.lease_book import LeaseBook
@@ -147,6 +148,7 @@ async def running(
     Raises SchemaMismatch when the database is behind or ahead; the embedded one
     is brought up to date instead.
     """
+    give_way_soon()
     engine = make_engine(url)
     history = History(HistoryBounds(age_s_max=settings.history_seconds))
     view, policy = View(history), policy_of(settings)
@@ -188,6 +190,7 @@ async def running(
             leases=leases,
             rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
             checks=lambda: _checks(view, follower, policy),
+            objects_max=settings.apply_objects_max,
         )
 
 
@@ -300,7 +303,7 @@ async def _probe(view: View, writer: Writer) -> None:
     async with ProbeChecks() as checks:
         prober = Prober(
             checks.check,
-            lambda reports: writer.write(lambda work: take_over(work, reports)),
+            lambda reports: writer.write(lambda work: take_over(work, reports), reach=len(reports)),
             timing=Timing(share=random.random),
         )
         with showing_pods(view, prober.see, prober.forget):

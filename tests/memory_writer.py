@@ -27,7 +27,10 @@ class MemoryWriter:
         if not view.is_synced:
             view.reset(view.snapshot, history=(), compacted=Revision(0))
 
-    async def write(self, decide: Callable[[Work], T], *, dry_run: bool = False) -> T:
+    async def write(
+        self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
+    ) -> T:
+        del reach
         return self.write_now(decide, dry_run=dry_run)
 
     def write_now(self, decide: Callable[[Work], T], *, dry_run: bool = False) -> T:

@@ -93,7 +93,7 @@ class Leases:
                 back.add(key)
         if back:
             await self.save()  # first, so that whoever judges finds it
-            await self._writer.write(lambda work: revive(work, frozenset(back)))
+            await self._writer.write(lambda work: revive(work, frozenset(back)), reach=len(back))
         return Renewal(renewed, tuple(key for key in pods if key not in snapshot.pods))
 
     async def sign_on(self, pods: Collection[NamespacedName]) -> None:

@@ -16,8 +16,13 @@ T = TypeVar("T")
 class Writer(Protocol):
     """Turns decisions into committed revisions, one at a time, in order."""
 
-    async def write(self, decide: Callable[[Work], T], *, dry_run: bool = False) -> T:
+    async def write(
+        self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
+    ) -> T:
         """Run ``decide`` on the current state and commit what it changed.
+
+        ``reach`` is about how many objects that may touch: where they are many, it runs
+        in a thread, so it must share nothing that the event loop changes meanwhile.
 
         Returns after the commit, when reads of this process show it; a decision
         that changes nothing takes no revision, and a dry run commits nothing.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from app.domain.errors import DomainError
-from app.domain.objects.kinds import SERVICE_CIDR
+from app.domain.objects.kinds import KINDS, SERVICE_CIDR
 from app.domain.snapshot import Snapshot
 from app.registry import removal, service_cidrs
 from app.registry.ports import Writer
@@ -33,6 +33,11 @@ def remove_due(work: Work) -> None:
     service_cidrs.finish_retired(work)
 
 
+def _reach(snapshot: Snapshot) -> int:
+    """Tell how many objects may be due."""
+    return sum(len(snapshot.members("terminating", kind.name)) for kind in KINDS)
+
+
 async def run(
     view: View, writer: Writer, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> None:
@@ -42,6 +47,6 @@ async def run(
         if not is_due(view.snapshot, now()):
             continue
         try:
-            await writer.write(remove_due)
+            await writer.write(remove_due, reach=_reach(view.snapshot))
         except DomainError as refusal:
             _log.warning("what is due could not be removed yet: %s", refusal)

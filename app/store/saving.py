@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object
+from app.registry.beside import beside
 from app.store.engine import driver_of
 from app.store.mapping import (
     addresses_held,
@@ -28,6 +29,7 @@ from app.store.mapping import (
 )
 
 CHANNEL = "waypost"  # of the notifications
+AT_ONCE_MAX = 100  # changes written in one go; more are, beside the event loop
 _VOICES: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
 
 
@@ -49,8 +51,8 @@ async def save(
     Without a transaction that is open already, this is one of its own, and committed.
     Raises asyncpg.UniqueViolationError when an address or a port has another holder.
     """
-    body = _Bodies()
     latest = decided[-1].revision
+    columns = _written(decided) if len(decided) <= AT_ONCE_MAX else await beside(_written, decided)
     driver = await driver_of(connection)
     saved = await driver.fetch(  # straight from the driver: every write passes here
         _SAVE,
@@ -58,13 +60,21 @@ async def save(
         latest,
         json.dumps(dict(cursors)),
         f"{latest} {voice_of(connection.engine)}",
+        *columns,
+    )
+    return bool(saved[0][0])
+
+
+def _written(decided: Sequence[Change]) -> list[list[object]]:
+    """Write the rows that changes make, column by column, in the order of ``_ROWS``."""
+    body = _Bodies()
+    return [
         *_columns("kept", object_rows(decided, body)),
         *_columns("gone", removed_rows(decided)),
         *_columns("logged", change_rows(decided, body)),
         *_moved(moves(decided, addresses_held)),
         *_moved(moves(decided, ports_held)),
-    )
-    return bool(saved[0][0])
+    ]
 
 
 class _Bodies:

@@ -1,7 +1,7 @@
 """Commits: decisions become revisions, several in one transaction when they queue.
 
     queue of decisions -> lock the counter -> decide each on the state so far
-                       -> rows, log, NOTIFY -> commit -> view.advance -> answers
+                       -> rows, log, NOTIFY -> commit -> view.show -> answers
 
 The counter's row is locked first, so order of commit is order of revision and
 the state each decision sees is current: what other processes committed is read
@@ -31,6 +31,7 @@ from app.domain.changes import Change
 from app.domain.errors import DomainError, NotSynced, Unconfirmed
 from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.snapshot import Snapshot
+from app.registry.beside import beside
 from app.registry.view import View
 from app.registry.work import Policy, Work
 from app.store.change_log import ChangeLogFollower
@@ -46,6 +47,7 @@ from app.store.saving import save
 from app.store.tables import counter
 
 BATCH_MAX = 64  # decisions committed together
+AT_ONCE_MAX = 100  # objects touched in one go; decisions that may touch more run in a thread
 QUEUE_MAX = 1_024  # decisions waiting; one more is refused
 QUEUED_S_MAX = 5.0  # seconds until a decision's transaction begins
 BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until it has the lock and knows the state
@@ -62,6 +64,7 @@ _log = logging.getLogger(__name__)
 class _Job(Generic[T]):
     decide: Callable[[Work], T]
     dry_run: bool
+    reach: int
     answer: "asyncio.Future[T]"
     result: T | None = None
     refusal: BaseException | None = None
@@ -81,6 +84,7 @@ class _Batch:
     """What a transaction has decided so far, and whether its end is no longer ours to know."""
 
     jobs: "list[_Job[Any]]"
+    before: Snapshot = field(default_factory=Snapshot)
     snapshot: Snapshot = field(default_factory=Snapshot)
     base: Revision = REVISION_ZERO
     revision: Revision = REVISION_ZERO
@@ -92,12 +96,9 @@ class _Batch:
 
     def begin(self, snapshot: Snapshot, revision: Revision, cursors: Mapping[str, int]) -> None:
         """Decide from here, and forget what was decided before."""
-        self.snapshot, self.base, self.revision, self.cursors = (
-            snapshot,
-            revision,
-            revision,
-            cursors,
-        )
+        self.before = self.snapshot = snapshot
+        self.base = self.revision = revision
+        self.cursors = cursors
         self.changes.clear()
 
     def fail(self, refusal: Exception) -> None:
@@ -130,11 +131,13 @@ class PostgresWriter:
         self._queue: asyncio.Queue[_Job[Any]] = asyncio.Queue(QUEUE_MAX)
         self._left_at: tuple[Revision, Mapping[str, int]] | None = None  # the counter, by us
 
-    async def write(self, decide: Callable[[Work], T], *, dry_run: bool = False) -> T:
+    async def write(
+        self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
+    ) -> T:
         """Queue a decision and wait for its commit; see ``app.registry.ports.Writer``."""
         if problem := self._follower.problem:
             raise NotSynced(f"the database {problem}; the write did not happen")
-        job = _Job(decide, dry_run, asyncio.get_running_loop().create_future())
+        job = _Job(decide, dry_run, reach, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(job)
         except asyncio.QueueFull:
@@ -193,7 +196,7 @@ class PostgresWriter:
             # A supervision point: a writer that ends leaves everybody waiting.
             _log.exception("%d writes failed for a reason of ours", len(batch.jobs))
             batch.fail(bug)
-        self._view.advance(batch.changes)
+        await self._view.show(batch.changes, decided=(batch.before, batch.snapshot))
         for job in batch.jobs:
             job.settle()
 
@@ -236,7 +239,7 @@ class PostgresWriter:
         if driver.is_closed() or not is_known_to_agree(connection):
             return False
         batch.begin(snapshot, *self._left_at)
-        self._decide_all(batch)
+        await self._decide_all(batch)
         if not batch.changes:
             return False
         batch.is_committing = True
@@ -253,7 +256,7 @@ class PostgresWriter:
         async with asyncio.timeout(BEGIN_S_MAX):
             await self._begin(connection, batch)
         if not batch.is_decided:
-            self._decide_all(batch)
+            await self._decide_all(batch)
         async with asyncio.timeout(SAVE_S_MAX):
             if not batch.changes:
                 await connection.rollback()
@@ -281,12 +284,18 @@ class PostgresWriter:
         await require_agreement(connection, self._view, seen, row)
         while (seen := self._view.snapshot.revision) < row.revision:
             upto = Revision(row.revision)
-            self._view.advance(await changes_after(connection, seen, upto=upto))
+            await self._view.show(await changes_after(connection, seen, upto=upto))
 
-    def _decide_all(self, batch: _Batch) -> None:
+    async def _decide_all(self, batch: _Batch) -> None:
+        if sum(job.reach for job in batch.jobs) <= AT_ONCE_MAX:
+            self._decide_each(batch)
+        else:
+            await beside(self._decide_each, batch)
+        batch.is_decided = True
+
+    def _decide_each(self, batch: _Batch) -> None:
         for job in batch.jobs:
             self._decide(batch, job)
-        batch.is_decided = True
 
     def _decide(self, batch: _Batch, job: "_Job[Any]") -> None:
         work = Work(

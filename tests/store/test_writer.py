@@ -1,6 +1,7 @@
 """What any writer owes its callers, in memory and on PostgreSQL; then what only that can show."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from app.domain.errors import AlreadyExists, Invalid, NotSynced
 from app.domain.names import REVISION_ZERO
 from app.domain.objects.kinds import SERVICE, Object
 from app.domain.objects.service import Service
-from app.domain.snapshot import load
+from app.domain.snapshot import Snapshot, load
 from app.registry import lifecycle
 from app.registry.bootstrap import bootstrap
 from app.registry.ports import Writer
@@ -22,7 +23,7 @@ from app.registry.view import View
 from app.registry.work import Policy, Work
 from app.store.change_log import ChangeLogFollower
 from app.store.check import check
-from app.store.writer import PostgresWriter
+from app.store.writer import AT_ONCE_MAX, PostgresWriter
 from tests.builders import a_namespace, a_pod, a_service, key
 from tests.databases import connected
 from tests.memory_writer import MemoryWriter
@@ -303,3 +304,37 @@ async def test_a_commit_that_fails_is_never_acknowledged(
         assert deaf.view.snapshot is before
         assert len(locks) == 1
         await deaf.writer.write(creating(a_pod("after")))
+
+
+@pytest.mark.parametrize("reach", [1, AT_ONCE_MAX, AT_ONCE_MAX + 1, 10 * AT_ONCE_MAX])
+async def test_what_may_touch_much_is_decided_beside_the_event_loop(
+    reach: int, database_url: str
+) -> None:
+    async with a_writer("postgres", database_url) as written:
+        for draft in (a_draft("web"), a_draft("ent")):
+
+            def decide(work: Work, draft: Service = draft) -> int:
+                lifecycle.create(work, draft)
+                return threading.get_ident()
+
+            thread = await written.writer.write(decide, reach=reach)
+            assert (thread != threading.get_ident()) is (reach > AT_ONCE_MAX)
+        assert len(written.view.snapshot.services) == 2
+
+
+async def test_the_state_that_is_shown_is_the_one_that_was_decided(database_url: str) -> None:
+    async with a_writer("postgres", database_url) as written:
+        await written.writer.write(creating(a_draft("first")))  # from now on nothing is asked first
+        before, decided = written.view.snapshot, list[Snapshot]()
+
+        def decide(work: Work) -> None:
+            for number in range(300):
+                lifecycle.create(work, a_pod(f"ent-{number}", labels={"app": "ent"}))
+            reconcile(work)
+            decided.append(work.snapshot)
+
+        await written.writer.write(decide, reach=300)
+        after = written.view.snapshot
+        changes = written.view.history(before.revision)
+    assert after is decided[0]
+    assert after == before.apply(changes)
