@@ -20,6 +20,8 @@ from app.domain.names import parse_domain, subdomain_problems
 from app.domain.objects.service import Scheduler
 from app.domain.registration.dns_config_validation import search_violations
 from app.domain.registration.service_cidrs import range_violations
+from app.schemas.documents import OBJECTS_MAX
+from app.schemas.yaml_text import MEMBERS_MAX
 
 TextList = Annotated[tuple[str, ...], NoDecode]
 PORT_MIN, PORT_MAX = 1, 65_535
@@ -130,6 +132,12 @@ class Settings(BaseSettings):
     )
     body_bytes_max: int = Field(
         8_388_608, ge=1024, description="size of a request's body; a larger one is refused with 413"
+    )
+    apply_objects_max: int = Field(
+        OBJECTS_MAX,
+        ge=1,
+        le=MEMBERS_MAX,
+        description="objects that one body of `/apply` may hold; more are refused with 400",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="what is logged"

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+CAUSES_MAX = 1_000  # violations that one refusal lists
+
 
 class CauseReason(StrEnum):
     """Why one field is refused (spec kubernetes-api 1.7)."""
@@ -128,13 +130,19 @@ class Forbidden(DomainError):
 
 
 class Invalid(DomainError):
-    """The object breaks rules; ``causes`` holds every violation, in field order."""
+    """The object breaks rules; ``causes`` holds every violation, in field order.
+
+    Beyond ``CAUSES_MAX`` they are counted, not listed.
+    """
 
     reason = "Invalid"
 
     def __init__(self, kind: str, name: str, causes: Iterable[Violation]) -> None:
-        kept = tuple(causes)
-        shown = tuple(dict.fromkeys(str(cause) for cause in kept))
+        every = tuple(causes)
+        kept, rest = every[:CAUSES_MAX], len(every) - CAUSES_MAX
+        shown = list(dict.fromkeys(str(cause) for cause in kept))
+        if rest > 0:
+            shown.append(f"and {rest} more")
         listed = shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
         subject = f'{kind} "{name}"' if name else kind
         super().__init__(f"{subject} is invalid: {listed}", causes=kept)

@@ -19,7 +19,7 @@ from app.schemas.json_text import read_json, read_json_stream
 from app.schemas.paths import name_type
 from app.schemas.yaml_text import Parsed, read_yaml
 
-DOCUMENTS_MAX = 50_000  # objects of one body
+OBJECTS_MAX = 10_000  # of one body, unless the operator sets another number
 _ITEMS = "items"
 _MARK = re.compile(r"^---", re.MULTILINE)  # between the documents of YAML
 _OF_LISTS = frozenset({"apiVersion", "kind", "metadata", _ITEMS})
@@ -84,16 +84,24 @@ def parse_document(body: bytes, media: MediaType) -> Document:
     return Document(_object(parsed.value, "a document"), parsed.duplicates)
 
 
-def parse_documents(body: bytes, media: MediaType) -> tuple[Document, ...]:
-    """Read all objects of a body: one, those of a ``List``, or those of a stream."""
+def parse_documents(
+    body: bytes, media: MediaType, *, objects_max: int = OBJECTS_MAX
+) -> tuple[Document, ...]:
+    """Read all objects of a body: one, those of a ``List``, or those of a stream.
+
+    Raises BadRequest, also when there are more than ``objects_max``.
+    """
     read = (
         Document(_object(parsed.value, "a document"), parsed.duplicates, Origin(number))
         for number, parsed in _values(_text(body), media)
     )
     expanded = (each for document in read for each in _expand(document))
-    documents = tuple(islice(expanded, DOCUMENTS_MAX + 1))
-    if len(documents) > DOCUMENTS_MAX:
-        raise BadRequest(f"the body holds more than {DOCUMENTS_MAX} objects")
+    documents = tuple(islice(expanded, objects_max + 1))
+    if len(documents) > objects_max:
+        raise BadRequest(
+            f"the body holds more than {objects_max} objects: send them in several, "
+            "or have WAYPOST_APPLY_OBJECTS_MAX raised"
+        )
     return documents
 
 

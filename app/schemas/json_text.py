@@ -11,15 +11,24 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import cast
 
 from app.domain.errors import BadRequest
 from app.schemas.paths import join_path
-from app.schemas.yaml_text import DEPTH_MAX, DUPLICATES_MAX, NODES_MAX, Parsed
+from app.schemas.yaml_text import (
+    DEPTH_MAX,
+    DUPLICATES_MAX,
+    MEMBERS_MAX,
+    NODES_MAX,
+    TOO_WIDE,
+    Parsed,
+)
 
 _UNREADABLE = "the JSON cannot be read: "
 _BETWEEN = re.compile("[ \\t\\r\\n\\ufeff]*")
+_BEGIN_VALUES = ",[{"  # the first within a container, the next, and one within another
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9]{4000}")
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")  # escapes worth a closer look
 
@@ -56,8 +65,20 @@ def read_json_stream(text: str) -> Iterator[Parsed]:
 
 
 def _require_bounded(text: str) -> None:
-    if text.count("{") + text.count("[") > NODES_MAX:  # those in strings are few enough
-        raise BadRequest(f"{_UNREADABLE}it holds more than {NODES_MAX} containers")
+    """Refuse what holds too much before it is read, which is one long call."""
+    if sum(map(text.count, _BEGIN_VALUES)) > NODES_MAX and _has_too_many_values(text):
+        raise BadRequest(f"{_UNREADABLE}it holds more than {NODES_MAX} values")
+
+
+def _has_too_many_values(text: str) -> bool:
+    """Count what begins a value, strings left out, in which it means nothing."""
+    begun = end = 0
+    for string in _STRING.finditer(text):
+        begun += sum(text.count(mark, end, string.start()) for mark in _BEGIN_VALUES)
+        end = string.end()
+        if begun > NODES_MAX:
+            return True
+    return begun + sum(text.count(mark, end) for mark in _BEGIN_VALUES) > NODES_MAX
 
 
 def _next(text: str, position: int) -> int:
@@ -79,6 +100,8 @@ def _value_at(text: str, position: int) -> tuple[Parsed, int]:
     value, end = _load(text, position, build)
     if is_too_deep(value):
         raise _too_deep()
+    if is_too_wide(value):
+        raise BadRequest(f"{_UNREADABLE}{TOO_WIDE}")
     suspect = _SUSPECT.search(text, position, end)
     if suspect and not all(_is_acceptable(string) for string in _strings(value)):
         problem = "it holds a NUL character or half a surrogate pair"
@@ -148,6 +171,17 @@ def is_too_deep(value: object) -> bool:
         if not level:
             return False
     return True
+
+
+def is_too_wide(value: object) -> bool:
+    """Whether a container holds more than MEMBERS_MAX members."""
+    pending = [value]
+    while pending:
+        members = members_of(pending.pop())
+        if isinstance(members, Sized) and len(members) > MEMBERS_MAX:
+            return True
+        pending.extend(member for member in members if type(member) in (dict, list))
+    return False
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -23,9 +23,12 @@ from app.schemas.paths import join_path
 
 DEPTH_MAX = 64  # containers within containers
 NODES_MAX = 500_000  # values of a stream, keys and what aliases repeat included
+MEMBERS_MAX = 50_000  # members of one container
 REPEATED_MAX = 16 * 1024 * 1024  # characters that aliases may repeat in a stream
 DUPLICATES_MAX = 100  # duplicate keys named
 _NUMBER_LENGTH_MAX = 64  # characters; longer plain text is no number
+
+TOO_WIDE = f"a list or an object holds more than {MEMBERS_MAX} members"
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -184,6 +187,8 @@ class _Composer:
         frame.size += node.size
         frame.length += node.length
         frame.height = max(frame.height, node.height + 1)
+        if len(frame.value) >= MEMBERS_MAX:
+            raise _refused(TOO_WIDE, event.start_mark)
         if isinstance(frame.value, list):
             frame.value.append(node.value)
         elif frame.key is None:

@@ -1,5 +1,6 @@
 """Bodies become documents, or one BadRequest that says where."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
 from app.domain.objects.kinds import Object
-from app.schemas import documents
 from app.schemas.codec import decode_object, encode_bytes, encode_object
 from app.schemas.documents import (
     Document,
@@ -21,6 +21,7 @@ from app.schemas.documents import (
     parse_value,
 )
 from app.schemas.yaml_output import encode_yaml
+from app.schemas.yaml_text import MEMBERS_MAX, NODES_MAX
 from tests.schemas.wire_strategies import objects
 
 JSON, YAML = MediaType.JSON, MediaType.YAML
@@ -214,12 +215,39 @@ def test_what_is_not_utf_8_is_refused_with_its_place(media: MediaType) -> None:
         parse_documents(b'{\n"a\xff": 1}', media)
 
 
-def test_more_objects_than_the_bound_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "DOCUMENTS_MAX", 2)
+def test_more_objects_than_the_bound_are_refused() -> None:
+    assert len(parse_documents(b"a: 1\n---\nb: 1", YAML, objects_max=2)) == 2
+    with pytest.raises(BadRequest, match=r"more than 2 objects.*WAYPOST_APPLY_OBJECTS_MAX"):
+        parse_documents(b"a: 1\n---\nb: 1\n---\nc: 1", YAML, objects_max=2)
 
-    assert len(parse_documents(b"a: 1\n---\nb: 1", YAML)) == 2
-    with pytest.raises(BadRequest, match="more than 2 objects"):
-        parse_documents(b"a: 1\n---\nb: 1\n---\nc: 1", YAML)
+
+def in_json(count: int) -> bytes:
+    """Write an object that holds ``count`` values beside itself and its lists."""
+    wide = [[0] * (MEMBERS_MAX // 2) for _ in range(count // (MEMBERS_MAX // 2))]
+    return json.dumps({"a": wide}).encode()
+
+
+def test_json_of_too_many_values_is_refused_before_it_is_read() -> None:
+    assert parse_documents(in_json(NODES_MAX // 2), JSON)
+    with pytest.raises(BadRequest, match=f"more than {NODES_MAX} values"):
+        parse_documents(in_json(NODES_MAX) + b"not even JSON", JSON)
+
+
+def test_what_strings_hold_is_no_value() -> None:
+    text = json.dumps({"a": ',[{\\"' * NODES_MAX})
+    assert len(parse_documents(text.encode(), JSON)) == 1
+
+
+@BOTH
+@pytest.mark.parametrize("member", ["[{}]", "{{{}}}"])
+def test_containers_of_too_many_members_are_refused(media: MediaType, member: str) -> None:
+    def body(count: int) -> bytes:
+        written = (f'"k{n}": 1' if "{{" in member else "1" for n in range(count))
+        return ('{"a": ' + member.format(", ".join(written)) + "}").encode()
+
+    assert parse_documents(body(MEMBERS_MAX), media)
+    with pytest.raises(BadRequest, match=f"more than {MEMBERS_MAX} members"):
+        parse_documents(body(MEMBERS_MAX + 1), media)
 
 
 @pytest.mark.parametrize(

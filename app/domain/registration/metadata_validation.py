@@ -18,8 +18,10 @@ from app.domain.violations import (
     invalid,
     required,
     too_long,
+    too_many,
 )
 
+LABELS_MAX = 1_000  # of one object
 ANNOTATIONS_SIZE_MAX_BYTES = 256 * 1024  # of all keys and values that are the user's own
 LAST_APPLIED_SIZE_MAX_BYTES = 2 * 1024 * 1024  # of what an apply remembers, which repeats those
 
@@ -57,6 +59,8 @@ def metadata_update_violations(current: ObjectMeta, desired: ObjectMeta) -> tupl
 
 def label_violations(field: str, labels: Mapping[str, str]) -> tuple[Violation, ...]:
     """Refuse keys and values that labels cannot have; the path names the whole map."""
+    if len(labels) > LABELS_MAX:
+        return (too_many(field, len(labels), LABELS_MAX),)  # each is an entry of an index
     found: list[Violation] = []
     for key, value in labels.items():
         found.extend(each_invalid(field, key, key_problems(key)))
