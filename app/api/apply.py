@@ -1,34 +1,34 @@
 """HTTP surface of ``/apply``: a body of manifests, written as one.
 
-    documents -> Items, and those of kinds not held -> ApplyResult
+    body -> Bundle -> Outcomes -> ApplyResult
 
 Source: contract.md, "POST /apply".
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api import errors as api_errors
-from app.api.bodies import OBJECT_TYPES, STRICT, read_documents
-from app.api.collections import DEFAULT_NAMESPACE, is_dry_run
+from app.api.bodies import OBJECT_TYPES, STRICT, media_of, read_body
+from app.api.bundles import Reading, read_bundle
+from app.api.collections import is_dry_run
 from app.api.dependencies import RegistryOf
 from app.api.errors import refusals
-from app.api.manifests import Manifest, read_manifest, warnings_of
-from app.api.mirrors import EndpointsManifest, is_endpoints, read_endpoints_manifest
 from app.api.representation import answer, warn
 from app.domain import errors
 from app.domain.errors import CauseReason, Violation
 from app.domain.label_queries import parse_selector
 from app.domain.labels import Selector
-from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import KINDS_BY_NAME, POD, Kind
+from app.domain.names import Revision
+from app.domain.objects.kinds import POD
 from app.registry.apply import Outcome, apply
 from app.registry.work import Work
-from app.schemas.apply import ApplyOperation, ApplyResult
-from app.schemas.documents import Document
+from app.schemas.apply import ApplyResult
 from app.schemas.queries import ApplyQuery
+
+AT_ONCE_MAX = 100  # objects whose outcomes are written down in one go
 
 router = APIRouter(tags=["apply"])
 
@@ -63,70 +63,46 @@ async def apply_manifests(
     request: Request, query: Annotated[ApplyQuery, Query()], registry: RegistryOf
 ) -> Response:
     """Create or replace many objects as one write; all of them, or none."""
-    documents = await read_documents(request)
     prune = _prune(query)
-    manifests, mirrors, ignored = _sorted_out(request, documents, query)
-    items = [manifest.item() for manifest in manifests]
     is_dry = is_dry_run(query.dry_run)
+    snapshot = registry.view.require_synced()
+    bundle = await read_body(
+        request,
+        read_bundle,
+        media_of(request),
+        snapshot,
+        Reading(
+            field_validation=STRICT if query.strict else query.field_validation,
+            must_be_held=query.strict,
+            objects_max=registry.objects_max,
+        ),
+    )
+    request.state.warnings = bundle.mistakes  # for a refusal, of which they may be the reason
+    if bundle.violations:
+        raise errors.Invalid("Apply", "", bundle.violations)
 
     def decide(work: Work) -> tuple[Sequence[Outcome], Revision]:
         before = work.snapshot.revision
-        mirrored = [mirror.mirror() for mirror in mirrors]
-        outcomes = apply(work, items, mirrors=mirrored, prune=prune)
+        outcomes = apply(work, bundle.items(), mirrors=bundle.mirrored(), prune=prune)
         return outcomes, work.revision if work.changes() else before
 
     if not is_dry:
-        await registry.leases.sign_on([item.key for item in items if item.kind == POD])
-    outcomes, revision = await registry.writer.write(decide, dry_run=is_dry)
-    shown = [_shown(outcome) for outcome in outcomes if outcome.position is not None]
-    shown.extend(ignored)
-    shown.sort(key=lambda entry: entry[0])
-    pruned = [_shown(outcome) for outcome in outcomes if outcome.position is None]
-    result = {
-        "kind": "ApplyResult",
-        "resourceVersion": str(revision),
-        "dryRun": is_dry,
-        "results": [entry for _, entry in (*shown, *pruned)],
-    }
-    return warn(answer(request, result), warnings_of((*manifests, *mirrors), outcomes))
+        await registry.leases.sign_on(bundle.keys_of(POD))
+    reach = len(bundle) + (0 if prune is None else len(snapshot.index))
+    outcomes, revision = await registry.writer.write(decide, dry_run=is_dry, reach=reach)
 
+    def answered() -> Response:
+        result = {
+            "kind": "ApplyResult",
+            "resourceVersion": str(revision),
+            "dryRun": is_dry,
+            "results": bundle.entries(outcomes),
+        }
+        response = warn(answer(request, result), bundle.warnings(outcomes))
+        bundle.let_go()
+        return response
 
-def _sorted_out(
-    request: Request, documents: Sequence[Document], query: ApplyQuery
-) -> tuple[list[Manifest], list[EndpointsManifest], list[tuple[int, dict[str, object]]]]:
-    """Tell the objects that are held here from the others; raises Invalid when strict.
-
-    What is mistyped in them is noted for a refusal, of which it may be the reason.
-    """
-    manifests: list[Manifest] = []
-    mirrors: list[EndpointsManifest] = []
-    ignored: list[tuple[int, dict[str, object]]] = []
-    violations: list[Violation] = []
-    field_validation = STRICT if query.strict else query.field_validation
-    for position, document in enumerate(documents):
-        kind = _kind_of(document.content)
-        name, namespace = _names(document.content)
-        if untyped := tuple(_untyped(position, document.content)):
-            violations.extend(untyped)
-        elif is_endpoints(document.content):
-            key = NamespacedName(namespace or DEFAULT_NAMESPACE, name)
-            mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
-        elif kind is None:
-            ignored.append((position, _ignored(document.content, namespace, name)))
-        else:
-            key = NamespacedName(
-                (namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else "", name
-            )
-            manifests.append(read_manifest(position, kind, key, document, field_validation))
-            if not name:
-                violations.append(_unnamed(position))
-    if query.strict:
-        violations.extend(_not_held(position, entry) for position, entry in ignored)
-    read = (*manifests, *mirrors)
-    request.state.warnings = tuple(told for manifest in read for told in manifest.warnings())
-    if violations:
-        raise errors.Invalid("Apply", "", violations)
-    return manifests, mirrors, ignored
+    return answered() if reach <= AT_ONCE_MAX else await registry.writing.run(answered)
 
 
 def _prune(query: ApplyQuery) -> Selector | None:
@@ -136,71 +112,3 @@ def _prune(query: ApplyQuery) -> Selector | None:
         cause = Violation(CauseReason.REQUIRED, "labelSelector", "must be given with prune")
         raise errors.BadRequest("prune needs a labelSelector", causes=(cause,))
     return parse_selector(query.label_selector)
-
-
-def _kind_of(content: Mapping[str, object]) -> Kind | None:
-    """Tell the kind of a document; None when it is not one of those held here."""
-    kind = content.get("kind")
-    found = KINDS_BY_NAME.get(kind) if isinstance(kind, str) else None
-    return found if found is not None and content.get("apiVersion") == found.api_version else None
-
-
-def _names(content: Mapping[str, object]) -> tuple[str, str]:
-    match content.get("metadata"):
-        case {"name": str(name), "namespace": str(namespace)}:
-            return name, namespace
-        case {"name": str(name)}:
-            return name, ""
-        case _:
-            return "", ""
-
-
-def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[str, object]:
-    kind = content.get("kind")
-    kind_text = kind if isinstance(kind, str) else ""
-    api_version = content.get("apiVersion")
-    version_text = api_version if isinstance(api_version, str) else ""
-    return {
-        "apiVersion": version_text,
-        "kind": kind_text,
-        "namespace": namespace,
-        "name": name,
-        "operation": ApplyOperation.IGNORED.value,
-        "message": f"{_called(kind_text, version_text)} is not held here",
-    }
-
-
-def _called(kind: str, version: str) -> str:
-    """Name a kind that is not held; one that is, in another version, with that version."""
-    return f"{kind} of {version}" if kind in KINDS_BY_NAME else kind or "an object without kind"
-
-
-def _shown(outcome: Outcome) -> tuple[int, dict[str, object]]:
-    return outcome.position or 0, {
-        "apiVersion": outcome.kind.api_version,
-        "kind": outcome.kind.name,
-        "namespace": outcome.key.namespace,
-        "name": outcome.key.name,
-        "operation": outcome.operation.value,
-        "message": outcome.message,
-    }
-
-
-def _untyped(position: int, content: Mapping[str, object]) -> Iterable[Violation]:
-    """Refuse what does not say what it is: it may well be meant for here."""
-    for field in ("apiVersion", "kind"):
-        if not content.get(field):
-            yield Violation(
-                CauseReason.REQUIRED, f"documents[{position}].{field}", f"{field} is required"
-            )
-
-
-def _unnamed(position: int) -> Violation:
-    field = f"documents[{position}].metadata.name"
-    return Violation(CauseReason.REQUIRED, field, "name is required")
-
-
-def _not_held(position: int, entry: Mapping[str, object]) -> Violation:
-    return Violation(
-        CauseReason.NOT_SUPPORTED, f"documents[{position}].kind", str(entry["message"])
-    )

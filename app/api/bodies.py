@@ -7,17 +7,19 @@ Reading is bounded, and strict or lenient about unknown fields as the client
 asks with ``fieldValidation``.  Source: contract.md, "Objects"; spec kubernetes-api 5.8.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.dependencies import registry_of
 from app.api.errors import BodyTooLarge, Unsupported, refused
-from app.domain.errors import BadRequest
+from app.domain.errors import BadRequest, DomainError
 from app.domain.objects.kinds import Kind, Object, kind_of
+from app.registry.history import octets_of
 from app.schemas.codec import decode_object, encode_object
 from app.schemas.delete_options import decode_delete_options
 from app.schemas.documents import (
@@ -25,7 +27,6 @@ from app.schemas.documents import (
     MediaType,
     media_type,
     parse_document,
-    parse_documents,
     parse_value,
 )
 from app.schemas.patch import PatchType, apply_patch
@@ -36,9 +37,14 @@ BODY_BYTES_MAX = 8 * 1024 * 1024
 OBJECT_TYPES = (MediaType.JSON.value, MediaType.YAML.value)
 PATCH_TYPES = tuple(kind.value for kind in PatchType)
 STRICT, IGNORE = "Strict", "Ignore"
+AT_ONCE_OCTETS_MAX = 8_192
+"""Octets of a body that is read in one go; a larger one is read beside the event loop."""
+_ALIAS = b"*"  # may stand for much more than is written
 
 
 D = TypeVar("D")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +64,38 @@ class Draft(Generic[D]):
         return (*self.remarks.mistakes(), *not_kept_line(self.kind, self.remarks.not_kept))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Patch:
     """A change to an object, in one of the three patch languages."""
 
     type: PatchType
     value: object
     duplicates: tuple[str, ...] = ()
+    _made: tuple[Object, Draft[Object] | DomainError] | None = None
+
+    def prepare(self, current: Object, field_validation: str) -> None:
+        """Apply it to what is there before its turn comes; it mostly stays that."""
+        try:
+            document = apply_patch(self.type, encode_object(current), self.value)
+            self._made = (
+                current,
+                drafted(Document(document, self.duplicates), None, field_validation),
+            )
+        except DomainError as refusal:
+            self._made = current, refusal
 
     def applied_to(self, current: Object, field_validation: str) -> Draft[Object]:
         """Make the draft that the patch makes of ``current``.
 
         Raises Invalid when it does not fit, BadRequest when the result cannot be decoded.
         """
-        document = apply_patch(self.type, encode_object(current), self.value)
-        return drafted(Document(document, self.duplicates), None, field_validation)
+        if self._made is None or self._made[0] is not current:
+            self.prepare(current, field_validation)
+        assert self._made is not None
+        made = self._made[1]
+        if isinstance(made, DomainError):
+            raise made
+        return made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +110,19 @@ class DeleteOptions:
 
 async def read_draft(request: Request, kind: Kind, field_validation: str) -> Draft[Object]:
     """Read one object of a kind from the body."""
-    document = parse_document(await request.body(), media_of(request))
-    draft = drafted(document, kind, field_validation)
+    draft = await read_body(request, _draft, media_of(request), kind, field_validation)
     request.state.warnings = draft.warnings  # for the refusal, should there be one
     return draft
 
 
-async def read_documents(request: Request) -> Sequence[Document]:
-    """Read every object of the body: one, a List, or a stream of YAML documents."""
-    return parse_documents(await request.body(), media_of(request))
+async def read_body(
+    request: Request, read: Callable[Concatenate[bytes, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Receive the body and ``read`` it, beside the event loop where that may take long."""
+    body = await request.body()
+    if len(body) <= AT_ONCE_OCTETS_MAX and _ALIAS not in body:
+        return read(body, *args, **kwargs)
+    return await (await registry_of(request)).reading.run(read, body, *args, **kwargs)
 
 
 async def read_patch(request: Request) -> Patch:
@@ -106,14 +133,26 @@ async def read_patch(request: Request) -> Patch:
             f"the body of the request was in an unknown format - accepted media types include: "
             f"{', '.join(PATCH_TYPES)}"
         )
-    parsed = parse_value(await request.body(), MediaType.JSON)
+    parsed = await read_body(request, parse_value, MediaType.JSON)
     return Patch(PatchType(named), parsed.value, parsed.duplicates)
+
+
+async def prepare(
+    request: Request, patch: Patch, current: Object | None, field_validation: str
+) -> None:
+    """Apply a patch ahead of its turn, beside the event loop, if that may take long."""
+    is_large = len(await request.body()) > AT_ONCE_OCTETS_MAX
+    if current is not None and (is_large or octets_of(current) > AT_ONCE_OCTETS_MAX):
+        lane = (await registry_of(request)).reading
+        await lane.run(patch.prepare, current, field_validation)
 
 
 async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:
     """Read how to delete; raises BadRequest when the body says it in the wrong types."""
-    body = await request.body()
-    sent = decode_delete_options(parse_document(body, media_of(request)).content if body else {})
+    content: Mapping[str, object] = {}
+    if await request.body():
+        content = (await read_body(request, parse_document, media_of(request))).content
+    sent = decode_delete_options(content)
     conditions = sent.preconditions
     grace_s = sent.grace_period_seconds
     return DeleteOptions(
@@ -122,6 +161,10 @@ async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:
         grace_s=query.grace_period_seconds if grace_s is None else max(0, grace_s),
         dry_run=sent.dry_run[0] if sent.dry_run else query.dry_run,
     )
+
+
+def _draft(body: bytes, media: MediaType, kind: Kind, field_validation: str) -> Draft[Object]:
+    return drafted(parse_document(body, media), kind, field_validation)
 
 
 def drafted(document: Document, kind: Kind | None, field_validation: str) -> Draft[Object]:

@@ -21,6 +21,7 @@ from app.api import errors as api_errors
 from app.api.bodies import (
     PATCH_TYPES,
     documented_body,
+    prepare,
     read_draft,
     read_options,
     read_patch,
@@ -36,11 +37,13 @@ from app.domain.objects.kinds import NAMESPACE, POD, SERVICE, Kind, Object
 from app.domain.objects.pod import Pod
 from app.registry import lifecycle
 from app.registry.preconditions import Preconditions
+from app.registry.reach import reach_of
 from app.registry.work import Work
 from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery
 from app.schemas.status import Status, success_of
 
 DEFAULT_NAMESPACE = "default"
+OCTETS_AN_OBJECT = 1_000  # of a body, of which deciding costs what an object does
 _READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
 _WRITE = (
     errors.BadRequest,
@@ -135,7 +138,10 @@ def _add_create(router: APIRouter, noun: Noun) -> None:
         draft = await read_draft(request, noun.kind, query.field_validation)
         desired = _in_namespace(draft.object, noun.kind, draft.object.metadata.namespace)
         (created, warnings) = await _write(
-            registry, lambda work: lifecycle.create(work, desired), query.dry_run
+            registry,
+            lambda work: lifecycle.create(work, desired),
+            query.dry_run,
+            await _reach(request, registry, noun, desired.metadata.key),
         )
         location = f"/{noun.kind.plural}/{created.metadata.key}"
         response = answer_object(
@@ -192,7 +198,8 @@ def _add_replace(router: APIRouter, noun: Noun, suffix: str = "") -> None:
 
         if not (suffix or conditions.etags or desired.metadata.resource_version):
             await _sign_on(registry, desired, query.dry_run)
-        ((stored, is_new), warnings) = await _write(registry, decide, query.dry_run)
+        reach = await _reach(request, registry, noun, key)
+        ((stored, is_new), warnings) = await _write(registry, decide, query.dry_run, reach)
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return warn(answer_object(request, stored, status=status), (*draft.warnings, *warnings))
 
@@ -214,6 +221,8 @@ def _add_patch(router: APIRouter, noun: Noun, suffix: str = "") -> None:
     ) -> Response:
         patch = await read_patch(request)
         conditions = _conditions(request)
+        known = registry.view.snapshot.of_kind(noun.kind.name).get(key)
+        await prepare(request, patch, known, query.field_validation)
         ignored: list[str] = []
 
         def decide(work: Work) -> Object:
@@ -226,7 +235,8 @@ def _add_patch(router: APIRouter, noun: Noun, suffix: str = "") -> None:
                 return lifecycle.put_status(work, desired)
             return lifecycle.put(work, desired)[0]
 
-        (stored, warnings) = await _write(registry, decide, query.dry_run)
+        reach = await _reach(request, registry, noun, key)
+        (stored, warnings) = await _write(registry, decide, query.dry_run, reach)
         return warn(answer_object(request, stored), (*ignored, *warnings))
 
 
@@ -260,6 +270,7 @@ def _add_delete(router: APIRouter, noun: Noun) -> None:
                 grace_s=options.grace_s,
             ),
             options.dry_run,
+            await _reach(request, registry, noun, key),
         )
         if returns_object:
             return warn(answer_object(request, deleted), warnings)
@@ -267,12 +278,20 @@ def _add_delete(router: APIRouter, noun: Noun) -> None:
 
 
 async def _write(
-    registry: Registry, decide: Callable[[Work], T], dry_run: str
+    registry: Registry, decide: Callable[[Work], T], dry_run: str, reach: int
 ) -> tuple[T, tuple[str, ...]]:
     """Run a decision; returns its result and what it warns of."""
     return await registry.writer.write(
-        lambda work: (decide(work), tuple(work.warnings)), dry_run=is_dry_run(dry_run)
+        lambda work: (decide(work), tuple(work.warnings)),
+        dry_run=is_dry_run(dry_run),
+        reach=reach,
     )
+
+
+async def _reach(request: Request, registry: Registry, noun: Noun, key: NamespacedName) -> int:
+    """Estimate what a write touches; a large object counts for many."""
+    size = len(await request.body()) // OCTETS_AN_OBJECT
+    return size + reach_of(registry.view.snapshot, noun.kind, key)
 
 
 async def _sign_on(registry: Registry, desired: Object, dry_run: str) -> None:

@@ -5,7 +5,7 @@ All of it is ``async``, though nothing waits: the framework hands what is not to
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
@@ -14,12 +14,14 @@ from prometheus_client import CollectorRegistry
 from app.api.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
+from app.registry.beside import Lane
 from app.registry.leases import Leases
 from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
 from app.registry.resolution import Resolver
 from app.registry.view import View
 from app.registry.work import Policy
+from app.schemas.documents import OBJECTS_MAX
 from app.schemas.metadata import asked_revision
 
 
@@ -45,13 +47,20 @@ class Registry:
     leases: Leases
     metrics: CollectorRegistry
     checks: Callable[[], Sequence[Check]]
+    objects_max: int = OBJECTS_MAX
+    """Objects that one body of ``/apply`` may hold."""
+    reading: Lane = field(default_factory=Lane)
+    """Where large bodies are read, beside the event loop."""
+    writing: Lane = field(default_factory=Lane)
+    """Where large answers are written."""
 
 
-async def _registry(request: Request) -> Registry:
+async def registry_of(request: Request) -> Registry:
+    """Take the registry from the application."""
     return cast("Registry", request.app.state.registry)
 
 
-RegistryOf = Annotated[Registry, Depends(_registry)]
+RegistryOf = Annotated[Registry, Depends(registry_of)]
 
 
 async def _snapshot(

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from app.api import errors as api_errors
-from app.api.bodies import documented_body, media_of
+from app.api.bodies import documented_body, media_of, read_body
 from app.api.dependencies import KeyOf, RegistryOf
 from app.api.errors import refusals
 from app.api.representation import answer
@@ -55,7 +55,7 @@ async def renew_pod_lease(request: Request, key: KeyOf, registry: RegistryOf) ->
 )
 async def renew_leases(request: Request, registry: RegistryOf) -> Response:
     """Renew the leases of many Pods at once; some may not be registered."""
-    content = parse_document(await request.body(), media_of(request)).content
+    content = (await read_body(request, parse_document, media_of(request))).content
     renewal = await registry.leases.renew(decode_heartbeats(content))
     return answer(request, encode_heartbeats(renewal.renewed, renewal.unknown))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from app.api.bodies import Draft, drafted
 from app.api.mirrors import EndpointsManifest
-from app.domain.errors import BadRequest
+from app.domain.errors import BadRequest, DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import Kind, Object
 from app.domain.registration.metadata_validation import LAST_APPLIED_SIZE_MAX_BYTES
@@ -41,6 +41,7 @@ class Manifest:
     draft: Draft[Object] | BadRequest
     content: dict[str, object]
     merged: dict[str, object] = field(default_factory=dict[str, object])
+    _made: "tuple[Object | None, Object | DomainError] | None" = None
 
     def item(self) -> Item:
         """Make what the registry applies."""
@@ -67,8 +68,24 @@ class Manifest:
                 "and is not remembered: what a later apply leaves out will stay"
             )
 
+    def prepare(self, current: Object | None) -> None:
+        """Merge the document into what is there before its turn comes; it mostly stays that."""
+        try:
+            self._made = current, self._merge(current)
+        except DomainError as refusal:
+            self._made = current, refusal
+
     def _amend(self, current: Object | None) -> Object:
-        """Merge the document into the object that is there; raises BadRequest."""
+        """Give the object that is wanted in place of ``current``; raises BadRequest."""
+        if self._made is None or self._made[0] is not current:
+            self.prepare(current)
+        assert self._made is not None
+        made = self._made[1]
+        if isinstance(made, DomainError):
+            raise made
+        return made
+
+    def _merge(self, current: Object | None) -> Object:
         self.merged = {}
         if isinstance(self.draft, BadRequest):
             raise self.draft

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from app.api import errors as api_errors
-from app.api.bodies import documented_body, media_of
+from app.api.bodies import documented_body, media_of, read_body
 from app.api.dependencies import KeyOf, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.representation import answer, warn
@@ -123,7 +123,7 @@ def _text(conf: ResolvConf) -> Response:
 
 
 async def _read_batch(request: Request) -> ResolveBatch:
-    content = parse_document(await request.body(), media_of(request)).content
+    content = (await read_body(request, parse_document, media_of(request))).content
     try:
         return ResolveBatch.model_validate(content)
     except ValidationError as error:

@@ -6,14 +6,14 @@
 Rules of one revision never change, so they carry it as their entity tag.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from app.api import errors as api_errors
-from app.api.bodies import documented_body, media_of
+from app.api.bodies import documented_body, media_of, read_body
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.forms import JSON, YAML, accepts_only_json, chosen_form
@@ -24,6 +24,7 @@ from app.domain.dataplane.ipvs import IPVSRules
 from app.domain.dataplane.ipvsadm import parse_servers
 from app.domain.dataplane.nftables import encode as encode_nftables
 from app.domain.dataplane.script import Part, encode_part
+from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
 from app.domain.snapshot import Snapshot
 from app.schemas.documents import MediaType, parse_document
 from app.schemas.operations import NodeRulesDrift
@@ -65,7 +66,7 @@ async def get_node_ipvs(
     if tag in entity_tags(request, "if-none-match"):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     rules = await registry.rules.ipvs(snapshot, name)
-    return await _answer_rules(request, rules, {"ETag": tag})
+    return await _answer_rules(request, registry, rules, {"ETag": tag})
 
 
 @router.get(
@@ -84,8 +85,8 @@ async def get_node_ipvs_text(
 ) -> Response:
     """Give a shell script, or what it feeds to one program."""
     rules = await registry.rules.ipvs(snapshot, name)
-    text = await run_in_threadpool(encode_part, rules, part)
-    return packed(request, text.encode(), media_type=TEXT)
+    text = await registry.writing.run(encode_part, rules, part)
+    return await registry.writing.run(packed, request, text.encode(), media_type=TEXT)
 
 
 @router.get(
@@ -110,12 +111,13 @@ async def get_node_nftables(
     if tag in entity_tags(request, "if-none-match"):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     rules = await registry.rules.ipvs(snapshot, name)
-    text = await run_in_threadpool(encode_nftables, rules.rules)
+    write = registry.writing.run
+    text = await write(encode_nftables, rules.rules)
     headers = {"ETag": tag, "Vary": "Accept, Accept-Encoding"}
     if accepts_only_json(request):
-        body = await run_in_threadpool(encode_text, rules.rules, text)
-        return packed(request, body.encode(), media_type=JSON, headers=headers)
-    return packed(request, text.encode(), media_type=TEXT, headers=headers)
+        body = await write(encode_text, rules.rules, text)
+        return await write(packed, request, body.encode(), media_type=JSON, headers=headers)
+    return await write(packed, request, text.encode(), media_type=TEXT, headers=headers)
 
 
 @router.put(
@@ -136,10 +138,10 @@ async def observe_node_ipvs(
     name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
 ) -> Response:
     """Compare what a node holds with what it was told; nothing is stored."""
-    observed = await run_in_threadpool(parse_servers, _text(await request.body()))
+    observed = await read_body(request, _observed)
     drift = await registry.rules.drift(snapshot, name, observed)
     head = {"kind": "NodeRulesDrift", "node": name, "resourceVersion": str(snapshot.revision)}
-    return answer(request, {**head, **encode_drift(drift)})
+    return await registry.writing.run(lambda: answer(request, {**head, **encode_drift(drift)}))
 
 
 @router.post(
@@ -164,30 +166,44 @@ async def observe_node_ipvs(
 )
 async def render(
     request: Request,
+    registry: RegistryOf,
     part: Annotated[Part | None, Query(description="Answer with this text instead.")] = None,
 ) -> Response:
     """Make the rules of one node from Services and slices; nothing is stored."""
-    document = parse_document(await request.body(), media_of(request))
-    rendering = await run_in_threadpool(decode_rendering, document.content)
-    response = await _rendered(request, rendering, part)
+    rendering = await read_body(request, _rendering, media_of(request))
+    response = await _rendered(request, registry, rendering, part)
     return warn(response, [f'unknown field "{path}"' for path in rendering.unknown])
 
 
-async def _rendered(request: Request, rendering: Rendering, part: Part | None) -> Response:
+def _rendering(body: bytes, media: MediaType) -> Rendering:
+    return decode_rendering(parse_document(body, media).content)
+
+
+async def _rendered(
+    request: Request, registry: Registry, rendering: Rendering, part: Part | None
+) -> Response:
+    write = registry.writing.run
     if part is not None:
-        rules = await run_in_threadpool(rendering.ipvs)
-        return packed(request, encode_part(rules, part).encode(), media_type=TEXT)
-    body = await run_in_threadpool(rendering.json)
-    if chosen_form(request) == YAML:
-        return answer(request, _mapping(body))
-    return packed(request, body.encode(), media_type=JSON)
+        rules = await write(rendering.ipvs)
+        text = await write(encode_part, rules, part)
+        return await write(packed, request, text.encode(), media_type=TEXT)
+    return await _answer_json(request, registry, await write(rendering.json))
 
 
-async def _answer_rules(request: Request, rules: IPVSRules, headers: dict[str, str]) -> Response:
-    body = await run_in_threadpool(encode_rules, rules)
+async def _answer_rules(
+    request: Request, registry: Registry, rules: IPVSRules, headers: dict[str, str]
+) -> Response:
+    body = await registry.writing.run(encode_rules, rules)
+    return await _answer_json(request, registry, body, headers)
+
+
+async def _answer_json(
+    request: Request, registry: Registry, body: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    write = registry.writing.run
     if chosen_form(request) == YAML:
-        return answer(request, _mapping(body), headers=headers)
-    return packed(request, body.encode(), media_type=JSON, headers=headers)
+        return await write(lambda: answer(request, _mapping(body), headers=headers))
+    return await write(packed, request, body.encode(), media_type=JSON, headers=headers)
 
 
 def _tag(registry: Registry, snapshot: Snapshot) -> str:
@@ -198,8 +214,8 @@ def _mapping(body: str) -> dict[str, object]:
     return parse_document(body.encode(), MediaType.JSON).content
 
 
-def _text(body: bytes) -> str:
+def _observed(body: bytes) -> Mapping[ServerKey, VirtualServer]:
     try:
-        return body.decode()
+        return parse_servers(body.decode())
     except UnicodeDecodeError as error:
         raise errors.BadRequest("the body is not UTF-8") from error

@@ -23,6 +23,7 @@ from app.domain.dataplane.rules import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import Snapshot, load
+from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
 from app.registry.view import View
 from app.schemas.codec import encode_object
@@ -58,7 +59,9 @@ async def a_reader(
 
 def app_with(view: View, rules: NodeRulesReader) -> FastAPI:
     app = app_for_tests()
-    app.state.registry = SimpleNamespace(view=view, rules=rules, metrics=CollectorRegistry())
+    app.state.registry = SimpleNamespace(
+        view=view, rules=rules, metrics=CollectorRegistry(), reading=Lane(), writing=Lane()
+    )
     return app
 
 

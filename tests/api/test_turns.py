@@ -1,0 +1,150 @@
+"""No single request keeps the event loop: others have turns while it is read, decided, answered."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+
+from app.api import application
+from app.main import VERSION
+from app.registry.ports import Writer
+from app.registry.work import Work
+from app.store.writer import AT_ONCE_MAX
+from tests.registries import a_client, a_registry
+
+Wire = dict[str, Any]
+T = TypeVar("T")
+PORTS = [{"port": 80}]
+PODS = 400  # of a body
+TURNS_MIN = 50  # that such a request leaves to others at least; in one go it leaves about ten
+
+
+class Weighing:
+    """A writer that notes what each decision was said to touch, and has another one write."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self.reaches: list[int] = []
+
+    async def write(
+        self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
+    ) -> T:
+        self.reaches.append(reach)
+        return await self._writer.write(decide, dry_run=dry_run, reach=reach)
+
+
+@dataclass(frozen=True, slots=True)
+class API:
+    client: httpx.AsyncClient
+    reaches: list[int]
+
+
+@pytest.fixture
+async def api(database_url: str) -> AsyncIterator[API]:
+    app = application.build(version=VERSION)
+    async with a_registry(database_url) as registry, a_client(app) as client:
+        weighing = Weighing(registry.writer)
+        app.state.registry = replace(registry, writer=weighing)
+        yield API(client, weighing.reaches)
+
+
+def a_list(*items: Wire) -> bytes:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items}).encode()
+
+
+def a_pod(number: int, **labels: str) -> Wire:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"p{number}", "labels": {"app": f"a{number % 20}", **labels}},
+        "status": {"podIPs": [{"ip": f"10.244.{number // 250}.{number % 250 + 1}"}]},
+    }
+
+
+def a_service(number: int) -> Wire:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": f"s{number}"},
+        "spec": {"selector": {"app": f"a{number}"}, "ports": PORTS},
+    }
+
+
+NESTED: Wire = {"kind": "List", "items": [{}]}
+RENDERED: Wire = {
+    "node": {"metadata": {"name": "n1"}},
+    "services": [
+        {"metadata": {"name": f"s{n}"}, "spec": {"clusterIP": f"10.96.1.{n}", "ports": PORTS}}
+        for n in range(1, 250)
+    ],
+}
+
+
+async def turns_during(request: "asyncio.Task[httpx.Response]") -> tuple[int, httpx.Response]:
+    turns = 0
+    while not request.done():
+        turns += 1
+        await asyncio.sleep(0)
+    return turns, request.result()
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "media"),
+    [
+        ("/apply", b"a: &a {x: 1}\nb: [" + b"*a, " * 20_000 + b"]", "application/yaml"),
+        ("/apply", a_list(*[NESTED] * 5_000), "application/json"),
+        ("/apply", b'{"kind": "Pod", "apiVersion": "v1", "x": [' + b"1," * 40_000 + b"1]}", ""),
+        ("/services", json.dumps({"metadata": {"name": "x", "labels": {"a": "b" * 500_000}}}), ""),
+        ("/render", json.dumps(RENDERED).encode(), "application/json"),
+    ],
+    ids=["aliases", "nested lists", "numbers", "a long text", "render"],
+)
+async def test_others_have_turns_while_what_is_odd_is_read(
+    api: API, path: str, body: bytes, media: str
+) -> None:
+    headers = {"content-type": media or "application/json"}
+    sending = api.client.post(path, content=body, headers=headers)
+    turns, answer = await turns_during(asyncio.ensure_future(sending))
+    assert answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
+    assert turns > TURNS_MIN
+
+
+async def reaches(
+    api: API, method: str, path: str, body: bytes, media: str = "application/json"
+) -> int:
+    """Send a request that is to succeed; gives what its decision was said to touch."""
+    api.reaches.clear()
+    answer = await api.client.request(method, path, content=body, headers={"content-type": media})
+    assert answer.is_success, answer.text
+    return max(api.reaches)
+
+
+async def test_many_objects_are_decided_beside_the_event_loop(api: API) -> None:
+    services = [a_service(number) for number in range(20)]
+    body = a_list(*services, *map(a_pod, range(PODS)))
+    assert await reaches(api, "POST", "/apply?dryRun=All", body) > AT_ONCE_MAX
+    assert await reaches(api, "POST", "/apply", body) > AT_ONCE_MAX
+    assert await reaches(api, "POST", "/apply", a_list(a_service(1))) <= AT_ONCE_MAX
+    pruned = "/apply?prune=true&labelSelector=app"
+    assert await reaches(api, "POST", pruned, a_list(a_service(1))) > AT_ONCE_MAX
+
+
+async def test_one_object_that_changes_many_is_decided_beside_the_event_loop(api: API) -> None:
+    body = a_list(*(a_pod(number, all="y") for number in range(PODS)))
+    assert await reaches(api, "POST", "/apply", body) > AT_ONCE_MAX
+    service = {"metadata": {"name": "all"}, "spec": {"selector": {"all": "y"}, "ports": PORTS}}
+    patch = json.dumps({"spec": {"publishNotReadyAddresses": True}}).encode()
+    merge = "application/merge-patch+json"
+    assert await reaches(api, "POST", "/services", json.dumps(service).encode()) > AT_ONCE_MAX
+    assert await reaches(api, "PATCH", "/services/default/all", patch, merge) > AT_ONCE_MAX
+    assert await reaches(api, "DELETE", "/services/default/all", b"") > AT_ONCE_MAX
+    assert await reaches(api, "DELETE", "/pods/default/p1", b"") <= AT_ONCE_MAX
+
+
+async def test_a_large_object_is_decided_beside_the_event_loop(api: API) -> None:
+    large = {"metadata": {"name": "large", "annotations": {"a": "b" * 200_000}}}
+    assert await reaches(api, "POST", "/namespaces", json.dumps(large).encode()) > AT_ONCE_MAX
