@@ -68,7 +68,8 @@ class _Job(Generic[T]):
     answer: "asyncio.Future[T]"
     result: T | None = None
     refusal: BaseException | None = None
-    begun: Callable[[], None] = lambda: None
+    has_come: Callable[[], bool] = lambda: True
+    """Say that its turn has come; False when its time was over before that."""
 
     def settle(self) -> None:
         if self.answer.done():
@@ -123,6 +124,7 @@ class PostgresWriter:
 
         ``follower`` knows whether the database can be reached, and its time.
         """
+        self.queued_s_max = QUEUED_S_MAX
         self._engine = engine
         self._view = view
         self._policy = policy
@@ -142,16 +144,22 @@ class PostgresWriter:
             self._queue.put_nowait(job)
         except asyncio.QueueFull:
             raise NotSynced(f"{QUEUE_MAX} writes are waiting already") from None
-        waiting = asyncio.timeout(QUEUED_S_MAX)
+        waiting = asyncio.timeout(self.queued_s_max)
+
+        def has_come() -> bool:
+            if not waiting.expired():
+                waiting.reschedule(None)
+            return not waiting.expired()
+
         try:
             async with waiting:
-                job.begun = lambda: waiting.reschedule(None)
+                job.has_come = has_come
                 return await job.answer
         except TimeoutError:
             if not waiting.expired():
                 raise
             raise NotSynced(
-                f"the write waited {QUEUED_S_MAX:g} s for its turn, and did not happen"
+                f"the write waited {self.queued_s_max:g} s for its turn, and did not happen"
             ) from None
 
     async def run(self) -> None:
@@ -179,8 +187,10 @@ class PostgresWriter:
             job.settle()
 
     async def _settle(self, batch: _Batch) -> None:
-        for job in batch.jobs:
-            job.begun()
+        # The time of one may have run out after the batch was made: it is not told of it yet.
+        batch.jobs = [job for job in batch.jobs if job.has_come()]
+        if not batch.jobs:
+            return
         try:
             await self._commit(batch)
         except UniqueViolationError:

@@ -306,6 +306,29 @@ async def test_a_commit_that_fails_is_never_acknowledged(
         await deaf.writer.write(creating(a_pod("after")))
 
 
+async def test_a_write_whose_time_is_over_as_its_turn_comes_ends_nobody_else(
+    database_url: str,
+) -> None:
+    async with a_registry(database_url) as registry, connected(database_url) as engine:
+        follower = ChangeLogFollower(engine, registry.view)
+        writer = PostgresWriter(
+            engine,
+            registry.view,
+            policy=registry.policy,
+            conclude=reconcile,
+            follower=follower,
+        )
+        writer.queued_s_max = 0
+        running = asyncio.create_task(writer.run())
+        for _ in range(3):
+            with pytest.raises(NotSynced, match="waited 0 s"):
+                await writer.write(creating(a_draft()))
+            await asyncio.sleep(0)
+            assert not running.done()
+        running.cancel()
+        assert not registry.view.snapshot.services
+
+
 @pytest.mark.parametrize("reach", [1, AT_ONCE_MAX, AT_ONCE_MAX + 1, 10 * AT_ONCE_MAX])
 async def test_what_may_touch_much_is_decided_beside_the_event_loop(
     reach: int, database_url: str
