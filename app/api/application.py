@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from app.api import (
     apply,
     clusterips,
+    docs,
     endpoint_slices,
     errors,
     explain,
@@ -58,6 +59,7 @@ ROUTERS = (
     watch.router,
     health.router,
     metrics.router,
+    docs.router,
 )
 NOUNS = (services, pods, endpoint_slices, nodes, namespaces, service_cidrs)
 BODIES = (*(noun.NOUN.write for noun in NOUNS), HeartbeatRequest, ResolveBatch, RenderRequest)
@@ -67,7 +69,14 @@ _LIMITS = Limits()
 
 def build(*, version: str, limits: Limits = _LIMITS) -> FastAPI:
     """Assemble the application; its ``state.registry`` is to be set before it serves."""
-    app = FastAPI(title=TITLE, description=DESCRIPTION, version=version)
+    app = FastAPI(
+        title=TITLE,
+        description=DESCRIPTION,
+        version=version,
+        docs_url=None,  # the framework's pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,  # a path has one spelling; a redirect would repeat any Host
+    )
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
