@@ -15,6 +15,7 @@ from app.api.connection import (
     HEAD_OCTETS_MAX,
     PARSED_AT_ONCE,
     PIPELINED_MAX,
+    TARGET_OCTETS_MAX,
     Connection,
 )
 from app.api.server import HTTPServer, Moments, listen
@@ -133,7 +134,13 @@ async def test_bodies_between_requests_sent_ahead_are_their_own(echo: Echo) -> N
         (HEAD.format("a") + "x: y\r\n" * (HEAD_LINES_MAX + 1) + "\r\n", 431),
         (HEAD.format("a") + f"x: {'y' * 520}\r\n" * 2 * HEAD_LINES_MAX + "\r\n", 431),
         (HEAD.format("a") + "x: " + "y" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE), 431),
-        (HEAD.format("a" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE)), 431),
+        (HEAD.format("a" * TARGET_OCTETS_MAX), 414),
+        (HEAD.format("a" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE)), 414),
+        (
+            HEAD.format("?" + "a" * HEAD_OCTETS_MAX).removesuffix(" HTTP/1.1\r\nhost: waypost\r\n"),
+            414,
+        ),
+        ("CONNECT waypost:443 HTTP/1.1\r\nhost: waypost:443\r\n\r\n", 405),
         ("\r\n" * HEAD_OCTETS_MAX, 431),
     ],
 )
