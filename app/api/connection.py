@@ -30,6 +30,7 @@ from app.api.errors import (
     TooSlow,
 )
 from app.api.guard import TARGET
+from app.api.until_close import UntilClose
 from app.domain.errors import BadRequest, DomainError, NotSynced
 from app.schemas.codec import encode_json
 from app.schemas.status import status_of
@@ -175,6 +176,9 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._answering = cycle
+        if cycle.scope["http_version"] != "1.1":
+            cycle.waiting_for_100_continue = False  # nothing that HTTP/1.0 knows
+            app = cast("ASGI3Application", UntilClose(app, cycle))
         super()._start_asgi_task(cycle, app)
 
     def _is_answering(self) -> bool:
