@@ -77,7 +77,7 @@ class Connection(HttpToolsProtocol):
         """Take a connection; one too many is told so and closed."""
         self._unparsed = bytearray()
         self._answering: RequestResponseCycle | None = None
-        self._is_in_head, self._head_octets = True, 0
+        self._is_in_head, self._head_octets, self._fields = True, 0, 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: DomainError | None = None
         super().connection_made(transport)
@@ -102,6 +102,7 @@ class Connection(HttpToolsProtocol):
         """Let who answers cut the connection off."""
         super().on_message_begin()
         cast("dict[str, object]", self.scope)[CUT] = self.transport.abort
+        self._fields = 0
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target; one too long ends the connection."""
@@ -112,11 +113,17 @@ class Connection(HttpToolsProtocol):
             raise self._refusal
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field; one too many ends the connection."""
-        if len(self.headers) >= HEAD_LINES_MAX:
+        """Take a header field; one too many ends the connection.
+
+        Fields behind a body never join those before it, which have been judged by then
+        (RFC 9110 section 6.5.1).
+        """
+        if self._fields >= HEAD_LINES_MAX:
             self._refusal = HeadTooLarge(f"a request has at most {HEAD_LINES_MAX} header fields")
             raise self._refusal
-        super().on_header(name, value)
+        self._fields += 1
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Begin to answer, or wait for those before."""

@@ -206,3 +206,26 @@ async def test_what_waits_behind_an_answer_whose_client_has_gone_is_never_begun(
         await until(lambda: not server_side.pipeline)
         echo.going_on.set()
     assert echo.answered <= 1
+
+
+async def test_fields_behind_a_body_are_no_header_fields(echo: Echo) -> None:
+    seen: list[list[bytes]] = []
+
+    async def remembering(scope: Scope, receive: Receive, send: Send) -> None:
+        await echo(scope, receive, send)
+        if scope["type"] == "http":
+            seen.append([name for name, _ in scope["headers"]])
+
+    head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
+    behind = "2\r\n{}\r\n0\r\nhost: evil.example\r\ncontent-type: application/json\r\n\r\n"
+    async with talking_to(remembering) as (reader, writer):
+        writer.write((head + behind).encode() * 2)
+        assert await bodies(reader, 2) == ["/a 2"] * 2
+    assert seen == [[b"host", b"transfer-encoding"]] * 2
+
+
+async def test_fields_behind_a_body_without_end_end_the_connection(echo: Echo) -> None:
+    head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
+    async with talking_to(echo) as (reader, writer):
+        writer.write((head + "0\r\n" + "x: y\r\n" * (HEAD_LINES_MAX + 1)).encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
