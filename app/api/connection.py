@@ -80,6 +80,7 @@ class Connection(HttpToolsProtocol):
         self._is_in_head, self._head_octets, self._fields = True, 0, 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: DomainError | None = None
+        self._head_again = b""
         super().connection_made(transport)
         self.flow = self._own_flow = _Flow(transport)
         if len(self.connections) > self.connections_max:
@@ -127,6 +128,10 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer, or wait for those before."""
+        assert self.parser is not None, "it is parsing"
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            self._head_again = self._head_without_upgrade()
+            return
         if not self.url.startswith((b"/", b"*")):
             self._read_target()
         super().on_headers_complete()
@@ -135,8 +140,9 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Look out for the next request."""
-        super().on_message_complete()
-        self._is_in_head = True
+        if not self._head_again:
+            super().on_message_complete()
+            self._is_in_head = True
 
     def on_response_complete(self) -> None:
         """Go on with what waits, or with what has not been parsed yet."""
@@ -169,6 +175,32 @@ class Connection(HttpToolsProtocol):
             self._answering = None
         self._refuse(self._refusal or BadRequest(msg))
 
+    def _feed(self, piece: bytes) -> None:
+        """Parse a piece; of a request that would change the protocol the head is parsed again.
+
+        A server may answer it as if it wanted nothing (RFC 9110 section 7.8), but the parser
+        stops behind its head, body or not, for what follows might be of that other protocol.
+        """
+        assert self.parser is not None, "the connection is open"
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as stopped:
+            self._unparsed[:0] = self._head_again + piece[int(stopped.args[0]) :]
+            self._head_again, self._head_octets = b"", 0
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        except httptools.HttpParserError:
+            self.send_400_response("the request is no HTTP/1.1")
+
+    def _head_without_upgrade(self) -> bytes:
+        """Write the head that has just been parsed, without what makes the parser stop."""
+        assert self.parser is not None, "it is parsing"
+        version = self.parser.get_http_version().encode()
+        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
+        kept = (b"%b: %b" % field for field in self.headers if field[0] != b"upgrade")
+        return b"\r\n".join((first, *kept, b"", b""))
+
     def _read_target(self) -> None:
         """Split a target with an authority, as a proxy is sent (RFC 9112 section 3.2.2)."""
         assert self.parser is not None, "it is parsing"
@@ -200,7 +232,7 @@ class Connection(HttpToolsProtocol):
         ):
             piece = bytes(self._unparsed[:PARSED_AT_ONCE])
             del self._unparsed[:PARSED_AT_ONCE]
-            super().data_received(piece)
+            self._feed(piece)
             if self._is_in_head and self._refusal is None:
                 self._head_octets += len(piece)
                 if self._head_octets > HEAD_OCTETS_MAX:

@@ -229,3 +229,47 @@ async def test_fields_behind_a_body_without_end_end_the_connection(echo: Echo) -
     async with talking_to(echo) as (reader, writer):
         writer.write((head + "0\r\n" + "x: y\r\n" * (HEAD_LINES_MAX + 1)).encode())
         assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+
+
+WANTS_MORE = (
+    "POST /{} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    "HTTP2-Settings: AAMAAABkAAQ\r\n"
+)
+
+
+@pytest.mark.parametrize("split", [1, 7, 10_000])
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "h2c\r\nUpgrade: websocket"])
+async def test_a_request_for_another_protocol_is_answered_as_any_other(
+    echo: Echo, split: int, protocol: str
+) -> None:
+    head = WANTS_MORE.replace("h2c", protocol)
+    sent = (
+        head.format("no-body")
+        + "\r\n"
+        + head.format("length")
+        + "content-length: 5\r\n\r\nhello"
+        + head.format("chunks")
+        + "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        + HEAD.format("next")
+        + "\r\n"
+    ).encode()
+    async with talking_to(echo) as (reader, writer):
+        for at in range(0, len(sent), split):
+            writer.write(sent[at : at + split])
+            await asyncio.sleep(0)
+        assert await bodies(reader, 4) == ["/no-body 0", "/length 5", "/chunks 3", "/next 0"]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "content-length: 1\r\ncontent-length: 2\r\n\r\n",
+        "content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+        "x : y\r\n\r\n",
+    ],
+)
+async def test_a_request_for_another_protocol_is_parsed_as_strictly(echo: Echo, rest: str) -> None:
+    async with talking_to(echo) as (reader, writer):
+        writer.write((WANTS_MORE.format("a") + rest).encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    assert echo.answered == 0
