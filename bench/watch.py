@@ -41,7 +41,9 @@ POST = (
     b"content-length: %d\r\n\r\n%b"
 )
 LENGTH = re.compile(rb"content-length: (\d+)")
-REQUEST = b"GET /watch?kinds=Service HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n"
+REQUEST = (
+    b"GET /watch?kinds=Service HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n"
+)
 
 
 class Watcher:
