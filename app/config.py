@@ -20,6 +20,7 @@ from app.domain.names import parse_domain, subdomain_problems
 from app.domain.objects.service import Scheduler
 from app.domain.registration.dns_config_validation import search_violations
 from app.domain.registration.service_cidrs import range_violations
+from app.schemas.authorities import parse_host_pattern, parse_origin
 from app.schemas.documents import OBJECTS_MAX
 from app.schemas.yaml_text import MEMBERS_MAX
 
@@ -82,6 +83,16 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")
+    allowed_hosts: TextList = Field(
+        (),
+        description="names that clients may call the API by besides addresses, `localhost` and "
+        "the machine's name: `waypost.example`, or `*.waypost.example`",
+    )
+    allowed_origins: TextList = Field(
+        (),
+        description="origins whose pages may write, besides the server's own: "
+        "`https://waypost.example`",
+    )
     dns_host: str = Field("127.0.0.1", description="address the DNS listens on")
     dns_port: int = Field(1053, ge=0, le=PORT_MAX, description="port the DNS listens on")
     dns_metrics_port: int = Field(
@@ -145,6 +156,8 @@ class Settings(BaseSettings):
 
     @field_validator(
         "service_cidrs",
+        "allowed_hosts",
+        "allowed_origins",
         "dns_upstreams",
         "dns_transfer_to",
         "dns_notify",
@@ -169,6 +182,19 @@ class Settings(BaseSettings):
             raise ValueError("a range is given twice")
         _raise(violation for text in ranges for violation in range_violations("", text))
         return ranges
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(parse_host_pattern(part) for part in value)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            if parse_origin(part) is None:
+                raise ValueError(f"{part!r} is no origin such as https://waypost.example")
+        return value
 
     @field_validator("dns_transfer_to")
     @classmethod

@@ -16,6 +16,7 @@ import contextlib
 import gc
 import logging
 import random
+import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -29,6 +30,7 @@ from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
 from app.api import application
 from app.api.dependencies import Check, Registry
+from app.api.guard import Trusted
 from app.api.limits import Limits
 from app.api.metrics import StateCollector
 from app.api.server import HTTPServer, Moments, listen
@@ -68,6 +70,7 @@ from app.replica import (
     upstreams_of,
     warn_of_contradictions,
 )
+from app.schemas.authorities import HostNames, parse_origin
 from app.store import election, embedded, migrations
 from app.store.change_log import ChangeLogFollower
 from app.store.check import check, repair
@@ -225,9 +228,19 @@ def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registr
 def application_of(registry: Registry, settings: Settings) -> FastAPI:
     """Assemble the HTTP application of a running registry."""
     limits = Limits(requests_max=settings.requests_max, body_bytes_max=settings.body_bytes_max)
-    app = application.build(version=VERSION, limits=limits)
+    app = application.build(version=VERSION, limits=limits, trusted=trusted_by(settings))
     app.state.registry = registry
     return app
+
+
+def trusted_by(settings: Settings) -> Trusted:
+    """Take from the settings what the server may be called, and which pages may write."""
+    own = (socket.gethostname().lower(), settings.api_host.lower())
+    origins = (parse_origin(text) for text in settings.allowed_origins)
+    return Trusted(
+        hosts=HostNames.of((*own, *settings.allowed_hosts)),
+        origins=frozenset(origin for origin in origins if origin is not None),
+    )
 
 
 async def serve(

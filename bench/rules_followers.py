@@ -92,7 +92,7 @@ class Node(asyncio.Protocol):
         query = f"since={self.since}&timeoutSeconds={PATIENCE_S}"
         self.transport.write(
             f"GET /nodes/{self.name}/ipvs/changes?{query} HTTP/1.1\r\n"
-            "host: bench\r\naccept: application/json\r\naccept-encoding: gzip\r\n\r\n".encode()
+            "host: localhost\r\naccept: application/json\r\naccept-encoding: gzip\r\n\r\n".encode()
         )
 
     def data_received(self, data: bytes) -> None:

@@ -37,11 +37,13 @@ ARRIVED_S_MAX = 20.0  # seconds that the last events are waited for
 EVENT, EVENT_ID, ID_BYTES_MAX = b"\nevent: ADDED", re.compile(rb"\nid: (\d+)\nevent: A"), 40
 CONNECTIONS = 16
 POST = (
-    b"POST /services HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+    b"POST /services HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     b"content-length: %d\r\n\r\n%b"
 )
 LENGTH = re.compile(rb"content-length: (\d+)")
-REQUEST = b"GET /watch?kinds=Service HTTP/1.1\r\nhost: bench\r\naccept: text/event-stream\r\n\r\n"
+REQUEST = (
+    b"GET /watch?kinds=Service HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n"
+)
 
 
 class Watcher:

@@ -38,7 +38,7 @@ async def a_registry(url: str, **changes: object) -> AsyncGenerator[Registry, No
 async def a_client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
     """Talk to an application without sockets."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://waypost") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 

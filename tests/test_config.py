@@ -58,6 +58,12 @@ def test_a_range_without_a_tenth_address_wants_the_cluster_dns_given() -> None:
         ("node_port_range", "30000"),
         ("host_search", "a b"),
         ("host_search", "-a.example"),
+        ("allowed_hosts", "waypost.example:8053"),
+        ("allowed_hosts", "http://waypost.example"),
+        ("allowed_hosts", "*"),
+        ("allowed_origins", "waypost.example"),
+        ("allowed_origins", "https://waypost.example/"),
+        ("allowed_origins", "null"),
     ],
 )
 def test_a_setting_that_nothing_could_follow_is_refused_by_its_name(name: str, bad: str) -> None:
@@ -70,6 +76,8 @@ def test_a_setting_that_nothing_could_follow_is_refused_by_its_name(name: str, b
         ("cluster_cidr", "10.0.0.1/8,fd00::/64"),
         ("node_port_addresses", "primary,192.0.2.0/24"),
         ("host_search", "Example.COM.,_tcp.example,."),
+        ("allowed_hosts", "waypost.example,*.waypost.example,my_api"),
+        ("allowed_origins", "https://waypost.example,http://[::1]:8080"),
     ],
 )
 def test_what_kubernetes_takes_is_taken(name: str, good: str) -> None:

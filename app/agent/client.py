@@ -56,7 +56,10 @@ class Answer:
     headers: Mapping[str, str]
 
 
-_NOW_AND_THEN = frozenset({429, 500, 502, 503})  # said by a registry that will do better later
+_WORDS_CHARACTERS_MAX = 300  # of what a registry says that cannot answer
+_ABLE_ELSEWHERE = frozenset({421, 429, 500, 502, 503})
+"""Said by a process that will do better later, or does not know the name that it is called by:
+the next of several may do better now."""
 
 
 class RegistryClient:
@@ -172,8 +175,10 @@ class RegistryClient:
         return answer
 
     def _require_ability(self, answer: httpx.Response) -> None:
-        if answer.status_code in _NOW_AND_THEN:
-            raise self._unreachable(f"it answers {answer.status_code}")
+        if answer.status_code in _ABLE_ELSEWHERE:
+            words = " ".join(_said(answer)[1].split())[:_WORDS_CHARACTERS_MAX]
+            why = f": {words}" if words else ""
+            raise self._unreachable(f"it answers {answer.status_code}{why}")
 
     def _unreachable(self, problem: str) -> RegistryUnreachable:
         failed = self._urls.pop(0)
@@ -204,13 +209,20 @@ async def _lines(answer: httpx.Response) -> AsyncGenerator[bytes, None]:
 def _require_success(answer: httpx.Response) -> None:
     if answer.is_success or answer.status_code == HTTPStatus.NOT_MODIFIED:
         return
+    reason, message = _said(answer)
+    if not reason:
+        url, code = answer.request.url, answer.status_code
+        raise RegistryMisbehaved(f"{url} answers {code} and does not say why")
+    raise Refused(reason, message)
+
+
+def _said(answer: httpx.Response) -> tuple[str, str]:
+    """Give the reason and the message of a Status; both are empty when it is none."""
     try:
         status: Any = json.loads(answer.content)
-        reason, message = str(status["reason"]), str(status["message"])
+        return str(status["reason"]), str(status["message"])
     except (ValueError, LookupError, TypeError, RecursionError):
-        url, code = answer.request.url, answer.status_code
-        raise RegistryMisbehaved(f"{url} answers {code} and does not say why") from None
-    raise Refused(reason, message)
+        return "", ""
 
 
 def _checked(url: str) -> str:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from app.api import (
     apply,
     clusterips,
+    docs,
     endpoint_slices,
     errors,
     explain,
@@ -27,6 +28,7 @@ from app.api import (
     watch,
 )
 from app.api.bodies import BodyLimit
+from app.api.guard import Guard, Trusted
 from app.api.limits import Limits, RequestLimit
 from app.api.methods import Methods, Routed
 from app.api.metrics import RequestMeter
@@ -58,22 +60,32 @@ ROUTERS = (
     watch.router,
     health.router,
     metrics.router,
+    docs.router,
 )
 NOUNS = (services, pods, endpoint_slices, nodes, namespaces, service_cidrs)
 BODIES = (*(noun.NOUN.write for noun in NOUNS), HeartbeatRequest, ResolveBatch, RenderRequest)
 
 _LIMITS = Limits()
+_TRUSTED = Trusted()
 
 
-def build(*, version: str, limits: Limits = _LIMITS) -> FastAPI:
+def build(*, version: str, limits: Limits = _LIMITS, trusted: Trusted = _TRUSTED) -> FastAPI:
     """Assemble the application; its ``state.registry`` is to be set before it serves."""
-    app = FastAPI(title=TITLE, description=DESCRIPTION, version=version)
+    app = FastAPI(
+        title=TITLE,
+        description=DESCRIPTION,
+        version=version,
+        docs_url=None,  # the framework's pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,  # a path has one spelling; a redirect would repeat any Host
+    )
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
     app.add_middleware(following.Following)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     app.add_middleware(Methods, routes=[route for route in routed if isinstance(route, Routed)])
+    app.add_middleware(Guard, trusted=trusted)
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
     app.add_middleware(RequestLimit, requests_max=limits.requests_max)
     app.add_middleware(RequestMeter)

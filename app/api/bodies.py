@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from fastapi import Request
+from fastapi import Request, Response
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,6 +40,7 @@ STRICT, IGNORE = "Strict", "Ignore"
 AT_ONCE_OCTETS_MAX = 8_192
 """Octets of a body that is read in one go; a larger one is read beside the event loop."""
 _ALIAS = b"*"  # may stand for much more than is written
+_CODING, _IDENTITY = b"content-encoding", b"identity"
 
 
 D = TypeVar("D")
@@ -127,12 +128,9 @@ async def read_body(
 
 async def read_patch(request: Request) -> Patch:
     """Read a patch; its language is the content type."""
-    named = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    named = content_type(request).partition(";")[0].strip().lower()
     if named not in PATCH_TYPES:
-        raise Unsupported(
-            f"the body of the request was in an unknown format - accepted media types include: "
-            f"{', '.join(PATCH_TYPES)}"
-        )
+        raise unsupported(request, PATCH_TYPES)
     parsed = await read_body(request, parse_value, MediaType.JSON)
     return Patch(PatchType(named), parsed.value, parsed.duplicates)
 
@@ -188,13 +186,23 @@ def required(draft: "Draft[D]", field_validation: str) -> "Draft[D]":
 
 def media_of(request: Request) -> MediaType:
     """Tell the body's language; raises Unsupported for one that is not read here."""
-    found = media_type(request.headers.get("content-type", ""))
+    found = media_type(content_type(request))
     if found is None:
-        raise Unsupported(
-            "the body of the request was in an unknown format - accepted media types include: "
-            f"{', '.join(OBJECT_TYPES)}"
-        )
+        raise unsupported(request, OBJECT_TYPES)
     return found
+
+
+def content_type(request: Request) -> str:
+    """Give the Content-Type of a request, empty when it has none."""
+    return request.headers.get("content-type", "")
+
+
+def unsupported(request: Request, types: Iterable[str]) -> Unsupported:
+    """Refuse a body whose type is none of those that a route reads, or that has none."""
+    problem = "was in an unknown format" if content_type(request) else "has no Content-Type"
+    return Unsupported(
+        f"the body of the request {problem} - accepted media types include: {', '.join(types)}"
+    )
 
 
 def documented_body(model: type[BaseModel], types: Iterable[str] = OBJECT_TYPES) -> dict[str, Any]:
@@ -205,7 +213,10 @@ def documented_body(model: type[BaseModel], types: Iterable[str] = OBJECT_TYPES)
 
 
 class BodyLimit:
-    """Refuse bodies above the bound, whether they say their length or not."""
+    """Refuse bodies above the bound, whether they say their length or not, and encoded ones.
+
+    What is compressed may expand to anything, and no client of Kubernetes compresses.
+    """
 
     def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX) -> None:
         """Guard ``app``."""
@@ -216,6 +227,12 @@ class BodyLimit:
         """Count what is received, and stop at the bound."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if any(
+            name == _CODING and value.strip().lower() != _IDENTITY
+            for name, value in scope["headers"]
+        ):
+            await _encoded_otherwise()(scope, receive, send)
             return
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if declared.isdigit() and int(declared) > self._bytes_max:
@@ -235,3 +252,10 @@ class BodyLimit:
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the body of the request has more than {self._bytes_max} bytes")
+
+
+def _encoded_otherwise() -> Response:
+    words = "the body of the request has a Content-Encoding: send it as it is"
+    response = refused(Unsupported(words))
+    response.headers["Accept-Encoding"] = _IDENTITY.decode()  # RFC 9110 section 15.5.16
+    return response

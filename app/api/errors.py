@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class Unsupported(errors.DomainError):
-    """The body's content type is none that is read here."""
+    """The body's content type, or its content coding, is none that is read here."""
 
     reason = "UnsupportedMediaType"
 
@@ -41,6 +41,30 @@ class HeadTooLarge(errors.DomainError):
     """The request line and the header fields exceed a bound."""
 
     reason = "RequestHeaderFieldsTooLarge"
+
+
+class TargetTooLong(errors.DomainError):
+    """The request line exceeds its bound."""
+
+    reason = "URITooLong"
+
+
+class MethodRefused(errors.DomainError):
+    """The method is one that no path has."""
+
+    reason = "MethodNotAllowed"
+
+
+class Misdirected(errors.DomainError):
+    """The request is sent to a host that this server is not known as."""
+
+    reason = "MisdirectedRequest"
+
+
+class ForeignPage(errors.DomainError):
+    """A page of another origin would change something."""
+
+    reason = "Forbidden"
 
 
 class TooSlow(errors.DomainError):
@@ -72,6 +96,10 @@ STATUSES: Mapping[type[errors.DomainError], HTTPStatus] = {
     NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HeadTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    TargetTooLong: HTTPStatus.REQUEST_URI_TOO_LONG,
+    MethodRefused: HTTPStatus.METHOD_NOT_ALLOWED,
+    Misdirected: HTTPStatus.MISDIRECTED_REQUEST,
+    ForeignPage: HTTPStatus.FORBIDDEN,
     TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
 }

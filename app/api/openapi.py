@@ -12,10 +12,29 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.api.errors import STATUSES, HeadTooLarge, Overloaded, TooSlow
-from app.domain.errors import BadRequest
+from app.api.errors import (
+    STATUSES,
+    ForeignPage,
+    HeadTooLarge,
+    Misdirected,
+    Overloaded,
+    TargetTooLong,
+    TooSlow,
+    Unsupported,
+)
+from app.domain.errors import BadRequest, DomainError
 
-_LIMITS = (TooSlow, HeadTooLarge, Overloaded)
+_ANY_REQUEST: Sequence[type[DomainError]] = (
+    BadRequest,
+    TooSlow,
+    TargetTooLong,
+    Unsupported,
+    Misdirected,
+    Overloaded,
+    HeadTooLarge,
+)
+_ANY_WRITE: Sequence[type[DomainError]] = (ForeignPage,)
+_READ = "get"
 _TEMPLATE = "#/components/schemas/{model}"
 
 
@@ -33,7 +52,7 @@ def add_bodies(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
             for name, schema in schemas["$defs"].items():
                 components.setdefault(name, schema)
             _tell_parameters(derived)
-            _tell_limits(derived)
+            _tell_shared(derived)
             for unused in ("HTTPValidationError", "ValidationError"):
                 components.pop(unused, None)
             derived["components"]["schemas"] = dict(sorted(components.items()))
@@ -57,10 +76,10 @@ def _tell_parameters(document: dict[str, Any]) -> None:
                 responses.setdefault("400", bad_request)
 
 
-def _tell_limits(document: dict[str, Any]) -> None:
+def _tell_shared(document: dict[str, Any]) -> None:
     """Say what any request may be answered before its route is asked: each once, by reference."""
     shared = document["components"].setdefault("responses", {})
-    for error in _LIMITS:
+    for error in (*_ANY_REQUEST, *_ANY_WRITE):
         code = str(STATUSES[error].value)
         shared[error.reason] = {
             "description": f"`{error.reason}`: {(error.__doc__ or '').partition(chr(10))[0]}",
@@ -68,5 +87,6 @@ def _tell_limits(document: dict[str, Any]) -> None:
         }
         reference = {"$ref": f"#/components/responses/{error.reason}"}
         for path in document["paths"].values():
-            for operation in path.values():
-                operation["responses"].setdefault(code, reference)
+            for method, operation in path.items():
+                if error in _ANY_REQUEST or method != _READ:
+                    operation["responses"].setdefault(code, reference)

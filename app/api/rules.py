@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.api import errors as api_errors
-from app.api.bodies import documented_body, media_of, read_body
+from app.api.bodies import content_type, documented_body, media_of, read_body, unsupported
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.forms import JSON, YAML, accepts_only_json, chosen_form
@@ -125,7 +125,7 @@ async def get_node_nftables(
     operation_id="observe_node_ipvs",
     summary="How far a node has drifted, and what mends it",
     response_model=NodeRulesDrift,
-    responses=refusals(errors.BadRequest, api_errors.BodyTooLarge, *_READ),
+    responses=refusals(errors.BadRequest, api_errors.BodyTooLarge, api_errors.Unsupported, *_READ),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -138,6 +138,8 @@ async def observe_node_ipvs(
     name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
 ) -> Response:
     """Compare what a node holds with what it was told; nothing is stored."""
+    if content_type(request).partition(";")[0].strip().lower() != TEXT:
+        raise unsupported(request, (TEXT,))
     observed = await read_body(request, _observed)
     drift = await registry.rules.drift(snapshot, name, observed)
     head = {"kind": "NodeRulesDrift", "node": name, "resourceVersion": str(snapshot.revision)}

@@ -18,6 +18,12 @@ from app.api.connection import CONNECTIONS_MAX, Connection
 from app.api.delivery import Outermost
 
 SHUTDOWN_GRACE_S = 8  # seconds that requests have to end; most supervisors kill after ten
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Of every answer, those that refuse a connection included (spec access 5.1)."""
+
 BACKLOG = 1_024  # connections the kernel holds until they are accepted
 
 
@@ -44,6 +50,8 @@ class HTTPServer(uvicorn.Server):
         config = uvicorn.Config(
             Outermost(app),
             http=connection,
+            ws="none",  # an upgrade would go round everything that guards requests
+            headers=list(SECURITY_HEADERS.items()),
             log_config=None,
             access_log=False,
             proxy_headers=False,  # nobody asks where a request came from
@@ -53,7 +61,8 @@ class HTTPServer(uvicorn.Server):
         self._moments = moments
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, and say so."""
+        """Listen, and say so; the first answer has every header, too."""
+        self.server_state.default_headers = self.config.encoded_headers
         await super().startup(sockets)
         if self.started:
             self._moments.started()

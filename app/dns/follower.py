@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from app.dns.api_answers import problem_of
 from app.dns.programming import trigger_of
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
@@ -269,7 +270,7 @@ async def _require_stream(answer: httpx.Response) -> None:
     if answer.is_success:
         return
     await answer.aread()
-    problem = f"it answers {answer.status_code}"
+    problem = problem_of(answer)
     match answer.status_code:
         case httpx.codes.GONE:
             raise StartOver(problem)

@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 import httpx
 
+from app.dns.api_answers import problem_of
 from app.domain.errors import DomainError, NotFound, NotSynced
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
@@ -62,4 +63,4 @@ class APIRegistrar:
 
 def _refusal(answer: httpx.Response) -> DomainError:
     kind = NotFound if answer.status_code == HTTPStatus.NOT_FOUND else NotSynced
-    return kind(f"{answer.url} answered {answer.status_code}: {answer.text[:200]}")
+    return kind(f"{answer.url}: {problem_of(answer)}")

@@ -33,11 +33,11 @@ class MediaType(StrEnum):
 
 
 _YAML_NAMES = frozenset({"application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"})
-_JSON_NAMES = frozenset({"", "application/json", "application/x-ndjson", "application/jsonl"})
+_JSON_NAMES = frozenset({"application/json", "application/x-ndjson", "application/jsonl"})
 
 
 def media_type(content_type: str) -> MediaType | None:
-    """Tell the language from a Content-Type; an absent one means JSON, None an unknown one."""
+    """Tell the language from a Content-Type; None for an unknown one, and for none at all."""
     essence = content_type.partition(";")[0].strip().lower()
     if essence in _YAML_NAMES or essence.endswith("+yaml"):
         return MediaType.YAML

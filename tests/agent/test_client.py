@@ -85,6 +85,33 @@ async def test_one_of_several_is_asked_until_it_does_not_answer() -> None:
         assert client.url == "http://r1"
 
 
+MISDIRECTED = {
+    "kind": "Status",
+    "code": 421,
+    "reason": "MisdirectedRequest",
+    "message": 'this server is not known as "r0": list it in WAYPOST_ALLOWED_HOSTS',
+}
+
+
+async def test_one_that_does_not_know_its_name_says_so_and_the_next_is_asked() -> None:
+    lost, up = httpx.Response(421, json=MISDIRECTED), httpx.Response(200, json={})
+    async with client_of(lost, up, urls=2) as client:
+        with pytest.raises(
+            RegistryUnreachable, match=r"http://r0: it answers 421: .*ALLOWED_HOSTS"
+        ):
+            await client.ask("GET", "/")
+        assert await client.ask("GET", "/") == {}
+    async with client_of(lost) as client:
+        with pytest.raises(RegistryUnreachable, match="ALLOWED_HOSTS"):
+            _ = [line async for line in client.lines("/pods")]
+
+
+async def test_a_page_instead_of_a_reason_is_not_quoted() -> None:
+    async with client_of(httpx.Response(502, text="<p>" * 1_000)) as client:
+        with pytest.raises(RegistryUnreachable, match=r"it answers 502$"):
+            await client.ask("GET", "/")
+
+
 async def test_a_stream_is_split_at_line_feeds_alone() -> None:
     lines = [json.dumps({"name": "one\u2028two\x85"}, ensure_ascii=False), "", "{}"]
     async with client_of(httpx.Response(200, text="\n".join(lines) + "\n")) as client:

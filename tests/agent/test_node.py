@@ -98,7 +98,7 @@ async def test_heartbeats_come_as_often_as_the_registry_wants(database_url: str)
 
 async def test_a_heartbeat_that_is_not_taken_is_tried_again() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(503))
-    async with RegistryClient(["http://waypost"], transport=transport) as client:
+    async with RegistryClient(["http://localhost"], transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, FakeClock())
         assert await registration.beat() == HEARTBEAT_S_DEFAULT
         assert "503" in registration.problem
@@ -107,7 +107,7 @@ async def test_a_heartbeat_that_is_not_taken_is_tried_again() -> None:
 @pytest.mark.parametrize("wire", [{"kind": "Pod", "apiVersion": "v1"}, {"kind": 7}, {}])
 async def test_something_else_in_place_of_a_node_is_misbehaviour(wire: object) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=wire))
-    async with RegistryClient(["http://waypost"], transport=transport) as client:
+    async with RegistryClient(["http://localhost"], transport=transport) as client:
         with pytest.raises(RegistryMisbehaved):
             await Registration(client, IDENTITY, Machine().found, FakeClock()).introduce()
 

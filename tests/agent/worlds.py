@@ -32,7 +32,7 @@ from tests.builders import a_node
 
 NODE = a_node("n1")
 CONFIG = RulesConfig()
-URL = "http://waypost"
+URL = "http://localhost"
 
 
 @cache

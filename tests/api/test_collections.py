@@ -1,5 +1,6 @@
 """What every collection does, told by its answers: status, headers and body."""
 
+import gzip
 from typing import Any
 
 import httpx
@@ -34,10 +35,53 @@ async def test_what_is_created_says_where_it_is(api: httpx.AsyncClient) -> None:
     assert read.headers["etag"] == f'"{read.json()["metadata"]["resourceVersion"]}"'
 
 
-async def test_a_body_without_content_type_is_json(api: httpx.AsyncClient) -> None:
-    request = api.build_request("POST", "/services", content=b'{"metadata":{"name":"ent"}}')
-    request.headers.pop("content-type", None)
-    assert (await api.send(request)).status_code == httpx.codes.UNPROCESSABLE_ENTITY
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/services"),
+        ("POST", "/apply"),
+        ("POST", "/heartbeats"),
+        ("POST", "/resolve"),
+        ("POST", "/render"),
+        ("PUT", "/services/default/ent"),
+        ("PATCH", "/services/default/ent"),
+        ("DELETE", "/services/default/ent"),
+        ("PUT", "/nodes/n1/ipvs/observed"),
+    ],
+)
+async def test_a_body_without_content_type_is_refused(
+    api: httpx.AsyncClient, method: str, path: str
+) -> None:
+    await created(api, "ent")
+    answer = await api.request(method, path, content=b'{"kind":"Service"}')
+    assert answer.status_code == httpx.codes.UNSUPPORTED_MEDIA_TYPE
+    assert answer.json()["reason"] == "UnsupportedMediaType"
+    assert "has no Content-Type" in answer.json()["message"]
+
+
+async def test_without_a_body_no_content_type_is_needed(api: httpx.AsyncClient) -> None:
+    await created(api, "ent")
+    assert (await api.delete("/services/default/ent")).is_success
+    heartbeat = await api.post("/pods/default/nobody/heartbeat")
+    assert heartbeat.status_code == httpx.codes.NOT_FOUND
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", "br", "Deflate", "identity, gzip", ""])
+@pytest.mark.parametrize("path", ["/services", "/apply", "/heartbeats"])
+async def test_an_encoded_body_is_refused_before_it_is_read(
+    api: httpx.AsyncClient, path: str, coding: str
+) -> None:
+    headers = {"content-type": "application/json", "content-encoding": coding}
+    answer = await api.post(path, content=gzip.compress(b"{}"), headers=headers)
+    assert answer.status_code == httpx.codes.UNSUPPORTED_MEDIA_TYPE
+    assert "Content-Encoding" in answer.json()["message"]
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+async def test_a_body_that_is_said_to_be_as_it_is_is_read(api: httpx.AsyncClient) -> None:
+    headers = {"content-encoding": "Identity"}
+    answer = await api.post("/services", json=a_manifest(), headers=headers)
+    assert answer.status_code == httpx.codes.CREATED
 
 
 async def test_yaml_goes_in_and_comes_out(api: httpx.AsyncClient) -> None:

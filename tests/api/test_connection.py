@@ -15,6 +15,7 @@ from app.api.connection import (
     HEAD_OCTETS_MAX,
     PARSED_AT_ONCE,
     PIPELINED_MAX,
+    TARGET_OCTETS_MAX,
     Connection,
 )
 from app.api.server import HTTPServer, Moments, listen
@@ -133,7 +134,13 @@ async def test_bodies_between_requests_sent_ahead_are_their_own(echo: Echo) -> N
         (HEAD.format("a") + "x: y\r\n" * (HEAD_LINES_MAX + 1) + "\r\n", 431),
         (HEAD.format("a") + f"x: {'y' * 520}\r\n" * 2 * HEAD_LINES_MAX + "\r\n", 431),
         (HEAD.format("a") + "x: " + "y" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE), 431),
-        (HEAD.format("a" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE)), 431),
+        (HEAD.format("a" * TARGET_OCTETS_MAX), 414),
+        (HEAD.format("a" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE)), 414),
+        (
+            HEAD.format("?" + "a" * HEAD_OCTETS_MAX).removesuffix(" HTTP/1.1\r\nhost: waypost\r\n"),
+            414,
+        ),
+        ("CONNECT waypost:443 HTTP/1.1\r\nhost: waypost:443\r\n\r\n", 405),
         ("\r\n" * HEAD_OCTETS_MAX, 431),
     ],
 )
@@ -199,3 +206,70 @@ async def test_what_waits_behind_an_answer_whose_client_has_gone_is_never_begun(
         await until(lambda: not server_side.pipeline)
         echo.going_on.set()
     assert echo.answered <= 1
+
+
+async def test_fields_behind_a_body_are_no_header_fields(echo: Echo) -> None:
+    seen: list[list[bytes]] = []
+
+    async def remembering(scope: Scope, receive: Receive, send: Send) -> None:
+        await echo(scope, receive, send)
+        if scope["type"] == "http":
+            seen.append([name for name, _ in scope["headers"]])
+
+    head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
+    behind = "2\r\n{}\r\n0\r\nhost: evil.example\r\ncontent-type: application/json\r\n\r\n"
+    async with talking_to(remembering) as (reader, writer):
+        writer.write((head + behind).encode() * 2)
+        assert await bodies(reader, 2) == ["/a 2"] * 2
+    assert seen == [[b"host", b"transfer-encoding"]] * 2
+
+
+async def test_fields_behind_a_body_without_end_end_the_connection(echo: Echo) -> None:
+    head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
+    async with talking_to(echo) as (reader, writer):
+        writer.write((head + "0\r\n" + "x: y\r\n" * (HEAD_LINES_MAX + 1)).encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+
+
+WANTS_MORE = (
+    "POST /{} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    "HTTP2-Settings: AAMAAABkAAQ\r\n"
+)
+
+
+@pytest.mark.parametrize("split", [1, 7, 10_000])
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "h2c\r\nUpgrade: websocket"])
+async def test_a_request_for_another_protocol_is_answered_as_any_other(
+    echo: Echo, split: int, protocol: str
+) -> None:
+    head = WANTS_MORE.replace("h2c", protocol)
+    sent = (
+        head.format("no-body")
+        + "\r\n"
+        + head.format("length")
+        + "content-length: 5\r\n\r\nhello"
+        + head.format("chunks")
+        + "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        + HEAD.format("next")
+        + "\r\n"
+    ).encode()
+    async with talking_to(echo) as (reader, writer):
+        for at in range(0, len(sent), split):
+            writer.write(sent[at : at + split])
+            await asyncio.sleep(0)
+        assert await bodies(reader, 4) == ["/no-body 0", "/length 5", "/chunks 3", "/next 0"]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "content-length: 1\r\ncontent-length: 2\r\n\r\n",
+        "content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+        "x : y\r\n\r\n",
+    ],
+)
+async def test_a_request_for_another_protocol_is_parsed_as_strictly(echo: Echo, rest: str) -> None:
+    async with talking_to(echo) as (reader, writer):
+        writer.write((WANTS_MORE.format("a") + rest).encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    assert echo.answered == 0

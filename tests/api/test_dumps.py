@@ -24,6 +24,8 @@ from tests.registry.worlds import World
 from tests.schemas.wire_strategies import objects as odd_objects
 from tests.strategies import objects
 
+LINES = {"content-type": "application/x-ndjson"}
+
 Wire = dict[str, Any]
 Printed = tuple[bytes, MediaType]
 
@@ -134,7 +136,7 @@ async def test_all_lists_of_a_server_applied_to_it_change_nothing(api: httpx.Asy
         await api.post(f"/{manifest['kind'].lower()}s", json=manifest)
     await api.delete("/pods/shop/ent-1")
     before = await everything(api)
-    answer = await api.post("/apply", content="\n".join(map(json.dumps, before)))
+    answer = await api.post("/apply", content="\n".join(map(json.dumps, before)), headers=LINES)
     operations = {result["operation"] for result in answer.json()["results"]}
     assert (operations, "warning" in answer.headers) == ({"unchanged"}, False)
     assert await everything(api) == before
@@ -148,7 +150,7 @@ async def test_a_dump_brings_back_what_is_gone(api: httpx.AsyncClient) -> None:
         for item in (await api.get(f"/{kind}")).json()["items"]:
             path = f"/{kind}/{item['metadata']['namespace']}/{item['metadata']['name']}"
             await api.request("DELETE", path, json={"gracePeriodSeconds": 0})
-    answer = await api.post("/apply", content=body)
+    answer = await api.post("/apply", content=body, headers=LINES)
     assert answer.is_success, answer.text
     service = (await api.get("/services/shop/ent")).json()
     assert service["spec"]["ports"][0]["nodePort"] >= 30_000

@@ -1,6 +1,5 @@
 """Endpoints objects through /apply: taken, mirrored, named in the result, and gone again."""
 
-import json
 from typing import Any
 
 import httpx
@@ -190,7 +189,7 @@ async def test_their_slices_can_be_applied_again_as_they_are_read(
 ) -> None:
     await applied(api, SERVICE, ENDPOINTS)
     listed = (await api.get("/endpointslices")).json()
-    answer = await api.post("/apply", content=json.dumps(listed))
+    answer = await api.post("/apply", json=listed)
     assert answer.is_success, answer.text
     before = [slice_["endpoints"] for slice_ in await mirrored(api)]
     assert operations(await applied(api, SERVICE, ENDPOINTS)) == [

@@ -38,6 +38,7 @@ from tests.rules_vectors import Vector, load_vectors
 every_vector = pytest.mark.parametrize("vector", load_vectors(), ids=lambda vector: vector.name)
 NODE_PORTS = range(30_000, 32_768)
 NODE = a_node("n1")
+AS_TEXT = {"content-type": "text/plain"}
 
 
 @cache
@@ -227,7 +228,7 @@ async def test_a_revision_that_does_not_come_is_not_waited_for_long() -> None:
 
 async def test_a_listing_that_is_no_text_is_refused() -> None:
     async with a_reader(NODE) as (client, _):
-        response = await client.put("/nodes/n1/ipvs/observed", content=b"\xff")
+        response = await client.put("/nodes/n1/ipvs/observed", content=b"\xff", headers=AS_TEXT)
     assert response.status_code == 400
 
 
@@ -360,7 +361,7 @@ OBSERVED = """\
 
 async def observe(text: str, *objects: Object) -> NodeRulesDrift:
     async with a_reader(*a_web("10.244.1.5"), NODE, *objects) as (client, _):
-        response = await client.put("/nodes/n1/ipvs/observed", content=text)
+        response = await client.put("/nodes/n1/ipvs/observed", content=text, headers=AS_TEXT)
     assert response.status_code == 200, response.text
     return NodeRulesDrift.model_validate(response.json())
 
@@ -400,7 +401,9 @@ async def test_a_real_server_that_is_not_masqueraded_is_put_right() -> None:
 
 async def test_what_is_no_listing_is_refused() -> None:
     async with a_reader(NODE) as (client, _):
-        response = await client.put("/nodes/n1/ipvs/observed", content="-A -t nowhere:80\n")
+        response = await client.put(
+            "/nodes/n1/ipvs/observed", content="-A -t nowhere:80\n", headers=AS_TEXT
+        )
     assert (response.status_code, response.json()["reason"]) == (400, "BadRequest")
 
 

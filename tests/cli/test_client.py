@@ -46,6 +46,22 @@ def test_an_address_that_is_no_url_is_refused_before_anything_is_sent(url: str) 
         Api(url)
 
 
+@pytest.mark.parametrize(
+    ("code", "reason", "message"),
+    [
+        (421, "MisdirectedRequest", 'this server is not known as "registry"'),
+        (403, "Forbidden", "the request comes from a page of another origin"),
+        (415, "UnsupportedMediaType", "the body of the request has no Content-Type"),
+    ],
+)
+def test_what_is_refused_before_any_route_is_one_clear_line(
+    code: int, reason: str, message: str
+) -> None:
+    answer = refusal(code, reason, message)
+    ended = run("get", "svc", server=httpx.MockTransport(lambda _: answer))
+    assert (ended.code, ended.err) == (1, f"error: {message} ({reason})\n")
+
+
 def test_nobody_listening_is_one_clear_line_and_its_own_exit_code() -> None:
     ended = run("get", "svc")
     assert ended.code == 2

@@ -220,6 +220,16 @@ async def test_a_line_that_makes_no_sense_loads_anew() -> None:
         assert asked[:2] == ["", ""]
 
 
+async def test_why_an_api_refuses_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    words = 'this server is not known as "api": list it in WAYPOST_ALLOWED_HOSTS'
+    first = sends(bookmark(4, ends_initial=True))
+    misdirected = httpx.Response(421, json={"kind": "Status", "message": words})
+    async with following(first, lambda _: misdirected) as (_, follower, asked):
+        await until(lambda: len(asked) >= 3)
+        assert follower.problem == f"it answers 421: {words}"
+    assert f"it answers 421: {words}" in caplog.text
+
+
 @pytest.mark.parametrize("code", [404, 429, 500, 503])
 async def test_a_refusal_is_tried_again(code: int) -> None:
     async with following(refuses(code), sends(bookmark(1, ends_initial=True))) as (view, *_):

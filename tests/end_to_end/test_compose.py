@@ -58,6 +58,12 @@ def test_only_this_machine_reaches_what_needs_no_login(services: Mapping[str, An
     assert not ports["postgres"] + ports["migrate"]
 
 
+def test_the_api_answers_to_the_name_of_its_service(services: Mapping[str, Any]) -> None:
+    assert services["api"]["environment"]["WAYPOST_ALLOWED_HOSTS"] == (
+        "${WAYPOST_ALLOWED_HOSTS:-api}"
+    )
+
+
 def test_our_containers_may_do_nothing_they_need_not(services: Mapping[str, Any]) -> None:
     for name in ("migrate", "api"):
         assert services[name]["read_only"]

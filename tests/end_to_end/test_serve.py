@@ -1,6 +1,7 @@
 """The whole path through a real process: a manifest in, a name and an address out."""
 
 import asyncio
+import socket
 from pathlib import Path
 
 import dns.rcode
@@ -47,6 +48,26 @@ async def test_names_that_do_not_exist_are_told_apart_from_those_without_records
     assert no_records.rcode() == dns.rcode.NOERROR
     assert not no_records.answer
     assert all("SOA" in message.authority[0].to_text() for message in (nothing, no_records))
+
+
+async def test_a_server_answers_to_the_names_it_was_given_and_to_its_own(tmp_path: Path) -> None:
+    async with serving(
+        tmp_path,
+        allowed_hosts="Registry.example,*.lan",
+        allowed_origins="https://registry.example",
+    ) as running:
+
+        async def status(host: str, origin: str = "") -> int:
+            headers = {"host": host} | ({"origin": origin} if origin else {})
+            return (await running.client.post("/heartbeats", headers=headers)).status_code
+
+        unread = 415  # a body would be needed: the request has come through
+        for host in (f"{socket.gethostname()}:1", "registry.example", "a.lan", "localhost"):
+            assert await status(host) == unread
+        for host in ("lan", "registry.example.evil.example", "example"):
+            assert await status(host) == 421
+        assert await status("registry.example", "https://registry.example") == unread
+        assert await status("registry.example", "https://a.lan") == 403
 
 
 @pytest.mark.skipif(not BOUTIQUE.exists(), reason="the manifests of others are not here")

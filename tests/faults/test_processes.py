@@ -157,7 +157,7 @@ def _not_reading(port: int) -> socket.socket:
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", port))
-    client.sendall(b"GET /watch HTTP/1.1\r\nhost: waypost\r\n\r\n")
+    client.sendall(b"GET /watch HTTP/1.1\r\nhost: localhost\r\n\r\n")
     return client
 
 

@@ -36,7 +36,7 @@ def contents(body: bytes, media: MediaType = YAML) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("content_type", "media"),
     [
-        ("", JSON),
+        ("", None),
         ("application/json", JSON),
         ("Application/JSON; charset=utf-8", JSON),
         ("application/merge-patch+json", JSON),
@@ -46,7 +46,7 @@ def contents(body: bytes, media: MediaType = YAML) -> list[dict[str, object]]:
         ("application/apply-patch+yaml", YAML),
         ("text/plain", None),
         ("application/vnd.kubernetes.protobuf", None),
-        (";", JSON),
+        (";", None),
         ("application/x-ndjson", JSON),
         ("application/jsonl; charset=utf-8", JSON),
     ],

@@ -1,0 +1,95 @@
+"""The page on which the routes can be read and tried, served whole from here.
+
+    GET /docs -> a page of ours -> swagger-ui's script and style, from the installed package
+
+The page may load nothing from elsewhere, and be shown in no frame, which its
+Content-Security-Policy holds a browser to.  Swagger UI styles elements inline, so styles may be.
+Of the package that brings the files no code is run.
+
+Source: spec access 5.1; Content Security Policy Level 3.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+PACKAGE: Final = "fastapi_swagger"
+SCRIPT, STYLE, ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS: Final = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+PAGE: Final = f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Waypost</title>
+<link rel="stylesheet" href="docs/{STYLE}">
+<link rel="icon" href="docs/{ICON}">
+</head>
+<body>
+<div id="page"></div>
+<script src="docs/{SCRIPT}"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+START: Final = """SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#page",
+  deepLinking: true,
+  validatorUrl: null,  // it would be asked over the internet
+});
+"""
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs")
+async def get_docs() -> Response:
+    """Show the page."""
+    return HTMLResponse(PAGE, headers=HEADERS)
+
+
+@router.get("/docs/start.js")
+async def get_start() -> Response:
+    """Give the script that opens this server's document."""
+    return Response(START, media_type="text/javascript")
+
+
+@router.get(f"/docs/{SCRIPT}")
+async def get_script() -> Response:
+    """Give Swagger UI."""
+    return FileResponse(_files() / SCRIPT, media_type="text/javascript")
+
+
+@router.get(f"/docs/{STYLE}")
+async def get_style() -> Response:
+    """Give its style."""
+    return FileResponse(_files() / STYLE, media_type="text/css")
+
+
+@router.get(f"/docs/{ICON}")
+async def get_icon() -> Response:
+    """Give its icon."""
+    return FileResponse(_files() / ICON, media_type="image/png")
+
+
+def _files() -> Path:
+    found = find_spec(PACKAGE)
+    assert found is not None, "it is a dependency"
+    assert found.origin is not None, "it is a package of files"
+    return Path(found.origin).parent / "resources"

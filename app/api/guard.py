@@ -1,0 +1,118 @@
+"""What is refused before any route: requests meant for others, and those of foreign pages.
+
+    request -> 400 | 404 | 421 | 403,  or the application
+
+A page in a browser of this machine reaches a server on loopback.  One whose name was rebound
+to 127.0.0.1 sends its own name in ``Host``, and a write of another page says so in ``Origin``
+or ``Sec-Fetch-Site``.  Routes match the decoded path, so one that means something else before
+it is decoded leads nowhere.
+
+Everything passes here, health and what is answered without the framework included.
+Source: spec access 5.1 and 5.2; RFC 9112 sections 3.2 and 3.2.2; the Fetch Metadata draft.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.errors import ForeignPage, Misdirected, refused
+from app.domain.errors import BadRequest, DomainError, NotFound
+from app.schemas.authorities import Authority, HostNames, Origin, parse_authority, parse_origin
+
+TARGET: Final = "waypost.target"  # in a request's scope: the authority that its target names
+_READS: Final = frozenset({"GET", "HEAD"})
+_WITHOUT_HOST: Final = frozenset({"0.9", "1.0"})  # versions of HTTP that do not ask for one
+_AMBIGUOUS: Final = re.compile(
+    rb"//|\\|%(?:2f|5c|00)|/(?:\.|%2e){1,2}(?=/|\Z)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted:
+    """Names that this server is called by, and origins whose pages may change something."""
+
+    hosts: HostNames = field(default_factory=HostNames)
+    origins: frozenset[Origin] = frozenset()
+
+
+class Guard:
+    """Refuses what is meant for another server, or comes from a page of another one."""
+
+    def __init__(self, app: ASGIApp, *, trusted: Trusted) -> None:
+        """Guard ``app``."""
+        self._app = app
+        self._trusted = trusted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._require(scope)
+        except DomainError as refusal:
+            await refused(refusal)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _require(self, scope: Scope) -> None:
+        authority = _authority_of(scope)
+        if authority is not None and not self._trusted.hosts.know(authority):
+            raise Misdirected(
+                f'this server is not known as "{authority.host}": call it by its IP address, '
+                "or list that name in its setting WAYPOST_ALLOWED_HOSTS"
+            )
+        if scope["method"] not in _READS:
+            self._require_own_page(scope, authority)
+        if _AMBIGUOUS.search(scope.get("raw_path") or scope["path"].encode()):
+            raise NotFound(
+                "no path has //, a segment of dots, or an encoded slash, backslash or NUL"
+            )
+
+    def _require_own_page(self, scope: Scope, authority: Authority | None) -> None:
+        """Refuse a page of another origin; programs that are no browsers name none."""
+        own = None if authority is None else Origin.of(scope["scheme"], authority)
+        for value in _values(scope, b"origin"):
+            origin = parse_origin(value.decode("latin-1"))
+            if origin is None or (origin != own and origin not in self._trusted.origins):
+                raise ForeignPage(
+                    "the request comes from a page of another origin (header Origin): list "
+                    "that origin in the server's setting WAYPOST_ALLOWED_ORIGINS if it may write"
+                )
+        if any(
+            value.strip().lower() == b"cross-site" for value in _values(scope, b"sec-fetch-site")
+        ):
+            raise ForeignPage("the request comes from a page of another site (Sec-Fetch-Site)")
+
+
+def _authority_of(scope: Scope) -> Authority | None:
+    """Tell whom the request is sent to; None where HTTP/1.0 leaves it open.
+
+    Raises BadRequest for no Host or several, for one that is none, and where a target with
+    an authority of its own names another (RFC 9112 section 3.2.2).
+    """
+    hosts = tuple(_values(scope, b"host"))
+    target: bytes | None = scope.get(TARGET)
+    if len(hosts) > 1:
+        raise BadRequest("the request has several Host header fields")
+    if not hosts and scope["http_version"] not in _WITHOUT_HOST:
+        raise BadRequest("the request has no Host header field")
+    named = [_authority(text) for text in (*hosts, *(() if target is None else (target,)))]
+    if len({(each.host, each.port_within(scope["scheme"])) for each in named}) > 1:
+        raise BadRequest("the target of the request names another host than its Host header field")
+    return named[0] if named else None
+
+
+def _authority(octets: bytes) -> Authority:
+    authority = parse_authority(octets)
+    if authority is None:
+        raise BadRequest("the host that the request names is none (Host header field or target)")
+    return authority
+
+
+def _values(scope: Scope, name: bytes) -> Iterator[bytes]:
+    return (value for named, value in scope["headers"] if named == name)

@@ -1,0 +1,123 @@
+"""The names in a request's head: the server it is sent to, and the page that sent it.
+
+    octets of Host       -> Authority(host, port) | None
+    text of Origin       -> Origin(scheme, host, port) | None
+    patterns of a setting -> HostNames, which tell known hosts from others
+
+For any octets the answer is one of these, never an exception.  Names are compared without
+case and without the dot that may end them, addresses as numbers.
+
+Source: RFC 9110 section 7.2; RFC 3986 section 3.2; RFC 6454 section 7; spec access 5.2.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final, Self
+
+PORT_MAX: Final = 65_535
+_LOCALHOST: Final = "localhost"
+_ANY_LABEL: Final = "*"
+_DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
+_AUTHORITY: Final = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Za-z:.%_~-]+)\]|(?P<name>[0-9A-Za-z._~!$&'()*+,;=%-]*))"
+    r"(?::(?P<port>[0-9]{0,5}))?"
+)
+_ORIGIN: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#@]+)")
+_LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A host and, where one is given, a port; a host that is an address cannot be rebound."""
+
+    host: str
+    port: int | None = None
+    is_address: bool = False
+
+    def port_within(self, scheme: str) -> int | None:
+        """Give the port, the one that the scheme implies where none is written."""
+        return _DEFAULT_PORTS.get(scheme) if self.port is None else self.port
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a browser calls the source of a page: compared whole, the port included."""
+
+    scheme: str
+    host: str
+    port: int | None
+
+    @classmethod
+    def of(cls, scheme: str, authority: Authority) -> Self:
+        """Give the origin of what is served under a scheme at an authority."""
+        return cls(scheme, authority.host, authority.port_within(scheme))
+
+
+def parse_authority(octets: bytes) -> Authority | None:
+    """Read ``host[:port]``; None for what is no authority, user names in it included."""
+    if not octets.isascii() or (found := _AUTHORITY.fullmatch(octets.decode())) is None:
+        return None
+    port = int(found["port"]) if found["port"] else None
+    if port is not None and port > PORT_MAX:
+        return None
+    if (v6 := found["v6"]) is not None:
+        address = _address(IPv6Address, v6)
+        return None if address is None else Authority(address, port, is_address=True)
+    name = found["name"].lower().removesuffix(".")
+    address = _address(IPv4Address, name)
+    return Authority(name if address is None else address, port, is_address=address is not None)
+
+
+def parse_origin(text: str) -> Origin | None:
+    """Read ``scheme://host[:port]``; None for all else, and so for ``null``."""
+    if (found := _ORIGIN.fullmatch(text)) is None or not found["authority"].isascii():
+        return None
+    authority = parse_authority(found["authority"].encode())
+    if authority is None or not authority.host:
+        return None
+    return Origin.of(found["scheme"].lower(), authority)
+
+
+def parse_host_pattern(text: str) -> str:
+    """Read a name, or ``*.`` and a name; raises ValueError in words for anything else."""
+    pattern = text.lower().removesuffix(".")
+    authority = parse_authority(text.encode())
+    is_address = authority is not None and authority.is_address and authority.port is None
+    if is_address or _NAME.fullmatch(pattern.removeprefix(f"{_ANY_LABEL}.")):
+        return pattern
+    raise ValueError(
+        f"{text!r} is no host: a name without scheme and port such as waypost.example, "
+        "or *.waypost.example for all names below one"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class HostNames:
+    """The hosts that this machine is known by: addresses, localhost, and what is listed."""
+
+    exact: frozenset[str] = frozenset()
+    suffixes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, patterns: Iterable[str]) -> Self:
+        """Take patterns that ``parse_host_pattern`` has given."""
+        given = frozenset(patterns)
+        below = sorted(each.removeprefix(_ANY_LABEL) for each in given if each[:1] == _ANY_LABEL)
+        return cls(frozenset(each for each in given if each[:1] != _ANY_LABEL), tuple(below))
+
+    def know(self, authority: Authority) -> bool:
+        """Whether a request for this host is meant for this server; ports do not matter."""
+        host = authority.host
+        if authority.is_address or host == _LOCALHOST or host in self.exact:
+            return True
+        return host[:1] != "." and host.endswith((f".{_LOCALHOST}", *self.suffixes))
+
+
+def _address(kind: type[IPv4Address] | type[IPv6Address], text: str) -> str | None:
+    try:
+        return str(kind(text))
+    except ValueError:
+        return None
