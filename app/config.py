@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         description="servers for other names: `address`, `address:port`, `fe80::1%eth0`, "
         "a resolv.conf path",
     )
+    dns_cache_bytes: int = Field(
+        33_554_432,
+        ge=0,
+        description="memory for answers of other servers that are kept, a process; 0 keeps none",
+    )
     dns_workers: int = Field(
         1, ge=1, le=64, description="processes that answer DNS; 1 answers in the server's own"
     )

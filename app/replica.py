@@ -161,6 +161,7 @@ def dns_options_of(settings: Settings) -> ServerOptions:
         upstreams=usable("WAYPOST_DNS_UPSTREAMS", upstreams_of(settings)),
         notify=usable("WAYPOST_DNS_NOTIFY", read_servers(settings.dns_notify)),
         rate_limit_per_s=settings.dns_rate_limit,
+        cache_bytes_max=settings.dns_cache_bytes,
     )
 
 

@@ -81,7 +81,6 @@ def _in_words(reply: ForeignReply) -> lookup.Reply:
     return lookup.Reply(
         rcode=rcode,
         records=_records(answers),
-        is_truncated=reply.is_truncated,
         has_additional=bool(authority or additional),
     )
 

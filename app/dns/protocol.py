@@ -245,15 +245,13 @@ class Protocol:
                     return self._led_outside(request, replace(outcome, answers=chain))
         return walk.otherwise
 
-    def found_by_walk(
-        self, request: Request, name: DomainName, sections: Sections, *, flags: int = 0
-    ) -> bytes:
+    def found_by_walk(self, request: Request, name: DomainName, sections: Sections) -> bytes:
         """Answer with what ``name`` has, behind a CNAME that leads there."""
         self.autopath_found += 1
         answers, authority, additional = sections
         alias = (_alias(request, name, answers),) if answers else ()
         whole = ((*alias, *answers), authority, additional)
-        return self.reply(request, Rcode.NOERROR, whole, flags=flags | FLAG_AUTHORITATIVE)
+        return self.reply(request, Rcode.NOERROR, whole, flags=FLAG_AUTHORITATIVE)
 
     def _about_ourselves(self, request: Request) -> bytes:
         is_known = request.class_ == CLASS_CHAOS and request.name.folded in _CHAOS_NAMES

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter, time
 from typing import Protocol as Port
 
-from app.dns.cache import Cache
+from app.dns.cache import BYTES_MAX, Cache
 from app.dns.forwarder import Forwarder
 from app.dns.messages import Rcode, Transport
 from app.dns.notify import Notifier, told_zones
@@ -74,11 +74,13 @@ class ServerOptions:
 
     ``upstreams`` are the servers for other names.  ``notify`` are the secondaries to
     be told of changes.  ``rate_limit_per_s`` is what one client may ask; 0 is no limit.
+    ``cache_bytes_max`` is the memory for what upstreams say.
     """
 
     upstreams: tuple[Server, ...] = ()
     notify: tuple[Server, ...] = ()
     rate_limit_per_s: int = 0
+    cache_bytes_max: int = BYTES_MAX
 
 
 class DNSServer:
@@ -91,7 +93,8 @@ class DNSServer:
         has_upstreams = bool(self._options.upstreams)
         self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
         self.connections = Connections(self._respond_tcp)
-        self.forwarder = Forwarder(self.protocol, Upstream(self._options.upstreams), Cache())
+        cache = Cache(bytes_max=self._options.cache_bytes_max)
+        self.forwarder = Forwarder(self.protocol, Upstream(self._options.upstreams), cache)
         self.host, self.port = "", 0
         self.limited = 0
         """Questions over a client's limit."""
@@ -177,6 +180,7 @@ class DNSServer:
             Count.CACHE_EVICTIONS: cache.counts.evictions,
             Count.CACHE_POSITIVE: positive,
             Count.CACHE_NEGATIVE: negative,
+            Count.CACHE_BYTES: cache.size_bytes,
             Count.UPSTREAM_REQUESTS: upstream.requests,
             Count.UPSTREAM_FAILURES: upstream.failures,
             Count.UPSTREAM_MISMATCHES: upstream.mismatches,
