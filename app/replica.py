@@ -143,6 +143,7 @@ def protocol_of(settings: Settings) -> ProtocolConfig:
         version=f"waypost {VERSION}",
         transfers_to=tuple(prefix for prefix in prefixes if prefix is not None),
         autopath=Autopath(settings.host_search) if settings.dns_autopath else None,
+        udp_bytes_max=settings.dns_udp_bytes,
     )
 
 
