@@ -244,11 +244,14 @@ class DNSServer:
         outcome = self._respond(message, Transport.TCP, client)
         self.protocol.tallies.durations.add(perf_counter() - started, 1)
         match outcome:
-            case Forward() | Walk():
+            case Forward() | Walk() if self.connections.waiting < self.connections.waiting_max:
                 return self._answer_in_time(outcome)
+            case Forward():
+                return self.protocol.without_target(outcome, Rcode.SERVFAIL)
+            case Walk():
+                return self.protocol.failure(message)
             case Transfer():
-                is_free = self._transfers < TRANSFERS_MAX
-                return self._transfer(outcome) if is_free else self.protocol.failure(message)
+                return self._transfer(outcome)
             case _:
                 return outcome
 
@@ -274,6 +277,9 @@ class DNSServer:
             yield await self.forwarder.answer(outcome)
 
     async def _transfer(self, transfer: Transfer) -> AsyncIterator[bytes]:
+        if self._transfers >= TRANSFERS_MAX:
+            yield self.protocol.reply(transfer.request, Rcode.SERVFAIL)
+            return
         self._transfers += 1
         try:
             history, config = self._view.history, self.protocol.config.zone
