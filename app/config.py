@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         description="servers for other names: `address`, `address:port`, `fe80::1%eth0`, "
         "a resolv.conf path",
     )
+    dns_cache_bytes: int = Field(
+        33_554_432,
+        ge=0,
+        description="memory for answers of other servers that are kept, a process; 0 keeps none",
+    )
     dns_workers: int = Field(
         1, ge=1, le=64, description="processes that answer DNS; 1 answers in the server's own"
     )
@@ -117,7 +122,16 @@ class Settings(BaseSettings):
         default=False, description="walk the search list for clients whose Pod is known"
     )
     dns_rate_limit: int = Field(
-        0, ge=0, description="questions one client may ask in a second; 0 is no limit"
+        10_000,
+        ge=0,
+        description="answers of one kind that a network (/24, /56) gets over UDP in a second, "
+        "loopback excepted; 0 is no limit",
+    )
+    dns_udp_bytes: int = Field(
+        1232,
+        ge=512,
+        le=4096,
+        description="size of an answer over UDP, at most; loopback gets up to 4096",
     )
     dns_pods: Literal["disabled", "insecure", "verified"] = Field(
         "insecure", description="Pod records: `disabled`, `insecure` or `verified`"

@@ -20,6 +20,7 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -214,7 +215,8 @@ def resolver_of(settings: Settings) -> Resolver:
     dns = ClusterDNS(
         nameservers=(settings.cluster_dns,), cluster_domain=settings.cluster_domain, host=host
     )
-    return Resolver(dns=dns, zone=protocol_of(settings).zone, fitting=answers_that_fit)
+    fitting = partial(answers_that_fit, udp_bytes_max=settings.dns_udp_bytes)
+    return Resolver(dns=dns, zone=protocol_of(settings).zone, fitting=fitting)
 
 
 def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registry:

@@ -143,6 +143,7 @@ def protocol_of(settings: Settings) -> ProtocolConfig:
         version=f"waypost {VERSION}",
         transfers_to=tuple(prefix for prefix in prefixes if prefix is not None),
         autopath=Autopath(settings.host_search) if settings.dns_autopath else None,
+        udp_bytes_max=settings.dns_udp_bytes,
     )
 
 
@@ -161,6 +162,7 @@ def dns_options_of(settings: Settings) -> ServerOptions:
         upstreams=usable("WAYPOST_DNS_UPSTREAMS", upstreams_of(settings)),
         notify=usable("WAYPOST_DNS_NOTIFY", read_servers(settings.dns_notify)),
         rate_limit_per_s=settings.dns_rate_limit,
+        cache_bytes_max=settings.dns_cache_bytes,
     )
 
 

@@ -21,12 +21,15 @@ from app.dns.messages import (
     FLAG_CHECKING_DISABLED,
     FLAG_RECURSION_AVAILABLE,
     FLAG_RECURSION_DESIRED,
+    UDP_BYTES_MIN,
+    UDP_BYTES_SAFE,
     Rcode,
     Request,
     Transport,
     encode_query,
     plain_request,
 )
+from app.dns.rate_limit import Account, Accounts
 from app.dns.tallies import Tallies, Tally
 from app.dns.wire import Sections
 from app.domain.changes import Change
@@ -72,11 +75,15 @@ class Answers:
         self._has_upstreams = has_upstreams
         self._flags = FLAG_AUTHORITATIVE | (FLAG_RECURSION_AVAILABLE if has_upstreams else 0)
         self._tallies = tallies
+        self.accounts = Accounts()
+        """What a limit counts by: replies that are kept know theirs."""
+        self.same_bytes_max = UDP_BYTES_SAFE
+        """Up to which size an answer by UDP is the same for every client that takes it."""
         self._serial = Serial()
         self._existing: dict[bytes, _Filed] = {}
         self._denials: dict[bytes, _Filed] = {}
         self._by_subject: dict[Subject, set[bytes]] = {}
-        self.by_wire: dict[bytes, tuple[Reply, Tally]] = {}
+        self.by_wire: dict[bytes, tuple[Reply, Tally, Account]] = {}
         """Request octets behind the id to reply; whoever serves UDP looks here first."""
 
     def renew(self, after: Snapshot, changes: Iterable[Change]) -> None:
@@ -97,7 +104,7 @@ class Answers:
         tally = self._tallies.of(request, filed.compiled.rcode, len(octets))
         tally[0] += 1
         if filed.is_kept and request.transport == Transport.UDP:
-            self._remember(request, filed, (reply, tally))
+            self._remember(request, filed, reply, tally)
         return octets
 
     def prepare(self, snapshot: Snapshot, name: DomainName, type_: int) -> bool:
@@ -108,7 +115,7 @@ class Answers:
             reply = filed.compiled.reply(request, self._serial)
             size = len(request.id) + len(reply if isinstance(reply, bytes) else reply.octets())
             tally = self._tallies.of(request, filed.compiled.rcode, size)
-            self._remember(request, filed, (reply, tally))
+            self._remember(request, filed, reply, tally)
         return len(self._existing) < PREPARED_MAX
 
     def _filed(self, snapshot: Snapshot, request: Request) -> "_Filed | Records | OutOfZone":
@@ -150,7 +157,7 @@ class Answers:
         for subject in filed.subjects:
             self._by_subject.setdefault(subject, set()).add(key)
 
-    def _remember(self, request: Request, filed: _Filed, entry: tuple[Reply, Tally]) -> None:
+    def _remember(self, request: Request, filed: _Filed, reply: Reply, tally: Tally) -> None:
         """Let the very same octets be answered without being read.
 
         Not so a name that does not exist when clients may have a search list to be walked.
@@ -158,12 +165,26 @@ class Answers:
         is_missing = filed.compiled.rcode == Rcode.NXDOMAIN
         if not _is_plain(request) or (is_missing and not self._keeps_missing):
             return
+        if not self._is_same_for_all(request, filed.compiled):
+            return
         if len(self.by_wire) >= WIRE_MAX:
             del self.by_wire[next(iter(self.by_wire))]
         wire_key = encode_query(request)
-        self.by_wire[wire_key] = entry
+        account = self.accounts.of(request.type, filed.compiled.rcode)
+        self.by_wire[wire_key] = (reply, tally, account)
         if wire_key not in filed.wire_keys:
             filed.wire_keys.append(wire_key)
+
+    def _is_same_for_all(self, request: Request, compiled: Compiled) -> bool:
+        """Whether these octets get the same answer, whoever sends them.
+
+        Clients that are not near get a smaller one than others that offer to take as much.
+        """
+        offered = UDP_BYTES_MIN if request.edns is None else request.edns.udp_bytes
+        if offered <= self.same_bytes_max:
+            return True
+        whole = request.size_bytes + len(compiled.body.octets)
+        return whole <= self.same_bytes_max
 
     def _drop(self, key: bytes) -> None:
         filed = self._existing.pop(key, None) or self._denials.pop(key, None)

@@ -2,9 +2,11 @@
 
     key, now -> Hit | None
 
-Bounded; what was used longest ago goes first.  Denials have a store of their
-own, so that names made up at random push out only each other.  Aliases without
-what they lead to are no answer: with an SOA they are a denial, without one nothing.
+Bounded in number and in memory; what was used longest ago goes first.  Denials
+have a store of their own, with half of the memory, so that names made up at
+random push out only each other.  What an entry takes is estimated from its records.
+Aliases without what they lead to are no answer: with an SOA they are a denial, without
+one nothing.
 The clock is the caller's.  Source: RFC 2308, RFC 8767; spec dns A12.
 """
 
@@ -17,6 +19,10 @@ from app.domain.discovery.records import Record
 
 POSITIVE_MAX = 9_984  # kept answers
 NEGATIVE_MAX = 9_984  # kept denials and failures
+BYTES_MAX = 32 * 1024 * 1024  # of memory for both
+ENTRY_BYTES = 768  # that a kept reply takes besides its question and its records
+RECORD_BYTES = 144  # that a record takes besides its data
+OWNER_BYTES = 48  # that a name takes besides its octets; equal ones of a reply are one
 POSITIVE_TTL_S_MAX = 3_600
 NEGATIVE_TTL_S_MAX = 1_800
 FAILURE_TTL_S = 5
@@ -37,6 +43,43 @@ class _Kept:
     reply: ForeignReply
     since: float
     until: float
+    size_bytes: int
+
+
+class _Store:
+    """Kept replies, the one used longest ago first."""
+
+    def __init__(self, *, kept_max: int, bytes_max: int) -> None:
+        self.by_query: dict[ForeignQuery, _Kept] = {}
+        self.size_bytes = 0
+        self._kept_max, self._bytes_max = kept_max, bytes_max
+
+    def add(self, key: ForeignQuery, kept: _Kept) -> int:
+        """Keep a reply instead of those used longest ago; tells how many had to go.
+
+        One that is larger than the whole store is not kept.
+        """
+        self.remove(key)
+        if kept.size_bytes > self._bytes_max or not self._kept_max:
+            return 0
+        evictions = 0
+        room_bytes = self._bytes_max - kept.size_bytes
+        while self.size_bytes > room_bytes or len(self.by_query) >= self._kept_max:
+            self.remove(next(iter(self.by_query)))
+            evictions += 1
+        self.by_query[key] = kept
+        self.size_bytes += kept.size_bytes
+        return evictions
+
+    def remove(self, key: ForeignQuery) -> None:
+        """Forget a reply, if it is there."""
+        kept = self.by_query.pop(key, None)
+        if kept is not None:
+            self.size_bytes -= kept.size_bytes
+
+    def touch(self, key: ForeignQuery) -> None:
+        """Make a reply the last to go."""
+        self.by_query[key] = self.by_query.pop(key)
 
 
 @dataclass
@@ -54,22 +97,30 @@ class Cache:
     """Kept replies by question; the spelling of a name does not matter."""
 
     def __init__(
-        self, *, positive_max: int = POSITIVE_MAX, negative_max: int = NEGATIVE_MAX
+        self,
+        *,
+        positive_max: int = POSITIVE_MAX,
+        negative_max: int = NEGATIVE_MAX,
+        bytes_max: int = BYTES_MAX,
     ) -> None:
         self.counts = CacheCounts()
-        self._positive: dict[ForeignQuery, _Kept] = {}
-        self._negative: dict[ForeignQuery, _Kept] = {}
-        self._positive_max, self._negative_max = positive_max, negative_max
+        self._positive = _Store(kept_max=positive_max, bytes_max=bytes_max // 2)
+        self._negative = _Store(kept_max=negative_max, bytes_max=bytes_max // 2)
 
     @property
     def sizes(self) -> tuple[int, int]:
         """How many answers and how many denials are kept."""
-        return len(self._positive), len(self._negative)
+        return len(self._positive.by_query), len(self._negative.by_query)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory all of them take, roughly."""
+        return self._positive.size_bytes + self._negative.size_bytes
 
     def find(self, query: ForeignQuery, now: float, *, even_stale: bool = False) -> Hit | None:
         """Find what is kept; an answer that has expired only when asked for, or while all fails."""
         key = _key(query)
-        answer, denial = self._positive.get(key), self._negative.get(key)
+        answer, denial = self._positive.by_query.get(key), self._negative.by_query.get(key)
         if answer is not None and now < answer.until:
             return self._hit(self._positive, key, answer, now)
         if denial is not None and now >= denial.until:
@@ -87,21 +138,17 @@ class Cache:
             return
         key = _key(query)
         if is_positive or reply.is_denial:
-            self._positive.pop(key, None)
-            self._negative.pop(key, None)
+            self._positive.remove(key)
+            self._negative.remove(key)
         ttl_s = _ttl_s(reply, is_positive=is_positive)
         if ttl_s <= 0:
             return
         store = self._positive if is_positive else self._negative
-        if len(store) >= (self._positive_max if is_positive else self._negative_max):
-            del store[next(iter(store))]
-            self.counts.evictions += 1
-        store[key] = _Kept(reply, now, now + ttl_s)
+        kept = _Kept(reply, now, now + ttl_s, memory_bytes(key, reply))
+        self.counts.evictions += store.add(key, kept)
 
-    def _hit(
-        self, store: dict[ForeignQuery, _Kept], key: ForeignQuery, kept: _Kept, now: float
-    ) -> Hit:
-        store[key] = store.pop(key)  # now the last to go
+    def _hit(self, store: _Store, key: ForeignQuery, kept: _Kept, now: float) -> Hit:
+        store.touch(key)
         self._count_hit(is_positive=store is self._positive)
         return Hit(_aged(kept.reply, int(now - kept.since)), is_stale=False)
 
@@ -110,6 +157,20 @@ class Cache:
             self.counts.hits_positive += 1
         else:
             self.counts.hits_negative += 1
+
+
+def memory_bytes(query: ForeignQuery, reply: ForeignReply) -> int:
+    """Estimate how much memory a kept reply takes."""
+    records = [record for section in reply.sections for record in section]
+    raw = [record for record in records if isinstance(record, RawRecord)]
+    owners = {record.owner for record in raw}
+    return (
+        ENTRY_BYTES
+        + len(query.question)
+        + RECORD_BYTES * len(records)
+        + sum(len(record.data) for record in raw)
+        + sum(OWNER_BYTES + len(owner) for owner in owners)
+    )
 
 
 def _key(query: ForeignQuery) -> ForeignQuery:

@@ -21,7 +21,6 @@ from app.dns.messages import (
     FLAG_AUTHORITATIVE,
     FLAG_CHECKING_DISABLED,
     FLAG_RECURSION_DESIRED,
-    FLAG_TRUNCATED,
     Rcode,
     Request,
 )
@@ -65,14 +64,13 @@ class Forwarder:
             return self._failed(forward, Rcode.SERVFAIL)
         except Overloaded:
             return self._failed(forward, Rcode.REFUSED)
-        flags = _flags_of(reply)
         if not forward.chain:
-            return self._protocol.reply(forward.request, reply.rcode, reply.sections, flags=flags)
+            return self._protocol.reply(forward.request, reply.rcode, reply.sections)
         if reply.rcode not in FINAL_RCODES:
             return self._failed(forward, reply.rcode)
         answers, authority, additional = reply.sections
         sections = ((*forward.chain, *answers), authority, additional)
-        flags |= FLAG_AUTHORITATIVE
+        flags = FLAG_AUTHORITATIVE
         return self._protocol.reply(forward.request, reply.rcode, sections, flags=flags)
 
     async def walk(self, walk: Walk) -> bytes:
@@ -91,8 +89,7 @@ class Forwarder:
         except (Unanswered, Overloaded):
             return walk.otherwise
         if reply.rcode == Rcode.NOERROR:
-            flags = _flags_of(reply)
-            return self._protocol.found_by_walk(walk.request, name, reply.sections, flags=flags)
+            return self._protocol.found_by_walk(walk.request, name, reply.sections)
         return self._protocol.walk_on(replace(walk, names=tuple(names)))
 
     async def probe(self) -> None:
@@ -165,7 +162,3 @@ def _query_of(request: Request, name: DomainName) -> ForeignQuery:
         is_dnssec_ok=request.edns is not None and request.edns.is_dnssec_ok,
         is_checking_disabled=bool(request.flags & FLAG_CHECKING_DISABLED),
     )
-
-
-def _flags_of(reply: ForeignReply) -> int:
-    return FLAG_TRUNCATED if reply.is_truncated else 0

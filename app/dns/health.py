@@ -27,6 +27,7 @@ from app.schemas.status import status_of
 REQUEST_S_MAX = 5.0  # from a connection to the last byte of its answer
 HEADER_BYTES_MAX = 8_192
 CONNECTIONS_MAX = 64  # answered at once; more wait
+WAITING_MAX = 256  # that wait; more are closed at once
 BACKLOG = 64
 
 _JSON = "application/json"
@@ -64,14 +65,21 @@ def routes(standing: Callable[[], Standing], metrics: CollectorRegistry) -> Rout
 
 
 @asynccontextmanager
-async def answering(host: str, port: int, paths: Routes) -> AsyncGenerator[int, None]:
+async def answering(
+    host: str, port: int, paths: Routes, *, open_max: int = CONNECTIONS_MAX + WAITING_MAX
+) -> AsyncGenerator[int, None]:
     """Answer requests for the length of the block; gives the port.
 
     Raises OSError when the address is taken.
     """
     turns = asyncio.Semaphore(CONNECTIONS_MAX)
+    connected: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(connected) >= open_max:
+            writer.close()
+            return
+        connected.add(writer)
         try:
             async with turns, asyncio.timeout(REQUEST_S_MAX):
                 writer.write(_respond(await reader.readuntil(b"\r\n\r\n"), paths))
@@ -82,6 +90,7 @@ async def answering(host: str, port: int, paths: Routes) -> AsyncGenerator[int, 
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+            connected.discard(writer)
 
     listener = _listen(host, port)
     server = await asyncio.start_server(serve, sock=listener, limit=HEADER_BYTES_MAX)

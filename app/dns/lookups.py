@@ -15,6 +15,7 @@ from app.dns.forwarder import Forwarder
 from app.dns.messages import (
     FLAG_TRUNCATED,
     UDP_BYTES_MIN,
+    UDP_BYTES_SAFE,
     Edns,
     Rcode,
     Transport,
@@ -39,13 +40,19 @@ from app.domain.names import DomainName, MalformedName
 _WORDS = {rcode.value: rcode for rcode in lookup.Rcode}
 
 
-def answers_that_fit(query: lookup.Query, found: Records) -> int | None:
-    """Count the answers that reach the sender of a query; None when nothing is left out."""
+def answers_that_fit(
+    query: lookup.Query, found: Records, *, udp_bytes_max: int = UDP_BYTES_SAFE
+) -> int | None:
+    """Count the answers that reach the sender of a query; None when nothing is left out.
+
+    A program in a Pod is not near: its datagrams have at most ``udp_bytes_max`` octets.
+    """
     is_bare = query.udp_bytes <= UDP_BYTES_MIN
     request = replace(
         plain_request(query.name, RecordType[query.qtype]),
         edns=None if is_bare else Edns(query.udp_bytes),
         transport=Transport[query.transport.name],
+        udp_bytes_max=udp_bytes_max,
     )
     body = encode_body(query.name, (found.answers, (), found.additional))
     reply = encode_reply(request, Rcode.NOERROR, body)
@@ -81,7 +88,6 @@ def _in_words(reply: ForeignReply) -> lookup.Reply:
     return lookup.Reply(
         rcode=rcode,
         records=_records(answers),
-        is_truncated=reply.is_truncated,
         has_additional=bool(authority or additional),
     )
 

@@ -26,7 +26,8 @@ from app.domain.names import DomainName, MalformedName
 
 UDP_BYTES_MIN = 512  # what every client takes, RFC 1035 section 2.3.4
 UDP_BYTES_MAX = 4096  # the largest datagram we send, however much a client offers to take
-UDP_BYTES_ADVERTISED = 1232  # what we say we take; it passes everywhere in one piece
+UDP_BYTES_SAFE = 1232  # what passes everywhere in one piece: IPv6's smallest MTU less headers
+UDP_BYTES_ADVERTISED = UDP_BYTES_SAFE  # what we say we take
 TCP_BYTES_MAX = 65_535
 TYPE_OPT, TYPE_SOA = 41, 6
 OPT_BYTES = 11  # of an OPT record without options
@@ -90,7 +91,8 @@ class Edns:
 class Request:
     """One well-formed request; ``question`` is its question section as it came.
 
-    ``serial`` is that of an SOA record in the authority section (IXFR).
+    ``serial`` is that of an SOA record in the authority section (IXFR).  ``udp_bytes_max`` is
+    what its sender gets in a datagram, however much it offers to take.
     """
 
     id: bytes
@@ -102,6 +104,7 @@ class Request:
     serial: int | None = None
     transport: Transport = Transport.UDP
     size_bytes: int = 0
+    udp_bytes_max: int = UDP_BYTES_MAX
 
     @property
     def name(self) -> DomainName:
@@ -121,11 +124,11 @@ class Request:
 
     @property
     def size_bytes_max(self) -> int:
-        """The largest message the client takes."""
+        """The largest message the client gets."""
         if self.transport == Transport.TCP:
             return TCP_BYTES_MAX
         offered = UDP_BYTES_MIN if self.edns is None else self.edns.udp_bytes
-        return max(UDP_BYTES_MIN, min(offered, UDP_BYTES_MAX))
+        return max(UDP_BYTES_MIN, min(offered, self.udp_bytes_max))
 
 
 @dataclass(frozen=True, slots=True)

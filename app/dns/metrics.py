@@ -59,6 +59,10 @@ _CACHE_COUNTERS: Mapping[Count, tuple[str, str]] = {
 _GAUGES: Mapping[Count, tuple[str, str]] = {
     Count.CONNECTIONS: ("waypost_dns_connections", "Open TCP connections."),
     Count.COMPILED: ("waypost_dns_compiled_answers", "Answers ready to be sent."),
+    Count.CACHE_BYTES: (
+        "waypost_dns_cache_bytes",
+        "Memory that kept replies of others take, roughly.",
+    ),
 }
 
 

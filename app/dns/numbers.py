@@ -15,7 +15,7 @@ from app.dns.tallies import Kind
 
 
 class Count(StrEnum):
-    """What is counted besides replies; the last four are of the moment and not since the start."""
+    """What is counted besides replies; the last five are of the moment and not since the start."""
 
     CACHE_HITS_POSITIVE = "cache hits, positive"
     CACHE_HITS_NEGATIVE = "cache hits, negative"
@@ -35,6 +35,7 @@ class Count(StrEnum):
     SHED = "connections shed"
     CACHE_POSITIVE = "answers of others kept"
     CACHE_NEGATIVE = "denials of others kept"
+    CACHE_BYTES = "memory of the cache"
     CONNECTIONS = "open connections"
     COMPILED = "compiled answers"
 

@@ -20,11 +20,14 @@ from typing import Protocol as Port
 
 from app.dns.answers import Answers
 from app.dns.autopath import Autopath, is_walked
+from app.dns.clients import LOOPBACK, Clients
 from app.dns.messages import (
     FLAG_AUTHORITATIVE,
     FLAG_RECURSION_AVAILABLE,
     FLAG_RECURSION_DESIRED,
     FLAG_TRUNCATED,
+    UDP_BYTES_MAX,
+    UDP_BYTES_SAFE,
     Opcode,
     Rcode,
     Request,
@@ -74,7 +77,8 @@ class Source(Port):
 class ProtocolConfig:
     """What an operator decides about the answers, as plain values.
 
-    ``transfers_to`` may copy the zone.  ``version`` is told to whoever asks.
+    ``transfers_to`` may copy the zone.  ``version`` is told to whoever asks.  Clients that
+    are not ``near`` get at most ``udp_bytes_max`` octets in a datagram.
     """
 
     zone: ZoneConfig
@@ -82,6 +86,8 @@ class ProtocolConfig:
     transfers_to: tuple[Prefix, ...] = ()
     has_upstreams: bool = False
     autopath: Autopath | None = None
+    udp_bytes_max: int = UDP_BYTES_SAFE
+    near: tuple[Prefix, ...] = LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,8 @@ class Protocol:
             keeps_missing=config.autopath is None,
             has_upstreams=config.has_upstreams,
         )
+        self.answers.same_bytes_max = config.udp_bytes_max
+        self._clients = Clients(config.near)
         self.autopath_found = 0
         """Names found by walking a client's search list for it."""
         self.malformed = 0
@@ -135,11 +143,17 @@ class Protocol:
         self.flags = FLAG_RECURSION_AVAILABLE if config.has_upstreams else 0
         """What every reply carries."""
 
+    def serve_at(self, address: Address) -> None:
+        """Learn at which address questions come in, which may tell who asks them."""
+        self._clients = Clients(self.config.near, at=address)
+        if self._clients.are_alike:
+            self.answers.same_bytes_max = UDP_BYTES_MAX
+
     def respond(self, message: bytes, transport: Transport, client: Address | None) -> Outcome:
         """Decide what one message calls for."""
         request = parse_request(message, transport)
         if isinstance(request, Request):
-            return self._dispatch(request, client)
+            return self._dispatch(self._bounded(request, client), client)
         self.malformed += 1
         return None if request is None else request.reply(self.flags)
 
@@ -155,6 +169,15 @@ class Protocol:
         if not self._source.is_synced:
             return self.reply(request, Rcode.SERVFAIL)
         return self._lookup(request, client)
+
+    def _bounded(self, request: Request, client: Address | None) -> Request:
+        """Bound what whoever is not near gets in a datagram, where it would take more."""
+        takes_more = request.size_bytes_max > self.config.udp_bytes_max
+        if request.transport != Transport.UDP or not takes_more:
+            return request
+        if self._clients.has_near(client):
+            return request
+        return replace(request, udp_bytes_max=self.config.udp_bytes_max)
 
     def failure(self, message: bytes) -> bytes | None:
         """Say that answering a message failed, for whatever reason of ours."""
@@ -245,15 +268,13 @@ class Protocol:
                     return self._led_outside(request, replace(outcome, answers=chain))
         return walk.otherwise
 
-    def found_by_walk(
-        self, request: Request, name: DomainName, sections: Sections, *, flags: int = 0
-    ) -> bytes:
+    def found_by_walk(self, request: Request, name: DomainName, sections: Sections) -> bytes:
         """Answer with what ``name`` has, behind a CNAME that leads there."""
         self.autopath_found += 1
         answers, authority, additional = sections
         alias = (_alias(request, name, answers),) if answers else ()
         whole = ((*alias, *answers), authority, additional)
-        return self.reply(request, Rcode.NOERROR, whole, flags=flags | FLAG_AUTHORITATIVE)
+        return self.reply(request, Rcode.NOERROR, whole, flags=FLAG_AUTHORITATIVE)
 
     def _about_ourselves(self, request: Request) -> bytes:
         is_known = request.class_ == CLASS_CHAOS and request.name.folded in _CHAOS_NAMES

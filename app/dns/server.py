@@ -14,10 +14,12 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from time import perf_counter, time
 from typing import Protocol as Port
 
-from app.dns.cache import Cache
+from app.dns.cache import BYTES_MAX, Cache
+from app.dns.clients import is_near
 from app.dns.forwarder import Forwarder
 from app.dns.messages import Rcode, Transport
 from app.dns.notify import Notifier, told_zones
@@ -30,7 +32,7 @@ from app.dns.server_list import Server
 from app.dns.sockets import TCP_BACKLOG, Bound, bind, drops_of
 from app.dns.tcp import Connections
 from app.dns.transfer import TRANSFERS_MAX, messages
-from app.dns.udp import Datagrams, Peer
+from app.dns.udp import Datagrams, Limit, Peer
 from app.dns.upstream import Upstream
 from app.domain.addresses import Address
 from app.domain.changes import Change
@@ -72,12 +74,15 @@ class ServerOptions:
     """What goes beyond answering from the zone; all of it is off unless set.
 
     ``upstreams`` are the servers for other names.  ``notify`` are the secondaries to
-    be told of changes.  ``rate_limit_per_s`` is what one client may ask; 0 is no limit.
+    be told of changes.  ``rate_limit_per_s`` are the answers of one kind that one network gets
+    over UDP in a second; 0 is no limit.
+    ``cache_bytes_max`` is the memory for what upstreams say.
     """
 
     upstreams: tuple[Server, ...] = ()
     notify: tuple[Server, ...] = ()
     rate_limit_per_s: int = 0
+    cache_bytes_max: int = BYTES_MAX
 
 
 class DNSServer:
@@ -90,17 +95,17 @@ class DNSServer:
         has_upstreams = bool(self._options.upstreams)
         self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
         self.connections = Connections(self._respond_tcp)
-        self.forwarder = Forwarder(self.protocol, Upstream(self._options.upstreams), Cache())
+        cache = Cache(bytes_max=self._options.cache_bytes_max)
+        self.forwarder = Forwarder(self.protocol, Upstream(self._options.upstreams), cache)
         self.host, self.port = "", 0
-        self.limited = 0
-        """Questions over a client's limit."""
         self.failures = 0
         """Messages that could not be answered because of an error of ours."""
         self.programming = Programming()
         """How long changes took until names showed them."""
         self._view = view
         per_s = self._options.rate_limit_per_s
-        self._limit = RateLimit(per_s) if per_s else None
+        accounts, near = self.protocol.answers.accounts, config.near
+        self._limit = RateLimit(per_s, accounts, near=near) if per_s else None
         self._zones = told_zones(config.zone.zones, config.zone.fallthrough)
         self._notifier: Notifier | None = None
         self._transfers = 0
@@ -119,10 +124,13 @@ class DNSServer:
         self._bound = bound
         self.host, self.port = bound.host, bound.port
         self._unsubscribe = self._view.subscribe(self._renew)
-        # With a limit every question must be looked at, so none is known by its octets.
-        known = self.protocol.answers.by_wire if self._limit is None else {}
-        durations = self.protocol.tallies.durations
-        self._datagrams = Datagrams(bound.udp, known, self._respond_udp, durations)
+        address = ip_address(bound.host)
+        self.protocol.serve_at(address)
+        if is_near(address, self.protocol.config.near):
+            self._limit = None  # whoever gets there is near
+        limit = None if self._limit is None else Limit(self._limit, self.protocol.over_tcp)
+        known, durations = self.protocol.answers.by_wire, self.protocol.tallies.durations
+        self._datagrams = Datagrams(bound.udp, known, self._respond_udp, durations, limit)
         loop = asyncio.get_running_loop()
         loop.add_reader(bound.udp.fileno(), self._datagrams.drain)
         self._tcp = await loop.create_server(
@@ -176,6 +184,7 @@ class DNSServer:
             Count.CACHE_EVICTIONS: cache.counts.evictions,
             Count.CACHE_POSITIVE: positive,
             Count.CACHE_NEGATIVE: negative,
+            Count.CACHE_BYTES: cache.size_bytes,
             Count.UPSTREAM_REQUESTS: upstream.requests,
             Count.UPSTREAM_FAILURES: upstream.failures,
             Count.UPSTREAM_MISMATCHES: upstream.mismatches,
@@ -185,7 +194,7 @@ class DNSServer:
             Count.MALFORMED: self.protocol.malformed,
             Count.DROPPED: 0 if self._bound is None else drops_of(self._bound.udp),
             Count.UNSENT: 0 if self._datagrams is None else self._datagrams.unsent,
-            Count.LIMITED: self.limited,
+            Count.LIMITED: 0 if self._limit is None else self._limit.refused,
             Count.SHED: self.connections.shed,
             Count.CONNECTIONS: len(self.connections),
             Count.COMPILED: len(self.protocol.answers.by_wire),
@@ -203,40 +212,47 @@ class DNSServer:
         )
 
     def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
-        if self._limit is not None and (verdict := self._judge(peer.address)) != Verdict.ALLOWED:
-            return self.protocol.over_tcp(message) if verdict == Verdict.TOLD else None
-        outcome = self._respond(message, Transport.UDP, peer.address)
+        client = peer.address
+        outcome = self._respond(message, Transport.UDP, client)
         match outcome:
             case Forward() | Walk() if len(self._tasks) < WAITING_MAX:
-                self._begin(self._answer_later(outcome, peer))
+                self._begin(self._answer_later(outcome, message, peer))
                 return None
             case Forward():
-                return self.protocol.without_target(outcome, Rcode.SERVFAIL)
+                reply = self.protocol.without_target(outcome, Rcode.SERVFAIL)
             case Walk() | Transfer():
-                return self.protocol.failure(message)
+                reply = self.protocol.failure(message)
             case _:
-                return outcome
+                reply = outcome
+        return None if reply is None else self._limited(reply, message, client)
+
+    def _limited(self, reply: bytes, message: bytes, client: Address) -> bytes | None:
+        """Send a reply, the advice to come back over TCP, or nothing, as the limit has it."""
+        if self._limit is None:
+            return reply
+        match self._limit.judge(reply, client, perf_counter()):
+            case Verdict.SENT:
+                return reply
+            case Verdict.TOLD:
+                return self.protocol.over_tcp(message)
+            case Verdict.DROPPED:
+                return None
 
     def _respond_tcp(self, message: bytes, client: Address) -> bytes | AsyncIterator[bytes] | None:
-        if self._limit is not None and self._judge(client) != Verdict.ALLOWED:
-            return None
         started = perf_counter()
         outcome = self._respond(message, Transport.TCP, client)
         self.protocol.tallies.durations.add(perf_counter() - started, 1)
         match outcome:
-            case Forward() | Walk():
+            case Forward() | Walk() if self.connections.waiting < self.connections.waiting_max:
                 return self._answer_in_time(outcome)
+            case Forward():
+                return self.protocol.without_target(outcome, Rcode.SERVFAIL)
+            case Walk():
+                return self.protocol.failure(message)
             case Transfer():
-                is_free = self._transfers < TRANSFERS_MAX
-                return self._transfer(outcome) if is_free else self.protocol.failure(message)
+                return self._transfer(outcome)
             case _:
                 return outcome
-
-    def _judge(self, client: Address) -> Verdict:
-        assert self._limit is not None, "judged only when limited"
-        verdict = self._limit.judge(client, asyncio.get_running_loop().time())
-        self.limited += verdict != Verdict.ALLOWED
-        return verdict
 
     def _respond(self, message: bytes, transport: Transport, client: Address) -> Outcome:
         try:
@@ -246,10 +262,12 @@ class DNSServer:
             _log.exception("a message from %s could not be answered", client)
             return self.protocol.failure(message)
 
-    async def _answer_later(self, outcome: Forward | Walk, peer: Peer) -> None:
+    async def _answer_later(self, outcome: Forward | Walk, message: bytes, peer: Peer) -> None:
         assert self._datagrams is not None, "datagrams come from there"
         async for reply in self._answer_in_time(outcome):
-            self._datagrams.send(reply, peer)
+            sent = self._limited(reply, message, peer.address)
+            if sent is not None:
+                self._datagrams.send(sent, peer)
 
     async def _answer_in_time(self, outcome: Forward | Walk) -> AsyncIterator[bytes]:
         if isinstance(outcome, Walk):
@@ -258,6 +276,9 @@ class DNSServer:
             yield await self.forwarder.answer(outcome)
 
     async def _transfer(self, transfer: Transfer) -> AsyncIterator[bytes]:
+        if self._transfers >= TRANSFERS_MAX:
+            yield self.protocol.reply(transfer.request, Rcode.SERVFAIL)
+            return
         self._transfers += 1
         try:
             history, config = self._view.history, self.protocol.config.zone

@@ -14,6 +14,7 @@ from app.dns.messages import Request
 
 Tally = list[int]
 
+KINDS_MAX = 4_096  # counted each by itself; what comes later is counted without its sizes
 SIZE_BUCKETS_BYTES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000)
 DURATION_BUCKETS_S = tuple(0.00025 * 2**step for step in range(16))
 NAMED_TYPES = {
@@ -37,6 +38,9 @@ NAMED_TYPES = {
 }
 
 
+_ANY_SIZE = SIZE_BUCKETS_BYTES[-1] + 1
+
+
 class Kind(NamedTuple):
     """What replies must have in common to share a tally."""
 
@@ -51,7 +55,8 @@ class Kind(NamedTuple):
 class Tallies:
     """The counts of one server since it started."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kinds_max: int = KINDS_MAX) -> None:
+        self._kinds_max = kinds_max
         self.by_kind: dict[Kind, Tally] = {}
         self.durations = Durations()
 
@@ -66,6 +71,16 @@ class Tallies:
             bucket(request.size_bytes),
             bucket(reply_bytes),
         )
+        if kind not in self.by_kind and len(self.by_kind) >= self._kinds_max:
+            # Whoever asks and whoever is asked choose types, codes and sizes: a few are left.
+            kind = Kind(
+                request.transport,
+                "other",
+                rcode,
+                is_dnssec_ok=False,
+                request_bytes=_ANY_SIZE,
+                reply_bytes=_ANY_SIZE,
+            )
         return self.by_kind.setdefault(kind, [0])
 
 

@@ -21,6 +21,15 @@ from time import perf_counter
 
 from app.dns.compiled import Reply
 from app.dns.messages import UDP_BYTES_MAX
+from app.dns.rate_limit import (
+    NO_NETWORK,
+    V4_MAPPED_AT,
+    V4_NETWORK_BYTES,
+    V6_NETWORK_BYTES,
+    Account,
+    RateLimit,
+    Verdict,
+)
 from app.dns.tallies import Durations, Tally
 from app.domain.addresses import Address
 
@@ -37,7 +46,10 @@ _CMSG_HEADER_BYTES = socket.CMSG_LEN(0)
 _MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
 _NO_INTERFACE = bytes(4)
 
-Entry = tuple[Reply, Tally]
+_ADDRESS_AT = {socket.AF_INET: 4, socket.AF_INET6: 8}  # in a sockaddr
+_NETWORK_BYTES = {socket.AF_INET: V4_NETWORK_BYTES, socket.AF_INET6: V6_NETWORK_BYTES}
+
+Entry = tuple[Reply, Tally, Account]
 
 
 class _IOVec(ctypes.Structure):
@@ -83,6 +95,14 @@ class Peer:
 Respond = Callable[[bytes, Peer], bytes | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What bounds the answers to one network; ``over_tcp`` writes the advice to use TCP."""
+
+    rate: RateLimit
+    over_tcp: Callable[[bytes], bytes | None]
+
+
 class Datagrams:
     """One bound UDP socket and the memory its datagrams pass through."""
 
@@ -92,9 +112,13 @@ class Datagrams:
         known: Mapping[bytes, Entry],
         respond: Respond,
         durations: Durations,
+        limit: Limit | None = None,
     ) -> None:
         self._socket = bound
+        self._limit = limit
         self._family = socket.AddressFamily(bound.family)
+        self._network_at = _ADDRESS_AT[self._family]
+        self._network_bytes = _NETWORK_BYTES[self._family]
         self._known = known
         self._durations = durations
         self._respond = respond
@@ -126,6 +150,8 @@ class Datagrams:
             if count <= 0:
                 return
             started = perf_counter()
+            if self._limit is not None:
+                self._limit.rate.begin(started)
             self._answer(count)
             self._durations.add(perf_counter() - started, count)
             if self._control_used:
@@ -142,27 +168,45 @@ class Datagrams:
             self.unsent += 1
 
     def _answer(self, count: int) -> None:
-        memory, find = self._memory, self._known.get
+        memory, find, is_limited = self._memory, self._known.get, self._limit is not None
         sizes_in, sizes_out = self._sizes_in, self._sizes_out
         first = 0
         for index, at, size_in_at, size_out_at in self._places[:count]:
             entry = find(memory[at + 2 : at + sizes_in[size_in_at]])
             if entry is not None:
-                reply, tally = entry
-                tally[0] += 1
+                reply, tally, account = entry
                 octets = reply if isinstance(reply, bytes) else reply.octets()
                 size = len(octets) + 2
-                memory[at + 2 : at + size] = octets
+                if not is_limited or self._is_within(account, index, size):
+                    tally[0] += 1
+                    memory[at + 2 : at + size] = octets
+                    sizes_out[size_out_at] = size
+                    continue
+                octets = self._refused(memory[at : at + sizes_in[size_in_at]])
             else:
                 octets = self._respond(memory[at : at + sizes_in[size_in_at]], self._peer(index))
-                if octets is None:
-                    self._flush(first, index)
-                    first = index + 1
-                    continue
-                size = len(octets)
-                memory[at : at + size] = octets
+            if octets is None:
+                self._flush(first, index)
+                first = index + 1
+                continue
+            size = len(octets)
+            memory[at : at + size] = octets
             sizes_out[size_out_at] = size
         self._flush(first, count)
+
+    def _is_within(self, account: Account, index: int, size_bytes: int) -> bool:
+        assert self._limit is not None, "asked only when there is a limit"
+        at = index * _PEER_BYTES + self._network_at
+        network = self._peers[at : at + self._network_bytes]
+        if network == NO_NETWORK:
+            at += V4_MAPPED_AT
+            network = self._peers[at : at + V4_NETWORK_BYTES]
+        return self._limit.rate.is_within(account, network, size_bytes)
+
+    def _refused(self, message: bytes) -> bytes | None:
+        assert self._limit is not None, "refused only when there is a limit"
+        is_told = self._limit.rate.refuse() == Verdict.TOLD
+        return self._limit.over_tcp(message) if is_told else None
 
     def _flush(self, first: int, stop: int) -> None:
         """Send the replies from ``first`` to before ``stop``; one that fails is skipped."""

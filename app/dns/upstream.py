@@ -4,12 +4,14 @@
 
 Each question leaves from a socket of its own, so the port is the kernel's
 random choice, with a random id; only the asked address can answer, and only
-with our id and question.  What does not match is counted and ignored.
+with our id and question.  What does not match is counted and ignored; an
+answer beyond our bounds, or one that is cut even over TCP, is a failure of its server.
 
 Source: RFC 5452; RFC 6891 section 7; RFC 7766 section 5; spec dns A12.
 """
 
 import asyncio
+import logging
 import secrets
 import socket
 from collections.abc import Callable, Iterable
@@ -17,7 +19,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from app.dns.edns_memory import EdnsMemory
-from app.dns.foreign import FINAL_RCODES, ForeignQuery, ForeignReply, parse_reply
+from app.dns.foreign import FINAL_RCODES, ForeignQuery, ForeignReply
+from app.dns.foreign_message import Oversized, parse_reply
 from app.dns.messages import UDP_BYTES_ADVERTISED, Rcode
 from app.dns.server_list import Server
 
@@ -25,10 +28,13 @@ ATTEMPT_S = 2.0  # that one server has for one answer
 ROUNDS_MAX = 2  # times each server is asked
 PENDING_MAX = 256  # questions under way; each has a socket
 RESTED_S = 10.0  # after a failure, until a server is no longer asked last
+WARNED_EVERY_S = 10.0  # of answers that cannot be used, a server
 _ID_BITS = 16
 _NOT_UNDERSTOOD = (Rcode.FORMERR, Rcode.NOTIMP)
 _DATAGRAM_BYTES_MAX = 65_535
 _PREFIX_BYTES = 2
+
+_log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
@@ -66,6 +72,7 @@ class Upstream:
         self.counts = UpstreamCounts()
         self.edns = EdnsMemory()
         self._failed_at: dict[Server, float] = {}
+        self._warned_at: dict[Server, float] = {}
         self._pending_max = pending_max
         self._attempt_s = ATTEMPT_S if attempt_s is None else attempt_s
         self._pending = 0
@@ -164,12 +171,31 @@ class Upstream:
                 reply = await exchange_udp(server, message, self._read)
                 if reply.is_truncated:
                     self.counts.over_tcp += 1
-                    return await _exchange_tcp(server, message)
+                    return self._whole(server, await _exchange_tcp(server, message))
                 return reply
         except TimeoutError:
             raise
+        except Oversized as error:
+            self._warn(server, str(error))
         except OSError:
-            return None
+            pass
+        return None
+
+    def _whole(self, server: Server, reply: ForeignReply | None) -> ForeignReply | None:
+        """Take a reply from a stream, where there is room for all of it.
+
+        RFC 2181 section 9: what is cut is not to be used, and nobody is left to ask for more.
+        """
+        if reply is None or not reply.is_truncated:
+            return reply
+        self._warn(server, "it is cut even over TCP")
+        return None
+
+    def _warn(self, server: Server, problem: str) -> None:
+        now = _now()
+        if now - self._warned_at.get(server, -WARNED_EVERY_S) >= WARNED_EVERY_S:
+            self._warned_at[server] = now
+            _log.warning("an answer of %s is not used: %s", server, problem)
 
     def _read(self, octets: bytes, message: bytes) -> ForeignReply | None:
         reply = parse_reply(octets, message)

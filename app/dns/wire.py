@@ -52,6 +52,7 @@ Ends = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """Where each record ends, counted from the question, section by section."""
 
 _SHAPES_MAX = 4_096  # remembered, so that equal ones are one
+SHAPE_RECORDS_MAX = 32  # of a shape that is remembered; larger ones are seldom alike
 _PROOFS = frozenset({6, 47, 50})  # SOA, NSEC and NSEC3: what a denial consists of
 
 
@@ -157,7 +158,10 @@ def encode_body(question: DomainName, sections: Sections, *, class_: int = CLASS
     additional_ends, additional_stops = writer.sets(additional)
     extra = (*authority_stops, *additional_stops)
     ends = (answer_ends, authority_ends, additional_ends)
-    return Body(bytes(writer.octets), *_shared(ends, (needed, *extra) if extra else ()))
+    stops = (needed, *extra) if extra else ()
+    # Others decide on the shape of their answers: what is remembered is small, too.
+    is_small = sum(map(len, ends)) <= SHAPE_RECORDS_MAX
+    return Body(bytes(writer.octets), *(_shared(ends, stops) if is_small else (ends, stops)))
 
 
 def encode_bodies(

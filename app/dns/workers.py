@@ -51,7 +51,8 @@ class DNSWorkers:
         self.port: int = 0
         has_upstreams = bool(options.upstreams)
         self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
-        self.forwarder = Forwarder(self.protocol, Upstream(options.upstreams), Cache())
+        cache = Cache(bytes_max=options.cache_bytes_max)
+        self.forwarder = Forwarder(self.protocol, Upstream(options.upstreams), cache)
         """For what this process itself asks of others; clients are the workers' to answer."""
 
     async def start(self, host: str, port: int) -> None:

@@ -294,6 +294,23 @@ async def test_an_upstream_is_asked_for_what_lies_outside() -> None:
     ]
 
 
+@pytest.mark.parametrize("type_", ["ADDR", "A", "AAAA"])
+@pytest.mark.parametrize("resolver", ["glibc", "musl", "musl-1.2.3", "go", "c-ares"])
+async def test_an_external_name_that_nobody_can_follow_exists_without_addresses(
+    client: httpx.AsyncClient, resolver: str, type_: str
+) -> None:
+    name = "out.default.svc.cluster.local."
+    one = await _resolve(client, name, type=type_, resolver=resolver)
+    question = {"name": name, "type": type_, "resolver": resolver}
+    response = await client.post("/resolve", json={"questions": [question]})
+    (many,) = response.json()["resolutions"]
+    for document in (one, many):
+        # The server answers NOERROR with the alias alone, so no program may be told otherwise.
+        assert {query["rcode"] for query in document["queries"]} == {"NOERROR"}
+        assert {query["answers"] for query in document["queries"]} == {1}
+        assert (document["status"], document["addresses"]) == ("NODATA", [])
+
+
 async def test_an_external_name_is_followed_upstream() -> None:
     async with a_client(an_app(Elsewhere().ask)) as client:
         document = await _resolve(client, "out")

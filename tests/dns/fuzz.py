@@ -25,7 +25,8 @@ with atheris.instrument_imports():
     from app.dns import lookups
     from app.dns.autopath import Autopath
     from app.dns.cache import Cache
-    from app.dns.foreign import FINAL_RCODES, ForeignQuery, parse_reply
+    from app.dns.foreign import FINAL_RCODES, ForeignQuery
+    from app.dns.foreign_message import Oversized, parse_reply
     from app.dns.messages import Rcode, Request, Transport, parse_request
     from app.dns.protocol import Forward, Protocol, ProtocolConfig, Transfer, Walk
     from app.dns.transfer import messages
@@ -110,7 +111,10 @@ def try_reply(rest: bytes) -> None:
 
 def try_foreign(asked: ForeignQuery, octets: bytes, query: bytes) -> None:
     """Read one message of others, with or without the question, and keep it."""
-    reply = parse_reply(octets, query)
+    try:
+        reply = parse_reply(octets, query)
+    except Oversized:
+        return
     if reply is None:
         return
     assert reply.ttl_s >= 0

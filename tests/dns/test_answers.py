@@ -33,9 +33,12 @@ def test_known_octets_get_the_reply_they_got_before() -> None:
     protocol = a_protocol()
     query = dns.message.make_query("multi.edge.svc.cluster.local", "A").to_wire()
     first = protocol.respond(query, Transport.UDP, HOST)
-    reply, tally = protocol.answers.by_wire[query[2:]]
+    assert isinstance(first, bytes)
+    reply, tally, account = protocol.answers.by_wire[query[2:]]
     assert query[:2] + (reply if isinstance(reply, bytes) else reply.octets()) == first
     assert tally == [1]
+    # What is unread is counted against the same limit as what is read.
+    assert account is protocol.answers.accounts.of_reply(first)
 
 
 @pytest.mark.parametrize("oddity", ["case", "option", "size"])
@@ -153,7 +156,7 @@ def test_a_change_leaves_the_answers_of_other_names_alone() -> None:
     protocol.answers.renew(source.snapshot, [change])
     kept = [query[2:] in protocol.answers.by_wire for query in queries]
     assert kept == [False, False, True, True, True, True]
-    reply, _ = protocol.answers.by_wire[queries[-1][2:]]
+    reply, _, _ = protocol.answers.by_wire[queries[-1][2:]]
     assert not isinstance(reply, bytes)
     denied = dns.message.from_wire(b"\0\0" + reply.octets())
     assert data_of(denied.authority)[0].split()[2] == "2"

@@ -1,5 +1,6 @@
 """What others said is kept for as long as they allow: as RFC 2308 says, and not a second longer."""
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
@@ -7,14 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dns.cache import (
+    BYTES_MAX,
     FAILURE_TTL_S,
     NEGATIVE_TTL_S_MAX,
     POSITIVE_TTL_S_MAX,
     STALE_S,
     STALE_TTL_S,
     Cache,
+    memory_bytes,
 )
-from app.dns.foreign import ForeignReply
+from app.dns.foreign import ForeignQuery, ForeignReply
+from app.dns.foreign_message import parse_reply
 from app.dns.messages import Rcode
 from app.dns.wire import encode_name
 from app.domain.names import parse_domain
@@ -170,6 +174,106 @@ def test_the_cache_is_bounded_and_what_is_used_stays() -> None:
         cache.keep(query, reply, 1)
     assert cache.sizes == (3, 0)
     assert [bool(cache.find(query, 2)) for query in queries] == [True, False, False, True, True]
+
+
+# Memory.
+
+
+def asked(number: int, type_: int = 16) -> ForeignQuery:
+    name = encode_name(parse_domain(f"n{number}.example.com"))
+    return ForeignQuery(name + type_.to_bytes(2) + b"\0\1")
+
+
+def texts(query: ForeignQuery, *, count: int, size_bytes: int, ttl_s: int = 600) -> ForeignReply:
+    """Make the reply of a server that has so many texts of such a size under a name."""
+    data = size_bytes - 1
+    record = b"\xc0\x0c\0\x10\0\1" + ttl_s.to_bytes(4) + size_bytes.to_bytes(2) + bytes((data,))
+    message = query.encode(7, 1232)
+    header = message[:2] + b"\x81\x80\0\1" + count.to_bytes(2) + bytes(4)
+    octets = header + query.question + count * (record + b"x" * data)
+    reply = parse_reply(octets, message)
+    assert reply is not None
+    return reply
+
+
+@pytest.mark.parametrize(("count", "size_bytes"), [(1, 5), (12, 60), (200, 5), (200, 250)])
+def test_the_memory_of_a_reply_is_estimated_within_a_factor_of_two(
+    count: int, size_bytes: int
+) -> None:
+    cache, number = Cache(), 200
+    cache.keep(asked(number), texts(asked(number), count=count, size_bytes=size_bytes), 0)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    estimated = cache.size_bytes
+    for each in range(number):
+        cache.keep(asked(each), texts(asked(each), count=count, size_bytes=size_bytes), each / 7)
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert taken <= cache.size_bytes - estimated <= 2 * taken
+
+
+def test_what_is_kept_is_bounded_in_memory_and_what_is_used_stays() -> None:
+    one = memory_bytes(asked(0), texts(asked(0), count=50, size_bytes=250))
+    cache = Cache(bytes_max=2 * (3 * one + one // 2))
+    for number in range(10):
+        query = asked(number)
+        cache.keep(query, texts(query, count=50, size_bytes=250), 0)
+        assert cache.find(asked(0), 0)
+        assert cache.size_bytes <= 4 * one
+    kept = [number for number in range(10) if cache.find(asked(number), 0)]
+    assert kept == [0, 8, 9]
+    assert cache.counts.evictions == 7
+    small = texts(asked(50), count=1, size_bytes=5)
+    cache.keep(asked(50), small, 0)
+    assert cache.sizes == (4, 0)
+
+
+def test_a_reply_larger_than_the_whole_cache_is_not_kept_and_pushes_nothing_out() -> None:
+    small, large = asked(1), asked(2)
+    cache = Cache(bytes_max=2 * memory_bytes(small, texts(small, count=2, size_bytes=5)))
+    cache.keep(small, texts(small, count=1, size_bytes=5), 0)
+    cache.keep(large, texts(large, count=200, size_bytes=250), 0)
+    assert cache.find(small, 0)
+    assert not cache.find(large, 0)
+    nothing = Cache(bytes_max=0)
+    nothing.keep(small, texts(small, count=1, size_bytes=5), 0)
+    assert (nothing.sizes, nothing.size_bytes) == ((0, 0), 0)
+
+
+def test_the_largest_replies_that_are_read_fill_the_cache_no_further_than_its_bound() -> None:
+    cache = Cache()
+    for number in range(40):
+        query = asked(number, type_=1)
+        reply = parse_reply(a_message_of_addresses(query), query.encode(7, 1232))
+        assert reply is not None
+        cache.keep(query, reply, 0)
+    assert cache.size_bytes <= BYTES_MAX // 2
+    assert 0 < cache.sizes[0] < 40
+
+
+def test_denials_are_bounded_in_memory_too_and_push_out_no_answers() -> None:
+    cache = Cache(bytes_max=64 * 1024)
+    cache.keep(QUERY, answered(60), 0)
+    for number in range(200):
+        query = asked(number)
+        cache.keep(query, parsed(soa(900, 60), query=query, rcode="NXDOMAIN"), 0)
+    answers, denials = cache.sizes
+    assert (answers, 0 < denials < 200) == (1, True)
+    assert cache.size_bytes <= 64 * 1024
+
+
+def test_what_is_forgotten_takes_no_memory() -> None:
+    cache = Cache()
+    for reply in (answered(60), denied(900, 60), answered(60), answered(0)):
+        cache.keep(QUERY, reply, 0)
+    assert (cache.sizes, cache.size_bytes) == ((0, 0), 0)
+
+
+def a_message_of_addresses(query: ForeignQuery) -> bytes:
+    header = query.encode(7, 1232)[:2] + b"\x81\x80\0\1" + (4_000).to_bytes(2) + bytes(4)
+    record = b"\xc0\x0c\0\1\0\1\0\0\2\x58\0\4"
+    addresses = (record + number.to_bytes(4) for number in range(4_000))
+    return header + query.question + b"".join(addresses)
 
 
 # Laws.

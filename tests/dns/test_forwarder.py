@@ -20,11 +20,12 @@ from app.dns.protocol import ProtocolConfig
 from app.dns.server import DNSServer, ServerOptions
 from app.dns.server_list import Server
 from app.dns.upstream import Upstream
+from app.domain.discovery.lookup import Rcode
 from app.domain.discovery.zone_config import ZoneConfig
 from app.domain.names import parse_domain
 from app.registry.view import View
 from tests.dns.client import data_of
-from tests.dns.others import Asked, others
+from tests.dns.others import UDP, Asked, others
 from tests.dns_vectors import snapshot_of
 
 HOST = "127.0.0.1"
@@ -324,18 +325,45 @@ async def test_an_answer_with_only_an_alias_is_asked_for_again() -> None:
         assert len(foreign.asked) == 2
 
 
-async def test_an_answer_that_does_not_even_fit_a_stream_says_so() -> None:
+@pytest.mark.parametrize("has_answer", [False, True])
+@pytest.mark.parametrize("tcp", [False, True])
+async def test_an_answer_that_is_cut_over_tcp_is_a_failure_and_no_denial(
+    *, tcp: bool, has_answer: bool
+) -> None:
     def answer(asked: Asked) -> bytes:
         reply = dns.message.make_response(asked.message)
         reply.flags |= dns.flags.TC
-        name = asked.message.question[0].name
-        reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.1"))
+        if has_answer:
+            name = asked.message.question[0].name
+            reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.1"))
         return reply.to_wire()
 
     async with others(answer) as running, forwarding(silence) as (server, _):
         server.forwarder.upstream = Upstream([running.server])
-        for name in ("www.example.com", ALIAS):
-            reply = await ask(server, name)
-            assert reply.flags & dns.flags.TC
-            assert data_of(reply.answer)[-1] == "192.0.2.1"
-        assert (await Lookups(server.forwarder)(parse_domain("www.example.com"), "A")).is_truncated
+        reply = await ask(server, "www.example.com", tcp=tcp)
+        assert (reply.rcode(), reply.answer) == (dns.rcode.SERVFAIL, [])
+        assert not reply.flags & dns.flags.TC
+        reply = await ask(server, ALIAS, tcp=tcp)
+        # RFC 6604 section 3: the alias stands, and the code says that its target was not found out.
+        assert reply.rcode() == dns.rcode.SERVFAIL
+        assert data_of(reply.answer) == ["gone.example.test."]
+        assert server.forwarder.cache.sizes == (0, 0)
+        told = await Lookups(server.forwarder)(parse_domain("www.example.com"), "A")
+        assert told.rcode is Rcode.SERVFAIL
+
+
+async def test_an_answer_of_more_than_is_read_is_a_failure_and_not_kept() -> None:
+    def answer(asked: Asked) -> bytes:
+        if asked.transport == UDP:
+            reply = dns.message.make_response(asked.message)
+            reply.flags |= dns.flags.TC
+            return reply.to_wire()
+        query = asked.message.to_wire()
+        stop = query.index(b"\0\0\1\0\1", 12) + 5
+        header = query[:2] + b"\x81\x80\0\1" + (5_000).to_bytes(2) + bytes(4)
+        return header + query[12:stop] + 5_000 * (b"\0\0\1\0\1" + bytes(6))
+
+    async with others(answer) as running, forwarding(silence) as (server, _):
+        server.forwarder.upstream = Upstream([running.server])
+        assert (await ask(server, "www.example.com")).rcode() == dns.rcode.SERVFAIL
+        assert server.forwarder.cache.sizes == (0, 0)

@@ -81,6 +81,19 @@ async def test_a_client_that_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPa
         writer.close()
 
 
+async def test_more_connections_than_wait_are_closed_at_once() -> None:
+    silent = routes(lambda: READY, CollectorRegistry())
+    async with answering("127.0.0.1", 0, silent, open_max=3) as port:
+        lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b""
+        writer.close()
+        lines[0][1].write(b"GET /livez HTTP/1.1\r\n\r\n")
+        assert (await lines[0][0].read()).startswith(b"HTTP/1.1 200")
+        for _, line in lines:
+            line.close()
+
+
 async def test_a_request_without_end_is_cut_off() -> None:
     async with answering("127.0.0.1", 0, routes(lambda: READY, CollectorRegistry())) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -45,7 +45,7 @@ async def test_what_is_prepared_is_what_would_be_answered() -> None:
     await task
     assert not any(tally[0] for tally in prepared.tallies.by_kind.values())
     assert len(prepared.answers.by_wire) == 5
-    for wire, (reply, _) in prepared.answers.by_wire.items():
+    for wire, (reply, _, _) in prepared.answers.by_wire.items():
         made = asked.respond(b"\0\0" + wire, Transport.UDP, None)
         octets = reply if isinstance(reply, bytes) else reply.octets()
         assert made == b"\0\0" + octets

@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
@@ -10,6 +11,7 @@ from typing import Any
 import dns.asyncquery
 import dns.flags
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from app.dns.messages import Request, Transport, parse_request
 from app.dns.protocol import ProtocolConfig, Transfer
 from app.dns.server import DNSServer, ServerOptions
 from app.dns.server_list import Server
-from app.dns.transfer import messages, revision_of
+from app.dns.transfer import TRANSFERS_MAX, messages, revision_of
 from app.domain.addresses import Prefix, parse_prefix
 from app.domain.changes import Change
 from app.domain.discovery.records import Question, Records, RecordType
@@ -221,6 +223,21 @@ async def test_a_delta_is_asked_for_over_a_real_connection() -> None:
         reply = await dns.asyncquery.tcp(query, HOST, WAIT_S, server.port, one_rr_per_rrset=True)
         names = [str(rrset.name) for rrset in reply.answer]
         assert names.count("10-244-0-1.web.default.svc.cluster.local.") == 2
+
+
+async def test_transfers_that_are_asked_for_at_once_are_bounded() -> None:
+    asked = 2 * TRANSFERS_MAX
+    async with serving(a_service()) as (server, _):
+        reader, writer = await asyncio.open_connection(HOST, server.port)
+        query = dns.message.make_query("cluster.local", "AXFR").to_wire()
+        writer.write(asked * (len(query).to_bytes(2) + query))
+        rcodes: Counter[int] = Counter()
+        async with asyncio.timeout(WAIT_S):
+            for _ in range(asked):
+                size = int.from_bytes(await reader.readexactly(2))
+                rcodes[(await reader.readexactly(size))[3] & 0xF] += 1
+        assert rcodes == {dns.rcode.NOERROR: TRANSFERS_MAX, dns.rcode.SERVFAIL: TRANSFERS_MAX}
+        writer.close()
 
 
 async def test_peers_hear_of_changes_until_they_acknowledge(

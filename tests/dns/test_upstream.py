@@ -251,6 +251,64 @@ async def test_a_referral_is_no_answer_as_long_as_another_server_has_one() -> No
         assert (await alone.ask(asking())).is_referral
 
 
+def oversized(asked: Asked) -> bytes:
+    """Answer with more records than are read of one message."""
+    header = asked.message.to_wire()[:2] + b"\x81\x80\0\1" + (5_000).to_bytes(2) + bytes(4)
+    question = asking().question
+    return header + question + 5_000 * (b"\0\0\1\0\1" + bytes(4) + b"\0\0")
+
+
+def cut_everywhere(asked: Asked) -> bytes:
+    """Say over TCP as well that there is more, of which nothing comes."""
+    reply = dns.message.make_response(asked.message)
+    reply.flags |= dns.flags.TC
+    return reply.to_wire()
+
+
+def cut_with_an_answer(asked: Asked) -> bytes:
+    """Say over TCP that there is more than what comes."""
+    reply = dns.message.from_wire(edns_reply(asked))
+    reply.flags |= dns.flags.TC
+    return reply.to_wire()
+
+
+UNUSABLE = [cut(oversized), cut_everywhere, cut_with_an_answer]
+
+
+@pytest.mark.parametrize("answer", UNUSABLE)
+async def test_an_answer_that_cannot_be_used_is_a_failure_of_its_server(
+    answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with others(answer) as bad, others(edns_reply) as good:
+        upstream = Upstream([bad.server, good.server], attempt_s=PATIENT_S)
+        reply = await upstream.ask(asking())
+        assert (reply.is_truncated, len(reply.sections[0])) == (False, 1)
+        assert upstream.counts.failures == 1
+        # One that has failed is asked last for a while.
+        await upstream.ask(asking())
+        assert [asked.transport for asked in bad.asked] == [UDP, TCP]
+        alone = Upstream([bad.server], attempt_s=PATIENT_S)
+        with pytest.raises(Unanswered):
+            await alone.ask(asking())
+    told = [record.message for record in caplog.records]
+    assert len(told) == 2  # one for each of the two who asked, however often
+    assert all(str(bad.server) in line for line in told)
+
+
+async def test_an_oversized_datagram_is_a_failure_of_its_server() -> None:
+    def answer(asked: Asked) -> bytes:
+        return oversized(asked)[:60_000]
+
+    def announced(asked: Asked) -> bytes:
+        return answer(asked)[:6] + (4_500).to_bytes(2) + answer(asked)[8:]
+
+    async with others(announced) as server:
+        upstream = Upstream([server.server], attempt_s=PATIENT_S)
+        with pytest.raises(Unanswered):
+            await upstream.ask(asking())
+        assert upstream.counts.mismatches == 0
+
+
 def link_local() -> str:
     """Find an address of this machine that is valid on one link, with its zone."""
     try:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.dns.wire import (
+    SHAPE_RECORDS_MAX,
     RawRecord,
     Section,
     Truncated,
@@ -193,3 +194,16 @@ def test_a_service_target_is_written_out() -> None:
     body = encode_body(question, ((record,), (), (address_record(target, 5, IPv4Address(1)),)))
     assert encode_name(target) in body.octets
     assert body.octets.count(b"web") == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "is_one"), [(SHAPE_RECORDS_MAX, True), (SHAPE_RECORDS_MAX + 1, False)]
+)
+def test_small_shapes_are_shared_and_large_ones_are_not_remembered(
+    count: int, *, is_one: bool
+) -> None:
+    question = parse_domain("www.example.com")
+    addresses = tuple(address_record(question, 5, IPv4Address(number)) for number in range(count))
+    first, second = (encode_body(question, (addresses, (), ())) for _ in range(2))
+    assert first == second
+    assert (first.ends is second.ends) is is_one

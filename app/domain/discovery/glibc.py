@@ -166,8 +166,8 @@ def _error(lookup: Lookup, result: SearchResult, *, is_last_answered: bool) -> t
     match result.code:
         case HostError.NO_DATA:
             return "EAI_NODATA", Status.NODATA
-        case HostError.SUCCESS if is_old_path:  # aliases, and no address at their end
-            return "EAI_NODATA", Status.NODATA
+        case HostError.SUCCESS:  # aliases, and no address at their end: spec resolver 2.5
+            return "EAI_NODATA" if is_old_path else "EAI_NONAME", Status.NODATA
         case HostError.TRY_AGAIN if not (is_old_path and is_last_answered):
             return "EAI_AGAIN", status_of(result.cause)
         case _:
@@ -176,9 +176,10 @@ def _error(lookup: Lookup, result: SearchResult, *, is_last_answered: bool) -> t
 
 def _combined(first: tuple[str, Status], second: tuple[str, Status]) -> tuple[str, Status]:
     """Join the errors of the AAAA and the A search of AI_V4MAPPED."""
-    errors = {first[0], second[0]}
+    errors, statuses = {first[0], second[0]}, {first[1], second[1]}
     if "EAI_NONAME" in errors:
-        return "EAI_NONAME", Status.NXDOMAIN
+        is_there = statuses == {Status.NODATA}
+        return "EAI_NONAME", Status.NODATA if is_there else Status.NXDOMAIN
     return second if errors == {"EAI_AGAIN"} else ("EAI_NODATA", Status.NODATA)
 
 

@@ -151,8 +151,13 @@ def _failure(lookup: Lookup, candidate: Candidate, replies: Replies, sender: Sen
     is_original = candidate.source == "as-is" and not lookup.name.endswith(".")
     reply = replies[sender.last_ended if is_original else sender.first_ended]
     error = "lame referral" if is_lame(reply) else _ERRORS.get(reply.rcode, "server misbehaving")
-    status = Status.NXDOMAIN if error == _NOT_FOUND else status_of(reply.rcode)
+    # The error is one for both; the status tells whether there is such a name.
+    status = Status.NODATA if _is_no_data(reply, error) else status_of(reply.rcode)
     return _Failure(error=error, status=status, origin="as-is" if is_original else "last")
+
+
+def _is_no_data(reply: Reply, error: str) -> bool:
+    return error == _NOT_FOUND and reply.rcode is Rcode.NOERROR
 
 
 def _found(

@@ -162,14 +162,20 @@ def _address_outcome(lookup: Lookup, host: Host, result: _Result, search: _Searc
             steps=tuple(sender.trail.steps),
         )
     error = result.error or search.release.no_data_error
-    status = status_of(result.cause) if error not in (_NODATA, _NONAME) else Status.NXDOMAIN
     sender.trail.decide(Decision.STOP, error)
     return Outcome(
-        status=Status.NODATA if error == _NODATA else status,
+        status=_status(result, error),
         error=error,
         steps=tuple(sender.trail.steps),
         reported_from="last",
     )
+
+
+def _status(result: _Result, error: str) -> Status:
+    """Tell no data from no name, for which releases before 1.2.4 have one error."""
+    if not result.error:
+        return Status.NODATA
+    return Status.NXDOMAIN if error == _NONAME else status_of(result.cause)
 
 
 def _mapped(addresses: list[str], *, keeps_both: bool) -> list[str]:

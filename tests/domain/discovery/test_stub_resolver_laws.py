@@ -10,6 +10,7 @@ from app.domain.discovery.lookup import (
     Decision,
     Host,
     Lookup,
+    LookupFlag,
     Outcome,
     Query,
     Rcode,
@@ -129,7 +130,8 @@ def test_the_first_candidate_with_an_address_wins(profile: Profile) -> None:
     [
         (Profile.GLIBC, "EAI_NODATA", Status.NODATA),
         (Profile.MUSL, "EAI_NODATA", Status.NODATA),
-        (Profile.MUSL_1_2_3, "EAI_NONAME", Status.NXDOMAIN),
+        (Profile.MUSL_1_2_3, "EAI_NONAME", Status.NODATA),
+        # Of the name as it was written, which Go reports, there is nothing at all.
         (Profile.GO, "IsNotFound", Status.NXDOMAIN),
         (Profile.C_ARES, "ARES_ENODATA", Status.NODATA),
     ],
@@ -140,6 +142,60 @@ def test_no_data_is_seen_as_the_library_tells_it(
     script = {(name, kind): "NOERROR" for name in ("x.a.test.",) for kind in ("A", "AAAA")}
     outcome = _run(profile, "x", script)
     assert (outcome.error, outcome.status) == (error, status)
+
+
+@pytest.mark.parametrize("qtype", ["ADDR", "A", "AAAA"])
+@pytest.mark.parametrize(
+    ("profile", "errors"),
+    [
+        (Profile.GLIBC, {"ADDR": "EAI_NONAME", "A": "EAI_NODATA", "AAAA": "EAI_NONAME"}),
+        (Profile.MUSL, dict.fromkeys(("ADDR", "A", "AAAA"), "EAI_NODATA")),
+        (Profile.MUSL_1_2_3, dict.fromkeys(("ADDR", "A", "AAAA"), "EAI_NONAME")),
+        (Profile.GO, dict.fromkeys(("ADDR", "A", "AAAA"), "IsNotFound")),
+        (Profile.C_ARES, dict.fromkeys(("ADDR", "A", "AAAA"), "ARES_ENODATA")),
+    ],
+)
+def test_an_alias_that_stands_alone_is_a_name_without_addresses(
+    profile: Profile, errors: dict[str, str], qtype: str
+) -> None:
+    """Spec resolver 1: a CNAME that ends in no data; the library's own word is its error."""
+
+    def alone(query: Query) -> Reply:
+        alias = Record(name=query.name, rtype="CNAME", ttl_s=5, value="gone.test.")
+        return Reply(rcode=Rcode.NOERROR, records=(alias,))
+
+    outcome = resolve(profile, Lookup(name="x.y.", qtype=qtype), Host(resolv_conf=CONF), alone)
+    assert (outcome.status, outcome.error) == (Status.NODATA, errors[qtype])
+
+
+@pytest.mark.parametrize(
+    ("qtype", "flags"),
+    [
+        ("ADDR", ()),
+        ("A", ()),
+        ("A", (LookupFlag.CANONICAL_NAME,)),
+        ("AAAA", (LookupFlag.V4_MAPPED,)),
+    ],
+)
+@pytest.mark.parametrize("profile", PROFILES)
+@given(script=_scripts, conf=_confs)
+def test_no_name_is_said_not_to_exist_while_every_reply_says_it_does(
+    profile: Profile,
+    script: dict[tuple[str, str], str],
+    conf: str,
+    qtype: str,
+    flags: tuple[LookupFlag, ...],
+) -> None:
+    def ask(query: Query) -> Reply:
+        if query.qtype == "A":
+            alias = Record(name=query.name, rtype="CNAME", ttl_s=5, value="gone.test.")
+            return Reply(rcode=Rcode.NOERROR, records=(alias,))
+        return _reply(query, script.get((str(query.name), query.qtype), "NOERROR"))
+
+    lookup = Lookup(name="x", qtype=qtype, flags=frozenset(flags))
+    outcome = resolve(profile, lookup, Host(resolv_conf=conf), ask)
+    if {step.reply.rcode for step in outcome.steps} == {Rcode.NOERROR}:
+        assert outcome.status in (Status.NOERROR, Status.NODATA)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
