@@ -24,7 +24,15 @@ import typer
 
 from app.cli.application import EXIT_REFUSED, client_verbs
 from app.cli.options import API, ApiOption
-from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
+from app.cli.output import (
+    OutputFormat,
+    print_document,
+    print_failure,
+    print_text,
+    print_warning,
+    say,
+    stderr,
+)
 from app.cli.welcome import Place, welcome
 
 if TYPE_CHECKING:
@@ -172,15 +180,29 @@ def migrate() -> None:
 
 
 @application.command()
-def backup(file: Annotated[Path, typer.Argument(help="Where to write it.")]) -> None:
+def backup(
+    file: Annotated[
+        Path, typer.Argument(help="Where to write it; - is the standard output.", allow_dash=True)
+    ],
+) -> None:
     """Write everything registered to a file, at one revision, while writes go on."""
+    from app.store.backup_file import STANDARD
+
     written = _run(_backup(_settings(), file))
-    print_text(f"{written} objects are in {file}")
+    if file == STANDARD:
+        say(f"{written} objects are in the backup", console=stderr())
+    else:
+        print_text(f"{written} objects are in {file}")
 
 
 @application.command()
 def restore(
-    file: Annotated[Path, typer.Argument(help="What `waypost backup` wrote.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="What `waypost backup` wrote; - is the standard input.", allow_dash=True
+        ),
+    ],
     *,
     replace: Annotated[
         bool, typer.Option("--replace", help="Put it in place of what is registered.")
@@ -296,7 +318,7 @@ async def _backup(settings: "Settings", file: Path) -> int:
     from app.store.backup import backup_lines
     from app.store.backup_file import write_whole
 
-    async with database_engine(settings) as engine:
+    async with database_engine(settings, is_made=False) as engine:
         return await write_whole(file, backup_lines(engine)) - 2  # header and end are no objects
 
 
