@@ -6,7 +6,7 @@ Source: contract.md, "POST /apply".
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, NamedTuple, cast
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -29,6 +29,7 @@ from app.registry.work import Work
 from app.schemas.apply import ApplyOperation, ApplyResult
 from app.schemas.documents import Document
 from app.schemas.queries import ApplyQuery
+from app.schemas.remarks import not_held_line
 
 router = APIRouter(tags=["apply"])
 
@@ -64,18 +65,20 @@ async def apply_manifests(
 ) -> Response:
     """Create or replace many objects as one write; all of them, or none."""
     documents = await read_documents(request)
+    if not documents:
+        raise errors.BadRequest("no objects passed to apply")
     prune = _prune(query)
-    manifests, mirrors, ignored = _sorted_out(request, documents, query)
+    manifests, mirrors, ignored, refused = _sorted_out(request, documents, query)
     items = [manifest.item() for manifest in manifests]
     is_dry = is_dry_run(query.dry_run)
 
     def decide(work: Work) -> tuple[Sequence[Outcome], Revision]:
         before = work.snapshot.revision
         mirrored = [mirror.mirror() for mirror in mirrors]
-        outcomes = apply(work, items, mirrors=mirrored, prune=prune)
+        outcomes = apply(work, items, mirrors=mirrored, prune=prune, refused=refused)
         return outcomes, work.revision if work.changes() else before
 
-    if not is_dry:
+    if not is_dry and not refused:
         await registry.leases.sign_on([item.key for item in items if item.kind == POD])
     outcomes, revision = await registry.writer.write(decide, dry_run=is_dry)
     shown = [_shown(outcome) for outcome in outcomes if outcome.position is not None]
@@ -91,23 +94,28 @@ async def apply_manifests(
     return warn(answer(request, result), warnings_of((*manifests, *mirrors), outcomes))
 
 
-def _sorted_out(
-    request: Request, documents: Sequence[Document], query: ApplyQuery
-) -> tuple[list[Manifest], list[EndpointsManifest], list[tuple[int, dict[str, object]]]]:
-    """Tell the objects that are held here from the others; raises Invalid when strict.
+class _SortedOut(NamedTuple):
+    manifests: list[Manifest]
+    mirrors: list[EndpointsManifest]
+    ignored: list[tuple[int, dict[str, object]]]
+    refused: list[tuple[int, Violation]]
+
+
+def _sorted_out(request: Request, documents: Sequence[Document], query: ApplyQuery) -> "_SortedOut":
+    """Tell the objects that are held here from the others, and from what is refused at sight.
 
     What is mistyped in them is noted for a refusal, of which it may be the reason.
     """
     manifests: list[Manifest] = []
     mirrors: list[EndpointsManifest] = []
     ignored: list[tuple[int, dict[str, object]]] = []
-    violations: list[Violation] = []
+    refused: list[tuple[int, Violation]] = []
     field_validation = STRICT if query.strict else query.field_validation
     for position, document in enumerate(documents):
         kind = _kind_of(document.content)
         name, namespace = _names(document.content)
         if untyped := tuple(_untyped(position, document.content)):
-            violations.extend(untyped)
+            refused.extend((position, violation) for violation in untyped)
         elif is_endpoints(document.content):
             key = NamespacedName(namespace or DEFAULT_NAMESPACE, name)
             mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
@@ -118,15 +126,13 @@ def _sorted_out(
                 (namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else "", name
             )
             manifests.append(read_manifest(position, kind, key, document, field_validation))
-            if not name:
-                violations.append(_unnamed(position))
+            if _is_unnamed(document.content):
+                refused.append((position, _unnamed(position)))
     if query.strict:
-        violations.extend(_not_held(position, entry) for position, entry in ignored)
+        refused.extend((position, _not_held(position, entry)) for position, entry in ignored)
     read = (*manifests, *mirrors)
     request.state.warnings = tuple(told for manifest in read for told in manifest.warnings())
-    if violations:
-        raise errors.Invalid("Apply", "", violations)
-    return manifests, mirrors, ignored
+    return _SortedOut(manifests, mirrors, ignored, refused)
 
 
 def _prune(query: ApplyQuery) -> Selector | None:
@@ -155,6 +161,14 @@ def _names(content: Mapping[str, object]) -> tuple[str, str]:
             return "", ""
 
 
+def _is_unnamed(content: Mapping[str, object]) -> bool:
+    """Whether a document gives no name; one of the wrong type is refused as such."""
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict):
+        return metadata is None
+    return cast("dict[str, object]", metadata).get("name") in (None, "")
+
+
 def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[str, object]:
     kind = content.get("kind")
     kind_text = kind if isinstance(kind, str) else ""
@@ -166,13 +180,8 @@ def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[s
         "namespace": namespace,
         "name": name,
         "operation": ApplyOperation.IGNORED.value,
-        "message": f"{_called(kind_text, version_text)} is not held here",
+        "message": not_held_line(kind_text, version_text),
     }
-
-
-def _called(kind: str, version: str) -> str:
-    """Name a kind that is not held; one that is, in another version, with that version."""
-    return f"{kind} of {version}" if kind in KINDS_BY_NAME else kind or "an object without kind"
 
 
 def _shown(outcome: Outcome) -> tuple[int, dict[str, object]]:
