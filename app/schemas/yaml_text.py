@@ -109,7 +109,7 @@ class _Composer:
     def __init__(self) -> None:
         self._frames: list[_Frame] = []
         self._anchors: dict[str, _Node] = {}
-        self._duplicates: list[str] = []
+        self._duplicates: dict[str, None] = {}
         self._root: object = None
         self._size = self._repeated = 0
 
@@ -126,14 +126,14 @@ class _Composer:
                 case yaml.AliasEvent():
                     self._repeat(event)
                 case yaml.DocumentStartEvent():
-                    self._anchors, self._duplicates, self._root = {}, [], None
+                    self._anchors, self._duplicates, self._root = {}, {}, None
                 case yaml.DocumentEndEvent():
                     yield Parsed(self._root, tuple(self._duplicates))
                 case _:
                     pass  # the ends of the stream itself
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        node = _Node(_scalar(event), length=len(event.value))
+        node = _Node(scalar_of(event), length=len(event.value))
         if event.anchor:
             self._anchors[event.anchor] = node
         self._count(1, event)
@@ -187,7 +187,7 @@ class _Composer:
         if isinstance(frame.value, list):
             frame.value.append(node.value)
         elif frame.key is None:
-            frame.is_merge = _is_merge(event)
+            frame.is_merge = is_merge(event)
             frame.key = _key(node.value, event)
             if frame.key in frame.value:
                 self._note_duplicate(frame.key)
@@ -199,19 +199,29 @@ class _Composer:
             frame.key = None
 
     def _note_duplicate(self, key: str) -> None:
+        if len(self._duplicates) == DUPLICATES_MAX:
+            return
         path = ""
         for frame in self._frames[:-1]:
             here = len(frame.value) if isinstance(frame.value, list) else frame.key or ""
             path = join_path(path, here)
-        if len(self._duplicates) < DUPLICATES_MAX:
-            self._duplicates.append(join_path(path, key))
+        self._duplicates[join_path(path, key)] = None
 
 
-def _is_merge(event: yaml.Event) -> bool:
+def is_merge(event: yaml.Event) -> bool:
+    """Whether an event, where a key stands, merges the value that follows into the mapping."""
     return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]
 
 
 def _key(value: object, event: yaml.Event) -> str:
+    key = key_of(value)
+    if key is None:
+        raise _refused("a key must be a text, a number or a boolean", event.start_mark)
+    return key
+
+
+def key_of(value: object) -> str | None:
+    """Spell a value as the key of a mapping; None for one that can be none."""
     match value:
         case str():
             return value
@@ -220,7 +230,7 @@ def _key(value: object, event: yaml.Event) -> str:
         case int() | float():
             return str(value)
         case _:
-            raise _refused("a key must be a text, a number or a boolean", event.start_mark)
+            return None
 
 
 def _mergeable(value: object, event: yaml.Event) -> list[dict[str, object]]:
@@ -230,7 +240,8 @@ def _mergeable(value: object, event: yaml.Event) -> list[dict[str, object]]:
     return cast("list[dict[str, object]]", mappings)
 
 
-def _scalar(event: yaml.ScalarEvent) -> object:
+def scalar_of(event: yaml.ScalarEvent) -> object:
+    """Say what a scalar means; raises BadRequest when it means nothing here."""
     text: str = event.value
     if "\0" in text:
         raise _refused("it holds a NUL character", event.start_mark)

@@ -211,6 +211,24 @@ async def test_a_mistyped_kind_is_ignored_with_the_one_that_was_meant(
     )
 
 
+@pytest.mark.parametrize("media", ["application/json", "application/yaml"])
+async def test_every_key_given_again_is_named_when_strict(
+    api: httpx.AsyncClient, media: str
+) -> None:
+    body = (
+        '{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "name": "ent"}, '
+        '"spec": {"type": "NodePort", "type": "ClusterIP"}, "spec": {"ports": [{"port": 80}]}}'
+    )
+    strict = {"fieldValidation": "Strict"}
+    headers = {"content-type": media}
+    one = await api.post("/services", params=strict, content=body, headers=headers)
+    assert one.status_code == httpx.codes.BAD_REQUEST
+    fields = {each["field"] for each in one.json()["details"]["causes"]}
+    assert fields == {"metadata.name", "spec.type", "spec"}
+    many = await api.post("/apply", params=strict, content=body, headers=headers)
+    assert {field for field, _ in causes(many)} == {f"documents[0].{field}" for field in fields}
+
+
 async def test_another_groups_kind_of_the_same_name_is_ignored(api: httpx.AsyncClient) -> None:
     answer = await applied(api, {**SERVICE, "apiVersion": "serving.knative.dev/v1"})
     assert operations(answer) == ["ignored"]

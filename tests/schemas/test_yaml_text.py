@@ -143,6 +143,14 @@ def test_keys_given_twice_are_named_by_path() -> None:
     assert parsed.duplicates == ("a[0].b", "c.d.e", "a")
 
 
+def test_a_key_given_many_times_is_named_once() -> None:
+    assert next(read_yaml("a: 1\na: 2\na: 3\nb: {}\nb: {c: 1, c: 2}\n")).duplicates == (
+        "a",
+        "b",
+        "b.c",
+    )
+
+
 def test_aliases_that_explode_are_refused_before_they_do() -> None:
     laughs = "a0: &a0 [x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20)
