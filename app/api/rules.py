@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.api import errors as api_errors
-from app.api.bodies import documented_body, media_of
+from app.api.bodies import IGNORE, Draft, documented_body, media_of, required
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.forms import JSON, YAML, accepts_only_json, chosen_form
@@ -25,10 +25,13 @@ from app.domain.dataplane.ipvsadm import parse_servers
 from app.domain.dataplane.nftables import encode as encode_nftables
 from app.domain.dataplane.script import Part, encode_part
 from app.domain.snapshot import Snapshot
-from app.schemas.documents import MediaType, parse_document
+from app.schemas.documents import Document, MediaType, parse_document
 from app.schemas.operations import NodeRulesDrift
 from app.schemas.operations_codec import encode_drift
-from app.schemas.render import Rendering, decode_rendering
+from app.schemas.paths import passed_over
+from app.schemas.queries import RenderQuery
+from app.schemas.remarks import Remarks
+from app.schemas.render import Rendering, decode_rendering, read_request
 from app.schemas.rules import NodeRules, NodeText, RenderRequest
 from app.schemas.rules_codec import encode_rules, encode_text
 
@@ -162,15 +165,20 @@ async def observe_node_ipvs(
     },
     openapi_extra=documented_body(RenderRequest),
 )
-async def render(
-    request: Request,
-    part: Annotated[Part | None, Query(description="Answer with this text instead.")] = None,
-) -> Response:
+async def render(request: Request, query: Annotated[RenderQuery, Query()]) -> Response:
     """Make the rules of one node from Services and slices; nothing is stored."""
     document = parse_document(await request.body(), media_of(request))
-    rendering = await run_in_threadpool(decode_rendering, document.content)
-    response = await _rendered(request, rendering, part)
-    return warn(response, [f'unknown field "{path}"' for path in rendering.unknown])
+    draft = await run_in_threadpool(_render_draft, document, query.field_validation)
+    request.state.warnings = draft.warnings  # for the refusal, should there be one
+    rendering = await run_in_threadpool(decode_rendering, draft.object)
+    return warn(await _rendered(request, rendering, query.part), draft.warnings)
+
+
+def _render_draft(document: Document, field_validation: str) -> Draft[RenderRequest]:
+    wanted = read_request(document.content)
+    remarks = Remarks(tuple(passed_over(wanted)), document.duplicates)
+    draft = Draft(wanted, "RenderRequest", remarks, is_silent=field_validation == IGNORE)
+    return required(draft, field_validation)
 
 
 async def _rendered(request: Request, rendering: Rendering, part: Part | None) -> Response:

@@ -36,10 +36,13 @@ class Remarks:
         """Name the fields that Kubernetes has and Waypost does not keep, by their paths."""
         return tuple(each.path for each in self.passed_over if each.is_known)
 
+    def mistyped(self) -> Iterator[PassedOver]:
+        """Yield the fields that Kubernetes does not have, UNKNOWN_MAX of them at most."""
+        return islice((each for each in self.passed_over if not each.is_known), UNKNOWN_MAX)
+
     def mistakes(self, document: str = "") -> Iterator[str]:
         """Word what is probably not meant; ``document`` leads each path."""
-        mistyped = (each for each in self.passed_over if not each.is_known)
-        for each in islice(mistyped, UNKNOWN_MAX):
+        for each in self.mistyped():
             yield f'unknown field "{document}{each.path}"{_hint(each)}'
         for path in self.duplicates:
             yield f'duplicate field "{document}{path}"'
