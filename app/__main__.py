@@ -24,15 +24,7 @@ import typer
 
 from app.cli.application import EXIT_REFUSED, client_verbs
 from app.cli.options import API, ApiOption
-from app.cli.output import (
-    OutputFormat,
-    print_document,
-    print_failure,
-    print_text,
-    print_warning,
-    say,
-    stderr,
-)
+from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
 from app.cli.welcome import Place, welcome
 
 if TYPE_CHECKING:
@@ -181,28 +173,19 @@ def migrate() -> None:
 
 @application.command()
 def backup(
-    file: Annotated[
-        Path, typer.Argument(help="Where to write it; - is the standard output.", allow_dash=True)
-    ],
+    file: Annotated[Path, typer.Argument(help="Where to write it; - is the standard output.")],
 ) -> None:
     """Write everything registered to a file, at one revision, while writes go on."""
     from app.store.backup_file import STANDARD
 
     written = _run(_backup(_settings(), file))
-    if file == STANDARD:
-        say(f"{written} objects are in the backup", console=stderr())
-    else:
-        print_text(f"{written} objects are in {file}")
+    place = "the backup" if file == STANDARD else file
+    typer.echo(f"{written} objects are in {place}", err=file == STANDARD)
 
 
 @application.command()
 def restore(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="What `waypost backup` wrote; - is the standard input.", allow_dash=True
-        ),
-    ],
+    file: Annotated[Path, typer.Argument(help="What backup wrote; - is the standard input.")],
     *,
     replace: Annotated[
         bool, typer.Option("--replace", help="Put it in place of what is registered.")
