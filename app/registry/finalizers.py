@@ -22,11 +22,12 @@ def without_those_of_clusters(work: Work, draft: T) -> T:
     dropped = [name for name in draft.metadata.finalizers if name not in lasting]
     if not dropped:
         return draft
-    work.warnings.append(f"metadata.finalizers: {_dropped(dropped)}")
+    work.warnings.append(f"metadata.finalizers: {dropped_line(dropped)}")
     return replace(draft, metadata=replace(draft.metadata, finalizers=lasting))
 
 
-def _dropped(names: Sequence[str]) -> str:
+def dropped_line(names: Sequence[str]) -> str:
+    """Say which finalizers were dropped, and why."""
     listed = ", ".join(f'"{name}"' for name in names[:NAMED_MAX])
     more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
     if len(names) == 1:
