@@ -178,6 +178,8 @@ def delete(
     finalizers = lasting_finalizers(current)
     if not finalizers and wanted_s == 0:
         remove(work, current)
+        if current.metadata.is_terminating:  # as in Kubernetes, the answer says that none is left
+            current = replace(current, metadata=replace(current.metadata, deletion_grace_s=0))
         return current, True
     deadline = work.now + timedelta(seconds=wanted_s)
     meta = replace(

@@ -91,11 +91,21 @@ def read_yaml(text: str) -> Iterator[Parsed]:
     try:
         yield from _Composer().documents(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
-        raise _refused(error.problem or "it is malformed", error.problem_mark) from None
+        problem = error.problem or "it is malformed"
+        raise _refused(f"{problem}{_hint(text, error.problem_mark)}", error.problem_mark) from None
     except yaml.reader.ReaderError as error:
         raise BadRequest(f"the YAML cannot be read: {error.reason}") from None
     except UnicodeError:
         raise BadRequest("the YAML cannot be read: an escape is no character") from None
+
+
+def _hint(text: str, mark: _Mark | None) -> str:
+    """Name the usual reason where a tab is what cannot be read."""
+    if mark is None:
+        return ""
+    line = text.split("\n", mark.line + 1)[mark.line : mark.line + 1]
+    is_tab = bool(line) and line[0][mark.column : mark.column + 1] == "\t"
+    return ": YAML is indented with spaces, not with tabs" if is_tab else ""
 
 
 def _refused(problem: str, mark: _Mark | None) -> BadRequest:

@@ -35,11 +35,18 @@ async def write_whole(file: Path, lines: AsyncIterator[bytes]) -> int:
 
 
 def lines_of(file: Path, *, octets_max: int) -> Iterator[bytes]:
-    """Read the lines of a file, newlines included; a longer one ends in pieces."""
-    opening = nullcontext(sys.stdin.buffer) if file == STANDARD else file.open("rb")
-    with opening as opened:
-        while line := opened.readline(octets_max + 1):
-            yield line
+    """Read the lines of a file, newlines included; a longer one ends in pieces.
+
+    Raises OSError in words.
+    """
+    try:
+        opening = nullcontext(sys.stdin.buffer) if file == STANDARD else file.open("rb")
+        with opening as opened:
+            while line := opened.readline(octets_max + 1):
+                yield line
+    except OSError as error:
+        name = "the standard input" if file == STANDARD else file
+        raise OSError(f"{name} cannot be read: {error.strerror}") from error
 
 
 async def _written_beside(file: Path, lines: AsyncIterator[bytes]) -> int:

@@ -187,3 +187,9 @@ def test_aliases_that_repeat_more_text_than_the_bound_are_refused() -> None:
 @given(st.text("0123456789+-._eExXoObB", max_size=12))
 def test_what_looks_like_a_number_is_a_number_or_text(text: str) -> None:
     assert isinstance(plain_value(text), int | float | str | None)
+
+
+@pytest.mark.parametrize("text", ["a:\n\tb: 1\n", "a: 1\nb:\n  - 1\n\t- 2\n"])
+def test_a_tab_is_said_to_be_one(text: str) -> None:
+    with pytest.raises(BadRequest, match=r"indented with spaces, not with tabs$"):
+        list(read_yaml(text))
