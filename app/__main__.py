@@ -172,15 +172,20 @@ def migrate() -> None:
 
 
 @application.command()
-def backup(file: Annotated[Path, typer.Argument(help="Where to write it.")]) -> None:
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write it; - is the standard output.")],
+) -> None:
     """Write everything registered to a file, at one revision, while writes go on."""
+    from app.store.backup_file import STANDARD
+
     written = _run(_backup(_settings(), file))
-    print_text(f"{written} objects are in {file}")
+    place = "the backup" if file == STANDARD else file
+    typer.echo(f"{written} objects are in {place}", err=file == STANDARD)
 
 
 @application.command()
 def restore(
-    file: Annotated[Path, typer.Argument(help="What `waypost backup` wrote.")],
+    file: Annotated[Path, typer.Argument(help="What backup wrote; - is the standard input.")],
     *,
     replace: Annotated[
         bool, typer.Option("--replace", help="Put it in place of what is registered.")
@@ -296,7 +301,7 @@ async def _backup(settings: "Settings", file: Path) -> int:
     from app.store.backup import backup_lines
     from app.store.backup_file import write_whole
 
-    async with database_engine(settings) as engine:
+    async with database_engine(settings, is_made=False) as engine:
         return await write_whole(file, backup_lines(engine)) - 2  # header and end are no objects
 
 

@@ -91,15 +91,24 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def database(settings: Settings) -> AsyncGenerator[str, None]:
-    """Give the URL of a database that is there: the one named, or an embedded one."""
+async def database(settings: Settings, *, is_made: bool = True) -> AsyncGenerator[str, None]:
+    """Give the URL of a database that is there: the one named, or an embedded one.
+
+    An embedded one that is not there is made; unless ``is_made``, raises UnusableSetting.
+    """
     if settings.database_url:
         with blamed_on("DATABASE_URL"):
             parse_url(settings.database_url)
         yield settings.database_url
         return
+    folder = settings.data_dir / "postgres"
+    if not is_made and not embedded.is_there(folder):
+        raise UnusableSetting(
+            f"there is no embedded database in {folder}: name its folder with WAYPOST_DATA_DIR, "
+            "or another database with WAYPOST_DATABASE_URL"
+        )
     with blamed_on("DATA_DIR"):
-        server = await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
+        server = await asyncio.to_thread(embedded.start, folder)
     try:
         yield server.url
     finally:
@@ -108,14 +117,15 @@ async def database(settings: Settings) -> AsyncGenerator[str, None]:
 
 @asynccontextmanager
 async def database_engine(
-    settings: Settings, *, is_current: bool = True
+    settings: Settings, *, is_current: bool = True, is_made: bool = True
 ) -> AsyncGenerator[AsyncEngine, None]:
     """Connect to the database, for tools that need no running registry.
 
     Unless it need not be current, an embedded one is brought up to date, as ``serve`` does,
-    and another that is not raises SchemaMismatch.
+    and another that is not raises SchemaMismatch.  One that is not there is made if ``is_made``,
+    for tools that write; those that only look raise UnusableSetting.
     """
-    async with database(settings) as url:
+    async with database(settings, is_made=is_made) as url:
         engine = make_engine(url)
         try:
             if is_current and not settings.database_url:
@@ -132,7 +142,7 @@ async def found_wrong(settings: Settings, *, repairs: bool) -> tuple[list[str], 
 
     If asked it ``repairs`` the allocations; settings are the operator's.
     """
-    async with database_engine(settings) as engine:
+    async with database_engine(settings, is_made=False) as engine:
         findings = await check(engine)
         if repairs and findings:
             await repair(engine, findings)

@@ -1,6 +1,7 @@
 """The whole command line: what it loads, what it refuses, and in which words."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,45 @@ def test_a_file_of_settings_that_is_no_text_is_one_line(
     assert code == 1
     assert err.startswith("error: .env: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [("check",), ("check", "--repair"), ("backup", "-")])
+def test_what_only_looks_at_a_database_makes_none(command: tuple[str, ...], tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    code, out, err = run(*command, data_dir=str(folder))
+    assert (code, out) == (1, "")
+    assert err == (
+        f"error: there is no embedded database in {folder / 'postgres'}: name its folder with "
+        "WAYPOST_DATA_DIR, or another database with WAYPOST_DATABASE_URL\n"
+    )
+    assert not folder.exists()
+
+
+def test_a_backup_goes_through_a_pipe(database_url: str, tmp_path: Path) -> None:
+    def piped(*arguments: str, given: bytes = b"") -> tuple[int, bytes, bytes]:
+        ended = subprocess.run(
+            [sys.executable, "-m", "app", *arguments],
+            input=given,
+            capture_output=True,
+            check=False,
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(__file__).parents[1]),
+                "WAYPOST_DATABASE_URL": database_url,
+            },
+        )
+        return ended.returncode, ended.stdout, ended.stderr
+
+    code, backed_up, told = piped("backup", "-")
+    assert (code, told) == (0, b"0 objects are in the backup\n")
+    assert backed_up.startswith(b"{")
+    assert list(tmp_path.iterdir()) == []
+    code, told, _ = piped("restore", "-", "--lose-all", given=backed_up)
+    assert (code, told.partition(b",")[0]) == (0, b"0 objects are back")
+    code, _, told = piped("restore", "-", "--lose-all", given=backed_up[: len(backed_up) // 2])
+    assert code == 1
+    assert told.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("command", ["serve", "dns"])

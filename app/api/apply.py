@@ -78,15 +78,19 @@ async def apply_manifests(
         ),
     )
     request.state.warnings = bundle.mistakes  # for a refusal, of which they may be the reason
-    if bundle.violations:
-        raise errors.Invalid("Apply", "", bundle.violations)
 
     def decide(work: Work) -> tuple[Sequence[Outcome], Revision]:
         before = work.snapshot.revision
-        outcomes = apply(work, bundle.items(), mirrors=bundle.mirrored(), prune=prune)
+        outcomes = apply(
+            work,
+            bundle.items(),
+            mirrors=bundle.mirrored(),
+            prune=prune,
+            refused=bundle.refused,
+        )
         return outcomes, work.revision if work.changes() else before
 
-    if not is_dry:
+    if not is_dry and not bundle.refused:
         await registry.leases.sign_on(bundle.keys_of(POD))
     reach = len(bundle) + (0 if prune is None else len(snapshot.index))
     outcomes, revision = await registry.writer.write(decide, dry_run=is_dry, reach=reach)

@@ -11,11 +11,12 @@ Source: contract.md, "POST /apply".
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from app.api.collections import DEFAULT_NAMESPACE
 from app.api.manifests import Manifest, read_manifest, warnings_of
 from app.api.mirrors import EndpointsManifest, is_endpoints, read_endpoints_manifest
-from app.domain.errors import CauseReason, Violation
+from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import KINDS_BY_NAME, Kind
 from app.domain.snapshot import Snapshot
@@ -23,6 +24,7 @@ from app.registry.apply import Item, Outcome
 from app.registry.mirroring import Mirror
 from app.schemas.apply import ApplyOperation
 from app.schemas.documents import Document, MediaType, parse_documents
+from app.schemas.remarks import not_held_line
 
 Entry = dict[str, object]
 
@@ -34,7 +36,8 @@ class Bundle:
     manifests: list[Manifest] = field(default_factory=list[Manifest])
     mirrors: list[EndpointsManifest] = field(default_factory=list[EndpointsManifest])
     ignored: list[tuple[int, Entry]] = field(default_factory=list[tuple[int, Entry]])
-    violations: list[Violation] = field(default_factory=list[Violation])
+    refused: list[tuple[int, Violation]] = field(default_factory=list[tuple[int, Violation]])
+    """What is refused at sight, with the position of its document."""
     mistakes: tuple[str, ...] = ()
     """What is mistyped, as warnings."""
 
@@ -93,13 +96,16 @@ def read_bundle(body: bytes, media: MediaType, snapshot: Snapshot, how: Reading)
     bundle = Bundle()
     for position, document in enumerate(parse_documents(body, media, objects_max=how.objects_max)):
         _sort(bundle, position, document, how.field_validation)
+    if not (bundle.ignored or bundle.refused or len(bundle)):
+        raise BadRequest("no objects passed to apply")
     if how.must_be_held:
-        bundle.violations.extend(_not_held(position, entry) for position, entry in bundle.ignored)
+        bundle.refused.extend(
+            (position, _not_held(position, entry)) for position, entry in bundle.ignored
+        )
     read = (*bundle.manifests, *bundle.mirrors)
     bundle.mistakes = tuple(told for manifest in read for told in manifest.warnings())
-    if not bundle.violations:
-        for manifest in bundle.manifests:
-            manifest.prepare(snapshot.of_kind(manifest.kind.name).get(manifest.key))
+    for manifest in bundle.manifests:
+        manifest.prepare(snapshot.of_kind(manifest.kind.name).get(manifest.key))
     return bundle
 
 
@@ -109,7 +115,7 @@ def _sort(bundle: Bundle, position: int, document: Document, field_validation: s
     kind = _kind_of(content)
     name, namespace = _names(content)
     if untyped := tuple(_untyped(position, content)):
-        bundle.violations.extend(untyped)
+        bundle.refused.extend((position, violation) for violation in untyped)
     elif is_endpoints(content):
         key = NamespacedName(namespace or DEFAULT_NAMESPACE, name)
         bundle.mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
@@ -118,8 +124,8 @@ def _sort(bundle: Bundle, position: int, document: Document, field_validation: s
     else:
         key = NamespacedName((namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else "", name)
         bundle.manifests.append(read_manifest(position, kind, key, document, field_validation))
-        if not name:
-            bundle.violations.append(_unnamed(position))
+        if _is_unnamed(content):
+            bundle.refused.append((position, _unnamed(position)))
 
 
 def _kind_of(content: Mapping[str, object]) -> Kind | None:
@@ -139,6 +145,14 @@ def _names(content: Mapping[str, object]) -> tuple[str, str]:
             return "", ""
 
 
+def _is_unnamed(content: Mapping[str, object]) -> bool:
+    """Whether a document gives no name; one of the wrong type is refused as such."""
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict):
+        return metadata is None
+    return cast("dict[str, object]", metadata).get("name") in (None, "")
+
+
 def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[str, object]:
     kind = content.get("kind")
     kind_text = kind if isinstance(kind, str) else ""
@@ -150,13 +164,8 @@ def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[s
         "namespace": namespace,
         "name": name,
         "operation": ApplyOperation.IGNORED.value,
-        "message": f"{_called(kind_text, version_text)} is not held here",
+        "message": not_held_line(kind_text, version_text),
     }
-
-
-def _called(kind: str, version: str) -> str:
-    """Name a kind that is not held; one that is, in another version, with that version."""
-    return f"{kind} of {version}" if kind in KINDS_BY_NAME else kind or "an object without kind"
 
 
 def _shown(outcome: Outcome) -> Entry:

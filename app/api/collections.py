@@ -9,7 +9,7 @@ what they change.
 Source: contract.md, "Routes"; spec kubernetes-api 5.1, 5.2, 5.7 and 5.8.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -106,6 +106,11 @@ def add_status_routes(router: APIRouter, noun: Noun) -> None:
     _add_patch(router, noun, suffix="_status")
 
 
+def add_finalize_route(router: APIRouter, noun: Noun) -> None:
+    """Add writing of ``spec.finalizers``, which no other write changes."""
+    _add_replace(router, noun, suffix="_finalize")
+
+
 def _add_list(router: APIRouter, noun: Noun) -> None:
     @router.get(
         "",
@@ -192,8 +197,7 @@ def _add_replace(router: APIRouter, noun: Noun, suffix: str = "") -> None:
 
         def decide(work: Work) -> tuple[Object, bool]:
             if suffix:
-                reported = lifecycle.with_addresses_kept(work, desired)
-                return lifecycle.put_status(work, reported, conditions), False
+                return _SUBRESOURCES[suffix](work, desired, conditions), False
             return lifecycle.put(work, desired, conditions)
 
         if not (suffix or conditions.etags or desired.metadata.resource_version):
@@ -275,6 +279,16 @@ def _add_delete(router: APIRouter, noun: Noun) -> None:
         if returns_object:
             return warn(answer_object(request, deleted), warnings)
         return warn(answer(request, success_of(deleted)), warnings)
+
+
+def _report(work: Work, desired: Object, conditions: Preconditions) -> Object:
+    return lifecycle.put_status(work, lifecycle.with_addresses_kept(work, desired), conditions)
+
+
+_SUBRESOURCES: Mapping[str, Callable[[Work, Object, Preconditions], Object]] = {
+    "_status": _report,
+    "_finalize": lifecycle.finalize,
+}
 
 
 async def _write(

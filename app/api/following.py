@@ -33,7 +33,7 @@ from app.domain.names import Revision
 from app.registry.node_news import NodeChanges, NodeText, Standing
 from app.schemas.documents import MediaType, parse_document
 from app.schemas.health_checks import encode_health_check_changes
-from app.schemas.metadata import parse_revision
+from app.schemas.metadata import asked_revision, parse_revision
 from app.schemas.operations import NodeRulesChanges, NodeTextChanges
 from app.schemas.operations_codec import encode_operation_list
 from app.schemas.queries import Query as QueryModel
@@ -50,6 +50,7 @@ _PATH: Final = re.compile(r"/nodes/([a-z0-9.-]+)/(ipvs|nftables)/changes")
 _QUERY: Final = re.compile(rb"since=(\d{1,18})(?:&timeoutSeconds=(\d{1,2}))?")
 _ANY_FORM: Final = frozenset({b"", b"*/*", b"application/json"})
 _REFUSALS: Final = refusals(
+    errors.BadRequest,
     errors.Expired,
     api_errors.Overloaded,
     errors.NotFound,
@@ -86,7 +87,7 @@ async def get_node_ipvs_changes(
 ) -> Response:
     """Give ordered operations; none when nothing changed for this node."""
     del snapshot  # what matters is that it has been waited for
-    since = parse_revision(query.since)
+    since = asked_revision(query.since, "since")
     return await _answer(request, registry, _Question("ipvs", name, since, query.timeout_seconds))
 
 
@@ -106,7 +107,7 @@ async def get_node_nftables_changes(
 ) -> Response:
     """Give one transaction for `nft -f`; an empty one when nothing changed for this node."""
     del snapshot
-    since = parse_revision(query.since)
+    since = asked_revision(query.since, "since")
     question = _Question("nftables", name, since, query.timeout_seconds)
     return await _answer(request, registry, question)
 

@@ -1,6 +1,6 @@
 """HTTP surface of the Namespace kind."""
 
-from app.api.collections import Noun, collection_router
+from app.api.collections import Noun, add_finalize_route, collection_router
 from app.domain.objects.kinds import NAMESPACE
 from app.schemas.lists import NamespaceList
 from app.schemas.namespace import NamespaceRead, NamespaceWrite
@@ -15,3 +15,4 @@ NOUN = Noun(
 )
 
 router = collection_router(NOUN)
+add_finalize_route(router, NOUN)

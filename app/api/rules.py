@@ -13,7 +13,16 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.api import errors as api_errors
-from app.api.bodies import content_type, documented_body, media_of, read_body, unsupported
+from app.api.bodies import (
+    IGNORE,
+    Draft,
+    content_type,
+    documented_body,
+    media_of,
+    read_body,
+    required,
+    unsupported,
+)
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.forms import JSON, YAML, accepts_only_json, chosen_form
@@ -29,7 +38,10 @@ from app.domain.snapshot import Snapshot
 from app.schemas.documents import MediaType, parse_document
 from app.schemas.operations import NodeRulesDrift
 from app.schemas.operations_codec import encode_drift
-from app.schemas.render import Rendering, decode_rendering
+from app.schemas.paths import passed_over
+from app.schemas.queries import RenderQuery
+from app.schemas.remarks import Remarks
+from app.schemas.render import Rendering, decode_rendering, read_request
 from app.schemas.rules import NodeRules, NodeText, RenderRequest
 from app.schemas.rules_codec import encode_rules, encode_text
 
@@ -167,18 +179,21 @@ async def observe_node_ipvs(
     openapi_extra=documented_body(RenderRequest),
 )
 async def render(
-    request: Request,
-    registry: RegistryOf,
-    part: Annotated[Part | None, Query(description="Answer with this text instead.")] = None,
+    request: Request, query: Annotated[RenderQuery, Query()], registry: RegistryOf
 ) -> Response:
     """Make the rules of one node from Services and slices; nothing is stored."""
-    rendering = await read_body(request, _rendering, media_of(request))
-    response = await _rendered(request, registry, rendering, part)
-    return warn(response, [f'unknown field "{path}"' for path in rendering.unknown])
+    draft = await read_body(request, _render_draft, media_of(request), query.field_validation)
+    request.state.warnings = draft.warnings  # for the refusal, should there be one
+    rendering = await registry.reading.run(decode_rendering, draft.object)
+    return warn(await _rendered(request, registry, rendering, query.part), draft.warnings)
 
 
-def _rendering(body: bytes, media: MediaType) -> Rendering:
-    return decode_rendering(parse_document(body, media).content)
+def _render_draft(body: bytes, media: MediaType, field_validation: str) -> Draft[RenderRequest]:
+    document = parse_document(body, media)
+    wanted = read_request(document.content)
+    remarks = Remarks(tuple(passed_over(wanted)), document.duplicates)
+    draft = Draft(wanted, "RenderRequest", remarks, is_silent=field_validation == IGNORE)
+    return required(draft, field_validation)
 
 
 async def _rendered(

@@ -51,7 +51,7 @@ def worded(verb: Callable[P, None]) -> Callable[P, None]:
             print_refusal(refusal.status)
             raise typer.Exit(EXIT_REFUSED) from None
         except Unreadable as error:
-            print_failure(str(error))
+            print_failure(str(error), error.details)
             raise typer.Exit(EXIT_REFUSED) from None
         except Unreachable as error:
             print_failure(str(error))

@@ -11,7 +11,7 @@ import typer
 
 from app.cli.client import Refused
 from app.cli.fields import Json, mapping, mappings, text
-from app.cli.manifests import Manifest, Unreadable, in_namespace, read_manifests
+from app.cli.manifests import Manifest, in_namespace, read_manifests, unreadable
 from app.cli.options import (
     API,
     ApiOption,
@@ -116,12 +116,11 @@ def led_by_place(warning: str, manifests: Sequence[Manifest]) -> str:
 
 
 def _tell_duplicates(manifests: Iterable[Manifest], *, strict: bool) -> None:
-    for manifest in manifests:
-        for field in manifest.duplicates:
-            told = f"{manifest.at(field)}: {field} is given twice; the last one counts"
-            if strict:
-                raise Unreadable(told)
-            print_warning(told)
+    told = [each for manifest in manifests for each in manifest.repeated()]
+    if told and strict:
+        raise unreadable(f"{len(told)} keys are given again", told)
+    for each in told:
+        print_warning(each)
 
 
 def _print_results(result: Json) -> None:

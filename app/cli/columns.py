@@ -13,6 +13,7 @@ from datetime import datetime
 from app.cli.ages import age
 from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.output import Sheet
+from app.domain.addresses import parse_address
 from app.domain.objects import kinds
 from app.domain.objects.kinds import Kind
 
@@ -145,11 +146,12 @@ def _node_roles(node: Json) -> str:
 
 
 def _node_addresses(type_: str) -> Callable[[Json], str]:
+    # A Node may name anything as its address; what is no IP is none of this column's.
     def addresses(node: Json) -> str:
         return ",".join(
-            text(entry, "address")
+            address
             for entry in mappings(node, "status", "addresses")
-            if text(entry, "type") == type_
+            if text(entry, "type") == type_ and parse_address(address := text(entry, "address"))
         )
 
     return addresses

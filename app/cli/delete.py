@@ -14,7 +14,7 @@ from app.cli.fields import Json, mappings, text
 from app.cli.kind_words import kind_and_name, object_path
 from app.cli.manifests import in_namespace, read_manifests
 from app.cli.options import API, DEFAULT_NAMESPACE, ApiOption, DryRunOption, connect
-from app.cli.output import print_refusal, say
+from app.cli.output import print_refusal, print_warning, say
 from app.domain.objects.endpoint_slice import (
     MANAGED_BY_LABEL,
     MIRRORED_BY,
@@ -79,7 +79,16 @@ def _named(kind_word: str, name: str | None, namespace: str) -> _Target:
 
 
 def _in_files(files: Iterable[str], namespace: str) -> list[_Target]:
+    # Half a second of schemas, which deleting by name need not spend.
+    from app.schemas.remarks import not_held_line  # noqa: PLC0415
+
     manifests = [in_namespace(manifest, namespace) for manifest in read_manifests(files)]
+    for manifest in manifests:
+        if manifest.kind is None:
+            words = (text(manifest.content, field) for field in ("kind", "apiVersion"))
+            print_warning(f"{manifest.at('kind')}: {not_held_line(*words)}")
+        elif not manifest.name:
+            print_warning(f"{manifest.at('metadata.name')}: a name is missing")
     targets = [
         _Target(kind, manifest.namespace or DEFAULT_NAMESPACE, manifest.name)
         for manifest in manifests

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from app.cli.fields import Json, mapping, mappings, text, texts
-from app.cli.kind_words import kind_and_name
+from app.cli.kind_words import KINDS_BY_WORD, kind_and_name
 from app.cli.options import API, DEFAULT_NAMESPACE, ApiOption, OutputOption, connect
 from app.cli.output import OutputFormat, Sheet, print_document, print_sheet, say
 from app.domain.objects.kinds import SERVICE
@@ -27,6 +27,8 @@ def explain(  # noqa: PLR0913  each parameter is an option of the command
     api: ApiOption = API,
 ) -> None:
     """Say why each Pod is, or is not, behind a Service."""
+    if name is None and "/" not in kind_word and kind_word.lower() not in KINDS_BY_WORD:
+        kind_word, name = SERVICE.plural, kind_word  # a name by itself can be nothing else
     kind, wanted = kind_and_name(kind_word, name)
     if kind is not SERVICE or not wanted:
         raise typer.BadParameter("only Services are explained: waypost explain service NAME")

@@ -1,6 +1,7 @@
 """Which line of a file says what: for refusals and warnings that name a path.
 
-    text -> tokens with their lines -> {(value, path): line}
+    text -> keys and values, in order -> {(value, path): line}
+                                      -> keys that their mapping has already
 
 A second reading, of files that something is to be said about: the reader proper keeps no
 places.  Paths are spelt as the server spells them.
@@ -9,8 +10,9 @@ places.  Paths are spelt as the server spells them.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 import yaml
 
@@ -18,12 +20,30 @@ from app.domain.errors import BadRequest
 from app.schemas.documents import MediaType, is_json
 from app.schemas.json_text import read_json_stream
 from app.schemas.paths import join_path
-
-Lines = Mapping[tuple[int, str], int]
-"""Lines, counted from 1, by the number of the value in the file and the path in it."""
+from app.schemas.yaml_text import is_merge, key_of, scalar_of
 
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s{}\[\],:"\ufeff]+')
 _LAST_STEP = re.compile(r"(?:\.?[^.\[\]]+|\[[^\]]*\])\Z")
+
+
+class Place(NamedTuple):
+    """Where something stands in a file: its number in the order of the text, and its line."""
+
+    ordinal: int
+    line: int
+
+
+Lines = Mapping[tuple[int, str], Place]
+"""Places by the number of the value in the file and the path in it; lines count from 1."""
+
+
+class Repeat(NamedTuple):
+    """A key that its mapping has already, in the line ``first``; ``number`` is the value's."""
+
+    number: int
+    path: str
+    line: int
+    first: int
 
 
 class _Token(Enum):
@@ -32,6 +52,7 @@ class _Token(Enum):
     SEQUENCE = auto()
     END = auto()
     TEXT = auto()
+    MERGE = auto()  # YAML's <<, of which a mapping may have several
 
 
 _Tokens = Iterator[tuple[_Token, str, int]]
@@ -45,34 +66,73 @@ class _Frame:
     is_mapping: bool
     key: str | None = None
     index: int = 0
+    lines: dict[str, int] = field(default_factory=dict[str, int])  # of the keys so far
+
+
+class _Found(NamedTuple):
+    """A key, or a value that has none; ``first`` is the line of the same key before, or 0."""
+
+    number: int
+    path: str
+    line: int
+    first: int = 0
 
 
 def lines_of(text: str, media: MediaType) -> Lines:
-    """Find the line of every path of a text that can be read."""
-    found: dict[tuple[int, str], int] = {}
+    """Find the line of every path of a text that can be read; of equal paths the last counts."""
+    return {
+        (found.number, found.path): Place(ordinal, found.line)
+        for ordinal, found in enumerate(_found_in(text, media))
+    }
+
+
+def repeats_of(text: str, media: MediaType) -> Iterator[Repeat]:
+    """Yield every key that its own mapping has already, in the order of the text."""
+    for found in _found_in(text, media):
+        if found.first:
+            yield Repeat(found.number, found.path, found.line, found.first)
+
+
+def nearest_line(lines: Lines, number: int, path: str) -> int:
+    """Find the line of a path, or of what it would stand in; 1 where nothing of it is there.
+
+    What stands before the key that it belongs to is part of a value that was replaced.
+    """
+    steps = [path]
+    while path:
+        shorter = _LAST_STEP.sub("", path)
+        path = shorter if len(shorter) < len(path) else ""
+        steps.append(path)
+    nearest = Place(-1, 1)
+    for step in reversed(steps):
+        found = lines.get((number, step))
+        if found is None or found.ordinal < nearest.ordinal:
+            break
+        nearest = found
+    return nearest.line
+
+
+def _found_in(text: str, media: MediaType) -> Iterator[_Found]:
     number, frames = -1, list[_Frame]()
     for token, word, line in _json_tokens(text) if _is_json(text, media) else _yaml_tokens(text):
+        frame = frames[-1] if frames else None
         if token is _Token.VALUE:
             number += 1
         elif token is _Token.END:
             frames.pop()
-        elif token is _Token.TEXT and frames and frames[-1].is_mapping and frames[-1].key is None:
-            frames[-1].key = word
-            found[number, join_path(frames[-1].path, word)] = line
+        elif frame is not None and frame.is_mapping and frame.key is None:
+            frame.key = word
+            first = 0
+            if token is _Token.TEXT:
+                first = frame.lines.get(word, 0)
+                frame.lines.setdefault(word, line)
+            yield _Found(number, join_path(frame.path, word), line, first)
         else:
             path = _next_path(frames)
-            found.setdefault((number, path), line)
-            if token is not _Token.TEXT:
+            if frame is None or not frame.is_mapping:
+                yield _Found(number, path, line)
+            if token in (_Token.MAPPING, _Token.SEQUENCE):
                 frames.append(_Frame(path, token is _Token.MAPPING))
-    return found
-
-
-def nearest_line(lines: Lines, number: int, path: str) -> int:
-    """Find the line of a path, or of what it would stand in; 1 where nothing of it is there."""
-    while (number, path) not in lines and path:
-        shorter = _LAST_STEP.sub("", path)
-        path = shorter if len(shorter) < len(path) else ""
-    return lines.get((number, path), 1)
 
 
 def _next_path(frames: list[_Frame]) -> str:
@@ -118,6 +178,7 @@ def _json_tokens(text: str) -> _Tokens:
 
 
 def _yaml_tokens(text: str) -> _Tokens:
+    words: dict[str, str] = {}  # by anchor
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         match event:
@@ -130,8 +191,9 @@ def _yaml_tokens(text: str) -> _Tokens:
             case yaml.CollectionEndEvent():
                 yield _Token.END, "", line
             case yaml.ScalarEvent():
-                yield _Token.TEXT, event.value, line
+                word = words[event.anchor or ""] = key_of(scalar_of(event)) or ""
+                yield _Token.MERGE if is_merge(event) else _Token.TEXT, word, line
             case yaml.AliasEvent():
-                yield _Token.TEXT, "", line
+                yield _Token.TEXT, words.get(event.anchor or "", ""), line
             case _:
                 pass  # the ends of documents and of the stream

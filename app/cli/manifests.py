@@ -7,7 +7,7 @@ here with its name, its line and its column.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,15 +18,33 @@ from app.domain.errors import BadRequest
 from app.domain.objects.kinds import ENDPOINTS, KINDS_BY_NAME, Kind
 
 if TYPE_CHECKING:
-    from app.cli.lines import Lines
+    from app.cli.lines import Lines, Repeat
     from app.schemas.documents import MediaType, Origin
 
 STDIN = "-"
+PROBLEMS_MAX = 100  # lines of one refusal
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class Unreadable(Exception):
-    """A source cannot be read, or what it says is not what it claims to be."""
+    """A source cannot be read, or what it says is not what it claims to be.
+
+    ``details`` are lines for each thing that is wrong, when there are several.
+    """
+
+    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.details = tuple(details)
+
+
+def unreadable(summary: str, problems: Sequence[str]) -> Unreadable:
+    """Word what is wrong with manifests: one problem by itself, several below a summary."""
+    if len(problems) == 1:
+        return Unreadable(problems[0])
+    shown = [*problems[:PROBLEMS_MAX]]
+    if len(problems) > PROBLEMS_MAX:
+        shown.append(f"and {len(problems) - PROBLEMS_MAX} more")
+    return Unreadable(summary, shown)
 
 
 @dataclass(frozen=True)
@@ -42,6 +60,13 @@ class Source:
         from app.cli.lines import lines_of  # noqa: PLC0415  what _manifests spares, too
 
         return lines_of(self.body.decode("utf-8-sig"), _media_of(self.name))
+
+    @cached_property
+    def repeats(self) -> "tuple[Repeat, ...]":
+        """Every key that is given again, in the order of the text."""
+        from app.cli.lines import repeats_of  # noqa: PLC0415
+
+        return tuple(repeats_of(self.body.decode("utf-8-sig"), _media_of(self.name)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +86,17 @@ class Manifest:
         within = ".".join(part for part in (self.origin.path, path) if part)
         line = nearest_line(self.source.lines, self.origin.value, within)
         return f"{self.source.name}:{line}"
+
+    def repeated(self) -> Iterator[str]:
+        """Name every key that the object gives again, with the line of either."""
+        leads = (f"{self.origin.path}.", f"{self.origin.path}[") if self.origin.path else ("",)
+        for repeat in self.source.repeats if self.duplicates else ():
+            if repeat.number == self.origin.value and repeat.path.startswith(leads):
+                path = repeat.path.removeprefix(self.origin.path).removeprefix(".")
+                yield (
+                    f"{self.source.name}:{repeat.line}: {path} is given again, "
+                    f"after line {repeat.first}; the last one counts"
+                )
 
     @property
     def kind(self) -> Kind | None:

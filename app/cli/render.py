@@ -36,10 +36,14 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
             help="A range of ClusterIPs, beside those of ServiceCIDRs among the files.",
         ),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse unknown kinds and unknown fields.")
+    ] = False,
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """Make the rules of a node from manifests, with no server."""
     # A second of schemas and computations, which other verbs need not spend.
+    from app.cli.contents import contents_of  # noqa: PLC0415
     from app.cli.rendering import rendering_of, without_address  # noqa: PLC0415
     from app.domain.dataplane.nftables import encode as encode_nftables  # noqa: PLC0415
     from app.domain.dataplane.script import Part, encode_part  # noqa: PLC0415
@@ -48,7 +52,10 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
     config |= {"scheduler": scheduler} if scheduler else {}
     config |= {"clusterCIDR": cluster_cidr} if cluster_cidr else {}
     config |= {"serviceCIDRs": service_cidr} if service_cidr else {}
-    rendering = rendering_of(read_manifests(files), node, config)
+    contents = contents_of(read_manifests(files), is_strict=strict)
+    for warning in contents.warnings:
+        print_warning(warning)
+    rendering = rendering_of(contents, node, config)
     for name in without_address(rendering):
         print_warning(f"the Service {name} has no clusterIP here, so it has no rules")
     if part is RulesPart.NFTABLES:

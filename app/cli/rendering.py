@@ -1,6 +1,6 @@
 """Manifests to the rules of one node, with no server and no database.
 
-    manifests, node name, configuration -> what POST /render takes -> Rendering
+    contents, node name, configuration -> what POST /render takes -> Rendering
 
 What a registry would add is added here as far as manifests determine it: the
 slices of Services whose Pods or Endpoints are among them.  An address is not invented; a
@@ -11,39 +11,37 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from app.cli.manifests import Manifest, Unreadable
+from app.cli.contents import DEFAULT_NAMESPACE, Contents
+from app.cli.manifests import Unreadable
 from app.domain.addresses import family_of_text
-from app.domain.errors import DomainError, Invalid
+from app.domain.errors import DomainError
 from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import ENDPOINTS, Kind, Object, kind_of
+from app.domain.objects.endpoints import Endpoints
+from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.registration.defaults import with_pod_defaults, with_service_defaults
 from app.domain.registration.endpoint_slices import desired_in, plan
 from app.domain.registration.endpoints import has_computed_endpoints
-from app.domain.registration.endpoints_validation import validate as validate_endpoints
 from app.domain.registration.mirroring import mirrored, plan_mirrored, why_not_mirrored
 from app.domain.registration.slice_metadata import SliceNames
 from app.domain.snapshot import Snapshot, load
-from app.schemas.codec import decode_object, encode_object, read_endpoints
-from app.schemas.render import Rendering, decode_rendering
+from app.schemas.codec import encode_object
+from app.schemas.render import Rendering, decode_rendering, read_request
 
-DEFAULT_NAMESPACE = "default"
 _POSITION = re.compile(r"\b(services|endpointSlices|serviceCIDRs)\[(\d+)\]\.")
 
 
-def rendering_of(
-    manifests: Sequence[Manifest], node: str, config: Mapping[str, object]
-) -> Rendering:
+def rendering_of(contents: Contents, node: str, config: Mapping[str, object]) -> Rendering:
     """Make the rendering of a node; one that no manifest describes is a plain node.
 
-    Raises Unreadable for a manifest that cannot be decoded, or of which no rules can
-    be made.
+    Raises Unreadable for contents of which no rules can be made.
     """
-    snapshot = load(_objects(manifests), revision=REVISION_ZERO)
+    snapshot = load(map(_completed, contents.objects), revision=REVISION_ZERO)
     services = list(snapshot.services.values())
-    slices = [*snapshot.slices.values(), *_planned(snapshot), *_mirrored(snapshot, manifests)]
+    mirrored_slices = _mirrored(snapshot, contents.endpoints)
+    slices = [*snapshot.slices.values(), *_planned(snapshot), *mirrored_slices]
     ranges = list(snapshot.service_cidrs.values())
     request = {
         "node": _node(snapshot, node),
@@ -53,7 +51,7 @@ def rendering_of(
         "config": config,
     }
     try:
-        return decode_rendering(request)
+        return decode_rendering(read_request(request))
     except DomainError as error:
         listed = {"services": services, "endpointSlices": slices, "serviceCIDRs": ranges}
         raise Unreadable(_named(listed, error)) from None
@@ -78,22 +76,10 @@ def _named(lists: Mapping[str, Sequence[Object]], error: DomainError) -> str:
     return _POSITION.sub(name, error.message)
 
 
-def _objects(manifests: Iterable[Manifest]) -> Iterator[Object]:
-    for manifest in manifests:
-        kind = manifest.kind
-        if kind is None or kind is ENDPOINTS:
-            continue
-        try:
-            decoded = decode_object(manifest.content).object
-        except DomainError as error:
-            raise Unreadable(f"{manifest.place}: {error.message}") from None
-        yield _completed(decoded, kind)
-
-
-def _completed(decoded: Object, kind: Kind) -> Object:
+def _completed(decoded: Object) -> Object:
     """Fill in what a registry would have, and the manifest leaves out."""
     metadata = decoded.metadata
-    if kind.is_namespaced and not metadata.namespace:
+    if kind_of(decoded).is_namespaced and not metadata.namespace:
         decoded = replace(decoded, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
     match decoded:
         case Pod():
@@ -118,21 +104,10 @@ def _planned(snapshot: Snapshot) -> Iterator[EndpointSlice]:
             yield from plan((), desired_in(snapshot, service), names=SliceNames(seed=0)).create
 
 
-def _mirrored(snapshot: Snapshot, manifests: Iterable[Manifest]) -> Iterator[EndpointSlice]:
+def _mirrored(snapshot: Snapshot, found: Iterable[Endpoints]) -> Iterator[EndpointSlice]:
     """Plan the slices of Endpoints objects, for Services without a selector."""
-    for manifest in manifests:
-        if manifest.kind is not ENDPOINTS:
-            continue
-        try:
-            endpoints, _ = read_endpoints(manifest.content)
-        except DomainError as error:
-            raise Unreadable(f"{manifest.place}: {error.message}") from None
-        meta = endpoints.metadata
-        meta = replace(meta, namespace=meta.namespace or DEFAULT_NAMESPACE)
-        endpoints = replace(endpoints, metadata=meta)
-        if violations := validate_endpoints(endpoints):
-            raise Unreadable(f"{manifest.place}: {Invalid(ENDPOINTS.name, meta.name, violations)}")
-        if not why_not_mirrored(endpoints, snapshot.services.get(meta.key)):
+    for endpoints in found:
+        if not why_not_mirrored(endpoints, snapshot.services.get(endpoints.metadata.key)):
             yield from plan_mirrored((), mirrored(endpoints), names=SliceNames(seed=0)).create
 
 

@@ -70,15 +70,16 @@ def apply(
     *,
     mirrors: Sequence[Mirror] = (),
     prune: Selector | None = None,
+    refused: Sequence[tuple[int, Violation]] = (),
 ) -> tuple[Outcome, ...]:
     """Write every item, then what is mirrored; remove what ``prune`` matches and no item names.
 
     Raises Invalid with the violations of all items, each path led by
-    ``documents[position]``.
+    ``documents[position]``, and with what is ``refused`` already, by position.
     """
     ranks = {kind.name: rank for rank, kind in enumerate(KINDS)}
     outcomes: list[Outcome] = []
-    violations: list[tuple[int, Violation]] = []
+    violations = list(refused)
     for item in sorted(items, key=lambda item: (ranks[item.kind.name], item.position)):
         try:
             outcomes.append(_written(work, item))
@@ -90,8 +91,7 @@ def apply(
         except DomainError as refusal:
             violations.extend((mirror.position, cause) for cause in causes_of(mirror, refusal))
     if violations:
-        violations.sort(key=lambda entry: entry[0])
-        raise Invalid("Apply", "", (violation for _, violation in violations))
+        raise Invalid("Apply", "", _in_order(violations))
     outcomes.sort(key=lambda outcome: outcome.position or 0)
     if prune is not None:
         outcomes.extend(_pruned(work, prune, {*_named(work, items, mirrors)}))
@@ -107,6 +107,17 @@ def causes_of(item: Item | Mirror, refusal: DomainError) -> Iterable[Violation]:
             for cause in refusal.causes
         ]
     return [Violation(CauseReason.INVALID, document, refusal.message)]
+
+
+def _in_order(violations: Iterable[tuple[int, Violation]]) -> Iterable[Violation]:
+    """Sort by document; a field that is refused as missing is not refused as missing again."""
+    missing: set[str] = set()
+    for _, violation in sorted(violations, key=lambda entry: entry[0]):
+        if violation.reason is CauseReason.REQUIRED:
+            if violation.field in missing:
+                continue
+            missing.add(violation.field)
+        yield violation
 
 
 def _written(work: Work, item: Item) -> Outcome:

@@ -136,6 +136,17 @@ def put_status(
     return _replaced(work, current, replace(current, metadata=meta, **status), only_status=True)
 
 
+def finalize(work: Work, draft: Object, preconditions: Preconditions = NO_PRECONDITIONS) -> Object:
+    """Replace only the ``spec.finalizers`` of a Namespace; raises NotFound and Invalid."""
+    kind, key, sent = kind_of(draft), draft.metadata.key, draft.metadata
+    current = require(work, kind, key)
+    preconditions.check(kind, key, current)
+    Preconditions(uid=sent.uid, resource_version=sent.resource_version).check(kind, key, current)
+    assert isinstance(current, Namespace)
+    assert isinstance(draft, Namespace)
+    return namespaces.finalize(work, current, draft)
+
+
 def with_addresses_kept(work: Work, draft: Object) -> Object:
     """Let a report that names no address of a Pod leave those it has: a probe knows none."""
     current = work.find(POD.name, draft.metadata.key) if isinstance(draft, Pod) else None
@@ -167,6 +178,8 @@ def delete(
     finalizers = lasting_finalizers(current)
     if not finalizers and wanted_s == 0:
         remove(work, current)
+        if current.metadata.is_terminating:  # as in Kubernetes, the answer says that none is left
+            current = replace(current, metadata=replace(current.metadata, deletion_grace_s=0))
         return current, True
     deadline = work.now + timedelta(seconds=wanted_s)
     meta = replace(
@@ -227,7 +240,7 @@ def _admitted(work: Work, current: Object | None, draft: Object) -> Object:
             return nodes.admitted(work, current, draft)
         case Namespace():
             assert current is None or isinstance(current, Namespace)
-            return namespaces.admitted(current, draft)
+            return namespaces.admitted(work, current, draft)
         case EndpointSlice():
             assert current is None or isinstance(current, EndpointSlice)
             return endpoint_slices.admitted(work, current, draft)

@@ -10,7 +10,8 @@ from app.domain.names import NamespacedName
 from app.domain.objects.kinds import KINDS, NAMESPACE
 from app.domain.objects.namespace import NAME_LABEL, PERMANENT, Namespace, NamespacePhase
 from app.domain.registration import namespaces as rules
-from app.domain.registration.finalizers import lasting_finalizers
+from app.domain.registration.finalizers import is_of_cluster, lasting_finalizers
+from app.registry.finalizers import dropped_line
 from app.registry.refusals import require_valid
 from app.registry.removal import remove
 from app.registry.work import Work
@@ -18,22 +19,46 @@ from app.registry.work import Work
 FINALIZER = "kubernetes"
 
 
-def admitted(current: Namespace | None, draft: Namespace) -> Namespace:
-    """Fill in what every Namespace has; raises Invalid."""
+def admitted(work: Work, current: Namespace | None, draft: Namespace) -> Namespace:
+    """Fill in what every Namespace has; raises Invalid.
+
+    As in Kubernetes, ``spec.finalizers`` count when it is made; only ``finalize`` changes them.
+    """
     meta = draft.metadata
     labels = {**meta.labels, NAME_LABEL: meta.name}
     phase = current.phase if current is not None else NamespacePhase.ACTIVE
+    finalizers = _first_finalizers(work, draft) if current is None else current.finalizers
     namespace = replace(
-        draft,
-        metadata=replace(meta, labels=labels),
-        finalizers=draft.finalizers or (FINALIZER,),
-        phase=phase,
+        draft, metadata=replace(meta, labels=labels), finalizers=finalizers, phase=phase
     )
     violations = (
         rules.validate(namespace) if current is None else rules.validate_update(current, namespace)
     )
     require_valid(namespace, violations)
     return namespace
+
+
+def _first_finalizers(work: Work, draft: Namespace) -> tuple[str, ...]:
+    sent = tuple(name for name in draft.finalizers if name != FINALIZER)
+    dropped = [name for name in sent if is_of_cluster(name)]
+    if dropped:
+        work.warnings.append(f"spec.finalizers: {dropped_line(dropped)}")
+    return (*(name for name in sent if name not in dropped), FINALIZER)
+
+
+def finalize(work: Work, current: Namespace, draft: Namespace) -> Namespace:
+    """Take over ``spec.finalizers`` and nothing else; raises Invalid.
+
+    A terminating Namespace goes with its last one, but not before what it holds.
+    """
+    wanted = tuple(n for n in draft.finalizers if n == FINALIZER or not is_of_cluster(n))
+    finalized = replace(current, finalizers=wanted)
+    require_valid(finalized, rules.validate_update(current, finalized))
+    stored = work.put(finalized)
+    assert isinstance(stored, Namespace)
+    if stored.metadata.is_terminating:
+        _finish_if_empty(work, stored.metadata.key)
+    return stored
 
 
 def delete(work: Work, current: Namespace) -> tuple[Namespace, bool]:
@@ -74,10 +99,14 @@ def finish_emptied(work: Work) -> None:
 
 
 def _finish_if_empty(work: Work, key: NamespacedName) -> bool:
+    """Remove a Namespace once nothing is left in it, and nobody else holds it."""
     namespace = work.snapshot.namespaces[key]
-    if lasting_finalizers(namespace) or any(
-        work.snapshot.members(kind.name, key.name) for kind in KINDS if kind.is_namespaced
-    ):
+    if any(work.snapshot.members(kind.name, key.name) for kind in KINDS if kind.is_namespaced):
+        return False
+    # The registry's own part is done; those of users stay until they take them off.
+    own = tuple(name for name in namespace.finalizers if not is_of_cluster(name))
+    if own or lasting_finalizers(namespace):
+        work.put(replace(namespace, finalizers=own))
         return False
     work.remove(namespace)
     return True

@@ -7,7 +7,7 @@ Types are checked here, all at once; whether the values make sense together is
 the core's question.  Source: spec kubernetes-api 1.7 and 5.8.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar, cast
 
@@ -24,6 +24,8 @@ from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.registration.endpoints_validation import validate as validate_endpoints
+from app.domain.registration.first_look import draft_violations
 from app.schemas.base import Input
 from app.schemas.endpoint_slice import (
     EndpointSliceWrite,
@@ -33,12 +35,12 @@ from app.schemas.endpoint_slice import (
 from app.schemas.endpoints import EndpointsWrite, decode_endpoints
 from app.schemas.namespace import NamespaceWrite, decode_namespace, encode_namespace
 from app.schemas.node import NodeWrite, decode_node, encode_node
+from app.schemas.partly_read import all_violations
 from app.schemas.paths import (
     UNKNOWN_MAX,
     PassedOver,
     name_type,
     passed_over,
-    type_violations,
 )
 from app.schemas.pod import PodWrite, decode_pod, encode_pod
 from app.schemas.service import ServiceWrite, decode_service, encode_service
@@ -135,19 +137,32 @@ def decode_known(document: Mapping[str, object]) -> Object:
 def _validated(document: Mapping[str, object], kind: str | None) -> tuple[_Codec, Input]:
     wanted = _kind_of(document, kind)
     codec = _CODECS[wanted]
-    return codec, _read(codec.model, document, wanted)
+    return codec, _read(codec.model, document, wanted, lambda wire: _judged(codec, wire))
 
 
-def _read(model: type[W], document: Mapping[str, object], kind: Kind) -> W:
+def _judged(codec: _Codec, wire: Input) -> Iterable[Violation]:
+    return draft_violations(codec.decode(wire))
+
+
+def _read(
+    model: type[W],
+    document: Mapping[str, object],
+    kind: Kind,
+    judge: Callable[[W], Iterable[Violation]],
+) -> W:
+    content = dict(document)
     try:
-        return model.model_validate(dict(document))
+        return model.model_validate(content)
     except ValidationError as error:
-        raise _mistyped(kind.name, type_violations(error, document)) from None
+        violations = all_violations(error, content, model, judge)
+        raise _mistyped(kind.name, violations) from None
 
 
 def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[PassedOver, ...]]:
     """Read an Endpoints object, and what in it is passed over; raises BadRequest."""
-    wire = _read(EndpointsWrite, document, ENDPOINTS)
+    wire = _read(
+        EndpointsWrite, document, ENDPOINTS, lambda wire: validate_endpoints(decode_endpoints(wire))
+    )
     return decode_endpoints(wire), tuple(passed_over(wire))
 
 

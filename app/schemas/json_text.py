@@ -11,7 +11,8 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from itertools import islice
 from typing import cast
 
 from app.domain.errors import BadRequest
@@ -32,7 +33,9 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9]{4000}")
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")  # escapes worth a closer look
 
-_Repeated = list[tuple[dict[str, object], tuple[str, ...]]]
+_Pairs = list[tuple[str, object]]
+_Repeated = list[tuple[dict[str, object], _Pairs]]
+"""Objects that give a key more than once, with all that they give."""
 
 
 def read_json(text: str) -> Parsed:
@@ -90,11 +93,10 @@ def _next(text: str, position: int) -> int:
 def _value_at(text: str, position: int) -> tuple[Parsed, int]:
     repeated: _Repeated = []
 
-    def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    def build(pairs: _Pairs) -> dict[str, object]:
         members = dict(pairs)
         if len(members) < len(pairs) and len(repeated) < DUPLICATES_MAX:
-            counts = Counter(key for key, _ in pairs)
-            repeated.append((members, tuple(key for key, count in counts.items() if count > 1)))
+            repeated.append((members, pairs))
         return members
 
     value, end = _load(text, position, build)
@@ -110,7 +112,7 @@ def _value_at(text: str, position: int) -> tuple[Parsed, int]:
 
 
 def _load(
-    text: str, position: int, build: Callable[[list[tuple[str, object]]], dict[str, object]]
+    text: str, position: int, build: Callable[[_Pairs], dict[str, object]]
 ) -> tuple[object, int]:
     decoder = json.JSONDecoder(
         object_pairs_hook=build, parse_constant=_constant, parse_float=_finite
@@ -200,17 +202,24 @@ def _is_acceptable(string: str) -> bool:
 
 
 def _duplicates(value: object, repeated: _Repeated) -> tuple[str, ...]:
-    keys_by_id = {id(members): keys for members, keys in repeated}
-    found: list[str] = []
-    pending = [("", value)]
+    """Name the keys that are given more than once, also within values that others replace."""
+    pairs_by_id = {id(members): pairs for members, pairs in repeated}
+    found: dict[str, None] = {}
+    pending = [("", value, 0)]
     while pending and len(found) < DUPLICATES_MAX:
-        path, member = pending.pop()
-        found += [join_path(path, key) for key in keys_by_id.get(id(member), ())]
+        path, member, depth = pending.pop()
+        if depth > DEPTH_MAX:
+            continue  # within a value that is replaced: the others are known not to be so deep
+        named: Sequence[tuple[str | int, object]]
         if isinstance(member, dict):
-            named = cast("dict[str | int, object]", member)
+            members = cast("dict[str, object]", member)
+            pairs = pairs_by_id.get(id(members))
+            named = [*(members.items() if pairs is None else pairs)]
+            counts = Counter(key for key, _ in pairs or ())
+            found |= {join_path(path, key): None for key, count in counts.items() if count > 1}
         elif isinstance(member, list):
-            named = cast("dict[str | int, object]", dict(enumerate(cast("list[object]", member))))
+            named = [*enumerate(cast("list[object]", member))]
         else:
             continue
-        pending += [(join_path(path, key), below) for key, below in reversed(named.items())]
-    return tuple(found[:DUPLICATES_MAX])
+        pending += [(join_path(path, key), below, depth + 1) for key, below in reversed(named)]
+    return tuple(islice(found, DUPLICATES_MAX))

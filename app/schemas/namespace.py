@@ -25,7 +25,12 @@ from app.schemas.metadata import (
 class NamespaceSpec(Input):
     """Who must act before a Namespace may go."""
 
-    finalizers: list[str] | None = Field(default=None, examples=[["kubernetes"]])
+    finalizers: list[str] | None = Field(
+        default=None,
+        description="Taken when the Namespace is made, `kubernetes` added; only `/finalize` "
+        "changes them later.",
+        examples=[["kubernetes"]],
+    )
 
 
 class NamespaceStatus(Input):

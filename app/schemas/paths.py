@@ -188,14 +188,15 @@ def _locate(location: Sequence[str | int], document: object) -> tuple[str, objec
     path, value = "", document
     for segment in location:
         try:
-            value = _member(value, segment)
+            value = member_of(value, segment)
         except LookupError:
             break
         path = join_path(path, segment)
     return path, value
 
 
-def _member(value: object, segment: str | int) -> object:
+def member_of(value: object, segment: str | int) -> object:
+    """Look one step into a document; raises LookupError where it leads nowhere."""
     if isinstance(value, dict):
         return cast("dict[str | int, object]", value)[segment]
     if isinstance(value, list) and isinstance(segment, int):
@@ -210,7 +211,10 @@ def _message(faults: Sequence[ErrorDetails], value: object) -> str:
         if fault["type"] not in _EXPECTED:
             return fault["msg"].removeprefix("Value error, ")
     wanted = dict.fromkeys(_EXPECTED[fault["type"]] for fault in faults)
-    return f"must be {' or '.join(wanted)}, not {name_type(value)}"
+    # YAML reads an unquoted 12, 1.0 or yes as what it looks like.
+    is_unquoted = list(wanted) == [_EXPECTED["string_type"]] and isinstance(value, int | float)
+    hint = ": put it in quotes" if is_unquoted else ""
+    return f"must be {' or '.join(wanted)}, not {name_type(value)}{hint}"
 
 
 _TYPE_NAMES: Mapping[type[object], str] = {

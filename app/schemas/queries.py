@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.domain.dataplane.script import Part
 from app.schemas.base import wire_name
 
 SELECTOR_CHARACTERS_MAX = 8_192
@@ -86,6 +87,13 @@ class ApplyQuery(Query):
         default=False,
         description="Refuse kinds that are not held, and fields as `fieldValidation=Strict` does.",
     )
+
+
+class RenderQuery(Query):
+    """How rules of given state are answered."""
+
+    part: Part | None = Field(None, description="Answer with this text instead.")
+    field_validation: FieldValidation = Field("", description=_FIELD_VALIDATION)
 
 
 class WatchQuery(Query):

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from itertools import islice
 
 from app.domain.errors import CauseReason, Violation
+from app.domain.objects.kinds import ENDPOINTS, KINDS
 from app.schemas.paths import UNKNOWN_MAX, PassedOver
 
 NAMED_MAX = 12  # fields that one line about a kind names
@@ -35,10 +36,13 @@ class Remarks:
         """Name the fields that Kubernetes has and Waypost does not keep, by their paths."""
         return tuple(each.path for each in self.passed_over if each.is_known)
 
+    def mistyped(self) -> Iterator[PassedOver]:
+        """Yield the fields that Kubernetes does not have, UNKNOWN_MAX of them at most."""
+        return islice((each for each in self.passed_over if not each.is_known), UNKNOWN_MAX)
+
     def mistakes(self, document: str = "") -> Iterator[str]:
         """Word what is probably not meant; ``document`` leads each path."""
-        mistyped = (each for each in self.passed_over if not each.is_known)
-        for each in islice(mistyped, UNKNOWN_MAX):
+        for each in self.mistyped():
             yield f'unknown field "{document}{each.path}"{_hint(each)}'
         for path in self.duplicates:
             yield f'duplicate field "{document}{path}"'
@@ -60,6 +64,23 @@ def not_kept_line(kind: str, paths: Iterable[str]) -> Iterator[str]:
     if names:
         more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
         yield f"{kind}: known fields that are not kept here: {', '.join(names[:NAMED_MAX])}{more}"
+
+
+def not_held_line(kind: str, api_version: str) -> str:
+    """Say that a kind is not held, and which one was probably meant."""
+    held = {each.name: each for each in (*KINDS, ENDPOINTS)}
+    called = f"{kind} of {api_version}" if kind in held else kind or "an object without kind"
+    meant = held.get(nearest(kind, held))
+    if meant is None or not _may_be_of(api_version.rpartition("/")[0], meant.group):
+        return f"{called} is not held here"
+    version = "" if api_version == meant.api_version else f" of {meant.api_version}"
+    return f'{called} is not held here (did you mean "{meant.name}"{version}?)'
+
+
+def _may_be_of(group: str, meant: str) -> bool:
+    """Whether one group stands for the other by mistake; a vendor has kinds of the same names."""
+    own = {each.group for each in KINDS}
+    return "." not in group or group in own or bool(nearest(group, [meant]))
 
 
 def nearest(name: str, names: Collection[str]) -> str:

@@ -1,6 +1,6 @@
 """A request to render rules, read into the state it describes.
 
-    document -> RenderRequest -> Rendering(Snapshot, Node, RulesConfig, backend)
+    document -> read_request -> RenderRequest -> decode_rendering -> Rendering(Snapshot, Node, …)
 
 Pure: used by ``POST /render`` and, without any server, by the command line.
 Source: contract.md, "POST /render".
@@ -32,8 +32,8 @@ from app.domain.objects.service import HEADLESS, Scheduler, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
 from app.schemas.endpoint_slice import decode_endpoint_slice
-from app.schemas.node import decode_node
-from app.schemas.paths import type_violations, unknown_fields
+from app.schemas.node import NodeWrite, decode_node
+from app.schemas.partly_read import all_violations
 from app.schemas.rules import Backend, RenderConfig, RenderRequest
 from app.schemas.rules_codec import encode_rules
 from app.schemas.service import decode_service
@@ -44,13 +44,12 @@ DEFAULT_NAMESPACE = "default"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """What to make rules of; ``unknown`` are paths of the request that mean nothing here."""
+    """What to make rules of."""
 
     snapshot: Snapshot
     node: Node
     config: RulesConfig
     backend: Backend = Backend.IPVS
-    unknown: tuple[str, ...] = ()
 
     def rules(self) -> NodeRules:
         """Compute the neutral rules."""
@@ -67,55 +66,72 @@ class Rendering:
         return encode_rules(ipvs_rules(rules), backend=self.backend, nftables=nftables)
 
 
-def decode_rendering(document: Mapping[str, object]) -> Rendering:
-    """Read a request.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What a request describes; ``configured`` is what an operator would have set."""
 
-    Raises BadRequest for wrong types, and Invalid for state that no rules can be made of.
-    """
+    node: Node
+    services: Sequence[Service]
+    slices: Sequence[EndpointSlice]
+    ranges: Sequence[ServiceCIDR]
+    configured: ServiceCIDR
+    config: RulesConfig
+
+    def violations(self) -> Iterator[Violation]:
+        """List all that no rules can be made of."""
+        yield from node_violations(self.node)
+        for place, service in enumerate(self.services):
+            yield from (v.under(f"services[{place}].") for v in service_violations(service))
+        for place, slice_ in enumerate(self.slices):
+            yield from (v.under(f"endpointSlices[{place}].") for v in slice_violations(slice_))
+        yield from (violation.under("config.") for violation in config_violations(self.config))
+        yield from _range_violations(self.ranges, self.configured)
+
+
+def read_request(document: Mapping[str, object]) -> RenderRequest:
+    """Read a request; raises BadRequest for wrong types, and with what else is wrong then."""
+    content = dict(document)
     try:
-        request = RenderRequest.model_validate(document)
+        request = RenderRequest.model_validate(content)
     except ValidationError as error:
-        violations = type_violations(error, document)
+        violations = all_violations(
+            error, content, RenderRequest, lambda rest: _state_of(rest).violations()
+        )
         raise BadRequest(
             f"the request cannot be decoded: {', '.join(map(str, violations))}", causes=violations
         ) from None
     if request.node is None:
         cause = Violation(CauseReason.REQUIRED, "node", "must be given")
         raise BadRequest("the request does not say which node", causes=[cause])
+    return request
+
+
+def decode_rendering(request: RenderRequest) -> Rendering:
+    """Make the rendering of a request; raises Invalid for state that no rules can be made of."""
+    state = _state_of(request)
+    if causes := tuple(state.violations()):
+        raise Invalid("RenderRequest", state.node.metadata.name, causes)
+    objects = [*state.services, *state.slices, *state.ranges, state.configured]
     wanted = request.config or RenderConfig()
-    node, config = decode_node(request.node), _config(wanted)
-    services = [_service(decode_service(each)) for each in request.services or ()]
-    slices = [_slice(decode_endpoint_slice(each)) for each in request.endpoint_slices or ()]
-    ranges = [decode_service_cidr(each) for each in request.service_cidrs or ()]
-    # What an operator would have set is one more object, whose name nobody else can have.
-    configured = ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ()))
-    causes = (
-        *_violations(node, services, slices, config),
-        *_range_violations(ranges, configured),
-    )
-    if causes:
-        raise Invalid("RenderRequest", node.metadata.name, causes)
     return Rendering(
-        snapshot=load([*services, *slices, *ranges, configured], revision=REVISION_ZERO),
-        node=node,
-        config=config,
+        snapshot=load(objects, revision=REVISION_ZERO),
+        node=state.node,
+        config=state.config,
         backend=Backend(wanted.backend or Backend.IPVS),
-        unknown=unknown_fields(request),
     )
 
 
-def _violations(
-    node: Node,
-    services: Sequence[Service],
-    slices: Sequence[EndpointSlice],
-    config: RulesConfig,
-) -> Iterator[Violation]:
-    yield from node_violations(node)
-    for place, service in enumerate(services):
-        yield from (v.under(f"services[{place}].") for v in service_violations(service))
-    for place, slice_ in enumerate(slices):
-        yield from (v.under(f"endpointSlices[{place}].") for v in slice_violations(slice_))
-    yield from (violation.under("config.") for violation in config_violations(config))
+def _state_of(request: RenderRequest) -> _State:
+    wanted = request.config or RenderConfig()
+    return _State(
+        node=decode_node(request.node or NodeWrite()),
+        services=[_service(decode_service(each)) for each in request.services or ()],
+        slices=[_slice(decode_endpoint_slice(each)) for each in request.endpoint_slices or ()],
+        ranges=[decode_service_cidr(each) for each in request.service_cidrs or ()],
+        # It is one more object, whose name nobody else can have.
+        configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
+        config=_config(wanted),
+    )
 
 
 def _range_violations(

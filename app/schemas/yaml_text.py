@@ -94,11 +94,21 @@ def read_yaml(text: str) -> Iterator[Parsed]:
     try:
         yield from _Composer().documents(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
-        raise _refused(error.problem or "it is malformed", error.problem_mark) from None
+        problem = error.problem or "it is malformed"
+        raise _refused(f"{problem}{_hint(text, error.problem_mark)}", error.problem_mark) from None
     except yaml.reader.ReaderError as error:
         raise BadRequest(f"the YAML cannot be read: {error.reason}") from None
     except UnicodeError:
         raise BadRequest("the YAML cannot be read: an escape is no character") from None
+
+
+def _hint(text: str, mark: _Mark | None) -> str:
+    """Name the usual reason where a tab is what cannot be read."""
+    if mark is None:
+        return ""
+    line = text.split("\n", mark.line + 1)[mark.line : mark.line + 1]
+    is_tab = bool(line) and line[0][mark.column : mark.column + 1] == "\t"
+    return ": YAML is indented with spaces, not with tabs" if is_tab else ""
 
 
 def _refused(problem: str, mark: _Mark | None) -> BadRequest:
@@ -112,7 +122,7 @@ class _Composer:
     def __init__(self) -> None:
         self._frames: list[_Frame] = []
         self._anchors: dict[str, _Node] = {}
-        self._duplicates: list[str] = []
+        self._duplicates: dict[str, None] = {}
         self._root: object = None
         self._size = self._repeated = 0
 
@@ -129,14 +139,14 @@ class _Composer:
                 case yaml.AliasEvent():
                     self._repeat(event)
                 case yaml.DocumentStartEvent():
-                    self._anchors, self._duplicates, self._root = {}, [], None
+                    self._anchors, self._duplicates, self._root = {}, {}, None
                 case yaml.DocumentEndEvent():
                     yield Parsed(self._root, tuple(self._duplicates))
                 case _:
                     pass  # the ends of the stream itself
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        node = _Node(_scalar(event), length=len(event.value))
+        node = _Node(scalar_of(event), length=len(event.value))
         if event.anchor:
             self._anchors[event.anchor] = node
         self._count(1, event)
@@ -192,7 +202,7 @@ class _Composer:
         if isinstance(frame.value, list):
             frame.value.append(node.value)
         elif frame.key is None:
-            frame.is_merge = _is_merge(event)
+            frame.is_merge = is_merge(event)
             frame.key = _key(node.value, event)
             if frame.key in frame.value:
                 self._note_duplicate(frame.key)
@@ -204,19 +214,29 @@ class _Composer:
             frame.key = None
 
     def _note_duplicate(self, key: str) -> None:
+        if len(self._duplicates) == DUPLICATES_MAX:
+            return
         path = ""
         for frame in self._frames[:-1]:
             here = len(frame.value) if isinstance(frame.value, list) else frame.key or ""
             path = join_path(path, here)
-        if len(self._duplicates) < DUPLICATES_MAX:
-            self._duplicates.append(join_path(path, key))
+        self._duplicates[join_path(path, key)] = None
 
 
-def _is_merge(event: yaml.Event) -> bool:
+def is_merge(event: yaml.Event) -> bool:
+    """Whether an event, where a key stands, merges the value that follows into the mapping."""
     return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]
 
 
 def _key(value: object, event: yaml.Event) -> str:
+    key = key_of(value)
+    if key is None:
+        raise _refused("a key must be a text, a number or a boolean", event.start_mark)
+    return key
+
+
+def key_of(value: object) -> str | None:
+    """Spell a value as the key of a mapping; None for one that can be none."""
     match value:
         case str():
             return value
@@ -225,7 +245,7 @@ def _key(value: object, event: yaml.Event) -> str:
         case int() | float():
             return str(value)
         case _:
-            raise _refused("a key must be a text, a number or a boolean", event.start_mark)
+            return None
 
 
 def _mergeable(value: object, event: yaml.Event) -> list[dict[str, object]]:
@@ -235,7 +255,8 @@ def _mergeable(value: object, event: yaml.Event) -> list[dict[str, object]]:
     return cast("list[dict[str, object]]", mappings)
 
 
-def _scalar(event: yaml.ScalarEvent) -> object:
+def scalar_of(event: yaml.ScalarEvent) -> object:
+    """Say what a scalar means; raises BadRequest when it means nothing here."""
     text: str = event.value
     if "\0" in text:
         raise _refused("it holds a NUL character", event.start_mark)

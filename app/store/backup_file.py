@@ -3,14 +3,17 @@
     lines -> beside the file -> synced -> renamed to it
 
 Until the rename an older file of that name is what it was, whatever happens: a full disk,
-a limit on sizes, a power cut.
+a limit on sizes, a power cut.  ``-`` is the standard output or input, as in ``tar``; what was
+written there is whole if its last line is.
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
+STANDARD = Path("-")  # the standard output or input instead of a file
 _SECRET = 0o600  # what is registered is for its owner to read
 
 
@@ -19,20 +22,31 @@ async def write_whole(file: Path, lines: AsyncIterator[bytes]) -> int:
 
     What is no plain file, a pipe for one, is written to as it is.  Raises OSError in words.
     """
+    name = "the standard output" if file == STANDARD else file
     try:
+        if file == STANDARD:
+            return await _copied(lines, sys.stdout.fileno())
         if _is_pipe(file):
             with file.open("wb") as out:
                 return await _copied(lines, out.fileno())
         return await _written_beside(file, lines)
     except OSError as error:
-        raise OSError(f"{file} cannot be written: {error.strerror}") from error
+        raise OSError(f"{name} cannot be written: {error.strerror}") from error
 
 
 def lines_of(file: Path, *, octets_max: int) -> Iterator[bytes]:
-    """Read the lines of a file, newlines included; a longer one ends in pieces."""
-    with file.open("rb") as opened:
-        while line := opened.readline(octets_max + 1):
-            yield line
+    """Read the lines of a file, newlines included; a longer one ends in pieces.
+
+    Raises OSError in words.
+    """
+    try:
+        opening = nullcontext(sys.stdin.buffer) if file == STANDARD else file.open("rb")
+        with opening as opened:
+            while line := opened.readline(octets_max + 1):
+                yield line
+    except OSError as error:
+        name = "the standard input" if file == STANDARD else file
+        raise OSError(f"{name} cannot be read: {error.strerror}") from error
 
 
 async def _written_beside(file: Path, lines: AsyncIterator[bytes]) -> int:

@@ -30,6 +30,7 @@ POLL_S = 0.1
 
 _USERS = ".handle_pids.json"  # where the wheel notes which processes use the server
 _SERVER = "postmaster.pid"  # where PostgreSQL notes its process and, on the last line, its state
+_VERSION = "PG_VERSION"  # what every folder of PostgreSQL's holds from the beginning
 _FOLDER_LINE, _LINES_MIN = 1, 2  # of that note: where the data are
 
 
@@ -43,6 +44,11 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Let go of the server; it stops unless another process uses it."""
         get_server(self.folder).cleanup()
+
+
+def is_there(folder: Path) -> bool:
+    """Whether a database was ever made in ``folder``."""
+    return (folder / _VERSION).exists()
 
 
 def start(folder: Path, *, is_kept: bool = True) -> EmbeddedPostgres:

@@ -138,6 +138,97 @@ async def test_a_document_that_does_not_say_what_it_is_is_refused(api: httpx.Asy
     assert fields == ["documents[1].apiVersion", "documents[2].apiVersion", "documents[2].kind"]
 
 
+def causes(answer: httpx.Response) -> list[tuple[str, str]]:
+    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY, answer.text
+    return [(each["field"], each["reason"]) for each in answer.json()["details"]["causes"]]
+
+
+async def test_what_is_refused_at_sight_hides_nothing_of_the_other_documents(
+    api: httpx.AsyncClient,
+) -> None:
+    bad_value = {**SERVICE, "spec": {"ports": [{"port": 99_999, "targetPort": 80}]}}
+    bad_both: Wire = {**SERVICE, "spec": {"type": "Foo", "ports": [{"port": "eighty"}]}}
+    unnamed: Wire = {**POD, "metadata": {"labels": {"a": 1}}}
+    answer = await applied(api, UNTYPED, bad_value, bad_both, DEPLOYMENT, unnamed, strict="true")
+    assert causes(answer) == [
+        ("documents[0].apiVersion", "FieldValueRequired"),
+        ("documents[1].spec.ports[0].port", "FieldValueInvalid"),
+        ("documents[2].spec.ports[0].port", "FieldValueTypeInvalid"),
+        ("documents[2].spec.type", "FieldValueNotSupported"),
+        ("documents[3].kind", "FieldValueNotSupported"),
+        ("documents[4].metadata.name", "FieldValueRequired"),
+        ("documents[4].metadata.labels.a", "FieldValueTypeInvalid"),
+    ]
+    assert (await api.get("/services/default/ent")).status_code == httpx.codes.NOT_FOUND
+
+
+async def test_one_object_is_refused_for_types_and_values_at_once(api: httpx.AsyncClient) -> None:
+    spec = {"type": "Foo", "ports": [{"port": "eighty"}]}
+    await api.post("/services", json={**SERVICE, "spec": {"ports": [{"port": 80}]}})
+    for answer in (
+        await api.post("/services", json={**SERVICE, "spec": spec}),
+        await api.put("/services/default/ent", json={**SERVICE, "spec": spec}),
+        await api.patch(
+            "/services/default/ent",
+            json={"spec": spec},
+            headers={"content-type": "application/merge-patch+json"},
+        ),
+    ):
+        assert answer.status_code == httpx.codes.BAD_REQUEST
+        fields = [each["field"] for each in answer.json()["details"]["causes"]]
+        assert fields == ["spec.ports[0].port", "spec.type"]
+
+
+@pytest.mark.parametrize("written", ["12", "yes", "1.5"])
+async def test_a_name_that_is_no_text_is_not_called_missing(
+    api: httpx.AsyncClient, written: str
+) -> None:
+    body = f"apiVersion: v1\nkind: Service\nmetadata:\n  name: {written}\n"
+    answer = await api.post("/apply", content=body, headers=YAML)
+    assert causes(answer) == [("documents[0].metadata.name", "FieldValueTypeInvalid")]
+    assert answer.json()["details"]["causes"][0]["message"].endswith(": put it in quotes")
+
+
+@pytest.mark.parametrize("body", ["", "# nothing\n", "---\n---\n", "kind: List\nitems: []\n"])
+@pytest.mark.parametrize("query", [{}, {"prune": "true", "labelSelector": "part=ent"}])
+async def test_an_apply_of_nothing_is_refused_and_prunes_nothing(
+    api: httpx.AsyncClient, body: str, query: dict[str, str]
+) -> None:
+    await applied(api, SERVICE)
+    answer = await api.post("/apply", params=query, content=body, headers=YAML)
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert answer.json()["message"] == "no objects passed to apply"
+    assert (await api.get("/services/default/ent")).is_success
+
+
+async def test_a_mistyped_kind_is_ignored_with_the_one_that_was_meant(
+    api: httpx.AsyncClient,
+) -> None:
+    answer = await applied(api, {**SERVICE, "kind": "Servce"})
+    assert operations(answer) == ["ignored"]
+    assert answer.json()["results"][0]["message"] == (
+        'Servce is not held here (did you mean "Service"?)'
+    )
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/yaml"])
+async def test_every_key_given_again_is_named_when_strict(
+    api: httpx.AsyncClient, media: str
+) -> None:
+    body = (
+        '{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "name": "ent"}, '
+        '"spec": {"type": "NodePort", "type": "ClusterIP"}, "spec": {"ports": [{"port": 80}]}}'
+    )
+    strict = {"fieldValidation": "Strict"}
+    headers = {"content-type": media}
+    one = await api.post("/services", params=strict, content=body, headers=headers)
+    assert one.status_code == httpx.codes.BAD_REQUEST
+    fields = {each["field"] for each in one.json()["details"]["causes"]}
+    assert fields == {"metadata.name", "spec.type", "spec"}
+    many = await api.post("/apply", params=strict, content=body, headers=headers)
+    assert {field for field, _ in causes(many)} == {f"documents[0].{field}" for field in fields}
+
+
 async def test_another_groups_kind_of_the_same_name_is_ignored(api: httpx.AsyncClient) -> None:
     answer = await applied(api, {**SERVICE, "apiVersion": "serving.knative.dev/v1"})
     assert operations(answer) == ["ignored"]

@@ -212,6 +212,14 @@ async def test_questions_are_counted_by_their_route_and_refused_when_they_make_n
             assert answer.json()["kind"] in {"NodeRulesChanges", "Status"}
 
 
+@pytest.mark.parametrize("mode", ["ipvs", "nftables"])
+async def test_what_is_no_revision_is_refused_and_not_taken_for_the_first(mode: str) -> None:
+    async with an_api_of(a_node("n1"), a_service()) as api:
+        answer = await api.client.get(f"/nodes/n1/{mode}/changes", params={"since": "abc"})
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert [cause["field"] for cause in answer.json()["details"]["causes"]] == ["since"]
+
+
 async def test_a_large_part_is_compressed_once_for_all_who_are_told_it() -> None:
     many = an_endpoint_slice(*(an_endpoint(f"10.244.1.{number}") for number in range(1, 100)))
     async with an_api_of(a_node("n1"), a_node("n2"), a_service(), ONE) as api:

@@ -510,6 +510,43 @@ async def test_unknown_fields_of_a_request_are_named() -> None:
     assert response.headers["warning"] == '299 - "unknown field \\"colour\\""'
 
 
+async def test_mistyped_fields_of_a_request_are_told_as_on_other_routes() -> None:
+    service: dict[str, Any] = {"metadata": {"name": "ent"}, "spec": {"selecter": {}}}
+    body = (
+        f'{{"node": {json.dumps(NODE_WIRE)}, "services": [{json.dumps(service)}], '
+        '"services": [{"metadata": {"name": "ent"}, "spec": {"selecter": {}}}], '
+        '"endpointSlices": [], "config": {"scheduler": "rr", "scheduler": "sh"}}'
+    )
+    unknown = 'unknown field "services[0].spec.selecter" (did you mean "selector"?)'
+    async with a_reader() as (client, _):
+        warned = await client.post("/render", content=body)
+        silent = await client.post("/render", content=body, params={"fieldValidation": "Ignore"})
+        strict = await client.post("/render", content=body, params={"fieldValidation": "Strict"})
+    told = [unknown, 'duplicate field "services"', 'duplicate field "config.scheduler"']
+    quoted = [f'299 - "{each.replace(chr(34), chr(92) + chr(34))}"' for each in told]
+    assert warned.is_success
+    assert warned.headers.get_list("warning") == quoted
+    assert "warning" not in silent.headers
+    assert strict.status_code == httpx.codes.BAD_REQUEST
+    assert [each["field"] for each in strict.json()["details"]["causes"]] == [
+        "services[0].spec.selecter",
+        "services",
+        "config.scheduler",
+    ]
+
+
+async def test_a_wrong_type_in_a_request_hides_no_wrong_value() -> None:
+    ports = [{"port": "eighty"}, {"port": 99_999}]
+    service = {"metadata": {"name": "ent"}, "spec": {"ports": ports}}
+    async with a_reader() as (client, _):
+        answer = await client.post("/render", json={"node": NODE_WIRE, "services": [service]})
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert [each["field"] for each in answer.json()["details"]["causes"]] == [
+        "services[0].spec.ports[0].port",
+        "services[0].spec.ports[1].port",
+    ]
+
+
 @pytest.mark.database
 async def test_a_registered_service_reaches_the_rules_of_its_node(database_url: str) -> None:
     async with an_api(database_url) as client:

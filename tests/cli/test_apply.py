@@ -126,12 +126,38 @@ def test_a_refusal_names_the_file_and_the_line_instead_of_the_position(
 def test_a_key_given_twice_is_a_warning_and_refused_when_strict(tmp_path: Path) -> None:
     file = tmp_path / "twice.yaml"
     file.write_text(f"{SERVICE}spec: {{type: ClusterIP, type: NodePort}}\n")
-    told = f"{file}:4: spec.type is given twice; the last one counts"
+    told = f"{file}:4: spec.type is given again, after line 4; the last one counts"
     lenient = run("apply", "-f", str(file), server=a_server())
     assert (lenient.code, lenient.err) == (0, f"warning: {told}\n")
     server = a_server()
     strict = run("apply", "-f", str(file), "--strict", server=server)
     assert (strict.code, strict.err, server.requests) == (1, f"error: {told}\n", [])
+
+
+def test_every_key_given_again_is_named_with_its_own_line(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.json"
+    first.write_text(
+        f"{NODE}---\n{SERVICE}"
+        "spec:\n  type: ClusterIP\n  type: NodePort\n  type: ClusterIP\n"
+        "spec:\n  type: LoadBalancer\nkind: Service\n"
+    )
+    second.write_text(
+        '{"kind": "List", "items": [\n{"apiVersion": "v1",\n"kind": "Node", "kind": "Node",\n'
+        '"metadata": {"name": "n1",\n"name": "n2"}}]}'
+    )
+    told = [
+        f"{first}:10: spec.type is given again, after line 9; the last one counts",
+        f"{first}:11: spec.type is given again, after line 9; the last one counts",
+        f"{first}:12: spec is given again, after line 8; the last one counts",
+        f"{first}:14: kind is given again, after line 6; the last one counts",
+        f"{second}:3: kind is given again, after line 3; the last one counts",
+        f"{second}:5: metadata.name is given again, after line 4; the last one counts",
+    ]
+    lenient = run("apply", "-f", str(first), str(second), server=a_server())
+    assert lenient.err == "".join(f"warning: {each}\n" for each in told)
+    strict = run("apply", "-f", str(first), str(second), "--strict", server=a_server())
+    assert strict.code == 1
+    assert strict.err == "error: 6 keys are given again\n" + "".join(f"  {t}\n" for t in told)
 
 
 def test_a_warning_names_the_file_and_the_line_of_the_field(tmp_path: Path) -> None:

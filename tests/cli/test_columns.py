@@ -137,6 +137,19 @@ def test_a_node_shows_status_roles_address_and_zone() -> None:
     assert (row["INTERNAL-IP"], row["ZONE"], row["EXTERNAL-IP"]) == ("192.0.2.10", "z1", "<none>")
 
 
+def test_an_address_of_a_node_that_is_no_ip_is_not_shown_as_one() -> None:
+    addresses = [
+        {"type": type_, "address": address}
+        for type_ in ("InternalIP", "ExternalIP")
+        for address in ("my-host.example", "10.0.0.256", "")
+    ]
+    node = {"metadata": META, "status": {"addresses": addresses}}
+    row = row_of(node, kinds.NODE)
+    assert (row["INTERNAL-IP"], row["EXTERNAL-IP"]) == ("<none>", "<none>")
+    addresses.append({"type": "InternalIP", "address": "2001:db8::1"})
+    assert row_of(node, kinds.NODE)["INTERNAL-IP"] == "2001:db8::1"
+
+
 @pytest.mark.parametrize(("ready", "status"), [("False", "NotReady"), ("Unknown", "NotReady")])
 def test_a_node_that_is_not_ready_says_so(ready: str, status: str) -> None:
     conditions = [{"type": "Ready", "status": ready}]

@@ -46,7 +46,8 @@ def test_files_are_deleted_with_what_refers_before_what_is_referred_to(tmp_path:
         )
     )
     server = a_server()
-    assert run("delete", "-f", str(file), server=server).code == 0
+    ended = run("delete", "-f", str(file), server=server)
+    assert (ended.code, ended.err) == (0, f"warning: {file}:5: Deployment is not held here\n")
     assert [request.url.path for request in server.requests] == [
         "/pods/dev/ent-1",
         "/services/default/ent",

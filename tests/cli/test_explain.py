@@ -26,7 +26,7 @@ def a_server() -> FakeServer:
     return FakeServer({("GET", "/services/dev/ent/explain"): EXPLANATION})
 
 
-@pytest.mark.parametrize("words", [["service", "ent"], ["svc/ent"]])
+@pytest.mark.parametrize("words", [["service", "ent"], ["svc/ent"], ["ent"]])
 def test_the_summary_comes_first_then_each_pod_with_its_reasons(words: list[str]) -> None:
     lines = run("explain", *words, "-n", "dev", server=a_server()).out.splitlines()
     assert lines == [

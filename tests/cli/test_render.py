@@ -107,7 +107,7 @@ def test_endpoints_that_say_nonsense_are_refused_by_file(
     file.write_text(PLAIN % ("db", ip))
     ended = run("render", "--node", "n1", "-f", str(file))
     assert ended.code != 0
-    assert f"{file}[1]: " in ended.err.replace("\n", "")
+    assert ended.err.startswith(f"error: {file}:10: subsets[0].addresses[0].ip: ")
     assert words in ended.err.replace("\n", " ")
 
 
@@ -174,10 +174,11 @@ def test_what_no_rules_can_be_made_of_is_named(tmp_path: Path) -> None:
 
 def test_a_manifest_of_wrong_types_is_named_with_its_file(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
-    path.write_text(SERVICE.replace("ports: [", "ports: {} #"))
+    path.write_text(SERVICE.replace("ports: [", "ports: {}, externalIPs: [] #[") + "}\n")
     ended = run("render", "--node", "n1", "-f", str(path))
     assert ended.code == 1
-    assert ended.err.startswith(f"error: {path}: ")
+    assert ended.err.startswith(f"error: {path}:6: spec.ports: must be a list")
+    assert ended.err.count("\n") == 1
 
 
 def test_a_node_of_the_files_is_taken_with_its_addresses(tmp_path: Path, file: Path) -> None:
@@ -196,3 +197,60 @@ def test_a_node_of_the_files_is_taken_with_its_addresses(tmp_path: Path, file: P
     addresses = [text(server, "address") for server in mappings(rules, "virtualServers")]
     assert "192.0.2.10" in addresses
     assert sequence(rules, "conflicts") == []
+
+
+ODD = """\
+apiVersion: v1
+kind: Service
+metadata: {name: ent, lables: {}}
+spec:
+  clusterIP: 10.96.17.4
+  clusterIP: 10.96.17.4
+  selecter: {app: ent}
+  ports: [{port: 80}]
+---
+apiVersion: v1
+kind: service
+metadata: {name: other}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ent-1}
+spec: {volumes: []}
+"""
+
+
+def test_what_is_mistyped_is_said_as_apply_does_and_refused_when_strict(tmp_path: Path) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(ODD)
+    told = [
+        f'{path}:3: unknown field "metadata.lables" (did you mean "labels"?)',
+        f"{path}:6: spec.clusterIP is given again, after line 5; the last one counts",
+        f'{path}:7: unknown field "spec.selecter" (did you mean "selector"?)',
+        f'{path}:11: service is not held here (did you mean "Service"?)',
+        "Pod: known fields that are not kept here: spec.volumes",
+    ]
+    lenient = run("render", "--node", "n1", "-f", str(path))
+    assert lenient.code == 0
+    assert sorted(lenient.err.splitlines()) == sorted(f"warning: {each}" for each in told)
+    strict = run("render", "--node", "n1", "-f", str(path), "--strict")
+    assert (strict.code, strict.out) == (1, "")
+    first, *rest = strict.err.splitlines()
+    assert first == "error: 5 things are wrong, nothing is rendered"
+    assert sorted(rest) == sorted(f"  {each}" for each in told)
+
+
+def test_every_manifest_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(
+        f"{SERVICE.replace('port: 80', 'port: eighty, nodePort: 99999')}---"
+        "\nkind: Pod\nmetadata: {name: 7}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: 7}\n"
+    )
+    ended = run("render", "--node", "n1", "-f", str(path))
+    assert (ended.code, ended.out) == (1, "")
+    assert [line.partition(f"{path}:")[2] for line in ended.err.splitlines()[1:]] == [
+        "6: spec.ports[0].port: must be an integer, not a string",
+        "6: spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
+        "8: apiVersion is required",
+        "13: metadata.name: must be a string, not an integer: put it in quotes",
+    ]

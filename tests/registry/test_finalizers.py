@@ -9,6 +9,7 @@ from app.domain.names import NamespacedName
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.service_cidr import FINALIZER
 from app.registry import lifecycle, removal, upkeep
+from app.registry.finalizers import NAMED_MAX
 from app.registry.work import Work
 from tests.builders import (
     a_namespace,
@@ -69,6 +70,21 @@ def test_every_write_drops_it_with_a_warning_and_keeps_a_users_own(draft: Object
         found = stored(world, draft)
         assert found is not None
         assert found.metadata.finalizers == (OWN,)
+
+
+@every_kind
+def test_however_many_are_dropped_the_warning_is_one(draft: Object) -> None:
+    def warned(work: Work) -> tuple[str, ...]:
+        return tuple(work.warnings)
+
+    several = (OF_CLUSTERS, "foregroundDeletion", *(f"k8s.io/{n}" for n in range(NAMED_MAX)))
+    [warning] = World().writer.write_now(
+        lambda work: (lifecycle.create(work, held(draft, *several, OWN)), warned(work))[1]
+    )
+    assert warning.startswith(f'metadata.finalizers: "{OF_CLUSTERS}", "foregroundDeletion", ')
+    assert warning.count('"') == 2 * NAMED_MAX
+    assert " and 2 more were dropped" in warning
+    assert OWN not in warning
 
 
 @every_kind

@@ -11,7 +11,9 @@ from app.domain.dataplane.rules import RulesConfig
 from app.domain.errors import Forbidden
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import EndpointConditions
+from app.domain.objects.kinds import POD
 from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT
+from app.registry import lifecycle
 from app.registry.upkeep import is_due, remove_due
 from tests.builders import (
     a_namespace,
@@ -80,6 +82,16 @@ def test_a_second_delete_may_shorten_its_time_and_never_lengthens_it() -> None:
     assert world.pod("web-1").metadata.deleted_at == first
     world.delete(world.pod("web-1"), grace_s=0)
     assert key("web-1") not in world.snapshot.pods
+
+
+def test_the_answer_to_a_delete_that_ends_the_grace_period_says_that_none_is_left() -> None:
+    world = two_pods()
+    world.delete(world.pod("web-1"), grace_s=30)
+    gone, is_gone = world.writer.write_now(
+        lambda work: lifecycle.delete(work, POD, key("web-1"), grace_s=0)
+    )
+    assert is_gone
+    assert gone.metadata.deletion_grace_s == 0
 
 
 def test_a_terminating_pod_that_stops_serving_says_so() -> None:

@@ -92,8 +92,8 @@ def test_every_violation_of_a_type_is_named_at_once_with_its_path() -> None:
 
     assert {cause.reason for cause in refusal.causes} == {CauseReason.TYPE_INVALID}
     assert {cause.field: cause.message for cause in refusal.causes} == {
-        "metadata.name": "must be a string, not an integer",
-        "metadata.labels[example.com/a]": "must be a string, not an integer",
+        "metadata.name": "must be a string, not an integer: put it in quotes",
+        "metadata.labels[example.com/a]": "must be a string, not an integer: put it in quotes",
         "metadata.creationTimestamp": "must be an RFC 3339 time such as 2006-01-02T15:04:05Z",
         "spec.ports[0].port": "must be an integer, not a string",
         "spec.ports[0].targetPort": "must be an integer or a string, not a list",

@@ -48,7 +48,7 @@ def test_escaped_pairs_and_escaped_backslashes_are_text() -> None:
 def test_repeated_keys_are_named_by_path_in_the_order_of_the_text() -> None:
     text = '{"x": [{"a": 1, "a.b": 2, "a": 3, "a.b": 4}], "x": [{"c": 0, "c": 1, "c": 2}]}'
 
-    assert read_json(text).duplicates == ("x", "x[0].c")
+    assert read_json(text).duplicates == ("x", "x[0].a", "x[0][a.b]", "x[0].c")
     assert read_json('[{"a.b": 1, "a.b": 2}]').duplicates == ("[0][a.b]",)
 
 
@@ -72,6 +72,11 @@ def test_values_one_after_another_are_read_as_each_by_itself(
         texts = [f"[{text}]" for text in texts]
     read = [parsed.value for parsed in read_json_stream(between.join(texts))]
     assert read == [json.loads(text) for text in texts]
+
+
+def test_what_is_deep_in_a_replaced_value_is_not_looked_at() -> None:
+    deep = DEPTH_MAX * '{"a":' + '{"b": 1, "b": 2}' + DEPTH_MAX * "}"
+    assert read_json(f'{{"x": {deep}, "x": 1}}').duplicates == ("x",)
 
 
 def test_duplicates_belong_to_their_own_value() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from app.schemas.kubernetes_fields import fields_of
 from app.schemas.paths import UNKNOWN_MAX, PassedOver
-from app.schemas.remarks import NAMED_MAX, Remarks, nearest, not_kept_line
+from app.schemas.remarks import NAMED_MAX, Remarks, nearest, not_held_line, not_kept_line
 
 SPEC = fields_of("ServiceSpec")
 MISTYPED = PassedOver(("spec", "selecter"), is_known=False, beside=SPEC)
@@ -20,6 +20,48 @@ def test_mistakes_are_worded_as_kubernetes_does_with_the_nearest_field() -> None
         'duplicate field "documents[3].spec.type"',
     ]
     assert remarks.not_kept == ("spec.volumes",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "api_version", "line"),
+    [
+        ("service", "v1", 'service is not held here (did you mean "Service"?)'),
+        ("Pods", "v1", 'Pods is not held here (did you mean "Pod"?)'),
+        ("Endpoint", "v1", 'Endpoint is not held here (did you mean "Endpoints"?)'),
+        (
+            "endpointslice",
+            "v1",
+            'endpointslice is not held here (did you mean "EndpointSlice" of discovery.k8s.io/v1?)',
+        ),
+        (
+            "EndpointSlice",
+            "discovery.k8s.oi/v1",
+            (
+                "EndpointSlice of discovery.k8s.oi/v1 is not held here "
+                '(did you mean "EndpointSlice" of discovery.k8s.io/v1?)'
+            ),
+        ),
+        (
+            "EndpointSlice",
+            "discovery.k8s.io/v1beta1",
+            (
+                "EndpointSlice of discovery.k8s.io/v1beta1 is not held here "
+                '(did you mean "EndpointSlice" of discovery.k8s.io/v1?)'
+            ),
+        ),
+        ("Service", "V1", 'Service of V1 is not held here (did you mean "Service" of v1?)'),
+        ("Service", "serving.knative.dev/v1", "Service of serving.knative.dev/v1 is not held here"),
+        ("NodePool", "karpenter.sh/v1", "NodePool is not held here"),
+        ("Deployment", "apps/v1", "Deployment is not held here"),
+        ("ServiceAccount", "v1", "ServiceAccount is not held here"),
+        ("ReplicaSet", "apps/v1", "ReplicaSet is not held here"),
+        ("", "v1", "an object without kind is not held here"),
+    ],
+)
+def test_a_kind_that_is_not_held_is_told_with_the_one_that_was_meant(
+    kind: str, api_version: str, line: str
+) -> None:
+    assert not_held_line(kind, api_version) == line
 
 
 def test_a_refusal_has_all_of_them() -> None:

@@ -143,6 +143,14 @@ def test_keys_given_twice_are_named_by_path() -> None:
     assert parsed.duplicates == ("a[0].b", "c.d.e", "a")
 
 
+def test_a_key_given_many_times_is_named_once() -> None:
+    assert next(read_yaml("a: 1\na: 2\na: 3\nb: {}\nb: {c: 1, c: 2}\n")).duplicates == (
+        "a",
+        "b",
+        "b.c",
+    )
+
+
 def test_aliases_that_explode_are_refused_before_they_do() -> None:
     laughs = "a0: &a0 [x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20)
@@ -179,3 +187,9 @@ def test_aliases_that_repeat_more_text_than_the_bound_are_refused() -> None:
 @given(st.text("0123456789+-._eExXoObB", max_size=12))
 def test_what_looks_like_a_number_is_a_number_or_text(text: str) -> None:
     assert isinstance(plain_value(text), int | float | str | None)
+
+
+@pytest.mark.parametrize("text", ["a:\n\tb: 1\n", "a: 1\nb:\n  - 1\n\t- 2\n"])
+def test_a_tab_is_said_to_be_one(text: str) -> None:
+    with pytest.raises(BadRequest, match=r"indented with spaces, not with tabs$"):
+        list(read_yaml(text))

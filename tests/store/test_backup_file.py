@@ -87,3 +87,9 @@ def test_lines_are_read_with_a_bound(tmp_path: Path) -> None:
     found = list(lines_of(file, octets_max=10))
     assert b"".join(found) == file.read_bytes()
     assert max(map(len, found)) == 11
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    for file, why in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
+        with pytest.raises(OSError, match=f"^{file} cannot be read: {why}"):
+            list(lines_of(file, octets_max=10))
