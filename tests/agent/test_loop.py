@@ -125,7 +125,7 @@ async def test_an_agent_that_starts_without_a_registry_touches_nothing() -> None
     async with a_world(SERVICE, ONE) as world:
         sink = MemorySink(world.desired())
         world.network.is_down = True
-        agent = world.agent(sink)
+        agent = world.agent(sink, pace=Pace(chance=lambda: 1.0))
         await settle(agent, turns=10)
         assert sink.state == world.desired()
         assert sink.applications == []
@@ -288,7 +288,7 @@ async def test_a_sink_that_fails_half_way_is_observed_and_led_on() -> None:
 
 async def test_a_failing_sink_is_tried_ever_more_rarely() -> None:
     async with a_world(SERVICE, ONE) as world:
-        agent = world.agent(BrokenSink(0))
+        agent = world.agent(BrokenSink(0), pace=Pace(chance=lambda: 1.0))
         began_s = world.clock.time_s
         while agent.tally.sink_failures < 10:
             await agent.turn()

@@ -28,9 +28,9 @@ def test_a_status_becomes_a_refusal() -> None:
 
 
 def test_a_failure_that_is_no_status_is_worded_all_the_same() -> None:
-    with pytest.raises(Refused, match="answered 502: <p>Bad gateway"):
+    with pytest.raises(Unreachable, match="answers 502: <p>Bad gateway"):
         api(httpx.Response(502, text="<p>Bad\n gateway")).read_text("/")
-    with pytest.raises(Refused, match="answered 500: Internal Server Error"):
+    with pytest.raises(Unreachable, match="answers 500: Internal Server Error"):
         api(httpx.Response(500)).ask("GET", "/")
 
 
