@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.agent.probe_targets import ProbeTargets
 from app.domain.addresses import Prefix, family_of, parse_prefix
 from app.domain.dataplane.node_rules import PRIMARY
 from app.domain.errors import Violation
@@ -131,6 +132,11 @@ class Settings(BaseSettings):
     body_bytes_max: int = Field(
         8_388_608, ge=1024, description="size of a request's body; a larger one is refused with 413"
     )
+    probe_other_hosts: TextList = Field(
+        (),
+        description="where probes may go besides a Pod's own addresses: addresses, ranges, DNS "
+        "names; loopback and link-local addresses must be listed even if a Pod has them",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="what is logged"
     )
@@ -143,6 +149,7 @@ class Settings(BaseSettings):
         "host_search",
         "cluster_cidr",
         "node_port_addresses",
+        "probe_other_hosts",
         mode="before",
     )
     @classmethod
@@ -166,6 +173,12 @@ class Settings(BaseSettings):
     @classmethod
     def _prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(part)) for part in value)
+
+    @field_validator("probe_other_hosts")
+    @classmethod
+    def _other_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        ProbeTargets(value)
+        return value
 
     @field_validator("cluster_cidr")
     @classmethod

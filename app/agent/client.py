@@ -30,6 +30,7 @@ from app.client.bounded_reading import (
     read_answer,
 )
 from app.client.errors import BadAnswer, NoAnswer
+from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
 from app.client.notices import Notices
 
@@ -210,7 +211,7 @@ class RegistryClient:
 
         Gives what was wrong, which may quote what others sent, as it can be logged.
         """
-        problem = bounded_reading.shown(str(error), WORDS_CHARACTERS_MAX)
+        problem = shown(str(error), WORDS_CHARACTERS_MAX)
         if self._urls[0] == url:
             self._urls.append(self._urls.pop(0))
         goes_on = "asking it again" if self.url == url else f"asking {self.url}"
@@ -237,9 +238,9 @@ def _require_success(answer: bounded_reading.Answer) -> None:
         reason, message = str(status["reason"]), str(status["message"])
     except (RegistryMisbehaved, LookupError, TypeError):
         leads = answer.headers.get("location", "")
-        to = f", to {bounded_reading.shown(leads)}," if leads else ""
+        to = f", to {shown(leads)}," if leads else ""
         raise BadAnswer(f"it answers {code}{to} and does not say why as a registry does") from None
-    raise Refused(reason, bounded_reading.shown(message, WORDS_CHARACTERS_MAX))
+    raise Refused(reason, shown(message, WORDS_CHARACTERS_MAX))
 
 
 def _checked(url: str) -> str:

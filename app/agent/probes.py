@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from app.agent.probe_checks import Target
+from app.agent.probe_targets import Target
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod, Probe
@@ -168,11 +168,14 @@ def _probes(pod: Pod) -> Iterator[tuple[str, Target]]:
     for place, container in enumerate(pod.lasting_containers):
         probe = container.readiness_probe
         if probe is not None and probe.is_asked_from_outside:
-            yield container.name or str(place), Target(pod.pod_ips[0], container, probe)
+            yield (
+                container.name or str(place),
+                Target(pod.pod_ips[0], container, probe, other_addresses=pod.pod_ips[1:]),
+            )
 
 
 def _plan(pod: Pod) -> tuple[object, ...]:
     """Give all that probing depends on; empty when there is nothing to probe."""
     if not (pod.pod_ips and pod.is_probed_from_outside) or pod.is_finished:
         return ()
-    return pod.metadata.uid, pod.pod_ips[0], pod.lasting_containers
+    return pod.metadata.uid, pod.pod_ips, pod.lasting_containers

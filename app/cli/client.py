@@ -28,9 +28,9 @@ from app.client.bounded_reading import (
     NotAStream,
     no_cookies,
     read_answer,
-    shown,
 )
 from app.client.errors import BadAnswer, NoAnswer
+from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
 
 API_DEFAULT = "http://127.0.0.1:8053"

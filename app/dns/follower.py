@@ -21,8 +21,9 @@ from typing import Any, Final, Protocol
 
 import httpx
 
-from app.client.bounded_reading import BOUNDS, Bounds, LineStream, NotAStream, no_cookies, shown
+from app.client.bounded_reading import BOUNDS, Bounds, LineStream, NotAStream, no_cookies
 from app.client.errors import BadAnswer, NoAnswer
+from app.client.foreign_text import shown
 from app.client.json_reading import UNREADABLE, parse_json
 from app.client.notices import Notices
 from app.dns.programming import trigger_of

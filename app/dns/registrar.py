@@ -12,8 +12,9 @@ from typing import Final
 
 import httpx
 
-from app.client.bounded_reading import BOUNDS, Answer, no_cookies, read_answer, shown
+from app.client.bounded_reading import BOUNDS, Answer, no_cookies, read_answer
 from app.client.errors import BadAnswer, NoAnswer
+from app.client.foreign_text import shown
 from app.domain.errors import DomainError, NotFound, NotSynced
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
