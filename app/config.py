@@ -13,13 +13,13 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.agent.probe_targets import ProbeTargets
 from app.domain.addresses import Prefix, family_of, parse_prefix
 from app.domain.dataplane.node_rules import PRIMARY
 from app.domain.errors import Violation
 from app.domain.names import parse_domain, subdomain_problems
 from app.domain.objects.service import Scheduler
 from app.domain.registration.dns_config_validation import search_violations
+from app.domain.registration.probe_destinations import ProbeDestinations
 from app.domain.registration.service_cidrs import range_violations
 
 TextList = Annotated[tuple[str, ...], NoDecode]
@@ -177,7 +177,7 @@ class Settings(BaseSettings):
     @field_validator("probe_other_hosts")
     @classmethod
     def _other_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        ProbeTargets(value)
+        ProbeDestinations(value)
         return value
 
     @field_validator("cluster_cidr")

@@ -91,12 +91,17 @@ class RegistryClient:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         bounds: Bounds = AGENT_BOUNDS,
+        goes_on: bool = True,
     ) -> None:
-        """Raise ValueError when one of ``urls`` is no address."""
+        """Raise ValueError when one of ``urls`` is no address.
+
+        Without ``goes_on`` nothing is logged of what fails: whoever asks ends with it.
+        """
         self._urls = [_checked(url) for url in urls]
         if not self._urls:
             raise ValueError("the address of a registry is needed")
         self._bounds = bounds
+        self._goes_on = goes_on
         self._notices = Notices(_log)
         self._http = httpx.AsyncClient(
             transport=transport,
@@ -214,8 +219,9 @@ class RegistryClient:
         problem = shown(str(error), WORDS_CHARACTERS_MAX)
         if self._urls[0] == url:
             self._urls.append(self._urls.pop(0))
-        goes_on = "asking it again" if self.url == url else f"asking {self.url}"
-        self._notices.say(url, f"{url}: {problem}; {goes_on}")
+        if self._goes_on:
+            following = "asking it again" if self.url == url else f"asking {self.url}"
+            self._notices.say(url, f"{url}: {problem}; {following}")
         return problem
 
 

@@ -165,7 +165,7 @@ class NodePods:
         try:
             await self._client.ask("POST", "/heartbeats", {"pods": named})
         except RegistryError as error:
-            _log.info("%d leases were not renewed: %s", len(due), error)
+            self._notices.say("leases", f"{len(due)} leases were not renewed: {error}")
         else:
             self._beaten_at_s.update(dict.fromkeys(due, now_s))
 

@@ -9,7 +9,8 @@ Source: contract.md, "Objects"; the gRPC health checking protocol.
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self
@@ -17,12 +18,21 @@ from typing import Final, Self
 import httpx
 
 from app.agent.grpc_health import ask_health
-from app.agent.probe_targets import NotAllowed, ProbeTargets, Target
 from app.client.bounded_reading import no_cookies
-from app.domain.objects.pod import Container, GRPCAction, HTTPGetAction, TCPSocketAction
+from app.domain.objects.pod import Container, GRPCAction, HTTPGetAction, Probe, TCPSocketAction
+from app.domain.registration.probe_destinations import NotAllowed, ProbeDestinations
 
 USER_AGENT: Final = "waypost-probe"
 REDIRECTS_MAX: Final = 10  # as the kubelet
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be asked: a container's probe, at the addresses of its Pod."""
+
+    addresses: Sequence[str]
+    container: Container
+    probe: Probe
 
 
 class ProbeChecks:
@@ -30,7 +40,7 @@ class ProbeChecks:
 
     def __init__(self, other_hosts: Iterable[str] = ()) -> None:
         """Probe Pods, and those of other hosts that are allowed; raises ValueError for an entry."""
-        self._targets = ProbeTargets(other_hosts)
+        self._destinations = ProbeDestinations(other_hosts)
         self._http = httpx.AsyncClient(
             # As the kubelet: a probe asks whether something answers, not who it is.
             verify=False,  # noqa: S501
@@ -79,7 +89,7 @@ class ProbeChecks:
         port = _port(target.container, action.port)
         if port is None:
             return f"no container port is named {action.port}"
-        host = self._targets.destination(action.host, target)
+        host = self._destinations.of(action.host, target.addresses)
         shown_host = f"[{host}]" if ":" in host else host
         scheme = action.scheme.lower()
         url = f"{scheme}://{shown_host}:{port}/{action.path.removeprefix('/')}"
@@ -114,10 +124,10 @@ class ProbeChecks:
         port = _port(target.container, action.port)
         if port is None:
             return f"no container port is named {action.port}"
-        return await _connect(self._targets.destination(action.host, target), port)
+        return await _connect(self._destinations.of(action.host, target.addresses), port)
 
     async def _ask_health(self, action: GRPCAction, target: Target) -> str:
-        host = self._targets.destination("", target)
+        host = self._destinations.of("", target.addresses)
         try:
             return await ask_health(host, action.port, action.service, user_agent=USER_AGENT)
         except OSError as error:

@@ -112,7 +112,7 @@ class _Agent(Generic[StateT, StepT]):
         if options.is_cleanup:
             await clean_up(self._mode, self._sink)
             return
-        async with RegistryClient(options.urls) as client:
+        async with RegistryClient(options.urls, goes_on=not options.is_once) as client:
             registration = Registration(client, options.identity, self._own_addresses, self._clock)
             loop = RulesLoop(
                 Feed(client, options.identity.name, self._mode),

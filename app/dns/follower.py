@@ -125,7 +125,7 @@ class WatchFollower:
                 # A stream is worth another at once when it brought us somewhere we may stay.
                 has_led_on = self._intake.standings > standings and not self._intake.starts_over
                 failures = 0 if has_led_on else failures + 1
-                self._note(problem)
+                self._note(problem or ("" if has_led_on else "its stream ended with nothing in it"))
                 self.url = next(self._urls)
                 await asyncio.sleep(self._delay_s(failures))
 

@@ -58,6 +58,18 @@ def refuses(*headers: tuple[str, str]) -> Answer:
     return lambda server: server.send_headers(1, [*HEAD, *headers], end_stream=True)
 
 
+def is_another_server(server: H2Connection) -> None:
+    server.send_headers(1, [(":status", "404")], end_stream=True)
+
+
+def resets(server: H2Connection) -> None:
+    server.reset_stream(1)
+
+
+def goes_away(server: H2Connection) -> None:
+    server.close_connection()
+
+
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
@@ -74,9 +86,9 @@ def refuses(*headers: tuple[str, str]) -> Answer:
         (refuses(("grpc-status", "99")), "gRPC UNKNOWN"),
         (refuses(("grpc-status", "0")), "no gRPC"),
         (refuses(), "no gRPC"),
-        (lambda server: server.send_headers(1, [(":status", "404")], end_stream=True), "no gRPC"),
-        (lambda server: server.reset_stream(1), "no gRPC"),
-        (lambda server: server.close_connection(), "no gRPC"),
+        (is_another_server, "no gRPC"),
+        (resets, "no gRPC"),
+        (goes_away, "no gRPC"),
     ],
 )
 def test_what_an_answer_means(answer: Answer, outcome: str) -> None:

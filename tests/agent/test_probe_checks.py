@@ -12,8 +12,7 @@ from grpclib.encoding.base import CodecBase
 from grpclib.exceptions import GRPCError
 from grpclib.server import Server, Stream
 
-from app.agent.probe_checks import REDIRECTS_MAX, ProbeChecks
-from app.agent.probe_targets import Target
+from app.agent.probe_checks import REDIRECTS_MAX, ProbeChecks, Target
 from app.domain.objects.pod import (
     Container,
     ContainerPort,
@@ -63,7 +62,7 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 async def checked(probe: Probe, port: int = 0, *, other_hosts: Sequence[str] = (HOST,)) -> str:
     container = Container(ports=(ContainerPort(container_port=port, name="web"),))
     async with ProbeChecks(other_hosts) as checks:
-        return await checks.check(Target(HOST, container, probe))
+        return await checks.check(Target((HOST,), container, probe))
 
 
 def get(port: int | str, **fields: object) -> Probe:
@@ -271,7 +270,7 @@ async def test_cookies_of_pods_are_not_kept() -> None:
 
     async with listening(serve) as port, ProbeChecks((HOST,)) as checks:
         for _ in range(2):
-            assert await checks.check(Target(HOST, Container(), get(port))) == ""
+            assert await checks.check(Target((HOST,), Container(), get(port))) == ""
     assert [b"cookie" in each.lower() for each in seen] == [False, False]
 
 

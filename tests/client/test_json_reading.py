@@ -20,9 +20,9 @@ documents = st.recursive(
 def values(document: object) -> int:
     match document:
         case list():
-            return 1 + sum(map(values, document))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  drawn
+            return 1 + sum(map(values, document))  # pyright: ignore[reportUnknownArgumentType]  drawn
         case dict():
-            return 1 + sum(map(values, document.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  drawn
+            return 1 + sum(map(values, document.values()))  # pyright: ignore[reportUnknownArgumentType]  drawn
         case _:
             return 1
 

@@ -7,35 +7,22 @@ others may not: without this, Pods would scan a node's network, and its loopback
 Source: spec access 5.4.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv6Address
 from typing import Final
 
-from app.client.foreign_text import shown
 from app.domain.addresses import Address, Prefix, parse_address, parse_prefix
 from app.domain.names import subdomain_problems
-from app.domain.objects.pod import Container, Probe
 
 SETTING: Final = "WAYPOST_PROBE_OTHER_HOSTS"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is to be asked: a container's probe, at an address of its Pod."""
-
-    address: str
-    container: Container
-    probe: Probe
-    other_addresses: tuple[str, ...] = ()
-    """The Pod's, in the other family."""
+NAME_SHOWN_MAX: Final = 80  # characters; longer names are cut in the Pod's status
 
 
 class NotAllowed(Exception):
     """A probe points to where it may not go; the words are for the Pod's status."""
 
 
-class ProbeTargets:
+class ProbeDestinations:
     """Decides where probes may go."""
 
     def __init__(self, other_hosts: Iterable[str] = ()) -> None:
@@ -53,26 +40,26 @@ class ProbeTargets:
             else:
                 self._names.add(_name(entry))
 
-    def destination(self, host: str, target: Target) -> str:
+    def of(self, host: str, pod_addresses: Sequence[str]) -> str:
         """Give what to connect to for ``host``, by default the Pod; raises NotAllowed."""
-        address = _address(host or target.address)
+        address = _address(host or pod_addresses[0])
         if address is None:
             if _name(host) in self._names:
                 return host
-            raise _not_allowed(host, "is no address of the Pod")
+            raise _not_allowed(repr(host[:NAME_SHOWN_MAX]), "is no address of the Pod")
         if not any(address in each for each in self._ranges):
             if address.is_loopback or address.is_link_local or address.is_unspecified:
                 raise _not_allowed(
                     str(address), "is an address of the prober's own machine or link"
                 )
-            if address not in map(_address, (target.address, *target.other_addresses)):
+            if address not in map(_address, pod_addresses):
                 raise _not_allowed(str(address), "is no address of the Pod")
         # As it was judged: the system reads the zeros of 010.0.0.1 as another number.
         return str(address)
 
 
 def _not_allowed(host: str, what: str) -> NotAllowed:
-    return NotAllowed(f"not probed: {shown(host)} {what}, and {SETTING} does not list it")
+    return NotAllowed(f"not probed: {host} {what}, and {SETTING} does not list it")
 
 
 def _address(host: str) -> Address | None:

@@ -2,12 +2,9 @@
 
 import pytest
 
-from app.agent.probe_targets import NotAllowed, ProbeTargets, Target
-from app.domain.objects.pod import Container, Probe
+from app.domain.registration.probe_destinations import NotAllowed, ProbeDestinations
 
-
-def target(*addresses: str) -> Target:
-    return Target(addresses[0], Container(), Probe(), other_addresses=addresses[1:])
+POD = ("10.0.0.1", "fd00::1")
 
 
 @pytest.mark.parametrize(
@@ -24,7 +21,7 @@ def target(*addresses: str) -> Target:
 def test_a_pods_own_addresses_are_allowed_however_they_are_written(
     host: str, destination: str
 ) -> None:
-    assert ProbeTargets().destination(host, target("10.0.0.1", "fd00::1")) == destination
+    assert ProbeDestinations().of(host, POD) == destination
 
 
 LOCAL = (
@@ -57,14 +54,14 @@ def test_all_else_is_refused_with_the_name_of_the_setting(host: str) -> None:
     with pytest.raises(
         NotAllowed, match=r"^not probed: .*WAYPOST_PROBE_OTHER_HOSTS does not list it"
     ):
-        ProbeTargets().destination(host, target("10.0.0.1", "fd00::1"))
+        ProbeDestinations().of(host, POD)
 
 
 @pytest.mark.parametrize("address", LOCAL)
 def test_addresses_of_the_probers_own_machine_or_link_are_no_pods(address: str) -> None:
     for host in ("", address):
         with pytest.raises(NotAllowed, match="own machine or link"):
-            ProbeTargets().destination(host, target(address))
+            ProbeDestinations().of(host, (address,))
 
 
 @pytest.mark.parametrize(
@@ -80,15 +77,15 @@ def test_addresses_of_the_probers_own_machine_or_link_are_no_pods(address: str) 
     ],
 )
 def test_what_is_listed_is_allowed(entries: list[str], host: str, destination: str) -> None:
-    assert ProbeTargets(entries).destination(host, target("10.0.0.1")) == destination
+    assert ProbeDestinations(entries).of(host, POD) == destination
 
 
 def test_a_range_allows_no_name_that_may_lead_into_it() -> None:
     with pytest.raises(NotAllowed):
-        ProbeTargets(["0.0.0.0/0", "::/0"]).destination("localhost", target("10.0.0.1"))
+        ProbeDestinations(["0.0.0.0/0", "::/0"]).of("localhost", POD)
 
 
 @pytest.mark.parametrize("entry", ["", "10.0.0.0/33", "a b", "http://x", "x:80", "*", "-x"])
 def test_what_is_no_host_is_refused_at_once(entry: str) -> None:
     with pytest.raises(ValueError, match="no address, range"):
-        ProbeTargets([entry])
+        ProbeDestinations([entry])
