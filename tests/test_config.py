@@ -58,6 +58,8 @@ def test_a_range_without_a_tenth_address_wants_the_cluster_dns_given() -> None:
         ("node_port_range", "30000"),
         ("host_search", "a b"),
         ("host_search", "-a.example"),
+        ("probe_other_hosts", "10.0.0.0/33"),
+        ("probe_other_hosts", "a b"),
     ],
 )
 def test_a_setting_that_nothing_could_follow_is_refused_by_its_name(name: str, bad: str) -> None:
@@ -69,6 +71,7 @@ def test_a_setting_that_nothing_could_follow_is_refused_by_its_name(name: str, b
     [
         ("cluster_cidr", "10.0.0.1/8,fd00::/64"),
         ("node_port_addresses", "primary,192.0.2.0/24"),
+        ("probe_other_hosts", "127.0.0.0/8,::1,db.example.com"),
         ("host_search", "Example.COM.,_tcp.example,."),
     ],
 )

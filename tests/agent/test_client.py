@@ -9,9 +9,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from app.agent.client import (
     AGENT_BOUNDS,
+    Answer,
     Refused,
     RegistryClient,
     RegistryError,
@@ -197,6 +199,24 @@ async def test_rules_that_make_no_sense_are_a_reason_to_ask_the_next(
         with pytest.raises(RegistryError, match=bad.url):
             await Feed(client, "n1", mode).news(Revision(1), 0)
         assert client.url == "http://x"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"kind":"NodeRules","virtualServers":[' + b"1," * 20_000 + b"1]}",
+        b'{"kind":"NodeRules","virtualServers":[{"realServers":[' + b"1," * 20_000 + b"1]}]}",
+        b'{"kind":"NodeRulesChanges","operations":[' + b"1," * 20_000 + b"1]}",
+    ],
+    ids=["servers", "real servers", "operations"],
+)
+def test_rules_are_read_up_to_the_first_entry_that_is_wrong(body: bytes) -> None:
+    mode, answer = IPVSMode(), Answer(body, "", {})
+    for decode in (mode.decode_whole, mode.decode_news):
+        with pytest.raises(RegistryMisbehaved) as refusal:
+            decode(answer)
+        assert isinstance(refusal.value.__cause__, ValidationError)
+        assert refusal.value.__cause__.error_count() < 50
 
 
 STREAMS = {
