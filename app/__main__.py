@@ -145,6 +145,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         print_failure(lack)
         raise typer.Exit(EXIT_REFUSED)
     labels = {key: value for key, _, value in (each.partition("=") for each in label or ())}
+    settings = _settings()
     options = Options(
         identity=Identity(name=node, zone=zone, labels=labels),
         urls=_listed(api),
@@ -156,8 +157,9 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         pace=Pace(resync_s=resync, drain_s=drain),
         metrics_host=metrics_host,
         metrics_port=metrics_port,
+        probe_other_hosts=settings.probe_other_hosts,
     )
-    telemetry.install(_settings().log_level)
+    telemetry.install(settings.log_level)
     _run_agent(options)
 
 

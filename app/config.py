@@ -19,6 +19,7 @@ from app.domain.errors import Violation
 from app.domain.names import parse_domain, subdomain_problems
 from app.domain.objects.service import Scheduler
 from app.domain.registration.dns_config_validation import search_violations
+from app.domain.registration.probe_destinations import ProbeDestinations
 from app.domain.registration.service_cidrs import range_violations
 from app.schemas.authorities import parse_host_pattern, parse_origin
 from app.schemas.documents import OBJECTS_MAX
@@ -164,6 +165,11 @@ class Settings(BaseSettings):
         le=MEMBERS_MAX,
         description="objects that one body of `/apply` may hold; more are refused with 400",
     )
+    probe_other_hosts: TextList = Field(
+        (),
+        description="where probes may go besides a Pod's own addresses: addresses, ranges, DNS "
+        "names; loopback and link-local addresses must be listed even if a Pod has them",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="what is logged"
     )
@@ -178,6 +184,7 @@ class Settings(BaseSettings):
         "host_search",
         "cluster_cidr",
         "node_port_addresses",
+        "probe_other_hosts",
         mode="before",
     )
     @classmethod
@@ -214,6 +221,12 @@ class Settings(BaseSettings):
     @classmethod
     def _prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(part)) for part in value)
+
+    @field_validator("probe_other_hosts")
+    @classmethod
+    def _other_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        ProbeDestinations(value)
+        return value
 
     @field_validator("cluster_cidr")
     @classmethod

@@ -185,7 +185,7 @@ async def running(
             )
         ]
         if probes:
-            once.append(Elected(engine, election.PROBES, lambda: _probe(view, writer)))
+            once.append(Elected(engine, election.PROBES, lambda: _probe(settings, view, writer)))
         elected = [duty.run() for duty in once]
         for work in (writer.run(), follower.run(), leases.keep_saving(), *elected):
             stack.push_async_callback(_stop, asyncio.create_task(work))
@@ -323,9 +323,9 @@ def _leases_of(
     return Leases(view, writer, store, book=book, times=Times(now=clock.now))
 
 
-async def _probe(view: View, writer: Writer) -> None:
+async def _probe(settings: Settings, view: View, writer: Writer) -> None:
     """Ask all Pods whether they are ready, until cancelled."""
-    async with ProbeChecks() as checks:
+    async with ProbeChecks(settings.probe_other_hosts) as checks:
         prober = Prober(
             checks.check,
             lambda reports: writer.write(lambda work: take_over(work, reports), reach=len(reports)),

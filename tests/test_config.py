@@ -64,6 +64,8 @@ def test_a_range_without_a_tenth_address_wants_the_cluster_dns_given() -> None:
         ("allowed_origins", "waypost.example"),
         ("allowed_origins", "https://waypost.example/"),
         ("allowed_origins", "null"),
+        ("probe_other_hosts", "10.0.0.0/33"),
+        ("probe_other_hosts", "a b"),
     ],
 )
 def test_a_setting_that_nothing_could_follow_is_refused_by_its_name(name: str, bad: str) -> None:
@@ -75,6 +77,7 @@ def test_a_setting_that_nothing_could_follow_is_refused_by_its_name(name: str, b
     [
         ("cluster_cidr", "10.0.0.1/8,fd00::/64"),
         ("node_port_addresses", "primary,192.0.2.0/24"),
+        ("probe_other_hosts", "127.0.0.0/8,::1,db.example.com"),
         ("host_search", "Example.COM.,_tcp.example,."),
         ("allowed_hosts", "waypost.example,*.waypost.example,my_api"),
         ("allowed_origins", "https://waypost.example,http://[::1]:8080"),

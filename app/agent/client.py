@@ -2,29 +2,48 @@
 
     method, path, query -> body | document,  or RegistryUnreachable | RegistryMisbehaved | Refused
 
-Several URLs are processes of one registry: when one does not answer, the next
-is asked.  Nobody above sees httpx or a status code.
+Several URLs are processes of one registry: when one does not answer, or not as a
+registry does, the next is asked, and the log names it once a minute.  Nobody above
+sees httpx or a status code.
 
 Source: contract.md, "Errors"; style.md 4, "Errors".
 """
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Final, Self, cast
 
 import httpx
 
-CONNECT_S_MAX = 5.0
-ANSWER_S_MAX = 30.0  # beyond what a question itself asks the registry to wait
-KEPT_S_MAX = 3.0  # an idle connection; servers close theirs after five seconds or more
-SILENCE_S_MAX = 45.0  # a watch says something every 15 s at least
-LINE_BYTES_MAX = 16 * 1024 * 1024
-BODY_BYTES_MAX = 256 * 1024 * 1024
+from app.client import bounded_reading
+from app.client.bounded_reading import (
+    BOUNDS,
+    Bounds,
+    LineStream,
+    NotAStream,
+    no_cookies,
+    read_answer,
+)
+from app.client.errors import BadAnswer, NoAnswer
+from app.client.foreign_text import shown
+from app.client.json_reading import parse_json
+from app.client.notices import Notices
+from app.client.refusals import problem_of, said
+
+KEPT_S_MAX: Final = 3.0  # an idle connection; servers close theirs after five seconds or more
+RULES_VALUES_MAX: Final = 4_000_000  # a node beside 100,000 endpoints is told a fifth of that
+WORDS_CHARACTERS_MAX: Final = 1_000  # of what others say, in the log
+DOCUMENT_VALUES_MAX: Final = 1_000_000  # of one object, or of a list of leases
+AGENT_BOUNDS: Final = replace(BOUNDS, answer_values_max=RULES_VALUES_MAX)
 
 Query = Mapping[str, str]
+
+_log = logging.getLogger(__name__)
 
 
 class RegistryError(Exception):
@@ -37,6 +56,11 @@ class RegistryUnreachable(RegistryError):
 
 class RegistryMisbehaved(RegistryError):
     """What answers does not speak as a registry does."""
+
+    def __init__(self, problem: str, *, url: str = "") -> None:
+        super().__init__(f"{url}: {problem}" if url else problem)
+        self.url = url
+        """Who it is; empty while that is still to be said."""
 
 
 class Refused(RegistryError):
@@ -56,7 +80,6 @@ class Answer:
     headers: Mapping[str, str]
 
 
-_WORDS_CHARACTERS_MAX = 300  # of what a registry says that cannot answer
 _ABLE_ELSEWHERE = frozenset({421, 429, 500, 502, 503})
 """Said by a process that will do better later, or does not know the name that it is called by:
 the next of several may do better now."""
@@ -66,16 +89,27 @@ class RegistryClient:
     """Asks one of several processes of a registry; ``transport`` replaces the network in tests."""
 
     def __init__(
-        self, urls: Sequence[str], *, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        urls: Sequence[str],
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        bounds: Bounds = AGENT_BOUNDS,
+        goes_on: bool = True,
     ) -> None:
-        """Raise ValueError when one of ``urls`` is no address."""
+        """Raise ValueError when one of ``urls`` is no address.
+
+        Without ``goes_on`` nothing is logged of what fails: whoever asks ends with it.
+        """
         self._urls = [_checked(url) for url in urls]
         if not self._urls:
             raise ValueError("the address of a registry is needed")
+        self._bounds = bounds
+        self._goes_on = goes_on
+        self._notices = Notices(_log)
         self._http = httpx.AsyncClient(
             transport=transport,
-            timeout=httpx.Timeout(ANSWER_S_MAX, connect=CONNECT_S_MAX),
             limits=httpx.Limits(keepalive_expiry=KEPT_S_MAX),
+            cookies=no_cookies(),
             trust_env=False,  # a proxy for the outside world does not know the cluster
         )
 
@@ -102,11 +136,13 @@ class RegistryClient:
 
         ``patience_s`` is how long the registry has been asked to wait before it answers.
         """
-        headers = {"If-None-Match": tag} if tag else {}
-        answer = await self._send("GET", path, query=query, headers=headers, patience_s=patience_s)
+        headers = {"Accept": "application/json"} | ({"If-None-Match": tag} if tag else {})
+        url = self.url
+        request = self._http.build_request("GET", f"{url}{path}", params=query, headers=headers)
+        answer = await self._send(url, request, patience_s=patience_s)
         if answer.status_code == HTTPStatus.NOT_MODIFIED:
             return None
-        return Answer(answer.content, answer.headers.get("etag", ""), dict(answer.headers))
+        return Answer(answer.body, answer.headers.get("etag", ""), dict(answer.headers))
 
     async def ask(
         self,
@@ -118,111 +154,100 @@ class RegistryClient:
     ) -> Mapping[str, Any]:
         """Send a document, or nothing, and read the document of the answer."""
         content = None if body is None else json.dumps(body).encode()
-        headers = {} if content is None else {"Content-Type": content_type}
-        answer = await self._send(method, path, content=content, headers=headers)
-        if not answer.content:
+        headers = {"Accept": "application/json"}
+        if content is not None:
+            headers["Content-Type"] = content_type
+        url = self.url
+        request = self._http.build_request(method, f"{url}{path}", content=content, headers=headers)
+        answer = await self._send(url, request)
+        if not answer.body:
             return {}
-        document = decoded(answer.content)
-        if not isinstance(document, Mapping):
-            raise RegistryMisbehaved(f"{self.url}{path} answers something else than an object")
+        with self._judging(url):
+            document = decoded(answer.body)
+            if not isinstance(document, Mapping):
+                raise RegistryMisbehaved(f"what it sends for {path} is no JSON object")
         return cast("Mapping[str, Any]", document)
 
     async def lines(self, path: str, *, query: Query | None = None) -> AsyncGenerator[bytes, None]:
         """Yield the lines of a stream until the registry ends it."""
-        timeout = httpx.Timeout(SILENCE_S_MAX, connect=CONNECT_S_MAX)
-        asked = {"Accept": "application/x-ndjson"}
-        url = f"{self.url}{path}"
-        try:
-            async with self._http.stream(
-                "GET", url, params=query, headers=asked, timeout=timeout
-            ) as answer:
-                if not answer.is_success:
-                    await answer.aread()
-                    self._require_ability(answer)
-                    _require_success(answer)
-                async for line in _lines(answer):
-                    yield line
-        except httpx.HTTPError as error:
-            raise self._unreachable(str(error) or type(error).__name__) from None
+        url = self.url
+        request = self._http.build_request(
+            "GET", f"{url}{path}", params=query, headers={"Accept": "application/x-ndjson"}
+        )
+        with self._judging(url):
+            try:
+                async with LineStream(self._http, request, self._bounds) as stream:
+                    while lines := await stream.next_lines():
+                        for line in lines:
+                            yield line
+            except NotAStream as refusal:
+                _require_success(refusal.answer)
 
-    async def _send(  # noqa: PLR0913  a request is what it is
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query | None = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        patience_s: float = 0,
-    ) -> httpx.Response:
-        asked = {"Accept": "application/json", **(headers or {})}
-        timeout = httpx.Timeout(ANSWER_S_MAX + patience_s, connect=CONNECT_S_MAX)
-        try:
-            answer = await self._http.request(
-                method,
-                f"{self.url}{path}",
-                params=query,
-                content=content,
-                headers=asked,
-                timeout=timeout,
-            )
-        except httpx.HTTPError as error:
-            raise self._unreachable(str(error) or type(error).__name__) from None
-        self._require_ability(answer)
-        if len(answer.content) > BODY_BYTES_MAX:
-            raise RegistryMisbehaved(f"{self.url}{path} answers more than {BODY_BYTES_MAX} bytes")
-        _require_success(answer)
+    @contextmanager
+    def judging(self) -> Generator[None]:
+        """Ask the next process from now on when what this one says cannot be understood.
+
+        Raises RegistryMisbehaved for the one that comes out of the block, with the URL.
+        """
+        with self._judging(self.url):
+            yield
+
+    async def _send(
+        self, url: str, request: httpx.Request, *, patience_s: float = 0
+    ) -> bounded_reading.Answer:
+        with self._judging(url):
+            answer = await read_answer(self._http, request, self._bounds, patience_s=patience_s)
+            _require_success(answer)
         return answer
 
-    def _require_ability(self, answer: httpx.Response) -> None:
-        if answer.status_code in _ABLE_ELSEWHERE:
-            words = " ".join(_said(answer)[1].split())[:_WORDS_CHARACTERS_MAX]
-            why = f": {words}" if words else ""
-            raise self._unreachable(f"it answers {answer.status_code}{why}")
+    @contextmanager
+    def _judging(self, url: str) -> Generator[None]:
+        try:
+            yield
+        except NoAnswer as error:
+            problem = self._leave(url, error)
+            raise RegistryUnreachable(f"{url}: {problem}") from None
+        except BadAnswer as error:
+            raise RegistryMisbehaved(self._leave(url, error), url=url) from None
+        except RegistryMisbehaved as error:
+            if error.url:
+                raise
+            raise RegistryMisbehaved(self._leave(url, error), url=url) from error
 
-    def _unreachable(self, problem: str) -> RegistryUnreachable:
-        failed = self._urls.pop(0)
-        self._urls.append(failed)
-        return RegistryUnreachable(f"{failed}: {problem}")
+    def _leave(self, url: str, error: Exception) -> str:
+        """Ask another process from now on, unless another task has left this one already.
+
+        Gives what was wrong, which may quote what others sent, as it can be logged.
+        """
+        problem = shown(str(error), WORDS_CHARACTERS_MAX)
+        if self._urls[0] == url:
+            self._urls.append(self._urls.pop(0))
+        if self._goes_on:
+            following = "asking it again" if self.url == url else f"asking {self.url}"
+            self._notices.say(url, f"{url}: {problem}; {following}")
+        return problem
 
 
 def decoded(body: bytes) -> object:
-    """Read JSON; raises RegistryMisbehaved when it is none."""
+    """Read JSON of one object; raises RegistryMisbehaved when it is none."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise RegistryMisbehaved("an answer is not JSON") from None
+        return parse_json(body, values_max=DOCUMENT_VALUES_MAX)
+    except BadAnswer as error:
+        raise RegistryMisbehaved(str(error)) from None
 
 
-async def _lines(answer: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """Split a stream at line feeds, and nothing else that text may take for a line's end."""
-    rest = b""
-    async for piece in answer.aiter_bytes():
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            if line:
-                yield line
-        if len(rest) > LINE_BYTES_MAX:
-            raise RegistryMisbehaved(f"a line has more than {LINE_BYTES_MAX} bytes")
-
-
-def _require_success(answer: httpx.Response) -> None:
-    if answer.is_success or answer.status_code == HTTPStatus.NOT_MODIFIED:
+def _require_success(answer: bounded_reading.Answer) -> None:
+    code = answer.status_code
+    if code in _ABLE_ELSEWHERE:
+        raise NoAnswer(problem_of(answer))
+    if answer.is_success or code == HTTPStatus.NOT_MODIFIED:
         return
-    reason, message = _said(answer)
+    reason, message = said(answer)
     if not reason:
-        url, code = answer.request.url, answer.status_code
-        raise RegistryMisbehaved(f"{url} answers {code} and does not say why")
+        leads = answer.headers.get("location", "")
+        to = f", to {shown(leads)}," if leads else ""
+        raise BadAnswer(f"it answers {code}{to} and does not say why as a registry does")
     raise Refused(reason, message)
-
-
-def _said(answer: httpx.Response) -> tuple[str, str]:
-    """Give the reason and the message of a Status; both are empty when it is none."""
-    try:
-        status: Any = json.loads(answer.content)
-        return str(status["reason"]), str(status["message"])
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return "", ""
 
 
 def _checked(url: str) -> str:

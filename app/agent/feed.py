@@ -6,7 +6,7 @@ Source: contract.md, "Routes".
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from app.agent.client import RegistryClient
+from app.agent.client import RegistryClient, RegistryMisbehaved
 from app.agent.mode import Mode, News, Whole
 from app.domain.names import Revision
 
@@ -26,10 +26,11 @@ class Feed(Generic[StateT, StepT]):
     async def whole(self, *, is_news_only: bool) -> Whole[StateT] | None:
         """Read everything; with ``is_news_only`` None when it is what was read last."""
         tag = self._tag if is_news_only else ""
-        answer = await self.client.get(f"/nodes/{self.node}/{self.mode.name}", tag=tag)
-        if answer is None:
-            return None
-        whole = self.mode.decode_whole(answer)
+        with self.client.judging():
+            answer = await self.client.get(f"/nodes/{self.node}/{self.mode.name}", tag=tag)
+            if answer is None:
+                return None
+            whole = self.mode.decode_whole(answer)
         self._tag = answer.tag
         return whole
 
@@ -37,6 +38,8 @@ class Feed(Generic[StateT, StepT]):
         """Read what happened after a revision, waiting for something to happen at most so long."""
         query = {"since": str(since), "timeoutSeconds": str(patience_s)}
         path = f"/nodes/{self.node}/{self.mode.name}/changes"
-        answer = await self.client.get(path, query=query, patience_s=patience_s)
-        assert answer is not None, "no tag was named"
-        return self.mode.decode_news(answer)
+        with self.client.judging():
+            answer = await self.client.get(path, query=query, patience_s=patience_s)
+            if answer is None:
+                raise RegistryMisbehaved("it says that nothing has changed, which nobody asked")
+            return self.mode.decode_news(answer)

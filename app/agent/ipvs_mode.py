@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.agent.client import Answer, RegistryMisbehaved
 from app.agent.mode import News, Plan, Whole
+from app.client.json_reading import UNREADABLE
 from app.domain.dataplane.applied import apply
 from app.domain.dataplane.batches import batches
 from app.domain.dataplane.operations import (
@@ -21,7 +22,6 @@ from app.domain.dataplane.operations import (
     RemoveRealServer,
 )
 from app.domain.dataplane.plan import plan
-from app.domain.errors import DomainError
 from app.schemas.health_checks import decode_health_check_changes, decode_health_checks
 from app.schemas.metadata import parse_revision
 from app.schemas.operations import NodeRulesChanges
@@ -48,22 +48,21 @@ class IPVSMode:
                 health_checks=decode_health_checks(rules.health_check_node_ports),
                 is_eligible=rules.node_eligible,
             )
-        except (DomainError, ValueError) as error:
+        except UNREADABLE as error:
             raise RegistryMisbehaved(f"rules that cannot be: {error}") from error
 
     def decode_news(self, answer: Answer) -> News[Operation]:
         """Read changes; raises RegistryMisbehaved."""
         changes = _read(NodeRulesChanges, answer.body)
         try:
-            operations = decode_operations(changes.operations)
-        except (DomainError, ValueError) as error:
+            return News(
+                revision=parse_revision(changes.resource_version),
+                steps=decode_operations(changes.operations),
+                health_checks=decode_health_check_changes(changes.health_check_node_ports),
+                is_eligible=changes.node_eligible,
+            )
+        except UNREADABLE as error:
             raise RegistryMisbehaved(f"operations that cannot be: {error}") from error
-        return News(
-            revision=parse_revision(changes.resource_version),
-            steps=operations,
-            health_checks=decode_health_check_changes(changes.health_check_node_ports),
-            is_eligible=changes.node_eligible,
-        )
 
     def advanced(self, steps: Sequence[Operation], state: IPVSState) -> IPVSState:
         """Take operations; raises OutOfOrder when they do not fit the state."""

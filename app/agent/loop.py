@@ -22,6 +22,7 @@ from app.agent.feed import Feed
 from app.agent.pace import PACE, RETRY_S_MAX, Backoff, Clock, Pace
 from app.agent.sinks.sink import Sink, SinkFailed
 from app.agent.tally import Tally
+from app.client.notices import Notices
 from app.domain.dataplane.applied import OutOfOrder
 from app.domain.dataplane.health_checks import HealthChecks, followed
 from app.domain.dataplane.operations import RealServerKey
@@ -60,13 +61,16 @@ class RulesLoop(Generic[StateT, StepT]):
         self._introduce = introduce
         self._pace = pace
         self._drains = Drains(pace.drain_s)
-        self._asking, self._applying = Backoff(), Backoff()
+        self._asking, self._applying = (Backoff(chance=pace.chance) for _ in range(2))
         self._desired: StateT | None = None
         self._checks: HealthChecks = {}
         self._publish: Callable[[HealthChecks], None] = _nobody_asks
         self._revision = REVISION_ZERO
         self._must_introduce = self._must_load = True
         self._may_be_stale = False
+        self._is_misled = False
+        """Whether the last news made no sense."""
+        self._notices = Notices(_log, now_s=clock.now_s)
         self._aheads = 0
         self._current: StateT | None = None
         self._is_settled = False
@@ -116,13 +120,13 @@ class RulesLoop(Generic[StateT, StepT]):
             self._asking.failed(self._clock.now_s())
             self.tally.registry_failures += 1
             self._may_be_stale = True  # whoever answers next may be another process
-            if not self.tally.registry_problem:
-                _log.warning("%s; going on with what is known", error)
+            self._notices.say("rules", f"{error}; going on with the rules that are known")
             self.tally.registry_problem = str(error) or type(error).__name__
         else:
-            self._asking.succeeded()
+            if not self._is_misled:
+                self._asking.succeeded()
             if self.tally.registry_problem:
-                _log.info("the registry is back")
+                self._notices.say("back", "the rules are followed again", level=logging.INFO)
             self.tally.registry_problem = ""
 
     async def _listen(self) -> None:
@@ -150,10 +154,15 @@ class RulesLoop(Generic[StateT, StepT]):
                 raise
             return True
         except (OutOfOrder, RegistryMisbehaved) as error:
-            _log.warning("news that do not fit, everything is read anew: %r", error)
-            self._must_load = True
-            return True
+            # Until news fit again, each attempt waits longer: everything is a lot to read anew.
+            self._must_load = self._is_misled = True
+            if isinstance(error, RegistryMisbehaved):
+                raise
+            raise RegistryMisbehaved(
+                f"news do not fit the rules that are known: {error}"
+            ) from error
         self._aheads = 0
+        self._is_misled = False
         self._revision = news.revision
         self.tally.is_node_eligible = news.is_eligible
         has_news = bool(news.steps or news.health_checks)

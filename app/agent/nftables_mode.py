@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from app.agent.client import Answer, RegistryMisbehaved
 from app.agent.mode import News, Plan, Whole
+from app.client.json_reading import UNREADABLE
 from app.domain.dataplane.applied import OutOfOrder
 from app.domain.dataplane.nftables_delta import loaded
 from app.domain.dataplane.nftables_state import Tables, encode_difference, parse_whole
@@ -49,21 +50,23 @@ class NftablesMode:
             )
         except ValidationError as error:
             raise RegistryMisbehaved(f"no NodeText: {error.errors()[0]['msg']}") from error
-        except BadRequest as error:
+        except UNREADABLE as error:
             raise RegistryMisbehaved(f"no text of ours: {error}") from error
 
     def decode_news(self, answer: Answer) -> News[str]:
         """Read changes; raises RegistryMisbehaved."""
         try:
             changes = NodeTextChanges.model_validate_json(answer.body)
+            return News(
+                revision=parse_revision(changes.resource_version),
+                steps=(changes.text,) if changes.text else (),
+                health_checks=decode_health_check_changes(changes.health_check_node_ports),
+                is_eligible=changes.node_eligible,
+            )
         except ValidationError as error:
             raise RegistryMisbehaved(f"no changes: {error.errors()[0]['msg']}") from error
-        return News(
-            revision=parse_revision(changes.resource_version),
-            steps=(changes.text,) if changes.text else (),
-            health_checks=decode_health_check_changes(changes.health_check_node_ports),
-            is_eligible=changes.node_eligible,
-        )
+        except UNREADABLE as error:
+            raise RegistryMisbehaved(f"changes that cannot be: {error}") from error
 
     def advanced(self, steps: Sequence[str], state: Tables) -> Tables:
         """Load texts; raises OutOfOrder when they do not fit the tables."""

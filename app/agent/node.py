@@ -15,8 +15,9 @@ from typing import Final
 
 from app.agent.client import Refused, RegistryClient, RegistryError, RegistryMisbehaved
 from app.agent.pace import Clock
+from app.client.json_reading import UNREADABLE
+from app.client.notices import Notices
 from app.domain.dataplane.rules import DUMMY_INTERFACE
-from app.domain.errors import DomainError
 from app.domain.objects.meta import Condition, ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
 from app.schemas.codec import decode_object, encode_object
@@ -24,6 +25,7 @@ from app.schemas.codec import decode_object, encode_object
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry says how long they last
 HEARTBEATS_PER_LEASE: Final = 4
+LEASE_S_MAX: Final = 86_400  # what is longer is no lease, but nonsense
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _NOT_OURS: Final = ("lo", DUMMY_INTERFACE)
 _TEMPORARY: Final = ("deprecated", "temporary", "tentative", "dadfailed")
@@ -57,13 +59,15 @@ class Registration:
         self._client, self._identity = client, identity
         self._addresses, self._clock = addresses, clock
         self._path = f"/nodes/{identity.name}"
+        self._notices = Notices(_log, now_s=clock.now_s)
         self.problem = ""
 
     async def introduce(self) -> None:
         """Make the Node known, or bring what is known up to date; raises RegistryError."""
         wanted = self._wanted(await self._addresses())
         try:
-            known = _node(await self._client.ask("GET", self._path))
+            with self._client.judging():
+                known = _node(await self._client.ask("GET", self._path))
         except Refused as refused:
             if refused.reason != "NotFound":
                 raise
@@ -90,11 +94,10 @@ class Registration:
             lease_s = answer.get("leaseDurationSeconds")
             self.problem = ""
         except RegistryError as error:
-            if not self.problem:
-                _log.warning("no heartbeat: %s", error)
+            self._notices.say("heartbeat", f"no heartbeat: {error}")
             self.problem = str(error) or type(error).__name__
             return HEARTBEAT_S_DEFAULT
-        if isinstance(lease_s, int) and lease_s > 0:
+        if isinstance(lease_s, int) and 0 < lease_s <= LEASE_S_MAX:
             return lease_s / HEARTBEATS_PER_LEASE
         return HEARTBEAT_S_DEFAULT
 
@@ -116,7 +119,7 @@ class Registration:
 def _node(document: Mapping[str, object]) -> Node:
     try:
         node = decode_object(document).object
-    except DomainError as error:
+    except UNREADABLE as error:
         raise RegistryMisbehaved(f"a Node that cannot be read: {error}") from error
     if not isinstance(node, Node):
         raise RegistryMisbehaved(f"a {type(node).__name__} in place of a Node")

@@ -1,6 +1,8 @@
 """How often the loop does what, and how it waits after failures."""
 
 import asyncio
+import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,6 +42,8 @@ class Pace:
     """Between two looks at what the kernel holds."""
     drain_s: float = 900.0
     """How long connections may keep a server that is not wanted any more."""
+    chance: Callable[[], float] = random.random
+    """From 0 to 1: how much of the second half of a wait after a failure is waited."""
 
 
 PACE = Pace()
@@ -47,16 +51,20 @@ PACE = Pace()
 
 @dataclass(slots=True)
 class Backoff:
-    """When to try again; the longer it has failed, the later."""
+    """When to try again; the longer it has failed, the later.
+
+    Half of it is left to chance, so that agents do not all come back at once.
+    """
 
     retry_at_s: float = float("-inf")
+    chance: Callable[[], float] = random.random
     _failures: int = 0
 
     def failed(self, now_s: float) -> None:
         """Note a failure."""
         delay_s = RETRY_S_MIN * 2.0 ** min(self._failures, _DOUBLINGS_MAX)
         self._failures += 1
-        self.retry_at_s = now_s + min(delay_s, RETRY_S_MAX)
+        self.retry_at_s = now_s + min(delay_s, RETRY_S_MAX) * (1 + self.chance()) / 2
 
     def succeeded(self) -> None:
         """Forget all failures."""

@@ -12,6 +12,7 @@ Source: contract.md, "Processes and defaults"; spec kubernetes-api 5.4.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -22,9 +23,10 @@ from app.agent.client import (
     RegistryMisbehaved,
     decoded,
 )
-from app.agent.pace import Backoff, Clock
+from app.agent.pace import RETRY_S_MIN, Backoff, Clock
 from app.agent.probes import NotReported
-from app.domain.errors import DomainError
+from app.client.json_reading import UNREADABLE
+from app.client.notices import Notices
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.readiness import Report, reported
@@ -66,6 +68,7 @@ class NodePods:
         self._clock, self._now = clock, now
         self._pods: dict[NamespacedName, Pod] = {}
         self._beaten_at_s: dict[NamespacedName, float] = {}
+        self._notices = Notices(_log, now_s=clock.now_s)
         self.problem = ""
 
     async def follow(self, watcher: Watcher) -> None:
@@ -77,11 +80,11 @@ class NodePods:
                 backoff.succeeded()
                 self.problem = ""
             except RegistryError as error:
-                if not self.problem:
-                    _log.warning("Pods are not followed: %s", error)
+                self._notices.say("follow", f"the Pods of this node are not followed: {error}")
                 self.problem = str(error) or type(error).__name__
                 backoff.failed(self._clock.now_s())
-            await self._clock.sleep(max(0.0, backoff.retry_at_s - self._clock.now_s()))
+            # A stream may also end as soon as it has begun, again and again.
+            await self._clock.sleep(max(RETRY_S_MIN, backoff.retry_at_s - self._clock.now_s()))
 
     async def _follow(self, watcher: Watcher) -> None:
         query = {
@@ -90,22 +93,29 @@ class NodePods:
             "timeoutSeconds": str(WATCH_S),
         }
         unseen: set[NamespacedName] | None = set(self._pods)
-        async for line in self._client.lines("/pods", query=query):
-            type_, wire = _event(line)
-            if type_ == "BOOKMARK":
-                if unseen is not None and _ends_initial(wire):
-                    for key in unseen:
-                        self._forget(key, watcher)
-                    unseen = None
-                continue
-            pod = _pod(wire)
-            if type_ == "DELETED":
-                self._forget(pod.metadata.key, watcher)
-            else:
-                self._pods[pod.metadata.key] = pod
-                watcher.see(pod)
+        with self._client.judging():
+            async with aclosing(self._client.lines("/pods", query=query)) as lines:
+                async for line in lines:
+                    type_, wire = _event(line)
+                    if type_ != "BOOKMARK":
+                        key = self._take(type_, _pod(wire), watcher)
+                        if unseen is not None:
+                            unseen.discard(key)
+                    elif unseen is not None and _ends_initial(wire):
+                        for key in unseen:
+                            self._forget(key, watcher)
+                        unseen = None
             if unseen is not None:
-                unseen.discard(pod.metadata.key)
+                raise RegistryMisbehaved("its stream of Pods ended before all were listed")
+
+    def _take(self, type_: str, pod: Pod, watcher: Watcher) -> NamespacedName:
+        key = pod.metadata.key
+        if type_ == "DELETED":
+            self._forget(key, watcher)
+        else:
+            self._pods[key] = pod
+            watcher.see(pod)
+        return key
 
     def _forget(self, key: NamespacedName, watcher: Watcher) -> None:
         self._pods.pop(key, None)
@@ -155,7 +165,7 @@ class NodePods:
         try:
             await self._client.ask("POST", "/heartbeats", {"pods": named})
         except RegistryError as error:
-            _log.info("%d leases were not renewed: %s", len(due), error)
+            self._notices.say("leases", f"{len(due)} leases were not renewed: {error}")
         else:
             self._beaten_at_s.update(dict.fromkeys(due, now_s))
 
@@ -171,10 +181,10 @@ def _event(line: bytes) -> tuple[str, Any]:
     event: Any = decoded(line)
     try:
         type_, wire = str(event["type"]), event["object"]
+        if type_ == "ERROR":
+            raise Refused(str(wire["reason"]), f"it ends the stream of Pods: {wire['message']}")
     except (LookupError, TypeError) as error:
-        raise RegistryMisbehaved("an event without a type or an object") from error
-    if type_ == "ERROR":
-        raise RegistryMisbehaved(f"the stream of Pods has ended: {wire}")
+        raise RegistryMisbehaved("its stream has an event that is none of a watch") from error
     return type_, wire
 
 
@@ -188,7 +198,7 @@ def _ends_initial(wire: Any) -> bool:  # noqa: ANN401  JSON
 def _pod(wire: Any) -> Pod:  # noqa: ANN401  JSON
     try:
         pod = decode_object(wire).object
-    except (DomainError, AttributeError, TypeError) as error:
+    except UNREADABLE as error:
         raise RegistryMisbehaved(f"a Pod that cannot be read: {error}") from error
     if not isinstance(pod, Pod):
         raise RegistryMisbehaved(f"a {type(pod).__name__} in place of a Pod")

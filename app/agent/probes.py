@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.agent.probe_checks import Target
+from app.client.notices import Notices
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod, Probe
@@ -76,6 +77,7 @@ class Prober:
         self._probed: dict[NamespacedName, _Probed] = {}
         self._pending: dict[NamespacedName, Report] = {}
         self._has_pending = asyncio.Event()
+        self._notices = Notices(_log)
         self._turns = asyncio.Semaphore(AT_ONCE_MAX)
 
     def see(self, pod: Pod) -> None:
@@ -122,7 +124,7 @@ class Prober:
         try:
             await self._report(reports)
         except (NotReported, DomainError) as refusal:
-            _log.warning("%d reports of probes are kept: %s", len(reports), refusal)
+            self._notices.say("kept", f"{len(reports)} reports of probes are kept: {refusal}")
             self._pending = {**reports, **self._pending}
             self._has_pending.set()
 
@@ -168,11 +170,14 @@ def _probes(pod: Pod) -> Iterator[tuple[str, Target]]:
     for place, container in enumerate(pod.lasting_containers):
         probe = container.readiness_probe
         if probe is not None and probe.is_asked_from_outside:
-            yield container.name or str(place), Target(pod.pod_ips[0], container, probe)
+            yield (
+                container.name or str(place),
+                Target(pod.pod_ips, container, probe),
+            )
 
 
 def _plan(pod: Pod) -> tuple[object, ...]:
     """Give all that probing depends on; empty when there is nothing to probe."""
     if not (pod.pod_ips and pod.is_probed_from_outside) or pod.is_finished:
         return ()
-    return pod.metadata.uid, pod.pod_ips[0], pod.lasting_containers
+    return pod.metadata.uid, pod.pod_ips, pod.lasting_containers

@@ -54,6 +54,8 @@ class Options:
     is_cleanup: bool = False
     """Whether everything of ours is to be removed, and nothing else done."""
     pace: Pace = PACE
+    probe_other_hosts: Sequence[str] = ()
+    """Where probes may go besides to their Pods."""
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
     """Where health and metrics are told; 0 is nowhere."""
@@ -110,7 +112,7 @@ class _Agent(Generic[StateT, StepT]):
         if options.is_cleanup:
             await clean_up(self._mode, self._sink)
             return
-        async with RegistryClient(options.urls) as client:
+        async with RegistryClient(options.urls, goes_on=not options.is_once) as client:
             registration = Registration(client, options.identity, self._own_addresses, self._clock)
             loop = RulesLoop(
                 Feed(client, options.identity.name, self._mode),
@@ -149,7 +151,7 @@ class _Agent(Generic[StateT, StepT]):
             if self._options.metrics_port:
                 host, port = self._options.metrics_host, self._options.metrics_port
                 await stack.enter_async_context(answering(host, port, routes))
-            checks = await stack.enter_async_context(ProbeChecks())
+            checks = await stack.enter_async_context(ProbeChecks(self._options.probe_other_hosts))
             prober = Prober(checks.check, pods.report, timing=Timing(share=random.random))
             group = await stack.enter_async_context(asyncio.TaskGroup())
             for work in (

@@ -56,6 +56,9 @@ def worded(verb: Callable[P, None]) -> Callable[P, None]:
         except Unreachable as error:
             print_failure(str(error))
             raise typer.Exit(EXIT_UNREACHABLE) from None
+        except RecursionError:
+            print_failure("what the server sends is nested too deeply to be shown")
+            raise typer.Exit(EXIT_UNREACHABLE) from None
 
     return run
 

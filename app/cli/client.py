@@ -2,29 +2,45 @@
 
     method, path, parameters -> document | text | lines,  or Refused | Unreachable
 
-No verb sees httpx or a status code.  Source: contract.md, "Errors".
+No verb sees httpx or a status code.  Answers are read by ``app.client``, within
+bounds, in an event loop that lasts for one question.
+Source: contract.md, "Errors".
 """
 
+import asyncio
 import json
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from ipaddress import ip_address
-from typing import cast
+from typing import Final, cast
 
 import httpx
 
 from app.cli.fields import Json, mapping, text
 from app.cli.output import print_warning
+from app.client.bounded_reading import (
+    BOUNDS,
+    Answer,
+    Bounds,
+    LineStream,
+    NotAStream,
+    no_cookies,
+    read_answer,
+)
+from app.client.errors import BadAnswer, NoAnswer
+from app.client.foreign_text import shown
+from app.client.json_reading import parse_json
 
 API_DEFAULT = "http://127.0.0.1:8053"
-CONNECT_TIMEOUT_S = 5.0
-ANSWER_TIMEOUT_S = 60.0  # longer than the server's own bound on waiting for a revision
-SILENCE_MAX_S = 45.0  # a watch says something every 15 s at least
+# Silence is longer than the server's own bound on waiting for a revision.
+CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)
+EVENT_VALUES_MAX: Final = 1_000_000  # of one line of a watch, which holds one object
 
 _WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 _QUOTED_PAIR = re.compile(r"\\(.)")
-_MESSAGE_CHARACTERS_MAX = 500
+_SHOWN_OCTETS_MAX: Final = 500  # of what is no Status, or of one warning
 
 Parameters = Mapping[str, str | bool | int | None]
 
@@ -50,21 +66,22 @@ class Refused(Exception):
 class Api:
     """One server, by its URL; ``transport`` replaces the network in tests."""
 
-    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        bounds: Bounds = CLI_BOUNDS,
+    ) -> None:
         self.url = url.rstrip("/")
         try:
-            base = httpx.URL(self.url)
+            self._base = httpx.URL(self.url)
         except httpx.InvalidURL as error:
             raise Unreachable(f"{url} is not a URL: {error}") from None
-        if base.scheme not in ("http", "https") or not base.host:
+        if self._base.scheme not in ("http", "https") or not self._base.host:
             raise Unreachable(f"{url} is not an address such as {API_DEFAULT}")
-        self._http = httpx.Client(
-            base_url=base,
-            transport=transport,
-            timeout=httpx.Timeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-            # A proxy for the outside world does not know this machine's loopback address.
-            trust_env=not _is_loopback(base.host),
-        )
+        self._transport = transport
+        self._bounds = bounds
 
     def ask(
         self, method: str, path: str, *, query: Parameters | None = None, body: object = None
@@ -89,80 +106,100 @@ class Api:
         if content is not None:
             headers["Content-Type"] = "application/json"
         with self._reaching():
-            answer = self._http.request(
-                method, path, params=_written(query), content=content, headers=headers
+            answer = asyncio.run(
+                self._answer(method, path, query=query, content=content, headers=headers)
             )
-        self._require_success(answer)
-        document = self._decoded(answer.text)
-        if not isinstance(document, Mapping):
-            raise self._not_waypost()
+            _require_success(answer)
+            document = parse_json(answer.body, values_max=self._bounds.answer_values_max)
+            if not isinstance(document, Mapping):
+                raise BadAnswer("what it sends is no JSON object")
         return cast("Json", document), tuple(_warnings(answer))
 
     def read_text(self, path: str, *, query: Parameters | None = None) -> str:
         """Get a plain text."""
         with self._reaching():
-            answer = self._http.get(path, params=_written(query))
-        self._require_success(answer)
-        return answer.text
+            answer = asyncio.run(self._answer("GET", path, query=query))
+            _require_success(answer)
+            try:
+                return answer.body.decode()
+            except UnicodeDecodeError:
+                raise BadAnswer("the text it sends is not written in UTF-8") from None
 
     def follow(self, path: str, *, query: Parameters | None = None) -> Iterator[Json]:
         """Yield the documents of a stream, one a line, until the server ends it."""
-        timeout = httpx.Timeout(SILENCE_MAX_S, connect=CONNECT_TIMEOUT_S)
         headers = {"Accept": "application/x-ndjson"}
-        with (
-            self._reaching(),
-            self._http.stream(
-                "GET", path, params=_written(query), timeout=timeout, headers=headers
-            ) as answer,
-        ):
-            if not answer.is_success:
-                answer.read()
-            self._require_success(answer)
-            for line in _lines(answer.iter_bytes()):
-                if line.strip():
-                    yield mapping(self._decoded(line))
+        with asyncio.Runner() as runner, self._reaching():
+            open_ones = AsyncExitStack()
+            http = self._http()
+            request = http.build_request("GET", path, params=_written(query), headers=headers)
+            try:
+                runner.run(open_ones.enter_async_context(http))
+                stream = runner.run(
+                    open_ones.enter_async_context(LineStream(http, request, self._bounds))
+                )
+                while lines := runner.run(stream.next_lines()):
+                    for line in lines:
+                        document = parse_json(line, values_max=EVENT_VALUES_MAX)
+                        if not isinstance(document, Mapping):
+                            raise BadAnswer("its stream has a line that is no JSON object")
+                        yield cast("Json", document)
+            except NotAStream as refusal:
+                _require_success(refusal.answer)
+            finally:
+                runner.run(open_ones.aclose())
+
+    def _http(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self._base,
+            transport=self._transport,
+            cookies=no_cookies(),
+            # A proxy for the outside world does not know this machine's loopback address.
+            trust_env=not _is_loopback(self._base.host),
+        )
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Parameters | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        async with self._http() as http:
+            request = http.build_request(
+                method, path, params=_written(query), content=content, headers=headers
+            )
+            return await read_answer(http, request, self._bounds)
 
     @contextmanager
     def _reaching(self) -> Generator[None]:
         try:
             yield
-        except httpx.HTTPError as error:
-            reason = str(error) or type(error).__name__
+        except NoAnswer as error:
             raise Unreachable(
-                f"no server answers at {self.url} ({reason}): "
+                f"no server answers at {self.url} ({error}): "
                 "start one with `waypost serve`, or name another with --api"
             ) from None
-
-    def _require_success(self, answer: httpx.Response) -> None:
-        if answer.is_success:
-            return
-        try:
-            status: object = json.loads(answer.text)
-        except ValueError:
-            status = None
-        if text(status, "kind") != "Status":
-            shown = " ".join(answer.text.split())[:_MESSAGE_CHARACTERS_MAX]
-            message = f"{self.url} answered {answer.status_code}: {shown or answer.reason_phrase}"
-            status = {"code": answer.status_code, "reason": "Unknown", "message": message}
-        raise Refused(mapping(status), tuple(_warnings(answer)))
-
-    def _decoded(self, body: str | bytes) -> object:
-        try:
-            return json.loads(body)
-        except ValueError:
-            raise self._not_waypost() from None
-
-    def _not_waypost(self) -> Unreachable:
-        return Unreachable(f"what answers at {self.url} does not speak as Waypost does")
+        except BadAnswer as error:
+            raise Unreachable(
+                f"what answers at {self.url} does not speak as Waypost does: {error}"
+            ) from None
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Split at line feeds alone: httpx would also end a line at a U+2028 inside a string."""
-    rest = b""
-    for piece in pieces:
-        *lines, rest = (rest + piece).split(b"\n")
-        yield from lines
-    yield rest
+def _require_success(answer: Answer) -> None:
+    """Raise Refused for what a server says no to, and BadAnswer for what none of ours says."""
+    if answer.is_success:
+        return
+    code = answer.status_code
+    try:
+        status = parse_json(answer.body, values_max=EVENT_VALUES_MAX)
+    except BadAnswer:
+        status = None
+    if text(status, "kind") != "Status":
+        said = shown(answer.body[:_SHOWN_OCTETS_MAX].decode(errors="replace"), _SHOWN_OCTETS_MAX)
+        raise BadAnswer(f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}")
+    raise Refused(mapping(status), tuple(_warnings(answer)))
 
 
 def _is_loopback(host: str) -> bool:
@@ -181,7 +218,7 @@ def _written(query: Parameters | None) -> dict[str, str]:
     }
 
 
-def _warnings(answer: httpx.Response) -> Iterator[str]:
+def _warnings(answer: Answer) -> Iterator[str]:
     for header in answer.headers.get_list("warning"):
         for found in _WARNING.findall(header):
-            yield _QUOTED_PAIR.sub(r"\1", found)
+            yield shown(_QUOTED_PAIR.sub(r"\1", found), _SHOWN_OCTETS_MAX)

@@ -42,4 +42,5 @@ DEFAULT_NAMESPACE = "default"
 def connect(context: typer.Context, url: str) -> Api:
     """Make the client of a verb; nothing is sent yet."""
     transport: object = context.obj
-    return Api(url, transport=transport if isinstance(transport, httpx.BaseTransport) else None)
+    is_given = isinstance(transport, httpx.AsyncBaseTransport)
+    return Api(url, transport=transport if is_given else None)

@@ -12,22 +12,25 @@ Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 
 import asyncio
 import gc
-import json
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import httpx
 
-from app.dns.api_answers import problem_of
+from app.client.bounded_reading import BOUNDS, Answer, Bounds, LineStream, NotAStream, no_cookies
+from app.client.errors import BadAnswer, NoAnswer
+from app.client.foreign_text import shown
+from app.client.json_reading import UNREADABLE, parse_json
+from app.client.notices import Notices
+from app.client.refusals import problem_of
 from app.dns.programming import trigger_of
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
 from app.domain.discovery.zone_objects import stripped
-from app.domain.errors import DomainError
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.meta import NOTHING
@@ -36,11 +39,11 @@ from app.registry.beside import beside
 from app.schemas.codec import decode_known
 from app.schemas.metadata import parse_revision
 
-CONNECT_S_MAX = 5.0
-SILENCE_S_MAX = 30.0  # a watch says something every 15 s at least
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
 AHEAD_TRIES_MAX = 8  # attempts at APIs that have not reached our revision, 3 s each
-LINE_BYTES_MAX = 16 * 1024 * 1024
+LINE_VALUES_MAX: Final = 1_000_000  # of one object
+LINE_BOUNDS: Final = replace(BOUNDS, line_s_max=30.0)  # a watch says something every 15 s at least
+PROBLEM_CHARACTERS_MAX: Final = 500  # of what an API says, in the log
 
 _INITIAL_END = "k8s.io/initial-events-end"
 _log = logging.getLogger(__name__)
@@ -83,7 +86,7 @@ class NotReached(Unavailable):
 class WatchFollower:
     """Keeps a View up to date with one of several APIs that share a registry."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the last three are what a test replaces
         self,
         urls: Sequence[str],
         view: View,
@@ -91,6 +94,7 @@ class WatchFollower:
         kinds: Collection[str],
         transport: httpx.AsyncBaseTransport | None = None,
         chance: Callable[[], float] = random.random,
+        bounds: Bounds = LINE_BOUNDS,
     ) -> None:
         """Follow whichever of ``urls`` answers; ``transport`` replaces the network in tests.
 
@@ -100,6 +104,8 @@ class WatchFollower:
         self._kinds = ",".join(sorted(kinds))
         self._transport = transport
         self._chance = chance
+        self._bounds = bounds
+        self._notices = Notices(_log)
         self._intake = Intake(view)
         self.url = next(self._urls)
         """The API that is followed, or tried."""
@@ -109,17 +115,19 @@ class WatchFollower:
         """Streams that were opened, or tried to be."""
 
     async def run(self) -> None:
-        """Follow until cancelled; failures are logged once, and tried again."""
-        timeout = httpx.Timeout(SILENCE_S_MAX, connect=CONNECT_S_MAX)
+        """Follow until cancelled; a failure is tried again, and told of each URL once a minute."""
         failures = 0
         async with httpx.AsyncClient(
-            timeout=timeout, transport=self._transport, trust_env=False
+            transport=self._transport, cookies=no_cookies(), trust_env=False
         ) as client:
             while True:
                 self.attempts += 1
+                standings = self._intake.standings
                 problem = await self._try_to_follow(client, failures)
-                failures = 0 if not self.problem else failures + 1
-                self._note(problem)
+                # A stream is worth another at once when it brought us somewhere we may stay.
+                has_led_on = self._intake.standings > standings and not self._intake.starts_over
+                failures = 0 if has_led_on else failures + 1
+                self._note(problem or ("" if has_led_on else "its stream ended with nothing in it"))
                 self.url = next(self._urls)
                 await asyncio.sleep(self._delay_s(failures))
 
@@ -129,9 +137,10 @@ class WatchFollower:
         return longest * (1 + self._chance()) / 2
 
     def _note(self, problem: str) -> None:
-        if problem and not self.problem:
-            _log.warning("%s: %s; going on from memory", self.url, problem)
-        self.problem = problem
+        self.problem = shown(problem, PROBLEM_CHARACTERS_MAX)
+        if problem:
+            anew = ", and loading anew" if self._intake.starts_over else ""
+            self._notices.say(self.url, f"{self.url}: {self.problem}; going on from memory{anew}")
 
     async def _try_to_follow(self, client: httpx.AsyncClient, failures: int) -> str:
         """Follow one stream to its end; gives what was wrong, empty when nothing was."""
@@ -143,11 +152,10 @@ class WatchFollower:
                 self._intake.start_over()
             return str(error)
         except StartOver as reason:
-            _log.warning("%s: %s; loading anew", self.url, reason)
             self._intake.start_over()
             return str(reason)
-        except (httpx.HTTPError, Unavailable) as error:
-            return str(error) or type(error).__name__
+        except (NoAnswer, BadAnswer, Unavailable) as error:
+            return str(error)
         return ""
 
     async def _follow(self, client: httpx.AsyncClient) -> None:
@@ -156,16 +164,22 @@ class WatchFollower:
         if since is not None:
             query["resourceVersion"] = str(since)
         headers = {"Accept": "application/x-ndjson"}
-        url = f"{self.url}/watch"
-        async with client.stream("GET", url, params=query, headers=headers) as answer:
-            await _require_stream(answer)
-            async for line in _lines(answer):
-                if await self._intake.take(line):
-                    # What was loaded stays: no need to look through it for garbage again.
-                    gc.freeze()
-                if self.problem:
-                    _log.info("following %s", self.url)
-                    self.problem = ""
+        request = client.build_request("GET", f"{self.url}/watch", params=query, headers=headers)
+        try:
+            async with LineStream(client, request, self._bounds) as stream:
+                while lines := await stream.next_lines():
+                    for line in lines:
+                        await self._take(line)
+        except NotAStream as refusal:
+            raise _called_for(refusal.answer) from None
+
+    async def _take(self, line: bytes) -> None:
+        if await self._intake.take(line):
+            # What was loaded stays: no need to look through it for garbage again.
+            gc.freeze()
+        if self.problem:
+            self._notices.say(f"following {self.url}", f"following {self.url}", level=logging.INFO)
+            self.problem = ""
 
 
 @dataclass(slots=True)
@@ -173,6 +187,8 @@ class Intake:
     """Lines of a watch, one after another, into a view; without sockets."""
 
     view: View
+    standings: int = 0
+    """How often a revision was here whole."""
     _since: Revision | None = None
     _initial: list[Object] | None = None
     _pending: list[tuple[bool, Object]] = field(default_factory=list[tuple[bool, Object]])
@@ -182,6 +198,11 @@ class Intake:
         self._pending.clear()
         self._initial = [] if self._since is None else None
         return self._since
+
+    @property
+    def starts_over(self) -> bool:
+        """Whether the next stream begins with everything there is."""
+        return self._since is None
 
     def start_over(self) -> None:
         """Let the next stream begin with everything there is."""
@@ -193,7 +214,7 @@ class Intake:
         Raises StartOver when it ends the stream, or says nothing known.
         """
         try:
-            event: Any = json.loads(line)
+            event: Any = parse_json(line, values_max=LINE_VALUES_MAX)
             type_, wire = str(event["type"]), event["object"]
             match type_:
                 case ChangeType.BOOKMARK:
@@ -202,7 +223,7 @@ class Intake:
                     self._keep(wire, is_gone=type_ == ChangeType.DELETED)
                 case _:
                     raise StartOver(str(wire.get("message", type_)))
-        except (ValueError, LookupError, TypeError, AttributeError, DomainError) as error:
+        except (BadAnswer, *UNREADABLE) as error:
             raise StartOver(f"a line cannot be read: {error}") from error
         return False
 
@@ -237,6 +258,7 @@ class Intake:
         else:
             await self.view.show(self._changes())
         self._since = revision
+        self.standings += 1
         return is_loading
 
     def _changes(self) -> tuple[Change, ...]:
@@ -265,28 +287,13 @@ def _checked(url: str) -> str:
     return url.rstrip("/")
 
 
-async def _require_stream(answer: httpx.Response) -> None:
-    """Raise what an answer other than a stream calls for."""
-    if answer.is_success:
-        return
-    await answer.aread()
+def _called_for(answer: Answer) -> Exception:
+    """Give what an answer other than a stream calls for."""
     problem = problem_of(answer)
     match answer.status_code:
         case httpx.codes.GONE:
-            raise StartOver(problem)
+            return StartOver(problem)
         case httpx.codes.GATEWAY_TIMEOUT:
-            raise NotReached(problem)
+            return NotReached(problem)
         case _:
-            raise Unavailable(problem)
-
-
-async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """Split a stream at line feeds, and nothing else that text may take for a line's end."""
-    rest = b""
-    async for piece in answer.aiter_bytes():
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            if line:
-                yield line
-        if len(rest) > LINE_BYTES_MAX:
-            raise StartOver(f"a line has more than {LINE_BYTES_MAX} bytes")
+            return Unavailable(problem)

@@ -6,17 +6,25 @@ Source: contract.md, "Routes".
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
+from typing import Final
 
 import httpx
 
-from app.dns.api_answers import problem_of
+from app.client.bounded_reading import BOUNDS, Answer, no_cookies, read_answer
+from app.client.errors import BadAnswer, NoAnswer
+from app.client.refusals import problem_of
 from app.domain.errors import DomainError, NotFound, NotSynced
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.schemas.codec import encode_bytes
 
-ANSWER_S_MAX = 5.0
+SHOWN_CHARACTERS_MAX: Final = 200  # of a refusal
+# The answer is one Pod.
+REGISTRAR_BOUNDS: Final = replace(
+    BOUNDS, answer_octets_max=1024 * 1024, silence_s_max=5.0, answer_s_max=10.0
+)
 
 
 class APIRegistrar:
@@ -52,15 +60,16 @@ class APIRegistrar:
         headers = {} if content is None else {"Content-Type": "application/json"}
         try:
             async with httpx.AsyncClient(
-                timeout=ANSWER_S_MAX, transport=self._transport, trust_env=False
+                transport=self._transport, trust_env=False, cookies=no_cookies()
             ) as client:
-                answer = await client.request(method, url, content=content, headers=headers)
-        except httpx.HTTPError as error:
-            raise NotSynced(f"{url}: {str(error) or type(error).__name__}") from error
+                request = client.build_request(method, url, content=content, headers=headers)
+                answer = await read_answer(client, request, REGISTRAR_BOUNDS)
+        except (NoAnswer, BadAnswer) as error:
+            raise NotSynced(f"{url}: {error}") from error
         if not answer.is_success:
-            raise _refusal(answer)
+            raise _refusal(url, answer)
 
 
-def _refusal(answer: httpx.Response) -> DomainError:
+def _refusal(url: str, answer: Answer) -> DomainError:
     kind = NotFound if answer.status_code == HTTPStatus.NOT_FOUND else NotSynced
-    return kind(f"{answer.url}: {problem_of(answer)}")
+    return kind(f"{url}: {problem_of(answer)}")

@@ -15,9 +15,24 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, ClassVar, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainValidator, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    JsonValue,
+    PlainValidator,
+    WithJsonSchema,
+)
+
+T = TypeVar("T")
+Told = Annotated[list[T], FailFast()]
+"""A list that an agent reads: its first wrong entry is enough to leave all of it.
+
+A violation takes a hundred times what it is about, and an answer may hold millions.
+"""
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.domain.addresses import IPFamily
-from app.schemas.base import Output, PortOrNone
+from app.schemas.base import Output, PortOrNone, Told
 from app.schemas.health_checks import HealthCheckOperation
 from app.schemas.rules import (
     NODE_ELIGIBLE,
@@ -99,7 +99,7 @@ class ServerSettings(ServerAddress):
     """A virtual server without its real servers."""
 
     scheduler: str
-    flags: list[str]
+    flags: Told[str]
     persistence_timeout_seconds: int | None
 
 
@@ -209,8 +209,8 @@ class NodeRulesChanges(Output):
     node: str = Field(examples=["n1"])
     since: str = Field(examples=["41"])
     resource_version: str = Field(examples=["42"])
-    operations: list[Operation]
-    health_check_node_ports: list[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
+    operations: Told[Operation]
+    health_check_node_ports: Told[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 
@@ -225,7 +225,7 @@ class NodeTextChanges(Output):
         description="Input for `nft -f`; empty when nothing changed for this node.",
         examples=["add element ip waypost cluster-ips { 10.96.17.4 }\n"],
     )
-    health_check_node_ports: list[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
+    health_check_node_ports: Told[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 

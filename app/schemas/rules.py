@@ -16,7 +16,7 @@ from app.domain.dataplane.drift import DifferenceReason
 from app.domain.dataplane.ipsets import SetType
 from app.domain.dataplane.rules import ClaimRole, LocalDetection, NoticeReason
 from app.domain.objects.service import Protocol, Scheduler
-from app.schemas.base import Input, Output, Port, PortOrNone, words
+from app.schemas.base import Input, Output, Port, PortOrNone, Told, words
 from app.schemas.endpoint_slice import EndpointSliceWrite
 from app.schemas.health_checks import HealthCheckNodePort, ServiceReference
 from app.schemas.node import NodeWrite
@@ -41,7 +41,7 @@ class DummyInterface(Output):
     """The interface that makes virtual addresses local."""
 
     name: str = Field(examples=["kube-ipvs0"])
-    addresses: list[str] = Field(examples=[["10.96.17.4"]])
+    addresses: Told[str] = Field(examples=[["10.96.17.4"]])
 
 
 class PortReference(Output):
@@ -79,13 +79,13 @@ class VirtualServer(Output):
     port: Port
     protocol: Protocol
     scheduler: str = Field(examples=["rr"])
-    flags: list[str] = Field(examples=[["persistent"]])
+    flags: Told[str] = Field(examples=[["persistent"]])
     persistence_timeout_seconds: int | None = Field(
         description="How long a client keeps its real server; null without affinity."
     )
     service: ServiceReference
     port_name: str
-    real_servers: list[RealServer]
+    real_servers: Told[RealServer]
 
 
 class IPSet(Output):
@@ -95,7 +95,7 @@ class IPSet(Output):
     type: SetType
     family: Literal["inet", "inet6"]
     max_elements: int | None = Field(description="Entries it can hold; null for a bitmap.")
-    entries: list[str] = Field(examples=[["10.96.17.4,tcp:80"]])
+    entries: Told[str] = Field(examples=[["10.96.17.4,tcp:80"]])
 
 
 class ShutAddress(Output):
@@ -116,8 +116,8 @@ class LocalSource(Output):
 class NetfilterBasis(Output):
     """All that the rules of one family follow from."""
 
-    occupied_sets: list[str] = Field(description="Sets that hold anything, by IPv4 name.")
-    shut_addresses: list[ShutAddress]
+    occupied_sets: Told[str] = Field(description="Sets that hold anything, by IPv4 name.")
+    shut_addresses: Told[ShutAddress]
     masquerade_all: bool
     local_source: LocalSource | None
 
@@ -126,16 +126,16 @@ class Netfilter(Output):
     """The iptables rules of one family, in order of writing."""
 
     family: IPFamily
-    nat: list[str]
-    filter: list[str]
+    nat: Told[str]
+    filter: Told[str]
     basis: NetfilterBasis
 
 
 class NoLocalEndpoints(Output):
     """Services whose policy is Local and that only other nodes could serve."""
 
-    internal: list[str] = Field(examples=[["default/ent"]])
-    external: list[str]
+    internal: Told[str] = Field(examples=[["default/ent"]])
+    external: Told[str]
 
 
 class Conflict(Output):
@@ -167,13 +167,13 @@ class NodeRules(Output):
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
     dummy_interface: DummyInterface
     sysctls: dict[str, str] = Field(examples=[{"net.ipv4.vs.conntrack": "1"}])
-    virtual_servers: list[VirtualServer]
-    ipsets: list[IPSet]
-    netfilters: list[Netfilter]
-    health_check_node_ports: list[HealthCheckNodePort]
+    virtual_servers: Told[VirtualServer]
+    ipsets: Told[IPSet]
+    netfilters: Told[Netfilter]
+    health_check_node_ports: Told[HealthCheckNodePort]
     no_local_endpoints: NoLocalEndpoints
-    conflicts: list[Conflict]
-    notices: list[Notice]
+    conflicts: Told[Conflict]
+    notices: Told[Notice]
     nftables: str | None = Field(
         default=None, description="Input for `nft -f`, when that backend was asked for."
     )
@@ -186,7 +186,7 @@ class NodeText(Output):
     node: str = Field(examples=["n1"])
     resource_version: str = Field(examples=["42"])
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
-    health_check_node_ports: list[HealthCheckNodePort]
+    health_check_node_ports: Told[HealthCheckNodePort]
     text: str = Field(description="Input for `nft -f`.")
 
 

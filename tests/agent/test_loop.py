@@ -125,7 +125,7 @@ async def test_an_agent_that_starts_without_a_registry_touches_nothing() -> None
     async with a_world(SERVICE, ONE) as world:
         sink = MemorySink(world.desired())
         world.network.is_down = True
-        agent = world.agent(sink)
+        agent = world.agent(sink, pace=Pace(chance=lambda: 1.0))
         await settle(agent, turns=10)
         assert sink.state == world.desired()
         assert sink.applications == []
@@ -286,9 +286,28 @@ async def test_a_sink_that_fails_half_way_is_observed_and_led_on() -> None:
         assert not agent.tally.sink_problem
 
 
+async def test_news_that_never_make_sense_are_asked_for_ever_more_rarely() -> None:
+    async with a_world(SERVICE, ONE) as world:
+        sink, clock = MemorySink(), world.clock
+        agent = world.agent(sink, pace=Pace(chance=lambda: 1.0))
+        await agent.turn()
+        asked = len(world.network.asked)
+        world.network.answers_to_news = httpx.Response(200, json={"kind": "Nonsense"})
+        began_s = clock.time_s
+        while agent.tally.registry_failures < 10:
+            await agent.turn()
+        assert clock.time_s - began_s > 100
+        assert len(world.network.asked) - asked < 30
+        world.network.answers_to_news = None
+        world.put(ONE, TWO)
+        await settle(agent, turns=6)
+        assert sink.state == world.desired()
+        assert not agent.tally.registry_problem
+
+
 async def test_a_failing_sink_is_tried_ever_more_rarely() -> None:
     async with a_world(SERVICE, ONE) as world:
-        agent = world.agent(BrokenSink(0))
+        agent = world.agent(BrokenSink(0), pace=Pace(chance=lambda: 1.0))
         began_s = world.clock.time_s
         while agent.tally.sink_failures < 10:
             await agent.turn()

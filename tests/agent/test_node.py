@@ -145,3 +145,24 @@ def test_a_machine_without_addresses_has_its_name() -> None:
 def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="not-an-address"):
         given_addresses(["not-an-address"], name="n1")
+
+
+@pytest.mark.parametrize("lease_s", ["9" * 400, "1e999", "-1", "0", "null", '"a"', "[]", "86401"])
+async def test_a_lease_that_is_none_leaves_the_heartbeat_as_it_is(lease_s: str) -> None:
+    answer = httpx.Response(200, content=f'{{"leaseDurationSeconds": {lease_s}}}')
+    transport = httpx.MockTransport(lambda _: answer)
+    async with RegistryClient(["http://r"], transport=transport) as client:
+        registration = Registration(client, IDENTITY, Machine().found, FakeClock())
+        assert await registration.beat() == HEARTBEAT_S_DEFAULT
+
+
+async def test_heartbeats_that_nobody_takes_are_said_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(503))
+    clock = FakeClock()
+    async with RegistryClient(["http://r"], transport=transport) as client:
+        registration = Registration(client, IDENTITY, Machine().found, clock)
+        for _ in range(12):
+            clock.time_s += await registration.beat()
+    assert sum("no heartbeat" in words for words in caplog.messages) == 2

@@ -4,7 +4,7 @@ from app.agent.pace import RETRY_S_MAX, RETRY_S_MIN, Backoff
 
 
 def test_each_failure_waits_longer_up_to_a_bound() -> None:
-    backoff = Backoff()
+    backoff = Backoff(chance=lambda: 1.0)
     waits: list[float] = []
     for _ in range(100):
         backoff.failed(0)
@@ -15,10 +15,17 @@ def test_each_failure_waits_longer_up_to_a_bound() -> None:
 
 
 def test_a_success_ends_the_waiting() -> None:
-    backoff = Backoff()
+    backoff = Backoff(chance=lambda: 1.0)
     for _ in range(9):
         backoff.failed(0)
     backoff.succeeded()
     assert backoff.retry_at_s < 0
     backoff.failed(10)
     assert backoff.retry_at_s == 10 + RETRY_S_MIN
+
+
+def test_half_of_a_wait_is_left_to_chance() -> None:
+    for share in (0.0, 0.5, 1.0):
+        backoff = Backoff(chance=lambda: share)  # noqa: B023  asked within its turn
+        backoff.failed(0)
+        assert backoff.retry_at_s == RETRY_S_MIN * (1 + share) / 2

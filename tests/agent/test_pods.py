@@ -7,8 +7,10 @@ import httpx
 import pytest
 
 from app.agent.client import RegistryClient
+from app.agent.pace import RETRY_S_MIN
 from app.agent.pods import NodePods
 from app.agent.probes import NotReported
+from app.client.notices import PERIOD_S
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.pod import ExecAction, Pod, Probe, TCPSocketAction
 from app.domain.registration.readiness import Report
@@ -115,6 +117,12 @@ async def test_pods_stay_known_when_a_stream_breaks_off() -> None:
         line("ERROR", {"kind": "Status", "message": "too old"}),
         line("ADDED", {"kind": "Node", "apiVersion": "v1", "metadata": {"name": "n1"}}),
         line("ADDED", "a Pod"),
+        line("ADDED", pod("b")),
+        line("BOOKMARK", 7),
+        line("ERROR", {"kind": "Status", "reason": "Expired", "message": "too old"}),
+        "",
+        "[" * 100_000 + "\n",
+        '{"type":"ADDED","object":' + '{"metadata":' * 900 + "1" + "}" * 901 + "\n",
         httpx.Response(503),
         httpx.Response(404, text="elsewhere"),
     ],
@@ -124,6 +132,25 @@ async def test_nonsense_in_a_stream_is_got_over(nonsense: str | httpx.Response) 
     pods, shown = await followed(Registry(nonsense, following))
     assert list(shown.pods) == ["a"]
     assert pods.problem == ""
+
+
+async def test_streams_that_end_as_soon_as_they_have_begun_are_not_asked_for_without_a_pause() -> (
+    None
+):
+    clock = FakeClock()
+    await followed(Registry(*[bookmark(**END)] * 10), clock)
+    assert len(clock.slept_s) == 10
+    assert min(clock.slept_s) >= RETRY_S_MIN
+
+
+async def test_pods_that_cannot_be_followed_are_said_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good = line("ADDED", pod("a")) + bookmark(**END)
+    clock = FakeClock()
+    await followed(Registry(*["nonsense\n", good] * 30), clock)
+    said = [words for words in caplog.messages if "are not followed" in words]
+    assert len(said) == 1 + int((clock.time_s - FakeClock().time_s) // PERIOD_S)
 
 
 async def test_a_report_is_written_as_the_pods_condition() -> None:

@@ -64,12 +64,16 @@ class Network(httpx.AsyncBaseTransport):
         self.is_down = False
         self.answers_before_it_asks: list[httpx.Response] = []
         """Answers of something else, given once each in place of the registry's."""
+        self.answers_to_news: httpx.Response | None = None
+        """What something else says to everyone who asks for news."""
         self.asked: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(f"{request.method} {request.url.raw_path.decode()}")
         if self.is_down:
             raise httpx.ConnectError("the cable is out", request=request)
+        if self.answers_to_news is not None and request.url.path.endswith("/changes"):
+            return self.answers_to_news
         if self.answers_before_it_asks:
             answer = self.answers_before_it_asks.pop(0)
             answer.request = request

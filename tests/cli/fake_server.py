@@ -58,7 +58,7 @@ class Ended:
 
 
 def run(
-    *arguments: str, server: FakeServer | httpx.BaseTransport | None = None, stdin: str = ""
+    *arguments: str, server: FakeServer | httpx.AsyncBaseTransport | None = None, stdin: str = ""
 ) -> Ended:
     """Run ``waypost`` with these arguments against a server; without one, nothing answers."""
     transport = server.transport() if isinstance(server, FakeServer) else server

@@ -1,12 +1,18 @@
 """The client asks, and tells refusals from silence."""
 
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
 import httpx
 import pytest
 
-from app.cli.client import Api, Refused, Unreachable
+from app.cli.client import CLI_BOUNDS, Api, Refused, Unreachable
 from tests.cli.fake_server import FakeServer, in_turn, refusal, run, stream
+from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 
 URL = "http://waypost.test"
+THE_NETWORK = httpx.AsyncHTTPTransport(trust_env=False)
 
 
 def api(answer: httpx.Response) -> Api:
@@ -28,9 +34,9 @@ def test_a_status_becomes_a_refusal() -> None:
 
 
 def test_a_failure_that_is_no_status_is_worded_all_the_same() -> None:
-    with pytest.raises(Refused, match="answered 502: <p>Bad gateway"):
+    with pytest.raises(Unreachable, match="answers 502: <p>Bad gateway"):
         api(httpx.Response(502, text="<p>Bad\n gateway")).read_text("/")
-    with pytest.raises(Refused, match="answered 500: Internal Server Error"):
+    with pytest.raises(Unreachable, match="answers 500: Internal Server Error"):
         api(httpx.Response(500)).ask("GET", "/")
 
 
@@ -89,3 +95,83 @@ def test_a_stream_is_read_line_by_line_and_may_be_refused() -> None:
     assert [event["type"] for event in client.follow("/watch")] == ["ADDED", "DELETED"]
     with pytest.raises(Refused, match="too old"):
         list(client.follow("/watch"))
+
+
+NONSENSE = {
+    "a login page": (whole(b"<html>log in", "Content-Type: text/html"), "a web page"),
+    "a redirect to one": (whole(b"", "Location: /login", status="302 Found"), "it answers 302"),
+    "another server's 404": (
+        whole(b"no\x1b[2J page", status="404 Not Found"),
+        "it answers 404: no",
+    ),
+    "a list": (whole(b"[]"), "no JSON object"),
+    "no UTF-8": (whole(b'{"a": "\xff"}'), "UTF-8"),
+    "deep nesting": (whole(b"[" * 100_000), "nested too deeply"),
+    "a bomb in a bomb": (gzipped(bomb(codings=2), "gzip, gzip"), "not asked for"),
+    "a head without end": (Script(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 65_536), "cannot be read"),
+    "no HTTP": (Script(b"SSH-2.0-OpenSSH\r\n"), "cannot be read"),
+}
+VERBS = [("get", "svc"), ("watch", "--timeout", "5"), ("rules", "n1")]
+
+
+@pytest.mark.parametrize(("script", "words"), NONSENSE.values(), ids=NONSENSE.keys())
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
+async def test_what_is_not_waypost_is_one_clear_line_and_the_exit_code_of_nobody_there(
+    script: Script, words: str, verb: tuple[str, ...]
+) -> None:
+    async with hostile(script) as server:
+        ended = await asyncio.to_thread(run, *verb, "--api", server.url, server=THE_NETWORK)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: ")
+    assert server.url in ended.err
+    assert words in ended.err
+    assert ended.err.removesuffix("\n").isprintable()
+
+
+Read = Callable[[Api], object]
+READS: Mapping[str, Read] = {
+    "document": lambda api: api.ask("GET", "/"),
+    "text": lambda api: api.read_text("/"),
+    "stream": lambda api: list(api.follow("/")),
+}
+WITHOUT_END = {
+    "a bomb": gzipped(bomb()),
+    "gzip without end": endless_gzip(),
+    "a body without end": Script(OK + b"\r\n", b"x" * 65_536),
+    "a body that drips": Script(OK + b"\r\n", b"x", pause_s=0.01),
+    "a head that drips": Script(b"HTTP/1.1 200 OK\r\nX: ", b"x", pause_s=0.01),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS.keys())
+@pytest.mark.parametrize("script", WITHOUT_END.values(), ids=WITHOUT_END.keys())
+async def test_what_has_no_end_is_read_within_bounds(script: Script, read: Read) -> None:
+    tight = replace(
+        CLI_BOUNDS,
+        answer_octets_max=1_000_000,
+        line_octets_max=1_000_000,
+        answer_s_max=0.5,
+        line_s_max=0.5,
+    )
+    async with hostile(script) as server:
+        with pytest.raises(
+            Unreachable, match=r"more than 1000000 bytes|within 0\.5 s|which it was"
+        ):
+            await asyncio.to_thread(read, Api(server.url, bounds=tight))
+
+
+async def test_what_is_nested_too_deeply_to_be_printed_is_a_line_as_well() -> None:
+    nested = b'{"items": ' + b"[" * 700 + b"]" * 700 + b"}"
+    async with hostile(whole(nested)) as server:
+        ended = await asyncio.to_thread(
+            run, "get", "svc", "-o", "yaml", "--api", server.url, server=THE_NETWORK
+        )
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "error: what the server sends is nested too deeply to be shown\n"
+
+
+def test_a_watch_that_is_left_early_closes_what_it_opened() -> None:
+    client = Api(URL, transport=in_turn(lambda _: stream({"type": "ADDED"}, {"type": "DELETED"})))
+    events = client.follow("/watch")
+    assert next(iter(events)) == {"type": "ADDED"}
+    del events

@@ -1,21 +1,24 @@
 """A replica that follows an API: every state the API had, whole, whatever happens in between."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dns.follower import Intake, StartOver, WatchFollower
+from app.dns.follower import LINE_BOUNDS, Intake, StartOver, WatchFollower
 from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import TRIGGER_TIME_ANNOTATION
 from app.domain.snapshot import Snapshot
 from app.registry.view import View
+from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 from tests.waiting import until
 
 URL = "http://waypost"
@@ -255,3 +258,79 @@ async def test_a_registry_put_back_to_an_earlier_state_is_loaded_in_the_end(
 def test_what_is_no_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         WatchFollower([url], View(), kinds={"Service"})
+
+
+NONSENSE = {
+    "a login page": whole(b"<html>log in", "Content-Type: text/html"),
+    "a redirect to one": whole(b"", "Location: /login", status="302 Found"),
+    "another server's 404": whole(b"404 page not found", status="404 Not Found"),
+    "a document": whole(b'{"kind": "ServiceList", "items": []}\n'),
+    "no UTF-8": whole(b'{"type": "\xff"}\n'),
+    "deep nesting": whole(b"[" * 100_000 + b"\n"),
+    "an object that is nested deeply": whole(
+        b'{"type":"ADDED","object":{"kind":"Service","apiVersion":"v1","metadata":'
+        + b'{"a":' * 900
+        + b"1"
+        + b"}" * 900
+        + b"}}\n"
+    ),
+    "too many values": whole(b"[" + b"0," * 2_000_000 + b"0]\n"),
+    "a bomb": gzipped(bomb()),
+    "a bomb in a bomb": gzipped(bomb(codings=2), "gzip, gzip"),
+    "gzip without end": endless_gzip(),
+    "a line without end": Script(OK + b"\r\n", b"x" * 65_536),
+    "a line that drips": Script(OK + b"\r\n", b"x", pause_s=0.01),
+    "a stream that ends at once": whole(b""),
+    "no HTTP": Script(b"SSH-2.0-OpenSSH\r\n"),
+}
+WELL = whole(line("ADDED", service("a", 1)) + b"\n" + bookmark(4, ends_initial=True) + b"\n")
+TIGHT = replace(LINE_BOUNDS, line_octets_max=5_000_000, line_s_max=1.0)
+
+
+@pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
+async def test_an_api_that_answers_nonsense_is_left_for_the_next_and_named_once(
+    script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    view = View()
+    async with hostile(script) as bad, hostile(WELL) as good:
+        follower = WatchFollower(
+            [bad.url, good.url], view, kinds={"Service"}, chance=lambda: 0.0, bounds=TIGHT
+        )
+        task = asyncio.create_task(follower.run())
+        try:
+            await until(lambda: view.is_synced and len(bad.requests) >= 3)
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    assert names(view.snapshot) == ["a"]
+    assert sum(f"{bad.url}: " in words for words in caplog.messages) == 1
+
+
+async def test_an_api_that_ends_in_nonsense_again_and_again_is_asked_ever_more_rarely() -> None:
+    waits: list[int] = []
+
+    class Counted(WatchFollower):
+        def _delay_s(self, failures: int) -> float:
+            waits.append(failures)
+            return 0.0
+
+    script = whole(line("ADDED", service("a", 1)) + b"\nnonsense\n")
+    async with hostile(script) as bad:
+        task = asyncio.create_task(Counted([bad.url], View(), kinds={"Service"}).run())
+        await until(lambda: len(waits) >= 5)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert waits[:5] == [1, 2, 3, 4, 5]
+
+
+async def test_a_stream_that_is_compressed_unasked_is_read_all_the_same() -> None:
+    body = line("ADDED", service("a", 1)) + b"\n" + bookmark(4, ends_initial=True) + b"\n"
+    view = View()
+    async with hostile(gzipped(gzip.compress(body))) as good:
+        task = asyncio.create_task(WatchFollower([good.url], view, kinds={"Service"}).run())
+        await until(lambda: view.is_synced)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

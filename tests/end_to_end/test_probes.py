@@ -133,7 +133,10 @@ async def until_serving(running: Serving, expected: set[str], *, within_s: float
 async def test_a_server_that_dies_leaves_names_and_rules_and_comes_back(
     action: str, answer: bytes, tmp_path: Path
 ) -> None:
-    async with backends(answer) as servers, serving(tmp_path, "--probe") as running:
+    async with (
+        backends(answer) as servers,
+        serving(tmp_path, "--probe", probe_other_hosts="127.0.0.0/8") as running,
+    ):
         probe = {action: {"port": servers[0].port}}
         applied = await running.client.post("/apply", json=manifests(servers[0].port, probe))
         assert applied.is_success, applied.text
@@ -164,7 +167,10 @@ async def test_what_has_not_been_probed_yet_is_not_served(tmp_path: Path) -> Non
 
 
 async def test_a_readiness_write_is_one_for_all_that_change_together(tmp_path: Path) -> None:
-    async with backends(b"") as servers, serving(tmp_path, "--probe") as running:
+    async with (
+        backends(b"") as servers,
+        serving(tmp_path, "--probe", probe_other_hosts="127.0.0.0/8") as running,
+    ):
         probe = {"tcpSocket": {"port": servers[0].port}}
         await running.client.post("/apply", json=manifests(servers[0].port, probe))
         await until_serving(running, set(ADDRESSES))

@@ -1,0 +1,44 @@
+"""The lines of a stream, whatever pieces it comes in.
+
+    pieces -> lines, each of at most so many octets
+
+A line ends at a line feed and at nothing else that text may take for a line's
+end.  The work grows with the octets alone, however small the pieces are.
+"""
+
+from app.client.errors import BadAnswer
+
+
+class LineSplitter:
+    """Keeps the line that has begun."""
+
+    def __init__(self, *, line_octets_max: int) -> None:
+        self._line_octets_max = line_octets_max
+        self._begun = bytearray()
+
+    def split(self, piece: bytes) -> list[bytes]:
+        """Give the lines that end in a piece, without empty ones; raises BadAnswer."""
+        first, *others = piece.split(b"\n")
+        self._extend(first)
+        if not others:
+            return []
+        *whole, begun = others
+        lines = [self.rest(), *whole]
+        self._extend(begun)
+        if any(len(line) > self._line_octets_max for line in whole):
+            raise self._too_long()
+        return [line for line in lines if line]
+
+    def rest(self) -> bytes:
+        """Give the line that has begun, and forget it."""
+        rest = bytes(self._begun)
+        self._begun.clear()
+        return rest
+
+    def _extend(self, part: bytes) -> None:
+        self._begun += part
+        if len(self._begun) > self._line_octets_max:
+            raise self._too_long()
+
+    def _too_long(self) -> BadAnswer:
+        return BadAnswer(f"one line has more than {self._line_octets_max} bytes")

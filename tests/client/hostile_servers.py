@@ -1,0 +1,99 @@
+"""Servers that do not speak as a registry does, on real sockets of this machine.
+
+octets to send, once or for ever -> URL, and how much somebody has read of it
+"""
+
+import asyncio
+import contextlib
+import gzip
+import zlib
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+
+HOST = "127.0.0.1"
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+SOCKET_OCTETS_MAX = 16 * 1024 * 1024  # what may lie in the sockets of both sides, unread
+
+
+@dataclass(frozen=True)
+class Script:
+    """What a server says to everyone: something at first, then something again and again."""
+
+    first: bytes = b""
+    again: bytes = b""
+    pause_s: float = 0.0
+    """Before each repetition."""
+
+
+@dataclass
+class Hostile:
+    """A server that runs, and what became of it."""
+
+    url: str = ""
+    sent: int = 0
+    requests: list[bytes] = field(default_factory=list[bytes])
+
+
+@asynccontextmanager
+async def hostile(script: Script) -> AsyncGenerator[Hostile, None]:
+    """Serve a script to whoever connects, for the length of the block."""
+    running = Hostile()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.set_write_buffer_limits(high=0)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            running.requests.append(await reader.readuntil(b"\r\n\r\n"))
+            for octets in said(script):
+                writer.write(octets)
+                await writer.drain()
+                running.sent += len(octets)
+                await asyncio.sleep(script.pause_s)
+        writer.close()
+
+    server = await asyncio.start_server(serve, HOST, 0)
+    async with server:
+        running.url = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
+        yield running
+        server.close()
+
+
+def said(script: Script) -> Iterable[bytes]:
+    """Give all that a script says, one piece after the other."""
+    yield script.first
+    while script.again:
+        yield script.again
+
+
+def whole(body: bytes, *headers: str, status: str = "200 OK") -> Script:
+    """Answer with a body, and close."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return Script("\r\n".join((*lines, "", "")).encode() + body)
+
+
+@cache
+def bomb(*, codings: int = 1) -> bytes:
+    """Compress 64 MiB of zeros, more than once if asked for."""
+    packed = bytes(64 * 1024 * 1024)
+    for _ in range(codings):
+        packed = gzip.compress(packed, mtime=0)
+    return packed
+
+
+def gzipped(packed: bytes, coding: str = "gzip") -> Script:
+    """Answer with what is compressed already."""
+    return whole(packed, "Content-Type: application/json", f"Content-Encoding: {coding}")
+
+
+ENDLESS_GZIP_BLOCK = gzip.compress(b"", mtime=0)[:10]
+"""The header of gzip, behind which anything may follow."""
+
+
+@cache
+def endless_gzip() -> Script:
+    """Answer with one gzip stream that never ends: a thousand zeros an octet, and then again."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    block = deflate.compress(bytes(16 * 1024 * 1024)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    head = OK + b"Content-Encoding: gzip\r\n\r\n" + ENDLESS_GZIP_BLOCK
+    return Script(head, block)

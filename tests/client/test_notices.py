@@ -1,0 +1,53 @@
+"""What goes on failing is said once a minute."""
+
+import logging
+
+import pytest
+
+from app.client.notices import PERIOD_S, SUBJECTS_MAX, Notices
+
+LOG = logging.getLogger(__name__)
+
+
+class Times:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records]
+
+
+def test_a_subject_is_said_once_a_period_with_how_often_it_was_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    times = Times()
+    notices = Notices(LOG, now_s=times)
+    assert [notices.say("a", f"it failed {number}") for number in range(4)] == [True, *[False] * 3]
+    times.now_s = PERIOD_S
+    assert notices.say("a", "it failed again")
+    times.now_s = 2 * PERIOD_S
+    assert notices.say("a", "and again")
+    assert said(caplog) == [
+        "it failed 0",
+        "it failed again (3 more since this was last said)",
+        "and again",
+    ]
+
+
+def test_each_subject_has_its_own_period(caplog: pytest.LogCaptureFixture) -> None:
+    notices = Notices(LOG, now_s=Times())
+    for subject in "abab":
+        notices.say(subject, f"{subject} failed")
+    assert said(caplog) == ["a failed", "b failed"]
+
+
+def test_subjects_are_not_remembered_without_end(caplog: pytest.LogCaptureFixture) -> None:
+    notices = Notices(LOG, now_s=Times())
+    for number in range(SUBJECTS_MAX + 1):
+        notices.say(str(number), "it failed")
+    assert not notices.say("1", "still remembered")
+    assert notices.say("0", "forgotten, and said anew")
+    assert len(said(caplog)) == SUBJECTS_MAX + 2
