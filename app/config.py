@@ -22,8 +22,7 @@ from app.domain.registration.dns_config_validation import search_violations
 from app.domain.registration.probe_destinations import ProbeDestinations
 from app.domain.registration.service_cidrs import range_violations
 from app.schemas.authorities import parse_host_pattern, parse_origin
-from app.schemas.documents import OBJECTS_MAX
-from app.schemas.yaml_text import MEMBERS_MAX
+from app.schemas.body_bounds import MEMBERS_MAX, OBJECTS_MAX
 
 TextList = Annotated[tuple[str, ...], NoDecode]
 PORT_MIN, PORT_MAX = 1, 65_535

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -35,6 +36,10 @@ APPS = 200
 JSON, YAML = "application/json", "application/yaml"
 NAME = b"kubernetes.default.svc.cluster.local"
 Wire = dict[str, Any]
+EMPTY: Wire = {"kind": "List", "items": []}
+FIRST_POD = int(IPv4Address("10.244.0.1"))
+SHARES = (0.5, 0.99, 1.0)
+COLUMNS = "".join(f"{name:>8}" for name in ("p50", "p99", "max"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +67,8 @@ async def run(objects: int) -> int:
     """Send every request once; fail when one keeps others waiting."""
     with tempfile.TemporaryDirectory() as folder:
         async with serving(Path(folder), apply_objects_max=str(objects + APPS)) as server:
-            print(
-                f"{'request':22} answer  took    /livez: p50   p99   max ms   a name: p50   p99   max"
-            )
+            print(f"{'milliseconds':38}{'GET /livez':>24}{'a name':>24}")
+            print(f"{'request':24} answer  took  {COLUMNS * 2}")
             await report(server, "none (the peer)", asyncio.sleep(IDLE_S))
             worst_ms = [
                 await report(server, request.name, send(server, request))
@@ -90,7 +94,7 @@ def requests(objects: int) -> Iterator[Request]:
     yield Request(
         "240,000 aliases", "/apply", b"a: &a {x: 1}\nb: [" + b"*a," * 240_000 + b"]", YAML
     )
-    yield Request("100,000 Lists", "/apply", a_list(*[{"kind": "List", "items": []}] * 100_000))
+    yield Request("100,000 Lists", "/apply", a_list(*[EMPTY] * 100_000))
     yield Request("4 M numbers", "/apply", b"[" + b"1," * 4_000_000 + b"1]")
     yield Request("400,000 numbers", "/apply", b'{"x": [' + b"1," * 400_000 + b"1]}")
     yield Request("40,000 ports that are none", "/services", ports_that_are_none())
@@ -129,11 +133,8 @@ async def report(server: Serving, name: str, working: Awaitable[object]) -> floa
     await asyncio.sleep(AFTER_S)
     output, _ = await observer.communicate(b"\n")
     health, named = (sorted(waited) for waited in json.loads(output))
-    cells = [f"{quantile(waited, q):6.0f}" for waited in (health, named) for q in (0.5, 0.99, 1)]
-    print(
-        f"{name:28}{answer or '':>4}{took_s:6.1f} s {''.join(cells[:3]):>20}{''.join(cells[3:]):>24}",
-        flush=True,
-    )
+    cells = [f"{quantile(each, share):8.0f}" for each in (health, named) for share in SHARES]
+    print(f"{name:27}{answer or '':>4}{took_s:5.1f} s{''.join(cells)}", flush=True)
     return quantile(health, 0.99)
 
 
@@ -176,7 +177,7 @@ class Name:
 
     def __init__(self, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
         self._socket.connect(("127.0.0.1", port))
         labels = b"".join(bytes([len(word)]) + word for word in NAME.split(b"."))
         self._question = b"\0\1\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
@@ -204,9 +205,7 @@ def a_pod(number: int, **labels: str) -> Wire:
         },
         "status": {
             "phase": "Running",
-            "podIPs": [
-                {"ip": f"10.{244 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}"}
-            ],
+            "podIPs": [{"ip": str(IPv4Address(FIRST_POD + number))}],
         },
     }
 

@@ -21,7 +21,7 @@ from app.registry.ports import Writer
 from app.registry.resolution import Resolver
 from app.registry.view import View
 from app.registry.work import Policy
-from app.schemas.documents import OBJECTS_MAX
+from app.schemas.body_bounds import OBJECTS_MAX
 from app.schemas.metadata import asked_revision
 
 

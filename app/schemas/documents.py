@@ -15,11 +15,11 @@ from itertools import islice
 from typing import cast
 
 from app.domain.errors import BadRequest
+from app.schemas.body_bounds import OBJECTS_MAX
 from app.schemas.json_text import read_json, read_json_stream
 from app.schemas.paths import name_type
 from app.schemas.yaml_text import Parsed, read_yaml
 
-OBJECTS_MAX = 10_000  # of one body, unless the operator sets another number
 _ITEMS = "items"
 _MARK = re.compile(r"^---", re.MULTILINE)  # between the documents of YAML
 _OF_LISTS = frozenset({"apiVersion", "kind", "metadata", _ITEMS})

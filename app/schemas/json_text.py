@@ -16,15 +16,15 @@ from itertools import islice
 from typing import cast
 
 from app.domain.errors import BadRequest
-from app.schemas.paths import join_path
-from app.schemas.yaml_text import (
+from app.schemas.body_bounds import (
     DEPTH_MAX,
     DUPLICATES_MAX,
     MEMBERS_MAX,
     NODES_MAX,
     TOO_WIDE,
-    Parsed,
 )
+from app.schemas.paths import join_path
+from app.schemas.yaml_text import Parsed
 
 _UNREADABLE = "the JSON cannot be read: "
 _BETWEEN = re.compile("[ \\t\\r\\n\\ufeff]*")

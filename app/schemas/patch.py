@@ -14,11 +14,11 @@ from jsonpatch import InvalidJsonPatch, JsonPatch, JsonPatchException, JsonPatch
 from jsonpointer import JsonPointer, JsonPointerException
 
 from app.domain.errors import BadRequest, Invalid
+from app.schemas.body_bounds import DEPTH_MAX
 from app.schemas.json_text import is_too_deep, members_of
 from app.schemas.linked_fields import in_step
 from app.schemas.paths import name_type
 from app.schemas.strategic_merge import Inapplicable, Wire, strategic_merge
-from app.schemas.yaml_text import DEPTH_MAX
 
 OPERATIONS_MAX = 10_000  # of one JSON patch
 COPIED_MAX = 100_000  # values that the copy operations of one JSON patch may add

@@ -19,16 +19,11 @@ from typing import Protocol, cast
 import yaml
 
 from app.domain.errors import BadRequest
+from app.schemas.body_bounds import DEPTH_MAX, DUPLICATES_MAX, MEMBERS_MAX, NODES_MAX, TOO_WIDE
 from app.schemas.paths import join_path
 
-DEPTH_MAX = 64  # containers within containers
-NODES_MAX = 500_000  # values of a stream, keys and what aliases repeat included
-MEMBERS_MAX = 50_000  # members of one container
 REPEATED_MAX = 16 * 1024 * 1024  # characters that aliases may repeat in a stream
-DUPLICATES_MAX = 100  # duplicate keys named
 _NUMBER_LENGTH_MAX = 64  # characters; longer plain text is no number
-
-TOO_WIDE = f"a list or an object holds more than {MEMBERS_MAX} members"
 
 _TAG = "tag:yaml.org,2002:"
 

@@ -26,6 +26,7 @@ from app.domain.dataplane.rules import RulesConfig
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import load
+from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
 from app.registry.view import View
 from tests.builders import a_node
@@ -161,7 +162,9 @@ async def a_world(*objects: Object, config: RulesConfig = CONFIG) -> AsyncGenera
     view.reset(load([NODE, *objects], revision=Revision(1)), history=(), compacted=Revision(1))
     rules = NodeRulesReader(view, config, node_ports=range(30_000, 32_768))
     app = _application()
-    app.state.registry = SimpleNamespace(view=view, rules=rules, metrics=CollectorRegistry())
+    app.state.registry = SimpleNamespace(
+        view=view, rules=rules, metrics=CollectorRegistry(), reading=Lane(), writing=Lane()
+    )
     network = Network(app, clock)
     async with RegistryClient([URL], transport=network) as client:
         yield World(view, clock, network, client)

@@ -24,6 +24,7 @@ from app.domain.names import Revision
 from app.domain.objects.kinds import Object
 from app.domain.objects.node import Taint
 from app.domain.snapshot import load
+from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
 from app.registry.view import View
 from app.registry.watch import Pulse
@@ -67,7 +68,14 @@ async def an_api_of(*objects: Object) -> AsyncGenerator[Api]:
     rules = NodeRulesReader(view, RulesConfig(), node_ports=range(30_000, 32_768))
     app = app_for_tests()
     metrics = CollectorRegistry()
-    app.state.registry = SimpleNamespace(view=view, rules=rules, watching=watching, metrics=metrics)
+    app.state.registry = SimpleNamespace(
+        view=view,
+        rules=rules,
+        watching=watching,
+        metrics=metrics,
+        reading=Lane(),
+        writing=Lane(),
+    )
     async with a_client(app) as client:
         yield Api(client, view, watching, metrics)
 

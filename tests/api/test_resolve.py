@@ -17,6 +17,7 @@ from app.domain.names import DomainName, Revision, parse_domain
 from app.domain.objects.pod import DNSConfig, DNSPolicy
 from app.domain.objects.service import ServiceType
 from app.domain.snapshot import load
+from app.registry.beside import Lane
 from app.registry.resolution import Resolver, Upstream
 from app.registry.view import View
 from app.schemas.resolution import Resolution, Resolutions
@@ -100,7 +101,7 @@ def an_app(upstream: Upstream | None = None, host_search: Iterable[str] = ()) ->
         upstream=upstream,
     )
     app = FastAPI()
-    app.state.registry = SimpleNamespace(view=view, resolver=resolver)
+    app.state.registry = SimpleNamespace(view=view, resolver=resolver, reading=Lane())
     app.include_router(router)
     errors.install(app)
     return app

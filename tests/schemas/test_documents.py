@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
 from app.domain.objects.kinds import Object
+from app.schemas.body_bounds import MEMBERS_MAX, NODES_MAX
 from app.schemas.codec import decode_object, encode_bytes, encode_object
 from app.schemas.documents import (
     Document,
@@ -21,7 +22,6 @@ from app.schemas.documents import (
     parse_value,
 )
 from app.schemas.yaml_output import encode_yaml
-from app.schemas.yaml_text import MEMBERS_MAX, NODES_MAX
 from tests.schemas.wire_strategies import objects
 
 JSON, YAML = MediaType.JSON, MediaType.YAML

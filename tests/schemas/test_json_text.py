@@ -7,7 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
-from app.schemas.json_text import DEPTH_MAX, NODES_MAX, read_json, read_json_stream
+from app.schemas.body_bounds import DEPTH_MAX, NODES_MAX
+from app.schemas.json_text import read_json, read_json_stream
 from tests.schemas.wire_strategies import json_values
 
 
@@ -23,7 +24,7 @@ from tests.schemas.wire_strategies import json_values
         ('{"\\u0000": 1}', "line 1, column 3: it holds a NUL character"),
         ("[" * (DEPTH_MAX + 1) + "]" * (DEPTH_MAX + 1), f"deeper than {DEPTH_MAX} levels"),
         ("[" * 100_000, "levels"),
-        (f"[{'[],' * NODES_MAX}1]", f"more than {NODES_MAX} containers"),
+        (f"[{'[],' * NODES_MAX}1]", f"more than {NODES_MAX} values"),
         ("[1] [2]", "line 1, column 5: Extra data"),
         ("{'a': 1}", "line 1, column 2"),
         ('["\t"]', "Invalid control character"),
@@ -94,7 +95,7 @@ def test_duplicates_belong_to_their_own_value() -> None:
         ('{"a": 1} "\\u0000"', "document 2, line 1, column 11: it holds a NUL"),
         ("1 " + "[" * (DEPTH_MAX + 1) + "]" * (DEPTH_MAX + 1), "document 2, it nests deeper"),
         ("{", "the JSON cannot be read: line 1, column 2: "),
-        ("{}" * (NODES_MAX + 1), f"it holds more than {NODES_MAX} containers"),
+        ("{}" * (NODES_MAX + 1), f"it holds more than {NODES_MAX} values"),
     ],
 )
 def test_the_value_at_fault_is_numbered_from_the_second_on(text: str, problem: str) -> None:

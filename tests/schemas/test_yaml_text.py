@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
 from app.schemas import yaml_text
-from app.schemas.yaml_text import DEPTH_MAX, REPEATED_MAX, plain_value, read_yaml
+from app.schemas.body_bounds import DEPTH_MAX
+from app.schemas.yaml_text import REPEATED_MAX, plain_value, read_yaml
 
 
 def value_of(text: str) -> object:

@@ -22,6 +22,7 @@ from app.api.streams import Watching
 from app.domain.objects.kinds import Object
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import ServicePort
+from app.registry.beside import Lane
 from app.registry.bootstrap import bootstrap
 from app.registry.node_rules import NodeRulesReader
 from app.registry.view import View
@@ -133,6 +134,9 @@ def _serve() -> None:
             leases=_Leases(),
             watching=Watching(view, Pulse(view)),
             metrics=CollectorRegistry(),
+            objects_max=10_000,
+            reading=Lane(),
+            writing=Lane(),
         )
         config = uvicorn.Config(app, host=FABRIC_HOST.ip, port=API_PORT, log_level="error")
         server = uvicorn.Server(config)

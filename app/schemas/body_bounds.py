@@ -1,0 +1,9 @@
+"""How much a body may hold, in either language; nothing is imported to know it."""
+
+OBJECTS_MAX = 10_000  # of one body, unless the operator sets another number
+NODES_MAX = 500_000  # values of a text, in YAML keys and what aliases repeat included
+MEMBERS_MAX = 50_000  # of one list or object
+DEPTH_MAX = 64  # containers within containers
+DUPLICATES_MAX = 100  # duplicate keys named
+
+TOO_WIDE = f"a list or an object holds more than {MEMBERS_MAX} members"
