@@ -19,7 +19,7 @@ from app.api.dependencies import registry_of
 from app.api.errors import BodyTooLarge, Unsupported, refused
 from app.domain.errors import BadRequest, DomainError
 from app.domain.objects.kinds import Kind, Object, kind_of
-from app.registry.history import octets_of
+from app.registry.weights import octets_of
 from app.schemas.codec import decode_object, encode_object
 from app.schemas.delete_options import decode_delete_options
 from app.schemas.documents import (

@@ -14,11 +14,7 @@ from itertools import groupby
 
 from app.domain.changes import Change, require_resumable
 from app.domain.names import REVISION_ZERO, Revision
-from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import Object
-
-OBJECT_OCTETS = 1_500  # about what an object takes beside what is counted
-ENDPOINT_OCTETS = 400  # about what an endpoint of a slice takes
+from app.registry.weights import octets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +106,3 @@ def remembered(changes: Iterable[Change]) -> tuple[Remembered, ...]:
         whole = tuple(group)
         found.append(Remembered(revision, whole, sum(octets_of(each.before) for each in whole)))
     return tuple(found)
-
-
-def octets_of(replaced: Object | None) -> int:
-    """Estimate what keeping an object takes that has been replaced or removed since."""
-    if replaced is None:
-        return 0
-    meta = replaced.metadata
-    texts = sum(len(key) + len(value) for key, value in meta.annotations.items())
-    texts += sum(len(key) + len(value) for key, value in meta.labels.items())
-    endpoints = len(replaced.endpoints) if isinstance(replaced, EndpointSlice) else 0
-    return OBJECT_OCTETS + texts + endpoints * ENDPOINT_OCTETS

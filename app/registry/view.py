@@ -10,7 +10,6 @@ for those of other processes, in revision order; repeats are harmless.
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 
 from app.domain.changes import Change
 from app.domain.errors import NotSynced, RevisionAhead
@@ -19,9 +18,9 @@ from app.domain.objects.kinds import KINDS
 from app.domain.snapshot import Snapshot
 from app.registry.beside import beside
 from app.registry.history import History, Remembered, remembered
+from app.registry.weights import is_light, pieces_of
 
 WAIT_S_MAX = 3.0  # seconds a read waits for a revision; spec kubernetes-api 5.3
-PIECE_CHANGES = 250  # changes that subscribers are told of between two turns of the event loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class View:
         cancelled before that leaves it to be finished.
         """
         every = tuple(changes)
-        if len(every) <= PIECE_CHANGES and not self._showing:
+        if not self._showing and is_light(every):
             self._show_few(every, decided)
         else:
             self._showing += 1  # before anybody else can come: what is first is told first
@@ -125,7 +124,7 @@ class View:
             self._showing -= 1
 
     async def _show_many(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
-        while len(fresh := self._fresh(changes)) > PIECE_CHANGES:
+        while not is_light(fresh := self._fresh(changes)):
             before = self._snapshot
             history = await beside(remembered, fresh)
             after = _known(before, decided) or await beside(before.apply, fresh)
@@ -189,10 +188,10 @@ class View:
             subscriber(told)
 
     async def _announce_in_pieces(self, changes: tuple[Change, ...]) -> None:
-        rest = iter(changes)
-        piece = tuple(islice(rest, PIECE_CHANGES))
+        pieces = pieces_of(changes)
+        piece = next(pieces, ())
         while piece:
-            following = tuple(islice(rest, PIECE_CHANGES))
+            following = next(pieces, ())
             self._announce(piece, has_more=bool(following))
             piece = following
             await asyncio.sleep(0)

@@ -18,6 +18,7 @@ from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object
 from app.registry.beside import beside
+from app.registry.weights import is_light
 from app.store.engine import driver_of
 from app.store.mapping import (
     addresses_held,
@@ -29,7 +30,6 @@ from app.store.mapping import (
 )
 
 CHANNEL = "waypost"  # of the notifications
-AT_ONCE_MAX = 100  # changes written in one go; more are, beside the event loop
 _VOICES: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
 
 
@@ -52,7 +52,7 @@ async def save(
     Raises asyncpg.UniqueViolationError when an address or a port has another holder.
     """
     latest = decided[-1].revision
-    columns = _written(decided) if len(decided) <= AT_ONCE_MAX else await beside(_written, decided)
+    columns = _written(decided) if is_light(decided) else await beside(_written, decided)
     driver = await driver_of(connection)
     saved = await driver.fetch(  # straight from the driver: every write passes here
         _SAVE,

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.names import Revision
-from app.registry.history import OBJECT_OCTETS, History, HistoryBounds, octets_of
-from tests.builders import a_pod, a_service, an_endpoint, an_endpoint_slice
+from app.registry.history import History, HistoryBounds
+from tests.builders import a_pod, a_service
 
 sizes = st.lists(st.integers(1, 5), min_size=1, max_size=12)
 
@@ -69,13 +69,3 @@ def test_what_is_old_is_forgotten_with_the_next_change() -> None:
         now_s[0] = at_s
         history.add(changed(revision, 1))
     assert revisions(history.after(history.compacted)) == [3, 4]
-
-
-def test_what_takes_room_is_what_makes_objects_large() -> None:
-    small = octets_of(a_service())
-    assert octets_of(None) == 0 < OBJECT_OCTETS <= small
-    assert octets_of(a_service(annotations={"a": "x" * 10_000})) >= small + 10_000
-    few, many = (
-        octets_of(an_endpoint_slice(endpoints=(an_endpoint(),) * count)) for count in (1, 100)
-    )
-    assert many > 10 * few
