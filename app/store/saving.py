@@ -8,6 +8,7 @@ Source: style.md 2.
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -30,6 +31,7 @@ from app.store.mapping import (
 )
 
 CHANNEL = "waypost"  # of the notifications
+OCTETS_A_PART = 1 << 20  # of the texts of a table that one statement is given, about ten ms
 _VOICES: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
 
 
@@ -52,29 +54,63 @@ async def save(
     Raises asyncpg.UniqueViolationError when an address or a port has another holder.
     """
     latest = decided[-1].revision
-    columns = _written(decided) if is_light(decided) else await beside(_written, decided)
+    parts = _written(decided) if is_light(decided) else await beside(_written, decided)
+    texts = json.dumps(dict(cursors)), f"{latest} {voice_of(connection.engine)}"
     driver = await driver_of(connection)
-    saved = await driver.fetch(  # straight from the driver: every write passes here
-        _SAVE,
-        after,
-        latest,
-        json.dumps(dict(cursors)),
-        f"{latest} {voice_of(connection.engine)}",
-        *columns,
-    )
-    return bool(saved[0][0])
+    async with AsyncExitStack() as stack:
+        if len(parts) > 1 and not driver.is_in_transaction():
+            await stack.enter_async_context(driver.transaction())
+        for number, part in enumerate(parts, 1):
+            # The counter moves with the last of them.
+            reached = latest if number == len(parts) else after
+            # Straight from the driver: every write passes here.
+            saved = await driver.fetch(_SAVE, after, reached, *texts, *part)
+            if not saved[0][0]:
+                return False
+    return True
 
 
-def _written(decided: Sequence[Change]) -> list[list[object]]:
-    """Write the rows that changes make, column by column, in the order of ``_ROWS``."""
+_Row = Mapping[str, object]
+_Part = list[list[object]]  # columns, in the order of ``_ROWS``
+
+
+def _written(decided: Sequence[Change]) -> list[_Part]:
+    """Write the rows that changes make, in parts: the driver encodes each in one go.
+
+    Of the two large tables every part has a piece; the rest is in the last.
+    """
     body = _Bodies()
-    return [
-        *_columns("kept", object_rows(decided, body)),
-        *_columns("gone", removed_rows(decided)),
-        *_columns("logged", change_rows(decided, body)),
-        *_moved(moves(decided, addresses_held)),
-        *_moved(moves(decided, ports_held)),
-    ]
+    kept = _pieces(object_rows(decided, body), "body")
+    logged = _pieces(change_rows(decided, body), "before", "after")
+    count = max(len(kept), len(logged))
+    parts: list[_Part] = []
+    for number in range(count):
+        gone = removed_rows(decided) if number == count - 1 else []
+        moved = decided if number == count - 1 else ()
+        parts.append(
+            [
+                *_columns("kept", kept[number] if number < len(kept) else []),
+                *_columns("gone", gone),
+                *_columns("logged", logged[number] if number < len(logged) else []),
+                *_moved(moves(moved, addresses_held)),
+                *_moved(moves(moved, ports_held)),
+            ]
+        )
+    return parts
+
+
+def _pieces(rows: Sequence[_Row], *texts: str) -> list[list[_Row]]:
+    """Cut rows where their texts become too much for one part."""
+    pieces: list[list[_Row]] = [[]]
+    octets = 0
+    for row in rows:
+        weight = sum(len(str(row[text] or "")) for text in texts)
+        if octets and octets + weight > OCTETS_A_PART:
+            pieces.append([])
+            octets = 0
+        pieces[-1].append(row)
+        octets += weight
+    return pieces
 
 
 class _Bodies:
@@ -115,7 +151,7 @@ def moves(
     return released, taken
 
 
-def _columns(rows_of: str, rows: Sequence[Mapping[str, object]]) -> list[list[object]]:
+def _columns(rows_of: str, rows: Sequence[_Row]) -> list[list[object]]:
     return [[row[name] for row in rows] for name, _ in _ROWS[rows_of]]
 
 

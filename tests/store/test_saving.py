@@ -1,11 +1,19 @@
 """Who lets go of what, and who has it in the end, whatever order a batch tells it in."""
 
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from asyncpg import UniqueViolationError
+from sqlalchemy import text
+
 from app.domain.changes import Change
-from app.domain.names import Revision
+from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.objects.service import Service
 from app.store.mapping import addresses_held
-from app.store.saving import moves
-from tests.builders import a_service, key
+from app.store.saving import OCTETS_A_PART, moves, save
+from tests.builders import a_meta, a_pod, a_service, key
+from tests.databases import connected
 
 
 def holding(name: str, *addresses: str) -> Service:
@@ -37,3 +45,56 @@ def test_what_stays_is_neither_released_nor_taken() -> None:
     released, taken = moves((step(before, after),), addresses_held)
     assert released == []
     assert taken == {"fd00:10:96::20": key("a")}
+
+
+def large_changes(count: int) -> list[Change]:
+    """Make changes whose texts are about three parts of each table."""
+    annotations = {"a": "x" * (3 * OCTETS_A_PART // count)}
+    pods = [a_pod(metadata=a_meta(f"p{n}", annotations=annotations)) for n in range(count)]
+    return [at(Change(revision=Revision(1), before=None, after=pod), 1) for pod in pods]
+
+
+async def written(url: str) -> tuple[int, int, list[int]]:
+    """Give the counter, the number of objects, and the ordinals in the log."""
+    async with connected(url) as engine, engine.connect() as connection:
+        revision = await connection.scalar(text("SELECT revision FROM counter"))
+        objects = await connection.scalar(text("SELECT count(*) FROM objects"))
+        ordinals = await connection.scalars(text("SELECT ordinal FROM changes ORDER BY ordinal"))
+        return int(revision or 0), int(objects or 0), list(ordinals)
+
+
+async def test_what_is_written_in_parts_is_there_as_one(database_url: str) -> None:
+    decided = large_changes(30)
+    async with connected(database_url) as engine, engine.connect() as connection:
+        assert await save(connection, decided, {}, after=REVISION_ZERO)
+    assert await written(database_url) == (1, 30, list(range(30)))
+
+
+async def test_of_what_is_written_in_parts_nothing_is_when_the_counter_stands_elsewhere(
+    database_url: str,
+) -> None:
+    async with connected(database_url) as engine, engine.connect() as connection:
+        assert not await save(connection, large_changes(30), {}, after=Revision(7))
+    assert await written(database_url) == (0, 0, [])
+
+
+async def test_of_what_is_written_in_parts_nothing_is_when_one_of_them_is_refused(
+    database_url: str,
+) -> None:
+    first, second = (
+        Change(revision=REVISION_ZERO, before=None, after=holding(name, "10.96.0.20"))
+        for name in ("a", "b")
+    )
+    async with connected(database_url) as engine, engine.connect() as connection:
+        assert await save(connection, [at(first, 1)], {}, after=REVISION_ZERO)
+        refused = [at(change, 2) for change in (*large_changes(30), second)]
+        with pytest.raises(UniqueViolationError):
+            await save(connection, refused, {}, after=Revision(1))
+    assert await written(database_url) == (1, 1, [0])
+
+
+def at(change: Change, revision: int) -> Change:
+    assert change.after is not None
+    meta = replace(change.after.metadata, revision=Revision(revision), uid=Uid(str(uuid4())))
+    after = replace(change.after, metadata=meta)
+    return Change(revision=Revision(revision), before=None, after=after)
