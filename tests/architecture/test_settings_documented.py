@@ -10,6 +10,7 @@ from pathlib import Path
 from app.config import Settings
 
 README = Path(__file__).parents[2] / "README.md"
+OPERATIONS = README.parent / "docs" / "operations.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 
 
@@ -19,6 +20,13 @@ def test_the_table_of_settings_in_the_readme_is_the_one_in_the_code() -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_every_setting_that_is_a_bound_is_among_the_bounds() -> None:
+    bounds = [name for name in Settings.model_fields if name.endswith(("_max", "_bytes", "_limit"))]
+    assert len(bounds) > 5
+    text = OPERATIONS.read_text()
+    assert [name for name in bounds if f"`WAYPOST_{name.upper()}`" not in text] == []
 
 
 def table_in(text: str) -> str:

@@ -5,7 +5,15 @@ from collections import Counter
 import pytest
 
 from app.domain import errors
-from app.domain.errors import CauseReason, Conflict, DomainError, Expired, Invalid, Violation
+from app.domain.errors import (
+    CAUSES_MAX,
+    CauseReason,
+    Conflict,
+    DomainError,
+    Expired,
+    Invalid,
+    Violation,
+)
 
 FIRST = Violation(CauseReason.REQUIRED, "spec.ports", "Required value")
 SECOND = Violation(CauseReason.INVALID, "metadata.name", "Invalid value: bad")
@@ -39,6 +47,13 @@ def test_several_violations_are_listed_and_each_is_shown_once() -> None:
     )
     assert error.causes == (FIRST, SECOND, FIRST)
     assert (error.kind, error.name) == ("Service", "web")
+
+
+def test_of_very_many_violations_the_first_are_listed_and_the_others_counted() -> None:
+    every = [Violation(CauseReason.INVALID, f"f{n}", "no") for n in range(CAUSES_MAX + 7)]
+    error = Invalid("Service", "web", every)
+    assert error.causes == tuple(every[:CAUSES_MAX])
+    assert error.message.endswith(f"f{CAUSES_MAX - 1}: no, and 7 more]")
 
 
 def test_a_violation_moves_below_the_document_it_is_in() -> None:

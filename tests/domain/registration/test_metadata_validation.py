@@ -9,6 +9,7 @@ from app.domain.names import label_problems
 from app.domain.objects.meta import LAST_APPLIED_ANNOTATION, ObjectMeta, OwnerReference
 from app.domain.registration.metadata_validation import (
     ANNOTATIONS_SIZE_MAX_BYTES,
+    LABELS_MAX,
     LAST_APPLIED_SIZE_MAX_BYTES,
     metadata_update_violations,
     metadata_violations,
@@ -63,6 +64,14 @@ def test_annotations_have_a_common_limit_in_bytes() -> None:
     assert not found(replace(META, annotations={"a": fits}))
     assert found(replace(META, annotations={"a": f"{fits}üü"})) == [
         ("metadata.annotations", "TooLong")
+    ]
+
+
+def test_more_labels_than_the_bound_are_refused_as_one() -> None:
+    most = {f"k{number}": "v" for number in range(LABELS_MAX)}
+    assert not found(replace(META, labels=most))
+    assert found(replace(META, labels={**most, "and one more": "not looked at"})) == [
+        ("metadata.labels", "TooMany")
     ]
 
 
