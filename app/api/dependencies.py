@@ -15,6 +15,7 @@ from app.api.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
 from app.registry.leases import Leases
+from app.registry.listing import Lists
 from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
 from app.registry.resolution import Resolver
@@ -37,6 +38,7 @@ class Registry:
     """Everything a route works with."""
 
     view: View
+    lists: Lists
     writer: Writer
     policy: Policy
     watching: Watching

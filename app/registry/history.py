@@ -7,10 +7,10 @@ everything up to the one before is never too late, however large it is.
 """
 
 import time
-from collections import deque
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 from app.domain.changes import Change, require_resumable
 from app.domain.names import REVISION_ZERO, Revision
@@ -35,12 +35,16 @@ BOUNDS = HistoryBounds()
 
 @dataclass(frozen=True, slots=True)
 class _Remembered:
-    """One revision: its changes, about how much they keep alive, and when they came."""
+    """One revision: its changes, about how much they keep alive, and when they came.
+
+    ``ordinal`` is that of its first change among all that were ever remembered.
+    """
 
     revision: Revision
     changes: tuple[Change, ...]
     octets: int
     at_s: float
+    ordinal: int
 
 
 class History:
@@ -52,8 +56,9 @@ class History:
         """Remember within ``bounds``; ages are seconds of ``clock``."""
         self._bounds = bounds
         self._clock = clock
-        self._revisions: deque[_Remembered] = deque()
+        self._revisions: list[_Remembered] = []
         self._changes = self._octets = 0
+        self._ever = 0  # changes, those that are forgotten among them
         self.compacted = REVISION_ZERO
         """The oldest revision from which changes can still be told."""
 
@@ -70,32 +75,48 @@ class History:
         for revision, group in groupby(changes, key=lambda change: change.revision):
             whole = tuple(group)
             octets = sum(octets_of(change.before) for change in whole)
-            self._revisions.append(_Remembered(revision, whole, octets, now_s))
+            self._revisions.append(_Remembered(revision, whole, octets, now_s, self._ever))
+            self._ever += len(whole)
             self._changes += len(whole)
             self._octets += octets
         self._forget(now_s)
 
-    def after(self, since: Revision) -> tuple[Change, ...]:
-        """List the changes after ``since``, in order; raises Expired when some are gone."""
+    def after(self, since: Revision, *, changes_max: int | None = None) -> tuple[Change, ...]:
+        """List the changes after ``since``, in order; raises Expired when some are gone.
+
+        With ``changes_max`` it ends with the revision in which there are so many, so that
+        looking at a few costs no more than those.
+        """
+        first = self._first_after(since)
+        end = len(self._revisions)
+        if changes_max is not None and first < end:
+            beyond = self._revisions[first].ordinal + changes_max
+            end = bisect_left(self._revisions, beyond, lo=first, key=lambda each: each.ordinal)
+        wanted = self._revisions[first:end]
+        return tuple(chain.from_iterable([remembered.changes for remembered in wanted]))
+
+    def count_after(self, since: Revision) -> int:
+        """Count the changes after ``since``; raises Expired when some are gone."""
+        first = self._first_after(since)
+        return self._ever - self._revisions[first].ordinal if first < len(self._revisions) else 0
+
+    def _first_after(self, since: Revision) -> int:
         require_resumable(since, compacted=self.compacted)
-        wanted: list[tuple[Change, ...]] = []
-        for remembered in reversed(self._revisions):
-            if remembered.revision <= since:
-                break
-            wanted.append(remembered.changes)
-        return tuple(change for changes in reversed(wanted) for change in changes)
+        return bisect_right(self._revisions, since, key=lambda each: each.revision)
 
     def _forget(self, now_s: float) -> None:
         bounds, revisions = self._bounds, self._revisions
-        while len(revisions) > 1 and (
+        gone = 0
+        while gone + 1 < len(revisions) and (
             self._changes > bounds.changes_max
             or self._octets > bounds.octets_max
-            or revisions[0].at_s < now_s - bounds.age_s_max
+            or revisions[gone].at_s < now_s - bounds.age_s_max
         ):
-            oldest = revisions.popleft()
-            self._changes -= len(oldest.changes)
-            self._octets -= oldest.octets
-            self.compacted = oldest.revision
+            self._changes -= len(revisions[gone].changes)
+            self._octets -= revisions[gone].octets
+            self.compacted = revisions[gone].revision
+            gone += 1
+        del revisions[:gone]
 
 
 def octets_of(replaced: Object | None) -> int:
