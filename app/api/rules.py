@@ -85,7 +85,7 @@ async def get_node_ipvs_text(
     """Give a shell script, or what it feeds to one program."""
     rules = await registry.rules.ipvs(snapshot, name)
     text = await run_in_threadpool(encode_part, rules, part)
-    return packed(request, text.encode(), media_type=TEXT)
+    return await packed(request, text.encode(), media_type=TEXT)
 
 
 @router.get(
@@ -114,8 +114,8 @@ async def get_node_nftables(
     headers = {"ETag": tag, "Vary": "Accept, Accept-Encoding"}
     if accepts_only_json(request):
         body = await run_in_threadpool(encode_text, rules.rules, text)
-        return packed(request, body.encode(), media_type=JSON, headers=headers)
-    return packed(request, text.encode(), media_type=TEXT, headers=headers)
+        return await packed(request, body.encode(), media_type=JSON, headers=headers)
+    return await packed(request, text.encode(), media_type=TEXT, headers=headers)
 
 
 @router.put(
@@ -176,26 +176,28 @@ async def render(
 async def _rendered(request: Request, rendering: Rendering, part: Part | None) -> Response:
     if part is not None:
         rules = await run_in_threadpool(rendering.ipvs)
-        return packed(request, encode_part(rules, part).encode(), media_type=TEXT)
+        text = await run_in_threadpool(encode_part, rules, part)
+        return await packed(request, text.encode(), media_type=TEXT)
     body = await run_in_threadpool(rendering.json)
     if chosen_form(request) == YAML:
-        return answer(request, _mapping(body))
-    return packed(request, body.encode(), media_type=JSON)
+        return await run_in_threadpool(_as_yaml, request, body, {})
+    return await packed(request, body.encode(), media_type=JSON)
 
 
 async def _answer_rules(request: Request, rules: IPVSRules, headers: dict[str, str]) -> Response:
     body = await run_in_threadpool(encode_rules, rules)
     if chosen_form(request) == YAML:
-        return answer(request, _mapping(body), headers=headers)
-    return packed(request, body.encode(), media_type=JSON, headers=headers)
+        return await run_in_threadpool(_as_yaml, request, body, headers)
+    return await packed(request, body.encode(), media_type=JSON, headers=headers)
 
 
 def _tag(registry: Registry, snapshot: Snapshot) -> str:
     return f'"{snapshot.revision}-{registry.rules.fingerprint}"'
 
 
-def _mapping(body: str) -> dict[str, object]:
-    return parse_document(body.encode(), MediaType.JSON).content
+def _as_yaml(request: Request, body: str, headers: dict[str, str]) -> Response:
+    document = parse_document(body.encode(), MediaType.JSON).content
+    return answer(request, document, headers=headers)
 
 
 def _text(body: bytes) -> str:
