@@ -102,8 +102,9 @@ async def soaked(seconds: float, history_s: int) -> list[Sample]:
     samples: list[Sample] = []
     async with a_postgres() as server:
         with tempfile.TemporaryDirectory() as folder:
-            settings = {"database_url": server.url, "history_seconds": str(history_s)}
-            async with serving(Path(folder), **settings) as running:
+            async with serving(
+                Path(folder), database_url=server.url, history_seconds=str(history_s)
+            ) as running:
                 load = Load(running)
                 await load.prepare()
                 loading = asyncio.create_task(load.run())

@@ -24,6 +24,7 @@ HELD = 1_000  # Services, and as many Pods, at a time
 LARGE_CHARACTERS = 8_192  # of an annotation that is patched
 APPLIED = 20  # objects of one apply
 PAGE = 250  # objects of a page
+MADE_UP = 2_000  # names that are asked for and never were: a denial of each is soon remembered
 WATCHES = 40  # that come and go
 NODE = "soak-node"
 PACES_A_S = {
@@ -124,6 +125,9 @@ class Load:
     def _some(self) -> int:
         return self._random.choice(self._held)
 
+    def _gone(self) -> int:
+        return self._random.randrange(max(1, self._held[0]))
+
     async def _apply_new(self, pairs: int) -> None:
         """Apply new Services with their Pods, and delete as many of the oldest."""
         numbers = [next(self._numbers) for _ in range(pairs)]
@@ -185,8 +189,9 @@ class Load:
 
     async def _ask(self) -> None:
         """Ask for a Service that is there, one that is gone, or a name that never was."""
-        number = self._random.choice([self._some(), self._random.randrange(10**6)])
-        question = dns.message.make_query(f"s-{number}.default.svc.cluster.local", "A")
+        made_up = f"none-{self._random.randrange(MADE_UP)}"
+        name = self._random.choice([f"s-{self._some()}", f"s-{self._gone()}", made_up])
+        question = dns.message.make_query(f"{name}.default.svc.cluster.local", "A")
         await dns.asyncquery.udp(question, "127.0.0.1", timeout=5, port=self._dns_port)
 
     async def _watch_again_and_again(self, number: int) -> None:
