@@ -81,7 +81,7 @@ class Load:
 
     async def prepare(self) -> None:
         """Make what there is at a time."""
-        await self._http.put(f"/nodes/{NODE}", json={"metadata": {"name": NODE}})
+        await self._http.post("/nodes", json={"metadata": {"name": NODE}})
         while len(self._held) < HELD:
             await self._apply_new(100)
 

@@ -26,6 +26,21 @@ def test_what_is_remembered_is_bounded_and_what_was_asked_for_last_is_kept() -> 
     assert encoder.encoded == 17, "others have been forgotten"
 
 
+def test_what_nobody_asks_for_any_more_is_forgotten_with_the_next() -> None:
+    now_s = [0.0]
+    encoder = Encoder(age_s_max=30, clock=lambda: now_s[0])
+    asked, not_asked = a_service("asked"), a_service("not-asked")
+    for now_s[0] in (0.0, 20.0, 40.0):
+        encoder.encode(asked)
+        if not now_s[0]:
+            encoder.encode(not_asked)
+    encoder.encode(a_service("new"))
+    encoder.encode(asked)
+    assert encoder.encoded == 3
+    encoder.encode(not_asked)
+    assert encoder.encoded == 4
+
+
 def test_what_is_larger_than_may_be_remembered_is_encoded_all_the_same() -> None:
     encoder, web = Encoder(octets_max=1), a_service()
     assert encoder.encode(web) == encoder.encode(web)

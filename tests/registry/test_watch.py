@@ -14,6 +14,7 @@ from app.domain.names import Revision
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import load
 from app.registry import watch
+from app.registry.history import History
 from app.registry.view import View
 from app.registry.watch import (
     CHANGES_A_PIECE,
@@ -87,6 +88,28 @@ async def test_every_piece_of_a_long_past_is_bounded_in_work(size: int) -> None:
         piece = owed(view, place, upto, interest)
         assert labels.looked_up - before <= CHANGES_A_PIECE == max(piece.work, CHANGES_A_PIECE)
         place = piece.reached
+
+
+class CountingHistory(History):
+    """Counts the changes that it has handed out."""
+
+    listed = 0
+
+    def after(self, since: Revision, *, changes_max: int | None = None) -> tuple[Change, ...]:
+        found = super().after(since, changes_max=changes_max)
+        self.listed += len(found)
+        return found
+
+
+async def test_a_piece_of_a_long_past_takes_no_more_of_it_than_it_looks_through() -> None:
+    history = CountingHistory()
+    view = View(history)
+    view.reset(load([], revision=Revision(1)), history=(), compacted=Revision(1))
+    pod = a_pod()
+    revisions = map(Revision, range(2, 5 * CHANGES_A_PIECE))
+    view.advance([Change(revision=each, before=None, after=pod) for each in revisions])
+    owed(view, Place(Revision(1)), view.snapshot.revision, Interest())
+    assert history.listed <= CHANGES_A_PIECE
 
 
 async def test_one_event_of_a_huge_revision_is_held_back_until_it_is_known_to_be_the_last() -> None:
