@@ -103,7 +103,10 @@ async def soaked(seconds: float, history_s: int) -> list[Sample]:
     async with a_postgres() as server:
         with tempfile.TemporaryDirectory() as folder:
             async with serving(
-                Path(folder), database_url=server.url, history_seconds=str(history_s)
+                Path(folder),
+                database_url=server.url,
+                history_seconds=str(history_s),
+                service_cidrs="10.96.0.0/20",  # so that parsed addresses come again
             ) as running:
                 load = Load(running)
                 await load.prepare()

@@ -60,7 +60,7 @@ def a_pod(number: int) -> dict[str, object]:
         "spec": {"nodeName": NODE, "leaseDurationSeconds": 600},
         "status": {
             "phase": "Running",
-            "podIP": f"10.200.{number // 250 % 250}.{number % 250 + 1}",
+            "podIP": f"10.200.{number // 250 % 16}.{number % 250 + 1}",
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     }
@@ -126,7 +126,8 @@ class Load:
         return self._random.choice(self._held)
 
     def _gone(self) -> int:
-        return self._random.randrange(max(1, self._held[0]))
+        oldest = self._held[0]
+        return self._random.randrange(max(0, oldest - HELD), oldest + 1)
 
     async def _apply_new(self, pairs: int) -> None:
         """Apply new Services with their Pods, and delete as many of the oldest."""
