@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.admission import Admission
 from app.api.bodies import BODY_BYTES_MAX
 from app.api.errors import Overloaded, TooSlow, refused
-from app.api.streams import NDJSON, SSE
+from app.api.frames import NDJSON, SSE
 
 REQUESTS_MAX = 512  # requests answered at once, unless it is told otherwise
 PIECE_S_MAX = 30.0  # seconds a client may take to read one piece

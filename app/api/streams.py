@@ -4,12 +4,9 @@
 
 A watcher is a cursor into the view's history.  Those that want the same and
 stand at the same revision are sent the same bytes, encoded once.  To begin, and to
-catch up with what is long past, is done a piece in each turn.  An id is sent
-only where a stream may be resumed: with the last event of a revision, and with
-the bookmark behind the initial state.
+catch up with what is long past, is done a piece in each turn.
 
-Source: contract.md, "GET /watch"; spec kubernetes-api 5.4; the HTML standard,
-"Server-sent events".
+Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
 
 import asyncio
@@ -21,6 +18,7 @@ from weakref import WeakValueDictionary
 from app.api import errors as api_errors
 from app.api.encoding import ENCODER, Encoder
 from app.api.errors import STATUSES
+from app.api.frames import ERROR, Frame
 from app.domain import errors
 from app.domain.changes import ChangeType, require_resumable
 from app.domain.names import Revision
@@ -33,34 +31,12 @@ from app.registry.watch import Interest, Place, Pulse, owed
 from app.schemas.codec import encode_json
 from app.schemas.status import status_of
 
-NDJSON, SSE = "application/x-ndjson", "text/event-stream"
 BOOKMARK_S = 10.0  # seconds of silence after which a bookmark is sent; the promise is 15
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
 BATCHES_KEPT = 4  # encoded batches remembered for others who watch the same
 WATCHERS_MAX = 10_000  # streams of one process, unless it is told otherwise
 
-ERROR = "ERROR"  # the type of an event that ends a stream
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
-Frame = Callable[[str, Revision | None, bytes], bytes]
-"""Type, the revision to resume after (None before its last event), object -> bytes."""
-
-
-def ndjson_frame(type_: str, _: Revision | None, body: bytes) -> bytes:
-    """Write an event as one line of JSON."""
-    return b'{"type":"%b","object":%b}\n' % (type_.encode(), body)
-
-
-def sse_frame(type_: str, whole: Revision | None, body: bytes) -> bytes:
-    """Write an event as a server-sent event; its id is the revision that it makes whole.
-
-    A client keeps the id before it, so one that is cut off inside a revision,
-    or inside the initial state, is told all of it again rather than half.  An
-    error takes the id away: where it stood, nothing can be resumed.
-    """
-    id_ = b"" if whole is None else b"id: %d\n" % whole
-    if type_ == ERROR:
-        id_ = b"id:\n"
-    return b"%bevent: %b\ndata: %b\n\n" % (id_, type_.encode(), body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,16 +10,8 @@ from starlette.types import Message
 
 from app.api.delivery import EventStream
 from app.api.encoding import OBJECTS_A_PIECE, Encoder
-from app.api.streams import (
-    NDJSON,
-    Batch,
-    Feed,
-    Stream,
-    Watch,
-    Watching,
-    ndjson_frame,
-    sse_frame,
-)
+from app.api.frames import NDJSON, ndjson_frame, sse_frame
+from app.api.streams import Batch, Feed, Stream, Watch, Watching
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.label_queries import parse_selector
