@@ -46,7 +46,7 @@ _Source = tuple[Service, tuple[EndpointSlice, ...]]
 _VERSIONS_MAX = 2  # of a Service: before and after a change
 _RECENT_MAX = 8  # questions about several Services
 _MANY = 1_024  # Services for which all slices are looked through instead of each one's own
-UNLISTED_MAX = 2_048  # Services remembered that are not among those listed last: gone, or new
+UNLISTED_MAX = 256  # Services remembered that are not among those listed last: gone, or new
 _SIGHTS_MAX = 8_192  # ways in which nodes see one version of a Service
 
 
