@@ -119,7 +119,7 @@ async def soaked(seconds: float, history_s: int) -> list[Sample]:
                     samples.append(await sample(running, server, at_s=at_s))
                     print(samples[-1], flush=True)
                 loading.cancel()
-                await asyncio.wait([loading])
+                await asyncio.wait([loading], timeout=EVERY_S)  # what does not end is left behind
                 print(", ".join(f"{name} {times}" for name, times in sorted(load.done.items())))
     return samples
 
