@@ -9,16 +9,11 @@ takes a second, and a client should not wait for a server it does not run.
 """
 # ruff: noqa: PLC0415  imports wait until a command needs them, as said above
 
-import asyncio
-import re
-import signal
-import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -26,13 +21,13 @@ from app.cli.application import EXIT_REFUSED, client_verbs
 from app.cli.options import API, ApiOption
 from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
 from app.cli.welcome import Place, welcome
+from app.command_runs import run_to_end, settings_of_environment, until_interrupted
 
 if TYPE_CHECKING:
     from app.agent.process import Options
     from app.config import Settings
     from app.store.backup import Restored
 
-T = TypeVar("T")
 Backend = Literal["ipvs", "nftables"]
 
 application = client_verbs()
@@ -68,7 +63,7 @@ def serve(
     ] = False,
 ) -> None:
     """Run the API and cluster DNS in this process."""
-    settings = _settings()
+    settings = settings_of_environment()
     if not is_loopback(settings.api_host):
         if not insecure:
             print_failure(
@@ -81,7 +76,7 @@ def serve(
     from app import telemetry
 
     telemetry.install(settings.log_level)
-    _run(composition.serve(settings, announce, probes=probe))
+    run_to_end(composition.serve(settings, announce, probes=probe))
 
 
 @application.command()
@@ -89,11 +84,11 @@ def dns(api: ApiOption = API) -> None:
     """Run a DNS replica that follows an API; several may be named, separated by commas."""
     from app import replica, telemetry
 
-    settings = _settings()
+    settings = settings_of_environment()
     urls = _listed(api)
     telemetry.install(settings.log_level)
     try:
-        _until_interrupted(
+        until_interrupted(
             replica.serve(settings, urls, lambda settings: announce_dns(settings, urls))
         )
     except (OSError, ValueError) as error:
@@ -145,7 +140,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         print_failure(lack)
         raise typer.Exit(EXIT_REFUSED)
     labels = {key: value for key, _, value in (each.partition("=") for each in label or ())}
-    settings = _settings()
+    settings = settings_of_environment()
     options = Options(
         identity=Identity(name=node, zone=zone, labels=labels),
         urls=_listed(api),
@@ -166,7 +161,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
 @application.command()
 def migrate() -> None:
     """Bring the database's schema to this version."""
-    before, after = _run(_migrate(_settings()))
+    before, after = run_to_end(_migrate(settings_of_environment()))
     if before == after:
         print_text(f"the database is at {after} already")
     else:
@@ -180,7 +175,7 @@ def backup(
     """Write everything registered to a file, at one revision, while writes go on."""
     from app.store.backup_file import STANDARD
 
-    written = _run(_backup(_settings(), file))
+    written = run_to_end(_backup(settings_of_environment(), file))
     place = "the backup" if file == STANDARD else file
     typer.echo(f"{written} objects are in {place}", err=file == STANDARD)
 
@@ -198,7 +193,9 @@ def restore(
     ] = False,
 ) -> None:
     """Bring back what a backup holds; running servers load it at once."""
-    restored = _run(_restore(_settings(), file, replace=replace, lose_all=lose_all))
+    restored = run_to_end(
+        _restore(settings_of_environment(), file, replace=replace, lose_all=lose_all)
+    )
     print_text(f"{restored.objects} objects are back, at revision {restored.revision}")
 
 
@@ -212,8 +209,8 @@ def check(
     """Compare allocations with the Services, and the settings with what is registered."""
     from app.main import found_wrong
 
-    settings = _settings()
-    allocations, contradicting = _run(found_wrong(settings, repairs=repair))
+    settings = settings_of_environment()
+    allocations, contradicting = run_to_end(found_wrong(settings, repairs=repair))
     for words in (*allocations, *contradicting):
         print_text(words)
     if repair and allocations:
@@ -267,24 +264,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _settings() -> "Settings":
-    from pydantic import ValidationError
-
-    from app.config import Settings
-
-    unset: dict[str, Any] = {}  # every value comes from the environment
-    try:
-        return Settings(**unset)
-    except ValidationError as error:
-        for problem in error.errors():
-            name = "_".join(str(part) for part in problem["loc"][:1]).upper()
-            print_failure(f"WAYPOST_{name}: {problem['msg'].removeprefix('Value error, ')}")
-        raise typer.Exit(EXIT_REFUSED) from None
-    except UnicodeDecodeError as error:
-        print_failure(f".env: it is not written in UTF-8: {error}")
-        raise typer.Exit(EXIT_REFUSED) from None
-
-
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -320,81 +299,16 @@ async def _restore(
         return await restore_contents(engine, contents, replace=replace, loses_all=lose_all)
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; what an operator can mend is told in one line."""
-    from asyncpg import PostgresError
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from app.store.backup import WouldLose
-    from app.store.migrations import SchemaMismatch
-
-    try:
-        return _until_interrupted(work)
-    except (
-        SchemaMismatch,
-        WouldLose,
-        OSError,
-        ValueError,
-        PostgresError,
-        SQLAlchemyError,
-    ) as error:
-        print_failure(in_one_line(error))
-        raise typer.Exit(EXIT_REFUSED) from None
-
-
 def _run_agent(options: "Options") -> None:
     from app.agent.client import RegistryError
     from app.agent.process import run
     from app.agent.sinks.sink import SinkFailed
 
     try:
-        _until_interrupted(run(options, print_text))
+        until_interrupted(run(options, print_text))
     except (RegistryError, SinkFailed, OSError, ValueError) as error:
         print_failure(str(error))
         raise typer.Exit(EXIT_REFUSED) from None
-
-
-def _until_interrupted(work: Coroutine[Any, Any, T]) -> T:
-    import uvloop
-
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_until_asked_to_end(work))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        raise typer.Exit from None
-
-
-async def _until_asked_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Take SIGTERM as Ctrl-C, upon which all that was started is stopped in order.
-
-    Not by way of SIGINT: what a shell starts in the background ignores that.  Nor by
-    the loop: the HTTP server has a handler of its own for as long as it serves.
-    """
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    assert task is not None, "a runner runs tasks"
-
-    def end(_: int, __: FrameType | None) -> None:
-        loop.call_soon_threadsafe(task.cancel)
-
-    signal.signal(signal.SIGTERM, end)
-    return await work
-
-
-def in_one_line(error: Exception) -> str:
-    """Word what kept a process from running, so that an operator knows where to look."""
-    # A driver's own words hide in its wrapping, above an address with general advice.
-    cause = getattr(error, "orig", None) or error
-    words = str(cause).partition("\n")[0] or type(cause).__name__
-    words = re.sub(r"^<class '[^']*'>: ", "", words)
-    match cause:
-        case ConnectionError() | TimeoutError() | socket.gaierror():
-            return f"the database cannot be reached: {words}"
-        case OSError() | ValueError():
-            return words
-        case _ if cause is not error:
-            return f"the database refuses: {words}"
-        case _:
-            return words
 
 
 if __name__ == "__main__":

@@ -50,6 +50,7 @@ from app.registry.bootstrap import DNS_KEY, bootstrap
 from app.registry.history import History, HistoryBounds
 from app.registry.lease_book import LeaseBook
 from app.registry.leases import Leases, Times
+from app.registry.listing import Lists
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
 from app.registry.presence import present
@@ -196,6 +197,7 @@ async def running(
         metrics.register(StateCollector(view, watching, log_size=lambda: compactor.size))
         yield Registry(
             view=view,
+            lists=Lists(view),
             writer=writer,
             policy=policy,
             watching=watching,

@@ -11,7 +11,8 @@ from asyncpg import InvalidPasswordError
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
-from app.__main__ import application, in_one_line, is_loopback
+from app.__main__ import application, is_loopback
+from app.command_runs import in_one_line
 
 NOT_A_NUMBER = "unable to parse string as an integer"
 SERVER_ONLY = ("app.main", "app.store", "app.api", "app.dns", "sqlalchemy", "fastapi", "pydantic")

@@ -1,6 +1,7 @@
 """HTTP surface of the allocations: ranges, how full they are, and who holds what."""
 
 from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
 
 from app.api import errors as api_errors
 from app.api.dependencies import SnapshotOf
@@ -24,6 +25,10 @@ router = APIRouter(tags=["clusterips"])
 )
 async def list_cluster_ips(request: Request, snapshot: SnapshotOf) -> Response:
     """Show the ranges that ClusterIPs come from, and every address that is held."""
+    return await run_in_threadpool(_answer, request, snapshot)  # there may be very many
+
+
+def _answer(request: Request, snapshot: Snapshot) -> Response:
     allocations = sorted(
         (
             (address, service)

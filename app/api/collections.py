@@ -29,7 +29,14 @@ from app.api.bodies import (
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf, cluster_key, namespaced_key
 from app.api.errors import refusals
 from app.api.lists import answer_list
-from app.api.representation import answer, answer_object, entity_tags, strong_tags, warn
+from app.api.representation import (
+    answer,
+    answer_object,
+    answer_read,
+    entity_tags,
+    strong_tags,
+    warn,
+)
 from app.api.watch import answer_watch
 from app.domain import errors
 from app.domain.names import NamespacedName
@@ -173,7 +180,7 @@ def _add_read(router: APIRouter, noun: Noun, suffix: str = "") -> None:
             raise errors.NotFound(f'{noun.kind.plural} "{key.name}" not found').about(
                 noun.kind.plural, key.name
             )
-        return answer_object(request, found)
+        return await answer_read(request, found)
 
 
 def _add_replace(router: APIRouter, noun: Noun, suffix: str = "") -> None:

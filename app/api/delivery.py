@@ -11,7 +11,7 @@ Source: contract.md, "GET /watch"; the ASGI specification, "HTTP Connection Scop
 import asyncio
 import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Final, Protocol
 
 from fastapi.responses import StreamingResponse
@@ -41,8 +41,13 @@ class Stream(Protocol):
         """Whether there is more to be given at once."""
         ...
 
+    @property
+    def turns(self) -> AbstractAsyncContextManager[None]:
+        """What to enter before it is asked for more than is due at a beat."""
+        ...
+
     def initial(self) -> AsyncGenerator[bytes, None]:
-        """Give what it begins with, in pieces."""
+        """Give what it begins with, in pieces, in turns of its own."""
         ...
 
     def news(self) -> bytes:
@@ -123,9 +128,25 @@ class _Delivery:
         if self._stream.is_over:
             await self._send_in_time(_message(b"", more_body=False))
             return
+        await self._catch_up()
+        if self._stream.is_over:
+            return
         self._unlisten = self._stream.listen(self._tell)
         loop = asyncio.get_running_loop()
         self._cancel_look = loop.call_at(self._stream.deadline_s + _LATE_S, self._tell).cancel
+        self._go_on()
+
+    async def _catch_up(self) -> None:
+        """Send what there is already, in pieces of which others have theirs in between."""
+        while self._stream.is_behind:
+            async with self._stream.turns:
+                piece = self._stream.news()
+            if piece:
+                await self._send_in_time(_message(piece, more_body=not self._stream.is_over))
+
+    async def _go_on_behind(self) -> None:
+        """Catch up, and from then on be told by the beat."""
+        await self._catch_up()
         self._go_on()
 
     async def _send_in_time(self, message: dict[str, object]) -> None:
@@ -145,7 +166,7 @@ class _Delivery:
             if piece:
                 self._push(_message(piece, more_body=not self._stream.is_over))
             if self._stream.is_behind and self._waiting is None:
-                asyncio.get_running_loop().call_soon(self._tell)  # when others have had their turn
+                self._waiting = self._tasks.create_task(self._go_on_behind())
         except Exception as error:  # noqa: BLE001  it ends this stream, not those told after it
             self._waiting = self._tasks.create_task(_failed(error))
 
@@ -161,7 +182,7 @@ class _Delivery:
     async def _wait(self, sending: Generator[Any, None, None], blocker: object) -> None:
         async with asyncio.timeout(STALL_S):
             await _rest(sending, blocker)
-        self._go_on()
+        await self._go_on_behind()
 
 
 def send_within(scope: Scope) -> Scope:

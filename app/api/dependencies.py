@@ -16,6 +16,7 @@ from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
 from app.registry.beside import Lane
 from app.registry.leases import Leases
+from app.registry.listing import Lists
 from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
 from app.registry.resolution import Resolver
@@ -39,6 +40,7 @@ class Registry:
     """Everything a route works with."""
 
     view: View
+    lists: Lists
     writer: Writer
     policy: Policy
     watching: Watching

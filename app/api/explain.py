@@ -16,6 +16,8 @@ from app.api.errors import refusals
 from app.api.representation import answer
 from app.domain import errors
 from app.domain.discovery.explain import explain
+from app.domain.names import NamespacedName
+from app.domain.snapshot import Snapshot
 from app.schemas.explanation import ServiceExplanation, encode_explanation
 
 router = APIRouter(tags=["services"])
@@ -31,5 +33,8 @@ router = APIRouter(tags=["services"])
 )
 async def explain_service(request: Request, key: KeyOf, snapshot: SnapshotOf) -> Response:
     """Say why each Pod of the namespace is, or is not, an endpoint of a Service."""
-    explained = await asyncio.to_thread(explain, snapshot, key)
-    return answer(request, encode_explanation(explained, snapshot.revision))
+    return await asyncio.to_thread(_explained, request, key, snapshot)
+
+
+def _explained(request: Request, key: NamespacedName, snapshot: Snapshot) -> Response:
+    return answer(request, encode_explanation(explain(snapshot, key), snapshot.revision))

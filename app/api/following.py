@@ -44,6 +44,8 @@ _Shareable = tuple[Operation, ...] | str
 
 WAIT_S_MAX = 60  # seconds that a node may let itself be kept waiting for news
 STANDINGS_REMEMBERED_MAX = 16  # ways in which nodes stand, whose text is kept for the next one
+BESIDE_MIN = 256  # operations that are worth a thread: to encode them takes 2 ms
+BESIDE_CHARACTERS_MIN = 65_536  # of a text, the same
 ENCODED_MAX = 32  # parts of plans whose bytes are kept for the next node that is given the same
 NameOf = Annotated[str, Path(examples=["n1"])]
 _PATH: Final = re.compile(r"/nodes/([a-z0-9.-]+)/(ipvs|nftables)/changes")
@@ -140,7 +142,7 @@ class Following:
         request = Request(scope, receive)
         try:
             news = await _told(request, registry, question)
-            response = packed_pieces(request, _pieces(news), media_type=JSON)
+            response = packed_pieces(request, await _pieces(news), media_type=JSON)
         except errors.DomainError as error:
             response = refused(error)
         await response(scope, receive, send)
@@ -162,7 +164,7 @@ def _question(scope: Scope) -> _Question | None:
 
 async def _answer(request: Request, registry: Registry, question: _Question) -> Response:
     news = await _told(request, registry, question)
-    pieces = _pieces(news)
+    pieces = await _pieces(news)
     if chosen_form(request) == YAML:
         body = b"".join(piece.plain for piece in pieces)
         return answer(request, parse_document(body, MediaType.JSON).content)
@@ -189,16 +191,17 @@ async def _told(request: Request, registry: Registry, question: _Question) -> Ne
         snapshot = registry.view.snapshot
 
 
-def _pieces(news: News) -> list[Piece]:
+async def _pieces(news: News) -> list[Piece]:
     """Write news piece by piece: what many nodes are told is written once."""
     told = {"node": news.node, "since": str(news.since), "resourceVersion": str(news.revision)}
     own = f"{{{_spelt(news.standing)},{dump(told)[1:]}"
     if isinstance(news, NodeText):
         head = f'{{"kind":"NodeTextChanges",{own[1:-1]},"text":'
-        return [Piece(head.encode()), _encoded(news.text), Piece(b"}")]
+        return [Piece(head.encode()), await _encoded(news.text), Piece(b"}")]
     pieces = [Piece(b'{"kind":"NodeRulesChanges","operations":[')]
     for part in filter(None, news.parts):
-        pieces += [Piece(b","), _encoded(part)] if len(pieces) > 1 else [_encoded(part)]
+        separator = [Piece(b",")] if len(pieces) > 1 else []
+        pieces += [*separator, await _encoded(part)]
     return [*pieces, Piece(f"],{own[1:]}".encode())]
 
 
@@ -209,21 +212,28 @@ def _spelt(standing: Standing) -> str:
     return f'"healthCheckNodePorts":{checks},"nodeEligible":{dump(standing.is_eligible)}'
 
 
-_known: OrderedDict[int, tuple[_Shareable, Piece]] = OrderedDict()
+_known: OrderedDict[int, tuple[_Shareable, "Piece | asyncio.Task[Piece]"]] = OrderedDict()
 
 
-def _encoded(said: _Shareable) -> Piece:
-    """Encode operations or a text, once for all nodes that are given the same object."""
+async def _encoded(said: _Shareable) -> Piece:
+    """Encode operations or a text, once for all nodes that are given the same object.
+
+    What is long is encoded by a thread, for which all who are told it wait.
+    """
     known = _known.get(id(said))
-    if known is not None and known[0] is said:
-        _known.move_to_end(id(said))
-        return known[1]
-    written = dump(said) if isinstance(said, str) else encode_operation_list(said)
-    piece = shared(written.encode())
-    _known[id(said)] = (said, piece)
+    if known is None or known[0] is not said:
+        is_long = len(said) > (BESIDE_CHARACTERS_MIN if isinstance(said, str) else BESIDE_MIN)
+        made = asyncio.create_task(asyncio.to_thread(_piece, said)) if is_long else _piece(said)
+        known = _known[id(said)] = (said, made)
+    _known.move_to_end(id(said))
     while len(_known) > ENCODED_MAX:
         _known.popitem(last=False)
-    return piece
+    return known[1] if isinstance(known[1], Piece) else await asyncio.shield(known[1])
+
+
+def _piece(said: _Shareable) -> Piece:
+    written = dump(said) if isinstance(said, str) else encode_operation_list(said)
+    return shared(written.encode())
 
 
 _ROUTES: Final = {

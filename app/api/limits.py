@@ -6,8 +6,8 @@
 Streams leave the slot when they begin, and who waits for news when the wait
 begins, for they are counted as watchers; health is always told.  While a body is on
 its way its request has no slot, so that slow clients keep out nobody but themselves;
-what bodies take in memory has a bound for all of them together.  Connections are
-bounded where they are accepted.
+what bodies take in memory has a bound for all of them together.  Those that come at
+once begin a few at a time.  Connections are bounded where they are accepted.
 Source: style.md 4, "Everything is bounded".
 """
 
@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.admission import Admission
 from app.api.bodies import BODY_BYTES_MAX
 from app.api.errors import Overloaded, TooSlow, refused
-from app.api.streams import NDJSON, SSE
+from app.api.frames import NDJSON, SSE
 
 REQUESTS_MAX = 512  # requests answered at once, unless it is told otherwise
 PIECE_S_MAX = 30.0  # seconds a client may take to read one piece
@@ -58,12 +59,14 @@ class RequestLimit:
         self._bodies_octets_max = bodies_octets_max
         self.body_s_min = body_s_min
         self._requests = self._bodies_octets = 0
+        self._admission = Admission()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take a slot for as long as the request needs it."""
         if scope["type"] != "http" or scope["path"] in _ALWAYS_ANSWERED:
             await self._app(scope, receive, send)
             return
+        await self._admission.enter()
         slot = _Slot(self, receive, send)
         try:
             slot.enter()

@@ -1,31 +1,33 @@
-"""Answer a list: a page of objects, encoded piece by piece.
+"""Answer a list: a page of objects, encoded and sent piece by piece.
 
-    ListQuery -> Listing -> Page -> bytes
+    ListQuery -> Listing -> Page -> pieces of bytes
 
-A long list is encoded in pieces between which other requests get their turn;
-the snapshot it comes from does not change meanwhile.
+A long list is encoded as its client reads it, in pieces between which other requests
+get their turn; the objects of the page do not change meanwhile.
 """
 
 import asyncio
-import json
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 
 from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
 
 from app.api.dependencies import Registry
-from app.api.forms import JSON, chosen_form
+from app.api.encoding import ENCODER, OBJECTS_A_PIECE
+from app.api.list_forms import list_form
 from app.api.list_options import require_consistent
-from app.api.representation import answer, shown
 from app.domain import errors
 from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.objects.kinds import Kind
-from app.registry.listing import Listing, Page, list_page
-from app.schemas.codec import encode_bytes
-from app.schemas.lists import encode_list
+from app.registry.listing import Listing
+from app.registry.turns import Turns
+from app.schemas.lists import encode_list_head
 from app.schemas.metadata import asked_revision
 from app.schemas.queries import ListQuery
 
-OBJECTS_A_PIECE = 200  # objects encoded before others get their turn
+READ_S_MIN = 30.0  # seconds that any client may take to read a list
+READ_OCTETS_A_S = 65_536  # what it must read in each second beyond them, in the mean
 
 
 async def answer_list(
@@ -33,19 +35,18 @@ async def answer_list(
 ) -> Response:
     """List objects of a kind as the query asks."""
     listing = listing_of(query, kind)
+    form = list_form(request)
     if query.resource_version and not query.continue_:
         await registry.view.wait_for(asked_revision(query.resource_version))
-    page = list_page(registry.view, listing)
-    body = encode_list(
-        kind,
-        await _encoded(page),
-        page.revision,
-        continue_token=page.token,
-        remaining=page.remaining,
+    page = await registry.lists.page(listing)
+    head = encode_list_head(
+        kind, page.revision, continue_token=page.token, remaining=page.remaining
     )
-    if chosen_form(request) == JSON:
-        return Response(shown(request, body), media_type=JSON)
-    return answer(request, json.loads(body))
+    objects = ENCODER.pieces(page.objects, octets_max=form.octets_a_piece)
+    pieces = in_turns(form.write(head, objects), registry.lists.turns)
+    if len(page.objects) <= OBJECTS_A_PIECE:
+        return Response(b"".join([piece async for piece in pieces]), media_type=form.media_type)
+    return StreamingResponse(read_in_time(pieces), media_type=form.media_type)
 
 
 def listing_of(query: ListQuery, kind: Kind) -> Listing:
@@ -66,11 +67,28 @@ def listing_of(query: ListQuery, kind: Kind) -> Listing:
     )
 
 
-async def _encoded(page: Page) -> list[bytes]:
-    """Encode objects, letting others have their turn every now and then."""
-    encoded: list[bytes] = []
-    for first in range(0, len(page.objects), OBJECTS_A_PIECE):
-        piece = page.objects[first : first + OBJECTS_A_PIECE]
-        encoded.extend(encode_bytes(registered) for registered in piece)
-        await asyncio.sleep(0)
-    return encoded
+async def in_turns(pieces: Iterator[bytes], turns: Turns) -> AsyncGenerator[bytes, None]:
+    """Make each piece in a turn of its own."""
+    while True:
+        async with turns:
+            piece = next(pieces, b"")
+        if not piece:
+            return
+        yield piece
+
+
+async def read_in_time(
+    pieces: AsyncIterable[bytes],
+    *,
+    s_min: float = READ_S_MIN,
+    octets_a_s: float = READ_OCTETS_A_S,
+) -> AsyncGenerator[bytes, None]:
+    """Give pieces to a client, which is not waited for without end; raises TimeoutError."""
+    clock, waited_s, octets = asyncio.get_running_loop(), 0.0, 0
+    async for piece in pieces:
+        given_s = clock.time()
+        yield piece
+        waited_s += clock.time() - given_s
+        octets += len(piece)
+        if waited_s > s_min + octets / octets_a_s:
+            raise TimeoutError(f"a list is read too slowly: {octets} octets in {waited_s:.0f} s")

@@ -6,6 +6,7 @@ Names begin with ``waypost_``; those of the DNS come from ``app.dns`` through th
 same collector registry.  Source: contract.md, "Routes".
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from time import perf_counter
 
@@ -86,6 +87,9 @@ class StateCollector(Collector):
         )
         yield GaugeMetricFamily(
             "waypost_watchers", "Streams that are open.", value=self._watching.watchers
+        )
+        yield GaugeMetricFamily(
+            "waypost_tasks", "Tasks of the event loop.", value=len(asyncio.all_tasks())
         )
 
 

@@ -5,6 +5,7 @@
 Source: contract.md, "Objects"; RFC 9110 sections 8.8.3 and 12.5.1; spec kubernetes-api 1.6.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from itertools import accumulate
@@ -58,6 +59,13 @@ def answer_object(
         return answer(request, encode_object(registered), status=status, headers=all_headers)
     body = shown(request, encode_bytes(registered))
     return Response(body, status, all_headers, media_type=JSON)
+
+
+async def answer_read(request: Request, registered: Object) -> Response:
+    """Answer with an object as ``answer_object`` does; YAML, which takes long, from a thread."""
+    if chosen_form(request) == YAML:
+        return await asyncio.to_thread(answer_object, request, registered)
+    return answer_object(request, registered)
 
 
 def etag(registered: Object) -> str:

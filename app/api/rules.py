@@ -98,7 +98,7 @@ async def get_node_ipvs_text(
     """Give a shell script, or what it feeds to one program."""
     rules = await registry.rules.ipvs(snapshot, name)
     text = await registry.writing.run(encode_part, rules, part)
-    return await registry.writing.run(packed, request, text.encode(), media_type=TEXT)
+    return await packed(request, text.encode(), media_type=TEXT)
 
 
 @router.get(
@@ -128,8 +128,8 @@ async def get_node_nftables(
     headers = {"ETag": tag, "Vary": "Accept, Accept-Encoding"}
     if accepts_only_json(request):
         body = await write(encode_text, rules.rules, text)
-        return await write(packed, request, body.encode(), media_type=JSON, headers=headers)
-    return await write(packed, request, text.encode(), media_type=TEXT, headers=headers)
+        return await packed(request, body.encode(), media_type=JSON, headers=headers)
+    return await packed(request, text.encode(), media_type=TEXT, headers=headers)
 
 
 @router.put(
@@ -203,7 +203,7 @@ async def _rendered(
     if part is not None:
         rules = await write(rendering.ipvs)
         text = await write(encode_part, rules, part)
-        return await write(packed, request, text.encode(), media_type=TEXT)
+        return await packed(request, text.encode(), media_type=TEXT)
     return await _answer_json(request, registry, await write(rendering.json))
 
 
@@ -217,18 +217,18 @@ async def _answer_rules(
 async def _answer_json(
     request: Request, registry: Registry, body: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    write = registry.writing.run
     if chosen_form(request) == YAML:
-        return await write(lambda: answer(request, _mapping(body), headers=headers))
-    return await write(packed, request, body.encode(), media_type=JSON, headers=headers)
+        return await registry.writing.run(_as_yaml, request, body, headers or {})
+    return await packed(request, body.encode(), media_type=JSON, headers=headers)
 
 
 def _tag(registry: Registry, snapshot: Snapshot) -> str:
     return f'"{snapshot.revision}-{registry.rules.fingerprint}"'
 
 
-def _mapping(body: str) -> dict[str, object]:
-    return parse_document(body.encode(), MediaType.JSON).content
+def _as_yaml(request: Request, body: str, headers: Mapping[str, str]) -> Response:
+    document = parse_document(body.encode(), MediaType.JSON).content
+    return answer(request, document, headers=headers)
 
 
 def _observed(body: bytes) -> Mapping[ServerKey, VirtualServer]:

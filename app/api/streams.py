@@ -3,61 +3,40 @@
     view, Watch -> bytes, for as long as the client listens
 
 A watcher is a cursor into the view's history.  Those that want the same and
-stand at the same revision are sent the same bytes, encoded once.  An id is sent
-only where a stream may be resumed: with the last event of a revision, and with
-the bookmark behind the initial state.
+stand at the same revision are sent the same bytes, encoded once.  To begin, and to
+catch up with what is long past, is done a piece in each turn.
 
-Source: contract.md, "GET /watch"; spec kubernetes-api 5.4; the HTML standard,
-"Server-sent events".
+Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from weakref import WeakValueDictionary
 
 from app.api import errors as api_errors
+from app.api.encoding import ENCODER, Encoder
 from app.api.errors import STATUSES
+from app.api.frames import ERROR, Frame
 from app.domain import errors
-from app.domain.changes import ChangeType
+from app.domain.changes import ChangeType, require_resumable
 from app.domain.names import Revision
 from app.domain.objects.kinds import Kind
+from app.domain.snapshot import Snapshot
+from app.registry.beginning import Beginnings
+from app.registry.turns import Turns
 from app.registry.view import View
-from app.registry.watch import Interest, Place, Pulse, initial_objects, owed
-from app.schemas.codec import encode_bytes, encode_json
+from app.registry.watch import Interest, Place, Pulse, owed
+from app.schemas.codec import encode_json
 from app.schemas.status import status_of
 
-NDJSON, SSE = "application/x-ndjson", "text/event-stream"
 BOOKMARK_S = 10.0  # seconds of silence after which a bookmark is sent; the promise is 15
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
 BATCHES_KEPT = 4  # encoded batches remembered for others who watch the same
 WATCHERS_MAX = 10_000  # streams of one process, unless it is told otherwise
-INITIAL_PIECE = 200  # objects encoded before others get their turn
 
-ERROR = "ERROR"  # the type of an event that ends a stream
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
-Frame = Callable[[str, Revision | None, bytes], bytes]
-"""Type, the revision to resume after (None before its last event), object -> bytes."""
-
-
-def ndjson_frame(type_: str, _: Revision | None, body: bytes) -> bytes:
-    """Write an event as one line of JSON."""
-    return b'{"type":"%b","object":%b}\n' % (type_.encode(), body)
-
-
-def sse_frame(type_: str, whole: Revision | None, body: bytes) -> bytes:
-    """Write an event as a server-sent event; its id is the revision that it makes whole.
-
-    A client keeps the id before it, so one that is cut off inside a revision,
-    or inside the initial state, is told all of it again rather than half.  An
-    error takes the id away: where it stood, nothing can be resumed.
-    """
-    id_ = b"" if whole is None else b"id: %d\n" % whole
-    if type_ == ERROR:
-        id_ = b"id:\n"
-    return b"%bevent: %b\ndata: %b\n\n" % (id_, type_.encode(), body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +58,24 @@ class Watch:
 class Watching:
     """The streams of one process."""
 
-    def __init__(self, view: View, pulse: Pulse, *, watchers_max: int = WATCHERS_MAX) -> None:
+    def __init__(
+        self,
+        view: View,
+        pulse: Pulse,
+        *,
+        watchers_max: int = WATCHERS_MAX,
+        encoder: Encoder = ENCODER,
+    ) -> None:
         """Stream what ``view`` shows, to at most ``watchers_max`` at a time."""
-        self._view = view
-        self._pulse = pulse
+        self.view, self.pulse, self.encoder = view, pulse, encoder
+        self.beginnings = Beginnings()
         self._watchers_max = watchers_max
         self._feeds = WeakValueDictionary[tuple[Interest, Frame], Feed]()
         self.watchers = 0
 
     def stop(self) -> None:
         """End every stream, with a bookmark to resume from."""
-        self._pulse.stop()
+        self.pulse.stop()
 
     @contextmanager
     def counted(self) -> Generator[None]:
@@ -104,8 +90,10 @@ class Watching:
         """Make the stream of a watcher; raises NotSynced when nothing is known yet."""
         key = (watch.interest, watch.frame)
         if (feed := self._feeds.get(key)) is None:
-            feed = self._feeds[key] = Feed(self._view, *key)
-        return Stream(self, self._view, self._pulse, feed, watch)
+            feed = self._feeds[key] = Feed(
+                self.view, *key, spend=self.pulse.spend, encoder=self.encoder
+            )
+        return Stream(self, feed, watch)
 
     async def beyond(self, revision: Revision, *, within_s: float) -> bool:
         """Wait for the view to pass a revision; says whether it is worth waiting for more.
@@ -116,10 +104,10 @@ class Watching:
         with self.counted():
             try:
                 async with asyncio.timeout(within_s):
-                    await self._pulse.beyond(revision)
+                    await self.pulse.beyond(revision)
             except TimeoutError:
                 return False
-        return not self._pulse.is_stopped
+        return not self.pulse.is_stopped
 
     def require_room(self) -> None:
         """Raise Overloaded when there are as many watchers as may be."""
@@ -130,8 +118,17 @@ class Watching:
 class Feed:
     """What all those are sent who want the same in the same form, encoded once."""
 
-    def __init__(self, view: View, interest: Interest, frame: Frame) -> None:
-        self._view = view
+    def __init__(
+        self,
+        view: View,
+        interest: Interest,
+        frame: Frame,
+        *,
+        spend: Callable[[int], None] = lambda _: None,
+        encoder: Encoder = ENCODER,
+    ) -> None:
+        """Tell of ``view``; ``spend`` is told what making a batch has cost."""
+        self._view, self._spend, self._encoder = view, spend, encoder
         self._interest, self._frame = interest, frame
         self._batches: dict[tuple[Place, Revision, int], Batch] = {}
 
@@ -150,11 +147,12 @@ class Feed:
     def _encoded(self, place: Place, upto: Revision) -> "Batch":
         assert upto <= self._view.snapshot.revision, "what is remembered has happened"
         piece = owed(self._view, place, upto, self._interest)
+        self._spend(piece.work)
         frames = (
             self._frame(
                 event.type.value,
                 event.object.metadata.revision if is_last else None,
-                encode_bytes(event.object),
+                self._encoder.encode(event.object),
             )
             for event, is_last in piece.events
         )
@@ -172,38 +170,78 @@ class Batch:
 class Stream:
     """What one watcher is sent: the objects there are, then what is new when it is asked."""
 
-    def __init__(
-        self, watching: Watching, view: View, pulse: Pulse, feed: Feed, watch: Watch
-    ) -> None:
-        self._view, self._pulse = view, pulse
+    def __init__(self, watching: Watching, feed: Feed, watch: Watch) -> None:
+        view = watching.view
+        self._view, self._pulse = view, watching.pulse
+        self._beginnings, self._encoder = watching.beginnings, watching.encoder
         self._feed, self._watch = feed, watch
         self._clock = asyncio.get_running_loop()
         self._era = view.era
         self._told_s = self._clock.time()
         self.deadline_s = self._told_s + watch.timeout_s
         self.is_over = False
-        self._start = view.require_synced() if watch.since is None else None
-        self._place = Place(view.snapshot.revision if watch.since is None else watch.since)
-        self.counted, self.listen = watching.counted, pulse.listen
+        snapshot = view.require_synced()
+        self._place = Place(snapshot.revision if watch.since is None else watch.since)
+        self.counted, self.listen = watching.counted, watching.pulse.listen
+
+    @property
+    def turns(self) -> Turns:
+        """The turns in which what takes long is to be asked for."""
+        return self._beginnings.turns
 
     async def initial(self) -> AsyncGenerator[bytes, None]:
         """Yield an ADDED for every object, and the bookmark that says that was all.
 
-        Without that bookmark when it is over before.
+        Without that bookmark when it is over before.  The objects are those there are when
+        its turn comes: a watcher that waits keeps no state in memory.
         """
-        if self._start is None:
+        if self._watch.since is not None:
             return
-        objects, self._start = initial_objects(self._start, self._watch.interest), None
-        while piece := tuple(islice(objects, INITIAL_PIECE)):
-            yield b"".join(
-                self._watch.frame(ChangeType.ADDED.value, None, encode_bytes(registered))
-                for registered in piece
-            )
-            await asyncio.sleep(0)
-            if self._is_time_up():
-                self.is_over = True
-                return
+        async with self.turns:
+            snapshot, self._era = self._view.require_synced(), self._view.era
+            self._place = Place(snapshot.revision)
+        async with aclosing(self._added(snapshot)) as added:
+            async for frames in added:
+                if frames:
+                    yield frames
+                if (ending := self._cut_short()) is not None:
+                    if ending:
+                        yield ending
+                    return
         yield _bookmark(self._watch, self._place.revision, annotations=INITIAL_END)
+
+    async def _added(self, snapshot: Snapshot) -> AsyncGenerator[bytes, None]:
+        """Yield events of bounded size, or none where nothing matched for a while."""
+        found = self._beginnings.objects(snapshot, self._watch.interest, era=self._era)
+        async with aclosing(found):
+            async for objects in found:
+                pieces = self._encoder.pieces(objects)
+                while frames := await self._framed(pieces):
+                    yield frames
+                yield b""
+
+    async def _framed(self, pieces: Iterator[list[bytes]]) -> bytes:
+        async with self.turns:
+            piece = next(pieces, list[bytes]())
+            added = [self._watch.frame(ChangeType.ADDED.value, None, body) for body in piece]
+            return b"".join(added)
+
+    def _cut_short(self) -> bytes | None:
+        """Say what ends the initial state before it is whole, often nothing; None goes on.
+
+        Changes that would follow it must still be known: else a client that reads slowly
+        would be sent what it cannot go on from, and keep it in memory.
+        """
+        if self._is_time_up():
+            self.is_over = True
+            return b""
+        try:
+            self._require_same_past()
+            require_resumable(self._place.revision, compacted=self._view.compacted)
+        except errors.Expired as expired:
+            self.is_over = True
+            return _error(self._watch, expired)
+        return None
 
     @property
     def is_behind(self) -> bool:
@@ -227,12 +265,15 @@ class Stream:
             self._told_s = now_s
         return news
 
+    def _require_same_past(self) -> None:
+        if self._view.era != self._era:
+            raise errors.Expired("some of what was sent has never happened: list anew")
+
     def _is_time_up(self) -> bool:
         return self._pulse.is_stopped or self._clock.time() >= self.deadline_s
 
     def _changes(self, upto: Revision) -> bytes:
-        if self._view.era != self._era:
-            raise errors.Expired("some of what was sent has never happened: list anew")
+        self._require_same_past()
         if upto <= self._place.revision:
             return b""
         batch = self._feed.batch(self._place, upto, self._era)

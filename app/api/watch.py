@@ -12,15 +12,9 @@ from app.api import errors as api_errors
 from app.api.delivery import EventStream
 from app.api.dependencies import Registry, RegistryOf
 from app.api.errors import refusals
+from app.api.frames import NDJSON, SSE, ndjson_frame, sse_frame
 from app.api.list_options import require_consistent, require_start
-from app.api.streams import (
-    NDJSON,
-    SSE,
-    TIMEOUT_S_MAX,
-    Watch,
-    ndjson_frame,
-    sse_frame,
-)
+from app.api.streams import TIMEOUT_S_MAX, Watch
 from app.domain import errors
 from app.domain.changes import require_resumable
 from app.domain.fields import parse_field_selector

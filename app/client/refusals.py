@@ -19,9 +19,10 @@ def said(answer: Answer) -> tuple[str, str]:
     """Give the reason and the message of a refusal."""
     try:
         status: Any = parse_json(answer.body, values_max=VALUES_MAX)
-        return str(status["reason"]), shown(str(status["message"]), WORDS_CHARACTERS_MAX)
+        words = str(status["message"])
     except (BadAnswer, LookupError, TypeError):
         return "", ""
+    return str(status.get("reason", "")), shown(words, WORDS_CHARACTERS_MAX)
 
 
 def problem_of(answer: Answer) -> str:

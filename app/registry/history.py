@@ -7,10 +7,10 @@ everything up to the one before is never too late, however large it is.
 """
 
 import time
-from collections import deque
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
 from app.domain.changes import Change, require_resumable
 from app.domain.names import REVISION_ZERO, Revision
@@ -38,6 +38,19 @@ class Remembered:
     octets: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A revision that is remembered, and when it came.
+
+    ``ordinal`` is that of its first change among all that were ever remembered.
+    """
+
+    revision: Revision
+    whole: Remembered
+    at_s: float
+    ordinal: int
+
+
 class History:
     """What happened lately, revision by revision."""
 
@@ -47,16 +60,15 @@ class History:
         """Remember within ``bounds``; ages are seconds of ``clock``."""
         self._bounds = bounds
         self._clock = clock
-        self._revisions: deque[Remembered] = deque()
-        self._came_s: deque[float] = deque()  # when each of them did
+        self._revisions: list[_Kept] = []
         self._changes = self._octets = 0
+        self._ever = 0  # changes, those that are forgotten among them
         self.compacted = REVISION_ZERO
         """The oldest revision from which changes can still be told."""
 
     def begin(self, changes: Iterable[Change], *, compacted: Revision) -> None:
         """Start over with the changes after ``compacted``."""
         self._revisions.clear()
-        self._came_s.clear()
         self._changes = self._octets = 0
         self.compacted = compacted
         self.add(changes)
@@ -69,34 +81,49 @@ class History:
         """Remember revisions, in order, and forget what is beyond the bounds."""
         now_s = self._clock()
         for whole in revisions:
-            self._revisions.append(whole)
-            self._came_s.append(now_s)
+            self._revisions.append(_Kept(whole.revision, whole, now_s, self._ever))
+            self._ever += len(whole.changes)
             self._changes += len(whole.changes)
             self._octets += whole.octets
         self._forget(now_s)
 
-    def after(self, since: Revision) -> tuple[Change, ...]:
-        """List the changes after ``since``, in order; raises Expired when some are gone."""
+    def after(self, since: Revision, *, changes_max: int | None = None) -> tuple[Change, ...]:
+        """List the changes after ``since``, in order; raises Expired when some are gone.
+
+        With ``changes_max`` it ends with the revision in which there are so many, so that
+        looking at a few costs no more than those.
+        """
+        first = self._first_after(since)
+        end = len(self._revisions)
+        if changes_max is not None and first < end:
+            beyond = self._revisions[first].ordinal + changes_max
+            end = bisect_left(self._revisions, beyond, lo=first, key=lambda each: each.ordinal)
+        wanted = self._revisions[first:end]
+        return tuple(chain.from_iterable([kept.whole.changes for kept in wanted]))
+
+    def count_after(self, since: Revision) -> int:
+        """Count the changes after ``since``; raises Expired when some are gone."""
+        first = self._first_after(since)
+        return self._ever - self._revisions[first].ordinal if first < len(self._revisions) else 0
+
+    def _first_after(self, since: Revision) -> int:
         require_resumable(since, compacted=self.compacted)
-        wanted: list[tuple[Change, ...]] = []
-        for whole in reversed(self._revisions):
-            if whole.revision <= since:
-                break
-            wanted.append(whole.changes)
-        return tuple(change for changes in reversed(wanted) for change in changes)
+        return bisect_right(self._revisions, since, key=lambda each: each.revision)
 
     def _forget(self, now_s: float) -> None:
         bounds, revisions = self._bounds, self._revisions
-        while len(revisions) > 1 and (
+        gone = 0
+        while gone + 1 < len(revisions) and (
             self._changes > bounds.changes_max
             or self._octets > bounds.octets_max
-            or self._came_s[0] < now_s - bounds.age_s_max
+            or revisions[gone].at_s < now_s - bounds.age_s_max
         ):
-            oldest = revisions.popleft()
-            self._came_s.popleft()
+            oldest = revisions[gone].whole
             self._changes -= len(oldest.changes)
             self._octets -= oldest.octets
             self.compacted = oldest.revision
+            gone += 1
+        del revisions[:gone]
 
 
 def remembered(changes: Iterable[Change]) -> tuple[Remembered, ...]:

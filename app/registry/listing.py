@@ -1,30 +1,31 @@
 """Lists of one kind: filtered, sorted, and cut into pages that belong together.
 
-    Snapshot, Listing -> Page          continue text <-> (revision, last key)
+    Snapshot, Listing -> Page
 
-Every page of a list is served from the revision of its first: an earlier
-snapshot is the current one with the changes since then undone.
+Every page of a list is served from the revision of its first, which ``registry.past``
+remembers.  However many objects there are, they are looked through in pieces between
+which the event loop has its turn.
 
 Source: spec kubernetes-api 5.3.
 """
 
-import base64
-import json
 from bisect import bisect_right
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from app.domain.changes import Change
-from app.domain.errors import BadRequest, Expired
+from app.domain.errors import BadRequest, Expired, RevisionAhead
 from app.domain.fields import FieldSelector
 from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Kind, Object
 from app.domain.snapshot import Snapshot
-from app.registry.view import View
+from app.registry.continue_token import format_token, parse_token
+from app.registry.ordering import KEYS_A_PIECE, Ordering, narrowest
+from app.registry.past import PAST_BOUNDS, Past, PastBounds
+from app.registry.turns import Turns
+from app.registry.view import WAIT_S_MAX, View
 
 LIMIT_MAX = 10_000  # objects of one page, whatever the client asks for
-TOKEN_CHARACTERS_MAX = 2_048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,91 +65,99 @@ class Page:
     remaining: int | None = None
 
 
-def list_page(view: View, listing: Listing) -> Page:
-    """Make the page a client asks for.
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where a page begins: in which state, of which era of the view, and after which key."""
 
-    Raises BadRequest for a token that is none of ours, Expired when the
-    revision it belongs to is too old.
-    """
-    snapshot, after = _start(view, listing)
-    keys = _candidates(snapshot, listing)
-    limit = min(listing.limit or LIMIT_MAX, LIMIT_MAX) if listing.limit else len(keys)
-    objects = snapshot.of_kind(listing.kind.name)
-    found: list[Object] = []
-    first = 0 if after is None else bisect_right(keys, after)
-    for position in range(first, len(keys)):
-        registered = objects[keys[position]]
-        if not listing.picks(registered):
-            continue
-        if len(found) == limit:
-            return Page(
-                objects=tuple(found),
-                revision=snapshot.revision,
-                token=_format_token(snapshot.revision, found[-1].metadata.key),
-                remaining=None if listing.is_filtered else len(keys) - position,
-            )
-        found.append(registered)
-    return Page(objects=tuple(found), revision=snapshot.revision)
+    snapshot: Snapshot
+    era: int
+    after: NamespacedName | None = None
 
 
-def at(view: View, revision: Revision) -> Snapshot:
-    """Give the state at an earlier revision; raises Expired when it is too far back."""
-    undone = tuple(
-        Change(revision=change.revision, before=change.after, after=change.before)
-        for change in reversed(view.history(revision))
-    )
-    return replace(view.snapshot.apply(undone), revision=revision)
+class Lists:
+    """The lists of one process, which share its turns and its memory of the past."""
 
+    def __init__(
+        self, view: View, *, bounds: PastBounds = PAST_BOUNDS, wait_s: float = WAIT_S_MAX
+    ) -> None:
+        """List what ``view`` shows; wait ``wait_s`` for what another process has shown already."""
+        self._view, self._wait_s = view, wait_s
+        self.turns = Turns()
+        self.past = Past(view, self.turns, bounds=bounds)
+        self._ordering = Ordering(self.turns)
 
-def _start(view: View, listing: Listing) -> tuple[Snapshot, NamespacedName | None]:
-    current = view.require_synced()
-    if listing.token:
-        revision, after = _parse_token(listing.token)
-        if revision > current.revision:
-            raise BadRequest("the continue token is of a revision that is not there yet")
+    async def page(self, listing: Listing) -> Page:
+        """Make the page a client asks for.
+
+        Raises BadRequest for a token that is none of ours, Expired when the revision
+        it belongs to is too old, RevisionAhead when an exact one is not there yet.
+        """
+        start = await self._start(listing)
+        term = narrowest(
+            start.snapshot,
+            listing.kind,
+            namespace=listing.namespace,
+            labels=listing.labels,
+            fields=listing.fields,
+        )
+        keys = await self._ordering.keys(start.snapshot, listing.kind, term, era=start.era)
+        return await self._filled(listing, start, keys)
+
+    async def _filled(
+        self, listing: Listing, start: _Start, keys: Sequence[NamespacedName]
+    ) -> Page:
+        snapshot = start.snapshot
+        objects = snapshot.of_kind(listing.kind.name)
+        limit = min(listing.limit, LIMIT_MAX) if listing.limit else len(keys)
+        first = 0 if start.after is None else bisect_right(keys, start.after)
+        found: list[Object] = []
+        for begin in range(first, len(keys), KEYS_A_PIECE):
+            async with self.turns:
+                for position in range(begin, min(begin + KEYS_A_PIECE, len(keys))):
+                    registered = objects[keys[position]]
+                    if not listing.picks(registered):
+                        continue
+                    if len(found) == limit:
+                        remaining = None if listing.is_filtered else len(keys) - position
+                        return self._cut(start, tuple(found), remaining)
+                    found.append(registered)
+        return Page(objects=tuple(found), revision=snapshot.revision)
+
+    def _cut(self, start: _Start, found: tuple[Object, ...], remaining: int | None) -> Page:
+        """Make a page that is not the last, and remember the state that the next one is of."""
+        if start.after is None:
+            self.past.keep(start.snapshot, era=start.era)
+        revision = start.snapshot.revision
+        return Page(
+            objects=found,
+            revision=revision,
+            token=format_token(revision, found[-1].metadata.key),
+            remaining=remaining,
+        )
+
+    async def _start(self, listing: Listing) -> _Start:
+        current = self._view.require_synced()
+        if listing.token:
+            return await self._continued(listing)
+        if listing.exact_revision is not None:
+            await self._view.wait_for(listing.exact_revision, timeout_s=self._wait_s)
+            return _Start(await self.past.at(listing.exact_revision), self._view.era)
+        return _Start(current, self._view.era)
+
+    async def _continued(self, listing: Listing) -> _Start:
+        revision, after = parse_token(listing.token, listing.kind, listing.namespace)
         try:
-            return at(view, revision), after
+            await self._view.wait_for(revision, timeout_s=self._wait_s)
+        except RevisionAhead as ahead:
+            raise BadRequest(
+                f"continue key is not valid: revision {revision} is not there yet"
+            ) from ahead
+        try:
+            return _Start(await self.past.at(revision), self._view.era, after)
         except Expired as expired:
-            fresh = _format_token(current.revision, after)
+            fresh = format_token(self._view.snapshot.revision, after)
             raise Expired(
                 "The provided continue parameter is too old to display a consistent list. "
                 "Begin anew, or go on inconsistently with the token in this answer's metadata.",
                 token=fresh,
             ) from expired
-    if listing.exact_revision is not None:
-        return at(view, listing.exact_revision), None
-    return current, None
-
-
-def _candidates(snapshot: Snapshot, listing: Listing) -> list[NamespacedName]:
-    """Sort the keys that can match, by the narrowest index that applies."""
-    kind = listing.kind.name
-    sets = [
-        snapshot.members("label", kind, requirement.key, requirement.wanted_value)
-        for requirement in listing.labels.requirements
-        if requirement.wanted_value is not None
-    ]
-    sets.extend(snapshot.members(*term) for term in listing.fields.index_terms(listing.kind))
-    if listing.namespace:
-        sets.append(snapshot.members(kind, listing.namespace))
-    if not sets:
-        return sorted(snapshot.of_kind(kind))
-    return sorted(min(sets, key=len))
-
-
-def _format_token(revision: Revision, after: NamespacedName) -> str:
-    start = {"v": "meta.k8s.io/v1", "rv": revision, "start": [after.namespace, after.name]}
-    return base64.urlsafe_b64encode(json.dumps(start).encode()).decode().rstrip("=")
-
-
-def _parse_token(token: str) -> tuple[Revision, NamespacedName]:
-    padded = token + "=" * (-len(token) % 4)
-    read: object = None
-    if len(token) <= TOKEN_CHARACTERS_MAX:
-        with suppress(ValueError, RecursionError):
-            read = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    match read:
-        case {"v": "meta.k8s.io/v1", "rv": int(rv), "start": [str(namespace), str(name)]}:
-            return Revision(rv), NamespacedName(namespace, name)
-        case _:
-            raise BadRequest("continue key is not valid")

@@ -148,9 +148,16 @@ class View:
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
 
-    def history(self, since: Revision) -> tuple[Change, ...]:
-        """List the changes after ``since``, in order; raises Expired when some are gone."""
-        return self._history.after(since)
+    def history(self, since: Revision, *, changes_max: int | None = None) -> tuple[Change, ...]:
+        """List the changes after ``since``, in order; raises Expired when some are gone.
+
+        With ``changes_max`` it ends with the revision in which there are so many.
+        """
+        return self._history.after(since, changes_max=changes_max)
+
+    def changes_since(self, since: Revision) -> int:
+        """Count the changes after ``since``; raises Expired when some are gone."""
+        return self._history.count_after(since)
 
     async def wait_for(self, revision: Revision, *, timeout_s: float = WAIT_S_MAX) -> Snapshot:
         """Take the snapshot once it has reached ``revision``.

@@ -1,7 +1,7 @@
 """What a watcher is told of committed changes.
 
-    Snapshot, Interest -> the objects to begin with
     Change, Interest -> WatchEvent, or nothing
+    View, Place, Interest -> Piece: the next events, and the place behind them
 
 An object that stops matching is DELETED for that watcher, one that starts is
 ADDED.  A watcher is no more than a place: what it is owed is the view's
@@ -13,9 +13,9 @@ Source: spec kubernetes-api 5.4; contract.md, "GET /watch".
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, takewhile
 from time import perf_counter
 
 from app.domain.changes import Change, ChangeType
@@ -23,15 +23,18 @@ from app.domain.fields import FieldSelector
 from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import Revision
 from app.domain.objects.kinds import KINDS, Object
-from app.domain.snapshot import Snapshot
 from app.registry.view import Advance, View
+from app.registry.weights import octets_of
 
 BATCH_S = 0.02  # seconds between two times that watchers are told, in which changes gather
 PAUSE_S_MAX = 0.2  # seconds of it when there are very many watchers
 TICK_S = 1.0  # seconds after which watchers are told the time, though nothing has changed
 TOLD_AT_ONCE = 256  # watchers told before others get their turn
+WORK_AT_ONCE = 4_096  # of what that costs: changes looked through, and events encoded
 EVENTS_A_PIECE = 256  # events that a watcher is told in one go
-CHANGES_A_PIECE = 8_192  # changes looked through for them
+OCTETS_A_PIECE = 1 << 19  # of memory that the objects in them take, about
+CHANGES_A_PIECE = 2_048  # changes looked through for them
+EVENT_WORK = 4  # what to encode an event costs, when to look at a change costs 1
 EVERY_FIELD = FieldSelector()
 
 Listener = Callable[[], None]
@@ -69,16 +72,6 @@ class WatchEvent:
     object: Object
 
 
-def initial_objects(snapshot: Snapshot, interest: Interest) -> Iterator[Object]:
-    """List what is there, by kind and key."""
-    for kind in KINDS:
-        if kind.name not in interest.kinds:
-            continue
-        held = snapshot.of_kind(kind.name)
-        keys = snapshot.members(kind.name, interest.namespace) if interest.namespace else held
-        yield from (held[key] for key in sorted(keys) if interest.covers(held[key]))
-
-
 def event_of(change: Change, interest: Interest) -> WatchEvent | None:
     """Tell what a change is to a watcher; None when it is nothing."""
     if change.kind not in interest.kinds:
@@ -94,71 +87,86 @@ def event_of(change: Change, interest: Interest) -> WatchEvent | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a watcher has been told: a whole revision, and so many changes behind it."""
+    """How far a watcher has been told: a whole revision, and so many changes behind it.
+
+    Where the next change is an event for it, the changes before ``looked`` have been
+    looked through for another one of the same revision, in vain.
+    """
 
     revision: Revision
     changes: int = 0
+    looked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some of what a watcher is to be told.
+    """Some of what a watcher is to be told, and what it cost to find.
 
     An event is last of its revision when no other of that revision is one for the watcher.
     """
 
     events: tuple[tuple[WatchEvent, bool], ...]
     reached: Place
+    work: int
 
 
 def owed(view: View, place: Place, upto: Revision, interest: Interest) -> Piece:
     """Find what a watcher is to be told next on its way to ``upto``, in pieces of bounded size.
 
-    A revision of any size may take several.  Raises Expired when the view does not
+    A revision of any size may take several.  An event is held back until it is known
+    whether it is the last of its revision.  Raises Expired when the view does not
     remember what came after the place.
     """
-    changes = [each for each in view.history(place.revision) if each.revision <= upto]
+    looked = max(place.changes, place.looked)
+    asked = looked + CHANGES_A_PIECE
+    known = view.history(place.revision, changes_max=asked)
+    changes = known[: bisect_right(known, upto, key=lambda change: change.revision)]
+    found, position = _found(changes, place, interest)
+    work = position - looked + EVENT_WORK * len(found)
+    if position == len(changes):
+        is_all = len(changes) < len(known) or len(known) < asked
+        whole = upto if is_all else changes[-1].revision
+        return Piece(_marked(changes, found), Place(whole), work)
+    following = changes[position].revision
+    if found and changes[found[-1][1]].revision == following:
+        held_back = found[-1][1]
+        place = _place(changes, held_back, place, looked=position)
+        return Piece(_marked(changes, found)[:-1], place, work)
+    return Piece(_marked(changes, found), _place(changes, position, place), work)
+
+
+def _found(
+    changes: Sequence[Change], place: Place, interest: Interest
+) -> tuple[list[tuple[WatchEvent, int]], int]:
+    """Find the events of a piece and where in the changes each is; gives the end of the search."""
     found: list[tuple[WatchEvent, int]] = []
-    stop = min(len(changes), place.changes + CHANGES_A_PIECE)
-    position = place.changes
-    while position < stop and len(found) < EVENTS_A_PIECE:
+    octets, position = 0, place.changes
+    stop = min(len(changes), max(place.changes, place.looked) + CHANGES_A_PIECE)
+    while position < stop and len(found) < EVENTS_A_PIECE and octets < OCTETS_A_PIECE:
         if (event := event_of(changes[position], interest)) is not None:
             found.append((event, position))
-        position += 1
-    events = tuple(
-        (event, _is_last(changes, found, ordinal, interest))
+            octets += octets_of(event.object)
+        position = place.looked if position == place.changes < place.looked else position + 1
+    return found, position
+
+
+def _marked(
+    changes: Sequence[Change], found: Sequence[tuple[WatchEvent, int]]
+) -> tuple[tuple[WatchEvent, bool], ...]:
+    """Say of each event whether the next one is of another revision."""
+    revisions = [changes[position].revision for _, position in found]
+    return tuple(
+        (event, ordinal + 1 == len(found) or revisions[ordinal + 1] != revisions[ordinal])
         for ordinal, (event, _) in enumerate(found)
     )
-    if position == len(changes):
-        return Piece(events, Place(upto))
-    return Piece(events, _place(changes, position, place))
 
 
-def _is_last(
-    changes: Sequence[Change],
-    found: Sequence[tuple[WatchEvent, int]],
-    ordinal: int,
-    interest: Interest,
-) -> bool:
-    """Whether no later change of an event's revision is an event, too."""
-    position = found[ordinal][1]
-    revision = changes[position].revision
-    if ordinal + 1 < len(found):
-        return changes[found[ordinal + 1][1]].revision != revision
-    rest = takewhile(
-        lambda change: change.revision == revision, islice(changes, position + 1, None)
-    )
-    return not any(event_of(change, interest) is not None for change in rest)
-
-
-def _place(changes: Sequence[Change], position: int, begun: Place) -> Place:
+def _place(changes: Sequence[Change], position: int, begun: Place, *, looked: int = 0) -> Place:
     """Name the place before a change that has not been told."""
     revision = changes[position].revision
-    first = position
-    while first > 0 and changes[first - 1].revision == revision:
-        first -= 1
+    first = bisect_left(changes, revision, key=lambda change: change.revision)
     whole = changes[first - 1].revision if first > 0 else begun.revision
-    return Place(whole, position - first)
+    return Place(whole, position - first, max(0, looked - first))
 
 
 class Pulse:
@@ -178,6 +186,7 @@ class Pulse:
         self._begun: tuple[int, Revision] | None = None  # era and revision, during a beat
         self._is_due = self._is_ticking = False
         self._busy_s = 0.0
+        self._spent = 0
         self.is_stopped = False
         view.subscribe(self._on_changes)
 
@@ -195,6 +204,10 @@ class Pulse:
         self._listeners[listener] = None
         self._tick_later()
         return lambda: self._listeners.pop(listener, None)
+
+    def spend(self, work: int) -> None:
+        """Count what telling a listener has cost, so that others get their turn in time."""
+        self._spent += work
 
     def stop(self) -> None:
         """Tell everybody for good: the process is ending."""
@@ -230,12 +243,14 @@ class Pulse:
         loop.call_soon(loop.call_soon, self._tell, tuple(self._listeners), begun_s, begun_s)
 
     def _tell(self, listeners: Sequence[Listener], begun_s: float, since_s: float) -> None:
-        for listener in listeners[:TOLD_AT_ONCE]:
-            if listener in self._listeners:
-                self._tell_one(listener)
+        told, self._spent = 0, 0
+        while told < min(len(listeners), TOLD_AT_ONCE) and self._spent < WORK_AT_ONCE:
+            if listeners[told] in self._listeners:
+                self._tell_one(listeners[told])
+            told += 1
         now_s = perf_counter()
         self._busy_s += now_s - since_s
-        if rest := listeners[TOLD_AT_ONCE:]:
+        if rest := listeners[told:]:
             loop = asyncio.get_running_loop()
             loop.call_soon(lambda: self._tell(rest, begun_s, perf_counter()))
         else:

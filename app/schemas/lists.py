@@ -1,11 +1,10 @@
 """The wire shapes of collections: a page of objects at one revision.
 
-    encoded items, revision -> bytes of a list
+    kind, revision -> bytes of a list but for its items
 
 Source: spec kubernetes-api 5.1 and 5.3.
 """
 
-from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -90,19 +89,17 @@ class ServiceCIDRList(Output):
     items: list[ServiceCIDRRead]
 
 
-def encode_list(
+def encode_list_head(
     kind: Kind,
-    items: Iterable[bytes],
     revision: Revision,
     *,
     continue_token: str = "",
     remaining: int | None = None,
 ) -> bytes:
-    """Spell a page whose items are encoded already (``codec.encode_bytes``)."""
+    """Spell a page as JSON but for its items, which follow as its last field."""
     meta: dict[str, object] = {"resourceVersion": str(revision)}
     if continue_token:
         meta["continue"] = continue_token
     if remaining is not None:
         meta["remainingItemCount"] = remaining
-    head = to_json({"apiVersion": kind.api_version, "kind": f"{kind.name}List", "metadata": meta})
-    return b'%b,"items":[%b]}' % (head[:-1], b",".join(items))
+    return to_json({"apiVersion": kind.api_version, "kind": f"{kind.name}List", "metadata": meta})

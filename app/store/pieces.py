@@ -7,6 +7,7 @@ their turn, and inside a transaction the server never waits long for the next
 statement: it ends those that are idle (``store.engine``).
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 ROWS_A_PIECE = 256  # about ten milliseconds of decoding
 OCTETS_A_PIECE = 1 << 20  # of the texts in it
+PIECE_S_MAX = 10.0  # seconds to be sent a piece; a server that takes longer is away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +30,24 @@ class Reading:
     where: Sequence[ColumnElement[bool]] = ()
     rows_max: int = ROWS_A_PIECE
     octets_max: int = OCTETS_A_PIECE
+    piece_s_max: float = PIECE_S_MAX
 
 
 Piece = Sequence["Row[*tuple[Any, ...]]"]
 
 
 async def pieces(connection: AsyncConnection, reading: Reading) -> AsyncGenerator[Piece, None]:
-    """Read everything in order, a piece at a time; each is one statement."""
+    """Read everything in order, a piece at a time; each is one statement.
+
+    Raises TimeoutError when one does not come in time.  What the caller does with a piece
+    meanwhile may take as long as it wants.
+    """
     after: tuple[Any, ...] | None = None
-    while rows := (await connection.execute(_piece(reading, after))).all():
+    while True:
+        async with asyncio.timeout(reading.piece_s_max):
+            rows = (await connection.execute(_piece(reading, after))).all()
+        if not rows:
+            return
         yield rows
         after = tuple(getattr(rows[-1], str(column.key)) for column in reading.order)
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import delivery
 from app.api.delivery import CUT, EventStream, Outermost
+from app.registry.turns import Turns
 from tests.waiting import until
 
 SCOPE: Scope = {"type": "http"}
@@ -55,6 +56,7 @@ class Pieces:
         self.is_over = False
         self.is_counted = False
         self.told: set[Callable[[], None]] = set()
+        self.turns = Turns()
 
     @property
     def is_behind(self) -> bool:

@@ -15,6 +15,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from app.api import application
+from app.api.following import (
+    BESIDE_CHARACTERS_MIN,
+    _encoded,  # pyright: ignore[reportPrivateUsage]
+)
 from app.api.streams import Watching
 from app.domain.changes import Change
 from app.domain.dataplane.nftables_delta import loaded
@@ -31,6 +35,7 @@ from app.registry.watch import Pulse
 from app.schemas.operations import NodeRulesChanges, NodeTextChanges
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.registries import a_client
+from tests.rounds import work_a_round
 from tests.waiting import until
 
 ONE = an_endpoint_slice(an_endpoint("10.244.0.1"))
@@ -242,3 +247,15 @@ async def test_a_large_part_is_compressed_once_for_all_who_are_told_it() -> None
         assert packed.json() == plain.json()
         other = await api.client.get("/nodes/n2/ipvs/changes?since=1")
         assert other.json()["operations"] == plain.json()["operations"]
+
+
+@pytest.mark.parametrize("length", [BESIDE_CHARACTERS_MIN, BESIDE_CHARACTERS_MIN + 1])
+async def test_what_takes_long_to_encode_is_encoded_once_beside_the_event_loop(length: int) -> None:
+    text = "x" * length
+    everybody = asyncio.gather(*(_encoded(text) for _ in range(20)))
+    pieces, _ = await work_a_round(everybody, lambda: 0)
+    assert {id(piece) for piece in pieces} == {id(pieces[0])}
+    assert pieces[0].plain == f'"{text}"'.encode()
+    is_beside = length > BESIDE_CHARACTERS_MIN
+    _, rounds_of_one = await work_a_round(_encoded("y" * length), lambda: 0)
+    assert (len(rounds_of_one) > 1) == is_beside

@@ -12,8 +12,8 @@ from fastapi.responses import StreamingResponse
 from starlette.types import ASGIApp, Message
 
 from app.api import errors, limits
+from app.api.frames import NDJSON
 from app.api.limits import RequestLimit
-from app.api.streams import NDJSON
 from tests.registries import a_client
 from tests.waiting import until
 

@@ -3,15 +3,20 @@
 import gzip
 
 import pytest
+from fastapi import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.packing import (
+    BESIDE_BYTES_MIN,
+    PACKED_BYTES_MIN,
     Piece,
     _joined,  # pyright: ignore[reportPrivateUsage]
     accepts_gzip,
+    packed,
     shared,
 )
+from tests.rounds import work_a_round
 
 
 @pytest.mark.parametrize(
@@ -40,3 +45,14 @@ def test_pieces_are_one_stream_whichever_were_compressed_before(
     ]
     whole = b"".join(each * 20 for each in plain)
     assert gzip.decompress(_joined(pieces, whole)) == whole
+
+
+@pytest.mark.parametrize("size", [PACKED_BYTES_MIN - 1, BESIDE_BYTES_MIN - 1, BESIDE_BYTES_MIN])
+async def test_what_takes_long_to_compress_is_compressed_beside_the_event_loop(size: int) -> None:
+    request = Request({"type": "http", "headers": [(b"accept-encoding", b"gzip")]})
+    packing = packed(request, b"x" * size, media_type="text/plain")
+    answer, rounds = await work_a_round(packing, lambda: 0)
+    is_packed = "content-encoding" in answer.headers
+    assert is_packed == (size >= PACKED_BYTES_MIN)
+    assert (gzip.decompress(answer.body) if is_packed else answer.body) == b"x" * size
+    assert (len(rounds) > 1) == (size >= BESIDE_BYTES_MIN)

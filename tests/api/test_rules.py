@@ -46,6 +46,9 @@ def app_for_tests() -> FastAPI:
     return application.build(version="0")
 
 
+AS_JSON = {"content-type": "application/json"}
+
+
 @asynccontextmanager
 async def a_reader(
     *objects: Object, config: RulesConfig | None = None
@@ -519,7 +522,7 @@ async def test_mistyped_fields_of_a_request_are_told_as_on_other_routes() -> Non
     )
     unknown = 'unknown field "services[0].spec.selecter" (did you mean "selector"?)'
     async with a_reader() as (client, _):
-        warned = await client.post("/render", content=body)
+        warned = await client.post("/render", content=body, headers=AS_JSON)
         silent = await client.post("/render", content=body, params={"fieldValidation": "Ignore"})
         strict = await client.post("/render", content=body, params={"fieldValidation": "Strict"})
     told = [unknown, 'duplicate field "services"', 'duplicate field "config.scheduler"']

@@ -45,6 +45,33 @@ def test_what_is_told_has_no_hole_and_what_is_gone_is_said(
     assert len(kept) <= max(changes_max, counts[-1])
 
 
+@given(sizes, st.integers(1, 10), st.integers(0, 12))
+def test_a_few_changes_are_those_that_come_first_in_whole_revisions(
+    counts: list[int], changes_max: int, since: int
+) -> None:
+    history = History()
+    history.begin([], compacted=Revision(0))
+    for revision, count in enumerate(counts, start=1):
+        history.add(changed(revision, count))
+    everything = history.after(Revision(since))
+    few = history.after(Revision(since), changes_max=changes_max)
+    assert few == everything[: len(few)]
+    assert history.count_after(Revision(since)) == len(everything)
+    if len(few) < len(everything):
+        assert everything[len(few)].revision > few[-1].revision
+        assert len(few) >= changes_max > len(few) - counts[few[-1].revision - 1]
+
+
+def test_changes_are_counted_after_some_have_been_forgotten() -> None:
+    history = History(HistoryBounds(changes_max=5))
+    history.begin([], compacted=Revision(0))
+    for revision in range(1, 10):
+        history.add(changed(revision, 2))
+    assert history.count_after(history.compacted) == len(history.after(history.compacted)) == 4
+    with pytest.raises(Expired):
+        history.count_after(Revision(history.compacted - 1))
+
+
 def test_the_newest_revision_is_kept_whatever_its_size() -> None:
     history = History(HistoryBounds(changes_max=2, octets_max=10))
     history.begin(changed(1, 1), compacted=Revision(0))

@@ -14,16 +14,23 @@ from app.domain.names import Revision
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import load
 from app.registry import watch
+from app.registry.history import History
 from app.registry.view import View
 from app.registry.watch import (
+    CHANGES_A_PIECE,
+    EVENT_WORK,
+    EVENTS_A_PIECE,
     TOLD_AT_ONCE,
+    WORK_AT_ONCE,
     Interest,
+    Place,
     Pulse,
     WatchEvent,
     event_of,
-    initial_objects,
+    owed,
 )
-from tests.builders import a_pod, a_service
+from tests.builders import a_pod, a_service, an_endpoint, an_endpoint_slice
+from tests.rounds import CountedLabels
 from tests.waiting import until
 
 WEB = Interest(labels=parse_selector("tier=web"))
@@ -52,13 +59,6 @@ def test_what_is_gone_bears_the_revision_of_its_going() -> None:
     assert event == WatchEvent(ChangeType.DELETED, gone)
 
 
-def test_the_initial_state_is_what_matches() -> None:
-    pod = a_pod(labels={"tier": "web"})
-    snapshot = load([pod, web, a_service("other")], revision=Revision(3))
-    assert list(initial_objects(snapshot, WEB)) == [web, pod]
-    assert list(initial_objects(snapshot, replace(WEB, namespace="elsewhere"))) == []
-
-
 def a_view() -> View:
     view = View()
     view.reset(load([], revision=Revision(1)), history=(), compacted=Revision(1))
@@ -70,6 +70,71 @@ def register(view: View, name: str) -> None:
     pod = a_pod(name)
     stored = replace(pod, metadata=replace(pod.metadata, revision=revision))
     view.advance([Change(revision=revision, before=None, after=stored)])
+
+
+@pytest.mark.parametrize("size", [1, 3, CHANGES_A_PIECE])
+async def test_every_piece_of_a_long_past_is_bounded_in_work(size: int) -> None:
+    labels, view = CountedLabels(app="x"), a_view()
+    while view.snapshot.revision < 3 * CHANGES_A_PIECE // size:
+        revision = Revision(view.snapshot.revision + 1)
+        pods = [a_pod(f"p{revision}-{number}") for number in range(size)]
+        metas = [replace(pod.metadata, revision=revision, labels=labels) for pod in pods]
+        written = [replace(pod, metadata=meta) for pod, meta in zip(pods, metas, strict=True)]
+        view.advance([Change(revision=revision, before=None, after=pod) for pod in written])
+    interest = Interest(labels=parse_selector("app=y"))
+    place, upto = Place(Revision(1)), view.snapshot.revision
+    while place.revision < upto:
+        before = labels.looked_up
+        piece = owed(view, place, upto, interest)
+        assert labels.looked_up - before <= CHANGES_A_PIECE == max(piece.work, CHANGES_A_PIECE)
+        place = piece.reached
+
+
+class CountingHistory(History):
+    """Counts the changes that it has handed out."""
+
+    listed = 0
+
+    def after(self, since: Revision, *, changes_max: int | None = None) -> tuple[Change, ...]:
+        found = super().after(since, changes_max=changes_max)
+        self.listed += len(found)
+        return found
+
+
+async def test_a_piece_of_a_long_past_takes_no_more_of_it_than_it_looks_through() -> None:
+    history = CountingHistory()
+    view = View(history)
+    view.reset(load([], revision=Revision(1)), history=(), compacted=Revision(1))
+    pod = a_pod()
+    revisions = map(Revision, range(2, 5 * CHANGES_A_PIECE))
+    view.advance([Change(revision=each, before=None, after=pod) for each in revisions])
+    owed(view, Place(Revision(1)), view.snapshot.revision, Interest())
+    assert history.listed <= CHANGES_A_PIECE
+
+
+async def test_one_event_of_a_huge_revision_is_held_back_until_it_is_known_to_be_the_last() -> None:
+    view = a_view()
+    names = ["wanted", *(f"p{number}" for number in range(3 * CHANGES_A_PIECE))]
+    pods = [a_pod(name, "there" if name == "wanted" else "here") for name in names]
+    revision = Revision(2)
+    view.advance([Change(revision=revision, before=None, after=pod) for pod in pods])
+    place, pieces = Place(Revision(1)), list[int]()
+    while place.revision < revision:
+        piece = owed(view, place, revision, Interest(namespace="there"))
+        pieces.append(len(piece.events))
+        assert piece.work <= CHANGES_A_PIECE + EVENT_WORK
+        assert all(is_last for _, is_last in piece.events)
+        place = piece.reached
+    assert pieces == [0, 0, 0, 1]
+
+
+async def test_large_objects_make_smaller_pieces() -> None:
+    view = a_view()
+    large = an_endpoint_slice(endpoints=(an_endpoint(),) * 1_000)
+    for revision in map(Revision, range(2, 12)):
+        view.advance([Change(revision=revision, before=None, after=large)])
+    piece = owed(view, Place(Revision(1)), view.snapshot.revision, Interest())
+    assert 1 <= len(piece.events) < 10 < EVENTS_A_PIECE
 
 
 async def test_changes_that_come_together_are_told_to_everybody_once() -> None:
@@ -103,6 +168,24 @@ async def test_a_beat_is_told_in_turns_and_all_hear_of_the_same_revision() -> No
     await until(lambda: len(told) == 4 * TOLD_AT_ONCE)
     assert turns == [TOLD_AT_ONCE]
     assert told == [2] * 2 * TOLD_AT_ONCE + [3] * 2 * TOLD_AT_ONCE, "the next beat tells the rest"
+
+
+async def test_a_turn_ends_when_so_much_work_is_done_however_few_are_told() -> None:
+    view = a_view()
+    pulse = Pulse(view, batch_s=0)
+    told: list[Revision] = []
+    turns: list[int] = []
+
+    def listen() -> None:
+        told.append(pulse.upto)
+        pulse.spend(WORK_AT_ONCE // 2)
+        asyncio.get_running_loop().call_soon(lambda: turns.append(len(told)))
+
+    for _ in range(6):
+        pulse.listen(partial(listen))
+    register(view, "a")
+    await until(lambda: len(turns) == 6)
+    assert turns == [2, 2, 4, 4, 6, 6]
 
 
 async def test_who_stops_listening_during_a_beat_is_not_told() -> None:

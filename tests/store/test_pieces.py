@@ -3,6 +3,7 @@
 from itertools import chain
 
 import pytest
+from sqlalchemy import func
 
 from app.store.pieces import Piece, Reading, pieces
 from app.store.tables import changes
@@ -47,3 +48,20 @@ async def test_pieces_are_everything_in_order_within_their_bounds(
 
 def octets_of(piece: Piece) -> int:
     return sum(len(row.after) for row in piece)
+
+
+async def test_a_piece_that_does_not_come_in_time_is_not_waited_for(database_url: str) -> None:
+    reading = Reading(
+        columns=(changes.c.revision, changes.c.after),
+        order=(changes.c.revision,),
+        texts=(changes.c.after,),
+        where=(func.pg_sleep(300).is_not(None),),
+        piece_s_max=0.1,
+    )
+    row = {"revision": 1, "ordinal": 0, "kind": "Pod", "before": None, "after": "x"}
+    async with connected(database_url) as engine:
+        async with engine.begin() as connection:
+            await connection.execute(changes.insert(), [row])
+        async with engine.connect() as connection:
+            with pytest.raises(TimeoutError):
+                await anext(pieces(connection, reading))

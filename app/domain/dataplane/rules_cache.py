@@ -46,6 +46,7 @@ _Source = tuple[Service, tuple[EndpointSlice, ...]]
 _VERSIONS_MAX = 2  # of a Service: before and after a change
 _RECENT_MAX = 8  # questions about several Services
 _MANY = 1_024  # Services for which all slices are looked through instead of each one's own
+UNLISTED_MAX = 256  # Services remembered that are not among those listed last: gone, or new
 _SIGHTS_MAX = 8_192  # ways in which nodes see one version of a Service
 
 
@@ -92,15 +93,27 @@ class _Asked(Generic[T]):
 class RulesCache(Generic[T]):
     """Makes ``render`` of the rules of Services, and remembers it."""
 
-    def __init__(self, config: RulesConfig, render: Render[T], share: Share[T] = _as_made) -> None:
-        self.config = config
+    def __init__(
+        self,
+        config: RulesConfig,
+        render: Render[T],
+        share: Share[T] = _as_made,
+        *,
+        unlisted_max: int = UNLISTED_MAX,
+    ) -> None:
+        self.config, self._unlisted_max = config, unlisted_max
         self._render, self._share = render, share
         self._versions: dict[NamespacedName, list[Version[T]]] = {}
         self._recent: deque[_Asked[T]] = deque(maxlen=_RECENT_MAX)
         self._snapshot = Snapshot()
         self._listed: dict[NamespacedName, Version[T]] = {}  # in order of the keys
+        self._unlisted: dict[NamespacedName, None] = {}  # the last asked about at the end
         self.made_count = 0
         """How much has been made so far; what is remembered does not add to it."""
+
+    def __len__(self) -> int:
+        """Count the Services of which something is remembered."""
+        return len(self._versions)
 
     def every(
         self, snapshot: Snapshot, keys: tuple[NamespacedName, ...], view: NodeView
@@ -130,6 +143,7 @@ class RulesCache(Generic[T]):
         found = self.versions_at(snapshot, keys)
         asked = _Asked(snapshot, keys, [each for each in found.values() if each.facts.ports])
         self._recent.append(asked)
+        self._forget_unlisted()
         return asked
 
     def all(self, snapshot: Snapshot, view: NodeView) -> list[T]:
@@ -150,6 +164,7 @@ class RulesCache(Generic[T]):
         keys = sorted(differing(self._snapshot, snapshot))
         found = self.versions_at(snapshot, keys)
         for key in keys:
+            self._unlisted.pop(key, None)
             if key not in found:
                 self._listed.pop(key, None)
                 self._versions.pop(key, None)
@@ -213,7 +228,19 @@ class RulesCache(Generic[T]):
         }
         for key, version in made.items():
             self._versions[key] = [version, *self._versions.get(key, ())][:_VERSIONS_MAX]
+            if key not in self._listed:
+                self._unlisted.pop(key, None)
+                self._unlisted[key] = None
         return made
+
+    def _forget_unlisted(self) -> None:
+        """Let go of Services that no list will find gone: a node that is behind asked about them.
+
+        What was made of them for this question has been given already.
+        """
+        while len(self._unlisted) > self._unlisted_max:
+            oldest = next(iter(self._unlisted))
+            del self._unlisted[oldest], self._versions[oldest]
 
     def made(self, versions: Sequence[Version[T]], view: NodeView) -> list[T]:
         """Give what a node makes of several Services."""

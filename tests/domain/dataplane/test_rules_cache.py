@@ -112,3 +112,24 @@ def test_what_could_not_be_made_is_made_the_next_time() -> None:
     with pytest.raises(ZeroDivisionError):
         cache.prepare(STATE, node_view(STATE, a_node("n1"), CONFIG))
     assert len(seen(cache, STATE, a_node("n1"))) == 1
+
+
+def test_services_that_are_gone_are_not_remembered_for_nodes_that_are_behind() -> None:
+    cache, node = RulesCache(CONFIG, lambda rules, _view: rules, unlisted_max=3), a_node("n1")
+    services = [a_service(f"s{number}") for number in range(20)]
+    kept, *gone = services
+    snapshot = load(services, revision=Revision(1))
+    view = node_view(snapshot, node, CONFIG)
+    cache.prepare(snapshot, view)
+    assert len(cache) == 20, "what is listed has no such bound"
+    for revision, service in enumerate(gone, start=2):
+        before = snapshot
+        change = Change(revision=Revision(revision), before=service, after=None)
+        snapshot = snapshot.apply([change])
+        cache.prepare(snapshot, view)
+        keys = (kept.metadata.key, service.metadata.key)
+        assert len(cache.every(before, keys, view)) == 2, "what it was is told all the same"
+    assert len(cache) == 1 + 3
+    made = cache.made_count
+    cache.every(snapshot, (kept.metadata.key,), view)
+    assert cache.made_count == made, "what is there has been kept"

@@ -24,6 +24,7 @@ from app.domain.objects.pod import Pod
 from app.domain.objects.service import ServicePort
 from app.registry.beside import Lane
 from app.registry.bootstrap import bootstrap
+from app.registry.listing import Lists
 from app.registry.node_rules import NodeRulesReader
 from app.registry.view import View
 from app.registry.watch import Pulse
@@ -128,6 +129,7 @@ def _serve() -> None:
         writer.write_now(lambda work: bootstrap(work, with_dns=False))
         app.state.registry = SimpleNamespace(
             view=view,
+            lists=Lists(view),
             writer=writer,
             policy=Policy(),
             rules=NodeRulesReader(view, CONFIG, node_ports=range(30_000, 32_768)),

@@ -1,0 +1,37 @@
+"""How an event is written: as a line of JSON, or as a server-sent event.
+
+    type, revision that it makes whole, object -> bytes
+
+An id is sent only where a stream may be resumed: with the last event of a revision, and
+with the bookmark behind the initial state.
+
+Source: contract.md, "GET /watch"; the HTML standard, "Server-sent events".
+"""
+
+from collections.abc import Callable
+
+from app.domain.names import Revision
+
+NDJSON, SSE = "application/x-ndjson", "text/event-stream"
+ERROR = "ERROR"  # the type of an event that ends a stream
+
+Frame = Callable[[str, Revision | None, bytes], bytes]
+"""Type, the revision to resume after (None before its last event), object -> bytes."""
+
+
+def ndjson_frame(type_: str, _: Revision | None, body: bytes) -> bytes:
+    """Write an event as one line of JSON."""
+    return b'{"type":"%b","object":%b}\n' % (type_.encode(), body)
+
+
+def sse_frame(type_: str, whole: Revision | None, body: bytes) -> bytes:
+    """Write an event as a server-sent event; its id is the revision that it makes whole.
+
+    A client keeps the id before it, so one that is cut off inside a revision,
+    or inside the initial state, is told all of it again rather than half.  An
+    error takes the id away: where it stood, nothing can be resumed.
+    """
+    id_ = b"" if whole is None else b"id: %d\n" % whole
+    if type_ == ERROR:
+        id_ = b"id:\n"
+    return b"%bevent: %b\ndata: %b\n\n" % (id_, type_.encode(), body)

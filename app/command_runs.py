@@ -1,0 +1,110 @@
+"""How a command runs to its end: its settings, the signals that end it, and failures in one line.
+
+    environment -> Settings          work -> its result, or one line and an exit code
+
+What a driver or a library says is for programmers; an operator is told where to look.
+"""
+# ruff: noqa: PLC0415  what only servers need is imported when one runs
+
+import asyncio
+import re
+import signal
+import socket
+from collections.abc import Coroutine
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from app.cli.application import EXIT_REFUSED
+from app.cli.output import print_failure
+
+if TYPE_CHECKING:
+    from app.config import Settings
+
+T = TypeVar("T")
+
+
+def settings_of_environment() -> "Settings":
+    """Read the settings; each that is unusable is told in a line of its own, and ends it."""
+    from pydantic import ValidationError
+
+    from app.config import Settings
+
+    unset: dict[str, Any] = {}  # every value comes from the environment
+    try:
+        return Settings(**unset)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "_".join(str(part) for part in problem["loc"][:1]).upper()
+            print_failure(f"WAYPOST_{name}: {problem['msg'].removeprefix('Value error, ')}")
+        raise typer.Exit(EXIT_REFUSED) from None
+    except UnicodeDecodeError as error:
+        print_failure(f".env: it is not written in UTF-8: {error}")
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; what an operator can mend is told in one line."""
+    from asyncpg import PostgresError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from app.store.backup import WouldLose
+    from app.store.migrations import SchemaMismatch
+
+    try:
+        return until_interrupted(work)
+    except (
+        SchemaMismatch,
+        WouldLose,
+        OSError,
+        ValueError,
+        PostgresError,
+        SQLAlchemyError,
+    ) as error:
+        print_failure(in_one_line(error))
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
+def until_interrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Run until it ends, or somebody asks it to."""
+    import uvloop
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(_until_asked_to_end(work))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit from None
+
+
+async def _until_asked_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Take SIGTERM as Ctrl-C, upon which all that was started is stopped in order.
+
+    Not by way of SIGINT: what a shell starts in the background ignores that.  Nor by
+    the loop: the HTTP server has a handler of its own for as long as it serves.
+    """
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None, "a runner runs tasks"
+
+    def end(_: int, __: FrameType | None) -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    signal.signal(signal.SIGTERM, end)
+    return await work
+
+
+def in_one_line(error: Exception) -> str:
+    """Word what kept a process from running, so that an operator knows where to look."""
+    # A driver's own words hide in its wrapping, above an address with general advice.
+    cause = getattr(error, "orig", None) or error
+    words = str(cause).partition("\n")[0] or type(cause).__name__
+    words = re.sub(r"^<class '[^']*'>: ", "", words)
+    match cause:
+        case ConnectionError() | TimeoutError() | socket.gaierror():
+            return f"the database cannot be reached: {words}"
+        case OSError() | ValueError():
+            return words
+        case _ if cause is not error:
+            return f"the database refuses: {words}"
+        case _:
+            return words
