@@ -19,7 +19,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from asyncpg import PostgresError, UniqueViolationError
@@ -45,11 +45,10 @@ from app.store.loading import (
 )
 from app.store.saving import save
 from app.store.tables import counter
+from app.store.write_queue import QUEUED_S_MAX, Job, WriteQueue
 
-BATCH_MAX = 64  # decisions committed together
+LONG_TRIES_MAX = 3  # times that a long decision is made without the lock, should others commit
 AT_ONCE_MAX = 100  # objects touched in one go; decisions that may touch more run in a thread
-QUEUE_MAX = 1_024  # decisions waiting; one more is refused
-QUEUED_S_MAX = 5.0  # seconds until a decision's transaction begins
 BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until it has the lock and knows the state
 SAVE_S_MAX = 10.0  # seconds for its rows and the commit
 _THROWN_AWAY_S = 2.0  # seconds that the driver takes to leave a server that does not answer
@@ -60,31 +59,11 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class _Job(Generic[T]):
-    decide: Callable[[Work], T]
-    dry_run: bool
-    reach: int
-    answer: "asyncio.Future[T]"
-    result: T | None = None
-    refusal: BaseException | None = None
-    has_come: Callable[[], bool] = lambda: True
-    """Say that its turn has come; False when its time was over before that."""
-
-    def settle(self) -> None:
-        if self.answer.done():
-            return  # the caller has gone away; what was decided stands
-        if self.refusal is not None:
-            self.answer.set_exception(self.refusal)
-        else:
-            self.answer.set_result(self.result)  # type: ignore[arg-type]
-
-
 @dataclass(slots=True)
 class _Batch:
     """What a transaction has decided so far, and whether its end is no longer ours to know."""
 
-    jobs: "list[_Job[Any]]"
+    jobs: list[Job[Any]]
     before: Snapshot = field(default_factory=Snapshot)
     snapshot: Snapshot = field(default_factory=Snapshot)
     base: Revision = REVISION_ZERO
@@ -94,6 +73,16 @@ class _Batch:
     has_begun: bool = False
     is_decided: bool = False
     is_committing: bool = False
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its decisions may touch more than is decided in one go."""
+        return sum(job.reach for job in self.jobs) > AT_ONCE_MAX
+
+    @property
+    def writes_nothing(self) -> bool:
+        """Whether all is decided, and leaves everything as it is."""
+        return self.is_decided and not self.changes
 
     def begin(self, snapshot: Snapshot, revision: Revision, cursors: Mapping[str, int]) -> None:
         """Decide from here, and forget what was decided before."""
@@ -124,13 +113,12 @@ class PostgresWriter:
 
         ``follower`` knows whether the database can be reached, and its time.
         """
-        self.queued_s_max = QUEUED_S_MAX
+        self.queue = WriteQueue()
         self._engine = engine
         self._view = view
         self._policy = policy
         self._conclude = conclude
         self._follower = follower
-        self._queue: asyncio.Queue[_Job[Any]] = asyncio.Queue(QUEUE_MAX)
         self._left_at: tuple[Revision, Mapping[str, int]] | None = None  # the counter, by us
 
     async def write(
@@ -139,58 +127,22 @@ class PostgresWriter:
         """Queue a decision and wait for its commit; see ``app.registry.ports.Writer``."""
         if problem := self._follower.problem:
             raise NotSynced(f"the database {problem}; the write did not happen")
-        job = _Job(decide, dry_run, reach, asyncio.get_running_loop().create_future())
-        try:
-            self._queue.put_nowait(job)
-        except asyncio.QueueFull:
-            raise NotSynced(f"{QUEUE_MAX} writes are waiting already") from None
-        waiting = asyncio.timeout(self.queued_s_max)
-
-        def has_come() -> bool:
-            if not waiting.expired():
-                waiting.reschedule(None)
-            return not waiting.expired()
-
-        try:
-            async with waiting:
-                job.has_come = has_come
-                return await job.answer
-        except TimeoutError:
-            if not waiting.expired():
-                raise
-            raise NotSynced(
-                f"the write waited {self.queued_s_max:g} s for its turn, and did not happen"
-            ) from None
+        return await self.queue.answered(decide, dry_run=dry_run, reach=reach)
 
     async def run(self) -> None:
         """Commit what is queued, until cancelled; what is being committed is finished first."""
         try:
             while True:
-                jobs = [await self._queue.get()]
-                while len(jobs) < BATCH_MAX and not self._queue.empty():
-                    jobs.append(self._queue.get_nowait())
-                # Whoever has gone away before the turn came is not served.
-                if jobs := [job for job in jobs if not job.answer.done()]:
-                    committing = asyncio.ensure_future(self._settle(_Batch(jobs)))
-                    try:
-                        await asyncio.shield(committing)
-                    except asyncio.CancelledError:
-                        await committing
-                        raise
+                committing = asyncio.ensure_future(self._settle(_Batch(await self.queue.batch())))
+                try:
+                    await asyncio.shield(committing)
+                except asyncio.CancelledError:
+                    await committing
+                    raise
         finally:
-            self._refuse_queued("this process is shutting down")
-
-    def _refuse_queued(self, reason: str) -> None:
-        while not self._queue.empty():
-            job = self._queue.get_nowait()
-            job.refusal = NotSynced(f"{reason}; the write did not happen")
-            job.settle()
+            self.queue.refuse_all("this process is shutting down")
 
     async def _settle(self, batch: _Batch) -> None:
-        # The time of one may have run out after the batch was made: it is not told of it yet.
-        batch.jobs = [job for job in batch.jobs if job.has_come()]
-        if not batch.jobs:
-            return
         try:
             await self._commit(batch)
         except UniqueViolationError:
@@ -219,7 +171,7 @@ class PostgresWriter:
             )
         else:
             batch.fail(NotSynced("the database failed; the write did not happen"))
-        self._refuse_queued("the database failed")
+        self.queue.refuse_all("the database failed")
 
     async def _commit(self, batch: _Batch) -> None:
         try:
@@ -232,9 +184,23 @@ class PostgresWriter:
 
     async def _transact(self, batch: _Batch) -> None:
         async with connected(self._engine) as connection:
-            if not await self._presumed(connection, batch):
+            is_done = await self._presumed(connection, batch)
+            for _ in range(LONG_TRIES_MAX if batch.is_long else 0):
+                if is_done or batch.writes_nothing:
+                    break
+                await self._look(connection)
+                is_done = await self._presumed(connection, batch)
+            if not is_done:
                 await self._transact_locked(connection, batch)
         self._left_at = batch.revision, batch.cursors
+
+    async def _look(self, connection: AsyncConnection) -> None:
+        """Show what others have committed, so that a long decision needs no lock meanwhile."""
+        async with asyncio.timeout(BEGIN_S_MAX):
+            row = (await connection.execute(_COUNTER)).one()
+            await self._catch_up(connection, row)
+            await connection.rollback()
+        self._left_at = Revision(row.revision), row.cursors
 
     async def _presumed(self, connection: AsyncConnection, batch: _Batch) -> bool:
         """Commit in one statement, presuming that nobody has since we did; says whether it is done.
@@ -297,17 +263,18 @@ class PostgresWriter:
             await self._view.show(await changes_after(connection, seen, upto=upto))
 
     async def _decide_all(self, batch: _Batch) -> None:
-        if sum(job.reach for job in batch.jobs) <= AT_ONCE_MAX:
-            self._decide_each(batch)
+        if batch.is_long:
+            with self.queue.held():
+                await beside(self._decide_each, batch)
         else:
-            await beside(self._decide_each, batch)
+            self._decide_each(batch)
         batch.is_decided = True
 
     def _decide_each(self, batch: _Batch) -> None:
         for job in batch.jobs:
             self._decide(batch, job)
 
-    def _decide(self, batch: _Batch, job: "_Job[Any]") -> None:
+    def _decide(self, batch: _Batch, job: Job[Any]) -> None:
         work = Work(
             snapshot=batch.snapshot,
             revision=Revision(batch.revision + 1),

@@ -1,0 +1,123 @@
+"""Decisions that wait for their turn, each for a bounded time.
+
+    decision -> Job -> its turn, within QUEUED_S_MAX -> batch -> result, or refusal
+
+While a decision is made that takes long, the time of those behind it stands still: they wait for
+one of us, not for the database.
+"""
+
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from app.domain.errors import NotSynced
+from app.registry.work import Work
+
+BATCH_MAX = 64  # decisions committed together
+QUEUE_MAX = 1_024  # decisions waiting; one more is refused
+QUEUED_S_MAX = 5.0  # seconds until a decision's transaction begins, long decisions not counted
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[T]):
+    """A decision that waits, or is being committed, and what came of it."""
+
+    decide: Callable[[Work], T]
+    dry_run: bool
+    reach: int
+    answer: "asyncio.Future[T]"
+    waiting: asyncio.Timeout
+    result: T | None = None
+    refusal: BaseException | None = None
+
+    def begin(self) -> bool:
+        """Let its turn begin; False when its caller has gone away, or its time is over."""
+        if self.answer.done() or self.waiting.expired():
+            return False
+        self.waiting.reschedule(None)
+        return True
+
+    def settle(self) -> None:
+        """Answer its caller, who may have gone away: what was decided stands."""
+        if self.answer.done():
+            return
+        if self.refusal is not None:
+            self.answer.set_exception(self.refusal)
+        else:
+            self.answer.set_result(self.result)  # type: ignore[arg-type]
+
+    def refuse(self, refusal: BaseException) -> None:
+        """Answer its caller with a refusal."""
+        self.refusal = refusal
+        self.settle()
+
+
+class WriteQueue:
+    """First come, first served, several at once."""
+
+    def __init__(self) -> None:
+        self.queued_s_max = QUEUED_S_MAX
+        self._jobs: asyncio.Queue[Job[Any]] = asyncio.Queue(QUEUE_MAX)
+        self._waiting: set[asyncio.Timeout] = set()
+        self._is_held = False
+
+    async def answered(
+        self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
+    ) -> T:
+        """Wait for the turn of a decision, and for its answer.
+
+        Raises NotSynced when too many wait already, or its turn does not come in time.
+        """
+        waiting = asyncio.timeout(None if self._is_held else self.queued_s_max)
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        try:
+            async with waiting:
+                self._waiting.add(waiting)
+                self._jobs.put_nowait(Job(decide, dry_run, reach, answer, waiting))
+                return await answer
+        except asyncio.QueueFull:
+            raise NotSynced(f"{QUEUE_MAX} writes are waiting already") from None
+        except TimeoutError:
+            if not waiting.expired():
+                raise
+            raise NotSynced(
+                f"the write waited {self.queued_s_max:g} s for its turn, and did not happen"
+            ) from None
+        finally:
+            self._waiting.discard(waiting)
+
+    async def batch(self) -> list[Job[Any]]:
+        """Take the decisions whose turn it is, as soon as there is one."""
+        while True:
+            jobs = [await self._jobs.get()]
+            while len(jobs) < BATCH_MAX and not self._jobs.empty():
+                jobs.append(self._jobs.get_nowait())
+            if begun := [job for job in jobs if job.begin()]:
+                for job in begun:
+                    self._waiting.discard(job.waiting)
+                return begun
+
+    def refuse_all(self, reason: str) -> None:
+        """Refuse whatever waits."""
+        while not self._jobs.empty():
+            self._jobs.get_nowait().refuse(NotSynced(f"{reason}; the write did not happen"))
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Let the time of whoever waits stand still, and begin anew after the block."""
+        self._is_held = True
+        self._reschedule(None)
+        try:
+            yield
+        finally:
+            self._is_held = False
+            self._reschedule(asyncio.get_running_loop().time() + self.queued_s_max)
+
+    def _reschedule(self, when_s: float | None) -> None:
+        for waiting in self._waiting:
+            if not waiting.expired():
+                waiting.reschedule(when_s)
