@@ -66,12 +66,12 @@ class History:
         self.compacted = REVISION_ZERO
         """The oldest revision from which changes can still be told."""
 
-    def begin(self, changes: Iterable[Change], *, compacted: Revision) -> None:
-        """Start over with the changes after ``compacted``."""
+    def begin(self, revisions: Iterable[Remembered], *, compacted: Revision) -> None:
+        """Start over with the revisions after ``compacted``."""
         self._revisions.clear()
         self._changes = self._octets = 0
         self.compacted = compacted
-        self.add(changes)
+        self.extend(revisions)
 
     def add(self, changes: Iterable[Change]) -> None:
         """Remember what was committed, in order, and forget what is beyond the bounds."""

@@ -86,17 +86,39 @@ class View:
         compacted: Revision,
         has_same_past: bool = True,
     ) -> None:
-        """Start over from a loaded snapshot and the changes that led to it.
+        """Start over from a loaded snapshot and the changes that led to it, in one go.
 
         Without the same past, what was shown so far may never have happened.
         """
-        self._era += not has_same_past
-        before, self._snapshot = self._snapshot, snapshot
-        was_synced, self._is_synced = self._is_synced, True
-        self._history.begin(history, compacted=compacted)
-        if was_synced and (changes := _difference(before, snapshot)):
+        changes = _difference(self._snapshot, snapshot) if self._is_synced else ()
+        self._start_over(snapshot, remembered(history), compacted, has_same_past=has_same_past)
+        if changes:
             self._announce(changes)
-        self._wake()
+
+    async def show_anew(
+        self,
+        snapshot: Snapshot,
+        *,
+        history: Iterable[Change],
+        compacted: Revision,
+        has_same_past: bool = True,
+    ) -> None:
+        """Start over as ``reset`` does, without holding up the event loop.
+
+        Nothing happens when a state of the same past is shown that is later than this one.
+        """
+        self._showing += 1
+        try:
+            async with self._turn:
+                if has_same_past and snapshot.revision < self._snapshot.revision:
+                    return
+                weighed = await beside(remembered, history)
+                before, was_synced = self._snapshot, self._is_synced
+                changes = await beside(_difference, before, snapshot) if was_synced else ()
+                self._start_over(snapshot, weighed, compacted, has_same_past=has_same_past)
+                await self._announce_in_pieces(changes)
+        finally:
+            self._showing -= 1
 
     def advance(self, changes: Iterable[Change]) -> None:
         """Apply committed changes in one go, for who has no event loop; see ``show``."""
@@ -179,6 +201,19 @@ class View:
                 if entry in self._waiters:
                     self._waiters.remove(entry)
         return self.require_synced()
+
+    def _start_over(
+        self,
+        snapshot: Snapshot,
+        history: Iterable[Remembered],
+        compacted: Revision,
+        *,
+        has_same_past: bool,
+    ) -> None:
+        self._era += not has_same_past
+        self._snapshot, self._is_synced = snapshot, True
+        self._history.begin(history, compacted=compacted)
+        self._wake()
 
     def _fresh(self, changes: Iterable[Change]) -> tuple[Change, ...]:
         seen = self._snapshot.revision

@@ -65,9 +65,8 @@ class ChangeLogFollower:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
             self.clock.hear(await connection.scalar(_TIME) or self.clock.now())
             loaded = await load_state(connection)
-        if has_same_past and loaded.snapshot.revision < self._view.snapshot.revision:
-            return  # our own writes have brought the view further in the meantime
-        self._view.reset(
+        # Our own writes may have brought the view further in the meantime: it stays there then.
+        await self._view.show_anew(
             loaded.snapshot,
             history=loaded.history,
             compacted=loaded.compacted,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.names import Revision
-from app.registry.history import History, HistoryBounds
+from app.registry.history import History, HistoryBounds, remembered
 from tests.builders import a_pod, a_service
 
 sizes = st.lists(st.integers(1, 5), min_size=1, max_size=12)
@@ -74,7 +74,7 @@ def test_changes_are_counted_after_some_have_been_forgotten() -> None:
 
 def test_the_newest_revision_is_kept_whatever_its_size() -> None:
     history = History(HistoryBounds(changes_max=2, octets_max=10))
-    history.begin(changed(1, 1), compacted=Revision(0))
+    history.begin(remembered(changed(1, 1)), compacted=Revision(0))
     history.add(changed(2, 50))
     assert len(history.after(Revision(1))) == 50
     assert history.compacted == 1

@@ -141,3 +141,41 @@ async def test_a_state_loaded_meanwhile_is_not_undone() -> None:
     await showing
     assert len(view.snapshot.services) == len(many)
     assert changes_of(told) == many
+
+
+@pytest.mark.parametrize("count", SIZES)
+async def test_starting_over_in_pieces_equals_starting_over(count: int) -> None:
+    loaded = Snapshot().apply(additions(count, 9, "new"))
+    history = additions(count, 9, "new")
+    pieces, whole = a_view(), a_view()
+    for view in (pieces, whole):
+        view.advance(additions(count, 1, "old"))
+    told_in_pieces, told = told_by(pieces), told_by(whole)
+    compacted = Revision(8)
+    await pieces.show_anew(loaded, history=history, compacted=compacted)
+    whole.reset(loaded, history=history, compacted=compacted)
+    assert pieces.snapshot is whole.snapshot is loaded
+    assert pieces.history(compacted) == whole.history(compacted) == history
+    assert changes_of(told_in_pieces) == changes_of(told)
+    assert len(changes_of(told)) == 2 * count
+    assert all(is_light(advance.changes) for advance in told_in_pieces)
+
+
+async def test_a_state_that_was_loaded_late_is_not_shown() -> None:
+    view = a_view()
+    told = told_by(view)
+    await asyncio.gather(
+        view.show(additions(8 * PIECE_CHANGES, 5)),
+        view.show_anew(Snapshot(), history=(), compacted=REVISION_ZERO),
+    )
+    assert view.snapshot.revision == Revision(5)
+    assert len(changes_of(told)) == 8 * PIECE_CHANGES
+
+
+async def test_a_state_of_another_past_is_shown_in_any_case() -> None:
+    view = a_view()
+    await view.show(additions(3, 5))
+    era = view.era
+    await view.show_anew(Snapshot(), history=(), compacted=REVISION_ZERO, has_same_past=False)
+    assert view.snapshot.revision == REVISION_ZERO
+    assert view.era == era + 1
