@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api import errors as api_errors
 from app.api.bodies import OBJECT_TYPES, STRICT, media_of, read_body
 from app.api.bundles import Reading, read_bundle
-from app.api.collections import is_dry_run
+from app.api.collections import OCTETS_AN_OBJECT, is_dry_run
 from app.api.dependencies import RegistryOf
 from app.api.errors import refusals
 from app.api.representation import answer, warn
@@ -92,7 +92,8 @@ async def apply_manifests(
 
     if not is_dry and not bundle.refused:
         await registry.leases.sign_on(bundle.keys_of(POD))
-    reach = len(bundle) + (0 if prune is None else len(snapshot.index))
+    reach = len(bundle) + len(await request.body()) // OCTETS_AN_OBJECT
+    reach += 0 if prune is None else len(snapshot.index)
     outcomes, revision = await registry.writer.write(decide, dry_run=is_dry, reach=reach)
 
     def answered() -> Response:

@@ -29,6 +29,7 @@ from app.schemas.documents import (
     parse_document,
     parse_value,
 )
+from app.schemas.list_bounds import require_short_lists
 from app.schemas.patch import PatchType, apply_patch
 from app.schemas.queries import DeleteQuery
 from app.schemas.remarks import Remarks, not_kept_line
@@ -167,6 +168,7 @@ def _draft(body: bytes, media: MediaType, kind: Kind, field_validation: str) -> 
 
 def drafted(document: Document, kind: Kind | None, field_validation: str) -> Draft[Object]:
     """Decode a document; raises BadRequest for wrong types, and for unknown fields when strict."""
+    require_short_lists(document.content)
     decoded = decode_object(document.content, None if kind is None else kind.name)
     draft = Draft(
         decoded.object,

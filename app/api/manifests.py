@@ -23,7 +23,8 @@ from app.registry.apply import Item, Outcome
 from app.schemas.codec import decode_known, encode_object
 from app.schemas.documents import Document
 from app.schemas.kubernetes_fields import fields_of
-from app.schemas.object_merge import document_path
+from app.schemas.list_bounds import require_short_lists
+from app.schemas.object_merge import Places, document_path
 from app.schemas.paths import without
 from app.schemas.remarks import not_kept_line
 from app.schemas.three_way import apply_document, is_remembered
@@ -41,6 +42,7 @@ class Manifest:
     draft: Draft[Object] | BadRequest
     content: dict[str, object]
     merged: dict[str, object] = field(default_factory=dict[str, object])
+    _places: Places = field(default_factory=Places)
     _made: "tuple[Object | None, Object | DomainError] | None" = None
 
     def item(self) -> Item:
@@ -93,12 +95,14 @@ class Manifest:
         wanted = apply_document(wire, self.content)
         if current is not None and wanted is wire:
             return current
+        require_short_lists(wanted)
         self.merged = wanted
+        self._places.clear()
         read = decode_known(wanted)
         return replace(read, metadata=replace(read.metadata, namespace=self.key.namespace))
 
     def _place(self, path: str) -> str:
-        return document_path(self.kind.name, path, self.merged, self.content)
+        return document_path(self.kind.name, path, self.merged, self.content, self._places)
 
 
 def read_manifest(

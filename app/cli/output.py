@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.cli.fields import Json, mapping, mappings, text
+from app.cli.visible import escaped_json, visible
 
 _GAP = "   "
 _BOLD, _GOOD, _BAD, _ODD, _FAINT = "bold", "green", "red", "yellow", "dim"
@@ -62,7 +63,10 @@ def style_of(word: str) -> str:
 
 def say(*parts: str | tuple[str, str], console: Console | None = None) -> None:
     """Print a line of parts, each plain text or text with a style."""
-    (console or stdout()).print(Text.assemble(*parts))
+    shown = [
+        visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts
+    ]
+    (console or stdout()).print(Text.assemble(*shown))
 
 
 def print_sheet(sheet: Sheet, console: Console | None = None) -> None:
@@ -80,7 +84,7 @@ def print_sheet(sheet: Sheet, console: Console | None = None) -> None:
 
 def padded(sheet: Sheet) -> Sequence[tuple[str, ...]]:
     """Fill cells up to the width of their columns, headings first."""
-    lines = (sheet.headings, *sheet.rows)
+    lines = [tuple(map(visible, line)) for line in (sheet.headings, *sheet.rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(sheet.headings))]
     return [
         tuple(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
@@ -95,7 +99,7 @@ def print_document(document: object, form: OutputFormat) -> None:
 
         print_text(encode_yaml(document).decode())
     else:
-        print_text(json.dumps(document, indent=2, ensure_ascii=False))
+        print_text(escaped_json(json.dumps(document, indent=2, ensure_ascii=False)))
 
 
 def print_text(plain: str) -> None:

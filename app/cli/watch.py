@@ -16,6 +16,7 @@ from app.cli.fields import Json, at, mapping, text
 from app.cli.kind_words import kind_named
 from app.cli.options import API, ApiOption, SelectorOption, connect
 from app.cli.output import OutputFormat, print_document, print_text, print_warning, say, style_of
+from app.cli.visible import escaped_json
 
 RESUME_PAUSE_S = 1.0
 BOOKMARK, ERROR = "BOOKMARK", "ERROR"
@@ -119,7 +120,7 @@ def _identity(event: Json) -> tuple[str, ...]:
 
 def _print_event(event: Json, output: OutputFormat) -> None:
     if output is OutputFormat.JSON:
-        print_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
+        print_text(escaped_json(json.dumps(event, ensure_ascii=False, separators=(",", ":"))))
         return
     if output is OutputFormat.YAML:
         print_text("---")

@@ -19,7 +19,8 @@ T = TypeVar("T", bound=Object)
 def without_those_of_clusters(work: Work, draft: T) -> T:
     """Drop the finalizers of controllers that do not run here, with one warning."""
     lasting = lasting_finalizers(draft)
-    dropped = [name for name in draft.metadata.finalizers if name not in lasting]
+    kept = set(lasting)
+    dropped = [name for name in draft.metadata.finalizers if name not in kept]
     if not dropped:
         return draft
     work.warnings.append(f"metadata.finalizers: {dropped_line(dropped)}")

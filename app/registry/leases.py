@@ -138,13 +138,17 @@ class Leases:
 
     async def oversee(self) -> None:
         """Judge again and again, as the one process that does, until cancelled."""
-        await self.begin()
+        has_begun = False
         while True:
-            await asyncio.sleep(SWEEP_S)
             try:
-                await self.look()
+                if has_begun:
+                    await self.look()
+                else:
+                    await self.begin()
+                    has_begun = True
             except DomainError as refusal:
                 _log.warning("leases could not be judged: %s", refusal)
+            await asyncio.sleep(SWEEP_S)
 
     async def begin(self) -> None:
         """Take over: everybody gets a full period, and nodes count that were heard before."""

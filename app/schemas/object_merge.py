@@ -13,7 +13,7 @@ Source: contract.md, "POST /apply"; spec kubernetes-api 5.7; docs/decisions/0013
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TypeAlias, cast
 
 from app.schemas.keyed_lists import (
     Elements,
@@ -43,13 +43,55 @@ def three_way_merge(
     return _objects(kind, current, last, wanted)
 
 
+class Places:
+    """Where the elements of merged lists stand in those of a document: worked out once each.
+
+    The lists must live as long as this, or until ``clear``.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], _Standing] = {}
+
+    def clear(self) -> None:
+        """Forget all lists."""
+        self._known.clear()
+
+    def of(
+        self, held: Held, merged: Sequence[object], document: Sequence[object], index: int
+    ) -> int | None:
+        """Find an element of a merged list in the document's; None when it is not there."""
+        if index >= len(merged):
+            return index
+        lists = id(merged), id(document) if document else 0  # one that is empty may be no one's
+        if lists not in self._known:
+            self._known[lists] = _standing(held, merged, document)
+        standing = self._known[lists]
+        return index if standing is None else standing[1].get(standing[0][index])
+
+
+_Standing: TypeAlias = "tuple[Sequence[Identity], Mapping[Identity, int]] | None"
+
+
+def _standing(held: Held, merged: Sequence[object], document: Sequence[object]) -> _Standing:
+    told = told_apart(held, merged, document)
+    if told is None:
+        return None
+    merged_ids, document_ids = told
+    return merged_ids, {identity: place for place, identity in enumerate(document_ids)}
+
+
 def document_path(
-    kind: str, path: str, merged: Mapping[str, object], document: Mapping[str, object]
+    kind: str,
+    path: str,
+    merged: Mapping[str, object],
+    document: Mapping[str, object],
+    places: Places | None = None,
 ) -> str:
     """Say where in its document stands what is at a path of the merged object.
 
     An element that the document does not have is named by its key instead of its index.
     """
+    places = Places() if places is None else places
     found, held = "", Held(kind)
     here: object = merged
     there: object = document
@@ -61,7 +103,7 @@ def document_path(
             here, there = member(here, name), member(there, name)
             continue
         index = int(step["index"])
-        place = _place(held, elements_of(here), elements_of(there), index)
+        place = places.of(held, elements_of(here), elements_of(there), index)
         if place is None:
             found += f"[{_shown(held, elements_of(here)[index])}]"
         else:
@@ -123,21 +165,6 @@ def _list(
     # As in Kubernetes: an object that comes takes the ranks, at the end, of one that goes.
     ranked = [] if held.key == SET else [identity for identity, _ in merged][: len(current)]
     return arranged(merged, [*ranked, *kept], wanted_ids)
-
-
-def _place(
-    held: Held, merged: Sequence[object], document: Sequence[object], index: int
-) -> int | None:
-    """Find an element of a merged list in the document's; None when it is not there."""
-    told = told_apart(held, merged, document)
-    if told is None or index >= len(merged):
-        return index
-    merged_ids, document_ids = told
-    return _index(document_ids, merged_ids[index])
-
-
-def _index(identities: Sequence[Identity], identity: Identity) -> int | None:
-    return identities.index(identity) if identity in identities else None
 
 
 def _element(value: object, index: int) -> object:

@@ -5,6 +5,7 @@
 Source: style.md 2.
 """
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,7 @@ from app.store.mapping import (
 )
 
 CHANNEL = "waypost"  # of the notifications
+SAVE_S_MAX = 10.0  # seconds for one statement, and for the commit
 OCTETS_A_PART = 1 << 20  # of the texts of a table that one statement is given, about ten ms
 _VOICES: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
 
@@ -51,7 +53,8 @@ async def save(
 
     Says whether they were written: nothing is when the counter stands elsewhere.
     Without a transaction that is open already, this is one of its own, and committed.
-    Raises asyncpg.UniqueViolationError when an address or a port has another holder.
+    Raises asyncpg.UniqueViolationError when an address or a port has another holder,
+    TimeoutError when the database takes longer than ``SAVE_S_MAX`` for a part.
     """
     latest = decided[-1].revision
     parts = _written(decided) if is_light(decided) else await beside(_written, decided)
@@ -64,7 +67,8 @@ async def save(
             # The counter moves with the last of them.
             reached = latest if number == len(parts) else after
             # Straight from the driver: every write passes here.
-            saved = await driver.fetch(_SAVE, after, reached, *texts, *part)
+            async with asyncio.timeout(SAVE_S_MAX):
+                saved = await driver.fetch(_SAVE, after, reached, *texts, *part)
             if not saved[0][0]:
                 return False
     return True

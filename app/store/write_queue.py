@@ -2,8 +2,8 @@
 
     decision -> Job -> its turn, within QUEUED_S_MAX -> batch -> result, or refusal
 
-While a decision is made that takes long, the time of those behind it stands still: they wait for
-one of us, not for the database.
+While a long one is decided and saved, the time of those behind it stands still: they wait for one
+of us, not for the database.
 """
 
 import asyncio

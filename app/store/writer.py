@@ -18,6 +18,7 @@ Source: style.md 2, decision 1, and 7.1 to 7.3.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -43,14 +44,13 @@ from app.store.loading import (
     is_known_to_agree,
     require_agreement,
 )
-from app.store.saving import save
+from app.store.saving import SAVE_S_MAX, save
 from app.store.tables import counter
 from app.store.write_queue import QUEUED_S_MAX, Job, WriteQueue
 
 LONG_TRIES_MAX = 3  # times that a long decision is made without the lock, should others commit
 AT_ONCE_MAX = 100  # objects touched in one go; decisions that may touch more run in a thread
 BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until it has the lock and knows the state
-SAVE_S_MAX = 10.0  # seconds for its rows and the commit
 _THROWN_AWAY_S = 2.0  # seconds that the driver takes to leave a server that does not answer
 WRITE_S_MAX = QUEUED_S_MAX + BEGIN_S_MAX + 2 * SAVE_S_MAX + 2 * _THROWN_AWAY_S
 """Seconds within which a write is answered, the time of the decision itself not counted."""
@@ -144,7 +144,8 @@ class PostgresWriter:
 
     async def _settle(self, batch: _Batch) -> None:
         try:
-            await self._commit(batch)
+            with self.queue.held() if batch.is_long else nullcontext():
+                await self._commit(batch)
         except UniqueViolationError:
             # Two allocations of one address or port: the database's promise holds, ours
             # did not.  `waypost check` tells which row has no owner.
@@ -220,8 +221,7 @@ class PostgresWriter:
             return False
         batch.is_committing = True
         try:
-            async with asyncio.timeout(SAVE_S_MAX):
-                is_done = await save(connection, batch.changes, batch.cursors, after=batch.base)
+            is_done = await save(connection, batch.changes, batch.cursors, after=batch.base)
         except PostgresError:
             batch.is_committing = driver.is_closed()  # one that can still say no has not done it
             raise
@@ -233,11 +233,12 @@ class PostgresWriter:
             await self._begin(connection, batch)
         if not batch.is_decided:
             await self._decide_all(batch)
+        if batch.changes:
+            await save(connection, batch.changes, batch.cursors, after=batch.base)
         async with asyncio.timeout(SAVE_S_MAX):
             if not batch.changes:
                 await connection.rollback()
                 return
-            await save(connection, batch.changes, batch.cursors, after=batch.base)
             batch.is_committing = True
             await connection.commit()
 
@@ -264,8 +265,7 @@ class PostgresWriter:
 
     async def _decide_all(self, batch: _Batch) -> None:
         if batch.is_long:
-            with self.queue.held():
-                await beside(self._decide_each, batch)
+            await beside(self._decide_each, batch)
         else:
             self._decide_each(batch)
         batch.is_decided = True

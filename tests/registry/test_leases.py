@@ -456,6 +456,23 @@ async def test_the_overseer_goes_on_when_the_database_is_away(
         await until(is_late_by_then)
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_the_overseer_begins_when_the_database_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = LeaseWorld(a_service(), *leased(1))
+    world.store.is_down = True
+    async with running(world.leases.oversee):
+        await until(lambda: "leases could not be judged" in caplog.text)
+        world.store.is_down = False
+
+        def is_late_by_then() -> bool:
+            world.wait(leases.LATE_S_MAX / 2)
+            return world.ready() == []
+
+        await until(is_late_by_then)
+
+
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("beat"), st.sets(st.integers(0, 7), max_size=8)),

@@ -85,11 +85,24 @@ def at_port(
     zone: Zone, service: Service, port: tuple[str, str], question: tuple[DomainName, int]
 ) -> Found | None:
     """Find what a named port owns; ``port`` is its folded name and protocol."""
-    offers = _named(zone, service).get(port)
-    if offers is None:
+    offers = _offers_at(zone, service, port)
+    if not offers:
         return None
     owner, type_ = question
     return _srv(zone, owner, offers) if type_ == RecordType.SRV else Found()
+
+
+def _offers_at(zone: Zone, service: Service, port: tuple[str, str]) -> list[_Offer]:
+    """Find what a Service offers at a port name and protocol, without looking at the others."""
+    if service.is_headless:
+        return _named(zone, service).get(port, [])
+    target, addresses = zone.service_name(service.metadata.key), cluster_addresses(service)
+    return [
+        _Offer(target, address, each.port, 1)
+        for each in service.ports
+        if (each.name.lower(), each.protocol.lower()) == port
+        for address in addresses
+    ]
 
 
 def has_protocol(zone: Zone, service: Service, protocol: str) -> bool:
