@@ -30,7 +30,6 @@ DNS_PORTS = (
     ServicePort(name="dns-tcp", port=53, protocol=Protocol.TCP, target_port="dns-tcp"),
     ServicePort(name="metrics", port=9153, protocol=Protocol.TCP, target_port="metrics"),
 )
-METRICS_PORT = 9153
 
 
 def bootstrap(work: Work, *, with_dns: bool) -> None:

@@ -166,7 +166,6 @@ def _time(value: object) -> datetime:
 _Bounded32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX)]
 Int32 = Annotated[_Bounded32, _integer(32)]
 Int64 = Annotated[int, Field(ge=INT64_MIN, le=INT64_MAX), _integer(64)]
-Count = Annotated[_Bounded32, _integer(32, 0)]
 Port = Annotated[_Bounded32, _integer(32, 1, PORT_MAX)]
 PortOrNone = Annotated[_Bounded32, _integer(32, 0, PORT_MAX)]
 IntOrString = Annotated[

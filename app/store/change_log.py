@@ -48,11 +48,6 @@ class ChangeLogFollower:
         """The database's revision at the last look."""
 
     @property
-    def is_connected(self) -> bool:
-        """Whether the database can be reached, as far as is known."""
-        return self._away_since is None
-
-    @property
     def problem(self) -> str:
         """Why changes do not come, in words; empty while they do."""
         if self._away_since is None:

@@ -10,7 +10,6 @@ Source: style.md 2, decision 3; spec ipvs 7, "do better" (a).
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from itertools import chain
 from typing import Final, NamedTuple
 
 from app.domain.dataplane.health_checks import (
@@ -36,7 +35,6 @@ from app.domain.snapshot import Snapshot
 
 _NODES_MAX = 8_192  # nodes whose totals are remembered
 _PLANS_MAX = 512  # parts of plans remembered, each for all nodes that see a change alike
-_NO_NETFILTERS: Final[tuple[Netfilter, ...]] = ()
 
 Parts = tuple[tuple[Operation, ...], ...]
 """A plan in pieces that follow each other; equal pieces of several nodes are one object."""
@@ -47,12 +45,6 @@ class RulesNews(NamedTuple):
 
     parts: Parts = ()
     health_checks: HealthCheckChanges = ()
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """Give the operations one after the other; those of a single piece are that piece."""
-        parts = [part for part in self.parts if part]
-        return parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
 
 
 _NOTHING: Final = RulesNews()

@@ -64,11 +64,6 @@ class Judgement:
     let_go: frozenset[NamespacedName] = frozenset[NamespacedName]()
     condition: Condition | None = None
 
-    @property
-    def holds(self) -> bool:
-        """Whether the guard is holding."""
-        return bool(self.held)
-
 
 def judge(
     service: Service,

@@ -8,8 +8,6 @@ Source: spec kubernetes-api 1.2.
 
 from hashlib import blake2b
 
-GENERATED_ATTEMPTS_MAX = 8  # names tried before a clash is reported
-
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # nothing that spells words or looks alike
 _SUFFIX_LENGTH = 5
 _PREFIX_LENGTH_MAX = 58
