@@ -101,8 +101,7 @@ async def read_of_namespace(
 ) -> Response:
     """Show what a Pod's file says when the Pod asks for nothing special."""
     if NamespacedName("", name) not in snapshot.namespaces:
-        kind = NAMESPACE.plural
-        raise errors.NotFound(f'{kind} "{name}" not found').about(kind, name)
+        raise errors.not_found(NAMESPACE.plural, name)
     return _text(resolv_conf.for_namespace(name, registry.resolver.dns))
 
 

@@ -89,6 +89,13 @@ class NotFound(DomainError):
     reason = "NotFound"
 
 
+def not_found(kind: str, name: str) -> NotFound:
+    """Word that no object of a kind, which is named in the plural, has a name."""
+    refusal = NotFound(f'{kind} "{name}" not found')
+    refusal.about(kind, name)
+    return refusal
+
+
 class AlreadyExists(DomainError):
     """Another object of the kind bears the name."""
 

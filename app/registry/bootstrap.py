@@ -40,7 +40,7 @@ def bootstrap(work: Work, *, with_dns: bool) -> None:
     Raises Invalid or Exhausted when the configured DNS address cannot be had.
     """
     is_empty = work.snapshot.revision == REVISION_ZERO
-    for name in (namespace.DEFAULT, namespace.SYSTEM):
+    for name in (namespace.DEFAULT_NAMESPACE, namespace.SYSTEM):
         if NamespacedName("", name) not in work.snapshot.namespaces:
             lifecycle.create(work, Namespace(metadata=ObjectMeta(name=name)))
     _remember_domain(work)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.domain.errors import DomainError, NotFound
+from app.domain.errors import DomainError, not_found
 from app.domain.names import UNASSIGNED_UID, NamespacedName, Revision
 from app.domain.objects.kinds import NODE
 from app.domain.objects.pod import LEASE_EXPIRED
@@ -103,7 +103,7 @@ class Leases:
     def renew_node(self, name: str) -> int:
         """Renew the lease of a Node, and tell its seconds; raises NotFound when there is none."""
         if NamespacedName("", name) not in self._view.require_synced().nodes:
-            raise NotFound(f'nodes "{name}" not found').about(NODE.plural, name)
+            raise not_found(NODE.plural, name)
         self._book.renew(node_lease(name))
         return self._book.node_lease_s
 

@@ -18,12 +18,12 @@ from app.domain.errors import (
     CauseReason,
     Forbidden,
     Invalid,
-    NotFound,
     Violation,
+    not_found,
 )
 from app.domain.names import NamespacedName, label_problems
 from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import POD, SERVICE, Kind, Object, kind_of
+from app.domain.objects.kinds import NAMESPACE, POD, SERVICE, Kind, Object, kind_of
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import Node
@@ -65,7 +65,7 @@ def require(work: Work, kind: Kind, key: NamespacedName) -> Object:
     """Find an object; raises NotFound when there is none."""
     found = work.find(kind.name, key)
     if found is None:
-        raise NotFound(f'{kind.plural} "{key.name}" not found').about(kind.plural, key.name)
+        raise not_found(kind.plural, key.name)
     return found
 
 
@@ -271,9 +271,7 @@ def _require_namespace(work: Work, draft: Object) -> None:
         if work.policy.creates_namespaces and label_problems(meta.namespace):
             return  # refused with the draft, whose field it is
         if not work.policy.creates_namespaces:
-            raise NotFound(f'namespaces "{meta.namespace}" not found').about(
-                "namespaces", meta.namespace
-            )
+            raise not_found(NAMESPACE.plural, meta.namespace)
         create(work, Namespace(metadata=ObjectMeta(name=meta.namespace)))
     elif namespace.metadata.is_terminating:
         message = f"namespace {meta.namespace} is being terminated"

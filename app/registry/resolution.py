@@ -18,9 +18,10 @@ from app.domain.discovery.nameserver import Elsewhere, Fitting, all_fit, hear, s
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.discovery.stub_resolver import Profile
 from app.domain.discovery.zone_config import ZoneConfig
-from app.domain.errors import NotFound
+from app.domain.errors import not_found
 from app.domain.names import DomainName, NamespacedName
 from app.domain.objects.kinds import POD
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.pod import Pod
 from app.domain.snapshot import Snapshot
 
@@ -47,7 +48,7 @@ class Asked:
     name: str
     qtype: str
     profile: Profile = Profile.GLIBC
-    namespace: str = "default"
+    namespace: str = DEFAULT_NAMESPACE
     pod: NamespacedName | None = None
     search: tuple[str, ...] | None = None
     ndots: int | None = None
@@ -142,7 +143,7 @@ class _Asking:
 def _pod(snapshot: Snapshot, key: NamespacedName) -> Pod:
     pod = snapshot.pods.get(key)
     if pod is None:
-        raise NotFound(f'{POD.plural} "{key.name}" not found').about(POD.plural, key.name)
+        raise not_found(POD.plural, key.name)
     return pod
 
 

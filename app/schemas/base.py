@@ -150,11 +150,6 @@ def parse_time(text: str) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def format_time(moment: datetime) -> str:
-    """Spell a UTC time in RFC 3339 with whole seconds."""
-    return f"{moment.isoformat()[:19]}Z"
-
-
 def _time(value: object) -> datetime:
     if isinstance(value, datetime):
         return value

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.changes import Change
-from app.domain.dataplane import delta, ipsets
+from app.domain.dataplane import ipsets
 from app.domain.dataplane.delta import IPVSRulesSource, RulesNews
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.node_rules import node_rules
@@ -251,11 +251,9 @@ def test_services_slices_and_rivals_are_followed_as_they_come_and_go() -> None:
         assert rules == ipvs_rules(node_rules(followed.snapshot, NODE, RulesConfig()))
 
 
-def test_a_plan_that_is_forgotten_for_later_ones_is_made_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(delta, "_PLANS_MAX", 2)
+def test_a_plan_that_is_forgotten_for_later_ones_is_made_again() -> None:
     followed = Followed(RulesConfig())
+    followed.source = IPVSRulesSource(RulesConfig(), plans_max=2)
     for number in range(1, 5):
         followed.follow(None, claimant(number))
     last, first = followed.parts(-1), followed.parts(0)
@@ -280,11 +278,9 @@ def test_nodes_share_the_parts_of_a_plan_that_do_not_depend_on_them() -> None:
     assert there[1] is elsewhere[1]
 
 
-def test_a_node_that_is_forgotten_for_others_is_counted_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(delta, "_NODES_MAX", 2)
+def test_a_node_that_is_forgotten_for_others_is_counted_again() -> None:
     followed = Followed(RulesConfig())
+    followed.source = IPVSRulesSource(RulesConfig(), nodes_max=2)
     followed.follow(None, claimant(1))
     for name in ("n2", "n3", "n4"):
         node = a_node(name)
