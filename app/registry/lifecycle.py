@@ -32,7 +32,8 @@ from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.registration.finalizers import lasting_finalizers
 from app.domain.registration.naming import generated_name
-from app.registry import endpoint_slices, namespaces, nodes, pods, service_cidrs, services
+from app.registry import namespaces, service_cidrs, services
+from app.registry.admission import admitted_node, admitted_pod, admitted_slice
 from app.registry.finalizers import without_those_of_clusters
 from app.registry.preconditions import NO_PRECONDITIONS, Preconditions, conflict
 from app.registry.removal import remove
@@ -234,16 +235,16 @@ def _admitted(work: Work, current: Object | None, draft: Object) -> Object:
             return services.admitted(work, current, draft)
         case Pod():
             assert current is None or isinstance(current, Pod)
-            return pods.admitted(work, current, draft)
+            return admitted_pod(work, current, draft)
         case Node():
             assert current is None or isinstance(current, Node)
-            return nodes.admitted(work, current, draft)
+            return admitted_node(work, current, draft)
         case Namespace():
             assert current is None or isinstance(current, Namespace)
             return namespaces.admitted(work, current, draft)
         case EndpointSlice():
             assert current is None or isinstance(current, EndpointSlice)
-            return endpoint_slices.admitted(work, current, draft)
+            return admitted_slice(work, current, draft)
         case ServiceCIDR():
             assert current is None or isinstance(current, ServiceCIDR)
             return service_cidrs.admitted(current, draft)

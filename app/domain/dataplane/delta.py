@@ -28,8 +28,7 @@ from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.rules_cache import RulesCache
 from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.steps import Step
-from app.domain.dataplane.tally import Tally
-from app.domain.dataplane.totals import Totals, gates_of, servers_of, set_names
+from app.domain.dataplane.totals import Tally, Totals, gates_of, servers_of, set_names
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
