@@ -523,8 +523,12 @@ async def test_mistyped_fields_of_a_request_are_told_as_on_other_routes() -> Non
     unknown = 'unknown field "services[0].spec.selecter" (did you mean "selector"?)'
     async with a_reader() as (client, _):
         warned = await client.post("/render", content=body, headers=AS_JSON)
-        silent = await client.post("/render", content=body, params={"fieldValidation": "Ignore"})
-        strict = await client.post("/render", content=body, params={"fieldValidation": "Strict"})
+        silent = await client.post(
+            "/render", content=body, headers=AS_JSON, params={"fieldValidation": "Ignore"}
+        )
+        strict = await client.post(
+            "/render", content=body, headers=AS_JSON, params={"fieldValidation": "Strict"}
+        )
     told = [unknown, 'duplicate field "services"', 'duplicate field "config.scheduler"']
     quoted = [f'299 - "{each.replace(chr(34), chr(92) + chr(34))}"' for each in told]
     assert warned.is_success
