@@ -36,6 +36,9 @@ class Weighing:
         self.reaches.append(reach)
         return await self._writer.write(decide, dry_run=dry_run, reach=reach)
 
+    def would_change(self, decide: Callable[[Work], object]) -> bool:
+        return self._writer.would_change(decide)
+
 
 @dataclass(frozen=True, slots=True)
 class API:
