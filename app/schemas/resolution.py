@@ -1,6 +1,6 @@
 """The wire shapes of ``/resolve``: questions, and what a program would see.
 
-    ResolveQuery -> Asked                 Resolved -> Resolution
+    GET or POST -> ResolveQuery           Resolution -> answer
 
 Source: contract.md, "GET /resolve"; spec resolver 10.
 """
