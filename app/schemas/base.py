@@ -27,6 +27,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from app.domain.addresses import PORT_MAX
+
 T = TypeVar("T")
 Told = Annotated[list[T], FailFast()]
 """A list that an agent reads: its first wrong entry is enough to leave all of it.
@@ -36,7 +38,6 @@ A violation takes a hundred times what it is about, and an answer may hold milli
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-PORT_MAX = 65_535
 _TIMES_MAX = 4_096  # parsed times remembered; one write stamps many objects alike
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,12})?"
