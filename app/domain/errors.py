@@ -40,7 +40,6 @@ class CauseReason(StrEnum):
     NOT_FOUND = "FieldValueNotFound"
     TYPE_INVALID = "FieldValueTypeInvalid"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
-    RESOURCE_VERSION_TOO_LARGE = "ResourceVersionTooLarge"
 
 
 @dataclass(frozen=True, slots=True)
