@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.domain.addresses import Prefix, family_of, parse_prefix
+from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
 from app.domain.dataplane.node_rules import PRIMARY
 from app.domain.errors import Violation
 from app.domain.names import parse_domain, subdomain_problems
@@ -25,7 +25,7 @@ from app.schemas.authorities import parse_host_pattern, parse_origin
 from app.schemas.body_bounds import MEMBERS_MAX, OBJECTS_MAX
 
 TextList = Annotated[tuple[str, ...], NoDecode]
-PORT_MIN, PORT_MAX = 1, 65_535
+PORT_MIN = 1
 DNS_ORDINAL = 10  # which address of the first range is the cluster DNS: kubeadm, k3s, kube-up agree
 
 

@@ -49,7 +49,7 @@ from app.registry.beside import give_way_soon
 from app.registry.bootstrap import DNS_KEY, bootstrap
 from app.registry.history import History, HistoryBounds
 from app.registry.lease_book import LeaseBook
-from app.registry.leases import Leases, Times
+from app.registry.leases import Leases
 from app.registry.listing import Lists
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
@@ -76,7 +76,6 @@ from app.schemas.authorities import HostNames, parse_origin
 from app.store import election, embedded, migrations
 from app.store.change_log import ChangeLogFollower
 from app.store.check import check, repair
-from app.store.clock import DatabaseClock
 from app.store.compaction import Compactor
 from app.store.election import Elected
 from app.store.engine import make_engine, parse_url
@@ -174,7 +173,7 @@ async def running(
         stack.push_async_callback(engine.dispose)
         await _prepare(engine, is_ours=not settings.database_url)
         await follower.load()
-        leases = _leases_of(settings, view, writer, PostgresLeases(engine), clock)
+        leases = _leases_of(settings, view, writer, PostgresLeases(engine))
         compactor = Compactor(engine, history_s=settings.history_seconds)
         once = [
             Elected(
@@ -317,12 +316,10 @@ async def _fill(writer: Writer, settings: Settings) -> None:
         ) from refusal
 
 
-def _leases_of(
-    settings: Settings, view: View, writer: Writer, store: PostgresLeases, clock: DatabaseClock
-) -> Leases:
+def _leases_of(settings: Settings, view: View, writer: Writer, store: PostgresLeases) -> Leases:
     book = LeaseBook(node_lease_s=settings.node_lease_seconds)
     book.follow(view)
-    return Leases(view, writer, store, book=book, times=Times(now=clock.now))
+    return Leases(view, writer, store, book=book)
 
 
 async def _probe(settings: Settings, view: View, writer: Writer) -> None:

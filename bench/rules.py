@@ -28,7 +28,7 @@ from app.domain.dataplane.rules import RulesConfig
 from app.domain.names import Revision
 from app.registry.node_rules import NodeRulesReader
 from app.registry.view import View
-from app.schemas.operations_codec import encode_operations
+from app.schemas.operations_codec import encode_operation_list
 from app.schemas.rules_codec import encode_rules
 from bench.rules_state.cluster import NODE_PORTS, Size, a_view, add_endpoint
 
@@ -118,7 +118,7 @@ async def told_to_all(reader: NodeRulesReader, view: View, size: Size) -> int:
 async def told_to(reader: NodeRulesReader, view: View, node: str, since: Revision) -> int:
     """Give one node its delta."""
     changes = await reader.changes(view.snapshot, node, since)
-    return len(encode_operations(changes.operations))
+    return sum(len(encode_operation_list(part)) for part in changes.parts)
 
 
 async def timed(work: Callable[[], Awaitable[int | None]]) -> tuple[Cost, int]:

@@ -34,7 +34,21 @@ class MemoryWriter:
         return self.write_now(decide, dry_run=dry_run)
 
     def write_now(self, decide: Callable[[Work], T], *, dry_run: bool = False) -> T:
-        work = Work(
+        work = self._work()
+        result = decide(work)
+        reconcile(work)
+        if not dry_run:
+            self._cursors = work.cursors
+            self.view.advance(work.changes())
+        return result
+
+    def would_change(self, decide: Callable[[Work], object]) -> bool:
+        work = self._work()
+        decide(work)
+        return bool(work.changes())
+
+    def _work(self) -> Work:
+        return Work(
             snapshot=self.view.snapshot,
             revision=Revision(self.view.snapshot.revision + 1),
             now=self.now,
@@ -42,12 +56,6 @@ class MemoryWriter:
             policy=self._policy,
             cursors=self._cursors,
         )
-        result = decide(work)
-        reconcile(work)
-        if not dry_run:
-            self._cursors = work.cursors
-            self.view.advance(work.changes())
-        return result
 
     def _new_uid(self) -> Uid:
         self._uids += 1

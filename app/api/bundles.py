@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from app.api.collections import DEFAULT_NAMESPACE
 from app.api.manifests import Manifest, read_manifest, warnings_of
 from app.api.mirrors import EndpointsManifest, is_endpoints, read_endpoints_manifest
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import KINDS_BY_NAME, Kind
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.snapshot import Snapshot
 from app.registry.apply import Item, Outcome
 from app.registry.mirroring import Mirror

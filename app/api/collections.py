@@ -41,6 +41,7 @@ from app.api.watch import answer_watch
 from app.domain import errors
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import NAMESPACE, POD, SERVICE, Kind, Object
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.pod import Pod
 from app.registry import lifecycle
 from app.registry.preconditions import Preconditions
@@ -49,7 +50,6 @@ from app.registry.work import Work
 from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery
 from app.schemas.status import Status, success_of
 
-DEFAULT_NAMESPACE = "default"
 OCTETS_AN_OBJECT = 1_000  # of a body, of which deciding costs what an object does
 _READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
 _WRITE = (
@@ -177,9 +177,7 @@ def _add_read(router: APIRouter, noun: Noun, suffix: str = "") -> None:
     ) -> Response:
         found = snapshot.of_kind(noun.kind.name).get(key)
         if found is None:
-            raise errors.NotFound(f'{noun.kind.plural} "{key.name}" not found').about(
-                noun.kind.plural, key.name
-            )
+            raise errors.not_found(noun.kind.plural, key.name)
         return await answer_read(request, found)
 
 

@@ -11,7 +11,6 @@ Source: contract.md, "Routes"; style.md 2, decision 2.
 
 import asyncio
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPMethod
@@ -28,6 +27,7 @@ from app.api.limits import leave_slot
 from app.api.packing import Piece, packed_pieces, shared
 from app.api.representation import JSON, YAML, answer, chosen_form
 from app.domain import errors
+from app.domain.bounded import Bounded
 from app.domain.dataplane.operations import Operation
 from app.domain.names import Revision
 from app.registry.node_news import NodeChanges, NodeText, Standing
@@ -212,7 +212,7 @@ def _spelt(standing: Standing) -> str:
     return f'"healthCheckNodePorts":{checks},"nodeEligible":{dump(standing.is_eligible)}'
 
 
-_known: OrderedDict[int, tuple[_Shareable, "Piece | asyncio.Task[Piece]"]] = OrderedDict()
+_known: Bounded[int, tuple[_Shareable, "Piece | asyncio.Task[Piece]"]] = Bounded(ENCODED_MAX)
 
 
 async def _encoded(said: _Shareable) -> Piece:
@@ -224,10 +224,8 @@ async def _encoded(said: _Shareable) -> Piece:
     if known is None or known[0] is not said:
         is_long = len(said) > (BESIDE_CHARACTERS_MIN if isinstance(said, str) else BESIDE_MIN)
         made = asyncio.create_task(asyncio.to_thread(_piece, said)) if is_long else _piece(said)
-        known = _known[id(said)] = (said, made)
-    _known.move_to_end(id(said))
-    while len(_known) > ENCODED_MAX:
-        _known.popitem(last=False)
+        known = (said, made)
+    _known[id(said)] = known  # what was asked for last is let go last
     return known[1] if isinstance(known[1], Piece) else await asyncio.shield(known[1])
 
 

@@ -40,7 +40,7 @@ async def renew_pod_lease(request: Request, key: KeyOf, registry: RegistryOf) ->
     """Renew the lease of one Pod; one that had run out is as it was before."""
     renewal = await registry.leases.renew([key])
     if renewal.unknown:
-        raise errors.NotFound(f'pods "{key.name}" not found').about(POD.plural, key.name)
+        raise errors.not_found(POD.plural, key.name)
     return answer(request, encode_heartbeats(renewal.renewed, renewal.unknown))
 
 

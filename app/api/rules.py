@@ -48,8 +48,6 @@ from app.schemas.rules_codec import encode_rules, encode_text
 T = TypeVar("T")
 
 TEXT = "text/plain"
-WAIT_S_MAX = 60  # seconds that a node may let itself be kept waiting for news
-ENCODED_MAX = 32  # parts of plans whose bytes are kept for the next node that is given the same
 _READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
 _TEXT: dict[int | str, dict[str, Any]] = {
     HTTPStatus.OK.value: {

@@ -20,6 +20,7 @@ from app.api.encoding import ENCODER, Encoder
 from app.api.errors import STATUSES
 from app.api.frames import ERROR, Frame
 from app.domain import errors
+from app.domain.bounded import Bounded
 from app.domain.changes import ChangeType, require_resumable
 from app.domain.names import Revision
 from app.domain.objects.kinds import Kind
@@ -130,7 +131,7 @@ class Feed:
         """Tell of ``view``; ``spend`` is told what making a batch has cost."""
         self._view, self._spend, self._encoder = view, spend, encoder
         self._interest, self._frame = interest, frame
-        self._batches: dict[tuple[Place, Revision, int], Batch] = {}
+        self._batches: Bounded[tuple[Place, Revision, int], Batch] = Bounded(BATCHES_KEPT)
 
     def batch(self, place: Place, upto: Revision, era: int) -> "Batch":
         """Encode the next of what there is to tell on the way to a revision; raises Expired.
@@ -140,8 +141,6 @@ class Feed:
         batch = self._batches.get((place, upto, era))
         if batch is None:
             batch = self._batches[place, upto, era] = self._encoded(place, upto)
-            while len(self._batches) > BATCHES_KEPT:
-                del self._batches[next(iter(self._batches))]
         return batch
 
     def _encoded(self, place: Place, upto: Revision) -> "Batch":

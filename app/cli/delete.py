@@ -13,7 +13,7 @@ from app.cli.client import Api, Parameters, Refused
 from app.cli.fields import Json, mappings, text
 from app.cli.kind_words import kind_and_name, object_path
 from app.cli.manifests import in_namespace, read_manifests
-from app.cli.options import API, DEFAULT_NAMESPACE, ApiOption, DryRunOption, connect
+from app.cli.options import API, ApiOption, DryRunOption, NamespaceOption, connect
 from app.cli.output import print_refusal, print_warning, say
 from app.domain.objects.endpoint_slice import (
     MANAGED_BY_LABEL,
@@ -21,6 +21,7 @@ from app.domain.objects.endpoint_slice import (
     SERVICE_NAME_LABEL,
 )
 from app.domain.objects.kinds import ENDPOINT_SLICE, ENDPOINTS, KINDS, Kind
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 
 _NOT_FOUND = "NotFound"
 
@@ -43,9 +44,7 @@ def delete(  # noqa: PLR0913  each parameter is an option of the command
         list[str] | None,
         typer.Option("--filename", "-f", metavar="FILE", help="Delete what these manifests name."),
     ] = None,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NS", help="The namespace.")
-    ] = "",
+    namespace: NamespaceOption = "",
     grace_period_s: Annotated[
         int | None,
         typer.Option(

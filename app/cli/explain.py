@@ -10,9 +10,10 @@ import typer
 
 from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.kind_words import KINDS_BY_WORD, kind_and_name
-from app.cli.options import API, DEFAULT_NAMESPACE, ApiOption, OutputOption, connect
+from app.cli.options import API, ApiOption, NamespaceOption, OutputOption, connect
 from app.cli.output import OutputFormat, Sheet, print_document, print_sheet, say
 from app.domain.objects.kinds import SERVICE
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 
 
 def explain(  # noqa: PLR0913  each parameter is an option of the command
@@ -20,9 +21,7 @@ def explain(  # noqa: PLR0913  each parameter is an option of the command
     kind_word: Annotated[str, typer.Argument(metavar="service", help="service, or svc/ent.")],
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which Service.")] = None,
     *,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NS", help="The namespace.")
-    ] = DEFAULT_NAMESPACE,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
     output: OutputOption = OutputFormat.TABLE,
     api: ApiOption = API,
 ) -> None:

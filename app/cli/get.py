@@ -13,13 +13,14 @@ from app.cli.fields import mappings
 from app.cli.kind_words import kind_and_name, object_path
 from app.cli.options import (
     API,
-    DEFAULT_NAMESPACE,
     ApiOption,
+    NamespaceOption,
     OutputOption,
     SelectorOption,
     connect,
 )
 from app.cli.output import OutputFormat, print_document, print_sheet, say, stderr
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 
 KindArgument = Annotated[
     str, typer.Argument(metavar="KIND", help="svc, po, no, ns, eps or the whole word; svc/ent too.")
@@ -32,9 +33,7 @@ def get(  # noqa: PLR0913  each parameter is an option of the command
     kind_word: KindArgument,
     name: NameArgument = None,
     *,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NS", help="The namespace.")
-    ] = DEFAULT_NAMESPACE,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
     all_namespaces: Annotated[
         bool, typer.Option("--all-namespaces", "-A", help="Objects of every namespace.")
     ] = False,

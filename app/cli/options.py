@@ -36,7 +36,6 @@ OutputOption = Annotated[
 ]
 
 API = API_DEFAULT
-DEFAULT_NAMESPACE = "default"
 
 
 def connect(context: typer.Context, url: str) -> Api:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from app.cli.contents import DEFAULT_NAMESPACE, Contents
+from app.cli.contents import Contents
 from app.cli.manifests import Unreadable
 from app.domain.addresses import family_of_text
 from app.domain.errors import DomainError
@@ -19,6 +19,7 @@ from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.endpoints import Endpoints
 from app.domain.objects.kinds import Object, kind_of
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.registration.defaults import with_pod_defaults, with_service_defaults

@@ -23,7 +23,6 @@ from app.domain.addresses import Address, Prefix
 from app.domain.names import MalformedName
 
 ANSWER_BYTES = 256  # what counts as one answer; a large one counts as several
-ANSWERS_PER_S = 10_000  # docs/dns.md says why
 NETWORKS_MAX = 65_536  # that are counted in one second, once for each kind
 TOLD_EVERY = 2  # one in so many refusals is told to come back over TCP
 WINDOW_S = 1.0

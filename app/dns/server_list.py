@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from app.domain.addresses import Address, parse_address
+from app.domain.addresses import PORT_MAX, Address, parse_address
 
 SERVERS_MAX = 15
 PORT_DEFAULT = 53
-PORT_MAX = 65_535
 _BROADCAST = IPv4Address("255.255.255.255")
 _ZONE = re.compile(r"[^\s%:/\[\]]+")
 

@@ -21,6 +21,8 @@ from ipaddress import (
 Address = IPv4Address | IPv6Address
 Prefix = IPv4Network | IPv6Network
 
+PORT_MAX = 65_535  # of every transport protocol
+
 _TEXT_LENGTH_MAX = 64  # characters; the longest IPv6 prefix with an embedded IPv4 part has 49
 _PARSED_MAX = 65_536  # addresses remembered
 _PREFIXES_MAX = 4_096  # prefixes remembered; those of ranges are read at every write

@@ -7,7 +7,6 @@ share its revision.  Nothing here knows how a change is stored or sent.
 Source: spec kubernetes-api 5.2 and 5.4.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,13 +67,3 @@ def require_resumable(since: Revision, *, compacted: Revision) -> None:
         raise Expired(
             f"too old resource version: {since} ({compacted} is the oldest that can be resumed)"
         )
-
-
-def are_ordered(changes: Iterable[Change], *, after: Revision) -> bool:
-    """Whether the changes follow ``after`` without going back."""
-    last = after
-    for change in changes:
-        if change.revision <= after or change.revision < last:
-            return False
-        last = change.revision
-    return True

@@ -40,7 +40,6 @@ class CauseReason(StrEnum):
     NOT_FOUND = "FieldValueNotFound"
     TYPE_INVALID = "FieldValueTypeInvalid"
     NAMESPACE_TERMINATING = "NamespaceTerminating"
-    RESOURCE_VERSION_TOO_LARGE = "ResourceVersionTooLarge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,13 @@ class NotFound(DomainError):
     """No object of that kind has that name."""
 
     reason = "NotFound"
+
+
+def not_found(kind: str, name: str) -> NotFound:
+    """Word that no object of a kind, which is named in the plural, has a name."""
+    refusal = NotFound(f'{kind} "{name}" not found')
+    refusal.about(kind, name)
+    return refusal
 
 
 class AlreadyExists(DomainError):

@@ -49,10 +49,6 @@ class FieldSelector:
         """Whether an object of the selector's kind meets every condition."""
         return all(term.matches(registered) for term in self.terms)
 
-    def required(self, field: str) -> str | None:
-        """Give the value that a field has to have; None when it is left open."""
-        return next((t.value for t in self.terms if (t.field, t.operator) == (field, "=")), None)
-
     def index_terms(self, kind: Kind) -> Iterator[tuple[str, ...]]:
         """List entries of the snapshot's index under which every match is found."""
         for term in self.terms:

@@ -20,7 +20,6 @@ PORT_NAME_LENGTH_MAX = 15  # characters of an IANA service name
 
 Uid = NewType("Uid", str)
 Revision = NewType("Revision", int)
-NodeName = NewType("NodeName", str)
 
 UNASSIGNED_UID = Uid("")
 REVISION_ZERO = Revision(0)  # before the first write

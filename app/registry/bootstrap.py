@@ -30,7 +30,6 @@ DNS_PORTS = (
     ServicePort(name="dns-tcp", port=53, protocol=Protocol.TCP, target_port="dns-tcp"),
     ServicePort(name="metrics", port=9153, protocol=Protocol.TCP, target_port="metrics"),
 )
-METRICS_PORT = 9153
 
 
 def bootstrap(work: Work, *, with_dns: bool) -> None:
@@ -41,7 +40,7 @@ def bootstrap(work: Work, *, with_dns: bool) -> None:
     Raises Invalid or Exhausted when the configured DNS address cannot be had.
     """
     is_empty = work.snapshot.revision == REVISION_ZERO
-    for name in (namespace.DEFAULT, namespace.SYSTEM):
+    for name in (namespace.DEFAULT_NAMESPACE, namespace.SYSTEM):
         if NamespacedName("", name) not in work.snapshot.namespaces:
             lifecycle.create(work, Namespace(metadata=ObjectMeta(name=name)))
     _remember_domain(work)

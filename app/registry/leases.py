@@ -15,17 +15,16 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from app.domain.errors import DomainError, NotFound
-from app.domain.names import UNASSIGNED_UID, NamespacedName, Revision
+from app.domain.errors import DomainError, not_found
+from app.domain.names import NamespacedName
 from app.domain.objects.kinds import NODE
 from app.domain.objects.pod import LEASE_EXPIRED
 from app.registry.lapses import revive, settle, suspects
 from app.registry.lease_book import LeaseBook, node_lease, pod_lease
 from app.registry.ports import LeaseStore, Writer
 from app.registry.view import View
-from app.registry.work import Policy, Work
+from app.registry.work import Work
 
 SAVE_S = 1.0  # seconds of heartbeats that one statement saves
 SWEEP_S = 1.0  # seconds between looks for what has run out
@@ -46,9 +45,8 @@ class Renewal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """What leases go by: the calendar, a clock in seconds, and how long a stall is made up for."""
+    """What leases go by: a clock in seconds, and how long a stall is made up for."""
 
-    now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(microsecond=0)
     clock: Callable[[], float] = time.monotonic
     settle_s: float = SETTLE_S
 
@@ -103,7 +101,7 @@ class Leases:
     def renew_node(self, name: str) -> int:
         """Renew the lease of a Node, and tell its seconds; raises NotFound when there is none."""
         if NamespacedName("", name) not in self._view.require_synced().nodes:
-            raise NotFound(f'nodes "{name}" not found').about(NODE.plural, name)
+            raise not_found(NODE.plural, name)
         self._book.renew(node_lease(name))
         return self._book.node_lease_s
 
@@ -183,8 +181,12 @@ class Leases:
             self._book.learn(await self._store.load(asked))
             if await self._listen_again(self._clock() - asked_at_s):
                 self._book.learn(await self._store.load(asked))
-        if self._changes_anything():
-            await self._writer.write(lambda work: settle(work, self._book))
+        # Mostly nothing follows, and then no lock is taken.
+        if self._writer.would_change(self._settle):
+            await self._writer.write(self._settle)
+
+    def _settle(self, work: Work) -> None:
+        settle(work, self._book)
 
     async def _listen_again(self, late_s: float) -> bool:
         """Make up for a stall, if there was one; says whether there was."""
@@ -194,17 +196,3 @@ class Leases:
         self._book.excuse(late_s)
         await asyncio.sleep(self._times.settle_s)
         return True
-
-    def _changes_anything(self) -> bool:
-        """Try the decision on the state as it is, so that mostly no lock is taken."""
-        snapshot = self._view.snapshot
-        trial = Work(
-            snapshot=snapshot,
-            revision=Revision(snapshot.revision + 1),
-            now=self._times.now(),
-            new_uid=lambda: UNASSIGNED_UID,
-            policy=Policy(),
-            cursors={},
-        )
-        settle(trial, self._book)
-        return bool(trial.changes())

@@ -18,12 +18,12 @@ from app.domain.errors import (
     CauseReason,
     Forbidden,
     Invalid,
-    NotFound,
     Violation,
+    not_found,
 )
 from app.domain.names import NamespacedName, label_problems
 from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import POD, SERVICE, Kind, Object, kind_of
+from app.domain.objects.kinds import NAMESPACE, POD, SERVICE, Kind, Object, kind_of
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import Node
@@ -32,7 +32,8 @@ from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.registration.finalizers import lasting_finalizers
 from app.domain.registration.naming import generated_name
-from app.registry import endpoint_slices, namespaces, nodes, pods, service_cidrs, services
+from app.registry import namespaces, service_cidrs, services
+from app.registry.admission import admitted_node, admitted_pod, admitted_slice
 from app.registry.finalizers import without_those_of_clusters
 from app.registry.preconditions import NO_PRECONDITIONS, Preconditions, conflict
 from app.registry.removal import remove
@@ -65,7 +66,7 @@ def require(work: Work, kind: Kind, key: NamespacedName) -> Object:
     """Find an object; raises NotFound when there is none."""
     found = work.find(kind.name, key)
     if found is None:
-        raise NotFound(f'{kind.plural} "{key.name}" not found').about(kind.plural, key.name)
+        raise not_found(kind.plural, key.name)
     return found
 
 
@@ -234,16 +235,16 @@ def _admitted(work: Work, current: Object | None, draft: Object) -> Object:
             return services.admitted(work, current, draft)
         case Pod():
             assert current is None or isinstance(current, Pod)
-            return pods.admitted(work, current, draft)
+            return admitted_pod(work, current, draft)
         case Node():
             assert current is None or isinstance(current, Node)
-            return nodes.admitted(work, current, draft)
+            return admitted_node(work, current, draft)
         case Namespace():
             assert current is None or isinstance(current, Namespace)
             return namespaces.admitted(work, current, draft)
         case EndpointSlice():
             assert current is None or isinstance(current, EndpointSlice)
-            return endpoint_slices.admitted(work, current, draft)
+            return admitted_slice(work, current, draft)
         case ServiceCIDR():
             assert current is None or isinstance(current, ServiceCIDR)
             return service_cidrs.admitted(current, draft)
@@ -271,9 +272,7 @@ def _require_namespace(work: Work, draft: Object) -> None:
         if work.policy.creates_namespaces and label_problems(meta.namespace):
             return  # refused with the draft, whose field it is
         if not work.policy.creates_namespaces:
-            raise NotFound(f'namespaces "{meta.namespace}" not found').about(
-                "namespaces", meta.namespace
-            )
+            raise not_found(NAMESPACE.plural, meta.namespace)
         create(work, Namespace(metadata=ObjectMeta(name=meta.namespace)))
     elif namespace.metadata.is_terminating:
         message = f"namespace {meta.namespace} is being terminated"

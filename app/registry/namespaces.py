@@ -11,8 +11,8 @@ from app.domain.objects.kinds import KINDS, NAMESPACE
 from app.domain.objects.namespace import NAME_LABEL, PERMANENT, Namespace, NamespacePhase
 from app.domain.registration import namespaces as rules
 from app.domain.registration.finalizers import is_of_cluster, lasting_finalizers
+from app.registry.admission import require_valid
 from app.registry.finalizers import dropped_line
-from app.registry.refusals import require_valid
 from app.registry.removal import remove
 from app.registry.work import Work
 

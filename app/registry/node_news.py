@@ -7,12 +7,10 @@ Source: contract.md, ``GET /nodes/{name}/ipvs/changes``.
 """
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 from app.domain.dataplane.delta import Parts
 from app.domain.dataplane.health_checks import HealthCheckChanges
-from app.domain.dataplane.operations import Operation
 from app.domain.names import Revision
 from app.domain.objects.node import Node
 
@@ -42,11 +40,6 @@ class NodeChanges:
     parts: Parts
     """The operations, in pieces that follow each other; many nodes have the same pieces."""
     standing: Standing = Standing()
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """Give them one after the other."""
-        return tuple(chain.from_iterable(self.parts))
 
     @property
     def is_any(self) -> bool:

@@ -12,13 +12,13 @@ Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 from zlib import crc32
 
 from app.domain.addresses import parse_prefix
+from app.domain.bounded import Bounded
 from app.domain.dataplane.delta import IPVSRulesSource
 from app.domain.dataplane.drift import Drift, Ownership, drift
 from app.domain.dataplane.ipvs import IPVSRules
@@ -28,7 +28,7 @@ from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.steps import Step, step_to
 from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
-from app.domain.errors import NotFound
+from app.domain.errors import not_found
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import NODE
 from app.domain.objects.meta import ObjectMeta
@@ -63,7 +63,7 @@ class NodeRulesReader:
         self._node_ports = node_ports
         self._source = IPVSRulesSource(config)
         self._nftables = NftablesRulesSource(config)
-        self._steps: OrderedDict[tuple[Revision, Revision], Step] = OrderedDict()
+        self._steps: Bounded[tuple[Revision, Revision], Step] = Bounded(_STEPS_MAX)
 
     @property
     def fragments_made(self) -> int:
@@ -145,8 +145,6 @@ class NodeRulesReader:
         else:
             step = step_to(snapshot, known, since=since)
         self._steps[since, snapshot.revision] = step
-        while len(self._steps) > _STEPS_MAX:
-            self._steps.popitem(last=False)
         return step
 
     def _ownership(self, snapshot: Snapshot, rules: IPVSRules) -> Ownership:
@@ -219,5 +217,5 @@ def node_of(snapshot: Snapshot, name: str) -> Node:
     """Find a node; raises NotFound."""
     node = snapshot.nodes.get(NamespacedName("", name))
     if node is None:
-        raise NotFound(f'{NODE.plural} "{name}" not found').about(NODE.plural, name)
+        raise not_found(NODE.plural, name)
     return node

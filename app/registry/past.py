@@ -15,11 +15,11 @@ Source: spec kubernetes-api 5.3.
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from app.domain.bounded import Bounded
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.names import NamespacedName, Revision
@@ -44,7 +44,7 @@ class PastBounds:
 
 
 PAST_BOUNDS = PastBounds()
-_Kept = OrderedDict[Revision, tuple[Snapshot, float]]
+_Kept = Bounded[Revision, tuple[Snapshot, float]]
 
 
 class Past:
@@ -62,8 +62,8 @@ class Past:
         self._view, self._turns = view, turns
         self._bounds, self._clock = bounds, clock
         self._era = view.era
-        self._given: _Kept = OrderedDict()  # the last asked for at the end
-        self._rewound: _Kept = OrderedDict()
+        self._given: _Kept = Bounded(bounds.given_max)  # the last asked for at the end
+        self._rewound: _Kept = Bounded(bounds.rewound_max)
         self._rewinding = asyncio.Lock()  # what many ask for is made once, and for one at a time
         self.undone = 0
         """How many objects have been put back so far."""
@@ -79,7 +79,7 @@ class Past:
         if era == self._era and not self._is_beyond(
             snapshot.revision, self._bounds.given_changes_max
         ):
-            _put(self._given, snapshot, self._clock(), self._bounds.given_max)
+            self._given[snapshot.revision] = snapshot, self._clock()
 
     async def at(self, revision: Revision) -> Snapshot:
         """Give the state at a revision that is not ahead; raises Expired when that is too old."""
@@ -97,7 +97,7 @@ class Past:
             return current
         for kept in (self._given, self._rewound):
             if (found := kept.get(revision)) is not None:
-                _put(kept, found[0], self._clock(), len(kept))
+                kept[revision] = found[0], self._clock()
                 return found[0]
         return None
 
@@ -126,7 +126,7 @@ class Past:
         if era != self._view.era:
             raise Expired(f"revision {revision} has never happened: list anew")
         snapshot = replace(snapshot, revision=revision)
-        _put(self._rewound, snapshot, self._clock(), self._bounds.rewound_max)
+        self._rewound[revision] = snapshot, self._clock()
         return snapshot
 
     def _nearest_after(self, revision: Revision) -> Snapshot:
@@ -177,13 +177,6 @@ class Past:
 
     def _is_beyond(self, revision: Revision, changes_max: int) -> bool:
         return revision < self._view.compacted or self._view.changes_since(revision) > changes_max
-
-
-def _put(kept: _Kept, snapshot: Snapshot, now_s: float, kept_max: int) -> None:
-    kept[snapshot.revision] = (snapshot, now_s)
-    kept.move_to_end(snapshot.revision)
-    while len(kept) > kept_max:
-        kept.popitem(last=False)
 
 
 def _pieces(

@@ -32,6 +32,13 @@ class Writer(Protocol):
         """
         ...
 
+    def would_change(self, decide: Callable[[Work], object]) -> bool:
+        """Whether a decision would change the state as this process knows it.
+
+        Takes no lock and commits nothing.  Raises what ``decide`` raises.
+        """
+        ...
+
 
 class LeaseStore(Protocol):
     """What all processes together have heard; each method raises NotSynced when it cannot."""

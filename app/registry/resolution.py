@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import IPFamily, parse_address
-from app.domain.discovery import advice, resolv_conf, stub_resolver
+from app.domain.discovery import resolv_conf, stub_resolver
 from app.domain.discovery.lookup import Host, Lookup, Network, Outcome, Query, Reply
 from app.domain.discovery.nameserver import Elsewhere, Fitting, all_fit, hear, service_behind
+from app.domain.discovery.resolution import Asked, Resolved
 from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
-from app.domain.discovery.stub_resolver import Profile
 from app.domain.discovery.zone_config import ZoneConfig
-from app.domain.errors import NotFound
+from app.domain.errors import not_found
 from app.domain.names import DomainName, NamespacedName
 from app.domain.objects.kinds import POD
 from app.domain.objects.pod import Pod
@@ -38,42 +38,6 @@ class Resolver:
     zone: ZoneConfig
     upstream: Upstream | None = None
     fitting: Fitting = all_fit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One question: which name, by what kind of program, running where."""
-
-    name: str
-    qtype: str
-    profile: Profile = Profile.GLIBC
-    namespace: str = "default"
-    pod: NamespacedName | None = None
-    search: tuple[str, ...] | None = None
-    ndots: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
-    """The outcome and what it came from."""
-
-    asked: Asked
-    lookup: Lookup
-    conf: ResolvConf
-    outcome: Outcome
-    service: NamespacedName | None
-
-    @property
-    def advice(self) -> tuple[advice.Advice, ...]:
-        """What could be better."""
-        return advice.advise(
-            advice.Resolution(
-                lookup=self.lookup,
-                profile=self.asked.profile,
-                conf=self.conf,
-                outcome=self.outcome,
-            )
-        )
 
 
 def conf_of_pod(snapshot: Snapshot, key: NamespacedName, dns: ClusterDNS) -> ResolvConf:
@@ -142,7 +106,7 @@ class _Asking:
 def _pod(snapshot: Snapshot, key: NamespacedName) -> Pod:
     pod = snapshot.pods.get(key)
     if pod is None:
-        raise NotFound(f'{POD.plural} "{key.name}" not found').about(POD.plural, key.name)
+        raise not_found(POD.plural, key.name)
     return pod
 
 

@@ -15,7 +15,7 @@ from app.domain.objects.service_cidr import FINALIZER, ServiceCIDR
 from app.domain.registration import service_cidrs as rules
 from app.domain.registration.finalizers import lasting_finalizers
 from app.domain.snapshot import Snapshot
-from app.registry.refusals import require_valid
+from app.registry.admission import require_valid
 from app.registry.work import Work
 
 RETIRES_AFTER = timedelta(seconds=10)  # what was allocated just before must be seen first

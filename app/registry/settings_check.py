@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from app.domain.addresses import PORT_MAX
 from app.domain.names import REVISION_ZERO, NamespacedName
 from app.domain.objects.kinds import NAMESPACE, SERVICE, SERVICE_CIDR
 from app.domain.objects.namespace import SYSTEM
@@ -23,8 +24,6 @@ from app.registry.work import Policy
 
 SETTLED_KINDS = (SERVICE.name, NAMESPACE.name, SERVICE_CIDR.name)
 """The kinds that settings are compared with."""
-
-_PORT_MAX = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def _of_node_ports(snapshot: Snapshot, policy: Policy) -> Iterator[Contradiction
     held = snapshot.held_ports
     outside = held.next_held(1, ports.start - 1)
     if outside is None:
-        outside = held.next_held(ports.stop, _PORT_MAX)
+        outside = held.next_held(ports.stop, PORT_MAX)
     if outside is None:
         return
     holder = snapshot.service_on_port(outside)

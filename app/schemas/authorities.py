@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Self
 
-PORT_MAX: Final = 65_535
+from app.domain.addresses import PORT_MAX
+
 _LOCALHOST: Final = "localhost"
 _ANY_LABEL: Final = "*"
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}

@@ -27,6 +27,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from app.domain.addresses import PORT_MAX
+
 T = TypeVar("T")
 Told = Annotated[list[T], FailFast()]
 """A list that an agent reads: its first wrong entry is enough to leave all of it.
@@ -36,7 +38,6 @@ A violation takes a hundred times what it is about, and an answer may hold milli
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-PORT_MAX = 65_535
 _TIMES_MAX = 4_096  # parsed times remembered; one write stamps many objects alike
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,12})?"
@@ -150,11 +151,6 @@ def parse_time(text: str) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def format_time(moment: datetime) -> str:
-    """Spell a UTC time in RFC 3339 with whole seconds."""
-    return f"{moment.isoformat()[:19]}Z"
-
-
 def _time(value: object) -> datetime:
     if isinstance(value, datetime):
         return value
@@ -166,7 +162,6 @@ def _time(value: object) -> datetime:
 _Bounded32 = Annotated[int, Field(ge=INT32_MIN, le=INT32_MAX)]
 Int32 = Annotated[_Bounded32, _integer(32)]
 Int64 = Annotated[int, Field(ge=INT64_MIN, le=INT64_MAX), _integer(64)]
-Count = Annotated[_Bounded32, _integer(32, 0)]
 Port = Annotated[_Bounded32, _integer(32, 1, PORT_MAX)]
 PortOrNone = Annotated[_Bounded32, _integer(32, 0, PORT_MAX)]
 IntOrString = Annotated[

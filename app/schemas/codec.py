@@ -37,7 +37,6 @@ from app.schemas.namespace import NamespaceWrite, decode_namespace, encode_names
 from app.schemas.node import NodeWrite, decode_node, encode_node
 from app.schemas.partly_read import all_violations
 from app.schemas.paths import (
-    UNKNOWN_MAX,
     PassedOver,
     name_type,
     passed_over,
@@ -58,11 +57,6 @@ class Decoded:
 
     object: Object
     passed_over: tuple[PassedOver, ...] = ()
-
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """Name the fields that mean nothing here by their paths, at most UNKNOWN_MAX of them."""
-        return tuple(each.path for each in self.passed_over[:UNKNOWN_MAX])
 
 
 class Identity(NamedTuple):

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from app.domain.errors import BadRequest, Violation
 from app.domain.names import NamespacedName
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.violations import required
 from app.schemas.base import Input, Output
 from app.schemas.paths import type_violations
@@ -22,7 +23,7 @@ HEARTBEATS_MAX = 10_000  # Pods of one request
 class HeartbeatKey(Input):
     """The name of a Pod."""
 
-    namespace: str = Field(default="default", examples=["default"])
+    namespace: str = Field(default=DEFAULT_NAMESPACE, examples=["default"])
     name: str | None = Field(default=None, examples=["ent-1"])
     documented_required: ClassVar = ("name",)
 

@@ -13,13 +13,13 @@ from pydantic import Field
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.objects import meta as domain
+from app.domain.times import format_time
 from app.schemas.base import (
     Input,
     Int64,
     Output,
     TextMap,
     Time,
-    format_time,
     put_not_empty,
     text_map,
 )

@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from app.domain.objects import node as domain
-from app.schemas.base import Input, Output, Time, format_time
+from app.domain.times import format_time
+from app.schemas.base import Input, Output, Time
 from app.schemas.metadata import (
     Condition,
     ObjectMeta,

@@ -26,11 +26,6 @@ from app.schemas.rules_codec import (
 )
 
 
-def encode_operations(operations: Iterable[domain.Operation]) -> str:
-    """Write operations as a JSON array."""
-    return f"[{encode_operation_list(operations)}]"
-
-
 def encode_operation_list(operations: Iterable[domain.Operation]) -> str:
     """Write operations as the inside of a JSON array, to stand beside that of others."""
     return ",".join([dump(encode_operation(operation)) for operation in operations])

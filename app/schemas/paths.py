@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
-from itertools import islice
 from typing import TypeAlias, cast
 
 from pydantic import BaseModel, ValidationError
@@ -68,11 +67,6 @@ class PassedOver:
     def path(self) -> str:
         """Spell the place as violations do."""
         return reduce(join_path, self.steps, "")
-
-
-def unknown_fields(model: BaseModel) -> tuple[str, ...]:
-    """List the paths that the client sent and no model names, at most UNKNOWN_MAX of them."""
-    return tuple(each.path for each in islice(passed_over(model), UNKNOWN_MAX))
 
 
 def passed_over(model: BaseModel) -> Iterator[PassedOver]:

@@ -27,6 +27,7 @@ from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.node import Node
 from app.domain.objects.service import HEADLESS, Scheduler, Service
 from app.domain.objects.service_cidr import ServiceCIDR
@@ -38,8 +39,6 @@ from app.schemas.rules import Backend, RenderConfig, RenderRequest
 from app.schemas.rules_codec import encode_rules
 from app.schemas.service import decode_service
 from app.schemas.service_cidr import decode_service_cidr
-
-DEFAULT_NAMESPACE = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

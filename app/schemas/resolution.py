@@ -1,6 +1,6 @@
 """The wire shapes of ``/resolve``: questions, and what a program would see.
 
-    ResolveQuery -> Asked                 Resolved -> Resolution
+    GET or POST -> ResolveQuery           Resolution -> answer
 
 Source: contract.md, "GET /resolve"; spec resolver 10.
 """
@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from app.domain.discovery.lookup import Decision, Status, Transport
 from app.domain.discovery.stub_resolver import Profile
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.schemas.base import Output, words
 from app.schemas.queries import Query
 
@@ -37,7 +38,7 @@ class ResolveQuery(Query):
         Literal["ADDR", "A", "AAAA", "SRV", "PTR", "CNAME", "TXT"], BeforeValidator(_upper)
     ] = Field("ADDR", description="`ADDR` asks for A and AAAA as getaddrinfo does.")
     namespace: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX)] = Field(
-        "default", description="Where the program runs; `pod` says it more exactly."
+        DEFAULT_NAMESPACE, description="Where the program runs; `pod` says it more exactly."
     )
     pod: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX)] = Field(
         "",

@@ -15,6 +15,7 @@ from app.domain.addresses import IPFamily
 from app.domain.dataplane.drift import DifferenceReason
 from app.domain.dataplane.ipsets import SetType
 from app.domain.dataplane.rules import ClaimRole, LocalDetection, NoticeReason
+from app.domain.objects.pod import WEIGHT_MAX
 from app.domain.objects.service import Protocol, Scheduler
 from app.schemas.base import Input, Output, Port, PortOrNone, Told, words
 from app.schemas.endpoint_slice import EndpointSliceWrite
@@ -23,7 +24,6 @@ from app.schemas.node import NodeWrite
 from app.schemas.service import ServiceWrite
 from app.schemas.service_cidr import ServiceCIDRWrite
 
-WEIGHT_MAX = 65_535
 NODE_ELIGIBLE = (
     "Whether load balancers may send the node traffic: false while it is being deleted, or has the "
     "taint `ToBeDeletedByClusterAutoscaler`."

@@ -25,7 +25,7 @@ from app.domain.changes import Change
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
 from app.domain.objects.kinds import KINDS_BY_NAME, SERVICE_CIDR, Object, kind_of
-from app.domain.objects.namespace import SYSTEM
+from app.domain.objects.namespace import DEFAULT_NAMESPACE, SYSTEM
 from app.domain.registration.allocator import NODE_PORTS_CURSOR
 from app.store.mapping import addresses_held, object_of, object_rows, ports_held
 from app.store.pieces import Reading, pieces
@@ -273,7 +273,7 @@ def _allocations(
 async def _holds_anything(connection: AsyncConnection) -> bool:
     """Whether there is more than what every registry begins with."""
     rows = await connection.execute(select(objects.c.kind, objects.c.namespace, objects.c.name))
-    given = {("Namespace", NamespacedName("", name)) for name in ("default", SYSTEM)}
+    given = {("Namespace", NamespacedName("", name)) for name in (DEFAULT_NAMESPACE, SYSTEM)}
     return any(
         row.kind != "ServiceCIDR"
         and row.namespace != SYSTEM

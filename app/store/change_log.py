@@ -19,6 +19,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.names import REVISION_ZERO, Revision
+from app.domain.times import format_time
 from app.registry.view import View
 from app.store.clock import DatabaseClock
 from app.store.engine import connected, driver_of
@@ -48,16 +49,11 @@ class ChangeLogFollower:
         """The database's revision at the last look."""
 
     @property
-    def is_connected(self) -> bool:
-        """Whether the database can be reached, as far as is known."""
-        return self._away_since is None
-
-    @property
     def problem(self) -> str:
         """Why changes do not come, in words; empty while they do."""
         if self._away_since is None:
             return ""
-        return f"cannot be reached since {self._away_since:%Y-%m-%dT%H:%M:%SZ}"
+        return f"cannot be reached since {format_time(self._away_since)}"
 
     async def load(self, *, has_same_past: bool = True) -> None:
         """Read the whole state into the view; raises what the driver raises."""

@@ -39,12 +39,7 @@ class Elected:
         self._engine = engine
         self._lock = lock
         self._work = work
-        self._is_elected = self._is_away = False
-
-    @property
-    def is_elected(self) -> bool:
-        """Whether this process does the work at the moment."""
-        return self._is_elected
+        self._is_away = False
 
     async def run(self) -> None:
         """Stand, work when elected, and stand again after a failure; until cancelled."""
@@ -67,11 +62,10 @@ class Elected:
             asking = select(func.pg_try_advisory_lock(self._lock))
             while not await connection.scalar(asking):  # noqa: ASYNC110  nobody tells when it is free
                 await asyncio.sleep(TRY_S)
-            self._is_elected, self._is_away = True, False
+            self._is_away = False
             try:
                 await self._preside(connection)
             finally:
-                self._is_elected = False
                 await self._resign(connection)
 
     async def _preside(self, connection: AsyncConnection) -> None:

@@ -23,7 +23,6 @@ COMMAND_S_MAX = 30.0  # seconds any statement may take
 LOCK_S_MAX = 5  # seconds a statement waits for a lock, the revision counter's above all
 IDLE_IN_TRANSACTION_S_MAX = 15  # seconds until a process that was cut off loses its locks
 CONNECTIONS_MAX = 8  # the writer, the follower, duties, and what comes by hand
-SERVER_VERSION_MIN = 15
 
 UNREACHABLE = (
     SQLAlchemyError,

@@ -129,6 +129,24 @@ class PostgresWriter:
             raise NotSynced(f"the database {problem}; the write did not happen")
         return await self.queue.answered(decide, dry_run=dry_run, reach=reach)
 
+    def would_change(self, decide: Callable[[Work], object]) -> bool:
+        """Try a decision on what the view shows; see ``app.registry.ports.Writer``."""
+        snapshot = self._view.require_synced()
+        work = self._work(snapshot, snapshot.revision, {})
+        decide(work)
+        return bool(work.changes())
+
+    def _work(self, snapshot: Snapshot, revision: Revision, cursors: Mapping[str, int]) -> Work:
+        """Begin a decision on the state at a revision."""
+        return Work(
+            snapshot=snapshot,
+            revision=Revision(revision + 1),
+            now=self._follower.clock.now(),
+            new_uid=lambda: Uid(str(uuid4())),
+            policy=self._policy,
+            cursors=cursors,
+        )
+
     async def run(self) -> None:
         """Commit what is queued, until cancelled; what is being committed is finished first."""
         try:
@@ -275,14 +293,7 @@ class PostgresWriter:
             self._decide(batch, job)
 
     def _decide(self, batch: _Batch, job: Job[Any]) -> None:
-        work = Work(
-            snapshot=batch.snapshot,
-            revision=Revision(batch.revision + 1),
-            now=self._follower.clock.now(),
-            new_uid=lambda: Uid(str(uuid4())),
-            policy=self._policy,
-            cursors=batch.cursors,
-        )
+        work = self._work(batch.snapshot, batch.revision, batch.cursors)
         job.refusal = None
         try:
             job.result = job.decide(work)

@@ -36,6 +36,9 @@ class Weighing:
         self.reaches.append(reach)
         return await self._writer.write(decide, dry_run=dry_run, reach=reach)
 
+    def would_change(self, decide: Callable[[Work], object]) -> bool:
+        return self._writer.would_change(decide)
+
 
 @dataclass(frozen=True, slots=True)
 class API:
@@ -74,6 +77,7 @@ def a_service(number: int) -> Wire:
     }
 
 
+LONG: Wire = {"metadata": {"name": "x", "labels": {"a": "b" * 4_000_000}}}
 NESTED: Wire = {"kind": "List", "items": [{}]}
 RENDERED: Wire = {
     "node": {"metadata": {"name": "n1"}},
@@ -100,7 +104,7 @@ async def turns_during(request: "asyncio.Task[httpx.Response]") -> tuple[int, ht
         ("/apply", b'{"kind": "Pod", "apiVersion": "v1", "x": [' + b"1," * 40_000 + b"1]}", ""),
         (
             "/services",
-            json.dumps({"metadata": {"name": "x", "labels": {"a": "b" * 4_000_000}}}),
+            json.dumps(LONG),
             "",
         ),
         ("/render", json.dumps(RENDERED).encode(), "application/json"),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.changes import Change, ChangeType, are_ordered, require_resumable
+from app.domain.changes import Change, ChangeType, require_resumable
 from app.domain.errors import Expired
 from app.domain.names import NamespacedName, Revision
 from app.domain.snapshot import Snapshot
@@ -44,22 +44,6 @@ def test_the_oldest_revision_kept_may_be_resumed_from_and_none_before_it() -> No
         require_resumable(Revision(6), compacted=Revision(7))
 
 
-@pytest.mark.parametrize(
-    ("told", "after", "is_ordered"),
-    [
-        ((), 9, True),
-        ((2, 2, 3), 1, True),
-        ((1, 2), 1, False),  # the first is repeated
-        ((2, 3, 2), 1, False),
-    ],
-)
-def test_changes_follow_a_revision_and_never_go_back(
-    told: tuple[int, ...], after: int, *, is_ordered: bool
-) -> None:
-    changes = [Change(revision=Revision(each), before=None, after=AFTER) for each in told]
-    assert are_ordered(changes, after=Revision(after)) == is_ordered
-
-
 @given(revisions, revisions)
 def test_too_old_is_refused_and_never_silent(since: Revision, compacted: Revision) -> None:
     if since >= compacted:
@@ -71,20 +55,9 @@ def test_too_old_is_refused_and_never_silent(since: Revision, compacted: Revisio
 
 @given(histories())
 def test_resuming_anywhere_neither_repeats_nor_skips(history: list[Change]) -> None:
-    assert are_ordered(history, after=Revision(0))
     for seen in {change.revision for change in history}:
         missed = [change for change in history if change.revision > seen]
         told = [change for change in history if change.revision <= seen]
 
-        assert are_ordered(missed, after=seen)
         assert told + missed == history
         assert Snapshot().apply(told).apply(missed) == Snapshot().apply(history)
-
-
-@given(histories())
-def test_changes_out_of_order_are_told(history: list[Change]) -> None:
-    backwards = history[::-1]
-    is_flat = len({change.revision for change in history}) <= 1
-
-    assert are_ordered(backwards, after=Revision(0)) == is_flat
-    assert are_ordered(history, after=Revision(100)) == (not history)

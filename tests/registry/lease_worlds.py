@@ -69,7 +69,7 @@ class LeaseWorld(World):
             self.writer,
             self.store,
             book=book,
-            times=Times(now=lambda: self.writer.now, clock=lambda: self.store.now_s, settle_s=0),
+            times=Times(clock=lambda: self.store.now_s, settle_s=0),
         )
 
     def wait(self, seconds: float) -> None:

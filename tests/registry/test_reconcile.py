@@ -14,6 +14,7 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import TOPOLOGY_MODE_ANNOTATION, Service
+from app.domain.registration.endpoint_slices import SlicePlan
 from app.domain.registration.left_over import plan_left_over
 from app.registry import lifecycle
 from app.registry.bootstrap import bootstrap
@@ -265,7 +266,7 @@ def test_looking_at_the_pods_that_changed_finds_all_there_is_to_find(
         elif pod is not None:
             ready = a_condition("Ready", str(step != "failing"))
             world.put_status(replace(pod, pod_ips=(ip,), conditions=(ready,)))
-        assert plan_left_over(world.snapshot, world.service()).is_empty
+        assert plan_left_over(world.snapshot, world.service()) == SlicePlan()
 
 
 def test_what_an_earlier_version_left_behind_goes_at_the_start() -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from app.domain.discovery.lookup import Rcode, Record, Reply, Status
+from app.domain.discovery.resolution import Asked, Resolved
 from app.domain.discovery.resolv_conf import ClusterDNS
 from app.domain.discovery.stub_resolver import Profile
 from app.domain.discovery.zone_config import ZoneConfig
 from app.domain.names import DomainName, parse_domain
-from app.registry.resolution import Asked, Resolved, Resolver, resolve
+from app.registry.resolution import Resolver, resolve
 from tests.dns_vectors import VECTORS, snapshot_of
 
 WALKS = VECTORS["search_vectors"]

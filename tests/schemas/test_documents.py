@@ -332,7 +332,7 @@ def test_the_manifests_of_a_well_known_shop_are_read_as_they_stand() -> None:
 
     assert (len(found), len(services)) == (35, 12)
     assert all(not document.duplicates for document in found)
-    assert all(decode_object(document.content).unknown == () for document in services)
+    assert all(decode_object(document.content).passed_over == () for document in services)
 
 
 def test_documents_compare_by_value() -> None:

@@ -9,14 +9,15 @@ from app.domain.errors import BadRequest, CauseReason
 from app.schemas.list_bounds import LIST_MAX, require_short_lists
 
 Wire = dict[str, Any]
+PORT: Wire = {"port": 80}
 
 
 @pytest.mark.parametrize(
     ("document", "path"),
     [
-        ({"spec": {"ports": [{"port": 80}] * LIST_MAX}}, "spec.ports"),
+        ({"spec": {"ports": [PORT] * LIST_MAX}}, "spec.ports"),
         ({"metadata": {"finalizers": ["a/b"] * LIST_MAX}}, "metadata.finalizers"),
-        ({"spec": {"containers": [{"ports": [{}] * LIST_MAX}]}}, "spec.containers[0].ports"),
+        ({"spec": {"containers": [{"ports": [PORT] * LIST_MAX}]}}, "spec.containers[0].ports"),
         ({"unknown": [[0] * LIST_MAX]}, "unknown[0]"),
     ],
 )
@@ -39,7 +40,7 @@ def test_every_list_that_is_too_long_is_named() -> None:
 
 
 def test_slices_have_bounds_of_their_own() -> None:
-    require_short_lists({"kind": "EndpointSlice", "endpoints": [{}] * (LIST_MAX + 1)})
+    require_short_lists({"kind": "EndpointSlice", "endpoints": [PORT] * (LIST_MAX + 1)})
 
 
 def _with_one_more(value: Any) -> Any:

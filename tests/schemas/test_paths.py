@@ -6,13 +6,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.schemas.paths import (
-    UNKNOWN_MAX,
     VIOLATIONS_MAX,
     join_path,
     name_type,
     passed_over,
     type_violations,
-    unknown_fields,
     without,
 )
 from app.schemas.pod import PodWrite
@@ -112,12 +110,6 @@ def test_a_document_without_what_is_passed_over_is_what_is_kept() -> None:
     }
     assert not list(passed_over(PodWrite.model_validate(kept)))
     assert without(kept, ()) == kept
-
-
-def test_unknown_fields_are_bounded() -> None:
-    model = ServiceWrite.model_validate({f"x{n}": n for n in range(UNKNOWN_MAX + 5)})
-
-    assert unknown_fields(model) == tuple(f"x{n}" for n in range(UNKNOWN_MAX))
 
 
 def test_violations_are_bounded() -> None:

@@ -26,7 +26,7 @@ from app.schemas.health_checks import (
     encode_health_check_changes,
 )
 from app.schemas.operations import Operation
-from app.schemas.operations_codec import decode_operations, encode_operations
+from app.schemas.operations_codec import decode_operations, encode_operation_list
 from app.schemas.rules import NodeRules, NodeText
 from app.schemas.rules_codec import decode_state, encode_rules, encode_text
 from tests.builders import a_node
@@ -83,7 +83,7 @@ def test_operations_read_back_as_they_were(current: IPVSRules, desired: IPVSRule
         plan(IPVSState(), state_of(desired)),
         plan(state_of(current), IPVSState()),
     ):
-        read = OPERATIONS.validate_python(json.loads(encode_operations(operations)))
+        read = OPERATIONS.validate_python(json.loads(f"[{encode_operation_list(operations)}]"))
         assert decode_operations(read) == operations
 
 

@@ -90,10 +90,8 @@ async def test_work_that_fails_is_taken_up_again(database_url: str) -> None:
         elected = Elected(engine, LOCK, fail_once)
         running = asyncio.create_task(elected.run())
         await until(lambda: tries == 2)
-        assert elected.is_elected
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        assert not elected.is_elected
 
 
 async def kill_the_holder(engine: AsyncEngine) -> None:

@@ -10,9 +10,9 @@ Source: style.md 2, decision 3; spec ipvs 7, "do better" (a).
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from itertools import chain
 from typing import Final, NamedTuple
 
+from app.domain.bounded import Bounded
 from app.domain.dataplane.health_checks import (
     HealthCheckChanges,
     HealthChecks,
@@ -21,22 +21,19 @@ from app.domain.dataplane.health_checks import (
 )
 from app.domain.dataplane.iptables import Netfilter
 from app.domain.dataplane.ipvs import Fragment, IPVSRules, fragment, join, sharing
-from app.domain.dataplane.node_rules import NodeViews, assemble
+from app.domain.dataplane.node_rules import NODES_REMEMBERED_MAX, NodeViews, assemble
 from app.domain.dataplane.operations import IPVSState, Operation, state_of
 from app.domain.dataplane.plan import Bracket, plan, plan_gates, plan_servers
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.rules_cache import RulesCache
 from app.domain.dataplane.service_rules import NodeView
 from app.domain.dataplane.steps import Step
-from app.domain.dataplane.tally import Tally
-from app.domain.dataplane.totals import Totals, gates_of, servers_of, set_names
+from app.domain.dataplane.totals import Tally, Totals, gates_of, servers_of, set_names
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 
-_NODES_MAX = 8_192  # nodes whose totals are remembered
-_PLANS_MAX = 512  # parts of plans remembered, each for all nodes that see a change alike
-_NO_NETFILTERS: Final[tuple[Netfilter, ...]] = ()
+PLANS_MAX = 512  # parts of plans remembered, each for all nodes that see a change alike
 
 Parts = tuple[tuple[Operation, ...], ...]
 """A plan in pieces that follow each other; equal pieces of several nodes are one object."""
@@ -48,12 +45,6 @@ class RulesNews(NamedTuple):
     parts: Parts = ()
     health_checks: HealthCheckChanges = ()
 
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """Give the operations one after the other; those of a single piece are that piece."""
-        parts = [part for part in self.parts if part]
-        return parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
-
 
 _NOTHING: Final = RulesNews()
 
@@ -61,13 +52,20 @@ _NOTHING: Final = RulesNews()
 class IPVSRulesSource:
     """Rules and deltas of every node, from fragments made once."""
 
-    def __init__(self, config: RulesConfig) -> None:
+    def __init__(
+        self,
+        config: RulesConfig,
+        *,
+        nodes_max: int = NODES_REMEMBERED_MAX,
+        plans_max: int = PLANS_MAX,
+    ) -> None:
+        """Remember the totals of ``nodes_max`` nodes, and ``plans_max`` parts of plans."""
         self.config = config
         self._cache: RulesCache[Fragment] = RulesCache(config, fragment, sharing)
         self._views = NodeViews(config)
         self._tally = Tally(self._cache)
-        self._totals: dict[str, Totals] = {}
-        self._plans: dict[Hashable, tuple[object, Bracket]] = {}
+        self._totals: Bounded[str, Totals] = Bounded(nodes_max)
+        self._plans: Bounded[Hashable, tuple[object, Bracket]] = Bounded(plans_max)
 
     def rules(self, snapshot: Snapshot, node: Node) -> IPVSRules:
         """Give everything a node is told at a snapshot."""
@@ -159,8 +157,6 @@ class IPVSRulesSource:
         if (known := self._plans.get(seen)) is not None:
             return known[1]
         made = planned()
-        while len(self._plans) >= _PLANS_MAX:
-            del self._plans[next(iter(self._plans))]
         self._plans[seen] = (kept, made)
         return made
 
@@ -186,9 +182,6 @@ class IPVSRulesSource:
         return following.moved(after, before, step.before.revision), following
 
     def _remember(self, totals: Totals) -> None:
-        self._totals.pop(totals.view.name, None)
-        while len(self._totals) >= _NODES_MAX:
-            del self._totals[next(iter(self._totals))]
         self._totals[totals.view.name] = totals
 
     def _whole(self, step: Step, view_before: NodeView, view: NodeView) -> RulesNews:

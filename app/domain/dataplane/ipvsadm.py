@@ -9,7 +9,7 @@ Which servers a node should have is not known here.  Source: spec ipvs 9.1.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from app.domain.addresses import family_of, parse_address
+from app.domain.addresses import PORT_MAX, family_of, parse_address
 from app.domain.dataplane.rules import DESTINATION_WEIGHT_DEFAULT, Destination
 from app.domain.dataplane.virtual_server import (
     FOREIGN_WEIGHT,
@@ -37,7 +37,6 @@ _MASQUERADING: Final = ("-m", "--masquerading")
 _SCHEDULER_DEFAULT = Scheduler.WLC  # what ipvsadm takes when a line names none
 _PERSISTENCE_S_DEFAULT = 300  # what ipvsadm takes for -p without a number
 _SHOWN_MAX = 200  # characters of a bad line that a refusal repeats
-_PORT_MAX = 65_535
 
 
 def service_option(key: ServerKey) -> str:
@@ -158,7 +157,7 @@ def _parse_endpoint(text: str) -> tuple[str, int]:
     else:
         address, _, port = text.partition(":")
     number = int(port or 0)  # a persistent server of every port has none
-    if not 0 <= number <= _PORT_MAX:
+    if not 0 <= number <= PORT_MAX:
         raise ValueError(text)
     return address, number
 

@@ -15,6 +15,7 @@ from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 from app.domain.addresses import IPFamily
+from app.domain.bounded import Bounded
 from app.domain.dataplane.health_checks import (
     HealthCheckChanges,
     health_check_changes,
@@ -41,7 +42,7 @@ from app.domain.errors import BadRequest
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 
-_TEXTS_MAX = 128  # texts remembered, each for all nodes that see a change alike
+TEXTS_MAX = 128  # texts remembered, each for all nodes that see a change alike
 _SHOWN_MAX = 200  # characters of a bad line that a refusal repeats
 _FAMILIES = {words.ip: family for family, words in WORDS.items()}
 _OPENINGS = {f"table {word} {TABLE} {{": word for word in _FAMILIES}
@@ -60,11 +61,12 @@ class TextNews(NamedTuple):
 class NftablesRulesSource:
     """Deltas of every node, from rules made once."""
 
-    def __init__(self, config: RulesConfig) -> None:
+    def __init__(self, config: RulesConfig, *, texts_max: int = TEXTS_MAX) -> None:
+        """Remember ``texts_max`` texts."""
         self.config = config
         self._cache: RulesCache[ServiceRules] = RulesCache(config, _as_they_are)
         self._views = NodeViews(config)
-        self._texts: dict[Hashable, tuple[object, str]] = {}
+        self._texts: Bounded[Hashable, tuple[object, str]] = Bounded(texts_max)
 
     def news(self, step: Step, node_before: Node | None, node: Node) -> TextNews:
         """Write the way of a node through a step; all of it for one that was not there."""
@@ -98,8 +100,6 @@ class NftablesRulesSource:
         if (known := self._texts.get(seen)) is not None:
             return known[1]
         text = checks + encode_changes(changes, families)
-        while len(self._texts) >= _TEXTS_MAX:
-            del self._texts[next(iter(self._texts))]
         # The rules are kept too: an identity is only good while its object lives.
         self._texts[seen] = (changes, text)
         return text

@@ -12,6 +12,7 @@ from ipaddress import IPv6Address
 from itertools import chain
 
 from app.domain.addresses import Address, IPFamily, family_of, parse_address, parse_prefix
+from app.domain.bounded import Bounded
 from app.domain.dataplane.claims import Claimed, claims_of, rivals
 from app.domain.dataplane.reach import reaches
 from app.domain.dataplane.rules import (
@@ -31,7 +32,7 @@ from app.domain.objects.node import IP_ADDRESS_TYPES, Node
 from app.domain.objects.service import ServicePortName
 from app.domain.snapshot import Snapshot
 
-_VIEWS_MAX = 8_192  # nodes whose views are remembered
+NODES_REMEMBERED_MAX = 8_192  # nodes of which something is remembered
 PRIMARY = "primary"  # stands for the node's primary addresses among node-port addresses
 
 
@@ -96,9 +97,10 @@ def node_view(snapshot: Snapshot, node: Node, config: RulesConfig) -> NodeView:
 class NodeViews:
     """Views of nodes, remembered for as long as a node and the claims on it stay the same."""
 
-    def __init__(self, config: RulesConfig) -> None:
+    def __init__(self, config: RulesConfig, *, views_max: int = NODES_REMEMBERED_MAX) -> None:
+        """Remember the views of ``views_max`` nodes."""
         self._config = config
-        self._views: dict[str, tuple[Node, NodeView]] = {}
+        self._views: Bounded[str, tuple[Node, NodeView]] = Bounded(views_max)
 
     def view(self, snapshot: Snapshot, node: Node) -> NodeView:
         """Give ``node_view``; equal views of one node are mostly the same object."""
@@ -107,8 +109,6 @@ class NodeViews:
             taken = _taken(snapshot, known[1].families)
             return known[1] if taken == known[1].taken else replace(known[1], taken=taken)
         view = node_view(snapshot, node, self._config)
-        while len(self._views) >= _VIEWS_MAX:
-            del self._views[next(iter(self._views))]
         self._views[node.metadata.name] = (node, view)
         return view
 

@@ -9,19 +9,17 @@ would restrict nobody.  Everything else is ``registration``'s affair.
 
 from collections.abc import Iterable, Iterator
 
-from app.domain.addresses import parse_prefix
+from app.domain.addresses import PORT_MAX, parse_prefix
 from app.domain.dataplane.node_rules import PRIMARY
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.errors import Violation
 from app.domain.names import subdomain_problems
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.node import Node
-from app.domain.objects.service import Protocol, Scheduler, Service
+from app.domain.objects.pod import WEIGHT_MAX
+from app.domain.objects.service import AFFINITY_TIMEOUT_S_MAX, Protocol, Scheduler, Service
 from app.domain.violations import each_invalid, invalid, not_supported
 
-PORT_MAX = 65_535
-WEIGHT_MAX = 65_535
-AFFINITY_TIMEOUT_S_MAX = 86_400
 _PREFIX_RULE = "must be a prefix such as 10.0.0.0/8"
 
 

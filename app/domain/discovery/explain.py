@@ -21,9 +21,10 @@ from app.domain.discovery.explanation import (
 )
 from app.domain.discovery.near_misses import Misses, misses, requirements_of
 from app.domain.discovery.pod_reasons import reasons_of, verdict_of
-from app.domain.errors import NotFound
+from app.domain.errors import not_found
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import Endpoint
+from app.domain.objects.kinds import SERVICE
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
@@ -43,7 +44,7 @@ def explain(
     """
     service = snapshot.services.get(key)
     if service is None:
-        raise NotFound(f'services "{key.name}" not found').about("services", key.name)
+        raise not_found(SERVICE.plural, key.name)
     every = [slice_.endpoints for slice_ in snapshot.slices_of(key)]
     endpoints = [endpoint for endpoints in every for endpoint in endpoints]
     selected, others = _pods(snapshot, service, pods_max)

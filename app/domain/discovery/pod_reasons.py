@@ -7,7 +7,6 @@ contract.md for leases and weights.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 from app.domain.addresses import family_of_text
 from app.domain.discovery.explanation import Reason, ReasonCode, Verdict
@@ -15,6 +14,7 @@ from app.domain.objects.endpoint_slice import Endpoint
 from app.domain.objects.meta import Condition
 from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, NOT_REPORTED, Pod
 from app.domain.objects.service import Service
+from app.domain.times import format_time
 
 
 def verdict_of(pod: Pod, endpoints: Iterable[Endpoint]) -> Verdict:
@@ -57,7 +57,7 @@ def _hampering(service: Service, pod: Pod) -> Iterator[Reason]:
         yield _not_ready(pod)
     if pod.metadata.is_terminating:
         at = pod.metadata.deleted_at
-        when = "" if at is None else f", at the latest by {moment(at)}"
+        when = "" if at is None else f", at the latest by {format_time(at)}"
         yield Reason(ReasonCode.TERMINATING, f"it is being removed{when}")
     is_withheld = not pod.is_ready or pod.metadata.is_terminating
     if is_withheld and service.publish_not_ready_addresses:
@@ -99,12 +99,7 @@ def _awaited(pod: Pod) -> str:
 
 def _since(condition: Condition) -> str:
     at = condition.last_transition_at
-    return "" if at is None else f" since {moment(at)}"
-
-
-def moment(at: datetime) -> str:
-    """Write a time as the API does, in UTC to the second."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "" if at is None else f" since {format_time(at)}"
 
 
 def _ports(service: Service, pod: Pod) -> Iterator[Reason]:

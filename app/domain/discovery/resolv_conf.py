@@ -43,25 +43,6 @@ class ClusterDNS:
     host: ResolvConf = field(default_factory=ResolvConf)
 
 
-def parse(text: str) -> ResolvConf:
-    """Read a host's file as the kubelet does, which is not how a C library would."""
-    nameservers: list[str] = []
-    search: tuple[str, ...] = ()
-    options: dict[str, str | None] = {}
-    for line in text.splitlines():
-        match line.partition("#")[0].split():
-            case ["nameserver", address, *_]:
-                nameservers.append(address)
-            case ["search", *domains]:
-                stripped = (domain.removesuffix(".") for domain in domains)
-                search = tuple(domain for domain in stripped if domain)
-            case ["options", *words]:
-                options.update(_option(word) for word in words)
-            case _:
-                pass
-    return ResolvConf(nameservers=tuple(nameservers), search=search, options=tuple(options.items()))
-
-
 def format_text(conf: ResolvConf) -> str:
     """Write the file: search, nameservers, options, each only when there is something to say."""
     lines = [f"search {' '.join(conf.search)}"] if conf.search else []
@@ -153,11 +134,6 @@ def _fitted(conf: ResolvConf) -> ResolvConf:
 
 def _unique(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
-
-
-def _option(word: str) -> Option:
-    name, colon, value = word.partition(":")
-    return name, value if colon else None
 
 
 def _word(option: Option) -> str:

@@ -50,7 +50,6 @@ ENDPOINTS = Kind("Endpoints", "endpoints", "v1", EndpointSlice)
 """An older kind that is taken and held as the slices that mirror it: none of KINDS."""
 
 KINDS_BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
-KINDS_BY_PLURAL: Mapping[str, Kind] = {kind.plural: kind for kind in KINDS}
 _KINDS_BY_TYPE: Mapping[type[Object], Kind] = {kind.type: kind for kind in KINDS}
 
 

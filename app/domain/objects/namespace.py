@@ -9,8 +9,8 @@ from enum import StrEnum
 from app.domain.objects.meta import Condition, ObjectMeta
 
 NAME_LABEL = "kubernetes.io/metadata.name"
-DEFAULT, SYSTEM = "default", "kube-system"
-PERMANENT = frozenset({DEFAULT, SYSTEM, "kube-public"})
+DEFAULT_NAMESPACE, SYSTEM = "default", "kube-system"
+PERMANENT = frozenset({DEFAULT_NAMESPACE, SYSTEM, "kube-public"})
 """Namespaces that cannot be deleted."""
 
 

@@ -13,6 +13,7 @@ from app.domain.objects.meta import Condition, ObjectMeta, is_condition_true
 from app.domain.objects.service import Protocol
 
 GRACE_PERIOD_S_DEFAULT = 30
+WEIGHT_MAX = 65_535  # of a Pod or an endpoint; 0 takes no new connections
 GRACE_PERIOD_S_MAX = 2**31 - 1  # 68 years: longer ones are allowed, and end there
 WEIGHT_DEFAULT = 1
 READY = "Ready"

@@ -22,6 +22,7 @@ MASS_FAILURE_GUARD = "MassFailureGuard"  # condition: the last known endpoints a
 TOPOLOGY_MODE_ANNOTATION = "service.kubernetes.io/topology-mode"
 TOPOLOGY_HINTS_ANNOTATION = "service.kubernetes.io/topology-aware-hints"  # older; wins if both
 AFFINITY_TIMEOUT_S_DEFAULT = 10_800
+AFFINITY_TIMEOUT_S_MAX = 86_400
 
 
 class ServiceType(StrEnum):

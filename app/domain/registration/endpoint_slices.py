@@ -60,11 +60,6 @@ class SlicePlan:
     update: tuple[EndpointSlice, ...] = ()
     delete: tuple[EndpointSlice, ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether everything is as desired already."""
-        return not (self.create or self.update or self.delete)
-
 
 def desired_in(
     snapshot: Snapshot,

@@ -10,12 +10,13 @@ Source: contract.md, "Objects", for leases.
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from app.domain.objects.meta import Condition
 from app.domain.objects.pod import LEASE_EXPIRED, READY, READY_BEFORE, Pod
 from app.domain.registration.defaults import with_pod_defaults
 from app.domain.registration.mass_failure import WINDOW_S_DEFAULT
+from app.domain.times import format_time
 
 REMOVAL_GRACE_S_MIN = WINDOW_S_DEFAULT  # who may still be held again must still be there
 
@@ -105,6 +106,5 @@ def _with(pod: Pod, ready: Condition, kept: tuple[Condition, ...]) -> Pod:
 
 
 def _words(pod: Pod, lapse: Lapse) -> str:
-    at = lapse.heard_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     whose = "" if lapse.reason == LEASE_EXPIRED else f" of node {pod.node_name}"
-    return f"no heartbeat{whose} since {at}"
+    return f"no heartbeat{whose} since {format_time(lapse.heard_at)}"

@@ -14,12 +14,13 @@ same idea for a whole registry.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from app.domain.errors import CauseReason, Violation
 from app.domain.names import NamespacedName
 from app.domain.objects.meta import Condition, is_condition_true
 from app.domain.objects.service import MASS_FAILURE_GUARD, Service
+from app.domain.times import format_time
 
 SHARE_DEFAULT = 0.5  # of a Service's ready endpoints; the guard holds above it
 MINIMUM_DEFAULT = 5  # endpoints; fewer are always let go
@@ -63,11 +64,6 @@ class Judgement:
     held: frozenset[NamespacedName] = frozenset[NamespacedName]()
     let_go: frozenset[NamespacedName] = frozenset[NamespacedName]()
     condition: Condition | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether the guard is holding."""
-        return bool(self.held)
 
 
 def judge(
@@ -161,9 +157,9 @@ def _words(held: int, total: int, policy: GuardPolicy, now: datetime) -> tuple[s
         )
     if not policy.is_on:
         return SWITCHED_OFF, "the guard was switched off: silent endpoints are let go"
-    at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return HEARTBEATS_RETURNED, (
-        f"enough of {total} endpoints answer again since {at}: those still silent are let go"
+        f"enough of {total} endpoints answer again since {format_time(now)}: "
+        "those still silent are let go"
     )
 
 

@@ -1,6 +1,6 @@
-"""Names made from ``generateName``.
+"""Names with an end of chance: those made from ``generateName``, and of slices.
 
-    prefix, seed -> name
+    prefix, seed -> name        text -> suffix
 
 Deterministic: the caller brings a seed that it has not used before.
 Source: spec kubernetes-api 1.2.
@@ -8,19 +8,23 @@ Source: spec kubernetes-api 1.2.
 
 from hashlib import blake2b
 
-GENERATED_ATTEMPTS_MAX = 8  # names tried before a clash is reported
+from app.domain.names import LABEL_LENGTH_MAX
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # nothing that spells words or looks alike
-_SUFFIX_LENGTH = 5
-_PREFIX_LENGTH_MAX = 58
+SUFFIX_LENGTH = 5
+_PREFIX_LENGTH_MAX = LABEL_LENGTH_MAX - SUFFIX_LENGTH
 
 
 def generated_name(prefix: str, seed: int) -> str:
     """Append five characters to the prefix, cut so that the whole fits a DNS label."""
-    digest = blake2b(f"{seed}\0{prefix}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    number = int.from_bytes(digest, "big")
-    suffix = ""
-    for _ in range(_SUFFIX_LENGTH):
+    return prefix[:_PREFIX_LENGTH_MAX] + suffix_of(f"{seed}\0{prefix}")
+
+
+def suffix_of(text: str) -> str:
+    """Give the five characters of chance that a text leads to, always the same."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    number, suffix = int.from_bytes(digest), ""
+    for _ in range(SUFFIX_LENGTH):
         number, index = divmod(number, len(_ALPHABET))
         suffix += _ALPHABET[index]
-    return f"{prefix[:_PREFIX_LENGTH_MAX]}{suffix}"
+    return suffix

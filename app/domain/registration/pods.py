@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from app.domain.addresses import family_of_text
 from app.domain.errors import Violation
 from app.domain.names import label_problems, subdomain_problems
-from app.domain.objects.pod import Pod
+from app.domain.objects.pod import WEIGHT_MAX, Pod
 from app.domain.registration.address_validation import address_violations
 from app.domain.registration.container_validation import container_violations
 from app.domain.registration.dns_config_validation import dns_violations
@@ -22,7 +22,6 @@ from app.domain.registration.metadata_validation import (
 )
 from app.domain.violations import duplicate, each_invalid, invalid, not_supported
 
-WEIGHT_MAX = 65_535
 SECONDS_MAX = 2**31 - 1  # of any duration a client may set
 
 _IPS_MAX = 2  # one a family

@@ -7,6 +7,7 @@ Whether a node port is free is not known here.  Source: spec kubernetes-api 1.2.
 
 from collections.abc import Iterable
 
+from app.domain.addresses import PORT_MAX
 from app.domain.errors import Violation
 from app.domain.labels import key_problems
 from app.domain.names import label_problems, port_name_problems
@@ -20,7 +21,6 @@ from app.domain.violations import (
     required,
 )
 
-PORT_MAX = 65_535
 _KUBELET_PORT = 10_250
 _PROTOCOLS = frozenset(Protocol)
 

@@ -8,8 +8,7 @@ The endpoints in it are not known here.  Source: spec kubernetes-api 3.5, and
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from hashlib import blake2b
+from datetime import datetime
 from itertools import count
 
 from app.domain.names import LABEL_LENGTH_MAX, NamespacedName
@@ -22,12 +21,11 @@ from app.domain.objects.endpoint_slice import (
 )
 from app.domain.objects.meta import ObjectMeta, OwnerReference
 from app.domain.objects.service import HEADLESS, Service
+from app.domain.registration.naming import SUFFIX_LENGTH, suffix_of
+from app.domain.times import format_time
 
 RESERVED_LABELS = frozenset({SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL})
 """Labels of slices that a Service cannot give by having them itself."""
-
-SUFFIX_LENGTH = 5  # characters of chance at the end of a name
-SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, no digits that look like letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +42,11 @@ def new_names(service: NamespacedName, names: SliceNames) -> Iterator[str]:
     given: set[str] = set()
     attempts = count()
     while True:
-        name = f"{prefix}-{_suffix(f'{names.seed}/{service}/{next(attempts)}')}"
+        name = f"{prefix}-{suffix_of(f'{names.seed}/{service}/{next(attempts)}')}"
         if name in given or NamespacedName(service.namespace, name) in names.taken:
             continue
         given.add(name)
         yield name
-
-
-def _suffix(text: str) -> str:
-    number = int.from_bytes(blake2b(text.encode(), digest_size=8).digest())
-    letters = ""
-    for _ in range(SUFFIX_LENGTH):
-        number, place = divmod(number, len(SUFFIX_ALPHABET))
-        letters += SUFFIX_ALPHABET[place]
-    return letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +118,5 @@ def _has_cluster_address(service: Service) -> bool:
 def _annotated(annotations: Mapping[str, str], at: datetime | None) -> Mapping[str, str]:
     kept = {key: text for key, text in annotations.items() if key != TRIGGER_TIME_ANNOTATION}
     if at is not None:
-        kept[TRIGGER_TIME_ANNOTATION] = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        kept[TRIGGER_TIME_ANNOTATION] = format_time(at)
     return kept

@@ -22,6 +22,7 @@ from app.domain.objects.endpoint_slice import (
     EndpointSlice,
     Hints,
 )
+from app.domain.objects.pod import WEIGHT_MAX
 from app.domain.objects.service import Protocol
 from app.domain.registration.address_validation import (
     address_violations,
@@ -33,7 +34,6 @@ from app.domain.registration.metadata_validation import (
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.registration.pods import WEIGHT_MAX
 from app.domain.registration.port_validation import port_number_problems
 from app.domain.violations import (
     duplicate,

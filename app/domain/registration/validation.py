@@ -13,6 +13,7 @@ from app.domain.errors import Violation
 from app.domain.labels import expression_violations
 from app.domain.names import label_1035_problems, label_problems, subdomain_problems
 from app.domain.objects.service import (
+    AFFINITY_TIMEOUT_S_MAX,
     TOPOLOGY_HINTS_ANNOTATION,
     TOPOLOGY_MODE_ANNOTATION,
     Scheduler,
@@ -40,8 +41,6 @@ from app.domain.registration.traffic_validation import (
 )
 from app.domain.registration.transitions import class_violations, update_violations
 from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
-
-AFFINITY_TIMEOUT_S_MAX = 86_400
 
 _AFFINITIES = frozenset(SessionAffinity)
 _SCHEDULERS = frozenset(Scheduler)

@@ -1,14 +1,15 @@
 """Deltas equal the plan between full states: the full computation is the oracle."""
 
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.changes import Change
-from app.domain.dataplane import delta, ipsets
-from app.domain.dataplane.delta import IPVSRulesSource
+from app.domain.dataplane import ipsets
+from app.domain.dataplane.delta import IPVSRulesSource, RulesNews
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.node_rules import node_rules
 from app.domain.dataplane.operations import IPVSState, Operation, state_of
@@ -34,6 +35,12 @@ NODE = a_node("n1")
 OTHERS = (a_node("n2", zone="z2"), a_node("n9"))
 
 
+def operations_of(news: RulesNews) -> tuple[Operation, ...]:
+    """Give the pieces as one; a single piece is itself, so that sharing can be seen."""
+    parts = [part for part in news.parts if part]
+    return parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
+
+
 def full(snapshot: Snapshot, config: RulesConfig, node: Node = NODE) -> IPVSState:
     return state_of(ipvs_rules(node_rules(snapshot, node, config)))
 
@@ -49,7 +56,7 @@ def test_one_endpoint_more_is_one_operation_and_one_set_entry() -> None:
     change = Change(revision=Revision(2), before=one, after=two)
     source = IPVSRulesSource(RulesConfig())
     step = step_to(before.apply([change]), [change], since=before.revision)
-    operations = source.news(step, NODE, NODE).operations
+    operations = operations_of(source.news(step, NODE, NODE))
     assert [operation.op for operation in operations] == ["AddEntry", "AddRealServer"]
 
 
@@ -60,9 +67,9 @@ def test_nodes_that_see_a_change_alike_share_one_plan() -> None:
     change = Change(revision=Revision(2), before=one, after=two)
     source = IPVSRulesSource(RulesConfig())
     step = step_to(before.apply([change]), [change], since=before.revision)
-    first = source.news(step, a_node("n1"), a_node("n1")).operations
+    first = operations_of(source.news(step, a_node("n1"), a_node("n1")))
     assert first
-    assert source.news(step, a_node("n2"), a_node("n2")).operations is first
+    assert operations_of(source.news(step, a_node("n2"), a_node("n2"))) is first
 
 
 def test_nodes_without_either_pod_share_the_plan_of_an_address_used_again() -> None:
@@ -98,7 +105,7 @@ def test_a_node_that_was_not_there_is_told_everything() -> None:
     before = load([a_service()], revision=Revision(1))
     step = step_to(before, [], since=Revision(0))
     source = IPVSRulesSource(RulesConfig())
-    assert source.news(step, None, NODE).operations == plan(
+    assert operations_of(source.news(step, None, NODE)) == plan(
         IPVSState(), full(before, RulesConfig())
     )
 
@@ -145,7 +152,7 @@ def test_a_change_of_nearly_everything_compares_whole_states() -> None:
     step = step_to(after, changes, since=before.revision)
     assert step.is_whole
     wanted = plan(full(before, RulesConfig()), full(after, RulesConfig()))
-    assert IPVSRulesSource(RulesConfig()).news(step, NODE, NODE).operations == wanted
+    assert operations_of(IPVSRulesSource(RulesConfig()).news(step, NODE, NODE)) == wanted
 
 
 def test_a_node_that_changes_is_told_all_that_follows() -> None:
@@ -155,7 +162,7 @@ def test_a_node_that_changes_is_told_all_that_follows() -> None:
     moved = a_node("n1", zone="z9")
     step = step_to(snapshot, [], since=Revision(1))
     wanted = plan(full(snapshot, RulesConfig()), full(snapshot, RulesConfig(), moved))
-    assert IPVSRulesSource(RulesConfig()).news(step, NODE, moved).operations == wanted
+    assert operations_of(IPVSRulesSource(RulesConfig()).news(step, NODE, moved)) == wanted
 
 
 def claimant(number: int, *, ports: tuple[int, ...] = (), **fields: object) -> Service:
@@ -195,7 +202,7 @@ class Followed:
     def told(self, place: int) -> tuple[Operation, ...]:
         """Ask for one of the steps taken."""
         step = self.steps[place]
-        operations = self.source.news(step, NODE, NODE).operations
+        operations = operations_of(self.source.news(step, NODE, NODE))
         wanted = plan(full(step.before, self.config), full(step.after, self.config))
         assert operations == wanted
         return operations
@@ -244,11 +251,9 @@ def test_services_slices_and_rivals_are_followed_as_they_come_and_go() -> None:
         assert rules == ipvs_rules(node_rules(followed.snapshot, NODE, RulesConfig()))
 
 
-def test_a_plan_that_is_forgotten_for_later_ones_is_made_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(delta, "_PLANS_MAX", 2)
+def test_a_plan_that_is_forgotten_for_later_ones_is_made_again() -> None:
     followed = Followed(RulesConfig())
+    followed.source = IPVSRulesSource(RulesConfig(), plans_max=2)
     for number in range(1, 5):
         followed.follow(None, claimant(number))
     last, first = followed.parts(-1), followed.parts(0)
@@ -273,11 +278,9 @@ def test_nodes_share_the_parts_of_a_plan_that_do_not_depend_on_them() -> None:
     assert there[1] is elsewhere[1]
 
 
-def test_a_node_that_is_forgotten_for_others_is_counted_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(delta, "_NODES_MAX", 2)
+def test_a_node_that_is_forgotten_for_others_is_counted_again() -> None:
     followed = Followed(RulesConfig())
+    followed.source = IPVSRulesSource(RulesConfig(), nodes_max=2)
     followed.follow(None, claimant(1))
     for name in ("n2", "n3", "n4"):
         node = a_node(name)
@@ -316,7 +319,7 @@ def test_a_delta_is_the_plan_between_full_states(
     for _ in range(2):  # the second time with everything remembered
         for old, new in nodes:
             wanted = plan(full(before, config, old), full(after, config, new))
-            assert source.news(step, old, new).operations == wanted
+            assert operations_of(source.news(step, old, new)) == wanted
 
 
 @given(rule_histories(max_size=8), configs, st.lists(st.integers(1, 3), max_size=8))
@@ -331,7 +334,7 @@ def test_following_step_by_step_leads_where_the_last_state_alone_leads(
         taken = changes[place : place + stride]
         following = snapshot.apply(taken)
         step = step_to(following, taken, since=snapshot.revision)
-        operations = source.news(step, node_of(snapshot), node_of(following)).operations
+        operations = operations_of(source.news(step, node_of(snapshot), node_of(following)))
         wanted = plan(state, full(following, config, node_of(following)))
         assert operations == wanted
         state = full(following, config, node_of(following))

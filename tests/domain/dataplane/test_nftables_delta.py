@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from app.domain.addresses import IPFamily
 from app.domain.changes import Change
-from app.domain.dataplane import nftables_delta
 from app.domain.dataplane.nftables import encode
 from app.domain.dataplane.nftables_delta import NftablesRulesSource, loaded
 from app.domain.dataplane.nftables_state import Table, Tables, encode_difference, tables_of
@@ -96,11 +95,8 @@ def test_a_node_that_moves_is_told_the_difference_of_all_there_is() -> None:
     assert differs(loaded(text, held(WEB, config)), desired) == ""
 
 
-def test_a_text_that_is_forgotten_for_later_ones_is_made_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(nftables_delta, "_TEXTS_MAX", 2)
-    source, snapshot = NftablesRulesSource(BOTH), Snapshot()
+def test_a_text_that_is_forgotten_for_later_ones_is_made_again() -> None:
+    source, snapshot = NftablesRulesSource(BOTH, texts_max=2), Snapshot()
     steps: list[Step] = []
     for number in range(1, 5):
         address = f"10.96.0.{number}"

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane import node_rules as view_module
 from app.domain.dataplane.iptables import nat_rules
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.node_rules import NodeViews, node_rules, node_view
@@ -180,9 +179,8 @@ def test_views_see_who_claims_the_nodes_own_address() -> None:
     assert views.view(claimed, node) == node_view(claimed, node, RulesConfig()) != before
 
 
-def test_a_view_that_is_forgotten_for_others_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view_module, "_VIEWS_MAX", 2)
-    views, snapshot = NodeViews(RulesConfig()), Snapshot()
+def test_a_view_that_is_forgotten_for_others_is_made_again() -> None:
+    views, snapshot = NodeViews(RulesConfig(), views_max=2), Snapshot()
     nodes = [a_node(name) for name in ("n1", "n2", "n3")]
     first, *_, last = (views.view(snapshot, node) for node in nodes)
     assert views.view(snapshot, nodes[-1]) is last

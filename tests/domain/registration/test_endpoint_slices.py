@@ -158,7 +158,7 @@ def test_a_service_without_pods_keeps_its_one_empty_slice() -> None:
     existing = planned(a_service(), []).create
 
     assert [(slice_.address_type, slice_.endpoints) for slice_ in existing] == [("IPv4", ())]
-    assert planned(a_service(), [], existing).is_empty
+    assert planned(a_service(), [], existing) == SlicePlan()
 
 
 def test_slices_written_by_hand_are_neither_touched_nor_mixed() -> None:
@@ -179,7 +179,7 @@ def test_slices_written_by_hand_are_neither_touched_nor_mixed() -> None:
 def test_a_service_without_computed_endpoints_keeps_what_there_is(service: Service) -> None:
     left = planned(a_service(), [a_pod()]).create
 
-    assert planned(service, [a_pod()], left).is_empty
+    assert planned(service, [a_pod()], left) == SlicePlan()
 
 
 def test_a_readiness_flip_among_five_thousand_updates_one_slice() -> None:
@@ -220,7 +220,8 @@ def test_the_trigger_time_is_noted_on_what_is_written() -> None:
 
     assert noted.metadata.annotations == {TRIGGER_TIME_ANNOTATION: "2026-01-01T12:00:00Z"}
     assert TRIGGER_TIME_ANNOTATION not in later.update[0].metadata.annotations
-    assert plan([noted], wanted, names=SliceNames(1), triggered_at=NOON + timedelta(1)).is_empty
+    again = plan([noted], wanted, names=SliceNames(1), triggered_at=NOON + timedelta(1))
+    assert again == SlicePlan()
 
 
 def test_the_name_of_an_emptied_slice_is_used_again() -> None:
@@ -349,7 +350,7 @@ def test_an_endpoint_that_refers_to_nothing_is_dropped_only_by_a_whole_plan() ->
     stray = replace(slice_, endpoints=(an_endpoint("10.9.9.9"), *slice_.endpoints))
     part = desired(a_service(), [a_pod()], nodes=NODES, only=[key("web-1")])
 
-    assert plan([stray], part, names=SliceNames(1)).is_empty
+    assert plan([stray], part, names=SliceNames(1)) == SlicePlan()
     assert [e.addresses for e in planned(a_service(), [a_pod()], [stray]).update[0].endpoints] == [
         ("10.244.0.1",)
     ]
@@ -396,9 +397,12 @@ def test_slices_hold_exactly_what_is_desired_and_planning_again_changes_nothing(
         assert endpoints_in(slices) == endpoints_of(wanted)
         assert all(len(slice_.endpoints) <= endpoints_max for slice_ in slices)
         assert {slice_.address_type for slice_ in slices} == set(service.ip_families)
-        assert plan(
-            slices, wanted, names=SliceNames(9), endpoints_max=endpoints_max, triggered_at=NOON
-        ).is_empty
+        assert (
+            plan(
+                slices, wanted, names=SliceNames(9), endpoints_max=endpoints_max, triggered_at=NOON
+            )
+            == SlicePlan()
+        )
 
 
 @given(any_service(), pod_sets, pod_sets, limits, st.randoms(use_true_random=False))
@@ -512,7 +516,7 @@ def test_a_plan_survives_being_stored_and_read_back(
     slices = [slice_ for slice_ in stored if isinstance(slice_, EndpointSlice)]
 
     assert len(slices) == len(made.create)
-    assert plan(slices, wanted, names=SliceNames(2), endpoints_max=endpoints_max).is_empty
+    assert plan(slices, wanted, names=SliceNames(2), endpoints_max=endpoints_max) == SlicePlan()
 
 
 @given(any_service(), pod_sets)

@@ -201,7 +201,7 @@ def test_another_label_is_written_to_slices_that_hold_the_same() -> None:
         held[0],
         metadata=replace(held[0].metadata, annotations={LAST_APPLIED_ANNOTATION: "{}"}),
     )
-    assert planned(an_endpoints(), [noted]).is_empty
+    assert planned(an_endpoints(), [noted]) == SlicePlan()
     [slice_] = planned(an_endpoints(labels={"a": "b"}), [noted]).update
     assert slice_.metadata.labels["a"] == "b"
     assert slice_.metadata.annotations[LAST_APPLIED_ANNOTATION] == "{}"
@@ -368,4 +368,4 @@ def test_planning_what_was_planned_changes_nothing_whatever_the_order(
         )
         for subset in shuffled
     ]
-    assert planned(replace(second, subsets=tuple(turned)), now).is_empty
+    assert planned(replace(second, subsets=tuple(turned)), now) == SlicePlan()

@@ -7,14 +7,14 @@ from typing import Final
 from app.agent.conntrack import forget_flows
 from app.domain.dataplane.applied import apply
 from app.domain.dataplane.batches import Program, batches
-from app.domain.dataplane.flows import expected_destinations, is_stale
+from app.domain.dataplane.flows import changed_destinations, is_stale
 from app.domain.dataplane.ipvs import ipvs_rules
 from app.domain.dataplane.nftables import (
     encode,
     encode_delta,
     encode_removal,
-    service_changes,
 )
+from app.domain.dataplane.nftables_state import Tables, tables_of
 from app.domain.dataplane.operations import IPVSState, Operation, RemoveRealServer, state_of
 from app.domain.dataplane.plan import plan
 from app.domain.dataplane.rules import NodeRules
@@ -39,9 +39,10 @@ class NftablesBackend:
 
     def _forget_stale_flows(self, current: NodeRules | None, desired: NodeRules) -> None:
         """Datagram flows that are tracked already would follow the old translation."""
-        services = () if current is None else current.services
-        expected = expected_destinations(service_changes(services, desired.services))
+        before: Tables = {} if current is None else tables_of(current)
+        changed = changed_destinations(before, tables_of(desired))
         for facts in desired.families:
+            expected = changed.get(facts.family, {})
             with inside(desired.node):
                 forget_flows(facts.family, lambda flow: is_stale(flow, expected, facts.addresses))  # noqa: B023  called at once
 

@@ -8,8 +8,7 @@ from app.domain.dataplane.ipvs import Fragment, fragment, ipvs_rules
 from app.domain.dataplane.node_rules import node_rules, node_view
 from app.domain.dataplane.rules import RulesConfig
 from app.domain.dataplane.rules_cache import RulesCache
-from app.domain.dataplane.tally import Tally
-from app.domain.dataplane.totals import Totals
+from app.domain.dataplane.totals import Tally, Totals
 from app.domain.names import Revision
 from app.domain.objects.node import Node
 from app.domain.objects.service import Service, ServicePort

@@ -1,0 +1,51 @@
+"""One name that is resolved as a program would: the question, and all that came of it.
+
+    Asked -> Resolved        values only; ``app.registry.resolution`` leads from one to the other
+
+Source: contract.md, "GET /resolve".
+"""
+
+from dataclasses import dataclass
+
+from app.domain.discovery import advice
+from app.domain.discovery.lookup import Lookup, Outcome
+from app.domain.discovery.resolv_conf import ResolvConf
+from app.domain.discovery.stub_resolver import Profile
+from app.domain.names import NamespacedName
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question: which name, by what kind of program, running where."""
+
+    name: str
+    qtype: str
+    profile: Profile = Profile.GLIBC
+    namespace: str = DEFAULT_NAMESPACE
+    pod: NamespacedName | None = None
+    search: tuple[str, ...] | None = None
+    ndots: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """The outcome and what it came from."""
+
+    asked: Asked
+    lookup: Lookup
+    conf: ResolvConf
+    outcome: Outcome
+    service: NamespacedName | None
+
+    @property
+    def advice(self) -> tuple[advice.Advice, ...]:
+        """What could be better."""
+        return advice.advise(
+            advice.Resolution(
+                lookup=self.lookup,
+                profile=self.asked.profile,
+                conf=self.conf,
+                outcome=self.outcome,
+            )
+        )

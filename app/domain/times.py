@@ -1,0 +1,13 @@
+"""How a point in time is written.
+
+datetime -> RFC 3339 text in UTC, to the second
+
+Source: spec kubernetes-api 1.2.
+"""
+
+from datetime import UTC, datetime
+
+
+def format_time(moment: datetime) -> str:
+    """Write a time in RFC 3339, in UTC with whole seconds."""
+    return f"{moment.astimezone(UTC).isoformat()[:19]}Z"
