@@ -18,10 +18,11 @@ from importlib.metadata import version as installed_version
 
 from prometheus_client import CollectorRegistry
 
+from app.client.health_server import answering
 from app.config import Settings, blamed_on
 from app.dns.autopath import Autopath
 from app.dns.follower import WatchFollower
-from app.dns.health import Standing, answering, routes
+from app.dns.health import Standing, routes
 from app.dns.metrics import DNSCollector
 from app.dns.protocol import ProtocolConfig
 from app.dns.reach import answered_at, reached_at

@@ -23,8 +23,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.agent.pace import Clock
-from app.agent.small_http import JSON, Answer, Route
 from app.agent.tally import Tally
+from app.client.health_server import JSON, Answer, Route
 
 HEALTH_TIMEOUT_S: Final = 60.0
 """How long the kernel may lack something: twice the sync period of kube-proxy, as there."""

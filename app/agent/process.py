@@ -30,7 +30,7 @@ from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.agent.small_http import Route, answering
+from app.client.health_server import Route, answering
 from app.domain.objects.node import NodeAddress
 
 NET_ADMIN_BIT: Final = 12
