@@ -300,9 +300,9 @@ async def _restore(
 
 
 def _run_agent(options: "Options") -> None:
-    from app.agent.client import RegistryError
     from app.agent.process import run
     from app.agent.sinks.sink import SinkFailed
+    from app.client.errors import RegistryError
 
     try:
         until_interrupted(run(options, print_text))

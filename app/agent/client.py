@@ -29,46 +29,24 @@ from app.client.bounded_reading import (
     no_cookies,
     read_answer,
 )
-from app.client.errors import BadAnswer, NoAnswer
+from app.client.errors import (
+    WORDS_CHARACTERS_MAX,
+    RegistryMisbehaved,
+    RegistryUnreachable,
+)
 from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
 from app.client.notices import Notices
-from app.client.refusals import problem_of, said
+from app.client.refusals import require_success
 
 KEPT_S_MAX: Final = 3.0  # an idle connection; servers close theirs after five seconds or more
 RULES_VALUES_MAX: Final = 4_000_000  # a node beside 100,000 endpoints is told a fifth of that
-WORDS_CHARACTERS_MAX: Final = 1_000  # of what others say, in the log
 DOCUMENT_VALUES_MAX: Final = 1_000_000  # of one object, or of a list of leases
 AGENT_BOUNDS: Final = replace(BOUNDS, answer_values_max=RULES_VALUES_MAX)
 
 Query = Mapping[str, str]
 
 _log = logging.getLogger(__name__)
-
-
-class RegistryError(Exception):
-    """The root of what can go wrong with a registry; never raised itself."""
-
-
-class RegistryUnreachable(RegistryError):
-    """Nothing answers, or what answers cannot serve now; worth trying again."""
-
-
-class RegistryMisbehaved(RegistryError):
-    """What answers does not speak as a registry does."""
-
-    def __init__(self, problem: str, *, url: str = "") -> None:
-        super().__init__(f"{url}: {problem}" if url else problem)
-        self.url = url
-        """Who it is; empty while that is still to be said."""
-
-
-class Refused(RegistryError):
-    """The registry says no; ``reason`` is its stable word for why."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +56,6 @@ class Answer:
     body: bytes
     tag: str
     headers: Mapping[str, str]
-
-
-_ABLE_ELSEWHERE = frozenset({421, 429, 500, 502, 503})
-"""Said by a process that will do better later, or does not know the name that it is called by:
-the next of several may do better now."""
 
 
 class RegistryClient:
@@ -181,7 +154,7 @@ class RegistryClient:
                         for line in lines:
                             yield line
             except NotAStream as refusal:
-                _require_success(refusal.answer)
+                require_success(refusal.answer)
 
     @contextmanager
     def judging(self) -> Generator[None]:
@@ -197,22 +170,17 @@ class RegistryClient:
     ) -> bounded_reading.Answer:
         with self._judging(url):
             answer = await read_answer(self._http, request, self._bounds, patience_s=patience_s)
-            _require_success(answer)
+            require_success(answer)
         return answer
 
     @contextmanager
     def _judging(self, url: str) -> Generator[None]:
         try:
             yield
-        except NoAnswer as error:
-            problem = self._leave(url, error)
-            raise RegistryUnreachable(f"{url}: {problem}") from None
-        except BadAnswer as error:
-            raise RegistryMisbehaved(self._leave(url, error), url=url) from None
-        except RegistryMisbehaved as error:
+        except (RegistryUnreachable, RegistryMisbehaved) as error:
             if error.url:
                 raise
-            raise RegistryMisbehaved(self._leave(url, error), url=url) from error
+            raise type(error)(self._leave(url, error), url=url) from error
 
     def _leave(self, url: str, error: Exception) -> str:
         """Ask another process from now on, unless another task has left this one already.
@@ -230,24 +198,7 @@ class RegistryClient:
 
 def decoded(body: bytes) -> object:
     """Read JSON of one object; raises RegistryMisbehaved when it is none."""
-    try:
-        return parse_json(body, values_max=DOCUMENT_VALUES_MAX)
-    except BadAnswer as error:
-        raise RegistryMisbehaved(str(error)) from None
-
-
-def _require_success(answer: bounded_reading.Answer) -> None:
-    code = answer.status_code
-    if code in _ABLE_ELSEWHERE:
-        raise NoAnswer(problem_of(answer))
-    if answer.is_success or code == HTTPStatus.NOT_MODIFIED:
-        return
-    reason, message = said(answer)
-    if not reason:
-        leads = answer.headers.get("location", "")
-        to = f", to {shown(leads)}," if leads else ""
-        raise BadAnswer(f"it answers {code}{to} and does not say why as a registry does")
-    raise Refused(reason, message)
+    return parse_json(body, values_max=DOCUMENT_VALUES_MAX)
 
 
 def _checked(url: str) -> str:

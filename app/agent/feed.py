@@ -6,8 +6,9 @@ Source: contract.md, "Routes".
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from app.agent.client import RegistryClient, RegistryMisbehaved
+from app.agent.client import RegistryClient
 from app.agent.mode import Mode, News, Whole
+from app.client.errors import RegistryMisbehaved
 from app.domain.names import Revision
 
 StateT = TypeVar("StateT")

@@ -16,12 +16,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
-from app.agent.client import Refused, RegistryError, RegistryMisbehaved
 from app.agent.drains import Drains
 from app.agent.feed import Feed
 from app.agent.pace import PACE, RETRY_S_MAX, Backoff, Clock, Pace
 from app.agent.sinks.sink import Sink, SinkFailed
 from app.agent.tally import Tally
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.notices import Notices
 from app.domain.dataplane.applied import OutOfOrder
 from app.domain.dataplane.health_checks import HealthChecks, followed

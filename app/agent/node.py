@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
-from app.agent.client import Refused, RegistryClient, RegistryError, RegistryMisbehaved
+from app.agent.client import RegistryClient
 from app.agent.pace import Clock
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
 from app.domain.dataplane.rules import DUMMY_INTERFACE

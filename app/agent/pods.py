@@ -16,15 +16,10 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from app.agent.client import (
-    Refused,
-    RegistryClient,
-    RegistryError,
-    RegistryMisbehaved,
-    decoded,
-)
+from app.agent.client import RegistryClient, decoded
 from app.agent.pace import RETRY_S_MIN, Backoff, Clock
 from app.agent.probes import NotReported
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
 from app.domain.names import NamespacedName
@@ -182,8 +177,8 @@ def _event(line: bytes) -> tuple[str, Any]:
     try:
         type_, wire = str(event["type"]), event["object"]
         if type_ == "ERROR":
-            raise Refused(str(wire["reason"]), f"it ends the stream of Pods: {wire['message']}")
-    except (LookupError, TypeError) as error:
+            raise Refused(wire)
+    except (LookupError, TypeError, AttributeError) as error:
         raise RegistryMisbehaved("its stream has an event that is none of a watch") from error
     return type_, wire
 

@@ -1,6 +1,6 @@
 """The registry over HTTP, as the verbs see it: ask, and get JSON or an exception.
 
-    method, path, parameters -> document | text | lines,  or Refused | Unreachable
+    method, path, parameters -> document | text | lines,  or an error of app.client.errors
 
 No verb sees httpx or a status code.  Answers are read by ``app.client``, within
 bounds, in an event loop that lasts for one question.
@@ -29,7 +29,13 @@ from app.client.bounded_reading import (
     no_cookies,
     read_answer,
 )
-from app.client.errors import BadAnswer, NoAnswer
+from app.client.errors import (
+    InvalidURL,
+    Refused,
+    RegistryError,
+    RegistryMisbehaved,
+    RegistryUnreachable,
+)
 from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
 
@@ -43,24 +49,6 @@ _QUOTED_PAIR = re.compile(r"\\(.)")
 _SHOWN_OCTETS_MAX: Final = 500  # of what is no Status, or of one warning
 
 Parameters = Mapping[str, str | bool | int | None]
-
-
-class Unreachable(Exception):
-    """Nothing answers at the address, or what answers is not Waypost."""
-
-
-class Refused(Exception):
-    """The server said no; ``status`` is the Status it sent, ``warnings`` what it found odd."""
-
-    def __init__(self, status: Json, warnings: tuple[str, ...] = ()) -> None:
-        super().__init__(text(status, "message"))
-        self.status = status
-        self.warnings = warnings
-
-    @property
-    def reason(self) -> str:
-        """The stable word for why."""
-        return text(self.status, "reason")
 
 
 class Api:
@@ -77,9 +65,9 @@ class Api:
         try:
             self._base = httpx.URL(self.url)
         except httpx.InvalidURL as error:
-            raise Unreachable(f"{url} is not a URL: {error}") from None
+            raise InvalidURL(f"{url} is not a URL: {error}") from None
         if self._base.scheme not in ("http", "https") or not self._base.host:
-            raise Unreachable(f"{url} is not an address such as {API_DEFAULT}")
+            raise InvalidURL(f"{url} is not an address such as {API_DEFAULT}")
         self._transport = transport
         self._bounds = bounds
 
@@ -112,7 +100,7 @@ class Api:
             _require_success(answer)
             document = parse_json(answer.body, values_max=self._bounds.answer_values_max)
             if not isinstance(document, Mapping):
-                raise BadAnswer("what it sends is no JSON object")
+                raise RegistryMisbehaved("what it sends is no JSON object")
         return cast("Json", document), tuple(_warnings(answer))
 
     def read_text(self, path: str, *, query: Parameters | None = None) -> str:
@@ -123,7 +111,7 @@ class Api:
             try:
                 return answer.body.decode()
             except UnicodeDecodeError:
-                raise BadAnswer("the text it sends is not written in UTF-8") from None
+                raise RegistryMisbehaved("the text it sends is not written in UTF-8") from None
 
     def follow(self, path: str, *, query: Parameters | None = None) -> Iterator[Json]:
         """Yield the documents of a stream, one a line, until the server ends it."""
@@ -141,7 +129,7 @@ class Api:
                     for line in lines:
                         document = parse_json(line, values_max=EVENT_VALUES_MAX)
                         if not isinstance(document, Mapping):
-                            raise BadAnswer("its stream has a line that is no JSON object")
+                            raise RegistryMisbehaved("its stream has a line that is no JSON object")
                         yield cast("Json", document)
             except NotAStream as refusal:
                 _require_success(refusal.answer)
@@ -176,30 +164,41 @@ class Api:
     def _reaching(self) -> Generator[None]:
         try:
             yield
-        except NoAnswer as error:
-            raise Unreachable(
-                f"no server answers at {self.url} ({error}): "
+        except (RegistryUnreachable, RegistryMisbehaved) as error:
+            if error.url:
+                raise
+            raise type(error)(error.problem, url=self.url) from error
+
+
+def words_of(error: RegistryError) -> str:
+    """Say to the user of a command why there is no answer, and what to do."""
+    match error:
+        case RegistryUnreachable():
+            return (
+                f"no server answers at {error.url} ({error.problem}): "
                 "start one with `waypost serve`, or name another with --api"
-            ) from None
-        except BadAnswer as error:
-            raise Unreachable(
-                f"what answers at {self.url} does not speak as Waypost does: {error}"
-            ) from None
+            )
+        case RegistryMisbehaved():
+            return f"what answers at {error.url} does not speak as Waypost does: {error.problem}"
+        case _:
+            return str(error)
 
 
 def _require_success(answer: Answer) -> None:
-    """Raise Refused for what a server says no to, and BadAnswer for what none of ours says."""
+    """Raise Refused for what a server says no to, RegistryMisbehaved for what none of ours says."""
     if answer.is_success:
         return
     code = answer.status_code
     try:
         status = parse_json(answer.body, values_max=EVENT_VALUES_MAX)
-    except BadAnswer:
+    except RegistryMisbehaved:
         status = None
     if text(status, "kind") != "Status":
         said = shown(answer.body[:_SHOWN_OCTETS_MAX].decode(errors="replace"), _SHOWN_OCTETS_MAX)
-        raise BadAnswer(f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}")
-    raise Refused(mapping(status), tuple(_warnings(answer)))
+        raise RegistryMisbehaved(
+            f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}"
+        )
+    raise Refused(mapping(status), code=code, warnings=tuple(_warnings(answer)))
 
 
 def _is_loopback(host: str) -> bool:

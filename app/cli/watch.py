@@ -11,11 +11,12 @@ from typing import Annotated
 
 import typer
 
-from app.cli.client import Api, Parameters, Refused, Unreachable
+from app.cli.client import Api, Parameters, words_of
 from app.cli.fields import Json, at, mapping, text
 from app.cli.kind_words import kind_named
 from app.cli.options import API, ApiOption, SelectorOption, connect
 from app.cli.output import OutputFormat, print_document, print_text, print_warning, say, style_of
+from app.client.errors import Refused, RegistryMisbehaved, RegistryUnreachable
 
 RESUME_PAUSE_S = 1.0
 BOOKMARK, ERROR = "BOOKMARK", "ERROR"
@@ -64,7 +65,7 @@ def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
 
     That is a bookmark's, and the server is asked for one after every batch; what
     had come since is not yielded again.  Raises Refused when the server ends the
-    watch with an error, and Unreachable when there was no connection in the first
+    watch with an error, and what went wrong when there was no connection in the first
     place.
     """
     progress = _Progress(str(query.get("resourceVersion") or ""))
@@ -78,10 +79,10 @@ def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
                     raise Refused(mapping(event, "object"))
                 if progress.is_news(event):
                     yield event
-        except Unreachable as lost:
+        except (RegistryUnreachable, RegistryMisbehaved) as lost:
             if not has_begun:
                 raise
-            print_warning(f"{lost}; going on after revision {progress.whole or 'none'}")
+            print_warning(f"{words_of(lost)}; going on after revision {progress.whole or 'none'}")
             progress.start_again()
         if query.get("timeoutSeconds"):
             return

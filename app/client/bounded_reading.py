@@ -2,7 +2,7 @@
 
     request -> Answer: status, headers, body            a whole answer
             -> lines, a few at a time                   a stream
-            or NoAnswer | BadAnswer
+            or RegistryUnreachable | RegistryMisbehaved
 
 What answers may be another server, or hostile.  httpx would expand whatever it is
 sent and wait as long as something drips, so content is taken from it as it came:
@@ -24,7 +24,7 @@ from typing import Final, Self, cast
 
 import httpx
 
-from app.client.errors import BadAnswer, NoAnswer
+from app.client.errors import RegistryMisbehaved, RegistryUnreachable
 from app.client.foreign_text import shown
 from app.client.gunzip import Gunzip
 from app.client.json_reading import values_in
@@ -94,7 +94,7 @@ async def read_answer(
     *,
     patience_s: float = 0,
 ) -> Answer:
-    """Send a request and read all of the answer; raises NoAnswer and BadAnswer.
+    """Send a request and read all of the answer; raises RegistryUnreachable and RegistryMisbehaved.
 
     ``patience_s`` is how long the request asks the API to wait before it answers.
     """
@@ -110,9 +110,10 @@ async def read_answer(
 
 
 class LineStream:
-    """A stream of lines, open for the length of the block; raises NoAnswer and BadAnswer.
+    """A stream of lines, open for the length of the block.
 
-    Raises NotAStream at first when the answer is no success.
+    Raises RegistryUnreachable, RegistryMisbehaved, and NotAStream at first when the answer is no
+    success.
     """
 
     def __init__(
@@ -180,9 +181,13 @@ async def _whole(response: httpx.Response, bounds: Bounds) -> Answer:
             body += piece
             values += values_in(piece)
             if len(body) > bounds.answer_octets_max:
-                raise BadAnswer(f"its answer has more than {bounds.answer_octets_max} bytes")
+                raise RegistryMisbehaved(
+                    f"its answer has more than {bounds.answer_octets_max} bytes"
+                )
             if values > bounds.answer_values_max:
-                raise BadAnswer(f"its answer has more than {bounds.answer_values_max} values")
+                raise RegistryMisbehaved(
+                    f"its answer has more than {bounds.answer_values_max} values"
+                )
     return Answer(response.status_code, response.headers, bytes(body))
 
 
@@ -208,13 +213,13 @@ def _gunzip_of(response: httpx.Response) -> Gunzip | None:
         return None
     if coding in ("gzip", "x-gzip"):
         return Gunzip()
-    raise BadAnswer(f"it compresses with {shown(coding)}, which it was not asked for")
+    raise RegistryMisbehaved(f"it compresses with {shown(coding)}, which it was not asked for")
 
 
 def _require_no_web_page(response: httpx.Response) -> None:
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type in _WEB_PAGES:
-        raise BadAnswer(
+        raise RegistryMisbehaved(
             f"it answers with a web page ({media_type}), as the login of a proxy or another "
             "server does; is this the URL of a Waypost API?"
         )
@@ -231,14 +236,16 @@ def _worded(late: str) -> Generator[None]:
     try:
         yield
     except TimeoutError:
-        raise NoAnswer(late) from None
+        raise RegistryUnreachable(late) from None
     except httpx.TimeoutException as error:
         step = "accepted a connection" if isinstance(error, httpx.ConnectTimeout) else "answered"
-        raise NoAnswer(f"it has not {step} in time") from None
+        raise RegistryUnreachable(f"it has not {step} in time") from None
     except httpx.RemoteProtocolError as error:
-        raise NoAnswer(f"its HTTP breaks off or cannot be read: {shown(str(error))}") from None
+        raise RegistryUnreachable(
+            f"its HTTP breaks off or cannot be read: {shown(str(error))}"
+        ) from None
     except httpx.HTTPError as error:
-        raise NoAnswer(_reason(error)) from None
+        raise RegistryUnreachable(_reason(error)) from None
 
 
 def _reason(error: BaseException) -> str:

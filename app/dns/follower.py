@@ -22,7 +22,7 @@ from typing import Any, Final, Protocol
 import httpx
 
 from app.client.bounded_reading import BOUNDS, Answer, Bounds, LineStream, NotAStream, no_cookies
-from app.client.errors import BadAnswer, NoAnswer
+from app.client.errors import RegistryMisbehaved, RegistryUnreachable
 from app.client.foreign_text import shown
 from app.client.json_reading import UNREADABLE, parse_json
 from app.client.notices import Notices
@@ -154,7 +154,7 @@ class WatchFollower:
         except StartOver as reason:
             self._intake.start_over()
             return str(reason)
-        except (NoAnswer, BadAnswer, Unavailable) as error:
+        except (RegistryUnreachable, RegistryMisbehaved, Unavailable) as error:
             return str(error)
         return ""
 
@@ -223,7 +223,7 @@ class Intake:
                     self._keep(wire, is_gone=type_ == ChangeType.DELETED)
                 case _:
                     raise StartOver(str(wire.get("message", type_)))
-        except (BadAnswer, *UNREADABLE) as error:
+        except (RegistryMisbehaved, *UNREADABLE) as error:
             raise StartOver(f"a line cannot be read: {error}") from error
         return False
 

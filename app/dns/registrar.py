@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 
 from app.client.bounded_reading import BOUNDS, Answer, no_cookies, read_answer
-from app.client.errors import BadAnswer, NoAnswer
+from app.client.errors import RegistryMisbehaved, RegistryUnreachable
 from app.client.refusals import problem_of
 from app.domain.errors import DomainError, NotFound, NotSynced
 from app.domain.names import NamespacedName
@@ -64,7 +64,7 @@ class APIRegistrar:
             ) as client:
                 request = client.build_request(method, url, content=content, headers=headers)
                 answer = await read_answer(client, request, REGISTRAR_BOUNDS)
-        except (NoAnswer, BadAnswer) as error:
+        except (RegistryUnreachable, RegistryMisbehaved) as error:
             raise NotSynced(f"{url}: {error}") from error
         if not answer.is_success:
             raise _refusal(url, answer)

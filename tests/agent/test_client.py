@@ -11,19 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.agent.client import (
-    AGENT_BOUNDS,
-    Answer,
-    Refused,
-    RegistryClient,
-    RegistryError,
-    RegistryMisbehaved,
-    RegistryUnreachable,
-)
+from app.agent.client import AGENT_BOUNDS, Answer, RegistryClient
 from app.agent.feed import Feed
 from app.agent.ipvs_mode import IPVSMode
 from app.agent.mode import Mode
 from app.agent.nftables_mode import NftablesMode
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
 from app.domain.names import Revision
 from tests.client.hostile_servers import (
     OK,

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.agent.client import RegistryClient, RegistryMisbehaved
+from app.agent.client import RegistryClient
 from app.agent.node import (
     HEARTBEAT_S_DEFAULT,
     Identity,
@@ -14,6 +14,7 @@ from app.agent.node import (
     given_addresses,
     parse_addresses,
 )
+from app.client.errors import RegistryMisbehaved
 from app.domain.objects.node import NodeAddress
 from tests.agent.worlds import FakeClock, client_to
 from tests.registries import an_api

@@ -119,6 +119,7 @@ async def test_pods_stay_known_when_a_stream_breaks_off() -> None:
         line("ADDED", "a Pod"),
         line("ADDED", pod("b")),
         line("BOOKMARK", 7),
+        line("ERROR", 7),
         line("ERROR", {"kind": "Status", "reason": "Expired", "message": "too old"}),
         "",
         "[" * 100_000 + "\n",

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 import httpx
 import pytest
 
-from app.cli.client import Api, Refused, Unreachable
+from app.cli.client import Api
 from app.cli.fields import text
 from app.cli.watch import follow
+from app.client.errors import Refused, RegistryUnreachable
 from tests.cli.fake_server import FakeServer, in_turn, run, stream
 
 
@@ -89,7 +90,7 @@ def test_a_line_separator_inside_a_string_ends_no_line() -> None:
 
 
 def test_nobody_there_in_the_first_place_is_a_failure() -> None:
-    with pytest.raises(Unreachable):
+    with pytest.raises(RegistryUnreachable):
         next(follow(Api("http://waypost.test", transport=in_turn(lost)), {}, pause_s=0))
 
 
