@@ -132,8 +132,8 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
 ) -> None:
     """Keep this machine's kernel at its Node's rules; several APIs are separated by commas."""
     from app import telemetry
+    from app.agent.loop import Pace
     from app.agent.node import Identity
-    from app.agent.pace import Pace
     from app.agent.process import Options, own_privilege
 
     if not dry_run and (lack := own_privilege()):

@@ -16,12 +16,12 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from app.agent.client import RegistryClient, decoded
-from app.agent.pace import RETRY_S_MIN, Backoff, Clock
 from app.agent.probes import NotReported
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
+from app.client.pace import RETRY_S_MIN, Backoff, Clock
+from app.client.registry_client import RegistryClient, parse_document
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.readiness import Report, reported
@@ -90,7 +90,7 @@ class NodePods:
         unseen: set[NamespacedName] | None = set(self._pods)
         with self._client.judging():
             async with aclosing(self._client.lines("/pods", query=query)) as lines:
-                async for line in lines:
+                async for line in (line async for some in lines for line in some):
                     type_, wire = _event(line)
                     if type_ != "BOOKMARK":
                         key = self._take(type_, _pod(wire), watcher)
@@ -173,7 +173,7 @@ class NodePods:
 
 
 def _event(line: bytes) -> tuple[str, Any]:
-    event: Any = decoded(line)
+    event: Any = parse_document(line)
     try:
         type_, wire = str(event["type"]), event["object"]
         if type_ == "ERROR":

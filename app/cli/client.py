@@ -10,39 +10,27 @@ Source: contract.md, "Errors".
 import asyncio
 import json
 import re
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Final, cast
+from typing import Final
 
 import httpx
 
 from app.cli.fields import Json, mapping, text
 from app.cli.output import print_warning
-from app.client.bounded_reading import (
-    BOUNDS,
-    Answer,
-    Bounds,
-    LineStream,
-    NotAStream,
-    no_cookies,
-    read_answer,
-)
-from app.client.errors import (
-    InvalidURL,
-    Refused,
-    RegistryError,
-    RegistryMisbehaved,
-    RegistryUnreachable,
-)
+from app.client.access import access_to
+from app.client.bounded_reading import BOUNDS, Answer, Bounds
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
 from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
+from app.client.registry_client import RegistryClient, parse_document
 
 API_DEFAULT = "http://127.0.0.1:8053"
 # Silence is longer than the server's own bound on waiting for a revision.
 CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)
-EVENT_VALUES_MAX: Final = 1_000_000  # of one line of a watch, which holds one object
+REFUSAL_VALUES_MAX: Final = 1_000_000  # a file of many mistakes has as many causes
 
 _WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 _QUOTED_PAIR = re.compile(r"\\(.)")
@@ -61,13 +49,11 @@ class Api:
         transport: httpx.AsyncBaseTransport | None = None,
         bounds: Bounds = CLI_BOUNDS,
     ) -> None:
-        self.url = url.rstrip("/")
-        try:
-            self._base = httpx.URL(self.url)
-        except httpx.InvalidURL as error:
-            raise InvalidURL(f"{url} is not a URL: {error}") from None
-        if self._base.scheme not in ("http", "https") or not self._base.host:
-            raise InvalidURL(f"{url} is not an address such as {API_DEFAULT}")
+        """Raise InvalidURL when ``url`` is no address."""
+        access = access_to([url])
+        (self.url,) = access.urls
+        # A proxy for the outside world does not know this machine's loopback address.
+        self._access = replace(access, uses_proxies=not _is_loopback(httpx.URL(self.url).host))
         self._transport = transport
         self._bounds = bounds
 
@@ -93,81 +79,66 @@ class Api:
         headers = {"Accept": "application/json"}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        with self._reaching():
-            answer = asyncio.run(
-                self._answer(method, path, query=query, content=content, headers=headers)
-            )
-            _require_success(answer)
-            document = parse_json(answer.body, values_max=self._bounds.answer_values_max)
-            if not isinstance(document, Mapping):
-                raise RegistryMisbehaved("what it sends is no JSON object")
-        return cast("Json", document), tuple(_warnings(answer))
+        return asyncio.run(self._document(method, path, query, content, headers))
 
     def read_text(self, path: str, *, query: Parameters | None = None) -> str:
         """Get a plain text."""
-        with self._reaching():
-            answer = asyncio.run(self._answer("GET", path, query=query))
-            _require_success(answer)
-            try:
-                return answer.body.decode()
-            except UnicodeDecodeError:
-                raise RegistryMisbehaved("the text it sends is not written in UTF-8") from None
+        return asyncio.run(self._text(path, query))
 
     def follow(self, path: str, *, query: Parameters | None = None) -> Iterator[Json]:
         """Yield the documents of a stream, one a line, until the server ends it."""
-        headers = {"Accept": "application/x-ndjson"}
-        with asyncio.Runner() as runner, self._reaching():
-            open_ones = AsyncExitStack()
-            http = self._http()
-            request = http.build_request("GET", path, params=_written(query), headers=headers)
+        with asyncio.Runner() as runner:
+            opened, client = AsyncExitStack(), self._client()
             try:
-                runner.run(open_ones.enter_async_context(http))
-                stream = runner.run(
-                    open_ones.enter_async_context(LineStream(http, request, self._bounds))
-                )
-                while lines := runner.run(stream.next_lines()):
-                    for line in lines:
-                        document = parse_json(line, values_max=EVENT_VALUES_MAX)
-                        if not isinstance(document, Mapping):
-                            raise RegistryMisbehaved("its stream has a line that is no JSON object")
-                        yield cast("Json", document)
-            except NotAStream as refusal:
-                _require_success(refusal.answer)
+                runner.run(opened.enter_async_context(client))
+                lines = client.lines(path, query=_written(query))
+                runner.run(opened.enter_async_context(aclosing(lines)))
+                while some := runner.run(_next(lines)):
+                    for line in some:
+                        with client.judging():
+                            document = parse_document(line)
+                        yield document
             finally:
-                runner.run(open_ones.aclose())
+                runner.run(opened.aclose())
 
-    def _http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=self._base,
+    def _client(self) -> RegistryClient:
+        return RegistryClient(
+            self._access,
             transport=self._transport,
-            cookies=no_cookies(),
-            # A proxy for the outside world does not know this machine's loopback address.
-            trust_env=not _is_loopback(self._base.host),
+            bounds=self._bounds,
+            judge=_require_success,
+            logs_failures=False,
         )
 
-    async def _answer(
+    async def _document(
         self,
         method: str,
         path: str,
-        *,
-        query: Parameters | None = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        async with self._http() as http:
-            request = http.build_request(
-                method, path, params=_written(query), content=content, headers=headers
-            )
-            return await read_answer(http, request, self._bounds)
+        query: Parameters | None,
+        content: bytes | None,
+        headers: Mapping[str, str],
+    ) -> tuple[Json, tuple[str, ...]]:
+        async with self._client() as client:
+            with client.judging():
+                answer = await client.answer(
+                    method, path, query=_written(query), content=content, headers=headers
+                )
+                values_max = self._bounds.answer_values_max
+                return parse_document(answer.body, values_max=values_max), tuple(_warnings(answer))
 
-    @contextmanager
-    def _reaching(self) -> Generator[None]:
-        try:
-            yield
-        except (RegistryUnreachable, RegistryMisbehaved) as error:
-            if error.url:
-                raise
-            raise type(error)(error.problem, url=self.url) from error
+    async def _text(self, path: str, query: Parameters | None) -> str:
+        async with self._client() as client:
+            with client.judging():
+                answer = await client.answer("GET", path, query=_written(query))
+                try:
+                    return answer.body.decode()
+                except UnicodeDecodeError:
+                    problem = "the text it sends is not written in UTF-8"
+                    raise RegistryMisbehaved(problem) from None
+
+
+async def _next(lines: AsyncGenerator[list[bytes], None]) -> list[bytes]:
+    return await anext(lines, None) or []
 
 
 def words_of(error: RegistryError) -> str:
@@ -190,7 +161,7 @@ def _require_success(answer: Answer) -> None:
         return
     code = answer.status_code
     try:
-        status = parse_json(answer.body, values_max=EVENT_VALUES_MAX)
+        status = parse_json(answer.body, values_max=REFUSAL_VALUES_MAX)
     except RegistryMisbehaved:
         status = None
     if text(status, "kind") != "Status":

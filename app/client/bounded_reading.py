@@ -7,7 +7,7 @@
 What answers may be another server, or hostile.  httpx would expand whatever it is
 sent and wait as long as something drips, so content is taken from it as it came:
 gzip alone is asked for and expanded here piece by piece, octets, values and time
-are counted, and no cookies are kept.  A head has the bound of h11, which httpx
+are counted.  A head has the bound of h11, which httpx
 reads with: 100 KiB while it is incomplete.
 
 Source: RFC 9110, section 8.4, for content codings.
@@ -18,7 +18,6 @@ import os
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Final, Self, cast
 
@@ -80,11 +79,6 @@ class NotAStream(Exception):
     def __init__(self, answer: Answer) -> None:
         super().__init__(f"it answers {answer.status_code}")
         self.answer = answer
-
-
-def no_cookies() -> CookieJar:
-    """Make a jar that stays empty: cookies of others would pile up, and none is needed."""
-    return CookieJar(DefaultCookiePolicy(netscape=False, rfc2965=False))
 
 
 async def read_answer(

@@ -10,13 +10,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from app.client.access import access_to, http_client
 from app.client.bounded_reading import (
     BOUNDS,
     Answer,
     Bounds,
     LineStream,
     NotAStream,
-    no_cookies,
     read_answer,
 )
 from app.client.errors import RegistryMisbehaved, RegistryUnreachable
@@ -39,7 +39,7 @@ IMPATIENT = replace(TIGHT, answer_s_max=0.5, line_s_max=0.5)  # between pieces n
 
 @asynccontextmanager
 async def a_client() -> AsyncGenerator[httpx.AsyncClient, None]:
-    async with httpx.AsyncClient(cookies=no_cookies(), trust_env=False) as client:
+    async with http_client(access_to(["http://127.0.0.1"])) as client:
         yield client
 
 
