@@ -25,6 +25,7 @@ from app.agent.tally import Tally
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.notices import Notices
 from app.client.pace import RETRY_S_MAX, Backoff, Clock
+from app.client.watch import AHEAD_TRIES_MAX
 from app.domain.dataplane.applied import OutOfOrder
 from app.domain.dataplane.health_checks import HealthChecks, followed
 from app.domain.dataplane.operations import RealServerKey
@@ -35,7 +36,6 @@ PAUSE_S: Final = 0.2  # after an application; what comes meanwhile is applied to
 ASK_AGAIN_S: Final = 1.0  # after a registry that does not wait for news
 DRAIN_CHECK_S: Final = 5.0  # between two looks at the connections of draining servers
 RELOAD_S: Final = 3600.0  # between two readings of everything, in case news were wrong
-AHEAD_TRIES_MAX: Final = 8  # questions about a revision that nobody has, until it is given up
 
 _log = logging.getLogger(__name__)
 

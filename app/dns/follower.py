@@ -15,15 +15,16 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from app.client.bounded_reading import BOUNDS
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.foreign_text import shown
-from app.client.json_reading import UNREADABLE, parse_json
+from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
 from app.client.pace import CLOCK, Backoff, Clock
 from app.client.registry_client import RegistryClient
+from app.client.watch import Event, Resume, parse_event
 from app.dns.programming import trigger_of
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
@@ -37,15 +38,12 @@ from app.schemas.codec import decode_known
 from app.schemas.metadata import parse_revision
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
-AHEAD_TRIES_MAX = 8  # answers that our revision is not reached, 3 s each
-LINE_VALUES_MAX: Final = 1_000_000  # of one object
 # A watch says something every 15 s at least; a whole answer is a refusal, or one Pod.
 REPLICA_BOUNDS: Final = replace(
     BOUNDS, line_s_max=30.0, answer_octets_max=1024 * 1024, silence_s_max=5.0, answer_s_max=10.0
 )
 PROBLEM_CHARACTERS_MAX: Final = 500  # of what an API says, in the log
 
-_INITIAL_END = "k8s.io/initial-events-end"
 _log = logging.getLogger(__name__)
 
 
@@ -71,10 +69,6 @@ class View(Protocol):
         ...
 
 
-class StartOver(Exception):
-    """The stream cannot be resumed, or made no sense: all is to be loaded anew."""
-
-
 class WatchFollower:
     """Keeps a View up to date with one of several APIs that share a registry."""
 
@@ -93,7 +87,6 @@ class WatchFollower:
         self._backoff = Backoff(RETRY_S_MIN, RETRY_S_MAX)
         self._notices = Notices(_log)
         self._intake = Intake(view)
-        self._aheads = 0
         self.url = client.url
         """The API that is followed, or was tried last."""
         self.problem = "it has not been reached yet"
@@ -106,7 +99,7 @@ class WatchFollower:
             standings = self._intake.standings
             problem = await self._try_to_follow()
             # A stream is worth another at once when it brought us somewhere we may stay.
-            if self._intake.standings > standings and not self._intake.starts_over:
+            if self._intake.standings > standings and not self._starts_over:
                 self._backoff.succeeded()
             else:
                 self._backoff.failed(self._clock.now_s())
@@ -116,42 +109,43 @@ class WatchFollower:
             pause_s = self._backoff.retry_at_s - self._clock.now_s()
             await self._clock.sleep(max(RETRY_S_MIN, pause_s))
 
+    @property
+    def _starts_over(self) -> bool:
+        return not self._intake.resume.since
+
     def _note(self, problem: str) -> None:
         self.problem = shown(problem, PROBLEM_CHARACTERS_MAX)
         if problem:
-            anew = ", and loading anew" if self._intake.starts_over else ""
+            anew = ", and loading anew" if self._starts_over else ""
             self._notices.say(self.url, f"{self.url}: {self.problem}; going on from memory{anew}")
 
     async def _try_to_follow(self) -> str:
         """Follow one stream to its end; gives what was wrong, empty when nothing was."""
         try:
             await self._follow()
-        except Refused as refused:
-            self._aheads += refused.reason == "Timeout"
-            if refused.reason == "Expired" or self._aheads >= AHEAD_TRIES_MAX:
-                # The registry has forgotten our past, or was put back and ours is none of it.
-                self._intake.start_over()
-            return f"it answers {refused.code}: {refused}"
-        except StartOver as reason:
-            self._intake.start_over()
-            return str(reason)
+        except Refused as refusal:
+            self._intake.resume.refused(refusal)
+            return f"it answers {refusal.code}: {refusal}" if refusal.code else str(refusal)
         except RegistryError as error:
             return error.problem
         return ""
 
     async def _follow(self) -> None:
-        since = self._intake.begin()
         query = {"kinds": self._kinds, "progress": "true"}
-        if since is not None:
-            query["resourceVersion"] = str(since)
+        if since := self._intake.begin():
+            query["resourceVersion"] = since
         async with aclosing(self._client.lines("/watch", query=query)) as batches:
             async for lines in batches:
-                self._aheads = 0
                 for line in lines:
                     await self._take(line)
 
     async def _take(self, line: bytes) -> None:
-        if await self._intake.take(line):
+        try:
+            is_loaded = await self._intake.take(line)
+        except RegistryError:
+            self._intake.resume.start_over()
+            raise
+        if is_loaded:
             # What was loaded stays: no need to look through it for garbage again.
             gc.freeze()
         if self.problem:
@@ -166,42 +160,32 @@ class Intake:
     view: View
     standings: int = 0
     """How often a revision was here whole."""
-    _since: Revision | None = None
-    _initial: list[Object] | None = None
+    resume: Resume = field(default_factory=Resume)
+    _initial: list[Object] = field(default_factory=list[Object])
     _pending: list[tuple[bool, Object]] = field(default_factory=list[tuple[bool, Object]])
 
-    def begin(self) -> Revision | None:
-        """Expect a new stream; gives where it is to resume, None for from the start."""
+    def begin(self) -> str:
+        """Expect a new stream; gives where it is to resume, empty for from the start."""
         self._pending.clear()
-        self._initial = [] if self._since is None else None
-        return self._since
-
-    @property
-    def starts_over(self) -> bool:
-        """Whether the next stream begins with everything there is."""
-        return self._since is None
-
-    def start_over(self) -> None:
-        """Let the next stream begin with everything there is."""
-        self._since = None
+        self._initial.clear()
+        return self.resume.begin()
 
     async def take(self, line: bytes) -> bool:
         """Read one line; tells whether everything there is has been loaded with it.
 
-        Raises StartOver when it ends the stream, or says nothing known.
+        Raises RegistryMisbehaved when it says nothing known, Refused when it ends the stream.
         """
+        event = parse_event(line)
         try:
-            event: Any = parse_json(line, values_max=LINE_VALUES_MAX)
-            type_, wire = str(event["type"]), event["object"]
-            match type_:
+            match event.type:
                 case ChangeType.BOOKMARK:
-                    return await self._stand(wire["metadata"])
+                    return await self._stand(event)
                 case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.DELETED:
-                    self._keep(wire, is_gone=type_ == ChangeType.DELETED)
+                    self._keep(event.object, is_gone=event.type == ChangeType.DELETED)
                 case _:
-                    raise StartOver(str(wire.get("message", type_)))
-        except (RegistryMisbehaved, *UNREADABLE) as error:
-            raise StartOver(f"a line cannot be read: {error}") from error
+                    raise RegistryMisbehaved(f"its stream has an event of type {event.type}")
+        except UNREADABLE as error:
+            raise RegistryMisbehaved(f"a line cannot be read: {error}") from error
         return False
 
     def _keep(self, wire: Mapping[str, object], *, is_gone: bool) -> None:
@@ -209,32 +193,31 @@ class Intake:
         revision = parse_revision(whole.metadata.resource_version)
         registered = stripped(whole)
         # When the endpoints of a slice changed is worth knowing while that is news.
-        timed = NOTHING if self._initial is not None else trigger_of(whole)
+        timed = NOTHING if self.resume.is_initial else trigger_of(whole)
         meta = replace(
             registered.metadata, revision=revision, resource_version="", annotations=timed
         )
         registered = replace(registered, metadata=meta)
-        if self._initial is not None:
+        if self.resume.is_initial:
             # When all is loaded anew, most of it is what is held already: that is not doubled.
             held = self.view.snapshot.of_kind(kind_of(registered).name).get(meta.key)
             self._initial.append(registered if held is None or held != registered else held)
         else:
             self._pending.append((is_gone, registered))
 
-    async def _stand(self, metadata: Mapping[str, Any]) -> bool:
+    async def _stand(self, bookmark: Event) -> bool:
         """Take note that every revision up to this one is here whole; tells if all was loaded."""
-        revision = parse_revision(metadata["resourceVersion"])
-        is_loading = self._initial is not None
-        if self._initial is not None:
-            if _INITIAL_END not in (metadata.get("annotations") or {}):
-                return False
-            snapshot = await beside(load, self._initial, revision=revision)
+        is_loading = self.resume.is_initial
+        if not self.resume.is_whole(bookmark):
+            return False
+        if is_loading:
+            revision = parse_revision(self.resume.since)
+            loaded, self._initial = self._initial, []
+            snapshot = await beside(load, loaded, revision=revision)
             self.view.reset(snapshot, history=(), compacted=revision)
-            self._initial = None
             forget_addresses()
         else:
             await self.view.show(self._changes())
-        self._since = revision
         self.standings += 1
         return is_loading
 
