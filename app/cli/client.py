@@ -18,13 +18,13 @@ from typing import Final
 
 import httpx
 
-from app.cli.fields import Json, mapping, text
+from app.cli.fields import Json
 from app.cli.output import print_warning
 from app.client.access import access_to
 from app.client.bounded_reading import BOUNDS, Answer, Bounds
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
 from app.client.foreign_text import shown
-from app.client.json_reading import parse_json
+from app.client.refusals import status_of
 from app.client.registry_client import RegistryClient, parse_document
 
 API_DEFAULT = "http://127.0.0.1:8053"
@@ -75,11 +75,7 @@ class Api:
         self, method: str, path: str, *, query: Parameters | None = None, body: object = None
     ) -> tuple[Json, tuple[str, ...]]:
         """Send a request; read the JSON document of its answer, and what it warns of."""
-        content = None if body is None else json.dumps(body).encode()
-        headers = {"Accept": "application/json"}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        return asyncio.run(self._document(method, path, query, content, headers))
+        return asyncio.run(self._document(method, path, query, body))
 
     def read_text(self, path: str, *, query: Parameters | None = None) -> str:
         """Get a plain text."""
@@ -111,13 +107,12 @@ class Api:
         )
 
     async def _document(
-        self,
-        method: str,
-        path: str,
-        query: Parameters | None,
-        content: bytes | None,
-        headers: Mapping[str, str],
+        self, method: str, path: str, query: Parameters | None, body: object
     ) -> tuple[Json, tuple[str, ...]]:
+        content = None if body is None else json.dumps(body).encode()
+        headers = {"Accept": "application/json"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
         async with self._client() as client:
             with client.judging():
                 answer = await client.answer(
@@ -160,16 +155,13 @@ def _require_success(answer: Answer) -> None:
     if answer.is_success:
         return
     code = answer.status_code
-    try:
-        status = parse_json(answer.body, values_max=REFUSAL_VALUES_MAX)
-    except RegistryMisbehaved:
-        status = None
-    if text(status, "kind") != "Status":
+    status = status_of(answer, values_max=REFUSAL_VALUES_MAX)
+    if status is None or status.get("kind") != "Status":
         said = shown(answer.body[:_SHOWN_OCTETS_MAX].decode(errors="replace"), _SHOWN_OCTETS_MAX)
         raise RegistryMisbehaved(
             f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}"
         )
-    raise Refused(mapping(status), code=code, warnings=tuple(_warnings(answer)))
+    raise Refused(status, code=code, warnings=tuple(_warnings(answer)))
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,7 +11,6 @@ from typing import Final, cast
 
 from app.client.bounded_reading import Answer
 from app.client.errors import (
-    WORDS_CHARACTERS_MAX,
     Refused,
     RegistryMisbehaved,
     RegistryUnreachable,
@@ -26,21 +25,17 @@ the next of several may do better now."""
 
 
 def status_of(answer: Answer, *, values_max: int = VALUES_MAX) -> Mapping[str, object] | None:
-    """Give the Status of a refusal: what is an object with a message; None where it is none."""
+    """Give the Status of a refusal, or another object in its place; None where there is none."""
     try:
         document = parse_json(answer.body, values_max=values_max)
     except RegistryMisbehaved:
         return None
-    if not isinstance(document, Mapping):
-        return None
-    status = cast("Mapping[str, object]", document)
-    return status if isinstance(status.get("message"), str) else None
+    return cast("Mapping[str, object]", document) if isinstance(document, Mapping) else None
 
 
 def problem_of(answer: Answer) -> str:
     """Say that an answer is a refusal, and why where it says so."""
-    message = str((status_of(answer) or {}).get("message", ""))
-    said = shown(message, WORDS_CHARACTERS_MAX)
+    said = str(Refused(status_of(answer) or {}))
     return f"it answers {answer.status_code}{': ' if said else ''}{said}"
 
 
@@ -51,8 +46,8 @@ def require_success(answer: Answer) -> None:
         raise RegistryUnreachable(problem_of(answer))
     if answer.is_success or code == HTTPStatus.NOT_MODIFIED:
         return
-    status = status_of(answer)
-    if status is None or not status.get("reason"):
+    status = status_of(answer) or {}
+    if not status.get("reason") or not status.get("message"):
         leads = answer.headers.get("location", "")
         to = f", to {shown(leads)}," if leads else ""
         raise RegistryMisbehaved(f"it answers {code}{to} and does not say why as a registry does")

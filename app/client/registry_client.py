@@ -132,7 +132,7 @@ class RegistryClient:
         request = self._http.build_request(
             "GET", f"{url}{path}", params=query, headers={"Accept": "application/x-ndjson"}
         )
-        with self._judging(url):
+        with self.judging(url):
             try:
                 async with LineStream(self._http, request, self._bounds) as stream:
                     while lines := await stream.next_lines():
@@ -140,28 +140,24 @@ class RegistryClient:
             except NotAStream as refusal:
                 self._judge(refusal.answer)
 
-    @contextmanager
-    def judging(self) -> Generator[None]:
-        """Ask the next process from now on when what this one says cannot be understood.
-
-        Raises RegistryMisbehaved for the one that comes out of the block, with the URL.
-        """
-        with self._judging(self.url):
-            yield
-
     def leave(self, url: str) -> None:
         """Ask another process from now on, unless another task has left this one already."""
         if self.url == url:
             self._urls.append(self._urls.pop(0))
 
     async def _send(self, url: str, request: httpx.Request, *, patience_s: float = 0) -> Answer:
-        with self._judging(url):
+        with self.judging(url):
             answer = await read_answer(self._http, request, self._bounds, patience_s=patience_s)
             self._judge(answer)
         return answer
 
     @contextmanager
-    def _judging(self, url: str) -> Generator[None]:
+    def judging(self, url: str = "") -> Generator[None]:
+        """Ask the next process from now on when what this one says cannot be understood.
+
+        It is the one asked now, unless ``url`` names it; what comes out of the block has its URL.
+        """
+        url = url or self.url
         try:
             yield
         except (RegistryUnreachable, RegistryMisbehaved) as error:

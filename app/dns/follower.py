@@ -12,10 +12,10 @@ Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 
 import gc
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final
 
 from app.client.bounded_reading import BOUNDS
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
@@ -29,11 +29,12 @@ from app.dns.programming import trigger_of
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
 from app.domain.discovery.zone_objects import stripped
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import NamespacedName
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.meta import NOTHING
-from app.domain.snapshot import Snapshot, load
+from app.domain.snapshot import load
 from app.registry.beside import beside
+from app.registry.view import View
 from app.schemas.codec import decode_known
 from app.schemas.metadata import parse_revision
 
@@ -45,28 +46,6 @@ REPLICA_BOUNDS: Final = replace(
 PROBLEM_CHARACTERS_MAX: Final = 500  # of what an API says, in the log
 
 _log = logging.getLogger(__name__)
-
-
-class View(Protocol):
-    """What is kept up to date; ``registry.view`` is one."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The latest state."""
-        ...
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether the state has been loaded once."""
-        ...
-
-    def reset(self, snapshot: Snapshot, *, history: Iterable[Change], compacted: Revision) -> None:
-        """Start over from a loaded state."""
-        ...
-
-    async def show(self, changes: Iterable[Change]) -> None:
-        """Apply changes that follow."""
-        ...
 
 
 class WatchFollower:

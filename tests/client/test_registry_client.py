@@ -132,17 +132,6 @@ async def test_a_stream_is_split_at_line_feeds_alone() -> None:
     assert found == [lines[0], "{}"]
 
 
-@pytest.mark.parametrize("url", ["", "waypost:8053", "ftp://waypost", "http://", "http://[::1"])
-def test_what_is_no_address_is_refused_at_once(url: str) -> None:
-    with pytest.raises(ValueError, match=r"address|URL"):
-        RegistryClient(access_to([url]))
-
-
-def test_no_address_at_all_is_refused() -> None:
-    with pytest.raises(ValueError, match="address"):
-        RegistryClient(access_to([]))
-
-
 TIGHT = replace(
     BOUNDS,
     answer_octets_max=1_000_000,
