@@ -132,8 +132,8 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
 ) -> None:
     """Keep this machine's kernel at its Node's rules; several APIs are separated by commas."""
     from app import telemetry
+    from app.agent.loop import Pace
     from app.agent.node import Identity
-    from app.agent.pace import Pace
     from app.agent.process import Options, own_privilege
 
     if not dry_run and (lack := own_privilege()):
@@ -300,9 +300,9 @@ async def _restore(
 
 
 def _run_agent(options: "Options") -> None:
-    from app.agent.client import RegistryError
     from app.agent.process import run
     from app.agent.sinks.sink import SinkFailed
+    from app.client.errors import RegistryError
 
     try:
         until_interrupted(run(options, print_text))

@@ -18,10 +18,13 @@ from importlib.metadata import version as installed_version
 
 from prometheus_client import CollectorRegistry
 
+from app.client.access import access_to
+from app.client.health_server import answering
+from app.client.registry_client import RegistryClient
 from app.config import Settings, blamed_on
 from app.dns.autopath import Autopath
-from app.dns.follower import WatchFollower
-from app.dns.health import Standing, answering, routes
+from app.dns.follower import REPLICA_BOUNDS, WatchFollower
+from app.dns.health import Standing, routes
 from app.dns.metrics import DNSCollector
 from app.dns.protocol import ProtocolConfig
 from app.dns.reach import answered_at, reached_at
@@ -53,10 +56,13 @@ async def serve(
     """
     options = dns_options_of(settings)
     view, metrics = View(), CollectorRegistry()
-    follower = WatchFollower(urls, view, kinds=kinds_of(settings))
+    # The follower says itself what fails.
+    client = RegistryClient(access_to(urls), bounds=REPLICA_BOUNDS, logs_failures=False)
+    follower = WatchFollower(client, view, kinds=kinds_of(settings))
     policy = policy_of(settings)
     paths = routes(lambda: standing_of(view, follower, policy), metrics)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(client)
         health = answering(settings.dns_host, settings.dns_metrics_port, paths)
         await stack.enter_async_context(health)
         dns = await stack.enter_async_context(serving_dns(settings, view, options))
@@ -68,8 +74,7 @@ async def serve(
             warn_of_contradictions(view, policy)
             if settings.bootstrap:
                 pod = dns_pod_of(dns, metrics_port=settings.dns_metrics_port)
-                registrar = APIRegistrar(lambda: follower.url)
-                works.create_task(_stay_present(pod, registrar))
+                works.create_task(_stay_present(pod, APIRegistrar(client)))
 
 
 async def _until_synced(view: View) -> None:

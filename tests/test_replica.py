@@ -4,6 +4,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from app.client.access import access_to
+from app.client.registry_client import RegistryClient
 from app.config import Settings
 from app.dns.follower import WatchFollower
 from app.domain.names import Revision
@@ -67,7 +69,7 @@ def test_a_server_that_would_only_ask_itself_is_refused() -> None:
 
 def test_a_replica_is_ready_once_it_has_been_loaded_whoever_it_follows() -> None:
     view, policy = View(), Policy(cluster_dns="169.254.20.10")
-    follower = WatchFollower([API], view, kinds=["Service"])
+    follower = WatchFollower(RegistryClient(access_to([API])), view, kinds=["Service"])
     before = standing_of(view, follower, policy)
     assert not before.is_ready
     assert before.words == (
@@ -87,7 +89,7 @@ def test_a_replica_is_ready_once_it_has_been_loaded_whoever_it_follows() -> None
 def test_a_replica_says_which_of_its_settings_contradict_what_it_follows() -> None:
     view = View()
     view.reset(Snapshot(revision=Revision(7)), history=(), compacted=Revision(7))
-    follower = WatchFollower([API], view, kinds=["Service"])
+    follower = WatchFollower(RegistryClient(access_to([API])), view, kinds=["Service"])
     standing = standing_of(view, follower, policy_of(settings()))
     assert standing.is_ready
     assert "WAYPOST_CLUSTER_DNS: every resolv.conf names 10.96.0.10" in standing.words

@@ -3,12 +3,17 @@
 Source: contract.md, "Routes".
 """
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Final, Generic, TypeVar
 
-from app.agent.client import RegistryClient, RegistryMisbehaved
 from app.agent.mode import Mode, News, Whole
+from app.client.bounded_reading import BOUNDS
+from app.client.errors import RegistryMisbehaved
+from app.client.registry_client import RegistryClient
 from app.domain.names import Revision
+
+RULES_VALUES_MAX: Final = 4_000_000  # a node beside 100,000 endpoints is told a fifth of that
+AGENT_BOUNDS: Final = replace(BOUNDS, answer_values_max=RULES_VALUES_MAX)
 
 StateT = TypeVar("StateT")
 StepT = TypeVar("StepT")
@@ -31,7 +36,7 @@ class Feed(Generic[StateT, StepT]):
             if answer is None:
                 return None
             whole = self.mode.decode_whole(answer)
-        self._tag = answer.tag
+        self._tag = answer.headers.get("etag", "")
         return whole
 
     async def news(self, since: Revision, patience_s: int) -> News[StepT]:

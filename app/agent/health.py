@@ -22,9 +22,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.agent.pace import Clock
-from app.agent.small_http import JSON, Answer, Route
 from app.agent.tally import Tally
+from app.client.health_server import JSON, Answer, Route
+from app.client.pace import Clock
 
 HEALTH_TIMEOUT_S: Final = 60.0
 """How long the kernel may lack something: twice the sync period of kube-proxy, as there."""

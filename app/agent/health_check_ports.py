@@ -21,9 +21,9 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from app.agent.health import NO_SNIFFING
-from app.agent.pace import Backoff, Clock
-from app.agent.small_http import JSON, Answer, Connections, listen
 from app.agent.tally import Tally
+from app.client.health_server import JSON, Answer, Connections, listen
+from app.client.pace import Backoff, Clock
 from app.domain.dataplane.health_checks import HealthCheckNodePort, HealthChecks
 from app.domain.names import NamespacedName
 

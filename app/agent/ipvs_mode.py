@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from app.agent.client import Answer, RegistryMisbehaved
 from app.agent.mode import News, Plan, Whole
+from app.client.bounded_reading import Answer
+from app.client.errors import RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
 from app.domain.dataplane.applied import apply
 from app.domain.dataplane.batches import batches

@@ -13,16 +13,19 @@ Source: style.md 2; spec ipvs 6 and 7.
 """
 
 import logging
+import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from app.agent.client import Refused, RegistryError, RegistryMisbehaved
 from app.agent.drains import Drains
 from app.agent.feed import Feed
-from app.agent.pace import PACE, RETRY_S_MAX, Backoff, Clock, Pace
 from app.agent.sinks.sink import Sink, SinkFailed
 from app.agent.tally import Tally
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.notices import Notices
+from app.client.pace import RETRY_S_MAX, Backoff, Clock
+from app.client.watch import AHEAD_TRIES_MAX
 from app.domain.dataplane.applied import OutOfOrder
 from app.domain.dataplane.health_checks import HealthChecks, followed
 from app.domain.dataplane.operations import RealServerKey
@@ -33,12 +36,26 @@ PAUSE_S: Final = 0.2  # after an application; what comes meanwhile is applied to
 ASK_AGAIN_S: Final = 1.0  # after a registry that does not wait for news
 DRAIN_CHECK_S: Final = 5.0  # between two looks at the connections of draining servers
 RELOAD_S: Final = 3600.0  # between two readings of everything, in case news were wrong
-AHEAD_TRIES_MAX: Final = 8  # questions about a revision that nobody has, until it is given up
 
 _log = logging.getLogger(__name__)
 
 StateT = TypeVar("StateT")
 StepT = TypeVar("StepT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often things are done."""
+
+    resync_s: float = 60.0
+    """Between two looks at what the kernel holds."""
+    drain_s: float = 900.0
+    """How long connections may keep a server that is not wanted any more."""
+    chance: Callable[[], float] = random.random
+    """From 0 to 1: how much of the second half of a wait after a failure is waited."""
+
+
+PACE = Pace()
 
 
 class RulesLoop(Generic[StateT, StepT]):

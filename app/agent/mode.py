@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from app.agent.client import Answer
+from app.client.bounded_reading import Answer
 from app.domain.dataplane.health_checks import HealthCheckChanges, HealthChecks
 from app.domain.dataplane.operations import RealServerKey
 from app.domain.names import Revision

@@ -12,8 +12,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from app.agent.client import Answer, RegistryMisbehaved
 from app.agent.mode import News, Plan, Whole
+from app.client.bounded_reading import Answer
+from app.client.errors import RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
 from app.domain.dataplane.applied import OutOfOrder
 from app.domain.dataplane.nftables_delta import loaded

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
-from app.agent.client import Refused, RegistryClient, RegistryError, RegistryMisbehaved
-from app.agent.pace import Clock
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
+from app.client.pace import Clock
+from app.client.registry_client import RegistryClient
 from app.domain.dataplane.rules import DUMMY_INTERFACE
 from app.domain.objects.meta import Condition, ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress

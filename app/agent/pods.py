@@ -16,17 +16,14 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from app.agent.client import (
-    Refused,
-    RegistryClient,
-    RegistryError,
-    RegistryMisbehaved,
-    decoded,
-)
-from app.agent.pace import RETRY_S_MIN, Backoff, Clock
 from app.agent.probes import NotReported
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
+from app.client.pace import RETRY_S_MIN, Backoff, Clock
+from app.client.registry_client import RegistryClient
+from app.client.watch import Event, parse_event
+from app.domain.changes import ChangeType
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.readiness import Report, reported
@@ -35,7 +32,6 @@ from app.schemas.codec import decode_object, encode_object
 WATCH_S: Final = 3600  # after which a stream is begun anew, as everything else is
 BEAT_S: Final = 5.0  # between two looks for leases that are due
 BEATS_PER_LEASE: Final = 3
-_INITIAL_END: Final = "k8s.io/initial-events-end"
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _log = logging.getLogger(__name__)
 
@@ -94,23 +90,24 @@ class NodePods:
         }
         unseen: set[NamespacedName] | None = set(self._pods)
         with self._client.judging():
-            async with aclosing(self._client.lines("/pods", query=query)) as lines:
-                async for line in lines:
-                    type_, wire = _event(line)
-                    if type_ != "BOOKMARK":
-                        key = self._take(type_, _pod(wire), watcher)
-                        if unseen is not None:
-                            unseen.discard(key)
-                    elif unseen is not None and _ends_initial(wire):
-                        for key in unseen:
-                            self._forget(key, watcher)
-                        unseen = None
+            async with aclosing(self._client.lines("/pods", query=query)) as batches:
+                async for lines in batches:
+                    for event in map(parse_event, lines):
+                        if not event.is_bookmark:
+                            key = self._take(event, watcher)
+                            if unseen is not None:
+                                unseen.discard(key)
+                        elif unseen is not None and event.ends_initial:
+                            for key in unseen:
+                                self._forget(key, watcher)
+                            unseen = None
             if unseen is not None:
                 raise RegistryMisbehaved("its stream of Pods ended before all were listed")
 
-    def _take(self, type_: str, pod: Pod, watcher: Watcher) -> NamespacedName:
+    def _take(self, event: Event, watcher: Watcher) -> NamespacedName:
+        pod = _pod(event.object)
         key = pod.metadata.key
-        if type_ == "DELETED":
+        if event.type == ChangeType.DELETED:
             self._forget(key, watcher)
         else:
             self._pods[key] = pod
@@ -177,25 +174,7 @@ class NodePods:
         return now_s - beaten_at_s >= lease_s / BEATS_PER_LEASE
 
 
-def _event(line: bytes) -> tuple[str, Any]:
-    event: Any = decoded(line)
-    try:
-        type_, wire = str(event["type"]), event["object"]
-        if type_ == "ERROR":
-            raise Refused(str(wire["reason"]), f"it ends the stream of Pods: {wire['message']}")
-    except (LookupError, TypeError) as error:
-        raise RegistryMisbehaved("its stream has an event that is none of a watch") from error
-    return type_, wire
-
-
-def _ends_initial(wire: Any) -> bool:  # noqa: ANN401  JSON
-    try:
-        return _INITIAL_END in wire["metadata"]["annotations"]
-    except (LookupError, TypeError):
-        return False
-
-
-def _pod(wire: Any) -> Pod:  # noqa: ANN401  JSON
+def _pod(wire: Mapping[str, Any]) -> Pod:
     try:
         pod = decode_object(wire).object
     except UNREADABLE as error:

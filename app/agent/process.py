@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
-from app.agent.client import RegistryClient
-from app.agent.feed import Feed
+from app.agent.feed import AGENT_BOUNDS, Feed
 from app.agent.health import ProxyHealth, metrics_route, problems_of, ready_route
 from app.agent.health_check_ports import HealthCheckPorts
 from app.agent.ipvs_mode import IPVSMode
-from app.agent.loop import RulesLoop
+from app.agent.loop import PACE, Pace, RulesLoop
 from app.agent.mode import Mode
 from app.agent.nftables_mode import NftablesMode
 from app.agent.node import Identity, Registration, given_addresses, parse_addresses
-from app.agent.pace import PACE, Pace, RealClock
 from app.agent.pods import NodePods
 from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
@@ -30,7 +28,10 @@ from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.agent.small_http import Route, answering
+from app.client.access import access_to
+from app.client.health_server import Route, answering
+from app.client.pace import RealClock
+from app.client.registry_client import RegistryClient
 from app.domain.objects.node import NodeAddress
 
 NET_ADMIN_BIT: Final = 12
@@ -112,7 +113,9 @@ class _Agent(Generic[StateT, StepT]):
         if options.is_cleanup:
             await clean_up(self._mode, self._sink)
             return
-        async with RegistryClient(options.urls, goes_on=not options.is_once) as client:
+        async with RegistryClient(
+            access_to(options.urls), bounds=AGENT_BOUNDS, logs_failures=not options.is_once
+        ) as client:
             registration = Registration(client, options.identity, self._own_addresses, self._clock)
             loop = RulesLoop(
                 Feed(client, options.identity.name, self._mode),

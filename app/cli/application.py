@@ -1,6 +1,6 @@
 """The client's verbs put together, and how a verb that fails ends.
 
-    Unreachable -> 2, Refused and Unreadable -> 1, each with a clear line on stderr
+    RegistryError -> 2, Refused and Unreadable -> 1, each with a clear line on stderr
 
 What needs the composition root (``serve``, ``migrate``, ...) is added by
 ``app.__main__``; nothing here can reach the database or the server's code.
@@ -13,7 +13,7 @@ from typing import ParamSpec
 import typer
 
 from app.cli.apply import apply
-from app.cli.client import Refused, Unreachable
+from app.cli.client import words_of
 from app.cli.delete import delete
 from app.cli.explain import explain
 from app.cli.get import get
@@ -23,6 +23,7 @@ from app.cli.render import render
 from app.cli.resolve import resolve
 from app.cli.rules import rules
 from app.cli.watch import watch
+from app.client.errors import Refused, RegistryError
 
 EXIT_REFUSED, EXIT_UNREACHABLE = 1, 2
 
@@ -53,8 +54,8 @@ def worded(verb: Callable[P, None]) -> Callable[P, None]:
         except Unreadable as error:
             print_failure(str(error), error.details)
             raise typer.Exit(EXIT_REFUSED) from None
-        except Unreachable as error:
-            print_failure(str(error))
+        except RegistryError as error:
+            print_failure(words_of(error))
             raise typer.Exit(EXIT_UNREACHABLE) from None
         except RecursionError:
             print_failure("what the server sends is nested too deeply to be shown")

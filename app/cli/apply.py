@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from app.cli.client import Refused
 from app.cli.fields import Json, mapping, mappings, text
 from app.cli.manifests import Manifest, in_namespace, read_manifests, unreadable
 from app.cli.options import (
@@ -28,6 +27,7 @@ from app.cli.output import (
     say,
     style_of,
 )
+from app.client.errors import Refused
 
 _DOCUMENT = re.compile(r"\bdocuments\[(\d+)\](?:\.((?:[\w-]+|\[[^\]]*\]|\.(?=\w))*))?")
 

@@ -1,6 +1,6 @@
 """The registry over HTTP, as the verbs see it: ask, and get JSON or an exception.
 
-    method, path, parameters -> document | text | lines,  or Refused | Unreachable
+    method, path, parameters -> document | text | lines,  or an error of app.client.errors
 
 No verb sees httpx or a status code.  Answers are read by ``app.client``, within
 bounds, in an event loop that lasts for one question.
@@ -10,57 +10,33 @@ Source: contract.md, "Errors".
 import asyncio
 import json
 import re
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Final, cast
+from typing import Final
 
 import httpx
 
-from app.cli.fields import Json, mapping, text
+from app.cli.fields import Json
 from app.cli.output import print_warning
-from app.client.bounded_reading import (
-    BOUNDS,
-    Answer,
-    Bounds,
-    LineStream,
-    NotAStream,
-    no_cookies,
-    read_answer,
-)
-from app.client.errors import BadAnswer, NoAnswer
+from app.client.access import access_to
+from app.client.bounded_reading import BOUNDS, Answer, Bounds
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
 from app.client.foreign_text import shown
-from app.client.json_reading import parse_json
+from app.client.refusals import status_of
+from app.client.registry_client import RegistryClient, parse_document
 
 API_DEFAULT = "http://127.0.0.1:8053"
 # Silence is longer than the server's own bound on waiting for a revision.
 CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)
-EVENT_VALUES_MAX: Final = 1_000_000  # of one line of a watch, which holds one object
+REFUSAL_VALUES_MAX: Final = 1_000_000  # a file of many mistakes has as many causes
 
 _WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 _QUOTED_PAIR = re.compile(r"\\(.)")
 _SHOWN_OCTETS_MAX: Final = 500  # of what is no Status, or of one warning
 
 Parameters = Mapping[str, str | bool | int | None]
-
-
-class Unreachable(Exception):
-    """Nothing answers at the address, or what answers is not Waypost."""
-
-
-class Refused(Exception):
-    """The server said no; ``status`` is the Status it sent, ``warnings`` what it found odd."""
-
-    def __init__(self, status: Json, warnings: tuple[str, ...] = ()) -> None:
-        super().__init__(text(status, "message"))
-        self.status = status
-        self.warnings = warnings
-
-    @property
-    def reason(self) -> str:
-        """The stable word for why."""
-        return text(self.status, "reason")
 
 
 class Api:
@@ -73,13 +49,11 @@ class Api:
         transport: httpx.AsyncBaseTransport | None = None,
         bounds: Bounds = CLI_BOUNDS,
     ) -> None:
-        self.url = url.rstrip("/")
-        try:
-            self._base = httpx.URL(self.url)
-        except httpx.InvalidURL as error:
-            raise Unreachable(f"{url} is not a URL: {error}") from None
-        if self._base.scheme not in ("http", "https") or not self._base.host:
-            raise Unreachable(f"{url} is not an address such as {API_DEFAULT}")
+        """Raise InvalidURL when ``url`` is no address."""
+        access = access_to([url])
+        (self.url,) = access.urls
+        # A proxy for the outside world does not know this machine's loopback address.
+        self._access = replace(access, uses_proxies=not _is_loopback(httpx.URL(self.url).host))
         self._transport = transport
         self._bounds = bounds
 
@@ -101,105 +75,93 @@ class Api:
         self, method: str, path: str, *, query: Parameters | None = None, body: object = None
     ) -> tuple[Json, tuple[str, ...]]:
         """Send a request; read the JSON document of its answer, and what it warns of."""
+        return asyncio.run(self._document(method, path, query, body))
+
+    def read_text(self, path: str, *, query: Parameters | None = None) -> str:
+        """Get a plain text."""
+        return asyncio.run(self._text(path, query))
+
+    def follow(self, path: str, *, query: Parameters | None = None) -> Iterator[Json]:
+        """Yield the documents of a stream, one a line, until the server ends it."""
+        with asyncio.Runner() as runner:
+            opened, client = AsyncExitStack(), self._client()
+            try:
+                runner.run(opened.enter_async_context(client))
+                lines = client.lines(path, query=_written(query))
+                runner.run(opened.enter_async_context(aclosing(lines)))
+                while some := runner.run(_next(lines)):
+                    for line in some:
+                        with client.judging():
+                            document = parse_document(line)
+                        yield document
+            finally:
+                runner.run(opened.aclose())
+
+    def _client(self) -> RegistryClient:
+        return RegistryClient(
+            self._access,
+            transport=self._transport,
+            bounds=self._bounds,
+            judge=_require_success,
+            logs_failures=False,
+        )
+
+    async def _document(
+        self, method: str, path: str, query: Parameters | None, body: object
+    ) -> tuple[Json, tuple[str, ...]]:
         content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json"}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        with self._reaching():
-            answer = asyncio.run(
-                self._answer(method, path, query=query, content=content, headers=headers)
-            )
-            _require_success(answer)
-            document = parse_json(answer.body, values_max=self._bounds.answer_values_max)
-            if not isinstance(document, Mapping):
-                raise BadAnswer("what it sends is no JSON object")
-        return cast("Json", document), tuple(_warnings(answer))
-
-    def read_text(self, path: str, *, query: Parameters | None = None) -> str:
-        """Get a plain text."""
-        with self._reaching():
-            answer = asyncio.run(self._answer("GET", path, query=query))
-            _require_success(answer)
-            try:
-                return answer.body.decode()
-            except UnicodeDecodeError:
-                raise BadAnswer("the text it sends is not written in UTF-8") from None
-
-    def follow(self, path: str, *, query: Parameters | None = None) -> Iterator[Json]:
-        """Yield the documents of a stream, one a line, until the server ends it."""
-        headers = {"Accept": "application/x-ndjson"}
-        with asyncio.Runner() as runner, self._reaching():
-            open_ones = AsyncExitStack()
-            http = self._http()
-            request = http.build_request("GET", path, params=_written(query), headers=headers)
-            try:
-                runner.run(open_ones.enter_async_context(http))
-                stream = runner.run(
-                    open_ones.enter_async_context(LineStream(http, request, self._bounds))
+        async with self._client() as client:
+            with client.judging():
+                answer = await client.answer(
+                    method, path, query=_written(query), content=content, headers=headers
                 )
-                while lines := runner.run(stream.next_lines()):
-                    for line in lines:
-                        document = parse_json(line, values_max=EVENT_VALUES_MAX)
-                        if not isinstance(document, Mapping):
-                            raise BadAnswer("its stream has a line that is no JSON object")
-                        yield cast("Json", document)
-            except NotAStream as refusal:
-                _require_success(refusal.answer)
-            finally:
-                runner.run(open_ones.aclose())
+                values_max = self._bounds.answer_values_max
+                return parse_document(answer.body, values_max=values_max), tuple(_warnings(answer))
 
-    def _http(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            base_url=self._base,
-            transport=self._transport,
-            cookies=no_cookies(),
-            # A proxy for the outside world does not know this machine's loopback address.
-            trust_env=not _is_loopback(self._base.host),
-        )
+    async def _text(self, path: str, query: Parameters | None) -> str:
+        async with self._client() as client:
+            with client.judging():
+                answer = await client.answer("GET", path, query=_written(query))
+                try:
+                    return answer.body.decode()
+                except UnicodeDecodeError:
+                    problem = "the text it sends is not written in UTF-8"
+                    raise RegistryMisbehaved(problem) from None
 
-    async def _answer(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Parameters | None = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        async with self._http() as http:
-            request = http.build_request(
-                method, path, params=_written(query), content=content, headers=headers
-            )
-            return await read_answer(http, request, self._bounds)
 
-    @contextmanager
-    def _reaching(self) -> Generator[None]:
-        try:
-            yield
-        except NoAnswer as error:
-            raise Unreachable(
-                f"no server answers at {self.url} ({error}): "
+async def _next(lines: AsyncGenerator[list[bytes], None]) -> list[bytes]:
+    return await anext(lines, None) or []
+
+
+def words_of(error: RegistryError) -> str:
+    """Say to the user of a command why there is no answer, and what to do."""
+    match error:
+        case RegistryUnreachable():
+            return (
+                f"no server answers at {error.url} ({error.problem}): "
                 "start one with `waypost serve`, or name another with --api"
-            ) from None
-        except BadAnswer as error:
-            raise Unreachable(
-                f"what answers at {self.url} does not speak as Waypost does: {error}"
-            ) from None
+            )
+        case RegistryMisbehaved():
+            return f"what answers at {error.url} does not speak as Waypost does: {error.problem}"
+        case _:
+            return str(error)
 
 
 def _require_success(answer: Answer) -> None:
-    """Raise Refused for what a server says no to, and BadAnswer for what none of ours says."""
+    """Raise Refused for what a server says no to, RegistryMisbehaved for what none of ours says."""
     if answer.is_success:
         return
     code = answer.status_code
-    try:
-        status = parse_json(answer.body, values_max=EVENT_VALUES_MAX)
-    except BadAnswer:
-        status = None
-    if text(status, "kind") != "Status":
+    status = status_of(answer, values_max=REFUSAL_VALUES_MAX)
+    if status is None or status.get("kind") != "Status":
         said = shown(answer.body[:_SHOWN_OCTETS_MAX].decode(errors="replace"), _SHOWN_OCTETS_MAX)
-        raise BadAnswer(f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}")
-    raise Refused(mapping(status), tuple(_warnings(answer)))
+        raise RegistryMisbehaved(
+            f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}"
+        )
+    raise Refused(status, code=code, warnings=tuple(_warnings(answer)))
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,15 +11,17 @@ from typing import Annotated
 
 import typer
 
-from app.cli.client import Api, Parameters, Refused, Unreachable
+from app.cli.client import Api, Parameters, words_of
 from app.cli.fields import Json, at, mapping, text
 from app.cli.kind_words import kind_named
 from app.cli.options import API, ApiOption, SelectorOption, connect
 from app.cli.output import OutputFormat, print_document, print_text, print_warning, say, style_of
 from app.cli.visible import escaped_json
+from app.client.errors import RegistryMisbehaved, RegistryUnreachable
+from app.client.watch import Event, Resume, event_of
+from app.domain.changes import ChangeType
 
 RESUME_PAUSE_S = 1.0
-BOOKMARK, ERROR = "BOOKMARK", "ERROR"
 
 
 def watch(  # noqa: PLR0913  each parameter is an option of the command
@@ -65,25 +67,23 @@ def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
 
     That is a bookmark's, and the server is asked for one after every batch; what
     had come since is not yielded again.  Raises Refused when the server ends the
-    watch with an error, and Unreachable when there was no connection in the first
+    watch with an error, and what went wrong when there was no connection in the first
     place.
     """
-    progress = _Progress(str(query.get("resourceVersion") or ""))
+    progress = _Progress(Resume(str(query.get("resourceVersion") or "")))
     has_begun = False
     while True:
-        following = {**query, "resourceVersion": progress.whole, "progress": True}
+        following = {**query, "resourceVersion": progress.begin(), "progress": True}
         try:
-            for event in server.follow("/watch", query=following):
+            for document in server.follow("/watch", query=following):
                 has_begun = True
-                if text(event, "type") == ERROR:
-                    raise Refused(mapping(event, "object"))
-                if progress.is_news(event):
-                    yield event
-        except Unreachable as lost:
+                if progress.is_news(event_of(document, url=server.url)):
+                    yield document
+        except (RegistryUnreachable, RegistryMisbehaved) as lost:
             if not has_begun:
                 raise
-            print_warning(f"{lost}; going on after revision {progress.whole or 'none'}")
-            progress.start_again()
+            since = progress.resume.since or "none"
+            print_warning(f"{words_of(lost)}; going on after revision {since}")
         if query.get("timeoutSeconds"):
             return
         time.sleep(pause_s)
@@ -93,29 +93,29 @@ def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
 class _Progress:
     """The last revision known to be whole, and what was seen of those after it."""
 
-    whole: str
+    resume: Resume
     _seen: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
     _repeated: frozenset[tuple[str, ...]] = frozenset()
 
-    def start_again(self) -> None:
-        """Expect the events after the last whole revision a second time."""
+    def begin(self) -> str:
+        """Expect the events after the last whole revision, some of them a second time."""
         self._repeated = frozenset(self._seen)
+        return self.resume.begin()
 
-    def is_news(self, event: Json) -> bool:
+    def is_news(self, event: Event) -> bool:
         """Take note of an event; says whether it has not come before."""
         identity = _identity(event)
-        if text(event, "type") == BOOKMARK:
-            self.whole = text(event, "object", "metadata", "resourceVersion")
+        if self.resume.is_whole(event):
             self._seen.clear()
         else:
             self._seen.add(identity)
         return identity not in self._repeated
 
 
-def _identity(event: Json) -> tuple[str, ...]:
-    meta = mapping(event, "object", "metadata")
+def _identity(event: Event) -> tuple[str, ...]:
+    meta = mapping(event.object, "metadata")
     names = (text(meta, name) for name in ("namespace", "name", "resourceVersion"))
-    return (text(event, "type"), text(event, "object", "kind"), *names)
+    return (event.type, text(event.object, "kind"), *names)
 
 
 def _print_event(event: Json, output: OutputFormat) -> None:
@@ -127,7 +127,7 @@ def _print_event(event: Json, output: OutputFormat) -> None:
         print_document(event, output)
         return
     type_ = text(event, "type")
-    if type_ == BOOKMARK:
+    if type_ == ChangeType.BOOKMARK:
         return
     document = at(event, "object")
     namespace = text(document, "metadata", "namespace")

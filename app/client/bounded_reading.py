@@ -2,12 +2,12 @@
 
     request -> Answer: status, headers, body            a whole answer
             -> lines, a few at a time                   a stream
-            or NoAnswer | BadAnswer
+            or RegistryUnreachable | RegistryMisbehaved
 
 What answers may be another server, or hostile.  httpx would expand whatever it is
 sent and wait as long as something drips, so content is taken from it as it came:
 gzip alone is asked for and expanded here piece by piece, octets, values and time
-are counted, and no cookies are kept.  A head has the bound of h11, which httpx
+are counted.  A head has the bound of h11, which httpx
 reads with: 100 KiB while it is incomplete.
 
 Source: RFC 9110, section 8.4, for content codings.
@@ -18,13 +18,12 @@ import os
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Final, Self, cast
 
 import httpx
 
-from app.client.errors import BadAnswer, NoAnswer
+from app.client.errors import RegistryMisbehaved, RegistryUnreachable
 from app.client.foreign_text import shown
 from app.client.gunzip import Gunzip
 from app.client.json_reading import values_in
@@ -82,11 +81,6 @@ class NotAStream(Exception):
         self.answer = answer
 
 
-def no_cookies() -> CookieJar:
-    """Make a jar that stays empty: cookies of others would pile up, and none is needed."""
-    return CookieJar(DefaultCookiePolicy(netscape=False, rfc2965=False))
-
-
 async def read_answer(
     client: httpx.AsyncClient,
     request: httpx.Request,
@@ -94,7 +88,7 @@ async def read_answer(
     *,
     patience_s: float = 0,
 ) -> Answer:
-    """Send a request and read all of the answer; raises NoAnswer and BadAnswer.
+    """Send a request and read all of the answer; raises RegistryUnreachable and RegistryMisbehaved.
 
     ``patience_s`` is how long the request asks the API to wait before it answers.
     """
@@ -110,9 +104,10 @@ async def read_answer(
 
 
 class LineStream:
-    """A stream of lines, open for the length of the block; raises NoAnswer and BadAnswer.
+    """A stream of lines, open for the length of the block.
 
-    Raises NotAStream at first when the answer is no success.
+    Raises RegistryUnreachable, RegistryMisbehaved, and NotAStream at first when the answer is no
+    success.
     """
 
     def __init__(
@@ -180,9 +175,13 @@ async def _whole(response: httpx.Response, bounds: Bounds) -> Answer:
             body += piece
             values += values_in(piece)
             if len(body) > bounds.answer_octets_max:
-                raise BadAnswer(f"its answer has more than {bounds.answer_octets_max} bytes")
+                raise RegistryMisbehaved(
+                    f"its answer has more than {bounds.answer_octets_max} bytes"
+                )
             if values > bounds.answer_values_max:
-                raise BadAnswer(f"its answer has more than {bounds.answer_values_max} values")
+                raise RegistryMisbehaved(
+                    f"its answer has more than {bounds.answer_values_max} values"
+                )
     return Answer(response.status_code, response.headers, bytes(body))
 
 
@@ -208,13 +207,13 @@ def _gunzip_of(response: httpx.Response) -> Gunzip | None:
         return None
     if coding in ("gzip", "x-gzip"):
         return Gunzip()
-    raise BadAnswer(f"it compresses with {shown(coding)}, which it was not asked for")
+    raise RegistryMisbehaved(f"it compresses with {shown(coding)}, which it was not asked for")
 
 
 def _require_no_web_page(response: httpx.Response) -> None:
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type in _WEB_PAGES:
-        raise BadAnswer(
+        raise RegistryMisbehaved(
             f"it answers with a web page ({media_type}), as the login of a proxy or another "
             "server does; is this the URL of a Waypost API?"
         )
@@ -231,14 +230,16 @@ def _worded(late: str) -> Generator[None]:
     try:
         yield
     except TimeoutError:
-        raise NoAnswer(late) from None
+        raise RegistryUnreachable(late) from None
     except httpx.TimeoutException as error:
         step = "accepted a connection" if isinstance(error, httpx.ConnectTimeout) else "answered"
-        raise NoAnswer(f"it has not {step} in time") from None
+        raise RegistryUnreachable(f"it has not {step} in time") from None
     except httpx.RemoteProtocolError as error:
-        raise NoAnswer(f"its HTTP breaks off or cannot be read: {shown(str(error))}") from None
+        raise RegistryUnreachable(
+            f"its HTTP breaks off or cannot be read: {shown(str(error))}"
+        ) from None
     except httpx.HTTPError as error:
-        raise NoAnswer(_reason(error)) from None
+        raise RegistryUnreachable(_reason(error)) from None
 
 
 def _reason(error: BaseException) -> str:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from app.client.errors import BadAnswer
+from app.client.errors import RegistryMisbehaved
 
 PIECE_OCTETS_MAX: Final = 256 * 1024
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS  # with the header and trailer of gzip
@@ -26,22 +26,22 @@ class Gunzip:
         self._has_begun = False
 
     def expand(self, packed: bytes) -> Iterator[bytes]:
-        """Yield what some octets hold, in pieces; raises BadAnswer."""
+        """Yield what some octets hold, in pieces; raises RegistryMisbehaved."""
         self._has_begun = self._has_begun or bool(packed)
         rest, is_full = packed, False
         while rest or is_full:
             try:
                 piece = self._inflate.decompress(rest, self._piece_octets_max)
             except zlib.error:
-                raise BadAnswer("its compressed content is damaged") from None
+                raise RegistryMisbehaved("its compressed content is damaged") from None
             if self._inflate.unused_data:
-                raise BadAnswer("its compressed content goes on behind its end")
+                raise RegistryMisbehaved("its compressed content goes on behind its end")
             # A full piece may leave some behind in zlib, although all octets are taken.
             rest, is_full = self._inflate.unconsumed_tail, len(piece) == self._piece_octets_max
             if piece:
                 yield piece
 
     def end(self) -> None:
-        """Take note that no more octets come; raises BadAnswer when some are missing."""
+        """Take note that no more octets come; raises RegistryMisbehaved when some are missing."""
         if self._has_begun and not self._inflate.eof:
-            raise BadAnswer("its compressed content breaks off")
+            raise RegistryMisbehaved("its compressed content breaks off")

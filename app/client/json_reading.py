@@ -1,6 +1,6 @@
 """JSON of others: read within a bound on its values.
 
-    octets -> document, or BadAnswer
+    octets -> document, or RegistryMisbehaved
 
 ``[],[],[]`` takes three octets a value where it is sent, and twenty times that
 where it is held, so octets alone are no bound.  Commas and opening brackets are
@@ -10,7 +10,7 @@ at least as many as values, and counting them costs next to nothing.
 import json
 from typing import Final
 
-from app.client.errors import BadAnswer
+from app.client.errors import RegistryMisbehaved
 from app.domain.errors import DomainError
 
 UNREADABLE: Final = (
@@ -31,14 +31,14 @@ def values_in(octets: bytes) -> int:
 
 
 def parse_json(octets: bytes, *, values_max: int) -> object:
-    """Read a document; raises BadAnswer when it is none, too large, or nested too deeply."""
+    """Read a document; raises RegistryMisbehaved for none, a large or a deeply nested one."""
     if values_in(octets) > values_max:
-        raise BadAnswer(f"its JSON has more than {values_max} values")
+        raise RegistryMisbehaved(f"its JSON has more than {values_max} values")
     try:
         return json.loads(octets)
     except UnicodeDecodeError:
-        raise BadAnswer("its JSON is not written in UTF-8") from None
+        raise RegistryMisbehaved("its JSON is not written in UTF-8") from None
     except ValueError:
-        raise BadAnswer("what it sends is not JSON") from None
+        raise RegistryMisbehaved("what it sends is not JSON") from None
     except RecursionError:
-        raise BadAnswer("its JSON is nested too deeply") from None
+        raise RegistryMisbehaved("its JSON is nested too deeply") from None

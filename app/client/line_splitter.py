@@ -6,7 +6,7 @@ A line ends at a line feed and at nothing else that text may take for a line's
 end.  The work grows with the octets alone, however small the pieces are.
 """
 
-from app.client.errors import BadAnswer
+from app.client.errors import RegistryMisbehaved
 
 
 class LineSplitter:
@@ -17,7 +17,7 @@ class LineSplitter:
         self._begun = bytearray()
 
     def split(self, piece: bytes) -> list[bytes]:
-        """Give the lines that end in a piece, without empty ones; raises BadAnswer."""
+        """Give the lines that end in a piece, without empty ones; raises RegistryMisbehaved."""
         first, *others = piece.split(b"\n")
         self._extend(first)
         if not others:
@@ -40,5 +40,5 @@ class LineSplitter:
         if len(self._begun) > self._line_octets_max:
             raise self._too_long()
 
-    def _too_long(self) -> BadAnswer:
-        return BadAnswer(f"one line has more than {self._line_octets_max} bytes")
+    def _too_long(self) -> RegistryMisbehaved:
+        return RegistryMisbehaved(f"one line has more than {self._line_octets_max} bytes")

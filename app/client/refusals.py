@@ -1,31 +1,54 @@
-"""What an API says when it says no, in words for a log.
+"""What an API says when it says no.
 
-answer -> reason and message of its Status, both empty where it is none
+answer -> its Status                            None where it is none
 answer -> "it answers 421: this server is not known as …"
+answer -> Refused | RegistryUnreachable | RegistryMisbehaved, unless it is a success
 """
 
-from typing import Any
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, cast
 
 from app.client.bounded_reading import Answer
-from app.client.errors import BadAnswer
+from app.client.errors import (
+    Refused,
+    RegistryMisbehaved,
+    RegistryUnreachable,
+)
 from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
 
-WORDS_CHARACTERS_MAX = 1_000  # of what an answer says; a log line is no place for a page
-VALUES_MAX = 10_000  # of a refusal that is looked at
+VALUES_MAX: Final = 10_000  # of a refusal that is looked at
+_ABLE_ELSEWHERE: Final = frozenset({421, 429, 500, 502, 503})
+"""Said by a process that will do better later, or does not know the name that it is called by:
+the next of several may do better now."""
 
 
-def said(answer: Answer) -> tuple[str, str]:
-    """Give the reason and the message of a refusal."""
+def status_of(answer: Answer, *, values_max: int = VALUES_MAX) -> Mapping[str, object] | None:
+    """Give the Status of a refusal, or another object in its place; None where there is none."""
     try:
-        status: Any = parse_json(answer.body, values_max=VALUES_MAX)
-        words = str(status["message"])
-    except (BadAnswer, LookupError, TypeError):
-        return "", ""
-    return str(status.get("reason", "")), shown(words, WORDS_CHARACTERS_MAX)
+        document = parse_json(answer.body, values_max=values_max)
+    except RegistryMisbehaved:
+        return None
+    return cast("Mapping[str, object]", document) if isinstance(document, Mapping) else None
 
 
 def problem_of(answer: Answer) -> str:
     """Say that an answer is a refusal, and why where it says so."""
-    _, message = said(answer)
-    return f"it answers {answer.status_code}{': ' if message else ''}{message}"
+    said = str(Refused(status_of(answer) or {}))
+    return f"it answers {answer.status_code}{': ' if said else ''}{said}"
+
+
+def require_success(answer: Answer) -> None:
+    """Raise what an answer calls for in a process that goes on asking, unless it is a success."""
+    code = answer.status_code
+    if code in _ABLE_ELSEWHERE:
+        raise RegistryUnreachable(problem_of(answer))
+    if answer.is_success or code == HTTPStatus.NOT_MODIFIED:
+        return
+    status = status_of(answer) or {}
+    if not status.get("reason") or not status.get("message"):
+        leads = answer.headers.get("location", "")
+        to = f", to {shown(leads)}," if leads else ""
+        raise RegistryMisbehaved(f"it answers {code}{to} and does not say why as a registry does")
+    raise Refused(status, code=code)

@@ -10,171 +10,121 @@ that is too old, everything is loaded anew while the old state still serves.
 Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
 
-import asyncio
 import gc
 import logging
-import random
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from itertools import cycle
-from typing import Any, Final, Protocol
+from typing import Final
 
-import httpx
-
-from app.client.bounded_reading import BOUNDS, Answer, Bounds, LineStream, NotAStream, no_cookies
-from app.client.errors import BadAnswer, NoAnswer
+from app.client.bounded_reading import BOUNDS
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.foreign_text import shown
-from app.client.json_reading import UNREADABLE, parse_json
+from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
-from app.client.refusals import problem_of
+from app.client.pace import CLOCK, Backoff, Clock
+from app.client.registry_client import RegistryClient
+from app.client.watch import Event, Resume, parse_event
 from app.dns.programming import trigger_of
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
 from app.domain.discovery.zone_objects import stripped
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import NamespacedName
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.meta import NOTHING
-from app.domain.snapshot import Snapshot, load
+from app.domain.snapshot import load
 from app.registry.beside import beside
+from app.registry.view import View
 from app.schemas.codec import decode_known
 from app.schemas.metadata import parse_revision
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
-AHEAD_TRIES_MAX = 8  # attempts at APIs that have not reached our revision, 3 s each
-LINE_VALUES_MAX: Final = 1_000_000  # of one object
-LINE_BOUNDS: Final = replace(BOUNDS, line_s_max=30.0)  # a watch says something every 15 s at least
+# A watch says something every 15 s at least; a whole answer is a refusal, or one Pod.
+REPLICA_BOUNDS: Final = replace(
+    BOUNDS, line_s_max=30.0, answer_octets_max=1024 * 1024, silence_s_max=5.0, answer_s_max=10.0
+)
 PROBLEM_CHARACTERS_MAX: Final = 500  # of what an API says, in the log
 
-_INITIAL_END = "k8s.io/initial-events-end"
 _log = logging.getLogger(__name__)
-
-
-class View(Protocol):
-    """What is kept up to date; ``registry.view`` is one."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The latest state."""
-        ...
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether the state has been loaded once."""
-        ...
-
-    def reset(self, snapshot: Snapshot, *, history: Iterable[Change], compacted: Revision) -> None:
-        """Start over from a loaded state."""
-        ...
-
-    async def show(self, changes: Iterable[Change]) -> None:
-        """Apply changes that follow."""
-        ...
-
-
-class StartOver(Exception):
-    """The stream cannot be resumed, or made no sense: all is to be loaded anew."""
-
-
-class Unavailable(Exception):
-    """The API has no stream for us at the moment."""
-
-
-class NotReached(Unavailable):
-    """The API has not seen the revision to resume from."""
 
 
 class WatchFollower:
     """Keeps a View up to date with one of several APIs that share a registry."""
 
-    def __init__(  # noqa: PLR0913  the last three are what a test replaces
+    def __init__(
         self,
-        urls: Sequence[str],
+        client: RegistryClient,
         view: View,
         *,
         kinds: Collection[str],
-        transport: httpx.AsyncBaseTransport | None = None,
-        chance: Callable[[], float] = random.random,
-        bounds: Bounds = LINE_BOUNDS,
+        clock: Clock = CLOCK,
     ) -> None:
-        """Follow whichever of ``urls`` answers; ``transport`` replaces the network in tests.
-
-        Raises ValueError when one of them is no address.
-        """
-        self._urls = cycle([_checked(url) for url in urls])
+        """Follow whichever API of ``client`` answers."""
+        self._client = client
         self._kinds = ",".join(sorted(kinds))
-        self._transport = transport
-        self._chance = chance
-        self._bounds = bounds
+        self._clock = clock
+        self._backoff = Backoff(RETRY_S_MIN, RETRY_S_MAX)
         self._notices = Notices(_log)
         self._intake = Intake(view)
-        self.url = next(self._urls)
-        """The API that is followed, or tried."""
+        self.url = client.url
+        """The API that is followed, or was tried last."""
         self.problem = "it has not been reached yet"
         """Why nothing comes; empty while the stream is open."""
-        self.attempts = 0
-        """Streams that were opened, or tried to be."""
 
     async def run(self) -> None:
         """Follow until cancelled; a failure is tried again, and told of each URL once a minute."""
-        failures = 0
-        async with httpx.AsyncClient(
-            transport=self._transport, cookies=no_cookies(), trust_env=False
-        ) as client:
-            while True:
-                self.attempts += 1
-                standings = self._intake.standings
-                problem = await self._try_to_follow(client, failures)
-                # A stream is worth another at once when it brought us somewhere we may stay.
-                has_led_on = self._intake.standings > standings and not self._intake.starts_over
-                failures = 0 if has_led_on else failures + 1
-                self._note(problem or ("" if has_led_on else "its stream ended with nothing in it"))
-                self.url = next(self._urls)
-                await asyncio.sleep(self._delay_s(failures))
+        while True:
+            self.url = self._client.url
+            standings = self._intake.standings
+            problem = await self._try_to_follow()
+            # A stream is worth another at once when it brought us somewhere we may stay.
+            if self._intake.standings > standings and not self._starts_over:
+                self._backoff.succeeded()
+            else:
+                self._backoff.failed(self._clock.now_s())
+                problem = problem or "its stream ended with nothing in it"
+            self._note(problem)
+            self._client.leave(self.url)
+            pause_s = self._backoff.retry_at_s - self._clock.now_s()
+            await self._clock.sleep(max(RETRY_S_MIN, pause_s))
 
-    def _delay_s(self, failures: int) -> float:
-        # Half of it is left to chance, so that replicas do not all come back at once.
-        longest = min(RETRY_S_MAX, RETRY_S_MIN * 2 ** min(failures, 10))
-        return longest * (1 + self._chance()) / 2
+    @property
+    def _starts_over(self) -> bool:
+        return not self._intake.resume.since
 
     def _note(self, problem: str) -> None:
         self.problem = shown(problem, PROBLEM_CHARACTERS_MAX)
         if problem:
-            anew = ", and loading anew" if self._intake.starts_over else ""
+            anew = ", and loading anew" if self._starts_over else ""
             self._notices.say(self.url, f"{self.url}: {self.problem}; going on from memory{anew}")
 
-    async def _try_to_follow(self, client: httpx.AsyncClient, failures: int) -> str:
+    async def _try_to_follow(self) -> str:
         """Follow one stream to its end; gives what was wrong, empty when nothing was."""
         try:
-            await self._follow(client)
-        except NotReached as error:
-            if failures >= AHEAD_TRIES_MAX:
-                # The registry was put back to an earlier state, and ours is of no past of it.
-                self._intake.start_over()
-            return str(error)
-        except StartOver as reason:
-            self._intake.start_over()
-            return str(reason)
-        except (NoAnswer, BadAnswer, Unavailable) as error:
-            return str(error)
+            await self._follow()
+        except Refused as refusal:
+            self._intake.resume.refused(refusal)
+            return f"it answers {refusal.code}: {refusal}" if refusal.code else str(refusal)
+        except RegistryError as error:
+            return error.problem
         return ""
 
-    async def _follow(self, client: httpx.AsyncClient) -> None:
-        since = self._intake.begin()
+    async def _follow(self) -> None:
         query = {"kinds": self._kinds, "progress": "true"}
-        if since is not None:
-            query["resourceVersion"] = str(since)
-        headers = {"Accept": "application/x-ndjson"}
-        request = client.build_request("GET", f"{self.url}/watch", params=query, headers=headers)
-        try:
-            async with LineStream(client, request, self._bounds) as stream:
-                while lines := await stream.next_lines():
-                    for line in lines:
-                        await self._take(line)
-        except NotAStream as refusal:
-            raise _called_for(refusal.answer) from None
+        if since := self._intake.begin():
+            query["resourceVersion"] = since
+        async with aclosing(self._client.lines("/watch", query=query)) as batches:
+            async for lines in batches:
+                for line in lines:
+                    await self._take(line)
 
     async def _take(self, line: bytes) -> None:
-        if await self._intake.take(line):
+        try:
+            is_loaded = await self._intake.take(line)
+        except RegistryError:
+            self._intake.resume.start_over()
+            raise
+        if is_loaded:
             # What was loaded stays: no need to look through it for garbage again.
             gc.freeze()
         if self.problem:
@@ -189,42 +139,32 @@ class Intake:
     view: View
     standings: int = 0
     """How often a revision was here whole."""
-    _since: Revision | None = None
-    _initial: list[Object] | None = None
+    resume: Resume = field(default_factory=Resume)
+    _initial: list[Object] = field(default_factory=list[Object])
     _pending: list[tuple[bool, Object]] = field(default_factory=list[tuple[bool, Object]])
 
-    def begin(self) -> Revision | None:
-        """Expect a new stream; gives where it is to resume, None for from the start."""
+    def begin(self) -> str:
+        """Expect a new stream; gives where it is to resume, empty for from the start."""
         self._pending.clear()
-        self._initial = [] if self._since is None else None
-        return self._since
-
-    @property
-    def starts_over(self) -> bool:
-        """Whether the next stream begins with everything there is."""
-        return self._since is None
-
-    def start_over(self) -> None:
-        """Let the next stream begin with everything there is."""
-        self._since = None
+        self._initial.clear()
+        return self.resume.begin()
 
     async def take(self, line: bytes) -> bool:
         """Read one line; tells whether everything there is has been loaded with it.
 
-        Raises StartOver when it ends the stream, or says nothing known.
+        Raises RegistryMisbehaved when it says nothing known, Refused when it ends the stream.
         """
+        event = parse_event(line)
         try:
-            event: Any = parse_json(line, values_max=LINE_VALUES_MAX)
-            type_, wire = str(event["type"]), event["object"]
-            match type_:
+            match event.type:
                 case ChangeType.BOOKMARK:
-                    return await self._stand(wire["metadata"])
+                    return await self._stand(event)
                 case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.DELETED:
-                    self._keep(wire, is_gone=type_ == ChangeType.DELETED)
+                    self._keep(event.object, is_gone=event.type == ChangeType.DELETED)
                 case _:
-                    raise StartOver(str(wire.get("message", type_)))
-        except (BadAnswer, *UNREADABLE) as error:
-            raise StartOver(f"a line cannot be read: {error}") from error
+                    raise RegistryMisbehaved(f"its stream has an event of type {event.type}")
+        except UNREADABLE as error:
+            raise RegistryMisbehaved(f"a line cannot be read: {error}") from error
         return False
 
     def _keep(self, wire: Mapping[str, object], *, is_gone: bool) -> None:
@@ -232,32 +172,31 @@ class Intake:
         revision = parse_revision(whole.metadata.resource_version)
         registered = stripped(whole)
         # When the endpoints of a slice changed is worth knowing while that is news.
-        timed = NOTHING if self._initial is not None else trigger_of(whole)
+        timed = NOTHING if self.resume.is_initial else trigger_of(whole)
         meta = replace(
             registered.metadata, revision=revision, resource_version="", annotations=timed
         )
         registered = replace(registered, metadata=meta)
-        if self._initial is not None:
+        if self.resume.is_initial:
             # When all is loaded anew, most of it is what is held already: that is not doubled.
             held = self.view.snapshot.of_kind(kind_of(registered).name).get(meta.key)
             self._initial.append(registered if held is None or held != registered else held)
         else:
             self._pending.append((is_gone, registered))
 
-    async def _stand(self, metadata: Mapping[str, Any]) -> bool:
+    async def _stand(self, bookmark: Event) -> bool:
         """Take note that every revision up to this one is here whole; tells if all was loaded."""
-        revision = parse_revision(metadata["resourceVersion"])
-        is_loading = self._initial is not None
-        if self._initial is not None:
-            if _INITIAL_END not in (metadata.get("annotations") or {}):
-                return False
-            snapshot = await beside(load, self._initial, revision=revision)
+        is_loading = self.resume.is_initial
+        if not self.resume.is_whole(bookmark):
+            return False
+        if is_loading:
+            revision = parse_revision(self.resume.since)
+            loaded, self._initial = self._initial, []
+            snapshot = await beside(load, loaded, revision=revision)
             self.view.reset(snapshot, history=(), compacted=revision)
-            self._initial = None
             forget_addresses()
         else:
             await self.view.show(self._changes())
-        self._since = revision
         self.standings += 1
         return is_loading
 
@@ -275,25 +214,3 @@ class Intake:
                 changes.append(Change(revision=meta.revision, before=before, after=after))
         self._pending.clear()
         return tuple(changes)
-
-
-def _checked(url: str) -> str:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError(f"{url} is not a URL: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError(f"{url} is not an address such as http://127.0.0.1:8053")
-    return url.rstrip("/")
-
-
-def _called_for(answer: Answer) -> Exception:
-    """Give what an answer other than a stream calls for."""
-    problem = problem_of(answer)
-    match answer.status_code:
-        case httpx.codes.GONE:
-            return StartOver(problem)
-        case httpx.codes.GATEWAY_TIMEOUT:
-            return NotReached(problem)
-        case _:
-            return Unavailable(problem)

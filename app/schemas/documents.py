@@ -8,14 +8,14 @@ Source: contract.md, "Objects" and "POST /apply"; spec kubernetes-api 5.1 and 5.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import cast
 
 from app.domain.errors import BadRequest
-from app.schemas.body_bounds import OBJECTS_MAX
+from app.schemas.body_bounds import MEMBERS_MAX, OBJECTS_MAX
 from app.schemas.json_text import read_json, read_json_stream
 from app.schemas.paths import name_type
 from app.schemas.yaml_text import Parsed, read_yaml
@@ -120,7 +120,14 @@ def _values(text: str, media: MediaType) -> Iterator[tuple[int, Parsed]]:
         values = read_json_stream(text)
     else:
         values = read_yaml(text) if not is_json(text) else iter(_json_as_yaml(text))
-    return ((number, each) for number, each in enumerate(values) if each.value is not None)
+    return ((number, each) for number, each in enumerate(_few(values)) if each.value is not None)
+
+
+def _few(values: Iterable[Parsed]) -> Iterator[Parsed]:
+    for number, each in enumerate(values):
+        if number >= MEMBERS_MAX:
+            raise BadRequest(f"the body holds more than {MEMBERS_MAX} values, nulls among them")
+        yield each
 
 
 def is_json(text: str) -> bool:
@@ -136,7 +143,7 @@ def _json_as_yaml(text: str) -> list[Parsed]:
     """
     found: list[Parsed] = []
     try:
-        found.extend(read_json_stream(text))
+        found.extend(_few(read_json_stream(text)))
     except BadRequest as in_json:
         try:
             return list(read_yaml(text))

@@ -12,8 +12,8 @@ from app.agent.health import (
     problems_of,
     ready_route,
 )
-from app.agent.small_http import JSON, Answer
 from app.agent.tally import Tally
+from app.client.health_server import JSON, Answer
 from app.domain.names import Revision
 from tests.agent.worlds import FakeClock
 from tests.builders import NOON

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from app.agent.health_check_ports import HealthCheckPorts
-from app.agent.small_http import Connections
 from app.agent.tally import Tally
+from app.client.health_server import Connections
 from app.domain.dataplane.health_checks import HealthCheckNodePort, HealthChecks
 from tests.builders import key
 from tests.waiting import eventually, until

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.agent.loop import DRAIN_CHECK_S, PAUSE_S
-from app.agent.pace import Pace
+from app.agent.loop import DRAIN_CHECK_S, PAUSE_S, Pace
 from app.agent.sinks.memory import MemorySink
 from app.agent.sinks.sink import SinkFailed
 from app.domain.changes import Change

@@ -6,7 +6,6 @@ from typing import Any
 import httpx
 import pytest
 
-from app.agent.client import RegistryClient, RegistryMisbehaved
 from app.agent.node import (
     HEARTBEAT_S_DEFAULT,
     Identity,
@@ -14,6 +13,9 @@ from app.agent.node import (
     given_addresses,
     parse_addresses,
 )
+from app.client.access import access_to
+from app.client.errors import RegistryMisbehaved
+from app.client.registry_client import RegistryClient
 from app.domain.objects.node import NodeAddress
 from tests.agent.worlds import FakeClock, client_to
 from tests.registries import an_api
@@ -98,7 +100,7 @@ async def test_heartbeats_come_as_often_as_the_registry_wants(database_url: str)
 
 async def test_a_heartbeat_that_is_not_taken_is_tried_again() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(503))
-    async with RegistryClient(["http://localhost"], transport=transport) as client:
+    async with RegistryClient(access_to(["http://localhost"]), transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, FakeClock())
         assert await registration.beat() == HEARTBEAT_S_DEFAULT
         assert "503" in registration.problem
@@ -107,7 +109,7 @@ async def test_a_heartbeat_that_is_not_taken_is_tried_again() -> None:
 @pytest.mark.parametrize("wire", [{"kind": "Pod", "apiVersion": "v1"}, {"kind": 7}, {}])
 async def test_something_else_in_place_of_a_node_is_misbehaviour(wire: object) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=wire))
-    async with RegistryClient(["http://localhost"], transport=transport) as client:
+    async with RegistryClient(access_to(["http://localhost"]), transport=transport) as client:
         with pytest.raises(RegistryMisbehaved):
             await Registration(client, IDENTITY, Machine().found, FakeClock()).introduce()
 
@@ -151,7 +153,7 @@ def test_an_address_that_is_none_is_refused() -> None:
 async def test_a_lease_that_is_none_leaves_the_heartbeat_as_it_is(lease_s: str) -> None:
     answer = httpx.Response(200, content=f'{{"leaseDurationSeconds": {lease_s}}}')
     transport = httpx.MockTransport(lambda _: answer)
-    async with RegistryClient(["http://r"], transport=transport) as client:
+    async with RegistryClient(access_to(["http://r"]), transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, FakeClock())
         assert await registration.beat() == HEARTBEAT_S_DEFAULT
 
@@ -161,7 +163,7 @@ async def test_heartbeats_that_nobody_takes_are_said_once_a_minute(
 ) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(503))
     clock = FakeClock()
-    async with RegistryClient(["http://r"], transport=transport) as client:
+    async with RegistryClient(access_to(["http://r"]), transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, clock)
         for _ in range(12):
             clock.time_s += await registration.beat()

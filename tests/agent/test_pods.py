@@ -6,11 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from app.agent.client import RegistryClient
-from app.agent.pace import RETRY_S_MIN
 from app.agent.pods import NodePods
 from app.agent.probes import NotReported
+from app.client.access import access_to
 from app.client.notices import PERIOD_S
+from app.client.pace import RETRY_S_MIN
+from app.client.registry_client import RegistryClient
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.pod import ExecAction, Pod, Probe, TCPSocketAction
 from app.domain.registration.readiness import Report
@@ -74,7 +75,7 @@ class Shown:
 
 
 async def followed(registry: Registry, clock: FakeClock | None = None) -> tuple[NodePods, Shown]:
-    client = RegistryClient(["http://r"], transport=registry)
+    client = RegistryClient(access_to(["http://r"]), transport=registry)
     pods = NodePods(client, "n1", clock or FakeClock())
     shown = Shown()
     with pytest.raises(Finished):
@@ -119,6 +120,7 @@ async def test_pods_stay_known_when_a_stream_breaks_off() -> None:
         line("ADDED", "a Pod"),
         line("ADDED", pod("b")),
         line("BOOKMARK", 7),
+        line("ERROR", 7),
         line("ERROR", {"kind": "Status", "reason": "Expired", "message": "too old"}),
         "",
         "[" * 100_000 + "\n",

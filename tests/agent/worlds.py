@@ -10,13 +10,13 @@ import httpx
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from app.agent.client import RegistryClient
 from app.agent.feed import Feed
 from app.agent.ipvs_mode import IPVSMode
-from app.agent.loop import RulesLoop
-from app.agent.pace import PACE, Pace
+from app.agent.loop import PACE, Pace, RulesLoop
 from app.agent.sinks.memory import MemorySink
 from app.api import application
+from app.client.access import access_to
+from app.client.registry_client import RegistryClient
 from app.domain.changes import Change
 from app.domain.dataplane.health_checks import HealthChecks, health_checks
 from app.domain.dataplane.ipvs import ipvs_rules
@@ -107,7 +107,7 @@ class _Through(httpx.AsyncBaseTransport):
 
 def client_to(api: httpx.AsyncClient) -> RegistryClient:
     """Let an agent talk to the API that a test talks to."""
-    return RegistryClient([URL], transport=_Through(api))
+    return RegistryClient(access_to([URL]), transport=_Through(api))
 
 
 @dataclass
@@ -166,7 +166,7 @@ async def a_world(*objects: Object, config: RulesConfig = CONFIG) -> AsyncGenera
         view=view, rules=rules, metrics=CollectorRegistry(), reading=Lane(), writing=Lane()
     )
     network = Network(app, clock)
-    async with RegistryClient([URL], transport=network) as client:
+    async with RegistryClient(access_to([URL]), transport=network) as client:
         yield World(view, clock, network, client)
 
 

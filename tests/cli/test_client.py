@@ -7,7 +7,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from app.cli.client import CLI_BOUNDS, Api, Refused, Unreachable
+from app.cli.client import CLI_BOUNDS, Api
+from app.client.errors import InvalidURL, Refused, RegistryError, RegistryMisbehaved
 from tests.cli.fake_server import FakeServer, in_turn, refusal, run, stream
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 
@@ -34,21 +35,21 @@ def test_a_status_becomes_a_refusal() -> None:
 
 
 def test_a_failure_that_is_no_status_is_worded_all_the_same() -> None:
-    with pytest.raises(Unreachable, match="answers 502: <p>Bad gateway"):
+    with pytest.raises(RegistryMisbehaved, match="answers 502: <p>Bad gateway"):
         api(httpx.Response(502, text="<p>Bad\n gateway")).read_text("/")
-    with pytest.raises(Unreachable, match="answers 500: Internal Server Error"):
+    with pytest.raises(RegistryMisbehaved, match="answers 500: Internal Server Error"):
         api(httpx.Response(500)).ask("GET", "/")
 
 
 @pytest.mark.parametrize("body", ["<html>", "[1]", '"text"'])
 def test_an_answer_that_is_no_document_is_not_waypost(body: str) -> None:
-    with pytest.raises(Unreachable, match="does not speak as Waypost does"):
+    with pytest.raises(RegistryMisbehaved, match=URL):
         api(httpx.Response(200, text=body)).ask("GET", "/")
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8053", "ftp://host", "http://", "http://a:b:c"])
 def test_an_address_that_is_no_url_is_refused_before_anything_is_sent(url: str) -> None:
-    with pytest.raises(Unreachable):
+    with pytest.raises(InvalidURL):
         Api(url)
 
 
@@ -155,7 +156,7 @@ async def test_what_has_no_end_is_read_within_bounds(script: Script, read: Read)
     )
     async with hostile(script) as server:
         with pytest.raises(
-            Unreachable, match=r"more than 1000000 bytes|within 0\.5 s|which it was"
+            RegistryError, match=r"more than 1000000 bytes|within 0\.5 s|which it was"
         ):
             await asyncio.to_thread(read, Api(server.url, bounds=tight))
 

@@ -6,15 +6,22 @@ from collections.abc import Callable, Mapping
 import httpx
 import pytest
 
-from app.cli.client import Api, Refused, Unreachable
+from app.cli.client import Api
 from app.cli.fields import text
 from app.cli.watch import follow
+from app.client.errors import Refused, RegistryUnreachable
 from tests.cli.fake_server import FakeServer, in_turn, run, stream
 
 
 def an_event(revision: int, type_: str = "ADDED", name: str = "ent") -> Mapping[str, object]:
     metadata = {"name": name, "namespace": "dev", "resourceVersion": str(revision)}
     return {"type": type_, "object": {"kind": "Service", "metadata": metadata}}
+
+
+def all_there_is(revision: int) -> Mapping[str, object]:
+    annotations = {"k8s.io/initial-events-end": "true"}
+    metadata = {"resourceVersion": str(revision), "annotations": annotations}
+    return {"type": "BOOKMARK", "object": {"kind": "Bookmark", "metadata": metadata}}
 
 
 def an_error(code: int) -> Mapping[str, object]:
@@ -65,7 +72,7 @@ def test_a_lost_watch_goes_on_after_the_last_whole_revision_and_repeats_nothing(
         return answer
 
     transport = in_turn(
-        serve(an_event(1), an_event(1, "BOOKMARK"), an_event(2, name="cut")),
+        serve(an_event(1), all_there_is(1), an_event(2, name="cut")),
         lost,
         serve(an_event(2, name="cut"), an_event(2, name="off"), an_event(2, "BOOKMARK")),
         serve(an_error(410)),
@@ -75,9 +82,28 @@ def test_a_lost_watch_goes_on_after_the_last_whole_revision_and_repeats_nothing(
     told = (f"{event['type']} {text(event, 'object', 'metadata', 'name')}" for event in events)
     with pytest.raises(Refused, match="too old"):
         seen.extend(told)
-    assert seen == ["ADDED ent", "BOOKMARK ent", "ADDED cut", "ADDED off", "BOOKMARK ent"]
+    assert seen == ["ADDED ent", "BOOKMARK ", "ADDED cut", "ADDED off", "BOOKMARK ent"]
     assert asked == ["", "1", "2"]
     assert "going on after revision 1" in capsys.readouterr().err
+
+
+def test_a_watch_that_is_lost_before_all_is_listed_lists_the_rest() -> None:
+    asked: list[str] = []
+
+    def list_again(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params.get("resourceVersion", ""))
+        return stream(an_event(1, name="a"), an_event(2, name="b"), all_there_is(2), an_error(410))
+
+    transport = in_turn(
+        lambda _: stream(an_event(1, name="a"), an_event(1, "BOOKMARK")), lost, list_again
+    )
+    seen: list[str] = []
+    events = follow(Api("http://waypost.test", transport=transport), {}, pause_s=0)
+    told = (text(event, "object", "metadata", "name") for event in events)
+    with pytest.raises(Refused):
+        seen.extend(told)
+    assert asked == [""]
+    assert seen == ["a", "ent", "b", ""]
 
 
 def test_a_line_separator_inside_a_string_ends_no_line() -> None:
@@ -89,7 +115,7 @@ def test_a_line_separator_inside_a_string_ends_no_line() -> None:
 
 
 def test_nobody_there_in_the_first_place_is_a_failure() -> None:
-    with pytest.raises(Unreachable):
+    with pytest.raises(RegistryUnreachable):
         next(follow(Api("http://waypost.test", transport=in_turn(lost)), {}, pause_s=0))
 
 

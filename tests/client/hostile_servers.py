@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Final
 
 HOST = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -97,3 +98,20 @@ def endless_gzip() -> Script:
     block = deflate.compress(bytes(16 * 1024 * 1024)) + deflate.flush(zlib.Z_FULL_FLUSH)
     head = OK + b"Content-Encoding: gzip\r\n\r\n" + ENDLESS_GZIP_BLOCK
     return Script(head, block)
+
+
+NONSENSE: Final = {
+    "a login page": whole(b"<html>log in</html>", "Content-Type: text/html"),
+    "a redirect to one": whole(b"", "Location: https://login.example/", status="302 Found"),
+    "another server's 404": whole(b"404 page not found", status="404 Not Found"),
+    "a list": whole(b"[1, 2]"),
+    "a text": whole(b'"hello"'),
+    "no UTF-8": whole(b'{"a": "\xff"}'),
+    "deep nesting": whole(b"[" * 100_000),
+    "a bomb": gzipped(bomb()),
+    "a bomb in a bomb": gzipped(bomb(codings=2), "gzip, gzip"),
+    "gzip without end": endless_gzip(),
+    "a body without end": Script(OK + b"\r\n", b"x" * 65_536),
+    "no HTTP": Script(b"SSH-2.0-OpenSSH\r\n"),
+}
+"""What is no document of a registry."""

@@ -10,16 +10,16 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from app.client.access import access_to, http_client
 from app.client.bounded_reading import (
     BOUNDS,
     Answer,
     Bounds,
     LineStream,
     NotAStream,
-    no_cookies,
     read_answer,
 )
-from app.client.errors import BadAnswer, NoAnswer
+from app.client.errors import RegistryMisbehaved, RegistryUnreachable
 from tests.client.hostile_servers import (
     OK,
     SOCKET_OCTETS_MAX,
@@ -39,7 +39,7 @@ IMPATIENT = replace(TIGHT, answer_s_max=0.5, line_s_max=0.5)  # between pieces n
 
 @asynccontextmanager
 async def a_client() -> AsyncGenerator[httpx.AsyncClient, None]:
-    async with httpx.AsyncClient(cookies=no_cookies(), trust_env=False) as client:
+    async with http_client(access_to(["http://127.0.0.1"])) as client:
         yield client
 
 
@@ -93,7 +93,7 @@ async def test_lines_are_read_as_they_come() -> None:
 )
 async def test_a_body_without_end_is_read_up_to_the_bound(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(BadAnswer, match=f"its answer has more than {MEBIBYTE} bytes"):
+        with pytest.raises(RegistryMisbehaved, match=f"its answer has more than {MEBIBYTE} bytes"):
             await answer_of(server)
         assert server.sent < SOCKET_OCTETS_MAX + 2 * MEBIBYTE
 
@@ -101,9 +101,9 @@ async def test_a_body_without_end_is_read_up_to_the_bound(script: Script) -> Non
 async def test_an_error_without_end_is_bounded_too() -> None:
     script = Script(b"HTTP/1.1 404 Not Found\r\n\r\n", b"x" * 65_536)
     async with hostile(script) as server:
-        with pytest.raises(BadAnswer, match="more than"):
+        with pytest.raises(RegistryMisbehaved, match="more than"):
             await answer_of(server)
-        with pytest.raises(BadAnswer, match="more than"):
+        with pytest.raises(RegistryMisbehaved, match="more than"):
             await lines_of(server)
 
 
@@ -112,7 +112,7 @@ async def test_what_a_bomb_expands_to_is_never_held() -> None:
     async with hostile(gzipped(packed)) as server:
         tracemalloc.start()
         try:
-            with pytest.raises(BadAnswer, match="more than"):
+            with pytest.raises(RegistryMisbehaved, match="more than"):
                 await answer_of(server)
             _, peak = tracemalloc.get_traced_memory()
         finally:
@@ -123,16 +123,16 @@ async def test_what_a_bomb_expands_to_is_never_held() -> None:
 async def test_values_are_counted_as_well_as_octets() -> None:
     few = replace(TIGHT, answer_values_max=1_000)
     async with hostile(whole(b"[" + b"[]," * 10_000 + b"[]]")) as server:
-        with pytest.raises(BadAnswer, match="more than 1000 values"):
+        with pytest.raises(RegistryMisbehaved, match="more than 1000 values"):
             await answer_of(server, few)
 
 
 @pytest.mark.parametrize("coding", ["gzip, gzip", "deflate", "br", "zstd", "gzip,identity", "x"])
 async def test_codings_that_nobody_asked_for_are_refused_unread(coding: str) -> None:
     async with hostile(gzipped(bomb(codings=2), coding)) as server:
-        with pytest.raises(BadAnswer, match="which it was not asked for"):
+        with pytest.raises(RegistryMisbehaved, match="which it was not asked for"):
             await answer_of(server)
-        with pytest.raises(BadAnswer, match="which it was not asked for"):
+        with pytest.raises(RegistryMisbehaved, match="which it was not asked for"):
             await lines_of(server)
 
 
@@ -145,7 +145,7 @@ async def test_codings_that_nobody_asked_for_are_refused_unread(coding: str) -> 
 )
 async def test_a_line_without_end_is_read_up_to_the_bound(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(BadAnswer, match=f"one line has more than {MEBIBYTE} bytes"):
+        with pytest.raises(RegistryMisbehaved, match=f"one line has more than {MEBIBYTE} bytes"):
             await lines_of(server)
         assert server.sent < SOCKET_OCTETS_MAX + 8 * MEBIBYTE
 
@@ -162,7 +162,7 @@ async def test_a_line_without_end_is_read_up_to_the_bound(script: Script) -> Non
 )
 async def test_a_head_or_a_trailer_without_end_is_read_up_to_a_bound(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(NoAnswer, match="HTTP breaks off or cannot be read"):
+        with pytest.raises(RegistryUnreachable, match="HTTP breaks off or cannot be read"):
             await answer_of(server)
         assert server.sent < SOCKET_OCTETS_MAX
 
@@ -183,7 +183,7 @@ DRIPS = [
 @pytest.mark.parametrize("script", DRIPS)
 async def test_an_answer_that_drips_has_a_time_as_a_whole(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(NoAnswer, match=r"it has not answered whole within 0\.5 s"):
+        with pytest.raises(RegistryUnreachable, match=r"it has not answered whole within 0\.5 s"):
             await answer_of(server, IMPATIENT)
 
 
@@ -197,7 +197,7 @@ async def test_an_answer_that_drips_has_a_time_as_a_whole(script: Script) -> Non
 )
 async def test_a_line_that_drips_has_a_time_as_a_whole(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(NoAnswer, match=r"no whole line has come within 0\.5 s"):
+        with pytest.raises(RegistryUnreachable, match=r"no whole line has come within 0\.5 s"):
             await lines_of(server, replace(IMPATIENT, answer_s_max=60))
 
 
@@ -213,9 +213,9 @@ async def test_a_stream_may_last_longer_than_any_of_its_lines() -> None:
 
 async def test_a_server_that_says_nothing_is_no_answer() -> None:
     async with hostile(Script(b"", b"", pause_s=0)) as server:
-        with pytest.raises(NoAnswer, match="disconnected"):
+        with pytest.raises(RegistryUnreachable, match="disconnected"):
             await answer_of(server)
-    with pytest.raises(NoAnswer, match="Connection refused"):
+    with pytest.raises(RegistryUnreachable, match="Connection refused"):
         await answer_of(server)
 
 
@@ -223,7 +223,9 @@ async def test_a_web_page_is_no_answer_of_an_api() -> None:
     script = whole(b"<html>log in", "Content-Type: text/html; charset=utf-8")
     async with hostile(script) as server:
         for read in (answer_of, lines_of):
-            with pytest.raises(BadAnswer, match=r"a web page \(text/html\).*URL of a Waypost API"):
+            with pytest.raises(
+                RegistryMisbehaved, match=r"a web page \(text/html\).*URL of a Waypost API"
+            ):
                 await read(server)
 
 
@@ -266,7 +268,7 @@ async def test_others_have_their_turn_while_one_read_is_worked_through(
 
     async with hostile(script) as server:
         others = asyncio.create_task(take_turns())
-        with pytest.raises(BadAnswer, match="more than"):
+        with pytest.raises(RegistryMisbehaved, match="more than"):
             await answer_of(server, replace(BOUNDS, answer_octets_max=octets_max))
         others.cancel()
     assert turns >= turns_min
@@ -274,5 +276,5 @@ async def test_others_have_their_turn_while_one_read_is_worked_through(
 
 async def test_a_line_in_the_smallest_chunks_is_bounded_as_any_other() -> None:
     async with hostile(CRUMBS) as server:
-        with pytest.raises(BadAnswer, match="one line has more than 25600 bytes"):
+        with pytest.raises(RegistryMisbehaved, match="one line has more than 25600 bytes"):
             await lines_of(server, replace(TIGHT, line_octets_max=25_600))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.errors import BadAnswer
+from app.client.errors import RegistryMisbehaved
 from app.client.gunzip import Gunzip
 
 
@@ -55,14 +55,14 @@ def test_a_bomb_is_expanded_no_further_than_somebody_reads() -> None:
     ],
 )
 def test_what_is_not_one_whole_member_is_refused(packed: bytes, problem: str) -> None:
-    with pytest.raises(BadAnswer, match=problem):
+    with pytest.raises(RegistryMisbehaved, match=problem):
         expanded(packed)
 
 
 def test_what_comes_after_the_end_is_refused_in_another_piece_too() -> None:
     gunzip = Gunzip()
     assert list(gunzip.expand(compressed(b"a"))) == [b"a"]
-    with pytest.raises(BadAnswer, match="goes on"):
+    with pytest.raises(RegistryMisbehaved, match="goes on"):
         _ = list(gunzip.expand(b"more"))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.errors import BadAnswer
+from app.client.errors import RegistryMisbehaved
 from app.client.json_reading import parse_json, values_in
 
 documents = st.recursive(
@@ -48,5 +48,5 @@ def test_no_document_holds_more_values_than_are_counted_and_its_first(document: 
     ],
 )
 def test_what_cannot_be_read_is_said_in_words(octets: bytes, problem: str) -> None:
-    with pytest.raises(BadAnswer, match=problem):
+    with pytest.raises(RegistryMisbehaved, match=problem):
         parse_json(octets, values_max=1_000_000)

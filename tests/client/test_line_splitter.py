@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.errors import BadAnswer
+from app.client.errors import RegistryMisbehaved
 from app.client.line_splitter import LineSplitter
 
 
@@ -32,7 +32,7 @@ def test_a_line_that_has_no_end_is_the_rest() -> None:
 )
 def test_a_line_that_is_too_long_is_refused_before_it_ends(pieces: list[bytes]) -> None:
     splitter = LineSplitter(line_octets_max=9)
-    with pytest.raises(BadAnswer, match="more than 9 bytes"):
+    with pytest.raises(RegistryMisbehaved, match="more than 9 bytes"):
         _ = [splitter.split(piece) for piece in pieces]
 
 

@@ -1,16 +1,14 @@
 """What a replica says of itself, to whoever asks in whatever way."""
 
-import asyncio
-import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from app.dns import health
-from app.dns.health import Standing, answering, routes
+from app.client.health_server import answering
+from app.dns.health import Standing, routes
 
 pytestmark = pytest.mark.enable_socket
 
@@ -71,41 +69,3 @@ async def test_head_is_answered_without_a_body() -> None:
 async def test_anything_else_is_refused(method: str, path: str, status: int) -> None:
     async with endpoint() as client:
         assert (await client.request(method, path)).status_code == status
-
-
-async def test_a_client_that_says_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "REQUEST_S_MAX", 0.05)
-    async with answering("127.0.0.1", 0, routes(lambda: READY, CollectorRegistry())) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        assert await reader.read() == b""
-        writer.close()
-
-
-async def test_more_connections_than_wait_are_closed_at_once() -> None:
-    silent = routes(lambda: READY, CollectorRegistry())
-    async with answering("127.0.0.1", 0, silent, open_max=3) as port:
-        lines = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        assert await reader.read() == b""
-        writer.close()
-        lines[0][1].write(b"GET /livez HTTP/1.1\r\n\r\n")
-        assert (await lines[0][0].read()).startswith(b"HTTP/1.1 200")
-        for _, line in lines:
-            line.close()
-
-
-async def test_a_request_without_end_is_cut_off() -> None:
-    async with answering("127.0.0.1", 0, routes(lambda: READY, CollectorRegistry())) as port:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"x" * 2 * health.HEADER_BYTES_MAX)
-        with suppress(ConnectionError):  # a reset is as good as an orderly end
-            assert await reader.read() == b""
-        writer.close()
-
-
-async def test_a_taken_address_is_told_in_words() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        with pytest.raises(OSError, match=f"health cannot listen on 127.0.0.1 port {port}: Addr"):
-            async with answering("127.0.0.1", port, {}):
-                pass

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 
+from app.client.access import access_to
+from app.client.registry_client import RegistryClient
 from app.dns.registrar import APIRegistrar
 from app.domain.errors import NotFound, NotSynced
 from app.registry.presence import dns_pod
@@ -30,6 +32,11 @@ class Relay(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status_code, content=answer.content)
 
 
+def registrar_over(transport: httpx.AsyncBaseTransport, *urls: str) -> APIRegistrar:
+    access = access_to(urls or ["http://localhost"])
+    return APIRegistrar(RegistryClient(access, transport=transport))
+
+
 @pytest.fixture
 async def api(database_url: str) -> AsyncGenerator[httpx.AsyncClient]:
     async with an_api(database_url, bootstrap=True) as client:
@@ -47,7 +54,7 @@ async def endpoints(api: httpx.AsyncClient) -> list[str]:
 
 
 async def test_a_replica_comes_stays_and_goes(api: httpx.AsyncClient) -> None:
-    registrar = APIRegistrar(lambda: "http://localhost", transport=Relay(api))
+    registrar = registrar_over(Relay(api))
     assert not await registrar.renew(POD.metadata.key), "nobody knows it yet"
     await registrar.register(POD)
     assert "10.0.0.5" in await endpoints(api)
@@ -63,10 +70,24 @@ async def test_an_api_that_is_away_or_refuses_is_no_more_than_a_refusal() -> Non
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
-    away = APIRegistrar(lambda: "http://localhost", transport=httpx.MockTransport(refuse))
+    away = registrar_over(httpx.MockTransport(refuse))
     with pytest.raises(NotSynced, match="refused"):
         await away.register(POD)
     status = json.dumps({"message": "no"})
     broken = httpx.MockTransport(lambda _: httpx.Response(503, text=status))
     with pytest.raises(NotSynced, match="it answers 503: no"):
-        await APIRegistrar(lambda: "http://localhost", transport=broken).register(POD)
+        await registrar_over(broken).register(POD)
+
+
+async def test_an_api_that_does_not_answer_is_left_for_the_next() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return httpx.Response(503 if request.url.host == "down" else 200, json={})
+
+    registrar = registrar_over(httpx.MockTransport(answer), "http://down", "http://up")
+    with pytest.raises(NotSynced):
+        await registrar.register(POD)
+    await registrar.register(POD)
+    assert asked == ["down", "up"]

@@ -221,6 +221,13 @@ def test_more_objects_than_the_bound_are_refused() -> None:
         parse_documents(b"a: 1\n---\nb: 1\n---\nc: 1", YAML, objects_max=2)
 
 
+@pytest.mark.parametrize(("body", "media"), [("null ", JSON), ("---\n", YAML)])
+def test_values_that_do_not_count_are_bounded_too(body: str, media: MediaType) -> None:
+    assert parse_documents((body * MEMBERS_MAX).encode(), media) == ()
+    with pytest.raises(BadRequest, match=f"more than {MEMBERS_MAX} values"):
+        parse_documents((body * (MEMBERS_MAX + 1)).encode(), media)
+
+
 def in_json(count: int) -> bytes:
     """Write an object that holds ``count`` values beside itself and its lists."""
     wide = [[0] * (MEMBERS_MAX // 2) for _ in range(count // (MEMBERS_MAX // 2))]

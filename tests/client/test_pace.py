@@ -1,6 +1,6 @@
 """Waiting after failures."""
 
-from app.agent.pace import RETRY_S_MAX, RETRY_S_MIN, Backoff
+from app.client.pace import RETRY_S_MAX, RETRY_S_MIN, Backoff
 
 
 def test_each_failure_waits_longer_up_to_a_bound() -> None:

@@ -1,10 +1,12 @@
-"""HTTP as small as it can be: one request a connection, of which the first line counts.
+"""The small HTTP server where a process that serves no API tells of its health and counts.
 
-    listen(host, port, path -> Answer) -> a server, there until it is closed
-    answering(host, port, routes)      -> the same for the length of a block
+    answering(host, port, path -> Route) -> a server, for the length of a block
+    listen(host, port, path -> Answer)   -> the same, there until it is closed
 
-Each request is answered within REQUEST_S_MAX or not at all.  Connections beyond a bound are
-closed at once: clients that ask for health ask again, and waiting would hold descriptors.
+One request a connection, of which the first line counts: as much HTTP as probes and scrapers
+use, where a framework would take more memory than ten thousand Services.  Each request is
+answered within REQUEST_S_MAX or not at all.  Connections beyond a bound are closed at once:
+clients that ask for health ask again, and waiting would hold descriptors.
 
 Source: RFC 9112.
 """
@@ -50,7 +52,12 @@ class Connections:
 
 
 async def listen(
-    host: str, port: int, respond: Respond, connections: Connections
+    host: str,
+    port: int,
+    respond: Respond,
+    connections: Connections,
+    *,
+    request_s_max: float = REQUEST_S_MAX,
 ) -> asyncio.Server:
     """Listen until the server is closed; raises OSError when the address cannot be had.
 
@@ -63,7 +70,7 @@ async def listen(
             return
         connections.count += 1
         try:
-            async with asyncio.timeout(REQUEST_S_MAX):
+            async with asyncio.timeout(request_s_max):
                 writer.write(_responded(await reader.readuntil(b"\r\n\r\n"), respond))
                 await writer.drain()
                 writer.close()
@@ -78,17 +85,28 @@ async def listen(
 
 
 @asynccontextmanager
-async def answering(host: str, port: int, routes: Mapping[str, Route]) -> AsyncGenerator[int]:
+async def answering(
+    host: str,
+    port: int,
+    routes: Mapping[str, Route],
+    *,
+    request_s_max: float = REQUEST_S_MAX,
+) -> AsyncGenerator[int]:
     """Answer requests by their path for the length of the block; gives the port.
 
-    Raises OSError when the address is taken.
+    Raises OSError when the address is taken, in words that name it.
     """
 
     def respond(path: str) -> Answer:
         route = routes.get(path)
         return Answer(HTTPStatus.NOT_FOUND) if route is None else route()
 
-    server = await listen(host, port, respond, Connections())
+    try:
+        server = await listen(host, port, respond, Connections(), request_s_max=request_s_max)
+    except OSError as error:
+        where = f"{host} port {port}"
+        problem = f"the server of metrics and health cannot listen on {where}: {error.strerror}"
+        raise OSError(problem) from error
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:

@@ -1,13 +1,16 @@
-"""How often the loop does what, and how it waits after failures."""
+"""Time for a process that goes on for long, and how long it waits after failures.
+
+Tests give a Clock of their own.
+"""
 
 import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 RETRY_S_MIN, RETRY_S_MAX = 0.5, 30.0  # after a failure, doubled each time
-_DOUBLINGS_MAX = 16
+_DOUBLINGS_MAX: Final = 16
 
 
 class Clock(Protocol):
@@ -34,37 +37,28 @@ class RealClock:
         await asyncio.sleep(duration_s)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How often things are done."""
-
-    resync_s: float = 60.0
-    """Between two looks at what the kernel holds."""
-    drain_s: float = 900.0
-    """How long connections may keep a server that is not wanted any more."""
-    chance: Callable[[], float] = random.random
-    """From 0 to 1: how much of the second half of a wait after a failure is waited."""
-
-
-PACE = Pace()
+CLOCK: Final = RealClock()
 
 
 @dataclass(slots=True)
 class Backoff:
     """When to try again; the longer it has failed, the later.
 
-    Half of it is left to chance, so that agents do not all come back at once.
+    Half of it is left to chance, so that clients do not all come back at once.
     """
 
-    retry_at_s: float = float("-inf")
+    retry_s_min: float = RETRY_S_MIN
+    retry_s_max: float = RETRY_S_MAX
     chance: Callable[[], float] = random.random
+    """From 0 to 1: how much of the second half of a wait is waited."""
+    retry_at_s: float = float("-inf")
     _failures: int = 0
 
     def failed(self, now_s: float) -> None:
         """Note a failure."""
-        delay_s = RETRY_S_MIN * 2.0 ** min(self._failures, _DOUBLINGS_MAX)
+        delay_s = self.retry_s_min * 2.0 ** min(self._failures, _DOUBLINGS_MAX)
         self._failures += 1
-        self.retry_at_s = now_s + min(delay_s, RETRY_S_MAX) * (1 + self.chance()) / 2
+        self.retry_at_s = now_s + min(delay_s, self.retry_s_max) * (1 + self.chance()) / 2
 
     def succeeded(self) -> None:
         """Forget all failures."""

@@ -1,4 +1,4 @@
-"""The little HTTP that an agent speaks: what is answered, to whom, and within which bounds."""
+"""The small HTTP server: what is answered, to whom, and within which bounds."""
 
 import asyncio
 import socket
@@ -9,8 +9,15 @@ from http import HTTPStatus
 import httpx
 import pytest
 
-from app.agent import small_http
-from app.agent.small_http import JSON, Answer, Connections, answering, listen
+from app.client.health_server import (
+    HEADER_BYTES_MAX,
+    JSON,
+    REQUEST_S_MAX,
+    Answer,
+    Connections,
+    answering,
+    listen,
+)
 from tests.waiting import until
 
 pytestmark = pytest.mark.enable_socket
@@ -21,9 +28,10 @@ def hello(path: str) -> Answer:
 
 
 @asynccontextmanager
-async def endpoint() -> AsyncGenerator[httpx.AsyncClient]:
+async def endpoint(*, request_s_max: float = REQUEST_S_MAX) -> AsyncGenerator[httpx.AsyncClient]:
+    routes = {"/hello": lambda: hello("/hello")}
     async with (
-        answering("127.0.0.1", 0, {"/hello": lambda: hello("/hello")}) as port,
+        answering("127.0.0.1", 0, routes, request_s_max=request_s_max) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
     ):
         yield client
@@ -48,11 +56,8 @@ async def test_other_questions_are_answered_as_http_has_it() -> None:
 
 
 @pytest.mark.parametrize("said", [b"", b"\r\n\r\n", b"\x16\x03\x01", b"GET /hello", b"x" * 99_999])
-async def test_a_client_that_speaks_something_else_disturbs_no_other(
-    said: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(small_http, "REQUEST_S_MAX", 0.1)
-    async with endpoint() as client:
+async def test_a_client_that_speaks_something_else_disturbs_no_other(said: bytes) -> None:
+    async with endpoint(request_s_max=0.1) as client:
         reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
         writer.write(said)
         with suppress(ConnectionResetError):  # what it sent was not read to its end
@@ -61,9 +66,26 @@ async def test_a_client_that_speaks_something_else_disturbs_no_other(
         assert (await client.get("/hello")).status_code == 200
 
 
-async def test_a_taken_port_is_an_error() -> None:
+async def test_a_client_that_says_nothing_is_let_go() -> None:
+    async with answering("127.0.0.1", 0, {}, request_s_max=0.05) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_request_without_end_is_cut_off() -> None:
     async with answering("127.0.0.1", 0, {}) as port:
-        with pytest.raises(OSError, match="in use"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"x" * 2 * HEADER_BYTES_MAX)
+        with suppress(ConnectionError):  # a reset is as good as an orderly end
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_taken_address_is_told_in_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"health cannot listen on 127.0.0.1 port {port}: Addr"):
             async with answering("127.0.0.1", port, {}):
                 pass
 

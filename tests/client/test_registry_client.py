@@ -9,28 +9,16 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from app.agent.client import (
-    AGENT_BOUNDS,
-    Answer,
-    Refused,
-    RegistryClient,
-    RegistryError,
-    RegistryMisbehaved,
-    RegistryUnreachable,
-)
-from app.agent.feed import Feed
-from app.agent.ipvs_mode import IPVSMode
-from app.agent.mode import Mode
-from app.agent.nftables_mode import NftablesMode
-from app.domain.names import Revision
+from app.client.access import access_to
+from app.client.bounded_reading import BOUNDS
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
+from app.client.registry_client import RegistryClient
 from tests.client.hostile_servers import (
+    NONSENSE,
     OK,
     Script,
-    bomb,
     endless_gzip,
-    gzipped,
     hostile,
     whole,
 )
@@ -47,7 +35,7 @@ def client_of(*answers: httpx.Response | Exception, urls: int = 1) -> RegistryCl
         return following
 
     names = [f"http://r{number}" for number in range(urls)]
-    return RegistryClient(names, transport=httpx.MockTransport(answer))
+    return RegistryClient(access_to(names), transport=httpx.MockTransport(answer))
 
 
 async def test_a_document_is_read() -> None:
@@ -88,7 +76,7 @@ async def test_nothing_of_httpx_comes_out(error: Exception) -> None:
         with pytest.raises(RegistryUnreachable):
             await client.get("/nodes/n1/ipvs")
         with pytest.raises(RegistryUnreachable):
-            _ = [line async for line in client.lines("/pods")]
+            _ = [some async for some in client.lines("/pods")]
 
 
 @given(st.binary(max_size=60), st.sampled_from([200, 201, 400, 404, 409, 422, 504]))
@@ -128,7 +116,7 @@ async def test_one_that_does_not_know_its_name_says_so_and_the_next_is_asked() -
         assert await client.ask("GET", "/") == {}
     async with client_of(lost) as client:
         with pytest.raises(RegistryUnreachable, match="ALLOWED_HOSTS"):
-            _ = [line async for line in client.lines("/pods")]
+            _ = [some async for some in client.lines("/pods")]
 
 
 async def test_a_page_instead_of_a_reason_is_not_quoted() -> None:
@@ -140,42 +128,17 @@ async def test_a_page_instead_of_a_reason_is_not_quoted() -> None:
 async def test_a_stream_is_split_at_line_feeds_alone() -> None:
     lines = [json.dumps({"name": "one\u2028two\x85"}, ensure_ascii=False), "", "{}"]
     async with client_of(httpx.Response(200, text="\n".join(lines) + "\n")) as client:
-        found = [line.decode() async for line in client.lines("/pods")]
+        found = [line.decode() async for some in client.lines("/pods") for line in some]
     assert found == [lines[0], "{}"]
 
 
-@pytest.mark.parametrize("url", ["", "waypost:8053", "ftp://waypost", "http://", "http://[::1"])
-def test_what_is_no_address_is_refused_at_once(url: str) -> None:
-    with pytest.raises(ValueError, match=r"address|URL"):
-        RegistryClient([url])
-
-
-def test_no_address_at_all_is_refused() -> None:
-    with pytest.raises(ValueError, match="address"):
-        RegistryClient([])
-
-
 TIGHT = replace(
-    AGENT_BOUNDS,
+    BOUNDS,
     answer_octets_max=1_000_000,
     line_octets_max=1_000_000,
     answer_s_max=5,
     line_s_max=5,
 )
-NONSENSE = {
-    "a login page": whole(b"<html>log in</html>", "Content-Type: text/html"),
-    "a redirect to one": whole(b"", "Location: https://login.example/", status="302 Found"),
-    "another server's 404": whole(b"404 page not found", status="404 Not Found"),
-    "a list": whole(b"[1, 2]"),
-    "a text": whole(b'"hello"'),
-    "no UTF-8": whole(b'{"a": "\xff"}'),
-    "deep nesting": whole(b"[" * 100_000),
-    "a bomb": gzipped(bomb()),
-    "a bomb in a bomb": gzipped(bomb(codings=2), "gzip, gzip"),
-    "gzip without end": endless_gzip(),
-    "a body without end": Script(OK + b"\r\n", b"x" * 65_536),
-    "no HTTP": Script(b"SSH-2.0-OpenSSH\r\n"),
-}
 GOOD = whole(b'{"kind": "Node"}')
 nonsense = pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
 
@@ -185,7 +148,7 @@ async def test_a_registry_that_answers_nonsense_is_left_for_the_next(script: Scr
     async with (
         hostile(script) as bad,
         hostile(GOOD) as good,
-        RegistryClient([bad.url, good.url], bounds=TIGHT) as client,
+        RegistryClient(access_to([bad.url, good.url]), bounds=TIGHT) as client,
     ):
         with pytest.raises((RegistryMisbehaved, RegistryUnreachable), match=bad.url):
             await client.ask("GET", "/nodes/n1")
@@ -197,7 +160,7 @@ async def test_a_registry_that_answers_nonsense_is_left_for_the_next(script: Scr
 async def test_nonsense_is_said_once_a_minute_and_not_once_a_try(
     script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with hostile(script) as bad, RegistryClient([bad.url], bounds=TIGHT) as client:
+    async with hostile(script) as bad, RegistryClient(access_to([bad.url]), bounds=TIGHT) as client:
         for _ in range(3):
             with pytest.raises(RegistryError):
                 await client.ask("GET", "/nodes/n1")
@@ -205,45 +168,6 @@ async def test_nonsense_is_said_once_a_minute_and_not_once_a_try(
     (line,) = [record.message for record in caplog.records if bad.url in record.message]
     assert line.startswith(f"{bad.url}: ")
     assert line.endswith("; asking it again")
-
-
-@nonsense
-@pytest.mark.parametrize("mode", [IPVSMode(), NftablesMode()], ids=lambda mode: mode.name)
-async def test_rules_that_make_no_sense_are_a_reason_to_ask_the_next(
-    script: Script, mode: Mode[object, object]
-) -> None:
-    async with (
-        hostile(script) as bad,
-        RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
-    ):
-        with pytest.raises(RegistryError, match=bad.url):
-            await Feed(client, "n1", mode).whole(is_news_only=False)
-        assert client.url == "http://x"
-    async with (
-        hostile(script) as bad,
-        RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
-    ):
-        with pytest.raises(RegistryError, match=bad.url):
-            await Feed(client, "n1", mode).news(Revision(1), 0)
-        assert client.url == "http://x"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"kind":"NodeRules","virtualServers":[' + b"1," * 20_000 + b"1]}",
-        b'{"kind":"NodeRules","virtualServers":[{"realServers":[' + b"1," * 20_000 + b"1]}]}",
-        b'{"kind":"NodeRulesChanges","operations":[' + b"1," * 20_000 + b"1]}",
-    ],
-    ids=["servers", "real servers", "operations"],
-)
-def test_rules_are_read_up_to_the_first_entry_that_is_wrong(body: bytes) -> None:
-    mode, answer = IPVSMode(), Answer(body, "", {})
-    for decode in (mode.decode_whole, mode.decode_news):
-        with pytest.raises(RegistryMisbehaved) as refusal:
-            decode(answer)
-        assert isinstance(refusal.value.__cause__, ValidationError)
-        assert refusal.value.__cause__.error_count() < 50
 
 
 STREAMS = {
@@ -258,15 +182,18 @@ STREAMS = {
 async def test_a_stream_that_makes_no_sense_is_a_reason_to_ask_the_next(script: Script) -> None:
     async with (
         hostile(script) as bad,
-        RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
+        RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
     ):
         with pytest.raises(RegistryMisbehaved, match=bad.url):
-            _ = [line async for line in client.lines("/pods")]
+            _ = [some async for some in client.lines("/pods")]
         assert client.url == "http://x"
 
 
 async def test_two_questions_that_fail_at_once_leave_one_registry_and_not_two() -> None:
-    async with hostile(whole(b"[]")) as bad, RegistryClient([bad.url, "http://x"]) as client:
+    async with (
+        hostile(whole(b"[]")) as bad,
+        RegistryClient(access_to([bad.url, "http://x"])) as client,
+    ):
         answers = [client.ask("GET", f"/{number}") for number in range(4)]
         found = await asyncio.gather(*answers, return_exceptions=True)
         assert [type(each) for each in found] == [RegistryMisbehaved] * 4
@@ -278,7 +205,7 @@ async def test_what_a_registry_says_is_logged_as_one_short_line(
 ) -> None:
     location = "Location: http://x/" + "\x1b[2J" * 5_000
     script = whole(b"", location, status="302 Found")
-    async with hostile(script) as bad, RegistryClient([bad.url]) as client:
+    async with hostile(script) as bad, RegistryClient(access_to([bad.url])) as client:
         with pytest.raises(RegistryError):
             await client.ask("GET", "/")
     (line,) = caplog.messages

@@ -1,0 +1,59 @@
+"""Rules as a registry sends them: read within bounds, or a reason to ask the next registry."""
+
+from dataclasses import replace
+
+import httpx
+import pytest
+from pydantic import ValidationError
+
+from app.agent.feed import AGENT_BOUNDS, Feed
+from app.agent.ipvs_mode import IPVSMode
+from app.agent.mode import Mode
+from app.agent.nftables_mode import NftablesMode
+from app.client.access import access_to
+from app.client.bounded_reading import Answer
+from app.client.errors import RegistryError, RegistryMisbehaved
+from app.client.registry_client import RegistryClient
+from app.domain.names import Revision
+from tests.client.hostile_servers import NONSENSE, Script, hostile
+
+TIGHT = replace(AGENT_BOUNDS, answer_octets_max=1_000_000, answer_s_max=5)
+
+
+@pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
+@pytest.mark.parametrize("mode", [IPVSMode(), NftablesMode()], ids=lambda mode: mode.name)
+async def test_rules_that_make_no_sense_are_a_reason_to_ask_the_next(
+    script: Script, mode: Mode[object, object]
+) -> None:
+    async with (
+        hostile(script) as bad,
+        RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
+    ):
+        with pytest.raises(RegistryError, match=bad.url):
+            await Feed(client, "n1", mode).whole(is_news_only=False)
+        assert client.url == "http://x"
+    async with (
+        hostile(script) as bad,
+        RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
+    ):
+        with pytest.raises(RegistryError, match=bad.url):
+            await Feed(client, "n1", mode).news(Revision(1), 0)
+        assert client.url == "http://x"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"kind":"NodeRules","virtualServers":[' + b"1," * 20_000 + b"1]}",
+        b'{"kind":"NodeRules","virtualServers":[{"realServers":[' + b"1," * 20_000 + b"1]}]}",
+        b'{"kind":"NodeRulesChanges","operations":[' + b"1," * 20_000 + b"1]}",
+    ],
+    ids=["servers", "real servers", "operations"],
+)
+def test_rules_are_read_up_to_the_first_entry_that_is_wrong(body: bytes) -> None:
+    mode, answer = IPVSMode(), Answer(200, httpx.Headers(), body)
+    for decode in (mode.decode_whole, mode.decode_news):
+        with pytest.raises(RegistryMisbehaved) as refusal:
+            decode(answer)
+        assert isinstance(refusal.value.__cause__, ValidationError)
+        assert refusal.value.__cause__.error_count() < 50
