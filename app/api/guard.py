@@ -68,6 +68,9 @@ class Guard:
             )
         if scope["method"] not in _READS:
             self._require_own_page(scope, authority)
+        for coding in _values(scope, b"transfer-encoding"):
+            if coding.strip().lower() != b"chunked":
+                raise BadRequest("only bodies that are sent plainly, or in chunks, are read here")
         if _AMBIGUOUS.search(scope.get("raw_path") or scope["path"].encode()):
             raise NotFound(
                 "no path has //, a segment of dots, or an encoded slash, backslash or NUL"

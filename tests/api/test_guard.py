@@ -146,6 +146,16 @@ async def test_an_absolute_target_is_routed_by_its_path() -> None:
     assert paths == ["/services"]
 
 
+@pytest.mark.parametrize(
+    ("coding", "status"), [(b"chunked", 200), (b"Chunked", 200), (b"gzip, chunked", 400)]
+)
+async def test_a_body_in_a_coding_that_is_not_read_is_refused(coding: bytes, status: int) -> None:
+    head = b"POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " + coding
+    found, paths = await answered(head + b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
+    assert found == status
+    assert paths == (["/a"] if status == 200 else [])
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=40), st.binary(max_size=40))
 async def test_hosts_and_origins_of_any_bytes_are_answered(host: bytes, origin: bytes) -> None:

@@ -63,7 +63,9 @@ async def test_being_asked_to_end_finishes_writes_and_tells_watchers_where_to_re
         urls = urls_of(running)
         async with under_load(urls) as load:
             await until(lambda: load.written >= WRITES)
-            last = asyncio.create_task(_last_line(running[0]))
+            is_told = asyncio.Event()
+            last = asyncio.create_task(_last_line(running[0], is_told))
+            await is_told.wait()
             await eventually(lambda: _watchers_are(running[0], 2))
             begun_at = asyncio.get_running_loop().time()
             running[0].process.send_signal(signal.SIGTERM)
@@ -142,13 +144,16 @@ async def test_a_clock_that_steps_by_an_hour_changes_no_order_and_expires_nobody
             await running.__aexit__(None, None, None)
 
 
-async def _last_line(replica: Serving) -> str:
+async def _last_line(replica: Serving, is_told: asyncio.Event) -> str:
+    """Follow a watch to its end; ``is_told`` is set once everything there is has been sent."""
     last = ""
     async with httpx.AsyncClient(timeout=30) as client:
         url = f"{str(replica.client.base_url).rstrip('/')}/watch"
         async with client.stream("GET", url) as answer:
             async for line in answer.aiter_lines():
                 last = line or last
+                if '"BOOKMARK"' in line:
+                    is_told.set()
     return last
 
 
