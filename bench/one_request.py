@@ -98,6 +98,17 @@ def requests(objects: int) -> Iterator[Request]:
     yield Request("4 M numbers", "/apply", b"[" + b"1," * 4_000_000 + b"1]")
     yield Request("400,000 numbers", "/apply", b'{"x": [' + b"1," * 400_000 + b"1]}")
     yield Request("40,000 ports that are none", "/services", ports_that_are_none())
+    yield Request("1,000 equal ports", "/apply", with_ports([{"name": "p", "port": 1}] * 1_000))
+    ports = [{"name": f"p{n}", "port": n + 1} for n in range(1_000)]
+    yield Request("1,000 ports", "/apply", with_ports(ports))
+    yield Request("49,000 ports", "/apply", with_ports(ports * 49))
+    finalizers = {
+        "name": "x",
+        "namespace": "bench",
+        "finalizers": [f"a/b{n}" for n in range(1_000)],
+    }
+    held = {"apiVersion": "v1", "kind": "Pod", "metadata": finalizers}
+    yield Request("1,000 finalizers", "/apply", json.dumps(held).encode())
     labels = {"metadata": {"name": "x", "labels": {f"k{n}": "v" for n in range(49_000)}}}
     yield Request("49,000 labels", "/pods", json.dumps(labels).encode())
     unknown = {"metadata": {"name": "x"}, "spec": {f"k{n}": n for n in range(49_000)}}
@@ -240,6 +251,13 @@ def rendered(services: int) -> Wire:
             for n in range(services)
         ],
     }
+
+
+def with_ports(ports: list[Wire]) -> bytes:
+    """Write a Service that has them."""
+    meta = {"name": "ports", "namespace": "bench"}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": ports}}
+    return json.dumps(service).encode()
 
 
 def ports_that_are_none() -> bytes:
