@@ -91,6 +91,13 @@ def requests(objects: int) -> Iterator[Request]:
     yield Request("... deleted", "/services/bench/all", b"", method="DELETE")
     yield Request("a list of them all", "/pods", b"", method="GET")
     yield Request("... with a selector", "/pods?labelSelector=all=y,app!=a1", b"", method="GET")
+    yield from hostile_requests()
+    yield Request("render", "/render", json.dumps(rendered(2_000)).encode())
+    yield Request("a namespace deleted", "/namespaces/bench", b"", method="DELETE")
+
+
+def hostile_requests() -> Iterator[Request]:
+    """List bodies that nobody means well with."""
     yield Request(
         "240,000 aliases", "/apply", b"a: &a {x: 1}\nb: [" + b"*a," * 240_000 + b"]", YAML
     )
@@ -113,8 +120,6 @@ def requests(objects: int) -> Iterator[Request]:
     yield Request("49,000 labels", "/pods", json.dumps(labels).encode())
     unknown = {"metadata": {"name": "x"}, "spec": {f"k{n}": n for n in range(49_000)}}
     yield Request("49,000 unknown fields", "/pods", json.dumps(unknown).encode())
-    yield Request("render", "/render", json.dumps(rendered(2_000)).encode())
-    yield Request("a namespace deleted", "/namespaces/bench", b"", method="DELETE")
 
 
 async def send(server: Serving, request: Request) -> int:
