@@ -24,7 +24,7 @@ HELD = 1_000  # Services, and as many Pods, at a time
 LARGE_CHARACTERS = 8_192  # of an annotation that is patched
 APPLIED = 20  # objects of one apply
 PAGE = 250  # objects of a page
-MADE_UP = 2_000  # names that are asked for and never were: a denial of each is soon remembered
+MADE_UP = 10_000  # names that are asked for and never were: more than denials are remembered
 LATE_S_MAX = 5.0  # of a pace that is made up for
 WATCHES = 40  # that come and go
 NODE = "soak-node"
@@ -87,6 +87,9 @@ class Load:
         await self._http.post("/nodes", json={"metadata": {"name": NODE}})
         while len(self._held) < HELD:
             await self._apply_new(100)
+        # What is bounded by number is full from the beginning, so that nothing fills up later.
+        for number in range(MADE_UP):
+            await self._ask_for(f"none-{number}")
 
     async def run(self) -> None:
         """Do everything side by side until cancelled."""
@@ -197,7 +200,11 @@ class Load:
     async def _ask(self) -> None:
         """Ask for a Service that is there, one that is gone, or a name that never was."""
         made_up = f"none-{self._random.randrange(MADE_UP)}"
-        name = self._random.choice([f"s-{self._some()}", f"s-{self._gone()}", made_up])
+        await self._ask_for(
+            self._random.choice([f"s-{self._some()}", f"s-{self._gone()}", made_up])
+        )
+
+    async def _ask_for(self, name: str) -> None:
         question = dns.message.make_query(f"{name}.default.svc.cluster.local", "A")
         await dns.asyncquery.udp(question, "127.0.0.1", timeout=5, port=self._dns_port)
 
