@@ -148,12 +148,14 @@ async def flooding(head: bytes, piece: bytes) -> AsyncGenerator[tuple[int, list[
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.set_write_buffer_limits(high=0)
         with contextlib.suppress(ConnectionError):
-            writer.write(head)
-            while True:
-                writer.write(piece)
-                await writer.drain()
-                sent[0] += len(piece)
-        writer.close()
+            try:
+                writer.write(head)
+                while True:
+                    writer.write(piece)
+                    await writer.drain()
+                    sent[0] += len(piece)
+            finally:
+                writer.close()
 
     server = await asyncio.start_server(serve, HOST, 0)
     async with server:

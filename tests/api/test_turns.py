@@ -20,7 +20,7 @@ Wire = dict[str, Any]
 T = TypeVar("T")
 PORTS = [{"port": 80}]
 PODS = 400  # of a body
-TURNS_MIN = 50  # that such a request leaves to others at least; in one go it leaves about ten
+TURNS_MIN = 10  # that such a request leaves to others at least; in one go it leaves one
 
 
 class Weighing:

@@ -45,13 +45,15 @@ async def hostile(script: Script) -> AsyncGenerator[Hostile, None]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.set_write_buffer_limits(high=0)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            running.requests.append(await reader.readuntil(b"\r\n\r\n"))
-            for octets in said(script):
-                writer.write(octets)
-                await writer.drain()
-                running.sent += len(octets)
-                await asyncio.sleep(script.pause_s)
-        writer.close()
+            try:
+                running.requests.append(await reader.readuntil(b"\r\n\r\n"))
+                for octets in said(script):
+                    writer.write(octets)
+                    await writer.drain()
+                    running.sent += len(octets)
+                    await asyncio.sleep(script.pause_s)
+            finally:
+                writer.close()
 
     server = await asyncio.start_server(serve, HOST, 0)
     async with server:

@@ -9,7 +9,7 @@ import asyncio
 import select
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import dns.message
@@ -68,7 +68,7 @@ class Relay(asyncio.DatagramProtocol):
     async def stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what comes over one connection, message by message."""
         to_server, to_us = await asyncio.open_connection(SERVER_HOST, self._port)
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
+        try:
             while True:
                 question = await _framed(reader)
                 seen = self._note(question, "tcp")
@@ -76,8 +76,11 @@ class Relay(asyncio.DatagramProtocol):
                 reply = await _framed(to_server)
                 seen.heard(reply)
                 writer.write(len(reply).to_bytes(LENGTH_BYTES) + reply)
-        for each in (to_us, writer):
-            each.close()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass  # one of the two has ended, which ends the other
+        finally:  # also when the relay is closed meanwhile
+            for each in (to_us, writer):
+                each.close()
 
     def _note(self, message: bytes, transport: str) -> Seen:
         (question,) = dns.message.from_wire(message).question
