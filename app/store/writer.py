@@ -8,9 +8,10 @@ the state each decision sees is current: what other processes committed is read
 from the log under the lock.  When the last commit was our own, all of it is
 tried in one statement, which writes only if the counter has not moved; where
 it has, or nothing was to be written, the lock is taken after all.  An answer,
-refusals too, leaves only after the commit that it rests on.  Every step has its
-bound, so that a write is answered within ``WRITE_S_MAX`` whatever the database
-does.
+refusals too, leaves only after the commit that it rests on.  A decision that may
+touch many objects is made in a thread and without the lock, anew when others have
+committed meanwhile.  Every step has its bound, so that a write is answered within
+``WRITE_S_MAX`` whatever the database does.
 
 Source: style.md 2, decision 1, and 7.1 to 7.3.
 """
@@ -53,7 +54,8 @@ AT_ONCE_MAX = 100  # objects touched in one go; decisions that may touch more ru
 BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until it has the lock and knows the state
 _THROWN_AWAY_S = 2.0  # seconds that the driver takes to leave a server that does not answer
 WRITE_S_MAX = QUEUED_S_MAX + BEGIN_S_MAX + 2 * SAVE_S_MAX + 2 * _THROWN_AWAY_S
-"""Seconds within which a write is answered, the time of the decision itself not counted."""
+"""Seconds within which a write is answered that touches few objects, and waits behind no other
+kind; the time of the decision itself is not counted."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -251,14 +253,16 @@ class PostgresWriter:
             await self._begin(connection, batch)
         if not batch.is_decided:
             await self._decide_all(batch)
-        if batch.changes:
-            await save(connection, batch.changes, batch.cursors, after=batch.base)
-        async with asyncio.timeout(SAVE_S_MAX):
-            if not batch.changes:
-                await connection.rollback()
-                return
-            batch.is_committing = True
-            await connection.commit()
+        # The parts of a long one have a bound each; any other is saved and committed within one.
+        async with asyncio.timeout(None if batch.is_long else SAVE_S_MAX):
+            if batch.changes:
+                await save(connection, batch.changes, batch.cursors, after=batch.base)
+            async with asyncio.timeout(SAVE_S_MAX):
+                if not batch.changes:
+                    await connection.rollback()
+                    return
+                batch.is_committing = True
+                await connection.commit()
 
     async def _begin(self, connection: AsyncConnection, batch: _Batch) -> None:
         """Lock the counter, and show the view what others committed; nothing more can come.
