@@ -27,10 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-async def migrated_database(
+async def _migrated_database(
     tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> AsyncGenerator[str, None]:
-    """Give the worker's own database, migrated; its content is whatever a test left."""
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
     server_url = await asyncio.to_thread(start_server, shared)
@@ -39,7 +38,14 @@ async def migrated_database(
 
 
 @pytest.fixture
-async def database_url(migrated_database: str) -> str:
-    """Give the worker's database, empty."""
-    await empty_database(migrated_database)
-    return migrated_database
+async def database_url(_migrated_database: str) -> str:
+    """Give the worker's database, migrated and empty."""
+    await empty_database(_migrated_database)
+    return _migrated_database
+
+
+@pytest.fixture(scope="module")
+async def module_database_url(_migrated_database: str) -> str:
+    """Give the worker's database, migrated and empty, to what the tests of a module share."""
+    await empty_database(_migrated_database)
+    return _migrated_database

@@ -215,10 +215,10 @@ async def test_other_paths_are_left_to_the_routes(path: str) -> None:
 
 
 @pytest.fixture(scope="module")
-async def guarded(migrated_database: str) -> AsyncIterator[httpx.AsyncClient]:
+async def guarded(module_database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     app = application.build(version="1.2.3", trusted=TRUSTED)
     async with (
-        a_registry(migrated_database, service_cidrs=SMALL_RANGE) as registry,
+        a_registry(module_database_url, service_cidrs=SMALL_RANGE) as registry,
         a_client(app) as client,
     ):
         app.state.registry = registry

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from app.api import application
 from app.main import VERSION
 from app.schemas.yaml_output import encode_yaml
-from tests.databases import empty_database
 from tests.registries import an_api
 
 Wire = dict[str, Any]
@@ -98,11 +97,9 @@ class Target:
 
 
 @pytest.fixture(scope="module")
-def target(migrated_database: str) -> Iterator[Target]:
+def target(module_database_url: str) -> Iterator[Target]:
     with asyncio.Runner() as runner:
-        # What another test left, such as a range that is being let go, would change meanwhile.
-        runner.run(empty_database(migrated_database))
-        api = an_api(migrated_database)
+        api = an_api(module_database_url)
         client = runner.run(api.__aenter__())
         yield Target(runner, client)
         runner.run(api.__aexit__(None, None, None))
