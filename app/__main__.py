@@ -26,7 +26,7 @@ from app.command_runs import run_to_end, settings_of_environment, until_interrup
 if TYPE_CHECKING:
     from app.agent.process import Options
     from app.config import Settings
-    from app.store.backup import Restored
+    from app.store.keeping.backup import Restored
 
 Backend = Literal["ipvs", "nftables"]
 
@@ -173,7 +173,7 @@ def backup(
     file: Annotated[Path, typer.Argument(help="Where to write it; - is the standard output.")],
 ) -> None:
     """Write everything registered to a file, at one revision, while writes go on."""
-    from app.store.backup_file import STANDARD
+    from app.store.keeping.backup_file import STANDARD
 
     written = run_to_end(_backup(settings_of_environment(), file))
     place = "the backup" if file == STANDARD else file
@@ -271,7 +271,7 @@ def _listed(text: str) -> list[str]:
 async def _migrate(settings: "Settings") -> tuple[str | None, str]:
     """Migrate the named database or the embedded one; give its versions before and after."""
     from app.main import database_engine
-    from app.store import migrations
+    from app.store.keeping import migrations
 
     async with database_engine(settings, is_current=False) as engine:
         return await migrations.migrate(engine)
@@ -279,8 +279,8 @@ async def _migrate(settings: "Settings") -> tuple[str | None, str]:
 
 async def _backup(settings: "Settings", file: Path) -> int:
     from app.main import database_engine
-    from app.store.backup import backup_lines
-    from app.store.backup_file import write_whole
+    from app.store.keeping.backup import backup_lines
+    from app.store.keeping.backup_file import write_whole
 
     async with database_engine(settings, is_made=False) as engine:
         return await write_whole(file, backup_lines(engine)) - 2  # header and end are no objects
@@ -290,9 +290,9 @@ async def _restore(
     settings: "Settings", file: Path, *, replace: bool, lose_all: bool
 ) -> "Restored":
     from app.main import database_engine
-    from app.store.backup import LINE_OCTETS_MAX, read_backup
-    from app.store.backup import restore as restore_contents
-    from app.store.backup_file import lines_of
+    from app.store.keeping.backup import LINE_OCTETS_MAX, read_backup
+    from app.store.keeping.backup import restore as restore_contents
+    from app.store.keeping.backup_file import lines_of
 
     contents = read_backup(lines_of(file, octets_max=LINE_OCTETS_MAX))
     async with database_engine(settings) as engine:

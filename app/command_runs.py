@@ -49,8 +49,8 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     from asyncpg import PostgresError
     from sqlalchemy.exc import SQLAlchemyError
 
-    from app.store.backup import WouldLose
-    from app.store.migrations import SchemaMismatch
+    from app.store.keeping.backup import WouldLose
+    from app.store.keeping.migrations import SchemaMismatch
 
     try:
         return until_interrupted(work)

@@ -14,15 +14,15 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
-from app.domain.dataplane.node_rules import PRIMARY
+from app.domain.dataplane.rules.node_rules import PRIMARY
 from app.domain.errors import Violation
 from app.domain.names import parse_domain, subdomain_problems
 from app.domain.objects.service import Scheduler
 from app.domain.registration.dns_config_validation import search_violations
-from app.domain.registration.probe_destinations import ProbeDestinations
+from app.domain.registration.health.probe_destinations import ProbeDestinations
 from app.domain.registration.service_cidrs import range_violations
 from app.schemas.authorities import parse_host_pattern, parse_origin
-from app.schemas.body_bounds import MEMBERS_MAX, OBJECTS_MAX
+from app.schemas.documents.body_bounds import MEMBERS_MAX, OBJECTS_MAX
 
 TextList = Annotated[tuple[str, ...], NoDecode]
 PORT_MIN = 1

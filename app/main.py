@@ -31,37 +31,37 @@ from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
 from app.api import application
 from app.api.dependencies import Check, Registry
-from app.api.guard import Trusted
-from app.api.limits import Limits
+from app.api.http.guard import Trusted
+from app.api.http.limits import Limits
+from app.api.http.server import HTTPServer, Moments, listen
 from app.api.metrics import StateCollector
-from app.api.server import HTTPServer, Moments, listen
-from app.api.streams import Watching
+from app.api.objects.streams import Watching
 from app.config import Settings, UnusableSetting, blamed_on
-from app.dns.lookups import Lookups, answers_that_fit
 from app.dns.metrics import DNSCollector
-from app.dns.server import DNSServer
-from app.dns.workers import DNSWorkers
-from app.domain.dataplane.rules import RulesConfig
-from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
+from app.dns.serving.server import DNSServer
+from app.dns.serving.workers import DNSWorkers
+from app.dns.upstream.lookup import Lookups, answers_that_fit
+from app.domain.dataplane.rules.model import RulesConfig
+from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
-from app.registry import upkeep
 from app.registry.beside import give_way_soon
-from app.registry.bootstrap import DNS_KEY, bootstrap
-from app.registry.history import History, HistoryBounds
-from app.registry.lease_book import LeaseBook
-from app.registry.leases import Leases
-from app.registry.listing import Lists
+from app.registry.leases.heartbeats import Leases
+from app.registry.leases.lease_tracker import LeaseBook
+from app.registry.leases.readiness_reports import showing_pods, take_over
+from app.registry.leases.registrar import OwnRegistrar
+from app.registry.leases.self_registration import present
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
-from app.registry.presence import present
-from app.registry.probe_reports import showing_pods, take_over
-from app.registry.reconcile import reconcile
-from app.registry.registrar import OwnRegistrar
+from app.registry.reads.history import History, HistoryBounds
+from app.registry.reads.pagination import Lists
+from app.registry.reads.view import View
+from app.registry.reads.watch import Pulse
 from app.registry.resolution import Resolver
-from app.registry.settings_check import SETTLED_KINDS, contradictions
-from app.registry.view import View
-from app.registry.watch import Pulse
 from app.registry.work import Policy
+from app.registry.writes import garbage_collection
+from app.registry.writes.bootstrap import DNS_KEY, bootstrap
+from app.registry.writes.reconcile import reconcile
+from app.registry.writes.settings_check import SETTLED_KINDS, contradictions
 from app.replica import (
     VERSION,
     dns_options_of,
@@ -73,12 +73,13 @@ from app.replica import (
     warn_of_contradictions,
 )
 from app.schemas.authorities import HostNames, parse_origin
-from app.store import election, embedded, migrations
+from app.store import election
 from app.store.change_log import ChangeLogFollower
-from app.store.check import check, repair
-from app.store.compaction import Compactor
 from app.store.election import Elected
 from app.store.engine import make_engine, parse_url
+from app.store.keeping import embedded, migrations
+from app.store.keeping.check import check, repair
+from app.store.keeping.compaction import Compactor
 from app.store.leases import PostgresLeases
 from app.store.loading import load_kinds
 from app.store.writer import PostgresWriter
@@ -180,7 +181,9 @@ async def running(
                 engine,
                 election.UPKEEP,
                 lambda: _together(
-                    upkeep.run(view, writer, now=clock.now), leases.oversee(), compactor.run()
+                    garbage_collection.run(view, writer, now=clock.now),
+                    leases.oversee(),
+                    compactor.run(),
                 ),
             )
         ]

@@ -22,24 +22,24 @@ from app.client.access import access_to
 from app.client.health_server import answering
 from app.client.registry_client import RegistryClient
 from app.config import Settings, blamed_on
-from app.dns.autopath import Autopath
+from app.dns.answering.autopath import Autopath
+from app.dns.answering.protocol import ProtocolConfig
 from app.dns.follower import REPLICA_BOUNDS, WatchFollower
 from app.dns.health import Standing, routes
 from app.dns.metrics import DNSCollector
-from app.dns.protocol import ProtocolConfig
-from app.dns.reach import answered_at, reached_at
+from app.dns.own_addresses import answered_at, reached_at
 from app.dns.registrar import APIRegistrar
-from app.dns.server import DNSServer, ServerOptions
-from app.dns.server_list import Server, ServerList, read_servers, usable
-from app.dns.workers import DNSWorkers
+from app.dns.serving.server import DNSServer, ServerOptions
+from app.dns.serving.workers import DNSWorkers
+from app.dns.upstream.server_list import Server, ServerList, read_servers, usable
 from app.domain.addresses import Address, parse_address, parse_prefix
-from app.domain.discovery.zone_config import PodRecords, cluster_config
+from app.domain.discovery.zone.config import PodRecords, cluster_config
 from app.domain.objects.kinds import ENDPOINT_SLICE, NAMESPACE, POD, SERVICE, SERVICE_CIDR
 from app.domain.objects.pod import Pod
-from app.registry.presence import Registrar, dns_pod, present
-from app.registry.settings_check import contradictions
-from app.registry.view import View
+from app.registry.leases.self_registration import Registrar, dns_pod, present
+from app.registry.reads.view import View
 from app.registry.work import Policy
+from app.registry.writes.settings_check import contradictions
 
 VERSION = installed_version("waypost")
 _log = logging.getLogger(__name__)

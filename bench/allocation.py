@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from app.domain.addresses import Address, Prefix, family_of
 from app.domain.occupied import Occupied
-from app.domain.registration.allocator import (
+from app.domain.registration.service.allocator import (
     AddressRange,
     Pools,
     address_bands,

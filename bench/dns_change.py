@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from app.dns.server import DNSServer
+from app.dns.serving.server import DNSServer
 from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
-from app.registry.view import View
+from app.registry.reads.view import View
 from bench.dns_state.cluster import DOMAIN, NAMESPACES, config, name_of, snapshot
 
 GOAL_MS = 10

@@ -34,8 +34,8 @@ from app.domain.objects.kinds import Object
 from app.domain.objects.meta import ObjectReference
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.service import Service, ServicePort
-from app.store import embedded, migrations
 from app.store.engine import make_engine
+from app.store.keeping import embedded, migrations
 from bench.dns_state.cluster import DOMAIN, NAMESPACES
 from bench.registry_state.tables import fill, meta, new_uid
 from tests.end_to_end.processes import Serving, replicating, serving, until_ready

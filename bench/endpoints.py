@@ -40,11 +40,11 @@ from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import ZONE_LABEL, Node
 from app.domain.objects.pod import READY, Pod
 from app.domain.objects.service import Service, ServicePort, ServiceType
-from app.domain.registration.endpoint_slices import desired, plan
-from app.domain.registration.slice_metadata import SliceNames
+from app.domain.registration.slices.metadata import SliceNames
+from app.domain.registration.slices.planning import desired, plan
 from app.main import VERSION, running
-from app.store import embedded, migrations
 from app.store.engine import make_engine
+from app.store.keeping import embedded, migrations
 from bench.registry_state.in_process import ask
 from bench.registry_state.tables import BORN, fill, meta, new_uid
 

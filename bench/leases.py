@@ -37,8 +37,8 @@ from app.domain.objects.meta import Condition
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.pod import READY, Pod
 from app.main import VERSION, running
-from app.store import embedded, migrations
 from app.store.engine import make_engine
+from app.store.keeping import embedded, migrations
 from bench.registry_state.in_process import ask
 from bench.registry_state.tables import BORN, fill, meta
 

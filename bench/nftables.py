@@ -25,8 +25,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.nftables import encode, encode_changes, encode_delta
-from app.domain.dataplane.rules import (
+from app.domain.dataplane.nftables.text import encode, encode_changes, encode_delta
+from app.domain.dataplane.rules.model import (
     LocalDetection,
     LocalSource,
     NodeFamily,

@@ -24,12 +24,12 @@ from time import perf_counter, process_time
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
 from app.registry.node_rules import NodeRulesReader
-from app.registry.view import View
-from app.schemas.operations_codec import encode_operation_list
-from app.schemas.rules_codec import encode_rules
+from app.registry.reads.view import View
+from app.schemas.rules.codec import encode_rules
+from app.schemas.rules.operations_codec import encode_operation_list
 from bench.rules_state.cluster import NODE_PORTS, Size, a_view, add_endpoint
 
 CHANGES = 40  # single changes timed

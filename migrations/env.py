@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that ``app.store.migrations`` passes in."""
+"""Alembic's entry: runs on the connection that ``app.store.keeping.migrations`` passes in."""
 
 from alembic import context
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.addresses import family_of_text
-from app.domain.dataplane.rules import Destination
+from app.domain.dataplane.rules.model import Destination
 from app.domain.names import NamespacedName, Revision, Uid
 from app.domain.objects.endpoint_slice import (
     MANAGED_BY,

@@ -11,8 +11,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.store import embedded, migrations
 from app.store.engine import make_engine
+from app.store.keeping import embedded, migrations
 
 SERVER_URL = os.environ.get("WAYPOST_TEST_DATABASE_URL", "")
 """A server to use instead of the embedded one; its user must be allowed to create databases."""

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.addresses import parse_address
-from app.domain.discovery.records import Record
-from app.domain.discovery.zone_config import PodRecords, ZoneConfig
+from app.domain.discovery.zone.config import PodRecords, ZoneConfig
+from app.domain.discovery.zone.records import Record
 from app.domain.names import Revision, parse_domain
 from app.domain.snapshot import Snapshot, load
-from app.schemas.codec import decode_object
+from app.schemas.objects.codec import decode_object
 
 VECTORS: Mapping[str, Any] = json.loads(
     (Path(__file__).parent / "vectors" / "dns.json").read_text()

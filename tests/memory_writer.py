@@ -6,9 +6,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from app.domain.names import Revision, Uid
-from app.registry.reconcile import reconcile
-from app.registry.view import View
+from app.registry.reads.view import View
 from app.registry.work import Policy, Work
+from app.registry.writes.reconcile import reconcile
 
 T = TypeVar("T")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

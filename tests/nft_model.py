@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
-from app.domain.dataplane.nftables_table import TABLE
+from app.domain.dataplane.nftables.table import TABLE
 
 _BLOCK = re.compile(r"table (\w+) (\S+) \{")
 _SET = re.compile(r"  (set|map) (\S+) \{ (.*) \}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.domain.discovery.lookup import (
+from app.domain.discovery.resolvers.lookup import (
     Host,
     Lookup,
     LookupFlag,

@@ -10,8 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from app.domain.changes import Change
-from app.domain.dataplane.reach import PROXY_NAME_LABEL
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.rules.model import RulesConfig
+from app.domain.dataplane.rules.service_addresses import PROXY_NAME_LABEL
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.endpoint_slice import (
     AddressType,

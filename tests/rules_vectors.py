@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
 from app.domain.snapshot import Snapshot, load
-from app.schemas.codec import decode_object
+from app.schemas.objects.codec import decode_object
 from tests.builders import a_meta
 
 VECTORS = Path(__file__).parent / "vectors" / "ipvs.json"

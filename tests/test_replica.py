@@ -10,7 +10,7 @@ from app.config import Settings
 from app.dns.follower import WatchFollower
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
-from app.registry.view import View
+from app.registry.reads.view import View
 from app.registry.work import Policy
 from app.replica import (
     dns_options_of,

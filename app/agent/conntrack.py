@@ -3,7 +3,7 @@
     forget_flows(family, should_forget) -> how many
 
 Speaks ctnetlink itself, so that no further program is needed.  Which flows are
-stale is ``domain.dataplane.flows``' affair.  Blocking; a dump of 100,000 flows
+stale is ``domain.dataplane.nftables.table_flows``' affair.  Blocking; a dump of 100,000 flows
 takes a fraction of a second.
 
 Source: linux/netfilter/nfnetlink_conntrack.h.
@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.flows import Flow
+from app.domain.dataplane.nftables.table_flows import Flow
 from app.domain.objects.service import Protocol
 
 _NETLINK_NETFILTER: Final = 12

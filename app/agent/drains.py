@@ -8,7 +8,7 @@ goes once more.  Source: spec ipvs 6; 7, "do better" (g).
 
 from collections.abc import Collection
 
-from app.domain.dataplane.operations import RealServerKey
+from app.domain.dataplane.ipvs.operations import RealServerKey
 
 
 class Drains:

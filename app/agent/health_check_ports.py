@@ -24,7 +24,7 @@ from app.agent.health import NO_SNIFFING
 from app.agent.tally import Tally
 from app.client.health_server import JSON, Answer, Connections, listen
 from app.client.pace import Backoff, Clock
-from app.domain.dataplane.health_checks import HealthCheckNodePort, HealthChecks
+from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
 from app.domain.names import NamespacedName
 
 SOCKETS_MAX: Final = 512  # listening; the usual limit on descriptors is 1024

@@ -14,21 +14,21 @@ from app.agent.mode import News, Plan, Whole
 from app.client.bounded_reading import Answer
 from app.client.errors import RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
-from app.domain.dataplane.applied import apply
-from app.domain.dataplane.batches import batches
-from app.domain.dataplane.operations import (
+from app.domain.dataplane.ipvs.applied import apply
+from app.domain.dataplane.ipvs.batches import batches
+from app.domain.dataplane.ipvs.operations import (
     IPVSState,
     Operation,
     RealServerKey,
     RemoveRealServer,
 )
-from app.domain.dataplane.plan import plan
-from app.schemas.health_checks import decode_health_check_changes, decode_health_checks
-from app.schemas.metadata import parse_revision
-from app.schemas.operations import NodeRulesChanges
-from app.schemas.operations_codec import decode_operations
-from app.schemas.rules import NodeRules
-from app.schemas.rules_codec import decode_state
+from app.domain.dataplane.ipvs.plan import plan
+from app.schemas.objects.metadata import parse_revision
+from app.schemas.rules.codec import decode_state
+from app.schemas.rules.health_checks import decode_health_check_changes, decode_health_checks
+from app.schemas.rules.models import NodeRules
+from app.schemas.rules.operations import NodeRulesChanges
+from app.schemas.rules.operations_codec import decode_operations
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -26,9 +26,9 @@ from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.notices import Notices
 from app.client.pace import RETRY_S_MAX, Backoff, Clock
 from app.client.watch import AHEAD_TRIES_MAX
-from app.domain.dataplane.applied import OutOfOrder
-from app.domain.dataplane.health_checks import HealthChecks, followed
-from app.domain.dataplane.operations import RealServerKey
+from app.domain.dataplane.ipvs.applied import OutOfOrder
+from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.rules.health_checks import HealthChecks, followed
 from app.domain.names import REVISION_ZERO
 
 LISTEN_S_MAX: Final = 30  # a registry is asked to wait so long for news, at most

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from app.client.bounded_reading import Answer
-from app.domain.dataplane.health_checks import HealthCheckChanges, HealthChecks
-from app.domain.dataplane.operations import RealServerKey
+from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.rules.health_checks import HealthCheckChanges, HealthChecks
 from app.domain.names import Revision
 
 StateT = TypeVar("StateT")

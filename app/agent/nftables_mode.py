@@ -16,15 +16,15 @@ from app.agent.mode import News, Plan, Whole
 from app.client.bounded_reading import Answer
 from app.client.errors import RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
-from app.domain.dataplane.applied import OutOfOrder
-from app.domain.dataplane.nftables_delta import loaded
-from app.domain.dataplane.nftables_state import Tables, encode_difference, parse_whole
-from app.domain.dataplane.operations import RealServerKey
+from app.domain.dataplane.incremental.nftables_source import loaded
+from app.domain.dataplane.ipvs.applied import OutOfOrder
+from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.nftables.state import Tables, encode_difference, parse_whole
 from app.domain.errors import BadRequest
-from app.schemas.health_checks import decode_health_check_changes, decode_health_checks
-from app.schemas.metadata import parse_revision
-from app.schemas.operations import NodeTextChanges
-from app.schemas.rules import NodeText
+from app.schemas.objects.metadata import parse_revision
+from app.schemas.rules.health_checks import decode_health_check_changes, decode_health_checks
+from app.schemas.rules.models import NodeText
+from app.schemas.rules.operations import NodeTextChanges
 
 NFT: Final = "nft -f -"
 

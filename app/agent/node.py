@@ -18,10 +18,10 @@ from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
 from app.client.pace import Clock
 from app.client.registry_client import RegistryClient
-from app.domain.dataplane.rules import DUMMY_INTERFACE
+from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 from app.domain.objects.meta import Condition, ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
-from app.schemas.codec import decode_object, encode_object
+from app.schemas.objects.codec import decode_object, encode_object
 
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry says how long they last

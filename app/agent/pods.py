@@ -26,8 +26,8 @@ from app.client.watch import Event, parse_event
 from app.domain.changes import ChangeType
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
-from app.domain.registration.readiness import Report, reported
-from app.schemas.codec import decode_object, encode_object
+from app.domain.registration.health.readiness import Report, reported
+from app.schemas.objects.codec import decode_object, encode_object
 
 WATCH_S: Final = 3600  # after which a stream is begun anew, as everything else is
 BEAT_S: Final = 5.0  # between two looks for leases that are due

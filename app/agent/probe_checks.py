@@ -20,7 +20,7 @@ import httpx
 from app.agent.grpc_health import ask_health
 from app.client.access import no_cookies
 from app.domain.objects.pod import Container, GRPCAction, HTTPGetAction, Probe, TCPSocketAction
-from app.domain.registration.probe_destinations import NotAllowed, ProbeDestinations
+from app.domain.registration.health.probe_destinations import NotAllowed, ProbeDestinations
 
 USER_AGENT: Final = "waypost-probe"
 REDIRECTS_MAX: Final = 10  # as the kubelet

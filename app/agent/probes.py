@@ -22,7 +22,7 @@ from app.client.notices import Notices
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod, Probe
-from app.domain.registration.readiness import (
+from app.domain.registration.health.readiness import (
     Report,
     Standing,
     after,

@@ -8,13 +8,11 @@ What a process is made of besides is the composition root's affair.
 from fastapi import FastAPI
 
 from app.api import (
-    apply,
     clusterips,
     docs,
     endpoint_slices,
     errors,
     explain,
-    following,
     health,
     heartbeats,
     metrics,
@@ -23,19 +21,20 @@ from app.api import (
     pods,
     resolve,
     rules,
+    rules_watch,
     service_cidrs,
     services,
-    watch,
 )
-from app.api.bodies import BodyLimit
-from app.api.guard import Guard, Trusted
-from app.api.limits import Limits, RequestLimit
-from app.api.methods import Methods, Routed
+from app.api.http.guard import Guard, Trusted
+from app.api.http.limits import Limits, RequestLimit
+from app.api.http.methods import Methods, Routed
 from app.api.metrics import RequestMeter
+from app.api.objects import apply, watch
+from app.api.objects.bodies import BodyLimit
 from app.api.openapi import add_bodies
 from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.resolution import ResolveBatch
-from app.schemas.rules import RenderRequest
+from app.schemas.rules.models import RenderRequest
 
 TITLE = "Waypost"
 DESCRIPTION = (
@@ -56,7 +55,7 @@ ROUTERS = (
     clusterips.router,
     resolve.router,
     rules.router,
-    following.router,
+    rules_watch.router,
     watch.router,
     health.router,
     metrics.router,
@@ -82,7 +81,7 @@ def build(*, version: str, limits: Limits = _LIMITS, trusted: Trusted = _TRUSTED
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(following.Following)
+    app.add_middleware(rules_watch.Following)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     app.add_middleware(Methods, routes=[route for route in routed if isinstance(route, Routed)])
     app.add_middleware(Guard, trusted=trusted)

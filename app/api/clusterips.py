@@ -6,10 +6,10 @@ from starlette.concurrency import run_in_threadpool
 from app.api import errors as api_errors
 from app.api.dependencies import SnapshotOf
 from app.api.errors import refusals
-from app.api.representation import answer
+from app.api.objects.representation import answer
 from app.domain import errors
 from app.domain.addresses import Prefix, parse_address
-from app.domain.registration.allocator import AddressRange, address_bands
+from app.domain.registration.service.allocator import AddressRange, address_bands
 from app.domain.snapshot import Snapshot
 from app.registry.services import ranges_of
 from app.schemas.clusterips import ClusterIPs

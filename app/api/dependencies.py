@@ -11,19 +11,19 @@ from typing import Annotated, cast
 from fastapi import Depends, Path, Request
 from prometheus_client import CollectorRegistry
 
-from app.api.streams import Watching
+from app.api.objects.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
 from app.registry.beside import Lane
-from app.registry.leases import Leases
-from app.registry.listing import Lists
+from app.registry.leases.heartbeats import Leases
 from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
+from app.registry.reads.pagination import Lists
+from app.registry.reads.view import View
 from app.registry.resolution import Resolver
-from app.registry.view import View
 from app.registry.work import Policy
-from app.schemas.body_bounds import OBJECTS_MAX
-from app.schemas.metadata import asked_revision
+from app.schemas.documents.body_bounds import OBJECTS_MAX
+from app.schemas.objects.metadata import asked_revision
 
 
 @dataclass(frozen=True, slots=True)

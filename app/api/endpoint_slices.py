@@ -1,9 +1,9 @@
 """HTTP surface of the EndpointSlice kind."""
 
-from app.api.collections import Noun, collection_router
+from app.api.objects.collections import Noun, collection_router
 from app.domain.objects.kinds import ENDPOINT_SLICE
-from app.schemas.endpoint_slice import EndpointSliceRead, EndpointSliceWrite
-from app.schemas.lists import EndpointSliceList
+from app.schemas.objects.endpoint_slice import EndpointSliceRead, EndpointSliceWrite
+from app.schemas.objects.lists import EndpointSliceList
 
 NOUN = Noun(
     kind=ENDPOINT_SLICE,

@@ -14,8 +14,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from app.api.forms import JSON, NotAcceptable, chosen_form, encoded
-from app.api.representation import warn
+from app.api.http.content_negotiation import JSON, NotAcceptable, chosen_form, encoded
+from app.api.objects.representation import warn
 from app.domain import errors
 from app.domain.errors import CauseReason
 from app.schemas.status import Status, failure, status_of

@@ -13,9 +13,9 @@ from fastapi import APIRouter, Request, Response
 from app.api import errors as api_errors
 from app.api.dependencies import KeyOf, SnapshotOf
 from app.api.errors import refusals
-from app.api.representation import answer
+from app.api.objects.representation import answer
 from app.domain import errors
-from app.domain.discovery.explain import explain
+from app.domain.discovery.explain.service import explain
 from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
 from app.schemas.explanation import ServiceExplanation, encode_explanation

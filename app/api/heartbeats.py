@@ -10,13 +10,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from app.api import errors as api_errors
-from app.api.bodies import documented_body, media_of, read_body
 from app.api.dependencies import KeyOf, RegistryOf
 from app.api.errors import refusals
-from app.api.representation import answer
+from app.api.objects.bodies import documented_body, media_of, read_body
+from app.api.objects.representation import answer
 from app.domain import errors
 from app.domain.objects.kinds import POD
-from app.schemas.documents import parse_document
+from app.schemas.documents.read import parse_document
 from app.schemas.heartbeats import (
     HeartbeatRequest,
     HeartbeatResult,

@@ -18,9 +18,9 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import RegistryOf
-from app.api.streams import Watching
+from app.api.objects.streams import Watching
 from app.domain.objects.kinds import KINDS
-from app.registry.view import View
+from app.registry.reads.view import View
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 

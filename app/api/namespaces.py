@@ -1,9 +1,9 @@
 """HTTP surface of the Namespace kind."""
 
-from app.api.collections import Noun, add_finalize_route, collection_router
+from app.api.objects.collections import Noun, add_finalize_route, collection_router
 from app.domain.objects.kinds import NAMESPACE
-from app.schemas.lists import NamespaceList
-from app.schemas.namespace import NamespaceRead, NamespaceWrite
+from app.schemas.objects.lists import NamespaceList
+from app.schemas.objects.namespace import NamespaceRead, NamespaceWrite
 
 NOUN = Noun(
     kind=NAMESPACE,

@@ -1,9 +1,9 @@
 """HTTP surface of the Node kind."""
 
-from app.api.collections import Noun, add_status_routes, collection_router
+from app.api.objects.collections import Noun, add_status_routes, collection_router
 from app.domain.objects.kinds import NODE
-from app.schemas.lists import NodeList
-from app.schemas.node import NodeRead, NodeWrite
+from app.schemas.objects.lists import NodeList
+from app.schemas.objects.node import NodeRead, NodeWrite
 
 NOUN = Noun(
     kind=NODE,

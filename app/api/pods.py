@@ -1,9 +1,9 @@
 """HTTP surface of the Pod kind."""
 
-from app.api.collections import Noun, add_status_routes, collection_router
+from app.api.objects.collections import Noun, add_status_routes, collection_router
 from app.domain.objects.kinds import POD
-from app.schemas.lists import PodList
-from app.schemas.pod import PodRead, PodWrite
+from app.schemas.objects.lists import PodList
+from app.schemas.objects.pod import PodRead, PodWrite
 
 NOUN = Noun(
     kind=POD,

@@ -13,17 +13,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from app.api import errors as api_errors
-from app.api.bodies import documented_body, media_of, read_body
 from app.api.dependencies import KeyOf, RegistryOf, SnapshotOf
 from app.api.errors import refusals
-from app.api.representation import answer, warn
+from app.api.objects.bodies import documented_body, media_of, read_body
+from app.api.objects.representation import answer, warn
 from app.domain import errors
-from app.domain.discovery import resolv_conf
-from app.domain.discovery.resolv_conf import ResolvConf
+from app.domain.discovery.resolvers import resolv_conf
+from app.domain.discovery.resolvers.resolv_conf import ResolvConf
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import NAMESPACE
 from app.registry.resolution import conf_of_pod, resolve
-from app.schemas.documents import parse_document
+from app.schemas.documents.read import parse_document
 from app.schemas.resolution import Resolution, Resolutions, ResolveBatch, ResolveQuery
 from app.schemas.resolution_codec import asked_of, encode_resolution
 

@@ -13,7 +13,11 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.api import errors as api_errors
-from app.api.bodies import (
+from app.api.dependencies import Registry, RegistryOf, SnapshotOf
+from app.api.errors import refusals
+from app.api.http.content_negotiation import JSON, YAML, accepts_only_json, chosen_form
+from app.api.http.packing import packed
+from app.api.objects.bodies import (
     IGNORE,
     Draft,
     content_type,
@@ -23,27 +27,23 @@ from app.api.bodies import (
     required,
     unsupported,
 )
-from app.api.dependencies import Registry, RegistryOf, SnapshotOf
-from app.api.errors import refusals
-from app.api.forms import JSON, YAML, accepts_only_json, chosen_form
-from app.api.packing import packed
-from app.api.representation import answer, entity_tags, warn
+from app.api.objects.representation import answer, entity_tags, warn
 from app.domain import errors
-from app.domain.dataplane.ipvs import IPVSRules
-from app.domain.dataplane.ipvsadm import parse_servers
-from app.domain.dataplane.nftables import encode as encode_nftables
-from app.domain.dataplane.script import Part, encode_part
-from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
+from app.domain.dataplane.ipvs.ipvsadm import parse_servers
+from app.domain.dataplane.ipvs.script import Part, encode_part
+from app.domain.dataplane.ipvs.state import IPVSRules
+from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
+from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.snapshot import Snapshot
-from app.schemas.documents import MediaType, parse_document
-from app.schemas.operations import NodeRulesDrift
-from app.schemas.operations_codec import encode_drift
-from app.schemas.paths import passed_over
+from app.schemas.documents.paths import passed_over
+from app.schemas.documents.read import MediaType, parse_document
+from app.schemas.documents.remarks import Remarks
 from app.schemas.queries import RenderQuery
-from app.schemas.remarks import Remarks
-from app.schemas.render import Rendering, decode_rendering, read_request
-from app.schemas.rules import NodeRules, NodeText, RenderRequest
-from app.schemas.rules_codec import encode_rules, encode_text
+from app.schemas.rules.codec import encode_rules, encode_text
+from app.schemas.rules.models import NodeRules, NodeText, RenderRequest
+from app.schemas.rules.operations import NodeRulesDrift
+from app.schemas.rules.operations_codec import encode_drift
+from app.schemas.rules.render import Rendering, decode_rendering, read_request
 
 T = TypeVar("T")
 

@@ -1,9 +1,9 @@
 """HTTP surface of the ServiceCIDR kind."""
 
-from app.api.collections import Noun, collection_router
+from app.api.objects.collections import Noun, collection_router
 from app.domain.objects.kinds import SERVICE_CIDR
-from app.schemas.lists import ServiceCIDRList
-from app.schemas.service_cidr import ServiceCIDRRead, ServiceCIDRWrite
+from app.schemas.objects.lists import ServiceCIDRList
+from app.schemas.objects.service_cidr import ServiceCIDRRead, ServiceCIDRWrite
 
 NOUN = Noun(
     kind=SERVICE_CIDR,

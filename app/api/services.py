@@ -1,9 +1,9 @@
 """HTTP surface of the Service kind."""
 
-from app.api.collections import Noun, add_status_routes, collection_router
+from app.api.objects.collections import Noun, add_status_routes, collection_router
 from app.domain.objects.kinds import SERVICE
-from app.schemas.lists import ServiceList
-from app.schemas.service import ServiceRead, ServiceWrite
+from app.schemas.objects.lists import ServiceList
+from app.schemas.objects.service import ServiceRead, ServiceWrite
 
 NOUN = Noun(
     kind=SERVICE,

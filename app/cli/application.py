@@ -12,17 +12,17 @@ from typing import ParamSpec
 
 import typer
 
-from app.cli.apply import apply
 from app.cli.client import words_of
-from app.cli.delete import delete
-from app.cli.explain import explain
-from app.cli.get import get
 from app.cli.manifests import Unreadable
 from app.cli.output import print_failure, print_refusal
-from app.cli.render import render
-from app.cli.resolve import resolve
-from app.cli.rules import rules
-from app.cli.watch import watch
+from app.cli.verbs.apply import apply
+from app.cli.verbs.delete import delete
+from app.cli.verbs.explain import explain
+from app.cli.verbs.get import get
+from app.cli.verbs.render import render
+from app.cli.verbs.resolve import resolve
+from app.cli.verbs.rules import rules
+from app.cli.verbs.watch import watch
 from app.client.errors import Refused, RegistryError
 
 EXIT_REFUSED, EXIT_UNREACHABLE = 1, 2

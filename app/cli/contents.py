@@ -15,10 +15,10 @@ from app.domain.errors import DomainError, Invalid
 from app.domain.objects.endpoints import Endpoints
 from app.domain.objects.kinds import ENDPOINTS, Object
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
-from app.domain.registration.endpoints_validation import validate as validate_endpoints
-from app.schemas.codec import decode_object, read_endpoints
-from app.schemas.paths import PassedOver
-from app.schemas.remarks import Remarks, not_held_line, not_kept_line
+from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
+from app.schemas.documents.paths import PassedOver
+from app.schemas.documents.remarks import Remarks, not_held_line, not_kept_line
+from app.schemas.objects.codec import decode_object, read_endpoints
 
 
 @dataclass(slots=True)

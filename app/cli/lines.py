@@ -17,10 +17,10 @@ from typing import NamedTuple
 import yaml
 
 from app.domain.errors import BadRequest
-from app.schemas.documents import MediaType, is_json
-from app.schemas.json_text import read_json_stream
-from app.schemas.paths import join_path
-from app.schemas.yaml_text import is_merge, key_of, scalar_of
+from app.schemas.documents.json_text import read_json_stream
+from app.schemas.documents.paths import join_path
+from app.schemas.documents.read import MediaType, is_json
+from app.schemas.documents.yaml_text import is_merge, key_of, scalar_of
 
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s{}\[\],:"\ufeff]+')
 _LAST_STEP = re.compile(r"(?:\.?[^.\[\]]+|\[[^\]]*\])\Z")

@@ -19,7 +19,7 @@ from app.domain.objects.kinds import ENDPOINTS, KINDS_BY_NAME, Kind
 
 if TYPE_CHECKING:
     from app.cli.lines import Lines, Repeat
-    from app.schemas.documents import MediaType, Origin
+    from app.schemas.documents.read import MediaType, Origin
 
 STDIN = "-"
 PROBLEMS_MAX = 100  # lines of one refusal
@@ -164,7 +164,7 @@ def _content(file: str) -> bytes:
 
 def _manifests(file: str, body: bytes) -> Iterator[Manifest]:
     # The reader takes half a second to load, which verbs without files need not spend.
-    from app.schemas.documents import parse_documents  # noqa: PLC0415
+    from app.schemas.documents.read import parse_documents  # noqa: PLC0415
 
     source = Source(file, body)
     try:
@@ -182,6 +182,6 @@ def _manifests(file: str, body: bytes) -> Iterator[Manifest]:
 
 
 def _media_of(file: str) -> "MediaType":
-    from app.schemas.documents import MediaType  # noqa: PLC0415
+    from app.schemas.documents.read import MediaType  # noqa: PLC0415
 
     return MediaType.JSON if file.endswith(".json") else MediaType.YAML

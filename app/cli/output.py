@@ -95,7 +95,7 @@ def print_document(document: object, form: OutputFormat) -> None:
     """Print a document for programs: YAML when asked for, else JSON."""
     if form is OutputFormat.YAML:
         # Half a second of pydantic, which only this form needs.
-        from app.schemas.yaml_output import encode_yaml  # noqa: PLC0415
+        from app.schemas.documents.yaml_output import encode_yaml  # noqa: PLC0415
 
         print_text(encode_yaml(document).decode())
     else:

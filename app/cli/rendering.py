@@ -23,13 +23,13 @@ from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.registration.defaults import with_pod_defaults, with_service_defaults
-from app.domain.registration.endpoint_slices import desired_in, plan
-from app.domain.registration.endpoints import has_computed_endpoints
-from app.domain.registration.mirroring import mirrored, plan_mirrored, why_not_mirrored
-from app.domain.registration.slice_metadata import SliceNames
+from app.domain.registration.slices.endpoints import has_computed_endpoints
+from app.domain.registration.slices.metadata import SliceNames
+from app.domain.registration.slices.mirroring import mirrored, plan_mirrored, why_not_mirrored
+from app.domain.registration.slices.planning import desired_in, plan
 from app.domain.snapshot import Snapshot, load
-from app.schemas.codec import encode_object
-from app.schemas.render import Rendering, decode_rendering, read_request
+from app.schemas.objects.codec import encode_object
+from app.schemas.rules.render import Rendering, decode_rendering, read_request
 
 _POSITION = re.compile(r"\b(services|endpointSlices|serviceCIDRs)\[(\d+)\]\.")
 

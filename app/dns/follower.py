@@ -25,18 +25,18 @@ from app.client.notices import Notices
 from app.client.pace import CLOCK, Backoff, Clock
 from app.client.registry_client import RegistryClient
 from app.client.watch import Event, Resume, parse_event
-from app.dns.programming import trigger_of
+from app.dns.programming_latency import trigger_of
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
-from app.domain.discovery.zone_objects import stripped
+from app.domain.discovery.zone.objects import stripped
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.meta import NOTHING
 from app.domain.snapshot import load
 from app.registry.beside import beside
-from app.registry.view import View
-from app.schemas.codec import decode_known
-from app.schemas.metadata import parse_revision
+from app.registry.reads.view import View
+from app.schemas.objects.codec import decode_known
+from app.schemas.objects.metadata import parse_revision
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
 # A watch says something every 15 s at least; a whole answer is a refusal, or one Pod.

@@ -18,10 +18,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from app.dns.messages import Rcode, Transport
-from app.dns.numbers import Count, Numbers
-from app.dns.programming import BOUNDS_S, ServiceKind
-from app.dns.tallies import DURATION_BUCKETS_S, SIZE_BUCKETS_BYTES, Kind
+from app.dns.counters import DURATION_BUCKETS_S, SIZE_BUCKETS_BYTES, Kind
+from app.dns.messages.message import Rcode, Transport
+from app.dns.programming_latency import BOUNDS_S, ServiceKind
+from app.dns.stats import Count, Numbers
 
 _SERVER, _ZONE, _VIEW, _PLUGIN = "dns://", ".", "", "kubernetes"
 _FAMILY_V4, _FAMILY_V6 = "1", "2"

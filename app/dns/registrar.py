@@ -1,4 +1,4 @@
-"""Register a DNS replica at the API that it follows; fulfils ``registry.presence.Registrar``.
+"""Register a DNS replica at the API that it follows; fulfils ``registry.leases.self_registration.Registrar``.
 
     Pod -> PUT /pods/…          key -> POST /pods/…/heartbeat | DELETE /pods/…
 
@@ -12,7 +12,7 @@ from app.client.registry_client import RegistryClient
 from app.domain.errors import NotFound, NotSynced
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
-from app.schemas.codec import encode_object
+from app.schemas.objects.codec import encode_object
 
 
 class APIRegistrar:

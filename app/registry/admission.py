@@ -14,10 +14,11 @@ from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
-from app.domain.registration import nodes, pods, slice_validation
+from app.domain.registration import nodes, pods
 from app.domain.registration.conditions import with_transitions
 from app.domain.registration.defaults import with_pod_defaults
-from app.domain.registration.leases import without_leftovers
+from app.domain.registration.health.leases import without_leftovers
+from app.domain.registration.slices import validation
 from app.domain.registration.status_warnings import node_warnings, pod_warnings
 from app.registry.work import Work
 
@@ -55,7 +56,7 @@ def admitted_slice(
     work: Work, current: EndpointSlice | None, draft: EndpointSlice
 ) -> EndpointSlice:
     """Accept a slice as it is; raises Invalid."""
-    rules = slice_validation
+    rules = validation
     require_valid(
         draft, rules.validate(draft) if current is None else rules.validate_update(current, draft)
     )

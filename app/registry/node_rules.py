@@ -19,15 +19,15 @@ from zlib import crc32
 
 from app.domain.addresses import parse_prefix
 from app.domain.bounded import Bounded
-from app.domain.dataplane.delta import IPVSRulesSource
-from app.domain.dataplane.drift import Drift, Ownership, drift
-from app.domain.dataplane.ipvs import IPVSRules
-from app.domain.dataplane.nftables import encode as encode_nftables
-from app.domain.dataplane.nftables_delta import NftablesRulesSource
-from app.domain.dataplane.node_rules import node_rules
-from app.domain.dataplane.rules import RulesConfig
-from app.domain.dataplane.steps import Step, step_to
-from app.domain.dataplane.virtual_server import ServerKey, VirtualServer
+from app.domain.dataplane.incremental.ipvs_source import IPVSRulesSource
+from app.domain.dataplane.incremental.nftables_source import NftablesRulesSource
+from app.domain.dataplane.incremental.revision_step import Step, step_to
+from app.domain.dataplane.ipvs.drift import Drift, Ownership, drift
+from app.domain.dataplane.ipvs.state import IPVSRules
+from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
+from app.domain.dataplane.nftables.text import encode as encode_nftables
+from app.domain.dataplane.rules.model import RulesConfig
+from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.errors import not_found
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import NODE
@@ -35,8 +35,8 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.registry.beside import beside
-from app.registry.node_news import NodeChanges, NodeText, standing_of
-from app.registry.view import Advance, View
+from app.registry.node_events import NodeChanges, NodeText, standing_of
+from app.registry.reads.view import Advance, View
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from app.domain.objects.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE, Object
 from app.domain.objects.service import Service
 from app.domain.registration.finalizers import lasting_finalizers
-from app.domain.registration.services import released
+from app.domain.registration.service.admission import released
 from app.domain.snapshot import Snapshot
 from app.registry.services import pools_of
 from app.registry.work import Work

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import IPFamily, parse_address
-from app.domain.discovery import resolv_conf, stub_resolver
-from app.domain.discovery.lookup import Host, Lookup, Network, Outcome, Query, Reply
 from app.domain.discovery.nameserver import Elsewhere, Fitting, all_fit, hear, service_behind
 from app.domain.discovery.resolution import Asked, Resolved
-from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
-from app.domain.discovery.zone_config import ZoneConfig
+from app.domain.discovery.resolvers import resolv_conf, stub_resolver
+from app.domain.discovery.resolvers.lookup import Host, Lookup, Network, Outcome, Query, Reply
+from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
+from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.errors import not_found
 from app.domain.names import DomainName, NamespacedName
 from app.domain.objects.kinds import POD

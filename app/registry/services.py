@@ -10,8 +10,13 @@ from dataclasses import replace
 from app.domain.addresses import canonical, parse_prefix
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import DEFAULT_NAME
-from app.domain.registration.allocator import AddressRange, Pools
-from app.domain.registration.services import Context, admit_create, admit_status, admit_update
+from app.domain.registration.service.admission import (
+    Context,
+    admit_create,
+    admit_status,
+    admit_update,
+)
+from app.domain.registration.service.allocator import AddressRange, Pools
 from app.domain.snapshot import Snapshot
 from app.registry.work import Work
 

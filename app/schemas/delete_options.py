@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from app.domain.errors import BadRequest, Invalid, Violation
 from app.domain.violations import invalid, not_supported
 from app.schemas.base import Input, Int64
-from app.schemas.paths import type_violations
+from app.schemas.documents.paths import type_violations
 
 PROPAGATION_POLICIES = ("Background", "Foreground", "Orphan")
 

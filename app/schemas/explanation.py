@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.domain.discovery.explanation import (
+from app.domain.discovery.explain.explanation import (
     Explanation,
     PodExplanation,
     Reason,
@@ -20,7 +20,7 @@ from app.domain.discovery.explanation import (
 )
 from app.domain.names import NamespacedName, Revision
 from app.schemas.base import Output, words
-from app.schemas.metadata import Condition, encode_conditions
+from app.schemas.objects.metadata import Condition, encode_conditions
 
 
 class ExplainedKey(Output):

@@ -15,7 +15,7 @@ from app.domain.names import NamespacedName
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.violations import required
 from app.schemas.base import Input, Output
-from app.schemas.paths import type_violations
+from app.schemas.documents.paths import type_violations
 
 HEARTBEATS_MAX = 10_000  # Pods of one request
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.domain.dataplane.script import Part
+from app.domain.dataplane.ipvs.script import Part
 from app.schemas.base import wire_name
 
 SELECTOR_CHARACTERS_MAX = 8_192

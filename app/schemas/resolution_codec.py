@@ -7,8 +7,8 @@ Source: contract.md, "GET /resolve".
 
 from collections.abc import Iterator
 
-from app.domain.discovery.lookup import Record, Step
 from app.domain.discovery.resolution import Asked, Resolved
+from app.domain.discovery.resolvers.lookup import Record, Step
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import NamespacedName, parse_namespaced_name
 from app.domain.objects.endpoint_slice import AddressType, Endpoint, EndpointPort

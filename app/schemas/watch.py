@@ -8,12 +8,12 @@ from typing import Literal
 from pydantic import Field
 
 from app.schemas.base import Output
-from app.schemas.endpoint_slice import EndpointSliceRead
-from app.schemas.namespace import NamespaceRead
-from app.schemas.node import NodeRead
-from app.schemas.pod import PodRead
-from app.schemas.service import ServiceRead
-from app.schemas.service_cidr import ServiceCIDRRead
+from app.schemas.objects.endpoint_slice import EndpointSliceRead
+from app.schemas.objects.namespace import NamespaceRead
+from app.schemas.objects.node import NodeRead
+from app.schemas.objects.pod import PodRead
+from app.schemas.objects.service import ServiceRead
+from app.schemas.objects.service_cidr import ServiceCIDRRead
 from app.schemas.status import Status
 
 

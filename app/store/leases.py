@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.errors import NotSynced
 from app.domain.names import NamespacedName
-from app.registry.lease_book import Lease
+from app.registry.leases.lease_tracker import Lease
 from app.store.engine import UNREACHABLE
 
 # Sorted by key, so that processes which save the same leases never wait for each other in a ring.

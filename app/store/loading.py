@@ -20,7 +20,7 @@ from app.domain.changes import Change
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import Snapshot, load
-from app.registry.view import View
+from app.registry.reads.view import View
 from app.store.mapping import change_of, change_rows, object_of
 from app.store.pieces import Reading, pieces
 from app.store.tables import changes, counter, objects

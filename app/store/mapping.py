@@ -2,7 +2,7 @@
 
     row -> Object, Change          Change -> rows
 
-A body is the wire form of an object, as ``app.schemas.codec`` writes it, with
+A body is the wire form of an object, as ``app.schemas.objects.codec`` writes it, with
 what the wire does not show added under names of its own.
 """
 
@@ -19,7 +19,7 @@ from app.domain.names import Revision
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.service import Service
 from app.domain.snapshot import node_ports_of
-from app.schemas.codec import decode_bytes, encode_bytes, encode_json, encode_object
+from app.schemas.objects.codec import decode_bytes, encode_bytes, encode_json, encode_object
 
 _REQUESTED = "requestedIPs"
 

@@ -20,7 +20,7 @@ from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object
 from app.registry.beside import beside
-from app.registry.weights import is_light
+from app.registry.reads.weights import is_light
 from app.store.engine import driver_of
 from app.store.mapping import (
     addresses_held,

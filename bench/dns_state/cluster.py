@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from app.dns.protocol import ProtocolConfig
+from app.dns.answering.protocol import ProtocolConfig
 from app.domain.addresses import parse_prefix
-from app.domain.discovery.zone_config import cluster_config
-from app.domain.discovery.zone_objects import stripped
+from app.domain.discovery.zone.config import cluster_config
+from app.domain.discovery.zone.objects import stripped
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import (
     SERVICE_NAME_LABEL,

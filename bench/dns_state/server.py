@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from app.dns.server import DNSServer
-from app.registry.view import View
+from app.dns.serving.server import DNSServer
+from app.registry.reads.view import View
 from bench.dns_state.cluster import config, snapshot
 
 

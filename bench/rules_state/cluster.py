@@ -21,7 +21,7 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node, NodeAddress
 from app.domain.objects.service import Service, ServicePort
 from app.domain.snapshot import load
-from app.registry.view import View
+from app.registry.reads.view import View
 
 READY = EndpointConditions(ready=True, serving=True, terminating=False)
 NODE_PORTS = range(30_000, 32_768)

@@ -18,12 +18,12 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from app.api import application
-from app.api.server import HTTPServer, Moments, listen
-from app.api.streams import Watching
-from app.domain.dataplane.rules import RulesConfig
+from app.api.http.server import HTTPServer, Moments, listen
+from app.api.objects.streams import Watching
+from app.domain.dataplane.rules.model import RulesConfig
 from app.registry.node_rules import NodeRulesReader
-from app.registry.view import View
-from app.registry.watch import Pulse
+from app.registry.reads.view import View
+from app.registry.reads.watch import Pulse
 from bench.rules_state.cluster import NODE_PORTS, Size, a_view, add_endpoint, roll
 
 

@@ -2,8 +2,8 @@
 
 from app.agent.drains import Drains
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.operations import RealServerKey
-from app.domain.dataplane.virtual_server import server_key
+from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.ipvs.virtual_server import server_key
 
 KEY = server_key(IPFamily.IPV4, "TCP", "10.96.0.10", 80)
 ONE, TWO = RealServerKey(KEY, "10.244.0.1", 8080), RealServerKey(KEY, "10.244.0.2", 8080)

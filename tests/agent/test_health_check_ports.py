@@ -13,7 +13,7 @@ import pytest
 from app.agent.health_check_ports import HealthCheckPorts
 from app.agent.tally import Tally
 from app.client.health_server import Connections
-from app.domain.dataplane.health_checks import HealthCheckNodePort, HealthChecks
+from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
 from tests.builders import key
 from tests.waiting import eventually, until
 

@@ -12,9 +12,9 @@ from app.agent.loop import DRAIN_CHECK_S, PAUSE_S, Pace
 from app.agent.sinks.memory import MemorySink
 from app.agent.sinks.sink import SinkFailed
 from app.domain.changes import Change
-from app.domain.dataplane.health_checks import HealthChecks
-from app.domain.dataplane.operations import Operation, RealServerKey
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.ipvs.operations import Operation, RealServerKey
+from app.domain.dataplane.rules.health_checks import HealthChecks
+from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.node import NodeAddress, Taint

@@ -10,10 +10,10 @@ from app.agent.loop import RulesLoop
 from app.agent.nftables_mode import NftablesMode
 from app.agent.sinks.nftables import NftablesSink
 from app.domain.changes import Change
-from app.domain.dataplane.health_checks import HealthChecks
-from app.domain.dataplane.nftables_state import Tables, tables_of
-from app.domain.dataplane.nftables_table import CHECK
-from app.domain.dataplane.node_rules import node_rules
+from app.domain.dataplane.nftables.state import Tables, tables_of
+from app.domain.dataplane.nftables.table import CHECK
+from app.domain.dataplane.rules.health_checks import HealthChecks
+from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import NamespacedName
 from tests.agent.sinks.fake_kernel import FakeNft
 from tests.agent.worlds import CONFIG, World, a_world

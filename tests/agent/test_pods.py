@@ -14,8 +14,8 @@ from app.client.pace import RETRY_S_MIN
 from app.client.registry_client import RegistryClient
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.pod import ExecAction, Pod, Probe, TCPSocketAction
-from app.domain.registration.readiness import Report
-from app.schemas.codec import encode_object
+from app.domain.registration.health.readiness import Report
+from app.schemas.objects.codec import encode_object
 from tests.agent.worlds import FakeClock
 from tests.builders import a_container, a_pod, key
 

@@ -20,8 +20,8 @@ from app.domain.objects.pod import (
     Probe,
     TCPSocketAction,
 )
-from app.domain.registration.leases import Lapse, lapsed
-from app.domain.registration.readiness import PROBE_SUCCEEDED, Report, reported
+from app.domain.registration.health.leases import Lapse, lapsed
+from app.domain.registration.health.readiness import PROBE_SUCCEEDED, Report, reported
 from tests.agent.virtual_time import EPOCH, VirtualTime
 from tests.builders import a_condition, a_pod, key
 

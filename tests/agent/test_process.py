@@ -9,7 +9,7 @@ from app.agent.process import clean_up, lacking_privilege
 from app.agent.sinks.dry import DrySink
 from app.agent.sinks.memory import MemorySink
 from app.agent.sinks.sink import SinkFailed
-from app.domain.dataplane.operations import IPVSState, Operation, RealServerKey
+from app.domain.dataplane.ipvs.operations import IPVSState, Operation, RealServerKey
 from tests.agent.worlds import World, a_world
 from tests.builders import a_service, an_endpoint, an_endpoint_slice
 

@@ -18,17 +18,17 @@ from app.api import application
 from app.client.access import access_to
 from app.client.registry_client import RegistryClient
 from app.domain.changes import Change
-from app.domain.dataplane.health_checks import HealthChecks, health_checks
-from app.domain.dataplane.ipvs import ipvs_rules
-from app.domain.dataplane.node_rules import node_rules
-from app.domain.dataplane.operations import IPVSState, Operation, state_of
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.ipvs.operations import IPVSState, Operation, state_of
+from app.domain.dataplane.ipvs.state import ipvs_rules
+from app.domain.dataplane.rules.health_checks import HealthChecks, health_checks
+from app.domain.dataplane.rules.model import RulesConfig
+from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import load
 from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
-from app.registry.view import View
+from app.registry.reads.view import View
 from tests.builders import a_node
 
 NODE = a_node("n1")

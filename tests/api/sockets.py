@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Receive, Scope, Send
 
-from app.api.connection import CONNECTIONS_MAX
-from app.api.server import HTTPServer, Moments, listen
+from app.api.http.connection import CONNECTIONS_MAX
+from app.api.http.server import HTTPServer, Moments, listen
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.bodies import STRICT
-from app.api.manifests import read_manifest, warnings_of
+from app.api.objects.bodies import STRICT
+from app.api.objects.manifests import read_manifest, warnings_of
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.kinds import KINDS, KINDS_BY_NAME, Object, kind_of
-from app.registry.apply import Item, Operation, Outcome, apply
 from app.registry.work import Work
-from app.schemas.codec import encode_object
-from app.schemas.documents import MediaType, parse_documents
-from app.schemas.yaml_output import encode_yaml
+from app.registry.writes.apply import Item, Operation, Outcome, apply
+from app.schemas.documents.read import MediaType, parse_documents
+from app.schemas.documents.yaml_output import encode_yaml
+from app.schemas.objects.codec import encode_object
 from tests.registries import an_api
 from tests.registry.worlds import World
 from tests.schemas.wire_strategies import objects as odd_objects

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.api import application
 from app.main import VERSION
-from app.schemas.yaml_output import encode_yaml
+from app.schemas.documents.yaml_output import encode_yaml
 from tests.registries import an_api
 
 Wire = dict[str, Any]

@@ -10,16 +10,16 @@ from fastapi import FastAPI
 from app.api import errors
 from app.api.resolve import router
 from app.domain.addresses import parse_prefix
-from app.domain.discovery.lookup import Rcode, Record, Reply
-from app.domain.discovery.resolv_conf import ClusterDNS, ResolvConf
-from app.domain.discovery.zone_config import cluster_config
+from app.domain.discovery.resolvers.lookup import Rcode, Record, Reply
+from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
+from app.domain.discovery.zone.config import cluster_config
 from app.domain.names import DomainName, Revision, parse_domain
 from app.domain.objects.pod import DNSConfig, DNSPolicy
 from app.domain.objects.service import ServiceType
 from app.domain.snapshot import load
 from app.registry.beside import Lane
+from app.registry.reads.view import View
 from app.registry.resolution import Resolver, Upstream
-from app.registry.view import View
 from app.schemas.resolution import Resolution, Resolutions
 from tests.builders import (
     a_headless_service,

@@ -17,20 +17,20 @@ from prometheus_client import CollectorRegistry
 
 from app.api import application
 from app.domain.changes import Change
-from app.domain.dataplane.applied import apply
-from app.domain.dataplane.operations import IPVSState
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.ipvs.applied import apply
+from app.domain.dataplane.ipvs.operations import IPVSState
+from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import Snapshot, load
 from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
-from app.registry.view import View
-from app.schemas.codec import encode_object
-from app.schemas.operations import NodeRulesChanges, NodeRulesDrift
-from app.schemas.operations_codec import decode_operations
-from app.schemas.rules import NodeRules, NodeText
-from app.schemas.rules_codec import decode_state
+from app.registry.reads.view import View
+from app.schemas.objects.codec import encode_object
+from app.schemas.rules.codec import decode_state
+from app.schemas.rules.models import NodeRules, NodeText
+from app.schemas.rules.operations import NodeRulesChanges, NodeRulesDrift
+from app.schemas.rules.operations_codec import decode_operations
 from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.registries import a_client, an_api
 from tests.rules_vectors import Vector, load_vectors

@@ -4,7 +4,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from app.store.migrations import migrate, require_current, scripts_folder
+from app.store.keeping.migrations import migrate, require_current, scripts_folder
 from app.store.tables import metadata
 from tests.databases import connected
 

@@ -28,5 +28,5 @@ def test_a_replica_loads_neither_a_database_nor_a_framework() -> None:
         text=True,
         check=True,
     ).stdout.split()
-    assert "app.dns.server" in loaded
+    assert "app.dns.serving.server" in loaded
     assert [name for name in loaded if name.startswith(UNWANTED)] == []

@@ -8,9 +8,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.cli.lines import Repeat, lines_of, nearest_line, repeats_of
-from app.schemas.documents import MediaType
-from app.schemas.json_text import read_json
-from app.schemas.yaml_text import read_yaml
+from app.schemas.documents.json_text import read_json
+from app.schemas.documents.read import MediaType
+from app.schemas.documents.yaml_text import read_yaml
 from tests.schemas.wire_strategies import json_values
 
 JSON, YAML = MediaType.JSON, MediaType.YAML

@@ -22,18 +22,18 @@ atheris: Any = importlib.import_module("atheris")  # no dependency: whoever fuzz
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 with atheris.instrument_imports():
-    from app.dns import lookups
-    from app.dns.autopath import Autopath
-    from app.dns.cache import Cache
-    from app.dns.foreign import FINAL_RCODES, ForeignQuery
-    from app.dns.foreign_message import Oversized, parse_reply
-    from app.dns.messages import Rcode, Request, Transport, parse_request
-    from app.dns.protocol import Forward, Protocol, ProtocolConfig, Transfer, Walk
-    from app.dns.transfer import messages
+    from app.dns.answering.autopath import Autopath
+    from app.dns.answering.protocol import Forward, Protocol, ProtocolConfig, Transfer, Walk
+    from app.dns.answering.transfer import messages
+    from app.dns.messages.message import Rcode, Request, Transport, parse_request
+    from app.dns.upstream import lookup
+    from app.dns.upstream.cache import Cache
+    from app.dns.upstream.message import Oversized, parse_reply
+    from app.dns.upstream.question import FINAL_RCODES, ForeignQuery
     from app.domain.addresses import parse_prefix
-    from app.domain.discovery.zone_config import PodRecords, cluster_config
-    from app.registry.view import View
-    from tests.dns.test_protocol import request_of
+    from app.domain.discovery.zone.config import PodRecords, cluster_config
+    from app.registry.reads.view import View
+    from tests.dns.answering.test_protocol import request_of
     from tests.dns_vectors import VECTORS, snapshot_of
 
 CLIENT = ip_address("10.244.9.1")  # a Pod of the fixture, so that its search list is known
@@ -122,7 +122,7 @@ def try_foreign(asked: ForeignQuery, octets: bytes, query: bytes) -> None:
     cache.keep(asked, reply, 0)
     hit = cache.find(asked, 0)
     assert hit is None or reply.rcode not in FINAL_RCODES or reply.answers(asked) or reply.has_soa
-    lookups._in_words(reply)  # pyright: ignore[reportPrivateUsage]  what /resolve makes of it
+    lookup._in_words(reply)  # pyright: ignore[reportPrivateUsage]  what /resolve makes of it
     for transport in Transport:
         request = parse_request(query, transport)
         assert isinstance(request, Request)

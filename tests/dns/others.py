@@ -9,8 +9,8 @@ from ipaddress import ip_address
 
 import dns.message
 
-from app.dns.server_list import Server
-from app.dns.sockets import bind
+from app.dns.serving.sockets import bind
+from app.dns.upstream.server_list import Server
 
 TCP = "tcp"
 UDP = "udp"

@@ -21,7 +21,7 @@ from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import TRIGGER_TIME_ANNOTATION
 from app.domain.snapshot import Snapshot
-from app.registry.view import View
+from app.registry.reads.view import View
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 from tests.waiting import until
 

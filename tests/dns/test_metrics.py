@@ -4,12 +4,12 @@ import dns.asyncquery
 import dns.message
 from prometheus_client import CollectorRegistry, generate_latest
 
+from app.dns.answering.protocol import ProtocolConfig
 from app.dns.metrics import DNSCollector
-from app.dns.protocol import ProtocolConfig
-from app.dns.server import DNSServer
-from app.domain.discovery.zone_config import ZoneConfig
+from app.dns.serving.server import DNSServer
+from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import parse_domain
-from app.registry.view import View
+from app.registry.reads.view import View
 from tests.dns_vectors import snapshot_of
 
 HOST = "127.0.0.1"

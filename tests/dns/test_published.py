@@ -18,20 +18,20 @@ import dns.rrset
 import dns.zone
 import pytest
 
-from app.dns.protocol import ProtocolConfig
-from app.dns.reach import answered_at
+from app.dns.answering.protocol import ProtocolConfig
+from app.dns.own_addresses import answered_at
 from app.domain.addresses import Prefix, parse_prefix
 from app.domain.changes import Change
-from app.domain.discovery.zone_config import ZoneConfig
+from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import EndpointPort
 from app.domain.objects.kinds import Object
 from app.domain.objects.service import ServicePort, ServiceType
 from app.domain.snapshot import load
 from tests.builders import a_meta, a_namespace, a_pod, a_service, an_endpoint, an_endpoint_slice
+from tests.dns.answering.test_protocol import facts_of, request_of
 from tests.dns.client import data_of
-from tests.dns.test_protocol import facts_of, request_of
-from tests.dns.test_server import HOST, WAIT_S, ZONE, a_view, end, read_message, serving
+from tests.dns.serving.test_server import HOST, WAIT_S, ZONE, a_view, end, read_message, serving
 from tests.dns_vectors import VECTORS, config_of, snapshot_of
 
 Case = Mapping[str, Any]

@@ -10,7 +10,7 @@ from app.client.access import access_to
 from app.client.registry_client import RegistryClient
 from app.dns.registrar import APIRegistrar
 from app.domain.errors import NotFound, NotSynced
-from app.registry.presence import dns_pod
+from app.registry.leases.self_registration import dns_pod
 from tests.registries import an_api
 
 POD = dns_pod("node-1", ("10.0.0.5",), dns_port=53, api_port=9153)

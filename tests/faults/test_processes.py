@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.store import migrations
+from app.store.keeping import migrations
 from tests.databases import connected
 from tests.end_to_end.processes import Serving, serving, started
 from tests.faults.checker import prove

@@ -6,8 +6,8 @@ from datetime import timedelta
 from app.domain.errors import NotSynced
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import Object
-from app.registry.lease_book import Lease, LeaseBook
-from app.registry.leases import Leases, Times
+from app.registry.leases.heartbeats import Leases, Times
+from app.registry.leases.lease_tracker import Lease, LeaseBook
 from tests.builders import key
 from tests.registry.worlds import World
 

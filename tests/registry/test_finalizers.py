@@ -8,9 +8,10 @@ import pytest
 from app.domain.names import NamespacedName
 from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.service_cidr import FINALIZER
-from app.registry import lifecycle, removal, upkeep
+from app.registry import removal
 from app.registry.finalizers import NAMED_MAX
 from app.registry.work import Work
+from app.registry.writes import garbage_collection, lifecycle
 from tests.builders import (
     a_namespace,
     a_node,
@@ -126,19 +127,19 @@ def test_what_an_earlier_version_left_terminating_goes_by_itself() -> None:
     at = world.writer.now
     meta = replace(found.metadata, deleted_at=at, deletion_grace_s=0)
     world.writer.write_now(lambda work: work.put(replace(found, metadata=meta)))
-    assert upkeep.is_due(world.snapshot, at)
+    assert garbage_collection.is_due(world.snapshot, at)
 
-    world.writer.write_now(upkeep.remove_due)
+    world.writer.write_now(garbage_collection.remove_due)
     assert stored(world, service) is None
     assert not world.snapshot.service_at("10.96.0.20")
-    assert not upkeep.is_due(world.snapshot, at)
+    assert not garbage_collection.is_due(world.snapshot, at)
 
 
 def test_a_pod_waits_for_its_grace_period_and_for_a_users_own_finalizer() -> None:
     world = World(held(a_pod(), OF_CLUSTERS, OWN))
     world.delete(a_pod(), grace_s=5)
     world.writer.now += timedelta(seconds=5)
-    assert not upkeep.is_due(world.snapshot, world.writer.now)
+    assert not garbage_collection.is_due(world.snapshot, world.writer.now)
     world.put(held(world.pod("web-1")))
     world.writer.write_now(removal.remove_expired)
     assert key("web-1") not in world.snapshot.pods

@@ -7,14 +7,14 @@ import logging
 import pytest
 
 from app.domain.changes import Change
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.errors import NotFound
 from app.domain.names import Revision
 from app.domain.objects.kinds import Object
 from app.domain.objects.service import Service
 from app.domain.snapshot import load
 from app.registry.node_rules import NodeRulesReader, fingerprint_of, staying_ahead
-from app.registry.view import View
+from app.registry.reads.view import View
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.waiting import until
 

@@ -8,10 +8,11 @@ from app.domain.objects.kinds import SERVICE, SERVICE_CIDR
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import FINALIZER, ServiceCIDR
-from app.registry import lifecycle, service_cidrs
-from app.registry.bootstrap import bootstrap
-from app.registry.view import View
+from app.registry import service_cidrs
+from app.registry.reads.view import View
 from app.registry.work import Policy
+from app.registry.writes import lifecycle
+from app.registry.writes.bootstrap import bootstrap
 from tests.builders import a_service, key
 from tests.memory_writer import MemoryWriter
 

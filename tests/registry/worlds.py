@@ -6,10 +6,10 @@ from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
-from app.registry import lifecycle
-from app.registry.bootstrap import bootstrap
-from app.registry.view import View
+from app.registry.reads.view import View
 from app.registry.work import Policy, Work
+from app.registry.writes import lifecycle
+from app.registry.writes.bootstrap import bootstrap
 from tests.builders import key
 from tests.memory_writer import MemoryWriter
 

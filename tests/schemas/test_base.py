@@ -7,14 +7,15 @@ import pytest
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.schemas import apply, clusterips, health, heartbeats, lists, status
+from app.schemas import apply, clusterips, health, heartbeats, status
 from app.schemas.base import Input, Output, wire_name
-from app.schemas.endpoint_slice import EndpointSliceWrite
-from app.schemas.namespace import NamespaceWrite
-from app.schemas.node import NodeWrite
-from app.schemas.pod import PodWrite
-from app.schemas.service import ServiceSpec, ServiceWrite
-from app.schemas.service_cidr import ServiceCIDRWrite
+from app.schemas.objects import lists
+from app.schemas.objects.endpoint_slice import EndpointSliceWrite
+from app.schemas.objects.namespace import NamespaceWrite
+from app.schemas.objects.node import NodeWrite
+from app.schemas.objects.pod import PodWrite
+from app.schemas.objects.service import ServiceSpec, ServiceWrite
+from app.schemas.objects.service_cidr import ServiceCIDRWrite
 
 WRITTEN = (
     ServiceWrite,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.domain.discovery.lookup import Lookup, Outcome, Status
 from app.domain.discovery.resolution import Asked, Resolved
-from app.domain.discovery.resolv_conf import ResolvConf
+from app.domain.discovery.resolvers.lookup import Lookup, Outcome, Status
+from app.domain.discovery.resolvers.resolv_conf import ResolvConf
 from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.kinds import Object

@@ -3,10 +3,10 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from app.registry import lifecycle
-from app.registry.reconcile import reconcile
-from app.registry.view import View
+from app.registry.reads.view import View
 from app.registry.work import Policy
+from app.registry.writes import lifecycle
+from app.registry.writes.reconcile import reconcile
 from app.store.change_log import ChangeLogFollower
 from app.store.clock import DatabaseClock
 from app.store.writer import PostgresWriter

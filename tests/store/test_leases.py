@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.errors import NotSynced
-from app.registry import lifecycle
-from app.registry.lease_book import Lease, LeaseBook, node_lease, pod_lease
-from app.registry.leases import Leases
+from app.registry.leases.heartbeats import Leases
+from app.registry.leases.lease_tracker import Lease, LeaseBook, node_lease, pod_lease
+from app.registry.writes import lifecycle
 from app.store.engine import make_engine
 from app.store.leases import PostgresLeases
 from tests.builders import a_pod, key

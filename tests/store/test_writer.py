@@ -14,14 +14,14 @@ from app.domain.names import REVISION_ZERO
 from app.domain.objects.kinds import SERVICE, Object
 from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot, load
-from app.registry import lifecycle
-from app.registry.bootstrap import bootstrap
 from app.registry.ports import Writer
-from app.registry.reconcile import reconcile
-from app.registry.view import View
+from app.registry.reads.view import View
 from app.registry.work import Policy, Work
+from app.registry.writes import lifecycle
+from app.registry.writes.bootstrap import bootstrap
+from app.registry.writes.reconcile import reconcile
 from app.store.change_log import ChangeLogFollower
-from app.store.check import check
+from app.store.keeping.check import check
 from app.store.writer import AT_ONCE_MAX, LONG_TRIES_MAX, PostgresWriter
 from tests.builders import a_namespace, a_pod, a_service, key
 from tests.databases import connected

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from app.agent.mode import Mode
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.domain.dataplane.operations import RealServerKey
+from app.domain.dataplane.ipvs.operations import RealServerKey
 
 StateT = TypeVar("StateT")
 StepT = TypeVar("StepT")

@@ -28,17 +28,17 @@ from app.agent.sinks.readings import (
 )
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.batches import Batch, Program, batches
-from app.domain.dataplane.iptables import PROGRAMS, Netfilter, jump_commands
-from app.domain.dataplane.ipvsadm import parse_servers
-from app.domain.dataplane.operations import (
+from app.domain.dataplane.ipvs.batches import Batch, Program, batches
+from app.domain.dataplane.ipvs.iptables import PROGRAMS, Netfilter, jump_commands
+from app.domain.dataplane.ipvs.ipvsadm import parse_servers
+from app.domain.dataplane.ipvs.operations import (
     IPVSState,
     Operation,
     RealServerKey,
     ReplaceNetfilter,
 )
-from app.domain.dataplane.rules import LocalDetection, LocalSource
-from app.domain.dataplane.sysctls import REUSE_MODE
+from app.domain.dataplane.ipvs.sysctls import REUSE_MODE
+from app.domain.dataplane.rules.model import LocalDetection, LocalSource
 from app.domain.errors import BadRequest
 
 SETTINGS: Final = Path("/proc/sys")

@@ -6,8 +6,8 @@ It refuses what a real one would refuse, and steps that would misdirect traffic.
 from collections.abc import Collection, Sequence
 
 from app.agent.sinks.sink import SinkFailed
-from app.domain.dataplane.applied import OutOfOrder, applied
-from app.domain.dataplane.operations import IPVSState, Operation, RealServerKey
+from app.domain.dataplane.ipvs.applied import OutOfOrder, applied
+from app.domain.dataplane.ipvs.operations import IPVSState, Operation, RealServerKey
 
 _EMPTY = IPVSState()
 

@@ -23,12 +23,12 @@ from app.agent.sinks.programs import Run
 from app.agent.sinks.readings import parse_bound
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.flows import Flow, changed_destinations, is_stale
-from app.domain.dataplane.nftables import encode_removal
-from app.domain.dataplane.nftables_delta import loaded
-from app.domain.dataplane.nftables_state import Table, Tables, parse_listing
-from app.domain.dataplane.nftables_table import KEPT_SETS, TABLE, WORDS, declarations
-from app.domain.dataplane.operations import RealServerKey
+from app.domain.dataplane.incremental.nftables_source import loaded
+from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.nftables.state import Table, Tables, parse_listing
+from app.domain.dataplane.nftables.table import KEPT_SETS, TABLE, WORDS, declarations
+from app.domain.dataplane.nftables.table_flows import Flow, changed_destinations, is_stale
+from app.domain.dataplane.nftables.text import encode_removal
 from app.domain.errors import BadRequest
 
 _UNKNOWN: Final = ("?",)  # rules that are equal to none

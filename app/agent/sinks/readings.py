@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.domain.addresses import IPFamily, family_of_text
-from app.domain.dataplane.ipsets import (
+from app.domain.dataplane.ipvs.ipsets import (
     NODE_PORT_SETS,
     SETS_BY_KERNEL_NAME,
     SetName,
@@ -24,10 +24,10 @@ from app.domain.dataplane.ipsets import (
     family_word,
     kernel_name,
 )
-from app.domain.dataplane.iptables import CHAINS, JUMPS, Jump
-from app.domain.dataplane.operations import HeldSet, RealServerKey
-from app.domain.dataplane.rules import DUMMY_INTERFACE, PROTOCOL_NUMBERS
-from app.domain.dataplane.virtual_server import ServerKey, server_key
+from app.domain.dataplane.ipvs.iptables import CHAINS, JUMPS, Jump
+from app.domain.dataplane.ipvs.operations import HeldSet, RealServerKey
+from app.domain.dataplane.ipvs.virtual_server import ServerKey, server_key
+from app.domain.dataplane.rules.model import DUMMY_INTERFACE, PROTOCOL_NUMBERS
 
 _HOST_PREFIX: Final = {IPFamily.IPV4: "/32", IPFamily.IPV6: "/128"}
 _JUMPS_BY_LINE: Final = {(jump.table, f"-A {jump.origin} -j {jump.target}"): jump for jump in JUMPS}

@@ -9,7 +9,7 @@ time.  What others have put beside ours is neither told nor touched.
 from collections.abc import Collection, Sequence
 from typing import Protocol, TypeVar
 
-from app.domain.dataplane.operations import RealServerKey
+from app.domain.dataplane.ipvs.operations import RealServerKey
 
 StateT = TypeVar("StateT")
 StepT_contra = TypeVar("StepT_contra", contravariant=True)

@@ -9,9 +9,17 @@ Source: spec dns A4 and A12; RFC 6604 section 3.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from app.domain.discovery import zone
-from app.domain.discovery.lookup import Decision, Outcome, Query, Rcode, Record, Reply
-from app.domain.discovery.records import (
+from app.domain.discovery.resolvers.lookup import Decision, Outcome, Query, Rcode, Record, Reply
+from app.domain.discovery.zone import answer
+from app.domain.discovery.zone.config import ZoneConfig
+from app.domain.discovery.zone.parse import (
+    EndpointNode,
+    PortNode,
+    ProtocolNode,
+    ServiceNode,
+    parse,
+)
+from app.domain.discovery.zone.records import (
     NoData,
     NoSuchName,
     OutOfZone,
@@ -19,15 +27,7 @@ from app.domain.discovery.records import (
     Records,
     RecordType,
 )
-from app.domain.discovery.records import Record as ZoneRecord
-from app.domain.discovery.zone_config import ZoneConfig
-from app.domain.discovery.zone_parse import (
-    EndpointNode,
-    PortNode,
-    ProtocolNode,
-    ServiceNode,
-    parse,
-)
+from app.domain.discovery.zone.records import Record as ZoneRecord
 from app.domain.names import DomainName, NamespacedName, parse_domain
 from app.domain.snapshot import Snapshot
 
@@ -78,7 +78,7 @@ def hear(
     """Answer a query from the zone as far as the zone goes."""
     if query.is_malformed:
         return Reply(rcode=Rcode.FORMERR)
-    found = zone.answer(snapshot, Question(query.name, RecordType[query.qtype]), config)
+    found = answer.answer(snapshot, Question(query.name, RecordType[query.qtype]), config)
     match found:
         case Records(leads_to=DomainName() as name):
             return Elsewhere(name=name, qtype=query.qtype, chain=_records(found.answers))

@@ -8,9 +8,9 @@ Source: contract.md, "GET /resolve".
 from dataclasses import dataclass
 
 from app.domain.discovery import advice
-from app.domain.discovery.lookup import Lookup, Outcome
-from app.domain.discovery.resolv_conf import ResolvConf
-from app.domain.discovery.stub_resolver import Profile
+from app.domain.discovery.resolvers.lookup import Lookup, Outcome
+from app.domain.discovery.resolvers.resolv_conf import ResolvConf
+from app.domain.discovery.resolvers.stub_resolver import Profile
 from app.domain.names import NamespacedName
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 

@@ -20,7 +20,7 @@ from app.domain.objects.service import (
     SessionAffinity,
     TrafficPolicy,
 )
-from app.domain.registration.needs import is_externally_accessible, needs_cluster_ip
+from app.domain.registration.service.needs import is_externally_accessible, needs_cluster_ip
 
 IP_MODE_DEFAULT = "VIP"
 

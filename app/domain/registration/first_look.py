@@ -16,18 +16,13 @@ from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
-from app.domain.registration import (
-    namespaces,
-    nodes,
-    pods,
-    service_cidrs,
-    slice_validation,
-)
+from app.domain.registration import namespaces, nodes, pods, service_cidrs
 from app.domain.registration.defaults import with_pod_defaults, with_service_defaults
-from app.domain.registration.features import FEATURES_DEFAULT
-from app.domain.registration.leases import without_leftovers
-from app.domain.registration.transitions import synchronised
-from app.domain.registration.validation import create_violations
+from app.domain.registration.health.leases import without_leftovers
+from app.domain.registration.service.features import FEATURES_DEFAULT
+from app.domain.registration.service.transitions import synchronised
+from app.domain.registration.service.validation import create_violations
+from app.domain.registration.slices import validation
 
 
 def draft_violations(draft: Object) -> tuple[Violation, ...]:
@@ -42,7 +37,7 @@ def draft_violations(draft: Object) -> tuple[Violation, ...]:
         case Namespace():
             return namespaces.validate(draft)
         case EndpointSlice():
-            return slice_validation.validate(draft)
+            return validation.validate(draft)
         case ServiceCIDR():
             return service_cidrs.validate(draft)
 

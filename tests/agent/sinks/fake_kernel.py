@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from app.agent.sinks.programs import ProgramFailed
-from app.domain.dataplane.iptables import JUMPS
+from app.domain.dataplane.ipvs.iptables import JUMPS
 from tests.nft_model import RefusedText, Tables, loaded
 
 _JUMP = re.compile(r"(ip6?tables) -w -t (\w+) -I (\w+) 1 -j (\S+)$")

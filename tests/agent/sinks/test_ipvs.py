@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from app.agent.ipvs_mode import IPVSMode, awaited
 from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.sink import SinkFailed
-from app.domain.dataplane.ipvs import ipvs_rules
-from app.domain.dataplane.node_rules import node_rules
-from app.domain.dataplane.operations import IPVSState, RealServerKey, state_of
-from app.domain.dataplane.plan import plan
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.ipvs.operations import IPVSState, RealServerKey, state_of
+from app.domain.dataplane.ipvs.plan import plan
+from app.domain.dataplane.ipvs.state import ipvs_rules
+from app.domain.dataplane.rules.model import RulesConfig
+from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import Revision
 from app.domain.objects.kinds import Object
 from app.domain.snapshot import Snapshot, load

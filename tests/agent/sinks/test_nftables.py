@@ -13,10 +13,10 @@ from app.agent.nftables_mode import NftablesMode
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.flows import Flow
-from app.domain.dataplane.nftables_state import Tables, tables_of
-from app.domain.dataplane.node_rules import node_rules
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.nftables.state import Tables, tables_of
+from app.domain.dataplane.nftables.table_flows import Flow
+from app.domain.dataplane.rules.model import RulesConfig
+from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import EndpointPort
 from app.domain.objects.kinds import Object

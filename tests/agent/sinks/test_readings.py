@@ -13,10 +13,10 @@ from app.agent.sinks.readings import (
     parse_written,
 )
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.ipsets import SetName, SetType
-from app.domain.dataplane.iptables import JUMPS
-from app.domain.dataplane.operations import HeldSet, RealServerKey
-from app.domain.dataplane.virtual_server import ServerKey, server_key
+from app.domain.dataplane.ipvs.ipsets import SetName, SetType
+from app.domain.dataplane.ipvs.iptables import JUMPS
+from app.domain.dataplane.ipvs.operations import HeldSet, RealServerKey
+from app.domain.dataplane.ipvs.virtual_server import ServerKey, server_key
 
 IPSET_SAVE = """\
 create KUBE-CLUSTER-IP hash:ip,port family inet hashsize 1024 maxelem 65536~

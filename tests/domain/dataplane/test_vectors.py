@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.domain.dataplane.iptables import filter_rules, nat_rules
-from app.domain.dataplane.ipvs import IPVSRules, ipvs_rules
-from app.domain.dataplane.ipvsadm import encode_servers
-from app.domain.dataplane.node_rules import node_rules
-from app.domain.dataplane.rules import NodeRules
+from app.domain.dataplane.ipvs.iptables import filter_rules, nat_rules
+from app.domain.dataplane.ipvs.ipvsadm import encode_servers
+from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
+from app.domain.dataplane.rules.model import NodeRules
+from app.domain.dataplane.rules.node_rules import node_rules
 from tests.rules_vectors import Vector, load_vectors
 
 every_vector = pytest.mark.parametrize("vector", load_vectors(), ids=lambda vector: vector.name)

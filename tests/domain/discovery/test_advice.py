@@ -4,9 +4,17 @@ from dataclasses import replace
 import pytest
 
 from app.domain.discovery.advice import Resolution, advise, lint
-from app.domain.discovery.lookup import Host, Lookup, Query, Rcode, Record, Reply, Transport
-from app.domain.discovery.resolv_conf import ResolvConf, format_text
-from app.domain.discovery.stub_resolver import Profile, resolve
+from app.domain.discovery.resolvers.lookup import (
+    Host,
+    Lookup,
+    Query,
+    Rcode,
+    Record,
+    Reply,
+    Transport,
+)
+from app.domain.discovery.resolvers.resolv_conf import ResolvConf, format_text
+from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
 
 SEARCH = ("default.svc.cluster.local", "svc.cluster.local", "cluster.local")
 CLUSTER = ResolvConf(nameservers=("10.96.0.10",), search=SEARCH, options=(("ndots", "5"),))

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from app.domain.addresses import parse_prefix
-from app.domain.discovery.lookup import (
+from app.domain.discovery.nameserver import REFUSED, Elsewhere, hear, service_behind
+from app.domain.discovery.resolvers.lookup import (
     Decision,
     Outcome,
     Query,
@@ -15,8 +16,7 @@ from app.domain.discovery.lookup import (
     Status,
     Step,
 )
-from app.domain.discovery.nameserver import REFUSED, Elsewhere, hear, service_behind
-from app.domain.discovery.zone_config import cluster_config
+from app.domain.discovery.zone.config import cluster_config
 from app.domain.names import NamespacedName, Revision, parse_domain
 from app.domain.snapshot import Snapshot, load
 from tests.builders import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.discovery.lookup import (
+from app.domain.discovery.resolvers.lookup import (
     Decision,
     Host,
     Lookup,
@@ -18,7 +18,7 @@ from app.domain.discovery.lookup import (
     Reply,
     Status,
 )
-from app.domain.discovery.stub_resolver import Profile, resolve
+from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
 from app.domain.names import parse_domain
 
 SEARCH = ("a.test", "b.test")

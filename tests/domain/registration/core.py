@@ -11,11 +11,8 @@ from app.domain.addresses import parse_prefix
 from app.domain.errors import AlreadyExists, Violation
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.service import Service
-from app.domain.registration.allocator import NODE_PORTS_DEFAULT, AddressRange, Pools
-from app.domain.registration.cluster_ips import addresses_of
-from app.domain.registration.features import Features
 from app.domain.registration.naming import generated_name
-from app.domain.registration.services import (
+from app.domain.registration.service.admission import (
     Admitted,
     Context,
     admit_create,
@@ -23,6 +20,9 @@ from app.domain.registration.services import (
     admit_update,
     released,
 )
+from app.domain.registration.service.allocator import NODE_PORTS_DEFAULT, AddressRange, Pools
+from app.domain.registration.service.cluster_ips import addresses_of
+from app.domain.registration.service.features import Features
 from app.domain.snapshot import load, node_ports_of
 
 

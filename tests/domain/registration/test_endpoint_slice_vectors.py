@@ -18,10 +18,10 @@ from app.domain.objects.endpoint_slice import (
 from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
-from app.domain.registration.endpoint_slices import Desired, desired, plan
-from app.domain.registration.packing import Group
-from app.domain.registration.slice_metadata import SliceNames, frame_of
-from app.schemas.codec import decode_object
+from app.domain.registration.slices.metadata import SliceNames, frame_of
+from app.domain.registration.slices.packing import Group
+from app.domain.registration.slices.planning import Desired, desired, plan
+from app.schemas.objects.codec import decode_object
 from tests.builders import a_meta, a_service, an_endpoint, nodes_by_key
 
 Case = Mapping[str, Any]

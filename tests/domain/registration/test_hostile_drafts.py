@@ -29,9 +29,10 @@ from app.domain.objects.pod import (
 )
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
 from app.domain.objects.service_cidr import ServiceCIDR
-from app.domain.registration import namespaces, nodes, pods, service_cidrs, slice_validation
+from app.domain.registration import namespaces, nodes, pods, service_cidrs
 from app.domain.registration.defaults import with_pod_defaults
-from app.domain.registration.services import admit_status
+from app.domain.registration.service.admission import admit_status
+from app.domain.registration.slices import validation
 from tests.domain.registration.core import Core, a_pool_of, assert_consistent
 
 WORDS = (
@@ -257,8 +258,8 @@ def test_a_node_is_accepted_or_refused(node: Node) -> None:
 )
 @settings(deadline=None)
 def test_a_slice_is_accepted_or_refused(slice_: EndpointSlice) -> None:
-    slice_validation.validate(slice_)
-    slice_validation.validate_update(slice_, slice_)
+    validation.validate(slice_)
+    validation.validate_update(slice_, slice_)
 
 
 @given(metadata, lists(words), conditions, words)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.domain.addresses import IPFamily
 from app.domain.registration import service_cidrs
-from app.domain.registration.allocator import Pools
+from app.domain.registration.service.allocator import Pools
 from app.domain.registration.service_cidrs import first_dependent
 from tests.builders import a_service_cidr
 from tests.domain.registration.core import told

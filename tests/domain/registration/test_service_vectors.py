@@ -16,8 +16,8 @@ from app.domain.addresses import parse_address
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service
-from app.domain.registration.features import Features
-from app.schemas.codec import decode_object, encode_object
+from app.domain.registration.service.features import Features
+from app.schemas.objects.codec import decode_object, encode_object
 from tests.domain.registration.core import Core, a_pool_of
 from tests.vector_matching import NEEDS_ADMISSION, differences, load_vectors
 

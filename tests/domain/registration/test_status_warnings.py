@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.addresses import canonical
-from app.domain.dataplane.node_rules import node_view
-from app.domain.dataplane.rules import RulesConfig
+from app.domain.dataplane.rules.model import RulesConfig
+from app.domain.dataplane.rules.node_rules import node_view
 from app.domain.names import Revision
 from app.domain.objects.meta import Condition
 from app.domain.objects.node import IP_ADDRESS_TYPES, NodeAddress

@@ -5,19 +5,19 @@ from dataclasses import replace
 from typing import Final
 
 from app.agent.conntrack import forget_flows
-from app.domain.dataplane.applied import apply
-from app.domain.dataplane.batches import Program, batches
-from app.domain.dataplane.flows import changed_destinations, is_stale
-from app.domain.dataplane.ipvs import ipvs_rules
-from app.domain.dataplane.nftables import (
+from app.domain.dataplane.ipvs.applied import apply
+from app.domain.dataplane.ipvs.batches import Program, batches
+from app.domain.dataplane.ipvs.operations import IPVSState, Operation, RemoveRealServer, state_of
+from app.domain.dataplane.ipvs.plan import plan
+from app.domain.dataplane.ipvs.state import ipvs_rules
+from app.domain.dataplane.nftables.state import Tables, tables_of
+from app.domain.dataplane.nftables.table_flows import changed_destinations, is_stale
+from app.domain.dataplane.nftables.text import (
     encode,
     encode_delta,
     encode_removal,
 )
-from app.domain.dataplane.nftables_state import Tables, tables_of
-from app.domain.dataplane.operations import IPVSState, Operation, RemoveRealServer, state_of
-from app.domain.dataplane.plan import plan
-from app.domain.dataplane.rules import NodeRules
+from app.domain.dataplane.rules.model import NodeRules
 from tests.kernel.lab.lab import Backend
 from tests.kernel.lab.namespaces import inside, run
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.node_rules import node_rules
-from app.domain.dataplane.rules import NodeRules, RulesConfig
+from app.domain.dataplane.rules.model import NodeRules, RulesConfig
+from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import Endpoint, EndpointPort, EndpointSlice
 from app.domain.objects.kinds import Object

@@ -18,18 +18,18 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from app.api import application
-from app.api.streams import Watching
+from app.api.objects.streams import Watching
 from app.domain.objects.kinds import Object
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import ServicePort
 from app.registry.beside import Lane
-from app.registry.bootstrap import bootstrap
-from app.registry.listing import Lists
 from app.registry.node_rules import NodeRulesReader
-from app.registry.view import View
-from app.registry.watch import Pulse
+from app.registry.reads.pagination import Lists
+from app.registry.reads.view import View
+from app.registry.reads.watch import Pulse
 from app.registry.work import Policy
-from app.schemas.codec import encode_object
+from app.registry.writes.bootstrap import bootstrap
+from app.schemas.objects.codec import encode_object
 from tests.builders import a_pod, a_service
 from tests.kernel.lab.agents.agent import API_PORT, START_S_MAX, URL
 from tests.kernel.lab.lab import CONFIG, POLL_S, SERVICE_PORT

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from app.domain.dataplane.iptables import CHAINS
-from app.domain.dataplane.rules import DUMMY_INTERFACE
+from app.domain.dataplane.ipvs.iptables import CHAINS
+from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 from tests.kernel.lab.agents.story import NODE, Kernel
 from tests.kernel.lab.lab import SERVICE_PORT
 from tests.kernel.lab.namespaces import CommandFailed, run

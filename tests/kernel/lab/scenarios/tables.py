@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import Any, Final
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.ipvs import ipvs_rules
-from app.domain.dataplane.nftables import encode, encode_delta, encode_removal
-from app.domain.dataplane.nftables_state import (
+from app.domain.dataplane.ipvs.script import Part, encode_part
+from app.domain.dataplane.ipvs.state import ipvs_rules
+from app.domain.dataplane.nftables.state import (
     Table,
     encode_difference,
     encode_whole,
     parse_listing,
     tables_of,
 )
-from app.domain.dataplane.nftables_table import CHECK, KEPT_SETS
-from app.domain.dataplane.node_rules import node_rules
-from app.domain.dataplane.rules import NodeRules
-from app.domain.dataplane.script import Part, encode_part
+from app.domain.dataplane.nftables.table import CHECK, KEPT_SETS
+from app.domain.dataplane.nftables.text import encode, encode_delta, encode_removal
+from app.domain.dataplane.rules.model import NodeRules
+from app.domain.dataplane.rules.node_rules import node_rules
 from tests.kernel.lab.lab import RANGES, SERVICE_PORT, Lab, LabService
 from tests.kernel.lab.namespaces import run
 from tests.kernel.lab.network import CLIENT_ALIASES, OUTSIDE

@@ -1,0 +1,172 @@
+"""How much is done at once: bounds on requests, and on how long a client may dawdle.
+
+    request -> a slot -> the application -> the slot is free
+    request -> no slot -> 429, Retry-After
+
+Streams leave the slot when they begin, and who waits for news when the wait
+begins, for they are counted as watchers; health is always told.  While a body is on
+its way its request has no slot, so that slow clients keep out nobody but themselves;
+what bodies take in memory has a bound for all of them together.  Those that come at
+once begin a few at a time.  Connections are bounded where they are accepted.
+Source: style.md 4, "Everything is bounded".
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.errors import Overloaded, TooSlow, refused
+from app.api.http.admission import Admission
+from app.api.http.frames import NDJSON, SSE
+from app.api.objects.bodies import BODY_BYTES_MAX
+
+REQUESTS_MAX = 512  # requests answered at once, unless it is told otherwise
+PIECE_S_MAX = 30.0  # seconds a client may take to read one piece
+BODY_S_MIN = 20.0  # seconds that any client may take to send a body
+BODY_OCTETS_A_S = 16_384  # what it must send in each second beyond them, in the mean
+BODIES_OCTETS_MAX = 256 << 20  # octets of all bodies that are on their way or being answered
+_log = logging.getLogger(__name__)
+_ALWAYS_ANSWERED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+_SLOT = "waypost.slot"
+_STREAMS = (NDJSON.encode(), SSE.encode())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds an operator sets for the application."""
+
+    requests_max: int = REQUESTS_MAX
+    body_bytes_max: int = BODY_BYTES_MAX
+
+
+class RequestLimit:
+    """Answers a bounded number of requests at once, and refuses the rest at once."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        requests_max: int,
+        body_s_min: float = BODY_S_MIN,
+        bodies_octets_max: int = BODIES_OCTETS_MAX,
+    ) -> None:
+        """Guard ``app``."""
+        self._app = app
+        self._requests_max = requests_max
+        self._bodies_octets_max = bodies_octets_max
+        self.body_s_min = body_s_min
+        self._requests = self._bodies_octets = 0
+        self._admission = Admission()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a slot for as long as the request needs it."""
+        if scope["type"] != "http" or scope["path"] in _ALWAYS_ANSWERED:
+            await self._app(scope, receive, send)
+            return
+        await self._admission.enter()
+        slot = _Slot(self, receive, send)
+        try:
+            slot.enter()
+        except Overloaded as refusal:
+            await refused(refusal)(scope, receive, send)
+            return
+        scope[_SLOT] = slot
+        try:
+            await self._app(scope, slot.receive, slot.send)
+        except ClientDisconnect:
+            _log.info("a client went away in the body of %s %s", scope["method"], scope["path"])
+        finally:
+            slot.end()
+
+    def enter(self) -> None:
+        """Take a slot; raises Overloaded when there is none."""
+        if self._requests >= self._requests_max:
+            raise Overloaded(f"{self._requests} requests are being answered already")
+        self._requests += 1
+
+    def leave(self) -> None:
+        """Give a slot to the next."""
+        self._requests -= 1
+
+    def hold(self, octets: int) -> None:
+        """Keep octets of a body; raises Overloaded when there are too many of all bodies."""
+        if octets > 0 and self._bodies_octets + octets > self._bodies_octets_max:
+            raise Overloaded(f"the bodies of requests take {self._bodies_octets} octets already")
+        self._bodies_octets += octets
+
+
+def leave_slot(request: Request) -> None:
+    """Let others be answered while this request waits for something to happen."""
+    slot = request.scope.get(_SLOT)
+    if isinstance(slot, _Slot):
+        slot.leave()
+
+
+class _Slot:
+    def __init__(self, limit: RequestLimit, receive: Receive, send: Send) -> None:
+        self._limit, self._receive, self._send = limit, receive, send
+        self._is_whole = self._is_held = self._is_left = False
+        self._octets = 0
+        self._must_end_s = 0.0
+
+    async def receive(self) -> Message:
+        """Receive a piece of the body, without a slot meanwhile; raises TooSlow."""
+        if self._is_whole:
+            return await self._receive()  # what comes now is that the client has gone
+        self._give()
+        try:
+            async with asyncio.timeout_at(self._due_s()):
+                message = await self._receive()
+        except TimeoutError:
+            raise TooSlow("the request's body comes too slowly") from None
+        self._is_whole = not message.get("more_body", False)
+        octets = len(message.get("body", b""))
+        self._limit.hold(octets)
+        self._octets += octets
+        if not self._is_left:
+            self.enter()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a piece in time; a client that does not read it is left."""
+        if self._is_left:
+            await self._send(message)  # a stream, which has its own bound
+            return
+        if message["type"] == "http.response.start" and _is_stream(message):
+            self.leave()
+        async with asyncio.timeout(PIECE_S_MAX):
+            await self._send(message)
+
+    def enter(self) -> None:
+        """Take the slot; raises Overloaded when there is none."""
+        self._limit.enter()
+        self._is_held = True
+
+    def leave(self) -> None:
+        """Give the slot to the next for good: what follows is bounded elsewhere."""
+        self._is_left = True
+        self._give()
+
+    def end(self) -> None:
+        """Give everything back."""
+        self._give()
+        self._limit.hold(-self._octets)
+
+    def _give(self) -> None:
+        if self._is_held:
+            self._is_held = False
+            self._limit.leave()
+
+    def _due_s(self) -> float:
+        """Tell by when more of the body must be there: what has come earns it time."""
+        if not self._must_end_s:
+            self._must_end_s = asyncio.get_running_loop().time() + self._limit.body_s_min
+        return self._must_end_s + self._octets / BODY_OCTETS_A_S
+
+
+def _is_stream(start: Message) -> bool:
+    media_type = dict(start["headers"]).get(b"content-type", b"")
+    return bytes(media_type).startswith(_STREAMS)

@@ -1,0 +1,96 @@
+"""What every resource owes a client besides its own methods: HEAD, OPTIONS, a whole ``Allow``.
+
+    HEAD    -> the answer of GET without its body
+    OPTIONS -> 204, Allow
+    405     -> Allow lists every method of the path, not those of one route
+
+A stream begun for HEAD ends with its headers.  Source: RFC 9110 sections 9.1, 9.3.2,
+9.3.7 and 10.2.1.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from re import Pattern
+from typing import Protocol, runtime_checkable
+
+from fastapi import Response
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.http.delivery import send_within
+
+_ALLOW = "Allow"
+_HEAD, _GET, _OPTIONS = "HEAD", "GET", "OPTIONS"
+
+
+@runtime_checkable
+class Routed(Protocol):
+    """A route: the paths it matches, and the methods it answers there."""
+
+    path_regex: Pattern[str]
+    methods: set[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    paths: Pattern[str]
+    methods: frozenset[str]
+
+
+class Methods:
+    """Answers for the methods that no route names itself."""
+
+    def __init__(self, app: ASGIApp, *, routes: Iterable[Routed]) -> None:
+        """Stand before ``app``, which has ``routes``."""
+        self._app = app
+        self._entries = tuple(
+            _Entry(route.path_regex, frozenset(route.methods or ())) for route in routes
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["method"] == _HEAD:
+            await self._without_body(scope, receive, send)
+        elif scope["method"] == _OPTIONS and (allowed := self._allowed(scope["path"])):
+            headers = {_ALLOW: allowed}
+            response = Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
+            await response(scope, receive, send)
+        else:
+            await self._app(scope, receive, self._telling(scope, send))
+
+    def _allowed(self, path: str) -> str:
+        """List the methods of a path; nothing when there is no such path."""
+        found = {
+            method for entry in self._entries if entry.paths.match(path) for method in entry.methods
+        }
+        if not found:
+            return ""
+        found.add(_OPTIONS)
+        if _GET in found:
+            found.add(_HEAD)
+        return ", ".join(sorted(found))
+
+    async def _without_body(self, scope: Scope, receive: Receive, send: Send) -> None:
+        inner = send_within({**scope, "method": _GET})
+        telling = self._telling(scope, send)
+
+        async def headers_only(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                if "route" in inner:
+                    scope["route"] = inner["route"]  # the outer layers count by it
+                await telling(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self._app(inner, receive, headers_only)
+
+    def _telling(self, scope: Scope, send: Send) -> Send:
+        async def tell(message: Message) -> None:
+            is_start = message["type"] == "http.response.start"
+            if is_start and message["status"] == HTTPStatus.METHOD_NOT_ALLOWED:
+                MutableHeaders(scope=message)[_ALLOW] = self._allowed(scope["path"])
+            await send(message)
+
+        return tell

@@ -1,0 +1,43 @@
+"""Answers of unknown length to clients of HTTP/1.0, which know no chunks.
+
+    start without Content-Length, pieces -> start, the bare pieces -> the connection closes
+
+Its end is then the end of the answer (RFC 9112 section 6.3, the last rule).  Rests on
+attributes of uvicorn's cycle, as ``app.api.http.connection`` does.
+"""
+
+from typing import TYPE_CHECKING, cast
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
+_LENGTH = b"content-length"
+
+
+class UntilClose:
+    """Answers one request so that its client needs no chunks."""
+
+    def __init__(self, app: "ASGI3Application", cycle: RequestResponseCycle) -> None:
+        """Stand between ``app`` and the connection."""
+        self._app = cast("ASGIApp", app)
+        self._cycle = cycle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, and let the connection end with the answer."""
+        cycle, is_bare = self._cycle, False
+        cycle.keep_alive = False
+
+        async def send_bare(message: Message) -> None:
+            nonlocal is_bare
+            if message["type"] == "http.response.start":
+                is_bare = all(name.lower() != _LENGTH for name, _ in message["headers"])
+                if is_bare:
+                    cycle.chunked_encoding = False
+            elif is_bare:
+                cycle.expected_content_length = len(message.get("body", b""))
+            await send(message)
+
+        await self._app(scope, receive, send_bare)

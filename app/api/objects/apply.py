@@ -1,0 +1,119 @@
+"""HTTP surface of ``/apply``: a body of manifests, written as one.
+
+    body -> Bundle -> Outcomes -> ApplyResult
+
+Source: contract.md, "POST /apply".
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api import errors as api_errors
+from app.api.dependencies import RegistryOf
+from app.api.errors import refusals
+from app.api.objects.bodies import OBJECT_TYPES, STRICT, media_of, read_body
+from app.api.objects.bundles import Reading, read_bundle
+from app.api.objects.collections import OCTETS_AN_OBJECT, is_dry_run
+from app.api.objects.representation import answer, warn
+from app.domain import errors
+from app.domain.errors import CauseReason, Violation
+from app.domain.label_queries import parse_selector
+from app.domain.labels import Selector
+from app.domain.names import Revision
+from app.domain.objects.kinds import POD
+from app.registry.work import Work
+from app.registry.writes.apply import Outcome, apply
+from app.schemas.apply import ApplyResult
+from app.schemas.queries import ApplyQuery
+
+AT_ONCE_MAX = 100  # objects whose outcomes are written down in one go
+
+router = APIRouter(tags=["apply"])
+
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "One object, a `List`, or a stream of YAML documents or JSON objects.",
+        "content": {
+            name: {"schema": {"type": "object", "additionalProperties": True}}
+            for name in OBJECT_TYPES
+        },
+    }
+}
+
+
+@router.post(
+    "/apply",
+    operation_id="apply",
+    response_model=ApplyResult,
+    responses=refusals(
+        errors.BadRequest,
+        errors.Invalid,
+        errors.NotSynced,
+        errors.Unconfirmed,
+        api_errors.BodyTooLarge,
+        api_errors.Unsupported,
+        api_errors.NotAcceptable,
+    ),
+    openapi_extra=_BODY,
+)
+async def apply_manifests(
+    request: Request, query: Annotated[ApplyQuery, Query()], registry: RegistryOf
+) -> Response:
+    """Create or replace many objects as one write; all of them, or none."""
+    prune = _prune(query)
+    is_dry = is_dry_run(query.dry_run)
+    snapshot = registry.view.require_synced()
+    bundle = await read_body(
+        request,
+        read_bundle,
+        media_of(request),
+        snapshot,
+        Reading(
+            field_validation=STRICT if query.strict else query.field_validation,
+            must_be_held=query.strict,
+            objects_max=registry.objects_max,
+        ),
+    )
+    request.state.warnings = bundle.mistakes  # for a refusal, of which they may be the reason
+
+    def decide(work: Work) -> tuple[Sequence[Outcome], Revision]:
+        before = work.snapshot.revision
+        outcomes = apply(
+            work,
+            bundle.items(),
+            mirrors=bundle.mirrored(),
+            prune=prune,
+            refused=bundle.refused,
+        )
+        return outcomes, work.revision if work.changes() else before
+
+    if not is_dry and not bundle.refused:
+        await registry.leases.sign_on(bundle.keys_of(POD))
+    reach = len(bundle) + len(await request.body()) // OCTETS_AN_OBJECT
+    reach += 0 if prune is None else len(snapshot.index)
+    outcomes, revision = await registry.writer.write(decide, dry_run=is_dry, reach=reach)
+
+    def answered() -> Response:
+        result = {
+            "kind": "ApplyResult",
+            "resourceVersion": str(revision),
+            "dryRun": is_dry,
+            "results": bundle.entries(outcomes),
+        }
+        response = warn(answer(request, result), bundle.warnings(outcomes))
+        bundle.let_go()
+        return response
+
+    return answered() if reach <= AT_ONCE_MAX else await registry.writing.run(answered)
+
+
+def _prune(query: ApplyQuery) -> Selector | None:
+    if not query.prune:
+        return None
+    if not query.label_selector.strip():
+        cause = Violation(CauseReason.REQUIRED, "labelSelector", "must be given with prune")
+        raise errors.BadRequest("prune needs a labelSelector", causes=(cause,))
+    return parse_selector(query.label_selector)

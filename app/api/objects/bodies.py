@@ -1,0 +1,263 @@
+"""How objects arrive: bytes in JSON or YAML become drafts, with what was ignored.
+
+    request -> document -> Draft(object, warnings)
+    request -> Patch;  Patch, current object -> Draft
+
+Reading is bounded, and strict or lenient about unknown fields as the client
+asks with ``fieldValidation``.  Source: contract.md, "Objects"; spec kubernetes-api 5.8.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.dependencies import registry_of
+from app.api.errors import BodyTooLarge, Unsupported, refused
+from app.domain.errors import BadRequest, DomainError
+from app.domain.objects.kinds import Kind, Object, kind_of
+from app.registry.reads.weights import octets_of
+from app.schemas.delete_options import decode_delete_options
+from app.schemas.documents.list_bounds import require_short_lists
+from app.schemas.documents.read import (
+    Document,
+    MediaType,
+    media_type,
+    parse_document,
+    parse_value,
+)
+from app.schemas.documents.remarks import Remarks, not_kept_line
+from app.schemas.objects.codec import decode_object, encode_object
+from app.schemas.patches.patch import PatchType, apply_patch
+from app.schemas.queries import DeleteQuery
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+OBJECT_TYPES = (MediaType.JSON.value, MediaType.YAML.value)
+PATCH_TYPES = tuple(kind.value for kind in PatchType)
+STRICT, IGNORE = "Strict", "Ignore"
+AT_ONCE_OCTETS_MAX = 8_192
+"""Octets of a body that is read in one go; a larger one is read beside the event loop."""
+_ALIAS = b"*"  # may stand for much more than is written
+_CODING, _IDENTITY = b"content-encoding", b"identity"
+
+
+D = TypeVar("D")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft(Generic[D]):
+    """An object as a client wants it, of a kind by name, and what is to be said of its document."""
+
+    object: D
+    kind: str
+    remarks: Remarks
+    is_silent: bool = False
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Name what was passed over, mistakes first; nothing when the client wants silence."""
+        if self.is_silent:
+            return ()
+        return (*self.remarks.mistakes(), *not_kept_line(self.kind, self.remarks.not_kept))
+
+
+@dataclass(slots=True)
+class Patch:
+    """A change to an object, in one of the three patch languages."""
+
+    type: PatchType
+    value: object
+    duplicates: tuple[str, ...] = ()
+    _made: tuple[Object, Draft[Object] | DomainError] | None = None
+
+    def prepare(self, current: Object, field_validation: str) -> None:
+        """Apply it to what is there before its turn comes; it mostly stays that."""
+        try:
+            document = apply_patch(self.type, encode_object(current), self.value)
+            self._made = (
+                current,
+                drafted(Document(document, self.duplicates), None, field_validation),
+            )
+        except DomainError as refusal:
+            self._made = current, refusal
+
+    def applied_to(self, current: Object, field_validation: str) -> Draft[Object]:
+        """Make the draft that the patch makes of ``current``.
+
+        Raises Invalid when it does not fit, BadRequest when the result cannot be decoded.
+        """
+        if self._made is None or self._made[0] is not current:
+            self.prepare(current, field_validation)
+        assert self._made is not None
+        made = self._made[1]
+        if isinstance(made, DomainError):
+            raise made
+        return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteOptions:
+    """How an object is to go: what the body says, else what the query does."""
+
+    uid: str | None
+    resource_version: str | None
+    grace_s: int | None
+    dry_run: str
+
+
+async def read_draft(request: Request, kind: Kind, field_validation: str) -> Draft[Object]:
+    """Read one object of a kind from the body."""
+    draft = await read_body(request, _draft, media_of(request), kind, field_validation)
+    request.state.warnings = draft.warnings  # for the refusal, should there be one
+    return draft
+
+
+async def read_body(
+    request: Request, read: Callable[Concatenate[bytes, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Receive the body and ``read`` it, beside the event loop where that may take long."""
+    body = await request.body()
+    if len(body) <= AT_ONCE_OCTETS_MAX and _ALIAS not in body:
+        return read(body, *args, **kwargs)
+    return await (await registry_of(request)).reading.run(read, body, *args, **kwargs)
+
+
+async def read_patch(request: Request) -> Patch:
+    """Read a patch; its language is the content type."""
+    named = content_type(request).partition(";")[0].strip().lower()
+    if named not in PATCH_TYPES:
+        raise unsupported(request, PATCH_TYPES)
+    parsed = await read_body(request, parse_value, MediaType.JSON)
+    return Patch(PatchType(named), parsed.value, parsed.duplicates)
+
+
+async def prepare(
+    request: Request, patch: Patch, current: Object | None, field_validation: str
+) -> None:
+    """Apply a patch ahead of its turn, beside the event loop, if that may take long."""
+    is_large = len(await request.body()) > AT_ONCE_OCTETS_MAX
+    if current is not None and (is_large or octets_of(current) > AT_ONCE_OCTETS_MAX):
+        lane = (await registry_of(request)).reading
+        await lane.run(patch.prepare, current, field_validation)
+
+
+async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:
+    """Read how to delete; raises BadRequest when the body says it in the wrong types."""
+    content: Mapping[str, object] = {}
+    if await request.body():
+        content = (await read_body(request, parse_document, media_of(request))).content
+    sent = decode_delete_options(content)
+    conditions = sent.preconditions
+    grace_s = sent.grace_period_seconds
+    return DeleteOptions(
+        uid=None if conditions is None else conditions.uid,
+        resource_version=None if conditions is None else conditions.resource_version,
+        grace_s=query.grace_period_seconds if grace_s is None else max(0, grace_s),
+        dry_run=sent.dry_run[0] if sent.dry_run else query.dry_run,
+    )
+
+
+def _draft(body: bytes, media: MediaType, kind: Kind, field_validation: str) -> Draft[Object]:
+    return drafted(parse_document(body, media), kind, field_validation)
+
+
+def drafted(document: Document, kind: Kind | None, field_validation: str) -> Draft[Object]:
+    """Decode a document; raises BadRequest for wrong types, and for unknown fields when strict."""
+    require_short_lists(document.content)
+    decoded = decode_object(document.content, None if kind is None else kind.name)
+    draft = Draft(
+        decoded.object,
+        kind_of(decoded.object).name,
+        Remarks(decoded.passed_over, document.duplicates),
+        is_silent=field_validation == IGNORE,
+    )
+    return required(draft, field_validation)
+
+
+def required(draft: "Draft[D]", field_validation: str) -> "Draft[D]":
+    """Give a draft back; raises BadRequest when it has to be without a remark, and is not."""
+    if field_validation == STRICT and (causes := tuple(draft.remarks.violations())):
+        raise BadRequest(f"strict decoding error: {', '.join(draft.warnings)}", causes=causes)
+    return draft
+
+
+def media_of(request: Request) -> MediaType:
+    """Tell the body's language; raises Unsupported for one that is not read here."""
+    found = media_type(content_type(request))
+    if found is None:
+        raise unsupported(request, OBJECT_TYPES)
+    return found
+
+
+def content_type(request: Request) -> str:
+    """Give the Content-Type of a request, empty when it has none."""
+    return request.headers.get("content-type", "")
+
+
+def unsupported(request: Request, types: Iterable[str]) -> Unsupported:
+    """Refuse a body whose type is none of those that a route reads, or that has none."""
+    problem = "was in an unknown format" if content_type(request) else "has no Content-Type"
+    return Unsupported(
+        f"the body of the request {problem} - accepted media types include: {', '.join(types)}"
+    )
+
+
+def documented_body(model: type[BaseModel], types: Iterable[str] = OBJECT_TYPES) -> dict[str, Any]:
+    """Document a body that is read by hand; its schema is put among the components later."""
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    content: Mapping[str, Any] = {name: {"schema": schema} for name in types}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+class BodyLimit:
+    """Refuse bodies above the bound, whether they say their length or not, and encoded ones.
+
+    What is compressed may expand to anything, and no client of Kubernetes compresses.
+    """
+
+    def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX) -> None:
+        """Guard ``app``."""
+        self._app = app
+        self._bytes_max = bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count what is received, and stop at the bound."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if any(
+            name == _CODING and value.strip().lower() != _IDENTITY
+            for name, value in scope["headers"]
+        ):
+            await _encoded_otherwise()(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > self._bytes_max:
+            await refused(self._too_large())(scope, receive, send)
+            return
+        received_bytes = 0
+
+        async def counted() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._bytes_max:
+                raise self._too_large()
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"the body of the request has more than {self._bytes_max} bytes")
+
+
+def _encoded_otherwise() -> Response:
+    words = "the body of the request has a Content-Encoding: send it as it is"
+    response = refused(Unsupported(words))
+    response.headers["Accept-Encoding"] = _IDENTITY.decode()  # RFC 9110 section 15.5.16
+    return response

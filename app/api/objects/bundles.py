@@ -1,0 +1,199 @@
+"""The objects of one body, read and made ready for the turn in which they are written.
+
+    body, snapshot -> Bundle(manifests, mirrors, what is not held here)
+    Bundle, outcomes -> entries of an ApplyResult
+
+Reading, and merging into what is there, need no turn: both are done before it, beside the
+event loop where they take long.
+
+Source: contract.md, "POST /apply".
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from app.api.objects.manifests import Manifest, read_manifest, warnings_of
+from app.api.objects.mirrors import EndpointsManifest, is_endpoints, read_endpoints_manifest
+from app.domain.errors import BadRequest, CauseReason, Violation
+from app.domain.names import NamespacedName
+from app.domain.objects.kinds import KINDS_BY_NAME, Kind
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.snapshot import Snapshot
+from app.registry.writes.apply import Item, Outcome
+from app.registry.writes.mirroring import Mirror
+from app.schemas.apply import ApplyOperation
+from app.schemas.documents.read import Document, MediaType, parse_documents
+from app.schemas.documents.remarks import not_held_line
+
+Entry = dict[str, object]
+
+
+@dataclass(slots=True)
+class Bundle:
+    """What a body holds; ``ignored`` are entries for what is not held here, by position."""
+
+    manifests: list[Manifest] = field(default_factory=list[Manifest])
+    mirrors: list[EndpointsManifest] = field(default_factory=list[EndpointsManifest])
+    ignored: list[tuple[int, Entry]] = field(default_factory=list[tuple[int, Entry]])
+    refused: list[tuple[int, Violation]] = field(default_factory=list[tuple[int, Violation]])
+    """What is refused at sight, with the position of its document."""
+    mistakes: tuple[str, ...] = ()
+    """What is mistyped, as warnings."""
+
+    def __len__(self) -> int:
+        return len(self.manifests) + len(self.mirrors)
+
+    def keys_of(self, kind: Kind) -> list[NamespacedName]:
+        """List the keys of the objects of a kind."""
+        return [manifest.key for manifest in self.manifests if manifest.kind == kind]
+
+    def items(self) -> list[Item]:
+        """Make what the registry applies."""
+        return [manifest.item() for manifest in self.manifests]
+
+    def mirrored(self) -> list[Mirror]:
+        """Make what the registry mirrors."""
+        return [mirror.mirror() for mirror in self.mirrors]
+
+    def entries(self, outcomes: Iterable[Outcome]) -> list[Entry]:
+        """Say what became of each object, in the order of the body, and then of pruned ones."""
+        told = [(outcome.position, _shown(outcome)) for outcome in outcomes]
+        placed = [(position, entry) for position, entry in told if position is not None]
+        placed.extend(self.ignored)
+        placed.sort(key=lambda entry: entry[0])
+        pruned = [entry for position, entry in told if position is None]
+        return [*(entry for _, entry in placed), *pruned]
+
+    def warnings(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+        """List what the client is told."""
+        return tuple(warnings_of((*self.manifests, *self.mirrors), outcomes))
+
+    def let_go(self) -> None:
+        """Forget everything, one object after the other.
+
+        All in one go would keep the interpreter's lock for as long as that takes.
+        """
+        for held in (self.manifests, self.mirrors, self.ignored):
+            while held:
+                held.pop()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a body is read: whether what is not held here is refused, and what it may hold."""
+
+    field_validation: str
+    must_be_held: bool
+    objects_max: int
+
+
+def read_bundle(body: bytes, media: MediaType, snapshot: Snapshot, how: Reading) -> Bundle:
+    """Read a body, and merge each object into what is there.
+
+    Raises BadRequest when it is no text of its language, or holds too many objects.
+    """
+    bundle = Bundle()
+    for position, document in enumerate(parse_documents(body, media, objects_max=how.objects_max)):
+        _sort(bundle, position, document, how.field_validation)
+    if not (bundle.ignored or bundle.refused or len(bundle)):
+        raise BadRequest("no objects passed to apply")
+    if how.must_be_held:
+        bundle.refused.extend(
+            (position, _not_held(position, entry)) for position, entry in bundle.ignored
+        )
+    read = (*bundle.manifests, *bundle.mirrors)
+    bundle.mistakes = tuple(told for manifest in read for told in manifest.warnings())
+    for manifest in bundle.manifests:
+        manifest.prepare(snapshot.of_kind(manifest.kind.name).get(manifest.key))
+    return bundle
+
+
+def _sort(bundle: Bundle, position: int, document: Document, field_validation: str) -> None:
+    """Tell an object that is held here from the others."""
+    content = document.content
+    kind = _kind_of(content)
+    name, namespace = _names(content)
+    if untyped := tuple(_untyped(position, content)):
+        bundle.refused.extend((position, violation) for violation in untyped)
+    elif is_endpoints(content):
+        key = NamespacedName(namespace or DEFAULT_NAMESPACE, name)
+        bundle.mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
+    elif kind is None:
+        bundle.ignored.append((position, _ignored(content, namespace, name)))
+    else:
+        key = NamespacedName((namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else "", name)
+        bundle.manifests.append(read_manifest(position, kind, key, document, field_validation))
+        if _is_unnamed(content):
+            bundle.refused.append((position, _unnamed(position)))
+
+
+def _kind_of(content: Mapping[str, object]) -> Kind | None:
+    """Tell the kind of a document; None when it is not one of those held here."""
+    kind = content.get("kind")
+    found = KINDS_BY_NAME.get(kind) if isinstance(kind, str) else None
+    return found if found is not None and content.get("apiVersion") == found.api_version else None
+
+
+def _names(content: Mapping[str, object]) -> tuple[str, str]:
+    match content.get("metadata"):
+        case {"name": str(name), "namespace": str(namespace)}:
+            return name, namespace
+        case {"name": str(name)}:
+            return name, ""
+        case _:
+            return "", ""
+
+
+def _is_unnamed(content: Mapping[str, object]) -> bool:
+    """Whether a document gives no name; one of the wrong type is refused as such."""
+    metadata = content.get("metadata")
+    if not isinstance(metadata, dict):
+        return metadata is None
+    return cast("dict[str, object]", metadata).get("name") in (None, "")
+
+
+def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[str, object]:
+    kind = content.get("kind")
+    kind_text = kind if isinstance(kind, str) else ""
+    api_version = content.get("apiVersion")
+    version_text = api_version if isinstance(api_version, str) else ""
+    return {
+        "apiVersion": version_text,
+        "kind": kind_text,
+        "namespace": namespace,
+        "name": name,
+        "operation": ApplyOperation.IGNORED.value,
+        "message": not_held_line(kind_text, version_text),
+    }
+
+
+def _shown(outcome: Outcome) -> Entry:
+    return {
+        "apiVersion": outcome.kind.api_version,
+        "kind": outcome.kind.name,
+        "namespace": outcome.key.namespace,
+        "name": outcome.key.name,
+        "operation": outcome.operation.value,
+        "message": outcome.message,
+    }
+
+
+def _untyped(position: int, content: Mapping[str, object]) -> Iterable[Violation]:
+    """Refuse what does not say what it is: it may well be meant for here."""
+    for name in ("apiVersion", "kind"):
+        if not content.get(name):
+            yield Violation(
+                CauseReason.REQUIRED, f"documents[{position}].{name}", f"{name} is required"
+            )
+
+
+def _unnamed(position: int) -> Violation:
+    field = f"documents[{position}].metadata.name"
+    return Violation(CauseReason.REQUIRED, field, "name is required")
+
+
+def _not_held(position: int, entry: Mapping[str, object]) -> Violation:
+    return Violation(
+        CauseReason.NOT_SUPPORTED, f"documents[{position}].kind", str(entry["message"])
+    )

@@ -1,0 +1,73 @@
+"""The three ways in which a list is written: JSON, JSON with an indent, YAML; piece by piece.
+
+    head, pieces of encoded objects -> pieces of text
+
+Put together the pieces are what writing the whole at once would give, but no step is
+longer than the objects of one piece, which are fewer where writing them takes longer.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from app.api.http.content_negotiation import JSON, YAML, chosen_form, indented, is_pretty
+from app.api.objects.encoding import OCTETS_A_PIECE
+from app.schemas.documents.yaml_output import encode_yaml
+
+INDENTED_OCTETS_A_PIECE = 32 << 10  # of plain JSON: some 6 ms of work
+YAML_OCTETS_A_PIECE = 8 << 10
+
+Pieces = Iterable[list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class ListForm:
+    """How a list is written, and how many octets of plain JSON make a piece."""
+
+    media_type: str
+    octets_a_piece: int
+    write: Callable[[bytes, Pieces], Iterator[bytes]]
+    """Takes the list without its items, and these; no piece that it gives is empty."""
+
+
+def list_form(request: Request) -> ListForm:
+    """Choose as the client asks; raises NotAcceptable when it accepts none of them."""
+    if chosen_form(request) == YAML:
+        return _YAML
+    return _INDENTED if is_pretty(request) else _JSON
+
+
+def _plain(head: bytes, pieces: Pieces) -> Iterator[bytes]:
+    yield b'%b,"items":[' % head.removesuffix(b"}")
+    separator = b""
+    for piece in pieces:
+        yield separator + b",".join(piece)
+        separator = b","
+    yield b"]}"
+
+
+def _with_indent(head: bytes, pieces: Pieces) -> Iterator[bytes]:
+    yield b'%b,\n  "items": [' % indented(head).removesuffix(b"\n}\n")
+    separator, end = b"\n", b"]\n}\n"
+    for piece in pieces:
+        inner = [indented(body).rstrip().replace(b"\n", b"\n    ") for body in piece]
+        yield separator + b",\n".join([b"    " + body for body in inner])
+        separator, end = b",\n", b"\n  ]\n}\n"
+    yield end
+
+
+def _as_yaml(head: bytes, pieces: Pieces) -> Iterator[bytes]:
+    yield encode_yaml(json.loads(head))
+    title, end = b"items:\n", b"items: []\n"
+    for piece in pieces:
+        yield title + encode_yaml([json.loads(body) for body in piece])
+        title, end = b"", b""
+    if end:
+        yield end
+
+
+_JSON = ListForm(JSON, OCTETS_A_PIECE, _plain)
+_INDENTED = ListForm(JSON, INDENTED_OCTETS_A_PIECE, _with_indent)
+_YAML = ListForm(YAML, YAML_OCTETS_A_PIECE, _as_yaml)

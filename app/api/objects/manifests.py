@@ -1,0 +1,144 @@
+"""The documents of ``/apply``: each read once, and merged into what is there when it is its turn.
+
+    document -> Manifest -> Item (registry)
+    manifests, outcomes -> warnings
+
+Paths are those of the documents, ``documents[3].spec.ports[1].port``, also where the merge has
+put an element of a list elsewhere.
+
+Source: contract.md, "POST /apply".
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from app.api.objects.bodies import Draft, drafted
+from app.api.objects.mirrors import EndpointsManifest
+from app.domain.errors import BadRequest, DomainError
+from app.domain.names import NamespacedName
+from app.domain.objects.kinds import Kind, Object
+from app.domain.registration.metadata_validation import LAST_APPLIED_SIZE_MAX_BYTES
+from app.registry.writes.apply import Item, Outcome
+from app.schemas.documents.list_bounds import require_short_lists
+from app.schemas.documents.paths import without
+from app.schemas.documents.read import Document
+from app.schemas.documents.remarks import not_kept_line
+from app.schemas.objects.codec import decode_known, encode_object
+from app.schemas.patches.kubernetes_fields import fields_of
+from app.schemas.patches.object_merge import Places, document_path
+from app.schemas.patches.three_way import apply_document, is_remembered
+
+_FIRST_WORD = re.compile(r"\w+")
+
+
+@dataclass(slots=True, kw_only=True)
+class Manifest:
+    """One document: ``draft`` is how it reads by itself, or why it cannot be read."""
+
+    position: int
+    kind: Kind
+    key: NamespacedName
+    draft: Draft[Object] | BadRequest
+    content: dict[str, object]
+    merged: dict[str, object] = field(default_factory=dict[str, object])
+    _places: Places = field(default_factory=Places)
+    _made: "tuple[Object | None, Object | DomainError] | None" = None
+
+    def item(self) -> Item:
+        """Make what the registry applies."""
+        return Item(
+            position=self.position,
+            kind=self.kind,
+            key=self.key,
+            amend=self._amend,
+            place=self._place,
+        )
+
+    @property
+    def where(self) -> str:
+        """The document, as paths begin with it."""
+        return f"documents[{self.position}]"
+
+    def warnings(self) -> Iterator[str]:
+        """Say what was mistyped, given twice, or is too large to be remembered."""
+        if isinstance(self.draft, Draft) and not self.draft.is_silent:
+            yield from self.draft.remarks.mistakes(f"{self.where}.")
+        if self.merged and not is_remembered(self.merged):
+            yield (
+                f"{self.where}: what is applied has more than {LAST_APPLIED_SIZE_MAX_BYTES} bytes "
+                "and is not remembered: what a later apply leaves out will stay"
+            )
+
+    def prepare(self, current: Object | None) -> None:
+        """Merge the document into what is there before its turn comes; it mostly stays that."""
+        try:
+            self._made = current, self._merge(current)
+        except DomainError as refusal:
+            self._made = current, refusal
+
+    def _amend(self, current: Object | None) -> Object:
+        """Give the object that is wanted in place of ``current``; raises BadRequest."""
+        if self._made is None or self._made[0] is not current:
+            self.prepare(current)
+        assert self._made is not None
+        made = self._made[1]
+        if isinstance(made, DomainError):
+            raise made
+        return made
+
+    def _merge(self, current: Object | None) -> Object:
+        self.merged = {}
+        if isinstance(self.draft, BadRequest):
+            raise self.draft
+        wire = None if current is None else encode_object(current)
+        wanted = apply_document(wire, self.content)
+        if current is not None and wanted is wire:
+            return current
+        require_short_lists(wanted)
+        self.merged = wanted
+        self._places.clear()
+        read = decode_known(wanted)
+        return replace(read, metadata=replace(read.metadata, namespace=self.key.namespace))
+
+    def _place(self, path: str) -> str:
+        return document_path(self.kind.name, path, self.merged, self.content, self._places)
+
+
+def read_manifest(
+    position: int, kind: Kind, key: NamespacedName, document: Document, field_validation: str
+) -> Manifest:
+    """Read a document by itself; a refusal waits until those of all documents are told."""
+    content = document.content
+    try:
+        draft: Draft[Object] | BadRequest = drafted(document, kind, field_validation)
+    except BadRequest as refusal:
+        draft = refusal
+    else:
+        content = without(content, draft.remarks.passed_over)
+    return Manifest(position=position, kind=kind, key=key, draft=draft, content=content)
+
+
+def warnings_of(
+    manifests: Sequence[Manifest | EndpointsManifest], outcomes: Iterable[Outcome]
+) -> Iterator[str]:
+    """List what the client is told: mistakes first, then doubts, then what is not kept here."""
+    for manifest in manifests:
+        yield from manifest.warnings()
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            yield _placed(outcome, warning)
+    not_kept: dict[str, dict[str, None]] = {}
+    for manifest in manifests:
+        if isinstance(manifest.draft, Draft) and not manifest.draft.is_silent:
+            of_kind = not_kept.setdefault(manifest.kind.name, {})
+            of_kind.update(dict.fromkeys(manifest.draft.remarks.not_kept))
+    for kind, paths in not_kept.items():
+        yield from not_kept_line(kind, paths)
+
+
+def _placed(outcome: Outcome, warning: str) -> str:
+    """Lead a warning by its document; most begin with the path of a field."""
+    word = _FIRST_WORD.match(warning)
+    is_path = word is not None and word[0] in fields_of(outcome.kind.name)
+    return f"documents[{outcome.position}]{'.' if is_path else ': '}{warning}"

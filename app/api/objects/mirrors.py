@@ -1,0 +1,71 @@
+"""The Endpoints objects of a body: read for what they say, to be written as slices.
+
+    document -> EndpointsManifest -> Mirror (registry)
+
+Source: contract.md, "POST /apply"; spec kubernetes-api 3.8.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.api.objects.bodies import IGNORE, Draft, required
+from app.domain.errors import BadRequest
+from app.domain.names import NamespacedName
+from app.domain.objects.endpoints import Endpoints
+from app.domain.objects.kinds import ENDPOINTS, Kind
+from app.registry.writes.mirroring import Mirror
+from app.schemas.documents.read import Document
+from app.schemas.documents.remarks import Remarks
+from app.schemas.objects.codec import read_endpoints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointsManifest:
+    """One document: ``draft`` is how it reads, or why it cannot be read."""
+
+    position: int
+    key: NamespacedName
+    draft: Draft[Endpoints] | BadRequest
+    kind: Kind = ENDPOINTS
+
+    def mirror(self) -> Mirror:
+        """Make what the registry mirrors."""
+        return Mirror(position=self.position, key=self.key, read=self._read)
+
+    def warnings(self) -> Iterator[str]:
+        """Say what was mistyped or given twice."""
+        if isinstance(self.draft, Draft) and not self.draft.is_silent:
+            yield from self.draft.remarks.mistakes(f"documents[{self.position}].")
+
+    def _read(self) -> Endpoints:
+        if isinstance(self.draft, BadRequest):
+            raise self.draft
+        return self.draft.object
+
+
+def is_endpoints(content: Mapping[str, object]) -> bool:
+    """Whether a document is an Endpoints object."""
+    return (content.get("apiVersion"), content.get("kind")) == (
+        ENDPOINTS.api_version,
+        ENDPOINTS.name,
+    )
+
+
+def read_endpoints_manifest(
+    position: int, key: NamespacedName, document: Document, field_validation: str
+) -> EndpointsManifest:
+    """Read a document; what is wrong with it is told together with what others are refused for."""
+    try:
+        endpoints, passed_over = read_endpoints(document.content)
+        draft: Draft[Endpoints] | BadRequest = required(
+            Draft(
+                endpoints,
+                ENDPOINTS.name,
+                Remarks(passed_over, document.duplicates),
+                is_silent=field_validation == IGNORE,
+            ),
+            field_validation,
+        )
+    except BadRequest as refusal:
+        draft = refusal
+    return EndpointsManifest(position=position, key=key, draft=draft)

@@ -1,0 +1,113 @@
+"""How objects leave: JSON or YAML, with an entity tag, and warnings in headers.
+
+    object, request -> Response
+
+Source: contract.md, "Objects"; RFC 9110 sections 8.8.3 and 12.5.1; spec kubernetes-api 1.6.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from itertools import accumulate
+
+from fastapi import Request, Response
+
+from app.api.http.content_negotiation import JSON, YAML, chosen_form, encoded, indented, is_pretty
+from app.domain.errors import PreconditionFailed
+from app.domain.objects.kinds import Object, kind_of
+from app.schemas.objects.codec import encode_bytes, encode_object
+
+ANY, _WEAK = "*", "W/"
+_WARNING_CHARACTERS_MAX = 512  # of one warning
+_WARNINGS_MAX = 64  # headers; more warnings than that are counted, not listed
+_WARNINGS_CHARACTERS_MAX = 8_192  # of all: clients and proxies refuse headers of 16 KiB
+
+
+def answer(
+    request: Request,
+    document: Mapping[str, object],
+    *,
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with a document in the form the client accepts."""
+    form = chosen_form(request)
+    body = encoded(document, form)
+    return Response(shown(request, body, form), status, headers, media_type=form)
+
+
+def shown(request: Request, body: bytes, form: str = JSON) -> bytes:
+    """Indent JSON for a client that asks for it."""
+    return indented(body) if form == JSON and is_pretty(request) else body
+
+
+def answer_object(
+    request: Request,
+    registered: Object,
+    *,
+    status: int = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with an object and its entity tag, or 304 when the client has it."""
+    tag = etag(registered)
+    all_headers = {"ETag": tag, **(headers or {})}
+    if request.method == "GET":
+        _require_match(request, registered, tag)
+        if {tag, ANY} & set(entity_tags(request, "if-none-match")):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=all_headers)
+    if chosen_form(request) == YAML:
+        return answer(request, encode_object(registered), status=status, headers=all_headers)
+    body = shown(request, encode_bytes(registered))
+    return Response(body, status, all_headers, media_type=JSON)
+
+
+async def answer_read(request: Request, registered: Object) -> Response:
+    """Answer with an object as ``answer_object`` does; YAML, which takes long, from a thread."""
+    if chosen_form(request) == YAML:
+        return await asyncio.to_thread(answer_object, request, registered)
+    return answer_object(request, registered)
+
+
+def etag(registered: Object) -> str:
+    """Give the strong entity tag: the revision of the last change."""
+    return f'"{registered.metadata.revision}"'
+
+
+def entity_tags(request: Request, header: str) -> tuple[str, ...]:
+    """Read a list of entity tags, compared weakly; ``*`` stands for itself."""
+    return tuple(tag.removeprefix(_WEAK) for tag in strong_tags(request, header))
+
+
+def strong_tags(request: Request, header: str) -> tuple[str, ...]:
+    """Read a list of entity tags; weak ones stay marked, and so are equal to no tag of ours."""
+    listed = ",".join(request.headers.getlist(header))
+    return tuple(tag.strip() for tag in listed.split(",") if tag.strip())
+
+
+def _require_match(request: Request, registered: Object, tag: str) -> None:
+    asked = strong_tags(request, "if-match")
+    if asked and not {tag, ANY} & set(asked):
+        kind, meta = kind_of(registered), registered.metadata
+        raise PreconditionFailed(f"{kind.plural} {meta.key} is at {meta.revision}").about(
+            kind.plural, meta.name
+        )
+
+
+def warn(response: Response, warnings: Iterable[str]) -> Response:
+    """Put warnings in ``Warning`` headers, each once, as RFC 7234 section 5.5 quotes them."""
+    texts = list(dict.fromkeys(_quoted(warning) for warning in warnings))
+    sizes = accumulate(len(text) for text in texts[:_WARNINGS_MAX])
+    count = sum(1 for size in sizes if size <= _WARNINGS_CHARACTERS_MAX)
+    listed = texts[:count]
+    if count < len(texts):
+        listed.append(f"{len(texts) - count} more warnings are not listed")
+    for text in listed:
+        response.headers.append("Warning", f'299 - "{text}"')
+    return response
+
+
+def _quoted(text: str) -> str:
+    printable = "".join(
+        letter if letter.isprintable() and letter.isascii() else "?" for letter in text
+    )
+    return printable[:_WARNING_CHARACTERS_MAX].replace("\\", "\\\\").replace('"', '\\"')

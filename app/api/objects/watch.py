@@ -1,0 +1,119 @@
+"""HTTP surface of watching: one stream of changes for any set of kinds.
+
+Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
+"""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app.api import errors as api_errors
+from app.api.dependencies import Registry, RegistryOf
+from app.api.errors import refusals
+from app.api.http.delivery import EventStream
+from app.api.http.frames import NDJSON, SSE, ndjson_frame, sse_frame
+from app.api.objects.list_options import require_consistent, require_start
+from app.api.objects.streams import TIMEOUT_S_MAX, Watch
+from app.domain import errors
+from app.domain.changes import require_resumable
+from app.domain.fields import parse_field_selector
+from app.domain.label_queries import parse_selector
+from app.domain.names import REVISION_ZERO, Revision
+from app.domain.objects.kinds import KINDS_BY_NAME, Kind
+from app.registry.reads.view import View
+from app.registry.reads.watch import Interest
+from app.schemas.objects.metadata import parse_revision
+from app.schemas.queries import ListQuery, WatchQuery
+from app.schemas.watch import WatchLine
+
+router = APIRouter(tags=["watch"])
+
+
+async def answer_watch(
+    request: Request, query: ListQuery | WatchQuery, registry: Registry, kind: Kind | None
+) -> Response:
+    """Begin a stream; raises Expired when its start is too old, Overloaded without room."""
+    if isinstance(query, ListQuery):
+        require_consistent(query)
+    watching = registry.watching
+    watching.require_room()
+    since = await _start(request, query, registry.view)
+    is_sse = SSE in request.headers.get("accept", "")
+    watch = Watch(
+        interest=_interest(query, kind),
+        frame=sse_frame if is_sse else ndjson_frame,
+        since=since,
+        timeout_s=min(query.timeout_seconds or TIMEOUT_S_MAX, TIMEOUT_S_MAX),
+        kind=kind,
+        progress=isinstance(query, WatchQuery) and query.progress,
+    )
+    return EventStream(
+        watching.stream(watch),
+        media_type=SSE if is_sse else NDJSON,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+@router.get(
+    "/watch",
+    operation_id="watch",
+    status_code=HTTPStatus.OK,
+    response_class=EventStream,
+    responses={
+        HTTPStatus.OK.value: {
+            "model": WatchLine,
+            "description": "Events, one a line (NDJSON) or as server-sent events.",
+            "content": {SSE: {"schema": {"type": "string"}}},
+        },
+        **refusals(
+            errors.BadRequest,
+            errors.Expired,
+            errors.Invalid,
+            errors.NotSynced,
+            errors.RevisionAhead,
+            api_errors.Overloaded,
+        ),
+    },
+)
+async def watch_changes(
+    request: Request, query: Annotated[WatchQuery, Query()], registry: RegistryOf
+) -> Response:
+    """Follow the changes of any set of kinds, as one ordered stream."""
+    return await answer_watch(request, query, registry, None)
+
+
+async def _start(request: Request, query: ListQuery | WatchQuery, view: View) -> Revision | None:
+    """Give the revision to begin after, None for the objects there are."""
+    resumed = request.headers.get("last-event-id", "")
+    text = resumed or query.resource_version
+    require_start(text, "Last-Event-ID" if resumed else "resourceVersion")
+    asked = query.send_initial_events if isinstance(query, ListQuery) and not resumed else None
+    snapshot = view.require_synced()
+    since = parse_revision(text or "0")
+    if since == REVISION_ZERO:
+        return snapshot.revision if asked is False else None
+    await view.wait_for(since)
+    if asked:
+        return None
+    require_resumable(since, compacted=view.compacted)
+    return since
+
+
+def _interest(query: ListQuery | WatchQuery, kind: Kind | None) -> Interest:
+    labels = parse_selector(query.label_selector)
+    if kind is not None and isinstance(query, ListQuery):
+        return Interest(
+            kinds=frozenset({kind.name}),
+            namespace=query.namespace if kind.is_namespaced else "",
+            labels=labels,
+            fields=parse_field_selector(query.field_selector, kind.name),
+        )
+    assert isinstance(query, WatchQuery), "a watch of several kinds has no field selector"
+    named = tuple(name.strip() for name in query.kinds.split(",") if name.strip())
+    for name in named:
+        if name not in KINDS_BY_NAME:
+            known = ", ".join(KINDS_BY_NAME)
+            raise errors.BadRequest(f"kinds: {name} is not one of {known}")
+    kinds = frozenset(named or KINDS_BY_NAME)
+    return Interest(kinds=kinds, namespace=query.namespace, labels=labels)

@@ -1,0 +1,141 @@
+"""``waypost delete``: take objects out, by name or by the files that brought them.
+
+kind, name | files -> one DELETE each, what refers before what is referred to
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from app.cli.client import Api, Parameters
+from app.cli.fields import Json, mappings, text
+from app.cli.kind_words import kind_and_name, object_path
+from app.cli.manifests import in_namespace, read_manifests
+from app.cli.options import API, ApiOption, DryRunOption, NamespaceOption, connect
+from app.cli.output import print_refusal, print_warning, say
+from app.client.errors import Refused
+from app.domain.objects.endpoint_slice import (
+    MANAGED_BY_LABEL,
+    MIRRORED_BY,
+    SERVICE_NAME_LABEL,
+)
+from app.domain.objects.kinds import ENDPOINT_SLICE, ENDPOINTS, KINDS, Kind
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
+
+_NOT_FOUND = "NotFound"
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    kind: Kind
+    namespace: str
+    name: str
+
+
+def delete(  # noqa: PLR0913  each parameter is an option of the command
+    context: typer.Context,
+    kind_word: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="Such as svc, or svc/ent.")
+    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which one.")] = None,
+    *,
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--filename", "-f", metavar="FILE", help="Delete what these manifests name."),
+    ] = None,
+    namespace: NamespaceOption = "",
+    grace_period_s: Annotated[
+        int | None,
+        typer.Option(
+            "--grace-period", min=0, metavar="SECONDS", help="How long a Pod keeps terminating."
+        ),
+    ] = None,
+    ignore_not_found: Annotated[
+        bool, typer.Option("--ignore-not-found", help="What is not there counts as deleted.")
+    ] = False,
+    dry_run: DryRunOption = False,
+    api: ApiOption = API,
+) -> None:
+    """Delete one object, or all that the given manifests name."""
+    if bool(files) == bool(kind_word):
+        raise typer.BadParameter("say either a kind and a name, or files with -f")
+    targets = _in_files(files, namespace) if files else [_named(kind_word or "", name, namespace)]
+    query = {"dryRun": "All" if dry_run else "", "gracePeriodSeconds": grace_period_s}
+    server = connect(context, api)
+    results = [
+        _delete(server, target, query, ignore_not_found=ignore_not_found) for target in targets
+    ]
+    if not all(results):
+        raise typer.Exit(1)
+
+
+def _named(kind_word: str, name: str | None, namespace: str) -> _Target:
+    kind, wanted = kind_and_name(kind_word, name)
+    if not wanted:
+        raise typer.BadParameter(f"which of the {kind.plural}? A name is missing")
+    return _Target(kind, namespace or DEFAULT_NAMESPACE, wanted)
+
+
+def _in_files(files: Iterable[str], namespace: str) -> list[_Target]:
+    # Half a second of schemas, which deleting by name need not spend.
+    from app.schemas.documents.remarks import not_held_line  # noqa: PLC0415
+
+    manifests = [in_namespace(manifest, namespace) for manifest in read_manifests(files)]
+    for manifest in manifests:
+        if manifest.kind is None:
+            words = (text(manifest.content, field) for field in ("kind", "apiVersion"))
+            print_warning(f"{manifest.at('kind')}: {not_held_line(*words)}")
+        elif not manifest.name:
+            print_warning(f"{manifest.at('metadata.name')}: a name is missing")
+    targets = [
+        _Target(kind, manifest.namespace or DEFAULT_NAMESPACE, manifest.name)
+        for manifest in manifests
+        if (kind := manifest.kind) is not None and manifest.name
+    ]
+    # What refers to a Service goes before it, Endpoints first of all.
+    order = (ENDPOINTS, *reversed(KINDS))
+    return sorted(targets, key=lambda target: order.index(target.kind))
+
+
+def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found: bool) -> bool:
+    """Delete one object and say so; tells whether it is gone or on its way."""
+    if target.kind is ENDPOINTS:
+        return _delete_mirrored(server, target, query)
+    path = object_path(target.kind, target.namespace, target.name)
+    try:
+        answer = server.ask("DELETE", path, query=query)
+    except Refused as refusal:
+        if refusal.reason == _NOT_FOUND and ignore_not_found:
+            return True
+        print_refusal(refusal.status)
+        return False
+    where = f" in {target.namespace}" if target.kind.is_namespaced else ""
+    tried = " (dry run, nothing written)" if query["dryRun"] else ""
+    word, style = _outcome(answer)
+    say(f"{target.kind.name.lower()}/{target.name} ", (word, style), f"{where}{tried}")
+    return True
+
+
+def _delete_mirrored(server: Api, target: _Target, query: Parameters) -> bool:
+    """Delete the slices that an Endpoints object was turned into; it may have been ignored."""
+    selector = f"{SERVICE_NAME_LABEL}={target.name},{MANAGED_BY_LABEL}={MIRRORED_BY}"
+    asked = {"namespace": target.namespace, "labelSelector": selector}
+    found = mappings(server.ask("GET", f"/{ENDPOINT_SLICE.plural}", query=asked), "items")
+    slices = [
+        _Target(ENDPOINT_SLICE, target.namespace, text(each, "metadata", "name")) for each in found
+    ]
+    if not slices:
+        say(f"endpoints/{target.name}: nothing is mirrored from it in {target.namespace}")
+    # One that goes meanwhile, with its Service for instance, is gone as it should be.
+    results = [_delete(server, each, query, ignore_not_found=True) for each in slices]
+    return all(results)
+
+
+def _outcome(answer: Json) -> tuple[str, str]:
+    """Tell a Pod that may still end what it does from an object that is gone."""
+    grace_s = text(answer, "metadata", "deletionGracePeriodSeconds", default="0")
+    if grace_s != "0":
+        return f"terminating for {grace_s} s", "yellow"
+    return "deleted", "red"

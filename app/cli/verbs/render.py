@@ -1,0 +1,68 @@
+"""``waypost render``: the rules of a node from manifests alone, with no server.
+
+files, node -> the same NodeRules, texts and nftables that a server would give
+"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from app.cli.manifests import read_manifests
+from app.cli.options import FilesOption, OutputOption
+from app.cli.output import OutputFormat, print_document, print_text, print_warning
+from app.cli.verbs.rules import PartOption, RulesPart, print_rules
+
+
+def render(  # noqa: PLR0913  each parameter is an option of the command
+    files: FilesOption,
+    *,
+    node: Annotated[str, typer.Option("--node", metavar="NAME", help="Whose rules.")],
+    part: PartOption = None,
+    scheduler: Annotated[
+        str, typer.Option("--scheduler", metavar="NAME", help="Such as rr, wrr, lc or sh.")
+    ] = "",
+    masquerade_all: Annotated[
+        bool, typer.Option("--masquerade-all", help="Masquerade all ClusterIP traffic.")
+    ] = False,
+    cluster_cidr: Annotated[
+        str, typer.Option("--cluster-cidr", metavar="CIDR", help="The range of Pod addresses.")
+    ] = "",
+    service_cidr: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--service-cidr",
+            metavar="CIDR",
+            help="A range of ClusterIPs, beside those of ServiceCIDRs among the files.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse unknown kinds and unknown fields.")
+    ] = False,
+    output: OutputOption = OutputFormat.TABLE,
+) -> None:
+    """Make the rules of a node from manifests, with no server."""
+    # A second of schemas and computations, which other verbs need not spend.
+    from app.cli.contents import contents_of  # noqa: PLC0415
+    from app.cli.rendering import rendering_of, without_address  # noqa: PLC0415
+    from app.domain.dataplane.ipvs.script import Part, encode_part  # noqa: PLC0415
+    from app.domain.dataplane.nftables.text import encode as encode_nftables  # noqa: PLC0415
+
+    config: dict[str, object] = {"masqueradeAll": masquerade_all}
+    config |= {"scheduler": scheduler} if scheduler else {}
+    config |= {"clusterCIDR": cluster_cidr} if cluster_cidr else {}
+    config |= {"serviceCIDRs": service_cidr} if service_cidr else {}
+    contents = contents_of(read_manifests(files), is_strict=strict)
+    for warning in contents.warnings:
+        print_warning(warning)
+    rendering = rendering_of(contents, node, config)
+    for name in without_address(rendering):
+        print_warning(f"the Service {name} has no clusterIP here, so it has no rules")
+    if part is RulesPart.NFTABLES:
+        print_text(encode_nftables(rendering.rules()))
+    elif part is not None:
+        print_text(encode_part(rendering.ipvs(), Part(part.value)))
+    elif output in (OutputFormat.JSON, OutputFormat.YAML):
+        print_document(json.loads(rendering.json()), output)
+    else:
+        print_rules(json.loads(rendering.json()))

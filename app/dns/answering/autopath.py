@@ -1,0 +1,62 @@
+"""The search list walked by the server, so that a client's first question is its last.
+
+    question below its own namespace, from a Pod -> the names it will try next
+
+A program in a Pod asks for ``www.example.com`` as ``www.example.com.default.svc.
+cluster.local`` first.  Knowing the Pod by its address, the server knows the rest
+of its list; where the list leads to is told with a CNAME in front.
+
+Source: spec dns A11.
+"""
+
+from dataclasses import dataclass
+
+from app.domain.addresses import Address
+from app.domain.discovery.zone.config import ZoneConfig
+from app.domain.discovery.zone.records import ADDRESS_TYPES
+from app.domain.names import DomainName, MalformedName, parse_domain
+from app.domain.objects.pod import Pod
+from app.domain.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Autopath:
+    """How to know a client's search list: three domains of the cluster, then the host's."""
+
+    host_search: tuple[str, ...] = ()
+
+    def names_after(
+        self, snapshot: Snapshot, name: DomainName, client: Address, config: ZoneConfig
+    ) -> tuple[DomainName, ...]:
+        """List what the client tries after ``name``; nothing when it walks no list we know."""
+        pod = _pod_at(snapshot, client)
+        if pod is None:
+            return ()
+        zone = config.forward_zone.labels
+        first = DomainName((pod.metadata.namespace, "svc", *zone))
+        if not name.is_under(first) or name == first:
+            return ()
+        base = name.relative_to(first)
+        host = (parse_domain(domain).labels for domain in self.host_search)
+        endings = (("svc", *zone), zone, *host, ())
+        names = (_joined(base, ending) for ending in endings)
+        return tuple(joined for joined in names if joined is not None)
+
+
+def is_walked(type_: int) -> bool:
+    """Whether programs walk their search list with questions of this type."""
+    return type_ in ADDRESS_TYPES
+
+
+def _pod_at(snapshot: Snapshot, client: Address) -> Pod | None:
+    # Pods on the host's network share its address, so it names none of them.
+    pods = [pod for pod in snapshot.pods_with(str(client)) if not pod.host_network]
+    living = [pod for pod in pods if not pod.is_finished]
+    return living[0] if len(living) == 1 else None
+
+
+def _joined(base: tuple[str, ...], ending: tuple[str, ...]) -> DomainName | None:
+    try:
+        return DomainName((*base, *ending))
+    except MalformedName:
+        return None  # too long to be asked; the client leaves it out as well

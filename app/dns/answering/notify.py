@@ -1,0 +1,88 @@
+"""Tell the secondaries that the zone has changed, so that they ask for it.
+
+    commit -> [once per interval] -> NOTIFY to every peer, until it acknowledges
+
+Commits that come close together are told once; a peer that does not answer is
+asked a few times and then finds out by its own timer.  Source: RFC 1996.
+"""
+
+import asyncio
+import logging
+import secrets
+import struct
+from collections.abc import Callable, Iterable
+
+from app.dns.messages.message import FLAG_AUTHORITATIVE, FLAG_RESPONSE, Opcode
+from app.dns.messages.wire import CLASS_IN, encode_body, encode_name
+from app.dns.upstream.exchange import exchange_udp
+from app.dns.upstream.server_list import Server
+from app.domain.discovery.zone.records import Record, RecordType
+from app.domain.names import DomainName
+
+INTERVAL_S = 1.0  # between two notices about a zone
+ATTEMPTS_MAX = 3
+ATTEMPT_S = 2.0
+_ID_BITS = 16
+_HEADER = struct.Struct("!HHHHHH")
+_OPCODE_SHIFT = 11
+
+_log = logging.getLogger(__name__)
+
+Zones = Callable[[], Iterable[Record]]
+"""The SOA records, as of now, of the zones to be told about."""
+
+
+class Notifier:
+    """Tells a fixed set of peers; runs until it is cancelled."""
+
+    def __init__(self, peers: Iterable[Server], zones: Zones) -> None:
+        self._peers = tuple(peers)
+        self._zones = zones
+        self._changed = asyncio.Event()
+        self._changed.set()
+
+    def changed(self) -> None:
+        """Note that there is something to tell."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Tell the peers at the start and after every change."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            notices = [self._tell(peer, record) for record in self._zones() for peer in self._peers]
+            await asyncio.gather(*notices)
+            await asyncio.sleep(INTERVAL_S)
+
+    async def _tell(self, peer: Server, soa: Record) -> None:
+        message = encode_notify(soa, secrets.randbits(_ID_BITS))
+        for _ in range(ATTEMPTS_MAX):
+            try:
+                async with asyncio.timeout(ATTEMPT_S):
+                    await exchange_udp(peer, message, is_acknowledged)
+            except (OSError, TimeoutError):
+                continue
+            return
+        _log.warning("%s does not acknowledge that %s has changed", peer, soa.name)
+
+
+def encode_notify(soa: Record, id_: int) -> bytes:
+    """Write a notice about the zone of an SOA record."""
+    flags = Opcode.NOTIFY << _OPCODE_SHIFT | FLAG_AUTHORITATIVE
+    question = encode_name(soa.name) + struct.pack("!HH", RecordType.SOA, CLASS_IN)
+    body = encode_body(soa.name, ((soa,), (), ()))
+    return _HEADER.pack(id_, flags, 1, 1, 0, 0) + question + body.octets
+
+
+def is_acknowledged(reply: bytes, message: bytes) -> bool | None:
+    """Whether ``reply`` answers a notice; None when it is not about it."""
+    if len(reply) < _HEADER.size or reply[:2] != message[:2]:
+        return None
+    _, flags, *_ = _HEADER.unpack_from(reply)
+    return bool(flags & FLAG_RESPONSE) or None
+
+
+def told_zones(zones: Iterable[DomainName], passed_on: Iterable[DomainName]) -> list[DomainName]:
+    """List the zones that are wholly ours, and so may have secondaries."""
+    others = set(passed_on)
+    return [zone for zone in zones if zone not in others]

@@ -1,0 +1,274 @@
+"""Messages as values: what a client asked, and the frame of what it is told.
+
+    octets -> Request | Refused | None        (None: answer with silence)
+    Request, rcode, Body -> octets
+
+Only the message itself is known here; who answers what is in ``protocol``.
+Source: RFC 1035 section 4.1, RFC 2181 section 9, RFC 6891; spec dns A13.
+"""
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+from app.dns.messages.wire import (
+    CLASS_IN,
+    EMPTY_BODY,
+    HEADER_BYTES,
+    Body,
+    Truncated,
+    decode_name,
+    encode_name,
+    end_of_plain_name,
+    skip_name,
+)
+from app.domain.names import DomainName, MalformedName
+
+UDP_BYTES_MIN = 512  # what every client takes, RFC 1035 section 2.3.4
+UDP_BYTES_MAX = 4096  # the largest datagram we send, however much a client offers to take
+UDP_BYTES_SAFE = 1232  # what passes everywhere in one piece: IPv6's smallest MTU less headers
+UDP_BYTES_ADVERTISED = UDP_BYTES_SAFE  # what we say we take
+TCP_BYTES_MAX = 65_535
+TYPE_OPT, TYPE_SOA = 41, 6
+OPT_BYTES = 11  # of an OPT record without options
+ECHOED_BYTES_MAX = 128  # of options sent back, so that the smallest reply has room for them
+
+FLAG_RESPONSE, FLAG_AUTHORITATIVE, FLAG_TRUNCATED = 0x8000, 0x0400, 0x0200
+FLAG_RECURSION_DESIRED, FLAG_RECURSION_AVAILABLE = 0x0100, 0x0080
+FLAG_AUTHENTIC, FLAG_CHECKING_DISABLED = 0x0020, 0x0010
+FLAG_DNSSEC_OK = 0x8000  # in the OPT record
+KEPT_FLAGS = FLAG_RECURSION_DESIRED | FLAG_CHECKING_DISABLED
+_OPCODE_SHIFT, _OPCODE_MASK = 11, 0x7800
+
+_HEADER = struct.Struct("!HHHHHH")
+_QUESTION = struct.Struct("!HH")
+_FIXED = struct.Struct("!HHIH")
+_OPT = struct.Struct("!BHHBBHH")
+_OPTION = struct.Struct("!HH")
+_TCP_KEEPALIVE = 11
+_ECHOED = frozenset({3, 9, 10, _TCP_KEEPALIVE, 12})  # NSID, EXPIRE, COOKIE, …, PADDING
+_COUNTS_MAX = (1, 1, 2)  # records of a query: answer, authority, additional
+
+
+class Opcode(IntEnum):
+    """The operations that have a meaning here."""
+
+    QUERY = 0
+    NOTIFY = 4
+
+
+class Rcode(IntEnum):
+    """Response codes; 16 and above need an OPT record."""
+
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    NOTAUTH = 9
+    BADVERS = 16
+
+
+class Transport(IntEnum):
+    """How a message came."""
+
+    UDP = 0
+    TCP = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Edns:
+    """What the OPT record of a request says; ``echoed`` are the options that are mirrored."""
+
+    udp_bytes: int
+    version: int = 0
+    is_dnssec_ok: bool = False
+    echoed: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One well-formed request; ``question`` is its question section as it came.
+
+    ``serial`` is that of an SOA record in the authority section (IXFR).  ``udp_bytes_max`` is
+    what its sender gets in a datagram, however much it offers to take.
+    """
+
+    id: bytes
+    flags: int
+    question: bytes
+    type: int
+    class_: int
+    edns: Edns | None = None
+    serial: int | None = None
+    transport: Transport = Transport.UDP
+    size_bytes: int = 0
+    udp_bytes_max: int = UDP_BYTES_MAX
+
+    @property
+    def name(self) -> DomainName:
+        """The name asked about, spelt as it came."""
+        return decode_name(self.question, 0)[0]
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the request is its question, an OPT record without options, and no more."""
+        opt_bytes = 0 if self.edns is None else OPT_BYTES
+        return self.size_bytes == HEADER_BYTES + len(self.question) + opt_bytes
+
+    @property
+    def opcode(self) -> int:
+        """What is to be done with the question."""
+        return (self.flags & _OPCODE_MASK) >> _OPCODE_SHIFT
+
+    @property
+    def size_bytes_max(self) -> int:
+        """The largest message the client gets."""
+        if self.transport == Transport.TCP:
+            return TCP_BYTES_MAX
+        offered = UDP_BYTES_MIN if self.edns is None else self.edns.udp_bytes
+        return max(UDP_BYTES_MIN, min(offered, self.udp_bytes_max))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that is answered with nothing but a header."""
+
+    id: int
+    flags: int
+
+    def reply(self, flags: int) -> bytes:
+        """Write the header, with more ``flags``."""
+        return _HEADER.pack(self.id, FLAG_RESPONSE | self.flags | flags, 0, 0, 0, 0)
+
+
+def parse_request(message: bytes, transport: Transport) -> Request | Refused | None:
+    """Read a request; never raises, whatever the octets."""
+    if len(message) < HEADER_BYTES:
+        return None
+    id_, flags, *counts = _HEADER.unpack_from(message)
+    if flags & FLAG_RESPONSE:
+        return None
+    opcode = (flags & _OPCODE_MASK) >> _OPCODE_SHIFT
+    if opcode not in (Opcode.QUERY, Opcode.NOTIFY):
+        return Refused(id_, (flags & _OPCODE_MASK) | Rcode.NOTIMP)
+    if counts[0] != 1 or any(n > m for n, m in zip(counts[1:], _COUNTS_MAX, strict=True)):
+        return Refused(id_, Rcode.FORMERR)
+    try:
+        return _parse_sections(message, sum(counts[1:]), transport)
+    except (Truncated, MalformedName, struct.error):
+        return Refused(id_, Rcode.FORMERR)
+
+
+def plain_request(name: DomainName, type_: int) -> Request:
+    """Make the request that most programs would send for a name and a type."""
+    question = encode_name(name) + _QUESTION.pack(type_, CLASS_IN)
+    return Request(
+        id=bytes(2),
+        flags=FLAG_RECURSION_DESIRED,
+        question=question,
+        type=type_,
+        class_=CLASS_IN,
+        size_bytes=HEADER_BYTES + len(question),
+    )
+
+
+def encode_reply(request: Request, rcode: int, body: Body = EMPTY_BODY, *, flags: int = 0) -> bytes:
+    """Frame a reply; records that do not fit are left out, and TC tells when one was needed."""
+    opt = b"" if request.edns is None else encode_opt(rcode, request.edns)
+    room = request.size_bytes_max - HEADER_BYTES - len(request.question) - len(opt)
+    kept, is_short = body.cut(room)
+    if is_short:
+        flags |= FLAG_TRUNCATED
+    word = FLAG_RESPONSE | (request.flags & (KEPT_FLAGS | _OPCODE_MASK)) | flags | (rcode & 0xF)
+    answers, authority, additional = kept.counts
+    counts = (1, answers, authority, additional + bool(opt))
+    return request.id + reply_words(word, counts) + request.question + kept.octets + opt
+
+
+def is_missing(reply: bytes) -> bool:
+    """Whether a reply says that the name does not exist."""
+    return reply[3] & 0xF == Rcode.NXDOMAIN
+
+
+def encode_query(request: Request) -> bytes:
+    """Write a bare request as it came, without its id."""
+    edns = request.edns
+    words = reply_words(request.flags, (1, 0, 0, int(edns is not None)))
+    if edns is None:
+        return words + request.question
+    return words + request.question + encode_query_opt(edns)
+
+
+def encode_query_opt(edns: Edns) -> bytes:
+    """Write the OPT record of a query."""
+    flags = FLAG_DNSSEC_OK if edns.is_dnssec_ok else 0
+    return _OPT.pack(0, TYPE_OPT, edns.udp_bytes, 0, edns.version, flags, 0)
+
+
+def reply_words(flags: int, counts: tuple[int, int, int, int]) -> bytes:
+    """Write the header behind the id."""
+    return struct.pack("!HHHHH", flags, *counts)
+
+
+def encode_opt(rcode: int, edns: Edns) -> bytes:
+    """Write the OPT record of a reply; DO is mirrored, and some options are."""
+    flags = FLAG_DNSSEC_OK if edns.is_dnssec_ok else 0
+    size = len(edns.echoed)
+    opt = _OPT.pack(0, TYPE_OPT, UDP_BYTES_ADVERTISED, rcode >> 4, 0, flags, size)
+    return opt + edns.echoed
+
+
+def _parse_sections(message: bytes, records: int, transport: Transport) -> Request:
+    position = end_of_plain_name(message, HEADER_BYTES)
+    type_, class_ = _QUESTION.unpack_from(message, position)
+    position += _QUESTION.size
+    question = message[HEADER_BYTES:position]
+    edns, serial = None, None
+    for _ in range(records):
+        owner_at, position = position, skip_name(message, position)
+        kind, value, ttl, length = _FIXED.unpack_from(message, position)
+        position += _FIXED.size
+        if position + length > len(message):
+            raise Truncated("a record has no end")
+        if kind == TYPE_OPT:
+            if edns is not None or message[owner_at] != 0:
+                raise MalformedName("one OPT record, at the root")
+            echoed = _echoed(message[position : position + length], transport)
+            edns = Edns(value, (ttl >> 16) & 0xFF, bool(ttl & FLAG_DNSSEC_OK), echoed)
+        elif kind == TYPE_SOA and value == CLASS_IN:
+            serial = _serial(message, position)
+        position += length
+    return Request(
+        id=message[:2],
+        flags=int.from_bytes(message[2:4]),
+        question=question,
+        type=type_,
+        class_=class_,
+        edns=edns,
+        serial=serial,
+        transport=transport,
+        size_bytes=len(message),
+    )
+
+
+def _echoed(options: bytes, transport: Transport) -> bytes:
+    """Keep the options that are mirrored (spec dns A13), unless large; raises Truncated."""
+    kept, position = b"", 0
+    while position < len(options):
+        code, size = _OPTION.unpack_from(options, position)
+        stop = position + _OPTION.size + size
+        if stop > len(options):
+            raise Truncated("an option has no end")
+        # RFC 7828 section 3.2.1: keepalive is for connections.
+        if code in _ECHOED and (code != _TCP_KEEPALIVE or transport == Transport.TCP):
+            kept += options[position:stop]
+        position = stop
+    return kept if len(kept) <= ECHOED_BYTES_MAX else b""
+
+
+def _serial(message: bytes, position: int) -> int:
+    after_names = skip_name(message, skip_name(message, position))
+    (serial,) = struct.unpack_from("!I", message, after_names)
+    return int(serial)

@@ -1,0 +1,86 @@
+"""What a parent and its workers tell each other, and how it is cut into frames.
+
+    Setup, Part …, Loaded, then Committed …      parent -> worker
+    Numbers                                      worker -> parent
+
+A frame is its length and a pickle: both ends are the same program of the same
+user, over a line that nobody else holds.
+"""
+
+import pickle
+from asyncio import IncompleteReadError, StreamReader
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.dns.answering.protocol import ProtocolConfig
+from app.dns.serving.server import ServerOptions
+from app.dns.stats import Numbers
+from app.domain.changes import Change
+from app.domain.names import Revision
+from app.domain.objects.kinds import KINDS, Object
+from app.domain.snapshot import Snapshot
+
+PART_OBJECTS = 500  # in one frame, so that making it keeps nobody waiting
+_LENGTH_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How to answer."""
+
+    config: ProtocolConfig
+    options: ServerOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the objects there are."""
+
+    objects: tuple[Object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """That was all, as of a revision."""
+
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What has changed since; with ``has_more`` the rest of it follows."""
+
+    changes: tuple[Change, ...]
+    has_more: bool = False
+
+
+Frame = Setup | Part | Loaded | Committed | Numbers
+
+
+def encode_frame(frame: Frame) -> bytes:
+    """Write a frame."""
+    octets = pickle.dumps(frame, protocol=pickle.HIGHEST_PROTOCOL)
+    return len(octets).to_bytes(_LENGTH_BYTES) + octets
+
+
+async def read_frame(reader: StreamReader) -> Frame | None:
+    """Read the next frame; None when the other end is gone."""
+    try:
+        size = int.from_bytes(await reader.readexactly(_LENGTH_BYTES))
+        frame: Frame = pickle.loads(await reader.readexactly(size))  # noqa: S301  from ourselves
+    except (IncompleteReadError, ConnectionError):
+        return None
+    return frame
+
+
+def parts_of(snapshot: Snapshot) -> Iterator[Frame]:
+    """Cut a whole state into frames."""
+    every = (each for kind in KINDS for each in snapshot.of_kind(kind.name).values())
+    part: list[Object] = []
+    for registered in every:
+        part.append(registered)
+        if len(part) == PART_OBJECTS:
+            yield Part(tuple(part))
+            part.clear()
+    yield Part(tuple(part))
+    yield Loaded(snapshot.revision)

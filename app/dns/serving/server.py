@@ -1,0 +1,300 @@
+"""The DNS server: sockets, an event loop, and the protocol between them.
+
+    view -> answers, renewed by every commit
+    sockets -> Protocol -> sockets
+                   |-> Forwarder -> upstream servers
+                   '-> Transfers -> secondaries
+
+Reads the view and nothing else of the registry; settings come as plain values.
+Source: style.md 2; spec dns A10 and A13.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from time import perf_counter, time
+from typing import Protocol as Port
+
+from app.dns.answering.clients import is_near
+from app.dns.answering.notify import Notifier, told_zones
+from app.dns.answering.prewarm import prepare
+from app.dns.answering.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
+from app.dns.answering.rate_limit import RateLimit, Verdict
+from app.dns.answering.transfer import TRANSFERS_MAX, messages
+from app.dns.messages.message import Rcode, Transport
+from app.dns.programming_latency import Programming
+from app.dns.serving.sockets import TCP_BACKLOG, Bound, bind, drops_of
+from app.dns.serving.tcp import Connections
+from app.dns.serving.udp import Datagrams, Limit, Peer
+from app.dns.stats import Count, Numbers
+from app.dns.upstream.cache import BYTES_MAX, Cache
+from app.dns.upstream.exchange import Upstream
+from app.dns.upstream.forwarder import Forwarder
+from app.dns.upstream.server_list import Server
+from app.domain.addresses import Address
+from app.domain.changes import Change
+from app.domain.discovery.zone import authority
+from app.domain.discovery.zone.records import Record
+from app.domain.names import Revision
+from app.domain.snapshot import Snapshot
+from app.registry.reads.view import Advance, Subscriber
+
+WAITING_MAX = 1024  # datagrams that wait for somebody else's answer
+
+_log = logging.getLogger(__name__)
+
+
+class View(Port):
+    """What the server needs of the registry's view."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest state."""
+        ...
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the state has been loaded once."""
+        ...
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call ``subscriber`` after every commit, until the returned call."""
+        ...
+
+    def history(self, since: Revision) -> tuple[Change, ...]:
+        """List the changes after ``since``; raises Expired when some are gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """What goes beyond answering from the zone; all of it is off unless set.
+
+    ``upstreams`` are the servers for other names.  ``notify`` are the secondaries to
+    be told of changes.  ``rate_limit_per_s`` are the answers of one kind that one network gets
+    over UDP in a second; 0 is no limit.
+    ``cache_bytes_max`` is the memory for what upstreams say.
+    """
+
+    upstreams: tuple[Server, ...] = ()
+    notify: tuple[Server, ...] = ()
+    rate_limit_per_s: int = 0
+    cache_bytes_max: int = BYTES_MAX
+
+
+class DNSServer:
+    """Serves one view over UDP and TCP from the running event loop."""
+
+    def __init__(
+        self, view: View, config: ProtocolConfig, options: ServerOptions | None = None
+    ) -> None:
+        self._options = options or ServerOptions()
+        has_upstreams = bool(self._options.upstreams)
+        self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
+        self.connections = Connections(self._respond_tcp)
+        cache = Cache(bytes_max=self._options.cache_bytes_max)
+        self.forwarder = Forwarder(self.protocol, Upstream(self._options.upstreams), cache)
+        self.host, self.port = "", 0
+        self.failures = 0
+        """Messages that could not be answered because of an error of ours."""
+        self.programming = Programming()
+        """How long changes took until names showed them."""
+        self._view = view
+        per_s = self._options.rate_limit_per_s
+        accounts, near = self.protocol.answers.accounts, config.near
+        self._limit = RateLimit(per_s, accounts, near=near) if per_s else None
+        self._zones = told_zones(config.zone.zones, config.zone.fallthrough)
+        self._notifier: Notifier | None = None
+        self._transfers = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._unsubscribe: Callable[[], None] | None = None
+        self._datagrams: Datagrams | None = None
+        self._bound: Bound | None = None
+        self._tcp: asyncio.Server | None = None
+
+    async def start(self, host: str, port: int) -> None:
+        """Bind both transports to one port, 0 choosing any, and serve until ``close``."""
+        await self.serve_on(bind(host, port))
+
+    async def serve_on(self, bound: Bound) -> None:
+        """Serve until ``close`` on sockets that are bound already; they are ours from now on."""
+        self._bound = bound
+        self.host, self.port = bound.host, bound.port
+        self._unsubscribe = self._view.subscribe(self._renew)
+        address = ip_address(bound.host)
+        self.protocol.serve_at(address)
+        if is_near(address, self.protocol.config.near):
+            self._limit = None  # whoever gets there is near
+        limit = None if self._limit is None else Limit(self._limit, self.protocol.over_tcp)
+        known, durations = self.protocol.answers.by_wire, self.protocol.tallies.durations
+        self._datagrams = Datagrams(bound.udp, known, self._respond_udp, durations, limit)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(bound.udp.fileno(), self._datagrams.drain)
+        self._tcp = await loop.create_server(
+            self.connections.accept, sock=bound.tcp, backlog=TCP_BACKLOG
+        )
+        self._begin(prepare(self._view, self.protocol.answers, self.protocol.config.zone))
+        if self.forwarder.upstream.servers:
+            self._begin(self.forwarder.probe())
+        if self._options.notify:
+            self._notifier = Notifier(self._options.notify, self._soas)
+            self._begin(self._notifier.run())
+        _log.info("serving DNS on %s port %d", self.host, self.port)
+
+    async def close(self) -> None:
+        """Stop serving; questions in flight go unanswered."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        if self._bound is not None:
+            asyncio.get_running_loop().remove_reader(self._bound.udp.fileno())
+            self._bound.udp.close()
+        self.connections.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.forwarder.close()
+        if self._tcp is not None:
+            self._tcp.close()
+            await self._tcp.wait_closed()
+            await asyncio.sleep(0)  # the connections that were ended are told so now
+
+    def _renew(self, advance: Advance) -> None:
+        self.protocol.answers.renew(advance.after, advance.changes)
+        self.programming.observe(advance.after, advance.changes, time())
+        if self._notifier is not None:
+            self._notifier.changed()
+
+    def _soas(self) -> list[Record]:
+        revision, config = self._view.snapshot.revision, self.protocol.config.zone
+        return [authority.soa(revision, zone, config) for zone in self._zones]
+
+    def numbers(self) -> Numbers:
+        """Tell what was done so far."""
+        replies = {kind: tally[0] for kind, tally in self.protocol.tallies.by_kind.items()}
+        cache, upstream = self.forwarder.cache, self.forwarder.upstream.counts
+        positive, negative = cache.sizes
+        counts = {
+            Count.CACHE_HITS_POSITIVE: cache.counts.hits_positive,
+            Count.CACHE_HITS_NEGATIVE: cache.counts.hits_negative,
+            Count.CACHE_MISSES: cache.counts.misses,
+            Count.CACHE_STALE: cache.counts.stale,
+            Count.CACHE_EVICTIONS: cache.counts.evictions,
+            Count.CACHE_POSITIVE: positive,
+            Count.CACHE_NEGATIVE: negative,
+            Count.CACHE_BYTES: cache.size_bytes,
+            Count.UPSTREAM_REQUESTS: upstream.requests,
+            Count.UPSTREAM_FAILURES: upstream.failures,
+            Count.UPSTREAM_MISMATCHES: upstream.mismatches,
+            Count.UPSTREAM_REJECTED: upstream.rejected,
+            Count.AUTOPATH_FOUND: self.protocol.autopath_found,
+            Count.FAILURES: self.failures,
+            Count.MALFORMED: self.protocol.malformed,
+            Count.DROPPED: 0 if self._bound is None else drops_of(self._bound.udp),
+            Count.UNSENT: 0 if self._datagrams is None else self._datagrams.unsent,
+            Count.LIMITED: 0 if self._limit is None else self._limit.refused,
+            Count.SHED: self.connections.shed,
+            Count.CONNECTIONS: len(self.connections),
+            Count.COMPILED: len(self.protocol.answers.by_wire),
+        }
+        durations, programmed = self.protocol.tallies.durations, self.programming.durations
+        return Numbers(
+            Counter(replies),
+            Counter(counts),
+            Counter(dict(enumerate(durations.counts))),
+            durations.sum_s,
+            Counter(
+                {(kind, n): c for kind in programmed for n, c in enumerate(programmed[kind].counts)}
+            ),
+            Counter({kind: round(each.sum_s * 1e6) for kind, each in programmed.items()}),
+        )
+
+    def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
+        client = peer.address
+        outcome = self._respond(message, Transport.UDP, client)
+        match outcome:
+            case Forward() | Walk() if len(self._tasks) < WAITING_MAX:
+                self._begin(self._answer_later(outcome, message, peer))
+                return None
+            case Forward():
+                reply = self.protocol.without_target(outcome, Rcode.SERVFAIL)
+            case Walk() | Transfer():
+                reply = self.protocol.failure(message)
+            case _:
+                reply = outcome
+        return None if reply is None else self._limited(reply, message, client)
+
+    def _limited(self, reply: bytes, message: bytes, client: Address) -> bytes | None:
+        """Send a reply, the advice to come back over TCP, or nothing, as the limit has it."""
+        if self._limit is None:
+            return reply
+        match self._limit.judge(reply, client, perf_counter()):
+            case Verdict.SENT:
+                return reply
+            case Verdict.TOLD:
+                return self.protocol.over_tcp(message)
+            case Verdict.DROPPED:
+                return None
+
+    def _respond_tcp(self, message: bytes, client: Address) -> bytes | AsyncIterator[bytes] | None:
+        started = perf_counter()
+        outcome = self._respond(message, Transport.TCP, client)
+        self.protocol.tallies.durations.add(perf_counter() - started, 1)
+        match outcome:
+            case Forward() | Walk() if self.connections.waiting < self.connections.waiting_max:
+                return self._answer_in_time(outcome)
+            case Forward():
+                return self.protocol.without_target(outcome, Rcode.SERVFAIL)
+            case Walk():
+                return self.protocol.failure(message)
+            case Transfer():
+                return self._transfer(outcome)
+            case _:
+                return outcome
+
+    def _respond(self, message: bytes, transport: Transport, client: Address) -> Outcome:
+        try:
+            return self.protocol.respond(message, transport, client)
+        except Exception:  # noqa: BLE001  one of the four points of supervision (style.md 4)
+            self.failures += 1
+            _log.exception("a message from %s could not be answered", client)
+            return self.protocol.failure(message)
+
+    async def _answer_later(self, outcome: Forward | Walk, message: bytes, peer: Peer) -> None:
+        assert self._datagrams is not None, "datagrams come from there"
+        async for reply in self._answer_in_time(outcome):
+            sent = self._limited(reply, message, peer.address)
+            if sent is not None:
+                self._datagrams.send(sent, peer)
+
+    async def _answer_in_time(self, outcome: Forward | Walk) -> AsyncIterator[bytes]:
+        if isinstance(outcome, Walk):
+            yield await self.forwarder.walk(outcome)
+        else:
+            yield await self.forwarder.answer(outcome)
+
+    async def _transfer(self, transfer: Transfer) -> AsyncIterator[bytes]:
+        if self._transfers >= TRANSFERS_MAX:
+            yield self.protocol.reply(transfer.request, Rcode.SERVFAIL)
+            return
+        self._transfers += 1
+        try:
+            history, config = self._view.history, self.protocol.config.zone
+            for message in messages(transfer, self._view.snapshot, history, config):
+                yield message
+                await asyncio.sleep(0)  # others have their turn between two messages
+        finally:
+            self._transfers -= 1
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failures += 1
+            _log.error("work beside the answers has failed", exc_info=error)

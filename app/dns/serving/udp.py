@@ -1,0 +1,286 @@
+"""Datagrams by the batch: one system call brings many, one more sends the replies.
+
+    recvmmsg -> [octets behind the id -> dictionary -> reply] -> sendmmsg
+
+The loop touches only octets: a reply that is known goes out without its
+request being read.  Peers and, on a wildcard address, the local address of
+each datagram stay in the kernel's own form, so that a reply leaves from where
+its request came in.  What is unknown goes to ``respond``.
+
+Source: recvmmsg(2), sendmmsg(2), ip(7) on IP_PKTINFO; style.md 7, trap 10.
+"""
+
+import ctypes
+import mmap
+import socket
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from time import perf_counter
+
+from app.dns.answering.rate_limit import (
+    NO_NETWORK,
+    V4_MAPPED_AT,
+    V4_NETWORK_BYTES,
+    V6_NETWORK_BYTES,
+    Account,
+    RateLimit,
+    Verdict,
+)
+from app.dns.counters import Durations, Tally
+from app.dns.messages.compiled import Reply
+from app.dns.messages.message import UDP_BYTES_MAX
+from app.domain.addresses import Address
+
+BATCH_MAX = 64  # datagrams a system call brings
+BATCHES_MAX = 8  # batches before the event loop gets its turn
+_SLOT_BYTES = UDP_BYTES_MAX
+_PEER_BYTES = 28  # sockaddr_in6, the longest of ours
+_PEER_USED = {socket.AF_INET: 16, socket.AF_INET6: 28}
+_CONTROL_BYTES = 64  # room for one IP_PKTINFO or IPV6_PKTINFO message
+_INTERFACE_AT = {socket.AF_INET: 16, socket.AF_INET6: 32}  # of its interface number
+_CONTROL_USED = {socket.AF_INET: socket.CMSG_SPACE(12), socket.AF_INET6: socket.CMSG_SPACE(20)}
+_IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
+_CMSG_HEADER_BYTES = socket.CMSG_LEN(0)
+_MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
+_NO_INTERFACE = bytes(4)
+
+_ADDRESS_AT = {socket.AF_INET: 4, socket.AF_INET6: 8}  # in a sockaddr
+_NETWORK_BYTES = {socket.AF_INET: V4_NETWORK_BYTES, socket.AF_INET6: V6_NETWORK_BYTES}
+
+Entry = tuple[Reply, Tally, Account]
+
+
+class _IOVec(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("size", ctypes.c_size_t))
+
+
+class _MsgHdr(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_size", ctypes.c_uint32),
+        ("vector", ctypes.c_void_p),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_size", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _MMsgHdr(ctypes.Structure):
+    _fields_ = (("header", _MsgHdr), ("size", ctypes.c_uint32))
+
+
+_Headers = ctypes.Array[_MMsgHdr]
+_Vectors = ctypes.Array[_IOVec]
+PeerName = tuple[str, int] | tuple[str, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Where a datagram came from, and the local address it came to, as the kernel wrote it."""
+
+    name: PeerName
+    control: bytes
+
+    @property
+    def address(self) -> Address:
+        """The client's address; one that came over IPv6 but is IPv4 is told as that."""
+        address = ip_address(self.name[0])
+        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+        return mapped or address
+
+
+Respond = Callable[[bytes, Peer], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What bounds the answers to one network; ``over_tcp`` writes the advice to use TCP."""
+
+    rate: RateLimit
+    over_tcp: Callable[[bytes], bytes | None]
+
+
+class Datagrams:
+    """One bound UDP socket and the memory its datagrams pass through."""
+
+    def __init__(
+        self,
+        bound: socket.socket,
+        known: Mapping[bytes, Entry],
+        respond: Respond,
+        durations: Durations,
+        limit: Limit | None = None,
+    ) -> None:
+        self._socket = bound
+        self._limit = limit
+        self._family = socket.AddressFamily(bound.family)
+        self._network_at = _ADDRESS_AT[self._family]
+        self._network_bytes = _NETWORK_BYTES[self._family]
+        self._known = known
+        self._durations = durations
+        self._respond = respond
+        self.unsent = 0
+        """Replies that the kernel did not take."""
+        has_control = _ask_for_local_address(bound)
+        self._memory = mmap.mmap(-1, BATCH_MAX * _SLOT_BYTES)
+        self._peers = mmap.mmap(-1, BATCH_MAX * _PEER_BYTES)
+        self._controls = mmap.mmap(-1, BATCH_MAX * _CONTROL_BYTES)
+        self._control_used = _CONTROL_USED[self._family] if has_control else 0
+        self._in, self._in_vectors = self._headers(
+            _PEER_BYTES, _CONTROL_BYTES if has_control else 0
+        )
+        self._out, self._out_vectors = self._headers(_PEER_USED[self._family], self._control_used)
+        self._fresh = bytes(self._in)
+        self._sizes_in = memoryview(self._in).cast("B").cast("I")
+        self._sizes_out = (
+            memoryview(self._out_vectors).cast("B").cast("L")
+        )  # size_t, on every Linux
+        libc = ctypes.CDLL(None)
+        self._receive, self._send = libc.recvmmsg, libc.sendmmsg
+        self._places = _places()
+
+    def drain(self) -> None:
+        """Answer what has come, up to a bound; the rest is for the next turn."""
+        number = self._socket.fileno()
+        for _ in range(BATCHES_MAX):
+            count = self._receive(number, self._in, BATCH_MAX, _MSG_DONTWAIT, None)
+            if count <= 0:
+                return
+            started = perf_counter()
+            if self._limit is not None:
+                self._limit.rate.begin(started)
+            self._answer(count)
+            self._durations.add(perf_counter() - started, count)
+            if self._control_used:
+                ctypes.memmove(self._in, self._fresh, len(self._fresh))
+
+    def send(self, reply: bytes, peer: Peer) -> None:
+        """Send one reply after its turn; a full buffer loses it, as the network might."""
+        level = socket.IPPROTO_IP if self._family == socket.AF_INET else socket.IPPROTO_IPV6
+        kind = _IP_PKTINFO if self._family == socket.AF_INET else _IPV6_PKTINFO
+        control = [(level, kind, peer.control)] if peer.control else []
+        try:
+            self._socket.sendmsg([reply], control, _MSG_DONTWAIT, peer.name)
+        except OSError:
+            self.unsent += 1
+
+    def _answer(self, count: int) -> None:
+        memory, find, is_limited = self._memory, self._known.get, self._limit is not None
+        sizes_in, sizes_out = self._sizes_in, self._sizes_out
+        first = 0
+        for index, at, size_in_at, size_out_at in self._places[:count]:
+            entry = find(memory[at + 2 : at + sizes_in[size_in_at]])
+            if entry is not None:
+                reply, tally, account = entry
+                octets = reply if isinstance(reply, bytes) else reply.octets()
+                size = len(octets) + 2
+                if not is_limited or self._is_within(account, index, size):
+                    tally[0] += 1
+                    memory[at + 2 : at + size] = octets
+                    sizes_out[size_out_at] = size
+                    continue
+                octets = self._refused(memory[at : at + sizes_in[size_in_at]])
+            else:
+                octets = self._respond(memory[at : at + sizes_in[size_in_at]], self._peer(index))
+            if octets is None:
+                self._flush(first, index)
+                first = index + 1
+                continue
+            size = len(octets)
+            memory[at : at + size] = octets
+            sizes_out[size_out_at] = size
+        self._flush(first, count)
+
+    def _is_within(self, account: Account, index: int, size_bytes: int) -> bool:
+        assert self._limit is not None, "asked only when there is a limit"
+        at = index * _PEER_BYTES + self._network_at
+        network = self._peers[at : at + self._network_bytes]
+        if network == NO_NETWORK:
+            at += V4_MAPPED_AT
+            network = self._peers[at : at + V4_NETWORK_BYTES]
+        return self._limit.rate.is_within(account, network, size_bytes)
+
+    def _refused(self, message: bytes) -> bytes | None:
+        assert self._limit is not None, "refused only when there is a limit"
+        is_told = self._limit.rate.refuse() == Verdict.TOLD
+        return self._limit.over_tcp(message) if is_told else None
+
+    def _flush(self, first: int, stop: int) -> None:
+        """Send the replies from ``first`` to before ``stop``; one that fails is skipped."""
+        number, step = self._socket.fileno(), ctypes.sizeof(_MMsgHdr)
+        if self._control_used:
+            self._forget_interfaces(first, stop)
+        while first < stop:
+            place = ctypes.byref(self._out, first * step)
+            sent = self._send(number, place, stop - first, _MSG_DONTWAIT)
+            if sent <= 0:
+                self.unsent += 1
+                sent = 1
+            first += sent
+
+    def _forget_interfaces(self, first: int, stop: int) -> None:
+        # The local address is to be kept, the route is for the routing table to find.
+        at = _INTERFACE_AT[self._family]
+        for place in range(first * _CONTROL_BYTES + at, stop * _CONTROL_BYTES + at, _CONTROL_BYTES):
+            self._controls[place : place + len(_NO_INTERFACE)] = _NO_INTERFACE
+
+    def _peer(self, index: int) -> Peer:
+        at = index * _PEER_BYTES
+        name = _decode_peer(self._peers[at : at + _PEER_BYTES], self._family)
+        control = b""
+        if self._control_used:
+            at = index * _CONTROL_BYTES
+            control = self._controls[at + _CMSG_HEADER_BYTES : at + self._control_used]
+        return Peer(name, control)
+
+    def _headers(self, peer_bytes: int, control_bytes: int) -> tuple[_Headers, _Vectors]:
+        """Lay out one direction's headers over the shared memory."""
+        headers, vectors = (_MMsgHdr * BATCH_MAX)(), (_IOVec * BATCH_MAX)()
+        for index in range(BATCH_MAX):
+            vectors[index].base = _address(self._memory) + index * _SLOT_BYTES
+            vectors[index].size = _SLOT_BYTES
+            header = headers[index].header
+            header.name = _address(self._peers) + index * _PEER_BYTES
+            header.name_size = peer_bytes
+            header.vector = ctypes.addressof(vectors[index])
+            header.vector_count = 1
+            if control_bytes:
+                header.control = _address(self._controls) + index * _CONTROL_BYTES
+                header.control_size = control_bytes
+        return headers, vectors
+
+
+def _ask_for_local_address(bound: socket.socket) -> bool:
+    if bound.getsockname()[0] == "0.0.0.0":  # noqa: S104  compared with, not bound to
+        bound.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+    elif bound.getsockname()[0] == "::":
+        bound.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVPKTINFO, 1)
+    else:
+        return False
+    return True
+
+
+def _address(memory: mmap.mmap) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def _places() -> tuple[tuple[int, int, int, int], ...]:
+    """List, for each datagram of a batch, where its octets and its two sizes are."""
+    words = ctypes.sizeof(_MMsgHdr) // 4
+    size_word = _MMsgHdr.size.offset // 4
+    pairs = ctypes.sizeof(_IOVec) // ctypes.sizeof(ctypes.c_size_t)
+    return tuple(
+        (index, index * _SLOT_BYTES, index * words + size_word, index * pairs + 1)
+        for index in range(BATCH_MAX)
+    )
+
+
+def _decode_peer(octets: bytes, family: int) -> PeerName:
+    port = int.from_bytes(octets[2:4])
+    if family == socket.AF_INET:
+        return str(IPv4Address(octets[4:8])), port
+    flow, scope = struct.unpack_from("!I", octets, 4)[0], struct.unpack_from("=I", octets, 24)[0]
+    return str(IPv6Address(octets[8:24])), port, flow, scope

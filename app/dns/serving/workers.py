@@ -1,0 +1,176 @@
+"""More processes that answer: the kernel deals questions out, the parent tells what changes.
+
+    view -> frames -> worker: a View of its own -> a DNSServer of its own
+                         '-> what it counted, now and then -> Numbers of all
+
+All workers share the port; the parent binds it for them, keeps the sockets and
+starts anew whoever ends.  A worker that starts is told the whole state in
+pieces, then every commit.
+
+Source: socket(7) on SO_REUSEPORT; style.md 2, decision 3.
+"""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.dns.answering.protocol import Protocol, ProtocolConfig
+from app.dns.serving.frames import Committed, Setup, encode_frame, parts_of, read_frame
+from app.dns.serving.server import ServerOptions, View
+from app.dns.serving.sockets import Bound, bind
+from app.dns.stats import Numbers, total
+from app.dns.upstream.cache import Cache
+from app.dns.upstream.exchange import Upstream
+from app.dns.upstream.forwarder import Forwarder
+from app.registry.reads.view import Advance
+
+BACKLOG_BYTES_MAX = 64 * 1024 * 1024  # untold to a worker, until it is started anew instead
+RESTART_S = 1.0  # from the end of a worker to its next start
+STOP_S = 3.0  # that a worker has to end by itself
+WORKERS_MAX = 64
+
+_log = logging.getLogger(__name__)
+
+
+class DNSWorkers:
+    """Serves one view from several processes; the calling one only tells them of commits."""
+
+    def __init__(
+        self, view: View, config: ProtocolConfig, options: ServerOptions, *, count: int
+    ) -> None:
+        # One of them is enough to tell the secondaries.
+        first, others = Setup(config, options), Setup(config, replace(options, notify=()))
+        count = min(count, WORKERS_MAX)
+        self._workers = [_Worker(view, setup) for setup in (first, *[others] * (count - 1))]
+        self._view = view
+        self._unsubscribe: Callable[[], None] | None = None
+        self.host: str = ""
+        self.port: int = 0
+        has_upstreams = bool(options.upstreams)
+        self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
+        cache = Cache(bytes_max=options.cache_bytes_max)
+        self.forwarder = Forwarder(self.protocol, Upstream(options.upstreams), cache)
+        """For what this process itself asks of others; clients are the workers' to answer."""
+
+    async def start(self, host: str, port: int) -> None:
+        """Bind the port once for every worker, and start them all."""
+        for worker in self._workers:
+            worker.bound = bind(host, self.port or port, shares_port=True)
+            self.host, self.port = host, worker.bound.port
+        self._unsubscribe = self._view.subscribe(self._told)
+        for worker in self._workers:
+            worker.start()
+        _log.info("%d workers serve DNS on %s port %d", len(self._workers), host, self.port)
+
+    async def close(self) -> None:
+        """Stop all workers."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        await asyncio.gather(*(worker.close() for worker in self._workers))
+        await self.forwarder.close()
+
+    def numbers(self) -> Numbers:
+        """Tell what all of them did, those included that have ended since."""
+        return total(each for worker in self._workers for each in (worker.earlier, worker.latest))
+
+    def _told(self, advance: Advance) -> None:
+        octets = encode_frame(Committed(advance.changes, has_more=advance.has_more))
+        for worker in self._workers:
+            worker.tell(octets)
+
+
+class _Worker:
+    """One place among the workers, and the process that fills it."""
+
+    bound: Bound
+
+    def __init__(self, view: View, setup: Setup) -> None:
+        self.earlier, self.latest = Numbers(), Numbers()
+        """What processes of this place counted: those that ended, and the one that runs."""
+        self._view = view
+        self._setup = setup
+        self._task: asyncio.Task[None] | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._waiting: list[bytes] | None = None
+
+    def start(self) -> None:
+        """Keep a process running from now on."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def close(self) -> None:
+        """End the process and let go of the sockets."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self.bound.close()
+
+    def tell(self, octets: bytes) -> None:
+        """Pass a commit on, behind the state as long as that is still being told."""
+        if self._waiting is not None:
+            self._waiting.append(octets)
+        elif self._writer is not None and not self._writer.is_closing():
+            self._writer.write(octets)
+            if self._writer.transport.get_write_buffer_size() > BACKLOG_BYTES_MAX:
+                _log.warning("a DNS worker does not keep up and is started anew")
+                self._writer.transport.abort()
+
+    async def _run(self) -> None:
+        while True:
+            ours, theirs = socket.socketpair()
+            numbers = [each.fileno() for each in (self.bound.udp, self.bound.tcp, theirs)]
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "app.dns.serving.worker", *map(str, numbers), pass_fds=numbers
+            )
+            theirs.close()
+            try:
+                await self._accompany(ours)
+            finally:
+                await _end(process)
+                self.earlier, self.latest = total((self.earlier, self.latest)), Numbers()
+            _log.warning("a DNS worker has ended; the next one takes its place")
+            await asyncio.sleep(RESTART_S)
+
+    async def _accompany(self, line: socket.socket) -> None:
+        """Tell a process everything, and listen to it until it ends."""
+        reader, self._writer = await asyncio.open_connection(sock=line)
+        try:
+            listening = asyncio.create_task(self._listen(reader))
+            try:
+                await self._tell_all(self._writer)
+                await listening
+            finally:
+                listening.cancel()
+        except ConnectionError:
+            pass  # it has ended, which is what was waited for
+        finally:
+            self._writer.close()
+            self._writer = None
+
+    async def _tell_all(self, writer: asyncio.StreamWriter) -> None:
+        writer.write(encode_frame(self._setup))
+        while not self._view.is_synced:  # noqa: ASYNC110  the first load tells no subscriber
+            await asyncio.sleep(0.01)
+        self._waiting = []
+        for frame in parts_of(self._view.snapshot):
+            writer.write(encode_frame(frame))
+            await writer.drain()
+        waiting, self._waiting = self._waiting, None
+        writer.writelines(waiting)
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        while (frame := await read_frame(reader)) is not None:
+            if isinstance(frame, Numbers):
+                self.latest = frame
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """See a process out: its line is closed, and if it stays it is stopped."""
+    try:
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,231 @@
+"""Asking other servers: one question out, the answer to it back, or the reason why not.
+
+    ForeignQuery -> [server, UDP, TCP when cut, without EDNS, the next server] -> ForeignReply
+
+Each question leaves from a socket of its own, so the port is the kernel's
+random choice, with a random id; only the asked address can answer, and only
+with our id and question.  What does not match is counted and ignored; an
+answer beyond our bounds, or one that is cut even over TCP, is a failure of its server.
+
+Source: RFC 5452; RFC 6891 section 7; RFC 7766 section 5; spec dns A12.
+"""
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.dns.messages.message import UDP_BYTES_ADVERTISED, Rcode
+from app.dns.upstream.edns_memory import EdnsMemory
+from app.dns.upstream.message import Oversized, parse_reply
+from app.dns.upstream.question import FINAL_RCODES, ForeignQuery, ForeignReply
+from app.dns.upstream.server_list import Server
+
+ATTEMPT_S = 2.0  # that one server has for one answer
+ROUNDS_MAX = 2  # times each server is asked
+PENDING_MAX = 256  # questions under way; each has a socket
+RESTED_S = 10.0  # after a failure, until a server is no longer asked last
+WARNED_EVERY_S = 10.0  # of answers that cannot be used, a server
+_ID_BITS = 16
+_NOT_UNDERSTOOD = (Rcode.FORMERR, Rcode.NOTIMP)
+_DATAGRAM_BYTES_MAX = 65_535
+_PREFIX_BYTES = 2
+
+_log = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+
+class Unanswered(Exception):
+    """No server gave an answer in its time."""
+
+
+class Overloaded(Exception):
+    """As many questions are under way as are allowed."""
+
+
+@dataclass
+class UpstreamCounts:
+    """What the metrics show of the exchange with others."""
+
+    requests: int = 0
+    failures: int = 0
+    mismatches: int = 0
+    rejected: int = 0
+    over_tcp: int = 0
+
+
+class Upstream:
+    """The servers asked for what is not ours, the healthy ones first."""
+
+    def __init__(
+        self,
+        servers: Iterable[Server],
+        *,
+        pending_max: int = PENDING_MAX,
+        attempt_s: float | None = None,
+    ) -> None:
+        self.servers = tuple(servers)
+        self.counts = UpstreamCounts()
+        self.edns = EdnsMemory()
+        self._failed_at: dict[Server, float] = {}
+        self._warned_at: dict[Server, float] = {}
+        self._pending_max = pending_max
+        self._attempt_s = ATTEMPT_S if attempt_s is None else attempt_s
+        self._pending = 0
+
+    async def ask(self, query: ForeignQuery) -> ForeignReply:
+        """Get an answer from whichever server gives one.
+
+        Raises Unanswered when none does, Overloaded when too much is under way.
+        """
+        if self._pending >= self._pending_max:
+            self.counts.rejected += 1
+            raise Overloaded
+        self._pending += 1
+        try:
+            return await self._ask_in_turn(query)
+        finally:
+            self._pending -= 1
+
+    async def _ask_in_turn(self, query: ForeignQuery) -> ForeignReply:
+        last: ForeignReply | None = None
+        silent: set[Server] = set()
+        for server in self._in_order() * ROUNDS_MAX:
+            is_plain = self.edns.is_asked_plainly(server, _now())
+            if server in silent and not is_plain:
+                # Signatures come with EDNS alone: if it knows EDNS, wait for them once more.
+                is_plain = not (query.is_dnssec_ok and self.edns.is_known(server, _now()))
+            try:
+                reply = await self._ask_one(server, query, is_plain=is_plain)
+            except (TimeoutError, EOFError):
+                self.edns.silent(server, _now(), was_plain=is_plain)
+                silent.add(server)
+                reply = None
+            self._note_health(server, reply)
+            if reply is not None and reply.rcode in FINAL_RCODES and not reply.is_referral:
+                return reply
+            last = reply or last
+        if last is None:
+            raise Unanswered
+        return last
+
+    def _in_order(self) -> tuple[Server, ...]:
+        now = _now()
+
+        def fails(server: Server) -> bool:
+            return now - self._failed_at.get(server, -RESTED_S) < RESTED_S
+
+        return tuple(sorted(self.servers, key=fails))
+
+    def _note_health(self, server: Server, reply: ForeignReply | None) -> None:
+        if reply is None or reply.rcode == Rcode.SERVFAIL:
+            self.counts.failures += 1
+            self._failed_at[server] = _now()
+        else:
+            self._failed_at.pop(server, None)
+
+    async def _ask_one(
+        self, server: Server, query: ForeignQuery, *, is_plain: bool
+    ) -> ForeignReply | None:
+        """Ask a server, and once more without OPT when that is what it does not understand.
+
+        Raises TimeoutError or EOFError when it is silent.
+        """
+        reply = await self._exchange(server, query, is_plain=is_plain)
+        if reply is None:
+            return None
+        if reply.rcode not in _NOT_UNDERSTOOD:
+            # An OPT record beside a refusal may be nothing but the question, sent back.
+            if reply.has_opt:
+                self.edns.shown(server, _now())
+            elif is_plain:
+                self.edns.needs_plain(server, _now())
+            return reply
+        plain = None if is_plain else await self._exchange_plainly(server, query)
+        return plain or reply
+
+    async def _exchange_plainly(self, server: Server, query: ForeignQuery) -> ForeignReply | None:
+        """Ask a server that has refused a question with OPT; None when it does not help."""
+        try:
+            reply = await self._exchange(server, query, is_plain=True)
+        except (TimeoutError, EOFError):
+            return None
+        if reply is None or reply.rcode in _NOT_UNDERSTOOD:
+            return None
+        self.edns.needs_plain(server, _now())
+        return reply
+
+    async def _exchange(
+        self, server: Server, query: ForeignQuery, *, is_plain: bool
+    ) -> ForeignReply | None:
+        """Ask by UDP, and by TCP when that does not hold the answer."""
+        udp_bytes = None if is_plain else UDP_BYTES_ADVERTISED
+        message = query.encode(secrets.randbits(_ID_BITS), udp_bytes)
+        self.counts.requests += 1
+        try:
+            async with asyncio.timeout(self._attempt_s):
+                reply = await exchange_udp(server, message, self._read)
+                if reply.is_truncated:
+                    self.counts.over_tcp += 1
+                    return self._whole(server, await _exchange_tcp(server, message))
+                return reply
+        except TimeoutError:
+            raise
+        except Oversized as error:
+            self._warn(server, str(error))
+        except OSError:
+            pass
+        return None
+
+    def _whole(self, server: Server, reply: ForeignReply | None) -> ForeignReply | None:
+        """Take a reply from a stream, where there is room for all of it.
+
+        RFC 2181 section 9: what is cut is not to be used, and nobody is left to ask for more.
+        """
+        if reply is None or not reply.is_truncated:
+            return reply
+        self._warn(server, "it is cut even over TCP")
+        return None
+
+    def _warn(self, server: Server, problem: str) -> None:
+        now = _now()
+        if now - self._warned_at.get(server, -WARNED_EVERY_S) >= WARNED_EVERY_S:
+            self._warned_at[server] = now
+            _log.warning("an answer of %s is not used: %s", server, problem)
+
+    def _read(self, octets: bytes, message: bytes) -> ForeignReply | None:
+        reply = parse_reply(octets, message)
+        self.counts.mismatches += reply is None
+        return reply
+
+
+async def exchange_udp(
+    server: Server, message: bytes, read: Callable[[bytes, bytes], R | None]
+) -> R:
+    """Send a message and wait, without end, for what ``read`` takes for its answer."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(server.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as line:
+        line.connect(server.socket_address)
+        await loop.sock_sendall(line, message)
+        while True:
+            reply = read(await loop.sock_recv(line, _DATAGRAM_BYTES_MAX), message)
+            if reply is not None:
+                return reply
+
+
+async def _exchange_tcp(server: Server, message: bytes) -> ForeignReply | None:
+    reader, writer = await asyncio.open_connection(str(server.address), server.port)
+    try:
+        writer.write(len(message).to_bytes(_PREFIX_BYTES) + message)
+        size = int.from_bytes(await reader.readexactly(_PREFIX_BYTES))
+        return parse_reply(await reader.readexactly(size), message)
+    finally:
+        writer.close()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,164 @@
+"""Names of others: from the cache, from their servers, or, in bad times, from old answers.
+
+    Forward -> octets
+
+An alias of ours that leads outside gets its target's answer appended; when that
+cannot be had the alias stands alone.  The same question is under way once,
+however many wait for it.  A question that comes back to us shows that we ask
+ourselves: forwarding then stops.
+
+Source: spec dns A4 and A12; RFC 6604 for aliases; RFC 8767 for old answers.
+"""
+
+import asyncio
+import logging
+import secrets
+from dataclasses import replace
+
+from app.dns.answering.protocol import Forward, Protocol, Walk
+from app.dns.messages.message import (
+    FLAG_AUTHORITATIVE,
+    FLAG_CHECKING_DISABLED,
+    FLAG_RECURSION_DESIRED,
+    Rcode,
+    Request,
+)
+from app.dns.messages.wire import encode_name
+from app.dns.upstream.cache import Cache
+from app.dns.upstream.exchange import Overloaded, Unanswered, Upstream
+from app.dns.upstream.question import FINAL_RCODES, ForeignQuery, ForeignReply
+from app.domain.names import DomainName, parse_domain
+
+STALE_AFTER_S = 1.8  # of waiting, until an old answer is better than none (RFC 8767 section 5)
+PROBE_PARENT = parse_domain("loop.waypost.invalid")
+_PROBE_TYPE = (13).to_bytes(2)  # HINFO, which nobody asks for
+_CLASS_IN = b"\0\1"
+_NONCE_BYTES = 8
+_TYPE_AND_CLASS_BYTES = 4
+
+_log = logging.getLogger(__name__)
+
+
+class Forwarder:
+    """Answers what the zone cannot, on one event loop."""
+
+    def __init__(self, protocol: Protocol, upstream: Upstream, cache: Cache) -> None:
+        self.upstream = upstream
+        self.cache = cache
+        self.is_looping = False
+        """Whether a question of ours came back to us."""
+        self._protocol = protocol
+        self._under_way: dict[ForeignQuery, asyncio.Task[ForeignReply]] = {}
+        self._probe: DomainName | None = None
+
+    async def answer(self, forward: Forward) -> bytes:
+        """Answer a question about a name of others, or about an alias of ours for one."""
+        if forward.name == self._probe:
+            self.is_looping = True
+            _log.error("the upstream servers lead back to this one; names of others are refused")
+        if self.is_looping or not forward.request.flags & FLAG_RECURSION_DESIRED:
+            return self._failed(forward, Rcode.REFUSED)
+        try:
+            reply = await self.look_up(_query_of(forward.request, forward.name))
+        except Unanswered:
+            return self._failed(forward, Rcode.SERVFAIL)
+        except Overloaded:
+            return self._failed(forward, Rcode.REFUSED)
+        if not forward.chain:
+            return self._protocol.reply(forward.request, reply.rcode, reply.sections)
+        if reply.rcode not in FINAL_RCODES:
+            return self._failed(forward, reply.rcode)
+        answers, authority, additional = reply.sections
+        sections = ((*forward.chain, *answers), authority, additional)
+        flags = FLAG_AUTHORITATIVE
+        return self._protocol.reply(forward.request, reply.rcode, sections, flags=flags)
+
+    async def walk(self, walk: Walk) -> bytes:
+        """Try the names of a search list in turn; the first that exists answers."""
+        outcome: bytes | Forward | Walk = walk
+        while isinstance(outcome, Walk):
+            outcome = await self._step(outcome)
+        return outcome if isinstance(outcome, bytes) else await self.answer(outcome)
+
+    async def _step(self, walk: Walk) -> bytes | Forward | Walk:
+        name, *names = walk.names
+        if self.is_looping:
+            return walk.otherwise
+        try:
+            reply = await self.look_up(_query_of(walk.request, name))
+        except (Unanswered, Overloaded):
+            return walk.otherwise
+        if reply.rcode == Rcode.NOERROR:
+            return self._protocol.found_by_walk(walk.request, name, reply.sections)
+        return self._protocol.walk_on(replace(walk, names=tuple(names)))
+
+    async def probe(self) -> None:
+        """Ask upstream for a name that only we would ask for, to see whether it comes back."""
+        nonce = secrets.token_hex(_NONCE_BYTES)
+        self._probe = DomainName((nonce, *PROBE_PARENT.labels))
+        question = encode_name(self._probe) + _PROBE_TYPE + _CLASS_IN
+        try:
+            await self.upstream.ask(ForeignQuery(question))
+        except (Unanswered, Overloaded):
+            _log.warning(
+                "no upstream nameserver answers: %s", ", ".join(map(str, self.upstream.servers))
+            )
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        for task in self._under_way.values():
+            task.cancel()
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    def _failed(self, forward: Forward, rcode: int) -> bytes:
+        # RFC 6604 section 3: the code tells of the end of a chain.  It is no denial: that would be
+        # kept, and programs would report that there is no address instead of asking again.
+        rcode = Rcode.SERVFAIL if forward.chain else rcode
+        return self._protocol.without_target(forward, rcode)
+
+    async def look_up(self, query: ForeignQuery) -> ForeignReply:
+        """Find what others say: from the cache, from them, or from what they said once.
+
+        Raises Unanswered or Overloaded.
+        """
+        now = asyncio.get_running_loop().time()
+        if (hit := self.cache.find(query, now)) is not None:
+            return hit.reply
+        self.cache.counts.misses += 1
+        old = self.cache.find(query, now, even_stale=True)
+        task = self._asked(query)
+        if old is None:
+            return await asyncio.shield(task)
+        try:
+            async with asyncio.timeout(STALE_AFTER_S):
+                reply = await asyncio.shield(task)
+        except (Unanswered, Overloaded, TimeoutError):
+            return old.reply
+        # RFC 8767 section 4: any other response code is no answer.
+        return reply if reply.rcode in FINAL_RCODES else old.reply
+
+    def _asked(self, query: ForeignQuery) -> asyncio.Task[ForeignReply]:
+        task = self._under_way.get(query)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._ask(query))
+            self._under_way[query] = task
+            task.add_done_callback(lambda done: self._finished(query, done))
+        return task
+
+    async def _ask(self, query: ForeignQuery) -> ForeignReply:
+        reply = await self.upstream.ask(query)
+        self.cache.keep(query, reply, asyncio.get_running_loop().time())
+        return reply
+
+    def _finished(self, query: ForeignQuery, task: asyncio.Task[ForeignReply]) -> None:
+        self._under_way.pop(query, None)
+        if not task.cancelled():
+            task.exception()  # those who wait have it; nobody waiting is no error
+
+
+def _query_of(request: Request, name: DomainName) -> ForeignQuery:
+    return ForeignQuery(
+        encode_name(name) + request.question[-_TYPE_AND_CLASS_BYTES:],
+        is_dnssec_ok=request.edns is not None and request.edns.is_dnssec_ok,
+        is_checking_disabled=bool(request.flags & FLAG_CHECKING_DISABLED),
+    )

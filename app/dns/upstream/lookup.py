@@ -1,0 +1,106 @@
+"""What upstream servers say, in the words of ``/resolve``, and how much a reply of ours says.
+
+    (name, type) -> Forwarder -> Reply
+    query, what was found -> the answers that fit
+
+The same cache and the same servers as for questions on the wire: the answer is
+what a client of this server would get.  Source: contract.md, "GET /resolve".
+"""
+
+import struct
+from dataclasses import replace
+
+from app.dns.messages.message import (
+    FLAG_TRUNCATED,
+    UDP_BYTES_MIN,
+    UDP_BYTES_SAFE,
+    Edns,
+    Rcode,
+    Transport,
+    encode_reply,
+    plain_request,
+)
+from app.dns.messages.rdata_text import name_of_type, text_of_data
+from app.dns.messages.wire import (
+    CLASS_IN,
+    RawRecord,
+    Section,
+    Truncated,
+    decode_name,
+    encode_body,
+    encode_name,
+)
+from app.dns.upstream.exchange import Overloaded, Unanswered
+from app.dns.upstream.forwarder import Forwarder
+from app.dns.upstream.question import ForeignQuery, ForeignReply
+from app.domain.discovery.resolvers import lookup
+from app.domain.discovery.zone.records import Records, RecordType
+from app.domain.names import DomainName, MalformedName
+
+_WORDS = {rcode.value: rcode for rcode in lookup.Rcode}
+
+
+def answers_that_fit(
+    query: lookup.Query, found: Records, *, udp_bytes_max: int = UDP_BYTES_SAFE
+) -> int | None:
+    """Count the answers that reach the sender of a query; None when nothing is left out.
+
+    A program in a Pod is not near: its datagrams have at most ``udp_bytes_max`` octets.
+    """
+    is_bare = query.udp_bytes <= UDP_BYTES_MIN
+    request = replace(
+        plain_request(query.name, RecordType[query.qtype]),
+        edns=None if is_bare else Edns(query.udp_bytes),
+        transport=Transport[query.transport.name],
+        udp_bytes_max=udp_bytes_max,
+    )
+    body = encode_body(query.name, (found.answers, (), found.additional))
+    reply = encode_reply(request, Rcode.NOERROR, body)
+    _, flags, _, answers = struct.unpack_from("!HHHH", reply)
+    return answers if flags & FLAG_TRUNCATED else None
+
+
+class Lookups:
+    """Asks elsewhere for ``registry.resolution``; silence is a reply, too."""
+
+    def __init__(self, forwarder: Forwarder) -> None:
+        self._forwarder = forwarder
+
+    async def __call__(self, name: DomainName, qtype: str) -> lookup.Reply:
+        """Ask for the records of one type under a name."""
+        type_and_class = RecordType[qtype].to_bytes(2) + CLASS_IN.to_bytes(2)
+        query = ForeignQuery(encode_name(name) + type_and_class)
+        if self._forwarder.is_looping:
+            return lookup.Reply(rcode=lookup.Rcode.REFUSED)
+        try:
+            reply = await self._forwarder.look_up(query)
+        except Unanswered:
+            return lookup.Reply(rcode=lookup.Rcode.SERVFAIL)
+        except Overloaded:
+            return lookup.Reply(rcode=lookup.Rcode.REFUSED)
+        return _in_words(reply)
+
+
+def _in_words(reply: ForeignReply) -> lookup.Reply:
+    answers, authority, additional = reply.sections
+    known = reply.rcode in list(Rcode)
+    rcode = _WORDS.get(Rcode(reply.rcode).name if known else "", lookup.Rcode.SERVFAIL)
+    return lookup.Reply(
+        rcode=rcode,
+        records=_records(answers),
+        has_additional=bool(authority or additional),
+    )
+
+
+def _records(section: Section) -> tuple[lookup.Record, ...]:
+    found: list[lookup.Record] = []
+    for record in section:
+        assert isinstance(record, RawRecord), "others' records are raw"
+        try:
+            name, _ = decode_name(record.owner, 0)
+            text = text_of_data(record.type, record.data)
+        except (MalformedName, Truncated, ValueError):
+            continue  # we can pass it on, though not put it into words
+        type_ = name_of_type(record.type)
+        found.append(lookup.Record(name=name, rtype=type_, ttl_s=record.ttl_s, value=text))
+    return tuple(found)

@@ -1,0 +1,109 @@
+"""Questions for other servers, and what they answer, as values.
+
+    ForeignQuery -> octets          ForeignReply: a response code and records, names written out
+
+How the octets of a reply are read is for ``foreign_message``.
+Source: RFC 1035 section 4.1, RFC 2308.
+"""
+
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+
+from app.dns.messages.message import (
+    FLAG_CHECKING_DISABLED,
+    FLAG_RECURSION_DESIRED,
+    TYPE_SOA,
+    Edns,
+    Rcode,
+    encode_query_opt,
+)
+from app.dns.messages.wire import RawRecord, Sections
+from app.domain.discovery.zone.records import TYPE_ANY, RecordType
+
+_HEADER = struct.Struct("!HHHHHH")
+_TYPE_AND_CLASS_BYTES = 4
+FINAL_RCODES = (Rcode.NOERROR, Rcode.NXDOMAIN)
+"""The response codes with which a server says what there is; the others are failures."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignQuery:
+    """A question for another server; ``question`` is the whole question section."""
+
+    question: bytes
+    is_dnssec_ok: bool = False
+    is_checking_disabled: bool = False
+
+    @property
+    def name(self) -> bytes:
+        """The name that is asked for, as octets."""
+        return self.question[:-_TYPE_AND_CLASS_BYTES]
+
+    @property
+    def type(self) -> int:
+        """The type that is asked for."""
+        return int.from_bytes(self.question[-_TYPE_AND_CLASS_BYTES:][:2])
+
+    def encode(self, id_: int, udp_bytes: int | None) -> bytes:
+        """Write the query; without ``udp_bytes`` for a server that knows no EDNS."""
+        flags = FLAG_RECURSION_DESIRED
+        if self.is_checking_disabled:
+            flags |= FLAG_CHECKING_DISABLED
+        if udp_bytes is None:
+            return _HEADER.pack(id_, flags, 1, 0, 0, 0) + self.question
+        opt = encode_query_opt(Edns(udp_bytes, is_dnssec_ok=self.is_dnssec_ok))
+        return _HEADER.pack(id_, flags, 1, 0, 0, 1) + self.question + opt
+
+
+@dataclass(frozen=True)
+class ForeignReply:
+    """An answer to our question; the OPT record is left out, ``has_opt`` tells of it."""
+
+    rcode: int
+    is_truncated: bool
+    sections: Sections
+    has_opt: bool = False
+
+    @property
+    def has_soa(self) -> bool:
+        """Whether it says how long it may be kept although there is no such record."""
+        return any(record.type == TYPE_SOA for record in self.sections[1])
+
+    @property
+    def is_denial(self) -> bool:
+        """Whether it denies the name, or, with an SOA, such records of it; given no answer."""
+        return self.rcode == Rcode.NXDOMAIN or (self.rcode == Rcode.NOERROR and self.has_soa)
+
+    @property
+    def is_referral(self) -> bool:
+        """Whether it only tells who else might know, which is no answer to a program."""
+        answers, authority, _ = self.sections
+        has_others = any(record.type == RecordType.NS for record in authority)
+        return self.rcode == Rcode.NOERROR and not answers and has_others and not self.has_soa
+
+    @cached_property
+    def ttl_s(self) -> int:
+        """How long it may be kept: the shortest TTL of what it says, additional records aside."""
+        answers, authority, _ = self.sections
+        return min((record.ttl_s for record in (*answers, *authority)), default=0)
+
+    def answers(self, query: ForeignQuery) -> bool:
+        """Whether it has what was asked for, at the end of whatever aliases there are.
+
+        RFC 2308 section 2.2: aliases alone are no answer, even with NOERROR.
+        """
+        if self.rcode != Rcode.NOERROR:
+            return False
+        records = [record for record in self.sections[0] if isinstance(record, RawRecord)]
+        name, type_ = query.name.lower(), query.type
+        aliases = {
+            record.owner.lower(): record.data.lower()
+            for record in records
+            if record.type == RecordType.CNAME
+        }
+        while type_ not in (RecordType.CNAME, TYPE_ANY) and name in aliases:
+            name = aliases.pop(name)
+        return any(
+            record.owner.lower() == name and type_ in (record.type, TYPE_ANY) for record in records
+        )

@@ -1,0 +1,184 @@
+"""What a state becomes when an operation is applied to it, as a kernel would have it.
+
+    IPVSState, operations -> IPVSState
+
+A step that does not fit raises ``OutOfOrder``: a real server without its virtual
+server, an address bound before anything answers at it, a filter rule about a set
+that is not there.  The agent's sink in memory and the tests of plans stand on this.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.ipvs.ipsets import SetName, kernel_name
+from app.domain.dataplane.ipvs.operations import (
+    AddEntry,
+    AddRealServer,
+    AddVirtualServer,
+    BindAddress,
+    CreateInterface,
+    CreateSet,
+    DestroySet,
+    DrainRealServer,
+    EditVirtualServer,
+    InterfaceOperation,
+    IPVSState,
+    NetfilterOperation,
+    Operation,
+    RemoveEntry,
+    RemoveInterface,
+    RemoveNetfilter,
+    RemoveRealServer,
+    RemoveVirtualServer,
+    ReplaceNetfilter,
+    ReplaceSet,
+    ServerOperation,
+    SetOperation,
+    SetSysctl,
+    SetWeight,
+    UnbindAddress,
+    held_set,
+)
+from app.domain.dataplane.ipvs.virtual_server import VirtualServer
+from app.domain.dataplane.rules.address_numbers import ordered
+
+
+class OutOfOrder(Exception):
+    """A step that the kernel would refuse, or that would misdirect traffic."""
+
+
+def apply(operations: Iterable[Operation], state: IPVSState) -> IPVSState:
+    """Take every step at once; removals that wait for connections find them ended."""
+    for operation in operations:
+        state = applied(operation, state)
+    return state
+
+
+def applied(operation: Operation, state: IPVSState) -> IPVSState:
+    """Take one step.
+
+    Raises OutOfOrder when the state does not allow it.
+    """
+    match operation:
+        case SetSysctl(name, value):
+            return replace(state, sysctls={**state.sysctls, name: value})
+        case CreateSet() | ReplaceSet() | DestroySet() | AddEntry() | RemoveEntry():
+            return _to_sets(operation, state)
+        case CreateInterface() | RemoveInterface() | BindAddress() | UnbindAddress():
+            return _to_interface(operation, state)
+        case ReplaceNetfilter() | RemoveNetfilter():
+            return _to_netfilter(operation, state)
+        case _:
+            return _to_servers(operation, state)
+
+
+def _to_sets(operation: SetOperation, state: IPVSState) -> IPVSState:
+    sets = dict(state.ipsets)
+    match operation:
+        case CreateSet(ipset):
+            _require(ipset.name not in sets, operation)
+            sets[ipset.name] = held_set(ipset)
+        case ReplaceSet(ipset):
+            _require(ipset.name in sets, operation)
+            sets[ipset.name] = held_set(ipset)
+        case DestroySet(name):
+            _require(name in sets and name not in _referred(state), operation)
+            del sets[name]
+        case AddEntry(name, entry):
+            _require(name in sets and entry not in sets[name].entries, operation)
+            held = sets[name]
+            sets[name] = replace(held, entries=held.entries | {entry})
+            limit = held.elements_max
+            _require(limit is None or len(sets[name].entries) <= limit, operation)
+        case RemoveEntry(name, entry):
+            _require(name in sets and entry in sets[name].entries, operation)
+            sets[name] = replace(sets[name], entries=sets[name].entries - {entry})
+    return replace(state, ipsets=sets)
+
+
+def _to_interface(operation: InterfaceOperation, state: IPVSState) -> IPVSState:
+    match operation:
+        case CreateInterface():
+            _require(not state.has_interface, operation)
+            return replace(state, has_interface=True)
+        case RemoveInterface():
+            _require(state.has_interface and not state.addresses, operation)
+            return replace(state, has_interface=False)
+        case BindAddress(address):
+            _require(state.has_interface and address not in state.addresses, operation)
+            _require(any(key.address == address for key in state.servers), operation)
+            return replace(state, addresses=state.addresses | {address})
+        case UnbindAddress(address):
+            _require(address in state.addresses, operation)
+            return replace(state, addresses=state.addresses - {address})
+
+
+def _to_netfilter(operation: NetfilterOperation, state: IPVSState) -> IPVSState:
+    match operation:
+        case ReplaceNetfilter(netfilter):
+            names = set(_names(netfilter.family))
+            _require(names <= state.ipsets.keys(), operation)
+            return replace(state, netfilters={**state.netfilters, netfilter.family: netfilter})
+        case RemoveNetfilter(family):
+            _require(family in state.netfilters, operation)
+            kept = {f: rules for f, rules in state.netfilters.items() if f is not family}
+            return replace(state, netfilters=kept)
+
+
+def _to_servers(operation: ServerOperation, state: IPVSState) -> IPVSState:
+    servers = dict(state.servers)
+    match operation:
+        case AddVirtualServer(server):
+            _require(server.key not in servers and not server.real_servers, operation)
+            _require(server.key.family in state.netfilters, operation)
+            servers[server.key] = server
+        case EditVirtualServer(server):
+            _require(server.key in servers, operation)
+            held = servers[server.key]
+            servers[server.key] = server._replace(real_servers=held.real_servers)
+        case RemoveVirtualServer(key):
+            _require(key in servers, operation)
+            del servers[key]
+        case _:
+            servers[operation.key] = _to_real_servers(operation, state)
+    return replace(state, servers=servers)
+
+
+def _to_real_servers(
+    operation: AddRealServer | SetWeight | DrainRealServer | RemoveRealServer, state: IPVSState
+) -> VirtualServer:
+    held = state.servers.get(operation.key)
+    if held is None:
+        raise OutOfOrder(operation)
+    weights = {(address, port): weight for address, port, weight in held.real_servers}
+    match operation:
+        case AddRealServer(_, (address, port, weight)):
+            _require((address, port) not in weights, operation)
+            weights[address, port] = weight
+        case SetWeight(_, (address, port, weight)):
+            _require((address, port) in weights, operation)
+            weights[address, port] = weight
+        case DrainRealServer(_, address, port):
+            _require(weights.get((address, port), 0) != 0, operation)
+            weights[address, port] = 0
+        case RemoveRealServer(_, address, port, when_drained):
+            _require((address, port) in weights, operation)
+            _require(not when_drained or weights[address, port] == 0, operation)
+            del weights[address, port]
+    places = sorted(weights, key=lambda place: (ordered(place[0]), place[1]))
+    real_servers = tuple((*place, weights[place]) for place in places)
+    return held._replace(real_servers=real_servers)
+
+
+def _referred(state: IPVSState) -> set[str]:
+    return {name for family in state.netfilters for name in _names(family)}
+
+
+def _names(family: IPFamily) -> Iterator[str]:
+    return (kernel_name(name, family) for name in SetName)
+
+
+def _require(condition: bool, operation: Operation) -> None:  # noqa: FBT001  it reads as a law
+    if not condition:
+        raise OutOfOrder(operation)

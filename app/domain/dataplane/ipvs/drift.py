@@ -1,0 +1,123 @@
+"""What differs between a node's virtual servers and what it was told, and what mends it.
+
+    observed servers, IPVSRules, the addresses that are ours -> Drift
+
+Servers at other addresses belong to somebody else: they are listed, never touched.
+Source: contract.md, ``PUT /nodes/{name}/ipvs/observed``.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.addresses import Prefix, parse_address
+from app.domain.dataplane.ipvs.operations import (
+    AddRealServer,
+    AddVirtualServer,
+    EditVirtualServer,
+    IPVSState,
+    Operation,
+    RemoveRealServer,
+    RemoveVirtualServer,
+    SetWeight,
+    state_of,
+)
+from app.domain.dataplane.ipvs.plan import plan
+from app.domain.dataplane.ipvs.state import IPVSRules
+from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
+from app.domain.dataplane.rules.model import DESTINATION_WEIGHT_DEFAULT, Destination
+
+
+class DifferenceReason(StrEnum):
+    """In what way a node differs."""
+
+    MISSING_VIRTUAL_SERVER = "MissingVirtualServer"
+    UNEXPECTED_VIRTUAL_SERVER = "UnexpectedVirtualServer"
+    CHANGED_VIRTUAL_SERVER = "ChangedVirtualServer"
+    MISSING_REAL_SERVER = "MissingRealServer"
+    UNEXPECTED_REAL_SERVER = "UnexpectedRealServer"
+    CHANGED_WEIGHT = "ChangedWeight"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One difference; ``destination`` is the real server that is meant, wanted or found."""
+
+    reason: DifferenceReason
+    key: ServerKey
+    destination: Destination | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """All differences of a node, and the operations that mend them in a safe order."""
+
+    differences: tuple[Difference, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    foreign: tuple[ServerKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ownership:
+    """Which addresses are Waypost's: its ranges, and on the node itself the node ports."""
+
+    prefixes: Sequence[Prefix]
+    node_addresses: frozenset[str]
+    node_ports: range
+
+    def holds(self, key: ServerKey) -> bool:
+        """Whether a virtual server that was not asked for is ours to remove."""
+        if key.address in self.node_addresses:
+            return key.port in self.node_ports
+        address = parse_address(key.address)
+        return address is not None and any(address in prefix for prefix in self.prefixes)
+
+
+def drift(
+    observed: Mapping[ServerKey, VirtualServer], rules: IPVSRules, ownership: Ownership
+) -> Drift:
+    """Compare what was observed with what was told."""
+    desired = state_of(rules)
+    ours = {
+        key: server
+        for key, server in observed.items()
+        if key in desired.servers or ownership.holds(key)
+    }
+    current = IPVSState(
+        sysctls=desired.sysctls,
+        has_interface=True,
+        addresses=desired.addresses,
+        ipsets=desired.ipsets,
+        netfilters=desired.netfilters,
+        servers=ours,
+    )
+    operations = plan(current, desired)
+    return Drift(
+        differences=tuple(_differences(operations)),
+        operations=operations,
+        foreign=tuple(sorted(observed.keys() - ours.keys())),
+    )
+
+
+def _differences(operations: Sequence[Operation]) -> Iterator[Difference]:
+    for operation in operations:
+        match operation:
+            case AddVirtualServer(server):
+                yield Difference(reason=DifferenceReason.MISSING_VIRTUAL_SERVER, key=server.key)
+            case EditVirtualServer(server):
+                yield Difference(reason=DifferenceReason.CHANGED_VIRTUAL_SERVER, key=server.key)
+            case RemoveVirtualServer(key):
+                yield Difference(reason=DifferenceReason.UNEXPECTED_VIRTUAL_SERVER, key=key)
+            case AddRealServer(key, real):
+                reason = DifferenceReason.MISSING_REAL_SERVER
+                yield Difference(reason=reason, key=key, destination=real)
+            case SetWeight(key, real):
+                reason = DifferenceReason.CHANGED_WEIGHT
+                yield Difference(reason=reason, key=key, destination=real)
+            case RemoveRealServer(key, address, port, _):
+                reason = DifferenceReason.UNEXPECTED_REAL_SERVER
+                yield Difference(
+                    reason=reason, key=key, destination=(address, port, DESTINATION_WEIGHT_DEFAULT)
+                )
+            case _:
+                pass  # a drain announces a removal that is listed

@@ -1,0 +1,281 @@
+"""The iptables and ip6tables rules of IPVS mode.
+
+    which sets hold anything, which balancer addresses are shut -> Netfilter
+    Netfilter -> text for ``iptables-restore --noflush``
+
+Rules match sets, so their number does not grow with Services; a shut balancer
+address is the exception.  What the sets hold is ``ipsets``' concern.
+
+Source: spec ipvs 5.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.ipvs.ipsets import NODE_PORT_SETS, SetName, SetType, kernel_name
+from app.domain.dataplane.rules.address_numbers import ordered
+from app.domain.dataplane.rules.model import (
+    MASQUERADE_MARK,
+    PROTOCOL_NUMBERS,
+    LocalDetection,
+    LocalSource,
+    NodeFamily,
+    RulesConfig,
+)
+from app.domain.objects.service import Protocol
+
+_MARK: Final = f"{MASQUERADE_MARK:#010x}"
+_NAT_CHAINS: Final = (
+    "KUBE-SERVICES",
+    "KUBE-POSTROUTING",
+    "KUBE-NODE-PORT",
+    "KUBE-LOAD-BALANCER",
+    "KUBE-MARK-MASQ",
+)
+_FILTER_CHAINS: Final = (
+    "KUBE-FORWARD",
+    "KUBE-NODE-PORT",
+    "KUBE-PROXY-FIREWALL",
+    "KUBE-SOURCE-RANGES-FIREWALL",
+    "KUBE-IPVS-FILTER",
+    "KUBE-IPVS-OUT-FILTER",
+)
+CHAINS: Final = {"nat": _NAT_CHAINS, "filter": _FILTER_CHAINS}
+"""All chains of ours, by table."""
+_LOOPBACK: Final = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
+PROGRAMS: Final = {IPFamily.IPV4: "iptables", IPFamily.IPV6: "ip6tables"}
+
+
+class Jump(NamedTuple):
+    """A rule in one of the kernel's own chains that leads to one of ours."""
+
+    table: str
+    origin: str
+    target: str
+
+
+JUMPS: Final = (
+    Jump("nat", "OUTPUT", "KUBE-SERVICES"),
+    Jump("nat", "PREROUTING", "KUBE-SERVICES"),
+    Jump("nat", "POSTROUTING", "KUBE-POSTROUTING"),
+    Jump("filter", "INPUT", "KUBE-NODE-PORT"),
+    Jump("filter", "INPUT", "KUBE-PROXY-FIREWALL"),
+    Jump("filter", "INPUT", "KUBE-IPVS-FILTER"),
+    Jump("filter", "FORWARD", "KUBE-FORWARD"),
+    Jump("filter", "FORWARD", "KUBE-PROXY-FIREWALL"),
+    Jump("filter", "OUTPUT", "KUBE-IPVS-OUT-FILTER"),
+)
+"""In the order in which each is put in front, so that the last of a chain ends up first."""
+
+
+class Shut(NamedTuple):
+    """A balancer address that this node itself may not use as a source (spec ipvs 5)."""
+
+    order: tuple[int, int, int]
+    address: str
+    protocol: str
+    port: int
+
+
+def shut(address: str, protocol: str, port: int) -> Shut:
+    """Name a shut address so that it sorts by number."""
+    number = PROTOCOL_NUMBERS[protocol]
+    return Shut((ordered(address)[0], number, port), address, protocol, port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Netfilter:
+    """All that the rules of one family depend on."""
+
+    family: IPFamily
+    occupied: frozenset[SetName] = frozenset()
+    """The sets that hold anything."""
+    shut: tuple[Shut, ...] = ()
+    masquerade_all: bool = False
+    local_source: LocalSource | None = None
+
+
+def netfilter(
+    node: NodeFamily, config: RulesConfig, occupied: frozenset[SetName], shut: tuple[Shut, ...]
+) -> Netfilter:
+    """Gather what the rules of one family depend on."""
+    return Netfilter(
+        family=node.family,
+        occupied=occupied,
+        shut=shut,
+        masquerade_all=config.masquerade_all,
+        local_source=node.local_source,
+    )
+
+
+def encode_netfilter(rules: Netfilter) -> str:
+    """Write ``iptables-restore --noflush`` input; naming a chain empties it first."""
+    lines: list[str] = []
+    for table, chains, written in (
+        ("nat", _NAT_CHAINS, nat_rules(rules)),
+        ("filter", _FILTER_CHAINS, filter_rules(rules)),
+    ):
+        lines.append(f"*{table}")
+        lines += [f":{chain} - [0:0]" for chain in chains]
+        lines += written
+        lines.append("COMMIT")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def jump_commands(family: IPFamily) -> list[str]:
+    """Write shell commands that put the jumps in front of the kernel's chains, once."""
+    program = PROGRAMS[family]
+    commands: list[str] = []
+    for table, origin, target in JUMPS:
+        there = f"{program} -w -t {table} -C {origin} -j {target} 2>/dev/null"
+        commands.append(f"{there} || {program} -w -t {table} -I {origin} 1 -j {target}")
+    return commands
+
+
+def removal_commands(family: IPFamily) -> list[str]:
+    """Write shell commands that take the jumps out and our chains away, as far as they exist."""
+    program = PROGRAMS[family]
+    commands = [
+        f"{program} -w -t {table} -D {origin} -j {target} 2>/dev/null || true"
+        for table, origin, target in JUMPS
+    ]
+    for flag in ("-F", "-X"):  # a chain goes only when no rule leads to it any more
+        commands += [
+            f"{program} -w -t {table} {flag} {chain} 2>/dev/null || true"
+            for table, chains in (("nat", _NAT_CHAINS), ("filter", _FILTER_CHAINS))
+            for chain in chains
+        ]
+    return commands
+
+
+def nat_rules(rules: Netfilter) -> list[str]:
+    """List the rules of the nat table in the order of writing."""
+    written = _Rules(rules)
+    services = "-A KUBE-SERVICES"
+    return [
+        f"{services} -s {_LOOPBACK[rules.family]} -j RETURN",
+        *written.if_held(SetName.LOOP_BACK, "-A KUBE-POSTROUTING", "-j MASQUERADE"),
+        *written.if_held(SetName.LOAD_BALANCER, services, "-j KUBE-LOAD-BALANCER"),
+        *written.if_held(SetName.LOAD_BALANCER_LOCAL, "-A KUBE-LOAD-BALANCER", "-j RETURN"),
+        *_node_port_rules(written),
+        *_cluster_ip_rules(written),
+        *_external_ip_rules(written),
+        f"{services} -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT",
+        "-A KUBE-LOAD-BALANCER -j KUBE-MARK-MASQ",
+        *written.if_held(SetName.CLUSTER_IP, services, "-j ACCEPT"),
+        *written.if_held(SetName.LOAD_BALANCER, services, "-j ACCEPT"),
+        f"-A KUBE-POSTROUTING -m mark ! --mark {_MARK}/{_MARK} -j RETURN",
+        f"-A KUBE-POSTROUTING -j MARK --xor-mark {_MARK}",
+        "-A KUBE-POSTROUTING -j MASQUERADE --random-fully",
+        f"-A KUBE-MARK-MASQ -j MARK --or-mark {_MARK}",
+    ]
+
+
+def filter_rules(rules: Netfilter) -> list[str]:
+    """List the rules of the filter table in the order of writing."""
+    written = _Rules(rules)
+    ranges = "-A KUBE-SOURCE-RANGES-FIREWALL"
+    firewall = "-j KUBE-SOURCE-RANGES-FIREWALL"
+    return [
+        *written.if_held(SetName.LOAD_BALANCER_FW, "-A KUBE-PROXY-FIREWALL", firewall),
+        *written.if_held(SetName.LOAD_BALANCER_SOURCE_CIDR, ranges, "-j RETURN"),
+        *written.if_held(SetName.LOAD_BALANCER_SOURCE_IP, ranges, "-j RETURN"),
+        f"{ranges} -j DROP",
+        *_shut_rules(rules),
+        f"-A KUBE-FORWARD -m mark --mark {_MARK}/{_MARK} -j ACCEPT",
+        "-A KUBE-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        written.matching(SetName.HEALTH_CHECK_NODE_PORT, "-A KUBE-NODE-PORT", "-j ACCEPT"),
+        *(
+            written.matching(name, "-A KUBE-IPVS-FILTER", "-j RETURN")
+            for name in (
+                SetName.LOAD_BALANCER,
+                SetName.CLUSTER_IP,
+                SetName.EXTERNAL_IP,
+                SetName.EXTERNAL_IP_LOCAL,
+                SetName.HEALTH_CHECK_NODE_PORT,
+            )
+        ),
+        written.matching(
+            SetName.IPVS_IPS, "-A KUBE-IPVS-FILTER -m conntrack --ctstate NEW", "-j REJECT"
+        ),
+    ]
+
+
+_DIRECTIONS: Final = {
+    SetType.IP: "dst",
+    SetType.PORT: "dst",
+    SetType.IP_PORT: "dst,dst",
+    SetType.IP_PORT_IP: "dst,dst,src",
+    SetType.IP_PORT_NET: "dst,dst,src",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    rules: Netfilter
+
+    def matching(
+        self, name: SetName, before: str, after: str, *, directions: str | None = None
+    ) -> str:
+        """Write a rule that matches a set, filled or not."""
+        sides = directions or _DIRECTIONS[name.type]
+        kernel = kernel_name(name, self.rules.family)
+        return f"{before} -m set --match-set {kernel} {sides} {after}"
+
+    def if_held(self, name: SetName, before: str, *after: str) -> Iterator[str]:
+        """Write rules that match a set, one an ending, unless the set is empty."""
+        if name in self.rules.occupied:
+            yield from (self.matching(name, before, ending) for ending in after)
+
+
+def _node_port_rules(written: _Rules) -> Iterator[str]:
+    for protocol in (Protocol.TCP, Protocol.UDP, Protocol.SCTP):
+        every, local = NODE_PORT_SETS[protocol]
+        before = f"-A KUBE-NODE-PORT -p {protocol.lower()}"
+        yield from written.if_held(local, before, "-j RETURN")
+        yield from written.if_held(every, before, "-j KUBE-MARK-MASQ")
+
+
+def _cluster_ip_rules(written: _Rules) -> Iterator[str]:
+    rules, mark, services = written.rules, "-j KUBE-MARK-MASQ", "-A KUBE-SERVICES"
+    if SetName.CLUSTER_IP not in rules.occupied:
+        return
+    if rules.masquerade_all:
+        yield written.matching(SetName.CLUSTER_IP, services, mark)
+    elif rules.local_source is not None:
+        elsewhere = f"{_not_local(rules.local_source)} {mark}"
+        yield written.matching(SetName.CLUSTER_IP, services, elsewhere)
+    else:
+        # Without a way to tell Pods apart: at least what the node itself sends from a bound
+        # address (spec ipvs 5, rule 11).
+        yield written.matching(SetName.CLUSTER_IP, services, mark, directions="src,dst")
+
+
+def _external_ip_rules(written: _Rules) -> Iterator[str]:
+    accepted = (
+        "-m physdev ! --physdev-is-in -m addrtype ! --src-type LOCAL -j ACCEPT",
+        "-m addrtype --dst-type LOCAL -j ACCEPT",
+    )
+    services = "-A KUBE-SERVICES"
+    yield from written.if_held(SetName.EXTERNAL_IP, services, "-j KUBE-MARK-MASQ", *accepted)
+    yield from written.if_held(SetName.EXTERNAL_IP_LOCAL, services, *accepted)
+
+
+def _shut_rules(rules: Netfilter) -> Iterator[str]:
+    for _, address, protocol, port in rules.shut:
+        yield (
+            f"-A KUBE-IPVS-OUT-FILTER -s {address} -m ipvs --vaddr {address} "
+            f"--vproto {protocol.lower()} --vport {port} -j DROP"
+        )
+
+
+def _not_local(source: LocalSource) -> str:
+    match source.detection:
+        case LocalDetection.CLUSTER_CIDR | LocalDetection.NODE_CIDR:
+            return f"! -s {source.value}"
+        case LocalDetection.BRIDGE_INTERFACE:
+            return f"! -i {source.value}"
+        case LocalDetection.INTERFACE_NAME_PREFIX:
+            return f"! -i {source.value}+"

@@ -1,0 +1,260 @@
+"""What a node in IPVS mode holds, and the single steps from one such state to another.
+
+    IPVSRules -> IPVSState
+    IPVSState, Operation -> IPVSState   (``applied`` refuses a step out of order)
+
+Which steps to take is ``plan``'s affair, how a kernel is told them ``batches``'.
+Source: spec ipvs 6 and 7.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.ipvs.ipsets import IPSet, SetType
+from app.domain.dataplane.ipvs.iptables import Netfilter
+from app.domain.dataplane.ipvs.state import IPVSRules
+from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
+from app.domain.dataplane.rules.model import Destination
+
+
+class RealServerKey(NamedTuple):
+    """Identity of a real server within the kernel."""
+
+    server: ServerKey
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSet:
+    """A set as the kernel holds it; ``elements_max`` None for a bitmap."""
+
+    type: SetType
+    family: str
+    elements_max: int | None
+    entries: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IPVSState:
+    """All that a node holds for Services; empty is a node that was never told anything."""
+
+    sysctls: Mapping[str, str] = field(default_factory=dict[str, str])
+    has_interface: bool = False
+    addresses: frozenset[str] = frozenset()
+    ipsets: Mapping[str, HeldSet] = field(default_factory=dict[str, HeldSet])
+    netfilters: Mapping[IPFamily, Netfilter] = field(default_factory=dict[IPFamily, Netfilter])
+    servers: Mapping[ServerKey, VirtualServer] = field(
+        default_factory=dict[ServerKey, VirtualServer]
+    )
+
+
+def state_of(rules: IPVSRules) -> IPVSState:
+    """Give the state in which a node has been told everything."""
+    return IPVSState(
+        sysctls=dict(rules.sysctls),
+        has_interface=True,
+        addresses=frozenset(rules.addresses),
+        ipsets={ipset.name: held_set(ipset) for ipset in rules.ipsets},
+        netfilters={netfilter.family: netfilter for netfilter in rules.netfilters},
+        servers={server.key: server for server in rules.virtual_servers},
+    )
+
+
+def held_set(ipset: IPSet) -> HeldSet:
+    """Give a set as the kernel holds it."""
+    return HeldSet(ipset.type, ipset.family, ipset.elements_max, frozenset(ipset.entries))
+
+
+def ipset_of(name: str, held: HeldSet) -> IPSet:
+    """Give a held set as rules describe it."""
+    return IPSet(
+        name=name,
+        type=held.type,
+        family=held.family,
+        entries=tuple(sorted(held.entries)),
+        elements_max=held.elements_max,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SetSysctl:
+    """Give a kernel setting a value."""
+
+    op: ClassVar[str] = "SetSysctl"
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateInterface:
+    """Make the dummy interface that holds the virtual addresses; it stays down."""
+
+    op: ClassVar[str] = "CreateInterface"
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveInterface:
+    """Remove the dummy interface."""
+
+    op: ClassVar[str] = "RemoveInterface"
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSet:
+    """Make a set, still empty."""
+
+    op: ClassVar[str] = "CreateSet"
+    ipset: IPSet
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceSet:
+    """Replace a set and its content in one step, as when it must hold more than it can."""
+
+    op: ClassVar[str] = "ReplaceSet"
+    ipset: IPSet
+
+
+@dataclass(frozen=True, slots=True)
+class DestroySet:
+    """Remove a set that no rule refers to any more."""
+
+    op: ClassVar[str] = "DestroySet"
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddEntry:
+    """Put an entry into a set."""
+
+    op: ClassVar[str] = "AddEntry"
+    name: str
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveEntry:
+    """Take an entry out of a set."""
+
+    op: ClassVar[str] = "RemoveEntry"
+    name: str
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceNetfilter:
+    """Replace the iptables or ip6tables rules."""
+
+    op: ClassVar[str] = "ReplaceNetfilter"
+    netfilter: Netfilter
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveNetfilter:
+    """Remove the rules and chains of a family that is not served any more."""
+
+    op: ClassVar[str] = "RemoveNetfilter"
+    family: IPFamily
+
+
+@dataclass(frozen=True, slots=True)
+class AddVirtualServer:
+    """Make a virtual server, without real servers yet."""
+
+    op: ClassVar[str] = "AddVirtualServer"
+    server: VirtualServer
+
+
+@dataclass(frozen=True, slots=True)
+class EditVirtualServer:
+    """Change scheduler, flags or timeout in place; connections survive."""
+
+    op: ClassVar[str] = "EditVirtualServer"
+    server: VirtualServer
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveVirtualServer:
+    """Remove a virtual server with what real servers it still has."""
+
+    op: ClassVar[str] = "RemoveVirtualServer"
+    key: ServerKey
+
+
+@dataclass(frozen=True, slots=True)
+class AddRealServer:
+    """Give a virtual server one more real server."""
+
+    op: ClassVar[str] = "AddRealServer"
+    key: ServerKey
+    destination: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class SetWeight:
+    """Change the weight of a real server, back from 0 too when it is wanted again."""
+
+    op: ClassVar[str] = "SetWeight"
+    key: ServerKey
+    destination: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class DrainRealServer:
+    """Send no new connections to a real server that will be removed."""
+
+    op: ClassVar[str] = "DrainRealServer"
+    key: ServerKey
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRealServer:
+    """Remove a real server; ``when_drained`` means once its connections have ended.
+
+    Whoever applies it waits, at most until a deadline of its own, and forgets
+    about it when the real server becomes wanted again.
+    """
+
+    op: ClassVar[str] = "RemoveRealServer"
+    key: ServerKey
+    address: str
+    port: int
+    when_drained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BindAddress:
+    """Put an address on the dummy interface."""
+
+    op: ClassVar[str] = "BindAddress"
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnbindAddress:
+    """Take an address off the dummy interface."""
+
+    op: ClassVar[str] = "UnbindAddress"
+    address: str
+
+
+SetOperation = CreateSet | ReplaceSet | DestroySet | AddEntry | RemoveEntry
+ServerOperation = (
+    AddVirtualServer
+    | EditVirtualServer
+    | RemoveVirtualServer
+    | AddRealServer
+    | SetWeight
+    | DrainRealServer
+    | RemoveRealServer
+)
+InterfaceOperation = CreateInterface | RemoveInterface | BindAddress | UnbindAddress
+NetfilterOperation = ReplaceNetfilter | RemoveNetfilter
+Operation = SetSysctl | SetOperation | ServerOperation | InterfaceOperation | NetfilterOperation

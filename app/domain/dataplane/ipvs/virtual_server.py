@@ -1,0 +1,73 @@
+"""A virtual server: an address, port and protocol that IPVS spreads over real servers.
+
+Values only; computed ones and observed ones have the same form, so that they
+can be compared.  Source: spec ipvs 3.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.rules.address_numbers import ordered
+from app.domain.dataplane.rules.model import PROTOCOL_NUMBERS, Destination
+from app.domain.objects.service import ServicePortName
+
+FOREIGN_WEIGHT = -1  # of an observed real server that is not reached by masquerading
+
+
+class Flag(StrEnum):
+    """Bits of a virtual server, by the names ``ipvsadm`` has for them."""
+
+    PERSISTENT = "persistent"
+    MH_PORT = "mh-port"
+
+
+class ServerKey(NamedTuple):
+    """Identity of a virtual server, in the order in which the kernel's own listing sorts.
+
+    ``protocol`` and ``address`` say in words what the numbers say.
+    """
+
+    family: IPFamily
+    protocol_number: int
+    address_number: int
+    port: int
+    protocol: str
+    address: str
+
+
+class VirtualServer(NamedTuple):
+    """One address, port and protocol; all forwarding is masquerading (NAT).
+
+    A tuple, because a node has tens of thousands, and those are made soonest.
+    """
+
+    key: ServerKey
+    scheduler: str
+    flags: tuple[str, ...] = ()
+    persistence_s: int | None = None
+    real_servers: tuple[Destination, ...] = ()
+    name: ServicePortName | None = None
+    """Which port of which Service it is for; None when that is not known, as from a kernel."""
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what a kernel knows: what a server is for makes no difference to it."""
+        return isinstance(other, VirtualServer) and self[:-1] == other[:-1]
+
+    def __ne__(self, other: object) -> bool:
+        """Compare as ``==`` does: tuples would look at the name."""
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:-1])
+
+    @property
+    def settings(self) -> tuple[str, tuple[str, ...], int | None]:
+        """What can be edited in place, connections surviving."""
+        return self.scheduler, self.flags, self.persistence_s
+
+
+def server_key(family: IPFamily, protocol: str, address: str, port: int) -> ServerKey:
+    """Name a virtual server."""
+    number = PROTOCOL_NUMBERS[protocol]
+    return ServerKey(family, number, ordered(address)[0], port, protocol, address)

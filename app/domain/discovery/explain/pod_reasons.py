@@ -1,0 +1,123 @@
+"""What there is to say about one selected Pod.
+
+    Service, Pod, the endpoints that refer to it -> Verdict, reasons
+
+Labels are judged elsewhere.  Source: spec kubernetes-api 3.2 to 3.4;
+contract.md for leases and weights.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from app.domain.addresses import family_of_text
+from app.domain.discovery.explain.explanation import Reason, ReasonCode, Verdict
+from app.domain.objects.endpoint_slice import Endpoint
+from app.domain.objects.meta import Condition
+from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, NOT_REPORTED, Pod
+from app.domain.objects.service import Service
+from app.domain.times import format_time
+
+
+def verdict_of(pod: Pod, endpoints: Iterable[Endpoint]) -> Verdict:
+    """Tell what a Pod is to the Service, going by the endpoints in its slices."""
+    found = tuple(endpoints)
+    if not found:
+        return Verdict.NOT_AN_ENDPOINT
+    if any(endpoint.conditions.is_ready for endpoint in found):
+        return Verdict.DRAINED if pod.weight == 0 else Verdict.READY
+    if pod.metadata.is_terminating:
+        return Verdict.TERMINATING
+    return Verdict.NOT_READY
+
+
+def reasons_of(service: Service, pod: Pod) -> tuple[Reason, ...]:
+    """Say everything that keeps a selected Pod from being a ready endpoint on every port."""
+    excluding = tuple(_excluding(service, pod))
+    if excluding and excluding[0].code != ReasonCode.WRONG_FAMILY:
+        return excluding
+    return (*excluding, *_hampering(service, pod))
+
+
+def _excluding(service: Service, pod: Pod) -> Iterator[Reason]:
+    if pod.is_finished:
+        yield Reason(ReasonCode.FINISHED, f"its phase is {pod.phase}: it will not serve again")
+    elif not pod.pod_ips:
+        yield Reason(ReasonCode.NO_ADDRESS, f"it has no address (phase {pod.phase or 'unknown'})")
+    else:
+        families = {family_of_text(ip) for ip in pod.pod_ips}
+        missing = [family for family in service.ip_families if family not in families]
+        if missing:
+            has = ", ".join(pod.pod_ips)
+            yield Reason(
+                ReasonCode.WRONG_FAMILY, f"it has no {' or '.join(missing)} address, only {has}"
+            )
+
+
+def _hampering(service: Service, pod: Pod) -> Iterator[Reason]:
+    if not pod.is_ready:
+        yield _not_ready(pod)
+    if pod.metadata.is_terminating:
+        at = pod.metadata.deleted_at
+        when = "" if at is None else f", at the latest by {format_time(at)}"
+        yield Reason(ReasonCode.TERMINATING, f"it is being removed{when}")
+    is_withheld = not pod.is_ready or pod.metadata.is_terminating
+    if is_withheld and service.publish_not_ready_addresses:
+        yield Reason(
+            ReasonCode.PUBLISHED_REGARDLESS,
+            "it counts as ready all the same: publishNotReadyAddresses is set",
+        )
+    yield from _ports(service, pod)
+    if pod.weight == 0:
+        yield Reason(ReasonCode.DRAINED, "it is drained: its weight is 0")
+
+
+def _not_ready(pod: Pod) -> Reason:
+    condition = pod.ready_condition
+    if condition is None:
+        return Reason(ReasonCode.NOT_READY, f"it has no Ready condition yet{_awaited(pod)}")
+    since = _since(condition)
+    said = f": {condition.message}" if condition.message else ""
+    if condition.reason == LEASE_EXPIRED:
+        lease = "lease" if pod.lease_duration_s is None else f"lease of {pod.lease_duration_s} s"
+        message = f"its {lease} ran out without a heartbeat{since}{said}"
+        return Reason(ReasonCode.LEASE_EXPIRED, message)
+    if condition.reason == NODE_LEASE_EXPIRED:
+        message = f"the agent of node {pod.node_name} has been silent{since}{said}"
+        return Reason(ReasonCode.NODE_LEASE_EXPIRED, message)
+    why = f" ({condition.reason})" if condition.reason else ""
+    awaited = _awaited(pod) if condition.reason == NOT_REPORTED else ""
+    return Reason(ReasonCode.NOT_READY, f"it is not ready{since}{why}{said}{awaited}")
+
+
+def _awaited(pod: Pod) -> str:
+    """Say what has to happen before anything is known of a Pod's readiness."""
+    if pod.needs_report:
+        return (
+            ": its readinessProbe is exec, which Waypost does not run; report Ready in its status"
+        )
+    return ": it has a readinessProbe that nobody has run" if pod.has_probe else ""
+
+
+def _since(condition: Condition) -> str:
+    at = condition.last_transition_at
+    return "" if at is None else f" since {format_time(at)}"
+
+
+def _ports(service: Service, pod: Pod) -> Iterator[Reason]:
+    named = (port for port in service.ports if isinstance(port.target_port, str))
+    for port in named:
+        name = str(port.target_port)
+        if not name or pod.port_named(name, port.protocol) is not None:
+            continue
+        yield Reason(
+            ReasonCode.PORT_NOT_FOUND,
+            f"no container port is named {name} with protocol {port.protocol}; {_declared(pod)}",
+        )
+
+
+def _declared(pod: Pod) -> str:
+    ports = sorted(
+        f"{port.name or 'unnamed'} ({port.container_port}/{port.protocol})"
+        for container in (*pod.containers, *pod.init_containers)
+        for port in container.ports
+    )
+    return f"it declares {', '.join(ports)}" if ports else "it declares none"

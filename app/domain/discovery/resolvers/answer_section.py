@@ -1,0 +1,71 @@
+"""What a resolver library reads out of an answer section.
+
+    replies to one candidate -> addresses, canonical name
+
+The stub never asks for the target of a CNAME: the chain has to be in the answer,
+and an address counts when it belongs to the last target seen.
+Source: spec resolver 2.4.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.domain.discovery.resolvers.local_names import qtype_of
+from app.domain.discovery.resolvers.lookup import Candidate, Rcode, Record, Reply, Status
+from app.domain.names import DomainName, parse_domain
+
+_STATUSES = {
+    Rcode.SERVFAIL: Status.SERVFAIL,
+    Rcode.REFUSED: Status.REFUSED,
+    Rcode.NXDOMAIN: Status.NXDOMAIN,
+    Rcode.TIMEOUT: Status.TIMEOUT,
+    Rcode.CLOSED: Status.TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Addresses in the order of the answers, and where the aliases led."""
+
+    addresses: tuple[str, ...] = ()
+    canonical_name: str = ""
+    records: tuple[Record, ...] = ()
+
+
+def read(candidate: Candidate, replies: Iterable[Reply]) -> Reading:
+    """Follow the aliases of each reply from the name asked for, and collect the addresses."""
+    addresses: list[str] = []
+    records: list[Record] = []
+    canonical = candidate.name
+    for reply in replies:
+        owner = candidate.name
+        for record in reply.records:
+            if record not in records:
+                records.append(record)
+            if record.name != owner:
+                continue
+            if record.rtype == "CNAME":
+                owner = canonical = parse_domain(record.value)
+            elif record.rtype in ("A", "AAAA"):
+                canonical = record.name
+                addresses.append(record.value)
+    return Reading(
+        addresses=tuple(addresses),
+        canonical_name=spelt(canonical),
+        records=tuple(records),
+    )
+
+
+def of_family(addresses: Iterable[str], qtypes: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the addresses of the record types asked for."""
+    return tuple(address for address in addresses if qtype_of(address) in qtypes)
+
+
+def status_of(rcode: Rcode | None) -> Status:
+    """Say in the words of the API why nobody could answer."""
+    return _STATUSES.get(rcode or Rcode.SERVFAIL, Status.SERVFAIL)
+
+
+def spelt(name: DomainName) -> str:
+    """Write a name as programs see it, without the final dot."""
+    return str(name).removesuffix(".") or "."

@@ -1,0 +1,120 @@
+"""What a resolver knows without asking: address literals, /etc/hosts, HOSTALIASES, host names.
+
+    name -> address literal | address of the hosts file | alias | a name not worth asking
+
+Which of these a C library consults, and in which order, is each walk's own affair.
+Source: spec resolver 2.2, 3.2, 4, 5.
+"""
+
+import re
+from ipaddress import IPv4Address
+
+from app.domain.addresses import IPFamily, family_of_text, has_leading_zeros, parse_address
+from app.domain.discovery.resolvers.lookup import AAAA, A
+from app.domain.names import LABEL_LENGTH_MAX, DomainName, MalformedName
+
+_ATON_PART = re.compile(r"0[xX][0-9a-fA-F]*\Z|0[0-7]*\Z|[1-9][0-9]*\Z")
+_STRICT_IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
+_GLIBC_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
+_ATON_PARTS_MAX = 4
+_HOST_TEXT_LENGTH_MAX = 253  # characters, the final dot left out
+
+
+def qtype_of(address: str) -> str:
+    """Tell which record type an address would come in."""
+    return AAAA if family_of_text(address) == IPFamily.IPV6 else A
+
+
+def aton_literal(name: str) -> str | None:
+    """Read an address as inet_aton does (``10.1``, ``0x7f.1``, ``123``), or as IPv6 text."""
+    if ":" in name:
+        return strict_literal(name)
+    parts = name.split(".")
+    if len(parts) > _ATON_PARTS_MAX or not all(_ATON_PART.match(part) for part in parts):
+        return None
+    numbers = [_aton_number(part) for part in parts]
+    *leading, last = numbers
+    if any(number > 0xFF for number in leading) or last >= 1 << 8 * (5 - len(parts)):  # noqa: PLR2004
+        return None
+    value = last
+    for position, number in enumerate(leading):
+        value |= number << 8 * (3 - position)
+    return str(IPv4Address(value))
+
+
+def strict_literal(name: str) -> str | None:
+    """Read an address only in its usual spelling: four decimal octets, or IPv6 text."""
+    if has_leading_zeros(name) or not (":" in name or _STRICT_IPV4.match(name)):
+        return None
+    address = parse_address(name.partition("%")[0])
+    return None if address is None else str(address)
+
+
+def _aton_number(part: str) -> int:
+    if part[:2] in ("0x", "0X"):
+        return int(part[2:] or "0", 16)
+    return int(part, 8) if part.startswith("0") else int(part)
+
+
+def addresses_in_hosts(hosts: str, name: str) -> tuple[str, ...]:
+    """Look a name up literally in the text of a hosts file; letter case does not count."""
+    wanted = name.rstrip(".").lower()
+    found: list[str] = []
+    for line in hosts.split("\n"):
+        words = line.partition("#")[0].split()
+        if wanted in (word.lower() for word in words[1:]) and parse_address(words[0]) is not None:
+            found.append(words[0])
+    return tuple(found)
+
+
+def alias_of(host_aliases: str, name: str) -> str | None:
+    """Find the alias of a name in the text of a HOSTALIASES file; names with a dot have none."""
+    if "." in name:
+        return None
+    for line in host_aliases.split("\n"):
+        words = line.split()
+        if len(words) > 1 and words[0].lower() == name.lower():
+            return words[1]
+    return None
+
+
+def raw_name(text: str) -> DomainName | None:
+    """Cut a name at its dots and nowhere else, as bytes; None when it cannot be packed."""
+    stripped = text.removesuffix(".")
+    if not stripped:
+        return DomainName(()) if text == "." else None
+    try:
+        return DomainName(tuple(label.encode().decode("latin-1") for label in stripped.split(".")))
+    except MalformedName:
+        return None
+
+
+def escaped_name(text: str) -> DomainName | None:
+    r"""Cut a name at its dots as c-ares does, where ``\\`` takes the next letter as it is."""
+    if text in ("", "."):
+        return DomainName(()) if text else None
+    labels = [""]
+    letters = iter(text.encode().decode("latin-1"))
+    for letter in letters:
+        if letter == ".":
+            labels.append("")
+        else:
+            labels[-1] += next(letters, "") if letter == "\\" else letter
+    if not labels[-1]:
+        del labels[-1]
+    try:
+        return DomainName(tuple(labels))
+    except MalformedName:
+        return None
+
+
+def is_glibc_host_name(text: str) -> bool:
+    """Whether glibc 2.29 and later think the name worth asking for; the root is."""
+    if text == ".":
+        return True
+    stripped = text.removesuffix(".")
+    return (
+        len(stripped) <= _HOST_TEXT_LENGTH_MAX
+        and _GLIBC_HOST.match(stripped) is not None
+        and all(1 <= len(label) <= LABEL_LENGTH_MAX for label in stripped.split("."))
+    )

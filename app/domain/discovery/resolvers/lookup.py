@@ -1,0 +1,261 @@
+"""The words in which a program's lookup is described: what it asks, sends, hears and sees.
+
+Nothing here knows how any C library behaves; the walks of glibc, musl, Go and
+c-ares share these values and the recorder.
+
+    Lookup + Host -> walk -> flights of Query, each answered by Replies -> Outcome
+
+A flight is what leaves at once, in the order in which it leaves.
+Source: spec resolver, section 10.
+"""
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from app.domain.discovery.resolvers.resolver_config import UDP_BYTES_MIN, ResolverConfig
+from app.domain.names import DomainName
+
+A, AAAA = "A", "AAAA"
+ADDR = "ADDR"  # both families, as getaddrinfo asks without a preference
+
+
+class LookupFlag(StrEnum):
+    """The hints of getaddrinfo that change what is asked or told."""
+
+    CANONICAL_NAME = "AI_CANONNAME"
+    ADDRESS_CONFIG = "AI_ADDRCONFIG"
+    V4_MAPPED = "AI_V4MAPPED"
+    ALL = "AI_ALL"
+    NO_HINTS = "hints=NULL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """One call: the name as the program wrote it and the type, ``ADDR`` for both families."""
+
+    name: str
+    qtype: str = ADDR
+    flags: frozenset[LookupFlag] = frozenset()
+
+    @property
+    def is_for_addresses(self) -> bool:
+        """Whether getaddrinfo would be called, and not a query for one record type."""
+        return self.qtype in (ADDR, A, AAAA)
+
+    @property
+    def qtypes(self) -> tuple[str, ...]:
+        """The record types one candidate is asked for."""
+        return (A, AAAA) if self.qtype == ADDR else (self.qtype,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """The machine's own addresses, loopback left out; None where it has none of a family."""
+
+    ipv4: str | None = "10.244.0.2"
+    ipv6: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """Where the program runs: everything besides the name that a lookup depends on."""
+
+    resolv_conf: str
+    network: Network = Network()
+    hostname: str = ""
+    hosts: str = ""
+    sources: tuple[str, ...] = ("files", "dns")
+    local_domain: str | None = None
+    res_options: str = ""
+    host_aliases: str = ""
+
+
+class Transport(StrEnum):
+    """How a query travels."""
+
+    UDP = "udp"
+    TCP = "tcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One packet to one nameserver; ``source`` is ``search[i]``, ``as-is`` or ``alias``.
+
+    ``udp_bytes`` is the largest datagram that its sender takes; with EDNS it says so.
+    """
+
+    name: DomainName
+    qtype: str
+    source: str
+    nameserver: str
+    nameserver_index: int
+    attempt: int = 0
+    transport: Transport = Transport.UDP
+    udp_bytes: int = UDP_BYTES_MIN
+    is_malformed: bool = False
+
+
+class Rcode(StrEnum):
+    """What came back: a response code, or one of the two kinds of silence."""
+
+    NOERROR = "NOERROR"
+    FORMERR = "FORMERR"
+    SERVFAIL = "SERVFAIL"
+    NXDOMAIN = "NXDOMAIN"
+    NOTIMP = "NOTIMP"
+    REFUSED = "REFUSED"
+    TIMEOUT = "TIMEOUT"
+    CLOSED = "CLOSED"
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether no packet of the DNS came back at all."""
+        return self in (Rcode.TIMEOUT, Rcode.CLOSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A resource record with its value in presentation form."""
+
+    name: DomainName
+    rtype: str
+    ttl_s: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What one query led to."""
+
+    rcode: Rcode
+    records: tuple[Record, ...] = ()
+    is_authoritative: bool = False
+    is_recursive: bool = True
+    is_truncated: bool = False
+    has_additional: bool = False
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether the answer section holds anything under NOERROR."""
+        return self.rcode is Rcode.NOERROR and bool(self.records)
+
+    @property
+    def is_lame(self) -> bool:
+        """Whether it looks like the referral of a server that does not serve the zone."""
+        return self.rcode is Rcode.NOERROR and not (
+            self.records or self.is_authoritative or self.is_recursive or self.has_additional
+        )
+
+
+class Decision(StrEnum):
+    """What the resolver did once the reply was in."""
+
+    HIT = "hit"
+    NEXT = "next"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A query, its reply and what followed."""
+
+    query: Query
+    reply: Reply
+    decision: Decision = Decision.NEXT
+    reason: str = ""
+
+
+class Status(StrEnum):
+    """What the program sees in the end, in the words of the DNS."""
+
+    NOERROR = "NOERROR"
+    NXDOMAIN = "NXDOMAIN"
+    NODATA = "NODATA"
+    SERVFAIL = "SERVFAIL"
+    REFUSED = "REFUSED"
+    TIMEOUT = "TIMEOUT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The end of a lookup.
+
+    ``error`` is the library's own word (``EAI_NONAME``, ``ARES_ENODATA``, …), empty on success;
+    ``reported_from`` says which reply the error was taken from.
+    """
+
+    status: Status
+    error: str = ""
+    addresses: tuple[str, ...] = ()
+    canonical_name: str = ""
+    records: tuple[Record, ...] = ()
+    steps: tuple[Step, ...] = ()
+    reported_from: str = ""
+
+
+Flight = tuple[Query, ...]
+Replies = tuple[Reply, ...]
+Walk = Generator[Flight, Replies, Outcome]
+
+
+@dataclass(slots=True)
+class Trail:
+    """Sends flights and remembers what became of every query in them."""
+
+    steps: list[Step] = field(default_factory=list[Step])
+    _undecided: int = 0
+
+    def ask(self, queries: Iterable[Query]) -> Generator[Flight, Replies, Replies]:
+        """Send one flight and wait for its replies, which come in the same order."""
+        flight = tuple(queries)
+        if not flight:
+            return ()
+        replies = yield flight
+        self.steps.extend(
+            Step(query=query, reply=reply) for query, reply in zip(flight, replies, strict=True)
+        )
+        return replies
+
+    def retry(self, reason: str) -> None:
+        """Settle the steps so far as tried in vain: the same name is asked again."""
+        self.decide(Decision.NEXT, reason)
+
+    def begin_again(self, reason: str) -> None:
+        """Take back that anything was a hit: the library throws the answer away and starts anew."""
+        self.steps = [
+            replace(step, decision=Decision.NEXT, reason=reason)
+            if step.decision is Decision.HIT
+            else step
+            for step in self.steps
+        ]
+
+    def decide(self, decision: Decision, reason: str) -> None:
+        """Settle every step since the last decision."""
+        for index in range(self._undecided, len(self.steps)):
+            self.steps[index] = replace(self.steps[index], decision=decision, reason=reason)
+        self._undecided = len(self.steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A name to be asked, and where it came from."""
+
+    name: DomainName
+    source: str
+
+
+def query_of(
+    candidate: Candidate, qtype: str, config: ResolverConfig, index: int, *, attempt: int = 0
+) -> Query:
+    """Address a candidate to the ``index``-th nameserver."""
+    return Query(
+        name=candidate.name,
+        qtype=qtype,
+        source=candidate.source,
+        nameserver=config.nameservers[index],
+        nameserver_index=index,
+        attempt=attempt,
+        transport=Transport.TCP if "use-vc" in config.flags else Transport.UDP,
+        udp_bytes=config.udp_bytes,
+    )

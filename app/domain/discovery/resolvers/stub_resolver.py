@@ -1,0 +1,52 @@
+"""Resolution exactly as a program would see it, library by library.
+
+A walk is a generator that does no I/O: it yields flights of queries and is sent
+their replies, so that one caller may answer from the zone and another ask a
+server elsewhere.
+
+    walk(profile, lookup, host) -> flights ⇄ replies -> Outcome
+
+Source: spec resolver 1 to 5.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from app.domain.discovery.resolvers import c_ares, glibc, go_resolver, musl
+from app.domain.discovery.resolvers.lookup import Host, Lookup, Outcome, Query, Reply, Walk
+
+
+class Profile(StrEnum):
+    """The resolvers that are modelled, spelt as the API spells them."""
+
+    GLIBC = "glibc"
+    MUSL = "musl"
+    MUSL_1_2_3 = "musl-1.2.3"
+    GO = "go"
+    C_ARES = "c-ares"
+
+
+_WALKS: Mapping[Profile, Callable[[Lookup, Host], Walk]] = {
+    Profile.GLIBC: glibc.walk,
+    Profile.MUSL: musl.walk,
+    Profile.MUSL_1_2_3: musl.walk_1_2_3,
+    Profile.GO: go_resolver.walk,
+    Profile.C_ARES: c_ares.walk,
+}
+
+
+def walk(profile: Profile, lookup: Lookup, host: Host) -> Walk:
+    """Begin a lookup as the given resolver would do it."""
+    return _WALKS[profile](lookup, host)
+
+
+def resolve(profile: Profile, lookup: Lookup, host: Host, ask: Callable[[Query], Reply]) -> Outcome:
+    """Run a walk to its end with a function that knows every answer at once."""
+    steps = walk(profile, lookup, host)
+    try:
+        flight = next(steps)
+        while True:
+            flight = steps.send(tuple(ask(query) for query in flight))
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome

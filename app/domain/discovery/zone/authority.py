@@ -1,0 +1,91 @@
+"""What the zone says of itself: its start of authority, its version, its name servers.
+
+    (Snapshot, zone, ZoneConfig) -> SOA | NS and glue | TXT
+
+The serial is the revision of the snapshot, modulo 2^32: it moves with every
+change and never goes back, so secondaries and caches may compare it by RFC 1982.
+Changes that no record shows move it too; a transfer from one serial to the
+next is then empty.  Source: spec dns A1 and A4; RFC 1035 section 3.3.13.
+"""
+
+from app.domain.addresses import Address
+from app.domain.discovery.zone.config import ZoneConfig
+from app.domain.discovery.zone.parse import NAMESERVER_LABELS, VERSION_LABEL
+from app.domain.discovery.zone.published_endpoints import published_at
+from app.domain.discovery.zone.records import (
+    Record,
+    RecordType,
+    StartOfAuthority,
+    Text,
+    address_record,
+)
+from app.domain.discovery.zone.service_records import Found, Zone, cluster_addresses
+from app.domain.names import DomainName, NamespacedName, Revision
+
+SCHEMA_VERSION = "1.1.0"
+SERIAL_MODULUS = 2**32
+_VERSION_TTL_S = 28_800
+_SOA_TTL_S_MAX = 300
+_REFRESH_S, _RETRY_S, _EXPIRE_S = 7200, 1800, 86_400
+
+
+def serial_of(revision: Revision) -> int:
+    """Give the serial number of the zone at a revision."""
+    return revision % SERIAL_MODULUS
+
+
+def soa(revision: Revision, zone: DomainName, config: ZoneConfig) -> Record:
+    """Make the SOA record; its minimum, and so the life of a denial, is the zone's TTL."""
+    content = StartOfAuthority(
+        primary=nameserver_name(zone),
+        mailbox=DomainName(("hostmaster", *zone.labels)),
+        serial=serial_of(revision),
+        refresh_s=_REFRESH_S,
+        retry_s=_RETRY_S,
+        expire_s=_EXPIRE_S,
+        minimum_s=config.ttl_s,
+    )
+    return Record(zone, RecordType.SOA, min(config.ttl_s, _SOA_TTL_S_MAX), content)
+
+
+def version(name: DomainName) -> Record:
+    """Make the record that tells which schema the zone follows."""
+    return Record(name, RecordType.TXT, _VERSION_TTL_S, Text(SCHEMA_VERSION))
+
+
+def version_name(zone: DomainName) -> DomainName:
+    """Name the owner of the schema version."""
+    return DomainName((VERSION_LABEL, *zone.labels))
+
+
+def nameserver_name(zone: DomainName) -> DomainName:
+    """Name the server that the SOA record points at."""
+    return DomainName((*NAMESERVER_LABELS, *zone.labels))
+
+
+def nameservers(zone: Zone) -> Found:
+    """List the NS records of the apex and the addresses that go with them.
+
+    The servers are the Services that have one of our own addresses behind them;
+    without one, ``ns.dns`` stands for the addresses themselves.
+    """
+    glue: dict[tuple[DomainName, Address], Record] = {}
+    ttl_s = zone.config.ttl_s
+    for own in zone.config.nameserver_addresses:
+        for key, label in published_at(zone.snapshot, own):
+            if NamespacedName("", key.namespace) not in zone.snapshot.namespaces:
+                continue  # it has no name to be pointed at
+            service = zone.snapshot.services[key]
+            name = zone.service_name(key, *((label,) if service.is_headless else ()))
+            addresses = (own,) if service.is_headless else cluster_addresses(service)
+            for address in addresses:
+                glue[name, address] = address_record(name, ttl_s, address)
+    if not glue:
+        fallback = nameserver_name(zone.apex)
+        own_records = (
+            address_record(fallback, ttl_s, own) for own in zone.config.nameserver_addresses
+        )
+        return Found((Record(zone.apex, RecordType.NS, ttl_s, fallback),), tuple(own_records))
+    names = dict.fromkeys(name for name, _ in glue)
+    answers = (Record(zone.apex, RecordType.NS, ttl_s, name) for name in names)
+    return Found(tuple(answers), tuple(glue.values()))

@@ -1,0 +1,84 @@
+"""Reverse names: from an address back to the Service or endpoint that has it.
+
+    name -> Address | Prefix | None         (a Prefix: addresses lie below the name)
+    (Snapshot, Address) -> the names it leads to
+
+Source: RFC 1035 section 3.5, RFC 3596 section 2.5; spec dns A4, the PTR row.
+"""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from app.domain.addresses import Address, Prefix, parse_address
+from app.domain.discovery.zone.config import REVERSE_V4, REVERSE_V6
+from app.domain.discovery.zone.published_endpoints import published_at
+from app.domain.names import DomainName, NamespacedName
+from app.domain.snapshot import Snapshot
+
+_OCTETS, _NIBBLES = 4, 32
+_PROBED_MAX = 256  # addresses asked for one by one; more cost less when the index is walked
+_HEX = frozenset("0123456789abcdef")
+
+
+def parse_reverse(name: DomainName) -> Address | Prefix | None:
+    """Read a reverse name; a shortened one stands for all addresses below it."""
+    if name.is_under(REVERSE_V4):
+        return _parse_v4(name.relative_to(REVERSE_V4))
+    if name.is_under(REVERSE_V6):
+        return _parse_v6(tuple(label.lower() for label in name.relative_to(REVERSE_V6)))
+    return None
+
+
+def targets_of(snapshot: Snapshot, address: Address) -> tuple[tuple[str, ...], ...]:
+    """List the names of an address, as labels in front of ``svc``.
+
+    A cluster address has one name, its Service's; any other has one for every
+    Service that publishes it.
+    """
+    owner = snapshot.service_at(str(address))
+    if owner is not None:
+        key = owner.metadata.key
+        return ((key.name, key.namespace),) if _is_visible(snapshot, key) else ()
+    return tuple(
+        (label, key.name, key.namespace)
+        for key, label in published_at(snapshot, address)
+        if _is_visible(snapshot, key)
+    )
+
+
+def has_names_below(snapshot: Snapshot, prefix: Prefix) -> bool:
+    """Whether any address of ``prefix`` has a name."""
+    if prefix.num_addresses <= _PROBED_MAX:
+        return any(targets_of(snapshot, address) for address in prefix)
+    candidates = (
+        parse_address(term[1]) for term in snapshot.index if term[0] in ("address", "endpoint")
+    )
+    return any(
+        address in prefix and targets_of(snapshot, address)
+        for address in candidates
+        if address is not None and address.version == prefix.version
+    )
+
+
+def _is_visible(snapshot: Snapshot, key: NamespacedName) -> bool:
+    return NamespacedName("", key.namespace) in snapshot.namespaces
+
+
+def _parse_v4(labels: tuple[str, ...]) -> IPv4Address | IPv4Network | None:
+    if len(labels) > _OCTETS or not all(_is_octet(label) for label in labels):
+        return None
+    octets = bytes(int(label) for label in reversed(labels)).ljust(_OCTETS, b"\0")
+    if len(labels) == _OCTETS:
+        return IPv4Address(octets)
+    return IPv4Network((octets, 8 * len(labels)))
+
+
+def _parse_v6(labels: tuple[str, ...]) -> IPv6Address | IPv6Network | None:
+    if len(labels) > _NIBBLES or not all(label in _HEX for label in labels):
+        return None
+    address = IPv6Address(int("".join(reversed(labels)).ljust(_NIBBLES, "0"), 16))
+    return address if len(labels) == _NIBBLES else IPv6Network((address, 4 * len(labels)))
+
+
+def _is_octet(label: str) -> bool:
+    # 010 is another label than 10, and no address is written that way.
+    return label.isdecimal() and label.isascii() and str(int(label)) == label and int(label) < 256  # noqa: PLR2004

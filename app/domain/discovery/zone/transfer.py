@@ -1,0 +1,118 @@
+"""A whole zone as records, and what differs between two of its revisions.
+
+    (Zone) -> every record but the SOA
+    (Snapshot, changes since) -> the earlier Snapshot
+    (earlier Zone, later Zone, changes between) -> ZoneDelta
+
+The records are those that questions get, so that a secondary answers as we do.
+Pod names are not among them: without looking at Pods they have no end.  The work
+of a difference grows with the changes, not with the zone.
+
+Source: RFC 5936 section 2.2, RFC 1995 section 4; spec dns A10.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from app.domain.addresses import Address, parse_address
+from app.domain.changes import Change
+from app.domain.discovery.zone import authority, service_records
+from app.domain.discovery.zone.answer import alias_record, answer
+from app.domain.discovery.zone.config import is_reverse
+from app.domain.discovery.zone.published_endpoints import published
+from app.domain.discovery.zone.records import Question, Record, Records, RecordType
+from app.domain.discovery.zone.service_records import Zone, cluster_addresses
+from app.domain.discovery.zone.subjects import Subject, touched_by
+from app.domain.names import NamespacedName, Revision, parse_domain
+from app.domain.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneDelta:
+    """The records that are gone and those that are new."""
+
+    removed: tuple[Record, ...]
+    added: tuple[Record, ...]
+
+
+def records_of_zone(zone: Zone) -> Iterator[Record]:
+    """List every record of a zone but its SOA, in a stated order."""
+    yield from _at_apex(zone)
+    if is_reverse(zone.apex):
+        for address in sorted(_addresses(zone), key=int):
+            yield from _pointers(zone, address)
+    else:
+        for key in sorted(zone.snapshot.services):
+            yield from _of_service(zone, key)
+
+
+def rewound(snapshot: Snapshot, changes: Iterable[Change], *, to: Revision) -> Snapshot:
+    """Undo ``changes``, the last ones that led to ``snapshot``, back to revision ``to``."""
+    undone = (
+        Change(revision=to, before=change.after, after=change.before)
+        for change in reversed(tuple(changes))
+    )
+    return snapshot.apply(undone)
+
+
+def difference(before: Zone, after: Zone, changes: Iterable[Change]) -> ZoneDelta:
+    """Tell what ``changes`` did to the records of a zone."""
+    touched = {
+        subject: None for change in changes for subject in touched_by(change, after.snapshot)
+    }
+    old, new = _touched_records(before, touched), _touched_records(after, touched)
+    return ZoneDelta(
+        tuple(record for record in old if record not in new),
+        tuple(record for record in new if record not in old),
+    )
+
+
+def _touched_records(zone: Zone, touched: Iterable[Subject]) -> dict[Record, None]:
+    found: dict[Record, None] = dict.fromkeys(_at_apex(zone))
+    for subject in touched:
+        match subject:
+            case NamespacedName() if subject.namespace and not is_reverse(zone.apex):
+                found.update(dict.fromkeys(_of_service(zone, subject)))
+            case str() if is_reverse(zone.apex) and (address := parse_address(subject)):
+                found.update(dict.fromkeys(_pointers(zone, address)))
+            case _:
+                pass
+    return found
+
+
+def _at_apex(zone: Zone) -> Iterator[Record]:
+    servers = authority.nameservers(zone)
+    yield from servers.answers
+    if not is_reverse(zone.apex):
+        yield authority.version(authority.version_name(zone.apex))
+        own = authority.nameserver_name(zone.apex)
+        yield from (record for record in servers.additional if record.name == own)
+
+
+def _of_service(zone: Zone, key: NamespacedName) -> Iterator[Record]:
+    service = zone.snapshot.services.get(key)
+    if service is None or NamespacedName("", key.namespace) not in zone.snapshot.namespaces:
+        return
+    if service.is_external_name:
+        record = alias_record(zone, service)
+        yield from () if record is None else (record,)
+    else:
+        yield from service_records.records_of(zone, service)
+
+
+def _addresses(zone: Zone) -> set[Address]:
+    snapshot = zone.snapshot
+    held = (cluster_addresses(service) for service in snapshot.services.values())
+    behind = (
+        (entry.address for entry in published(snapshot, service))
+        for service in snapshot.services.values()
+    )
+    return set(chain.from_iterable(chain(held, behind)))
+
+
+def _pointers(zone: Zone, address: Address) -> Iterator[Record]:
+    name = parse_domain(address.reverse_pointer)
+    if zone.config.zone_of(name) == zone.apex:
+        found = answer(zone.snapshot, Question(name, RecordType.PTR), zone.config)
+        yield from found.answers if isinstance(found, Records) else ()

@@ -1,0 +1,253 @@
+"""The dual-stack matrix: which families and how many addresses a Service gets.
+
+    draft, current | None, Pools -> the draft with policy and families set, or refused
+
+Addresses are not chosen here.  The order of the steps is part of the contract,
+because a refusal in one hides those of later ones.
+Source: spec kubernetes-api 1.8 (KEP-563).
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from app.domain.addresses import IPFamily, family_of_text
+from app.domain.errors import Invalid, Violation
+from app.domain.objects.service import HEADLESS, IPFamilyPolicy, Service
+from app.domain.registration.address_validation import address_violations
+from app.domain.registration.service.allocator import Pools
+from app.domain.registration.service.features import Features
+from app.domain.violations import duplicate, invalid, not_supported, required
+
+_POLICY = "spec.ipFamilyPolicy"
+_FAMILIES: Final = frozenset(IPFamily)
+_POLICIES: Final = frozenset(IPFamilyPolicy)
+_CLUSTER_IPS_MAX = 2
+
+
+def resolve_families(
+    current: Service | None, draft: Service, pools: Pools, features: Features
+) -> Service:
+    """Settle policy and families of a Service that has a place in the matrix.
+
+    Raises Invalid when what is asked for contradicts itself, the stored object
+    or the configured ranges.
+    """
+    if draft.is_external_name or is_settled(current, draft):
+        return draft
+    draft = replace(draft, ip_family_policy=_policy(current, draft))
+    _refuse(draft, cluster_ip_violations(current, draft, features))
+    found: list[Violation] = []
+    if current is not None:
+        draft, reductions = _reduced(current, draft)
+        found.extend(reductions)
+    found.extend(_single_stack_violations(draft))
+    draft, unserved = _inferred(draft, pools)
+    _refuse(draft, (*found, *unserved))
+    if _is_headless(draft) and not draft.has_selector:
+        return _with_any_family(draft, pools)
+    _refuse(draft, _unconfigured_violations(draft, pools))
+    return _completed(draft, pools)
+
+
+def is_settled(current: Service | None, draft: Service) -> bool:
+    """Whether nothing about families may be touched (no upgrade unasked, spec 1.8 step 0)."""
+    return (
+        current is not None
+        and not current.is_external_name
+        and current.type == draft.type
+        and current.ip_family_policy == IPFamilyPolicy.PREFER_DUAL_STACK
+        and draft.ip_family_policy == IPFamilyPolicy.PREFER_DUAL_STACK
+        and current.cluster_ip == draft.cluster_ip
+        and current.cluster_ips == draft.cluster_ips
+        and current.ip_families == draft.ip_families
+    )
+
+
+def cluster_ip_violations(
+    current: Service | None, draft: Service, features: Features
+) -> tuple[Violation, ...]:
+    """List what is wrong with the four linked fields by themselves (spec 1.8 step 2)."""
+    found = [
+        *_sync_violations(draft),
+        *_family_word_violations(draft),
+        *_policy_word_violations(draft),
+    ]
+    accepted = () if current is None else current.cluster_ips
+    malformed = _address_violations(draft, accepted, features)
+    found.extend(malformed)
+    if len(draft.cluster_ips) > _CLUSTER_IPS_MAX:
+        detail = f"may only hold up to {_CLUSTER_IPS_MAX} values"
+        found.append(invalid("spec.clusterIPs", draft.cluster_ips, detail))
+    if malformed:
+        return tuple(found)
+    families = [family_of_text(text) for text in draft.cluster_ips]
+    if len(families) > 1 and len(set(families)) != len(_FAMILIES):
+        detail = "may specify no more than one IP for each IP family"
+        found.append(invalid("spec.clusterIPs", draft.cluster_ips, detail))
+    if not found and not _is_headless(draft):
+        found.extend(_mismatch_violations(draft))
+    return tuple(found)
+
+
+def _policy(current: Service | None, draft: Service) -> str:
+    if draft.ip_family_policy is not None:
+        return draft.ip_family_policy
+    if current is not None and current.ip_family_policy is not None:
+        return current.ip_family_policy
+    if _is_headless(draft) and not draft.has_selector:
+        return IPFamilyPolicy.REQUIRE_DUAL_STACK
+    return IPFamilyPolicy.SINGLE_STACK
+
+
+def _is_headless(service: Service) -> bool:
+    return service.cluster_ip == HEADLESS
+
+
+def _refuse(draft: Service, found: tuple[Violation, ...]) -> None:
+    if found:
+        raise Invalid("Service", draft.metadata.name, found)
+
+
+def _sync_violations(draft: Service) -> list[Violation]:
+    if not draft.cluster_ip:
+        detail = "must be empty when `clusterIP` is not specified"
+        return [invalid("spec.clusterIPs", draft.cluster_ips, detail)] if draft.cluster_ips else []
+    if not draft.cluster_ips:
+        return [required("spec.clusterIPs")]
+    if draft.cluster_ips[0] != draft.cluster_ip:
+        return [invalid("spec.clusterIPs", draft.cluster_ips, "first value must match `clusterIP`")]
+    return []
+
+
+def _family_word_violations(draft: Service) -> list[Violation]:
+    found: list[Violation] = []
+    for index, family in enumerate(draft.ip_families):
+        field = f"spec.ipFamilies[{index}]"
+        if family not in _FAMILIES:
+            found.append(not_supported(field, family, _FAMILIES))
+        if family in draft.ip_families[:index]:
+            found.append(duplicate(field, family))
+    return found
+
+
+def _policy_word_violations(draft: Service) -> list[Violation]:
+    policy = draft.ip_family_policy
+    if policy is None or policy in _POLICIES:
+        return []
+    return [not_supported(_POLICY, policy, _POLICIES)]
+
+
+def _address_violations(
+    draft: Service, accepted: tuple[str, ...], features: Features
+) -> list[Violation]:
+    is_strict = features.strict_ip_cidr_validation
+    found: list[Violation] = []
+    for index, text in enumerate(draft.cluster_ips):
+        if index == 0 and text == HEADLESS:
+            if len(draft.cluster_ips) > 1:
+                detail = "'None' must be the first and only value"
+                found.append(invalid("spec.clusterIPs", draft.cluster_ips, detail))
+            continue
+        field = f"spec.clusterIPs[{index}]"
+        found.extend(address_violations(field, text, is_strict=is_strict, accepted=accepted))
+    return found
+
+
+def _mismatch_violations(draft: Service) -> list[Violation]:
+    return [
+        invalid(
+            f"spec.clusterIPs[{index}]",
+            text,
+            f"expected an {family} value as indicated by `ipFamilies[{index}]`",
+        )
+        for index, (text, family) in enumerate(
+            zip(draft.cluster_ips, draft.ip_families, strict=False)
+        )
+        if family_of_text(text) != family
+    ]
+
+
+def _reduced(current: Service, draft: Service) -> tuple[Service, list[Violation]]:
+    """Drop what a change to SingleStack releases; refuse to drop it under another policy."""
+    if draft.ip_family_policy == IPFamilyPolicy.SINGLE_STACK:
+        if draft.cluster_ips == current.cluster_ips:
+            draft = replace(draft, cluster_ips=draft.cluster_ips[:1])
+        if draft.ip_families == current.ip_families:
+            draft = replace(draft, ip_families=draft.ip_families[:1])
+        return draft, []
+    lists = (
+        ("cluster IP", current.cluster_ips, draft.cluster_ips),
+        ("IP family", current.ip_families, draft.ip_families),
+    )
+    return draft, [
+        invalid(
+            _POLICY,
+            draft.ip_family_policy,
+            f"must be 'SingleStack' to release the secondary {what}",
+        )
+        for what, before, after in lists
+        if after and len(after) < len(before)
+    ]
+
+
+def _single_stack_violations(draft: Service) -> list[Violation]:
+    if draft.ip_family_policy != IPFamilyPolicy.SINGLE_STACK:
+        return []
+    lists = (("cluster IPs", draft.cluster_ips), ("IP families", draft.ip_families))
+    return [
+        invalid(
+            _POLICY,
+            draft.ip_family_policy,
+            f"must be 'RequireDualStack' or 'PreferDualStack' when multiple {what} are specified",
+        )
+        for what, values in lists
+        if len(values) == _CLUSTER_IPS_MAX
+    ]
+
+
+def _inferred(draft: Service, pools: Pools) -> tuple[Service, list[Violation]]:
+    """Add the family of every given address that has none at its place."""
+    families, found = list(draft.ip_families), list[Violation]()
+    for index, text in enumerate(draft.cluster_ips):
+        if text == HEADLESS:
+            break
+        family = family_of_text(text)
+        assert family is not None, "malformed addresses are refused before"
+        if index < len(families):
+            continue
+        if family in pools.families:
+            families.append(family)
+        else:
+            detail = f"{family} is not configured on this cluster"
+            found.append(invalid(f"spec.clusterIPs[{index}]", draft.cluster_ips, detail))
+    return replace(draft, ip_families=tuple(families)), found
+
+
+def _with_any_family(draft: Service, pools: Pools) -> Service:
+    """Give a headless Service without selector families that need not be configured."""
+    families = draft.ip_families or (pools.default_family,)
+    if len(families) == 1 and draft.ip_family_policy != IPFamilyPolicy.SINGLE_STACK:
+        families = (families[0], IPFamily(families[0]).other)
+    return replace(draft, ip_families=families)
+
+
+def _unconfigured_violations(draft: Service, pools: Pools) -> tuple[Violation, ...]:
+    found: list[Violation] = []
+    is_dual_required = draft.ip_family_policy == IPFamilyPolicy.REQUIRE_DUAL_STACK
+    if is_dual_required and len(pools.families) < len(_FAMILIES):
+        detail = "this cluster is not configured for dual-stack services"
+        found.append(invalid(_POLICY, draft.ip_family_policy, detail))
+    found.extend(
+        invalid(f"spec.ipFamilies[{index}]", family, "not configured on this cluster")
+        for index, family in enumerate(draft.ip_families)
+        if family not in pools.families
+    )
+    return tuple(found)
+
+
+def _completed(draft: Service, pools: Pools) -> Service:
+    families = draft.ip_families or (pools.default_family,)
+    wants_more = draft.ip_family_policy != IPFamilyPolicy.SINGLE_STACK
+    if wants_more and len(families) == 1 and len(pools.families) == len(_FAMILIES):
+        families = (families[0], IPFamily(families[0]).other)
+    return replace(draft, ip_families=families)

@@ -1,0 +1,97 @@
+"""Rules for how traffic reaches a Service: policies, sources, health checks.
+
+    desired, current | None -> violations
+
+Source: spec kubernetes-api 1.2.
+"""
+
+from collections.abc import Iterable
+
+from app.domain.errors import Violation
+from app.domain.objects.service import (
+    Service,
+    ServiceType,
+    TrafficDistribution,
+    TrafficPolicy,
+)
+from app.domain.registration.address_validation import prefix_violations
+from app.domain.registration.port_validation import port_number_problems
+from app.domain.registration.service.features import Features
+from app.domain.registration.service.needs import (
+    is_externally_accessible,
+    needs_health_check_port,
+)
+from app.domain.violations import each_invalid, forbidden, invalid, not_supported
+
+SOURCE_RANGES_ANNOTATION = "service.beta.kubernetes.io/load-balancer-source-ranges"
+ONLY_LOAD_BALANCER = "may only be used when `type` is 'LoadBalancer'"
+
+_POLICIES = frozenset(TrafficPolicy)
+
+
+def traffic_violations(desired: Service, features: Features) -> Iterable[Violation]:
+    """List what is wrong with the policies and the health-check port."""
+    external, internal = desired.external_traffic_policy, desired.internal_traffic_policy
+    if not is_externally_accessible(desired):
+        if external:
+            detail = "may only be set for externally-accessible services"
+            yield invalid("spec.externalTrafficPolicy", external, detail)
+    elif external not in _POLICIES:
+        yield not_supported("spec.externalTrafficPolicy", external, _POLICIES)
+    yield from _health_check_violations(desired)
+    if internal is not None and internal not in _POLICIES:
+        yield not_supported("spec.internalTrafficPolicy", internal, _POLICIES)
+    yield from _distribution_violations(desired, features)
+
+
+def _health_check_violations(desired: Service) -> Iterable[Violation]:
+    field, number = "spec.healthCheckNodePort", desired.health_check_node_port
+    if needs_health_check_port(desired):
+        yield from each_invalid(field, number, port_number_problems(number))
+    elif number:
+        detail = (
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'"
+        )
+        yield invalid(field, number, detail)
+
+
+def _distribution_violations(desired: Service, features: Features) -> Iterable[Violation]:
+    allowed = (
+        tuple(TrafficDistribution)
+        if features.prefer_same_traffic_distribution
+        else (TrafficDistribution.PREFER_CLOSE,)
+    )
+    preferred = desired.traffic_distribution
+    if preferred is not None and preferred not in allowed:
+        yield not_supported("spec.trafficDistribution", preferred, allowed)
+
+
+def source_range_violations(
+    current: Service | None, desired: Service, features: Features
+) -> Iterable[Violation]:
+    """List what is wrong with the prefixes that clients may come from."""
+    is_balanced = desired.type == ServiceType.LOAD_BALANCER
+    is_strict = features.strict_ip_cidr_validation
+    annotation = desired.metadata.annotations.get(SOURCE_RANGES_ANNOTATION)
+    if desired.load_balancer_source_ranges:
+        field = "spec.loadBalancerSourceRanges"
+        if not is_balanced:
+            yield forbidden(field, ONLY_LOAD_BALANCER)
+        accepted = {text.strip() for text in (current or desired).load_balancer_source_ranges}
+        for index, text in enumerate(desired.load_balancer_source_ranges):
+            yield from prefix_violations(
+                f"{field}[{index}]",
+                text.strip(),  # blanks are part of the API since these came from an annotation
+                is_strict=is_strict,
+                accepted=accepted if current is not None else (),
+            )
+    elif annotation is not None:
+        field = f"metadata.annotations[{SOURCE_RANGES_ANNOTATION}]"
+        if not is_balanced:
+            yield forbidden(field, ONLY_LOAD_BALANCER)
+        stored = (
+            None if current is None else current.metadata.annotations.get(SOURCE_RANGES_ANNOTATION)
+        )
+        if annotation.strip() and annotation != stored:
+            for text in annotation.split(","):
+                yield from prefix_violations(field, text.strip(), is_strict=is_strict)

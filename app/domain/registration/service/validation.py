@@ -1,0 +1,160 @@
+"""Every rule a Service must obey; all violations at once.
+
+    desired, current | None -> violations
+
+Comes after allocation, so that addresses and node ports are there to be looked
+at.  Source: spec kubernetes-api 1.2; contract.md, "Where Waypost means to differ",
+for the spelling of field paths.
+"""
+
+from collections.abc import Iterable
+
+from app.domain.errors import Violation
+from app.domain.labels import expression_violations
+from app.domain.names import label_1035_problems, label_problems, subdomain_problems
+from app.domain.objects.service import (
+    AFFINITY_TIMEOUT_S_MAX,
+    TOPOLOGY_HINTS_ANNOTATION,
+    TOPOLOGY_MODE_ANNOTATION,
+    Scheduler,
+    Service,
+    ServiceType,
+    SessionAffinity,
+)
+from app.domain.registration.address_validation import (
+    address_violations,
+    special_address_violations,
+)
+from app.domain.registration.health.mass_failure import policy_violations
+from app.domain.registration.metadata_validation import (
+    label_violations,
+    metadata_update_violations,
+    metadata_violations,
+)
+from app.domain.registration.port_validation import port_violations
+from app.domain.registration.service.features import Features
+from app.domain.registration.service.ip_families import cluster_ip_violations
+from app.domain.registration.service.traffic_validation import (
+    ONLY_LOAD_BALANCER,
+    source_range_violations,
+    traffic_violations,
+)
+from app.domain.registration.service.transitions import class_violations, update_violations
+from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
+
+_AFFINITIES = frozenset(SessionAffinity)
+_SCHEDULERS = frozenset(Scheduler)
+
+
+def create_violations(desired: Service, features: Features) -> tuple[Violation, ...]:
+    """List every rule that a new Service breaks."""
+    is_relaxed = features.relaxed_service_name_validation
+    name_rule = label_problems if is_relaxed else label_1035_problems
+    return (
+        *metadata_violations(desired.metadata, name_rule),
+        *_service_violations(None, desired, features),
+    )
+
+
+def replace_violations(
+    current: Service, desired: Service, features: Features
+) -> tuple[Violation, ...]:
+    """List every rule that a change of a Service breaks."""
+    return (
+        *metadata_update_violations(current.metadata, desired.metadata),
+        *update_violations(current, desired),
+        *_service_violations(current, desired, features),
+    )
+
+
+def _service_violations(
+    current: Service | None, desired: Service, features: Features
+) -> Iterable[Violation]:
+    yield from _topology_violations(desired)
+    yield from policy_violations(desired.metadata.annotations)
+    yield from _type_violations(desired)
+    yield from port_violations(desired)
+    yield from label_violations("spec.selector", desired.selector or {})
+    yield from expression_violations("spec.selectorExpressions", desired.selector_expressions)
+    yield from _affinity_violations(desired)
+    if not desired.is_external_name:  # then none may be set, which is told above
+        yield from cluster_ip_violations(current, desired, features)
+    yield from _external_ip_violations(current, desired, features)
+    yield from source_range_violations(current, desired, features)
+    yield from _load_balancer_violations(desired)
+    yield from class_violations(desired)
+    yield from traffic_violations(desired, features)
+    yield from _scheduler_violations(desired)
+
+
+def _topology_violations(desired: Service) -> Iterable[Violation]:
+    annotations = desired.metadata.annotations
+    mode = annotations.get(TOPOLOGY_MODE_ANNOTATION)
+    hints = annotations.get(TOPOLOGY_HINTS_ANNOTATION)
+    if mode is not None and hints is not None and mode != hints:
+        field = f"metadata.annotations[{TOPOLOGY_MODE_ANNOTATION}]"
+        detail = f"must match annotations[{TOPOLOGY_HINTS_ANNOTATION}] when both are specified"
+        yield invalid(field, mode, detail)
+
+
+def _type_violations(desired: Service) -> Iterable[Violation]:
+    match desired.type:
+        case ServiceType.CLUSTER_IP:
+            pass
+        case ServiceType.NODE_PORT | ServiceType.LOAD_BALANCER:
+            if desired.cluster_ips == ("None",):
+                detail = f"may not be set to 'None' for {desired.type} services"
+                yield invalid("spec.clusterIPs[0]", desired.cluster_ips[0], detail)
+        case ServiceType.EXTERNAL_NAME:
+            yield from _external_name_violations(desired)
+        case _:
+            yield not_supported("spec.type", desired.type, ServiceType)
+
+
+def _external_name_violations(desired: Service) -> Iterable[Violation]:
+    detail = "may not be set for ExternalName services"
+    unwanted = (
+        ("clusterIPs", bool(desired.cluster_ips)),
+        ("ipFamilies", bool(desired.ip_families)),
+        ("ipFamilyPolicy", desired.ip_family_policy is not None),
+    )
+    for field, is_set in unwanted:
+        if is_set:
+            yield forbidden(f"spec.{field}", detail)
+    target = desired.external_name.removesuffix(".")
+    if target:
+        yield from each_invalid("spec.externalName", target, subdomain_problems(target))
+    else:
+        yield required("spec.externalName")
+
+
+def _affinity_violations(desired: Service) -> Iterable[Violation]:
+    affinity, timeout_s = desired.session_affinity, desired.affinity_timeout_s
+    if affinity not in _AFFINITIES:
+        yield not_supported("spec.sessionAffinity", affinity, _AFFINITIES)
+    elif timeout_s is not None and not 0 < timeout_s <= AFFINITY_TIMEOUT_S_MAX:
+        field = "spec.sessionAffinityConfig.clientIP.timeoutSeconds"
+        yield invalid(field, timeout_s, f"must be between 1 and {AFFINITY_TIMEOUT_S_MAX}")
+
+
+def _external_ip_violations(
+    current: Service | None, desired: Service, features: Features
+) -> Iterable[Violation]:
+    accepted = () if current is None else current.external_ips
+    is_strict = features.strict_ip_cidr_validation
+    for index, text in enumerate(desired.external_ips):
+        field = f"spec.externalIPs[{index}]"
+        yield from address_violations(
+            field, text, is_strict=is_strict, accepted=accepted
+        ) or special_address_violations(field, text)
+
+
+def _load_balancer_violations(desired: Service) -> Iterable[Violation]:
+    is_balanced = desired.type == ServiceType.LOAD_BALANCER
+    if desired.allocate_load_balancer_node_ports is not None and not is_balanced:
+        yield forbidden("spec.allocateLoadBalancerNodePorts", ONLY_LOAD_BALANCER)
+
+
+def _scheduler_violations(desired: Service) -> Iterable[Violation]:
+    if desired.scheduler is not None and desired.scheduler not in _SCHEDULERS:
+        yield not_supported("spec.scheduler", desired.scheduler, _SCHEDULERS)

@@ -1,0 +1,180 @@
+"""Who was last heard when, as far as this process knows; all of it in memory.
+
+    heartbeat -> renew -> what is to be saved          rows of others -> learn
+    Pods that come and go -> follow -> what is expected
+
+Times are seconds of one monotonic clock, which is passed in and stands still while
+nobody could be heard.  What a lease that runs out means is decided in
+``app.registry.leases.lease_expiry``.
+
+Source: contract.md, "Objects", for leases.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from app.domain.names import NamespacedName
+from app.domain.objects.kinds import NODE, POD, Object
+from app.domain.objects.node import Node
+from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, Pod
+from app.domain.registration.health.leases import Lapse
+from app.registry.reads.view import Advance, View
+
+NODE_LEASE_S_DEFAULT = 40
+SLACK_S = 2.0  # a heartbeat that another process has answered is in the table by then
+
+
+class Lease(NamedTuple):
+    """What is renewed: the lease of a Pod or of a Node; a tuple, for it is hashed often."""
+
+    kind: str
+    key: NamespacedName
+
+
+def pod_lease(pod: NamespacedName) -> Lease:
+    """Name the lease of a Pod."""
+    return Lease(POD.name, pod)
+
+
+def node_lease(node: str) -> Lease:
+    """Name the lease of a Node, which its agent renews."""
+    return Lease(NODE.name, NamespacedName("", node))
+
+
+class LeaseBook:
+    """Heartbeats and what is expected of whom; used from one event loop only."""
+
+    def __init__(
+        self,
+        *,
+        node_lease_s: int = NODE_LEASE_S_DEFAULT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Keep the time by ``clock``; a Node's lease lasts ``node_lease_s``."""
+        self._node_lease_s = node_lease_s
+        self._real_clock = clock
+        self._unheard_s = 0.0
+        self._durations_s: dict[Lease, float] = {}
+        self._heard_s: dict[Lease, float] = {}
+        self._unsaved: dict[Lease, float] = {}
+        self._gone: set[Lease] = set()
+        self._began_s = self._clock()
+
+    @property
+    def node_lease_s(self) -> int:
+        """Seconds for which the agent of a Node may be silent."""
+        return self._node_lease_s
+
+    def follow(self, view: View) -> Callable[[], None]:
+        """Expect heartbeats of every Pod that has a lease; returns what ends that."""
+        for key, pod in view.snapshot.pods.items():
+            if pod.lease_duration_s is not None:
+                self._durations_s[pod_lease(key)] = pod.lease_duration_s
+        return view.subscribe(self._observe)
+
+    def excuse(self, unheard_s: float) -> None:
+        """Let time not count in which no heartbeat could be heard: nobody is late by it."""
+        self._unheard_s += unheard_s
+
+    def begin(self) -> None:
+        """Start to judge: whoever was not listened to before gets a full period from now."""
+        self._began_s = self._clock()
+
+    def renew(self, lease: Lease) -> None:
+        """Hear a heartbeat."""
+        if lease.kind == NODE.name:
+            self._durations_s[lease] = self._node_lease_s
+        self._heard_s[lease] = self._unsaved[lease] = self._clock()
+
+    def take_unsaved(self) -> Mapping[Lease, float]:
+        """Hand over what has been heard since the last time, as seconds ago."""
+        taken, self._unsaved = self._unsaved, {}
+        now_s = self._clock()
+        return {lease: now_s - heard_s for lease, heard_s in taken.items()}
+
+    def put_back(self, unsaved: Mapping[Lease, float]) -> None:
+        """Take back what could not be saved, unless something newer was heard."""
+        for lease in unsaved:
+            if lease in self._heard_s:
+                self._unsaved.setdefault(lease, self._heard_s[lease])
+
+    def take_gone(self) -> set[Lease]:
+        """Hand over the leases whose holders are gone since the last time, and not back."""
+        taken, self._gone = self._gone, set[Lease]()
+        return taken
+
+    def learn(self, ages_s: Mapping[Lease, float]) -> None:
+        """Take over what other processes have heard, as seconds ago; it never goes back."""
+        now_s = self._clock()
+        for lease, age_s in ages_s.items():
+            if lease.kind == NODE.name:
+                self._durations_s.setdefault(lease, self._node_lease_s)
+            if lease in self._durations_s:
+                heard_s = now_s - max(0.0, age_s)
+                self._heard_s[lease] = max(heard_s, self._heard_s.get(lease, heard_s))
+
+    def overdue(self) -> Iterable[Lease]:
+        """List the leases that seem to have run out since ``begin``."""
+        now_s, began_s, heard_s = self._clock() - SLACK_S, self._began_s, self._heard_s
+        return [
+            lease
+            for lease, duration_s in self._durations_s.items()
+            if max(heard_s.get(lease, began_s), began_s) + duration_s < now_s
+        ]
+
+    def lapse(self, lease: Lease, *, now: datetime, is_known: bool) -> Lapse | None:
+        """Tell since when a lease has run out; None when it has not.
+
+        Whoever ``is_known`` to have been silent before is given no new period.
+        """
+        duration_s, heard_s = self._durations_s.get(lease), self._heard_s.get(lease)
+        if duration_s is None:
+            return None
+        start_s = self._began_s if heard_s is None else heard_s
+        if not is_known:
+            start_s = max(start_s, self._began_s)
+        now_s = self._clock()
+        ended_s = start_s + duration_s
+        is_over = ended_s + SLACK_S < now_s or (is_known and heard_s is None)
+        if not is_over:
+            return None
+        return Lapse(
+            reason=LEASE_EXPIRED if lease.kind == POD.name else NODE_LEASE_EXPIRED,
+            heard_at=now - timedelta(seconds=now_s - start_s),
+            since=now - timedelta(seconds=max(0.0, now_s - ended_s)),
+        )
+
+    def began_at(self, now: datetime) -> datetime:
+        """Tell when ``begin`` was, on the calendar that says ``now``."""
+        return now - timedelta(seconds=self._clock() - self._began_s)
+
+    def _clock(self) -> float:
+        return self._real_clock() - self._unheard_s
+
+    def _observe(self, advance: Advance) -> None:
+        for change in advance.changes:
+            if isinstance(change.object, Pod):
+                self._expect(change.before, change.after)
+            elif isinstance(change.object, Node) and change.after is None:
+                self._forget(node_lease(change.key.name))
+
+    def _expect(self, before: Object | None, after: Object | None) -> None:
+        """Expect of a Pod what it has promised; to register is its first sign of life."""
+        old = before if isinstance(before, Pod) else None
+        new = after if isinstance(after, Pod) else None
+        if new is None or new.lease_duration_s is None:
+            if old is not None and old.lease_duration_s is not None:
+                self._forget(pod_lease(old.metadata.key))
+            return
+        lease = pod_lease(new.metadata.key)
+        self._durations_s[lease] = new.lease_duration_s
+        self._gone.discard(lease)
+        if old is None or old.lease_duration_s is None or old.metadata.uid != new.metadata.uid:
+            self._heard_s[lease] = self._clock()
+
+    def _forget(self, lease: Lease) -> None:
+        for known in (self._durations_s, self._heard_s, self._unsaved):
+            known.pop(lease, None)
+        self._gone.add(lease)

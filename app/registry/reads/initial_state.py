@@ -1,0 +1,45 @@
+"""The objects that a watcher begins with, found in pieces that yield to the event loop.
+
+    Snapshot, Interest -> objects that match, by kind and key, a piece at a time
+
+However many watchers begin at once, each round of the event loop does a piece for one
+of them; those that begin at one revision share the sorting of its keys.
+"""
+
+from collections.abc import AsyncGenerator
+
+from app.domain.objects.kinds import KINDS, Object
+from app.domain.snapshot import Snapshot
+from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, narrowest
+from app.registry.reads.watch import Interest
+from app.registry.turns import Turns
+
+
+class Beginnings:
+    """The beginnings of a process's watchers, and the turns in which they are made."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self._ordering = Ordering(self.turns)
+
+    async def objects(
+        self, snapshot: Snapshot, interest: Interest, *, era: int
+    ) -> AsyncGenerator[list[Object], None]:
+        """Yield what matches, by kind and key: what is found in a piece, which may be nothing."""
+        for kind in KINDS:
+            if kind.name not in interest.kinds:
+                continue
+            term = narrowest(
+                snapshot,
+                kind,
+                namespace=interest.namespace,
+                labels=interest.labels,
+                fields=interest.fields,
+            )
+            held = snapshot.of_kind(kind.name)
+            keys = await self._ordering.keys(snapshot, kind, term, era=era)
+            for first in range(0, len(keys), KEYS_A_PIECE):
+                async with self.turns:
+                    piece = [held[key] for key in keys[first : first + KEYS_A_PIECE]]
+                    found = [registered for registered in piece if interest.covers(registered)]
+                yield found

@@ -1,0 +1,163 @@
+"""Lists of one kind: filtered, sorted, and cut into pages that belong together.
+
+    Snapshot, Listing -> Page
+
+Every page of a list is served from the revision of its first, which ``registry.reads.past``
+remembers.  However many objects there are, they are looked through in pieces between
+which the event loop has its turn.
+
+Source: spec kubernetes-api 5.3.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain.errors import BadRequest, Expired, RevisionAhead
+from app.domain.fields import FieldSelector
+from app.domain.labels import EVERYTHING, Selector
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.kinds import Kind, Object
+from app.domain.snapshot import Snapshot
+from app.registry.reads.continue_token import format_token, parse_token
+from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, narrowest
+from app.registry.reads.past import PAST_BOUNDS, Past, PastBounds
+from app.registry.reads.view import WAIT_S_MAX, View
+from app.registry.turns import Turns
+
+LIMIT_MAX = 10_000  # objects of one page, whatever the client asks for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a client wants listed; ``limit`` 0 means everything."""
+
+    kind: Kind
+    namespace: str = ""
+    labels: Selector = EVERYTHING
+    fields: FieldSelector
+    limit: int = 0
+    token: str = ""
+    exact_revision: Revision | None = None
+
+    def picks(self, registered: Object) -> bool:
+        """Whether an object belongs to the list."""
+        meta = registered.metadata
+        return (
+            (not self.namespace or meta.namespace == self.namespace)
+            and self.labels.matches(meta.labels)
+            and self.fields.matches(registered)
+        )
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether selectors leave something out."""
+        return bool(self.labels.requirements) or bool(self.fields.terms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page: ``token`` is empty on the last, ``remaining`` None when it is not known."""
+
+    objects: tuple[Object, ...]
+    revision: Revision
+    token: str = ""
+    remaining: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where a page begins: in which state, of which era of the view, and after which key."""
+
+    snapshot: Snapshot
+    era: int
+    after: NamespacedName | None = None
+
+
+class Lists:
+    """The lists of one process, which share its turns and its memory of the past."""
+
+    def __init__(
+        self, view: View, *, bounds: PastBounds = PAST_BOUNDS, wait_s: float = WAIT_S_MAX
+    ) -> None:
+        """List what ``view`` shows; wait ``wait_s`` for what another process has shown already."""
+        self._view, self._wait_s = view, wait_s
+        self.turns = Turns()
+        self.past = Past(view, self.turns, bounds=bounds)
+        self._ordering = Ordering(self.turns)
+
+    async def page(self, listing: Listing) -> Page:
+        """Make the page a client asks for.
+
+        Raises BadRequest for a token that is none of ours, Expired when the revision
+        it belongs to is too old, RevisionAhead when an exact one is not there yet.
+        """
+        start = await self._start(listing)
+        term = narrowest(
+            start.snapshot,
+            listing.kind,
+            namespace=listing.namespace,
+            labels=listing.labels,
+            fields=listing.fields,
+        )
+        keys = await self._ordering.keys(start.snapshot, listing.kind, term, era=start.era)
+        return await self._filled(listing, start, keys)
+
+    async def _filled(
+        self, listing: Listing, start: _Start, keys: Sequence[NamespacedName]
+    ) -> Page:
+        snapshot = start.snapshot
+        objects = snapshot.of_kind(listing.kind.name)
+        limit = min(listing.limit, LIMIT_MAX) if listing.limit else len(keys)
+        first = 0 if start.after is None else bisect_right(keys, start.after)
+        found: list[Object] = []
+        for begin in range(first, len(keys), KEYS_A_PIECE):
+            async with self.turns:
+                for position in range(begin, min(begin + KEYS_A_PIECE, len(keys))):
+                    registered = objects[keys[position]]
+                    if not listing.picks(registered):
+                        continue
+                    if len(found) == limit:
+                        remaining = None if listing.is_filtered else len(keys) - position
+                        return self._cut(start, tuple(found), remaining)
+                    found.append(registered)
+        return Page(objects=tuple(found), revision=snapshot.revision)
+
+    def _cut(self, start: _Start, found: tuple[Object, ...], remaining: int | None) -> Page:
+        """Make a page that is not the last, and remember the state that the next one is of."""
+        if start.after is None:
+            self.past.keep(start.snapshot, era=start.era)
+        revision = start.snapshot.revision
+        return Page(
+            objects=found,
+            revision=revision,
+            token=format_token(revision, found[-1].metadata.key),
+            remaining=remaining,
+        )
+
+    async def _start(self, listing: Listing) -> _Start:
+        current = self._view.require_synced()
+        if listing.token:
+            return await self._continued(listing)
+        if listing.exact_revision is not None:
+            await self._view.wait_for(listing.exact_revision, timeout_s=self._wait_s)
+            return _Start(await self.past.at(listing.exact_revision), self._view.era)
+        return _Start(current, self._view.era)
+
+    async def _continued(self, listing: Listing) -> _Start:
+        revision, after = parse_token(listing.token, listing.kind, listing.namespace)
+        try:
+            await self._view.wait_for(revision, timeout_s=self._wait_s)
+        except RevisionAhead as ahead:
+            raise BadRequest(
+                f"continue key is not valid: revision {revision} is not there yet"
+            ) from ahead
+        try:
+            return _Start(await self.past.at(revision), self._view.era, after)
+        except Expired as expired:
+            fresh = format_token(self._view.snapshot.revision, after)
+            raise Expired(
+                "The provided continue parameter is too old to display a consistent list. "
+                "Begin anew, or go on inconsistently with the token in this answer's metadata.",
+                token=fresh,
+            ) from expired

@@ -1,0 +1,262 @@
+"""The current Snapshot of this process, kept fresh from the change log.
+
+    committed changes -> show -> the next Snapshot, history, subscribers
+
+Readers take ``snapshot`` and keep it as long as they like.  Where changes come
+from is not known here: the store calls ``show`` after its own commits and
+for those of other processes, in revision order; repeats are harmless.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from app.domain.changes import Change
+from app.domain.errors import NotSynced, RevisionAhead
+from app.domain.names import Revision
+from app.domain.objects.kinds import KINDS
+from app.domain.snapshot import Snapshot
+from app.registry.beside import beside
+from app.registry.reads.history import History, Remembered, remembered
+from app.registry.reads.weights import is_light, pieces_of
+
+WAIT_S_MAX = 3.0  # seconds a read waits for a revision; spec kubernetes-api 5.3
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What subscribers are told: the current state, and changes that led to it.
+
+    With ``has_more`` the rest of what was committed together follows at once.
+    """
+
+    after: Snapshot
+    changes: tuple[Change, ...]
+    has_more: bool = False
+
+
+Subscriber = Callable[[Advance], None]
+Decided = tuple[Snapshot, Snapshot]  # the state before a decision and after it
+
+
+class View:
+    """What this process knows; used from one event loop only."""
+
+    def __init__(self, history: History | None = None) -> None:
+        self._snapshot = Snapshot()
+        self._is_synced = False
+        self._history = History() if history is None else history
+        self._era = 0
+        self._subscribers: list[Subscriber] = []
+        self._waiters: list[tuple[Revision, asyncio.Future[None]]] = []
+        self._turn = asyncio.Lock()
+        self._showing = 0  # calls of ``show`` that need turns of their own
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest state this process has seen."""
+        return self._snapshot
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the state has been loaded once."""
+        return self._is_synced
+
+    @property
+    def compacted(self) -> Revision:
+        """The oldest revision from which changes can still be told."""
+        return self._history.compacted
+
+    @property
+    def era(self) -> int:
+        """How often the past turned out to be another than what was shown."""
+        return self._era
+
+    def require_synced(self) -> Snapshot:
+        """Take the snapshot; raises NotSynced before the first load."""
+        if not self._is_synced:
+            raise NotSynced("the registry's state has not been loaded yet")
+        return self._snapshot
+
+    def reset(
+        self,
+        snapshot: Snapshot,
+        *,
+        history: Iterable[Change],
+        compacted: Revision,
+        has_same_past: bool = True,
+    ) -> None:
+        """Start over from a loaded snapshot and the changes that led to it, in one go.
+
+        Without the same past, what was shown so far may never have happened.
+        """
+        changes = _difference(self._snapshot, snapshot) if self._is_synced else ()
+        self._start_over(snapshot, remembered(history), compacted, has_same_past=has_same_past)
+        if changes:
+            self._announce(changes)
+
+    async def show_anew(
+        self,
+        snapshot: Snapshot,
+        *,
+        history: Iterable[Change],
+        compacted: Revision,
+        has_same_past: bool = True,
+    ) -> None:
+        """Start over as ``reset`` does, without holding up the event loop.
+
+        Nothing happens when a state of the same past is shown that is later than this one.
+        """
+        self._showing += 1
+        try:
+            async with self._turn:
+                if has_same_past and snapshot.revision < self._snapshot.revision:
+                    return
+                weighed = await beside(remembered, history)
+                before, was_synced = self._snapshot, self._is_synced
+                changes = await beside(_difference, before, snapshot) if was_synced else ()
+                self._start_over(snapshot, weighed, compacted, has_same_past=has_same_past)
+                await self._announce_in_pieces(changes)
+        finally:
+            self._showing -= 1
+
+    def advance(self, changes: Iterable[Change]) -> None:
+        """Apply committed changes in one go, for who has no event loop; see ``show``."""
+        self._show_few(tuple(changes))
+
+    async def show(self, changes: Iterable[Change], *, decided: Decided | None = None) -> None:
+        """Apply committed changes, and tell of them, without holding up the event loop.
+
+        ``decided`` are the state that the changes were decided on and the one that they made:
+        what is known already is not computed again.  Returns when all subscribers know; who is
+        cancelled before that leaves it to be finished.
+        """
+        every = tuple(changes)
+        if not self._showing and is_light(every):
+            self._show_few(every, decided)
+        else:
+            self._showing += 1  # before anybody else can come: what is first is told first
+            await asyncio.shield(asyncio.ensure_future(self._show_in_turn(every, decided)))
+
+    async def _show_in_turn(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
+        try:
+            async with self._turn:
+                await self._show_many(changes, decided)
+        finally:
+            self._showing -= 1
+
+    async def _show_many(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
+        while not is_light(fresh := self._fresh(changes)):
+            before = self._snapshot
+            history = await beside(remembered, fresh)
+            after = _known(before, decided) or await beside(before.apply, fresh)
+            if self._snapshot is before:  # else the state was loaded anew meanwhile
+                self._take(after, history)
+                await self._announce_in_pieces(fresh)
+        self._show_few(fresh, decided)
+
+    def _show_few(self, changes: tuple[Change, ...], decided: Decided | None = None) -> None:
+        if fresh := self._fresh(changes):
+            after = _known(self._snapshot, decided) or self._snapshot.apply(fresh)
+            self._take(after, remembered(fresh))
+            self._announce(fresh)
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call ``subscriber`` whenever the state has advanced; returns what ends that.
+
+        Subscribers run at once and in turn, so they must be quick and not raise.  Of many
+        changes they are told in pieces, each with the state after all of them.
+        """
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    def history(self, since: Revision, *, changes_max: int | None = None) -> tuple[Change, ...]:
+        """List the changes after ``since``, in order; raises Expired when some are gone.
+
+        With ``changes_max`` it ends with the revision in which there are so many.
+        """
+        return self._history.after(since, changes_max=changes_max)
+
+    def changes_since(self, since: Revision) -> int:
+        """Count the changes after ``since``; raises Expired when some are gone."""
+        return self._history.count_after(since)
+
+    async def wait_for(self, revision: Revision, *, timeout_s: float = WAIT_S_MAX) -> Snapshot:
+        """Take the snapshot once it has reached ``revision``.
+
+        Raises RevisionAhead when that does not happen within ``timeout_s``.
+        """
+        if self._snapshot.revision < revision:
+            reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            entry = (revision, reached)
+            self._waiters.append(entry)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await reached
+            except TimeoutError:
+                raise RevisionAhead(
+                    f"Too large resource version: {revision}, current: {self._snapshot.revision}"
+                ) from None
+            finally:
+                if entry in self._waiters:
+                    self._waiters.remove(entry)
+        return self.require_synced()
+
+    def _start_over(
+        self,
+        snapshot: Snapshot,
+        history: Iterable[Remembered],
+        compacted: Revision,
+        *,
+        has_same_past: bool,
+    ) -> None:
+        self._era += not has_same_past
+        self._snapshot, self._is_synced = snapshot, True
+        self._history.begin(history, compacted=compacted)
+        self._wake()
+
+    def _fresh(self, changes: Iterable[Change]) -> tuple[Change, ...]:
+        seen = self._snapshot.revision
+        return tuple(change for change in changes if change.revision > seen)
+
+    def _take(self, after: Snapshot, history: Iterable[Remembered]) -> None:
+        self._snapshot = after
+        self._history.extend(history)
+        self._wake()
+
+    def _announce(self, changes: tuple[Change, ...], *, has_more: bool = False) -> None:
+        told = Advance(self._snapshot, changes, has_more)
+        for subscriber in tuple(self._subscribers):
+            subscriber(told)
+
+    async def _announce_in_pieces(self, changes: tuple[Change, ...]) -> None:
+        pieces = pieces_of(changes)
+        piece = next(pieces, ())
+        while piece:
+            following = next(pieces, ())
+            self._announce(piece, has_more=bool(following))
+            piece = following
+            await asyncio.sleep(0)
+
+    def _wake(self) -> None:
+        for revision, reached in self._waiters:
+            if revision <= self._snapshot.revision and not reached.done():
+                reached.set_result(None)
+
+
+def _known(before: Snapshot, decided: Decided | None) -> Snapshot | None:
+    """Give the state that a decision has made already, if it was made of this one."""
+    return decided[1] if decided is not None and decided[0] is before else None
+
+
+def _difference(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
+    """Tell what differs between two snapshots whose history in between is lost."""
+    changes: list[Change] = []
+    for kind in KINDS:
+        old, new = before.of_kind(kind.name), after.of_kind(kind.name)
+        changes.extend(
+            Change(revision=after.revision, before=old.get(key), after=new.get(key))
+            for key in sorted({*old, *new})
+            if old.get(key) != new.get(key)
+        )
+    return tuple(changes)

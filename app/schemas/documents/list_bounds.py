@@ -1,0 +1,46 @@
+"""How long the lists within an object may be: whatever goes through them costs no more than that.
+
+    document -> violations, a path and a count each
+
+Endpoint slices have bounds of Kubernetes' own, which are judged with their other rules.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final, cast
+
+from app.domain.errors import BadRequest, Violation
+from app.domain.objects.kinds import ENDPOINT_SLICE
+from app.domain.violations import too_many
+from app.schemas.documents.paths import join_path
+
+LIST_MAX: Final = 1_000  # members of a list within an object
+
+
+def require_short_lists(document: Mapping[str, object]) -> None:
+    """Raise BadRequest, with a cause for each list of an object that is too long."""
+    if document.get("kind") == ENDPOINT_SLICE.name:
+        return
+    if causes := tuple(_too_long(document)):
+        raise BadRequest(f"the object is too large: {', '.join(map(str, causes))}", causes=causes)
+
+
+def _too_long(document: Mapping[str, object]) -> Iterator[Violation]:
+    pending: list[tuple[str, object]] = [("", document)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, dict):
+            named = cast("Mapping[str, object]", value).items()
+            pending.extend((join_path(path, key), below) for key, below in named if _holds(below))
+        elif isinstance(value, list):
+            members = cast("list[object]", value)
+            if len(members) > LIST_MAX:
+                yield too_many(path, len(members), LIST_MAX)
+            else:
+                numbered = enumerate(members)
+                pending.extend(
+                    (join_path(path, n), below) for n, below in numbered if _holds(below)
+                )
+
+
+def _holds(value: object) -> bool:
+    return isinstance(value, dict | list)

@@ -1,0 +1,226 @@
+"""Where in a document something is wrong, in the client's own spelling.
+
+    model -> what it holds and no model names: mistyped, or Kubernetes' and not kept here
+    ValidationError -> violations, one for each wrong value
+
+Paths read ``spec.ports[1].name``; keys that are no plain word stand in
+brackets.  Source: spec kubernetes-api 1.7; contract.md, "Objects" and "Errors".
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, reduce
+from typing import TypeAlias, cast
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from app.domain.errors import CauseReason, Violation
+from app.schemas.base import Input
+from app.schemas.patches.kubernetes_fields import PLAIN, Held, fields_of
+
+UNKNOWN_MAX = 100  # unknown paths named; more would not fit into header lines
+VIOLATIONS_MAX = 1_000  # causes of one refusal
+_SEGMENT_LENGTH_MAX = 128  # characters of a key that a path repeats
+_WORD = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+_Places: TypeAlias = "dict[str | int, _Places]"
+"""Steps into a document; those that lead no further name a field that goes."""
+
+_EXPECTED = {
+    "bool_type": "a boolean",
+    "dict_type": "an object",
+    "float_type": "a number",
+    "int_from_float": "an integer",
+    "int_type": "an integer",
+    "list_type": "a list",
+    "model_attributes_type": "an object",
+    "model_type": "an object",
+    "string_type": "a string",
+}
+_RANGES = ("greater_than_equal", "less_than_equal")
+
+
+def join_path(path: str, segment: str | int) -> str:
+    """Extend a path by an index or a key."""
+    if isinstance(segment, int):
+        return f"{path}[{segment}]"
+    key = segment if len(segment) <= _SEGMENT_LENGTH_MAX else f"{segment[:_SEGMENT_LENGTH_MAX]}…"
+    if not _WORD.match(segment):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else key
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A field that the client sent and that is not kept.
+
+    ``is_known`` says that Kubernetes has it; ``beside`` are the fields that it could have meant.
+    """
+
+    steps: tuple[str | int, ...]
+    is_known: bool
+    beside: Collection[str] = ()
+
+    @property
+    def path(self) -> str:
+        """Spell the place as violations do."""
+        return reduce(join_path, self.steps, "")
+
+
+def passed_over(model: BaseModel) -> Iterator[PassedOver]:
+    """Yield what the client sent and no model names, in the order of the models' fields."""
+    return _passed_over(model, "", ())
+
+
+def _passed_over(
+    model: BaseModel, type_name: str, steps: tuple[str | int, ...]
+) -> Iterator[PassedOver]:
+    ignored = frozenset[str]()
+    if isinstance(model, Input):
+        ignored, type_name = model.ignored, model.of_kind or type_name
+    kubernetes = fields_of(type_name)
+    for key, value in (model.model_extra or {}).items():
+        if key in ignored:
+            continue
+        known = kubernetes.get(key)
+        beside = _names(type(model), type_name)
+        yield PassedOver((*steps, key), known is not None, beside)
+        yield from _mistyped(value, known or PLAIN, (*steps, key))
+    for name, field in type(model).model_fields.items():
+        value: object = getattr(model, name)
+        if isinstance(value, BaseModel | list):
+            alias = field.alias or name
+            held = kubernetes.get(alias, PLAIN)
+            yield from _passed_over_below(
+                cast("BaseModel | list[object]", value), held, (*steps, alias)
+            )
+
+
+def _passed_over_below(
+    value: BaseModel | list[object], held: Held, steps: tuple[str | int, ...]
+) -> Iterator[PassedOver]:
+    if isinstance(value, BaseModel):
+        yield from _passed_over(value, held.type, steps)
+        return
+    for index, element in enumerate(value):
+        if not isinstance(element, BaseModel):
+            return
+        yield from _passed_over(element, held.type, (*steps, index))
+
+
+def _mistyped(value: object, held: Held, steps: tuple[str | int, ...]) -> Iterator[PassedOver]:
+    """Look for mistyped fields within what Kubernetes has and Waypost does not keep."""
+    if not held.type:
+        return
+    if isinstance(value, list):
+        for index, element in enumerate(cast("list[object]", value)):
+            yield from _mistyped(element, Held(held.type), (*steps, index))
+    elif isinstance(value, dict):
+        fields = fields_of(held.type)
+        for key, inner in cast("dict[str, object]", value).items():
+            below = Held(held.type) if held.is_map else fields.get(key)
+            if below is None:
+                yield PassedOver((*steps, key), is_known=False, beside=fields)
+            else:
+                yield from _mistyped(inner, below, (*steps, key))
+
+
+@cache
+def _names(model: type[BaseModel], type_name: str) -> frozenset[str]:
+    """Name every field that an object may have here, kept or not."""
+    aliases = {field.alias or name for name, field in model.model_fields.items()}
+    return frozenset(aliases) | frozenset(fields_of(type_name))
+
+
+def without(document: Mapping[str, object], gone: Iterable[PassedOver]) -> dict[str, object]:
+    """Copy a document without the fields that are passed over; the rest is shared with it."""
+    places: _Places = {}
+    for each in gone:
+        inner = places
+        for step in each.steps:
+            if inner.get(step) == {}:
+                break  # a field within one that goes anyway
+            inner = inner.setdefault(step, {})
+    return cast("dict[str, object]", _pruned(dict(document), places))
+
+
+def _pruned(value: object, places: _Places) -> object:
+    if not places:
+        return value
+    if isinstance(value, list):
+        elements = enumerate(cast("list[object]", value))
+        return [_pruned(element, places.get(index, {})) for index, element in elements]
+    members = cast("dict[str, object]", value)
+    return {
+        key: _pruned(inner, places.get(key, {}))
+        for key, inner in members.items()
+        if places.get(key) != {}
+    }
+
+
+def type_violations(error: ValidationError, document: object) -> tuple[Violation, ...]:
+    """Turn what pydantic found into violations, in the order of the document's fields."""
+    found: dict[str, list[ErrorDetails]] = {}
+    values: dict[str, object] = {}
+    details = error.errors(include_url=False, include_context=True, include_input=False)
+    for detail in details:
+        path, value = _locate(detail["loc"], document)
+        found.setdefault(path, []).append(detail)
+        values[path] = value
+        if len(found) == VIOLATIONS_MAX:
+            break
+    return tuple(
+        Violation(CauseReason.TYPE_INVALID, path, _message(faults, values[path]))
+        for path, faults in found.items()
+    )
+
+
+def _locate(location: Sequence[str | int], document: object) -> tuple[str, object]:
+    # Behind the value, pydantic names the branches of a union; they are not in the document.
+    path, value = "", document
+    for segment in location:
+        try:
+            value = member_of(value, segment)
+        except LookupError:
+            break
+        path = join_path(path, segment)
+    return path, value
+
+
+def member_of(value: object, segment: str | int) -> object:
+    """Look one step into a document; raises LookupError where it leads nowhere."""
+    if isinstance(value, dict):
+        return cast("dict[str | int, object]", value)[segment]
+    if isinstance(value, list) and isinstance(segment, int):
+        return cast("list[object]", value)[segment]
+    raise LookupError(segment)
+
+
+def _message(faults: Sequence[ErrorDetails], value: object) -> str:
+    for fault in faults:
+        if fault["type"] in _RANGES:
+            return "must fit into the range of its integer type"
+        if fault["type"] not in _EXPECTED:
+            return fault["msg"].removeprefix("Value error, ")
+    wanted = dict.fromkeys(_EXPECTED[fault["type"]] for fault in faults)
+    # YAML reads an unquoted 12, 1.0 or yes as what it looks like.
+    is_unquoted = list(wanted) == [_EXPECTED["string_type"]] and isinstance(value, int | float)
+    hint = ": put it in quotes" if is_unquoted else ""
+    return f"must be {' or '.join(wanted)}, not {name_type(value)}{hint}"
+
+
+_TYPE_NAMES: Mapping[type[object], str] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+}
+
+
+def name_type(value: object) -> str:
+    """Name the JSON type of a value, with its article."""
+    return _TYPE_NAMES.get(type(value), "an object")

@@ -1,0 +1,180 @@
+"""One object out of three versions of it, as ``kubectl apply`` merges them.
+
+    kind, current, last, wanted -> the object to write
+    a path of that object -> the path in the document that it came from
+
+What the document says wins; what it said last time and says no longer goes; what others wrote
+stays.  That holds for the fields of objects and for the elements of lists that have a key;
+other lists are replaced whole, and so are lists of which nobody can say which element is which.
+Works on wire shapes.
+
+Source: contract.md, "POST /apply"; spec kubernetes-api 5.7; docs/decisions/0013.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias, cast
+
+from app.schemas.documents.paths import join_path
+from app.schemas.patches.keyed_lists import (
+    Elements,
+    Identity,
+    Wire,
+    arranged,
+    elements_of,
+    member,
+    told_apart,
+)
+from app.schemas.patches.kubernetes_fields import PLAIN, SET, Held, fields_of
+
+_REPORTED_WHOLE = frozenset({"PodIP"})
+"""Elements of lists that a registrar reports whole: an address not named is one no longer held."""
+
+_STEP = re.compile(r"\[(?P<index>\d+)\]|\.?(?P<word>[\w-]+)|\[(?P<key>[^\]]*)\]")
+
+
+def three_way_merge(
+    kind: str,
+    current: Mapping[str, object],
+    last: Mapping[str, object],
+    wanted: Mapping[str, object],
+) -> Wire:
+    """Make the object that an apply of ``wanted`` makes of ``current``."""
+    return _objects(kind, current, last, wanted)
+
+
+class Places:
+    """Where the elements of merged lists stand in those of a document: worked out once each.
+
+    The lists must live as long as this, or until ``clear``.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], _Standing] = {}
+
+    def clear(self) -> None:
+        """Forget all lists."""
+        self._known.clear()
+
+    def of(
+        self, held: Held, merged: Sequence[object], document: Sequence[object], index: int
+    ) -> int | None:
+        """Find an element of a merged list in the document's; None when it is not there."""
+        if index >= len(merged):
+            return index
+        lists = id(merged), id(document) if document else 0  # one that is empty may be no one's
+        if lists not in self._known:
+            self._known[lists] = _standing(held, merged, document)
+        standing = self._known[lists]
+        return index if standing is None else standing[1].get(standing[0][index])
+
+
+_Standing: TypeAlias = "tuple[Sequence[Identity], Mapping[Identity, int]] | None"
+
+
+def _standing(held: Held, merged: Sequence[object], document: Sequence[object]) -> _Standing:
+    told = told_apart(held, merged, document)
+    if told is None:
+        return None
+    merged_ids, document_ids = told
+    return merged_ids, {identity: place for place, identity in enumerate(document_ids)}
+
+
+def document_path(
+    kind: str,
+    path: str,
+    merged: Mapping[str, object],
+    document: Mapping[str, object],
+    places: Places | None = None,
+) -> str:
+    """Say where in its document stands what is at a path of the merged object.
+
+    An element that the document does not have is named by its key instead of its index.
+    """
+    places = Places() if places is None else places
+    found, held = "", Held(kind)
+    here: object = merged
+    there: object = document
+    for step in _STEP.finditer(path):
+        if step["index"] is None:
+            name = step["word"] if step["key"] is None else step["key"]
+            found = join_path(found, name)
+            held = fields_of(held.type).get(name, PLAIN)
+            here, there = member(here, name), member(there, name)
+            continue
+        index = int(step["index"])
+        place = places.of(held, elements_of(here), elements_of(there), index)
+        if place is None:
+            found += f"[{_shown(held, elements_of(here)[index])}]"
+        else:
+            found = join_path(found, place)
+        here = _element(here, index)
+        there = None if place is None else _element(there, place)
+    return found or path
+
+
+def _objects(
+    type_name: str,
+    current: Mapping[str, object],
+    last: Mapping[str, object],
+    wanted: Mapping[str, object],
+) -> Wire:
+    fields = fields_of(type_name)
+    result = {key: value for key, value in current.items() if key in wanted or key not in last}
+    for key, value in wanted.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            held = fields.get(key, PLAIN)
+            result[key] = _value(held, current.get(key), last.get(key), value)
+    return result
+
+
+def _value(held: Held, current: object, last: object, wanted: object) -> object:
+    if isinstance(wanted, dict):
+        type_name = "" if held.is_map else held.type
+        stated = cast("Mapping[str, object]", wanted)
+        return _objects(type_name, _fields(current), _fields(last), stated)
+    if isinstance(wanted, list) and held.key and held.type not in _REPORTED_WHOLE:
+        return _list(held, elements_of(current), elements_of(last), cast("list[object]", wanted))
+    return cast("object", wanted)
+
+
+def _list(
+    held: Held, current: list[object], last: list[object], wanted: list[object]
+) -> list[object]:
+    told = told_apart(held, current, last, wanted) or told_apart(held, current, [], wanted)
+    if told is None:
+        return wanted
+    current_ids, last_ids, wanted_ids = told
+    gone = {*last_ids} - {*wanted_ids}
+    merged: Elements = [
+        (identity, element)
+        for identity, element in zip(current_ids, current, strict=True)
+        if identity not in gone
+    ]
+    kept = [identity for identity, _ in merged]
+    places = {identity: place for place, identity in enumerate(kept)}
+    before = dict(zip(last_ids, last, strict=False))
+    for identity, element in zip(wanted_ids, wanted, strict=True):
+        place = places.get(identity, len(merged))
+        if place == len(merged):
+            merged.append((identity, None))
+        value = _value(held, merged[place][1], before.get(identity), element)
+        merged[place] = (identity, value)
+    # As in Kubernetes: an object that comes takes the ranks, at the end, of one that goes.
+    ranked = [] if held.key == SET else [identity for identity, _ in merged][: len(current)]
+    return arranged(merged, [*ranked, *kept], wanted_ids)
+
+
+def _element(value: object, index: int) -> object:
+    elements = elements_of(value)
+    return elements[index] if index < len(elements) else None
+
+
+def _shown(held: Held, element: object) -> str:
+    return str(element) if held.key == SET else f"{held.key}={member(element, held.key)}"
+
+
+def _fields(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}

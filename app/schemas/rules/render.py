@@ -1,0 +1,173 @@
+"""A request to render rules, read into the state it describes.
+
+    document -> read_request -> RenderRequest -> decode_rendering -> Rendering(Snapshot, Node, …)
+
+Pure: used by ``POST /render`` and, without any server, by the command line.
+Source: contract.md, "POST /render".
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
+from app.domain.dataplane.nftables.text import encode as encode_nftables
+from app.domain.dataplane.rules.model import NodeRules, RulesConfig
+from app.domain.dataplane.rules.node_rules import node_rules
+from app.domain.dataplane.rules.soundness import (
+    config_violations,
+    node_violations,
+    prefix_violations,
+    service_violations,
+    slice_violations,
+)
+from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
+from app.domain.names import REVISION_ZERO
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.objects.node import Node
+from app.domain.objects.service import HEADLESS, Scheduler, Service
+from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.snapshot import Snapshot, load
+from app.schemas.documents.partly_read import all_violations
+from app.schemas.objects.endpoint_slice import decode_endpoint_slice
+from app.schemas.objects.node import NodeWrite, decode_node
+from app.schemas.objects.service import decode_service
+from app.schemas.objects.service_cidr import decode_service_cidr
+from app.schemas.rules.codec import encode_rules
+from app.schemas.rules.models import Backend, RenderConfig, RenderRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """What to make rules of."""
+
+    snapshot: Snapshot
+    node: Node
+    config: RulesConfig
+    backend: Backend = Backend.IPVS
+
+    def rules(self) -> NodeRules:
+        """Compute the neutral rules."""
+        return node_rules(self.snapshot, self.node, self.config)
+
+    def ipvs(self) -> IPVSRules:
+        """Compute the rules for IPVS mode."""
+        return ipvs_rules(self.rules())
+
+    def json(self) -> str:
+        """Write the rules as the API answers them."""
+        rules = self.rules()
+        nftables = encode_nftables(rules) if self.backend is Backend.NFTABLES else None
+        return encode_rules(ipvs_rules(rules), backend=self.backend, nftables=nftables)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What a request describes; ``configured`` is what an operator would have set."""
+
+    node: Node
+    services: Sequence[Service]
+    slices: Sequence[EndpointSlice]
+    ranges: Sequence[ServiceCIDR]
+    configured: ServiceCIDR
+    config: RulesConfig
+
+    def violations(self) -> Iterator[Violation]:
+        """List all that no rules can be made of."""
+        yield from node_violations(self.node)
+        for place, service in enumerate(self.services):
+            yield from (v.under(f"services[{place}].") for v in service_violations(service))
+        for place, slice_ in enumerate(self.slices):
+            yield from (v.under(f"endpointSlices[{place}].") for v in slice_violations(slice_))
+        yield from (violation.under("config.") for violation in config_violations(self.config))
+        yield from _range_violations(self.ranges, self.configured)
+
+
+def read_request(document: Mapping[str, object]) -> RenderRequest:
+    """Read a request; raises BadRequest for wrong types, and with what else is wrong then."""
+    content = dict(document)
+    try:
+        request = RenderRequest.model_validate(content)
+    except ValidationError as error:
+        violations = all_violations(
+            error, content, RenderRequest, lambda rest: _state_of(rest).violations()
+        )
+        raise BadRequest(
+            f"the request cannot be decoded: {', '.join(map(str, violations))}", causes=violations
+        ) from None
+    if request.node is None:
+        cause = Violation(CauseReason.REQUIRED, "node", "must be given")
+        raise BadRequest("the request does not say which node", causes=[cause])
+    return request
+
+
+def decode_rendering(request: RenderRequest) -> Rendering:
+    """Make the rendering of a request; raises Invalid for state that no rules can be made of."""
+    state = _state_of(request)
+    if causes := tuple(state.violations()):
+        raise Invalid("RenderRequest", state.node.metadata.name, causes)
+    objects = [*state.services, *state.slices, *state.ranges, state.configured]
+    wanted = request.config or RenderConfig()
+    return Rendering(
+        snapshot=load(objects, revision=REVISION_ZERO),
+        node=state.node,
+        config=state.config,
+        backend=Backend(wanted.backend or Backend.IPVS),
+    )
+
+
+def _state_of(request: RenderRequest) -> _State:
+    wanted = request.config or RenderConfig()
+    return _State(
+        node=decode_node(request.node or NodeWrite()),
+        services=[_service(decode_service(each)) for each in request.services or ()],
+        slices=[_slice(decode_endpoint_slice(each)) for each in request.endpoint_slices or ()],
+        ranges=[decode_service_cidr(each) for each in request.service_cidrs or ()],
+        # It is one more object, whose name nobody else can have.
+        configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
+        config=_config(wanted),
+    )
+
+
+def _range_violations(
+    ranges: Sequence[ServiceCIDR], configured: ServiceCIDR
+) -> Iterator[Violation]:
+    for place, served in enumerate(ranges):
+        path = f"serviceCIDRs[{place}].spec.cidrs"
+        yield from prefix_violations(path, served.cidrs)
+    yield from prefix_violations("config.serviceCIDRs", configured.cidrs)
+
+
+def _service(service: Service) -> Service:
+    """Fill in what a registry would have: the namespace, and the plural of the address."""
+    metadata = service.metadata
+    if not metadata.namespace:
+        service = replace(service, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
+    if service.cluster_ips or service.cluster_ip in ("", HEADLESS):
+        return service
+    return replace(service, cluster_ips=(service.cluster_ip,))
+
+
+def _slice(slice_: EndpointSlice) -> EndpointSlice:
+    metadata = slice_.metadata
+    if metadata.namespace:
+        return slice_
+    return replace(slice_, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
+
+
+def _config(wanted: RenderConfig) -> RulesConfig:
+    return RulesConfig(
+        scheduler=wanted.scheduler or Scheduler.RR,
+        masquerade_all=bool(wanted.masquerade_all),
+        cluster_cidrs=tuple(_parts(wanted.cluster_cidr or "")),
+        node_port_addresses=tuple(wanted.node_port_addresses or ()),
+        ip_families=tuple(IPFamily(f) for f in dict.fromkeys(wanted.ip_families or IPFamily)),
+    )
+
+
+def _parts(text: str) -> Iterator[str]:
+    return (part.strip() for part in text.split(",") if part.strip())

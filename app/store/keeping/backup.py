@@ -1,0 +1,282 @@
+"""Everything registered, as lines of a file, and back.
+
+    database -> header, one object a line, end          (JSON, at one revision)
+    the same lines -> contents of a backup -> database, as one new revision
+
+The end counts the objects and has the SHA-256 of all that stands before it, so that a
+file that was cut off or damaged is told from a whole one.  Allocations are not written
+down: they follow from the Services, and are made anew under the same constraints.
+After a restore the history begins at the restored revision, so that every process loads
+the state afresh.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from app.domain.addresses import parse_prefix
+from app.domain.changes import Change
+from app.domain.errors import DomainError
+from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
+from app.domain.objects.kinds import KINDS_BY_NAME, SERVICE_CIDR, Object, kind_of
+from app.domain.objects.namespace import DEFAULT_NAMESPACE, SYSTEM
+from app.domain.registration.service.allocator import NODE_PORTS_CURSOR
+from app.store.mapping import addresses_held, object_of, object_rows, ports_held
+from app.store.pieces import Reading, pieces
+from app.store.saving import announce
+from app.store.tables import changes, cluster_ips, counter, node_ports, objects
+
+FORMAT = 2
+KIND, END_KIND = "WaypostBackup", "WaypostBackupEnd"
+ROWS_A_STATEMENT = 500
+LINE_OCTETS_MAX = 16 << 20  # no object that the API takes is larger
+REVISION_MAX = (1 << 63) - 1  # what the counter can hold
+_CURSOR_MAX = 1 << 128  # behind the last address there is
+
+
+class NotARegistryBackup(ValueError):
+    """The file is no backup, is damaged, or is one that this version cannot read."""
+
+
+class WouldLose(Exception):
+    """A restore would take away more than was asked for; the words say what to give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What a whole and sound backup holds."""
+
+    revision: Revision
+    cursors: Mapping[str, int]
+    objects: tuple[Object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did."""
+
+    revision: Revision
+    objects: int
+
+
+async def backup_lines(engine: AsyncEngine) -> AsyncGenerator[bytes, None]:
+    """Read everything at one revision, while writes go on; the last line vouches for the others."""
+    digest, count = hashlib.sha256(), 0
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+        row = (await connection.execute(select(counter))).one()
+        header = _line(kind=KIND, format=FORMAT, revision=row.revision, cursors=row.cursors)
+        digest.update(header)
+        yield header
+        async for piece in pieces(connection, _EVERY_OBJECT):
+            for each in piece:
+                line = _line(kind=each.kind, body=each.body)
+                digest.update(line)
+                count += 1
+                yield line
+        await connection.rollback()
+    yield _line(kind=END_KIND, objects=count, sha256=digest.hexdigest())
+
+
+def read_backup(lines: Iterable[bytes]) -> Contents:
+    """Read a backup whole, and look whether it can be what a registry held.
+
+    ``lines`` end with their newline and are at most ``LINE_OCTETS_MAX`` long.  Raises
+    NotARegistryBackup with the line at which that is seen.
+    """
+    numbered = enumerate(lines, start=1)
+    digest, count = hashlib.sha256(), 0
+    number, line = next(numbered, (1, b""))
+    header = _header(_entry(number, line))
+    digest.update(line)
+    found: list[Object] = []
+    end: Mapping[str, Any] | None = None
+    for number, line in numbered:
+        if end is not None:
+            raise NotARegistryBackup(f"line {number} stands behind the end")
+        entry = _entry(number, line)
+        if entry.get("kind") == END_KIND:
+            end = entry
+            continue
+        digest.update(line)
+        count += 1
+        found.append(_object(number, entry, upto=header.revision))
+    if end is None:
+        raise NotARegistryBackup("the end is missing: the file was cut off")
+    if (end.get("objects"), end.get("sha256")) != (count, digest.hexdigest()):
+        raise NotARegistryBackup("the file is damaged: it is not what its last line vouches for")
+    _require_distinct(found)
+    return Contents(revision=header.revision, cursors=header.cursors, objects=tuple(found))
+
+
+async def restore(
+    engine: AsyncEngine, contents: Contents, *, replace: bool, loses_all: bool = False
+) -> Restored:
+    """Put a backup in place of what is there, in one transaction.
+
+    Raises WouldLose when objects would be replaced without ``replace``, or everything or
+    every range without ``loses_all``.
+    """
+    if not loses_all:
+        _require_something(contents)
+    added = [Change(revision=contents.revision, before=None, after=o) for o in contents.objects]
+    rows = object_rows(added)  # before the transaction, which may not stand idle
+    filled: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]] = (
+        (objects, rows),
+        (cluster_ips, _allocations(contents.objects, "address", addresses_held)),
+        (node_ports, _allocations(contents.objects, "port", ports_held)),
+    )
+    async with engine.begin() as connection:
+        current = (await connection.execute(select(counter).with_for_update())).one()
+        if not replace and await _holds_anything(connection):
+            raise WouldLose("the registry holds objects already: --replace puts the backup instead")
+        for table in (objects, changes, cluster_ips, node_ports):
+            await connection.execute(delete(table))
+        for table, values in filled:
+            for first in range(0, len(values), ROWS_A_STATEMENT):
+                await connection.execute(insert(table), values[first : first + ROWS_A_STATEMENT])
+        revision = Revision(max(current.revision, contents.revision) + 1)
+        await connection.execute(
+            update(counter).values(
+                revision=revision, compacted=revision, cursors=dict(contents.cursors)
+            )
+        )
+        await announce(connection, revision)
+    return Restored(revision, len(rows))
+
+
+_EVERY_OBJECT = Reading(
+    columns=(objects.c.kind, objects.c.namespace, objects.c.name, objects.c.body),
+    order=(objects.c.kind, objects.c.namespace, objects.c.name),
+    texts=(objects.c.body,),
+)
+
+
+def _line(**entry: object) -> bytes:
+    return f"{json.dumps(entry)}\n".encode()
+
+
+def _entry(number: int, line: bytes) -> Mapping[str, Any]:
+    if len(line) > LINE_OCTETS_MAX:
+        raise NotARegistryBackup(f"line {number} is longer than {LINE_OCTETS_MAX} octets")
+    if not line.endswith(b"\n"):
+        raise NotARegistryBackup(f"line {number} is not whole: the file was cut off")
+    try:
+        entry: object = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise NotARegistryBackup(f"line {number} is no JSON") from error
+    if not isinstance(entry, dict):
+        raise NotARegistryBackup(f"line {number} is not an object")
+    return cast("Mapping[str, Any]", entry)
+
+
+def _header(entry: Mapping[str, Any]) -> Contents:
+    match entry:
+        case {"kind": "WaypostBackup", "format": 2, "revision": revision, "cursors": cursors}:
+            if type(revision) is not int or not 0 <= revision < REVISION_MAX:
+                raise NotARegistryBackup(f"no registry was ever at revision {revision!r}")
+            return Contents(revision=Revision(revision), cursors=_cursors(cursors), objects=())
+        case {"kind": "WaypostBackup", "format": other} if other != FORMAT:
+            raise NotARegistryBackup(
+                f"the backup is of format {other!r}, and this version reads format {FORMAT}"
+            )
+        case _:
+            raise NotARegistryBackup("the file is not a backup of a registry")
+
+
+def _cursors(read: object) -> Mapping[str, int]:
+    """Read where the last choices were, by range and for node ports."""
+    cursors = cast("Mapping[str, Any]", read) if isinstance(read, dict) else {"": read}
+    for pool, cursor in cursors.items():
+        is_known = pool == NODE_PORTS_CURSOR or parse_prefix(pool) is not None
+        if not is_known or type(cursor) is not int or not 0 <= cursor <= _CURSOR_MAX:
+            raise NotARegistryBackup(f"no registry has the cursor {pool!r}: {cursor!r}")
+    return cast("Mapping[str, int]", cursors)
+
+
+def _object(number: int, entry: Mapping[str, Any], *, upto: Revision) -> Object:
+    match entry:
+        case {"kind": str(kind), "body": str(body)} if kind in KINDS_BY_NAME:
+            try:
+                found = object_of(kind, body)
+            except (ValueError, DomainError, RecursionError) as error:
+                reason = str(error).partition("\n")[0]
+                raise NotARegistryBackup(f"line {number} is no {kind}: {reason}") from error
+        case _:
+            raise NotARegistryBackup(f"line {number} is not an object of a kind held here")
+    for problem in _problems(found, upto):
+        raise NotARegistryBackup(f"line {number}: {problem}")
+    return found
+
+
+def _problems(registered: Object, upto: Revision) -> Iterator[str]:
+    """Say what no object of a registry at revision ``upto`` is like."""
+    kind, meta = kind_of(registered), registered.metadata
+    if subdomain_problems(meta.name):
+        yield f"{meta.name!r} is no name of a {kind.name}"
+    if bool(meta.namespace) is not kind.is_namespaced or (
+        kind.is_namespaced and label_problems(meta.namespace)
+    ):
+        yield f"a {kind.name} does not lie in the namespace {meta.namespace!r}"
+    if not 0 < meta.revision <= upto:
+        yield f"revision {meta.revision} is not one up to {upto}"
+    try:
+        uuid.UUID(meta.uid)
+    except ValueError:
+        yield f"{meta.uid!r} is no uid"
+
+
+def _require_distinct(found: Iterable[Object]) -> None:
+    """Make sure that nothing is there twice that the registry has once."""
+    seen: set[tuple[str, object]] = set()
+    for registered in found:
+        kind, meta = kind_of(registered), registered.metadata
+        marks: tuple[tuple[str, object], ...] = (
+            (kind.name, meta.key),
+            ("the uid", meta.uid),
+            *(("the address", address) for address in addresses_held(registered)),
+            *(("the node port", port) for port in ports_held(registered)),
+        )
+        for mark in marks:
+            if mark in seen:
+                raise NotARegistryBackup(f"{mark[0]} {mark[1]} is in it twice")
+            seen.add(mark)
+
+
+def _require_something(contents: Contents) -> None:
+    if not contents.objects:
+        raise WouldLose("the backup holds nothing: --lose-all restores that")
+    if not any(kind_of(registered) is SERVICE_CIDR for registered in contents.objects):
+        raise WouldLose(
+            "the backup holds no ServiceCIDR, without which no Service gets an address: "
+            "--lose-all restores that"
+        )
+
+
+def _allocations(
+    restored: Iterable[Object], column: str, held: Callable[[Object], Iterable[str | int]]
+) -> list[dict[str, str | int]]:
+    return [
+        {column: value, "namespace": key.namespace, "service": key.name}
+        for registered in restored
+        for key in (registered.metadata.key,)
+        for value in held(registered)
+    ]
+
+
+async def _holds_anything(connection: AsyncConnection) -> bool:
+    """Whether there is more than what every registry begins with."""
+    rows = await connection.execute(select(objects.c.kind, objects.c.namespace, objects.c.name))
+    given = {("Namespace", NamespacedName("", name)) for name in (DEFAULT_NAMESPACE, SYSTEM)}
+    return any(
+        row.kind != "ServiceCIDR"
+        and row.namespace != SYSTEM
+        and (row.kind, NamespacedName(row.namespace, row.name)) not in given
+        for row in rows
+    )

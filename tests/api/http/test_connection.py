@@ -1,0 +1,275 @@
+"""One connection: requests that come many at a time, heads without end, and who goes away."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from app.api.http import connection
+from app.api.http.connection import (
+    HEAD_LINES_MAX,
+    HEAD_OCTETS_MAX,
+    PARSED_AT_ONCE,
+    PIPELINED_MAX,
+    TARGET_OCTETS_MAX,
+    Connection,
+)
+from app.api.http.server import HTTPServer, Moments, listen
+from tests.waiting import until
+
+SHORTEST = len(b"GET / HTTP/1.1\r\n\r\n")
+HEAD = "GET /{} HTTP/1.1\r\nhost: waypost\r\n"
+
+
+@dataclass(slots=True)
+class Echo:
+    """Answers with the path and the size of the body; looks how much waits meanwhile."""
+
+    waiting_most: int = 0
+    going_on: asyncio.Event = field(default_factory=asyncio.Event)
+    answered: int = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        await self.going_on.wait()
+        size = 0
+        while (message := await receive()).get("more_body", False):
+            size += len(message.get("body", b""))
+        size += len(message.get("body", b""))
+        self.waiting_most = max(self.waiting_most, *(len(each.pipeline) for each in OPEN))
+        self.answered += 1
+        body = f"{scope['path']} {size}\n".encode()
+        head = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": body})
+
+
+OPEN: set[Connection] = set()
+
+
+@asynccontextmanager
+async def talking_to(
+    app: Callable[[Scope, Receive, Send], Awaitable[None]],
+) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter], None]:
+    """Serve ``app``, and open one connection to it."""
+    ready = asyncio.Event()
+    with listen("127.0.0.1", 0) as listener:
+        server = HTTPServer(app, Moments(started=ready.set))
+        running = asyncio.create_task(server.serve([listener]))
+        try:
+            await ready.wait()
+            OPEN.clear()
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            await until(lambda: bool(server.server_state.connections))
+            OPEN.update(c for c in server.server_state.connections if isinstance(c, Connection))
+            yield reader, writer
+            writer.close()
+        finally:
+            server.should_exit = True
+            await running
+
+
+async def bodies(reader: asyncio.StreamReader, count: int) -> list[str]:
+    found: list[str] = []
+    for _ in range(count):
+        await reader.readuntil(b"\r\n\r\n")
+        found.append((await reader.readuntil(b"\n")).decode().strip())
+    return found
+
+
+@pytest.fixture
+def echo() -> Echo:
+    app = Echo()
+    app.going_on.set()
+    return app
+
+
+@pytest.mark.parametrize("count", [1, 2, PIPELINED_MAX + 1, 3_000])
+async def test_requests_sent_ahead_are_answered_in_order_and_few_wait(
+    echo: Echo, count: int
+) -> None:
+    async with talking_to(echo) as (reader, writer):
+        writer.write("".join(HEAD.format(n) + "\r\n" for n in range(count)).encode())
+        assert await bodies(reader, count) == [f"/{n} 0" for n in range(count)]
+    assert echo.waiting_most <= PIPELINED_MAX + PARSED_AT_ONCE // SHORTEST
+
+
+async def test_who_does_not_wait_for_answers_is_not_read_without_end(echo: Echo) -> None:
+    echo.going_on.clear()
+    request = HEAD.format("a") + "\r\n"
+    async with talking_to(echo) as (reader, writer):
+        count = 20_000
+        writer.write((request * count).encode())
+        (server_side,) = OPEN
+        await until(lambda: len(server_side.pipeline) >= PIPELINED_MAX)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(server_side.pipeline) <= PIPELINED_MAX + PARSED_AT_ONCE // SHORTEST
+        assert server_side.flow.read_paused
+        echo.going_on.set()
+        assert len(await bodies(reader, count)) == count
+
+
+async def test_bodies_between_requests_sent_ahead_are_their_own(echo: Echo) -> None:
+    sizes = [0, 1, 100_000, 5, 200_000, 0, 3]
+    sent = b"".join(
+        f"POST /{n} HTTP/1.1\r\nhost: a\r\ncontent-length: {size}\r\n\r\n".encode() + b"x" * size
+        for n, size in enumerate(sizes)
+    )
+    async with talking_to(echo) as (reader, writer):
+        writer.write(sent)
+        assert await bodies(reader, len(sizes)) == [f"/{n} {s}" for n, s in enumerate(sizes)]
+
+
+@pytest.mark.parametrize("before", [0, 1, 3])
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("no HTTP at all\r\n\r\n", 400),
+        (HEAD.format("a") + "x: y\r\n" * (HEAD_LINES_MAX + 1) + "\r\n", 431),
+        (HEAD.format("a") + f"x: {'y' * 520}\r\n" * 2 * HEAD_LINES_MAX + "\r\n", 431),
+        (HEAD.format("a") + "x: " + "y" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE), 431),
+        (HEAD.format("a" * TARGET_OCTETS_MAX), 414),
+        (HEAD.format("a" * (HEAD_OCTETS_MAX + PARSED_AT_ONCE)), 414),
+        (
+            HEAD.format("?" + "a" * HEAD_OCTETS_MAX).removesuffix(" HTTP/1.1\r\nhost: waypost\r\n"),
+            414,
+        ),
+        ("CONNECT waypost:443 HTTP/1.1\r\nhost: waypost:443\r\n\r\n", 405),
+        ("\r\n" * HEAD_OCTETS_MAX, 431),
+    ],
+)
+async def test_a_head_that_is_none_or_too_large_ends_the_connection_behind_its_answers(
+    echo: Echo, before: int, head: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with talking_to(echo) as (reader, writer):
+        writer.write(((HEAD.format("ok") + "\r\n") * before + head).encode())
+        assert await bodies(reader, before) == ["/ok 0"] * before
+        rest = await reader.read()
+    assert rest.count(b"HTTP/1.1 ") == 1
+    first_line, _, rest_of_it = rest.partition(b"\r\n")
+    assert first_line.startswith(f"HTTP/1.1 {status} ".encode())
+    assert json.loads(rest_of_it.partition(b"\r\n\r\n")[2])["code"] == status
+    assert echo.answered == before
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("begun", ["", "2\r\n{}\r\n"])
+@pytest.mark.parametrize("before", [0, 2])
+async def test_a_body_that_breaks_off_in_nonsense_is_one_answer_and_the_end(
+    echo: Echo, begun: str, before: int
+) -> None:
+    head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
+    async with talking_to(echo) as (reader, writer):
+        writer.write(((HEAD.format("ok") + "\r\n") * before + head + begun + "zz\r\n").encode())
+        assert await bodies(reader, before) == ["/ok 0"] * before
+        rest = await reader.read()
+    assert rest.startswith(b"HTTP/1.1 400 ")
+    assert rest.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_head_that_does_not_end_is_not_waited_for(
+    echo: Echo, before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_S_MAX", 0.2)
+    async with talking_to(echo) as (reader, writer):
+        if before:
+            writer.write((HEAD.format("ok") + "\r\n").encode())
+            await bodies(reader, 1)
+        writer.write(HEAD.format("never").encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+
+async def test_a_connection_that_asks_nothing_is_closed(
+    echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_S_MAX", 0.05)
+    async with talking_to(echo) as (reader, _):
+        assert await reader.read() == b""
+
+
+async def test_what_waits_behind_an_answer_whose_client_has_gone_is_never_begun(
+    echo: Echo,
+) -> None:
+    echo.going_on.clear()
+    async with talking_to(echo) as (_, writer):
+        writer.write((HEAD.format("a") + "\r\n").encode() * 10)
+        (server_side,) = OPEN
+        await until(lambda: len(server_side.pipeline) == 9)
+        writer.close()
+        await until(lambda: not server_side.pipeline)
+        echo.going_on.set()
+    assert echo.answered <= 1
+
+
+async def test_fields_behind_a_body_are_no_header_fields(echo: Echo) -> None:
+    seen: list[list[bytes]] = []
+
+    async def remembering(scope: Scope, receive: Receive, send: Send) -> None:
+        await echo(scope, receive, send)
+        if scope["type"] == "http":
+            seen.append([name for name, _ in scope["headers"]])
+
+    head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
+    behind = "2\r\n{}\r\n0\r\nhost: evil.example\r\ncontent-type: application/json\r\n\r\n"
+    async with talking_to(remembering) as (reader, writer):
+        writer.write((head + behind).encode() * 2)
+        assert await bodies(reader, 2) == ["/a 2"] * 2
+    assert seen == [[b"host", b"transfer-encoding"]] * 2
+
+
+async def test_fields_behind_a_body_without_end_end_the_connection(echo: Echo) -> None:
+    head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
+    async with talking_to(echo) as (reader, writer):
+        writer.write((head + "0\r\n" + "x: y\r\n" * (HEAD_LINES_MAX + 1)).encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+
+
+WANTS_MORE = (
+    "POST /{} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    "HTTP2-Settings: AAMAAABkAAQ\r\n"
+)
+
+
+@pytest.mark.parametrize("split", [1, 7, 10_000])
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "h2c\r\nUpgrade: websocket"])
+async def test_a_request_for_another_protocol_is_answered_as_any_other(
+    echo: Echo, split: int, protocol: str
+) -> None:
+    head = WANTS_MORE.replace("h2c", protocol)
+    sent = (
+        head.format("no-body")
+        + "\r\n"
+        + head.format("length")
+        + "content-length: 5\r\n\r\nhello"
+        + head.format("chunks")
+        + "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        + HEAD.format("next")
+        + "\r\n"
+    ).encode()
+    async with talking_to(echo) as (reader, writer):
+        for at in range(0, len(sent), split):
+            writer.write(sent[at : at + split])
+            await asyncio.sleep(0)
+        assert await bodies(reader, 4) == ["/no-body 0", "/length 5", "/chunks 3", "/next 0"]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "content-length: 1\r\ncontent-length: 2\r\n\r\n",
+        "content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+        "x : y\r\n\r\n",
+    ],
+)
+async def test_a_request_for_another_protocol_is_parsed_as_strictly(echo: Echo, rest: str) -> None:
+    async with talking_to(echo) as (reader, writer):
+        writer.write((WANTS_MORE.format("a") + rest).encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    assert echo.answered == 0

@@ -1,0 +1,174 @@
+"""Bounds on what is done at once: those over it are told when to come back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from starlette.types import ASGIApp, Message
+
+from app.api import errors
+from app.api.http import limits
+from app.api.http.frames import NDJSON
+from app.api.http.limits import RequestLimit
+from tests.registries import a_client
+from tests.waiting import until
+
+
+def an_application(going_on: asyncio.Event, **bounds: Any) -> FastAPI:  # noqa: ANN401  bounds of several types
+    app = FastAPI()
+    errors.install(app)
+
+    @app.get("/slow")
+    async def slow() -> str:
+        await going_on.wait()
+        return "done"
+
+    @app.get("/livez")
+    async def livez() -> str:
+        return "ok"
+
+    @app.post("/body")
+    async def body(request: Request) -> int:
+        return len(await request.body())
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"{}\n"
+            await going_on.wait()
+
+        return StreamingResponse(pieces(), media_type=NDJSON)
+
+    app.add_middleware(RequestLimit, requests_max=2, **bounds)
+    return app
+
+
+async def test_a_request_over_the_bound_is_refused_at_once_and_served_later() -> None:
+    going_on = asyncio.Event()
+    async with a_client(an_application(going_on)) as client:
+        held = [asyncio.create_task(client.get("/slow")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+
+        refused = await client.get("/slow")
+        assert refused.status_code == httpx.codes.TOO_MANY_REQUESTS
+        assert refused.headers["retry-after"] == "1"
+        assert refused.json()["reason"] == "TooManyRequests"
+        assert (await client.get("/livez")).is_success, "health is always told"
+
+        going_on.set()
+        assert [response.status_code for response in await asyncio.gather(*held)] == [200, 200]
+        assert (await client.get("/slow")).is_success
+
+
+async def test_streams_leave_their_slot_when_they_begin() -> None:
+    going_on = asyncio.Event()
+    async with a_client(an_application(going_on)) as client:
+        streams: list[asyncio.Task[httpx.Response]] = []
+        for _ in range(5):
+            streams.append(asyncio.create_task(client.get("/stream")))
+            await asyncio.sleep(0.05)
+        assert (await client.post("/body", content=b"x")).is_success
+        going_on.set()
+        assert all(response.is_success for response in await asyncio.gather(*streams))
+
+
+@dataclass(slots=True)
+class Upload:
+    """A body as a client sends it: pieces, and what it is answered."""
+
+    pieces: asyncio.Queue[dict[str, object]] = field(
+        default_factory=asyncio.Queue[dict[str, object]]
+    )
+    statuses: list[int] = field(default_factory=list[int])
+
+    def send(self, body: bytes, *, more: bool = True) -> None:
+        self.pieces.put_nowait({"type": "http.request", "body": body, "more_body": more})
+
+    def go_away(self) -> None:
+        self.pieces.put_nowait({"type": "http.disconnect"})
+
+    def begin(self, app: ASGIApp) -> asyncio.Task[None]:
+        scope: dict[str, object] = {
+            "type": "http",
+            "method": "POST",
+            "path": "/body",
+            "headers": [],
+            "query_string": b"",
+            "app": app,
+        }
+        return asyncio.ensure_future(app(scope, self.pieces.get, self._hear))
+
+    async def _hear(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.statuses.append(int(message["status"]))
+
+
+async def test_a_body_that_comes_too_slowly_is_refused() -> None:
+    upload = Upload()
+    answering = upload.begin(an_application(asyncio.Event(), body_s_min=0.05))
+    upload.send(b"x")
+    await answering
+    assert upload.statuses == [httpx.codes.REQUEST_TIMEOUT]
+
+
+async def test_a_body_earns_time_by_what_has_come_of_it() -> None:
+    upload = Upload()
+    answering = upload.begin(an_application(asyncio.Event(), body_s_min=0.05))
+    upload.send(b"x" * limits.BODY_OCTETS_A_S * 60)
+    done, _ = await asyncio.wait([answering], timeout=0.3)
+    assert not done
+    upload.send(b"", more=False)
+    await answering
+    assert upload.statuses == [httpx.codes.OK]
+
+
+async def test_bodies_on_their_way_keep_out_nobody() -> None:
+    app = an_application(asyncio.Event())
+    uploads = [Upload() for _ in range(20)]
+    answering = [upload.begin(app) for upload in uploads]
+    for upload in uploads:
+        upload.send(b"x")
+    await asyncio.sleep(0)
+    async with a_client(app) as client:
+        assert (await client.post("/body", content=b"x" * 9)).json() == 9
+    for upload in uploads:
+        upload.send(b"", more=False)
+        await asyncio.sleep(0)
+    await asyncio.gather(*answering)
+    assert {status for upload in uploads for status in upload.statuses} == {httpx.codes.OK}
+
+
+async def test_bodies_have_a_bound_together_and_give_it_back() -> None:
+    app = an_application(asyncio.Event(), bodies_octets_max=100)
+    first, second, third = Upload(), Upload(), Upload()
+    answering = first.begin(app)
+    first.send(b"x" * 80)
+    await until(first.pieces.empty)
+    second.send(b"x" * 80, more=False)
+    await second.begin(app)
+    assert second.statuses == [httpx.codes.TOO_MANY_REQUESTS]
+    first.send(b"", more=False)
+    await answering
+    third.send(b"x" * 80, more=False)
+    await third.begin(app)
+    assert (first.statuses, third.statuses) == ([httpx.codes.OK], [httpx.codes.OK])
+
+
+async def test_a_client_that_goes_away_in_its_body_is_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    upload = Upload()
+    answering = upload.begin(an_application(asyncio.Event()))
+    upload.send(b"x")
+    upload.go_away()
+    await answering
+    assert [
+        record.getMessage() for record in caplog.records if record.name == "app.api.http.limits"
+    ] == ["a client went away in the body of POST /body"]
+    assert not any(record.exc_info for record in caplog.records)

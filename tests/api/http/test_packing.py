@@ -1,0 +1,58 @@
+"""Answers that are compressed, whole or in pieces that many of them share."""
+
+import gzip
+
+import pytest
+from fastapi import Request
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.api.http.packing import (
+    BESIDE_BYTES_MIN,
+    PACKED_BYTES_MIN,
+    Piece,
+    _joined,  # pyright: ignore[reportPrivateUsage]
+    accepts_gzip,
+    packed,
+    shared,
+)
+from tests.rounds import work_a_round
+
+
+@pytest.mark.parametrize(
+    ("header", "accepted"),
+    [
+        ("", False),
+        ("gzip", True),
+        ("br, gzip;q=0.5", True),
+        ("gzip;q=0", False),
+        ("*", True),
+        ("identity", False),
+        ("GZIP", True),
+    ],
+)
+def test_clients_say_what_they_can_read(header: str, accepted: object) -> None:
+    assert accepts_gzip(header) is accepted
+
+
+@given(st.lists(st.binary(max_size=300), max_size=5), st.lists(st.booleans(), min_size=5))
+def test_pieces_are_one_stream_whichever_were_compressed_before(
+    plain: list[bytes], are_shared: list[bool]
+) -> None:
+    pieces = [
+        shared(each * 20) if is_shared else Piece(each * 20)
+        for each, is_shared in zip(plain, are_shared, strict=False)
+    ]
+    whole = b"".join(each * 20 for each in plain)
+    assert gzip.decompress(_joined(pieces, whole)) == whole
+
+
+@pytest.mark.parametrize("size", [PACKED_BYTES_MIN - 1, BESIDE_BYTES_MIN - 1, BESIDE_BYTES_MIN])
+async def test_what_takes_long_to_compress_is_compressed_beside_the_event_loop(size: int) -> None:
+    request = Request({"type": "http", "headers": [(b"accept-encoding", b"gzip")]})
+    packing = packed(request, b"x" * size, media_type="text/plain")
+    answer, rounds = await work_a_round(packing, lambda: 0)
+    is_packed = "content-encoding" in answer.headers
+    assert is_packed == (size >= PACKED_BYTES_MIN)
+    assert (gzip.decompress(answer.body) if is_packed else answer.body) == b"x" * size
+    assert (len(rounds) > 1) == (size >= BESIDE_BYTES_MIN)

@@ -1,0 +1,64 @@
+"""An object is encoded once for all who are sent it, and what is remembered is bounded."""
+
+from app.api.objects.encoding import Encoder
+from app.registry.reads.history import octets_of
+from app.schemas.objects.codec import encode_bytes
+from tests.builders import a_service
+
+
+def test_an_object_is_encoded_once() -> None:
+    encoder, web = Encoder(), a_service("web")
+    assert encoder.encode(web) is encoder.encode(web)
+    assert encoder.encode(web) == encode_bytes(web)
+    assert encoder.encoded == 1
+
+
+def test_what_is_remembered_is_bounded_and_what_was_asked_for_last_is_kept() -> None:
+    services = [a_service(f"s{number}") for number in range(10)]
+    each = octets_of(services[0]) + len(encode_bytes(services[0]))
+    encoder = Encoder(octets_max=3 * each)
+    for service in services[1:]:
+        encoder.encode(services[0])
+        encoder.encode(service)
+    assert encoder.encoded == 10, "the first has been asked for again and again"
+    for service in services[1:8]:
+        encoder.encode(service)
+    assert encoder.encoded == 17, "others have been forgotten"
+
+
+def test_what_nobody_asks_for_any_more_is_forgotten_with_the_next() -> None:
+    now_s = [0.0]
+    encoder = Encoder(age_s_max=30, clock=lambda: now_s[0])
+    asked, not_asked = a_service("asked"), a_service("not-asked")
+    for now_s[0] in (0.0, 20.0, 40.0):
+        encoder.encode(asked)
+        if not now_s[0]:
+            encoder.encode(not_asked)
+    encoder.encode(a_service("new"))
+    encoder.encode(asked)
+    assert encoder.encoded == 3
+    encoder.encode(not_asked)
+    assert encoder.encoded == 4
+
+
+def test_what_is_larger_than_may_be_remembered_is_encoded_all_the_same() -> None:
+    encoder, web = Encoder(octets_max=1), a_service()
+    assert encoder.encode(web) == encoder.encode(web)
+    assert encoder.encoded == 2
+
+
+def test_pieces_are_bounded_in_objects_and_in_octets() -> None:
+    small, large = a_service("s"), a_service("l", annotations={"a": "x" * 1_000})
+    encoder = Encoder()
+    by_number = encoder.pieces([small] * 7, objects_max=3)
+    assert [len(piece) for piece in by_number] == [3, 3, 1]
+    by_octets = encoder.pieces([large] * 5, octets_max=2_000)
+    assert [len(piece) for piece in by_octets] == [2, 2, 1]
+    assert list(encoder.pieces([])) == []
+
+
+def test_a_piece_is_encoded_when_it_is_asked_for() -> None:
+    encoder = Encoder()
+    pieces = encoder.pieces((a_service(f"s{number}") for number in range(9)), objects_max=2)
+    next(pieces)
+    assert encoder.encoded == 2

@@ -1,0 +1,94 @@
+"""A long list leaves in pieces, and is waited for no longer than its client reads."""
+
+import json
+from collections.abc import AsyncGenerator, Iterator
+
+import httpx
+import pytest
+import yaml
+
+from app.api.objects.encoding import ENCODER, OBJECTS_A_PIECE
+from app.api.objects.lists import in_turns, read_in_time
+from app.registry.turns import Turns
+from tests.rounds import work_a_round
+
+MANY = 3 * OBJECTS_A_PIECE + 1
+
+
+async def registered(api: httpx.AsyncClient, count: int) -> list[str]:
+    """Register so many Services; gives their names in order."""
+    names = [f"s{number}" for number in range(count)]
+    items = [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name},
+            "spec": {"type": "ExternalName", "externalName": "example.org"},
+        }
+        for name in names
+    ]
+    answer = await api.post("/apply", json={"apiVersion": "v1", "kind": "List", "items": items})
+    assert answer.is_success, answer.text[:500]
+    return sorted(names)
+
+
+async def test_a_long_list_is_encoded_in_pieces_that_yield(api: httpx.AsyncClient) -> None:
+    names = await registered(api, MANY)
+    answer, rounds = await work_a_round(api.get("/services"), lambda: ENCODER.encoded)
+    assert [item["metadata"]["name"] for item in answer.json()["items"]] == names
+    assert max(rounds) <= OBJECTS_A_PIECE
+    assert "content-length" not in answer.headers, "it is sent while it is made"
+
+
+async def test_a_long_list_is_the_same_in_every_form(api: httpx.AsyncClient) -> None:
+    await registered(api, OBJECTS_A_PIECE + 1)
+    plain = await api.get("/services")
+    pretty = await api.get("/services?pretty=true")
+    in_yaml = await api.get("/services", headers={"accept": "application/yaml"})
+    assert pretty.text == json.dumps(plain.json(), indent=2, ensure_ascii=False) + "\n"
+    assert yaml.safe_load(in_yaml.text) == plain.json()
+    assert in_yaml.headers["content-type"] == "application/yaml"
+    head = await api.head("/services")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_pages_of_a_list_make_up_the_whole(api: httpx.AsyncClient) -> None:
+    names = await registered(api, MANY)
+    found: list[str] = []
+    token: str | None = ""
+    while token is not None:
+        query = {"limit": str(OBJECTS_A_PIECE + 50), "continue": token}
+        page = (await api.get("/services", params=query)).json()
+        found += [item["metadata"]["name"] for item in page["items"]]
+        token = page["metadata"].get("continue")
+        await api.delete(f"/services/default/{names[-1]}")  # it is there until the last page
+    assert found == names
+
+
+async def test_each_piece_is_made_in_a_turn() -> None:
+    made: list[bytes] = []
+
+    def making() -> Iterator[bytes]:
+        for piece in (b"a", b"b", b"c"):
+            made.append(piece)
+            yield piece
+
+    async def taken() -> list[bytes]:
+        return [piece async for piece in in_turns(making(), Turns())]
+
+    found, rounds = await work_a_round(taken(), lambda: len(made))
+    assert found == [b"a", b"b", b"c"]
+    assert max(rounds) == 1
+
+
+async def test_a_client_that_reads_too_slowly_is_left() -> None:
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        for _ in range(3):
+            yield b"piece"
+
+    in_time = [piece async for piece in read_in_time(pieces())]
+    assert in_time == 3 * [b"piece"]
+    slow = read_in_time(pieces(), s_min=-1, octets_a_s=10)
+    assert await anext(slow) == b"piece"
+    with pytest.raises(TimeoutError, match="too slowly"):
+        await anext(slow)

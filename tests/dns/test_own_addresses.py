@@ -1,0 +1,44 @@
+"""Where others reach what listens here."""
+
+import socket
+from ipaddress import ip_address
+from typing import Any
+
+import pytest
+
+from app.dns.own_addresses import answered_at, reached_at
+from tests.dns_vectors import VECTORS
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("127.0.0.1", "127.0.0.1"), ("192.0.2.7", "192.0.2.7"), ("fe80::1%eth0", "fe80::1")],
+)
+def test_an_address_is_reached_at_itself(host: str, address: str) -> None:
+    assert reached_at(host) == (address,)
+
+
+def test_any_address_is_one_of_each_family_that_a_program_can_bind_to() -> None:
+    every = reached_at("::")
+    assert reached_at("0.0.0.0")[0] in every  # noqa: S104
+    for text in every:
+        address = ip_address(text)
+        assert not address.is_unspecified
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        with socket.socket(family, socket.SOCK_DGRAM) as bound:
+            bound.bind((text, 0))
+
+
+@pytest.mark.parametrize("case", VECTORS["bound_ip_vectors"], ids=lambda case: case["id"])
+def test_others_reach_what_is_bound_to_an_address_unless_it_is_a_loopback(
+    case: dict[str, Any],
+) -> None:
+    hosts = [text.partition("/")[0] for text in case["listen"] or ()]
+    found = [str(address) for host in hosts for address in answered_at(host)]
+    assert found == ([case["includes"]] if case["includes"] else [])
+    assert case["excludes"] not in found
+
+
+@pytest.mark.parametrize("host", ["localhost", "::1", "127.3.2.1"])
+def test_nobody_else_reaches_a_loopback_or_is_told_of_a_name(host: str) -> None:
+    assert answered_at(host) == ()

@@ -1,0 +1,72 @@
+"""What upstreams say, in the words of the API."""
+
+from ipaddress import IPv4Address
+
+import dns.rcode
+import pytest
+
+from app.dns.upstream import exchange
+from app.dns.upstream.lookup import Lookups, answers_that_fit
+from app.domain.discovery.resolvers.lookup import Query, Rcode, Transport
+from app.domain.discovery.zone.records import Record, Records, RecordType
+from app.domain.names import parse_domain
+from tests.dns.upstream.test_forwarder import addresses, denial, forwarding, silence
+
+NAME = parse_domain("www.example.com")
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("A", "192.0.2.1"),
+        ("AAAA", "2001:db8::1"),
+        ("SRV", "1 2 3 srv.example.com."),
+        ("CNAME", "example.com."),
+        ("TXT", '"one"'),
+    ],
+)
+async def test_records_are_told_as_text(type_: str, value: str) -> None:
+    async with forwarding(addresses(value, type_=type_)) as (server, _):
+        reply = await Lookups(server.forwarder)(NAME, type_)
+        (record,) = reply.records
+        assert (record.rtype, record.value, str(record.name)) == (type_, value, f"{NAME}")
+        assert reply.rcode is Rcode.NOERROR
+
+
+async def test_denials_silence_and_circles_are_replies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "ATTEMPT_S", 0.1)
+    async with forwarding(denial(dns.rcode.NXDOMAIN)) as (server, foreign):
+        ask = Lookups(server.forwarder)
+        assert (await ask(NAME, "A")).rcode is Rcode.NXDOMAIN
+        foreign.answer = silence
+        assert (await ask(NAME, "AAAA")).rcode is Rcode.SERVFAIL
+        server.forwarder.is_looping = True
+        assert (await ask(NAME, "A")).rcode is Rcode.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("transport", "udp_bytes", "fit"),
+    [
+        (Transport.UDP, 512, 29),  # 12 of the header, 21 of the question, 16 for every answer
+        (Transport.UDP, 1200, None),
+        (Transport.UDP, 900, 53),
+        (Transport.TCP, 512, None),
+    ],
+)
+def test_answers_are_counted_that_reach_the_program(
+    transport: Transport, udp_bytes: int, fit: int | None
+) -> None:
+    query = Query(
+        name=NAME,
+        qtype="A",
+        source="as-is",
+        nameserver="10.96.0.10",
+        nameserver_index=0,
+        transport=transport,
+        udp_bytes=udp_bytes,
+    )
+    answers = tuple(
+        Record(name=NAME, type=RecordType.A, ttl_s=5, content=IPv4Address(f"10.244.9.{last}"))
+        for last in range(60)
+    )
+    assert answers_that_fit(query, Records(answers=answers)) == fit

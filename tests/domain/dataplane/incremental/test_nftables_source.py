@@ -1,0 +1,216 @@
+"""Deltas of the nftables text equal the difference between whole texts, which are the oracle."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.addresses import IPFamily
+from app.domain.changes import Change
+from app.domain.dataplane.incremental.nftables_source import NftablesRulesSource, loaded
+from app.domain.dataplane.incremental.revision_step import Step, step_to
+from app.domain.dataplane.nftables.state import Table, Tables, encode_difference, tables_of
+from app.domain.dataplane.nftables.text import encode
+from app.domain.dataplane.rules.model import RulesConfig
+from app.domain.dataplane.rules.node_rules import node_rules
+from app.domain.errors import BadRequest
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.node import Node, NodeAddress
+from app.domain.snapshot import Snapshot, load
+from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
+from tests.rules_strategies import configs, rule_histories
+
+NODE = a_node("n1")
+OTHERS = (a_node("n2", zone="z2"), a_node("n9"))
+
+
+def node_of(snapshot: Snapshot) -> Node:
+    return snapshot.nodes.get(NamespacedName("", "n1"), NODE)
+
+
+def held(snapshot: Snapshot, config: RulesConfig, node: Node | None = None) -> Tables:
+    return tables_of(node_rules(snapshot, node or node_of(snapshot), config))
+
+
+def differs(left: Tables, right: Tables) -> str:
+    """Whether tables differ in more than chains that nobody goes to any more."""
+    return encode_difference(left, right)
+
+
+def test_one_endpoint_more_is_one_element_and_one_chain() -> None:
+    one = an_endpoint_slice(an_endpoint("10.244.0.1"))
+    two = an_endpoint_slice(*one.endpoints, an_endpoint("10.244.0.2"))
+    before = load([a_service(), one], revision=Revision(1))
+    change = Change(revision=Revision(2), before=one, after=two)
+    step = step_to(before.apply([change]), [change], since=before.revision)
+    source = NftablesRulesSource(RulesConfig())
+    text = source.news(step, NODE, NODE).text
+    assert (
+        "add element ip waypost endpoints-tcp { 10.96.0.20 . 80 . 1 : 10.244.0.2 . 8080 }" in text
+    )
+    assert text.count("element") == 3
+    assert source.news(step, a_node("n2"), a_node("n2")).text is text
+
+
+def test_a_range_that_is_added_is_one_chain_for_every_node() -> None:
+    ranges = a_service_cidr("10.96.0.0/12", "fd00:10:96::/112")
+    added = Change(revision=Revision(3), before=None, after=ranges)
+    removed = Change(revision=Revision(4), before=ranges, after=None)
+    source = NftablesRulesSource(RulesConfig())
+    texts: list[str] = []
+    snapshot = WEB
+    for change in (added, removed):
+        following = snapshot.apply([change])
+        step = step_to(following, [change], since=snapshot.revision)
+        text = source.news(step, NODE, NODE).text
+        assert source.news(step, OTHERS[0], OTHERS[0]).text is text
+        assert differs(loaded(text, held(snapshot, BOTH)), held(following, BOTH)) == ""
+        texts.append(text)
+        snapshot = following
+    assert "element" not in "".join(texts)
+    assert ["drop" in text for text in texts] == [True, False]
+
+
+def test_a_node_that_was_not_there_is_told_everything() -> None:
+    snapshot = load([a_service()], revision=Revision(1))
+    step = step_to(snapshot, [], since=Revision(0))
+    text = NftablesRulesSource(RulesConfig()).news(step, None, NODE).text
+    assert text == encode(node_rules(snapshot, NODE, RulesConfig()))
+
+
+WEB = load(
+    [a_service(), an_endpoint_slice(an_endpoint("10.244.0.1"), an_endpoint("10.244.0.2"))],
+    revision=Revision(2),
+)
+BARE = load([a_service()], revision=Revision(1))
+BOTH, ALONE = RulesConfig(), RulesConfig(ip_families=(IPFamily.IPV4,))
+
+
+def test_a_node_that_moves_is_told_the_difference_of_all_there_is() -> None:
+    config = RulesConfig(node_port_addresses=("192.0.2.0/24",))
+    moved = a_node("n1", addresses=(NodeAddress(type="InternalIP", address="192.0.2.99"),))
+    step = step_to(WEB, [], since=Revision(2))
+    text = NftablesRulesSource(config).news(step, NODE, moved).text
+    desired = tables_of(node_rules(WEB, moved, config))
+    assert desired[IPFamily.IPV4].sets["node-port-ips"] == {"192.0.2.99": ""}
+    assert differs(loaded(text, held(WEB, config)), desired) == ""
+
+
+def test_a_text_that_is_forgotten_for_later_ones_is_made_again() -> None:
+    source, snapshot = NftablesRulesSource(BOTH, texts_max=2), Snapshot()
+    steps: list[Step] = []
+    for number in range(1, 5):
+        address = f"10.96.0.{number}"
+        service = a_service(f"s{number}", cluster_ip=address, cluster_ips=(address,))
+        change = Change(revision=Revision(number), before=None, after=service)
+        snapshot = snapshot.apply([change])
+        steps.append(step_to(snapshot, [change], since=Revision(number - 1)))
+    first, *_, last = (source.news(step, NODE, NODE).text for step in steps)
+    assert source.news(steps[-1], NODE, NODE).text is last
+    again = source.news(steps[0], NODE, NODE).text
+    assert again == first
+    assert again is not first
+
+
+def test_a_whole_is_loaded_over_nothing_over_itself_and_over_others() -> None:
+    text, wanted = encode(node_rules(WEB, NODE, BOTH)), held(WEB, BOTH)
+    nothing: Tables = {}
+    for before in (nothing, wanted, held(BARE, BOTH), held(BARE, ALONE)):
+        assert differs(loaded(text, before), wanted) == ""
+
+
+def test_a_family_that_is_not_served_any_more_loses_its_table() -> None:
+    text = encode(node_rules(WEB, NODE, ALONE))
+    assert set(loaded(text, held(WEB, BOTH))) == {IPFamily.IPV4}
+    # What has just been written to it goes with it.
+    elements = "add element ip6 waypost cluster-ips { fd00::14 }\n"
+    assert set(loaded(elements + text, held(WEB, BOTH))) == {IPFamily.IPV4}
+    again = "add table ip6 waypost\ndelete table ip6 waypost\n"
+    assert loaded(again, {}) == {}
+
+
+def test_a_difference_leads_from_one_state_to_the_other() -> None:
+    for before, after in ((BARE, WEB), (WEB, BARE)):
+        current, desired = held(before, BOTH), held(after, BOTH)
+        reached = loaded(encode_difference(current, desired), current)
+        assert differs(reached, desired) == ""
+        assert current == held(before, BOTH), "what was held is left as it was"
+
+
+def test_chains_are_made_emptied_and_filled() -> None:
+    tables = {IPFamily.IPV4: Table({}, {"nat": ("type nat hook output;", "accept")})}
+    text = (
+        "flush chain ip waypost nat\n"
+        "add rule ip waypost nat jump mine\n"
+        "add chain ip waypost mine\n"
+        "add chain ip waypost nat { type nat hook output; }\n"
+        "add chain ip waypost pre { type nat hook prerouting; }\n"
+    )
+    assert loaded(text, tables)[IPFamily.IPV4].chains == {
+        "nat": ("type nat hook output;", "jump mine"),
+        "mine": (),
+        "pre": ("type nat hook prerouting;",),
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "list table ip waypost",
+        "delete table ip6 waypost",
+        "delete chain ip waypost services",
+        "flush set ip waypost nothing",
+        "table ip waypost {\n  chain mine {\n    accept",
+        "table ip waypost {\n    accept\n}",
+        "add element ip waypost services-tcp { 10.96.0.20 . 80 : drop }",  # it holds another
+        "delete element ip waypost cluster-ips { 192.0.2.1 }",
+        "add element ip waypost nothing { 192.0.2.1 }",
+        "add element ip waypost services-tcp { 10.96.0.99 . 80 : goto nowhere }",
+        "add rule ip waypost nowhere accept",
+        "flush chain ip waypost nowhere",
+        "add element ip theirs cluster-ips { 192.0.2.1 }",
+        "add element arp waypost cluster-ips { 192.0.2.1 }",
+        "flush ruleset",
+        "",
+    ],
+)
+def test_what_does_not_fit_is_refused(line: str) -> None:
+    tables = held(BARE, ALONE)
+    with pytest.raises(BadRequest):
+        loaded(f"{line}\n", tables)
+
+
+@given(rule_histories(max_size=8), configs, st.data())
+@settings(deadline=None)
+def test_loading_a_delta_leads_where_the_whole_leads(
+    changes: list[Change], config: RulesConfig, data: st.DataObject
+) -> None:
+    source = NftablesRulesSource(config)
+    since = data.draw(st.integers(0, len(changes)))
+    before, after = Snapshot().apply(changes[:since]), Snapshot().apply(changes)
+    step = step_to(after, changes[since:], since=before.revision)
+    for old, new in ((node_of(before), node_of(after)), *((node, node) for node in OTHERS)):
+        text = source.news(step, old, new).text
+        reached = loaded(text, held(before, config, old))
+        assert differs(reached, held(after, config, new)) == ""
+        assert source.news(step, old, new).text == text
+
+
+@given(rule_histories(max_size=8), configs)
+@settings(deadline=None)
+def test_a_difference_is_loaded_as_a_delta_is(changes: list[Change], config: RulesConfig) -> None:
+    before, after = Snapshot().apply(changes[: len(changes) // 2]), Snapshot().apply(changes)
+    current, desired = held(before, config), held(after, config)
+    assert differs(loaded(encode_difference(current, desired), current), desired) == ""
+    # A table that is not there is written whole, beside the difference of the other.
+    for family in tuple(current):
+        part = {kept: table for kept, table in current.items() if kept is not family}
+        assert differs(loaded(encode_difference(part, desired), part), desired) == ""
+
+
+@given(rule_histories(max_size=8), configs)
+@settings(deadline=None)
+def test_a_whole_is_loaded_over_anything(changes: list[Change], config: RulesConfig) -> None:
+    before, after = Snapshot().apply(changes[: len(changes) // 2]), Snapshot().apply(changes)
+    text = encode(node_rules(after, node_of(after), config))
+    assert differs(loaded(text, held(before, config)), held(after, config)) == ""
+    assert differs(loaded(text, {}), held(after, config)) == ""

@@ -1,0 +1,67 @@
+"""c-ares: the name of the machine itself, and which status of a search is kept."""
+
+import pytest
+
+from app.domain.discovery.resolvers.lookup import Decision, Host, Lookup, Outcome, Status
+from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
+from tests.resolver_vectors import Nameservers, Zone
+
+CONF = "nameserver 192.0.2.1\nsearch a.test b.test\n"
+
+
+def asked(name: str, zone: Zone, qtype: str = "ADDR", *, hosts: str = "") -> Outcome:
+    servers = Nameservers(zone=zone, zones=dict[str, Zone](), closed=frozenset())
+    return resolve(
+        Profile.C_ARES,
+        Lookup(name=name, qtype=qtype),
+        Host(resolv_conf=CONF, hosts=hosts),
+        servers.ask,
+    )
+
+
+@pytest.mark.parametrize(
+    ("qtype", "addresses"),
+    [("ADDR", {"127.0.0.1", "::1"}), ("A", {"127.0.0.1"}), ("AAAA", {"::1"})],
+)
+def test_localhost_is_known_without_a_hosts_file_and_never_asked(
+    qtype: str, addresses: set[str]
+) -> None:
+    outcome = asked("localhost", {}, qtype)
+    assert set(outcome.addresses) == addresses
+    assert not outcome.steps
+
+
+def test_what_the_hosts_file_says_of_localhost_comes_first() -> None:
+    assert asked("localhost", {}, "A", hosts="127.0.0.7 localhost\n").addresses == ("127.0.0.7",)
+
+
+def test_a_file_of_one_family_leaves_the_other_to_the_machine() -> None:
+    assert asked("localhost", {}, "AAAA", hosts="127.0.0.7 localhost\n").addresses == ("::1",)
+
+
+@pytest.mark.parametrize(
+    ("zone", "error", "status", "origin"),
+    [
+        ({}, "ARES_ENOTFOUND", Status.NXDOMAIN, "as-is"),
+        ({"x": {"A": ["192.0.2.1"]}}, "ARES_ENODATA", Status.NODATA, "nodata"),
+        # One name without such records tells more than many that do not exist.
+        ({"x.a.test": {"A": ["192.0.2.1"]}}, "ARES_ENODATA", Status.NODATA, "nodata"),
+        # No server was of use, whatever their words.
+        ({"x.b.test": "SERVFAIL"}, "ARES_ECONNREFUSED", Status.SERVFAIL, "last"),
+    ],
+)
+def test_a_search_for_records_that_fails_keeps_one_status(
+    zone: Zone, error: str, status: Status, origin: str
+) -> None:
+    outcome = asked("x", zone, "TXT")
+    assert (outcome.error, outcome.status, outcome.reported_from) == (error, status, origin)
+    assert outcome.steps[-1].decision is Decision.STOP
+
+
+def test_a_search_for_records_goes_through_the_list_and_stops_at_the_first_that_has_some() -> None:
+    outcome = asked("x", {"x.b.test": {"TXT": ['"hello"']}, "x": {"TXT": ['"as is"']}}, "TXT")
+    assert [(str(step.query.name), step.decision) for step in outcome.steps] == [
+        ("x.a.test.", Decision.NEXT),
+        ("x.b.test.", Decision.HIT),
+    ]
+    assert [record.value for record in outcome.records] == ['"hello"']

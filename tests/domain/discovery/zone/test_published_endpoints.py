@@ -1,0 +1,80 @@
+"""What a Service publishes: which endpoints, under which labels, and what else is left out."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from app.domain.discovery.zone.published_endpoints import label_of, published, published_at
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.endpoint_slice import Endpoint
+from app.domain.objects.kinds import Object
+from app.domain.objects.service import ServiceType
+from app.domain.snapshot import Snapshot, load
+from tests.builders import a_service, an_endpoint, an_endpoint_slice, key
+
+ADDRESS = ip_address("10.244.0.1")
+ALIAS = a_service("web", type=ServiceType.EXTERNAL_NAME, cluster_ip="", cluster_ips=())
+
+
+def state(*objects: Object) -> Snapshot:
+    return load(objects, revision=Revision(1))
+
+
+def at(*objects: Object) -> tuple[tuple[NamespacedName, str], ...]:
+    return published_at(state(*objects), ADDRESS)
+
+
+def addresses(*endpoints: Endpoint, even_unready: bool = False) -> list[tuple[str, int]]:
+    service = a_service(publish_not_ready_addresses=even_unready)
+    snapshot = state(service, an_endpoint_slice(*endpoints))
+    return [(str(entry.address), entry.weight) for entry in published(snapshot, service)]
+
+
+def test_endpoints_are_published_once_they_are_ready_or_the_service_does_not_mind() -> None:
+    late = an_endpoint("10.244.0.2", ready=False)
+    assert addresses(an_endpoint(), late) == [("10.244.0.1", 1)]
+    assert addresses(late, even_unready=True) == [("10.244.0.2", 1)]
+
+
+def test_text_that_is_no_address_is_left_out_and_the_rest_is_not() -> None:
+    endpoint = an_endpoint("10.244.0.300", "10.244.0.1", weight=3)
+    assert addresses(endpoint) == [("10.244.0.1", 3)]
+
+
+def test_every_service_in_front_of_an_address_is_found() -> None:
+    slices = [
+        an_endpoint_slice(an_endpoint(hostname=name), name=name, service=name)
+        for name in ("web", "api")
+    ]
+    found = at(a_service("web"), a_service("api"), *slices)
+    assert found == ((key("api"), "api"), (key("web"), "web"))
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        (an_endpoint_slice(an_endpoint(), service=""),),  # nobody's
+        (an_endpoint_slice(an_endpoint()),),  # of a Service that is not there
+        (ALIAS, an_endpoint_slice(an_endpoint())),  # of one that publishes nothing itself
+        (a_service(), an_endpoint_slice(an_endpoint(ready=False))),
+        (a_service(), an_endpoint_slice(an_endpoint("10.244.0.2"))),
+    ],
+)
+def test_an_address_that_nobody_publishes_has_no_name(objects: tuple[Object, ...]) -> None:
+    assert at(*objects) == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "hostname", "label"),
+    [
+        ("10.244.0.1", "", "10-244-0-1"),
+        ("10.244.0.1", "DB-0", "db-0"),
+        ("2001:db8::1", "", "2001-db8--1"),
+        ("2001:db8::", "", "2001-db8--0"),
+    ],
+)
+def test_a_label_is_the_host_name_or_the_address_with_dashes(
+    address: str, hostname: str, label: str
+) -> None:
+    endpoint = an_endpoint(address, hostname=hostname)
+    assert label_of(endpoint, ip_address(address)) == label

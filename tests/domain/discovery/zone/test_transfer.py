@@ -1,0 +1,239 @@
+"""Whole zones and what differs between two: record by record, then against every question."""
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.addresses import parse_prefix
+from app.domain.changes import Change
+from app.domain.discovery.zone.answer import answer
+from app.domain.discovery.zone.config import ZoneConfig, cluster_config
+from app.domain.discovery.zone.records import Question, Record, Records
+from app.domain.discovery.zone.service_records import Zone
+from app.domain.discovery.zone.transfer import (
+    ZoneDelta,
+    difference,
+    records_of_zone,
+    rewound,
+)
+from app.domain.names import Revision, parse_domain
+from app.domain.objects.endpoint_slice import EndpointPort
+from app.domain.objects.kinds import Object
+from app.domain.snapshot import Snapshot, load
+from tests.builders import (
+    a_headless_service,
+    a_namespace,
+    a_node,
+    a_pod,
+    a_service,
+    an_alias,
+    an_endpoint,
+    an_endpoint_slice,
+)
+from tests.strategies import NAMESPACES, named_histories
+
+RANGES = [prefix for text in ("10.96.0.0/16",) if (prefix := parse_prefix(text))]
+CONFIG = cluster_config("cluster.local", RANGES)
+FORWARD, REVERSE = "cluster.local", "96.10.in-addr.arpa"
+WEB = "web.default.svc.cluster.local."
+AT_APEX = [
+    "cluster.local. NS ns.dns.cluster.local.",
+    'dns-version.cluster.local. TXT "1.1.0"',
+]
+
+
+def state(*objects: Object) -> Snapshot:
+    return load([a_namespace(), *objects], revision=Revision(7))
+
+
+def zone_of(snapshot: Snapshot, apex: str = FORWARD, config: ZoneConfig = CONFIG) -> Zone:
+    return Zone(snapshot, parse_domain(apex), config)
+
+
+def lines(*records: Record) -> list[str]:
+    return [f"{record.name} {record.type.name} {record.content}" for record in records]
+
+
+def listed(snapshot: Snapshot, apex: str = FORWARD, config: ZoneConfig = CONFIG) -> list[str]:
+    return lines(*records_of_zone(zone_of(snapshot, apex, config)))
+
+
+def test_an_empty_zone_says_who_serves_it_and_by_which_schema() -> None:
+    assert listed(state()) == AT_APEX
+
+
+def test_a_name_server_with_an_address_of_its_own_has_it_in_the_zone() -> None:
+    config = cluster_config(
+        "cluster.local", RANGES, nameserver_addresses=(ip_address("10.244.0.53"),)
+    )
+    assert listed(state(), config=config) == [*AT_APEX, "ns.dns.cluster.local. A 10.244.0.53"]
+    # In front of a Service it bears the Service's name, which the zone holds anyway.
+    dns = a_service("dns"), an_endpoint_slice(an_endpoint("10.244.0.53"), service="dns")
+    assert listed(state(*dns), config=config)[:3] == [
+        "cluster.local. NS dns.default.svc.cluster.local.",
+        'dns-version.cluster.local. TXT "1.1.0"',
+        "dns.default.svc.cluster.local. A 10.96.0.20",
+    ]
+
+
+def test_a_service_has_its_address_its_ports_and_its_endpoints() -> None:
+    web = state(a_service(), an_endpoint_slice(an_endpoint("10.244.0.1")))
+    assert listed(web) == [
+        *AT_APEX,
+        f"{WEB} A 10.96.0.20",
+        f"{WEB} SRV 0 100 80 {WEB}",
+        f"10-244-0-1.{WEB} A 10.244.0.1",
+        f"10-244-0-1.{WEB} SRV 0 100 8080 10-244-0-1.{WEB}",
+        f"_http._tcp.{WEB} SRV 0 100 80 {WEB}",
+    ]
+
+
+def test_a_headless_service_has_what_its_ready_endpoints_have() -> None:
+    endpoints = (
+        an_endpoint("10.244.0.1", hostname="db-0"),
+        an_endpoint("10.244.0.2", hostname="db-0"),
+        an_endpoint("10.244.0.3", ready=False),
+    )
+    slice_ = an_endpoint_slice(
+        *endpoints, service="db", ports=(EndpointPort(port=5432, name="sql"),)
+    )
+    db = state(a_headless_service("db"), slice_)
+    name, first = "db.default.svc.cluster.local.", "db-0.db.default.svc.cluster.local."
+    assert listed(db) == [
+        *AT_APEX,
+        f"{name} A 10.244.0.1",
+        f"{name} A 10.244.0.2",
+        f"{name} SRV 0 50 5432 {first}",
+        f"{first} A 10.244.0.1",
+        f"{first} A 10.244.0.2",
+        f"{first} SRV 0 50 5432 {first}",
+        f"_sql._tcp.{name} SRV 0 50 5432 {first}",
+    ]
+    assert listed(state(a_headless_service("db"))) == AT_APEX
+
+
+def test_an_alias_is_one_record_and_none_when_it_stands_for_no_name() -> None:
+    target = "old.default.svc.cluster.local. CNAME www.example.com."
+    assert listed(state(an_alias("old", "www.example.com"))) == [*AT_APEX, target]
+    assert listed(state(an_alias("old", "192.0.2.1"))) == AT_APEX
+
+
+def test_pods_and_services_of_unknown_namespaces_are_not_listed() -> None:
+    assert listed(state(a_pod(), a_service(namespace="shop"))) == AT_APEX
+
+
+def test_services_come_in_order_of_their_keys() -> None:
+    services = [a_service(name, ports=()) for name in ("b", "a")]
+    owners = [line.partition(".")[0] for line in listed(state(*services))[len(AT_APEX) :]]
+    assert owners == ["a", "b"]
+
+
+def test_a_reverse_zone_points_from_the_addresses_that_lie_in_it() -> None:
+    web = state(
+        a_service("web", cluster_ip="10.96.0.100", cluster_ips=("10.96.0.100",)),
+        a_service("api", cluster_ip="10.96.0.20", cluster_ips=("10.96.0.20",)),
+        an_endpoint_slice(an_endpoint("10.96.0.3"), an_endpoint("10.244.0.1")),
+    )
+    assert listed(web, REVERSE) == [
+        "96.10.in-addr.arpa. NS ns.dns.96.10.in-addr.arpa.",
+        "3.0.96.10.in-addr.arpa. PTR 10-96-0-3.web.default.svc.cluster.local.",
+        "20.0.96.10.in-addr.arpa. PTR api.default.svc.cluster.local.",
+        "100.0.96.10.in-addr.arpa. PTR web.default.svc.cluster.local.",
+    ]
+
+
+def test_an_address_in_a_namespace_nobody_knows_points_nowhere() -> None:
+    assert len(listed(state(a_service(namespace="shop")), REVERSE)) == 1
+
+
+# Differences.
+
+
+def changed(before: Object | None, after: Object | None, revision: int = 8) -> Change:
+    return Change(revision=Revision(revision), before=before, after=after)
+
+
+def delta(snapshot: Snapshot, *changes: Change, apex: str = FORWARD) -> ZoneDelta:
+    after = snapshot.apply(changes)
+    return difference(zone_of(snapshot, apex), zone_of(after, apex), changes)
+
+
+def test_a_second_endpoint_adds_its_name_and_changes_nothing_else() -> None:
+    one = an_endpoint_slice(an_endpoint("10.244.0.1"))
+    two = an_endpoint_slice(*one.endpoints, an_endpoint("10.244.0.2"))
+    found = delta(state(a_service(), one), changed(one, two))
+    assert found.removed == ()
+    assert lines(*found.added) == [
+        f"10-244-0-2.{WEB} A 10.244.0.2",
+        f"10-244-0-2.{WEB} SRV 0 100 8080 10-244-0-2.{WEB}",
+    ]
+
+
+def test_a_service_that_moves_to_another_address_moves_its_records_and_pointers() -> None:
+    before = a_service(ports=())
+    after = a_service(ports=(), cluster_ip="10.96.0.21", cluster_ips=("10.96.0.21",))
+    found = delta(state(before), changed(before, after))
+    assert lines(*found.removed) == [f"{WEB} A 10.96.0.20"]
+    assert lines(*found.added) == [f"{WEB} A 10.96.0.21"]
+    found = delta(state(before), changed(before, after), apex=REVERSE)
+    assert lines(*found.removed) == [f"20.0.96.10.in-addr.arpa. PTR {WEB}"]
+    assert lines(*found.added) == [f"21.0.96.10.in-addr.arpa. PTR {WEB}"]
+
+
+@pytest.mark.parametrize("apex", [FORWARD, REVERSE])
+def test_a_namespace_that_goes_takes_the_names_in_it_along(apex: str) -> None:
+    before = state(a_service())
+    found = delta(before, changed(a_namespace(), None), apex=apex)
+    gone = records_of_zone(zone_of(before, apex))
+    kept = {*records_of_zone(zone_of(state(), apex))}
+    assert found == ZoneDelta(tuple(record for record in gone if record not in kept), ())
+
+
+def test_what_no_record_shows_makes_no_difference() -> None:
+    named = a_service(), a_service(labels={"team": "x"})
+    changes = [changed(*named), changed(None, a_node(), 9), changed(None, a_pod(), 10)]
+    assert delta(state(named[0]), *changes) == ZoneDelta((), ())
+
+
+def test_changes_undone_lead_back_to_the_earlier_state() -> None:
+    one, two = a_service(), a_service(labels={"team": "x"})
+    before = state(one)
+    changes = [changed(one, two), changed(None, a_pod(), 9), changed(two, None, 10)]
+    after = before.apply(changes)
+    assert rewound(after, changes, to=before.revision) == before
+    assert rewound(after, changes[1:], to=Revision(8)) == before.apply(changes[:1])
+
+
+# Laws.
+
+START = load(map(a_namespace, NAMESPACES), revision=Revision(0))
+apexes = st.sampled_from([FORWARD, REVERSE])
+
+
+@given(named_histories(), apexes)
+def test_every_record_listed_is_what_a_question_gets(history: list[Change], apex: str) -> None:
+    snapshot = START.apply(history)
+    every = list(records_of_zone(zone_of(snapshot, apex)))
+    assert len(set(every)) == len(every)
+    asked: dict[Question, set[Record]] = {}
+    for record in every:
+        asked.setdefault(Question(record.name, record.type), set()).add(record)
+    for question, records in asked.items():
+        found = answer(snapshot, question, CONFIG)
+        assert isinstance(found, Records)
+        assert set(found.answers) == records
+
+
+@given(named_histories(), st.integers(0, 12), apexes)
+def test_a_difference_leads_from_the_earlier_zone_to_the_later_one(
+    history: list[Change], place: int, apex: str
+) -> None:
+    before = START.apply(history[:place])
+    after = before.apply(history[place:])
+    found = difference(zone_of(before, apex), zone_of(after, apex), history[place:])
+    earlier, later = ({*records_of_zone(zone_of(snapshot, apex))} for snapshot in (before, after))
+    assert set(found.removed) == earlier - later
+    assert set(found.added) == later - earlier
+    assert rewound(after, history[place:], to=before.revision) == before

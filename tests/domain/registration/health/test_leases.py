@@ -1,0 +1,150 @@
+"""A lease that runs out makes a Pod not ready; a heartbeat brings back what was before."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.objects.meta import Condition
+from app.domain.objects.pod import (
+    LEASE_EXPIRED,
+    NODE_LEASE_EXPIRED,
+    READY,
+    READY_BEFORE,
+    Pod,
+)
+from app.domain.registration.health.leases import (
+    REMOVAL_GRACE_S_MIN,
+    Lapse,
+    is_removable,
+    lapsed,
+    restored,
+    was_ready,
+    without_leftovers,
+)
+from tests.builders import NOON, a_condition, a_pod
+
+LATER = NOON + timedelta(minutes=5)
+OWN = Lapse(reason=LEASE_EXPIRED, heard_at=NOON, since=NOON + timedelta(seconds=30))
+NODES = replace(OWN, reason=NODE_LEASE_EXPIRED)
+
+said = st.sampled_from(
+    [
+        a_condition(READY, "True", reason="Registered", message="all is well"),
+        a_condition(READY, "True", last_transition_at=NOON - timedelta(days=1)),
+        a_condition(READY, "False", reason="Draining", last_transition_at=NOON),
+        a_condition(READY, "True", reason="NoReadinessProbe"),
+    ]
+)
+others = st.lists(st.sampled_from(["PodScheduled", "Initialized"]).map(a_condition), max_size=2)
+lapses = st.sampled_from([OWN, NODES])
+
+
+def the_ready(pod: Pod) -> Condition:
+    assert pod.ready_condition is not None
+    return pod.ready_condition
+
+
+def test_a_lapsed_pod_says_since_when_and_why() -> None:
+    gone = lapsed(a_pod(), OWN, now=LATER)
+
+    assert the_ready(gone) == Condition(
+        type=READY,
+        status="False",
+        reason="LeaseExpired",
+        message="no heartbeat since 2026-01-01T12:00:00Z",
+        last_transition_at=LATER,
+    )
+    assert not gone.is_ready
+    assert was_ready(gone)
+
+
+def test_the_silence_of_a_node_names_the_node() -> None:
+    assert the_ready(lapsed(a_pod(), NODES, now=LATER)).message == (
+        "no heartbeat of node n1 since 2026-01-01T12:00:00Z"
+    )
+
+
+def test_the_own_lease_outranks_that_of_the_node() -> None:
+    both = lapsed(lapsed(a_pod(), NODES, now=NOON), OWN, now=LATER)
+
+    assert the_ready(both).reason == LEASE_EXPIRED
+    assert the_ready(both).last_transition_at == NOON  # it has not been ready in between
+    assert restored(both, at=None) == a_pod()
+
+
+def test_a_pod_that_was_not_ready_stays_so_when_it_is_heard_again() -> None:
+    draining = a_condition(READY, "False", reason="Draining", last_transition_at=NOON)
+    pod = a_pod(conditions=(draining,))
+    gone = lapsed(pod, OWN, now=LATER)
+
+    assert the_ready(gone).last_transition_at == NOON
+    assert not was_ready(gone)
+    assert restored(gone, at=LATER) == pod
+
+
+def test_a_lapse_that_nobody_has_seen_begin_ends_as_for_a_new_pod() -> None:
+    claimed = a_pod(conditions=(a_condition(READY, "False", reason=LEASE_EXPIRED),))
+
+    assert the_ready(restored(claimed, at=LATER)).reason == "NoReadinessProbe"
+    assert not was_ready(claimed)
+
+
+def test_coming_back_is_a_transition() -> None:
+    back = restored(lapsed(a_pod(), OWN, now=NOON), at=LATER)
+    assert the_ready(back).last_transition_at == LATER
+
+
+def test_a_lease_that_ran_out_does_not_run_out_again() -> None:
+    gone = lapsed(a_pod(), OWN, now=NOON)
+    assert lapsed(gone, OWN, now=LATER) is gone
+    assert the_ready(gone).last_transition_at == NOON
+
+
+def test_a_heartbeat_changes_nothing_in_a_pod_that_is_heard() -> None:
+    pod = a_pod()
+    assert restored(pod, at=LATER) is pod
+
+
+def test_what_is_kept_goes_when_somebody_reports_anew() -> None:
+    gone = lapsed(a_pod(), OWN, now=LATER)
+    kept = [entry for entry in gone.conditions if entry.type == READY_BEFORE]
+    reported = replace(gone, conditions=(a_condition(READY), *kept))
+
+    assert without_leftovers(reported).conditions == (a_condition(READY),)
+    assert without_leftovers(gone) is gone
+
+
+@pytest.mark.parametrize(("lease_s", "grace_s"), [(1, REMOVAL_GRACE_S_MIN), (600, 600)])
+def test_a_lapsed_pod_goes_after_another_lease(lease_s: int, grace_s: int) -> None:
+    pod = lapsed(a_pod(lease_duration_s=lease_s), OWN, now=LATER)
+    end = LATER + timedelta(seconds=grace_s)
+
+    assert not is_removable(pod, OWN, earliest=NOON, now=end - timedelta(seconds=1))
+    assert is_removable(pod, OWN, earliest=NOON, now=end)
+    assert not is_removable(pod, OWN, earliest=end, now=end)
+
+
+def test_only_its_own_lease_removes_a_pod() -> None:
+    never = LATER + timedelta(days=365)
+    assert not is_removable(lapsed(a_pod(), NODES, now=LATER), NODES, earliest=NOON, now=never)
+    assert not is_removable(a_pod(), OWN, earliest=NOON, now=never)
+
+
+@given(said, others, lapses)
+def test_a_heartbeat_undoes_a_lapse(
+    ready: Condition, conditions: list[Condition], lapse: Lapse
+) -> None:
+    pod = a_pod(conditions=(*conditions, ready))
+    gone = lapsed(pod, lapse, now=LATER)
+
+    assert gone.is_lapsed
+    assert was_ready(gone) == was_ready(pod)
+    assert lapsed(gone, lapse, now=LATER + timedelta(days=1)) is gone
+    assert restored(gone, at=None) == pod
+    assert restored(pod, at=LATER) is pod
+    back = restored(gone, at=LATER)
+    assert back.is_ready == pod.is_ready
+    assert [entry.type for entry in back.conditions] == [entry.type for entry in pod.conditions]

@@ -1,0 +1,112 @@
+"""A continue token is ours in every field, or it is none."""
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.errors import BadRequest
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.kinds import NODE, POD, Kind
+from app.registry.reads.continue_token import format_token, parse_token
+
+V = "meta.k8s.io/v1"
+GOOD = {"v": V, "rv": 7, "start": ["default", "web"]}
+
+
+def spelt(start: object, *, separators: tuple[str, str] = (", ", ": ")) -> str:
+    text = start if isinstance(start, str) else json.dumps(start, separators=separators)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@given(
+    st.integers(1, 2**62),
+    st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True),
+    st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", fullmatch=True).filter(
+        lambda name: ".." not in name and ".-" not in name and "-." not in name
+    ),
+)
+def test_what_is_written_is_read(revision: int, namespace: str, name: str) -> None:
+    key = NamespacedName(namespace, name)
+    token = format_token(Revision(revision), key)
+    assert parse_token(token, POD, "") == (revision, key)
+    assert parse_token(token, POD, namespace) == (revision, key)
+
+
+def test_a_name_without_a_namespace_is_read_where_there_are_none() -> None:
+    key = NamespacedName("", "n1")
+    assert parse_token(format_token(Revision(7), key), NODE, "") == (7, key)
+
+
+def test_the_longest_names_there_are_can_be_written() -> None:
+    key = NamespacedName("n" * 63, ".".join(["a" * 63] * 3 + ["b" * 61]))
+    assert parse_token(format_token(Revision(10**18), key), POD, "")[1] == key
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        {**GOOD, "rv": True},
+        {**GOOD, "rv": 7.0},
+        {**GOOD, "rv": "7"},
+        {**GOOD, "rv": None},
+        {**GOOD, "rv": 0},
+        {**GOOD, "rv": -1},
+        {**GOOD, "rv": [7]},
+        {**GOOD, "v": "meta.k8s.io/v2"},
+        {**GOOD, "v": 1},
+        {**GOOD, "more": 1},
+        {"v": V, "rv": 7},
+        {"rv": 7, "start": ["default", "web"]},
+        {"start": ["default", "web"], "rv": 7, "v": V},
+        {**GOOD, "start": ["default"]},
+        {**GOOD, "start": ["default", "web", "x"]},
+        {**GOOD, "start": "default/web"},
+        {**GOOD, "start": ["default", 7]},
+        {**GOOD, "start": [True, "web"]},
+        {**GOOD, "start": ["", "web"]},
+        {**GOOD, "start": ["default", ""]},
+        {**GOOD, "start": ["default", "Web"]},
+        {**GOOD, "start": ["default", "we\x00b"]},
+        {**GOOD, "start": ["default", "w" * 254]},
+        {**GOOD, "start": ["n" * 64, "web"]},
+        {**GOOD, "start": ["def.ault", "web"]},
+        '{"v": "meta.k8s.io/v1", "rv": 7, "rv": 7, "start": ["default", "web"]}',
+        '{"v": "meta.k8s.io/v1", "rv": 07, "start": ["default", "web"]}',
+        '{"v": "meta.k8s.io/v1", "rv": NaN, "start": ["default", "web"]}',
+        f'{{"v": "meta.k8s.io/v1", "rv": {"9" * 5_000}, "start": ["default", "web"]}}',
+        [GOOD],
+        7,
+        None,
+        "",
+        "[" * 700,
+    ],
+    ids=repr,
+)
+def test_a_token_that_we_would_not_write_is_refused(start: object) -> None:
+    with pytest.raises(BadRequest, match="continue key is not valid"):
+        parse_token(spelt(start), POD, "")
+
+
+@pytest.mark.parametrize(
+    ("token", "kind", "namespace"),
+    [
+        (spelt(GOOD), POD, "other"),
+        (spelt(GOOD), NODE, ""),
+        (spelt({**GOOD, "start": ["", "n1"]}), POD, ""),
+        (spelt(GOOD) + "=", POD, ""),
+        (spelt(GOOD) + "====", POD, ""),
+        (spelt(GOOD, separators=(",", ":")), POD, ""),
+        (spelt(GOOD) + " ", POD, ""),
+        ("?", POD, ""),
+        ("ä", POD, ""),
+        ("a" * 1_025, POD, ""),
+    ],
+)
+def test_a_token_of_another_list_or_spelling_is_refused(
+    token: str, kind: Kind, namespace: str
+) -> None:
+    with pytest.raises(BadRequest, match="continue key is not valid"):
+        parse_token(token, kind, namespace)

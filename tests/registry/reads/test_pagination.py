@@ -1,0 +1,124 @@
+"""Pages belong together, whatever happens in between, and are found in pieces."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.domain.changes import Change
+from app.domain.errors import BadRequest, Expired, RevisionAhead
+from app.domain.fields import FieldSelector
+from app.domain.label_queries import parse_selector
+from app.domain.names import NamespacedName, Revision
+from app.domain.objects.kinds import POD
+from app.domain.snapshot import load
+from app.registry.reads.continue_token import format_token
+from app.registry.reads.ordering import KEYS_A_PIECE
+from app.registry.reads.pagination import Listing, Lists, Page
+from app.registry.reads.past import PAST_BOUNDS, PastBounds
+from app.registry.reads.view import View
+from tests.builders import a_pod
+from tests.rounds import CountedLabels, work_a_round
+
+PODS = Listing(kind=POD, fields=FieldSelector())
+
+
+def a_view(*names: str) -> View:
+    view = View()
+    pods = [a_pod(name) for name in names]
+    view.reset(load(pods, revision=Revision(1)), history=(), compacted=Revision(1))
+    return view
+
+
+def lists_of(view: View, bounds: PastBounds = PAST_BOUNDS) -> Lists:
+    return Lists(view, bounds=bounds, wait_s=0.01)
+
+
+def add(view: View, *names: str) -> None:
+    for name in names:
+        revision = Revision(view.snapshot.revision + 1)
+        pod = a_pod(name)
+        stored = replace(pod, metadata=replace(pod.metadata, revision=revision))
+        view.advance([Change(revision=revision, before=None, after=stored)])
+
+
+def names_of(page: Page) -> list[str]:
+    return [registered.metadata.name for registered in page.objects]
+
+
+def token(revision: int, name: str = "a") -> str:
+    return format_token(Revision(revision), NamespacedName("default", name))
+
+
+async def test_pages_of_a_list_are_of_its_first_revision_and_nothing_is_rewound() -> None:
+    view = a_view("a", "b", "c", "e")
+    lists = lists_of(view)
+    first = await lists.page(replace(PODS, limit=2))
+    assert (names_of(first), first.remaining) == (["a", "b"], 2)
+    add(view, "d")
+    rest = await lists.page(replace(PODS, limit=2, token=first.token))
+    assert (names_of(rest), rest.token, rest.revision) == (["c", "e"], "", first.revision)
+    assert lists.past.undone == 0
+
+
+async def test_a_list_that_is_whole_on_its_first_page_is_not_remembered() -> None:
+    lists = lists_of(a_view("a"))
+    assert not (await lists.page(replace(PODS, limit=1))).token
+    assert len(lists.past) == 0
+
+
+async def test_another_process_has_given_a_token_and_it_is_good_here() -> None:
+    view = a_view("a", "c")
+    add(view, "b")
+    page = await lists_of(view).page(replace(PODS, token=token(1)))
+    assert names_of(page) == ["c"]
+
+
+async def test_a_token_of_another_process_is_waited_for() -> None:
+    view = a_view("a", "c")
+    page = asyncio.create_task(Lists(view, wait_s=10).page(replace(PODS, token=token(2))))
+    await asyncio.sleep(0)
+    add(view, "b")
+    assert names_of(await page) == ["b", "c"]
+
+
+async def test_a_token_of_a_revision_that_does_not_come_is_refused() -> None:
+    with pytest.raises(BadRequest, match="continue key is not valid"):
+        await lists_of(a_view("a")).page(replace(PODS, token=token(2)))
+
+
+async def test_a_token_from_too_long_ago_says_how_to_go_on() -> None:
+    view = a_view("a", "c")
+    add(view, "b", "d")
+    lists = lists_of(view, PastBounds(rewound_changes_max=1))
+    with pytest.raises(Expired) as refused:
+        await lists.page(replace(PODS, token=token(1)))
+    page = await lists.page(replace(PODS, token=refused.value.token))
+    assert (names_of(page), page.revision) == (["b", "c", "d"], 3)
+
+
+async def test_an_exact_revision_is_rewound_within_the_same_bound() -> None:
+    view = a_view("a")
+    add(view, "b", "c")
+    exact = replace(PODS, exact_revision=Revision(2))
+    assert names_of(await lists_of(view).page(exact)) == ["a", "b"]
+    add(view, "d")
+    with pytest.raises(Expired):
+        await lists_of(view, PastBounds(rewound_changes_max=1)).page(exact)
+    with pytest.raises(RevisionAhead):
+        await lists_of(view).page(replace(PODS, exact_revision=Revision(9)))
+
+
+async def test_a_round_looks_at_a_bounded_number_of_objects_for_all_who_list() -> None:
+    view, labels = View(), CountedLabels(app="x")
+    pods = [
+        replace(pod, metadata=replace(pod.metadata, labels=labels))
+        for pod in (a_pod(f"p{number}") for number in range(2 * KEYS_A_PIECE))
+    ]
+    view.reset(load(pods, revision=Revision(1)), history=(), compacted=Revision(1))
+    lists = lists_of(view)
+    listing = replace(PODS, labels=parse_selector("app!=y"))
+    everybody = asyncio.gather(*(lists.page(listing) for _ in range(5)))
+    pages, rounds = await work_a_round(everybody, lambda: labels.looked_up)
+    assert {len(page.objects) for page in pages} == {len(pods)}
+    assert max(rounds) <= KEYS_A_PIECE < sum(rounds)

@@ -1,0 +1,54 @@
+"""Lists within an object have a bound, wherever they are."""
+# ruff: noqa: ANN401  JSON is of any type
+
+from typing import Any, cast
+
+import pytest
+
+from app.domain.errors import BadRequest, CauseReason
+from app.schemas.documents.list_bounds import LIST_MAX, require_short_lists
+
+Wire = dict[str, Any]
+PORT: Wire = {"port": 80}
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"spec": {"ports": [PORT] * LIST_MAX}}, "spec.ports"),
+        ({"metadata": {"finalizers": ["a/b"] * LIST_MAX}}, "metadata.finalizers"),
+        ({"spec": {"containers": [{"ports": [PORT] * LIST_MAX}]}}, "spec.containers[0].ports"),
+        ({"unknown": [[0] * LIST_MAX]}, "unknown[0]"),
+    ],
+)
+def test_one_more_than_the_bound_is_refused_by_its_path(
+    document: dict[str, object], path: str
+) -> None:
+    require_short_lists(document)
+    longer = _with_one_more(document)
+    with pytest.raises(BadRequest) as refused:
+        require_short_lists(longer)
+    (cause,) = refused.value.causes
+    assert (cause.field, cause.reason) == (path, CauseReason.TOO_MANY)
+
+
+def test_every_list_that_is_too_long_is_named() -> None:
+    document = {"a": [0] * (LIST_MAX + 1), "b": {"c": ["x"] * (LIST_MAX + 2)}}
+    with pytest.raises(BadRequest) as refused:
+        require_short_lists(document)
+    assert {cause.field for cause in refused.value.causes} == {"a", "b.c"}
+
+
+def test_slices_have_bounds_of_their_own() -> None:
+    require_short_lists({"kind": "EndpointSlice", "endpoints": [PORT] * (LIST_MAX + 1)})
+
+
+def _with_one_more(value: Any) -> Any:
+    """Add a member to each list that is as long as it may be."""
+    if isinstance(value, dict):
+        return {key: _with_one_more(below) for key, below in cast("Wire", value).items()}
+    if isinstance(value, list):
+        members = cast("list[Any]", value)
+        grown = len(members) == LIST_MAX
+        return [*members, members[0]] if grown else [_with_one_more(each) for each in members]
+    return value

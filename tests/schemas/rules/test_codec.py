@@ -1,0 +1,97 @@
+"""Rules and operations leave as JSON and come back as what they were."""
+
+import json
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from app.domain.changes import Change
+from app.domain.dataplane.ipvs.operations import IPVSState, state_of
+from app.domain.dataplane.ipvs.plan import plan
+from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
+from app.domain.dataplane.rules.health_checks import health_check_changes, health_checks
+from app.domain.dataplane.rules.model import (
+    LocalDetection,
+    RulesConfig,
+)
+from app.domain.dataplane.rules.node_rules import node_rules
+from app.domain.objects.node import Node
+from app.domain.snapshot import Snapshot
+from app.schemas.rules.codec import decode_state, encode_rules, encode_text
+from app.schemas.rules.health_checks import (
+    HealthCheckOperation,
+    decode_health_check_changes,
+    decode_health_checks,
+    encode_health_check_changes,
+)
+from app.schemas.rules.models import NodeRules, NodeText
+from app.schemas.rules.operations import Operation
+from app.schemas.rules.operations_codec import decode_operations, encode_operation_list
+from tests.builders import a_node
+from tests.rules_strategies import addressed_nodes, configs, rule_histories
+
+HEALTH_CHECKS: TypeAdapter[list[HealthCheckOperation]] = TypeAdapter(list[HealthCheckOperation])
+OPERATIONS: TypeAdapter[list[Operation]] = TypeAdapter(list[Operation])
+
+
+@st.composite
+def told(draw: st.DrawFn) -> IPVSRules:
+    """What a node may be told."""
+    snapshot = Snapshot().apply(draw(rule_histories(max_size=6)))
+    return ipvs_rules(node_rules(snapshot, draw(addressed_nodes()), draw(configs)))
+
+
+def rules_of(changes: list[Change], node: Node, config: RulesConfig) -> IPVSRules:
+    return ipvs_rules(node_rules(Snapshot().apply(changes), node, config))
+
+
+@given(told())
+def test_rules_read_back_as_the_state_they_lead_to(rules: IPVSRules) -> None:
+    read = NodeRules.model_validate_json(encode_rules(rules))
+    assert decode_state(read) == state_of(rules)
+
+
+@given(told(), told())
+def test_health_checks_and_their_changes_read_back_as_they_were(
+    current: IPVSRules, desired: IPVSRules
+) -> None:
+    before, after = (health_checks(r.rules.services, r.rules.families) for r in (current, desired))
+    read = NodeRules.model_validate_json(encode_rules(desired))
+    assert decode_health_checks(read.health_check_node_ports) == after
+    changes = health_check_changes(before, after)
+    spelt = json.loads(json.dumps(encode_health_check_changes(changes)))
+    assert decode_health_check_changes(HEALTH_CHECKS.validate_python(spelt)) == changes
+
+
+@given(told())
+def test_text_for_nft_reads_back_with_what_goes_beside_it(rules: IPVSRules) -> None:
+    neutral = replace(rules.rules, is_eligible=False)
+    read = NodeText.model_validate_json(encode_text(neutral, 'add table ip "waypost"\n'))
+    assert read.text == 'add table ip "waypost"\n'
+    assert (read.node, read.resource_version) == (neutral.node, str(neutral.revision))
+    assert not read.node_eligible
+    wanted = health_checks(neutral.services, neutral.families)
+    assert decode_health_checks(read.health_check_node_ports) == wanted
+
+
+@given(told(), told())
+def test_operations_read_back_as_they_were(current: IPVSRules, desired: IPVSRules) -> None:
+    for operations in (
+        plan(state_of(current), state_of(desired)),
+        plan(IPVSState(), state_of(desired)),
+        plan(state_of(current), IPVSState()),
+    ):
+        read = OPERATIONS.validate_python(json.loads(f"[{encode_operation_list(operations)}]"))
+        assert decode_operations(read) == operations
+
+
+def test_the_source_of_local_traffic_survives() -> None:
+    config = RulesConfig(
+        local_detection=LocalDetection.BRIDGE_INTERFACE, local_interface="cbr0", strict_arp=True
+    )
+    rules = rules_of([], a_node("n1"), config)
+    read = NodeRules.model_validate_json(encode_rules(rules))
+    assert decode_state(read) == state_of(rules)
+    assert read.netfilters[0].basis.local_source is not None

@@ -1,0 +1,61 @@
+"""Allocations without owner and owners without allocation are found, and mended."""
+
+from sqlalchemy import text
+
+from app.domain.objects.service import Service
+from app.registry.writes import lifecycle
+from app.store.keeping.check import check, repair
+from tests.builders import a_namespace, a_service, key
+from tests.databases import connected
+from tests.registries import a_registry
+
+
+async def test_what_was_tampered_with_is_found_and_mended(database_url: str) -> None:
+    async with a_registry(database_url) as registry:
+        draft = a_service("ent", cluster_ip="", cluster_ips=(), ip_families=())
+        stored = await registry.writer.write(lambda work: lifecycle.create(work, draft))
+    assert isinstance(stored, Service)
+    (address,) = stored.addresses
+    async with connected(database_url) as engine:
+        assert await check(engine) == ()
+        async with engine.begin() as connection:
+            await connection.execute(text("DELETE FROM cluster_ips"))
+            await connection.execute(
+                text("INSERT INTO cluster_ips VALUES ('10.96.0.99', 'default', 'nobody')")
+            )
+            await connection.execute(text("INSERT INTO node_ports VALUES (30001, 'a', 'b')"))
+
+        found = {finding.value: finding for finding in await check(engine)}
+
+        assert found[address].recorded is None
+        assert found[address].owner == key("ent")
+        assert found["10.96.0.99"].owner is None
+        assert found["30001"].recorded == key("a/b")
+        await repair(engine, found.values())
+        assert await check(engine) == ()
+
+
+async def test_writers_go_on_while_it_is_looked(database_url: str) -> None:
+    async with a_registry(database_url) as registry, connected(database_url) as engine:
+        await registry.writer.write(lambda work: lifecycle.create(work, a_namespace("a")))
+        async with engine.begin() as writing:
+            await writing.execute(text("SELECT revision FROM counter FOR UPDATE"))
+            assert await check(engine) == ()
+
+
+async def test_what_a_write_has_changed_since_is_not_repaired(database_url: str) -> None:
+    async with a_registry(database_url) as registry, connected(database_url) as engine:
+        draft = a_service("ent", cluster_ip="", cluster_ips=(), ip_families=())
+        stored = await registry.writer.write(lambda work: lifecycle.create(work, draft))
+        assert isinstance(stored, Service)
+        (address,) = stored.addresses
+        async with engine.begin() as connection:
+            await connection.execute(text("DELETE FROM cluster_ips"))
+        found = await check(engine)
+        async with engine.begin() as connection:
+            await connection.execute(text("DELETE FROM objects WHERE kind = 'Service'"))
+        await repair(engine, found)
+        async with engine.connect() as connection:
+            held = await connection.scalar(text("SELECT count(*) FROM cluster_ips"))
+    assert [finding.value for finding in found] == [address]
+    assert held == 0

@@ -1,0 +1,140 @@
+"""An embedded server comes up whatever its last one left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from sqlalchemy import text
+
+from app.store.keeping import embedded
+from tests.databases import connected
+from tests.waiting import until
+
+pytestmark = pytest.mark.database
+
+NOTE = "postmaster.pid"
+
+
+@contextmanager
+def a_folder() -> Generator[Path]:
+    # Outside pytest's own folders, which only the user of the tests may enter.
+    with TemporaryDirectory(prefix="waypost-embedded-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "postgres"
+
+
+def server_pid(folder: Path) -> int:
+    return int((folder / NOTE).read_text().splitlines()[0])
+
+
+async def answer(url: str) -> object:
+    async with connected(url) as engine, engine.connect() as connection:
+        return (await connection.execute(text("SELECT 40 + 2"))).scalar()
+
+
+async def test_a_server_that_was_killed_is_started_again_though_its_number_is_taken() -> None:
+    with a_folder() as folder:
+        server = embedded.start(folder)
+        note = (folder / NOTE).read_text()
+        os.kill(server_pid(folder), signal.SIGINT)  # at once, but leaving nothing running
+        await until(lambda: not (folder / NOTE).exists())
+        (folder / NOTE).write_text(f"{os.getpid()}\n{note.partition(chr(10))[2]}")
+        again = embedded.start(folder)
+        assert await answer(again.url) == 42
+        server.stop()
+
+
+async def test_another_postgresql_that_has_the_number_now_is_left_alone() -> None:
+    with a_folder() as folder, a_folder() as elsewhere:
+        server = embedded.start(folder)
+        note = (folder / NOTE).read_text()
+        os.kill(server_pid(folder), signal.SIGINT)
+        await until(lambda: not (folder / NOTE).exists())
+        other = embedded.start(elsewhere)
+        number = server_pid(elsewhere)
+        (folder / NOTE).write_text(f"{number}\n{note.partition(chr(10))[2]}")
+
+        again = embedded.start(folder)
+        assert server_pid(folder) != number
+        assert await answer(again.url) == 42
+        server.stop()
+
+        assert server_pid(elsewhere) == number
+        assert await answer(other.url) == 42
+        other.stop()
+
+
+async def test_a_folder_that_was_copied_while_in_use_is_refused_in_one_line() -> None:
+    with a_folder() as folder, a_folder() as elsewhere:
+        server = embedded.start(folder)
+        copy = elsewhere
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".s.PGSQL*"))
+        with pytest.raises(OSError, match=f"{copy} is a copy of {folder}") as refused:
+            embedded.start(copy)
+        assert "\n" not in str(refused.value)
+        assert await answer(server.url) == 42
+        server.stop()
+
+
+async def test_a_folder_that_was_moved_after_a_power_cut_is_taken() -> None:
+    with a_folder() as folder, a_folder() as elsewhere:
+        server = embedded.start(folder)
+        note = (folder / NOTE).read_text()
+        server.stop()
+        folder.rename(elsewhere)
+        (elsewhere / NOTE).write_text(note)
+        moved = embedded.start(elsewhere)
+        assert await answer(moved.url) == 42
+        moved.stop()
+
+
+async def test_a_server_on_its_way_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with a_folder() as folder:
+        server = embedded.start(folder)
+        ready = (folder / NOTE).read_text()
+        (folder / NOTE).write_text(ready.replace("ready   ", "starting"))
+        naps: list[float] = []
+
+        def nap(seconds: float) -> None:
+            naps.append(seconds)
+            (folder / NOTE).write_text(ready)
+
+        monkeypatch.setattr(embedded.time, "sleep", nap)
+        again = embedded.start(folder)
+        assert naps
+        assert await answer(again.url) == 42
+        server.stop()
+
+
+async def test_the_wheels_own_limit_is_not_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_up: list[str] = []
+    ensure = embedded.PostgresServer.ensure_postgres_running
+
+    def impatient(server: embedded.PostgresServer) -> None:
+        ensure(server)
+        if not given_up:
+            given_up.append("once")
+            raise subprocess.TimeoutExpired("pg_ctl", 10)
+
+    monkeypatch.setattr(embedded.PostgresServer, "ensure_postgres_running", impatient)
+    with a_folder() as folder:
+        server = embedded.start(folder)
+        assert given_up
+        assert await answer(server.url) == 42
+        server.stop()
+
+
+async def test_a_server_that_never_comes_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hanging(_: embedded.PostgresServer) -> None:
+        raise subprocess.TimeoutExpired("pg_ctl", 10)
+
+    monkeypatch.setattr(embedded.PostgresServer, "ensure_postgres_running", hanging)
+    monkeypatch.setattr(embedded, "START_S_MAX", -1.0)
+    with a_folder() as folder, pytest.raises(subprocess.TimeoutExpired):
+        embedded.start(folder)
