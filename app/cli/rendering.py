@@ -22,7 +22,8 @@ from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.pod import Pod
 from app.domain.objects.service import HEADLESS, Service
-from app.domain.registration.defaults import with_pod_defaults, with_service_defaults
+from app.domain.registration.pod_defaults import with_pod_defaults
+from app.domain.registration.service.defaults import with_service_defaults
 from app.domain.registration.slices.endpoints import has_computed_endpoints
 from app.domain.registration.slices.metadata import SliceNames
 from app.domain.registration.slices.mirroring import mirrored, plan_mirrored, why_not_mirrored

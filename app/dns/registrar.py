@@ -1,4 +1,4 @@
-"""Register a DNS replica at the API that it follows; fulfils ``registry.leases.self_registration.Registrar``.
+"""Register a DNS replica at the API that it follows; fulfils ``self_registration.Registrar``.
 
     Pod -> PUT /pods/…          key -> POST /pods/…/heartbeat | DELETE /pods/…
 

@@ -16,8 +16,8 @@ from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
 from app.domain.registration import nodes, pods
 from app.domain.registration.conditions import with_transitions
-from app.domain.registration.defaults import with_pod_defaults
 from app.domain.registration.health.leases import without_leftovers
+from app.domain.registration.pod_defaults import with_pod_defaults
 from app.domain.registration.slices import validation
 from app.domain.registration.status_warnings import node_warnings, pod_warnings
 from app.registry.work import Work

@@ -17,8 +17,9 @@ from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.registration import namespaces, nodes, pods, service_cidrs
-from app.domain.registration.defaults import with_pod_defaults, with_service_defaults
 from app.domain.registration.health.leases import without_leftovers
+from app.domain.registration.pod_defaults import with_pod_defaults
+from app.domain.registration.service.defaults import with_service_defaults
 from app.domain.registration.service.features import FEATURES_DEFAULT
 from app.domain.registration.service.transitions import synchronised
 from app.domain.registration.service.validation import create_violations

@@ -18,7 +18,7 @@ from app.domain.dataplane.ipvs import virtual_server as servers
 from app.domain.dataplane.ipvs.ipsets import IPSet, SetName
 from app.domain.dataplane.ipvs.operations import IPVSState, held_set
 from app.domain.dataplane.ipvs.state import IPVSRules
-from app.domain.dataplane.rules import model as model
+from app.domain.dataplane.rules import model
 from app.domain.dataplane.rules.address_numbers import ordered
 from app.domain.dataplane.rules.health_checks import health_checks
 from app.domain.errors import BadRequest

@@ -17,7 +17,7 @@ from app.domain.objects.pod import (
     Probe,
     TCPSocketAction,
 )
-from app.domain.registration.defaults import with_pod_defaults
+from app.domain.registration.pod_defaults import with_pod_defaults
 from app.domain.registration.pods import validate, validate_update
 from tests.builders import NOON, a_pod
 from tests.domain.registration.core import told

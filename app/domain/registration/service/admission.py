@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.errors import Exhausted, Invalid
 from app.domain.objects.service import Service
-from app.domain.registration.defaults import with_ingress_defaults, with_service_defaults
 from app.domain.registration.service.allocator import Pools, release_addresses, release_ports
 from app.domain.registration.service.cluster_ips import (
     addresses_of,
     allocate_addresses,
     reallocate_addresses,
 )
+from app.domain.registration.service.defaults import with_ingress_defaults, with_service_defaults
 from app.domain.registration.service.features import FEATURES_DEFAULT, Features
 from app.domain.registration.service.ip_families import resolve_families
 from app.domain.registration.service.node_ports import allocate_ports, reallocate_ports
