@@ -119,6 +119,7 @@ class _Delivery:
         self._has_ended = True
         self._unlisten()
         self._cancel_look()
+        self._unlisten = self._cancel_look = _nothing  # they lead back to this delivery
         if self._waiting is not None:
             self._waiting.cancel()
 

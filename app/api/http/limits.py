@@ -80,6 +80,7 @@ class RequestLimit:
             _log.info("a client went away in the body of %s %s", scope["method"], scope["path"])
         finally:
             slot.end()
+            del scope[_SLOT]  # it leads back to the scope: a circle for each request
 
     def enter(self) -> None:
         """Take a slot; raises Overloaded when there is none."""

@@ -1,0 +1,86 @@
+"""What a request leaves behind when it is over: nothing that waits for a search for garbage.
+
+Reference counting frees it at once; a search through everything that a process holds is rare.
+"""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from app.api import application
+from tests.api.sockets import said, serving
+from tests.registries import a_registry
+
+_LAST = b"Host: localhost\r\nConnection: close\r\n"
+REQUESTS = {
+    "read": b"GET /services HTTP/1.1\r\n" + _LAST + b"\r\n",
+    "refused": b"POST /services HTTP/1.1\r\n" + _LAST + b"Content-Length: 2\r\n\r\n{}",
+    "health": b"GET /livez HTTP/1.1\r\n" + _LAST + b"\r\n",
+    "pipelined": b"GET /services HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3
+    + b"GET /services HTTP/1.1\r\n"
+    + _LAST
+    + b"\r\n",
+    "stream that ends": b"GET /watch?timeoutSeconds=1 HTTP/1.1\r\n" + _LAST + b"\r\n",
+}
+
+
+@contextmanager
+def garbage() -> Iterator[list[object]]:
+    """Gather what the block leaves in circles."""
+    gc.collect()
+    found: list[object] = []
+    gc.disable()
+    try:
+        yield found
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found += gc.garbage
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+def ours(found: list[object]) -> list[str]:
+    """Name the types of this project among them."""
+    types = {type(each) for each in found}
+    return sorted(each.__qualname__ for each in types if each.__module__.startswith("app."))
+
+
+async def left_by_watch(port: int) -> None:
+    """Watch, and go away in the middle of it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /watch HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    await reader.readuntil(b"BOOKMARK")
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
+async def test_a_request_leaves_nothing_in_circles(database_url: str, request_: bytes) -> None:
+    app = application.build(version="1.2.3")
+    async with a_registry(database_url) as registry:
+        app.state.registry = registry
+        async with serving(app) as port:
+            await said(port, request_)  # what is made once is made by the first
+            with garbage() as found:
+                await said(port, request_)
+                await asyncio.sleep(0)
+    assert ours(found) == []
+
+
+async def test_a_watcher_that_goes_leaves_nothing_in_circles(database_url: str) -> None:
+    app = application.build(version="1.2.3")
+    async with a_registry(database_url) as registry:
+        app.state.registry = registry
+        async with serving(app) as port:
+            await left_by_watch(port)
+            with garbage() as found:
+                await left_by_watch(port)
+                while registry.watching.watchers:  # noqa: ASYNC110  counted, not told
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(0)
+    assert ours(found) == []
