@@ -44,6 +44,7 @@ from app.dns.upstream.lookup import Lookups, answers_that_fit
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
+from app.domain.work import Policy
 from app.registry.beside import give_way_soon
 from app.registry.leases.heartbeats import Leases
 from app.registry.leases.lease_tracker import LeaseBook
@@ -57,7 +58,6 @@ from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
 from app.registry.reads.watch import Pulse
 from app.registry.resolution import Resolver
-from app.registry.work import Policy
 from app.registry.writes import garbage_collection
 from app.registry.writes.bootstrap import DNS_KEY, bootstrap
 from app.registry.writes.reconcile import reconcile

@@ -34,11 +34,14 @@ from app.dns.serving.workers import DNSWorkers
 from app.dns.upstream.server_list import Server, ServerList, read_servers, usable
 from app.domain.addresses import Address, parse_address, parse_prefix
 from app.domain.discovery.zone.config import PodRecords, cluster_config
-from app.domain.objects.kinds import ENDPOINT_SLICE, NAMESPACE, POD, SERVICE, SERVICE_CIDR
-from app.domain.objects.pod import Pod
+from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
+from app.domain.objects.namespace import NAMESPACE
+from app.domain.objects.pod import POD, Pod
+from app.domain.objects.service import SERVICE
+from app.domain.objects.service_cidr import SERVICE_CIDR
+from app.domain.work import Policy
 from app.registry.leases.self_registration import Registrar, dns_pod, present
 from app.registry.reads.view import View
-from app.registry.work import Policy
 from app.registry.writes.settings_check import contradictions
 
 VERSION = installed_version("waypost")

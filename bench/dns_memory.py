@@ -30,9 +30,9 @@ from app.domain.objects.endpoint_slice import (
     EndpointPort,
     EndpointSlice,
 )
-from app.domain.objects.kinds import Object
 from app.domain.objects.meta import ObjectReference
 from app.domain.objects.namespace import Namespace
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service, ServicePort
 from app.store.engine import make_engine
 from app.store.keeping import embedded, migrations

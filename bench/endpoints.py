@@ -34,11 +34,11 @@ from app.api.dependencies import Registry
 from app.config import Settings
 from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Object
 from app.domain.objects.meta import Condition
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import ZONE_LABEL, Node
 from app.domain.objects.pod import READY, Pod
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service, ServicePort, ServiceType
 from app.domain.registration.slices.metadata import SliceNames
 from app.domain.registration.slices.planning import desired, plan

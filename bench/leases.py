@@ -32,10 +32,10 @@ from fastapi import FastAPI
 
 from app.api import application
 from app.config import Settings
-from app.domain.objects.kinds import Object
 from app.domain.objects.meta import Condition
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.pod import READY, Pod
+from app.domain.objects.resource import Object
 from app.main import VERSION, running
 from app.store.engine import make_engine
 from app.store.keeping import embedded, migrations

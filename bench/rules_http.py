@@ -18,8 +18,8 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node, NodeAddress
+from app.domain.objects.resource import Object
 from bench.dns_memory import loaded, objects
 from bench.registry_state.tables import meta
 from tests.end_to_end.processes import Serving

@@ -6,8 +6,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from app.domain.names import Revision, Uid
+from app.domain.work import Policy, Work
 from app.registry.reads.view import View
-from app.registry.work import Policy, Work
 from app.registry.writes.reconcile import reconcile
 
 T = TypeVar("T")

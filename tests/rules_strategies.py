@@ -21,9 +21,10 @@ from app.domain.objects.endpoint_slice import (
     EndpointSlice,
     Hints,
 )
-from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.node import Node, NodeAddress
+from app.domain.objects.resource import Object
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
+from app.domain.resources import resource_of
 from tests.builders import a_node, a_service, a_service_cidr, an_endpoint_slice
 
 NAMES = ("a", "b", "c")
@@ -251,7 +252,7 @@ def rule_histories(draw: st.DrawFn, max_size: int = 10) -> list[Change]:
     steps = draw(st.lists(st.tuples(rule_steps, st.integers(0, 4)), max_size=max_size))
     taken = [(drawn, chance) for together, chance in steps for drawn in together]
     for revision, (drawn, chance) in enumerate(taken, start=1):
-        place = (kind_of(drawn).name, drawn.metadata.key)
+        place = (resource_of(drawn).name, drawn.metadata.key)
         before = state.pop(place, None)
         is_removal = chance == 0 and before is not None
         if not is_removal:

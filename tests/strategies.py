@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.node import Node
 from app.domain.objects.pod import ContainerPort, Pod
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service, ServicePort
+from app.domain.resources import resource_of
 from tests.builders import (
     NOON,
     a_container,
@@ -258,7 +259,7 @@ def histories(
     revisions = accumulate((stride for _, (_, stride) in steps), initial=1)
     changes: list[Change] = []
     for (drawn, (is_removal, _)), revision in zip(steps, revisions, strict=False):
-        place = (kind_of(drawn).name, drawn.metadata.key)
+        place = (resource_of(drawn).name, drawn.metadata.key)
         before = state.pop(place, None)
         after = None if is_removal and before is not None else drawn
         if after is not None:

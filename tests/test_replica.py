@@ -10,8 +10,8 @@ from app.config import Settings
 from app.dns.follower import WatchFollower
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
+from app.domain.work import Policy
 from app.registry.reads.view import View
-from app.registry.work import Policy
 from app.replica import (
     dns_options_of,
     kinds_of,

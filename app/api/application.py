@@ -10,20 +10,14 @@ from fastapi import FastAPI
 from app.api import (
     clusterips,
     docs,
-    endpoint_slices,
     errors,
     explain,
     health,
     heartbeats,
     metrics,
-    namespaces,
-    nodes,
-    pods,
     resolve,
     rules,
     rules_watch,
-    service_cidrs,
-    services,
 )
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
@@ -31,8 +25,10 @@ from app.api.http.methods import Methods, Routed
 from app.api.metrics import RequestMeter
 from app.api.objects import apply, watch
 from app.api.objects.bodies import BodyLimit
+from app.api.objects.collections import collection_router
 from app.api.openapi import add_bodies
 from app.schemas.heartbeats import HeartbeatRequest
+from app.schemas.objects.wires import WIRES
 from app.schemas.resolution import ResolveBatch
 from app.schemas.rules.models import RenderRequest
 
@@ -43,14 +39,9 @@ DESCRIPTION = (
     "kernel rules of every node."
 )
 ROUTERS = (
-    services.router,
+    *map(collection_router, WIRES),
     explain.router,
-    pods.router,
     heartbeats.router,
-    endpoint_slices.router,
-    nodes.router,
-    namespaces.router,
-    service_cidrs.router,
     apply.router,
     clusterips.router,
     resolve.router,
@@ -61,8 +52,7 @@ ROUTERS = (
     metrics.router,
     docs.router,
 )
-NOUNS = (services, pods, endpoint_slices, nodes, namespaces, service_cidrs)
-BODIES = (*(noun.NOUN.write for noun in NOUNS), HeartbeatRequest, ResolveBatch, RenderRequest)
+BODIES = (*(wire.write for wire in WIRES), HeartbeatRequest, ResolveBatch, RenderRequest)
 
 _LIMITS = Limits()
 _TRUSTED = Trusted()

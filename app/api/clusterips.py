@@ -10,8 +10,8 @@ from app.api.objects.representation import answer
 from app.domain import errors
 from app.domain.addresses import Prefix, parse_address
 from app.domain.registration.service.allocator import AddressRange, address_bands
+from app.domain.registration.service.strategy import ranges_of
 from app.domain.snapshot import Snapshot
-from app.registry.services import ranges_of
 from app.schemas.clusterips import ClusterIPs
 
 router = APIRouter(tags=["clusterips"])

@@ -15,7 +15,7 @@ from app.api.errors import refusals
 from app.api.objects.bodies import documented_body, media_of, read_body
 from app.api.objects.representation import answer
 from app.domain import errors
-from app.domain.objects.kinds import POD
+from app.domain.objects.pod import POD
 from app.schemas.documents.read import parse_document
 from app.schemas.heartbeats import (
     HeartbeatRequest,

@@ -21,7 +21,7 @@ from app.domain import errors
 from app.domain.discovery.resolvers import resolv_conf
 from app.domain.discovery.resolvers.resolv_conf import ResolvConf
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import NAMESPACE
+from app.domain.objects.namespace import NAMESPACE
 from app.registry.resolution import conf_of_pod, resolve
 from app.schemas.documents.read import parse_document
 from app.schemas.resolution import Resolution, Resolutions, ResolveBatch, ResolveQuery

@@ -14,8 +14,13 @@ from app.cli.ages import age
 from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.output import Sheet
 from app.domain.addresses import parse_address
-from app.domain.objects import kinds
-from app.domain.objects.kinds import Kind
+from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
+from app.domain.objects.namespace import NAMESPACE
+from app.domain.objects.node import NODE
+from app.domain.objects.pod import POD
+from app.domain.objects.resource import AnyResource
+from app.domain.objects.service import SERVICE
+from app.domain.objects.service_cidr import SERVICE_CIDR
 
 NONE, UNSET = "<none>", "<unset>"
 SHOWN_MAX = 3  # endpoints and ports of a slice that a cell lists
@@ -34,14 +39,14 @@ class Column:
 
 def sheet(
     objects: Iterable[Json],
-    kind: Kind,
+    kind: AnyResource,
     now: datetime,
     *,
     is_wide: bool = False,
     with_namespace: bool = False,
 ) -> Sheet:
     """Tabulate objects of one kind."""
-    columns = [column for column in COLUMNS[kind] if is_wide or not column.is_wide]
+    columns = [column for column in COLUMNS.get(kind, PLAIN) if is_wide or not column.is_wide]
     before = ("NAMESPACE",) if with_namespace and kind.is_namespaced else ()
     rows: list[tuple[str, ...]] = []
     for document in objects:
@@ -172,8 +177,11 @@ def _slice_endpoints(slice_: Json) -> str:
 AGE = Column("AGE", _name)  # the one cell that needs the time, which ``sheet`` brings
 _NAME = Column("NAME", _name)
 
-COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
-    kinds.SERVICE: (
+PLAIN = (_NAME, AGE)
+"""The columns of a kind that has none of its own."""
+
+COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
+    SERVICE: (
         _NAME,
         Column("TYPE", lambda service: text(service, "spec", "type")),
         Column("CLUSTER-IP", _cluster_ip),
@@ -182,7 +190,7 @@ COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         AGE,
         Column("SELECTOR", lambda service: _labels(service, "spec", "selector"), is_wide=True),
     ),
-    kinds.POD: (
+    POD: (
         _NAME,
         Column("READY", _pod_ready),
         Column("STATUS", _pod_status),
@@ -191,7 +199,7 @@ COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         Column("NODE", lambda pod: text(pod, "spec", "nodeName")),
         Column("LABELS", lambda pod: _labels(pod, "metadata", "labels"), is_wide=True),
     ),
-    kinds.NODE: (
+    NODE: (
         _NAME,
         Column("STATUS", _node_status),
         Column("ROLES", _node_roles),
@@ -200,19 +208,19 @@ COLUMNS: Mapping[Kind, tuple[Column, ...]] = {
         Column("ZONE", lambda node: text(node, "metadata", "labels", _ZONE_LABEL)),
         Column("EXTERNAL-IP", _node_addresses("ExternalIP"), is_wide=True),
     ),
-    kinds.NAMESPACE: (
+    NAMESPACE: (
         _NAME,
         Column("STATUS", lambda namespace: text(namespace, "status", "phase")),
         AGE,
     ),
-    kinds.ENDPOINT_SLICE: (
+    ENDPOINT_SLICE: (
         _NAME,
         Column("ADDRESSTYPE", lambda slice_: text(slice_, "addressType")),
         Column("PORTS", _slice_ports),
         Column("ENDPOINTS", _slice_endpoints),
         AGE,
     ),
-    kinds.SERVICE_CIDR: (
+    SERVICE_CIDR: (
         _NAME,
         Column("CIDRS", lambda range_: ",".join(texts(range_, "spec", "cidrs"))),
         AGE,

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from app.cli.fields import text
 from app.cli.manifests import Manifest, unreadable
 from app.domain.errors import DomainError, Invalid
-from app.domain.objects.endpoints import Endpoints
-from app.domain.objects.kinds import ENDPOINTS, Object
+from app.domain.objects.endpoints import ENDPOINTS, Endpoints
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.objects.resource import Object
 from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
 from app.schemas.documents.paths import PassedOver
 from app.schemas.documents.remarks import Remarks, not_held_line, not_kept_line

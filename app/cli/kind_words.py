@@ -1,42 +1,35 @@
 """The words a person uses for kinds, short ones among them.
 
-    "svc", "Service", "services", "service/ent" -> Kind and, maybe, a name
+    "svc", "Service", "services", "service/ent" -> AnyResource and, maybe, a name
 
 Source: spec kubernetes-api 5.13 for the short names.
 """
 
+from collections.abc import Mapping
+
 import typer
 
-from app.domain.objects.kinds import KINDS, Kind
+from app.domain.objects.resource import AnyResource
+from app.domain.resources import RESOURCES
 
-SHORT_WORDS = {
-    "svc": "Service",
-    "po": "Pod",
-    "no": "Node",
-    "ns": "Namespace",
-    "eps": "EndpointSlice",
+KINDS_BY_WORD: Mapping[str, AnyResource] = {
+    word: resource
+    for resource in RESOURCES
+    for word in (resource.name.lower(), resource.plural, *resource.short_names)
 }
 
 
-def _words() -> dict[str, Kind]:
-    known = {word: kind for kind in KINDS for word in (kind.name.lower(), kind.plural)}
-    by_name = {kind.name: kind for kind in KINDS}
-    return known | {word: by_name[name] for word, name in SHORT_WORDS.items()}
-
-
-KINDS_BY_WORD = _words()
-
-
-def kind_named(word: str) -> Kind:
+def kind_named(word: str) -> AnyResource:
     """Tell the kind a word stands for, or refuse the command line."""
     kind = KINDS_BY_WORD.get(word.lower())
     if kind is None:
-        known = ", ".join(sorted({*(kind.plural for kind in KINDS), *SHORT_WORDS}))
+        names = {word for each in RESOURCES for word in (each.plural, *each.short_names)}
+        known = ", ".join(sorted(names))
         raise typer.BadParameter(f"there is no kind {word!r}; there are {known}")
     return kind
 
 
-def kind_and_name(word: str, name: str | None) -> tuple[Kind, str]:
+def kind_and_name(word: str, name: str | None) -> tuple[AnyResource, str]:
     """Read ``svc ent`` or ``svc/ent``; the name is empty when none is given."""
     kind_word, slash, joined = word.partition("/")
     if slash and name:
@@ -44,6 +37,6 @@ def kind_and_name(word: str, name: str | None) -> tuple[Kind, str]:
     return kind_named(kind_word), joined or name or ""
 
 
-def object_path(kind: Kind, namespace: str, name: str) -> str:
+def object_path(kind: AnyResource, namespace: str, name: str) -> str:
     """Give the path of one object."""
     return f"/{kind.plural}/{namespace}/{name}" if kind.is_namespaced else f"/{kind.plural}/{name}"

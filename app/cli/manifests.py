@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from app.cli.fields import mapping, text
 from app.domain.errors import BadRequest
-from app.domain.objects.kinds import ENDPOINTS, KINDS_BY_NAME, Kind
+from app.domain.objects.endpoints import ENDPOINTS
+from app.domain.objects.resource import AnyResource
+from app.domain.resources import RESOURCES_BY_KIND
 
 if TYPE_CHECKING:
     from app.cli.lines import Lines, Repeat
@@ -99,10 +101,10 @@ class Manifest:
                 )
 
     @property
-    def kind(self) -> Kind | None:
+    def kind(self) -> AnyResource | None:
         """The kind, or None when Waypost does not take it."""
         name = text(self.content, "kind")
-        kind = ENDPOINTS if name == ENDPOINTS.name else KINDS_BY_NAME.get(name)
+        kind = ENDPOINTS if name == ENDPOINTS.name else RESOURCES_BY_KIND.get(name)
         return kind if kind and kind.api_version == text(self.content, "apiVersion") else None
 
     @property

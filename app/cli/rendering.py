@@ -18,9 +18,9 @@ from app.domain.errors import DomainError
 from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.endpoints import Endpoints
-from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.pod import Pod
+from app.domain.objects.resource import Object
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.registration.pod_defaults import with_pod_defaults
 from app.domain.registration.service.defaults import with_service_defaults
@@ -28,6 +28,7 @@ from app.domain.registration.slices.endpoints import has_computed_endpoints
 from app.domain.registration.slices.metadata import SliceNames
 from app.domain.registration.slices.mirroring import mirrored, plan_mirrored, why_not_mirrored
 from app.domain.registration.slices.planning import desired_in, plan
+from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot, load
 from app.schemas.objects.codec import encode_object
 from app.schemas.rules.render import Rendering, decode_rendering, read_request
@@ -73,7 +74,7 @@ def _named(lists: Mapping[str, Sequence[Object]], error: DomainError) -> str:
 
     def name(found: re.Match[str]) -> str:
         listed = lists[found[1]][int(found[2])]
-        return f"{kind_of(listed).name} {listed.metadata.key}: "
+        return f"{resource_of(listed).name} {listed.metadata.key}: "
 
     return _POSITION.sub(name, error.message)
 
@@ -81,7 +82,7 @@ def _named(lists: Mapping[str, Sequence[Object]], error: DomainError) -> str:
 def _completed(decoded: Object) -> Object:
     """Fill in what a registry would have, and the manifest leaves out."""
     metadata = decoded.metadata
-    if kind_of(decoded).is_namespaced and not metadata.namespace:
+    if resource_of(decoded).is_namespaced and not metadata.namespace:
         decoded = replace(decoded, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
     match decoded:
         case Pod():

@@ -30,8 +30,9 @@ from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
 from app.domain.discovery.zone.objects import stripped
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.meta import NOTHING
+from app.domain.objects.resource import Object
+from app.domain.resources import resource_of
 from app.domain.snapshot import load
 from app.registry.beside import beside
 from app.registry.reads.view import View
@@ -179,7 +180,7 @@ class Intake:
         registered = replace(registered, metadata=meta)
         if self.resume.is_initial:
             # When all is loaded anew, most of it is what is held already: that is not doubled.
-            held = self.view.snapshot.of_kind(kind_of(registered).name).get(meta.key)
+            held = self.view.snapshot.of(resource_of(registered)).get(meta.key)
             self._initial.append(registered if held is None or held != registered else held)
         else:
             self._pending.append((is_gone, registered))
@@ -204,10 +205,10 @@ class Intake:
         latest: dict[tuple[str, NamespacedName], Object | None] = {}
         changes: list[Change] = []
         for is_gone, registered in self._pending:
-            kind, meta = kind_of(registered).name, registered.metadata
+            kind, meta = resource_of(registered).name, registered.metadata
             place = (kind, meta.key)
             if place not in latest:
-                latest[place] = self.view.snapshot.of_kind(kind).get(meta.key)
+                latest[place] = self.view.snapshot.objects[kind].get(meta.key)
             before, after = latest[place], None if is_gone else registered
             latest[place] = after
             if before is not None or after is not None:

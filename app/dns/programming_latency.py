@@ -15,8 +15,8 @@ from typing import Final
 from app.dns.counters import Durations
 from app.domain.changes import Change
 from app.domain.objects.endpoint_slice import TRIGGER_TIME_ANNOTATION, EndpointSlice
-from app.domain.objects.kinds import Object
 from app.domain.objects.meta import NOTHING
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot
 
 BOUNDS_S: Final = tuple(0.001 * 2**step for step in range(20))

@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from app.domain.errors import Expired
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Object, kind_of
+from app.domain.objects.resource import Object
+from app.domain.resources import resource_of
 
 
 class ChangeType(StrEnum):
@@ -49,7 +50,7 @@ class Change:
     @property
     def kind(self) -> str:
         """The kind of the object, ``Service``."""
-        return kind_of(self.object).name
+        return resource_of(self.object).name
 
     @property
     def key(self) -> NamespacedName:

@@ -10,111 +10,41 @@ construction.  What a name resolves to or a node is told is not decided here.
 Source: style.md 2, decisions 2 and 3.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import Any, Final
 
-from app.domain.addresses import IPFamily, canonical, family_of, parse_address
+from app.domain.addresses import IPFamily, family_of, parse_address
 from app.domain.changes import Change
 from app.domain.names import REVISION_ZERO, NamespacedName, Revision
-from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import Object, kind_of
-from app.domain.objects.namespace import Namespace
-from app.domain.objects.node import Node
-from app.domain.objects.pod import Pod
-from app.domain.objects.service import Service, ServiceType
-from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.objects.endpoint_slice import ENDPOINT_SLICE, EndpointSlice
+from app.domain.objects.namespace import NAMESPACE, Namespace
+from app.domain.objects.node import NODE, Node
+from app.domain.objects.pod import POD, Pod
+from app.domain.objects.resource import Object, Resource, T, Term
+from app.domain.objects.service import SERVICE, Service
+from app.domain.objects.service_cidr import SERVICE_CIDR, ServiceCIDR
 from app.domain.occupied import Occupied
 from app.domain.persistent import PMap
+from app.domain.resources import RESOURCES, resource_of
 
-Term = tuple[str, ...]
 Members = PMap[NamespacedName, None]
 _Index = PMap[Term, Members]
-_V = TypeVar("_V")
 
 _NO_MEMBERS: Final[Members] = PMap()
 _ADDRESS_BITS = {IPFamily.IPV4: 32, IPFamily.IPV6: 128}
 _PORT_BITS = 16
 
 
-def _metadata_terms(registered: Object) -> Iterator[Term]:
-    yield (kind_of(registered).name, registered.metadata.namespace)
-    if registered.metadata.is_terminating:
-        yield ("terminating", kind_of(registered).name)
-    for key, value in registered.metadata.labels.items():
-        yield ("label", kind_of(registered).name, key, value)
-
-
-def _pod_label_terms(pod: Pod) -> Iterator[Term]:
-    for key, value in pod.metadata.labels.items():
-        yield ("pod-label", pod.metadata.namespace, key, value)
-
-
-def _pod_terms(pod: Pod) -> Iterator[Term]:
-    yield from _pod_label_terms(pod)
-    if pod.node_name:
-        yield ("pod-node", pod.node_name)
-    for ip in pod.pod_ips:
-        yield ("pod-ip", canonical(ip))
-    if pod.is_lapsed:
-        yield ("lapsed",)
-
-
-def _service_terms(service: Service) -> Iterator[Term]:
-    for address in service.addresses:
-        yield ("address", address)
-    for address in (*service.external_ips, *(entry.ip for entry in service.ingress if entry.ip)):
-        yield ("external", canonical(address))
-    for number in node_ports_of(service):
-        yield ("node-port", str(number))
-    for number in {port.node_port for port in service.ports} - {0}:
-        yield ("node-port-wish", str(number))
-    if service.selector:
-        # One requirement is enough to find the Service from a Pod's labels.
-        yield ("anchor", service.metadata.namespace, *min(service.selector.items()))
-    elif service.selector_expressions:
-        yield ("anchor", service.metadata.namespace)
-    yield from _service_facts(service)
-
-
-def _service_facts(service: Service) -> Iterator[Term]:
-    if service.is_balanced:
-        yield ("balanced",)
-    if service.is_guarded:
-        yield ("guarded",)
-
-
-def _slice_terms(slice_: EndpointSlice) -> Iterator[Term]:
-    if (service := slice_.service) is not None:
-        yield ("slice-service", service.namespace, service.name)
-    for endpoint in slice_.endpoints:
-        for address in endpoint.addresses:
-            yield ("endpoint", canonical(address))
-
-
 def terms_of(registered: Object) -> Iterator[Term]:
     """List every index entry under which an object is found."""
-    yield from _metadata_terms(registered)
-    match registered:
-        case Pod():
-            yield from _pod_terms(registered)
-        case Service():
-            yield from _service_terms(registered)
-        case EndpointSlice():
-            yield from _slice_terms(registered)
-        case Node() | Namespace() | ServiceCIDR():
-            pass
-
-
-def node_ports_of(service: Service) -> tuple[int, ...]:
-    """List the node ports a Service holds, its health-check port among them, sorted.
-
-    Other types may carry numbers, an ExternalName for one, without holding them.
-    """
-    if service.type not in (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER):
-        return ()
-    numbers = {port.node_port for port in service.ports} | {service.health_check_node_port}
-    return tuple(sorted(numbers - {0}))
+    meta, resource = registered.metadata, resource_of(registered)
+    yield (resource.name, meta.namespace)
+    if meta.is_terminating:
+        yield ("terminating", resource.name)
+    for key, value in meta.labels.items():
+        yield ("label", resource.name, key, value)
+    yield from resource.index_terms(registered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,18 +52,10 @@ class Snapshot:
     """State at ``revision``.  Maps are keyed by NamespacedName; iterate them sorted."""
 
     revision: Revision = REVISION_ZERO
-    services: PMap[NamespacedName, Service] = field(default_factory=PMap[NamespacedName, Service])
-    pods: PMap[NamespacedName, Pod] = field(default_factory=PMap[NamespacedName, Pod])
-    nodes: PMap[NamespacedName, Node] = field(default_factory=PMap[NamespacedName, Node])
-    namespaces: PMap[NamespacedName, Namespace] = field(
-        default_factory=PMap[NamespacedName, Namespace]
+    objects: Mapping[str, PMap[NamespacedName, Any]] = field(
+        default_factory=lambda: {each.name: PMap[NamespacedName, Any]() for each in RESOURCES}
     )
-    slices: PMap[NamespacedName, EndpointSlice] = field(
-        default_factory=PMap[NamespacedName, EndpointSlice]
-    )
-    service_cidrs: PMap[NamespacedName, ServiceCIDR] = field(
-        default_factory=PMap[NamespacedName, ServiceCIDR]
-    )
+    """Objects by kind; ``of`` gives those of one kind with their type."""
     index: _Index = field(default_factory=PMap[Term, Members])
     held_addresses: Mapping[IPFamily, Occupied] = field(
         default_factory=lambda: {
@@ -142,9 +64,39 @@ class Snapshot:
     )
     held_ports: Occupied = field(default_factory=lambda: Occupied(width_bits=_PORT_BITS))
 
-    def of_kind(self, kind: str) -> Mapping[NamespacedName, Object]:
-        """Give all objects of one kind, by the kind's wire name."""
-        return _MAPS[kind](self)
+    def of(self, resource: Resource[T]) -> PMap[NamespacedName, T]:
+        """Give all objects of one kind."""
+        return self.objects[resource.name]
+
+    @property
+    def services(self) -> PMap[NamespacedName, Service]:
+        """All Services."""
+        return self.objects[SERVICE.name]
+
+    @property
+    def pods(self) -> PMap[NamespacedName, Pod]:
+        """All Pods."""
+        return self.objects[POD.name]
+
+    @property
+    def nodes(self) -> PMap[NamespacedName, Node]:
+        """All Nodes."""
+        return self.objects[NODE.name]
+
+    @property
+    def namespaces(self) -> PMap[NamespacedName, Namespace]:
+        """All Namespaces."""
+        return self.objects[NAMESPACE.name]
+
+    @property
+    def slices(self) -> PMap[NamespacedName, EndpointSlice]:
+        """All EndpointSlices."""
+        return self.objects[ENDPOINT_SLICE.name]
+
+    @property
+    def service_cidrs(self) -> PMap[NamespacedName, ServiceCIDR]:
+        """All ServiceCIDRs."""
+        return self.objects[SERVICE_CIDR.name]
 
     def members(self, *term: str) -> Members:
         """List the keys of the objects under one index term."""
@@ -217,7 +169,9 @@ class Snapshot:
             index = _entry_removed(index, term, change.key)
         for term in new - old:
             index = index.set(term, index.get(term, _NO_MEMBERS).set(change.key, None))
-        stepped = replace(_placed(self, change), revision=change.revision, index=index)
+        stepped = replace(
+            self, objects=_placed(self, change), revision=change.revision, index=index
+        )
         return _reoccupied(stepped, old ^ new)
 
 
@@ -225,14 +179,12 @@ def load(objects: Iterable[Object], *, revision: Revision) -> Snapshot:
     """Build the snapshot of ``objects`` at once; equal to applying them one by one."""
     every = tuple(objects)
     index = _index_of(every)
+    by_kind: dict[str, dict[NamespacedName, Object]] = {each.name: {} for each in RESOURCES}
+    for registered in every:
+        by_kind[resource_of(registered).name][registered.metadata.key] = registered
     loaded = Snapshot(
         revision=revision,
-        services=_of_type(every, Service),
-        pods=_of_type(every, Pod),
-        nodes=_of_type(every, Node),
-        namespaces=_of_type(every, Namespace),
-        slices=_of_type(every, EndpointSlice),
-        service_cidrs=_of_type(every, ServiceCIDR),
+        objects={kind: PMap[NamespacedName, Any].over(held) for kind, held in by_kind.items()},
         index=_Index.over(index),
     )
     return _reoccupied(loaded, index)
@@ -281,44 +233,9 @@ def _entry_removed(index: _Index, term: Term, key: NamespacedName) -> _Index:
     return index.set(term, members) if members else index.remove(term)
 
 
-def _placed(snapshot: Snapshot, change: Change) -> Snapshot:
-    """Put one change in its map; ``match`` tells the type checker which map holds what."""
-    key, gone = change.key, change.after is None
-    match change.object:
-        case Service() as service:
-            services = snapshot.services
-            return replace(snapshot, services=_put(services, key, service, gone=gone))
-        case Pod() as pod:
-            return replace(snapshot, pods=_put(snapshot.pods, key, pod, gone=gone))
-        case Node() as node:
-            return replace(snapshot, nodes=_put(snapshot.nodes, key, node, gone=gone))
-        case Namespace() as namespace:
-            namespaces = snapshot.namespaces
-            return replace(snapshot, namespaces=_put(namespaces, key, namespace, gone=gone))
-        case EndpointSlice() as slice_:
-            return replace(snapshot, slices=_put(snapshot.slices, key, slice_, gone=gone))
-        case ServiceCIDR() as cidr:
-            cidrs = snapshot.service_cidrs
-            return replace(snapshot, service_cidrs=_put(cidrs, key, cidr, gone=gone))
-
-
-def _put(
-    held: PMap[NamespacedName, _V], key: NamespacedName, value: _V, *, gone: bool
-) -> PMap[NamespacedName, _V]:
-    return held.remove(key) if gone else held.set(key, value)
-
-
-def _of_type(objects: Iterable[Object], type_: type[_V]) -> PMap[NamespacedName, _V]:
-    return PMap[NamespacedName, _V].over(
-        {o.metadata.key: o for o in objects if isinstance(o, type_)}
-    )
-
-
-_MAPS: Mapping[str, Callable[[Snapshot], Mapping[NamespacedName, Object]]] = {
-    "Service": lambda snapshot: snapshot.services,
-    "Pod": lambda snapshot: snapshot.pods,
-    "Node": lambda snapshot: snapshot.nodes,
-    "Namespace": lambda snapshot: snapshot.namespaces,
-    "EndpointSlice": lambda snapshot: snapshot.slices,
-    "ServiceCIDR": lambda snapshot: snapshot.service_cidrs,
-}
+def _placed(snapshot: Snapshot, change: Change) -> Mapping[str, PMap[NamespacedName, Any]]:
+    """Put one change in the map of its kind."""
+    held = snapshot.objects[change.kind]
+    after = change.after
+    held = held.remove(change.key) if after is None else held.set(change.key, after)
+    return {**snapshot.objects, change.kind: held}

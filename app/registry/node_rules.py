@@ -30,9 +30,8 @@ from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.errors import not_found
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import NODE
 from app.domain.objects.meta import ObjectMeta
-from app.domain.objects.node import Node
+from app.domain.objects.node import NODE, Node
 from app.domain.snapshot import Snapshot
 from app.registry.beside import beside
 from app.registry.node_events import NodeChanges, NodeText, standing_of

@@ -7,8 +7,8 @@ memory that passes the same contract tests.
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol, TypeVar
 
+from app.domain.work import Work
 from app.registry.leases.lease_tracker import Lease
-from app.registry.work import Work
 
 T = TypeVar("T")
 

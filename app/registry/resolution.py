@@ -20,8 +20,7 @@ from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.errors import not_found
 from app.domain.names import DomainName, NamespacedName
-from app.domain.objects.kinds import POD
-from app.domain.objects.pod import Pod
+from app.domain.objects.pod import POD, Pod
 from app.domain.snapshot import Snapshot
 
 LOOPBACK_HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"

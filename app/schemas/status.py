@@ -10,7 +10,8 @@ from typing import Literal
 from pydantic import Field
 
 from app.domain.errors import DomainError, Expired, Invalid
-from app.domain.objects.kinds import KINDS_BY_NAME, Object, kind_of
+from app.domain.objects.resource import Object
+from app.domain.resources import RESOURCES_BY_KIND, resource_of
 from app.schemas.base import Output
 
 
@@ -90,7 +91,7 @@ def _details(error: DomainError, retry_after_s: int) -> dict[str, object]:
     if error.name:
         details["name"] = error.name
     if error.kind:
-        kind = KINDS_BY_NAME.get(error.kind)
+        kind = RESOURCES_BY_KIND.get(error.kind)
         if kind is not None and kind.group:
             details["group"] = kind.group
         # Kubernetes names the kind when an object is refused, and the resource otherwise.
@@ -107,7 +108,7 @@ def _details(error: DomainError, retry_after_s: int) -> dict[str, object]:
 
 def success_of(deleted: Object) -> dict[str, object]:
     """Spell that an object has gone, for kinds whose deletion does not answer the object."""
-    kind = kind_of(deleted)
+    kind = resource_of(deleted)
     details: dict[str, object] = {"name": deleted.metadata.name, "kind": kind.plural}
     if kind.group:
         details["group"] = kind.group

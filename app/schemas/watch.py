@@ -3,17 +3,12 @@
 Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
 
-from typing import Literal
+from typing import Any, Literal, Union, cast
 
-from pydantic import Field
+from pydantic import BaseModel, Field, create_model
 
 from app.schemas.base import Output
-from app.schemas.objects.endpoint_slice import EndpointSliceRead
-from app.schemas.objects.namespace import NamespaceRead
-from app.schemas.objects.node import NodeRead
-from app.schemas.objects.pod import PodRead
-from app.schemas.objects.service import ServiceRead
-from app.schemas.objects.service_cidr import ServiceCIDRRead
+from app.schemas.objects.wires import WIRES
 from app.schemas.status import Status
 
 
@@ -34,17 +29,13 @@ class Bookmark(Output):
     metadata: BookmarkMeta
 
 
-class WatchLine(Output):
-    """One event: the object after the change, or before it when it is gone."""
+_EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
+_Objects: Any = cast("Any", Union)[(*(wire.read for wire in WIRES), Bookmark, Status)]
 
-    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
-    object: (
-        ServiceRead
-        | PodRead
-        | EndpointSliceRead
-        | NodeRead
-        | NamespaceRead
-        | ServiceCIDRRead
-        | Bookmark
-        | Status
-    )
+WatchLine: type[BaseModel] = create_model(
+    "WatchLine",
+    __base__=Output,
+    __doc__="One event: the object after the change, or before it when it is gone.",
+    type=(_EventType, ...),
+    object=(_Objects, ...),
+)

@@ -18,10 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.changes import Change
 from app.domain.names import REVISION_ZERO, Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from app.registry.reads.view import View
-from app.store.mapping import change_of, change_rows, object_of
+from app.schemas.objects.codec import decode_stored
+from app.store.mapping import change_of, change_rows
 from app.store.pieces import Reading, pieces
 from app.store.tables import changes, counter, objects
 
@@ -89,7 +90,7 @@ async def objects_of(
     )
     async for piece in pieces(connection, reading):
         for row in piece:
-            yield object_of(row.kind, row.body)
+            yield decode_stored(row.kind, row.body)
 
 
 async def load_kinds(connection: AsyncConnection, kinds: Iterable[str]) -> Snapshot:

@@ -6,22 +6,17 @@ A body is the wire form of an object, as ``app.schemas.objects.codec`` writes it
 what the wire does not show added under names of its own.
 """
 
-import json
 import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypedDict
 
 from sqlalchemy import Row
 
 from app.domain.changes import Change
 from app.domain.names import Revision
-from app.domain.objects.kinds import Object, kind_of
-from app.domain.objects.service import Service
-from app.domain.snapshot import node_ports_of
-from app.schemas.objects.codec import decode_bytes, encode_bytes, encode_json, encode_object
-
-_REQUESTED = "requestedIPs"
+from app.domain.objects.resource import Object
+from app.domain.resources import resource_of
+from app.schemas.objects.codec import decode_stored, encode_stored
 
 
 class ObjectRow(TypedDict):
@@ -45,29 +40,17 @@ class ChangeRow(TypedDict):
     after: str | None
 
 
-def object_of(kind: str, body: str) -> Object:
-    """Read an object from its stored body."""
-    registered = decode_bytes(kind, body)
-    if isinstance(registered, Service) and f'"{_REQUESTED}":' in body:
-        stored: dict[str, Any] = json.loads(body)
-        registered = replace(registered, requested_ips=tuple(stored.get(_REQUESTED, ())))
-    return registered
-
-
 def body_of(registered: Object) -> str:
     """Write the stored body: the wire form, and what the wire does not show."""
-    if isinstance(registered, Service) and registered.requested_ips:
-        wire = encode_object(registered)
-        return encode_json({**wire, _REQUESTED: registered.requested_ips}).decode()
-    return encode_bytes(registered).decode()
+    return encode_stored(registered).decode()
 
 
 def change_of(row: "Row[*tuple[Any, ...]]") -> Change:
     """Read a change from its row."""
     return Change(
         revision=Revision(row.revision),
-        before=None if row.before is None else object_of(row.kind, row.before),
-        after=None if row.after is None else object_of(row.kind, row.after),
+        before=None if row.before is None else decode_stored(row.kind, row.before),
+        after=None if row.after is None else decode_stored(row.kind, row.after),
     )
 
 
@@ -121,18 +104,24 @@ def change_rows(
 
 def addresses_held(registered: Object | None) -> set[str]:
     """Name the cluster addresses an object holds."""
-    return set(registered.addresses) if isinstance(registered, Service) else set()
+    return set(_held(registered, "address"))
 
 
 def ports_held(registered: Object | None) -> set[int]:
     """Name the node ports an object holds."""
-    return set(node_ports_of(registered)) if isinstance(registered, Service) else set()
+    return {int(number) for number in _held(registered, "node-port")}
+
+
+def _held(registered: Object | None, family: str) -> Iterator[str]:
+    """Name what an object holds by its entries in the snapshot's index."""
+    terms = () if registered is None else resource_of(registered).index_terms(registered)
+    return (term[1] for term in terms if term[0] == family)
 
 
 def _object_row(registered: Object, body: Callable[[Object], str]) -> ObjectRow:
     meta = registered.metadata
     return ObjectRow(
-        kind=kind_of(registered).name,
+        kind=resource_of(registered).name,
         namespace=meta.namespace,
         name=meta.name,
         uid=uuid.UUID(meta.uid),

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.registry.beside import beside
 from app.registry.reads.weights import is_light
 from app.store.engine import driver_of

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from app.domain.errors import NotSynced
-from app.registry.work import Work
+from app.domain.work import Work
 
 BATCH_MAX = 64  # decisions committed together
 QUEUE_MAX = 1_024  # decisions waiting; one more is refused

@@ -33,9 +33,9 @@ from app.domain.changes import Change
 from app.domain.errors import DomainError, NotSynced, Unconfirmed
 from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.snapshot import Snapshot
+from app.domain.work import Policy, Work
 from app.registry.beside import beside
 from app.registry.reads.view import View
-from app.registry.work import Policy, Work
 from app.store.change_log import ChangeLogFollower
 from app.store.engine import CONNECT_S_MAX, LOCK_S_MAX, UNREACHABLE, connected, driver_of
 from app.store.loading import (

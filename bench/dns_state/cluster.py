@@ -16,9 +16,9 @@ from app.domain.objects.endpoint_slice import (
     EndpointPort,
     EndpointSlice,
 )
-from app.domain.objects.kinds import Object
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import Namespace
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service, ServicePort
 from app.domain.snapshot import Snapshot, load
 

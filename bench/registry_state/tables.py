@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.domain.changes import Change
 from app.domain.names import Revision, Uid
-from app.domain.objects.kinds import Object
 from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
 from app.store.mapping import object_rows
 

@@ -24,7 +24,7 @@ from app.domain.dataplane.rules.health_checks import HealthChecks, health_checks
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import load
 from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from app.api.objects.bodies import STRICT
 from app.api.objects.manifests import read_manifest, warnings_of
 from app.domain.names import NamespacedName, Uid
-from app.domain.objects.kinds import KINDS, KINDS_BY_NAME, Object, kind_of
-from app.registry.work import Work
+from app.domain.objects.resource import Object
+from app.domain.resources import RESOURCES, RESOURCES_BY_KIND, resource_of
+from app.domain.work import Work
 from app.registry.writes.apply import Item, Operation, Outcome, apply
 from app.schemas.documents.read import MediaType, parse_documents
 from app.schemas.documents.yaml_output import encode_yaml
@@ -40,7 +41,7 @@ def in_every_form(dumps: Sequence[Mapping[str, object]]) -> list[Printed]:
             "metadata": {"resourceVersion": "9"},
             "items": [dump for dump in dumps if dump["kind"] == kind.name],
         }
-        for kind in KINDS
+        for kind in RESOURCES
     ]
     return [
         (b"".join(encode_yaml(dump) + b"---\n" for dump in dumps), MediaType.YAML),
@@ -54,7 +55,7 @@ def in_every_form(dumps: Sequence[Mapping[str, object]]) -> list[Printed]:
 def items_of(printed: Printed) -> list[Item]:
     found: list[Item] = []
     for position, document in enumerate(parse_documents(*printed)):
-        kind = KINDS_BY_NAME[str(document.content["kind"])]
+        kind = RESOURCES_BY_KIND[str(document.content["kind"])]
         metadata: Any = document.content["metadata"]
         key = NamespacedName(metadata.get("namespace", ""), metadata["name"])
         manifest = read_manifest(position, kind, key, document, STRICT)
@@ -74,7 +75,7 @@ def test_a_dump_of_any_object_is_that_object(drawn: Object, form: int) -> None:
 @given(st.lists(objects, max_size=8), st.integers(0, 4))
 def test_a_dump_of_everything_changes_nothing(drawn: list[Object], form: int) -> None:
     world = World()
-    by_key = {(kind_of(each).name, each.metadata.key): each for each in drawn}
+    by_key = {(resource_of(each).name, each.metadata.key): each for each in drawn}
 
     def fill(work: Work) -> None:
         for each in by_key.values():
@@ -85,7 +86,7 @@ def test_a_dump_of_everything_changes_nothing(drawn: list[Object], form: int) ->
         return outcomes, len(work.changes())
 
     world.writer.write_now(fill)
-    kept = [each for kind in KINDS for each in world.snapshot.of_kind(kind.name).values()]
+    kept = [each for kind in RESOURCES for each in world.snapshot.of(kind).values()]
     dumps = [encode_object(each) for each in kept]
     outcomes, changes = world.writer.write_now(again)
     assert [outcome.operation for outcome in outcomes] == [Operation.UNCHANGED] * len(kept)
@@ -128,7 +129,7 @@ async def api(database_url: str) -> AsyncGenerator[httpx.AsyncClient, None]:
 
 async def everything(api: httpx.AsyncClient) -> list[Wire]:
     """The lists of all kinds, as the server answers them."""
-    return [(await api.get(f"/{kind.plural}")).json() for kind in KINDS]
+    return [(await api.get(f"/{kind.plural}")).json() for kind in RESOURCES]
 
 
 async def test_all_lists_of_a_server_applied_to_it_change_nothing(api: httpx.AsyncClient) -> None:

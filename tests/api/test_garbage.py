@@ -5,7 +5,7 @@ Reference counting frees it at once; a search through everything that a process 
 
 import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -28,7 +28,7 @@ REQUESTS = {
 
 
 @contextmanager
-def garbage() -> Iterator[list[object]]:
+def garbage() -> Generator[list[object], None, None]:
     """Gather what the block leaves in circles."""
     gc.collect()
     found: list[object] = []

@@ -21,7 +21,7 @@ from app.domain.dataplane.ipvs.applied import apply
 from app.domain.dataplane.ipvs.operations import IPVSState
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader

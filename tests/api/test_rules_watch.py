@@ -25,8 +25,8 @@ from app.domain.dataplane.incremental.nftables_source import loaded
 from app.domain.dataplane.nftables.state import parse_whole
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
-from app.domain.objects.kinds import Object
 from app.domain.objects.node import Taint
+from app.domain.objects.resource import Object
 from app.domain.snapshot import load
 from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader

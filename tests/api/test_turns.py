@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from app.api import application
+from app.domain.work import Work
 from app.main import VERSION
 from app.registry.ports import Writer
-from app.registry.work import Work
 from app.store.writer import AT_ONCE_MAX
 from tests.registries import a_client, a_registry
 

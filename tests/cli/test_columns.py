@@ -6,8 +6,14 @@ import pytest
 
 from app.cli.columns import COLUMNS, external_ips, service_ports, sheet
 from app.cli.fields import Json
-from app.domain.objects import kinds
-from app.domain.objects.kinds import KINDS, Kind
+from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
+from app.domain.objects.namespace import NAMESPACE
+from app.domain.objects.node import NODE
+from app.domain.objects.pod import POD
+from app.domain.objects.resource import AnyResource
+from app.domain.objects.service import SERVICE
+from app.domain.objects.service_cidr import SERVICE_CIDR
+from app.domain.resources import RESOURCES
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 META = {"name": "ent", "namespace": "dev", "creationTimestamp": "2026-01-01T11:59:00Z"}
@@ -17,13 +23,13 @@ def a_document(**fields: object) -> Json:
     return {"metadata": META, **fields}
 
 
-def row_of(document: Json, kind: Kind) -> dict[str, str]:
+def row_of(document: Json, kind: AnyResource) -> dict[str, str]:
     table = sheet([document], kind, NOW, is_wide=True)
     return dict(zip(table.headings, table.rows[0], strict=True))
 
 
 def test_every_kind_has_columns() -> None:
-    assert set(COLUMNS) == set(KINDS)
+    assert set(COLUMNS) == set(RESOURCES)
 
 
 def test_a_service_shows_its_address_ports_and_selector() -> None:
@@ -35,7 +41,7 @@ def test_a_service_shows_its_address_ports_and_selector() -> None:
             "selector": {"app": "ent", "tier": "web"},
         }
     )
-    assert row_of(service, kinds.SERVICE) == {
+    assert row_of(service, SERVICE) == {
         "NAME": "ent",
         "TYPE": "NodePort",
         "CLUSTER-IP": "10.96.0.20",
@@ -47,11 +53,11 @@ def test_a_service_shows_its_address_ports_and_selector() -> None:
 
 
 def test_narrow_tables_leave_wide_columns_out_and_lists_over_namespaces_name_them() -> None:
-    narrow = sheet([a_document()], kinds.SERVICE, NOW, with_namespace=True)
+    narrow = sheet([a_document()], SERVICE, NOW, with_namespace=True)
     assert narrow.headings[0] == "NAMESPACE"
     assert "SELECTOR" not in narrow.headings
     assert narrow.rows[0][:2] == ("dev", "ent")
-    assert sheet([], kinds.NODE, NOW, with_namespace=True).headings[0] == "NAME"
+    assert sheet([], NODE, NOW, with_namespace=True).headings[0] == "NAME"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +84,7 @@ def test_external_addresses_depend_on_the_type(spec: Json, status: Json, shown: 
 
 def test_a_service_without_ports_shows_none() -> None:
     assert service_ports({"spec": {}}) == ""
-    assert row_of(a_document(spec={}), kinds.SERVICE)["PORT(S)"] == "<none>"
+    assert row_of(a_document(spec={}), SERVICE)["PORT(S)"] == "<none>"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +106,7 @@ def test_a_service_without_ports_shows_none() -> None:
 def test_a_pod_shows_whether_it_is_ready_and_what_becomes_of_it(
     pod: dict[str, object], ready: str, status: str
 ) -> None:
-    row = row_of({**a_document(), **pod}, kinds.POD)
+    row = row_of({**a_document(), **pod}, POD)
     assert (row["READY"], row["STATUS"]) == (ready, status)
 
 
@@ -108,7 +114,7 @@ def test_a_pod_shows_its_addresses_and_node() -> None:
     pod = a_document(
         spec={"nodeName": "n1"}, status={"podIPs": [{"ip": "10.244.0.1"}, {"ip": "fd00::1"}]}
     )
-    row = row_of(pod, kinds.POD)
+    row = row_of(pod, POD)
     assert (row["IP"], row["NODE"]) == ("10.244.0.1,fd00::1", "n1")
 
 
@@ -131,7 +137,7 @@ def test_a_node_shows_status_roles_address_and_zone() -> None:
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     }
-    row = row_of(node, kinds.NODE)
+    row = row_of(node, NODE)
     assert row["STATUS"] == "Ready,SchedulingDisabled"
     assert row["ROLES"] == "edge,worker"
     assert (row["INTERNAL-IP"], row["ZONE"], row["EXTERNAL-IP"]) == ("192.0.2.10", "z1", "<none>")
@@ -144,34 +150,34 @@ def test_an_address_of_a_node_that_is_no_ip_is_not_shown_as_one() -> None:
         for address in ("my-host.example", "10.0.0.256", "")
     ]
     node = {"metadata": META, "status": {"addresses": addresses}}
-    row = row_of(node, kinds.NODE)
+    row = row_of(node, NODE)
     assert (row["INTERNAL-IP"], row["EXTERNAL-IP"]) == ("<none>", "<none>")
     addresses.append({"type": "InternalIP", "address": "2001:db8::1"})
-    assert row_of(node, kinds.NODE)["INTERNAL-IP"] == "2001:db8::1"
+    assert row_of(node, NODE)["INTERNAL-IP"] == "2001:db8::1"
 
 
 @pytest.mark.parametrize(("ready", "status"), [("False", "NotReady"), ("Unknown", "NotReady")])
 def test_a_node_that_is_not_ready_says_so(ready: str, status: str) -> None:
     conditions = [{"type": "Ready", "status": ready}]
-    assert row_of(a_document(status={"conditions": conditions}), kinds.NODE)["STATUS"] == status
+    assert row_of(a_document(status={"conditions": conditions}), NODE)["STATUS"] == status
 
 
 def test_a_node_of_which_nothing_is_known_is_unknown() -> None:
-    assert row_of(a_document(), kinds.NODE)["STATUS"] == "Unknown"
+    assert row_of(a_document(), NODE)["STATUS"] == "Unknown"
 
 
 def test_a_slice_lists_three_endpoints_and_counts_the_rest() -> None:
     addresses = [{"addresses": [f"10.244.0.{number}"]} for number in range(1, 6)]
     row = row_of(
         a_document(addressType="IPv4", ports=[{"port": 8080}], endpoints=addresses),
-        kinds.ENDPOINT_SLICE,
+        ENDPOINT_SLICE,
     )
     assert row["ENDPOINTS"] == "10.244.0.1,10.244.0.2,10.244.0.3 + 2 more..."
     assert row["PORTS"] == "8080"
-    assert row_of(a_document(), kinds.ENDPOINT_SLICE)["PORTS"] == "<unset>"
+    assert row_of(a_document(), ENDPOINT_SLICE)["PORTS"] == "<unset>"
 
 
 def test_namespaces_and_ranges_have_their_columns() -> None:
-    assert row_of(a_document(status={"phase": "Active"}), kinds.NAMESPACE)["STATUS"] == "Active"
+    assert row_of(a_document(status={"phase": "Active"}), NAMESPACE)["STATUS"] == "Active"
     ranges = a_document(spec={"cidrs": ["10.96.0.0/12", "fd00::/112"]})
-    assert row_of(ranges, kinds.SERVICE_CIDR)["CIDRS"] == "10.96.0.0/12,fd00::/112"
+    assert row_of(ranges, SERVICE_CIDR)["CIDRS"] == "10.96.0.0/12,fd00::/112"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.manifests import Manifest, Unreadable, in_namespace, read_manifests
-from app.domain.objects import kinds
+from app.domain.objects.service import SERVICE as SERVICE_KIND
 
 SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: ent, namespace: dev}\n"
 DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ent}\n"
@@ -29,7 +29,7 @@ def read_text(text: str) -> tuple[Manifest, ...]:
 
 def test_a_manifest_knows_its_kind_name_and_namespace() -> None:
     manifest = a_manifest(SERVICE)
-    assert (manifest.kind, manifest.name, manifest.namespace) == (kinds.SERVICE, "ent", "dev")
+    assert (manifest.kind, manifest.name, manifest.namespace) == (SERVICE_KIND, "ent", "dev")
     assert a_manifest(DEPLOYMENT).kind is None
 
 

@@ -15,7 +15,7 @@ from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision, parse_domain
 from app.domain.objects.endpoint_slice import TRIGGER_TIME_ANNOTATION, EndpointSlice
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
 from app.domain.snapshot import load
 from app.registry.reads.view import View

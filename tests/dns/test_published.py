@@ -25,7 +25,7 @@ from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import EndpointPort
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.objects.service import ServicePort, ServiceType
 from app.domain.snapshot import load
 from tests.builders import a_meta, a_namespace, a_pod, a_service, an_endpoint, an_endpoint_slice

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from app.domain.errors import BadRequest
 from app.domain.fields import parse_field_selector
 from app.domain.names import Revision
-from app.domain.objects import kinds
-from app.domain.objects.kinds import KINDS, Object
+from app.domain.objects.node import NODE
+from app.domain.objects.resource import AnyResource, Object
+from app.domain.objects.service import SERVICE
+from app.domain.resources import RESOURCES, resource_of
 from app.domain.snapshot import load
 from tests.builders import (
     a_headless_service,
@@ -28,8 +30,8 @@ readable = [vector for vector in vectors if vector["valid"]]
 unreadable = [vector for vector in vectors if not vector["valid"]]
 
 
-def kind_name(plural: str) -> str:
-    return next(kind.name for kind in KINDS if kind.plural == plural)
+def resource_named(plural: str) -> AnyResource:
+    return next(resource for resource in RESOURCES if resource.plural == plural)
 
 
 def an_object(resource: str, fields: dict[str, str]) -> Object:
@@ -46,7 +48,7 @@ def an_object(resource: str, fields: dict[str, str]) -> Object:
 @pytest.mark.parametrize("vector", readable, ids=[v["name"] for v in readable])
 def test_a_selector_is_read_as_the_vector_says(vector: dict[str, Any]) -> None:
     resource = vector["resource"]
-    selector = parse_field_selector(vector["input"], kind_name(resource))
+    selector = parse_field_selector(vector["input"], resource_named(resource))
 
     assert [
         {"field": t.field, "operator": t.operator, "value": t.value} for t in selector.terms
@@ -60,7 +62,7 @@ def test_a_selector_is_read_as_the_vector_says(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", unreadable, ids=[v["name"] for v in unreadable])
 def test_text_outside_the_grammar_is_a_bad_request(vector: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
-        parse_field_selector(vector["input"], kind_name(vector["resource"]))
+        parse_field_selector(vector["input"], resource_named(vector["resource"]))
 
 
 POD = a_pod(
@@ -99,7 +101,7 @@ POD = a_pod(
     ],
 )
 def test_a_field_is_found(text: str, registered: Object) -> None:
-    assert parse_field_selector(text, kinds.kind_of(registered).name).matches(registered)
+    assert parse_field_selector(text, resource_of(registered)).matches(registered)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_a_field_is_found(text: str, registered: Object) -> None:
     ],
 )
 def test_a_backslash_takes_the_meaning_from_a_sign(text: str, value: str) -> None:
-    selector = parse_field_selector(text, "Service")
+    selector = parse_field_selector(text, SERVICE)
     assert [term.value for term in selector.terms] == [value]
 
 
@@ -121,12 +123,12 @@ def test_a_backslash_takes_the_meaning_from_a_sign(text: str, value: str) -> Non
 )
 def test_what_is_not_of_the_grammar_is_refused(text: str) -> None:
     with pytest.raises(BadRequest):
-        parse_field_selector(text, "Service")
+        parse_field_selector(text, SERVICE)
 
 
 def test_a_node_has_no_namespace_to_ask_for() -> None:
     with pytest.raises(BadRequest):
-        parse_field_selector("metadata.namespace=default", "Node")
+        parse_field_selector("metadata.namespace=default", NODE)
 
 
 @pytest.mark.parametrize(
@@ -140,19 +142,19 @@ def test_a_node_has_no_namespace_to_ask_for() -> None:
     ],
 )
 def test_an_index_entry_holds_every_match(text: str, found: Object) -> None:
-    kind = kinds.kind_of(found)
+    kind = resource_of(found)
     snapshot = load([POD, a_service()], revision=Revision(1))
-    (term,) = parse_field_selector(text, kind.name).index_terms(kind)
+    (term,) = parse_field_selector(text, kind).index_terms(kind)
     assert found.metadata.key in snapshot.members(*term)
 
 
 @pytest.mark.parametrize("text", ["spec.clusterIP=None", "spec.clusterIP=", "spec.clusterIP!=a"])
 def test_what_no_index_knows_is_left_to_the_filter(text: str) -> None:
-    assert not tuple(parse_field_selector(text, "Service").index_terms(kinds.SERVICE))
+    assert not tuple(parse_field_selector(text, SERVICE).index_terms(SERVICE))
 
 
-@given(st.sampled_from([kind.name for kind in KINDS]), st.text(max_size=20))
-def test_any_text_is_read_or_refused(kind: str, text: str) -> None:
+@given(st.sampled_from(RESOURCES), st.text(max_size=20))
+def test_any_text_is_read_or_refused(kind: AnyResource, text: str) -> None:
     try:
         selector = parse_field_selector(text, kind)
     except BadRequest:

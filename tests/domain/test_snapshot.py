@@ -10,7 +10,7 @@ from app.domain.addresses import IPFamily, canonical, parse_address
 from app.domain.changes import Change
 from app.domain.labels import Requirement
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import KINDS, Object
+from app.domain.objects.resource import Object
 from app.domain.objects.service import (
     MASS_FAILURE_GUARD,
     TOPOLOGY_MODE_ANNOTATION,
@@ -19,7 +19,8 @@ from app.domain.objects.service import (
     ServicePort,
 )
 from app.domain.occupied import Occupied
-from app.domain.snapshot import Snapshot, load, node_ports_of, terms_of
+from app.domain.resources import RESOURCES
+from app.domain.snapshot import Snapshot, load, terms_of
 from tests.builders import (
     NOON,
     a_condition,
@@ -39,7 +40,7 @@ IPV4_BITS, PORT_BITS = 32, 16
 
 
 def every_object(snapshot: Snapshot) -> list[Object]:
-    return [found for kind in KINDS for found in snapshot.of_kind(kind.name).values()]
+    return [found for kind in RESOURCES for found in snapshot.of(kind).values()]
 
 
 def loaded(*objects: Object) -> Snapshot:
@@ -51,7 +52,7 @@ def test_each_kind_lies_in_its_own_map() -> None:
 
     assert list(snapshot.services) == [key("web")]
     assert list(snapshot.nodes) == [NamespacedName("", "n1")]
-    assert [len(snapshot.of_kind(kind.name)) for kind in KINDS] == [0, 1, 1, 1, 1, 1]
+    assert [len(snapshot.of(kind)) for kind in RESOURCES] == [0, 1, 1, 1, 1, 1]
 
 
 def test_keys_of_a_namespace_are_sorted_and_of_no_other() -> None:
@@ -279,7 +280,7 @@ def test_held_addresses_and_ports_are_those_of_the_services(services: list[Servi
         for address in service.addresses
         if (parsed := parse_address(address)) is not None
     }
-    ports = {port for service in services for port in node_ports_of(service)}
+    ports = {port for service in services for port in service.node_ports}
 
     assert (
         held_numbers(snapshot.held_addresses[IPFamily.IPV4], numbers_of(IPFamily.IPV4)) == addresses

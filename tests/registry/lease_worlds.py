@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from app.domain.errors import NotSynced
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.registry.leases.heartbeats import Leases, Times
 from app.registry.leases.lease_tracker import Lease, LeaseBook
 from tests.builders import key

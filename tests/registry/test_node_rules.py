@@ -10,7 +10,7 @@ from app.domain.changes import Change
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.errors import NotFound
 from app.domain.names import Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
 from app.domain.snapshot import load
 from app.registry.node_rules import NodeRulesReader, fingerprint_of, staying_ahead

@@ -1,13 +1,14 @@
 """A registry in memory, with what every registry holds from the start."""
 
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import Object, kind_of
 from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
+from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot
+from app.domain.work import Policy, Work
 from app.registry.reads.view import View
-from app.registry.work import Policy, Work
 from app.registry.writes import lifecycle
 from app.registry.writes.bootstrap import bootstrap
 from tests.builders import key
@@ -42,7 +43,9 @@ class World:
 
     def delete(self, gone: Object, grace_s: int | None = None) -> None:
         self.writer.write_now(
-            lambda work: lifecycle.delete(work, kind_of(gone), gone.metadata.key, grace_s=grace_s)
+            lambda work: lifecycle.delete(
+                work, resource_of(gone), gone.metadata.key, grace_s=grace_s
+            )
         )
 
     def pod(self, name: str) -> Pod:

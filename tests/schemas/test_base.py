@@ -9,30 +9,13 @@ from pydantic.json_schema import models_json_schema
 
 from app.schemas import apply, clusterips, health, heartbeats, status
 from app.schemas.base import Input, Output, wire_name
-from app.schemas.objects import lists
-from app.schemas.objects.endpoint_slice import EndpointSliceWrite
-from app.schemas.objects.namespace import NamespaceWrite
-from app.schemas.objects.node import NodeWrite
-from app.schemas.objects.pod import PodWrite
-from app.schemas.objects.service import ServiceSpec, ServiceWrite
-from app.schemas.objects.service_cidr import ServiceCIDRWrite
+from app.schemas.objects.lists import list_model
+from app.schemas.objects.service import ServiceSpec
+from app.schemas.objects.wires import WIRES
 
-WRITTEN = (
-    ServiceWrite,
-    PodWrite,
-    NodeWrite,
-    NamespaceWrite,
-    EndpointSliceWrite,
-    ServiceCIDRWrite,
-    heartbeats.HeartbeatRequest,
-)
+WRITTEN = (*(wire.write for wire in WIRES), heartbeats.HeartbeatRequest)
 READ = (
-    lists.ServiceList,
-    lists.PodList,
-    lists.NodeList,
-    lists.NamespaceList,
-    lists.EndpointSliceList,
-    lists.ServiceCIDRList,
+    *map(list_model, WIRES),
     status.Status,
     apply.ApplyResult,
     heartbeats.HeartbeatResult,

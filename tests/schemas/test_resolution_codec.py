@@ -7,7 +7,7 @@ from app.domain.discovery.resolvers.lookup import Lookup, Outcome, Status
 from app.domain.discovery.resolvers.resolv_conf import ResolvConf
 from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import load
 from app.schemas.resolution import Resolution, ResolveQuery
 from app.schemas.resolution_codec import asked_of, encode_resolution

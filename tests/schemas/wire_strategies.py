@@ -11,8 +11,9 @@ from typing import TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from app.domain.objects.kinds import KINDS, Object
 from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.resource import Object
+from app.domain.resources import RESOURCES
 
 T = TypeVar("T")
 NOT_ON_THE_WIRE = ("requested_ips", "resource_version", "revision")
@@ -80,5 +81,5 @@ def _values(hint: object) -> st.SearchStrategy[object]:
     return st.deferred(lambda: all_fields(hint))
 
 
-objects: st.SearchStrategy[Object] = st.one_of([all_fields(kind.type) for kind in KINDS])
+objects: st.SearchStrategy[Object] = st.one_of([all_fields(kind.type) for kind in RESOURCES])
 """Objects of every kind, with anything at all in their fields."""

@@ -3,8 +3,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from app.domain.work import Policy
 from app.registry.reads.view import View
-from app.registry.work import Policy
 from app.registry.writes import lifecycle
 from app.registry.writes.reconcile import reconcile
 from app.store.change_log import ChangeLogFollower

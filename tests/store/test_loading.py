@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot, load
+from app.domain.work import Work
 from app.registry.reads.view import View
-from app.registry.work import Work
 from app.registry.writes import lifecycle
 from app.store.change_log import ChangeLogFollower
 from app.store.loading import HistoryGone, HistoryLimits, Loaded, changes_after, load_state

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.domain.errors import NotSynced
-from app.registry.work import Work
+from app.domain.work import Work
 from app.store.write_queue import BATCH_MAX, QUEUE_MAX, WriteQueue
 
 

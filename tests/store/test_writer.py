@@ -11,12 +11,12 @@ from sqlalchemy import event, text
 
 from app.domain.errors import AlreadyExists, Invalid, NotFound, NotSynced
 from app.domain.names import REVISION_ZERO
-from app.domain.objects.kinds import SERVICE, Object
-from app.domain.objects.service import Service
+from app.domain.objects.resource import Object
+from app.domain.objects.service import SERVICE, Service
 from app.domain.snapshot import Snapshot, load
+from app.domain.work import Policy, Work
 from app.registry.ports import Writer
 from app.registry.reads.view import View
-from app.registry.work import Policy, Work
 from app.registry.writes import lifecycle
 from app.registry.writes.bootstrap import bootstrap
 from app.registry.writes.reconcile import reconcile
@@ -180,7 +180,7 @@ async def test_what_is_stored_loads_as_what_was_shown(database_url: str) -> None
         kept = [
             each
             for kind in ("Namespace", "ServiceCIDR", "Service", "Pod", "EndpointSlice")
-            for each in shown.of_kind(kind).values()
+            for each in shown.objects[kind].values()
         ]
         assert load(kept, revision=shown.revision) == shown
 

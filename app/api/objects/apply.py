@@ -22,8 +22,8 @@ from app.domain.errors import CauseReason, Violation
 from app.domain.label_queries import parse_selector
 from app.domain.labels import Selector
 from app.domain.names import Revision
-from app.domain.objects.kinds import POD
-from app.registry.work import Work
+from app.domain.objects.pod import POD
+from app.domain.work import Work
 from app.registry.writes.apply import Outcome, apply
 from app.schemas.apply import ApplyResult
 from app.schemas.queries import ApplyQuery

@@ -18,10 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.dependencies import registry_of
 from app.api.errors import BodyTooLarge, Unsupported, refused
 from app.domain.errors import BadRequest, DomainError
-from app.domain.objects.kinds import Kind, Object, kind_of
+from app.domain.objects.resource import AnyResource, Object
+from app.domain.resources import resource_of
 from app.registry.reads.weights import octets_of
 from app.schemas.delete_options import decode_delete_options
-from app.schemas.documents.list_bounds import require_short_lists
 from app.schemas.documents.read import (
     Document,
     MediaType,
@@ -31,6 +31,7 @@ from app.schemas.documents.read import (
 )
 from app.schemas.documents.remarks import Remarks, not_kept_line
 from app.schemas.objects.codec import decode_object, encode_object
+from app.schemas.objects.list_bounds import require_short_lists
 from app.schemas.patches.patch import PatchType, apply_patch
 from app.schemas.queries import DeleteQuery
 
@@ -81,7 +82,9 @@ class Patch:
             document = apply_patch(self.type, encode_object(current), self.value)
             self._made = (
                 current,
-                drafted(Document(document, self.duplicates), None, field_validation),
+                drafted(
+                    Document(document, self.duplicates), resource_of(current), field_validation
+                ),
             )
         except DomainError as refusal:
             self._made = current, refusal
@@ -110,7 +113,7 @@ class DeleteOptions:
     dry_run: str
 
 
-async def read_draft(request: Request, kind: Kind, field_validation: str) -> Draft[Object]:
+async def read_draft(request: Request, kind: AnyResource, field_validation: str) -> Draft[Object]:
     """Read one object of a kind from the body."""
     draft = await read_body(request, _draft, media_of(request), kind, field_validation)
     request.state.warnings = draft.warnings  # for the refusal, should there be one
@@ -162,17 +165,19 @@ async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:
     )
 
 
-def _draft(body: bytes, media: MediaType, kind: Kind, field_validation: str) -> Draft[Object]:
+def _draft(
+    body: bytes, media: MediaType, kind: AnyResource, field_validation: str
+) -> Draft[Object]:
     return drafted(parse_document(body, media), kind, field_validation)
 
 
-def drafted(document: Document, kind: Kind | None, field_validation: str) -> Draft[Object]:
+def drafted(document: Document, kind: AnyResource, field_validation: str) -> Draft[Object]:
     """Decode a document; raises BadRequest for wrong types, and for unknown fields when strict."""
-    require_short_lists(document.content)
-    decoded = decode_object(document.content, None if kind is None else kind.name)
+    require_short_lists(document.content, kind)
+    decoded = decode_object(document.content, kind.name)
     draft = Draft(
         decoded.object,
-        kind_of(decoded.object).name,
+        resource_of(decoded.object).name,
         Remarks(decoded.passed_over, document.duplicates),
         is_silent=field_validation == IGNORE,
     )

@@ -17,8 +17,9 @@ from app.api.objects.manifests import Manifest, read_manifest, warnings_of
 from app.api.objects.mirrors import EndpointsManifest, is_endpoints, read_endpoints_manifest
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import KINDS_BY_NAME, Kind
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.objects.resource import AnyResource
+from app.domain.resources import RESOURCES_BY_KIND
 from app.domain.snapshot import Snapshot
 from app.registry.writes.apply import Item, Outcome
 from app.registry.writes.mirroring import Mirror
@@ -44,7 +45,7 @@ class Bundle:
     def __len__(self) -> int:
         return len(self.manifests) + len(self.mirrors)
 
-    def keys_of(self, kind: Kind) -> list[NamespacedName]:
+    def keys_of(self, kind: AnyResource) -> list[NamespacedName]:
         """List the keys of the objects of a kind."""
         return [manifest.key for manifest in self.manifests if manifest.kind == kind]
 
@@ -105,7 +106,7 @@ def read_bundle(body: bytes, media: MediaType, snapshot: Snapshot, how: Reading)
     read = (*bundle.manifests, *bundle.mirrors)
     bundle.mistakes = tuple(told for manifest in read for told in manifest.warnings())
     for manifest in bundle.manifests:
-        manifest.prepare(snapshot.of_kind(manifest.kind.name).get(manifest.key))
+        manifest.prepare(snapshot.of(manifest.kind).get(manifest.key))
     return bundle
 
 
@@ -128,10 +129,10 @@ def _sort(bundle: Bundle, position: int, document: Document, field_validation: s
             bundle.refused.append((position, _unnamed(position)))
 
 
-def _kind_of(content: Mapping[str, object]) -> Kind | None:
+def _kind_of(content: Mapping[str, object]) -> AnyResource | None:
     """Tell the kind of a document; None when it is not one of those held here."""
     kind = content.get("kind")
-    found = KINDS_BY_NAME.get(kind) if isinstance(kind, str) else None
+    found = RESOURCES_BY_KIND.get(kind) if isinstance(kind, str) else None
     return found if found is not None and content.get("apiVersion") == found.api_version else None
 
 

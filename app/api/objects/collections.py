@@ -10,12 +10,11 @@ Source: contract.md, "Routes"; spec kubernetes-api 5.1, 5.2, 5.7 and 5.8.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
 
 from app.api import errors as api_errors
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf, cluster_key, namespaced_key
@@ -40,13 +39,14 @@ from app.api.objects.representation import (
 from app.api.objects.watch import answer_watch
 from app.domain import errors
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import NAMESPACE, POD, SERVICE, Kind, Object
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
-from app.domain.objects.pod import Pod
-from app.registry.reach import reach_of
-from app.registry.work import Work
+from app.domain.objects.resource import AnyResource, Object
+from app.domain.registration.strategies import strategy_for, strategy_of
+from app.domain.work import Work
 from app.registry.writes import lifecycle
 from app.registry.writes.preconditions import Preconditions
+from app.schemas.objects.lists import list_model
+from app.schemas.objects.wire import AnyWire
 from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery
 from app.schemas.status import Status, success_of
 
@@ -67,137 +67,109 @@ _WRITE = (
     api_errors.Unsupported,
     api_errors.NotAcceptable,
 )
-_RETURNED_WHEN_DELETED = frozenset({SERVICE.name, POD.name, NAMESPACE.name})
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noun:
-    """A collection: ``singular`` and ``plural`` are its words in operation names."""
-
-    kind: Kind
-    singular: str
-    plural: str
-    write: type[BaseModel]
-    read: type[BaseModel]
-    list_of: type[BaseModel]
-
-    @property
-    def object_path(self) -> str:
-        """The path of one object, below the collection's."""
-        return "/{namespace}/{name}" if self.kind.is_namespaced else "/{name}"
-
-    @property
-    def key(self) -> Callable[..., Awaitable[NamespacedName]]:
-        """What reads the key from the path."""
-        return namespaced_key if self.kind.is_namespaced else cluster_key
-
-
-def collection_router(noun: Noun) -> APIRouter:
-    """Make the routes of one collection."""
-    router = APIRouter(prefix=f"/{noun.kind.plural}", tags=[noun.kind.plural])
-    _add_list(router, noun)
-    _add_create(router, noun)
-    _add_read(router, noun)
-    _add_replace(router, noun)
-    _add_patch(router, noun)
-    _add_delete(router, noun)
+def collection_router(wire: AnyWire) -> APIRouter:
+    """Make the routes of one kind."""
+    resource = wire.resource
+    router = APIRouter(prefix=f"/{resource.plural}", tags=[resource.plural])
+    _add_list(router, wire)
+    _add_create(router, wire)
+    _add_read(router, wire)
+    _add_replace(router, wire)
+    _add_patch(router, wire)
+    _add_delete(router, wire)
+    if "status" in resource.subresources:
+        _add_read(router, wire, suffix="_status")
+        _add_replace(router, wire, suffix="_status")
+        _add_patch(router, wire, suffix="_status")
+    if "finalize" in resource.subresources:
+        _add_replace(router, wire, suffix="_finalize")
     return router
 
 
-def add_status_routes(router: APIRouter, noun: Noun) -> None:
-    """Add reading and writing of what is observed of an object."""
-    _add_read(router, noun, suffix="_status")
-    _add_replace(router, noun, suffix="_status")
-    _add_patch(router, noun, suffix="_status")
-
-
-def add_finalize_route(router: APIRouter, noun: Noun) -> None:
-    """Add writing of ``spec.finalizers``, which no other write changes."""
-    _add_replace(router, noun, suffix="_finalize")
-
-
-def _add_list(router: APIRouter, noun: Noun) -> None:
+def _add_list(router: APIRouter, wire: AnyWire) -> None:
     @router.get(
         "",
-        operation_id=f"list_{noun.plural}",
-        summary=f"List or watch {noun.plural.replace('_', ' ')}",
-        response_model=noun.list_of,
+        operation_id=f"list_{wire.resource.plural_word}",
+        summary=f"List or watch {wire.resource.plural_word.replace('_', ' ')}",
+        response_model=list_model(wire),
         responses=refusals(errors.BadRequest, errors.Expired, errors.Invalid, *_READ[1:]),
     )
     async def list_objects(
         request: Request, query: Annotated[ListQuery, Query()], registry: RegistryOf
     ) -> Response:
         if query.watch:
-            return await answer_watch(request, query, registry, noun.kind)
-        return await answer_list(request, query, registry, noun.kind)
+            return await answer_watch(request, query, registry, wire.resource)
+        return await answer_list(request, query, registry, wire.resource)
 
 
-def _add_create(router: APIRouter, noun: Noun) -> None:
+def _add_create(router: APIRouter, wire: AnyWire) -> None:
     @router.post(
         "",
-        operation_id=f"create_{noun.singular}",
-        summary=f"Create a {noun.kind.name}",
+        operation_id=f"create_{wire.resource.word}",
+        summary=f"Create a {wire.resource.name}",
         status_code=HTTPStatus.CREATED,
-        response_model=noun.read,
+        response_model=wire.read,
         responses=refusals(*_WRITE),
-        openapi_extra=documented_body(noun.write),
+        openapi_extra=documented_body(wire.write),
     )
     async def create_object(
         request: Request, query: Annotated[WriteQuery, Query()], registry: RegistryOf
     ) -> Response:
-        draft = await read_draft(request, noun.kind, query.field_validation)
-        desired = _in_namespace(draft.object, noun.kind, draft.object.metadata.namespace)
+        draft = await read_draft(request, wire.resource, query.field_validation)
+        desired = _in_namespace(draft.object, wire.resource, draft.object.metadata.namespace)
         (created, warnings) = await _write(
             registry,
             lambda work: lifecycle.create(work, desired),
             query.dry_run,
-            await _reach(request, registry, noun, desired.metadata.key),
+            await _reach(request, registry, wire, desired.metadata.key),
         )
-        location = f"/{noun.kind.plural}/{created.metadata.key}"
+        location = f"/{wire.resource.plural}/{created.metadata.key}"
         response = answer_object(
             request, created, status=HTTPStatus.CREATED, headers={"Location": location}
         )
         return warn(response, (*draft.warnings, *warnings))
 
 
-def _add_read(router: APIRouter, noun: Noun, suffix: str = "") -> None:
+def _add_read(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
     @router.get(
-        f"{noun.object_path}{suffix.replace('_', '/')}",
-        operation_id=f"read_{noun.singular}{suffix}",
-        summary=f"Read a {noun.kind.name}",
-        response_model=noun.read,
+        f"{_object_path(wire.resource)}{suffix.replace('_', '/')}",
+        operation_id=f"read_{wire.resource.word}{suffix}",
+        summary=f"Read a {wire.resource.name}",
+        response_model=wire.read,
         responses=refusals(errors.PreconditionFailed, *_READ),
     )
     async def read_object(
         request: Request,
-        key: Annotated[NamespacedName, Depends(noun.key)],
+        key: Annotated[NamespacedName, Depends(_key_reader(wire.resource))],
         snapshot: SnapshotOf,
     ) -> Response:
-        found = snapshot.of_kind(noun.kind.name).get(key)
+        found = snapshot.of(wire.resource).get(key)
         if found is None:
-            raise errors.not_found(noun.kind.plural, key.name)
+            raise errors.not_found(wire.resource.plural, key.name)
         return await answer_read(request, found)
 
 
-def _add_replace(router: APIRouter, noun: Noun, suffix: str = "") -> None:
+def _add_replace(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
     @router.put(
-        f"{noun.object_path}{suffix.replace('_', '/')}",
-        operation_id=f"replace_{noun.singular}{suffix}",
-        summary=f"Replace a {noun.kind.name}{suffix.replace('_', chr(39) + 's ')}",
-        response_model=noun.read,
-        responses={**_created_by_put(noun, suffix), **refusals(*_WRITE)},
-        openapi_extra=documented_body(noun.write),
+        f"{_object_path(wire.resource)}{suffix.replace('_', '/')}",
+        operation_id=f"replace_{wire.resource.word}{suffix}",
+        summary=f"Replace a {wire.resource.name}{suffix.replace('_', chr(39) + 's ')}",
+        response_model=wire.read,
+        responses={**_created_by_put(wire, suffix), **refusals(*_WRITE)},
+        openapi_extra=documented_body(wire.write),
     )
     async def replace_object(
         request: Request,
-        key: Annotated[NamespacedName, Depends(noun.key)],
+        key: Annotated[NamespacedName, Depends(_key_reader(wire.resource))],
         query: Annotated[WriteQuery, Query()],
         registry: RegistryOf,
     ) -> Response:
-        draft = await read_draft(request, noun.kind, query.field_validation)
-        desired = _at(draft.object, noun.kind, key)
+        draft = await read_draft(request, wire.resource, query.field_validation)
+        desired = _at(draft.object, wire.resource, key)
         conditions = _conditions(request)
 
         def decide(work: Work) -> tuple[Object, bool]:
@@ -207,61 +179,61 @@ def _add_replace(router: APIRouter, noun: Noun, suffix: str = "") -> None:
 
         if not (suffix or conditions.etags or desired.metadata.resource_version):
             await _sign_on(registry, desired, query.dry_run)
-        reach = await _reach(request, registry, noun, key)
+        reach = await _reach(request, registry, wire, key)
         ((stored, is_new), warnings) = await _write(registry, decide, query.dry_run, reach)
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return warn(answer_object(request, stored, status=status), (*draft.warnings, *warnings))
 
 
-def _add_patch(router: APIRouter, noun: Noun, suffix: str = "") -> None:
+def _add_patch(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
     @router.patch(
-        f"{noun.object_path}{suffix.replace('_', '/')}",
-        operation_id=f"patch_{noun.singular}{suffix}",
-        summary=f"Change parts of a {noun.kind.name}{suffix.replace('_', chr(39) + 's ')}",
-        response_model=noun.read,
+        f"{_object_path(wire.resource)}{suffix.replace('_', '/')}",
+        operation_id=f"patch_{wire.resource.word}{suffix}",
+        summary=f"Change parts of a {wire.resource.name}{suffix.replace('_', chr(39) + 's ')}",
+        response_model=wire.read,
         responses=refusals(*_WRITE),
-        openapi_extra=documented_body(noun.write, types=PATCH_TYPES),
+        openapi_extra=documented_body(wire.write, types=PATCH_TYPES),
     )
     async def patch_object(
         request: Request,
-        key: Annotated[NamespacedName, Depends(noun.key)],
+        key: Annotated[NamespacedName, Depends(_key_reader(wire.resource))],
         query: Annotated[WriteQuery, Query()],
         registry: RegistryOf,
     ) -> Response:
         patch = await read_patch(request)
         conditions = _conditions(request)
-        known = registry.view.snapshot.of_kind(noun.kind.name).get(key)
+        known = registry.view.snapshot.of(wire.resource).get(key)
         await prepare(request, patch, known, query.field_validation)
         ignored: list[str] = []
 
         def decide(work: Work) -> Object:
-            current = lifecycle.require(work, noun.kind, key)
-            conditions.check(noun.kind, key, current)
+            current = lifecycle.require(work, wire.resource, key)
+            conditions.check(wire.resource, key, current)
             draft = patch.applied_to(current, query.field_validation)
             ignored[:] = draft.warnings
-            desired = _at(draft.object, noun.kind, key)
+            desired = _at(draft.object, wire.resource, key)
             if suffix:
                 return lifecycle.put_status(work, desired)
             return lifecycle.put(work, desired)[0]
 
-        reach = await _reach(request, registry, noun, key)
+        reach = await _reach(request, registry, wire, key)
         (stored, warnings) = await _write(registry, decide, query.dry_run, reach)
         return warn(answer_object(request, stored), (*ignored, *warnings))
 
 
-def _add_delete(router: APIRouter, noun: Noun) -> None:
-    returns_object = noun.kind.name in _RETURNED_WHEN_DELETED
+def _add_delete(router: APIRouter, wire: AnyWire) -> None:
+    returns_object = strategy_for(wire.resource).is_returned_when_deleted
 
     @router.delete(
-        noun.object_path,
-        operation_id=f"delete_{noun.singular}",
-        summary=f"Delete a {noun.kind.name}",
-        response_model=noun.read if returns_object else Status,
+        _object_path(wire.resource),
+        operation_id=f"delete_{wire.resource.word}",
+        summary=f"Delete a {wire.resource.name}",
+        response_model=wire.read if returns_object else Status,
         responses=refusals(*_WRITE),
     )
     async def delete_object(
         request: Request,
-        key: Annotated[NamespacedName, Depends(noun.key)],
+        key: Annotated[NamespacedName, Depends(_key_reader(wire.resource))],
         query: Annotated[DeleteQuery, Query()],
         registry: RegistryOf,
     ) -> Response:
@@ -273,25 +245,21 @@ def _add_delete(router: APIRouter, noun: Noun) -> None:
             registry,
             lambda work: lifecycle.delete(
                 work,
-                noun.kind,
+                wire.resource,
                 key,
                 preconditions=conditions,
                 grace_s=options.grace_s,
             ),
             options.dry_run,
-            await _reach(request, registry, noun, key),
+            await _reach(request, registry, wire, key),
         )
         if returns_object:
             return warn(answer_object(request, deleted), warnings)
         return warn(answer(request, success_of(deleted)), warnings)
 
 
-def _report(work: Work, desired: Object, conditions: Preconditions) -> Object:
-    return lifecycle.put_status(work, lifecycle.with_addresses_kept(work, desired), conditions)
-
-
 _SUBRESOURCES: Mapping[str, Callable[[Work, Object, Preconditions], Object]] = {
-    "_status": _report,
+    "_status": lifecycle.report_status,
     "_finalize": lifecycle.finalize,
 }
 
@@ -307,15 +275,15 @@ async def _write(
     )
 
 
-async def _reach(request: Request, registry: Registry, noun: Noun, key: NamespacedName) -> int:
+async def _reach(request: Request, registry: Registry, wire: AnyWire, key: NamespacedName) -> int:
     """Estimate what a write touches; a large object counts for many."""
     size = len(await request.body()) // OCTETS_AN_OBJECT
-    return size + reach_of(registry.view.snapshot, noun.kind, key)
+    return size + strategy_for(wire.resource).reach(registry.view.snapshot, key)
 
 
 async def _sign_on(registry: Registry, desired: Object, dry_run: str) -> None:
-    """Hear a Pod that is registered again; an edit of what was read before is no heartbeat."""
-    if isinstance(desired, Pod) and not is_dry_run(dry_run):
+    """Renew the lease of what is registered again; an edit of what was read is no heartbeat."""
+    if strategy_of(desired).holds_lease and not is_dry_run(dry_run):
         await registry.leases.sign_on([desired.metadata.key])
 
 
@@ -331,10 +299,18 @@ def is_dry_run(text: str) -> bool:
     return text == "All"
 
 
-def _created_by_put(noun: Noun, suffix: str) -> dict[int | str, dict[str, Any]]:
-    if suffix or noun.kind.name not in lifecycle.CREATED_BY_PUT:
+def _object_path(resource: AnyResource) -> str:
+    return "/{namespace}/{name}" if resource.is_namespaced else "/{name}"
+
+
+def _key_reader(resource: AnyResource) -> Callable[..., Awaitable[NamespacedName]]:
+    return namespaced_key if resource.is_namespaced else cluster_key
+
+
+def _created_by_put(wire: AnyWire, suffix: str) -> dict[int | str, dict[str, Any]]:
+    if suffix or not strategy_for(wire.resource).is_created_by_put:
         return {}
-    return {HTTPStatus.CREATED.value: {"model": noun.read, "description": "It was not there."}}
+    return {HTTPStatus.CREATED.value: {"model": wire.read, "description": "It was not there."}}
 
 
 def _conditions(request: Request) -> Preconditions:
@@ -348,12 +324,12 @@ def _unquoted(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(tag.strip('"') for tag in tags)
 
 
-def _in_namespace(draft: Object, kind: Kind, namespace: str) -> Object:
+def _in_namespace(draft: Object, kind: AnyResource, namespace: str) -> Object:
     wanted = (namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else ""
     return replace(draft, metadata=replace(draft.metadata, namespace=wanted))
 
 
-def _at(draft: Object, kind: Kind, key: NamespacedName) -> Object:
+def _at(draft: Object, kind: AnyResource, key: NamespacedName) -> Object:
     """Place a draft at the key of its path; raises BadRequest when it says another."""
     meta = draft.metadata
     if meta.name and meta.name != key.name:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.registry.reads.history import octets_of
 from app.schemas.objects.codec import encode_bytes
 

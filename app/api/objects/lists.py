@@ -19,7 +19,7 @@ from app.api.objects.list_options import require_consistent
 from app.domain import errors
 from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
-from app.domain.objects.kinds import Kind
+from app.domain.objects.resource import AnyResource
 from app.registry.reads.pagination import Listing
 from app.registry.turns import Turns
 from app.schemas.objects.lists import encode_list_head
@@ -31,7 +31,7 @@ READ_OCTETS_A_S = 65_536  # what it must read in each second beyond them, in the
 
 
 async def answer_list(
-    request: Request, query: ListQuery, registry: Registry, kind: Kind
+    request: Request, query: ListQuery, registry: Registry, kind: AnyResource
 ) -> Response:
     """List objects of a kind as the query asks."""
     listing = listing_of(query, kind)
@@ -49,7 +49,7 @@ async def answer_list(
     return StreamingResponse(read_in_time(pieces), media_type=form.media_type)
 
 
-def listing_of(query: ListQuery, kind: Kind) -> Listing:
+def listing_of(query: ListQuery, kind: AnyResource) -> Listing:
     """Read what is to be listed; raises BadRequest for selectors that cannot be read."""
     require_consistent(query)
     is_exact = query.resource_version_match == "Exact"
@@ -60,7 +60,7 @@ def listing_of(query: ListQuery, kind: Kind) -> Listing:
         kind=kind,
         namespace=query.namespace if kind.is_namespaced else "",
         labels=parse_selector(query.label_selector),
-        fields=parse_field_selector(query.field_selector, kind.name),
+        fields=parse_field_selector(query.field_selector, kind),
         limit=query.limit,
         token=query.continue_,
         exact_revision=exact,

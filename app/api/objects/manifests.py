@@ -17,15 +17,15 @@ from app.api.objects.bodies import Draft, drafted
 from app.api.objects.mirrors import EndpointsManifest
 from app.domain.errors import BadRequest, DomainError
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import Kind, Object
+from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.metadata_validation import LAST_APPLIED_SIZE_MAX_BYTES
 from app.registry.writes.apply import Item, Outcome
-from app.schemas.documents.list_bounds import require_short_lists
+from app.schemas.documents.kubernetes_fields import fields_of
 from app.schemas.documents.paths import without
 from app.schemas.documents.read import Document
 from app.schemas.documents.remarks import not_kept_line
 from app.schemas.objects.codec import decode_known, encode_object
-from app.schemas.patches.kubernetes_fields import fields_of
+from app.schemas.objects.list_bounds import require_short_lists
 from app.schemas.patches.object_merge import Places, document_path
 from app.schemas.patches.three_way import apply_document, is_remembered
 
@@ -37,7 +37,7 @@ class Manifest:
     """One document: ``draft`` is how it reads by itself, or why it cannot be read."""
 
     position: int
-    kind: Kind
+    kind: AnyResource
     key: NamespacedName
     draft: Draft[Object] | BadRequest
     content: dict[str, object]
@@ -95,7 +95,7 @@ class Manifest:
         wanted = apply_document(wire, self.content)
         if current is not None and wanted is wire:
             return current
-        require_short_lists(wanted)
+        require_short_lists(wanted, self.kind)
         self.merged = wanted
         self._places.clear()
         read = decode_known(wanted)
@@ -106,7 +106,7 @@ class Manifest:
 
 
 def read_manifest(
-    position: int, kind: Kind, key: NamespacedName, document: Document, field_validation: str
+    position: int, kind: AnyResource, key: NamespacedName, document: Document, field_validation: str
 ) -> Manifest:
     """Read a document by itself; a refusal waits until those of all documents are told."""
     content = document.content

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from app.api.objects.bodies import IGNORE, Draft, required
 from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName
-from app.domain.objects.endpoints import Endpoints
-from app.domain.objects.kinds import ENDPOINTS, Kind
+from app.domain.objects.endpoints import ENDPOINTS, Endpoints
+from app.domain.objects.resource import AnyResource
 from app.registry.writes.mirroring import Mirror
 from app.schemas.documents.read import Document
 from app.schemas.documents.remarks import Remarks
@@ -26,7 +26,7 @@ class EndpointsManifest:
     position: int
     key: NamespacedName
     draft: Draft[Endpoints] | BadRequest
-    kind: Kind = ENDPOINTS
+    kind: AnyResource = ENDPOINTS
 
     def mirror(self) -> Mirror:
         """Make what the registry mirrors."""

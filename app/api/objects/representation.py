@@ -14,7 +14,8 @@ from fastapi import Request, Response
 
 from app.api.http.content_negotiation import JSON, YAML, chosen_form, encoded, indented, is_pretty
 from app.domain.errors import PreconditionFailed
-from app.domain.objects.kinds import Object, kind_of
+from app.domain.objects.resource import Object
+from app.domain.resources import resource_of
 from app.schemas.objects.codec import encode_bytes, encode_object
 
 ANY, _WEAK = "*", "W/"
@@ -87,7 +88,7 @@ def strong_tags(request: Request, header: str) -> tuple[str, ...]:
 def _require_match(request: Request, registered: Object, tag: str) -> None:
     asked = strong_tags(request, "if-match")
     if asked and not {tag, ANY} & set(asked):
-        kind, meta = kind_of(registered), registered.metadata
+        kind, meta = resource_of(registered), registered.metadata
         raise PreconditionFailed(f"{kind.plural} {meta.key} is at {meta.revision}").about(
             kind.plural, meta.name
         )

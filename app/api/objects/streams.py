@@ -23,7 +23,7 @@ from app.domain import errors
 from app.domain.bounded import Bounded
 from app.domain.changes import ChangeType, require_resumable
 from app.domain.names import Revision
-from app.domain.objects.kinds import Kind
+from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot
 from app.registry.reads.initial_state import Beginnings
 from app.registry.reads.view import View
@@ -52,7 +52,7 @@ class Watch:
     frame: Frame
     since: Revision | None
     timeout_s: float
-    kind: Kind | None = None
+    kind: AnyResource | None = None
     progress: bool = False
 
 
@@ -292,7 +292,7 @@ def _bookmark(
     return watch.frame(ChangeType.BOOKMARK.value, revision, body)
 
 
-def _spelt(kind: Kind) -> tuple[str, str]:
+def _spelt(kind: AnyResource) -> tuple[str, str]:
     return kind.name, kind.api_version
 
 

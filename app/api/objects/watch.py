@@ -20,7 +20,8 @@ from app.domain.changes import require_resumable
 from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.names import REVISION_ZERO, Revision
-from app.domain.objects.kinds import KINDS_BY_NAME, Kind
+from app.domain.objects.resource import AnyResource
+from app.domain.resources import RESOURCES_BY_KIND
 from app.registry.reads.view import View
 from app.registry.reads.watch import Interest
 from app.schemas.objects.metadata import parse_revision
@@ -31,7 +32,7 @@ router = APIRouter(tags=["watch"])
 
 
 async def answer_watch(
-    request: Request, query: ListQuery | WatchQuery, registry: Registry, kind: Kind | None
+    request: Request, query: ListQuery | WatchQuery, registry: Registry, kind: AnyResource | None
 ) -> Response:
     """Begin a stream; raises Expired when its start is too old, Overloaded without room."""
     if isinstance(query, ListQuery):
@@ -100,20 +101,20 @@ async def _start(request: Request, query: ListQuery | WatchQuery, view: View) ->
     return since
 
 
-def _interest(query: ListQuery | WatchQuery, kind: Kind | None) -> Interest:
+def _interest(query: ListQuery | WatchQuery, kind: AnyResource | None) -> Interest:
     labels = parse_selector(query.label_selector)
     if kind is not None and isinstance(query, ListQuery):
         return Interest(
             kinds=frozenset({kind.name}),
             namespace=query.namespace if kind.is_namespaced else "",
             labels=labels,
-            fields=parse_field_selector(query.field_selector, kind.name),
+            fields=parse_field_selector(query.field_selector, kind),
         )
     assert isinstance(query, WatchQuery), "a watch of several kinds has no field selector"
     named = tuple(name.strip() for name in query.kinds.split(",") if name.strip())
     for name in named:
-        if name not in KINDS_BY_NAME:
-            known = ", ".join(KINDS_BY_NAME)
+        if name not in RESOURCES_BY_KIND:
+            known = ", ".join(RESOURCES_BY_KIND)
             raise errors.BadRequest(f"kinds: {name} is not one of {known}")
-    kinds = frozenset(named or KINDS_BY_NAME)
+    kinds = frozenset(named or RESOURCES_BY_KIND)
     return Interest(kinds=kinds, namespace=query.namespace, labels=labels)

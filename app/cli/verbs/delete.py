@@ -17,19 +17,22 @@ from app.cli.options import API, ApiOption, DryRunOption, NamespaceOption, conne
 from app.cli.output import print_refusal, print_warning, say
 from app.client.errors import Refused
 from app.domain.objects.endpoint_slice import (
+    ENDPOINT_SLICE,
     MANAGED_BY_LABEL,
     MIRRORED_BY,
     SERVICE_NAME_LABEL,
 )
-from app.domain.objects.kinds import ENDPOINT_SLICE, ENDPOINTS, KINDS, Kind
+from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.objects.resource import AnyResource
+from app.domain.resources import RESOURCES
 
 _NOT_FOUND = "NotFound"
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    kind: Kind
+    kind: AnyResource
     namespace: str
     name: str
 
@@ -95,7 +98,7 @@ def _in_files(files: Iterable[str], namespace: str) -> list[_Target]:
         if (kind := manifest.kind) is not None and manifest.name
     ]
     # What refers to a Service goes before it, Endpoints first of all.
-    order = (ENDPOINTS, *reversed(KINDS))
+    order = (ENDPOINTS, *reversed(RESOURCES))
     return sorted(targets, key=lambda target: order.index(target.kind))
 
 

@@ -12,8 +12,8 @@ from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.kind_words import KINDS_BY_WORD, kind_and_name
 from app.cli.options import API, ApiOption, NamespaceOption, OutputOption, connect
 from app.cli.output import OutputFormat, Sheet, print_document, print_sheet, say
-from app.domain.objects.kinds import SERVICE
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.objects.service import SERVICE
 
 
 def explain(  # noqa: PLR0913  each parameter is an option of the command

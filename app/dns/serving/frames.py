@@ -17,7 +17,8 @@ from app.dns.serving.server import ServerOptions
 from app.dns.stats import Numbers
 from app.domain.changes import Change
 from app.domain.names import Revision
-from app.domain.objects.kinds import KINDS, Object
+from app.domain.objects.resource import Object
+from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 
 PART_OBJECTS = 500  # in one frame, so that making it keeps nobody waiting
@@ -75,7 +76,7 @@ async def read_frame(reader: StreamReader) -> Frame | None:
 
 def parts_of(snapshot: Snapshot) -> Iterator[Frame]:
     """Cut a whole state into frames."""
-    every = (each for kind in KINDS for each in snapshot.of_kind(kind.name).values())
+    every = (each for kind in RESOURCES for each in snapshot.of(kind).values())
     part: list[Object] = []
     for registered in every:
         part.append(registered)

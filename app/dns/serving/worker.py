@@ -15,7 +15,7 @@ from app.dns.serving.frames import Committed, Loaded, Part, Setup, encode_frame,
 from app.dns.serving.server import DNSServer
 from app.dns.serving.sockets import Bound
 from app.domain.changes import Change
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import load
 from app.registry.beside import give_way_soon
 from app.registry.reads.view import View

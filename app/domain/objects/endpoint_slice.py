@@ -3,11 +3,14 @@
 Values only.  Source: spec kubernetes-api 3.3 to 3.5; contract.md for the weight.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.domain.addresses import canonical
 from app.domain.names import NamespacedName
-from app.domain.objects.meta import ObjectMeta, ObjectReference
+from app.domain.objects.meta import ObjectReference
+from app.domain.objects.resource import Object, Resource, Term
 from app.domain.objects.service import Protocol
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
@@ -84,10 +87,9 @@ class EndpointPort:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointSlice:
+class EndpointSlice(Object):
     """Endpoints of one Service that share an address type and a list of ports."""
 
-    metadata: ObjectMeta
     address_type: str
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[EndpointPort, ...] = ()
@@ -107,3 +109,22 @@ class EndpointSlice:
     def is_mirrored(self) -> bool:
         """Whether it holds what an Endpoints object says."""
         return self.metadata.labels.get(MANAGED_BY_LABEL) == MIRRORED_BY
+
+
+def _index_terms(slice_: EndpointSlice) -> Iterator[Term]:
+    if (service := slice_.service) is not None:
+        yield ("slice-service", service.namespace, service.name)
+    for endpoint in slice_.endpoints:
+        for address in endpoint.addresses:
+            yield ("endpoint", canonical(address))
+
+
+ENDPOINT_SLICE = Resource(
+    name="EndpointSlice",
+    plural="endpointslices",
+    api_version="discovery.k8s.io/v1",
+    type=EndpointSlice,
+    short_names=("eps",),
+    counts_labels=True,  # it has no spec: its labels say whose it is (spec kubernetes-api 3.5)
+    index_terms=_index_terms,
+)

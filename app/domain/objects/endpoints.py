@@ -7,7 +7,8 @@ Source: spec kubernetes-api 3.8; KEP-752.
 from dataclasses import dataclass
 
 from app.domain.objects.endpoint_slice import EndpointPort
-from app.domain.objects.meta import ObjectMeta, ObjectReference
+from app.domain.objects.meta import ObjectReference
+from app.domain.objects.resource import Object, Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,11 @@ class EndpointSubset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoints:
+class Endpoints(Object):
     """All that is behind the Service of the same name."""
 
-    metadata: ObjectMeta
     subsets: tuple[EndpointSubset, ...] = ()
+
+
+ENDPOINTS = Resource(name="Endpoints", plural="endpoints", api_version="v1", type=Endpoints)
+"""Not among ``app.domain.resources``: only slices are held."""

@@ -6,7 +6,8 @@ Values only.  Source: spec kubernetes-api 5.10.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.objects.meta import Condition, ObjectMeta
+from app.domain.objects.meta import Condition
+from app.domain.objects.resource import METADATA_NAME, Field, Object, Resource
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 DEFAULT_NAMESPACE, SYSTEM = "default", "kube-system"
@@ -22,10 +23,25 @@ class NamespacePhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Namespace:
+class Namespace(Object):
     """One Namespace."""
 
-    metadata: ObjectMeta
     finalizers: tuple[str, ...] = ()
     phase: str = NamespacePhase.ACTIVE
     conditions: tuple[Condition, ...] = ()
+
+
+NAMESPACE = Resource(
+    name="Namespace",
+    plural="namespaces",
+    api_version="v1",
+    type=Namespace,
+    is_namespaced=False,
+    short_names=("ns",),
+    status_fields=("phase", "conditions"),
+    subresources=("finalize",),
+    fields={
+        **METADATA_NAME,
+        "status.phase": Field[Namespace](values=lambda namespace: (namespace.phase,)),
+    },
+)

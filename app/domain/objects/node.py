@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.domain.objects.meta import NOTHING, Condition, ObjectMeta, is_condition_true
+from app.domain.objects.meta import NOTHING, Condition, is_condition_true
+from app.domain.objects.resource import METADATA_NAME, Field, Object, Resource, truth
 
 ZONE_LABEL = "topology.kubernetes.io/zone"
 IP_ADDRESS_TYPES = ("InternalIP", "ExternalIP")
@@ -39,10 +40,9 @@ class Taint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Object):
     """One Node; resource quantities stay in Kubernetes' own notation (``4``, ``3920m``)."""
 
-    metadata: ObjectMeta
     pod_cidrs: tuple[str, ...] = ()
     provider_id: str = ""
     is_unschedulable: bool = False
@@ -72,3 +72,19 @@ class Node:
     def ips(self) -> tuple[str, ...]:
         """Its internal and external addresses, in the order given and as they are spelt."""
         return tuple(entry.address for entry in self.addresses if entry.type in IP_ADDRESS_TYPES)
+
+
+NODE = Resource(
+    name="Node",
+    plural="nodes",
+    api_version="v1",
+    type=Node,
+    is_namespaced=False,
+    short_names=("no",),
+    status_fields=("addresses", "conditions", "allocatable", "capacity"),
+    subresources=("status",),
+    fields={
+        **METADATA_NAME,
+        "spec.unschedulable": Field[Node](values=lambda node: truth(value=node.is_unschedulable)),
+    },
+)

@@ -5,11 +5,13 @@ Source: contract.md, "Objects"; spec kubernetes-api 3.2 to 3.4, spec resolver 9;
 for sidecars.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.addresses import IPFamily, canonical, family_of_text
-from app.domain.objects.meta import Condition, ObjectMeta, is_condition_true
+from app.domain.objects.meta import Condition, is_condition_true
+from app.domain.objects.resource import METADATA_FIELDS, Field, Object, Resource, Term, truth
 from app.domain.objects.service import Protocol
 
 GRACE_PERIOD_S_DEFAULT = 30
@@ -131,10 +133,9 @@ class DNSConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pod:
+class Pod(Object):
     """One Pod.  ``weight`` is 0 to 65535, 0 drains; ``lease_duration_s`` None is no lease."""
 
-    metadata: ObjectMeta
     node_name: str = ""
     hostname: str = ""
     subdomain: str = ""
@@ -221,3 +222,55 @@ class Pod:
     def addresses_of(self, family: IPFamily) -> tuple[str, ...]:
         """Its addresses of one family in canonical spelling."""
         return tuple(canonical(ip) for ip in self.pod_ips if family_of_text(ip) == family)
+
+
+def _index_terms(pod: Pod) -> Iterator[Term]:
+    for key, value in pod.metadata.labels.items():
+        yield ("pod-label", pod.metadata.namespace, key, value)
+    if pod.node_name:
+        yield ("pod-node", pod.node_name)
+    for ip in pod.pod_ips:
+        yield ("pod-ip", canonical(ip))
+    if pod.is_lapsed:
+        yield ("lapsed",)
+
+
+POD = Resource(
+    name="Pod",
+    plural="pods",
+    api_version="v1",
+    type=Pod,
+    short_names=("po",),
+    status_fields=(
+        "phase",
+        "pod_ips",
+        "host_ip",
+        "conditions",
+        "reason",
+        "message",
+        "nominated_node_name",
+    ),
+    subresources=("status",),
+    fields={
+        **METADATA_FIELDS,
+        "spec.nodeName": Field[Pod](values=lambda pod: (pod.node_name,), index="pod-node"),
+        "spec.restartPolicy": Field[Pod](values=lambda pod: (pod.restart_policy,)),
+        "spec.schedulerName": Field[Pod](values=lambda pod: (pod.scheduler_name,)),
+        "spec.serviceAccountName": Field[Pod](values=lambda pod: (pod.service_account_name,)),
+        "spec.hostNetwork": Field[Pod](values=lambda pod: truth(value=pod.host_network)),
+        "status.phase": Field[Pod](values=lambda pod: (pod.phase,)),
+        "status.podIP": Field[Pod](
+            values=lambda pod: (canonical(pod.pod_ips[0]),) if pod.pod_ips else ("",),
+            is_address=True,
+            index="pod-ip",
+        ),
+        "status.podIPs": Field[Pod](
+            values=lambda pod: tuple(map(canonical, pod.pod_ips)) or ("",),
+            is_address=True,
+            index="pod-ip",
+        ),
+        "status.nominatedNodeName": Field[Pod](values=lambda pod: (pod.nominated_node_name,)),
+    },
+    field_aliases={"spec.host": "spec.nodeName"},
+    index_terms=_index_terms,
+)

@@ -7,7 +7,7 @@ whatever its author wrote, until validation has accepted it.
 Source: spec kubernetes-api 1.2; contract.md, "Objects", for the extensions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,7 +15,8 @@ from typing import NamedTuple
 from app.domain.addresses import canonical
 from app.domain.labels import Requirement, selects
 from app.domain.names import NamespacedName
-from app.domain.objects.meta import Condition, ObjectMeta, is_condition_true
+from app.domain.objects.meta import Condition, is_condition_true
+from app.domain.objects.resource import METADATA_FIELDS, Field, Object, Resource, Term
 
 HEADLESS = "None"
 MASS_FAILURE_GUARD = "MassFailureGuard"  # condition: the last known endpoints are kept
@@ -123,7 +124,7 @@ class LoadBalancerIngress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(Object):
     """One Service.  Empty text, 0, ``()`` and None mean that the field is absent.
 
     ``cluster_ips`` keep the client's spelling, ``cluster_ip`` is what the singular
@@ -131,7 +132,6 @@ class Service:
     are those that a client named, canonical; the wire does not show them here.
     """
 
-    metadata: ObjectMeta
     type: str = ""
     selector: Mapping[str, str] | None = None
     selector_expressions: tuple[Requirement, ...] = ()
@@ -192,6 +192,59 @@ class Service:
             return ()
         return tuple(canonical(text) for text in self.cluster_ips)
 
+    @property
+    def node_ports(self) -> tuple[int, ...]:
+        """The node ports it holds, its health-check port among them, sorted.
+
+        Other types may carry numbers, an ExternalName for one, without holding them.
+        """
+        if self.type not in (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER):
+            return ()
+        numbers = {port.node_port for port in self.ports} | {self.health_check_node_port}
+        return tuple(sorted(numbers - {0}))
+
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Whether its selector picks a Pod with these labels."""
         return selects(self.selector, self.selector_expressions, labels)
+
+
+def _index_terms(service: Service) -> Iterator[Term]:
+    for address in service.addresses:
+        yield ("address", address)
+    for address in (*service.external_ips, *(entry.ip for entry in service.ingress if entry.ip)):
+        yield ("external", canonical(address))
+    for number in service.node_ports:
+        yield ("node-port", str(number))
+    for number in {port.node_port for port in service.ports} - {0}:
+        yield ("node-port-wish", str(number))
+    if service.selector:
+        # One requirement is enough to find the Service from a Pod's labels.
+        yield ("anchor", service.metadata.namespace, *min(service.selector.items()))
+    elif service.selector_expressions:
+        yield ("anchor", service.metadata.namespace)
+    yield from (
+        (word,)
+        for word, is_so in (("balanced", service.is_balanced), ("guarded", service.is_guarded))
+        if is_so
+    )
+
+
+SERVICE = Resource(
+    name="Service",
+    plural="services",
+    api_version="v1",
+    type=Service,
+    short_names=("svc",),
+    status_fields=("ingress", "conditions"),
+    subresources=("status",),
+    fields={
+        **METADATA_FIELDS,
+        "spec.clusterIP": Field[Service](
+            values=lambda service: (canonical(service.cluster_ip),),
+            is_address=True,
+            index="address",
+        ),
+        "spec.type": Field[Service](values=lambda service: (service.type,)),
+    },
+    index_terms=_index_terms,
+)

@@ -5,17 +5,17 @@ Values only.  Source: spec kubernetes-api 2.5 (KEP-1880).
 
 from dataclasses import dataclass
 
-from app.domain.objects.meta import Condition, ObjectMeta
+from app.domain.objects.meta import Condition
+from app.domain.objects.resource import Object, Resource
 
 FINALIZER = "networking.k8s.io/service-cidr-finalizer"
 DEFAULT_NAME = "kubernetes"  # the object that mirrors the configured ranges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceCIDR:
+class ServiceCIDR(Object):
     """One or two ranges, at most one a family; the first of ``kubernetes`` is the default one."""
 
-    metadata: ObjectMeta
     cidrs: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
@@ -27,3 +27,14 @@ class ServiceCIDR:
             for condition in self.conditions
             if condition.type == "Ready"
         )
+
+
+SERVICE_CIDR = Resource(
+    name="ServiceCIDR",
+    plural="servicecidrs",
+    api_version="networking.k8s.io/v1",
+    type=ServiceCIDR,
+    is_namespaced=False,
+    status_fields=("conditions",),
+    own_finalizers=frozenset({FINALIZER}),
+)

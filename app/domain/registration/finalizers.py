@@ -1,6 +1,7 @@
 """Which finalizers hold an object here: those of whoever can take them off again.
 
-    object -> the finalizers that hold it, and those of controllers that run in a cluster only
+    object -> the finalizers that hold it
+    draft -> draft without those of a cluster's own controllers, and a warning that names them
 
 A dump of a cluster carries finalizers of the cluster's own controllers: of the one that
 cleans up load balancers, of the garbage collector, of a cloud.  None of them runs against
@@ -10,9 +11,14 @@ domain is a user's own: it holds for as long as it is there.
 Source: spec kubernetes-api 5.9 and 5.10.
 """
 
-from app.domain.objects.kinds import Object
-from app.domain.objects.service_cidr import FINALIZER, ServiceCIDR
+from collections.abc import Sequence
+from dataclasses import replace
 
+from app.domain.objects.resource import Object, T
+from app.domain.resources import resource_of
+from app.domain.work import Work
+
+NAMED_MAX = 10  # finalizers that one warning names
 CLUSTER_DOMAINS = frozenset(
     {
         "kubernetes.io",  # service.kubernetes.io/load-balancer-cleanup, batch.…/job-tracking
@@ -35,10 +41,9 @@ UNQUALIFIED = frozenset({"foregroundDeletion", "orphan", "kubernetes"})
 
 def lasting_finalizers(registered: Object) -> tuple[str, ...]:
     """List the finalizers that somebody may take off: while there are any, the object stays."""
+    own = resource_of(registered).own_finalizers
     return tuple(
-        name
-        for name in registered.metadata.finalizers
-        if not is_of_cluster(name) or _is_own(registered, name)
+        name for name in registered.metadata.finalizers if not is_of_cluster(name) or name in own
     )
 
 
@@ -51,6 +56,21 @@ def is_of_cluster(name: str) -> bool:
     return any(".".join(labels[place:]) in CLUSTER_DOMAINS for place in range(len(labels)))
 
 
-def _is_own(registered: Object, name: str) -> bool:
-    """Whether the registry takes the finalizer off itself, as the cluster's controller does."""
-    return isinstance(registered, ServiceCIDR) and name == FINALIZER
+def without_those_of_clusters(work: Work, draft: T) -> T:
+    """Drop the finalizers of controllers that do not run here, with one warning."""
+    lasting = lasting_finalizers(draft)
+    kept = set(lasting)
+    dropped = [name for name in draft.metadata.finalizers if name not in kept]
+    if not dropped:
+        return draft
+    work.warnings.append(f"metadata.finalizers: {dropped_line(dropped)}")
+    return replace(draft, metadata=replace(draft.metadata, finalizers=lasting))
+
+
+def dropped_line(names: Sequence[str]) -> str:
+    """Say which finalizers were dropped, and why."""
+    listed = ", ".join(f'"{name}"' for name in names[:NAMED_MAX])
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    if len(names) == 1:
+        return f"{listed} was dropped: the controller that would take it off does not run here"
+    return f"{listed}{more} were dropped: the controllers that would take them off do not run here"

@@ -1,21 +1,31 @@
-"""Every rule a Namespace must obey; all violations at once.
+"""Namespaces: what one must be, and how one goes with everything in it.
 
     draft -> violations          current, desired -> violations
+    delete -> terminating, and all that is in it -> gone once nothing is left
 
-Source: spec kubernetes-api 1.4 and 5.10.
+Source: spec kubernetes-api 1.4 and 5.10; contract.md, "Objects".
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from app.domain.errors import Violation
+from app.domain.errors import Forbidden, Violation
 from app.domain.labels import key_problems
-from app.domain.names import label_problems
-from app.domain.objects.namespace import Namespace
+from app.domain.names import NamespacedName, label_problems
+from app.domain.objects.namespace import NAME_LABEL, NAMESPACE, PERMANENT, Namespace, NamespacePhase
+from app.domain.objects.resource import Object
+from app.domain.registration.finalizers import dropped_line, is_of_cluster, lasting_finalizers
 from app.domain.registration.metadata_validation import (
     metadata_update_violations,
     metadata_violations,
 )
+from app.domain.registration.strategy import Remove, Strategy, require_valid
+from app.domain.resources import RESOURCES
+from app.domain.snapshot import Snapshot
 from app.domain.violations import each_invalid
+from app.domain.work import Work
+
+FINALIZER = "kubernetes"
 
 
 def validate(draft: Namespace) -> tuple[Violation, ...]:
@@ -34,6 +44,115 @@ def validate_update(current: Namespace, desired: Namespace) -> tuple[Violation, 
     )
 
 
+def _admit(work: Work, current: Namespace | None, draft: Namespace) -> Namespace:
+    """Fill in what every Namespace has; raises Invalid.
+
+    As in Kubernetes, ``spec.finalizers`` count when it is made; only ``finalized`` changes them.
+    """
+    meta = draft.metadata
+    labels = {**meta.labels, NAME_LABEL: meta.name}
+    phase = current.phase if current is not None else NamespacePhase.ACTIVE
+    finalizers = _first_finalizers(work, draft) if current is None else current.finalizers
+    namespace = replace(
+        draft, metadata=replace(meta, labels=labels), finalizers=finalizers, phase=phase
+    )
+    violations = validate(namespace) if current is None else validate_update(current, namespace)
+    require_valid(namespace, violations)
+    return namespace
+
+
+def _first_finalizers(work: Work, draft: Namespace) -> tuple[str, ...]:
+    sent = tuple(name for name in draft.finalizers if name != FINALIZER)
+    dropped = [name for name in sent if is_of_cluster(name)]
+    if dropped:
+        work.warnings.append(f"spec.finalizers: {dropped_line(dropped)}")
+    return (*(name for name in sent if name not in dropped), FINALIZER)
+
+
+def finalized(work: Work, current: Namespace, draft: Namespace) -> Namespace:
+    """Take over ``spec.finalizers`` and nothing else; raises Invalid.
+
+    A terminating Namespace goes with its last one, but not before what it holds.
+    """
+    wanted = tuple(n for n in draft.finalizers if n == FINALIZER or not is_of_cluster(n))
+    desired = replace(current, finalizers=wanted)
+    require_valid(desired, validate_update(current, desired))
+    stored = work.put(desired)
+    assert isinstance(stored, Namespace)
+    if stored.metadata.is_terminating:
+        _finish_if_empty(work, stored.metadata.key)
+    return stored
+
+
+def _delete(work: Work, current: Namespace, remove: Remove) -> tuple[Namespace, bool]:
+    """Remove a Namespace and all that is in it, in this one write; says whether it is gone.
+
+    What has finalizers is marked, and the Namespace stays Terminating until it goes.
+    Raises Forbidden for those that every registry has.
+    """
+    name = current.metadata.name
+    if name in PERMANENT:
+        raise Forbidden(
+            f'namespaces "{name}" is forbidden: this namespace may not be deleted'
+        ).about("namespaces", name)
+    for resource in RESOURCES:
+        for key in work.snapshot.keys_in(resource.name, name) if resource.is_namespaced else ():
+            held: Object = work.snapshot.of(resource)[key]
+            finalizers = lasting_finalizers(held)
+            if not finalizers:
+                remove(work, held)
+            elif not held.metadata.is_terminating:
+                meta = replace(
+                    held.metadata,
+                    deleted_at=work.now,
+                    deletion_grace_s=0,
+                    finalizers=finalizers,
+                )
+                work.put(replace(held, metadata=meta))
+    meta = replace(current.metadata, deleted_at=current.metadata.deleted_at or work.now)
+    terminating = replace(current, metadata=meta, phase=NamespacePhase.TERMINATING)
+    work.put(terminating)
+    return terminating, _finish_if_empty(work, current.metadata.key)
+
+
+def _finish_emptied(work: Work) -> None:
+    """Remove the terminating Namespaces in which nothing is left."""
+    for key in sorted(work.snapshot.members("terminating", NAMESPACE.name)):
+        _finish_if_empty(work, key)
+
+
+def _finish_if_empty(work: Work, key: NamespacedName) -> bool:
+    """Remove a Namespace once nothing is left in it, and nobody else holds it."""
+    namespace = work.snapshot.namespaces[key]
+    if any(work.snapshot.members(each.name, key.name) for each in RESOURCES if each.is_namespaced):
+        return False
+    # The registry's own part is done; those of users stay until they take them off.
+    own = tuple(name for name in namespace.finalizers if not is_of_cluster(name))
+    if own or lasting_finalizers(namespace):
+        work.put(replace(namespace, finalizers=own))
+        return False
+    work.remove(namespace)
+    return True
+
+
 def _namespace_violations(namespace: Namespace) -> Iterable[Violation]:
     for finalizer in namespace.finalizers:
         yield from each_invalid("spec.finalizers", finalizer, key_problems(finalizer))
+
+
+def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
+    """Count what is in it, with which it goes."""
+    return 1 + sum(len(snapshot.members(each.name, key.name)) for each in RESOURCES)
+
+
+STRATEGY = Strategy(
+    validate=validate,
+    validate_update=validate_update,
+    admit=_admit,
+    is_returned_when_deleted=True,
+    delete=_delete,
+    goes_when_freed=False,  # it goes after what is in it
+    finish_after_write=_finish_emptied,
+    is_prunable=lambda namespace: namespace.metadata.name not in PERMANENT,
+    reach=_reach,
+)

@@ -1,4 +1,4 @@
-"""Every rule a Node must obey; all violations at once.
+"""Nodes: every rule that one must obey, all violations at once.
 
     draft -> violations          current, desired -> violations
 
@@ -13,13 +13,17 @@ from collections.abc import Iterable, Mapping
 from app.domain.addresses import family_of, parse_prefix
 from app.domain.errors import Violation
 from app.domain.labels import key_problems, value_problems
-from app.domain.names import subdomain_problems
+from app.domain.names import NamespacedName, subdomain_problems
 from app.domain.objects.node import Node, Taint
 from app.domain.registration.address_validation import prefix_violations
 from app.domain.registration.metadata_validation import (
     metadata_update_violations,
     metadata_violations,
 )
+from app.domain.registration.slices import affected
+from app.domain.registration.status_warnings import node_warnings
+from app.domain.registration.strategy import Strategy
+from app.domain.snapshot import Snapshot
 from app.domain.violations import (
     duplicate,
     each_invalid,
@@ -104,3 +108,17 @@ def _quantity_violations(field: str, quantities: Mapping[str, str]) -> Iterable[
     for resource, amount in quantities.items():
         if not _QUANTITY.match(amount):
             yield invalid(f"{field}[{resource}]", amount, "must be a non-negative quantity")
+
+
+def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
+    """Count the Pods on it, to whose endpoints it passes its zone on."""
+    return 1 + len(snapshot.members("pod-node", key.name))
+
+
+STRATEGY = Strategy(
+    validate=validate,
+    validate_update=validate_update,
+    warn=node_warnings,
+    affects=affected.by_node,
+    reach=_reach,
+)

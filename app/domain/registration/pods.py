@@ -1,6 +1,7 @@
-"""Every rule a Pod must obey; all violations at once.
+"""Pods: every rule that one must obey, all violations at once; what a report and a delete do.
 
     draft -> violations          current, desired -> violations
+    draft, current, now -> the Pod to be stored
 
 A Pod is a registration: whoever registers it may change all of it but its name.  Of its
 status only addresses are judged, as Kubernetes judges them where they are reported.
@@ -8,19 +9,27 @@ Source: contract.md, "Objects"; spec kubernetes-api 1.4 and 3.2, spec resolver 9
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from app.domain.addresses import family_of_text
 from app.domain.errors import Violation
 from app.domain.names import label_problems, subdomain_problems
-from app.domain.objects.pod import WEIGHT_MAX, Pod
+from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, GRACE_PERIOD_S_MAX, WEIGHT_MAX, Pod
 from app.domain.registration.address_validation import address_violations
+from app.domain.registration.conditions import with_transitions
 from app.domain.registration.container_validation import container_violations
 from app.domain.registration.dns_config_validation import dns_violations
+from app.domain.registration.health.leases import without_leftovers
 from app.domain.registration.metadata_validation import (
     metadata_update_violations,
     metadata_violations,
 )
+from app.domain.registration.pod_defaults import with_pod_defaults
+from app.domain.registration.slices import affected
+from app.domain.registration.status_warnings import pod_warnings
+from app.domain.registration.strategy import Strategy, require_valid
 from app.domain.violations import duplicate, each_invalid, invalid, not_supported
+from app.domain.work import Work
 
 SECONDS_MAX = 2**31 - 1  # of any duration a client may set
 
@@ -88,3 +97,54 @@ def _ip_violations(pod: Pod, accepted: tuple[str, ...]) -> Iterable[Violation]:
         detail = "may specify no more than one IP for each IP family"
         found.append(invalid("status.podIPs", pod.pod_ips, detail))
     yield from found
+
+
+def _complete(draft: Pod) -> Pod:
+    return with_pod_defaults(without_leftovers(draft))
+
+
+def _admit(work: Work, current: Pod | None, draft: Pod) -> Pod:
+    """Fill in the defaults of contract.md, "Objects"; raises Invalid."""
+    pod = _complete(draft)
+    held = () if current is None else current.conditions
+    pod = replace(pod, conditions=with_transitions(held, pod.conditions, work.now))
+    require_valid(pod, validate(pod) if current is None else validate_update(current, pod))
+    work.warnings.extend(pod_warnings(current, pod))
+    return pod
+
+
+def _complete_report(current: Pod, report: Pod) -> Pod:
+    """Let a report that names no address leave those there are: a probe knows none."""
+    if report.pod_ips:
+        return report
+    return replace(report, pod_ips=current.pod_ips, host_ip=report.host_ip or current.host_ip)
+
+
+def _sends_status(draft: Pod) -> bool:
+    """Whether a registrar's PUT is a new registration, status and all (contract.md)."""
+    return bool(draft.pod_ips or draft.phase or draft.conditions)
+
+
+def _grace_s(current: Pod, asked_s: int | None) -> int:
+    if current.is_finished:
+        return 0  # what has ended has nothing to drain
+    own_s = GRACE_PERIOD_S_DEFAULT if current.grace_period_s is None else current.grace_period_s
+    wanted_s = own_s if asked_s is None else asked_s
+    # As in Kubernetes, a negative period is the shortest there is.
+    return 1 if wanted_s < 0 else min(wanted_s, GRACE_PERIOD_S_MAX)
+
+
+STRATEGY = Strategy(
+    validate=validate,
+    validate_update=validate_update,
+    complete=_complete,
+    admit=_admit,
+    complete_report=_complete_report,
+    sends_status=_sends_status,
+    is_created_by_put=True,
+    is_returned_when_deleted=True,
+    holds_lease=True,
+    grace_s=_grace_s,
+    goes_when_freed=False,  # its grace period may still be running
+    affects=affected.by_pod,
+)

@@ -1,12 +1,15 @@
-"""Every rule a ServiceCIDR must obey, and whether one may go.
+"""ServiceCIDRs: every rule that one must obey, and how a range is retired while running.
 
     draft -> violations          current, desired -> violations
     its prefixes, the others', held addresses -> an address that still needs it
+    delete -> terminating (nothing new from it) -> gone once nothing needs it
 
 Source: spec kubernetes-api 2.5 (KEP-1880).
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 from app.domain.addresses import (
     Address,
@@ -17,17 +20,23 @@ from app.domain.addresses import (
 )
 from app.domain.errors import Violation
 from app.domain.names import subdomain_problems
-from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.objects.meta import Condition
+from app.domain.objects.service_cidr import FINALIZER, SERVICE_CIDR, ServiceCIDR
 from app.domain.occupied import Occupied
 from app.domain.registration.address_validation import prefix_violations
+from app.domain.registration.finalizers import lasting_finalizers
 from app.domain.registration.metadata_validation import (
     metadata_update_violations,
     metadata_violations,
 )
+from app.domain.registration.strategy import Remove, Strategy, require_valid
+from app.domain.snapshot import Snapshot
 from app.domain.violations import invalid, required
+from app.domain.work import Work
 
 CIDRS_MAX = 2  # one a family
 IPV6_LENGTH_MIN = 64  # bits of an IPv6 prefix
+RETIRES_AFTER = timedelta(seconds=10)  # what was allocated just before must be seen first
 
 _FIELD = "spec.cidrs"
 _IMMUTABLE = "field is immutable"
@@ -117,3 +126,74 @@ def _change_violations(before: tuple[str, ...], after: tuple[str, ...]) -> Itera
         yield from _cidr_violations(after)
     else:
         yield invalid(_FIELD, after, _IMMUTABLE)
+
+
+def _admit(_: Work, current: ServiceCIDR | None, draft: ServiceCIDR) -> ServiceCIDR:
+    """Accept a range and hold on to it with the finalizer; raises Invalid."""
+    violations = validate(draft) if current is None else validate_update(current, draft)
+    require_valid(draft, violations)
+    if current is not None:
+        return draft
+    finalizers = tuple(dict.fromkeys((*draft.metadata.finalizers, FINALIZER)))
+    meta = replace(draft.metadata, finalizers=finalizers)
+    ready = Condition(
+        type="Ready",
+        status="True",
+        message="Kubernetes Service CIDR is ready",
+        last_transition_at=meta.created_at,
+    )
+    return replace(draft, metadata=meta, conditions=(ready,))
+
+
+def _delete(work: Work, current: ServiceCIDR, _: Remove) -> tuple[ServiceCIDR, bool]:
+    """Retire a range: nothing new comes from it; says that it is not gone yet."""
+    meta = replace(current.metadata, deleted_at=current.metadata.deleted_at or work.now)
+    terminating = Condition(
+        type="Ready",
+        status="False",
+        reason="Terminating",
+        message="There are still IPAddresses referencing the ServiceCIDR, please remove them "
+        "or create a new ServiceCIDR",
+        last_transition_at=work.now,
+    )
+    retired = replace(current, metadata=meta, conditions=(terminating,))
+    stored = work.put(retired)
+    assert isinstance(stored, ServiceCIDR)
+    return stored, False
+
+
+def _finish_retired(work: Work) -> None:
+    """Remove the retired ranges that no allocation needs any more."""
+    for key in sorted(work.snapshot.members("terminating", SERVICE_CIDR.name)):
+        retired = work.snapshot.service_cidrs[key]
+        asked_at = retired.metadata.deleted_at
+        if asked_at is None or work.now < asked_at + RETIRES_AFTER:
+            continue
+        if set(lasting_finalizers(retired)) <= {FINALIZER} and not _is_needed(
+            work.snapshot, retired
+        ):
+            work.remove(retired)
+
+
+def _is_needed(snapshot: Snapshot, retired: ServiceCIDR) -> bool:
+    """Whether an address would be left without a range that contains it."""
+    others = (
+        prefix
+        for other in snapshot.service_cidrs.values()
+        if other.metadata.key != retired.metadata.key and not other.metadata.is_terminating
+        for prefix in _prefixes(other)
+    )
+    return first_dependent(_prefixes(retired), others, snapshot.held_addresses) is not None
+
+
+def _prefixes(served: ServiceCIDR) -> list[Prefix]:
+    return [prefix for cidr in served.cidrs if (prefix := parse_prefix(cidr)) is not None]
+
+
+STRATEGY = Strategy(
+    validate=validate,
+    validate_update=validate_update,
+    admit=_admit,
+    delete=_delete,
+    finish_in_time=_finish_retired,
+)

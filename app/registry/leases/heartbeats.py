@@ -18,13 +18,13 @@ from dataclasses import dataclass
 
 from app.domain.errors import DomainError, not_found
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import NODE
+from app.domain.objects.node import NODE
 from app.domain.objects.pod import LEASE_EXPIRED
+from app.domain.work import Work
 from app.registry.leases.lease_expiry import revive, settle, suspects
 from app.registry.leases.lease_tracker import LeaseBook, node_lease, pod_lease
 from app.registry.ports import LeaseStore, Writer
 from app.registry.reads.view import View
-from app.registry.work import Work
 
 SAVE_S = 1.0  # seconds of heartbeats that one statement saves
 SWEEP_S = 1.0  # seconds between looks for what has run out

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import NODE, POD
-from app.domain.objects.pod import LEASE_EXPIRED, Pod
+from app.domain.objects.node import NODE
+from app.domain.objects.pod import LEASE_EXPIRED, POD, Pod
 from app.domain.objects.service import Service
 from app.domain.registration.health.leases import Lapse, is_removable, lapsed, restored, was_ready
 from app.domain.registration.health.mass_failure import (
@@ -25,8 +25,8 @@ from app.domain.registration.health.mass_failure import (
     policy_of,
 )
 from app.domain.snapshot import Snapshot
+from app.domain.work import Work
 from app.registry.leases.lease_tracker import Lease, LeaseBook, node_lease, pod_lease
-from app.registry.work import Work
 from app.registry.writes import lifecycle
 
 GUARD_DEFAULT = GuardPolicy()

@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import NODE, POD, Object
-from app.domain.objects.node import Node
-from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, Pod
+from app.domain.objects.node import NODE, Node
+from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, POD, Pod
+from app.domain.objects.resource import Object
 from app.domain.registration.health.leases import Lapse
 from app.registry.reads.view import Advance, View
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.health.readiness import Report, reported
+from app.domain.work import Work
 from app.registry.reads.view import Advance, View
-from app.registry.work import Work
 
 
 def take_over(work: Work, reports: Mapping[NamespacedName, Report]) -> None:

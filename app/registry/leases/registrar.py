@@ -1,8 +1,7 @@
 """Register in the registry of this very process; fulfils ``presence.Registrar``."""
 
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import POD
-from app.domain.objects.pod import Pod
+from app.domain.objects.pod import POD, Pod
 from app.registry.leases.heartbeats import Leases
 from app.registry.ports import Writer
 from app.registry.writes import lifecycle

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
-from app.domain.objects.kinds import Kind
+from app.domain.objects.resource import AnyResource
 
 TOKEN_CHARACTERS_MAX = 1_024  # the longest namespace and name make half of it
 _VERSION = "meta.k8s.io/v1"
@@ -25,7 +25,7 @@ def format_token(revision: Revision, after: NamespacedName) -> str:
     return base64.urlsafe_b64encode(json.dumps(start).encode()).decode().rstrip("=")
 
 
-def parse_token(token: str, kind: Kind, namespace: str) -> tuple[Revision, NamespacedName]:
+def parse_token(token: str, kind: AnyResource, namespace: str) -> tuple[Revision, NamespacedName]:
     """Read the token of a list of a kind, in a namespace or, where that is empty, in all.
 
     Raises BadRequest for what ``format_token`` cannot have written for such a list.
@@ -49,7 +49,7 @@ def parse_token(token: str, kind: Kind, namespace: str) -> tuple[Revision, Names
     return revision, after
 
 
-def _can_be(key: NamespacedName, kind: Kind, namespace: str) -> bool:
+def _can_be(key: NamespacedName, kind: AnyResource, namespace: str) -> bool:
     """Whether a list can hold an object of that key."""
     if subdomain_problems(key.name):
         return False

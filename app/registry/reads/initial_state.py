@@ -8,7 +8,8 @@ of them; those that begin at one revision share the sorting of its keys.
 
 from collections.abc import AsyncGenerator
 
-from app.domain.objects.kinds import KINDS, Object
+from app.domain.objects.resource import Object
+from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, narrowest
 from app.registry.reads.watch import Interest
@@ -26,7 +27,7 @@ class Beginnings:
         self, snapshot: Snapshot, interest: Interest, *, era: int
     ) -> AsyncGenerator[list[Object], None]:
         """Yield what matches, by kind and key: what is found in a piece, which may be nothing."""
-        for kind in KINDS:
+        for kind in RESOURCES:
             if kind.name not in interest.kinds:
                 continue
             term = narrowest(
@@ -36,7 +37,7 @@ class Beginnings:
                 labels=interest.labels,
                 fields=interest.fields,
             )
-            held = snapshot.of_kind(kind.name)
+            held = snapshot.of(kind)
             keys = await self._ordering.keys(snapshot, kind, term, era=era)
             for first in range(0, len(keys), KEYS_A_PIECE):
                 async with self.turns:

@@ -16,7 +16,7 @@ from itertools import islice
 from app.domain.fields import FieldSelector
 from app.domain.labels import Selector
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Kind
+from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot, Term
 from app.registry.turns import Turns
 
@@ -37,13 +37,13 @@ class Ordering:
         self._making = asyncio.Lock()
 
     async def keys(
-        self, snapshot: Snapshot, kind: Kind, term: Term, *, era: int
+        self, snapshot: Snapshot, kind: AnyResource, term: Term, *, era: int
     ) -> Sequence[NamespacedName]:
         """Sort the keys of a kind under an index term; the empty one has all of the kind.
 
         The same revision in another ``era`` of the view is another state.
         """
-        keys = snapshot.members(*term) if term else snapshot.of_kind(kind.name)
+        keys = snapshot.members(*term) if term else snapshot.of(kind)
         if len(keys) <= KEYS_A_PIECE:
             return sorted(keys)
         place = (era, snapshot.revision, kind.name, term)
@@ -75,7 +75,12 @@ async def in_order(keys: Collection[NamespacedName], turns: Turns) -> Sequence[N
 
 
 def narrowest(
-    snapshot: Snapshot, kind: Kind, *, namespace: str, labels: Selector, fields: FieldSelector
+    snapshot: Snapshot,
+    kind: AnyResource,
+    *,
+    namespace: str,
+    labels: Selector,
+    fields: FieldSelector,
 ) -> Term:
     """Find the index term with the fewest keys that has every match; empty for all of a kind."""
     terms: list[Term] = [

@@ -17,7 +17,7 @@ from app.domain.errors import BadRequest, Expired, RevisionAhead
 from app.domain.fields import FieldSelector
 from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Kind, Object
+from app.domain.objects.resource import AnyResource, Object
 from app.domain.snapshot import Snapshot
 from app.registry.reads.continue_token import format_token, parse_token
 from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, narrowest
@@ -32,7 +32,7 @@ LIMIT_MAX = 10_000  # objects of one page, whatever the client asks for
 class Listing:
     """What a client wants listed; ``limit`` 0 means everything."""
 
-    kind: Kind
+    kind: AnyResource
     namespace: str = ""
     labels: Selector = EVERYTHING
     fields: FieldSelector
@@ -107,7 +107,7 @@ class Lists:
         self, listing: Listing, start: _Start, keys: Sequence[NamespacedName]
     ) -> Page:
         snapshot = start.snapshot
-        objects = snapshot.of_kind(listing.kind.name)
+        objects = snapshot.of(listing.kind)
         limit = min(listing.limit, LIMIT_MAX) if listing.limit else len(keys)
         first = 0 if start.after is None else bisect_right(keys, start.after)
         found: list[Object] = []

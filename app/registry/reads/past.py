@@ -23,7 +23,7 @@ from app.domain.bounded import Bounded
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import Advance, View
 from app.registry.turns import Turns
@@ -117,7 +117,7 @@ class Past:
                 snapshot = snapshot.apply(
                     Change(
                         revision=revision,
-                        before=snapshot.of_kind(key[0]).get(key[1]),
+                        before=snapshot.objects[key[0]].get(key[1]),
                         after=undone[key],
                     )
                     for key in keys

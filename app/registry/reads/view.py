@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from app.domain.changes import Change
 from app.domain.errors import NotSynced, RevisionAhead
 from app.domain.names import Revision
-from app.domain.objects.kinds import KINDS
+from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 from app.registry.beside import beside
 from app.registry.reads.history import History, Remembered, remembered
@@ -252,8 +252,8 @@ def _known(before: Snapshot, decided: Decided | None) -> Snapshot | None:
 def _difference(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
     """Tell what differs between two snapshots whose history in between is lost."""
     changes: list[Change] = []
-    for kind in KINDS:
-        old, new = before.of_kind(kind.name), after.of_kind(kind.name)
+    for kind in RESOURCES:
+        old, new = before.of(kind), after.of(kind)
         changes.extend(
             Change(revision=after.revision, before=old.get(key), after=new.get(key))
             for key in sorted({*old, *new})

@@ -22,7 +22,8 @@ from app.domain.changes import Change, ChangeType
 from app.domain.fields import FieldSelector
 from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import Revision
-from app.domain.objects.kinds import KINDS, Object
+from app.domain.objects.resource import Object
+from app.domain.resources import RESOURCES
 from app.registry.reads.view import Advance, View
 from app.registry.reads.weights import octets_of
 
@@ -47,7 +48,7 @@ _log = logging.getLogger(__name__)
 class Interest:
     """What a watcher wants to see; hashable, so that equal interests share their work."""
 
-    kinds: frozenset[str] = frozenset(kind.name for kind in KINDS)
+    kinds: frozenset[str] = frozenset(kind.name for kind in RESOURCES)
     namespace: str = ""
     labels: Selector = EVERYTHING
     fields: FieldSelector = EVERY_FIELD

@@ -15,10 +15,12 @@ from enum import StrEnum
 from app.domain.errors import CauseReason, DomainError, Invalid, Violation
 from app.domain.labels import Selector
 from app.domain.names import NamespacedName
-from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import ENDPOINT_SLICE, ENDPOINTS, KINDS, Kind, Object, kind_of
-from app.domain.objects.namespace import PERMANENT
-from app.registry.work import Work
+from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
+from app.domain.objects.endpoints import ENDPOINTS
+from app.domain.objects.resource import AnyResource, Object
+from app.domain.registration.strategies import strategy_of
+from app.domain.resources import RESOURCES
+from app.domain.work import Work
 from app.registry.writes import lifecycle
 from app.registry.writes.mirroring import Mirror, reflect, slices_mirrored_for
 
@@ -43,7 +45,7 @@ class Item:
     """
 
     position: int
-    kind: Kind
+    kind: AnyResource
     key: NamespacedName
     amend: Callable[[Object | None], Object]
     place: Callable[[str], str]
@@ -57,7 +59,7 @@ class Outcome:
     """
 
     position: int | None
-    kind: Kind
+    kind: AnyResource
     key: NamespacedName
     operation: Operation
     warnings: tuple[str, ...] = ()
@@ -77,7 +79,7 @@ def apply(
     Raises Invalid with the violations of all items, each path led by
     ``documents[position]``, and with what is ``refused`` already, by position.
     """
-    ranks = {kind.name: rank for rank, kind in enumerate(KINDS)}
+    ranks = {kind.name: rank for rank, kind in enumerate(RESOURCES)}
     outcomes: list[Outcome] = []
     violations = list(refused)
     for item in sorted(items, key=lambda item: (ranks[item.kind.name], item.position)):
@@ -172,8 +174,8 @@ def _named(
 def _pruned(
     work: Work, selector: Selector, named: set[tuple[str, NamespacedName]]
 ) -> Iterable[Outcome]:
-    for kind in reversed(KINDS):
-        for key in sorted(work.snapshot.of_kind(kind.name)):
+    for kind in reversed(RESOURCES):
+        for key in sorted(work.snapshot.of(kind)):
             found = work.find(kind.name, key)
             if found is None or (kind.name, key) in named or not _is_prunable(found, selector):
                 continue
@@ -182,9 +184,9 @@ def _pruned(
 
 
 def _is_prunable(found: Object, selector: Selector) -> bool:
-    """Whether pruning may take an object; what follows from others goes with them."""
-    if isinstance(found, EndpointSlice) and found.is_managed:
-        return False
-    if kind_of(found).name == "Namespace" and found.metadata.name in PERMANENT:
-        return False
-    return not found.metadata.is_terminating and selector.matches(found.metadata.labels)
+    """Whether pruning may take an object."""
+    return (
+        strategy_of(found).is_prunable(found)
+        and not found.metadata.is_terminating
+        and selector.matches(found.metadata.labels)
+    )

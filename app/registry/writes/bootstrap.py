@@ -16,8 +16,8 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.service import Protocol, Service, ServicePort
 from app.domain.objects.service_cidr import DEFAULT_NAME, ServiceCIDR
+from app.domain.work import Work
 from app.registry.leases.self_registration import DNS_LABELS
-from app.registry.work import Work
 from app.registry.writes import lifecycle
 from app.registry.writes.reconcile import reconsider_left_over
 

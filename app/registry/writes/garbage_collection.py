@@ -6,16 +6,22 @@ lock that finds nothing due changes nothing.
 
 import asyncio
 import logging
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from app.domain.errors import DomainError
-from app.domain.objects.kinds import KINDS, SERVICE_CIDR
+from app.domain.objects.resource import Object
+from app.domain.registration.finalizers import lasting_finalizers
+from app.domain.registration.strategies import STRATEGIES, strategy_for
+from app.domain.registration.strategy import Strategy
+from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
-from app.registry import removal, service_cidrs
+from app.domain.work import Work
 from app.registry.ports import Writer
 from app.registry.reads.view import View
-from app.registry.work import Work
+from app.registry.writes import lifecycle
 
 PERIOD_S = 0.5  # seconds between looks at what is due
 
@@ -23,19 +29,37 @@ _log = logging.getLogger(__name__)
 
 
 def is_due(snapshot: Snapshot, now: datetime) -> bool:
-    """Whether anything that is terminating has reached its end."""
-    return bool(snapshot.members("terminating", SERVICE_CIDR.name)) or removal.is_due(snapshot, now)
+    """Whether anything that is terminating has reached its end, or may have."""
+    return (
+        any(True for _ in _expired(snapshot, now))
+        or any(True for _ in _postponed(snapshot, now))
+        or any(
+            snapshot.members("terminating", resource.name)
+            for resource, strategy in STRATEGIES.items()
+            if strategy.finish_in_time is not None
+        )
+    )
 
 
 def remove_due(work: Work) -> None:
-    """Take out what has reached its end."""
-    removal.remove_expired(work)
-    service_cidrs.finish_retired(work)
+    """Take out what has reached its end.
+
+    A grace period that ends later than a whole one from now was begun by a clock that has
+    been put back since: it counts from now.
+    """
+    for marked in tuple(_expired(work.snapshot, work.now)):
+        lifecycle.remove(work, marked)
+    for marked in tuple(_postponed(work.snapshot, work.now)):
+        meta = replace(marked.metadata, deleted_at=_latest_end(marked, work.now))
+        work.put(replace(marked, metadata=meta))
+    for strategy in STRATEGIES.values():
+        if strategy.finish_in_time is not None:
+            strategy.finish_in_time(work)
 
 
 def _reach(snapshot: Snapshot) -> int:
     """Tell how many objects may be due."""
-    return sum(len(snapshot.members("terminating", kind.name)) for kind in KINDS)
+    return sum(len(snapshot.members("terminating", kind.name)) for kind in RESOURCES)
 
 
 async def run(
@@ -50,3 +74,35 @@ async def run(
             await writer.write(remove_due, reach=_reach(view.snapshot))
         except DomainError as refusal:
             _log.warning("what is due could not be removed yet: %s", refusal)
+
+
+def _expired(snapshot: Snapshot, now: datetime) -> Iterator[Object]:
+    """List what is terminating and has nothing left to wait for, by kind and key.
+
+    Besides Pods whose grace period is over, that is what an earlier version marked for a
+    finalizer which no longer counts.
+    """
+    for marked in _marked(snapshot, lambda strategy: strategy.delete is None):
+        at = marked.metadata.deleted_at
+        if at is not None and at <= now and not lasting_finalizers(marked):
+            yield marked
+
+
+def _postponed(snapshot: Snapshot, now: datetime) -> Iterator[Object]:
+    for marked in _marked(snapshot, lambda strategy: strategy.grace_s is not None):
+        at = marked.metadata.deleted_at
+        if at is not None and at > _latest_end(marked, now):
+            yield marked
+
+
+def _marked(snapshot: Snapshot, of: Callable[[Strategy[Any]], bool]) -> Iterator[Object]:
+    """List the terminating objects of some kinds, those first that refer to others."""
+    for resource in reversed(RESOURCES):
+        if of(strategy_for(resource)):
+            for key in sorted(snapshot.members("terminating", resource.name)):
+                yield snapshot.of(resource)[key]
+
+
+def _latest_end(marked: Object, now: datetime) -> datetime:
+    """Tell when a grace period ends at the latest; clocks are compared in whole seconds."""
+    return now + timedelta(seconds=(marked.metadata.deletion_grace_s or 0) + 1)

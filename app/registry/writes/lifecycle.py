@@ -3,15 +3,15 @@
     draft -> named, admitted, numbered -> stored          (create, replace)
     stored -> terminating -> gone                         (delete)
 
-What a kind allows is in its own module, which ``_admitted`` calls; endpoint
-slices that follow from a write are planned afterwards, by ``reconcile``.
+What is particular to a kind is in its STRATEGY; endpoint slices that follow from a
+write are planned afterwards, by ``reconcile``.
 
 Source: spec kubernetes-api 1.1, 5.2, 5.9 and 5.10.
 """
 
-from collections.abc import Container, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from app.domain.errors import (
     AlreadyExists,
@@ -22,49 +22,23 @@ from app.domain.errors import (
     not_found,
 )
 from app.domain.names import NamespacedName, label_problems
-from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import NAMESPACE, POD, SERVICE, Kind, Object, kind_of
-from app.domain.objects.meta import ObjectMeta
-from app.domain.objects.namespace import Namespace
-from app.domain.objects.node import Node
-from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, GRACE_PERIOD_S_MAX, Pod
-from app.domain.objects.service import Service
-from app.domain.objects.service_cidr import ServiceCIDR
-from app.domain.registration.finalizers import lasting_finalizers
+from app.domain.objects.meta import NOTHING, ObjectMeta
+from app.domain.objects.namespace import NAMESPACE, Namespace
+from app.domain.objects.resource import AnyResource, Object, Resource, T
+from app.domain.registration.finalizers import lasting_finalizers, without_those_of_clusters
+from app.domain.registration.namespaces import finalized
 from app.domain.registration.naming import generated_name
-from app.registry import namespaces, service_cidrs, services
-from app.registry.admission import admitted_node, admitted_pod, admitted_slice
-from app.registry.finalizers import without_those_of_clusters
-from app.registry.removal import remove
-from app.registry.work import Work
+from app.domain.registration.strategies import strategy_for, strategy_of
+from app.domain.resources import resource_of
+from app.domain.work import Work
 from app.registry.writes.preconditions import NO_PRECONDITIONS, Preconditions, conflict
 
 GENERATE_TRIES_MAX = 8
 
-CREATED_BY_PUT: Container[str] = frozenset({SERVICE.name, POD.name})
-"""Kinds that a PUT to a missing name creates: Services as in Kubernetes, and Pods."""
 
-_STATUS_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "Service": ("ingress", "conditions"),
-    "Pod": (
-        "phase",
-        "pod_ips",
-        "host_ip",
-        "conditions",
-        "reason",
-        "message",
-        "nominated_node_name",
-    ),
-    "Node": ("addresses", "conditions", "allocatable", "capacity"),
-    "Namespace": ("phase", "conditions"),
-    "ServiceCIDR": ("conditions",),
-    "EndpointSlice": (),
-}
-
-
-def require(work: Work, kind: Kind, key: NamespacedName) -> Object:
+def require(work: Work, kind: Resource[T], key: NamespacedName) -> T:
     """Find an object; raises NotFound when there is none."""
-    found = work.find(kind.name, key)
+    found = work.snapshot.of(kind).get(key)
     if found is None:
         raise not_found(kind.plural, key.name)
     return found
@@ -76,7 +50,7 @@ def create(work: Work, draft: Object) -> Object:
     Raises Invalid with every violation, AlreadyExists, Exhausted, NotFound or
     Forbidden for the namespace.
     """
-    kind = kind_of(draft)
+    kind = resource_of(draft)
     draft = without_those_of_clusters(work, _named(work, draft))
     _require_namespace(work, draft)
     meta = replace(
@@ -88,7 +62,7 @@ def create(work: Work, draft: Object) -> Object:
         deletion_grace_s=None,
     )
     current = work.find(kind.name, meta.key)
-    admitted = _admitted(work, None, replace(draft, metadata=meta))
+    admitted = strategy_of(draft).admitted(work, None, replace(draft, metadata=meta))
     if current is not None:
         raise AlreadyExists(f'{kind.plural} "{meta.name}" already exists').about(
             kind.plural, meta.name
@@ -101,13 +75,13 @@ def put(
 ) -> tuple[Object, bool]:
     """Replace an object, or create it where its kind allows; says whether it was created.
 
-    The status stays as it is, except that a Pod's registrar may send it along.
+    The status stays as it is, unless the kind's strategy says that the draft brings it along.
     """
-    kind, key = kind_of(draft), draft.metadata.key
+    kind, key = resource_of(draft), draft.metadata.key
     current = work.find(kind.name, key)
     preconditions.check(kind, key, current)
     if current is None:
-        if kind.name not in CREATED_BY_PUT:
+        if not strategy_for(kind).is_created_by_put:
             require(work, kind, key)
         if draft.metadata.resource_version:
             raise conflict(kind, key, "the object that is to be changed is gone")
@@ -123,10 +97,10 @@ def put_status(
 
     Labels, annotations and owners that a report does not repeat stay as they are.
     """
-    kind, key = kind_of(draft), draft.metadata.key
-    current = require(work, kind, key)
+    kind, key = resource_of(draft), draft.metadata.key
+    current: Object = require(work, kind, key)
     preconditions.check(kind, key, current)
-    status = {name: getattr(draft, name) for name in _STATUS_FIELDS[kind.name]}
+    status = _status_of(draft)
     sent, held = draft.metadata, current.metadata
     meta = replace(
         sent,
@@ -137,28 +111,29 @@ def put_status(
     return _replaced(work, current, replace(current, metadata=meta, **status), only_status=True)
 
 
+def report_status(work: Work, draft: Object, preconditions: Preconditions) -> Object:
+    """Replace what is observed of an object, keeping what a report need not repeat."""
+    current = work.find(resource_of(draft).name, draft.metadata.key)
+    if current is not None:
+        draft = strategy_of(draft).complete_report(current, draft)
+    return put_status(work, draft, preconditions)
+
+
 def finalize(work: Work, draft: Object, preconditions: Preconditions = NO_PRECONDITIONS) -> Object:
     """Replace only the ``spec.finalizers`` of a Namespace; raises NotFound and Invalid."""
-    kind, key, sent = kind_of(draft), draft.metadata.key, draft.metadata
-    current = require(work, kind, key)
-    preconditions.check(kind, key, current)
-    Preconditions(uid=sent.uid, resource_version=sent.resource_version).check(kind, key, current)
-    assert isinstance(current, Namespace)
-    assert isinstance(draft, Namespace)
-    return namespaces.finalize(work, current, draft)
-
-
-def with_addresses_kept(work: Work, draft: Object) -> Object:
-    """Let a report that names no address of a Pod leave those it has: a probe knows none."""
-    current = work.find(POD.name, draft.metadata.key) if isinstance(draft, Pod) else None
-    if isinstance(draft, Pod) and isinstance(current, Pod) and not draft.pod_ips:
-        return replace(draft, pod_ips=current.pod_ips, host_ip=draft.host_ip or current.host_ip)
-    return draft
+    assert isinstance(draft, Namespace), "no other kind has finalizers in its spec"
+    key, sent = draft.metadata.key, draft.metadata
+    current = require(work, NAMESPACE, key)
+    preconditions.check(NAMESPACE, key, current)
+    Preconditions(uid=sent.uid, resource_version=sent.resource_version).check(
+        NAMESPACE, key, current
+    )
+    return finalized(work, current, draft)
 
 
 def delete(
     work: Work,
-    kind: Kind,
+    kind: AnyResource,
     key: NamespacedName,
     *,
     preconditions: Preconditions = NO_PRECONDITIONS,
@@ -169,13 +144,12 @@ def delete(
     A Pod stays for its grace period, anything with finalizers until they are
     taken off, and a second delete with no grace ends a Pod's at once.
     """
-    current = require(work, kind, key)
+    current: Object = require(work, kind, key)
     preconditions.check(kind, key, current)
-    if isinstance(current, Namespace):
-        return namespaces.delete(work, current)
-    if isinstance(current, ServiceCIDR):
-        return service_cidrs.delete(work, current)
-    wanted_s = _grace_s(current, grace_s)
+    strategy = strategy_for(kind)
+    if strategy.delete is not None:
+        return strategy.delete(work, current, remove)
+    wanted_s = 0 if strategy.grace_s is None else strategy.grace_s(current, grace_s)
     finalizers = lasting_finalizers(current)
     if not finalizers and wanted_s == 0:
         remove(work, current)
@@ -192,8 +166,14 @@ def delete(
     return work.put(replace(current, metadata=meta)), False
 
 
+def remove(work: Work, gone: Object) -> None:
+    """Take an object out, and give back what it held."""
+    strategy_of(gone).release(work, gone)
+    work.remove(gone)
+
+
 def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool = False) -> Object:
-    kind, meta = kind_of(current), current.metadata
+    kind, meta = resource_of(current), current.metadata
     draft = without_those_of_clusters(work, draft)
     sent = draft.metadata
     Preconditions(uid=sent.uid, resource_version=sent.resource_version).check(
@@ -212,46 +192,22 @@ def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool =
         resource_version="",
     )
     draft = replace(draft, metadata=carried)
-    if only_status and isinstance(draft, Service) and isinstance(current, Service):
-        admitted: Object = services.observed(current, draft)
+    strategy = strategy_for(kind)
+    if only_status and strategy.observe is not None:
+        admitted = strategy.observe(current, draft)
     else:
-        admitted = _admitted(work, current, draft)
+        admitted = strategy.admitted(work, current, draft)
     if _counted_of(admitted) != _counted_of(current):
         carried = replace(admitted.metadata, generation=meta.generation + 1)
         admitted = replace(admitted, metadata=carried)
-    # A Pod has its grace period as well, and a Namespace what is in it.
-    is_freed = not carried.finalizers and not isinstance(current, Pod | Namespace)
-    if meta.is_terminating and is_freed:
+    if meta.is_terminating and not carried.finalizers and strategy.goes_when_freed:
         remove(work, current)
         return admitted
     return work.put(admitted)
 
 
-def _admitted(work: Work, current: Object | None, draft: Object) -> Object:
-    """Default, validate and allocate by the rules of the draft's kind."""
-    match draft:
-        case Service():
-            assert current is None or isinstance(current, Service)
-            return services.admitted(work, current, draft)
-        case Pod():
-            assert current is None or isinstance(current, Pod)
-            return admitted_pod(work, current, draft)
-        case Node():
-            assert current is None or isinstance(current, Node)
-            return admitted_node(work, current, draft)
-        case Namespace():
-            assert current is None or isinstance(current, Namespace)
-            return namespaces.admitted(work, current, draft)
-        case EndpointSlice():
-            assert current is None or isinstance(current, EndpointSlice)
-            return admitted_slice(work, current, draft)
-        case ServiceCIDR():
-            assert current is None or isinstance(current, ServiceCIDR)
-            return service_cidrs.admitted(current, draft)
-
-
 def _named(work: Work, draft: Object) -> Object:
-    meta, kind = draft.metadata, kind_of(draft)
+    meta, kind = draft.metadata, resource_of(draft)
     if meta.name or not meta.generate_name:
         return draft
     for attempt in range(GENERATE_TRIES_MAX):
@@ -264,7 +220,7 @@ def _named(work: Work, draft: Object) -> Object:
 
 
 def _require_namespace(work: Work, draft: Object) -> None:
-    kind, meta = kind_of(draft), draft.metadata
+    kind, meta = resource_of(draft), draft.metadata
     if not kind.is_namespaced:
         return
     namespace = work.snapshot.namespaces.get(NamespacedName("", meta.namespace))
@@ -284,30 +240,22 @@ def _require_namespace(work: Work, draft: Object) -> None:
 
 
 def _with_status_kept(current: Object, draft: Object) -> Object:
-    names = _STATUS_FIELDS[kind_of(current).name]
-    if isinstance(draft, Pod) and (draft.pod_ips or draft.phase or draft.conditions):
-        return draft  # contract.md: a registrar's PUT is a new registration, status and all
-    return replace(draft, **{name: getattr(current, name) for name in names})
+    if strategy_of(draft).sends_status(draft):
+        return draft
+    return replace(draft, **_status_of(current))
+
+
+def _status_of(registered: Object) -> dict[str, Any]:
+    """Give the attributes that only reports change."""
+    return {name: getattr(registered, name) for name in resource_of(registered).status_fields}
 
 
 def _counted_of(registered: Object) -> Object:
     """Give the object with everything blanked out that its generation does not count."""
-    names = _STATUS_FIELDS[kind_of(registered).name]
-    blank = dict.fromkeys(names)
-    # Slices have no spec: their labels, which say whose they are, count (spec 3.5).
-    meta = ObjectMeta()
-    if isinstance(registered, EndpointSlice):
-        meta = replace(meta, labels=registered.metadata.labels)
-    return replace(registered, metadata=meta, **blank)
-
-
-def _grace_s(current: Object, asked_s: int | None) -> int:
-    if not isinstance(current, Pod) or current.is_finished:
-        return 0  # what has ended has nothing to drain
-    own_s = GRACE_PERIOD_S_DEFAULT if current.grace_period_s is None else current.grace_period_s
-    wanted_s = own_s if asked_s is None else asked_s
-    # As in Kubernetes, a negative period is the shortest there is.
-    return 1 if wanted_s < 0 else min(wanted_s, GRACE_PERIOD_S_MAX)
+    kind = resource_of(registered)
+    counted = registered.metadata.labels if kind.counts_labels else NOTHING
+    blank = dict.fromkeys(kind.status_fields)
+    return replace(registered, metadata=ObjectMeta(labels=counted), **blank)
 
 
 def _finalizer_added() -> Violation:

@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 
 from app.domain.errors import Invalid
 from app.domain.names import NamespacedName
-from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.endpoints import Endpoints
-from app.domain.objects.kinds import ENDPOINT_SLICE, ENDPOINTS
+from app.domain.objects.endpoint_slice import ENDPOINT_SLICE, EndpointSlice
+from app.domain.objects.endpoints import ENDPOINTS, Endpoints
 from app.domain.registration.slices import endpoints_validation as rules
 from app.domain.registration.slices.metadata import SliceNames
 from app.domain.registration.slices.mirroring import (
@@ -25,7 +24,7 @@ from app.domain.registration.slices.mirroring import (
     why_not_mirrored,
 )
 from app.domain.snapshot import Snapshot
-from app.registry.work import Work
+from app.domain.work import Work
 from app.registry.writes import lifecycle
 
 

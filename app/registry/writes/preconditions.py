@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app.domain.errors import Conflict, PreconditionFailed
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import Kind, Object
+from app.domain.objects.resource import AnyResource, Object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Preconditions:
     etags: tuple[str, ...] = ()
     forbidden_etags: tuple[str, ...] = ()
 
-    def check(self, kind: Kind, key: NamespacedName, current: Object | None) -> None:
+    def check(self, kind: AnyResource, key: NamespacedName, current: Object | None) -> None:
         """Raise Conflict or PreconditionFailed when a condition does not hold."""
         revision = None if current is None else str(current.metadata.revision)
         if revision is not None and {revision, "*"} & set(self.forbidden_etags):
@@ -51,7 +51,7 @@ class Preconditions:
 NO_PRECONDITIONS = Preconditions()
 
 
-def conflict(kind: Kind, key: NamespacedName, why: str) -> Conflict:
+def conflict(kind: AnyResource, key: NamespacedName, why: str) -> Conflict:
     """Refuse a write to an object that is not the one the caller knows."""
     refusal = Conflict(f'Operation cannot be fulfilled on {kind.plural} "{key.name}": {why}')
     refusal.about(kind.plural, key.name)

@@ -2,31 +2,23 @@
 
     changes so far -> Services affected, and by which Pods -> SlicePlan -> puts and removals
 
-Runs inside the same unit of work, so slices and their cause share a revision.
-Services are found by index, never by looking at all of them: by the labels that their
-selectors want, and those that have lost theirs by the addresses in their slices.
+Runs inside the same unit of work, so slices and their cause share a revision.  Which
+Services a change touches is said by the strategy of its kind.
 
 Source: spec kubernetes-api 3.9 and 3.1; style.md 2.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-from app.domain.addresses import canonical
-from app.domain.changes import Change
 from app.domain.names import NamespacedName
-from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import Object
-from app.domain.objects.node import Node
-from app.domain.objects.pod import Pod
 from app.domain.objects.service import Service
 from app.domain.registration.slices.endpoints import has_computed_endpoints
-from app.domain.registration.slices.hints import capacity_of
 from app.domain.registration.slices.left_over import plan_left_over
 from app.domain.registration.slices.metadata import SliceNames
 from app.domain.registration.slices.planning import SlicePlan, desired_in, plan
-from app.registry import namespaces
-from app.registry.work import Work
+from app.domain.registration.strategies import STRATEGIES, strategy_of
+from app.domain.work import Work
 
 Affected = Mapping[NamespacedName, frozenset[NamespacedName] | None]
 """Services by key: the Pods that changed for them, or None when everything did."""
@@ -40,7 +32,9 @@ def reconcile(work: Work) -> None:
             _remove_owned(work, key)
         else:
             _replan(work, service, pods)
-    namespaces.finish_emptied(work)
+    for strategy in STRATEGIES.values():
+        if strategy.finish_after_write is not None:
+            strategy.finish_after_write(work)
 
 
 def reconsider_left_over(work: Work) -> None:
@@ -57,78 +51,10 @@ def reconsider_left_over(work: Work) -> None:
 def _affected(work: Work) -> Affected:
     found: dict[NamespacedName, frozenset[NamespacedName] | None] = {}
     for change in work.changes():
-        for service, pod in _consequences(work, change):
+        for service, pod in strategy_of(change.object).affects(work.snapshot, change):
             known = found.get(service, frozenset[NamespacedName]())
             found[service] = None if pod is None or known is None else known | {pod}
     return found
-
-
-def _consequences(
-    work: Work, change: Change
-) -> Iterator[tuple[NamespacedName, NamespacedName | None]]:
-    match change.object:
-        case Service():
-            yield change.key, None
-        case Pod():
-            for service in _selecting(work, change.before, change.after):
-                yield service, change.key
-            for service in _left_with(work, change.before):
-                yield service, change.key
-        case Node():
-            yield from _on_node(work, change)
-        case EndpointSlice():
-            yield from _of_slice(work, change.before, change.after)
-        case _:
-            pass
-
-
-def _on_node(work: Work, change: Change) -> Iterator[tuple[NamespacedName, NamespacedName | None]]:
-    """Pass a Node's zone on to the endpoints on it, and its capacity to hints that go by it."""
-    before, after = (
-        side if isinstance(side, Node) else None for side in (change.before, change.after)
-    )
-    if _zone(before) != _zone(after):
-        for pod in work.snapshot.pods_on(change.key.name):
-            for service in (*_selecting(work, pod), *_left_with(work, pod)):
-                yield service, pod.metadata.key
-    if before is None or after is None or capacity_of(before) != capacity_of(after):
-        for service in work.snapshot.members("balanced"):
-            yield service, None
-
-
-def _zone(node: Node | None) -> str:
-    return "" if node is None else node.zone
-
-
-def _of_slice(work: Work, *sides: Object | None) -> Iterator[tuple[NamespacedName, None]]:
-    """Have what somebody writes, relabels or deletes among the slices of ours put right."""
-    for side in sides:
-        if not isinstance(side, EndpointSlice) or not (side.is_managed or side.is_mirrored):
-            continue
-        # What names a Service that does not exist is nobody's to put right.
-        if side.service is not None and side.service in work.snapshot.services:
-            yield side.service, None
-
-
-def _selecting(work: Work, *pods: Object | None) -> Iterator[NamespacedName]:
-    for pod in pods:
-        if isinstance(pod, Pod):
-            namespace, labels = pod.metadata.namespace, pod.metadata.labels
-            for service in work.snapshot.services_selecting(namespace, labels):
-                yield service.metadata.key
-
-
-def _left_with(work: Work, pod: Object | None) -> Iterator[NamespacedName]:
-    """Find the Services without a selector that a Pod was left behind, by its addresses."""
-    if not isinstance(pod, Pod):
-        return
-    for ip in pod.pod_ips:
-        for slice_ in work.snapshot.slices_with(canonical(ip)):
-            if not slice_.is_managed or slice_.metadata.namespace != pod.metadata.namespace:
-                continue
-            service = None if slice_.service is None else work.snapshot.services.get(slice_.service)
-            if service is not None and not has_computed_endpoints(service):
-                yield service.metadata.key
 
 
 def _replan(work: Work, service: Service, pods: frozenset[NamespacedName] | None) -> None:

@@ -16,10 +16,11 @@ from ipaddress import ip_network
 
 from app.domain.addresses import PORT_MAX
 from app.domain.names import REVISION_ZERO, NamespacedName
-from app.domain.objects.kinds import NAMESPACE, SERVICE, SERVICE_CIDR
-from app.domain.objects.namespace import SYSTEM
+from app.domain.objects.namespace import NAMESPACE, SYSTEM
+from app.domain.objects.service import SERVICE
+from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.snapshot import Snapshot
-from app.registry.work import Policy
+from app.domain.work import Policy
 from app.registry.writes.bootstrap import DNS_KEY, DOMAIN_ANNOTATION, default_names
 
 SETTLED_KINDS = (SERVICE.name, NAMESPACE.name, SERVICE_CIDR.name)

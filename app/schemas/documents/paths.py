@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 
 from app.domain.errors import CauseReason, Violation
 from app.schemas.base import Input
-from app.schemas.patches.kubernetes_fields import PLAIN, Held, fields_of
+from app.schemas.documents.kubernetes_fields import PLAIN, Held, fields_of
 
 UNKNOWN_MAX = 100  # unknown paths named; more would not fit into header lines
 VIOLATIONS_MAX = 1_000  # causes of one refusal

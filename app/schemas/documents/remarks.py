@@ -15,7 +15,8 @@ from difflib import get_close_matches
 from itertools import islice
 
 from app.domain.errors import CauseReason, Violation
-from app.domain.objects.kinds import ENDPOINTS, KINDS
+from app.domain.objects.endpoints import ENDPOINTS
+from app.domain.resources import RESOURCES
 from app.schemas.documents.paths import UNKNOWN_MAX, PassedOver
 
 NAMED_MAX = 12  # fields that one line about a kind names
@@ -68,7 +69,7 @@ def not_kept_line(kind: str, paths: Iterable[str]) -> Iterator[str]:
 
 def not_held_line(kind: str, api_version: str) -> str:
     """Say that a kind is not held, and which one was probably meant."""
-    held = {each.name: each for each in (*KINDS, ENDPOINTS)}
+    held = {each.name: each for each in (*RESOURCES, ENDPOINTS)}
     called = f"{kind} of {api_version}" if kind in held else kind or "an object without kind"
     meant = held.get(nearest(kind, held))
     if meant is None or not _may_be_of(api_version.rpartition("/")[0], meant.group):
@@ -79,7 +80,7 @@ def not_held_line(kind: str, api_version: str) -> str:
 
 def _may_be_of(group: str, meant: str) -> bool:
     """Whether one group stands for the other by mistake; a vendor has kinds of the same names."""
-    own = {each.group for each in KINDS}
+    own = {each.group for each in RESOURCES}
     return "." not in group or group in own or bool(nearest(group, [meant]))
 
 

@@ -7,52 +7,28 @@ Types are checked here, all at once; whether the values make sense together is
 the core's question.  Source: spec kubernetes-api 1.7 and 5.8.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from app.domain.errors import BadRequest, CauseReason, Violation
-from app.domain.objects import kinds
-from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.endpoints import Endpoints
-from app.domain.objects.kinds import ENDPOINTS, KINDS_BY_NAME, Kind, Object
-from app.domain.objects.namespace import Namespace
-from app.domain.objects.node import Node
-from app.domain.objects.pod import Pod
-from app.domain.objects.service import Service
-from app.domain.objects.service_cidr import ServiceCIDR
-from app.domain.registration.first_look import draft_violations
+from app.domain.objects.endpoints import ENDPOINTS, Endpoints
+from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
+from app.domain.registration.strategies import strategy_of
+from app.domain.resources import RESOURCES_BY_KIND
 from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
-from app.schemas.documents.paths import (
-    PassedOver,
-    name_type,
-    passed_over,
-)
-from app.schemas.objects.endpoint_slice import (
-    EndpointSliceWrite,
-    decode_endpoint_slice,
-    encode_endpoint_slice,
-)
+from app.schemas.documents.paths import PassedOver, name_type, passed_over
 from app.schemas.objects.endpoints import EndpointsWrite, decode_endpoints
-from app.schemas.objects.namespace import NamespaceWrite, decode_namespace, encode_namespace
-from app.schemas.objects.node import NodeWrite, decode_node, encode_node
-from app.schemas.objects.pod import PodWrite, decode_pod, encode_pod
-from app.schemas.objects.service import ServiceWrite, decode_service, encode_service
-from app.schemas.objects.service_cidr import (
-    ServiceCIDRWrite,
-    decode_service_cidr,
-    encode_service_cidr,
-)
+from app.schemas.objects.wire import AnyWire, W
+from app.schemas.objects.wires import WIRES, wire_of
 
 _SHOWN_MAX = 10  # violations that a message repeats; the causes hold all
-
-W = TypeVar("W", bound=Input)
-R = TypeVar("R", Service, Pod, Node, Namespace, EndpointSlice, ServiceCIDR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,46 +46,13 @@ class Identity(NamedTuple):
     kind: str
     namespace: str
     name: str
-    held: Kind | None
+    held: AnyResource | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Codec:
-    model: type[Input]
-    decode: Callable[[Input], Object]
-    encode: Callable[[Object], dict[str, object]]
-
-
-def _codec(
-    model: type[W],
-    noun: type[R],
-    decode: Callable[[W], R],
-    encode: Callable[[R], dict[str, object]],
-) -> _Codec:
-    def decode_checked(wire: Input) -> Object:
-        assert isinstance(wire, model)
-        return decode(wire)
-
-    def encode_checked(registered: Object) -> dict[str, object]:
-        assert isinstance(registered, noun)
-        return encode(registered)
-
-    return _Codec(model, decode_checked, encode_checked)
-
-
-_CODECS: Mapping[Kind, _Codec] = {
-    kinds.SERVICE: _codec(ServiceWrite, Service, decode_service, encode_service),
-    kinds.POD: _codec(PodWrite, Pod, decode_pod, encode_pod),
-    kinds.NODE: _codec(NodeWrite, Node, decode_node, encode_node),
-    kinds.NAMESPACE: _codec(NamespaceWrite, Namespace, decode_namespace, encode_namespace),
-    kinds.ENDPOINT_SLICE: _codec(
-        EndpointSliceWrite, EndpointSlice, decode_endpoint_slice, encode_endpoint_slice
-    ),
-    kinds.SERVICE_CIDR: _codec(
-        ServiceCIDRWrite, ServiceCIDR, decode_service_cidr, encode_service_cidr
-    ),
+_WIRES_BY_TYPE: Mapping[type[Object], AnyWire] = {wire.resource.type: wire for wire in WIRES}
+_ENCODERS: Mapping[type[Object], Callable[[Any], dict[str, object]]] = {
+    wire.resource.type: wire.encode for wire in WIRES
 }
-_ENCODERS = {kind.type: codec.encode for kind, codec in _CODECS.items()}
 
 
 def decode_object(document: Mapping[str, object], kind: str | None = None) -> Decoded:
@@ -119,8 +62,8 @@ def decode_object(document: Mapping[str, object], kind: str | None = None) -> De
     Raises BadRequest when the kind is another or unknown, or when values have
     the wrong types: one cause each.
     """
-    codec, wire = _validated(document, kind)
-    return Decoded(codec.decode(wire), tuple(passed_over(wire)))
+    wire, model = _validated(document, kind)
+    return Decoded(wire.decode(model), tuple(passed_over(model)))
 
 
 def decode_known(document: Mapping[str, object]) -> Object:
@@ -128,24 +71,25 @@ def decode_known(document: Mapping[str, object]) -> Object:
 
     Raises BadRequest as ``decode_object`` does; looking for what means nothing takes half its time.
     """
-    codec, wire = _validated(document, None)
-    return codec.decode(wire)
+    wire, model = _validated(document, None)
+    return wire.decode(model)
 
 
-def _validated(document: Mapping[str, object], kind: str | None) -> tuple[_Codec, Input]:
+def _validated(document: Mapping[str, object], kind: str | None) -> tuple[AnyWire, Input]:
     wanted = _kind_of(document, kind)
-    codec = _CODECS[wanted]
-    return codec, _read(codec.model, document, wanted, lambda wire: _judged(codec, wire))
+    wire = wire_of(wanted)
 
+    def judge(model: Input) -> Iterable[Violation]:
+        draft = wire.decode(model)
+        return strategy_of(draft).draft_violations(draft)
 
-def _judged(codec: _Codec, wire: Input) -> Iterable[Violation]:
-    return draft_violations(codec.decode(wire))
+    return wire, _read(wire.write, document, wanted, judge)
 
 
 def _read(
     model: type[W],
     document: Mapping[str, object],
-    kind: Kind,
+    kind: AnyResource,
     judge: Callable[[W], Iterable[Violation]],
 ) -> W:
     content = dict(document)
@@ -170,7 +114,7 @@ def identify(document: Mapping[str, object]) -> Identity:
     Raises BadRequest when it does not name its apiVersion and kind.
     """
     api_version, named = _type_of(document)
-    kind = KINDS_BY_NAME.get(named)
+    kind = RESOURCES_BY_KIND.get(named)
     metadata = document.get("metadata")
     texts = cast("dict[str, object]", metadata) if isinstance(metadata, dict) else {}
     namespace, name = texts.get("namespace"), texts.get("name")
@@ -194,25 +138,47 @@ def encode_json(wire: object) -> bytes:
 
 
 def encode_bytes(registered: Object) -> bytes:
-    """Spell an object as JSON: what clients receive and what the store keeps."""
+    """Spell an object as JSON: what clients receive."""
     return to_json(_ENCODERS[type(registered)](registered))
 
 
-def decode_bytes(kind: Kind | str, stored: bytes | str) -> Object:
+def encode_stored(registered: Object) -> bytes:
+    """Spell an object as JSON with what clients are not shown: what the store keeps."""
+    wire = _WIRES_BY_TYPE[type(registered)]
+    hidden = {
+        name: value
+        for name, attribute in wire.stored_only.items()
+        if (value := getattr(registered, attribute))
+    }
+    return to_json({**wire.encode(registered), **hidden}) if hidden else encode_bytes(registered)
+
+
+def decode_bytes(kind: AnyResource | str, stored: bytes | str) -> Object:
     """Read back what ``encode_bytes`` made; the revision comes from resourceVersion."""
-    codec = _CODECS[KINDS_BY_NAME[kind] if isinstance(kind, str) else kind]
-    registered = codec.decode(codec.model.model_validate_json(stored))
+    wire = wire_of(RESOURCES_BY_KIND[kind] if isinstance(kind, str) else kind)
+    registered: Object = wire.decode(wire.write.model_validate_json(stored))
     return replace(registered, metadata=replace(registered.metadata, resource_version=""))
 
 
-def _kind_of(document: Mapping[str, object], kind: str | None) -> Kind:
+def decode_stored(kind: str, stored: str) -> Object:
+    """Read back what ``encode_stored`` made."""
+    registered = decode_bytes(kind, stored)
+    held = wire_of(RESOURCES_BY_KIND[kind]).stored_only
+    if any(f'"{name}":' in stored for name in held):
+        fields: dict[str, Any] = json.loads(stored)
+        hidden = {held[name]: tuple(fields[name]) for name in held if name in fields}
+        registered = replace(registered, **hidden)
+    return registered
+
+
+def _kind_of(document: Mapping[str, object], kind: str | None) -> AnyResource:
     if kind is None:
         identity = identify(document)
         if identity.held is None:
             message = f"{identity.kind} in {identity.api_version} is not a kind held here"
             raise _contradicts("kind", message)
         return identity.held
-    wanted = KINDS_BY_NAME[kind]
+    wanted = RESOURCES_BY_KIND[kind]
     named, api_version = _text(document, "kind"), _text(document, "apiVersion")
     if named and named != wanted.name:
         raise _contradicts("kind", f"must be {wanted.name}, not {named}")

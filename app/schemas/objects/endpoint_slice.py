@@ -24,6 +24,7 @@ from app.schemas.objects.metadata import (
     encode_reference,
 )
 from app.schemas.objects.service import Protocol
+from app.schemas.objects.wire import Wire
 
 _Type = Annotated[str, words(domain.AddressType)]
 
@@ -219,3 +220,13 @@ def _encode_port(port: domain.EndpointPort) -> dict[str, object]:
     if port.app_protocol is not None:
         wire["appProtocol"] = port.app_protocol
     return wire
+
+
+WIRE = Wire(
+    resource=domain.ENDPOINT_SLICE,
+    write=EndpointSliceWrite,
+    read=EndpointSliceRead,
+    decode=decode_endpoint_slice,
+    encode=encode_endpoint_slice,
+    judges_lists=True,
+)

@@ -5,20 +5,16 @@
 Source: spec kubernetes-api 5.1 and 5.3.
 """
 
-from typing import Literal
+from functools import cache
+from typing import Any, Literal, cast
 
-from pydantic import Field
+from pydantic import BaseModel, Field, create_model
 from pydantic_core import to_json
 
 from app.domain.names import Revision
-from app.domain.objects.kinds import Kind
+from app.domain.objects.resource import AnyResource
 from app.schemas.base import Output
-from app.schemas.objects.endpoint_slice import EndpointSliceRead
-from app.schemas.objects.namespace import NamespaceRead
-from app.schemas.objects.node import NodeRead
-from app.schemas.objects.pod import PodRead
-from app.schemas.objects.service import ServiceRead
-from app.schemas.objects.service_cidr import ServiceCIDRRead
+from app.schemas.objects.wire import AnyWire
 
 
 class ListMeta(Output):
@@ -35,62 +31,31 @@ class ListMeta(Output):
     )
 
 
-class ServiceList(Output):
-    """A page of Services, by namespace and name."""
-
-    api_version: Literal["v1"]
-    kind: Literal["ServiceList"]
-    metadata: ListMeta
-    items: list[ServiceRead]
-
-
-class PodList(Output):
-    """A page of Pods, by namespace and name."""
-
-    api_version: Literal["v1"]
-    kind: Literal["PodList"]
-    metadata: ListMeta
-    items: list[PodRead]
-
-
-class NodeList(Output):
-    """A page of Nodes, by name."""
-
-    api_version: Literal["v1"]
-    kind: Literal["NodeList"]
-    metadata: ListMeta
-    items: list[NodeRead]
+@cache
+def list_model(wire: AnyWire) -> type[BaseModel]:
+    """Describe a page of objects of a kind."""
+    resource = wire.resource
+    order = "namespace and name" if resource.is_namespaced else "name"
+    fields: dict[str, Any] = {
+        "api_version": (_exactly(resource.api_version), ...),
+        "kind": (_exactly(f"{resource.name}List"), ...),
+        "metadata": (ListMeta, ...),
+        "items": (list[wire.read], ...),
+    }
+    return create_model(
+        f"{resource.name}List",
+        __base__=Output,
+        __doc__=f"A page of {resource.plural_name}, by {order}.",
+        **fields,
+    )
 
 
-class NamespaceList(Output):
-    """A page of Namespaces, by name."""
-
-    api_version: Literal["v1"]
-    kind: Literal["NamespaceList"]
-    metadata: ListMeta
-    items: list[NamespaceRead]
-
-
-class EndpointSliceList(Output):
-    """A page of EndpointSlices, by namespace and name."""
-
-    api_version: Literal["discovery.k8s.io/v1"]
-    kind: Literal["EndpointSliceList"]
-    metadata: ListMeta
-    items: list[EndpointSliceRead]
-
-
-class ServiceCIDRList(Output):
-    """A page of ServiceCIDRs, by name."""
-
-    api_version: Literal["networking.k8s.io/v1"]
-    kind: Literal["ServiceCIDRList"]
-    metadata: ListMeta
-    items: list[ServiceCIDRRead]
+def _exactly(text: str) -> Any:  # noqa: ANN401  a type that is only known at run time
+    return cast("Any", Literal)[text]
 
 
 def encode_list_head(
-    kind: Kind,
+    kind: AnyResource,
     revision: Revision,
     *,
     continue_token: str = "",

@@ -20,6 +20,7 @@ from app.schemas.objects.metadata import (
     encode_conditions,
     encode_meta,
 )
+from app.schemas.objects.wire import Wire
 
 
 class NamespaceSpec(Input):
@@ -84,3 +85,12 @@ def encode_namespace(namespace: domain.Namespace) -> dict[str, object]:
         "spec": {"finalizers": list(namespace.finalizers)} if namespace.finalizers else {},
         "status": status,
     }
+
+
+WIRE = Wire(
+    resource=domain.NAMESPACE,
+    write=NamespaceWrite,
+    read=NamespaceRead,
+    decode=decode_namespace,
+    encode=encode_namespace,
+)

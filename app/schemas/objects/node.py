@@ -21,6 +21,7 @@ from app.schemas.objects.metadata import (
     encode_conditions,
     encode_meta,
 )
+from app.schemas.objects.wire import Linked, Wire
 
 Quantities = Annotated[
     dict[str, str | int | float | None],
@@ -176,3 +177,13 @@ def _encode_taint(taint: domain.Taint) -> dict[str, object]:
     if taint.added_at is not None:
         wire["timeAdded"] = format_time(taint.added_at)
     return wire
+
+
+WIRE = Wire(
+    resource=domain.NODE,
+    write=NodeWrite,
+    read=NodeRead,
+    decode=decode_node,
+    encode=encode_node,
+    linked=Linked("spec", "podCIDR", "podCIDRs"),
+)

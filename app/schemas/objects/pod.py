@@ -21,6 +21,7 @@ from app.schemas.objects.metadata import (
     encode_conditions,
     encode_meta,
 )
+from app.schemas.objects.wire import Linked, Wire
 
 
 class DNSConfigOption(Input):
@@ -225,3 +226,13 @@ def _encode_status(pod: domain.Pod) -> dict[str, object]:
     status["podIPs"] = [{"ip": ip} for ip in pod.pod_ips]
     status["conditions"] = encode_conditions(pod.conditions)
     return status
+
+
+WIRE = Wire(
+    resource=domain.POD,
+    write=PodWrite,
+    read=PodRead,
+    decode=decode_pod,
+    encode=encode_pod,
+    linked=Linked("status", "podIP", "podIPs"),
+)

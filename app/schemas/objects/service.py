@@ -34,6 +34,7 @@ from app.schemas.objects.metadata import (
     encode_conditions,
     encode_meta,
 )
+from app.schemas.objects.wire import Wire
 
 _OPERATORS = WithJsonSchema({"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]})
 _IP_MODES = WithJsonSchema({"type": "string", "enum": ["VIP", "Proxy"]})
@@ -320,3 +321,13 @@ def _encode_ingress(entry: domain.LoadBalancerIngress) -> dict[str, object]:
     if entry.ip_mode is not None:
         wire["ipMode"] = entry.ip_mode
     return wire
+
+
+WIRE = Wire(
+    resource=domain.SERVICE,
+    write=ServiceWrite,
+    read=ServiceRead,
+    decode=decode_service,
+    encode=encode_service,
+    stored_only={"requestedIPs": "requested_ips"},
+)

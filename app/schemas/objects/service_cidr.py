@@ -20,6 +20,7 @@ from app.schemas.objects.metadata import (
     encode_conditions,
     encode_meta,
 )
+from app.schemas.objects.wire import Wire
 
 
 class ServiceCIDRSpec(Input):
@@ -76,3 +77,12 @@ def encode_service_cidr(service_cidr: domain.ServiceCIDR) -> dict[str, object]:
         "spec": {"cidrs": list(service_cidr.cidrs)},
         "status": {"conditions": encode_conditions(service_cidr.conditions)},
     }
+
+
+WIRE = Wire(
+    resource=domain.SERVICE_CIDR,
+    write=ServiceCIDRWrite,
+    read=ServiceCIDRRead,
+    decode=decode_service_cidr,
+    encode=encode_service_cidr,
+)

@@ -14,7 +14,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from app.schemas.patches.kubernetes_fields import SET, Held
+from app.schemas.documents.kubernetes_fields import SET, Held
 
 Wire = dict[str, object]
 Identity = Hashable

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
 
+from app.schemas.documents.kubernetes_fields import PLAIN, SET, Held, fields_of
 from app.schemas.documents.paths import join_path
 from app.schemas.patches.keyed_lists import (
     Elements,
@@ -25,7 +26,6 @@ from app.schemas.patches.keyed_lists import (
     member,
     told_apart,
 )
-from app.schemas.patches.kubernetes_fields import PLAIN, SET, Held, fields_of
 
 _REPORTED_WHOLE = frozenset({"PodIP"})
 """Elements of lists that a registrar reports whole: an address not named is one no longer held."""

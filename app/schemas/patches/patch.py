@@ -17,7 +17,7 @@ from app.domain.errors import BadRequest, Invalid
 from app.schemas.documents.body_bounds import DEPTH_MAX
 from app.schemas.documents.json_text import is_too_deep, members_of
 from app.schemas.documents.paths import name_type
-from app.schemas.patches.linked_fields import in_step
+from app.schemas.objects.linked_fields import in_step
 from app.schemas.patches.strategic_merge import Inapplicable, Wire, strategic_merge
 
 OPERATIONS_MAX = 10_000  # of one JSON patch

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from app.domain.errors import BadRequest
+from app.schemas.documents.kubernetes_fields import PLAIN, SET, Held, fields_of
 from app.schemas.documents.paths import join_path, name_type
 from app.schemas.patches.keyed_lists import (
     Elements,
@@ -25,7 +26,6 @@ from app.schemas.patches.keyed_lists import (
     member,
     tie_of,
 )
-from app.schemas.patches.kubernetes_fields import PLAIN, SET, Held, fields_of
 
 _PATCH = "$patch"
 _RETAIN = "$retainKeys"

@@ -16,7 +16,7 @@ from typing import cast
 from app.domain.objects.meta import LAST_APPLIED_ANNOTATION
 from app.domain.registration.metadata_validation import LAST_APPLIED_SIZE_MAX_BYTES
 from app.schemas.documents.json_text import members_of
-from app.schemas.patches.linked_fields import in_step
+from app.schemas.objects.linked_fields import in_step
 from app.schemas.patches.object_merge import three_way_merge
 
 _SERVER_OWNED = (

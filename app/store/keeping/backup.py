@@ -24,10 +24,13 @@ from app.domain.addresses import parse_prefix
 from app.domain.changes import Change
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
-from app.domain.objects.kinds import KINDS_BY_NAME, SERVICE_CIDR, Object, kind_of
 from app.domain.objects.namespace import DEFAULT_NAMESPACE, SYSTEM
+from app.domain.objects.resource import Object
+from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.registration.service.allocator import NODE_PORTS_CURSOR
-from app.store.mapping import addresses_held, object_of, object_rows, ports_held
+from app.domain.resources import RESOURCES_BY_KIND, resource_of
+from app.schemas.objects.codec import decode_stored
+from app.store.mapping import addresses_held, object_rows, ports_held
 from app.store.pieces import Reading, pieces
 from app.store.saving import announce
 from app.store.tables import changes, cluster_ips, counter, node_ports, objects
@@ -202,9 +205,9 @@ def _cursors(read: object) -> Mapping[str, int]:
 
 def _object(number: int, entry: Mapping[str, Any], *, upto: Revision) -> Object:
     match entry:
-        case {"kind": str(kind), "body": str(body)} if kind in KINDS_BY_NAME:
+        case {"kind": str(kind), "body": str(body)} if kind in RESOURCES_BY_KIND:
             try:
-                found = object_of(kind, body)
+                found = decode_stored(kind, body)
             except (ValueError, DomainError, RecursionError) as error:
                 reason = str(error).partition("\n")[0]
                 raise NotARegistryBackup(f"line {number} is no {kind}: {reason}") from error
@@ -217,7 +220,7 @@ def _object(number: int, entry: Mapping[str, Any], *, upto: Revision) -> Object:
 
 def _problems(registered: Object, upto: Revision) -> Iterator[str]:
     """Say what no object of a registry at revision ``upto`` is like."""
-    kind, meta = kind_of(registered), registered.metadata
+    kind, meta = resource_of(registered), registered.metadata
     if subdomain_problems(meta.name):
         yield f"{meta.name!r} is no name of a {kind.name}"
     if bool(meta.namespace) is not kind.is_namespaced or (
@@ -236,7 +239,7 @@ def _require_distinct(found: Iterable[Object]) -> None:
     """Make sure that nothing is there twice that the registry has once."""
     seen: set[tuple[str, object]] = set()
     for registered in found:
-        kind, meta = kind_of(registered), registered.metadata
+        kind, meta = resource_of(registered), registered.metadata
         marks: tuple[tuple[str, object], ...] = (
             (kind.name, meta.key),
             ("the uid", meta.uid),
@@ -252,7 +255,7 @@ def _require_distinct(found: Iterable[Object]) -> None:
 def _require_something(contents: Contents) -> None:
     if not contents.objects:
         raise WouldLose("the backup holds nothing: --lose-all restores that")
-    if not any(kind_of(registered) is SERVICE_CIDR for registered in contents.objects):
+    if not any(resource_of(registered) is SERVICE_CIDR for registered in contents.objects):
         raise WouldLose(
             "the backup holds no ServiceCIDR, without which no Service gets an address: "
             "--lose-all restores that"

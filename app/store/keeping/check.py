@@ -18,9 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.addresses import canonical
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service
-from app.domain.snapshot import node_ports_of
+from app.schemas.objects.codec import decode_stored
 from app.store.loading import objects_of
-from app.store.mapping import object_of
 from app.store.tables import cluster_ips, counter, node_ports, objects
 
 
@@ -85,7 +84,7 @@ class _Kept:
 
 
 _ADDRESSES = _Kept(cluster_ips, "address", lambda service: service.addresses)
-_PORTS = _Kept(node_ports, "port", lambda service: map(str, node_ports_of(service)))
+_PORTS = _Kept(node_ports, "port", lambda service: map(str, service.node_ports))
 
 
 async def _compared(
@@ -128,5 +127,5 @@ async def _still_owns(connection: AsyncConnection, kept: _Kept, found: Finding) 
             objects.c.name == found.owner.name,
         )
     )
-    service = None if body is None else object_of("Service", body)
+    service = None if body is None else decode_stored("Service", body)
     return isinstance(service, Service) and found.value in kept.held(service)

@@ -17,7 +17,7 @@ from app.domain.dataplane.ipvs.state import ipvs_rules
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from tests.agent.sinks.fake_kernel import FakeKernel
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice

@@ -8,7 +8,7 @@ from fastapi import Request
 from app.api.http.content_negotiation import YAML, encoded, indented
 from app.api.objects.list_forms import list_form
 from app.domain.names import Revision
-from app.domain.objects.kinds import SERVICE
+from app.domain.objects.service import SERVICE
 from app.schemas.objects.codec import encode_bytes
 from app.schemas.objects.lists import encode_list_head
 from tests.builders import a_service

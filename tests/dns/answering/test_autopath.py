@@ -16,7 +16,7 @@ from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.upstream.exchange import Upstream
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision, parse_domain
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import load
 from app.registry.reads.view import View
 from tests.builders import (

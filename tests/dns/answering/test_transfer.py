@@ -30,7 +30,7 @@ from app.domain.discovery.zone.config import ZoneConfig, cluster_config
 from app.domain.discovery.zone.records import Question, Records, RecordType
 from app.domain.errors import Expired
 from app.domain.names import Revision, parse_domain
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from app.registry.reads.view import View
 from tests.builders import a_namespace, a_service, an_endpoint, an_endpoint_slice

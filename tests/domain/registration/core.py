@@ -23,7 +23,7 @@ from app.domain.registration.service.admission import (
 from app.domain.registration.service.allocator import NODE_PORTS_DEFAULT, AddressRange, Pools
 from app.domain.registration.service.cluster_ips import addresses_of
 from app.domain.registration.service.features import Features
-from app.domain.snapshot import load, node_ports_of
+from app.domain.snapshot import load
 
 
 def a_pool_of(*cidrs: str, node_ports: range = NODE_PORTS_DEFAULT) -> Pools:
@@ -85,7 +85,7 @@ def assert_consistent(core: Core) -> None:
     """Each number has one owner, and the pools hold those numbers and no others."""
     services = tuple(core.services.values())
     addresses = Counter(address for service in services for address in addresses_of(service))
-    numbers = Counter(number for service in services for number in node_ports_of(service))
+    numbers = Counter(number for service in services for number in service.node_ports)
     assert all(count == 1 for count in addresses.values())
     assert all(count == 1 for count in numbers.values())
     snapshot = load(services, revision=Revision(1))

@@ -18,7 +18,6 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.service import Service, ServicePort
 from app.domain.registration.service.allocator import Pools, address_bands, port_bands
 from app.domain.registration.service.cluster_ips import addresses_of
-from app.domain.snapshot import node_ports_of
 from tests.domain.registration.core import Core, a_pool_of, assert_consistent
 
 NAMES = ("a", "b", "c")
@@ -166,8 +165,8 @@ def assert_in_band(
             assert_dynamic(pools, address)
     if wanted is not None and wanted.metadata.key in core.services:
         own = services.get(wanted.metadata.key)
-        fresh = set(node_ports_of(core.services[wanted.metadata.key]))
-        fresh -= set(node_ports_of(own)) if own is not None else set()
+        fresh = set(core.services[wanted.metadata.key].node_ports)
+        fresh -= set(own.node_ports) if own is not None else set()
         fresh -= {port.node_port for port in wanted.ports} | {wanted.health_check_node_port}
         first, last = port_bands(NODE_PORTS).dynamic
         if pools.held_ports.next_free(first, last) is not None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.objects.service_cidr import FINALIZER
 from app.domain.registration.finalizers import is_of_cluster, lasting_finalizers
 from tests.builders import a_node, a_pod, a_service, a_service_cidr

@@ -16,8 +16,8 @@ from app.domain.dataplane.rules.model import NodeRules, RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import Endpoint, EndpointPort, EndpointSlice
-from app.domain.objects.kinds import Object
 from app.domain.objects.node import NodeAddress
+from app.domain.objects.resource import Object
 from app.domain.objects.service import (
     LoadBalancerIngress,
     Service,

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.errors import NotFound, NotSynced
-from app.domain.objects.kinds import NODE
 from app.domain.objects.meta import Condition
+from app.domain.objects.node import NODE
 from app.domain.objects.pod import (
     READY,
     Container,

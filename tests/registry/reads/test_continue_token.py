@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import NODE, POD, Kind
+from app.domain.objects.node import NODE
+from app.domain.objects.pod import POD
+from app.domain.objects.resource import AnyResource
 from app.registry.reads.continue_token import format_token, parse_token
 
 V = "meta.k8s.io/v1"
@@ -106,7 +108,7 @@ def test_a_token_that_we_would_not_write_is_refused(start: object) -> None:
     ],
 )
 def test_a_token_of_another_list_or_spelling_is_refused(
-    token: str, kind: Kind, namespace: str
+    token: str, kind: AnyResource, namespace: str
 ) -> None:
     with pytest.raises(BadRequest, match="continue key is not valid"):
         parse_token(token, kind, namespace)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from app.domain.label_queries import parse_selector
 from app.domain.names import Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from app.registry.reads.initial_state import Beginnings
 from app.registry.reads.ordering import KEYS_A_PIECE

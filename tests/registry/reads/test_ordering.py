@@ -9,7 +9,7 @@ from app.domain.fields import FieldSelector, parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.labels import EVERYTHING
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import POD
+from app.domain.objects.pod import POD
 from app.domain.snapshot import load
 from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, in_order, narrowest
 from app.registry.turns import Turns
@@ -84,7 +84,7 @@ def test_the_narrowest_index_is_taken() -> None:
             POD,
             namespace=namespace,
             labels=parse_selector(labels) if labels else EVERYTHING,
-            fields=parse_field_selector(fields, "Pod") if fields else everywhere,
+            fields=parse_field_selector(fields, POD) if fields else everywhere,
         )
 
     assert chosen() == ()

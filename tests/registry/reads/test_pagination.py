@@ -10,7 +10,7 @@ from app.domain.errors import BadRequest, Expired, RevisionAhead
 from app.domain.fields import FieldSelector
 from app.domain.label_queries import parse_selector
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import POD
+from app.domain.objects.pod import POD
 from app.domain.snapshot import load
 from app.registry.reads.continue_token import format_token
 from app.registry.reads.ordering import KEYS_A_PIECE

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import KINDS
 from app.domain.objects.pod import Pod
+from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot, load
 from app.registry.reads.history import History, HistoryBounds
 from app.registry.reads.past import UNDONE_A_PIECE, Past, PastBounds
@@ -42,7 +42,7 @@ def shown(snapshot: Snapshot) -> object:
     """Everything that can be read from a snapshot."""
     return (
         snapshot.revision,
-        [dict(snapshot.of_kind(kind.name)) for kind in KINDS],
+        [dict(snapshot.of(kind)) for kind in RESOURCES],
         {term: frozenset(members) for term, members in snapshot.index.items()},
         snapshot.held_addresses,
         snapshot.held_ports,

@@ -11,7 +11,7 @@ import pytest
 from app.domain.changes import Change, ChangeType
 from app.domain.label_queries import parse_selector
 from app.domain.names import Revision
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import load
 from app.registry.reads import watch
 from app.registry.reads.history import History

@@ -7,15 +7,15 @@ import pytest
 
 from app.domain.errors import AlreadyExists, Conflict, Forbidden, NotFound, PreconditionFailed
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import NAMESPACE, NODE, POD, SERVICE, Object
 from app.domain.objects.meta import ObjectMeta
-from app.domain.objects.namespace import NamespacePhase
-from app.domain.objects.pod import Pod
-from app.domain.objects.service import Service
-from app.registry import removal
+from app.domain.objects.namespace import NAMESPACE, NamespacePhase
+from app.domain.objects.node import NODE
+from app.domain.objects.pod import POD, Pod
+from app.domain.objects.resource import Object
+from app.domain.objects.service import SERVICE, Service
+from app.domain.work import Policy
 from app.registry.reads.view import View
-from app.registry.work import Policy
-from app.registry.writes import lifecycle
+from app.registry.writes import garbage_collection, lifecycle
 from app.registry.writes.bootstrap import bootstrap
 from app.registry.writes.preconditions import Preconditions
 from tests.builders import a_node, a_pod, a_service, key
@@ -133,10 +133,10 @@ def test_a_pod_terminates_for_its_grace_period_and_then_goes() -> None:
     assert pod.metadata.deleted_at == writer.now + timedelta(seconds=7)
 
     writer.now += timedelta(seconds=6)
-    writer.write_now(removal.remove_expired)
+    writer.write_now(garbage_collection.remove_due)
     assert key("ent-1") in writer.view.snapshot.pods
     writer.now += timedelta(seconds=1)
-    writer.write_now(removal.remove_expired)
+    writer.write_now(garbage_collection.remove_due)
     assert key("ent-1") not in writer.view.snapshot.pods
 
 
@@ -176,7 +176,7 @@ def test_a_namespace_goes_with_all_that_is_in_it_in_one_write() -> None:
     assert not any(
         name.namespace == "shop"
         for kind in ("Service", "Pod", "EndpointSlice")
-        for name in snapshot.of_kind(kind)
+        for name in snapshot.objects[kind]
     )
     assert NamespacedName("", "shop") not in snapshot.namespaces
 

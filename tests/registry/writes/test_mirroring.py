@@ -10,10 +10,11 @@ from app.domain.labels import Requirement, Selector
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.endpoints import Endpoints
-from app.domain.objects.kinds import SERVICE, Object, kind_of
-from app.domain.objects.service import Service
+from app.domain.objects.resource import Object
+from app.domain.objects.service import SERVICE, Service
 from app.domain.registration.slices.mirroring import SKIP_LABEL
-from app.registry.work import Work
+from app.domain.resources import resource_of
+from app.domain.work import Work
 from app.registry.writes import mirroring
 from app.registry.writes.apply import Item, Operation, Outcome, apply
 from app.registry.writes.mirroring import Mirror
@@ -42,7 +43,7 @@ def a_plain_service() -> Service:
 def an_item(position: int, draft: Object) -> Item:
     return Item(
         position=position,
-        kind=kind_of(draft),
+        kind=resource_of(draft),
         key=draft.metadata.key,
         amend=lambda _: draft,
         place=str,

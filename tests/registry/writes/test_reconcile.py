@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import SERVICE_NAME_LABEL, EndpointSlice
-from app.domain.objects.kinds import POD
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node
-from app.domain.objects.pod import Pod
+from app.domain.objects.pod import POD, Pod
 from app.domain.objects.service import TOPOLOGY_MODE_ANNOTATION, Service
 from app.domain.registration.slices.left_over import plan_left_over
 from app.domain.registration.slices.planning import SlicePlan
-from app.registry.work import Work
+from app.domain.work import Work
 from app.registry.writes import lifecycle
 from app.registry.writes.bootstrap import bootstrap
 from tests.builders import (

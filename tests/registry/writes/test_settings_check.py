@@ -8,7 +8,7 @@ from app.domain.names import NamespacedName
 from app.domain.objects.service import ServicePort, ServiceType
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot
-from app.registry.work import Policy
+from app.domain.work import Policy
 from app.registry.writes.bootstrap import DOMAIN_ANNOTATION, bootstrap, dns_service
 from app.registry.writes.settings_check import contradictions
 from tests.builders import a_meta, a_service

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.schemas.documents.body_bounds import MEMBERS_MAX, NODES_MAX
 from app.schemas.documents.read import (
     Document,

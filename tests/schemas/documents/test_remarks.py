@@ -2,9 +2,9 @@
 
 import pytest
 
+from app.schemas.documents.kubernetes_fields import fields_of
 from app.schemas.documents.paths import UNKNOWN_MAX, PassedOver
 from app.schemas.documents.remarks import NAMED_MAX, Remarks, nearest, not_held_line, not_kept_line
-from app.schemas.patches.kubernetes_fields import fields_of
 
 SPEC = fields_of("ServiceSpec")
 MISTYPED = PassedOver(("spec", "selecter"), is_known=False, beside=SPEC)

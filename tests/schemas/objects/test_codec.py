@@ -11,10 +11,11 @@ from hypothesis import given
 
 from app.domain.errors import BadRequest, CauseReason
 from app.domain.names import Revision, Uid
-from app.domain.objects.kinds import KINDS, KINDS_BY_NAME, Object, kind_of
 from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
+from app.domain.resources import RESOURCES, RESOURCES_BY_KIND, resource_of
 from app.schemas.base import Output
 from app.schemas.objects.codec import (
     decode_bytes,
@@ -279,15 +280,15 @@ def test_a_document_of_a_kind_that_is_not_held_is_identified_all_the_same() -> N
 
     assert identify(deployment) == ("apps/v1", "Deployment", "", "a", None)
     assert identify(knative)[2:] == ("", "", None)
-    assert identify({**SERVICE, "metadata": {"namespace": 3}}).held is KINDS_BY_NAME["Service"]
+    assert identify({**SERVICE, "metadata": {"namespace": 3}}).held is RESOURCES_BY_KIND["Service"]
 
 
 @given(objects)
 def test_decoding_stored_bytes_gives_back_the_very_object(registered: Object) -> None:
     stored = encode_bytes(registered)
 
-    assert decode_bytes(kind_of(registered), stored) == registered
-    assert encode_bytes(decode_bytes(kind_of(registered).name, stored)) == stored
+    assert decode_bytes(resource_of(registered), stored) == registered
+    assert encode_bytes(decode_bytes(resource_of(registered).name, stored)) == stored
 
 
 @given(objects)
@@ -311,28 +312,28 @@ def test_what_clients_read_is_what_its_schema_says(registered: Object) -> None:
     assigned = replace(
         registered.metadata,
         name="a",
-        namespace="default" if kind_of(registered).is_namespaced else "",
+        namespace="default" if resource_of(registered).is_namespaced else "",
         uid=Uid("b"),
         revision=Revision(1),
         created_at=NOON,
     )
     shown = encode_bytes(replace(registered, metadata=assigned))
 
-    assert READ[kind_of(registered).name].model_validate_json(shown)
+    assert READ[resource_of(registered).name].model_validate_json(shown)
 
 
 @given(json_values, json_values, json_values)
 def test_any_value_anywhere_is_decoded_or_refused_with_causes(
     metadata: object, spec: object, status: object
 ) -> None:
-    for kind in KINDS:
+    for kind in RESOURCES:
         document = {"metadata": metadata, "spec": spec, "status": status, "endpoints": spec}
         try:
             decoded = decode_object(document, kind.name)
         except BadRequest:
             assert refusal_of(document, kind.name).causes
         else:
-            assert kind_of(decoded.object) is kind
+            assert resource_of(decoded.object) is kind
 
 
 @pytest.mark.parametrize("name", ["service.json", "ipfamily.json", "endpointslice.json"])

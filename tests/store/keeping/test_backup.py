@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.objects.kinds import KINDS
 from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 from app.registry.writes import lifecycle
 from app.store.keeping.backup import (
@@ -47,8 +47,8 @@ async def test_what_was_backed_up_is_there_again_with_its_allocations(database_u
         after = registry.view.snapshot
 
     assert restored.revision > before.revision
-    for kind in KINDS:
-        assert after.of_kind(kind.name) == before.of_kind(kind.name)
+    for kind in RESOURCES:
+        assert after.of(kind) == before.of(kind)
 
 
 async def test_a_running_process_loads_what_was_restored(database_url: str) -> None:

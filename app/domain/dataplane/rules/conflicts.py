@@ -20,7 +20,7 @@ from app.domain.dataplane.rules.model import ClaimRole, Conflict
 from app.domain.dataplane.rules.service_addresses import Reach, reaches
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service, ServicePort, ServicePortName
-from app.domain.snapshot import Members, Snapshot, node_ports_of
+from app.domain.snapshot import Members, Snapshot
 
 NODE_ADDRESSES: Final = ""  # stands for every address at which a node port answers
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
@@ -74,7 +74,7 @@ def rivals(snapshot: Snapshot, service: Service, reached: Iterable[Reach]) -> tu
     for reach in reached:
         for address in (reach.cluster_ip, *reach.external_ips, *reach.load_balancer_ips):
             claimants += (found(("address", address)), found(("external", address)))
-    for number in node_ports_of(service):
+    for number in service.node_ports:
         claimants.append(found(("node-port", str(number))))
     for port in service.ports:  # a node port answers whatever the type of its Service
         if port.node_port:

@@ -24,9 +24,8 @@ from app.domain.discovery.explain.summary import summary_of
 from app.domain.errors import not_found
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import Endpoint
-from app.domain.objects.kinds import SERVICE
 from app.domain.objects.pod import Pod
-from app.domain.objects.service import Service
+from app.domain.objects.service import SERVICE, Service
 from app.domain.snapshot import Snapshot
 
 EXPLAINED_PODS_MAX = 100

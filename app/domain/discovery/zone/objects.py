@@ -22,10 +22,10 @@ from app.domain.objects.endpoint_slice import (
     EndpointPort,
     EndpointSlice,
 )
-from app.domain.objects.kinds import Object
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.pod import Pod
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service, ServicePort
 
 _SHARED_MAX = 65_536  # values that objects have in common

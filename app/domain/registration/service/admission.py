@@ -31,7 +31,6 @@ from app.domain.registration.service.transitions import (
 )
 from app.domain.registration.service.validation import create_violations, replace_violations
 from app.domain.registration.service.warnings import service_warnings
-from app.domain.snapshot import node_ports_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +108,7 @@ def admit_status(current: Service, draft: Service) -> Service:
 def released(current: Service, pools: Pools) -> Pools:
     """Give back everything that a Service held, once it is gone."""
     pools = release_addresses(pools, addresses_of(current))
-    return release_ports(pools, node_ports_of(current))
+    return release_ports(pools, current.node_ports)
 
 
 def _admitted(service: Service, pools: Pools) -> Admitted:

@@ -23,7 +23,6 @@ from app.domain.registration.service.needs import (
     needs_health_check_port,
     uses_node_ports,
 )
-from app.domain.snapshot import node_ports_of
 from app.domain.violations import invalid
 
 
@@ -48,8 +47,8 @@ def reallocate_ports(current: Service, draft: Service, pools: Pools) -> tuple[Se
         draft, pools = _shared_by_node_port(current, draft, pools)
     if not needs_health_check_port(current):
         draft, pools = _with_health_check_port(draft, pools)
-    kept = node_ports_of(_without_spare_health_check_port(draft))
-    return draft, release_ports(pools, sorted({*node_ports_of(current)}.difference(kept)))
+    kept = _without_spare_health_check_port(draft).node_ports
+    return draft, release_ports(pools, sorted({*current.node_ports}.difference(kept)))
 
 
 def _shared_by_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:

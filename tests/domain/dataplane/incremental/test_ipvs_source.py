@@ -17,8 +17,8 @@ from app.domain.dataplane.ipvs.state import ipvs_rules
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node
+from app.domain.objects.resource import Object
 from app.domain.objects.service import Service, ServicePort
 from app.domain.snapshot import Snapshot, load
 from tests.builders import (

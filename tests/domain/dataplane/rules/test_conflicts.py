@@ -11,8 +11,8 @@ from app.domain.dataplane.nftables.state import tables_of
 from app.domain.dataplane.rules.model import ClaimRole, Conflict, NodeRules, RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import Revision
-from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node, NodeAddress
+from app.domain.objects.resource import Object
 from app.domain.objects.service import (
     LoadBalancerIngress,
     Service,

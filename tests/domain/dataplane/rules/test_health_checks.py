@@ -22,8 +22,8 @@ from app.domain.dataplane.rules.health_checks import (
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node, NodeAddress
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice, key
 from tests.rules_strategies import configs, rule_histories

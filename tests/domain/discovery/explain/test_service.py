@@ -23,9 +23,9 @@ from app.domain.objects.endpoint_slice import (
     SERVICE_NAME_LABEL,
     EndpointPort,
 )
-from app.domain.objects.kinds import Object
 from app.domain.objects.node import Node
 from app.domain.objects.pod import Container, ContainerPort, ExecAction, Pod, Probe
+from app.domain.objects.resource import Object
 from app.domain.objects.service import MASS_FAILURE_GUARD, Service, ServicePort
 from app.domain.registration.slices.endpoints import has_computed_endpoints
 from app.domain.registration.slices.metadata import SliceNames

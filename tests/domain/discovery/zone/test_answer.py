@@ -25,7 +25,7 @@ from app.domain.discovery.zone.records import (
 )
 from app.domain.names import DomainName, Revision, parse_domain
 from app.domain.objects.endpoint_slice import EndpointPort
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.objects.service import ServicePort
 from app.domain.snapshot import Snapshot, load
 from tests.builders import (

@@ -9,7 +9,7 @@ from app.domain.discovery.zone.objects import stripped
 from app.domain.discovery.zone.records import Question
 from app.domain.names import Revision, parse_domain
 from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_namespace, a_node, an_endpoint, an_endpoint_slice
 from tests.dns_vectors import VECTORS, config_of, snapshot_of

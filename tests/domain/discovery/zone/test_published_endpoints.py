@@ -7,7 +7,7 @@ import pytest
 from app.domain.discovery.zone.published_endpoints import label_of, published, published_at
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.endpoint_slice import Endpoint
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.objects.service import ServiceType
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_service, an_endpoint, an_endpoint_slice, key

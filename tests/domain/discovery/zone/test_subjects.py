@@ -11,7 +11,7 @@ from app.domain.discovery.zone.config import PodRecords, ZoneConfig
 from app.domain.discovery.zone.records import Outcome, OutOfZone, Question, Records
 from app.domain.discovery.zone.subjects import Subject, subjects_of, touched_by
 from app.domain.names import NamespacedName, Revision, parse_domain
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from tests.builders import (
     a_headless_service,

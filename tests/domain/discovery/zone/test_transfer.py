@@ -20,7 +20,7 @@ from app.domain.discovery.zone.transfer import (
 )
 from app.domain.names import Revision, parse_domain
 from app.domain.objects.endpoint_slice import EndpointPort
-from app.domain.objects.kinds import Object
+from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from tests.builders import (
     a_headless_service,

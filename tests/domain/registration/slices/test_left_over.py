@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from app.domain.names import Revision, Uid
 from app.domain.objects.endpoint_slice import Endpoint, EndpointSlice, Hints
-from app.domain.objects.kinds import Object
 from app.domain.objects.meta import ObjectReference
 from app.domain.objects.pod import Pod
+from app.domain.objects.resource import Object
 from app.domain.objects.service import TOPOLOGY_MODE_ANNOTATION, Service
 from app.domain.registration.slices.endpoints import families_of
 from app.domain.registration.slices.left_over import plan_left_over

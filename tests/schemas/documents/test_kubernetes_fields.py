@@ -6,15 +6,15 @@ from typing import get_args
 import pytest
 from pydantic import BaseModel
 
-from app.domain.objects.kinds import KINDS
+from app.domain.resources import RESOURCES
 from app.schemas.base import Input
+from app.schemas.documents.kubernetes_fields import PLAIN, SET, Held, fields_of
 from app.schemas.objects.endpoint_slice import EndpointSliceWrite
 from app.schemas.objects.namespace import NamespaceWrite
 from app.schemas.objects.node import NodeWrite
 from app.schemas.objects.pod import PodWrite
 from app.schemas.objects.service import ServiceWrite
 from app.schemas.objects.service_cidr import ServiceCIDRWrite
-from app.schemas.patches.kubernetes_fields import PLAIN, SET, Held, fields_of
 
 MODELS: tuple[type[Input], ...] = (
     NamespaceWrite,
@@ -36,8 +36,8 @@ SHARED = {"lastProbeTime", "observedGeneration"}
 
 
 def test_every_kind_has_its_fields_and_its_model_names_it() -> None:
-    assert [model.of_kind for model in MODELS] == [kind.name for kind in KINDS]
-    for kind in KINDS:
+    assert [model.of_kind for model in MODELS] == [kind.name for kind in RESOURCES]
+    for kind in RESOURCES:
         assert {"apiVersion", "kind", "metadata"} <= set(fields_of(kind.name))
 
 

@@ -16,7 +16,8 @@ from datetime import datetime
 
 from app.domain.changes import Change
 from app.domain.names import REVISION_ZERO, NamespacedName, Revision, Uid
-from app.domain.objects.kinds import Object, kind_of
+from app.domain.objects.resource import Object
+from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot
 
 _ORDINAL_BITS = 20
@@ -58,14 +59,14 @@ class Work:
 
     def find(self, kind: str, key: NamespacedName) -> Object | None:
         """Look an object up as this write has left it so far."""
-        return self.snapshot.of_kind(kind).get(key)
+        return self.snapshot.objects[kind].get(key)
 
     def put(self, desired: Object) -> Object:
         """Add or replace an object; what does not differ keeps its revision.
 
         Returns the object as it will be stored.
         """
-        kind, key = kind_of(desired).name, desired.metadata.key
+        kind, key = resource_of(desired).name, desired.metadata.key
         current = self.find(kind, key)
         if current is not None and _unversioned(current) == _unversioned(desired):
             return current
@@ -76,7 +77,7 @@ class Work:
 
     def remove(self, gone: Object) -> None:
         """Take an object out; nothing happens when it is not there."""
-        kind, key = kind_of(gone).name, gone.metadata.key
+        kind, key = resource_of(gone).name, gone.metadata.key
         current = self.find(kind, key)
         if current is not None:
             self._step(kind, key, current, None)

@@ -10,16 +10,18 @@ Source: spec kubernetes-api 1.9, for Services, whose rules are their own.
 from collections.abc import Mapping
 from typing import cast
 
-_PAIRS: Mapping[str, tuple[str, str, str]] = {
-    "Pod": ("status", "podIP", "podIPs"),
-    "Node": ("spec", "podCIDR", "podCIDRs"),
-}
+from app.domain.resources import RESOURCES_BY_KIND
+from app.schemas.objects.wires import wire_of
 
 
 def in_step(current: Mapping[str, object], wanted: Mapping[str, object]) -> dict[str, object]:
     """Drop a singular field that stayed as it was although its list changed."""
     result = dict(wanted)
-    part, singular, plural = _PAIRS.get(str(current.get("kind")), ("", "", ""))
+    resource = RESOURCES_BY_KIND.get(str(current.get("kind")))
+    linked = None if resource is None else wire_of(resource).linked
+    if linked is None:
+        return result
+    part, singular, plural = linked
     before, after = current.get(part), wanted.get(part)
     if not (isinstance(before, dict) and isinstance(after, dict)):
         return result

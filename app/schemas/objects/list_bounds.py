@@ -2,23 +2,24 @@
 
     document -> violations, a path and a count each
 
-Endpoint slices have bounds of Kubernetes' own, which are judged with their other rules.
+A kind may have bounds of its own, which are judged with its other rules.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Final, cast
 
 from app.domain.errors import BadRequest, Violation
-from app.domain.objects.kinds import ENDPOINT_SLICE
+from app.domain.objects.resource import AnyResource
 from app.domain.violations import too_many
 from app.schemas.documents.paths import join_path
+from app.schemas.objects.wires import wire_of
 
 LIST_MAX: Final = 1_000  # members of a list within an object
 
 
-def require_short_lists(document: Mapping[str, object]) -> None:
+def require_short_lists(document: Mapping[str, object], resource: AnyResource) -> None:
     """Raise BadRequest, with a cause for each list of an object that is too long."""
-    if document.get("kind") == ENDPOINT_SLICE.name:
+    if wire_of(resource).judges_lists:
         return
     if causes := tuple(_too_long(document)):
         raise BadRequest(f"the object is too large: {', '.join(map(str, causes))}", causes=causes)

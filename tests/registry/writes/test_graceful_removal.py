@@ -11,8 +11,7 @@ from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.errors import Forbidden
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import EndpointConditions
-from app.domain.objects.kinds import POD
-from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT
+from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, POD
 from app.registry.writes import lifecycle
 from app.registry.writes.garbage_collection import is_due, remove_due
 from tests.builders import (

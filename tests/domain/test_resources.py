@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain.objects.kinds import KINDS, kind_of
-from app.domain.objects.kinds import Object as Registered
+from app.domain.objects.resource import Object as Registered
+from app.domain.resources import RESOURCES, resource_of
 from tests.builders import (
     a_namespace,
     a_node,
@@ -24,7 +24,7 @@ OBJECTS = [
 
 
 def test_the_core_has_no_group_and_the_others_bear_their_own() -> None:
-    assert {kind.name: kind.group for kind in KINDS if kind.group} == {
+    assert {kind.name: kind.group for kind in RESOURCES if kind.group} == {
         "EndpointSlice": "discovery.k8s.io",
         "ServiceCIDR": "networking.k8s.io",
     }
@@ -32,4 +32,4 @@ def test_the_core_has_no_group_and_the_others_bear_their_own() -> None:
 
 @pytest.mark.parametrize("registered", OBJECTS, ids=lambda each: type(each).__name__)
 def test_every_object_is_of_the_kind_that_bears_its_name(registered: Registered) -> None:
-    assert kind_of(registered).name == type(registered).__name__
+    assert resource_of(registered).name == type(registered).__name__

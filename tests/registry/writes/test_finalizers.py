@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import Object, kind_of
+from app.domain.objects.resource import Object
 from app.domain.objects.service_cidr import FINALIZER
-from app.registry import removal
-from app.registry.finalizers import NAMED_MAX
-from app.registry.work import Work
+from app.domain.registration.finalizers import NAMED_MAX
+from app.domain.resources import resource_of
+from app.domain.work import Work
 from app.registry.writes import garbage_collection, lifecycle
 from tests.builders import (
     a_namespace,
@@ -33,7 +33,7 @@ def held(draft: Object, *finalizers: str) -> Object:
 
 
 def stored(world: World, draft: Object) -> Object | None:
-    return world.snapshot.of_kind(kind_of(draft).name).get(draft.metadata.key)
+    return world.snapshot.of(resource_of(draft)).get(draft.metadata.key)
 
 
 def with_old_finalizer(draft: Object, *others: str) -> World:
@@ -53,7 +53,7 @@ KINDS = [
     a_node("n7"),
     a_namespace("other"),
 ]
-every_kind = pytest.mark.parametrize("draft", KINDS, ids=lambda draft: kind_of(draft).name)
+every_kind = pytest.mark.parametrize("draft", KINDS, ids=lambda draft: resource_of(draft).name)
 
 
 @every_kind
@@ -141,7 +141,7 @@ def test_a_pod_waits_for_its_grace_period_and_for_a_users_own_finalizer() -> Non
     world.writer.now += timedelta(seconds=5)
     assert not garbage_collection.is_due(world.snapshot, world.writer.now)
     world.put(held(world.pod("web-1")))
-    world.writer.write_now(removal.remove_expired)
+    world.writer.write_now(garbage_collection.remove_due)
     assert key("web-1") not in world.snapshot.pods
 
 

@@ -6,7 +6,9 @@ from typing import Any, cast
 import pytest
 
 from app.domain.errors import BadRequest, CauseReason
-from app.schemas.documents.list_bounds import LIST_MAX, require_short_lists
+from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
+from app.domain.objects.pod import POD
+from app.schemas.objects.list_bounds import LIST_MAX, require_short_lists
 
 Wire = dict[str, Any]
 PORT: Wire = {"port": 80}
@@ -24,10 +26,10 @@ PORT: Wire = {"port": 80}
 def test_one_more_than_the_bound_is_refused_by_its_path(
     document: dict[str, object], path: str
 ) -> None:
-    require_short_lists(document)
+    require_short_lists(document, POD)
     longer = _with_one_more(document)
     with pytest.raises(BadRequest) as refused:
-        require_short_lists(longer)
+        require_short_lists(longer, POD)
     (cause,) = refused.value.causes
     assert (cause.field, cause.reason) == (path, CauseReason.TOO_MANY)
 
@@ -35,12 +37,12 @@ def test_one_more_than_the_bound_is_refused_by_its_path(
 def test_every_list_that_is_too_long_is_named() -> None:
     document = {"a": [0] * (LIST_MAX + 1), "b": {"c": ["x"] * (LIST_MAX + 2)}}
     with pytest.raises(BadRequest) as refused:
-        require_short_lists(document)
+        require_short_lists(document, POD)
     assert {cause.field for cause in refused.value.causes} == {"a", "b.c"}
 
 
 def test_slices_have_bounds_of_their_own() -> None:
-    require_short_lists({"kind": "EndpointSlice", "endpoints": [PORT] * (LIST_MAX + 1)})
+    require_short_lists({"endpoints": [PORT] * (LIST_MAX + 1)}, ENDPOINT_SLICE)
 
 
 def _with_one_more(value: Any) -> Any:

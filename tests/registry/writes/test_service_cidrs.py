@@ -4,15 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.names import NamespacedName
-from app.domain.objects.kinds import SERVICE, SERVICE_CIDR
 from app.domain.objects.meta import ObjectMeta
-from app.domain.objects.service import Service
-from app.domain.objects.service_cidr import FINALIZER, ServiceCIDR
-from app.registry import service_cidrs
+from app.domain.objects.service import SERVICE, Service
+from app.domain.objects.service_cidr import FINALIZER, SERVICE_CIDR, ServiceCIDR
+from app.domain.work import Policy
 from app.registry.reads.view import View
-from app.registry.work import Policy
 from app.registry.writes import lifecycle
 from app.registry.writes.bootstrap import bootstrap
+from app.registry.writes.garbage_collection import remove_due
 from tests.builders import a_service, key
 from tests.memory_writer import MemoryWriter
 
@@ -44,7 +43,7 @@ def retired(writer: MemoryWriter) -> None:
 def later(writer: MemoryWriter, *, seconds: int) -> bool:
     """Let time pass and say whether the retired range is still there."""
     writer.now += timedelta(seconds=seconds)
-    writer.write_now(service_cidrs.finish_retired)
+    writer.write_now(remove_due)
     return MORE in writer.view.snapshot.service_cidrs
 
 

@@ -1,0 +1,120 @@
+"""What every object has, and the description of one kind of them.
+
+    RESOURCE of a kind: names, scope, status, fields of selectors, entries of the index
+
+A kind is declared once here and once on each floor above: its rules are its STRATEGY
+(``app.domain.registration``), its wire shape its WIRE (``app.schemas.objects``).
+``app.domain.resources`` lists every kind.
+
+Source: style.md 2; docs/decisions/0016.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from app.domain.objects.meta import ObjectMeta
+
+_WORD_ENDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+Term = tuple[str, ...]
+"""An entry of the snapshot's index: a family of terms, and the values that tell them apart."""
+
+Values = tuple[str, ...]
+"""What a field holds: one value, or for a list each of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Object:
+    """What objects of every kind have."""
+
+    metadata: ObjectMeta
+
+
+T = TypeVar("T", bound=Object)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field(Generic[T]):
+    """A field that ``fieldSelector`` may name.
+
+    Addresses are compared in canonical form.  ``index`` is the family of index terms under
+    which every object with a given value is found, if there is one.
+    """
+
+    values: Callable[[T], Values]
+    is_address: bool = False
+    index: str = ""
+
+
+METADATA_NAME: Mapping[str, Field[Any]] = {
+    "metadata.name": Field[Object](values=lambda found: (found.metadata.name,)),
+}
+METADATA_FIELDS: Mapping[str, Field[Any]] = {
+    **METADATA_NAME,
+    "metadata.namespace": Field[Object](values=lambda found: (found.metadata.namespace,)),
+}
+
+
+def truth(*, value: bool) -> Values:
+    """Spell a boolean field as selectors do."""
+    return ("true" if value else "false",)
+
+
+def no_terms(_: Object) -> Iterable[Term]:
+    """Index nothing but what every object is found by."""
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resource(Generic[T]):
+    """A kind: ``name`` is the wire's ``kind``, ``plural`` its word in paths.
+
+    ``status_fields`` are attributes that only reports change and that no generation counts;
+    for a kind without a spec, labels are counted instead.  ``own_finalizers`` are taken off by
+    the registry itself.  ``subresources`` are the paths below an object that can be written.
+    """
+
+    name: str
+    plural: str
+    api_version: str
+    type: type[T]
+    is_namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    status_fields: tuple[str, ...] = ()
+    counts_labels: bool = False
+    subresources: tuple[str, ...] = ()
+    own_finalizers: frozenset[str] = frozenset()
+    fields: Mapping[str, Field[Any]] = field(default_factory=lambda: METADATA_FIELDS)
+    field_aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    index_terms: Callable[[T], Iterable[Term]] = no_terms
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def plural_name(self) -> str:
+        """Its name for several, ``Services``; the plural is that in lower case."""
+        stem = self.name if self.plural.startswith(self.name.lower()) else self.name[:-1]
+        return stem + self.plural[len(stem) :]
+
+    @property
+    def word(self) -> str:
+        """Its name in names of operations, ``service_cidr``."""
+        return _snake(self.name)
+
+    @property
+    def plural_word(self) -> str:
+        """Its name for several in names of operations, ``service_cidrs``."""
+        return _snake(self.plural_name)
+
+
+def _snake(name: str) -> str:
+    return _WORD_ENDS.sub("_", name.removesuffix("s")).lower() + "s" * name.endswith("s")
+
+
+AnyResource = Resource[Any]
+"""A kind, where it does not matter which."""

@@ -1,0 +1,34 @@
+"""Every kind of object that is held, one line each.
+
+    object -> Resource          "Service" -> Resource
+
+Source: contract.md, "Objects" and "Routes".
+"""
+
+from collections.abc import Mapping
+
+from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
+from app.domain.objects.namespace import NAMESPACE
+from app.domain.objects.node import NODE
+from app.domain.objects.pod import POD
+from app.domain.objects.resource import AnyResource, Object
+from app.domain.objects.service import SERVICE
+from app.domain.objects.service_cidr import SERVICE_CIDR
+
+RESOURCES: tuple[AnyResource, ...] = (
+    NAMESPACE,
+    NODE,
+    SERVICE_CIDR,
+    SERVICE,
+    POD,
+    ENDPOINT_SLICE,
+)
+"""Every kind, in an order in which objects may be written: what is referred to comes first."""
+
+RESOURCES_BY_KIND: Mapping[str, AnyResource] = {each.name: each for each in RESOURCES}
+_RESOURCES_BY_TYPE: Mapping[type[Object], AnyResource] = {each.type: each for each in RESOURCES}
+
+
+def resource_of(registered: Object) -> AnyResource:
+    """Tell the kind of an object."""
+    return _RESOURCES_BY_TYPE[type(registered)]
