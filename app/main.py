@@ -44,6 +44,7 @@ from app.dns.upstream.lookup import Lookups, answers_that_fit
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
+from app.domain.registration.strategies import DERIVATIONS
 from app.domain.work import Policy
 from app.registry.beside import give_way_soon
 from app.registry.leases.heartbeats import Leases
@@ -166,7 +167,7 @@ async def running(
     give_way_soon()
     engine = make_engine(url)
     history = History(HistoryBounds(age_s_max=settings.history_seconds))
-    view, policy = View(history), policy_of(settings)
+    view, policy = View(history, derivations=DERIVATIONS), policy_of(settings)
     follower = ChangeLogFollower(engine, view)
     writer = PostgresWriter(engine, view, policy=policy, conclude=reconcile, follower=follower)
     clock = follower.clock

@@ -52,7 +52,12 @@ ROUTERS = (
     metrics.router,
     docs.router,
 )
-BODIES = (*(wire.write for wire in WIRES), HeartbeatRequest, ResolveBatch, RenderRequest)
+BODIES = (
+    *(wire.write for wire in WIRES if not wire.resource.is_derived),
+    HeartbeatRequest,
+    ResolveBatch,
+    RenderRequest,
+)
 
 _LIMITS = Limits()
 _TRUSTED = Trusted()

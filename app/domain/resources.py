@@ -25,6 +25,9 @@ RESOURCES: tuple[AnyResource, ...] = (
 )
 """Every kind, in an order in which objects may be written: what is referred to comes first."""
 
+STORED: tuple[AnyResource, ...] = tuple(each for each in RESOURCES if not each.is_derived)
+"""The kinds that clients write, in the same order; the others follow from them."""
+
 RESOURCES_BY_KIND: Mapping[str, AnyResource] = {each.name: each for each in RESOURCES}
 _RESOURCES_BY_TYPE: Mapping[type[Object], AnyResource] = {each.type: each for each in RESOURCES}
 

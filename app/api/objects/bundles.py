@@ -120,6 +120,8 @@ def _sort(bundle: Bundle, position: int, document: Document, field_validation: s
     elif is_endpoints(content):
         key = NamespacedName(namespace or DEFAULT_NAMESPACE, name)
         bundle.mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
+    elif kind is not None and kind.is_derived:
+        bundle.refused.append((position, _derived(position, kind)))
     elif kind is None:
         bundle.ignored.append((position, _ignored(content, namespace, name)))
     else:
@@ -192,6 +194,11 @@ def _untyped(position: int, content: Mapping[str, object]) -> Iterable[Violation
 def _unnamed(position: int) -> Violation:
     field = f"documents[{position}].metadata.name"
     return Violation(CauseReason.REQUIRED, field, "name is required")
+
+
+def _derived(position: int, kind: AnyResource) -> Violation:
+    message = f"{kind.plural_name} follow from other objects: they are read, never written"
+    return Violation(CauseReason.NOT_SUPPORTED, f"documents[{position}].kind", message)
 
 
 def _not_held(position: int, entry: Mapping[str, object]) -> Violation:

@@ -76,6 +76,9 @@ def collection_router(wire: AnyWire) -> APIRouter:
     resource = wire.resource
     router = APIRouter(prefix=f"/{resource.plural}", tags=[resource.plural])
     _add_list(router, wire)
+    if resource.is_derived:
+        _add_read(router, wire)
+        return router
     _add_create(router, wire)
     _add_read(router, wire)
     _add_replace(router, wire)

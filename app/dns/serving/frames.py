@@ -18,7 +18,7 @@ from app.dns.stats import Numbers
 from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
-from app.domain.resources import RESOURCES
+from app.domain.resources import STORED
 from app.domain.snapshot import Snapshot
 
 PART_OBJECTS = 500  # in one frame, so that making it keeps nobody waiting
@@ -76,7 +76,7 @@ async def read_frame(reader: StreamReader) -> Frame | None:
 
 def parts_of(snapshot: Snapshot) -> Iterator[Frame]:
     """Cut a whole state into frames."""
-    every = (each for kind in RESOURCES for each in snapshot.of(kind).values())
+    every = (each for kind in STORED for each in snapshot.of(kind).values())
     part: list[Object] = []
     for registered in every:
         part.append(registered)

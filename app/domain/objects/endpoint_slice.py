@@ -127,4 +127,5 @@ ENDPOINT_SLICE = Resource(
     short_names=("eps",),
     counts_labels=True,  # it has no spec: its labels say whose it is (spec kubernetes-api 3.5)
     index_terms=_index_terms,
+    endpoints=lambda slice_: len(slice_.endpoints),
 )

@@ -62,6 +62,11 @@ def truth(*, value: bool) -> Values:
     return ("true" if value else "false",)
 
 
+def no_endpoints(_: Object) -> int:
+    """Hold no endpoints."""
+    return 0
+
+
 def no_terms(_: Object) -> Iterable[Term]:
     """Index nothing but what every object is found by."""
     return ()
@@ -73,7 +78,9 @@ class Resource(Generic[T]):
 
     ``status_fields`` are attributes that only reports change and that no generation counts;
     for a kind without a spec, labels are counted instead.  ``own_finalizers`` are taken off by
-    the registry itself.  ``subresources`` are the paths below an object that can be written.
+    the registry itself.  ``endpoints`` are how many an object holds, by which its size is
+    estimated.  A kind that ``is_derived`` follows from others: its objects are read,
+    never written or stored.  ``subresources`` are the paths below an object that can be written.
     """
 
     name: str
@@ -81,6 +88,7 @@ class Resource(Generic[T]):
     api_version: str
     type: type[T]
     is_namespaced: bool = True
+    is_derived: bool = False
     short_names: tuple[str, ...] = ()
     status_fields: tuple[str, ...] = ()
     counts_labels: bool = False
@@ -89,6 +97,7 @@ class Resource(Generic[T]):
     fields: Mapping[str, Field[Any]] = field(default_factory=lambda: METADATA_FIELDS)
     field_aliases: Mapping[str, str] = field(default_factory=dict[str, str])
     index_terms: Callable[[T], Iterable[Term]] = no_terms
+    endpoints: Callable[[T], int] = no_endpoints
 
     @property
     def group(self) -> str:

@@ -20,7 +20,7 @@ from app.domain.registration.metadata_validation import (
     metadata_violations,
 )
 from app.domain.registration.strategy import Remove, Strategy, require_valid
-from app.domain.resources import RESOURCES
+from app.domain.resources import STORED
 from app.domain.snapshot import Snapshot
 from app.domain.violations import each_invalid
 from app.domain.work import Work
@@ -95,7 +95,7 @@ def _delete(work: Work, current: Namespace, remove: Remove) -> tuple[Namespace, 
         raise Forbidden(
             f'namespaces "{name}" is forbidden: this namespace may not be deleted'
         ).about("namespaces", name)
-    for resource in RESOURCES:
+    for resource in STORED:
         for key in work.snapshot.keys_in(resource.name, name) if resource.is_namespaced else ():
             held: Object = work.snapshot.of(resource)[key]
             finalizers = lasting_finalizers(held)
@@ -124,7 +124,7 @@ def _finish_emptied(work: Work) -> None:
 def _finish_if_empty(work: Work, key: NamespacedName) -> bool:
     """Remove a Namespace once nothing is left in it, and nobody else holds it."""
     namespace = work.snapshot.namespaces[key]
-    if any(work.snapshot.members(each.name, key.name) for each in RESOURCES if each.is_namespaced):
+    if any(work.snapshot.members(each.name, key.name) for each in STORED if each.is_namespaced):
         return False
     # The registry's own part is done; those of users stay until they take them off.
     own = tuple(name for name in namespace.finalizers if not is_of_cluster(name))
@@ -142,7 +142,7 @@ def _namespace_violations(namespace: Namespace) -> Iterable[Violation]:
 
 def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
     """Count what is in it, with which it goes."""
-    return 1 + sum(len(snapshot.members(each.name, key.name)) for each in RESOURCES)
+    return 1 + sum(len(snapshot.members(each.name, key.name)) for each in STORED)
 
 
 STRATEGY = Strategy(

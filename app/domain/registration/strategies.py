@@ -1,6 +1,6 @@
 """The rules of every kind, one line each.
 
-    Resource -> Strategy
+    Resource -> Strategy, or Derivation
 
 Source: style.md 2; docs/decisions/0016.
 """
@@ -16,19 +16,30 @@ from app.domain.objects.resource import AnyResource, Object, Resource, T
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.registration import namespaces, nodes, pods, service_cidrs
+from app.domain.registration.derivation import AnyDerivation, Derivation
 from app.domain.registration.service import strategy as services
 from app.domain.registration.slices import strategy as slices
 from app.domain.registration.strategy import Strategy
 from app.domain.resources import resource_of
 
+_RULES = dict[AnyResource, Strategy[Any] | AnyDerivation](
+    {
+        NAMESPACE: namespaces.STRATEGY,
+        NODE: nodes.STRATEGY,
+        SERVICE_CIDR: service_cidrs.STRATEGY,
+        SERVICE: services.STRATEGY,
+        POD: pods.STRATEGY,
+        ENDPOINT_SLICE: slices.STRATEGY,
+    }
+)
+
+
 STRATEGIES: Mapping[AnyResource, Strategy[Any]] = {
-    NAMESPACE: namespaces.STRATEGY,
-    NODE: nodes.STRATEGY,
-    SERVICE_CIDR: service_cidrs.STRATEGY,
-    SERVICE: services.STRATEGY,
-    POD: pods.STRATEGY,
-    ENDPOINT_SLICE: slices.STRATEGY,
+    resource: rules for resource, rules in _RULES.items() if isinstance(rules, Strategy)
 }
+DERIVATIONS: tuple[AnyDerivation, ...] = tuple(
+    rules for rules in _RULES.values() if isinstance(rules, Derivation)
+)
 
 
 def strategy_for(resource: Resource[T]) -> Strategy[T]:

@@ -101,8 +101,6 @@ class Strategy(Generic[T]):
     """Which Services' slices a change of such an object may alter."""
     reach: Callable[[Snapshot, NamespacedName], int] = _one
     """About how many objects a write of one may touch, itself included."""
-    endpoints: Callable[[T], int] = lambda _: 0
-    """How many endpoints an object holds, by which its size is estimated."""
 
     def admitted(self, work: Work, current: T | None, draft: T) -> T:
         """Default, validate and allocate; raises Invalid with every violation, or Exhausted."""

@@ -8,12 +8,13 @@ for those of other processes, in revision order; repeats are harmless.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from app.domain.changes import Change
 from app.domain.errors import NotSynced, RevisionAhead
 from app.domain.names import Revision
+from app.domain.registration.derivation import AnyDerivation, followed, loaded_with_derived
 from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 from app.registry.beside import beside
@@ -42,7 +43,11 @@ Decided = tuple[Snapshot, Snapshot]  # the state before a decision and after it
 class View:
     """What this process knows; used from one event loop only."""
 
-    def __init__(self, history: History | None = None) -> None:
+    def __init__(
+        self, history: History | None = None, *, derivations: Sequence[AnyDerivation] = ()
+    ) -> None:
+        """Show what is stored, and what follows from it by ``derivations``."""
+        self._derivations = derivations
         self._snapshot = Snapshot()
         self._is_synced = False
         self._history = History() if history is None else history
@@ -90,8 +95,9 @@ class View:
 
         Without the same past, what was shown so far may never have happened.
         """
+        snapshot, past = loaded_with_derived(snapshot, tuple(history), self._derivations)
         changes = _difference(self._snapshot, snapshot) if self._is_synced else ()
-        self._start_over(snapshot, remembered(history), compacted, has_same_past=has_same_past)
+        self._start_over(snapshot, remembered(past), compacted, has_same_past=has_same_past)
         if changes:
             self._announce(changes)
 
@@ -112,7 +118,10 @@ class View:
             async with self._turn:
                 if has_same_past and snapshot.revision < self._snapshot.revision:
                     return
-                weighed = await beside(remembered, history)
+                snapshot, past = await beside(
+                    loaded_with_derived, snapshot, tuple(history), self._derivations
+                )
+                weighed = await beside(remembered, past)
                 before, was_synced = self._snapshot, self._is_synced
                 changes = await beside(_difference, before, snapshot) if was_synced else ()
                 self._start_over(snapshot, weighed, compacted, has_same_past=has_same_past)
@@ -148,8 +157,8 @@ class View:
     async def _show_many(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
         while not is_light(fresh := self._fresh(changes)):
             before = self._snapshot
+            after, fresh = await beside(self._followed, before, fresh, decided)
             history = await beside(remembered, fresh)
-            after = _known(before, decided) or await beside(before.apply, fresh)
             if self._snapshot is before:  # else the state was loaded anew meanwhile
                 self._take(after, history)
                 await self._announce_in_pieces(fresh)
@@ -157,9 +166,18 @@ class View:
 
     def _show_few(self, changes: tuple[Change, ...], decided: Decided | None = None) -> None:
         if fresh := self._fresh(changes):
-            after = _known(self._snapshot, decided) or self._snapshot.apply(fresh)
+            after, fresh = self._followed(self._snapshot, fresh, decided)
             self._take(after, remembered(fresh))
             self._announce(fresh)
+
+    def _followed(
+        self, before: Snapshot, changes: tuple[Change, ...], decided: Decided | None
+    ) -> tuple[Snapshot, tuple[Change, ...]]:
+        """Give the state after changes of stored objects, and all changes that led to it."""
+        known = _known(before, decided)
+        if self._derivations:
+            return followed(before, changes, self._derivations, decided=known)
+        return known or before.apply(changes), changes
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call ``subscriber`` whenever the state has advanced; returns what ends that.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from app.domain.changes import Change
 from app.domain.objects.resource import Object
-from app.domain.registration.strategies import strategy_of
+from app.domain.resources import resource_of
 
 OBJECT_OCTETS = 1_500  # about what an object takes beside what is counted
 ENDPOINT_OCTETS = 400  # about what an endpoint of a slice takes
@@ -24,7 +24,7 @@ def octets_of(registered: Object | None) -> int:
     meta = registered.metadata
     texts = sum(len(key) + len(value) for key, value in meta.annotations.items())
     texts += sum(len(key) + len(value) for key, value in meta.labels.items())
-    return OBJECT_OCTETS + texts + strategy_of(registered).endpoints(registered) * ENDPOINT_OCTETS
+    return OBJECT_OCTETS + texts + resource_of(registered).endpoints(registered) * ENDPOINT_OCTETS
 
 
 def pieces_of(changes: Iterable[Change], octets_max: int = AT_ONCE_OCTETS) -> Iterator["Piece"]:

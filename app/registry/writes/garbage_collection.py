@@ -16,7 +16,7 @@ from app.domain.objects.resource import Object
 from app.domain.registration.finalizers import lasting_finalizers
 from app.domain.registration.strategies import STRATEGIES, strategy_for
 from app.domain.registration.strategy import Strategy
-from app.domain.resources import RESOURCES
+from app.domain.resources import STORED
 from app.domain.snapshot import Snapshot
 from app.domain.work import Work
 from app.registry.ports import Writer
@@ -59,7 +59,7 @@ def remove_due(work: Work) -> None:
 
 def _reach(snapshot: Snapshot) -> int:
     """Tell how many objects may be due."""
-    return sum(len(snapshot.members("terminating", kind.name)) for kind in RESOURCES)
+    return sum(len(snapshot.members("terminating", kind.name)) for kind in STORED)
 
 
 async def run(
@@ -97,7 +97,7 @@ def _postponed(snapshot: Snapshot, now: datetime) -> Iterator[Object]:
 
 def _marked(snapshot: Snapshot, of: Callable[[Strategy[Any]], bool]) -> Iterator[Object]:
     """List the terminating objects of some kinds, those first that refer to others."""
-    for resource in reversed(RESOURCES):
+    for resource in reversed(STORED):
         if of(strategy_for(resource)):
             for key in sorted(snapshot.members("terminating", resource.name)):
                 yield snapshot.of(resource)[key]

@@ -13,5 +13,4 @@ STRATEGY = Strategy(
     warn=lambda _, desired: slice_warnings(desired),
     is_prunable=lambda slice_: not slice_.is_managed,  # it follows from others, and goes with them
     affects=affected.by_slice,
-    endpoints=lambda slice_: len(slice_.endpoints),
 )

@@ -1,0 +1,143 @@
+"""Kinds whose objects follow from others: nobody writes them, and nothing stores them.
+
+    DERIVATION of a kind: which keys there are, what each is, which ones a change may touch
+    changes of stored objects -> the same changes, and those of derived objects behind them
+
+A derived object is in the snapshot like any other, so lists, watches and the past know no
+difference.  It bears the revision of the change that it followed from.
+
+Source: style.md 2; docs/decisions/0016.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, Generic
+
+from app.domain.changes import Change
+from app.domain.names import REVISION_ZERO, NamespacedName, Revision
+from app.domain.objects.resource import Object, Resource, T
+from app.domain.resources import resource_of
+from app.domain.snapshot import Snapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Derivation(Generic[T]):
+    """How the objects of one kind follow from a snapshot.
+
+    ``derive`` gives None where there is none; ``touched`` are the keys whose object may differ
+    through a change, asked of the snapshots on both sides of it.
+    """
+
+    resource: Resource[T]
+    keys: Callable[[Snapshot], Iterable[NamespacedName]]
+    derive: Callable[[Snapshot, NamespacedName], T | None]
+    touched: Callable[[Snapshot, Change], Iterable[NamespacedName]]
+
+
+AnyDerivation = Derivation[Any]
+
+
+def with_derived(snapshot: Snapshot, derivations: Iterable[AnyDerivation]) -> Snapshot:
+    """Add every derived object to a snapshot of stored ones."""
+    return snapshot.apply(
+        Change(revision=snapshot.revision, before=None, after=found)
+        for each in derivations
+        for key in sorted(each.keys(snapshot))
+        if (found := each.derive(snapshot, key)) is not None
+    )
+
+
+def followed(
+    before: Snapshot,
+    changes: Iterable[Change],
+    derivations: Sequence[AnyDerivation],
+    *,
+    decided: Snapshot | None = None,
+) -> tuple[Snapshot, tuple[Change, ...]]:
+    """Apply changes of stored objects, and what follows from them, revision by revision.
+
+    ``decided`` is the state that all of them lead to, where it is known.
+    """
+    every: list[Change] = []
+    for _, group in groupby(changes, key=lambda change: change.revision):
+        stored = tuple(group)
+        is_whole = decided is not None and not every and decided.revision == stored[0].revision
+        after = decided if decided is not None and is_whole else before.apply(stored)
+        derived = tuple(
+            replace(each, after=_versioned(each.after, each.revision))
+            for each in _derived(before, after, stored, derivations)
+        )
+        every += stored + derived
+        before = after.apply(derived)
+    return before, tuple(every)
+
+
+def loaded_with_derived(
+    stored: Snapshot, history: Sequence[Change], derivations: Sequence[AnyDerivation]
+) -> tuple[Snapshot, tuple[Change, ...]]:
+    """Add derived objects to a snapshot of stored ones, and to the changes that led to it.
+
+    Their changes are found backwards: each revision is undone, and what follows from the state
+    before it is made anew.
+    """
+    if not derivations:
+        return stored, tuple(history)
+    snapshot = with_derived(stored, derivations)
+    groups: list[tuple[Change, ...]] = []
+    after = snapshot
+    for _, group in groupby(reversed(history), key=lambda change: change.revision):
+        changes = tuple(group)[::-1]
+        before = _undone(after, changes)
+        derived = tuple(_turned(each) for each in _derived(after, before, changes, derivations))
+        groups.append(changes + derived)
+        after = _undone(before, derived)
+    every = tuple(_in_order(change for group in reversed(groups) for change in group))
+    return snapshot.apply(replace(each, revision=stored.revision) for each in every), every
+
+
+def _in_order(changes: Iterable[Change]) -> Iterator[Change]:
+    """Let each object that was made anew bear the revision of the change that made it so."""
+    known: dict[tuple[str, NamespacedName], Object | None] = {}
+    for change in changes:
+        key = (change.kind, change.key)
+        before = known.get(key, change.before)
+        after = change.after
+        if resource_of(change.object).is_derived:
+            after = known[key] = _versioned(after, change.revision)
+        yield replace(change, before=before, after=after)
+
+
+def _undone(after: Snapshot, changes: Sequence[Change]) -> Snapshot:
+    return after.apply(_turned(change) for change in reversed(changes))
+
+
+def _turned(change: Change) -> Change:
+    return replace(change, before=change.after, after=change.before)
+
+
+def _derived(
+    before: Snapshot,
+    after: Snapshot,
+    changes: Sequence[Change],
+    derivations: Iterable[AnyDerivation],
+) -> Iterator[Change]:
+    """List the changes of derived objects on the way from one snapshot to the other."""
+    for each in derivations:
+        held = before.of(each.resource)
+        touched = {
+            key
+            for side in (before, after)
+            for change in changes
+            for key in each.touched(side, change)
+        }
+        for key in sorted(touched):
+            old, new = held.get(key), each.derive(after, key)
+            if _versioned(old, REVISION_ZERO) != _versioned(new, REVISION_ZERO):
+                yield Change(revision=after.revision, before=old, after=new)
+
+
+def _versioned(found: Object | None, revision: Revision) -> Object | None:
+    if found is None:
+        return None
+    return replace(found, metadata=replace(found.metadata, revision=revision))
