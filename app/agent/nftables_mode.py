@@ -20,9 +20,9 @@ from app.domain.dataplane.incremental.nftables_source import loaded
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
 from app.domain.dataplane.nftables.state import Tables, encode_difference, parse_whole
+from app.domain.dataplane.rules.health_checks import followed
 from app.domain.errors import BadRequest
 from app.schemas.objects.metadata import parse_revision
-from app.schemas.rules.health_checks import decode_health_check_changes, decode_health_checks
 from app.schemas.rules.models import NodeText
 from app.schemas.rules.operations import NodeTextChanges
 
@@ -46,7 +46,7 @@ class NftablesMode:
             return Whole(
                 revision=parse_revision(told.resource_version),
                 state=parse_whole(told.text),
-                health_checks=decode_health_checks(told.health_check_node_ports),
+                health_checks=followed(told.health_check_node_ports, {}),
                 is_eligible=told.node_eligible,
             )
         except ValidationError as error:
@@ -61,7 +61,7 @@ class NftablesMode:
             return News(
                 revision=parse_revision(changes.resource_version),
                 steps=(changes.text,) if changes.text else (),
-                health_checks=decode_health_check_changes(changes.health_check_node_ports),
+                health_checks=changes.health_check_node_ports,
                 is_eligible=changes.node_eligible,
             )
         except ValidationError as error:

@@ -3,7 +3,8 @@
     IPVSRules -> IPVSState
     IPVSState, Operation -> IPVSState   (``applied`` refuses a step out of order)
 
-Which steps to take is ``plan``'s affair, how a kernel is told them ``batches``'.
+Which steps to take is ``plan``'s affair, how a kernel is told them ``batches``'.  The API documents
+operations by their docstrings, and their fields by name.
 Source: spec ipvs 6 and 7.
 """
 
@@ -17,6 +18,9 @@ from app.domain.dataplane.ipvs.iptables import Netfilter
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
 from app.domain.dataplane.rules.model import Destination
+
+Place = tuple[str, int]
+"""Address and port of a real server: what identifies it within its virtual server."""
 
 
 class RealServerKey(NamedTuple):
@@ -90,10 +94,11 @@ class SetSysctl:
 
 @dataclass(frozen=True, slots=True)
 class CreateInterface:
-    """Make the dummy interface that holds the virtual addresses; it stays down."""
+    """Make the dummy interface."""
 
     op: ClassVar[str] = "CreateInterface"
     name: str
+    """It holds the virtual addresses, and stays down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +119,20 @@ class CreateSet:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceSet:
-    """Replace a set and its content in one step, as when it must hold more than it can."""
+    """Replace a set and its content in one step."""
 
     op: ClassVar[str] = "ReplaceSet"
     ipset: IPSet
+    """It is replaced when it must hold more than it can."""
 
 
 @dataclass(frozen=True, slots=True)
 class DestroySet:
-    """Remove a set that no rule refers to any more."""
+    """Remove a set."""
 
     op: ClassVar[str] = "DestroySet"
     name: str
+    """No rule refers to it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +155,7 @@ class RemoveEntry:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceNetfilter:
-    """Replace the iptables or ip6tables rules."""
+    """Replace the iptables rules of one family."""
 
     op: ClassVar[str] = "ReplaceNetfilter"
     netfilter: Netfilter
@@ -156,7 +163,7 @@ class ReplaceNetfilter:
 
 @dataclass(frozen=True, slots=True)
 class RemoveNetfilter:
-    """Remove the rules and chains of a family that is not served any more."""
+    """Remove the iptables rules of a family that is not served any more."""
 
     op: ClassVar[str] = "RemoveNetfilter"
     family: IPFamily
@@ -172,7 +179,7 @@ class AddVirtualServer:
 
 @dataclass(frozen=True, slots=True)
 class EditVirtualServer:
-    """Change scheduler, flags or timeout in place; connections survive."""
+    """Change a virtual server in place; connections survive."""
 
     op: ClassVar[str] = "EditVirtualServer"
     server: VirtualServer
@@ -197,36 +204,36 @@ class AddRealServer:
 
 @dataclass(frozen=True, slots=True)
 class SetWeight:
-    """Change the weight of a real server, back from 0 too when it is wanted again."""
+    """Change the weight of a real server."""
 
     op: ClassVar[str] = "SetWeight"
     key: ServerKey
     destination: Destination
+    """One that was drained gets its weight back when it is wanted again."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrainRealServer:
-    """Send no new connections to a real server that will be removed."""
+    """Send no new connections to a real server."""
 
     op: ClassVar[str] = "DrainRealServer"
     key: ServerKey
-    address: str
-    port: int
+    place: Place
+    """It will be removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveRealServer:
-    """Remove a real server; ``when_drained`` means once its connections have ended.
-
-    Whoever applies it waits, at most until a deadline of its own, and forgets
-    about it when the real server becomes wanted again.
-    """
+    """Remove a real server, at once or when its connections have ended."""
 
     op: ClassVar[str] = "RemoveRealServer"
     key: ServerKey
-    address: str
-    port: int
+    place: Place
     when_drained: bool
+    """The agent waits, at most until a deadline of its own, for its connections to end.
+
+    It forgets about the removal when the real server becomes wanted again.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,4 +264,13 @@ ServerOperation = (
 )
 InterfaceOperation = CreateInterface | RemoveInterface | BindAddress | UnbindAddress
 NetfilterOperation = ReplaceNetfilter | RemoveNetfilter
-Operation = SetSysctl | SetOperation | ServerOperation | InterfaceOperation | NetfilterOperation
+# In the order of their definition, in which the API lists them.
+Operation = (
+    SetSysctl
+    | CreateInterface
+    | RemoveInterface
+    | SetOperation
+    | NetfilterOperation
+    | ServerOperation
+    | InterfaceOperation
+)
