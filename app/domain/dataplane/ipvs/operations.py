@@ -83,150 +83,143 @@ def ipset_of(name: str, held: HeldSet) -> IPSet:
     )
 
 
+class _Named:
+    """An operation, whose name in JSON is that of its class."""
+
+    __slots__ = ()
+    op: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.op = cls.__name__
+
+
 @dataclass(frozen=True, slots=True)
-class SetSysctl:
+class SetSysctl(_Named):
     """Give a kernel setting a value."""
 
-    op: ClassVar[str] = "SetSysctl"
     name: str
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class CreateInterface:
+class CreateInterface(_Named):
     """Make the dummy interface."""
 
-    op: ClassVar[str] = "CreateInterface"
     name: str
     """It holds the virtual addresses, and stays down."""
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveInterface:
+class RemoveInterface(_Named):
     """Remove the dummy interface."""
 
-    op: ClassVar[str] = "RemoveInterface"
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class CreateSet:
+class CreateSet(_Named):
     """Make a set, still empty."""
 
-    op: ClassVar[str] = "CreateSet"
     ipset: IPSet
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceSet:
+class ReplaceSet(_Named):
     """Replace a set and its content in one step."""
 
-    op: ClassVar[str] = "ReplaceSet"
     ipset: IPSet
     """It is replaced when it must hold more than it can."""
 
 
 @dataclass(frozen=True, slots=True)
-class DestroySet:
+class DestroySet(_Named):
     """Remove a set."""
 
-    op: ClassVar[str] = "DestroySet"
     name: str
     """No rule refers to it any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class AddEntry:
+class AddEntry(_Named):
     """Put an entry into a set."""
 
-    op: ClassVar[str] = "AddEntry"
     name: str
     entry: str
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveEntry:
+class RemoveEntry(_Named):
     """Take an entry out of a set."""
 
-    op: ClassVar[str] = "RemoveEntry"
     name: str
     entry: str
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceNetfilter:
+class ReplaceNetfilter(_Named):
     """Replace the iptables rules of one family."""
 
-    op: ClassVar[str] = "ReplaceNetfilter"
     netfilter: Netfilter
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveNetfilter:
+class RemoveNetfilter(_Named):
     """Remove the iptables rules of a family that is not served any more."""
 
-    op: ClassVar[str] = "RemoveNetfilter"
     family: IPFamily
 
 
 @dataclass(frozen=True, slots=True)
-class AddVirtualServer:
+class AddVirtualServer(_Named):
     """Make a virtual server, without real servers yet."""
 
-    op: ClassVar[str] = "AddVirtualServer"
     server: VirtualServer
 
 
 @dataclass(frozen=True, slots=True)
-class EditVirtualServer:
+class EditVirtualServer(_Named):
     """Change a virtual server in place; connections survive."""
 
-    op: ClassVar[str] = "EditVirtualServer"
     server: VirtualServer
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveVirtualServer:
+class RemoveVirtualServer(_Named):
     """Remove a virtual server with what real servers it still has."""
 
-    op: ClassVar[str] = "RemoveVirtualServer"
     key: ServerKey
 
 
 @dataclass(frozen=True, slots=True)
-class AddRealServer:
+class AddRealServer(_Named):
     """Give a virtual server one more real server."""
 
-    op: ClassVar[str] = "AddRealServer"
     key: ServerKey
     destination: Destination
 
 
 @dataclass(frozen=True, slots=True)
-class SetWeight:
+class SetWeight(_Named):
     """Change the weight of a real server."""
 
-    op: ClassVar[str] = "SetWeight"
     key: ServerKey
     destination: Destination
     """One that was drained gets its weight back when it is wanted again."""
 
 
 @dataclass(frozen=True, slots=True)
-class DrainRealServer:
+class DrainRealServer(_Named):
     """Send no new connections to a real server."""
 
-    op: ClassVar[str] = "DrainRealServer"
     key: ServerKey
     place: Place
     """It will be removed."""
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveRealServer:
+class RemoveRealServer(_Named):
     """Remove a real server, at once or when its connections have ended."""
 
-    op: ClassVar[str] = "RemoveRealServer"
     key: ServerKey
     place: Place
     when_drained: bool
@@ -237,18 +230,16 @@ class RemoveRealServer:
 
 
 @dataclass(frozen=True, slots=True)
-class BindAddress:
+class BindAddress(_Named):
     """Put an address on the dummy interface."""
 
-    op: ClassVar[str] = "BindAddress"
     address: str
 
 
 @dataclass(frozen=True, slots=True)
-class UnbindAddress:
+class UnbindAddress(_Named):
     """Take an address off the dummy interface."""
 
-    op: ClassVar[str] = "UnbindAddress"
     address: str
 
 
