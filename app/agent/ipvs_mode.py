@@ -6,13 +6,13 @@ Source: contract.md, "GET /nodes/{name}/ipvs"; spec ipvs 6.
 """
 
 from collections.abc import Collection, Sequence
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.agent.mode import News, Plan, Whole
 from app.client.bounded_reading import Answer
 from app.client.errors import RegistryMisbehaved
-from app.client.json_reading import UNREADABLE
 from app.domain.dataplane.ipvs.applied import apply
 from app.domain.dataplane.ipvs.batches import batches
 from app.domain.dataplane.ipvs.operations import (
@@ -28,6 +28,8 @@ from app.schemas.rules.codec import decode_state
 from app.schemas.rules.models import NodeRules
 from app.schemas.rules.operations import NodeRulesChanges
 
+M = TypeVar("M", bound=BaseModel)
+
 
 class IPVSMode:
     """Virtual servers, sets, filter rules and addresses."""
@@ -37,33 +39,23 @@ class IPVSMode:
 
     def decode_whole(self, answer: Answer) -> Whole[IPVSState]:
         """Read a whole rule set; raises RegistryMisbehaved."""
-        try:
-            rules = NodeRules.model_validate_json(answer.body)
-            return Whole(
-                revision=parse_revision(rules.resource_version),
-                state=decode_state(rules),
-                health_checks=followed(rules.health_check_node_ports, {}),
-                is_eligible=rules.node_eligible,
-            )
-        except ValidationError as error:
-            raise RegistryMisbehaved(f"no NodeRules: {error.errors()[0]['msg']}") from error
-        except UNREADABLE as error:
-            raise RegistryMisbehaved(f"rules that cannot be: {error}") from error
+        rules = _read(NodeRules, answer.body)
+        return Whole(
+            revision=parse_revision(rules.resource_version),
+            state=decode_state(rules),
+            health_checks=followed(rules.health_check_node_ports, {}),
+            is_eligible=rules.node_eligible,
+        )
 
     def decode_news(self, answer: Answer) -> News[Operation]:
         """Read changes; raises RegistryMisbehaved."""
-        try:
-            changes = NodeRulesChanges.model_validate_json(answer.body)
-            return News(
-                revision=parse_revision(changes.resource_version),
-                steps=changes.operations,
-                health_checks=changes.health_check_node_ports,
-                is_eligible=changes.node_eligible,
-            )
-        except ValidationError as error:
-            raise RegistryMisbehaved(f"no NodeRulesChanges: {error.errors()[0]['msg']}") from error
-        except UNREADABLE as error:
-            raise RegistryMisbehaved(f"operations that cannot be: {error}") from error
+        changes = _read(NodeRulesChanges, answer.body)
+        return News(
+            revision=parse_revision(changes.resource_version),
+            steps=changes.operations,
+            health_checks=changes.health_check_node_ports,
+            is_eligible=changes.node_eligible,
+        )
 
     def advanced(self, steps: Sequence[Operation], state: IPVSState) -> IPVSState:
         """Take operations; raises OutOfOrder when they do not fit the state."""
@@ -91,3 +83,10 @@ def awaited(operation: Operation) -> RealServerKey | None:
             return RealServerKey(key, *place)
         case _:
             return None
+
+
+def _read(model: type[M], body: bytes) -> M:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise RegistryMisbehaved(f"no {model.__name__}: {error.errors()[0]['msg']}") from error

@@ -66,8 +66,6 @@ class NftablesMode:
             )
         except ValidationError as error:
             raise RegistryMisbehaved(f"no changes: {error.errors()[0]['msg']}") from error
-        except UNREADABLE as error:
-            raise RegistryMisbehaved(f"changes that cannot be: {error}") from error
 
     def advanced(self, steps: Sequence[str], state: Tables) -> Tables:
         """Load texts; raises OutOfOrder when they do not fit the tables."""

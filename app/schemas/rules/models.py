@@ -135,15 +135,16 @@ class ServerSettings(ServerAddress):
     persistence_timeout_seconds: int | None
 
 
-_SettingsFields = tuple[str, int, str, str, tuple[str, ...], int | None]
+_Settings = tuple[str, tuple[str, ...], int | None]
+"""Scheduler, flags and persistence."""
 
 
-def _settings(*fields: *_SettingsFields) -> servers.VirtualServer:
-    return servers.VirtualServer(_server_key(*fields[:3]), *fields[3:])
+def _settings(address: str, port: int, protocol: str, *how: *_Settings) -> servers.VirtualServer:
+    return servers.VirtualServer(_server_key(address, port, protocol), *how)
 
 
 def _virtual_server(
-    *fields: *tuple[*_SettingsFields, NamespacedName, str, tuple[model.Destination, ...]],
+    *fields: *tuple[str, int, str, *_Settings, NamespacedName, str, tuple[model.Destination, ...]],
 ) -> servers.VirtualServer:
     service, port_name, real_servers = fields[6:]
     name = ServicePortName(service, port_name, fields[2])
