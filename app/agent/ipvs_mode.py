@@ -6,13 +6,9 @@ Source: contract.md, "GET /nodes/{name}/ipvs"; spec ipvs 6.
 """
 
 from collections.abc import Collection, Sequence
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
-
-from app.agent.mode import News, Plan, Whole
+from app.agent.mode import News, Plan, Whole, read
 from app.client.bounded_reading import Answer
-from app.client.errors import RegistryMisbehaved
 from app.domain.dataplane.ipvs.applied import apply
 from app.domain.dataplane.ipvs.batches import batches
 from app.domain.dataplane.ipvs.operations import (
@@ -28,8 +24,6 @@ from app.schemas.rules.codec import decode_state
 from app.schemas.rules.models import NodeRules
 from app.schemas.rules.operations import NodeRulesChanges
 
-M = TypeVar("M", bound=BaseModel)
-
 
 class IPVSMode:
     """Virtual servers, sets, filter rules and addresses."""
@@ -39,7 +33,7 @@ class IPVSMode:
 
     def decode_whole(self, answer: Answer) -> Whole[IPVSState]:
         """Read a whole rule set; raises RegistryMisbehaved."""
-        rules = _read(NodeRules, answer.body)
+        rules = read(NodeRules, answer)
         return Whole(
             revision=parse_revision(rules.resource_version),
             state=decode_state(rules),
@@ -49,7 +43,7 @@ class IPVSMode:
 
     def decode_news(self, answer: Answer) -> News[Operation]:
         """Read changes; raises RegistryMisbehaved."""
-        changes = _read(NodeRulesChanges, answer.body)
+        changes = read(NodeRulesChanges, answer)
         return News(
             revision=parse_revision(changes.resource_version),
             steps=changes.operations,
@@ -83,10 +77,3 @@ def awaited(operation: Operation) -> RealServerKey | None:
             return RealServerKey(key, *place)
         case _:
             return None
-
-
-def _read(model: type[M], body: bytes) -> M:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise RegistryMisbehaved(f"no {model.__name__}: {error.errors()[0]['msg']}") from error

@@ -2,8 +2,9 @@
 
     dataclass -> shape, reader, writer
 
-The domain's dataclasses say which operations there are, which fields they have and what they do;
-``_FIELDS`` says how a field is spelled.  Source: contract.md, "GET /nodes/{name}/ipvs/changes".
+The domain's dataclasses say which operations there are, what they do and which fields they have;
+``_FIELDS`` says which fields have a spelling of their own.
+Source: contract.md, "GET /nodes/{name}/ipvs/changes".
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,6 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import Field, create_model
 
-from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs import drift as drifts
 from app.domain.dataplane.ipvs import ipsets, iptables
 from app.domain.dataplane.ipvs import operations as domain
@@ -36,27 +36,22 @@ from app.schemas.rules.spelling import Choice, Spelling, attributes, record
 
 _HEALTH_CHECKS = "What changes for the program that answers at health-check node ports."
 _FIELDS: Final[Mapping[str, tuple[str, object]]] = {
-    "name": ("name", str),
-    "value": ("value", str),
-    "entry": ("entry", str),
-    "address": ("address", str),
-    "family": ("family", IPFamily),
     "ipset": ("ipset", Annotated[ipsets.IPSet, IPSET]),
     "netfilter": ("netfilter", Annotated[iptables.Netfilter, NETFILTER]),
     "key": ("virtual_server", Server),
     "server": ("virtual_server", Annotated[VirtualServer, SETTINGS]),
     "destination": ("real_server", Real),
     "place": ("real_server", Annotated[domain.Place, PLACE]),
-    "when_drained": ("when_drained", bool),
 }
-"""What the fields of operations are called in their shapes, and how they are spelled there."""
+"""What these fields are called in JSON, and their spellings; other fields are as they are."""
 
 
 def _spelling(operation: type[domain.Operation]) -> Spelling[domain.Operation]:
-    names = [field.name for field in fields(operation)]
-    shown: dict[str, Any] = {"op": Literal[operation.op], **dict(_FIELDS[name] for name in names)}
+    held = {field.name: field.type for field in fields(operation)}
+    shown: dict[str, Any] = {"op": Literal[operation.op]}
+    shown |= dict(_FIELDS.get(name, (name, hint)) for name, hint in held.items())
     shape = create_model(operation.op, __base__=Output, __doc__=operation.__doc__, **shown)
-    return Spelling(shape, attributes(*names), operation)
+    return Spelling(shape, attributes(*held), operation)
 
 
 _SPELLINGS: Final = {kind.op: _spelling(kind) for kind in get_args(domain.Operation)}
