@@ -29,7 +29,7 @@ from app.domain.names import Revision
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
 from app.schemas.rules.codec import encode_rules
-from app.schemas.rules.operations_codec import encode_operation_list
+from app.schemas.rules.operations import encode_operation_list
 from bench.rules_state.cluster import NODE_PORTS, Size, a_view, add_endpoint
 
 CHANGES = 40  # single changes timed

@@ -6,14 +6,9 @@ Source: contract.md, "GET /nodes/{name}/ipvs"; spec ipvs 6.
 """
 
 from collections.abc import Collection, Sequence
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
-
-from app.agent.mode import News, Plan, Whole
+from app.agent.mode import News, Plan, Whole, read
 from app.client.bounded_reading import Answer
-from app.client.errors import RegistryMisbehaved
-from app.client.json_reading import UNREADABLE
 from app.domain.dataplane.ipvs.applied import apply
 from app.domain.dataplane.ipvs.batches import batches
 from app.domain.dataplane.ipvs.operations import (
@@ -23,14 +18,11 @@ from app.domain.dataplane.ipvs.operations import (
     RemoveRealServer,
 )
 from app.domain.dataplane.ipvs.plan import plan
+from app.domain.dataplane.rules.health_checks import followed
 from app.schemas.objects.metadata import parse_revision
 from app.schemas.rules.codec import decode_state
-from app.schemas.rules.health_checks import decode_health_check_changes, decode_health_checks
 from app.schemas.rules.models import NodeRules
 from app.schemas.rules.operations import NodeRulesChanges
-from app.schemas.rules.operations_codec import decode_operations
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class IPVSMode:
@@ -41,29 +33,23 @@ class IPVSMode:
 
     def decode_whole(self, answer: Answer) -> Whole[IPVSState]:
         """Read a whole rule set; raises RegistryMisbehaved."""
-        rules = _read(NodeRules, answer.body)
-        try:
-            return Whole(
-                revision=parse_revision(rules.resource_version),
-                state=decode_state(rules),
-                health_checks=decode_health_checks(rules.health_check_node_ports),
-                is_eligible=rules.node_eligible,
-            )
-        except UNREADABLE as error:
-            raise RegistryMisbehaved(f"rules that cannot be: {error}") from error
+        rules = read(NodeRules, answer)
+        return Whole(
+            revision=parse_revision(rules.resource_version),
+            state=decode_state(rules),
+            health_checks=followed(rules.health_check_node_ports, {}),
+            is_eligible=rules.node_eligible,
+        )
 
     def decode_news(self, answer: Answer) -> News[Operation]:
         """Read changes; raises RegistryMisbehaved."""
-        changes = _read(NodeRulesChanges, answer.body)
-        try:
-            return News(
-                revision=parse_revision(changes.resource_version),
-                steps=decode_operations(changes.operations),
-                health_checks=decode_health_check_changes(changes.health_check_node_ports),
-                is_eligible=changes.node_eligible,
-            )
-        except UNREADABLE as error:
-            raise RegistryMisbehaved(f"operations that cannot be: {error}") from error
+        changes = read(NodeRulesChanges, answer)
+        return News(
+            revision=parse_revision(changes.resource_version),
+            steps=changes.operations,
+            health_checks=changes.health_check_node_ports,
+            is_eligible=changes.node_eligible,
+        )
 
     def advanced(self, steps: Sequence[Operation], state: IPVSState) -> IPVSState:
         """Take operations; raises OutOfOrder when they do not fit the state."""
@@ -87,14 +73,7 @@ class IPVSMode:
 def awaited(operation: Operation) -> RealServerKey | None:
     """Give the real server whose connections an operation waits for; None when it does not."""
     match operation:
-        case RemoveRealServer(key, address, port, when_drained) if when_drained:
-            return RealServerKey(key, address, port)
+        case RemoveRealServer(key, place, when_drained) if when_drained:
+            return RealServerKey(key, *place)
         case _:
             return None
-
-
-def _read(model: type[M], body: bytes) -> M:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise RegistryMisbehaved(f"no {model.__name__}: {error.errors()[0]['msg']}") from error

@@ -10,13 +10,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
 from app.client.bounded_reading import Answer
+from app.client.errors import RegistryMisbehaved
 from app.domain.dataplane.ipvs.operations import RealServerKey
 from app.domain.dataplane.rules.health_checks import HealthCheckChanges, HealthChecks
 from app.domain.names import Revision
 
 StateT = TypeVar("StateT")
 StepT = TypeVar("StepT")
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +85,11 @@ class Mode(Protocol[StateT, StepT]):
     def written(self, steps: Sequence[StepT]) -> str:
         """Write steps as the input of the programs that take them."""
         ...
+
+
+def read(model: type[M], answer: Answer) -> M:
+    """Read what the registry sent; raises RegistryMisbehaved for any other document."""
+    try:
+        return model.model_validate_json(answer.body)
+    except ValidationError as error:
+        raise RegistryMisbehaved(f"no {model.__name__}: {error.errors()[0]['msg']}") from error

@@ -10,9 +10,7 @@ Source: contract.md, "GET /nodes/{name}/nftables"; spec ipvs 8.
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from pydantic import ValidationError
-
-from app.agent.mode import News, Plan, Whole
+from app.agent.mode import News, Plan, Whole, read
 from app.client.bounded_reading import Answer
 from app.client.errors import RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
@@ -20,9 +18,9 @@ from app.domain.dataplane.incremental.nftables_source import loaded
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
 from app.domain.dataplane.nftables.state import Tables, encode_difference, parse_whole
+from app.domain.dataplane.rules.health_checks import followed
 from app.domain.errors import BadRequest
 from app.schemas.objects.metadata import parse_revision
-from app.schemas.rules.health_checks import decode_health_check_changes, decode_health_checks
 from app.schemas.rules.models import NodeText
 from app.schemas.rules.operations import NodeTextChanges
 
@@ -41,33 +39,27 @@ class NftablesMode:
 
     def decode_whole(self, answer: Answer) -> Whole[Tables]:
         """Read a whole text; raises RegistryMisbehaved."""
+        told = read(NodeText, answer)
         try:
-            told = NodeText.model_validate_json(answer.body)
-            return Whole(
-                revision=parse_revision(told.resource_version),
-                state=parse_whole(told.text),
-                health_checks=decode_health_checks(told.health_check_node_ports),
-                is_eligible=told.node_eligible,
-            )
-        except ValidationError as error:
-            raise RegistryMisbehaved(f"no NodeText: {error.errors()[0]['msg']}") from error
+            state = parse_whole(told.text)
         except UNREADABLE as error:
             raise RegistryMisbehaved(f"no text of ours: {error}") from error
+        return Whole(
+            revision=parse_revision(told.resource_version),
+            state=state,
+            health_checks=followed(told.health_check_node_ports, {}),
+            is_eligible=told.node_eligible,
+        )
 
     def decode_news(self, answer: Answer) -> News[str]:
         """Read changes; raises RegistryMisbehaved."""
-        try:
-            changes = NodeTextChanges.model_validate_json(answer.body)
-            return News(
-                revision=parse_revision(changes.resource_version),
-                steps=(changes.text,) if changes.text else (),
-                health_checks=decode_health_check_changes(changes.health_check_node_ports),
-                is_eligible=changes.node_eligible,
-            )
-        except ValidationError as error:
-            raise RegistryMisbehaved(f"no changes: {error.errors()[0]['msg']}") from error
-        except UNREADABLE as error:
-            raise RegistryMisbehaved(f"changes that cannot be: {error}") from error
+        changes = read(NodeTextChanges, answer)
+        return News(
+            revision=parse_revision(changes.resource_version),
+            steps=(changes.text,) if changes.text else (),
+            health_checks=changes.health_check_node_ports,
+            is_eligible=changes.node_eligible,
+        )
 
     def advanced(self, steps: Sequence[str], state: Tables) -> Tables:
         """Load texts; raises OutOfOrder when they do not fit the tables."""

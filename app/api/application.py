@@ -30,7 +30,7 @@ from app.api.openapi import add_bodies
 from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.objects.wires import WIRES
 from app.schemas.resolution import ResolveBatch
-from app.schemas.rules.models import RenderRequest
+from app.schemas.rules.render import RenderRequest
 
 TITLE = "Waypost"
 DESCRIPTION = (

@@ -40,10 +40,9 @@ from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.documents.remarks import Remarks
 from app.schemas.queries import RenderQuery
 from app.schemas.rules.codec import encode_rules, encode_text
-from app.schemas.rules.models import NodeRules, NodeText, RenderRequest
-from app.schemas.rules.operations import NodeRulesDrift
-from app.schemas.rules.operations_codec import encode_drift
-from app.schemas.rules.render import Rendering, decode_rendering, read_request
+from app.schemas.rules.models import NodeRules, NodeText
+from app.schemas.rules.operations import NodeRulesDrift, encode_drift
+from app.schemas.rules.render import Rendering, RenderRequest, decode_rendering, read_request
 
 T = TypeVar("T")
 

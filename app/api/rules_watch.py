@@ -36,8 +36,11 @@ from app.schemas.objects.metadata import asked_revision, parse_revision
 from app.schemas.queries import Query as QueryModel
 from app.schemas.rules.codec import dump
 from app.schemas.rules.health_checks import encode_health_check_changes
-from app.schemas.rules.operations import NodeRulesChanges, NodeTextChanges
-from app.schemas.rules.operations_codec import encode_operation_list
+from app.schemas.rules.operations import (
+    NodeRulesChanges,
+    NodeTextChanges,
+    encode_operation_list,
+)
 
 News = NodeChanges | NodeText
 _Shareable = tuple[Operation, ...] | str

@@ -30,8 +30,8 @@ from pydantic import (
 from app.domain.addresses import PORT_MAX
 
 T = TypeVar("T")
-Told = Annotated[list[T], FailFast()]
-"""A list that an agent reads: its first wrong entry is enough to leave all of it.
+Told = Annotated[tuple[T, ...], FailFast()]
+"""An array that an agent reads: its first wrong entry is enough to leave all of it.
 
 A violation takes a hundred times what it is about, and an answer may hold millions.
 """

@@ -1,5 +1,6 @@
 """Rules as a registry sends them: read within bounds, or a reason to ask the next registry."""
 
+import json
 from dataclasses import replace
 
 import httpx
@@ -57,3 +58,19 @@ def test_rules_are_read_up_to_the_first_entry_that_is_wrong(body: bytes) -> None
             decode(answer)
         assert isinstance(refusal.value.__cause__, ValidationError)
         assert refusal.value.__cause__.error_count() < 50
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    server = {"address": "nowhere", "port": 80, "protocol": "TCP"}
+    changes = {
+        "kind": "NodeRulesChanges",
+        "node": "n1",
+        "since": "1",
+        "resourceVersion": "2",
+        "operations": [{"op": "RemoveVirtualServer", "virtualServer": server}],
+        "healthCheckNodePorts": [],
+        "nodeEligible": True,
+    }
+    answer = Answer(200, httpx.Headers(), json.dumps(changes).encode())
+    with pytest.raises(RegistryMisbehaved, match="'nowhere' is not an address"):
+        IPVSMode().decode_news(answer)

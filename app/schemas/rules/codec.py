@@ -7,34 +7,22 @@ A node may have a hundred thousand real servers, so virtual servers are written 
 text at once instead of being built as objects first.
 """
 
-import json
 from functools import lru_cache
+from json.encoder import JSONEncoder
 from json.encoder import encode_basestring as quoted
 from typing import Final
 
-from app.domain.addresses import family_of_text
-from app.domain.dataplane.ipvs import iptables as netfilters
 from app.domain.dataplane.ipvs import virtual_server as servers
-from app.domain.dataplane.ipvs.ipsets import IPSet, SetName
 from app.domain.dataplane.ipvs.operations import IPVSState, held_set
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.rules import model
-from app.domain.dataplane.rules.address_numbers import ordered
 from app.domain.dataplane.rules.health_checks import health_checks
-from app.domain.errors import BadRequest
-from app.domain.names import NamespacedName
-from app.domain.objects.service import ServicePortName
-from app.schemas.rules import models as wire
-from app.schemas.rules.health_checks import encode_health_checks, encode_reference
-from app.schemas.rules.models import Backend, NodeRules
+from app.schemas.rules.health_checks import encode_health_checks
+from app.schemas.rules.models import CONFLICT, IPSET, NETFILTER, NOTICE, Backend, NodeRules
 
-_COMPACT: Final = (",", ":")
+dump: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Writes compact JSON."""
 _SETTINGS_REMEMBERED_MAX = 1_024  # ways to set up a virtual server
-
-
-def dump(value: object) -> str:
-    """Write compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=_COMPACT)
 
 
 def encode_rules(
@@ -53,12 +41,12 @@ def encode_rules(
         ],
         "sysctls": [dump(dict(rules.sysctls))],
         "virtualServers": _array([_virtual_server(server) for server in rules.virtual_servers]),
-        "ipsets": _array([dump(encode_ipset(each)) for each in rules.ipsets]),
-        "netfilters": _array([dump(encode_netfilter(each)) for each in rules.netfilters]),
+        "ipsets": _array([dump(IPSET.write(each)) for each in rules.ipsets]),
+        "netfilters": _array([dump(NETFILTER.write(each)) for each in rules.netfilters]),
         "healthCheckNodePorts": [dump(_health_checks(neutral))],
         "noLocalEndpoints": [dump(_no_local_endpoints(neutral))],
-        "conflicts": [dump([_conflict(each) for each in neutral.conflicts])],
-        "notices": [dump([_notice(each) for each in neutral.notices])],
+        "conflicts": [dump([CONFLICT.write(each) for each in neutral.conflicts])],
+        "notices": [dump([NOTICE.write(each) for each in neutral.notices])],
     }
     if nftables is not None:
         fields["nftables"] = [dump(nftables)]
@@ -83,97 +71,15 @@ def encode_text(rules: model.NodeRules, text: str) -> str:
     )
 
 
-def encode_ipset(ipset: IPSet) -> dict[str, object]:
-    """Spell a set."""
-    return {
-        "name": ipset.name,
-        "type": ipset.type,
-        "family": ipset.family,
-        "maxElements": ipset.elements_max,
-        "entries": list(ipset.entries),
-    }
-
-
-def encode_netfilter(rules: netfilters.Netfilter) -> dict[str, object]:
-    """Spell the rules of one family, and what they follow from."""
-    source = rules.local_source
-    return {
-        "family": rules.family,
-        "nat": netfilters.nat_rules(rules),
-        "filter": netfilters.filter_rules(rules),
-        "basis": {
-            "occupiedSets": [name for name in SetName if name in rules.occupied],
-            "shutAddresses": [
-                {"address": shut.address, "port": shut.port, "protocol": shut.protocol}
-                for shut in rules.shut
-            ],
-            "masqueradeAll": rules.masquerade_all,
-            "localSource": None
-            if source is None
-            else {"detection": source.detection, "value": source.value},
-        },
-    }
-
-
 def decode_state(rules: NodeRules) -> IPVSState:
     """Give the state a node is in when it has been told all of it."""
     return IPVSState(
         sysctls=dict(rules.sysctls),
         has_interface=True,
         addresses=frozenset(rules.dummy_interface.addresses),
-        ipsets={each.name: held_set(decode_ipset(each)) for each in rules.ipsets},
-        netfilters={each.family: decode_netfilter(each) for each in rules.netfilters},
-        servers={server.key: server for server in map(_decode_server, rules.virtual_servers)},
-    )
-
-
-def decode_ipset(ipset: wire.IPSet) -> IPSet:
-    """Read a set."""
-    return IPSet(
-        name=ipset.name,
-        type=ipset.type,
-        family=ipset.family,
-        entries=tuple(ipset.entries),
-        elements_max=ipset.max_elements,
-    )
-
-
-def decode_netfilter(rules: wire.Netfilter) -> netfilters.Netfilter:
-    """Read the rules of one family from what they follow from."""
-    basis, source = rules.basis, rules.basis.local_source
-    return netfilters.Netfilter(
-        family=rules.family,
-        occupied=frozenset(SetName(name) for name in basis.occupied_sets),
-        shut=tuple(
-            netfilters.shut(shut.address, shut.protocol, shut.port) for shut in basis.shut_addresses
-        ),
-        masquerade_all=basis.masquerade_all,
-        local_source=None if source is None else model.LocalSource(source.detection, source.value),
-    )
-
-
-def decode_key(address: str, port: int, protocol: str) -> servers.ServerKey:
-    """Name a virtual server; raises BadRequest when its address is none."""
-    family = family_of_text(address)
-    if family is None:
-        raise BadRequest(f"{address!r} is not an address")
-    return servers.server_key(family, protocol, ordered(address)[1], port)
-
-
-def decode_destination(real: wire.RealServer) -> model.Destination:
-    """Read a real server."""
-    return real.address, real.port, real.weight
-
-
-def _decode_server(server: wire.VirtualServer) -> servers.VirtualServer:
-    service = NamespacedName(server.service.namespace, server.service.name)
-    return servers.VirtualServer(
-        key=decode_key(server.address, server.port, server.protocol),
-        scheduler=server.scheduler,
-        flags=tuple(server.flags),
-        persistence_s=server.persistence_timeout_seconds,
-        name=ServicePortName(service, server.port_name, server.protocol),
-        real_servers=tuple(map(decode_destination, server.real_servers)),
+        ipsets={each.name: held_set(each) for each in rules.ipsets},
+        netfilters={each.family: each for each in rules.netfilters},
+        servers={server.key: server for server in rules.virtual_servers},
     )
 
 
@@ -238,26 +144,3 @@ def _no_local_endpoints(rules: model.NodeRules) -> dict[str, object]:
             if port.lacks_external_local:
                 external[str(service.service)] = None
     return {"internal": list(internal), "external": list(external)}
-
-
-def _conflict(conflict: model.Conflict) -> dict[str, object]:
-    return {
-        "address": conflict.address,
-        "port": conflict.port,
-        "protocol": conflict.protocol,
-        "winner": _port_reference(conflict.winner),
-        "loser": _port_reference(conflict.loser),
-        "role": conflict.role,
-    }
-
-
-def _port_reference(name: ServicePortName) -> dict[str, object]:
-    return {**encode_reference(name.service), "portName": name.port, "protocol": name.protocol}
-
-
-def _notice(notice: model.Notice) -> dict[str, object]:
-    return {
-        "service": encode_reference(notice.service),
-        "reason": notice.reason,
-        "message": notice.message,
-    }

@@ -1,4 +1,4 @@
-"""The wire shapes of health-check node ports, whole and as changes; their codec.
+"""The wire shapes of health-check node ports, whole and as changes, and their spelling.
 
     HealthChecks <-> [HealthCheckNodePort]      changes <-> [SetHealthCheckNodePort | Remove…]
 
@@ -6,14 +6,15 @@ Source: contract.md, "GET /nodes/{name}/ipvs" and its changes.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from app.domain.dataplane.rules import health_checks as domain
-from app.domain.dataplane.rules.health_checks import HealthChecks
+from app.domain.dataplane.rules.health_checks import HealthCheckChange, HealthChecks
 from app.domain.names import NamespacedName
 from app.schemas.base import Output, Port
+from app.schemas.rules.spelling import Choice, Spelling, record
 
 
 class ServiceReference(Output):
@@ -23,13 +24,17 @@ class ServiceReference(Output):
     name: str
 
 
+SERVICE: Final = record(ServiceReference, NamespacedName)
+Service = Annotated[NamespacedName, SERVICE]
+
+
 class HealthCheckNodePort(Output):
     """What a load balancer asks this node about a Service, and what it is told."""
 
-    service: ServiceReference
+    service: Service
     port: Port
     local_endpoints: int = Field(ge=0, description="Ready endpoints on the node; 0 answers 503.")
-    addresses: list[str] = Field(
+    addresses: tuple[str, ...] = Field(
         description="Those of the node that answer; the zero address stands for all of a family.",
         examples=[["192.0.2.1", "::"]],
     )
@@ -45,66 +50,42 @@ class RemoveHealthCheckNodePort(Output):
     """Answer for a Service no more."""
 
     op: Literal["RemoveHealthCheckNodePort"]
-    service: ServiceReference
+    service: Service
 
 
+def _taken(change: HealthCheckChange) -> tuple[object, ...]:
+    return (change.service,) if change.check is None else (change.service, *change.check)
+
+
+def _set(service: NamespacedName, *check: *tuple[int, int, tuple[str, ...]]) -> HealthCheckChange:
+    return HealthCheckChange(service, domain.HealthCheckNodePort(*check))
+
+
+def _removed(service: NamespacedName) -> HealthCheckChange:
+    return HealthCheckChange(service, None)
+
+
+_WHOLE: Final = Spelling(HealthCheckNodePort, _taken, _set)
+_SET: Final = Spelling(SetHealthCheckNodePort, _taken, _set)
+_REMOVED: Final = Spelling(RemoveHealthCheckNodePort, _taken, _removed)
+HealthCheck = Annotated[HealthCheckChange, _WHOLE]
+"""One of all health checks of a node: what ``followed`` makes of them, from none, are these."""
 HealthCheckOperation = Annotated[
-    SetHealthCheckNodePort | RemoveHealthCheckNodePort, Field(discriminator="op")
+    HealthCheckChange,
+    Choice({"SetHealthCheckNodePort": _SET, "RemoveHealthCheckNodePort": _REMOVED}),
 ]
 
 
 def encode_health_checks(checks: HealthChecks) -> list[dict[str, object]]:
     """Spell all health checks of a node, by Service."""
-    return [_spelt(service, checks[service]) for service in sorted(checks)]
+    return [_WHOLE.write(HealthCheckChange(*each)) for each in sorted(checks.items())]
 
 
-def encode_health_check_changes(
-    changes: Iterable[domain.HealthCheckChange],
-) -> list[dict[str, object]]:
+def encode_health_check_changes(changes: Iterable[HealthCheckChange]) -> list[dict[str, object]]:
     """Spell changes."""
     return [
-        {"op": "RemoveHealthCheckNodePort", "service": encode_reference(service)}
-        if check is None
-        else {"op": "SetHealthCheckNodePort", **_spelt(service, check)}
-        for service, check in changes
+        _REMOVED.write(change)
+        if change.check is None
+        else {"op": "SetHealthCheckNodePort"} | _SET.write(change)  # which comes first
+        for change in changes
     ]
-
-
-def encode_reference(service: NamespacedName) -> dict[str, object]:
-    """Spell which Service is meant."""
-    return {"namespace": service.namespace, "name": service.name}
-
-
-def decode_health_checks(checks: Iterable[HealthCheckNodePort]) -> HealthChecks:
-    """Read all health checks of a node."""
-    return {_key(check.service): _decoded(check) for check in checks}
-
-
-def decode_health_check_changes(
-    operations: Iterable[SetHealthCheckNodePort | RemoveHealthCheckNodePort],
-) -> domain.HealthCheckChanges:
-    """Read changes."""
-    return tuple(
-        domain.HealthCheckChange(
-            _key(operation.service),
-            _decoded(operation) if isinstance(operation, SetHealthCheckNodePort) else None,
-        )
-        for operation in operations
-    )
-
-
-def _spelt(service: NamespacedName, check: domain.HealthCheckNodePort) -> dict[str, object]:
-    return {
-        "service": encode_reference(service),
-        "port": check.port,
-        "localEndpoints": check.local_endpoints,
-        "addresses": list(check.addresses),
-    }
-
-
-def _decoded(check: HealthCheckNodePort) -> domain.HealthCheckNodePort:
-    return domain.HealthCheckNodePort(check.port, check.local_endpoints, tuple(check.addresses))
-
-
-def _key(service: ServiceReference) -> NamespacedName:
-    return NamespacedName(service.namespace, service.name)

@@ -1,28 +1,30 @@
-"""The wire shapes of a node's rules: all of them, changes, drift, and a request to render.
+"""The wire shapes of a node's rules, whole, and how the values in them are spelled.
 
-    NodeRules | NodeRulesChanges | NodeRulesDrift        RenderRequest
+    NodeRules | NodeText, and in them VirtualServer, IPSet, Netfilter, ...
 
-How they are made from rules is in ``rules_codec``.  Source: contract.md,
-"GET /nodes/{name}/ipvs" and "POST /render".
+Fields hold the domain's values: their shapes are what is documented and checked.
+Source: contract.md, "GET /nodes/{name}/ipvs".
 """
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from app.domain.addresses import IPFamily
-from app.domain.dataplane.ipvs.drift import DifferenceReason
-from app.domain.dataplane.ipvs.ipsets import SetType
+from app.domain.addresses import IPFamily, family_of_text
+from app.domain.dataplane.ipvs import ipsets, iptables
+from app.domain.dataplane.ipvs import virtual_server as servers
+from app.domain.dataplane.ipvs.ipsets import SetName, SetType
+from app.domain.dataplane.ipvs.virtual_server import ServerKey
+from app.domain.dataplane.rules import model
+from app.domain.dataplane.rules.address_numbers import ordered
 from app.domain.dataplane.rules.model import ClaimRole, LocalDetection, NoticeReason
+from app.domain.names import NamespacedName
 from app.domain.objects.pod import WEIGHT_MAX
-from app.domain.objects.service import Protocol, Scheduler
-from app.schemas.base import Input, Output, Port, PortOrNone, Told, words
-from app.schemas.objects.endpoint_slice import EndpointSliceWrite
-from app.schemas.objects.node import NodeWrite
-from app.schemas.objects.service import ServiceWrite
-from app.schemas.objects.service_cidr import ServiceCIDRWrite
-from app.schemas.rules.health_checks import HealthCheckNodePort, ServiceReference
+from app.domain.objects.service import Protocol, ServicePortName
+from app.schemas.base import Output, Port, PortOrNone, Told
+from app.schemas.rules.health_checks import HealthCheck, Service
+from app.schemas.rules.spelling import Spelling, attributes, record, row
 
 NODE_ELIGIBLE = (
     "Whether load balancers may send the node traffic: false while it is being deleted, or has the "
@@ -53,12 +55,37 @@ class PortReference(Output):
     protocol: Protocol
 
 
+def _port_name(namespace: str, name: str, port: str, protocol: str) -> ServicePortName:
+    return ServicePortName(NamespacedName(namespace, name), port, protocol)
+
+
+Claimant = Annotated[
+    ServicePortName,
+    Spelling(
+        PortReference,
+        attributes("service.namespace", "service.name", "port", "protocol"),
+        _port_name,
+    ),
+]
+
+
 class ServerAddress(Output):
     """What identifies a virtual server."""
 
     address: str = Field(examples=["10.96.17.4"])
     port: PortOrNone
     protocol: Protocol
+
+
+def _server_key(address: str, port: int, protocol: str) -> ServerKey:
+    family = family_of_text(address)
+    if family is None:
+        raise ValueError(f"{address!r} is not an address")
+    return servers.server_key(family, protocol, ordered(address)[1], port)
+
+
+SERVER_KEY: Final = Spelling(ServerAddress, attributes("address", "port", "protocol"), _server_key)
+Server = Annotated[ServerKey, SERVER_KEY]
 
 
 class RealServer(Output):
@@ -72,6 +99,18 @@ class RealServer(Output):
     forwarding: Literal["masquerade"]
 
 
+class RealServerAddress(Output):
+    """What identifies a real server within a virtual one."""
+
+    address: str
+    port: PortOrNone
+
+
+DESTINATION: Final = row(RealServer)
+PLACE: Final = row(RealServerAddress)
+Real = Annotated[model.Destination, DESTINATION]
+
+
 class VirtualServer(Output):
     """One address, port and protocol, and where its connections go."""
 
@@ -83,9 +122,49 @@ class VirtualServer(Output):
     persistence_timeout_seconds: int | None = Field(
         description="How long a client keeps its real server; null without affinity."
     )
-    service: ServiceReference
+    service: Service
     port_name: str
-    real_servers: Told[RealServer]
+    real_servers: Told[Real]
+
+
+class ServerSettings(ServerAddress):
+    """A virtual server without its real servers."""
+
+    scheduler: str
+    flags: Told[str]
+    persistence_timeout_seconds: int | None
+
+
+_Settings = tuple[str, tuple[str, ...], int | None]
+"""Scheduler, flags and persistence."""
+
+
+def _settings(address: str, port: int, protocol: str, *how: *_Settings) -> servers.VirtualServer:
+    return servers.VirtualServer(_server_key(address, port, protocol), *how)
+
+
+def _virtual_server(
+    *fields: *tuple[str, int, str, *_Settings, NamespacedName, str, tuple[model.Destination, ...]],
+) -> servers.VirtualServer:
+    service, port_name, real_servers = fields[6:]
+    name = ServicePortName(service, port_name, fields[2])
+    return _settings(*fields[:6])._replace(real_servers=real_servers, name=name)
+
+
+_SETTINGS_FIELDS = (
+    "key.address",
+    "key.port",
+    "key.protocol",
+    "scheduler",
+    "flags",
+    "persistence_s",
+)
+SETTINGS: Final = Spelling(ServerSettings, attributes(*_SETTINGS_FIELDS), _settings)
+VIRTUAL_SERVER: Final = Spelling(
+    VirtualServer,
+    attributes(*_SETTINGS_FIELDS, "name.service", "name.port", "real_servers"),
+    _virtual_server,
+)
 
 
 class IPSet(Output):
@@ -96,6 +175,9 @@ class IPSet(Output):
     family: Literal["inet", "inet6"]
     max_elements: int | None = Field(description="Entries it can hold; null for a bitmap.")
     entries: Told[str] = Field(examples=[["10.96.17.4,tcp:80"]])
+
+
+IPSET: Final = record(IPSet, ipsets.IPSet, max_elements="elements_max")
 
 
 class ShutAddress(Output):
@@ -117,9 +199,9 @@ class NetfilterBasis(Output):
     """All that the rules of one family follow from."""
 
     occupied_sets: Told[str] = Field(description="Sets that hold anything, by IPv4 name.")
-    shut_addresses: Told[ShutAddress]
+    shut_addresses: Told[Annotated[iptables.Shut, record(ShutAddress, iptables.shut)]]
     masquerade_all: bool
-    local_source: LocalSource | None
+    local_source: Annotated[model.LocalSource, record(LocalSource, model.LocalSource)] | None
 
 
 class Netfilter(Output):
@@ -128,7 +210,30 @@ class Netfilter(Output):
     family: IPFamily
     nat: Told[str]
     filter: Told[str]
-    basis: NetfilterBasis
+    basis: Annotated[tuple[Any, ...], row(NetfilterBasis)]
+
+
+def _rules(rules: iptables.Netfilter) -> tuple[object, ...]:
+    occupied = [name for name in SetName if name in rules.occupied]
+    basis = (occupied, rules.shut, rules.masquerade_all, rules.local_source)
+    return rules.family, iptables.nat_rules(rules), iptables.filter_rules(rules), basis
+
+
+def _netfilter(
+    family: IPFamily, _nat: object, _filter: object, basis: tuple[Any, ...]
+) -> iptables.Netfilter:
+    """Read the rules from what they follow from."""
+    occupied, shut, masquerade_all, source = basis
+    return iptables.Netfilter(
+        family=family,
+        occupied=frozenset(map(SetName, occupied)),
+        shut=shut,
+        masquerade_all=masquerade_all,
+        local_source=source,
+    )
+
+
+NETFILTER: Final = Spelling(Netfilter, _rules, _netfilter)
 
 
 class NoLocalEndpoints(Output):
@@ -144,17 +249,21 @@ class Conflict(Output):
     address: str = Field(description="Empty for a node port: every address of the node.")
     port: Port
     protocol: Protocol
-    winner: PortReference
-    loser: PortReference
+    winner: Claimant
+    loser: Claimant
     role: ClaimRole = Field(description="As what the loser claims it.")
 
 
 class Notice(Output):
     """A setting that may not do what its author meant."""
 
-    service: ServiceReference
+    service: Service
     reason: NoticeReason
     message: str
+
+
+CONFLICT: Final = record(Conflict, model.Conflict)
+NOTICE: Final = record(Notice, model.Notice)
 
 
 class NodeRules(Output):
@@ -167,13 +276,13 @@ class NodeRules(Output):
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
     dummy_interface: DummyInterface
     sysctls: dict[str, str] = Field(examples=[{"net.ipv4.vs.conntrack": "1"}])
-    virtual_servers: Told[VirtualServer]
-    ipsets: Told[IPSet]
-    netfilters: Told[Netfilter]
-    health_check_node_ports: Told[HealthCheckNodePort]
+    virtual_servers: Told[Annotated[servers.VirtualServer, VIRTUAL_SERVER]]
+    ipsets: Told[Annotated[ipsets.IPSet, IPSET]]
+    netfilters: Told[Annotated[iptables.Netfilter, NETFILTER]]
+    health_check_node_ports: Told[HealthCheck]
     no_local_endpoints: NoLocalEndpoints
-    conflicts: Told[Conflict]
-    notices: Told[Notice]
+    conflicts: Told[Annotated[model.Conflict, CONFLICT]]
+    notices: Told[Annotated[model.Notice, NOTICE]]
     nftables: str | None = Field(
         default=None, description="Input for `nft -f`, when that backend was asked for."
     )
@@ -186,49 +295,5 @@ class NodeText(Output):
     node: str = Field(examples=["n1"])
     resource_version: str = Field(examples=["42"])
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
-    health_check_node_ports: Told[HealthCheckNodePort]
+    health_check_node_ports: Told[HealthCheck]
     text: str = Field(description="Input for `nft -f`.")
-
-
-class RenderConfig(Input):
-    """What an operator would have set for all nodes."""
-
-    scheduler: Annotated[str, words(Scheduler, default="rr")] | None = None
-    masquerade_all: bool | None = None
-    cluster_cidr: str | None = Field(
-        default=None, description="At most one range a family.", examples=["10.244.0.0/16"]
-    )
-    node_port_addresses: list[str] | None = None
-    service_cidrs: list[str] | None = Field(
-        default=None,
-        description="Ranges of ClusterIPs, beside those of `serviceCIDRs`. With nftables, "
-        "packets to an address of them that no Service has are dropped.",
-        examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
-    )
-    ip_families: list[Literal["IPv4", "IPv6"]] | None = Field(
-        default=None, description="Both when absent."
-    )
-    backend: Literal["ipvs", "nftables"] | None = Field(
-        default=None, description="`ipvs` when absent."
-    )
-
-
-class RenderRequest(Input):
-    """State to make one node's rules of; nothing is stored."""
-
-    node: NodeWrite | None = None
-    services: list[ServiceWrite] | None = None
-    endpoint_slices: list[EndpointSliceWrite] | None = None
-    service_cidrs: list[ServiceCIDRWrite] | None = Field(
-        default=None, description="Objects whose ranges ClusterIPs come from."
-    )
-    config: RenderConfig | None = None
-    documented_required: ClassVar = ("node",)
-
-
-class Difference(Output):
-    """One way in which a node differs from what it was told."""
-
-    reason: DifferenceReason
-    virtual_server: ServerAddress
-    real_server: RealServer | None = None

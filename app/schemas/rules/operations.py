@@ -1,205 +1,61 @@
-"""The wire shapes of operations: the steps that lead a node from one state to another.
+"""Operations as JSON and back: the steps that lead a node from one state to another.
 
-Each names itself in ``op``.  Source: contract.md, "GET /nodes/{name}/ipvs/changes".
+    dataclass -> shape, reader, writer
+
+The domain's dataclasses say which operations there are, what they do and which fields they have;
+``_FIELDS`` says which fields have a spelling of their own.
+Source: contract.md, "GET /nodes/{name}/ipvs/changes".
 """
 
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Final, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from app.domain.addresses import IPFamily
-from app.schemas.base import Output, PortOrNone, Told
+from app.domain.dataplane.ipvs import drift as drifts
+from app.domain.dataplane.ipvs import ipsets, iptables
+from app.domain.dataplane.ipvs import operations as domain
+from app.domain.dataplane.ipvs.batches import Program, batches
+from app.domain.dataplane.ipvs.drift import DifferenceReason, Drift
+from app.domain.dataplane.ipvs.virtual_server import VirtualServer
+from app.schemas.base import Output, Told
+from app.schemas.rules.codec import dump
 from app.schemas.rules.health_checks import HealthCheckOperation
 from app.schemas.rules.models import (
+    IPSET,
+    NETFILTER,
     NODE_ELIGIBLE,
-    Difference,
-    IPSet,
-    Netfilter,
-    RealServer,
-    ServerAddress,
+    PLACE,
+    SERVER_KEY,
+    SETTINGS,
+    Real,
+    Server,
 )
+from app.schemas.rules.spelling import Choice, Spelling, attributes, record
 
 _HEALTH_CHECKS = "What changes for the program that answers at health-check node ports."
-
-
-class SetSysctl(Output):
-    """Give a kernel setting a value."""
-
-    op: Literal["SetSysctl"]
-    name: str
-    value: str
-
-
-class CreateInterface(Output):
-    """Make the dummy interface."""
-
-    op: Literal["CreateInterface"]
-    name: str
-
-
-class RemoveInterface(Output):
-    """Remove the dummy interface."""
-
-    op: Literal["RemoveInterface"]
-    name: str
-
-
-class CreateSet(Output):
-    """Make a set, still empty."""
-
-    op: Literal["CreateSet"]
-    ipset: IPSet
-
-
-class ReplaceSet(Output):
-    """Replace a set and its content in one step."""
-
-    op: Literal["ReplaceSet"]
-    ipset: IPSet
-
-
-class DestroySet(Output):
-    """Remove a set."""
-
-    op: Literal["DestroySet"]
-    name: str
-
-
-class AddEntry(Output):
-    """Put an entry into a set."""
-
-    op: Literal["AddEntry"]
-    name: str
-    entry: str
-
-
-class RemoveEntry(Output):
-    """Take an entry out of a set."""
-
-    op: Literal["RemoveEntry"]
-    name: str
-    entry: str
-
-
-class ReplaceNetfilter(Output):
-    """Replace the iptables rules of one family."""
-
-    op: Literal["ReplaceNetfilter"]
-    netfilter: Netfilter
-
-
-class RemoveNetfilter(Output):
-    """Remove the iptables rules of a family that is not served any more."""
-
-    op: Literal["RemoveNetfilter"]
-    family: IPFamily
-
-
-class ServerSettings(ServerAddress):
-    """A virtual server without its real servers."""
-
-    scheduler: str
-    flags: Told[str]
-    persistence_timeout_seconds: int | None
-
-
-class AddVirtualServer(Output):
-    """Make a virtual server, without real servers yet."""
-
-    op: Literal["AddVirtualServer"]
-    virtual_server: ServerSettings
-
-
-class EditVirtualServer(Output):
-    """Change a virtual server in place; connections survive."""
-
-    op: Literal["EditVirtualServer"]
-    virtual_server: ServerSettings
-
-
-class RemoveVirtualServer(Output):
-    """Remove a virtual server with what real servers it still has."""
-
-    op: Literal["RemoveVirtualServer"]
-    virtual_server: ServerAddress
-
-
-class AddRealServer(Output):
-    """Give a virtual server one more real server."""
-
-    op: Literal["AddRealServer"]
-    virtual_server: ServerAddress
-    real_server: RealServer
-
-
-class SetWeight(Output):
-    """Change the weight of a real server."""
-
-    op: Literal["SetWeight"]
-    virtual_server: ServerAddress
-    real_server: RealServer
-
-
-class RealServerAddress(Output):
-    """What identifies a real server within a virtual one."""
-
-    address: str
-    port: PortOrNone
-
-
-class DrainRealServer(Output):
-    """Send no new connections to a real server."""
-
-    op: Literal["DrainRealServer"]
-    virtual_server: ServerAddress
-    real_server: RealServerAddress
-
-
-class RemoveRealServer(Output):
-    """Remove a real server, at once or when its connections have ended."""
-
-    op: Literal["RemoveRealServer"]
-    virtual_server: ServerAddress
-    real_server: RealServerAddress
-    when_drained: bool
-
-
-class BindAddress(Output):
-    """Put an address on the dummy interface."""
-
-    op: Literal["BindAddress"]
-    address: str
-
-
-class UnbindAddress(Output):
-    """Take an address off the dummy interface."""
-
-    op: Literal["UnbindAddress"]
-    address: str
-
-
-Operation = Annotated[
-    SetSysctl
-    | CreateInterface
-    | RemoveInterface
-    | CreateSet
-    | ReplaceSet
-    | DestroySet
-    | AddEntry
-    | RemoveEntry
-    | ReplaceNetfilter
-    | RemoveNetfilter
-    | AddVirtualServer
-    | EditVirtualServer
-    | RemoveVirtualServer
-    | AddRealServer
-    | SetWeight
-    | DrainRealServer
-    | RemoveRealServer
-    | BindAddress
-    | UnbindAddress,
-    Field(discriminator="op"),
-]
+_FIELDS: Final[Mapping[str, tuple[str, object]]] = {
+    "ipset": ("ipset", Annotated[ipsets.IPSet, IPSET]),
+    "netfilter": ("netfilter", Annotated[iptables.Netfilter, NETFILTER]),
+    "key": ("virtual_server", Server),
+    "server": ("virtual_server", Annotated[VirtualServer, SETTINGS]),
+    "destination": ("real_server", Real),
+    "place": ("real_server", Annotated[domain.Place, PLACE]),
+}
+"""What these fields are called in JSON, and their spellings; other fields are as they are."""
+
+
+def _spelling(operation: type[domain.Operation]) -> Spelling[domain.Operation]:
+    held = {field.name: field.type for field in fields(operation)}
+    shown: dict[str, Any] = {"op": Literal[operation.op]}
+    shown |= dict(_FIELDS.get(name, (name, hint)) for name, hint in held.items())
+    shape = create_model(operation.op, __base__=Output, __doc__=operation.__doc__, **shown)
+    return Spelling(shape, attributes(*held), operation)
+
+
+_SPELLINGS: Final = {kind.op: _spelling(kind) for kind in get_args(domain.Operation)}
+Operation = Annotated[domain.Operation, Choice(_SPELLINGS)]
 
 
 class NodeRulesChanges(Output):
@@ -229,6 +85,19 @@ class NodeTextChanges(Output):
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 
+class Difference(Output):
+    """One way in which a node differs from what it was told."""
+
+    reason: DifferenceReason
+    virtual_server: Server
+    real_server: Real | None = None
+
+
+_DIFFERENCE: Final = record(
+    Difference, drifts.Difference, virtual_server="key", real_server="destination"
+)
+
+
 class NodeRulesDrift(Output):
     """How a node differs from what it was told, and what mends it."""
 
@@ -236,8 +105,8 @@ class NodeRulesDrift(Output):
     node: str = Field(examples=["n1"])
     resource_version: str = Field(examples=["42"])
     in_sync: bool
-    differences: list[Difference]
-    foreign: list[ServerAddress] = Field(
+    differences: list[Annotated[drifts.Difference, _DIFFERENCE]]
+    foreign: list[Server] = Field(
         description="Virtual servers of somebody else; they are left alone."
     )
     operations: list[Operation]
@@ -248,3 +117,34 @@ class NodeRulesDrift(Output):
     commands_when_drained: str = Field(
         description="The rest, once the connections of drained real servers have ended."
     )
+
+
+def encode_operation(operation: domain.Operation) -> dict[str, object]:
+    """Spell one operation."""
+    return _SPELLINGS[operation.op].write(operation)
+
+
+def encode_operation_list(operations: Iterable[domain.Operation]) -> str:
+    """Write operations as the inside of a JSON array, to stand beside that of others."""
+    return ",".join([dump(encode_operation(operation)) for operation in operations])
+
+
+def encode_drift(drift: Drift) -> dict[str, object]:
+    """Spell how a node differs, and what mends it."""
+    commands = {False: "", True: ""}
+    for batch in batches(drift.operations):
+        if batch.program is Program.IPVSADM:
+            commands[batch.when_drained] += batch.text
+    return {
+        "inSync": not drift.differences,
+        "differences": [_difference(each) for each in drift.differences],
+        "foreign": [SERVER_KEY.write(key) for key in drift.foreign],
+        "operations": [encode_operation(operation) for operation in drift.operations],
+        "commands": commands[False],
+        "commandsWhenDrained": commands[True],
+    }
+
+
+def _difference(difference: drifts.Difference) -> dict[str, object]:
+    shown = _DIFFERENCE.write(difference)
+    return {name: value for name, value in shown.items() if value is not None}

@@ -8,8 +8,9 @@ Source: contract.md, "POST /render".
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
@@ -32,13 +33,50 @@ from app.domain.objects.node import Node
 from app.domain.objects.service import HEADLESS, Scheduler, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
+from app.schemas.base import Input, words
 from app.schemas.documents.partly_read import all_violations
-from app.schemas.objects.endpoint_slice import decode_endpoint_slice
+from app.schemas.objects.endpoint_slice import EndpointSliceWrite, decode_endpoint_slice
 from app.schemas.objects.node import NodeWrite, decode_node
-from app.schemas.objects.service import decode_service
-from app.schemas.objects.service_cidr import decode_service_cidr
+from app.schemas.objects.service import ServiceWrite, decode_service
+from app.schemas.objects.service_cidr import ServiceCIDRWrite, decode_service_cidr
 from app.schemas.rules.codec import encode_rules
-from app.schemas.rules.models import Backend, RenderConfig, RenderRequest
+from app.schemas.rules.models import Backend
+
+
+class RenderConfig(Input):
+    """What an operator would have set for all nodes."""
+
+    scheduler: Annotated[str, words(Scheduler, default="rr")] | None = None
+    masquerade_all: bool | None = None
+    cluster_cidr: str | None = Field(
+        default=None, description="At most one range a family.", examples=["10.244.0.0/16"]
+    )
+    node_port_addresses: list[str] | None = None
+    service_cidrs: list[str] | None = Field(
+        default=None,
+        description="Ranges of ClusterIPs, beside those of `serviceCIDRs`. With nftables, "
+        "packets to an address of them that no Service has are dropped.",
+        examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
+    )
+    ip_families: list[Literal["IPv4", "IPv6"]] | None = Field(
+        default=None, description="Both when absent."
+    )
+    backend: Literal["ipvs", "nftables"] | None = Field(
+        default=None, description="`ipvs` when absent."
+    )
+
+
+class RenderRequest(Input):
+    """State to make one node's rules of; nothing is stored."""
+
+    node: NodeWrite | None = None
+    services: list[ServiceWrite] | None = None
+    endpoint_slices: list[EndpointSliceWrite] | None = None
+    service_cidrs: list[ServiceCIDRWrite] | None = Field(
+        default=None, description="Objects whose ranges ClusterIPs come from."
+    )
+    config: RenderConfig | None = None
+    documented_required: ClassVar = ("node",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

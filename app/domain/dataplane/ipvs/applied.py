@@ -159,13 +159,13 @@ def _to_real_servers(
         case SetWeight(_, (address, port, weight)):
             _require((address, port) in weights, operation)
             weights[address, port] = weight
-        case DrainRealServer(_, address, port):
-            _require(weights.get((address, port), 0) != 0, operation)
-            weights[address, port] = 0
-        case RemoveRealServer(_, address, port, when_drained):
-            _require((address, port) in weights, operation)
-            _require(not when_drained or weights[address, port] == 0, operation)
-            del weights[address, port]
+        case DrainRealServer(_, place):
+            _require(weights.get(place, 0) != 0, operation)
+            weights[place] = 0
+        case RemoveRealServer(_, place, when_drained):
+            _require(place in weights, operation)
+            _require(not when_drained or weights[place] == 0, operation)
+            del weights[place]
     places = sorted(weights, key=lambda place: (ordered(place[0]), place[1]))
     real_servers = tuple((*place, weights[place]) for place in places)
     return held._replace(real_servers=real_servers)

@@ -95,7 +95,7 @@ def _pieces(operation: Operation) -> Iterator[_Piece]:
             yield Program.SHELL, "\n".join(jump_commands(netfilter.family)), False
         case RemoveNetfilter(family):
             yield Program.SHELL, "\n".join(removal_commands(family)), False
-        case RemoveRealServer(_, _, _, when_drained):
+        case RemoveRealServer(_, _, when_drained):
             yield Program.IPVSADM, server_line(operation), when_drained
         case _:
             yield Program.IPVSADM, server_line(operation), False
@@ -142,8 +142,8 @@ def server_line(operation: ServerOperation) -> str:
             return f"-E {service_option(server.key)} {settings_options(server)}"
         case RemoveVirtualServer(key):
             return f"-D {service_option(key)}"
-        case RemoveRealServer(key, address, port, _):
-            return f"-d {service_option(key)} -r {endpoint(address, port)}"
+        case RemoveRealServer(key, place, _):
+            return f"-d {service_option(key)} -r {endpoint(*place)}"
         case _:
             return _weighed_line(operation)
 
@@ -154,7 +154,7 @@ def _weighed_line(operation: AddRealServer | SetWeight | DrainRealServer) -> str
             letter = "-a"
         case SetWeight(key, (address, port, weight)):
             letter = "-e"
-        case DrainRealServer(key, address, port):
+        case DrainRealServer(key, (address, port)):
             letter, weight = "-e", 0
     return f"{letter} {service_option(key)} -r {endpoint(address, port)} -m -w {weight}"
 

@@ -114,10 +114,9 @@ def _differences(operations: Sequence[Operation]) -> Iterator[Difference]:
             case SetWeight(key, real):
                 reason = DifferenceReason.CHANGED_WEIGHT
                 yield Difference(reason=reason, key=key, destination=real)
-            case RemoveRealServer(key, address, port, _):
+            case RemoveRealServer(key, place, _):
                 reason = DifferenceReason.UNEXPECTED_REAL_SERVER
-                yield Difference(
-                    reason=reason, key=key, destination=(address, port, DESTINATION_WEIGHT_DEFAULT)
-                )
+                found = (*place, DESTINATION_WEIGHT_DEFAULT)
+                yield Difference(reason=reason, key=key, destination=found)
             case _:
                 pass  # a drain announces a removal that is listed

@@ -3,7 +3,8 @@
     IPVSRules -> IPVSState
     IPVSState, Operation -> IPVSState   (``applied`` refuses a step out of order)
 
-Which steps to take is ``plan``'s affair, how a kernel is told them ``batches``'.
+Which steps to take is ``plan``'s affair, how a kernel is told them ``batches``'.  The API documents
+operations by their docstrings, and their fields by name.
 Source: spec ipvs 6 and 7.
 """
 
@@ -17,6 +18,9 @@ from app.domain.dataplane.ipvs.iptables import Netfilter
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
 from app.domain.dataplane.rules.model import Destination
+
+Place = tuple[str, int]
+"""Address and port of a real server: what identifies it within its virtual server."""
 
 
 class RealServerKey(NamedTuple):
@@ -79,169 +83,163 @@ def ipset_of(name: str, held: HeldSet) -> IPSet:
     )
 
 
+class _Named:
+    """An operation, whose name in JSON is that of its class."""
+
+    __slots__ = ()
+    op: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.op = cls.__name__
+
+
 @dataclass(frozen=True, slots=True)
-class SetSysctl:
+class SetSysctl(_Named):
     """Give a kernel setting a value."""
 
-    op: ClassVar[str] = "SetSysctl"
     name: str
     value: str
 
 
 @dataclass(frozen=True, slots=True)
-class CreateInterface:
-    """Make the dummy interface that holds the virtual addresses; it stays down."""
+class CreateInterface(_Named):
+    """Make the dummy interface."""
 
-    op: ClassVar[str] = "CreateInterface"
     name: str
+    """It holds the virtual addresses, and stays down."""
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveInterface:
+class RemoveInterface(_Named):
     """Remove the dummy interface."""
 
-    op: ClassVar[str] = "RemoveInterface"
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class CreateSet:
+class CreateSet(_Named):
     """Make a set, still empty."""
 
-    op: ClassVar[str] = "CreateSet"
     ipset: IPSet
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceSet:
-    """Replace a set and its content in one step, as when it must hold more than it can."""
+class ReplaceSet(_Named):
+    """Replace a set and its content in one step."""
 
-    op: ClassVar[str] = "ReplaceSet"
     ipset: IPSet
+    """It is replaced when it must hold more than it can."""
 
 
 @dataclass(frozen=True, slots=True)
-class DestroySet:
-    """Remove a set that no rule refers to any more."""
+class DestroySet(_Named):
+    """Remove a set."""
 
-    op: ClassVar[str] = "DestroySet"
     name: str
+    """No rule refers to it any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class AddEntry:
+class AddEntry(_Named):
     """Put an entry into a set."""
 
-    op: ClassVar[str] = "AddEntry"
     name: str
     entry: str
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveEntry:
+class RemoveEntry(_Named):
     """Take an entry out of a set."""
 
-    op: ClassVar[str] = "RemoveEntry"
     name: str
     entry: str
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceNetfilter:
-    """Replace the iptables or ip6tables rules."""
+class ReplaceNetfilter(_Named):
+    """Replace the iptables rules of one family."""
 
-    op: ClassVar[str] = "ReplaceNetfilter"
     netfilter: Netfilter
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveNetfilter:
-    """Remove the rules and chains of a family that is not served any more."""
+class RemoveNetfilter(_Named):
+    """Remove the iptables rules of a family that is not served any more."""
 
-    op: ClassVar[str] = "RemoveNetfilter"
     family: IPFamily
 
 
 @dataclass(frozen=True, slots=True)
-class AddVirtualServer:
+class AddVirtualServer(_Named):
     """Make a virtual server, without real servers yet."""
 
-    op: ClassVar[str] = "AddVirtualServer"
     server: VirtualServer
 
 
 @dataclass(frozen=True, slots=True)
-class EditVirtualServer:
-    """Change scheduler, flags or timeout in place; connections survive."""
+class EditVirtualServer(_Named):
+    """Change a virtual server in place; connections survive."""
 
-    op: ClassVar[str] = "EditVirtualServer"
     server: VirtualServer
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveVirtualServer:
+class RemoveVirtualServer(_Named):
     """Remove a virtual server with what real servers it still has."""
 
-    op: ClassVar[str] = "RemoveVirtualServer"
     key: ServerKey
 
 
 @dataclass(frozen=True, slots=True)
-class AddRealServer:
+class AddRealServer(_Named):
     """Give a virtual server one more real server."""
 
-    op: ClassVar[str] = "AddRealServer"
     key: ServerKey
     destination: Destination
 
 
 @dataclass(frozen=True, slots=True)
-class SetWeight:
-    """Change the weight of a real server, back from 0 too when it is wanted again."""
+class SetWeight(_Named):
+    """Change the weight of a real server."""
 
-    op: ClassVar[str] = "SetWeight"
     key: ServerKey
     destination: Destination
+    """One that was drained gets its weight back when it is wanted again."""
 
 
 @dataclass(frozen=True, slots=True)
-class DrainRealServer:
-    """Send no new connections to a real server that will be removed."""
+class DrainRealServer(_Named):
+    """Send no new connections to a real server."""
 
-    op: ClassVar[str] = "DrainRealServer"
     key: ServerKey
-    address: str
-    port: int
+    place: Place
+    """It will be removed."""
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveRealServer:
-    """Remove a real server; ``when_drained`` means once its connections have ended.
+class RemoveRealServer(_Named):
+    """Remove a real server, at once or when its connections have ended."""
 
-    Whoever applies it waits, at most until a deadline of its own, and forgets
-    about it when the real server becomes wanted again.
+    key: ServerKey
+    place: Place
+    when_drained: bool
+    """The agent waits, at most until a deadline of its own, for its connections to end.
+
+    It forgets about the removal when the real server becomes wanted again.
     """
 
-    op: ClassVar[str] = "RemoveRealServer"
-    key: ServerKey
-    address: str
-    port: int
-    when_drained: bool
-
 
 @dataclass(frozen=True, slots=True)
-class BindAddress:
+class BindAddress(_Named):
     """Put an address on the dummy interface."""
 
-    op: ClassVar[str] = "BindAddress"
     address: str
 
 
 @dataclass(frozen=True, slots=True)
-class UnbindAddress:
+class UnbindAddress(_Named):
     """Take an address off the dummy interface."""
 
-    op: ClassVar[str] = "UnbindAddress"
     address: str
 
 
@@ -257,4 +255,13 @@ ServerOperation = (
 )
 InterfaceOperation = CreateInterface | RemoveInterface | BindAddress | UnbindAddress
 NetfilterOperation = ReplaceNetfilter | RemoveNetfilter
-Operation = SetSysctl | SetOperation | ServerOperation | InterfaceOperation | NetfilterOperation
+# In the order of their definition, in which the API lists them.
+Operation = (
+    SetSysctl
+    | CreateInterface
+    | RemoveInterface
+    | SetOperation
+    | NetfilterOperation
+    | ServerOperation
+    | InterfaceOperation
+)

@@ -244,13 +244,13 @@ class _Servers:
                 yield RemoveVirtualServer(key)
 
     def _removal(self, key: ServerKey, destination: Destination) -> Iterator[Operation]:
-        address, port, weight = destination
+        place, weight = destination[:2], destination[2]
         drains = key.protocol == Protocol.TCP
-        if drains and RealServerKey(key, address, port) in self.idle:
+        if drains and RealServerKey(key, *place) in self.idle:
             drains = False
         if drains and weight != 0:
-            yield DrainRealServer(key, address, port)
-        yield RemoveRealServer(key, address, port, drains)
+            yield DrainRealServer(key, place)
+        yield RemoveRealServer(key, place, drains)
 
 
 def _weights(server: VirtualServer | None) -> dict[tuple[str, int], int]:

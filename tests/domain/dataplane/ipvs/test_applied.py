@@ -59,7 +59,7 @@ NETFILTER = STATE.netfilters[IPFamily.IPV4]
 BARE = SERVER._replace(real_servers=())
 SMALL = IPSet(name="SMALL", type=SetType.IP, family="inet", entries=("a",), elements_max=1)
 FULL = replace(EMPTY, ipsets={SMALL.name: held_set(SMALL)})
-DRAINED = apply([DrainRealServer(KEY, *ONE[:2])], STATE)
+DRAINED = apply([DrainRealServer(KEY, ONE[:2])], STATE)
 
 
 def real_servers(state: IPVSState) -> tuple[Destination, ...]:
@@ -102,14 +102,14 @@ def test_real_servers_keep_their_order_whatever_comes_and_goes() -> None:
     ten = a_destination("10.244.0.10", 8080)
     state = apply([AddRealServer(KEY, ten), AddRealServer(KEY, TWO)], STATE)
     assert real_servers(state) == (ONE, TWO, ten)
-    state = apply([RemoveRealServer(KEY, *TWO[:2], when_drained=False)], state)
+    state = apply([RemoveRealServer(KEY, TWO[:2], when_drained=False)], state)
     assert real_servers(state) == (ONE, ten)
 
 
 def test_a_drained_real_server_is_there_with_no_weight_until_it_is_removed() -> None:
     assert real_servers(DRAINED) == ((*ONE[:2], 0),)
     assert real_servers(apply([SetWeight(KEY, ONE)], DRAINED)) == (ONE,)
-    gone = apply([RemoveRealServer(KEY, *ONE[:2], when_drained=True)], DRAINED)
+    gone = apply([RemoveRealServer(KEY, ONE[:2], when_drained=True)], DRAINED)
     assert real_servers(gone) == ()
 
 
@@ -151,10 +151,10 @@ def test_a_set_is_replaced_as_a_whole() -> None:
         (STATE, AddRealServer(OTHER, ONE)),
         (STATE, AddRealServer(KEY, ONE)),
         (STATE, SetWeight(KEY, TWO)),
-        (STATE, DrainRealServer(KEY, *TWO[:2])),
-        (DRAINED, DrainRealServer(KEY, *ONE[:2])),
-        (STATE, RemoveRealServer(KEY, *TWO[:2], when_drained=False)),
-        (STATE, RemoveRealServer(KEY, *ONE[:2], when_drained=True)),
+        (STATE, DrainRealServer(KEY, TWO[:2])),
+        (DRAINED, DrainRealServer(KEY, ONE[:2])),
+        (STATE, RemoveRealServer(KEY, TWO[:2], when_drained=False)),
+        (STATE, RemoveRealServer(KEY, ONE[:2], when_drained=True)),
     ],
     ids=lambda drawn: getattr(drawn, "op", ""),
 )

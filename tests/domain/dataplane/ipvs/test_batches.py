@@ -75,12 +75,12 @@ PORTS = IPSet(name="KUBE-NODE-PORT-TCP", type=SetType.PORT, family="inet", entri
             "-e -u [fd00::14]:53 -r [fd00::5]:8080 -m -w 3",
         ),
         (
-            DrainRealServer(KEY, *POD[:2]),
+            DrainRealServer(KEY, POD[:2]),
             Program.IPVSADM,
             "-e -t 10.96.0.20:80 -r 10.244.0.1:8080 -m -w 0",
         ),
         (
-            RemoveRealServer(KEY, *POD[:2], when_drained=False),
+            RemoveRealServer(KEY, POD[:2], when_drained=False),
             Program.IPVSADM,
             "-d -t 10.96.0.20:80 -r 10.244.0.1:8080",
         ),
@@ -105,7 +105,7 @@ def test_a_set_is_replaced_by_filling_a_spare_one_and_swapping_the_two() -> None
 
 
 def test_neighbours_for_one_program_share_a_run_and_what_waits_has_its_own() -> None:
-    gone = [RemoveRealServer(KEY, *POD[:2], when_drained=waits) for waits in (False, True)]
+    gone = [RemoveRealServer(KEY, POD[:2], when_drained=waits) for waits in (False, True)]
     told = batches([AddRealServer(KEY, POD), gone[0], BindAddress("10.96.0.20"), gone[1]])
     assert [(batch.program, len(batch.text.splitlines())) for batch in told] == [
         (Program.IPVSADM, 2),

@@ -75,8 +75,8 @@ def test_a_real_server_that_goes_is_drained_after_its_successor_is_there() -> No
     (key,) = web("10.244.0.1").servers
     assert operations == (
         AddRealServer(key, a_destination("10.244.0.2", 8080)),
-        DrainRealServer(key, "10.244.0.1", 8080),
-        RemoveRealServer(key, "10.244.0.1", 8080, when_drained=True),
+        DrainRealServer(key, ("10.244.0.1", 8080)),
+        RemoveRealServer(key, ("10.244.0.1", 8080), when_drained=True),
     )
 
 
@@ -85,7 +85,7 @@ def test_without_connections_to_wait_for_a_real_server_goes_at_once(protocol: st
     current, desired = web("10.244.0.1", protocol=protocol), web(protocol=protocol)
     (key,) = current.servers
     assert plan(current, desired) == (
-        RemoveRealServer(key, "10.244.0.1", 8080, when_drained=False),
+        RemoveRealServer(key, ("10.244.0.1", 8080), when_drained=False),
     )
 
 
@@ -94,7 +94,7 @@ def test_an_idle_real_server_goes_at_once() -> None:
     (key,) = current.servers
     idle = {RealServerKey(key, "10.244.0.1", 8080)}
     assert plan(current, web(), idle=idle) == (
-        RemoveRealServer(key, "10.244.0.1", 8080, when_drained=False),
+        RemoveRealServer(key, ("10.244.0.1", 8080), when_drained=False),
     )
 
 
@@ -107,7 +107,9 @@ def test_a_draining_real_server_that_is_wanted_again_gets_its_weight_back() -> N
 def test_a_draining_real_server_is_not_drained_again() -> None:
     draining = web("10.244.0.1", weight=0)
     (key,) = draining.servers
-    assert plan(draining, web()) == (RemoveRealServer(key, "10.244.0.1", 8080, when_drained=True),)
+    assert plan(draining, web()) == (
+        RemoveRealServer(key, ("10.244.0.1", 8080), when_drained=True),
+    )
 
 
 def test_a_virtual_server_goes_before_its_address_its_rules_and_its_entries() -> None:
