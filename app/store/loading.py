@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.changes import Change
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.objects.resource import Object
+from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot, load
 from app.registry.reads.view import View
 from app.schemas.objects.codec import decode_stored
@@ -198,7 +199,11 @@ def is_known_to_agree(connection: AsyncConnection) -> bool:
 async def _agrees(connection: AsyncConnection, view: View, seen: Revision) -> bool:
     if seen <= view.compacted:
         return True  # what led to the revision is not remembered
-    last = [change for change in view.history(Revision(seen - 1)) if change.revision == seen]
+    last = [
+        change
+        for change in view.history(Revision(seen - 1))
+        if change.revision == seen and not resource_of(change.object).is_derived
+    ]
     ours = [(row["kind"], row["before"], row["after"]) for row in change_rows(last[:COMPARED_MAX])]
     of_it = changes.c.revision == seen
     first = select(*_CHANGE).where(of_it).order_by(changes.c.ordinal).limit(COMPARED_MAX)
