@@ -16,7 +16,8 @@ from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
-from app.schemas.objects.codec import decode_stored, encode_stored
+from app.schemas.objects.codec import decode_stored
+from app.schemas.objects.encoding import stored_bytes
 
 
 class ObjectRow(TypedDict):
@@ -42,7 +43,7 @@ class ChangeRow(TypedDict):
 
 def body_of(registered: Object) -> str:
     """Write the stored body: the wire form, and what the wire does not show."""
-    return encode_stored(registered).decode()
+    return stored_bytes(registered).decode()
 
 
 def change_of(row: "Row[*tuple[Any, ...]]") -> Change:

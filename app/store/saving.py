@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import Object
+from app.domain.weights import is_light
 from app.registry.beside import beside
-from app.registry.reads.weights import is_light
 from app.store.engine import driver_of
 from app.store.mapping import (
     addresses_held,

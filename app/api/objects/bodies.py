@@ -20,7 +20,7 @@ from app.api.errors import BodyTooLarge, Unsupported, refused
 from app.domain.errors import BadRequest, DomainError
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.resources import resource_of
-from app.registry.reads.weights import octets_of
+from app.domain.weights import octets_of
 from app.schemas.delete_options import decode_delete_options
 from app.schemas.documents.read import (
     Document,

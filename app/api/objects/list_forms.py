@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from app.api.http.content_negotiation import JSON, YAML, chosen_form, indented, is_pretty
-from app.api.objects.encoding import OCTETS_A_PIECE
 from app.schemas.documents.yaml_output import encode_yaml
+from app.schemas.objects.encoding import OCTETS_A_PIECE
 
 INDENTED_OCTETS_A_PIECE = 32 << 10  # of plain JSON: some 6 ms of work
 YAML_OCTETS_A_PIECE = 8 << 10

@@ -13,7 +13,6 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.api.dependencies import Registry
-from app.api.objects.encoding import ENCODER, OBJECTS_A_PIECE
 from app.api.objects.list_forms import list_form
 from app.api.objects.list_options import require_consistent
 from app.domain import errors
@@ -22,6 +21,7 @@ from app.domain.label_queries import parse_selector
 from app.domain.objects.resource import AnyResource
 from app.registry.reads.pagination import Listing
 from app.registry.turns import Turns
+from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE
 from app.schemas.objects.lists import encode_list_head
 from app.schemas.objects.metadata import asked_revision
 from app.schemas.queries import ListQuery

@@ -16,7 +16,8 @@ from app.api.http.content_negotiation import JSON, YAML, chosen_form, encoded, i
 from app.domain.errors import PreconditionFailed
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
-from app.schemas.objects.codec import encode_bytes, encode_object
+from app.schemas.objects.codec import encode_object
+from app.schemas.objects.encoding import ENCODER
 
 ANY, _WEAK = "*", "W/"
 _WARNING_CHARACTERS_MAX = 512  # of one warning
@@ -58,7 +59,7 @@ def answer_object(
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=all_headers)
     if chosen_form(request) == YAML:
         return answer(request, encode_object(registered), status=status, headers=all_headers)
-    body = shown(request, encode_bytes(registered))
+    body = shown(request, ENCODER.encode(registered))
     return Response(body, status, all_headers, media_type=JSON)
 
 

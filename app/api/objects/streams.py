@@ -18,7 +18,6 @@ from weakref import WeakValueDictionary
 from app.api import errors as api_errors
 from app.api.errors import STATUSES
 from app.api.http.frames import ERROR, Frame
-from app.api.objects.encoding import ENCODER, Encoder
 from app.domain import errors
 from app.domain.bounded import Bounded
 from app.domain.changes import ChangeType, require_resumable
@@ -30,6 +29,7 @@ from app.registry.reads.view import View
 from app.registry.reads.watch import Interest, Place, Pulse, owed
 from app.registry.turns import Turns
 from app.schemas.objects.codec import encode_json
+from app.schemas.objects.encoding import ENCODER, Encoder
 from app.schemas.status import status_of
 
 BOOKMARK_S = 10.0  # seconds of silence after which a bookmark is sent; the promise is 15

@@ -14,7 +14,7 @@ from itertools import chain, groupby
 
 from app.domain.changes import Change, require_resumable
 from app.domain.names import REVISION_ZERO, Revision
-from app.registry.reads.weights import octets_of
+from app.domain.weights import octets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,9 @@ from app.domain.names import Revision
 from app.domain.registration.derivation import AnyDerivation, followed, loaded_with_derived
 from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
+from app.domain.weights import is_light, pieces_of
 from app.registry.beside import beside
 from app.registry.reads.history import History, Remembered, remembered
-from app.registry.reads.weights import is_light, pieces_of
 
 WAIT_S_MAX = 3.0  # seconds a read waits for a revision; spec kubernetes-api 5.3
 

@@ -24,8 +24,8 @@ from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.domain.resources import RESOURCES
+from app.domain.weights import octets_of
 from app.registry.reads.view import Advance, View
-from app.registry.reads.weights import octets_of
 
 BATCH_S = 0.02  # seconds between two times that watchers are told, in which changes gather
 PAUSE_S_MAX = 0.2  # seconds of it when there are very many watchers

@@ -142,15 +142,15 @@ def encode_bytes(registered: Object) -> bytes:
     return to_json(_ENCODERS[type(registered)](registered))
 
 
-def encode_stored(registered: Object) -> bytes:
-    """Spell an object as JSON with what clients are not shown: what the store keeps."""
+def encode_stored(registered: Object) -> bytes | None:
+    """Spell an object as JSON with what clients are not shown; None where that is nothing."""
     wire = _WIRES_BY_TYPE[type(registered)]
     hidden = {
         name: value
         for name, attribute in wire.stored_only.items()
         if (value := getattr(registered, attribute))
     }
-    return to_json({**wire.encode(registered), **hidden}) if hidden else encode_bytes(registered)
+    return to_json({**wire.encode(registered), **hidden}) if hidden else None
 
 
 def decode_bytes(kind: AnyResource | str, stored: bytes | str) -> Object:
@@ -161,7 +161,7 @@ def decode_bytes(kind: AnyResource | str, stored: bytes | str) -> Object:
 
 
 def decode_stored(kind: str, stored: str) -> Object:
-    """Read back what ``encode_stored`` made."""
+    """Read back what the store keeps: ``encode_stored``, or ``encode_bytes``."""
     registered = decode_bytes(kind, stored)
     held = wire_of(RESOURCES_BY_KIND[kind]).stored_only
     if any(f'"{name}":' in stored for name in held):

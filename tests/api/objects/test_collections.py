@@ -7,6 +7,8 @@ import httpx
 import pytest
 import yaml
 
+from app.schemas.objects.encoding import ENCODER
+
 Wire = dict[str, Any]
 JSON = {"content-type": "application/json"}
 MERGE = {"content-type": "application/merge-patch+json"}
@@ -116,6 +118,21 @@ async def test_an_unchanged_object_is_not_sent_again(api: httpx.AsyncClient) -> 
     assert (answer.status_code, answer.content) == (httpx.codes.NOT_MODIFIED, b"")
     answer = await api.get("/services/default/ent", headers={"if-none-match": '"1"'})
     assert answer.status_code == httpx.codes.OK
+
+
+async def test_an_object_is_encoded_once_for_the_store_answers_lists_and_watches(
+    api: httpx.AsyncClient,
+) -> None:
+    await api.get("/pods")
+    before = ENCODER.encoded
+    body = {"metadata": {"name": "p"}, "status": {"podIP": "10.244.0.1"}}
+    created = await api.post("/pods", json=body)
+    read = await api.get("/pods/default/p")
+    listed = await api.get("/pods")
+    watched = await api.get("/watch?kinds=Pod&timeoutSeconds=1")
+    assert created.json() == read.json() == listed.json()["items"][0]
+    assert read.text in watched.text
+    assert ENCODER.encoded - before == 1
 
 
 async def test_stale_writers_are_told(api: httpx.AsyncClient) -> None:

@@ -7,9 +7,9 @@ import httpx
 import pytest
 import yaml
 
-from app.api.objects.encoding import ENCODER, OBJECTS_A_PIECE
 from app.api.objects.lists import in_turns, read_in_time
 from app.registry.turns import Turns
+from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE
 from tests.rounds import work_a_round
 
 MANY = 3 * OBJECTS_A_PIECE + 1

@@ -10,7 +10,6 @@ from starlette.types import Message
 
 from app.api.http.delivery import EventStream
 from app.api.http.frames import NDJSON, ndjson_frame, sse_frame
-from app.api.objects.encoding import OBJECTS_A_PIECE, Encoder
 from app.api.objects.streams import Batch, Feed, Stream, Watch, Watching
 from app.domain.changes import Change
 from app.domain.errors import Expired
@@ -27,6 +26,7 @@ from app.registry.reads.watch import (
     Place,
     Pulse,
 )
+from app.schemas.objects.encoding import OBJECTS_A_PIECE, Encoder
 from tests.builders import a_pod
 from tests.rounds import work_a_round
 

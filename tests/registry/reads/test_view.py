@@ -8,8 +8,8 @@ import pytest
 from app.domain.changes import Change
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.snapshot import Snapshot
+from app.domain.weights import AT_ONCE_OCTETS, OBJECT_OCTETS, is_light
 from app.registry.reads.view import Advance, View
-from app.registry.reads.weights import AT_ONCE_OCTETS, OBJECT_OCTETS, is_light
 from tests.builders import a_service
 
 PIECE_CHANGES = AT_ONCE_OCTETS // (2 * OBJECT_OCTETS)  # fit into one piece

@@ -1,19 +1,21 @@
-"""The JSON of objects, made once for all who are sent it at about the same time.
+"""The JSON of objects, made once for the store, answers, lists and watches.
 
     object -> bytes, remembered          objects -> pieces of bounded size
 
-An object never changes, so its bytes stay true; what is remembered is bounded in octets
-and in age, and what was asked for last is kept.
+An object never changes, so its bytes stay valid.  The cache is bounded in octets and in age
+and drops what was asked for least recently.  Threads may share it: a large write is encoded
+beside the event loop.
 """
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from app.domain.objects.resource import Object
-from app.registry.reads.history import octets_of
-from app.schemas.objects.codec import encode_bytes
+from app.domain.weights import octets_of
+from app.schemas.objects.codec import encode_bytes, encode_stored
 
 OBJECTS_A_PIECE = 200  # objects encoded before the event loop has its turn
 OCTETS_A_PIECE = 128 << 10  # of their JSON, which takes about 3 ms
@@ -44,23 +46,27 @@ class Encoder:
         """Remember ``octets_max`` octets at the most; ages are seconds of ``clock``."""
         self._octets_max, self._age_s_max, self._clock = octets_max, age_s_max, clock
         self._octets = 0
+        self._lock = threading.Lock()
         self._known: OrderedDict[int, _Known] = OrderedDict()
         self.encoded = 0
         """How many objects have been encoded so far."""
 
     def encode(self, registered: Object) -> bytes:
         """Spell an object as JSON."""
-        known = self._known.get(id(registered))  # an object that is remembered keeps its id
-        if known is not None:
-            known.asked_s = self._clock()
-            self._known.move_to_end(id(registered))
-            return known.encoded
+        with self._lock:
+            known = self._known.get(id(registered))  # an object in the cache keeps its id
+            if known is not None:
+                known.asked_s = self._clock()
+                self._known.move_to_end(id(registered))
+                return known.encoded
         encoded = encode_bytes(registered)
-        self.encoded += 1
         octets = octets_of(registered) + len(encoded)
-        self._known[id(registered)] = _Known(registered, encoded, octets, self._clock())
-        self._octets += octets
-        self._forget()
+        with self._lock:
+            self.encoded += 1
+            if id(registered) not in self._known:
+                self._known[id(registered)] = _Known(registered, encoded, octets, self._clock())
+                self._octets += octets
+            self._forget()
         return encoded
 
     def _forget(self) -> None:
@@ -93,4 +99,9 @@ class Encoder:
 
 
 ENCODER = Encoder()
-"""That of this process: lists and watchers share it."""
+"""That of this process."""
+
+
+def stored_bytes(registered: Object) -> bytes:
+    """Spell an object as the store keeps it, which mostly is as clients are sent it."""
+    return encode_stored(registered) or ENCODER.encode(registered)

@@ -1,8 +1,8 @@
 """An object is encoded once for all who are sent it, and what is remembered is bounded."""
 
-from app.api.objects.encoding import Encoder
-from app.registry.reads.history import octets_of
+from app.domain.weights import octets_of
 from app.schemas.objects.codec import encode_bytes
+from app.schemas.objects.encoding import Encoder
 from tests.builders import a_service
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.domain.changes import Change
 from app.domain.names import Revision
-from app.registry.reads.weights import OBJECT_OCTETS, octets_of, pieces_of
+from app.domain.weights import OBJECT_OCTETS, octets_of, pieces_of
 from tests.builders import a_service, an_endpoint, an_endpoint_slice
 
 
