@@ -18,9 +18,9 @@ from app.domain.dataplane.rules.node_rules import PRIMARY
 from app.domain.errors import Violation
 from app.domain.names import parse_domain, subdomain_problems
 from app.domain.objects.service import Scheduler
-from app.domain.registration.dns_config_validation import search_violations
 from app.domain.registration.health.probe_destinations import ProbeDestinations
 from app.domain.registration.service_cidrs import range_violations
+from app.domain.registration.validation.dns_config import search_violations
 from app.schemas.authorities import parse_host_pattern, parse_origin
 from app.schemas.documents.body_bounds import MEMBERS_MAX, OBJECTS_MAX
 

@@ -17,7 +17,7 @@ from app.domain.labels import (
     selects,
     value_problems,
 )
-from app.domain.registration.metadata_validation import label_violations
+from app.domain.registration.validation.metadata import label_violations
 from tests.vector_matching import load_vectors
 
 vectors = load_vectors("selector.json")

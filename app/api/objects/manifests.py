@@ -18,7 +18,7 @@ from app.api.objects.mirrors import EndpointsManifest
 from app.domain.errors import BadRequest, DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.resource import AnyResource, Object
-from app.domain.registration.metadata_validation import LAST_APPLIED_SIZE_MAX_BYTES
+from app.domain.registration.validation.metadata import LAST_APPLIED_SIZE_MAX_BYTES
 from app.registry.writes.apply import Item, Outcome
 from app.schemas.documents.kubernetes_fields import fields_of
 from app.schemas.documents.paths import without

@@ -15,11 +15,11 @@ from app.domain.names import NamespacedName, label_problems
 from app.domain.objects.namespace import NAME_LABEL, NAMESPACE, PERMANENT, Namespace, NamespacePhase
 from app.domain.objects.resource import Object
 from app.domain.registration.finalizers import dropped_line, is_of_cluster, lasting_finalizers
-from app.domain.registration.metadata_validation import (
+from app.domain.registration.strategy import Remove, Strategy, require_valid
+from app.domain.registration.validation.metadata import (
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.registration.strategy import Remove, Strategy, require_valid
 from app.domain.resources import STORED
 from app.domain.snapshot import Snapshot
 from app.domain.violations import each_invalid

@@ -15,14 +15,14 @@ from app.domain.errors import Violation
 from app.domain.labels import key_problems, value_problems
 from app.domain.names import NamespacedName, subdomain_problems
 from app.domain.objects.node import Node, Taint
-from app.domain.registration.address_validation import prefix_violations
-from app.domain.registration.metadata_validation import (
-    metadata_update_violations,
-    metadata_violations,
-)
 from app.domain.registration.slices import affected
 from app.domain.registration.status_warnings import node_warnings
 from app.domain.registration.strategy import Strategy
+from app.domain.registration.validation.addresses import prefix_violations
+from app.domain.registration.validation.metadata import (
+    metadata_update_violations,
+    metadata_violations,
+)
 from app.domain.snapshot import Snapshot
 from app.domain.violations import (
     duplicate,

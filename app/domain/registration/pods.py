@@ -15,19 +15,19 @@ from app.domain.addresses import family_of_text
 from app.domain.errors import Violation
 from app.domain.names import label_problems, subdomain_problems
 from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, GRACE_PERIOD_S_MAX, WEIGHT_MAX, Pod
-from app.domain.registration.address_validation import address_violations
 from app.domain.registration.conditions import with_transitions
-from app.domain.registration.container_validation import container_violations
-from app.domain.registration.dns_config_validation import dns_violations
 from app.domain.registration.health.leases import without_leftovers
-from app.domain.registration.metadata_validation import (
-    metadata_update_violations,
-    metadata_violations,
-)
 from app.domain.registration.pod_defaults import with_pod_defaults
 from app.domain.registration.slices import affected
 from app.domain.registration.status_warnings import pod_warnings
 from app.domain.registration.strategy import Strategy, require_valid
+from app.domain.registration.validation.addresses import address_violations
+from app.domain.registration.validation.containers import container_violations
+from app.domain.registration.validation.dns_config import dns_violations
+from app.domain.registration.validation.metadata import (
+    metadata_update_violations,
+    metadata_violations,
+)
 from app.domain.violations import duplicate, each_invalid, invalid, not_supported
 from app.domain.work import Work
 

@@ -23,13 +23,13 @@ from app.domain.names import subdomain_problems
 from app.domain.objects.meta import Condition
 from app.domain.objects.service_cidr import FINALIZER, SERVICE_CIDR, ServiceCIDR
 from app.domain.occupied import Occupied
-from app.domain.registration.address_validation import prefix_violations
 from app.domain.registration.finalizers import lasting_finalizers
-from app.domain.registration.metadata_validation import (
+from app.domain.registration.strategy import Remove, Strategy, require_valid
+from app.domain.registration.validation.addresses import prefix_violations
+from app.domain.registration.validation.metadata import (
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.registration.strategy import Remove, Strategy, require_valid
 from app.domain.snapshot import Snapshot
 from app.domain.violations import invalid, required
 from app.domain.work import Work

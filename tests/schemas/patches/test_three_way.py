@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.objects.meta import LAST_APPLIED_ANNOTATION
-from app.domain.registration.metadata_validation import LAST_APPLIED_SIZE_MAX_BYTES
+from app.domain.registration.validation.metadata import LAST_APPLIED_SIZE_MAX_BYTES
 from app.schemas.patches.three_way import apply_document, is_remembered
 
 Wire = dict[str, Any]

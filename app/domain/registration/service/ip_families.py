@@ -13,9 +13,9 @@ from typing import Final
 from app.domain.addresses import IPFamily, family_of_text
 from app.domain.errors import Invalid, Violation
 from app.domain.objects.service import HEADLESS, IPFamilyPolicy, Service
-from app.domain.registration.address_validation import address_violations
 from app.domain.registration.service.allocator import Pools
 from app.domain.registration.service.features import Features
+from app.domain.registration.validation.addresses import address_violations
 from app.domain.violations import duplicate, invalid, not_supported, required
 
 _POLICY = "spec.ipFamilyPolicy"

@@ -11,7 +11,7 @@ from app.domain.addresses import parse_address
 from app.domain.errors import Violation
 from app.domain.names import subdomain_problems
 from app.domain.objects.service import Service, ServiceType
-from app.domain.registration.address_validation import address_violations
+from app.domain.registration.validation.addresses import address_violations
 from app.domain.violations import each_invalid, forbidden, invalid, not_supported
 
 _IP_MODES = frozenset({"VIP", "Proxy"})

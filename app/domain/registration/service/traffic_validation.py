@@ -14,13 +14,13 @@ from app.domain.objects.service import (
     TrafficDistribution,
     TrafficPolicy,
 )
-from app.domain.registration.address_validation import prefix_violations
-from app.domain.registration.port_validation import port_number_problems
 from app.domain.registration.service.features import Features
 from app.domain.registration.service.needs import (
     is_externally_accessible,
     needs_health_check_port,
 )
+from app.domain.registration.validation.addresses import prefix_violations
+from app.domain.registration.validation.ports import port_number_problems
 from app.domain.violations import each_invalid, forbidden, invalid, not_supported
 
 SOURCE_RANGES_ANNOTATION = "service.beta.kubernetes.io/load-balancer-source-ranges"

@@ -21,17 +21,7 @@ from app.domain.objects.service import (
     ServiceType,
     SessionAffinity,
 )
-from app.domain.registration.address_validation import (
-    address_violations,
-    special_address_violations,
-)
 from app.domain.registration.health.mass_failure import policy_violations
-from app.domain.registration.metadata_validation import (
-    label_violations,
-    metadata_update_violations,
-    metadata_violations,
-)
-from app.domain.registration.port_validation import port_violations
 from app.domain.registration.service.features import Features
 from app.domain.registration.service.ip_families import cluster_ip_violations
 from app.domain.registration.service.traffic_validation import (
@@ -40,6 +30,16 @@ from app.domain.registration.service.traffic_validation import (
     traffic_violations,
 )
 from app.domain.registration.service.transitions import class_violations, update_violations
+from app.domain.registration.validation.addresses import (
+    address_violations,
+    special_address_violations,
+)
+from app.domain.registration.validation.metadata import (
+    label_violations,
+    metadata_update_violations,
+    metadata_violations,
+)
+from app.domain.registration.validation.ports import port_violations
 from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
 
 _AFFINITIES = frozenset(SessionAffinity)

@@ -15,7 +15,7 @@ from app.domain.objects.service import (
     SessionAffinity,
     TrafficDistribution,
 )
-from app.domain.registration.address_validation import (
+from app.domain.registration.validation.addresses import (
     is_canonical_address,
     is_canonical_prefix,
 )

@@ -13,12 +13,12 @@ from app.domain.names import label_problems, subdomain_problems
 from app.domain.objects.endpoint_slice import EndpointPort
 from app.domain.objects.endpoints import EndpointAddress, Endpoints, EndpointSubset
 from app.domain.objects.service import Protocol
-from app.domain.registration.address_validation import (
+from app.domain.registration.validation.addresses import (
     address_violations,
     special_address_violations,
 )
-from app.domain.registration.metadata_validation import metadata_violations
-from app.domain.registration.port_validation import port_number_problems
+from app.domain.registration.validation.metadata import metadata_violations
+from app.domain.registration.validation.ports import port_number_problems
 from app.domain.violations import each_invalid, not_supported, required, too_many
 
 PAIRS_MAX = 100_000  # of an address and a port of its subset, in all subsets together

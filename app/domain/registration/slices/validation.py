@@ -24,17 +24,17 @@ from app.domain.objects.endpoint_slice import (
 )
 from app.domain.objects.pod import WEIGHT_MAX
 from app.domain.objects.service import Protocol
-from app.domain.registration.address_validation import (
+from app.domain.registration.validation.addresses import (
     address_violations,
     is_canonical_address,
     is_loopback_address,
     special_address_violations,
 )
-from app.domain.registration.metadata_validation import (
+from app.domain.registration.validation.metadata import (
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.registration.port_validation import port_number_problems
+from app.domain.registration.validation.ports import port_number_problems
 from app.domain.violations import (
     duplicate,
     each_invalid,

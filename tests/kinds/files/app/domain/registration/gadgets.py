@@ -7,11 +7,11 @@ from app.domain.objects.gadget import Gadget
 
 from app.domain.errors import Violation
 from app.domain.names import subdomain_problems
-from app.domain.registration.metadata_validation import (
+from app.domain.registration.strategy import Strategy
+from app.domain.registration.validation.metadata import (
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.registration.strategy import Strategy
 from app.domain.violations import not_supported
 
 COLOURS = frozenset({"red", "blue"})

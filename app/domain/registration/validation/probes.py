@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from app.domain.errors import Violation
 from app.domain.objects.pod import ExecAction, GRPCAction, HTTPGetAction, Probe, TCPSocketAction
-from app.domain.registration.port_validation import port_number_problems, target_port_violations
+from app.domain.registration.validation.ports import port_number_problems, target_port_violations
 from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
 
 _SCHEMES = frozenset({"HTTP", "HTTPS"})

@@ -11,8 +11,8 @@ from app.domain.errors import Violation
 from app.domain.names import label_problems, port_name_problems
 from app.domain.objects.pod import Container, ContainerPort
 from app.domain.objects.service import Protocol
-from app.domain.registration.port_validation import port_number_problems
-from app.domain.registration.probe_validation import probe_violations
+from app.domain.registration.validation.ports import port_number_problems
+from app.domain.registration.validation.probes import probe_violations
 from app.domain.violations import duplicate, each_invalid, forbidden, not_supported, required
 
 _PROTOCOLS = frozenset(Protocol)

@@ -7,7 +7,7 @@ import pytest
 from app.domain.errors import CauseReason
 from app.domain.names import label_problems
 from app.domain.objects.meta import LAST_APPLIED_ANNOTATION, ObjectMeta, OwnerReference
-from app.domain.registration.metadata_validation import (
+from app.domain.registration.validation.metadata import (
     ANNOTATIONS_SIZE_MAX_BYTES,
     LABELS_MAX,
     LAST_APPLIED_SIZE_MAX_BYTES,

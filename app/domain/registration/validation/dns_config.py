@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from app.domain.errors import Violation
 from app.domain.names import SUBDOMAIN_LENGTH_MAX
 from app.domain.objects.pod import DNSConfig, DNSPolicy
-from app.domain.registration.address_validation import address_violations
+from app.domain.registration.validation.addresses import address_violations
 from app.domain.violations import invalid, not_supported, required
 
 NAMESERVERS_MAX = 3

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.registration.address_validation import (
+from app.domain.registration.validation.addresses import (
     address_violations,
     is_canonical_address,
     is_canonical_prefix,
