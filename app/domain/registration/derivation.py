@@ -9,7 +9,7 @@ difference.  It bears the revision of the change that it followed from.
 Source: style.md 2; docs/decisions/0016.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Generic
@@ -17,7 +17,6 @@ from typing import Any, Generic
 from app.domain.changes import Change
 from app.domain.names import REVISION_ZERO, NamespacedName, Revision
 from app.domain.objects.resource import Object, Resource, T
-from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot
 
 
@@ -92,18 +91,19 @@ def loaded_with_derived(
         derived = tuple(_turned(each) for each in _derived(after, before, changes, derivations))
         groups.append(changes + derived)
         after = _undone(before, derived)
-    every = tuple(_in_order(change for group in reversed(groups) for change in group))
+    kinds = {each.resource.name for each in derivations}
+    every = tuple(_in_order((change for group in reversed(groups) for change in group), kinds))
     return snapshot.apply(replace(each, revision=stored.revision) for each in every), every
 
 
-def _in_order(changes: Iterable[Change]) -> Iterator[Change]:
+def _in_order(changes: Iterable[Change], derived: Container[str]) -> Iterator[Change]:
     """Let each object that was made anew bear the revision of the change that made it so."""
     known: dict[tuple[str, NamespacedName], Object | None] = {}
     for change in changes:
         key = (change.kind, change.key)
         before = known.get(key, change.before)
         after = change.after
-        if resource_of(change.object).is_derived:
+        if change.kind in derived:
             after = known[key] = _versioned(after, change.revision)
         yield replace(change, before=before, after=after)
 
