@@ -16,9 +16,9 @@ from app.agent.mode import News, Plan, Whole
 from app.client.bounded_reading import Answer
 from app.client.errors import RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
-from app.domain.dataplane.incremental.nftables_source import loaded
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.nftables.loading import loaded
 from app.domain.dataplane.nftables.state import Tables, encode_difference, parse_whole
 from app.domain.errors import BadRequest
 from app.schemas.objects.metadata import parse_revision

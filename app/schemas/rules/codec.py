@@ -22,7 +22,6 @@ from app.domain.dataplane.rules import model
 from app.domain.dataplane.rules.address_numbers import ordered
 from app.domain.dataplane.rules.health_checks import health_checks
 from app.domain.errors import BadRequest
-from app.domain.names import NamespacedName
 from app.domain.objects.service import ServicePortName
 from app.schemas.rules import models as wire
 from app.schemas.rules.health_checks import encode_health_checks, encode_reference
@@ -52,7 +51,7 @@ def encode_rules(
             dump({"name": model.DUMMY_INTERFACE, "addresses": list(rules.addresses)})
         ],
         "sysctls": [dump(dict(rules.sysctls))],
-        "virtualServers": _array([_virtual_server(server) for server in rules.virtual_servers]),
+        "virtualServers": _array([_virtual_server(*served) for served in rules.served]),
         "ipsets": _array([dump(encode_ipset(each)) for each in rules.ipsets]),
         "netfilters": _array([dump(encode_netfilter(each)) for each in rules.netfilters]),
         "healthCheckNodePorts": [dump(_health_checks(neutral))],
@@ -105,7 +104,7 @@ def encode_netfilter(rules: netfilters.Netfilter) -> dict[str, object]:
             "occupiedSets": [name for name in SetName if name in rules.occupied],
             "shutAddresses": [
                 {"address": shut.address, "port": shut.port, "protocol": shut.protocol}
-                for shut in rules.shut
+                for shut in rules.rejecting
             ],
             "masqueradeAll": rules.masquerade_all,
             "localSource": None
@@ -144,8 +143,9 @@ def decode_netfilter(rules: wire.Netfilter) -> netfilters.Netfilter:
     return netfilters.Netfilter(
         family=rules.family,
         occupied=frozenset(SetName(name) for name in basis.occupied_sets),
-        shut=tuple(
-            netfilters.shut(shut.address, shut.protocol, shut.port) for shut in basis.shut_addresses
+        rejecting=tuple(
+            netfilters.rejecting_address(shut.address, shut.protocol, shut.port)
+            for shut in basis.shut_addresses
         ),
         masquerade_all=basis.masquerade_all,
         local_source=None if source is None else model.LocalSource(source.detection, source.value),
@@ -162,24 +162,21 @@ def decode_key(address: str, port: int, protocol: str) -> servers.ServerKey:
 
 def decode_destination(real: wire.RealServer) -> model.Destination:
     """Read a real server."""
-    return real.address, real.port, real.weight
+    return model.Destination(real.address, real.port, real.weight)
 
 
 def _decode_server(server: wire.VirtualServer) -> servers.VirtualServer:
-    service = NamespacedName(server.service.namespace, server.service.name)
     return servers.VirtualServer(
         key=decode_key(server.address, server.port, server.protocol),
         scheduler=server.scheduler,
         flags=tuple(server.flags),
         persistence_s=server.persistence_timeout_seconds,
-        name=ServicePortName(service, server.port_name, server.protocol),
         real_servers=tuple(map(decode_destination, server.real_servers)),
     )
 
 
-def _virtual_server(server: servers.VirtualServer) -> str:
-    key, name = server.key, server.name
-    assert name is not None, "a computed server knows what it is for"
+def _virtual_server(name: ServicePortName, server: servers.VirtualServer) -> str:
+    key = server.key
     (namespace, service), port_name, _ = name
     return (
         f'{{"address":"{key.address}","port":{key.port},"protocol":"{key.protocol}"'

@@ -25,7 +25,7 @@ from app.domain.dataplane.ipvs.operations import (
 from app.domain.dataplane.ipvs.plan import plan
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
-from app.domain.dataplane.rules.model import DESTINATION_WEIGHT_DEFAULT, Destination
+from app.domain.dataplane.rules.model import Destination
 
 
 class DifferenceReason(StrEnum):
@@ -116,8 +116,6 @@ def _differences(operations: Sequence[Operation]) -> Iterator[Difference]:
                 yield Difference(reason=reason, key=key, destination=real)
             case RemoveRealServer(key, address, port, _):
                 reason = DifferenceReason.UNEXPECTED_REAL_SERVER
-                yield Difference(
-                    reason=reason, key=key, destination=(address, port, DESTINATION_WEIGHT_DEFAULT)
-                )
+                yield Difference(reason=reason, key=key, destination=Destination(address, port))
             case _:
                 pass  # a drain announces a removal that is listed

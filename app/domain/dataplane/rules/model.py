@@ -34,12 +34,17 @@ PROTOCOL_NUMBERS: Final[Mapping[str, int]] = {
 }
 
 
-Destination = tuple[str, int, int]
-"""Where a connection may end: address, port and weight; a weight of 0 takes no new ones.
+class Destination(NamedTuple):
+    """Where a connection may end; a weight of 0 takes no new ones."""
 
-A node is told of every endpoint of the cluster, so they are tuples and nothing more, which
-are made in a fraction of the time.
-"""
+    address: str
+    port: int
+    weight: int = DESTINATION_WEIGHT_DEFAULT
+
+    @property
+    def address_and_port(self) -> tuple[str, int]:
+        """What tells it from other destinations, whatever its weight."""
+        return self.address, self.port
 
 
 class LocalDetection(StrEnum):

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from app.domain.dataplane.rules.conflicts import NO_LOSSES, NODE_ADDRESSES, Claimed, Losses, losses
 from app.domain.dataplane.rules.model import Conflict, Notice, NoticeReason, PortRules
 from app.domain.dataplane.rules.service_addresses import Reach, is_visible, spell
-from app.domain.dataplane.rules.topology import ANYWHERE, Candidates, candidates, select
+from app.domain.dataplane.rules.topology import Candidates, candidates
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.service import (
@@ -39,14 +39,13 @@ class PortFacts(NamedTuple):
     """One port in one family, before any node looks at it."""
 
     reach: Reach
-    port: ServicePort
     found: Candidates
     uses_cluster: bool
     """Whether anything may go to endpoints on other nodes."""
     uses_local: bool
     """Whether anything is kept on the node."""
-    elsewhere: PortRules
-    """What a node that plays no part makes of it; for others, all that nodes share."""
+    shared: PortRules
+    """All of its rules that is the same on every node: endpoints and the node's own are missing."""
 
 
 class ServiceFacts(NamedTuple):
@@ -56,16 +55,8 @@ class ServiceFacts(NamedTuple):
     ports: tuple[PortFacts, ...] = ()
     reaches: tuple[Reach, ...] = ()
     health_check_node_port: int = 0
-    has_node_ports: bool = False
-    external_addresses: tuple[str, ...] = ()
-    """What may be bound on a node, unless it is the node's own address."""
     conflicts: tuple[Conflict, ...] = ()
     notices: tuple[Notice, ...] = ()
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether only endpoints can differ between nodes."""
-        return not self.has_node_ports and not self.external_addresses
 
 
 def service_facts(
@@ -91,8 +82,6 @@ def service_facts(
         ports,
         reached,
         settings.health_check_node_port,
-        any([port.elsewhere.node_port for port in ports]),  # noqa: C419  half the time
-        _external_addresses(reached) if service.external_ips or service.ingress else (),
         lost.conflicts,
         _notices(key, reached) if service.load_balancer_source_ranges else (),
     )
@@ -124,18 +113,12 @@ class _Making(NamedTuple):
         is_accessible = bool(port.node_port or reach.external_ips or reach.load_balancer_ips)
         uses_cluster = not settings.is_internal_local or is_accessible
         uses_local = settings.is_internal_local or (settings.is_external_local and is_accessible)
-        cluster, has_any = found.ready, True
-        if not found.is_ordinary or not uses_cluster:
-            chosen = select(found, ANYWHERE, uses_cluster=uses_cluster, uses_local=uses_local)
-            cluster, has_any = chosen.cluster, chosen.has_any
         rules = PortRules(
             name,
             reach.family,
             port.port,
             reach.cluster_ip,
             scheduler=_weighing(self.scheduler, found),
-            cluster=cluster,
-            has_any=has_any,
         )
         if settings is not _ORDINARY:
             rules = rules._replace(**settings._asdict())
@@ -148,7 +131,7 @@ class _Making(NamedTuple):
             )
         if self.lost is not NO_LOSSES:
             rules = self._without_losses(rules)
-        return PortFacts(reach, port, found, uses_cluster, uses_local, rules)
+        return PortFacts(reach, found, uses_cluster, uses_local, rules)
 
     def _without_losses(self, rules: PortRules) -> PortRules:
         """Take away what other Services win."""
@@ -181,21 +164,16 @@ def _distinct(ports: tuple[ServicePort, ...]) -> Sequence[ServicePort]:
 
 def _weighing(scheduler: str, found: Candidates) -> str:
     """Take the weighted form of a scheduler when weights differ: equal weights make it the same."""
-    if found.is_ordinary or scheduler not in _WEIGHING:
+    if scheduler not in _WEIGHING:
         return scheduler
-    weights = {weight for _, _, weight in found.destinations}
-    if len(weights) > 1 and len(weights - {0}) > 1:
-        return _WEIGHING[scheduler]
-    return scheduler
+    weights = {weight for (_, _, weight), _ in found.each} - {0}
+    return _WEIGHING[scheduler] if len(weights) > 1 else scheduler
 
 
 def _settings(service: Service) -> _Settings:
     """Read them; those of most Services are one object."""
     policies = service.internal_traffic_policy, service.external_traffic_policy
-    if (
-        service.session_affinity != SessionAffinity.CLIENT_IP
-        and TrafficPolicy.LOCAL not in policies
-    ):
+    if service.session_affinity != _CLIENT_IP and _LOCAL not in policies:
         return _ORDINARY
     is_external_local = _is_external_local(service)
     has_health_check = is_external_local and service.type == ServiceType.LOAD_BALANCER
@@ -219,12 +197,6 @@ def _is_external_local(service: Service) -> bool:
     if service.type in (ServiceType.LOAD_BALANCER, ServiceType.NODE_PORT):
         return True
     return service.type in ("", ServiceType.CLUSTER_IP) and bool(service.external_ips)
-
-
-def _external_addresses(reached: Iterable[Reach]) -> tuple[str, ...]:
-    return tuple(
-        address for reach in reached for address in (*reach.external_ips, *reach.load_balancer_ips)
-    )
 
 
 def _notices(service: NamespacedName, reached: Iterable[Reach]) -> tuple[Notice, ...]:
