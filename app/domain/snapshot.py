@@ -37,6 +37,10 @@ _ADDRESS_BITS = {IPFamily.IPV4: 32, IPFamily.IPV6: 128}
 _PORT_BITS = 16
 
 
+# This is asked of every Service, and naming a member of an enum is a search for it.
+_TYPES_WITH_NODE_PORTS: Final = (ServiceType.NODE_PORT.value, ServiceType.LOAD_BALANCER.value)
+
+
 def _metadata_terms(registered: Object) -> Iterator[Term]:
     yield (kind_of(registered).name, registered.metadata.namespace)
     if registered.metadata.is_terminating:
@@ -111,7 +115,7 @@ def node_ports_of(service: Service) -> tuple[int, ...]:
 
     Other types may carry numbers, an ExternalName for one, without holding them.
     """
-    if service.type not in (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER):
+    if service.type not in _TYPES_WITH_NODE_PORTS:
         return ()
     numbers = {port.node_port for port in service.ports} | {service.health_check_node_port}
     return tuple(sorted(numbers - {0}))
@@ -214,7 +218,8 @@ class Snapshot:
             Change(revision=to, before=change.after, after=change.before)
             for change in reversed(tuple(changes))
         )
-        return replace(self.apply(undone), revision=to)
+        rewound = self.apply(undone)
+        return rewound if rewound.revision == to else replace(rewound, revision=to)
 
     def _stepped(self, change: Change) -> "Snapshot":
         before, after = change.before, change.after

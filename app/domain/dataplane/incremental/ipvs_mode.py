@@ -30,6 +30,7 @@ from app.domain.dataplane.ipvs.state import (
     sharing,
 )
 from app.domain.dataplane.rules.node_facts import NodeFacts
+from app.domain.dataplane.rules.node_rules import assemble
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
@@ -71,7 +72,8 @@ class IPVSMode:
     def rules(self, snapshot: Snapshot, node: NodeFacts) -> IPVSRules:
         """Give everything that a node holds at a snapshot."""
         fragments = self._fragments.of(self._source.every(snapshot), node)
-        rules = join(fragments, self._source.node_rules(snapshot, node))
+        neutral = assemble((each.rules for each in fragments), node, snapshot, self._source.config)
+        rules = join(fragments, neutral)
         self._sizes[node.name] = SetSizes.of(rules, node)
         return rules
 

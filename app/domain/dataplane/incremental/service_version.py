@@ -55,7 +55,8 @@ class ServiceVersion:
     slices: tuple[EndpointSlice, ...]
     rivals: tuple[Service, ...]
     facts: ServiceFacts
-    ports: tuple["KnownPort", ...]
+    everything: tuple[tuple[Destination, ...] | None, ...]
+    """Of each port, all destinations when nothing has to be selected among them."""
     nodes: AbstractSet[str]
     """Names of those with endpoints or hints."""
     zones: AbstractSet[str]
@@ -71,13 +72,6 @@ class ServiceVersion:
         return not self.is_mostly_alike or node.name in self.nodes or node.zone in self.zones
 
 
-class KnownPort(NamedTuple):
-    """A port, and all its destinations when nothing has to be selected among them."""
-
-    facts: PortFacts
-    everything: tuple[Destination, ...] | None
-
-
 def service_version(
     service: Service,
     slices: tuple[EndpointSlice, ...],
@@ -88,20 +82,20 @@ def service_version(
     nodes: set[str] = set()
     zones: set[str] = set()
     has_copies = has_node_ports = False
-    ports: list[KnownPort] = []
+    everything: list[tuple[Destination, ...] | None] = []
     for port in facts.ports:
-        found, everything = port.found, None
+        found = port.found
         destinations, endpoints = zip(*found.each, strict=True) if found.each else ((), ())
         nodes.update([endpoint.node_name for endpoint in endpoints])
         if not found.has_copies and _are_ordinary(endpoints):
-            everything = destinations
+            everything.append(destinations)
         else:
+            everything.append(None)
             hints = [hints_of(endpoint) for endpoint in endpoints if is_ready(endpoint)]
             nodes |= hinted(each.for_nodes for each in hints)
             zones |= hinted(each.for_zones for each in hints)
         has_copies |= found.has_copies
-        has_node_ports |= port.shared.node_port != 0
-        ports.append(KnownPort(port, everything))
+        has_node_ports |= port.node_port != 0
     nodes.discard("")
     addresses = _external_addresses(facts) if service.external_ips or service.ingress else ()
     return ServiceVersion(
@@ -109,7 +103,7 @@ def service_version(
         slices,
         rivals,
         facts,
-        tuple(ports),
+        tuple(everything),
         nodes,
         zones,
         has_copies,
@@ -139,7 +133,8 @@ def traits_of(version: ServiceVersion, node: NodeFacts) -> NodeTraits:
 
 def rules_for(version: ServiceVersion, traits: NodeTraits, node: NodeFacts) -> ServiceRules:
     """Make the rules of a Service for a node with these traits."""
-    selections = [_selection(port, everything, traits) for port, everything in version.ports]
+    ports = zip(version.facts.ports, version.everything, strict=True)
+    selections = [_selection(port, everything, traits) for port, everything in ports]
     return rules_with(selections, version.facts, node)
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from app.domain.bounded import Bounded
-from app.domain.dataplane.incremental.service_version import rules_for
+from app.domain.dataplane.incremental.service_version import rules_for, traits_of
 from app.domain.dataplane.incremental.shared import TRAITS_MAX, Seen, Services, Shared
 from app.domain.dataplane.incremental.step import Step, differing
 from app.domain.dataplane.incremental.versions import AT_ONCE_MIN, UNLISTED_MAX, Versions
@@ -149,7 +149,12 @@ class RulesSource:
         return RulesChanges(mode.part(step, facts), health_check_changes(held, wanted))
 
     def _health_checks(self, services: Services, node: NodeFacts) -> HealthChecks:
-        return health_checks(self.rules.of(services, node), node.families)
+        checked = [
+            (version, traits_of(version, node))
+            for version in services.versions.values()
+            if version.facts.health_check_node_port
+        ]
+        return health_checks(self.rules.each(checked, node), node.families)
 
 
 def _rules_of(seen: Iterable[Seen], node: NodeFacts) -> list[ServiceRules]:

@@ -22,6 +22,9 @@ _PART_MAX = 512  # touched Services above which whole states may be compared ins
 _WHOLE_SHARE = 4  # if they are more than one in four
 
 
+_Sides = tuple[EndpointSlice | None, EndpointSlice | None]  # before and after
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Two states of the registry and the Services that differ."""
@@ -40,7 +43,16 @@ class Step:
 
 def step_between(before: Snapshot, after: Snapshot) -> Step:
     """Find what differs, at the cost of what differs; the one snapshot was made of the other."""
-    touched = differing(before, after) | _sharing_endpoints(before, after)
+    services = list(before.services.differences(after.services))
+    slices = [
+        (before.slices.get(key), after.slices.get(key))
+        for key in before.slices.differences(after.slices)
+    ]
+    touched = _differing(before, after, services, slices)
+    for address in _moved_addresses(before, after, services, slices):
+        for snapshot in (before, after):
+            keys = (slice_.service for slice_ in snapshot.slices_with(address))
+            touched.update(key for key in keys if key is not None)
     return Step(before, after, tuple(sorted(touched)))
 
 
@@ -48,56 +60,51 @@ def differing(before: Snapshot, after: Snapshot) -> set[NamespacedName]:
     """List the Services that two snapshots may see differently."""
     if not before.services:
         return set(after.services)
-    found = set(before.services.differences(after.services))
-    for key in before.slices.differences(after.slices):
-        sides = (before.slices.get(key), after.slices.get(key))
-        found.update(
-            side.service for side in sides if side is not None and side.service is not None
-        )
+    slices = [
+        (before.slices.get(key), after.slices.get(key))
+        for key in before.slices.differences(after.slices)
+    ]
+    return _differing(before, after, before.services.differences(after.services), slices)
+
+
+def _differing(
+    before: Snapshot,
+    after: Snapshot,
+    services: Iterable[NamespacedName],
+    slices: Iterable[_Sides],
+) -> set[NamespacedName]:
+    found = set(services)
+    for sides in slices:
+        found.update(each.service for each in sides if each and each.service)
     for key in tuple(found):
-        found |= _rival_keys(before, key) | _rival_keys(after, key)
+        for snapshot in (before, after):
+            if (service := snapshot.services.get(key)) is not None:
+                claimants = rivals(snapshot, service, reaches(service))
+                found.update(claimant.metadata.key for claimant in claimants)
     return found
 
 
-def _rival_keys(snapshot: Snapshot, key: NamespacedName) -> set[NamespacedName]:
-    service = snapshot.services.get(key)
-    if service is None:
-        return set()
-    return {rival.metadata.key for rival in rivals(snapshot, service, reaches(service))}
-
-
-def _sharing_endpoints(before: Snapshot, after: Snapshot) -> set[NamespacedName]:
-    """Find Services that have an endpoint in common with what came or went."""
-    found: set[NamespacedName] = set()
-    addresses = _moved_addresses(before, after)
-    for snapshot in (before, after):
-        for address in addresses:
-            keys = (slice_.service for slice_ in snapshot.slices_with(address))
-            found.update(key for key in keys if key is not None)
-    return found
-
-
-def _moved_addresses(before: Snapshot, after: Snapshot) -> set[str]:
+def _moved_addresses(
+    before: Snapshot,
+    after: Snapshot,
+    services: Iterable[NamespacedName],
+    slices: Iterable[_Sides],
+) -> set[str]:
     """List the endpoint addresses that a step may put into sets or take out of them."""
-    found: set[str] = set()
-    for key in before.services.differences(after.services):
+    moved: set[Endpoint] = set()
+    for key in services:
         for slice_ in (*before.slices_of(key), *after.slices_of(key)):
-            found |= _addresses(slice_.endpoints)
-    for key in before.slices.differences(after.slices):
-        old, new = before.slices.get(key), after.slices.get(key)
+            moved.update(slice_.endpoints)
+    for old, new in slices:
         was = () if old is None else old.endpoints
         becomes = () if new is None else new.endpoints
         if old is not None and new is not None and _is_alike(old, new):
-            found |= _addresses(set(was) ^ set(becomes))
+            moved |= set(was) ^ set(becomes)
         else:
-            found |= _addresses((*was, *becomes))
-    return found
+            moved.update(was, becomes)
+    return {canonical(endpoint.addresses[0]) for endpoint in moved if endpoint.addresses}
 
 
 def _is_alike(old: EndpointSlice, new: EndpointSlice) -> bool:
     """Whether two versions of a slice differ in their endpoints only."""
     return old.ports == new.ports and old.metadata.labels == new.metadata.labels
-
-
-def _addresses(endpoints: Iterable[Endpoint]) -> set[str]:
-    return {canonical(endpoint.addresses[0]) for endpoint in endpoints if endpoint.addresses}

@@ -6,7 +6,7 @@ A version is told from a stale one by the identity of the objects that it was ma
 so any snapshot may be asked about, in any order.  Not shared between threads.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from app.domain.bounded import Bounded
 from app.domain.dataplane.incremental.service_version import ServiceVersion, service_version
@@ -70,7 +70,12 @@ class Versions:
             for key in keys
             if (service := service_at(key)) is not None
         }
-        found = {key: self._known(snapshot, key, source) for key, source in sources.items()}
+        found = {
+            key: self._known(snapshot, known, source)
+            if (known := self._listed.get(key) or self._unlisted.get(key))
+            else None
+            for key, source in sources.items()
+        }
         missing = {key: sources[key] for key, version in found.items() if version is None}
         made = self._make(snapshot, missing)
         for key, version in made.items():
@@ -78,11 +83,12 @@ class Versions:
             kept[key] = [version, *kept.get(key, ())][:_VERSIONS_MAX]
         return {key: version or made[key] for key, version in found.items()}
 
+    @staticmethod
     def _known(
-        self, snapshot: Snapshot, key: NamespacedName, source: _Source
+        snapshot: Snapshot, versions: Iterable[ServiceVersion], source: _Source
     ) -> ServiceVersion | None:
         service, slices = source
-        for version in self._listed.get(key) or self._unlisted.get(key, ()):
+        for version in versions:
             if version.service is service and _are_same(version.slices, slices):
                 claimants = rivals(snapshot, service, version.facts.reaches)
                 if _are_same(version.rivals, claimants):

@@ -49,8 +49,9 @@ from app.domain.objects.service import Scheduler
 
 
 class Fragment(NamedTuple):
-    """What one Service adds to a node."""
+    """What one Service adds to a node, and the rules that it says."""
 
+    rules: ServiceRules
     served: tuple[ServedPort, ...] = ()
     entries: tuple[Entry, ...] = ()
     addresses: tuple[tuple[bool, int, str], ...] = ()
@@ -102,6 +103,7 @@ def fragment(rules: ServiceRules, families: Sequence[NodeFamily]) -> Fragment:
         served = _first_by_key(served)
         entries, addresses = list(dict.fromkeys(entries)), list(dict.fromkeys(addresses))
     return Fragment(
+        rules,
         tuple(served),
         tuple(entries),
         tuple([(":" in address, *ordered(address)) for address in addresses]),
@@ -112,6 +114,7 @@ def fragment(rules: ServiceRules, families: Sequence[NodeFamily]) -> Fragment:
 def sharing(made: Fragment, like: Fragment) -> Fragment:
     """Put another node's parts in the place of equal ones: what is made of them is then shared."""
     return Fragment(
+        made.rules,
         _same(made.served, like.served),
         _same(made.entries, like.entries),
         _same(made.addresses, like.addresses),

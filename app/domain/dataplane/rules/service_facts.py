@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from app.domain.dataplane.rules.conflicts import NO_LOSSES, NODE_ADDRESSES, Claimed, Losses, losses
-from app.domain.dataplane.rules.model import Conflict, Notice, NoticeReason, PortRules
+from app.domain.dataplane.rules.model import Conflict, Notice, NoticeReason
 from app.domain.dataplane.rules.service_addresses import Reach, is_visible, spell
 from app.domain.dataplane.rules.topology import Candidates, candidates
 from app.domain.names import NamespacedName
@@ -35,17 +35,36 @@ _CLIENT_IP: Final = SessionAffinity.CLIENT_IP.value
 _LOCAL: Final = TrafficPolicy.LOCAL.value
 
 
-class PortFacts(NamedTuple):
-    """One port in one family, before any node looks at it."""
+class PortSettings(NamedTuple):
+    """What of a Service holds for each of its ports."""
 
+    affinity_timeout_s: int | None = None
+    is_internal_local: bool = False
+    is_external_local: bool = False
+    health_check_node_port: int = 0
+
+
+class PortFacts(NamedTuple):
+    """One port in one family, before any node looks at it; addresses lost are left out."""
+
+    name: ServicePortName
     reach: Reach
+    port: int
+    settings: PortSettings
+    scheduler: str
     found: Candidates
     uses_cluster: bool
     """Whether anything may go to endpoints on other nodes."""
     uses_local: bool
     """Whether anything is kept on the node."""
-    shared: PortRules
-    """All of its rules that is the same on every node: endpoints and the node's own are missing."""
+    cluster_ip: str | None
+    external_ips: tuple[str, ...]
+    load_balancer_ips: tuple[str, ...]
+    node_port: int
+    source_ranges: tuple[str, ...]
+
+
+_SETTINGS_MOSTLY: Final = PortSettings()
 
 
 class ServiceFacts(NamedTuple):
@@ -87,24 +106,12 @@ def service_facts(
     )
 
 
-class _Settings(NamedTuple):
-    """What of a Service holds for each of its ports."""
-
-    affinity_timeout_s: int | None = None
-    is_internal_local: bool = False
-    is_external_local: bool = False
-    health_check_node_port: int = 0
-
-
-_ORDINARY: Final = _Settings()
-
-
 class _Making(NamedTuple):
     """What the ports of one Service have in common while they are made."""
 
     service: NamespacedName
     scheduler: str
-    settings: _Settings
+    settings: PortSettings
     lost: Losses
 
     def port(self, reach: Reach, port: ServicePort, slices: Iterable[EndpointSlice]) -> PortFacts:
@@ -113,38 +120,37 @@ class _Making(NamedTuple):
         is_accessible = bool(port.node_port or reach.external_ips or reach.load_balancer_ips)
         uses_cluster = not settings.is_internal_local or is_accessible
         uses_local = settings.is_internal_local or (settings.is_external_local and is_accessible)
-        rules = PortRules(
+        facts = PortFacts(
             name,
-            reach.family,
+            reach,
             port.port,
+            settings,
+            _weighing(self.scheduler, found),
+            found,
+            uses_cluster,
+            uses_local,
             reach.cluster_ip,
-            scheduler=_weighing(self.scheduler, found),
+            reach.external_ips,
+            reach.load_balancer_ips,
+            port.node_port,
+            tuple([spell(prefix) for prefix in reach.source_ranges]) if is_accessible else (),
         )
-        if settings is not _ORDINARY:
-            rules = rules._replace(**settings._asdict())
-        if is_accessible:
-            rules = rules._replace(
-                external_ips=reach.external_ips,
-                load_balancer_ips=reach.load_balancer_ips,
-                node_port=port.node_port,
-                source_ranges=tuple([spell(prefix) for prefix in reach.source_ranges]),
-            )
-        if self.lost is not NO_LOSSES:
-            rules = self._without_losses(rules)
-        return PortFacts(reach, found, uses_cluster, uses_local, rules)
+        return facts if self.lost is NO_LOSSES else self._without_losses(facts)
 
-    def _without_losses(self, rules: PortRules) -> PortRules:
+    def _without_losses(self, facts: PortFacts) -> PortFacts:
         """Take away what other Services win."""
-        node_port = Claimed(rules.family, NODE_ADDRESSES, rules.node_port, rules.protocol)
-        return rules._replace(
-            cluster_ip=next(iter(self._won(rules, rules.cluster_ip or "")), None),
-            external_ips=self._won(rules, *rules.external_ips),
-            load_balancer_ips=self._won(rules, *rules.load_balancer_ips),
-            node_port=0 if node_port in self.lost.claimed else rules.node_port,
+        family, protocol = facts.reach.family, facts.name.protocol
+        node_port = Claimed(family, NODE_ADDRESSES, facts.node_port, protocol)
+        return facts._replace(
+            cluster_ip=next(iter(self._won(facts, facts.reach.cluster_ip)), None),
+            external_ips=self._won(facts, *facts.external_ips),
+            load_balancer_ips=self._won(facts, *facts.load_balancer_ips),
+            node_port=0 if node_port in self.lost.claimed else facts.node_port,
         )
 
-    def _won(self, rules: PortRules, *addresses: str) -> tuple[str, ...]:
-        claims = (Claimed(rules.family, a, rules.port, rules.protocol) for a in addresses)
+    def _won(self, facts: PortFacts, *addresses: str) -> tuple[str, ...]:
+        family, protocol = facts.reach.family, facts.name.protocol
+        claims = (Claimed(family, a, facts.port, protocol) for a in addresses)
         return tuple(claim.address for claim in claims if claim not in self.lost.claimed)
 
 
@@ -170,14 +176,14 @@ def _weighing(scheduler: str, found: Candidates) -> str:
     return _WEIGHING[scheduler] if len(weights) > 1 else scheduler
 
 
-def _settings(service: Service) -> _Settings:
+def _settings(service: Service) -> PortSettings:
     """Read them; those of most Services are one object."""
     policies = service.internal_traffic_policy, service.external_traffic_policy
     if service.session_affinity != _CLIENT_IP and _LOCAL not in policies:
-        return _ORDINARY
+        return _SETTINGS_MOSTLY
     is_external_local = _is_external_local(service)
     has_health_check = is_external_local and service.type == ServiceType.LOAD_BALANCER
-    return _Settings(
+    return PortSettings(
         affinity_timeout_s=_affinity_timeout_s(service),
         is_internal_local=service.internal_traffic_policy == _LOCAL,
         is_external_local=is_external_local,

@@ -75,21 +75,34 @@ def _port_rules(
     chosen: Selection,
     taken: Mapping[Claimed, tuple[ServicePortName, Conflict]],
 ) -> PortRules:
-    rules = port.shared
-    node_port_addresses = family.node_port_addresses if rules.node_port else ()
+    reach, settings = port.reach, port.settings
+    node_port_addresses = family.node_port_addresses if port.node_port else ()
     if taken:
         node_port_addresses = tuple(
             address
             for address in node_port_addresses
-            if Claimed(family.family, address, rules.node_port, rules.protocol) not in taken
+            if Claimed(reach.family, address, port.node_port, port.name.protocol) not in taken
         )
-    return rules._replace(
-        node_port_addresses=node_port_addresses,
-        allows_node=bool(rules.source_ranges) and allows_node(port.reach, (family,)),
-        cluster=chosen.cluster,
-        local=chosen.local,
-        has_any=chosen.has_any,
-        on_node=chosen.on_node,
+    return PortRules(
+        port.name,
+        reach.family,
+        port.port,
+        port.cluster_ip,
+        port.external_ips,
+        port.load_balancer_ips,
+        port.node_port,
+        node_port_addresses,
+        port.source_ranges,
+        allows_node(reach, (family,)),
+        settings.affinity_timeout_s,
+        port.scheduler,
+        settings.is_internal_local,
+        settings.is_external_local,
+        settings.health_check_node_port,
+        chosen.cluster,
+        chosen.local,
+        chosen.has_any,
+        chosen.on_node,
     )
 
 
@@ -99,20 +112,21 @@ def taken_node_ports(
     """Find node ports of a Service that another one has, as an address of its own, on this node."""
     for port in facts.ports:
         family = node.family(port.reach.family)
-        rules = port.shared
-        for address in family.node_port_addresses if family and rules.node_port else ():
-            claimed = Claimed(rules.family, address, rules.node_port, rules.protocol)
-            if (winner := node.taken.get(claimed)) is not None and winner != rules.name:
-                yield claimed, (winner, _node_port_conflict(rules, claimed, winner))
+        for address in family.node_port_addresses if family and port.node_port else ():
+            claimed = Claimed(port.reach.family, address, port.node_port, port.name.protocol)
+            if (winner := node.taken.get(claimed)) is not None and winner != port.name:
+                yield claimed, (winner, _node_port_conflict(port.name, claimed, winner))
 
 
-def _node_port_conflict(rules: PortRules, claimed: Claimed, winner: ServicePortName) -> Conflict:
+def _node_port_conflict(
+    loser: ServicePortName, claimed: Claimed, winner: ServicePortName
+) -> Conflict:
     return Conflict(
         address=claimed.address,
         port=claimed.port,
         protocol=claimed.protocol,
         winner=winner,
-        loser=rules.name,
+        loser=loser,
         role=ClaimRole.NODE_PORT,
     )
 
