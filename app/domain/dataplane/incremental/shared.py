@@ -7,7 +7,7 @@ only what is another on a node is made for it.  What was made is forgotten toget
 version of the Service.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -32,6 +32,22 @@ class Services:
     """Some Services of one snapshot by key, in order; those without ports are left out."""
 
     versions: Mapping[NamespacedName, ServiceVersion]
+
+    def following(
+        self,
+        keys: Iterable[NamespacedName],
+        found: Mapping[NamespacedName, ServiceVersion],
+    ) -> "Services":
+        """Give those of another snapshot, where ``keys`` differ and some of them are found."""
+        known = self.versions
+        visible = {key: version for key, version in found.items() if version.facts.ports}
+        if not known:
+            return Services(visible)
+        versions = {**known, **visible}
+        for key in set(keys) - visible.keys():
+            versions.pop(key, None)
+        is_in_order = known.keys() >= visible.keys()
+        return Services(versions if is_in_order else dict(sorted(versions.items())))
 
     def apart(self, node: NodeFacts) -> list[NamespacedName]:
         """List the Services whose rules may be others on a node than on most nodes."""

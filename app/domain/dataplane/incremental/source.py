@@ -104,12 +104,7 @@ class RulesSource:
             # In order, because neighbours by name are mostly neighbours in memory, too.
             keys = sorted(differing(known, snapshot))
             found = self.versions.listed(snapshot, keys)
-            versions = {**services.versions, **found}
-            for key in keys:
-                if key not in found or not found[key].facts.ports:
-                    versions.pop(key, None)
-            is_in_order = not services.versions or services.versions.keys() >= versions.keys()
-            services = Services(versions if is_in_order else dict(sorted(versions.items())))
+            services = services.following(keys, found)
             self._every = snapshot, services  # now, for what failed is to be tried again
         return services
 
@@ -118,8 +113,7 @@ class RulesSource:
         for asked, of, services in self._recent:
             if asked is snapshot and of is keys:
                 return services
-        found = self.versions.at(snapshot, keys)
-        services = Services({key: each for key, each in found.items() if each.facts.ports})
+        services = Services({}).following(keys, self.versions.at(snapshot, keys))
         self._recent.append((snapshot, keys, services))
         return services
 

@@ -8,7 +8,7 @@ a node port or an endpoint that it shares with such a one: what two Services sha
 in a set stays while one of them needs it.  What nodes make of it is not known here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.addresses import canonical
@@ -20,9 +20,6 @@ from app.domain.snapshot import Snapshot
 
 _PART_MAX = 512  # touched Services above which whole states may be compared instead,
 _WHOLE_SHARE = 4  # if they are more than one in four
-
-
-_Sides = tuple[EndpointSlice | None, EndpointSlice | None]  # before and after
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +40,8 @@ class Step:
 
 def step_between(before: Snapshot, after: Snapshot) -> Step:
     """Find what differs, at the cost of what differs; the one snapshot was made of the other."""
-    services = list(before.services.differences(after.services))
-    slices = [
-        (before.slices.get(key), after.slices.get(key))
-        for key in before.slices.differences(after.slices)
-    ]
-    touched = _differing(before, after, services, slices)
-    for address in _moved_addresses(before, after, services, slices):
+    touched = differing(before, after)
+    for address in _moved_addresses(before, after):
         for snapshot in (before, after):
             keys = (slice_.service for slice_ in snapshot.slices_with(address))
             touched.update(key for key in keys if key is not None)
@@ -60,21 +52,8 @@ def differing(before: Snapshot, after: Snapshot) -> set[NamespacedName]:
     """List the Services that two snapshots may see differently."""
     if not before.services:
         return set(after.services)
-    slices = [
-        (before.slices.get(key), after.slices.get(key))
-        for key in before.slices.differences(after.slices)
-    ]
-    return _differing(before, after, before.services.differences(after.services), slices)
-
-
-def _differing(
-    before: Snapshot,
-    after: Snapshot,
-    services: Iterable[NamespacedName],
-    slices: Iterable[_Sides],
-) -> set[NamespacedName]:
-    found = set(services)
-    for sides in slices:
+    found = set(before.services.differences(after.services))
+    for sides in _changed_slices(before, after):
         found.update(each.service for each in sides if each and each.service)
     for key in tuple(found):
         for snapshot in (before, after):
@@ -84,18 +63,13 @@ def _differing(
     return found
 
 
-def _moved_addresses(
-    before: Snapshot,
-    after: Snapshot,
-    services: Iterable[NamespacedName],
-    slices: Iterable[_Sides],
-) -> set[str]:
+def _moved_addresses(before: Snapshot, after: Snapshot) -> set[str]:
     """List the endpoint addresses that a step may put into sets or take out of them."""
     moved: set[Endpoint] = set()
-    for key in services:
+    for key in before.services.differences(after.services):
         for slice_ in (*before.slices_of(key), *after.slices_of(key)):
             moved.update(slice_.endpoints)
-    for old, new in slices:
+    for old, new in _changed_slices(before, after):
         was = () if old is None else old.endpoints
         becomes = () if new is None else new.endpoints
         if old is not None and new is not None and _is_alike(old, new):
@@ -103,6 +77,13 @@ def _moved_addresses(
         else:
             moved.update(was, becomes)
     return {canonical(endpoint.addresses[0]) for endpoint in moved if endpoint.addresses}
+
+
+def _changed_slices(
+    before: Snapshot, after: Snapshot
+) -> Iterator[tuple[EndpointSlice | None, EndpointSlice | None]]:
+    for key in before.slices.differences(after.slices):
+        yield before.slices.get(key), after.slices.get(key)
 
 
 def _is_alike(old: EndpointSlice, new: EndpointSlice) -> bool:

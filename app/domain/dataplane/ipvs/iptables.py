@@ -21,8 +21,6 @@ from app.domain.dataplane.rules.model import (
     PROTOCOL_NUMBERS,
     LocalDetection,
     LocalSource,
-    NodeFamily,
-    RulesConfig,
 )
 from app.domain.objects.service import Protocol
 
@@ -95,22 +93,6 @@ class Netfilter:
     rejecting: tuple[RejectingAddress, ...] = ()
     masquerade_all: bool = False
     local_source: LocalSource | None = None
-
-
-def netfilter(
-    node: NodeFamily,
-    config: RulesConfig,
-    occupied: frozenset[SetName],
-    rejecting: tuple[RejectingAddress, ...],
-) -> Netfilter:
-    """Gather what the rules of one family depend on."""
-    return Netfilter(
-        family=node.family,
-        occupied=occupied,
-        rejecting=rejecting,
-        masquerade_all=config.masquerade_all,
-        local_source=node.local_source,
-    )
 
 
 def encode_netfilter(rules: Netfilter) -> str:

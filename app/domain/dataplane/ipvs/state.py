@@ -25,7 +25,6 @@ from app.domain.dataplane.ipvs.ipsets import (
 from app.domain.dataplane.ipvs.iptables import (
     Netfilter,
     RejectingAddress,
-    netfilter,
     rejecting_address,
 )
 from app.domain.dataplane.ipvs.sysctls import sysctls
@@ -157,11 +156,12 @@ def netfilters_of(
     """Give the filter rules of each family, knowing which sets hold anything."""
     occupied = [SETS_BY_KERNEL_NAME[name] for name in names]
     return tuple(
-        netfilter(
-            node,
-            config,
-            frozenset(name for name, family in occupied if family is node.family),
-            tuple(sorted(each for family, each in rejecting if family is node.family)),
+        Netfilter(
+            family=node.family,
+            occupied=frozenset(name for name, family in occupied if family is node.family),
+            rejecting=tuple(sorted(each for family, each in rejecting if family is node.family)),
+            masquerade_all=config.masquerade_all,
+            local_source=node.local_source,
         )
         for node in families
     )
@@ -185,7 +185,7 @@ def _served(port: PortRules) -> list[ServedPort]:
         external = _external(port)
         at += [(a, port.port, external) for a in (*port.external_ips, *port.load_balancer_ips)]
         at += [(a, port.node_port, external) for a in port.node_port_addresses]
-    name, family, scheduler = port.name, port.family, port.scheduler
+    name, family, scheduler, protocol = port.name, port.family, port.scheduler, port.name.protocol
     flags = _NO_FLAGS if port.affinity_timeout_s is None else _PERSISTENT
     if scheduler == _MH:
         flags = (*flags, Flag.MH_PORT)
@@ -193,7 +193,7 @@ def _served(port: PortRules) -> list[ServedPort]:
         ServedPort(
             name,
             VirtualServer(
-                server_key(family, name.protocol, address, number),
+                server_key(family, protocol, address, number),
                 scheduler,
                 flags,
                 port.affinity_timeout_s,

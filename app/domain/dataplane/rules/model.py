@@ -15,7 +15,7 @@ Everything is sorted, so that equal state gives an equal value.  Addresses are
 canonical text.  Source: spec ipvs 1 to 3.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -230,12 +230,6 @@ class NodeRules:
     """Ranges of ClusterIPs, without overlaps, IPv4 first."""
     conflicts: tuple[Conflict, ...] = ()
     notices: tuple[Notice, ...] = field(default=())
-
-    def ports(self, family: IPFamily) -> Iterator[PortRules]:
-        """Give every port of one family, in order of Service, then as the Service lists them."""
-        return (
-            port for service in self.services for port in service.ports if port.family is family
-        )
 
     def family(self, family: IPFamily) -> NodeFamily | None:
         """Give the facts of one family; None when the node does not serve it."""

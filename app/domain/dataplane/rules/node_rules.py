@@ -17,8 +17,8 @@ from app.domain.dataplane.rules.service_addresses import reaches
 from app.domain.dataplane.rules.service_facts import ServiceFacts, service_facts
 from app.domain.dataplane.rules.service_ranges import service_ranges
 from app.domain.dataplane.rules.service_rules import service_rules
-from app.domain.names import NamespacedName
 from app.domain.objects.node import Node
+from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
 
@@ -26,7 +26,8 @@ def node_rules(snapshot: Snapshot, node: Node, config: RulesConfig) -> NodeRules
     """Compute everything a node must do."""
     facts = node_facts(snapshot, node, config)
     found = (
-        service_rules(facts_at(snapshot, key, config), facts) for key in service_keys(snapshot)
+        service_rules(_facts(snapshot, snapshot.services[key], config), facts)
+        for key in sorted(snapshot.services)
     )
     return assemble(found, facts, snapshot, config)
 
@@ -52,18 +53,11 @@ def assemble(
     )
 
 
-def service_keys(snapshot: Snapshot) -> list[NamespacedName]:
-    """List the keys of all Services in order."""
-    return sorted(snapshot.services, key=lambda key: (key.namespace, key.name))
-
-
-def facts_at(snapshot: Snapshot, key: NamespacedName, config: RulesConfig) -> ServiceFacts:
-    """Work out what all nodes share of one Service of a snapshot."""
-    service = snapshot.services[key]
+def _facts(snapshot: Snapshot, service: Service, config: RulesConfig) -> ServiceFacts:
     reached = reaches(service)
     return service_facts(
         service,
-        snapshot.slices_of(key),
+        snapshot.slices_of(service.metadata.key),
         reached,
         others=rivals(snapshot, service, reached),
         scheduler=config.scheduler,

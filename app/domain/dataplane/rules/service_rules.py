@@ -7,6 +7,7 @@ Source: spec ipvs 2.3 and 3.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from app.domain.addresses import IPFamily, parse_address
 from app.domain.dataplane.rules.conflicts import Claimed
@@ -23,6 +24,9 @@ from app.domain.dataplane.rules.service_addresses import Reach
 from app.domain.dataplane.rules.service_facts import PortFacts, ServiceFacts
 from app.domain.dataplane.rules.topology import Selection, select
 from app.domain.objects.service import ServicePortName
+
+_Taken = Mapping[Claimed, tuple[ServicePortName, Conflict]]
+_NOTHING_TAKEN: Final[_Taken] = {}
 
 
 def service_rules(facts: ServiceFacts, node: NodeFacts) -> ServiceRules:
@@ -44,7 +48,7 @@ def rules_with(
     selections: Iterable[Selection], facts: ServiceFacts, node: NodeFacts
 ) -> ServiceRules:
     """Make the rules of a Service from what was selected for each of its ports."""
-    taken = dict(taken_node_ports(facts, node)) if node.taken else {}
+    taken = dict(taken_node_ports(facts, node)) if node.taken else _NOTHING_TAKEN
     ports: list[PortRules] = []
     ready: dict[IPFamily, set[str]] = {}
     for port, chosen in zip(facts.ports, selections, strict=True):
@@ -73,7 +77,7 @@ def _port_rules(
     port: PortFacts,
     family: NodeFamily,
     chosen: Selection,
-    taken: Mapping[Claimed, tuple[ServicePortName, Conflict]],
+    taken: _Taken,
 ) -> PortRules:
     reach, settings = port.reach, port.settings
     node_port_addresses = family.node_port_addresses if port.node_port else ()

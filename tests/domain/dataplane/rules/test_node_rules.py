@@ -166,7 +166,7 @@ def test_a_port_given_twice_counts_once() -> None:
     assert [port.name.port for port in rules.services[0].ports] == ["http"]
 
 
-def test_ports_of_a_family_come_in_order_of_services_and_as_they_are_listed() -> None:
+def test_services_come_in_order_and_their_ports_as_they_are_listed() -> None:
     ports = tuple(ServicePort(port=80 - place, name=f"p{place}") for place in range(2))
     dual = a_service(
         "b",
@@ -176,9 +176,13 @@ def test_ports_of_a_family_come_in_order_of_services_and_as_they_are_listed() ->
         ip_families=("IPv4", "IPv6"),
     )
     rules = node_rules(load([dual, a_service("a")], revision=Revision(1)), NODE, RulesConfig())
-    assert [(port.name.service.name, port.port) for port in rules.ports(IPFamily.IPV4)] == [
-        ("a", 80),
-        ("b", 80),
-        ("b", 79),
+    listed = [
+        (port.name.service.name, port.family, port.port) for s in rules.services for port in s.ports
     ]
-    assert [port.cluster_ip for port in rules.ports(IPFamily.IPV6)] == ["fd00::15"] * 2
+    assert listed == [
+        ("a", "IPv4", 80),
+        ("b", "IPv4", 80),
+        ("b", "IPv4", 79),
+        ("b", "IPv6", 80),
+        ("b", "IPv6", 79),
+    ]
