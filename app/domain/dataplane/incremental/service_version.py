@@ -64,12 +64,22 @@ class ServiceVersion:
     has_node_ports: bool
     external_addresses: tuple[str, ...]
     """What may be bound on a node, unless it is the node's own address."""
-    is_mostly_alike: bool
-    """Whether its rules are the same on all nodes without endpoints or hints."""
+    is_plain: bool
+    """Whether nothing differs between nodes but endpoints and hints."""
+
+    @property
+    def is_mostly_alike(self) -> bool:
+        """Whether its rules are the same on all nodes without endpoints or hints."""
+        return self.is_plain and not self.has_copies
 
     def is_apart(self, node: NodeFacts) -> bool:
         """Whether its rules may be others on a node than on most nodes."""
-        return not self.is_mostly_alike or node.name in self.nodes or node.zone in self.zones
+        return (
+            node.name in self.nodes
+            or node.zone in self.zones
+            or self.has_copies
+            or not self.is_plain
+        )
 
 
 def service_version(
@@ -109,7 +119,7 @@ def service_version(
         has_copies,
         has_node_ports,
         addresses,
-        is_mostly_alike=not (has_copies or has_node_ports or addresses),
+        is_plain=not (has_node_ports or addresses or service.load_balancer_source_ranges),
     )
 
 
@@ -117,7 +127,7 @@ def traits_of(version: ServiceVersion, node: NodeFacts) -> NodeTraits:
     """Reduce a node to what the rules of a Service depend on."""
     name = node.name if version.has_copies or node.name in version.nodes else ""
     zone = node.zone if version.has_copies or node.zone in version.zones else ""
-    if not version.has_node_ports and not version.external_addresses:
+    if version.is_plain:
         return NodeTraits(name, zone) if name or zone else ELSEWHERE
     own = {address for family in node.families for address in family.addresses}
     facts = version.facts

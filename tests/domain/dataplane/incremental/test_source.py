@@ -17,7 +17,7 @@ from app.domain.dataplane.rules.node_facts import NodeFacts, node_facts
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import Revision
 from app.domain.objects.node import Node, NodeAddress
-from app.domain.objects.service import ServicePort
+from app.domain.objects.service import LoadBalancerIngress, ServicePort
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import addressed_nodes, configs, rule_histories
@@ -93,6 +93,15 @@ def test_what_was_made_is_not_made_again_and_what_differs_is_made_alone() -> Non
         for name in ("n1", "n2"):
             seen(source, snapshot, a_node(name))
         assert source.rules.made_count <= made_max
+
+
+def test_a_range_that_restricts_nothing_may_hold_one_node_and_not_another() -> None:
+    proxied = LoadBalancerIngress(ip="203.0.113.1", ip_mode="Proxy")
+    service = a_service(ingress=(proxied,), load_balancer_source_ranges=("192.0.2.0/24",))
+    snapshot = load([service, an_endpoint_slice(an_endpoint())], revision=Revision(1))
+    source = RulesSource(CONFIG)
+    for address in ("192.0.2.1", "198.51.100.1"):
+        seen(source, snapshot, a_node_at("n1", address))
 
 
 def test_all_modes_share_what_was_made() -> None:
