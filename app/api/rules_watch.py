@@ -222,7 +222,7 @@ _known: Bounded[int, tuple[_Shareable, "Piece | asyncio.Task[Piece]"]] = Bounded
 async def _encoded(said: _Shareable) -> Piece:
     """Encode operations or a text, once for all nodes that are given the same object.
 
-    What is long is encoded by a thread, for which all who are told it wait.
+    What is long is encoded by a thread, for which all requests that send it wait.
     """
     known = _known.get(id(said))
     if known is None or known[0] is not said:

@@ -1,4 +1,4 @@
-"""Remembers what is made of objects, for the next who has the very same objects.
+"""Results remembered by the identity of the objects that they were made of.
 
     objects -> by their identities -> what was made of them
 

@@ -1,4 +1,4 @@
-"""What differs between a node's virtual servers and what it was told, and what mends it.
+"""What differs between a node's virtual servers and its rules, and what repairs it.
 
     observed servers, IPVSRules, the addresses that are ours -> Drift
 
@@ -50,7 +50,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """All differences of a node, and the operations that mend them in a safe order."""
+    """All differences of a node, and the operations that repair them in a safe order."""
 
     differences: tuple[Difference, ...] = ()
     operations: tuple[Operation, ...] = ()
@@ -76,7 +76,7 @@ class Ownership:
 def drift(
     observed: Mapping[ServerKey, VirtualServer], rules: IPVSRules, ownership: Ownership
 ) -> Drift:
-    """Compare what was observed with what was told."""
+    """Compare what was observed with the rules."""
     desired = state_of(rules)
     ours = {
         key: server

@@ -3,7 +3,7 @@
     ServiceRules, families of the node -> Fragment    (what one Service adds)
     fragments, NodeRules               -> IPVSRules   (sorted: equal state, equal value)
 
-How the kernel is told is ``ipvsadm``'s, ``ipsets``' and ``iptables``' concern.
+How a kernel takes them is ``ipvsadm``'s, ``ipsets``' and ``iptables``' concern.
 Source: spec ipvs 2.3 to 4.
 """
 

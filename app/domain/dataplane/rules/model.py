@@ -7,8 +7,8 @@ known.  ``node_rules`` computes it, ``ipvs`` and ``nftables`` render it.
     NodeRules
     ├── families       facts of the node, one entry an IP family that is served
     ├── services       ServiceRules by key, each a PortRules per family and port
-    ├── service_cidrs  ranges whose addresses belong to Services or to nobody
-    ├── conflicts      addresses that two Services claim, and who got them
+    ├── service_cidrs  ranges whose addresses are of Services or unused
+    ├── conflicts      addresses that two Services claim, and which got them
     └── notices        settings that do something their author may not expect
 
 Everything is sorted, so that equal state gives an equal value.  Addresses are
