@@ -14,7 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
-from app.domain.dataplane.rules.node_rules import PRIMARY
+from app.domain.dataplane.rules.node_facts import PRIMARY
 from app.domain.errors import Violation
 from app.domain.names import parse_domain, subdomain_problems
 from app.domain.objects.service import Scheduler

@@ -14,9 +14,9 @@ from app.agent.mode import News, Plan, Whole, read
 from app.client.bounded_reading import Answer
 from app.client.errors import RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
-from app.domain.dataplane.incremental.nftables_source import loaded
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.nftables.loading import loaded
 from app.domain.dataplane.nftables.state import Tables, encode_difference, parse_whole
 from app.domain.dataplane.rules.health_checks import followed
 from app.domain.errors import BadRequest

@@ -23,8 +23,8 @@ from app.agent.sinks.programs import Run
 from app.agent.sinks.readings import parse_bound
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.incremental.nftables_source import loaded
 from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.nftables.loading import loaded
 from app.domain.dataplane.nftables.state import Table, Tables, parse_listing
 from app.domain.dataplane.nftables.table import KEPT_SETS, TABLE, WORDS, declarations
 from app.domain.dataplane.nftables.table_flows import Flow, changed_destinations, is_stale

@@ -21,7 +21,7 @@ from app.domain.discovery.zone.authority import SERIAL_MODULUS, serial_of
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.discovery.zone.records import Record
 from app.domain.discovery.zone.service_records import Zone
-from app.domain.discovery.zone.transfer import difference, records_of_zone, rewound
+from app.domain.discovery.zone.transfer import difference, records_of_zone
 from app.domain.errors import Expired
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
@@ -55,7 +55,7 @@ def _records(request: Request, zone: Zone, history: History) -> Iterable[Record]
         changes = history(since)
     except Expired:
         return chain((current,), records_of_zone(zone), (current,))
-    before = Zone(rewound(zone.snapshot, changes, to=since), zone.apex, zone.config)
+    before = Zone(zone.snapshot.rewound(changes, to=since), zone.apex, zone.config)
     delta = difference(before, zone, changes)
     old = authority.soa(since, zone.apex, zone.config)
     return chain((current, old), delta.removed, (current,), delta.added, (current,))

@@ -17,6 +17,7 @@ from app.domain.dataplane.ipvs.operations import IPVSState, held_set
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.rules import model
 from app.domain.dataplane.rules.health_checks import health_checks
+from app.domain.objects.service import ServicePortName
 from app.schemas.rules.health_checks import encode_health_checks
 from app.schemas.rules.models import CONFLICT, IPSET, NETFILTER, NOTICE, Backend, NodeRules
 
@@ -40,7 +41,7 @@ def encode_rules(
             dump({"name": model.DUMMY_INTERFACE, "addresses": list(rules.addresses)})
         ],
         "sysctls": [dump(dict(rules.sysctls))],
-        "virtualServers": _array([_virtual_server(server) for server in rules.virtual_servers]),
+        "virtualServers": _array([_virtual_server(*served) for served in rules.served]),
         "ipsets": _array([dump(IPSET.write(each)) for each in rules.ipsets]),
         "netfilters": _array([dump(NETFILTER.write(each)) for each in rules.netfilters]),
         "healthCheckNodePorts": [dump(_health_checks(neutral))],
@@ -83,9 +84,8 @@ def decode_state(rules: NodeRules) -> IPVSState:
     )
 
 
-def _virtual_server(server: servers.VirtualServer) -> str:
-    key, name = server.key, server.name
-    assert name is not None, "a computed server knows what it is for"
+def _virtual_server(name: ServicePortName, server: servers.VirtualServer) -> str:
+    key = server.key
     (namespace, service), port_name, _ = name
     return (
         f'{{"address":"{key.address}","port":{key.port},"protocol":"{key.protocol}"'

@@ -199,7 +199,9 @@ class NetfilterBasis(Output):
     """All that the rules of one family follow from."""
 
     occupied_sets: Told[str] = Field(description="Sets that hold anything, by IPv4 name.")
-    shut_addresses: Told[Annotated[iptables.Shut, record(ShutAddress, iptables.shut)]]
+    shut_addresses: Told[
+        Annotated[iptables.RejectingAddress, record(ShutAddress, iptables.rejecting_address)]
+    ]
     masquerade_all: bool
     local_source: Annotated[model.LocalSource, record(LocalSource, model.LocalSource)] | None
 
@@ -215,7 +217,7 @@ class Netfilter(Output):
 
 def _rules(rules: iptables.Netfilter) -> tuple[object, ...]:
     occupied = [name for name in SetName if name in rules.occupied]
-    basis = (occupied, rules.shut, rules.masquerade_all, rules.local_source)
+    basis = (occupied, rules.rejecting, rules.masquerade_all, rules.local_source)
     return rules.family, iptables.nat_rules(rules), iptables.filter_rules(rules), basis
 
 
@@ -223,11 +225,11 @@ def _netfilter(
     family: IPFamily, _nat: object, _filter: object, basis: tuple[Any, ...]
 ) -> iptables.Netfilter:
     """Read the rules from what they follow from."""
-    occupied, shut, masquerade_all, source = basis
+    occupied, rejecting, masquerade_all, source = basis
     return iptables.Netfilter(
         family=family,
         occupied=frozenset(map(SetName, occupied)),
-        shut=shut,
+        rejecting=rejecting,
         masquerade_all=masquerade_all,
         local_source=source,
     )

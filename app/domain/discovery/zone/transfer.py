@@ -24,8 +24,7 @@ from app.domain.discovery.zone.published_endpoints import published
 from app.domain.discovery.zone.records import Question, Record, Records, RecordType
 from app.domain.discovery.zone.service_records import Zone, cluster_addresses
 from app.domain.discovery.zone.subjects import Subject, touched_by
-from app.domain.names import NamespacedName, Revision, parse_domain
-from app.domain.snapshot import Snapshot
+from app.domain.names import NamespacedName, parse_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +44,6 @@ def records_of_zone(zone: Zone) -> Iterator[Record]:
     else:
         for key in sorted(zone.snapshot.services):
             yield from _of_service(zone, key)
-
-
-def rewound(snapshot: Snapshot, changes: Iterable[Change], *, to: Revision) -> Snapshot:
-    """Undo ``changes``, the last ones that led to ``snapshot``, back to revision ``to``."""
-    undone = (
-        Change(revision=to, before=change.after, after=change.before)
-        for change in reversed(tuple(changes))
-    )
-    return snapshot.apply(undone)
 
 
 def difference(before: Zone, after: Zone, changes: Iterable[Change]) -> ZoneDelta:

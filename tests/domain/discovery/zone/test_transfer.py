@@ -16,7 +16,6 @@ from app.domain.discovery.zone.transfer import (
     ZoneDelta,
     difference,
     records_of_zone,
-    rewound,
 )
 from app.domain.names import Revision, parse_domain
 from app.domain.objects.endpoint_slice import EndpointPort
@@ -202,8 +201,8 @@ def test_changes_undone_lead_back_to_the_earlier_state() -> None:
     before = state(one)
     changes = [changed(one, two), changed(None, a_pod(), 9), changed(two, None, 10)]
     after = before.apply(changes)
-    assert rewound(after, changes, to=before.revision) == before
-    assert rewound(after, changes[1:], to=Revision(8)) == before.apply(changes[:1])
+    assert after.rewound(changes, to=before.revision) == before
+    assert after.rewound(changes[1:], to=Revision(8)) == before.apply(changes[:1])
 
 
 # Laws.
@@ -236,4 +235,4 @@ def test_a_difference_leads_from_the_earlier_zone_to_the_later_one(
     earlier, later = ({*records_of_zone(zone_of(snapshot, apex))} for snapshot in (before, after))
     assert set(found.removed) == earlier - later
     assert set(found.added) == later - earlier
-    assert rewound(after, history[place:], to=before.revision) == before
+    assert after.rewound(history[place:], to=before.revision) == before
