@@ -80,7 +80,7 @@ def decode_state(rules: NodeRules) -> IPVSState:
         addresses=frozenset(rules.dummy_interface.addresses),
         ipsets={each.name: held_set(each) for each in rules.ipsets},
         netfilters={each.family: each for each in rules.netfilters},
-        servers={server.key: server for server in rules.virtual_servers},
+        servers={served.server.key: served.server for served in rules.virtual_servers},
     )
 
 
