@@ -4,7 +4,8 @@
     changes of stored objects -> the same changes, and those of derived objects behind them
 
 A derived object is in the snapshot like any other, so lists, watches and the past know no
-difference.  It bears the revision of the change that it followed from.
+difference.  It bears the revision of the change that it followed from; one that is older than
+the history bears the revision at which it was loaded.  So two states of it never share one.
 
 Source: style.md 2; docs/decisions/0016.
 """
@@ -38,9 +39,9 @@ AnyDerivation = Derivation[Any]
 
 
 def with_derived(snapshot: Snapshot, derivations: Iterable[AnyDerivation]) -> Snapshot:
-    """Add every derived object to a snapshot of stored ones."""
+    """Add every derived object to a snapshot of stored ones, at its revision."""
     return snapshot.apply(
-        Change(revision=snapshot.revision, before=None, after=found)
+        Change(revision=snapshot.revision, before=None, after=_versioned(found, snapshot.revision))
         for each in derivations
         for key in sorted(each.keys(snapshot))
         if (found := each.derive(snapshot, key)) is not None
@@ -93,7 +94,27 @@ def loaded_with_derived(
         after = _undone(before, derived)
     kinds = {each.resource.name for each in derivations}
     every = tuple(_in_order((change for group in reversed(groups) for change in group), kinds))
-    return snapshot.apply(replace(each, revision=stored.revision) for each in every), every
+    last = {(each.kind, each.key): each.after for each in every if each.kind in kinds}
+    exact = (
+        Change(revision=stored.revision, before=snapshot.objects[kind][key], after=after)
+        for (kind, key), after in last.items()
+        if after is not None
+    )
+    return snapshot.apply(exact), every
+
+
+def with_known_derived(
+    known: Snapshot, loaded: Snapshot, derivations: Iterable[AnyDerivation]
+) -> Snapshot:
+    """Let derived objects that are what they were bear the revision that they bore."""
+    return loaded.apply(
+        Change(revision=loaded.revision, before=found, after=held)
+        for each in derivations
+        for key, found in loaded.of(each.resource).items()
+        if (held := known.of(each.resource).get(key)) is not None
+        and held != found
+        and _versioned(held, REVISION_ZERO) == _versioned(found, REVISION_ZERO)
+    )
 
 
 def _in_order(changes: Iterable[Change], derived: Container[str]) -> Iterator[Change]:

@@ -137,6 +137,7 @@ def _grace_s(current: Pod, asked_s: int | None) -> int:
 STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
+    is_created_with_status=True,
     complete=_complete,
     admit=_admit,
     complete_report=_complete_report,
