@@ -25,7 +25,7 @@ from app.config import Settings, blamed_on
 from app.dns.answering.autopath import Autopath
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.follower import REPLICA_BOUNDS, WatchFollower
-from app.dns.health import Standing, routes
+from app.dns.health import Readiness, routes
 from app.dns.metrics import DNSCollector
 from app.dns.own_addresses import answered_at, reached_at
 from app.dns.registrar import APIRegistrar
@@ -63,7 +63,7 @@ async def serve(
     client = RegistryClient(access_to(urls), bounds=REPLICA_BOUNDS, logs_failures=False)
     follower = WatchFollower(client, view, kinds=kinds_of(settings))
     policy = policy_of(settings)
-    paths = routes(lambda: standing_of(view, follower, policy), metrics)
+    paths = routes(lambda: readiness_of(view, follower, policy), metrics)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(client)
         health = answering(settings.dns_host, settings.dns_metrics_port, paths)
@@ -189,10 +189,10 @@ def kinds_of(settings: Settings) -> frozenset[str]:
     return frozenset(kinds)
 
 
-def standing_of(view: View, follower: WatchFollower, policy: Policy) -> Standing:
+def readiness_of(view: View, follower: WatchFollower, policy: Policy) -> Readiness:
     """Say how a replica is; without its API it serves what it knows, and stays in service."""
     problem = f"; {follower.url} is not followed: {follower.problem}" if follower.problem else ""
     if not view.is_synced:
-        return Standing(is_ready=False, words=f"it has not been loaded yet{problem}")
+        return Readiness(is_ready=False, words=f"it has not been loaded yet{problem}")
     told = "".join(f"; {found}" for found in contradictions(view.snapshot, policy))
-    return Standing(is_ready=True, words=f"revision {view.snapshot.revision}{problem}{told}")
+    return Readiness(is_ready=True, words=f"revision {view.snapshot.revision}{problem}{told}")

@@ -153,7 +153,7 @@ def test_upstreams_that_cannot_be_used_are_one_line_before_anything_starts(
     code, _, err = run(command, dns_upstreams=str(file), data_dir=str(tmp_path / "data"))
     assert code == 1
     assert err == (
-        "error: WAYPOST_DNS_UPSTREAMS names no nameserver that can be used: "
+        "error: WAYPOST_DNS_UPSTREAMS names no usable nameserver: "
         f"{file} line 2: fe80::1%nosuchlink: this machine has no interface nosuchlink\n"
     )
     assert not (tmp_path / "data").exists()

@@ -18,7 +18,7 @@ from app.replica import (
     nameserver_addresses_of,
     policy_of,
     protocol_of,
-    standing_of,
+    readiness_of,
 )
 
 API = "http://127.0.0.1:1"
@@ -58,38 +58,38 @@ def test_servers_that_a_setting_names_are_asked_and_this_one_is_not() -> None:
 
 @pytest.mark.parametrize("setting", ["dns_upstreams", "dns_notify"])
 def test_a_setting_that_names_no_server_is_refused_by_its_name(setting: str) -> None:
-    with pytest.raises(ValueError, match=f"^WAYPOST_{setting.upper()} names no nameserver"):
+    with pytest.raises(ValueError, match=f"^WAYPOST_{setting.upper()} names no usable nameserver"):
         dns_options_of(settings(**{setting: "dns.example.com"}))
 
 
-def test_a_server_that_would_only_ask_itself_is_refused() -> None:
+def test_a_server_whose_only_upstream_is_itself_is_refused() -> None:
     with pytest.raises(ValueError, match=r"127\.0\.0\.1:1053 is this server itself"):
         dns_options_of(settings(dns_upstreams="127.0.0.1:1053"))
 
 
-def test_a_replica_is_ready_once_it_has_been_loaded_whoever_it_follows() -> None:
+def test_a_replica_is_ready_once_loaded_even_if_no_api_is_reachable() -> None:
     view, policy = View(), Policy(cluster_dns="169.254.20.10")
     follower = WatchFollower(RegistryClient(access_to([API])), view, kinds=["Service"])
-    before = standing_of(view, follower, policy)
+    before = readiness_of(view, follower, policy)
     assert not before.is_ready
     assert before.words == (
         f"it has not been loaded yet; {API} is not followed: it has not been reached yet"
     )
 
     view.reset(Snapshot(revision=Revision(7)), history=(), compacted=Revision(7))
-    assert standing_of(view, follower, policy).is_ready
-    assert standing_of(view, follower, policy).words.startswith(
+    assert readiness_of(view, follower, policy).is_ready
+    assert readiness_of(view, follower, policy).words.startswith(
         f"revision 7; {API} is not followed"
     )
 
     follower.problem = ""
-    assert standing_of(view, follower, policy).words == "revision 7"
+    assert readiness_of(view, follower, policy).words == "revision 7"
 
 
-def test_a_replica_says_which_of_its_settings_contradict_what_it_follows() -> None:
+def test_a_replica_reports_settings_that_contradict_the_state() -> None:
     view = View()
     view.reset(Snapshot(revision=Revision(7)), history=(), compacted=Revision(7))
     follower = WatchFollower(RegistryClient(access_to([API])), view, kinds=["Service"])
-    standing = standing_of(view, follower, policy_of(settings()))
-    assert standing.is_ready
-    assert "WAYPOST_CLUSTER_DNS: every resolv.conf names 10.96.0.10" in standing.words
+    readiness = readiness_of(view, follower, policy_of(settings()))
+    assert readiness.is_ready
+    assert "WAYPOST_CLUSTER_DNS: every resolv.conf names 10.96.0.10" in readiness.words

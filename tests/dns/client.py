@@ -1,4 +1,4 @@
-"""A client for tests: replies as the rows that the vectors are written in."""
+"""A DNS client for tests: replies as rows in the form of the vectors."""
 
 from collections.abc import Iterable
 

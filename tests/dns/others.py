@@ -1,4 +1,4 @@
-"""A server of somebody else, over UDP and TCP: what it answers is the test's to say."""
+"""A fake upstream server over UDP and TCP, with answers chosen by the test."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ UDP = "udp"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it came."""
+    """A question as received."""
 
     transport: str
     has_opt: bool
@@ -26,12 +26,12 @@ class Asked:
 
 
 Answer = Callable[[Asked], bytes | None]
-"""What is answered; None is silence, and over TCP the end of the connection."""
+"""Makes the answer; None is no answer, and over TCP the end of the connection."""
 
 
 @dataclass(slots=True)
 class Others:
-    """A running server of somebody else."""
+    """A running upstream server."""
 
     server: Server
     answer: Answer
@@ -43,7 +43,7 @@ class Others:
         return [asked.has_opt for asked in self.asked]
 
     def heard(self, octets: bytes, transport: str) -> bytes | None:
-        """Note a question and answer it."""
+        """Record a question and answer it."""
         message = dns.message.from_wire(octets)
         asked = Asked(transport, message.edns >= 0, message)
         self.asked.append(asked)
@@ -52,7 +52,7 @@ class Others:
 
 @asynccontextmanager
 async def others(answer: Answer, host: str = "127.0.0.1") -> AsyncGenerator[Others, None]:
-    """Answer on a port of its own for the length of the block."""
+    """Run a server on a free port during the block."""
     bare, _, zone = host.partition("%")
     if zone:
         udp, tcp = _bound_to_zone(bare, zone)

@@ -1,4 +1,4 @@
-"""Counts of replies by kind, of which there are only so many."""
+"""Counters of replies by kind; the number of kinds is bounded."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def test_replies_of_one_kind_share_a_tally() -> None:
     )
 
 
-def test_kinds_are_bounded_and_every_reply_is_counted_all_the_same() -> None:
+def test_kinds_are_bounded_and_every_reply_is_still_counted() -> None:
     tallies, count = Tallies(kinds_max=5), 0
     for transport in Transport:
         for type_ in (1, 28, 33):
