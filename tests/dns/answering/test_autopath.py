@@ -30,8 +30,8 @@ from tests.builders import (
 )
 from tests.dns.answering.test_protocol import FixedSource
 from tests.dns.client import data_of
-from tests.dns.others import Answer, Asked, Others, others
 from tests.dns.upstream.test_forwarder import addresses, ask, denial, failure
+from tests.dns.upstream_server import Answer, Asked, UpstreamServer, upstream_server
 
 CLIENT = ip_address("10.244.0.1")
 STRANGER = ip_address("192.0.2.9")
@@ -179,11 +179,11 @@ LOCAL: tuple[Object, ...] = (
 
 
 @asynccontextmanager
-async def walking(answer: Answer) -> AsyncGenerator[tuple[DNSServer, Others], None]:
+async def walking(answer: Answer) -> AsyncGenerator[tuple[DNSServer, UpstreamServer]]:
     """Serve a Pod at the loopback address, with upstreams."""
     view = View()
     view.reset(load(LOCAL, revision=Revision(1)), history=(), compacted=Revision(1))
-    async with others(answer) as running:
+    async with upstream_server(answer) as running:
         config = ProtocolConfig(zone=ZONE, autopath=Autopath(host_search=("corp.example",)))
         server = DNSServer(view, config, ServerOptions(upstreams=(running.server,)))
         await server.start(str(SELF), 0)

@@ -36,7 +36,7 @@ from app.domain.names import parse_domain
 from app.registry.reads.view import View
 from tests.dns.answering.test_protocol import ZONE
 from tests.dns.messages.test_compiled import a_headless_zone
-from tests.dns.others import Asked, others
+from tests.dns.upstream_server import Asked, upstream_server
 
 HOST = "127.0.0.1"
 WAIT_S = 5.0
@@ -226,7 +226,7 @@ async def test_upstream_answers_are_limited_too() -> None:
         reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", *data))
         return reply.to_wire()
 
-    async with others(answer) as upstream:
+    async with upstream_server(answer) as upstream:
         options = ServerOptions(upstreams=(upstream.server,), rate_limit_per_s=1)
         async with serving(options, near=()) as server:
             query = a_query("www.example.com")

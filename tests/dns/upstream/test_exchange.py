@@ -15,7 +15,7 @@ from app.dns.upstream.exchange import Unanswered, Upstream
 from app.dns.upstream.question import UpstreamQuery
 from app.dns.upstream.server_list import Server
 from app.domain.names import parse_domain
-from tests.dns.others import TCP, UDP, Answer, Asked, others
+from tests.dns.upstream_server import TCP, UDP, Answer, Asked, upstream_server
 
 ATTEMPT_S = 1.0  # short enough for timeouts in tests, long enough for a busy machine
 PATIENT_S = 20.0  # where every server answers
@@ -103,7 +103,7 @@ REFUSALS = [formerr, notimp, bare_header, empty_header, echo]
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 async def test_a_server_that_refuses_opt_is_asked_without_and_remembered(refusal: Answer) -> None:
-    async with others(without_edns(refusal)) as server:
+    async with upstream_server(without_edns(refusal)) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         for _ in range(2):
             reply = await upstream.ask(asking())
@@ -114,7 +114,7 @@ async def test_a_server_that_refuses_opt_is_asked_without_and_remembered(refusal
 
 
 async def test_a_server_that_ignores_opt_is_asked_without_and_remembered() -> None:
-    async with others(without_edns(silence)) as server:
+    async with upstream_server(without_edns(silence)) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         for _ in range(2):
             assert (await upstream.ask(asking())).rcode == Rcode.NOERROR
@@ -123,7 +123,7 @@ async def test_a_server_that_ignores_opt_is_asked_without_and_remembered() -> No
 
 @pytest.mark.parametrize("refusal", [*REFUSALS, silence])
 async def test_opt_may_be_refused_over_tcp_as_well(refusal: Answer) -> None:
-    async with others(cut(without_edns(refusal))) as server:
+    async with upstream_server(cut(without_edns(refusal))) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         for _ in range(2):
             reply = await upstream.ask(asking())
@@ -133,7 +133,7 @@ async def test_opt_may_be_refused_over_tcp_as_well(refusal: Answer) -> None:
 
 
 async def test_a_server_that_leaves_opt_out_of_its_answer_is_asked_as_before() -> None:
-    async with others(plain_reply) as server:
+    async with upstream_server(plain_reply) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         for _ in range(2):
             assert (await upstream.ask(asking())).rcode == Rcode.NOERROR
@@ -148,7 +148,7 @@ async def test_the_refusal_of_a_question_by_a_server_with_edns_is_no_refusal_of_
         is_refused = "refused" in asked.message.question[0].name.to_text()
         return refusal(asked) if is_refused else edns_reply(asked)
 
-    async with others(answer) as server:
+    async with upstream_server(answer) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         await upstream.ask(asking())
         assert (await upstream.ask(asking("refused.example.com"))).rcode == Rcode.FORMERR
@@ -161,7 +161,7 @@ async def test_the_refusal_of_a_question_by_a_server_with_edns_is_no_refusal_of_
 async def test_a_packet_lost_on_the_way_to_a_server_with_edns_changes_nothing(
     *, is_dnssec_ok: bool
 ) -> None:
-    async with others(edns_reply) as server:
+    async with upstream_server(edns_reply) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         await upstream.ask(asking())
         lost = iter([None])
@@ -175,7 +175,7 @@ async def test_a_packet_lost_on_the_way_to_a_server_with_edns_changes_nothing(
 
 
 async def test_a_server_that_is_down_for_a_while_is_not_assumed_to_lack_edns() -> None:
-    async with others(silence) as server:
+    async with upstream_server(silence) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         with pytest.raises(Unanswered):
             await upstream.ask(asking())
@@ -186,8 +186,8 @@ async def test_a_server_that_is_down_for_a_while_is_not_assumed_to_lack_edns() -
 
 async def test_missing_edns_of_one_server_does_not_affect_another() -> None:
     async with (
-        others(without_edns(formerr)) as old,
-        others(edns_reply) as new,
+        upstream_server(without_edns(formerr)) as old,
+        upstream_server(edns_reply) as new,
     ):
         for first in (old, new):
             upstream = Upstream(
@@ -200,8 +200,8 @@ async def test_missing_edns_of_one_server_does_not_affect_another() -> None:
 
 async def test_a_server_that_ignored_opt_while_another_answered_is_asked_without() -> None:
     async with (
-        others(without_edns(silence)) as old,
-        others(edns_reply) as new,
+        upstream_server(without_edns(silence)) as old,
+        upstream_server(edns_reply) as new,
     ):
         upstream = Upstream([old.server, new.server], attempt_s=ATTEMPT_S)
         assert (await upstream.ask(asking())).rcode == Rcode.NOERROR
@@ -211,7 +211,7 @@ async def test_a_server_that_ignored_opt_while_another_answered_is_asked_without
 
 
 async def test_a_closed_port_is_not_taken_for_a_refusal_of_opt() -> None:
-    async with others(edns_reply) as server:
+    async with upstream_server(edns_reply) as server:
         address = server.server
     upstream = Upstream([address], attempt_s=PATIENT_S)
     with pytest.raises(Unanswered):
@@ -221,7 +221,7 @@ async def test_a_closed_port_is_not_taken_for_a_refusal_of_opt() -> None:
 
 @pytest.mark.parametrize("refusal", [formerr, silence])
 async def test_a_server_that_refuses_with_and_without_opt_has_failed(refusal: Answer) -> None:
-    async with others(refusal) as server:
+    async with upstream_server(refusal) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         if refusal is silence:
             with pytest.raises(Unanswered):
@@ -233,7 +233,7 @@ async def test_a_server_that_refuses_with_and_without_opt_has_failed(refusal: An
 
 
 async def test_a_server_that_answers_only_opt_has_refused_the_question() -> None:
-    async with others(lambda asked: formerr(asked) if asked.has_opt else None) as server:
+    async with upstream_server(lambda asked: formerr(asked) if asked.has_opt else None) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         assert (await upstream.ask(asking())).rcode == Rcode.FORMERR
 
@@ -244,7 +244,7 @@ async def test_a_referral_is_no_answer_as_long_as_another_server_has_one() -> No
         reply.authority.append(dns.rrset.from_text("com.", 60, "IN", "NS", "ns.example.net."))
         return reply.to_wire()
 
-    async with others(referral) as root, others(edns_reply) as recursive:
+    async with upstream_server(referral) as root, upstream_server(edns_reply) as recursive:
         upstream = Upstream([root.server, recursive.server], attempt_s=PATIENT_S)
         assert (await upstream.ask(asking())).sections[0]
         alone = Upstream([root.server], attempt_s=PATIENT_S)
@@ -279,7 +279,7 @@ UNUSABLE = [cut(oversized), cut_everywhere, cut_with_an_answer]
 async def test_an_unusable_answer_is_a_failure_of_its_server(
     answer: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with others(answer) as bad, others(edns_reply) as good:
+    async with upstream_server(answer) as bad, upstream_server(edns_reply) as good:
         upstream = Upstream([bad.server, good.server], attempt_s=PATIENT_S)
         reply = await upstream.ask(asking())
         assert (reply.is_truncated, len(reply.sections[0])) == (False, 1)
@@ -302,7 +302,7 @@ async def test_an_oversized_datagram_is_a_failure_of_its_server() -> None:
     def announced(asked: Asked) -> bytes:
         return answer(asked)[:6] + (4_500).to_bytes(2) + answer(asked)[8:]
 
-    async with others(announced) as server:
+    async with upstream_server(announced) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         with pytest.raises(Unanswered):
             await upstream.ask(asking())
@@ -322,7 +322,7 @@ def link_local() -> str:
 @pytest.mark.skipif(not link_local(), reason="no link of this machine has IPv6")
 @pytest.mark.parametrize("answer", [edns_reply, cut(edns_reply)], ids=[UDP, TCP])
 async def test_a_server_on_a_link_is_reached_through_its_zone(answer: Answer) -> None:
-    async with others(answer, link_local()) as server:
+    async with upstream_server(answer, link_local()) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         assert (await upstream.ask(asking())).sections[0]
         zoneless = Server(IPv6Address(str(server.server.address).partition("%")[0]), 53)

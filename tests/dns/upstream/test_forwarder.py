@@ -25,7 +25,7 @@ from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import parse_domain
 from app.registry.reads.view import View
 from tests.dns.client import data_of
-from tests.dns.others import UDP, Asked, others
+from tests.dns.upstream_server import UDP, Asked, upstream_server
 from tests.dns_vectors import snapshot_of
 
 HOST = "127.0.0.1"
@@ -340,7 +340,7 @@ async def test_an_answer_truncated_over_tcp_is_a_failure_and_no_denial(
             reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.1"))
         return reply.to_wire()
 
-    async with others(answer) as running, forwarding(silence) as (server, _):
+    async with upstream_server(answer) as running, forwarding(silence) as (server, _):
         server.forwarder.upstream = Upstream([running.server])
         reply = await ask(server, "www.example.com", tcp=tcp)
         assert (reply.rcode(), reply.answer) == (dns.rcode.SERVFAIL, [])
@@ -365,7 +365,7 @@ async def test_an_oversized_answer_is_a_failure_and_not_cached() -> None:
         header = query[:2] + b"\x81\x80\0\1" + (5_000).to_bytes(2) + bytes(4)
         return header + query[12:stop] + 5_000 * (b"\0\0\1\0\1" + bytes(6))
 
-    async with others(answer) as running, forwarding(silence) as (server, _):
+    async with upstream_server(answer) as running, forwarding(silence) as (server, _):
         server.forwarder.upstream = Upstream([running.server])
         assert (await ask(server, "www.example.com")).rcode() == dns.rcode.SERVFAIL
         assert server.forwarder.cache.sizes == (0, 0)

@@ -30,7 +30,7 @@ Answer = Callable[[Asked], bytes | None]
 
 
 @dataclass(slots=True)
-class Others:
+class UpstreamServer:
     """A running upstream server."""
 
     server: Server
@@ -51,7 +51,9 @@ class Others:
 
 
 @asynccontextmanager
-async def others(answer: Answer, host: str = "127.0.0.1") -> AsyncGenerator[Others, None]:
+async def upstream_server(
+    answer: Answer, host: str = "127.0.0.1"
+) -> AsyncGenerator[UpstreamServer, None]:
     """Run a server on a free port during the block."""
     bare, _, zone = host.partition("%")
     if zone:
@@ -59,7 +61,7 @@ async def others(answer: Answer, host: str = "127.0.0.1") -> AsyncGenerator[Othe
     else:
         bound = bind(host, 0)
         udp, tcp = bound.udp, bound.tcp
-    running = Others(Server(ip_address(host), udp.getsockname()[1]), answer)
+    running = UpstreamServer(Server(ip_address(host), udp.getsockname()[1]), answer)
 
     class Datagrams(asyncio.DatagramProtocol):
         transport: asyncio.DatagramTransport
