@@ -31,7 +31,7 @@ class Feed(Generic[StateT, StepT]):
     async def whole(self, *, only_if_changed: bool) -> Whole[StateT] | None:
         """Read the whole rule set; with ``only_if_changed`` None when it equals the last one."""
         tag = self._tag if only_if_changed else ""
-        with self.client.judging():
+        with self.client.failing_over():
             answer = await self.client.get(f"/nodes/{self.node}/{self.mode.name}", tag=tag)
             if answer is None:
                 return None
@@ -43,7 +43,7 @@ class Feed(Generic[StateT, StepT]):
         """Read the changes after a revision, waiting at most ``patience_s`` for the first."""
         query = {"since": str(since), "timeoutSeconds": str(patience_s)}
         path = f"/nodes/{self.node}/{self.mode.name}/changes"
-        with self.client.judging():
+        with self.client.failing_over():
             answer = await self.client.get(path, query=query, patience_s=patience_s)
             if answer is None:
                 raise RegistryMisbehaved("it answers 304 to a request without a tag")

@@ -67,7 +67,7 @@ class Registration:
         """Create the Node, or update the existing one; raises RegistryError."""
         wanted = self._wanted(await self._addresses())
         try:
-            with self._client.judging():
+            with self._client.failing_over():
                 known = _node(await self._client.ask("GET", self._path))
         except Refused as refused:
             if refused.reason != "NotFound":

@@ -89,7 +89,7 @@ class NodePods:
             "timeoutSeconds": str(WATCH_S),
         }
         unseen: set[NamespacedName] | None = set(self._pods)
-        with self._client.judging():
+        with self._client.failing_over():
             async with aclosing(self._client.lines("/pods", query=query)) as batches:
                 async for lines in batches:
                     for event in map(parse_event, lines):
