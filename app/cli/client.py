@@ -23,9 +23,9 @@ from app.cli.output import print_warning
 from app.client.access import access_to
 from app.client.bounded_reading import BOUNDS, Answer, Bounds
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
-from app.client.foreign_text import shown
 from app.client.refusals import status_of
 from app.client.registry_client import RegistryClient, parse_document
+from app.client.server_text import shown
 
 API_DEFAULT = "http://127.0.0.1:8053"
 # Silence is longer than the server's own bound on waiting for a revision.

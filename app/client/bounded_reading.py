@@ -23,10 +23,10 @@ from typing import Final, Self, cast
 import httpx
 
 from app.client.errors import RegistryMisbehaved, RegistryUnreachable
-from app.client.foreign_text import shown
 from app.client.gunzip import Gunzip
 from app.client.json_reading import values_in
 from app.client.line_splitter import LineSplitter
+from app.client.server_text import shown
 
 _MEBIBYTE: Final = 1024 * 1024
 _CHUNKS_PER_TURN: Final = 256  # between two yields; each costs h11 some 20 µs at any size

@@ -12,7 +12,7 @@ Exceptions of httpx never leave this folder.  Source: contract.md, "Errors".
 from collections.abc import Mapping
 from typing import Final
 
-from app.client.foreign_text import shown
+from app.client.server_text import shown
 
 WORDS_CHARACTERS_MAX: Final = 1_000  # of a server's text in an error; it may be a whole page
 

@@ -15,8 +15,8 @@ from app.client.errors import (
     RegistryMisbehaved,
     RegistryUnreachable,
 )
-from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
+from app.client.server_text import shown
 
 VALUES_MAX: Final = 10_000  # of a refusal that is parsed
 _RETRY_ELSEWHERE: Final = frozenset({421, 429, 500, 502, 503})

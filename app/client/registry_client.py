@@ -28,10 +28,10 @@ from app.client.bounded_reading import (
     read_answer,
 )
 from app.client.errors import WORDS_CHARACTERS_MAX, RegistryMisbehaved, RegistryUnreachable
-from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
 from app.client.notices import Notices
 from app.client.refusals import require_success
+from app.client.server_text import shown
 
 DOCUMENT_VALUES_MAX: Final = 1_000_000  # of one object, or of a list of leases
 

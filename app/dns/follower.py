@@ -19,11 +19,11 @@ from typing import Final
 
 from app.client.bounded_reading import BOUNDS
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.foreign_text import shown
 from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
 from app.client.pace import CLOCK, Backoff, Clock
 from app.client.registry_client import RegistryClient
+from app.client.server_text import shown
 from app.client.watch import Event, Resume, parse_event
 from app.dns.programming_latency import trigger_of
 from app.domain.addresses import forget_addresses
