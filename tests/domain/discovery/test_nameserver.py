@@ -1,11 +1,11 @@
-"""The cluster's nameserver as a stub resolver hears it: what it says itself, what it passes on."""
+"""The cluster's nameserver as a stub resolver sees it: its own replies, and Elsewhere."""
 
 from dataclasses import replace
 
 import pytest
 
 from app.domain.addresses import parse_prefix
-from app.domain.discovery.nameserver import REFUSED, Elsewhere, hear, service_behind
+from app.domain.discovery.nameserver import REFUSED, Elsewhere, reply_to, service_behind
 from app.domain.discovery.resolvers.lookup import (
     Decision,
     Outcome,
@@ -65,10 +65,10 @@ def a_record(name: str, rtype: str, value: str, ttl_s: int = 5) -> Record:
 
 
 def heard(name: str, qtype: str = "A", snapshot: Snapshot = STATE) -> Reply | Elsewhere:
-    return hear(snapshot, a_query(name, qtype), CONFIG)
+    return reply_to(snapshot, a_query(name, qtype), CONFIG)
 
 
-def test_what_the_zone_knows_is_answered_with_authority() -> None:
+def test_names_in_the_zone_are_answered_with_authority() -> None:
     assert heard(WEB) == Reply(
         rcode=Rcode.NOERROR, records=(a_record(WEB, "A", "10.96.0.20"),), is_authoritative=True
     )
@@ -80,7 +80,7 @@ def test_what_the_zone_knows_is_answered_with_authority() -> None:
     ]
 
 
-def test_a_name_without_such_records_is_told_from_one_that_does_not_exist() -> None:
+def test_nodata_and_nxdomain_are_distinguished() -> None:
     assert heard(WEB, "AAAA") == Reply(rcode=Rcode.NOERROR, is_authoritative=True)
     assert heard("nobody.default.svc.cluster.local.") == Reply(
         rcode=Rcode.NXDOMAIN, is_authoritative=True
@@ -96,7 +96,7 @@ def test_a_name_without_such_records_is_told_from_one_that_does_not_exist() -> N
         ("circle", "A", Rcode.NOERROR, ["circle.default.svc.cluster.local."]),
     ],
 )
-def test_an_alias_is_heard_of_whatever_it_leads_to(
+def test_an_alias_is_in_the_reply_for_any_target(
     name: str, qtype: str, rcode: Rcode, values: list[str]
 ) -> None:
     reply = heard(f"{name}.default.svc.cluster.local.", qtype)
@@ -112,14 +112,14 @@ def test_glue_shows_that_an_answer_is_no_referral() -> None:
     assert not ports.is_lame
 
 
-def test_a_packet_that_makes_no_sense_is_a_format_error() -> None:
+def test_a_malformed_packet_is_a_format_error() -> None:
     query = replace(a_query(WEB), is_malformed=True)
-    assert hear(STATE, query, CONFIG) == Reply(rcode=Rcode.FORMERR)
+    assert reply_to(STATE, query, CONFIG) == Reply(rcode=Rcode.FORMERR)
 
 
 @pytest.mark.parametrize("room", [0, 2])
-def test_an_answer_that_does_not_fit_is_cut_and_says_so(room: int) -> None:
-    reply = hear(STATE, a_query(DB), CONFIG, lambda _query, _found: room)
+def test_an_answer_that_does_not_fit_is_truncated(room: int) -> None:
+    reply = reply_to(STATE, a_query(DB), CONFIG, lambda _query, _found: room)
     assert isinstance(reply, Reply)
     assert reply.is_truncated
     values = [record.value for record in reply.records]
@@ -131,7 +131,7 @@ def test_an_answer_that_does_not_fit_is_cut_and_says_so(room: int) -> None:
 CHAIN = (a_record("out.default.svc.cluster.local.", "CNAME", OUTSIDE),)
 
 
-def test_a_foreign_name_is_to_be_asked_elsewhere_as_it_is() -> None:
+def test_a_name_out_of_the_zone_is_to_be_asked_elsewhere() -> None:
     foreign = heard(OUTSIDE, "AAAA")
     assert foreign == Elsewhere(name=parse_domain(OUTSIDE), qtype="AAAA")
     assert isinstance(foreign, Elsewhere)
@@ -142,7 +142,7 @@ def test_a_foreign_name_is_to_be_asked_elsewhere_as_it_is() -> None:
 
 @pytest.mark.parametrize("rcode", [Rcode.NOERROR, Rcode.NXDOMAIN])
 @pytest.mark.parametrize("found", [(), (a_record(OUTSIDE, "A", "192.0.2.1"),)])
-def test_an_alias_that_leads_outside_is_put_before_what_is_found_there(
+def test_an_alias_comes_before_the_upstream_s_records(
     rcode: Rcode, found: tuple[Record, ...]
 ) -> None:
     alias = heard("out.default.svc.cluster.local.")
@@ -154,7 +154,7 @@ def test_an_alias_that_leads_outside_is_put_before_what_is_found_there(
 
 
 @pytest.mark.parametrize("rcode", [Rcode.SERVFAIL, Rcode.REFUSED, Rcode.TIMEOUT, Rcode.FORMERR])
-def test_an_alias_is_there_and_the_lookup_fails_when_its_target_cannot_be_found_out(
+def test_an_alias_is_sent_and_the_lookup_fails_when_its_target_fails(
     rcode: Rcode,
 ) -> None:
     alias = heard("out.default.svc.cluster.local.")
@@ -164,13 +164,13 @@ def test_an_alias_is_there_and_the_lookup_fails_when_its_target_cannot_be_found_
     )
 
 
-def test_an_alias_stands_alone_when_nobody_can_be_asked() -> None:
+def test_without_upstreams_an_alias_is_sent_alone() -> None:
     alias = heard("out.default.svc.cluster.local.")
     assert isinstance(alias, Elsewhere)
     assert alias.unasked == Reply(rcode=Rcode.NOERROR, records=CHAIN, is_authoritative=True)
 
 
-# Which Service it was.
+# The Service of an outcome.
 
 
 def behind(*names: str, decision: Decision = Decision.HIT, pointed: str = "") -> object:
@@ -196,7 +196,7 @@ def behind(*names: str, decision: Decision = Decision.HIT, pointed: str = "") ->
         (OUTSIDE, None),
     ],
 )
-def test_the_name_that_answered_tells_the_service(
+def test_the_service_is_found_by_the_name_that_answered(
     name: str, service: NamespacedName | None
 ) -> None:
     assert behind(name) == service
@@ -208,6 +208,6 @@ def test_only_the_name_that_answered_counts() -> None:
     assert behind() is None
 
 
-def test_a_reverse_name_tells_the_service_that_it_points_to() -> None:
+def test_the_service_of_a_reverse_name_is_found() -> None:
     assert behind("20.0.96.10.in-addr.arpa.", pointed=WEB) == key("web")
     assert behind("1.2.0.192.in-addr.arpa.", pointed=OUTSIDE) is None

@@ -1,8 +1,8 @@
-"""What there is to say about one selected Pod.
+"""The verdict and the reasons for one selected Pod.
 
     Service, Pod, the endpoints that refer to it -> Verdict, reasons
 
-Labels are judged elsewhere.  Source: spec kubernetes-api 3.2 to 3.4;
+``near_misses`` evaluates labels.  Source: spec kubernetes-api 3.2 to 3.4;
 contract.md for leases and weights.
 """
 
@@ -18,7 +18,7 @@ from app.domain.times import format_time
 
 
 def verdict_of(pod: Pod, endpoints: Iterable[Endpoint]) -> Verdict:
-    """Tell what a Pod is to the Service, going by the endpoints in its slices."""
+    """Classify a Pod by its endpoints in the Service's slices."""
     found = tuple(endpoints)
     if not found:
         return Verdict.NOT_AN_ENDPOINT
@@ -30,7 +30,7 @@ def verdict_of(pod: Pod, endpoints: Iterable[Endpoint]) -> Verdict:
 
 
 def reasons_of(service: Service, pod: Pod) -> tuple[Reason, ...]:
-    """Say everything that keeps a selected Pod from being a ready endpoint on every port."""
+    """List everything that keeps a selected Pod from being a ready endpoint on every port."""
     excluding = tuple(_excluding(service, pod))
     if excluding and excluding[0].code != ReasonCode.WRONG_FAMILY:
         return excluding
@@ -89,7 +89,7 @@ def _not_ready(pod: Pod) -> Reason:
 
 
 def _awaited(pod: Pod) -> str:
-    """Say what has to happen before anything is known of a Pod's readiness."""
+    """Say what is missing before a Pod's readiness is known."""
     if pod.needs_report:
         return (
             ": its readinessProbe is exec, which Waypost does not run; report Ready in its status"

@@ -1,10 +1,10 @@
-"""Why each Pod is, or is not, behind a Service.
+"""Explains why each Pod is, or is not, an endpoint of a Service.
 
     (Snapshot, key of a Service) -> Explanation
 
-What is comes from the slices, why it is from Pods and Service; where the two
-disagree, that is said as well.  Everything is bounded: the nearest misses are
-shown, the rest is counted.  Source: contract.md, "Routes".
+The endpoints come from the slices, the reasons from Pods and Service; disagreement
+between them is reported too.  Everything is bounded: the nearest misses are listed,
+the rest is counted.  Source: contract.md, "Routes".
 """
 
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ def explain(
 def _pods(
     snapshot: Snapshot, service: Service, pods_max: int
 ) -> tuple[list[PodExplanation], list[PodExplanation]]:
-    """Explain all selected Pods, and of the others those nearest to being selected."""
+    """Explain all selected Pods, and of the others those that nearly match."""
     if not service.has_selector or service.is_external_name:
         return [], []
     held = _held(snapshot, service.metadata.key)
@@ -138,7 +138,7 @@ def _nearest(snapshot: Snapshot, service: Service, pods_max: int) -> list[tuple[
 def _nearest_first(
     selected: list[PodExplanation], others: list[PodExplanation]
 ) -> list[PodExplanation]:
-    """Put the Pods with something to be said first, and those that are all well last."""
+    """Sort Pods with reasons first, and those without any last."""
     troubled = [pod for pod in selected if pod.reasons]
     troubled.sort(key=lambda pod: (pod.verdict != Verdict.NOT_AN_ENDPOINT, pod.pod))
     return [*troubled, *others, *(pod for pod in selected if not pod.reasons)]
