@@ -1,4 +1,4 @@
-"""How the settings become a DNS server, and how a replica stands."""
+"""Composition of the DNS from settings, and the readiness of a replica."""
 
 from ipaddress import ip_address
 
@@ -28,7 +28,7 @@ def settings(**values: str | bool) -> Settings:
     return Settings.model_validate(values)
 
 
-def test_a_replica_follows_pods_only_when_answers_are_drawn_from_them() -> None:
+def test_a_replica_follows_pods_only_if_answers_depend_on_them() -> None:
     few = {"Service", "EndpointSlice", "Namespace", "ServiceCIDR"}
     assert kinds_of(settings()) == few
     assert kinds_of(settings(dns_pods="verified")) == {*few, "Pod"}
@@ -36,18 +36,18 @@ def test_a_replica_follows_pods_only_when_answers_are_drawn_from_them() -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2.7", "fd00::7"])
-def test_a_name_server_is_where_it_listens(host: str) -> None:
+def test_the_name_server_address_is_the_listening_one(host: str) -> None:
     assert nameserver_addresses_of(settings(dns_host=host)) == (ip_address(host),)
     assert protocol_of(settings(dns_host=host)).zone.nameserver_addresses == (ip_address(host),)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_one_that_only_its_own_machine_reaches_stands_behind_the_cluster_ip(host: str) -> None:
+def test_a_name_server_on_loopback_has_the_cluster_ip(host: str) -> None:
     found = nameserver_addresses_of(settings(dns_host=host, cluster_dns="10.96.0.53"))
     assert found == (ip_address("10.96.0.53"),)
 
 
-def test_servers_that_a_setting_names_are_asked_and_this_one_is_not() -> None:
+def test_upstreams_of_a_setting_are_used_except_this_server() -> None:
     upstreams = "127.0.0.1:1053,192.0.2.1,fe80::1%1"
     options = dns_options_of(settings(dns_upstreams=upstreams, dns_notify="192.0.2.2:54"))
     assert list(map(str, options.upstreams)) == ["192.0.2.1:53", "[fe80::1%1]:53"]
@@ -57,7 +57,7 @@ def test_servers_that_a_setting_names_are_asked_and_this_one_is_not() -> None:
 
 
 @pytest.mark.parametrize("setting", ["dns_upstreams", "dns_notify"])
-def test_a_setting_that_names_no_server_is_refused_by_its_name(setting: str) -> None:
+def test_a_setting_without_a_usable_server_is_refused_by_its_name(setting: str) -> None:
     with pytest.raises(ValueError, match=f"^WAYPOST_{setting.upper()} names no usable nameserver"):
         dns_options_of(settings(**{setting: "dns.example.com"}))
 
