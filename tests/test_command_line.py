@@ -135,15 +135,15 @@ def test_a_backup_goes_through_a_pipe(database_url: str, tmp_path: Path) -> None
         )
         return ended.returncode, ended.stdout, ended.stderr
 
-    code, backed_up, told = piped("backup", "-")
-    assert (code, told) == (0, b"0 objects are in the backup\n")
+    code, backed_up, printed = piped("backup", "-")
+    assert (code, printed) == (0, b"0 objects are in the backup\n")
     assert backed_up.startswith(b"{")
     assert list(tmp_path.iterdir()) == []
-    code, told, _ = piped("restore", "-", "--lose-all", given=backed_up)
-    assert (code, told.partition(b",")[0]) == (0, b"0 objects are back")
-    code, _, told = piped("restore", "-", "--lose-all", given=backed_up[: len(backed_up) // 2])
+    code, printed, _ = piped("restore", "-", "--lose-all", given=backed_up)
+    assert (code, printed.partition(b",")[0]) == (0, b"0 objects are back")
+    code, _, printed = piped("restore", "-", "--lose-all", given=backed_up[: len(backed_up) // 2])
     assert code == 1
-    assert told.count(b"\n") == 1
+    assert printed.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("command", ["serve", "dns"])
@@ -176,7 +176,7 @@ def test_an_invalid_database_url_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "expected"),
     [
         (ConnectionRefusedError(111, "Connection refused"), "the database cannot be reached: "),
         (TimeoutError(), "the database cannot be reached: TimeoutError"),
@@ -188,7 +188,7 @@ def test_an_invalid_database_url_is_one_line() -> None:
         ),
     ],
 )
-def test_a_failure_of_a_process_is_one_line(error: Exception, told: str) -> None:
+def test_a_failure_of_a_process_is_one_line(error: Exception, expected: str) -> None:
     worded = in_one_line(error)
-    assert worded.startswith(told)
+    assert worded.startswith(expected)
     assert "\n" not in worded

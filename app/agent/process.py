@@ -182,8 +182,8 @@ class _Agent(Generic[StateT, StepT]):
 
 async def clean_up(mode: Mode[StateT, StepT], sink: Sink[StateT, StepT]) -> None:
     """Remove all of Waypost's rules from a sink; raises SinkFailed."""
-    held = await sink.observe(mode.empty)
-    steps = mode.plan(held, mode.empty, ()).at_once
+    current = await sink.observe(mode.empty)
+    steps = mode.plan(current, mode.empty, ()).at_once
     if steps:
         await sink.apply(steps)
 

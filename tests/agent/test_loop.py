@@ -96,11 +96,11 @@ async def test_an_unreachable_registry_leaves_the_rules_as_they_are() -> None:
         sink = MemorySink()
         agent = world.agent(sink)
         await agent.turn()
-        held = sink.state
+        before = sink.state
         world.network.is_down = True
         world.put(ONE, TWO)
         await settle(agent, turns=20)
-        assert sink.state == held
+        assert sink.state == before
         assert "network is down" in agent.tally.registry_problem
         world.network.is_down = False
         await settle(agent)
@@ -249,10 +249,10 @@ async def test_an_invalid_answer_does_no_harm(answer: httpx.Response) -> None:
         sink = MemorySink()
         agent = world.agent(sink)
         await agent.turn()
-        held = sink.state
+        before = sink.state
         world.network.answers_before_it_asks = [answer] * 2
         await settle(agent, turns=2)
-        assert sink.state == held
+        assert sink.state == before
         world.network.answers_before_it_asks = []
         world.put(ONE, TWO)
         await settle(agent, turns=6)

@@ -94,15 +94,15 @@ async def test_connections_beyond_the_bound_are_closed_and_others_served() -> No
     connections = Connections(count_max=2)
     servers = [await listen("127.0.0.1", 0, hello, connections) for _ in range(2)]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
-    held = [await asyncio.open_connection("127.0.0.1", port) for port in ports]
+    open_ = [await asyncio.open_connection("127.0.0.1", port) for port in ports]
     await until(lambda: connections.count == 2)
     reader, refused = await asyncio.open_connection("127.0.0.1", ports[0])
     assert await reader.read() == b""
-    for reader, writer in held:
+    for reader, writer in open_:
         writer.write(b"GET /mine HTTP/1.1\r\n\r\n")
         assert (await reader.read()).endswith(b"hello /mine")
     await until(lambda: connections.count == 0)
-    for writer in (refused, *(writer for _, writer in held)):
+    for writer in (refused, *(writer for _, writer in open_)):
         writer.close()
     for server in servers:
         server.close()

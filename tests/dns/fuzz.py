@@ -50,16 +50,16 @@ def a_view() -> View:
 
 def a_protocol(*, is_able: bool) -> Protocol:
     """Make a protocol with the fewest features, or with all."""
-    prefix, everybody = parse_prefix("10.50.0.0/24"), parse_prefix("0.0.0.0/0")
+    prefix, everyone = parse_prefix("10.50.0.0/24"), parse_prefix("0.0.0.0/0")
     assert prefix is not None
-    assert everybody is not None
+    assert everyone is not None
     pods = PodRecords.VERIFIED if is_able else PodRecords.INSECURE
     zone = cluster_config("cluster.local", [prefix], pods=pods)
     if not is_able:
         return Protocol(VIEW, ProtocolConfig(zone=zone))
     config = ProtocolConfig(
         zone=zone,
-        transfers_to=(everybody,),
+        transfers_to=(everyone,),
         has_upstreams=True,
         autopath=Autopath(("corp.example",)),
     )

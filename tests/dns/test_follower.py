@@ -85,13 +85,13 @@ async def test_the_trigger_time_of_a_slice_is_kept_for_changes_only() -> None:
         return {**kind, "metadata": metadata, "addressType": "IPv4", "endpoints": []}
 
     view, intake = await taken(line("ADDED", slice_(1, 1)), bookmark(1, ends_initial=True))
-    (held,) = view.snapshot.slices.values()
-    assert held.metadata.annotations == {}
+    (shown,) = view.snapshot.slices.values()
+    assert shown.metadata.annotations == {}
 
     await intake.take(line("MODIFIED", slice_(2, 2)))
     await intake.take(bookmark(2))
-    (held,) = view.snapshot.slices.values()
-    assert held.metadata.annotations == {TRIGGER_TIME_ANNOTATION: "2026-01-01T00:00:02Z"}
+    (shown,) = view.snapshot.slices.values()
+    assert shown.metadata.annotations == {TRIGGER_TIME_ANNOTATION: "2026-01-01T00:00:02Z"}
 
 
 async def test_a_reload_reuses_equal_objects() -> None:
@@ -100,15 +100,15 @@ async def test_a_reload_reuses_equal_objects() -> None:
         line("ADDED", service("b", 5)),
         bookmark(7, ends_initial=True),
     )
-    held = dict(view.snapshot.services)
+    shown = dict(view.snapshot.services)
     intake.resume.start_over()
     assert intake.begin() == ""
     assert not await intake.take(line("ADDED", service("a", 3)))
     assert not await intake.take(line("ADDED", service("b", 5, port=81)))
     assert await intake.take(bookmark(9, ends_initial=True))
 
-    same, other = (view.snapshot.services[key] for key in sorted(held))
-    assert same is held[same.metadata.key]
+    same, other = (view.snapshot.services[key] for key in sorted(shown))
+    assert same is shown[same.metadata.key]
     assert other.ports[0].port == 81
 
 
@@ -243,8 +243,8 @@ async def test_the_stream_is_resumed_where_it_ended_after_any_failure() -> None:
 
 async def test_an_expired_revision_is_reloaded_while_the_old_state_is_served() -> None:
     first = sends(line("ADDED", service("a", 1)), bookmark(4, ends_initial=True))
-    anew = sends(line("ADDED", service("b", 9)), bookmark(9, ends_initial=True))
-    async with following(first, refuses(410), anew, breaks) as (view, _, asked):
+    reloaded = sends(line("ADDED", service("b", 9)), bookmark(9, ends_initial=True))
+    async with following(first, refuses(410), reloaded, breaks) as (view, _, asked):
         await until(lambda: view.snapshot.revision == 9)
         assert asked[:3] == ["", "4", ""]
         assert names(view.snapshot) == ["b"]

@@ -39,7 +39,7 @@ class UpstreamServer:
 
     @property
     def opts(self) -> list[bool]:
-        """Tell for each question so far whether it had an OPT record."""
+        """Whether each question so far had an OPT record."""
         return [asked.has_opt for asked in self.asked]
 
     def heard(self, octets: bytes, transport: str) -> bytes | None:

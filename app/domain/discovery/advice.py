@@ -98,7 +98,7 @@ def _wasted(resolution: Resolution) -> Iterator[str]:
         return
     if _is_hit(steps[-1]):
         yield (
-            f"{len(wasted)} of {len(steps)} queries were in vain before {last} answered; "
+            f"{len(wasted)} of {len(steps)} queries found nothing before {last} answered; "
             f"a trailing dot saves them: write {last}"
         )
     else:
@@ -114,7 +114,7 @@ def _external_names(resolution: Resolution) -> Iterator[str]:
         return
     dots = resolution.lookup.name.count(".")
     if len({step.query.name for step in steps}) > 1 and 0 < dots < _ndots(resolution.conf):
-        yield f"options ndots:{dots} in the Pod's dnsConfig would ask for this name as it is first"
+        yield f"with options ndots:{dots} in its dnsConfig the Pod would try this name as is first"
 
 
 def _unsearched_on_musl(resolution: Resolution) -> Iterator[str]:
@@ -259,7 +259,7 @@ def _public_suffixes(conf: ResolvConf, profile: Profile) -> Iterator[str]:
     for domain in conf.search:
         label = domain.lower().removesuffix(".")
         if label in GENERIC_TOP_LEVELS or (len(label) == COUNTRY_LENGTH and label.isalpha()):
-            yield f"the search domain {domain} is a top-level domain: strangers answer below it"
+            yield f"the search domain {domain} is a top-level domain: its names are public"
 
 
 def _is_hit(step: Step) -> bool:

@@ -38,23 +38,23 @@ def web(*addresses: str) -> IPVSState:
 
 async def lead(sink: IPVSSink, desired: IPVSState) -> IPVSState:
     """Observe, and apply all steps except removals that drain."""
-    held = await sink.observe(desired)
-    await sink.apply(MODE.plan(held, desired, ()).at_once)
+    current = await sink.observe(desired)
+    await sink.apply(MODE.plan(current, desired, ()).at_once)
     return await sink.observe(desired)
 
 
 async def test_applied_rules_are_read_back() -> None:
     kernel, desired = FakeKernel(), web("10.244.0.1", "10.244.0.2")
-    held = await lead(IPVSSink(kernel.run, settings=NOWHERE), desired)
-    assert plan(held, desired) == ()
+    current = await lead(IPVSSink(kernel.run, settings=NOWHERE), desired)
+    assert plan(current, desired) == ()
 
 
 async def test_each_program_runs_once_an_application() -> None:
     kernel, desired = FakeKernel(), web("10.244.0.1")
     sink = IPVSSink(kernel.run, settings=NOWHERE)
-    held = await sink.observe(desired)
+    current = await sink.observe(desired)
     kernel.ran.clear()
-    await sink.apply(MODE.plan(held, desired, ()).at_once)
+    await sink.apply(MODE.plan(current, desired, ()).at_once)
     assert len(kernel.ran) == len(set(kernel.ran) - {"sh"}) + kernel.ran.count("sh")
     assert kernel.ran.count("ipvsadm --restore") == kernel.ran.count("ipset restore") == 1
 
@@ -115,10 +115,10 @@ async def test_a_missing_sysctl_is_logged_once(
     sink = IPVSSink(FakeKernel().run, settings=tmp_path)
     desired = state_with()
     with caplog.at_level(logging.WARNING):
-        held = await sink.observe(desired)
+        current = await sink.observe(desired)
         await sink.observe(desired)
-    assert held.sysctls["net.ipv4.ip_forward"] == "0"
-    assert held.sysctls["net.ipv4.vs.conntrack"] == "1"
+    assert current.sysctls["net.ipv4.ip_forward"] == "0"
+    assert current.sysctls["net.ipv4.vs.conntrack"] == "1"
     assert caplog.text.count("net.ipv4.vs.conntrack") == 1
 
 
@@ -174,9 +174,9 @@ async def test_a_kernel_reaches_the_desired_state_from_any_state(path: list[IPVS
     kernel = FakeKernel()
     sink = IPVSSink(kernel.run, settings=NOWHERE)
     for desired in path:
-        held = await lead(sink, desired)
+        current = await lead(sink, desired)
         # Only sysctls that the fake machine lacks, and draining servers, may differ.
-        left = plan(replace(held, sysctls=desired.sysctls), desired)
+        left = plan(replace(current, sysctls=desired.sysctls), desired)
         assert [step for step in left if awaited(step) is None] == []
     await lead(sink, IPVSState())
     assert (kernel.servers, kernel.sets, kernel.addresses) == ({}, {}, None)

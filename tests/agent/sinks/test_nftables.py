@@ -52,15 +52,15 @@ def web(*addresses: str, protocol: str = "TCP") -> Tables:
 
 
 async def lead(sink: NftablesSink, desired: Tables) -> Tables:
-    held = await sink.observe(desired)
-    steps = MODE.plan(held, desired, ()).at_once
+    current = await sink.observe(desired)
+    steps = MODE.plan(current, desired, ()).at_once
     if steps:
         await sink.apply(steps)
     return await sink.observe(desired)
 
 
-def differences(held: Tables, desired: Tables) -> tuple[str, ...]:
-    return MODE.plan(held, desired, ()).at_once
+def differences(current: Tables, desired: Tables) -> tuple[str, ...]:
+    return MODE.plan(current, desired, ()).at_once
 
 
 async def test_applied_rules_are_read_back() -> None:

@@ -207,12 +207,12 @@ async def test_over_the_limit_clients_get_a_truncated_reply_or_none(*, is_known:
             assert (await dns.asyncquery.tcp(query, HOST, WAIT_S, server.port)).answer
             await replies_to(query, server.port, 2)
             assert query.to_wire()[2:] in server.protocol.answers.by_wire
-        told = await replies_to(query, server.port, 8)
-        assert len(told) == 4
-        for reply in map(dns.message.from_wire, told):
+        replies = await replies_to(query, server.port, 8)
+        assert len(replies) == 4
+        for reply in map(dns.message.from_wire, replies):
             assert reply.flags & dns.flags.TC
             assert (reply.id, reply.question, reply.answer) == (query.id, query.question, [])
-        assert max(map(len, told)) <= len(query.to_wire())
+        assert max(map(len, replies)) <= len(query.to_wire())
         whole = await dns.asyncquery.tcp(query, HOST, WAIT_S, server.port)
         assert sum(map(len, whole.answer)) == ENDPOINTS
         assert server.stats().counts[Count.LIMITED] == (10 if is_known else 8)
@@ -231,8 +231,8 @@ async def test_upstream_answers_are_limited_too() -> None:
         async with serving(options, near=()) as server:
             query = a_query("www.example.com")
             lines = [dns.asyncquery.udp(query, HOST, 1.0, server.port) for _ in range(4)]
-            told = await asyncio.gather(*lines, return_exceptions=True)
-            replies = [each for each in told if isinstance(each, dns.message.Message)]
+            replies = await asyncio.gather(*lines, return_exceptions=True)
+            replies = [each for each in replies if isinstance(each, dns.message.Message)]
             assert len(replies) == 2
             assert all(reply.flags & dns.flags.TC for reply in replies)
 
@@ -243,7 +243,7 @@ async def test_loopback_clients_get_all_answers_over_sockets() -> None:
         sent = await replies_to(a_query(LARGE), server.port, 50)
         assert len(sent) == 50
         assert min(map(len, sent)) > 1000
-    # On a wildcard address there are also other clients, told apart by their addresses.
+    # On a wildcard address there are also other clients, replies apart by their addresses.
     options = ServerOptions(rate_limit_per_s=1)
     for near, count in (((ip_network("127.0.0.0/8"),), 50), ((ip_network("10.0.0.0/8"),), 25)):
         view, snapshot = View(), a_headless_zone(ENDPOINTS)

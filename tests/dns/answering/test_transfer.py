@@ -256,13 +256,13 @@ async def test_peers_are_notified_until_they_acknowledge(
     )
     peer = Server(ip_address(HOST), transport.get_extra_info("sockname")[1])
     async with serving(notify=(peer,)) as (_, view):
-        told = await _acknowledged(heard, transport, 2)
-        assert told == {"cluster.local.": 1, "96.10.in-addr.arpa.": 1}
+        serials = await _acknowledged(heard, transport, 2)
+        assert serials == {"cluster.local.": 1, "96.10.in-addr.arpa.": 1}
         view.advance([Change(revision=Revision(2), before=None, after=a_service())])
         first, _ = await heard.get()
         again, _ = await heard.get()
-        told = await _acknowledged(heard, transport, 2)
-        assert set(told.values()) == {2}
+        serials = await _acknowledged(heard, transport, 2)
+        assert set(serials.values()) == {2}
         assert {first[4:], again[4:]}
     transport.close()
 
@@ -272,14 +272,14 @@ async def _acknowledged(
     transport: asyncio.DatagramTransport,
     count: int,
 ) -> dict[str, int]:
-    told: dict[str, int] = {}
-    while len(told) < count:
+    serials: dict[str, int] = {}
+    while len(serials) < count:
         async with asyncio.timeout(WAIT_S):
             octets, address = await heard.get()
         message = dns.message.from_wire(octets)
         soa = message.answer[0]
-        told[str(soa.name)] = int(soa.to_text().split()[6])
+        serials[str(soa.name)] = int(soa.to_text().split()[6])
         reply = octets[:2] + struct.pack("!H", 0xA400) + octets[4:]
         transport.sendto(b"\0\0noise", address)
         transport.sendto(reply, address)
-    return told
+    return serials

@@ -158,8 +158,8 @@ def test_an_authority_section_is_needed_for_a_denial_and_without_answers(
     whole = encode_body(OWNER, (answers, authority, (glue,)))
     last = whole.ends[1][-1]
     for size, is_short in ((len(whole.octets) - 1, False), (last, False), (last - 1, is_needed)):
-        body, told = whole.cut(size)
-        assert told == is_short
+        body, is_cut = whole.cut(size)
+        assert is_cut == is_short
         assert body.counts[0] == len(answers)
         assert body.counts[2] == 0
     body, _ = whole.cut(last - 1)

@@ -290,9 +290,9 @@ async def test_an_unusable_answer_is_a_failure_of_its_server(
         alone = Upstream([bad.server], attempt_s=PATIENT_S)
         with pytest.raises(Unanswered):
             await alone.ask(asking())
-    told = [record.message for record in caplog.records]
-    assert len(told) == 2  # one for each of the two Upstreams, however often they ask
-    assert all(str(bad.server) in line for line in told)
+    logged = [record.message for record in caplog.records]
+    assert len(logged) == 2  # one for each of the two Upstreams, however often they ask
+    assert all(str(bad.server) in line for line in logged)
 
 
 async def test_an_oversized_datagram_is_a_failure_of_its_server() -> None:

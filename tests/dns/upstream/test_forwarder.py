@@ -37,7 +37,7 @@ FAILURES = [dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.FORMERR, dns.rcode.
 Answer = Callable[[dns.message.Message], "list[bytes]"]
 
 
-class Foreign(asyncio.DatagramProtocol):
+class FakeUpstream(asyncio.DatagramProtocol):
     """A fake upstream server with answers chosen by the test."""
 
     def __init__(self, answer: Answer) -> None:
@@ -89,12 +89,12 @@ def silence(_query: dns.message.Message) -> list[bytes]:
 
 
 @asynccontextmanager
-async def forwarding(answer: Answer) -> AsyncGenerator[tuple[DNSServer, Foreign]]:
+async def forwarding(answer: Answer) -> AsyncGenerator[tuple[DNSServer, FakeUpstream]]:
     loop = asyncio.get_running_loop()
-    transport, foreign = await loop.create_datagram_endpoint(
-        lambda: Foreign(answer), local_addr=(HOST, 0)
+    transport, upstream = await loop.create_datagram_endpoint(
+        lambda: FakeUpstream(answer), local_addr=(HOST, 0)
     )
-    foreign.transport = transport
+    upstream.transport = transport
     port = transport.get_extra_info("sockname")[1]
     view = View()
     view.reset(snapshot_of("edge"), history=(), compacted=snapshot_of("edge").revision)
@@ -102,7 +102,7 @@ async def forwarding(answer: Answer) -> AsyncGenerator[tuple[DNSServer, Foreign]
     server = DNSServer(view, ProtocolConfig(zone=ZONE), options)
     await server.start(HOST, 0)
     try:
-        yield server, foreign
+        yield server, upstream
     finally:
         await server.close()
         transport.close()
@@ -119,38 +119,38 @@ async def ask(
 
 @pytest.mark.parametrize("tcp", [False, True])
 async def test_an_upstream_name_is_asked_once_and_cached_for_its_ttl(*, tcp: bool) -> None:
-    async with forwarding(addresses("192.0.2.1", "192.0.2.2")) as (server, foreign):
+    async with forwarding(addresses("192.0.2.1", "192.0.2.2")) as (server, upstream):
         for name in ("www.example.com", "WWW.example.COM"):
             reply = await ask(server, name, tcp=tcp)
             assert sorted(data_of(reply.answer)) == ["192.0.2.1", "192.0.2.2"]
             assert reply.question[0].name.to_text() == f"{name}."
             assert reply.flags & dns.flags.RA
             assert not reply.flags & dns.flags.AA
-        assert len(foreign.asked) == 1
+        assert len(upstream.asked) == 1
         assert reply.answer[0].ttl <= 60
 
 
 async def test_equal_concurrent_questions_share_one_upstream_question() -> None:
-    async with forwarding(addresses("192.0.2.1")) as (server, foreign):
+    async with forwarding(addresses("192.0.2.1")) as (server, upstream):
         replies = await asyncio.gather(*(ask(server, "www.example.com") for _ in range(20)))
         assert all(data_of(reply.answer) == ["192.0.2.1"] for reply in replies)
-        assert len(foreign.asked) == 1
+        assert len(upstream.asked) == 1
 
 
 async def test_a_record_with_ttl_zero_is_not_cached() -> None:
-    async with forwarding(addresses("192.0.2.1", ttl_s=0)) as (server, foreign):
+    async with forwarding(addresses("192.0.2.1", ttl_s=0)) as (server, upstream):
         for _ in range(2):
             assert data_of((await ask(server, "www.example.com")).answer)
-        assert len(foreign.asked) == 2
+        assert len(upstream.asked) == 2
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.NXDOMAIN, dns.rcode.NOERROR])
 async def test_denials_are_cached_too(rcode: dns.rcode.Rcode) -> None:
-    async with forwarding(denial(rcode)) as (server, foreign):
+    async with forwarding(denial(rcode)) as (server, upstream):
         for _ in range(2):
             reply = await ask(server, "nope.example.com")
             assert (reply.rcode(), len(reply.authority)) == (rcode, 1)
-        assert len(foreign.asked) == 1
+        assert len(upstream.asked) == 1
 
 
 async def test_forged_replies_are_ignored() -> None:
@@ -182,7 +182,7 @@ async def test_an_answer_from_another_address_is_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(exchange, "ATTEMPT_S", 0.2)
-    async with forwarding(silence) as (server, foreign):
+    async with forwarding(silence) as (server, upstream):
         loop = asyncio.get_running_loop()
         spoofer, _ = await loop.create_datagram_endpoint(
             asyncio.DatagramProtocol, local_addr=(HOST, 0)
@@ -192,7 +192,7 @@ async def test_an_answer_from_another_address_is_ignored(
             query = dns.message.from_wire(data)
             spoofer.sendto(addresses("203.0.113.66")(query)[0], addr)
 
-        monkeypatch.setattr(foreign, "datagram_received", datagram_received)
+        monkeypatch.setattr(upstream, "datagram_received", datagram_received)
         reply = await ask(server, "www.example.com")
         assert reply.rcode() == dns.rcode.SERVFAIL
         spoofer.close()
@@ -203,9 +203,9 @@ async def test_stale_answers_are_used_when_no_upstream_answers(
 ) -> None:
     monkeypatch.setattr(exchange, "ATTEMPT_S", 0.2)
     monkeypatch.setattr(forwarder, "STALE_AFTER_S", 0.1)
-    async with forwarding(addresses("192.0.2.1", ttl_s=1)) as (server, foreign):
+    async with forwarding(addresses("192.0.2.1", ttl_s=1)) as (server, upstream):
         await ask(server, "www.example.com")
-        foreign.answer = silence
+        upstream.answer = silence
         await asyncio.sleep(1.1)
         reply = await ask(server, "www.example.com")
         assert data_of(reply.answer) == ["192.0.2.1"]
@@ -270,12 +270,12 @@ async def test_an_alias_is_sent_and_not_denied_when_its_target_fails(
 
 
 async def test_an_alias_is_sent_alone_without_recursion_desired() -> None:
-    async with forwarding(addresses("192.0.2.1")) as (server, foreign):
+    async with forwarding(addresses("192.0.2.1")) as (server, upstream):
         query = dns.message.make_query(ALIAS, "A", flags=0)
         reply = await dns.asyncquery.udp(query, HOST, WAIT_S, server.port)
         assert reply.rcode() == dns.rcode.NOERROR
         assert data_of(reply.answer) == ["gone.example.test."]
-        assert (reply.authority, foreign.asked) == ([], [])
+        assert (reply.authority, upstream.asked) == ([], [])
         query = dns.message.make_query("www.example.com", "A", flags=0)
         reply = await dns.asyncquery.udp(query, HOST, WAIT_S, server.port)
         assert reply.rcode() == dns.rcode.REFUSED
@@ -315,16 +315,16 @@ async def test_an_answer_with_only_an_alias_is_asked_again() -> None:
         reply = dns.message.make_response(query)
         name = query.question[0].name
         reply.answer.append(dns.rrset.from_text(name, 300, "IN", "CNAME", "a.test."))
-        if len(foreign.asked) > 1:
+        if len(upstream.asked) > 1:
             reply.answer.append(dns.rrset.from_text("a.test.", 300, "IN", "A", "192.0.2.81"))
         return [reply.to_wire()]
 
-    async with forwarding(alias_first) as (server, foreign):
+    async with forwarding(alias_first) as (server, upstream):
         assert data_of((await ask(server, "www.example.com")).answer) == ["a.test."]
         for _ in range(2):
             reply = await ask(server, "www.example.com")
             assert data_of(reply.answer) == ["a.test.", "192.0.2.81"]
-        assert len(foreign.asked) == 2
+        assert len(upstream.asked) == 2
 
 
 @pytest.mark.parametrize("has_answer", [False, True])

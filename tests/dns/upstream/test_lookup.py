@@ -35,10 +35,10 @@ async def test_records_are_given_as_text(type_: str, value: str) -> None:
 
 async def test_denials_timeouts_and_loops_are_replies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "ATTEMPT_S", 0.1)
-    async with forwarding(denial(dns.rcode.NXDOMAIN)) as (server, foreign):
+    async with forwarding(denial(dns.rcode.NXDOMAIN)) as (server, upstream):
         ask = Lookups(server.forwarder)
         assert (await ask(NAME, "A")).rcode is Rcode.NXDOMAIN
-        foreign.answer = silence
+        upstream.answer = silence
         assert (await ask(NAME, "AAAA")).rcode is Rcode.SERVFAIL
         server.forwarder.is_looping = True
         assert (await ask(NAME, "A")).rcode is Rcode.REFUSED

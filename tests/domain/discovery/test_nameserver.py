@@ -64,15 +64,15 @@ def a_record(name: str, rtype: str, value: str, ttl_s: int = 5) -> Record:
     return Record(name=parse_domain(name), rtype=rtype, ttl_s=ttl_s, value=value)
 
 
-def heard(name: str, qtype: str = "A", snapshot: Snapshot = STATE) -> Reply | Elsewhere:
+def replied(name: str, qtype: str = "A", snapshot: Snapshot = STATE) -> Reply | Elsewhere:
     return reply_to(snapshot, a_query(name, qtype), CONFIG)
 
 
 def test_names_in_the_zone_are_answered_with_authority() -> None:
-    assert heard(WEB) == Reply(
+    assert replied(WEB) == Reply(
         rcode=Rcode.NOERROR, records=(a_record(WEB, "A", "10.96.0.20"),), is_authoritative=True
     )
-    inside = heard("in.default.svc.cluster.local.")
+    inside = replied("in.default.svc.cluster.local.")
     assert isinstance(inside, Reply)
     assert [(record.rtype, record.value) for record in inside.records] == [
         ("CNAME", WEB),
@@ -81,8 +81,8 @@ def test_names_in_the_zone_are_answered_with_authority() -> None:
 
 
 def test_nodata_and_nxdomain_are_distinguished() -> None:
-    assert heard(WEB, "AAAA") == Reply(rcode=Rcode.NOERROR, is_authoritative=True)
-    assert heard("nobody.default.svc.cluster.local.") == Reply(
+    assert replied(WEB, "AAAA") == Reply(rcode=Rcode.NOERROR, is_authoritative=True)
+    assert replied("nobody.default.svc.cluster.local.") == Reply(
         rcode=Rcode.NXDOMAIN, is_authoritative=True
     )
 
@@ -99,14 +99,14 @@ def test_nodata_and_nxdomain_are_distinguished() -> None:
 def test_an_alias_is_in_the_reply_for_any_target(
     name: str, qtype: str, rcode: Rcode, values: list[str]
 ) -> None:
-    reply = heard(f"{name}.default.svc.cluster.local.", qtype)
+    reply = replied(f"{name}.default.svc.cluster.local.", qtype)
     assert isinstance(reply, Reply)
     assert (reply.rcode, reply.is_authoritative) == (rcode, True)
     assert [record.value for record in reply.records] == values
 
 
 def test_glue_shows_that_an_answer_is_no_referral() -> None:
-    ports = heard(WEB, "SRV")
+    ports = replied(WEB, "SRV")
     assert isinstance(ports, Reply)
     assert ports.has_additional
     assert not ports.is_lame
@@ -132,12 +132,12 @@ CHAIN = (a_record("out.default.svc.cluster.local.", "CNAME", OUTSIDE),)
 
 
 def test_a_name_out_of_the_zone_is_to_be_asked_elsewhere() -> None:
-    foreign = heard(OUTSIDE, "AAAA")
-    assert foreign == Elsewhere(name=parse_domain(OUTSIDE), qtype="AAAA")
-    assert isinstance(foreign, Elsewhere)
-    assert foreign.unasked == REFUSED
+    elsewhere = replied(OUTSIDE, "AAAA")
+    assert elsewhere == Elsewhere(name=parse_domain(OUTSIDE), qtype="AAAA")
+    assert isinstance(elsewhere, Elsewhere)
+    assert elsewhere.unasked == REFUSED
     for rcode in (Rcode.NXDOMAIN, Rcode.SERVFAIL):
-        assert foreign.completed(Reply(rcode=rcode)) == Reply(rcode=rcode)
+        assert elsewhere.completed(Reply(rcode=rcode)) == Reply(rcode=rcode)
 
 
 @pytest.mark.parametrize("rcode", [Rcode.NOERROR, Rcode.NXDOMAIN])
@@ -145,7 +145,7 @@ def test_a_name_out_of_the_zone_is_to_be_asked_elsewhere() -> None:
 def test_an_alias_comes_before_the_upstream_s_records(
     rcode: Rcode, found: tuple[Record, ...]
 ) -> None:
-    alias = heard("out.default.svc.cluster.local.")
+    alias = replied("out.default.svc.cluster.local.")
     assert alias == Elsewhere(name=parse_domain(OUTSIDE), qtype="A", chain=CHAIN)
     assert isinstance(alias, Elsewhere)
     assert alias.completed(Reply(rcode=rcode, records=found)) == Reply(
@@ -157,7 +157,7 @@ def test_an_alias_comes_before_the_upstream_s_records(
 def test_an_alias_is_sent_and_the_lookup_fails_when_its_target_fails(
     rcode: Rcode,
 ) -> None:
-    alias = heard("out.default.svc.cluster.local.")
+    alias = replied("out.default.svc.cluster.local.")
     assert isinstance(alias, Elsewhere)
     assert alias.completed(Reply(rcode=rcode)) == Reply(
         rcode=Rcode.SERVFAIL, records=CHAIN, is_authoritative=True
@@ -165,7 +165,7 @@ def test_an_alias_is_sent_and_the_lookup_fails_when_its_target_fails(
 
 
 def test_without_upstreams_an_alias_is_sent_alone() -> None:
-    alias = heard("out.default.svc.cluster.local.")
+    alias = replied("out.default.svc.cluster.local.")
     assert isinstance(alias, Elsewhere)
     assert alias.unasked == Reply(rcode=Rcode.NOERROR, records=CHAIN, is_authoritative=True)
 

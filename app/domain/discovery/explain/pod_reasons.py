@@ -63,7 +63,7 @@ def _hampering(service: Service, pod: Pod) -> Iterator[Reason]:
     if is_withheld and service.publish_not_ready_addresses:
         yield Reason(
             ReasonCode.PUBLISHED_REGARDLESS,
-            "it counts as ready all the same: publishNotReadyAddresses is set",
+            "it still counts as ready: publishNotReadyAddresses is set",
         )
     yield from _ports(service, pod)
     if pod.weight == 0:
@@ -81,7 +81,7 @@ def _not_ready(pod: Pod) -> Reason:
         message = f"its {lease} ran out without a heartbeat{since}{said}"
         return Reason(ReasonCode.LEASE_EXPIRED, message)
     if condition.reason == NODE_LEASE_EXPIRED:
-        message = f"the agent of node {pod.node_name} has been silent{since}{said}"
+        message = f"the lease of its node {pod.node_name} has been expired{since}{said}"
         return Reason(ReasonCode.NODE_LEASE_EXPIRED, message)
     why = f" ({condition.reason})" if condition.reason else ""
     awaited = _awaited(pod) if condition.reason == NOT_REPORTED else ""
@@ -94,7 +94,7 @@ def _awaited(pod: Pod) -> str:
         return (
             ": its readinessProbe is exec, which Waypost does not run; report Ready in its status"
         )
-    return ": it has a readinessProbe that nobody has run" if pod.has_probe else ""
+    return ": its readinessProbe has not been run" if pod.has_probe else ""
 
 
 def _since(condition: Condition) -> str:

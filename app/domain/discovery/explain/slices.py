@@ -51,15 +51,15 @@ def _reasons(service: Service, slice_: EndpointSlice, ready: int) -> Iterator[Re
     if slice_.is_managed:
         yield Reason(
             ReasonCode.LEFT_OVER,
-            "it holds the Pods that the Service's last selector picked: none is added any more, "
-            "and each goes with its Pod",
+            "it has the Pods that the Service's last selector matched: none is added any more, "
+            "and each is removed with its Pod",
         )
     elif slice_.is_mirrored:
         yield Reason(ReasonCode.MIRRORED, "it mirrors the Endpoints object of the Service's name")
     elif service.has_selector:
         yield Reason(
             ReasonCode.BESIDE_SELECTOR,
-            "it is written by hand and counts beside what the selector finds",
+            "it is written by hand and counts in addition to the selected Pods",
         )
     else:
         yield Reason(ReasonCode.WRITTEN_BY_HAND, "it is written by hand")
@@ -73,7 +73,7 @@ def _reasons(service: Service, slice_: EndpointSlice, ready: int) -> Iterator[Re
 def _contents(service: Service, slice_: EndpointSlice, ready: int) -> Iterator[Reason]:
     names = {port.name for port in slice_.ports}
     if not slice_.endpoints:
-        yield Reason(ReasonCode.NO_ENDPOINTS, "it holds no endpoints")
+        yield Reason(ReasonCode.NO_ENDPOINTS, "it has no endpoints")
     elif not ready:
         yield Reason(ReasonCode.NONE_READY, "none of its endpoints is ready")
     if slice_.endpoints and service.ports and not slice_.ports:

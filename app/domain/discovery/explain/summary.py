@@ -26,7 +26,7 @@ _IN_WORDS = {
     ReasonCode.NO_ADDRESS: "without an address",
     ReasonCode.WRONG_FAMILY: "without an address of the Service's family",
     ReasonCode.LEASE_EXPIRED: "with an expired lease",
-    ReasonCode.NODE_LEASE_EXPIRED: "on a node whose agent is silent",
+    ReasonCode.NODE_LEASE_EXPIRED: "on a node with an expired lease",
     ReasonCode.NOT_READY: "not ready",
     ReasonCode.TERMINATING: "terminating",
     ReasonCode.PORT_NOT_FOUND: "without the named port",
@@ -48,11 +48,11 @@ def summary_of(
         return f"{name} is an alias of {service.external_name} and has no endpoints of its own."
     if not service.has_selector:
         return _by_hand(service, slices)
-    said = _selected(selected) if selected else _none_selected(snapshot, service, others)
+    state = _selected(selected) if selected else _none_selected(snapshot, service, others)
     by_hand = sum(entry.endpoints_ready for entry in slices)
     if by_hand:
-        said = f"{said} Slices written by hand add {_counted(by_hand)}."
-    return f"{_guard(service)}{said}"
+        state = f"{state} Slices written by hand add {_counted(by_hand)}."
+    return f"{_guard(service)}{state}"
 
 
 def _guard(service: Service) -> str:
@@ -68,9 +68,9 @@ def _by_hand(service: Service, slices: Sequence[SliceExplanation]) -> str:
     mine = [entry for entry in slices if entry.reasons[0].code != ReasonCode.LABEL_MISSING]
     ready = sum(entry.endpoints_ready for entry in mine)
     if ready:
-        return f"{lead}; slices written for it hold {_counted(ready)}."
+        return f"{lead}; slices written for it have {_counted(ready)}."
     if mine:
-        return f"{lead}, and no slice labelled {label} holds a ready endpoint."
+        return f"{lead}, and no slice labelled {label} has a ready endpoint."
     if slices:
         stray = slices[0]
         return f"{lead} and no slice; {stray.slice} is nearest: {stray.reasons[0].message}."

@@ -1,4 +1,4 @@
-"""How a resolver library reads an answer section.
+"""Reading of an answer section by a resolver library.
 
     replies to one candidate -> addresses, canonical name
 

@@ -1,4 +1,4 @@
-"""How c-ares asks: A and AAAA as two queries, each with its own tries.
+"""c-ares' queries: A and AAAA separately, each with its own tries.
 
     candidate + types -> flights of all open queries -> Pending per type
 
@@ -77,7 +77,7 @@ class Sender:
         if reply.is_truncated and query.transport is Transport.UDP:
             query.transport = Transport.TCP
             return
-        if reply.rcode not in _SERVER_ERRORS and not reply.rcode.is_silence:
+        if reply.rcode not in _SERVER_ERRORS and not reply.rcode.is_no_reply:
             query.reply = reply
             query.is_over = True
             return

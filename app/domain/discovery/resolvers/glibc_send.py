@@ -1,4 +1,4 @@
-"""How glibc asks its nameservers: one server after another, A and AAAA in parallel.
+"""glibc's queries to its nameservers: one server after another, A and AAAA in parallel.
 
     candidate + types -> flights to server after server -> Sent
 
@@ -172,7 +172,7 @@ class Sender:
             replace(query, transport=Transport.TCP) for query in queries
         )
         for reply in replies:
-            if reply.rcode.is_silence:
+            if reply.rcode.is_no_reply:
                 exchange.failure = reply.rcode
                 exchange.got_somewhere |= reply.rcode is Rcode.TIMEOUT
                 return ()

@@ -1,4 +1,4 @@
-"""How Go asks its nameservers: one after another, each type independently.
+"""Go's queries to its nameservers: one server after another, each type independently.
 
     candidate + types -> flights, attempt by attempt, server by server -> one reply per type
 

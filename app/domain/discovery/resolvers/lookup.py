@@ -109,7 +109,7 @@ class Rcode(StrEnum):
     CLOSED = "CLOSED"
 
     @property
-    def is_silence(self) -> bool:
+    def is_no_reply(self) -> bool:
         """Whether there was no DNS reply at all."""
         return self in (Rcode.TIMEOUT, Rcode.CLOSED)
 

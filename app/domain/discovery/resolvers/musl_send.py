@@ -1,4 +1,4 @@
-"""How musl asks: all nameservers at the same time, until each type has an accepted answer.
+"""musl's queries: to all nameservers in parallel, until each type has an accepted answer.
 
     candidate + types -> rounds of flights to all servers -> one reply per type
 
@@ -71,8 +71,8 @@ class Sender:
             yield from self._round(flight, answers, failures)
             if len(answers) == len(qtypes):
                 break
-        silence = Reply(rcode=Rcode.TIMEOUT)
-        return tuple(answers.get(qtype) or failures.get(qtype) or silence for qtype in qtypes)
+        no_reply = Reply(rcode=Rcode.TIMEOUT)
+        return tuple(answers.get(qtype) or failures.get(qtype) or no_reply for qtype in qtypes)
 
     def _round(
         self, flight: Flight, answers: dict[str, Reply], failures: dict[str, Reply]

@@ -125,7 +125,7 @@ def test_a_ready_pod_needs_no_reasons() -> None:
             a_pod(ready=None, containers=(Container(readiness_probe=Probe()),)),
             Verdict.NOT_READY,
             ReasonCode.NOT_READY,
-            "it has no Ready condition yet: it has a readinessProbe that nobody has run",
+            "it has no Ready condition yet: its readinessProbe has not been run",
         ),
         (
             a_pod(ready=None, containers=(BY_COMMAND,)),
@@ -167,7 +167,7 @@ def test_a_ready_pod_needs_no_reasons() -> None:
             a_pod_that_is("NodeLeaseExpired", at=None),
             Verdict.NOT_READY,
             ReasonCode.NODE_LEASE_EXPIRED,
-            "the agent of node n1 has been silent",
+            "the lease of its node n1 has been expired",
         ),
         (
             a_pod(deleted_at=NOON),
@@ -393,22 +393,22 @@ LABEL = "kubernetes.io/service-name=web"
         ),
         (
             (an_endpoint_slice(an_endpoint(), managed=False),),
-            "web has no selector; slices written for it hold 1 ready endpoint.",
+            "web has no selector; slices written for it have 1 ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND],
         ),
         (
             (an_endpoint_slice(an_endpoint(ready=False), managed=False),),
-            f"web has no selector, and no slice labelled {LABEL} holds a ready endpoint.",
+            f"web has no selector, and no slice labelled {LABEL} has a ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND, ReasonCode.NONE_READY],
         ),
         (
             (an_endpoint_slice(managed=False, ports=()),),
-            f"web has no selector, and no slice labelled {LABEL} holds a ready endpoint.",
+            f"web has no selector, and no slice labelled {LABEL} has a ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND, ReasonCode.NO_ENDPOINTS],
         ),
         (
             (an_endpoint_slice(an_endpoint(), managed=False, ports=()),),
-            "web has no selector; slices written for it hold 1 ready endpoint.",
+            "web has no selector; slices written for it have 1 ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND, ReasonCode.NO_PORTS],
         ),
         (
@@ -417,12 +417,12 @@ LABEL = "kubernetes.io/service-name=web"
                     an_endpoint("fd00::1"), managed=False, ports=(EndpointPort(port=1, name="x"),)
                 ),
             ),
-            "web has no selector; slices written for it hold 1 ready endpoint.",
+            "web has no selector; slices written for it have 1 ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND, ReasonCode.WRONG_FAMILY, ReasonCode.PORT_NOT_FOUND],
         ),
         (
             (an_endpoint_slice(an_endpoint()),),
-            "web has no selector; slices written for it hold 1 ready endpoint.",
+            "web has no selector; slices written for it have 1 ready endpoint.",
             [ReasonCode.LEFT_OVER],
         ),
         (

@@ -1,4 +1,4 @@
-"""How glibc asks: its options, and its handling of failing servers."""
+"""glibc's queries: its options, and its handling of failing servers."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How musl asks: all servers in parallel, and the releases' handling of truncation."""
+"""musl's queries: all servers in parallel, and the releases' handling of truncation."""
 
 import pytest
 
