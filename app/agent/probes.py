@@ -78,7 +78,7 @@ class Prober:
         self._pending: dict[NamespacedName, Report] = {}
         self._has_pending = asyncio.Event()
         self._notices = Notices(_log)
-        self._turns = asyncio.Semaphore(CONCURRENT_MAX)
+        self._slots = asyncio.Semaphore(CONCURRENT_MAX)
 
     def see(self, pod: Pod) -> None:
         """Add or update a Pod, and probe it as long as it has probes."""
@@ -94,7 +94,7 @@ class Prober:
         probed = _Probed(pod, {name: first for name, _ in _probes(pod)})
         self._probed[key] = probed
         for name, target in _probes(pod):
-            loop = self._keep_asking(probed, name, target)
+            loop = self._probe_repeatedly(probed, name, target)
             probed.loops.append(asyncio.create_task(loop))
 
     def forget(self, key: NamespacedName) -> None:
@@ -128,19 +128,19 @@ class Prober:
             self._pending = {**reports, **self._pending}
             self._has_pending.set()
 
-    async def _keep_asking(self, probed: _Probed, name: str, target: Target) -> None:
+    async def _probe_repeatedly(self, probed: _Probed, name: str, target: Target) -> None:
         await self._timing.sleep(self._delay_s(probed.pod, target.probe))
         while True:
             begun_at = self._timing.now()
-            async with self._turns:
-                failure = await self._ask(target)
+            async with self._slots:
+                failure = await self._run(target)
             probed.standings[name] = after(probed.standings[name], failure, target.probe)
             self._compare(probed)
             took_s = (self._timing.now() - begun_at).total_seconds()
             period_s = target.probe.period_s
             await self._timing.sleep(min(period_s, max(0.0, period_s - took_s)))
 
-    async def _ask(self, target: Target) -> str:
+    async def _run(self, target: Target) -> str:
         try:
             return await self._check(target)
         except Exception as bug:  # noqa: BLE001  a supervision point: one probe must not end all others
