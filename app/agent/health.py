@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.agent.tally import Tally
+from app.agent.stats import Tally
 from app.client.health_server import JSON, Answer, Route
 from app.client.pace import Clock
 

@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from app.agent.health import NO_SNIFFING
-from app.agent.tally import Tally
+from app.agent.stats import Tally
 from app.client.health_server import JSON, Answer, Connections, listen
 from app.client.pace import Backoff, Clock
 from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks

@@ -21,7 +21,7 @@ from typing import Final, Generic, TypeVar
 from app.agent.drains import Drains
 from app.agent.feed import Feed
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.agent.tally import Tally
+from app.agent.stats import Tally
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.notices import Notices
 from app.client.pace import RETRY_S_MAX, Backoff, Clock

@@ -12,7 +12,7 @@ from app.agent.health import (
     problems_of,
     ready_route,
 )
-from app.agent.tally import Tally
+from app.agent.stats import Tally
 from app.client.health_server import JSON, Answer
 from app.domain.names import Revision
 from tests.agent.worlds import FakeClock

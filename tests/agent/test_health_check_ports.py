@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.agent.health_check_ports import HealthCheckPorts
-from app.agent.tally import Tally
+from app.agent.stats import Tally
 from app.client.health_server import Connections
 from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
 from tests.builders import key
