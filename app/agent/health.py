@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.agent.stats import Tally
+from app.agent.stats import AgentStats
 from app.client.health_server import JSON, Answer, Route
 from app.client.pace import Clock
 
@@ -40,13 +40,13 @@ class Problem:
     makes_unready: bool
 
 
-def problems_of(tally: Tally, others: Iterable[str] = ()) -> Sequence[Problem]:
+def problems_of(stats: AgentStats, others: Iterable[str] = ()) -> Sequence[Problem]:
     """List the problems of the loop and of the tasks beside it."""
-    beside = (tally.registry_problem, tally.health_check_problem, *others)
+    beside = (stats.registry_problem, stats.health_check_problem, *others)
     found = [Problem(text, makes_unready=False) for text in beside if text]
-    if tally.sink_problem:
-        found.append(Problem(tally.sink_problem, makes_unready=True))
-    elif tally.settled_at_s is None:
+    if stats.sink_problem:
+        found.append(Problem(stats.sink_problem, makes_unready=True))
+    elif stats.settled_at_s is None:
         found.append(Problem("the rules have not been applied yet", makes_unready=True))
     return found
 
@@ -56,13 +56,13 @@ class ProxyHealth:
 
     def __init__(
         self,
-        tally: Tally,
+        stats: AgentStats,
         clock: Clock,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Evaluate ``tally`` by its ``clock``; ``now`` gives the timestamps of answers."""
-        self._tally, self._clock, self._now = tally, clock, now
+        """Evaluate ``stats`` by its ``clock``; ``now`` gives the timestamps of answers."""
+        self._tally, self._clock, self._now = stats, clock, now
 
     @property
     def is_healthy(self) -> bool:
@@ -110,39 +110,39 @@ def ready_route(problems: Callable[[], Sequence[Problem]]) -> Route:
     return answer
 
 
-def metrics_route(tally: Tally) -> Route:
+def metrics_route(stats: AgentStats) -> Route:
     """Answer with the metrics."""
     registry = CollectorRegistry()
-    registry.register(TallyCollector(tally))
+    registry.register(StatsCollector(stats))
     return lambda: Answer(HTTPStatus.OK, generate_latest(registry).decode())
 
 
-class TallyCollector(Collector):
+class StatsCollector(Collector):
     """The counters and gauges of the agent."""
 
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+    def __init__(self, stats: AgentStats) -> None:
+        self._tally = stats
 
     def collect(self) -> Iterator[Metric]:
         """Yield all counters and gauges."""
-        tally = self._tally
+        stats = self._tally
         for name, help_, count in (
-            ("applications", "Times that rules were applied to the kernel.", tally.applications),
-            ("steps", "Operations applied.", tally.steps),
-            ("resyncs", "Full reads of the kernel's state.", tally.resyncs),
-            ("foreign_steps", "Operations that repaired external changes.", tally.foreign_steps),
-            ("registry_failures", "Failed requests to the registry.", tally.registry_failures),
-            ("sink_failures", "Failed applications of rules.", tally.sink_failures),
-            ("mishaps", "Iterations of the loop that ended with a bug.", tally.mishaps),
+            ("applications", "Times that rules were applied to the kernel.", stats.applications),
+            ("steps", "Operations applied.", stats.steps),
+            ("resyncs", "Full reads of the kernel's state.", stats.resyncs),
+            ("foreign_steps", "Operations that repaired external changes.", stats.foreign_steps),
+            ("registry_failures", "Failed requests to the registry.", stats.registry_failures),
+            ("sink_failures", "Failed applications of rules.", stats.sink_failures),
+            ("mishaps", "Iterations of the loop that ended with a bug.", stats.mishaps),
         ):
             yield CounterMetricFamily(f"waypost_agent_{name}", help_, count)
         for name, help_, value in (
-            ("revision", "The revision of the applied rules.", tally.revision),
-            ("draining_servers", "Real servers that drain.", tally.draining),
-            ("registry_reachable", "Whether the registry answers.", not tally.registry_problem),
-            ("settled", "Whether the last application succeeded.", not tally.sink_problem),
-            ("node_eligible", "Whether balancers may use the node.", tally.is_node_eligible),
-            ("health_check_sockets", "Listening health-check sockets.", tally.health_check_sockets),
+            ("revision", "The revision of the applied rules.", stats.revision),
+            ("draining_servers", "Real servers that drain.", stats.draining),
+            ("registry_reachable", "Whether the registry answers.", not stats.registry_problem),
+            ("settled", "Whether the last application succeeded.", not stats.sink_problem),
+            ("node_eligible", "Whether balancers may use the node.", stats.is_node_eligible),
+            ("health_check_sockets", "Listening health-check sockets.", stats.health_check_sockets),
         ):
             yield GaugeMetricFamily(f"waypost_agent_{name}", help_, float(value))
 

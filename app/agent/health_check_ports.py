@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from app.agent.health import NO_SNIFFING
-from app.agent.stats import Tally
+from app.agent.stats import AgentStats
 from app.client.health_server import JSON, Answer, Connections, listen
 from app.client.pace import Backoff, Clock
 from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
@@ -54,15 +54,15 @@ class HealthCheckPorts:
 
     def __init__(
         self,
-        tally: Tally,
+        stats: AgentStats,
         clock: Clock,
         *,
         is_healthy: Callable[[], bool],
         sockets_max: int = SOCKETS_MAX,
         connections: Connections | None = None,
     ) -> None:
-        """Count into ``tally``; ``is_healthy`` says whether rules are applied in time."""
-        self._tally, self._clock = tally, clock
+        """Count into ``stats``; ``is_healthy`` says whether rules are applied in time."""
+        self._tally, self._clock = stats, clock
         self._is_healthy = is_healthy
         self._sockets_max = sockets_max
         self._connections = connections or Connections(CONNECTIONS_MAX)

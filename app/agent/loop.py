@@ -21,7 +21,7 @@ from typing import Final, Generic, TypeVar
 from app.agent.drains import Drains
 from app.agent.feed import Feed
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.agent.stats import Tally
+from app.agent.stats import AgentStats
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.notices import Notices
 from app.client.pace import RETRY_S_MAX, Backoff, Clock
@@ -71,7 +71,7 @@ class RulesLoop(Generic[StateT, StepT]):
         pace: Pace = PACE,
     ) -> None:
         """Follow ``feed``; ``register`` registers the node, and may raise RegistryError."""
-        self.tally = Tally()
+        self.stats = AgentStats()
         self._feed, self._mode = feed, feed.mode
         self._sink = sink
         self._clock = clock
@@ -105,7 +105,7 @@ class RulesLoop(Generic[StateT, StepT]):
                 await self.turn()
             except Exception:  # noqa: BLE001  a supervision point: log, count, continue
                 _log.exception("internal error in the loop; reloading all rules")
-                self.tally.mishaps += 1
+                self.stats.mishaps += 1
                 self._current, self._must_load = None, True
                 await self._clock.sleep(RETRY_S_MAX)
 
@@ -135,16 +135,16 @@ class RulesLoop(Generic[StateT, StepT]):
             await self._read()
         except (RegistryError, SinkFailed) as error:  # registering reads the node's addresses too
             self._asking.failed(self._clock.now_s())
-            self.tally.registry_failures += 1
+            self.stats.registry_failures += 1
             self._may_be_stale = True  # the next answer may come from another process
             self._notices.say("rules", f"{error}; keeping the last known rules")
-            self.tally.registry_problem = str(error) or type(error).__name__
+            self.stats.registry_problem = str(error) or type(error).__name__
         else:
             if not self._is_misled:
                 self._asking.succeeded()
-            if self.tally.registry_problem:
+            if self.stats.registry_problem:
                 self._notices.say("back", "following the rules again", level=logging.INFO)
-            self.tally.registry_problem = ""
+            self.stats.registry_problem = ""
 
     async def _read(self) -> None:
         began_s = self._clock.now_s()
@@ -180,7 +180,7 @@ class RulesLoop(Generic[StateT, StepT]):
         self._aheads = 0
         self._is_misled = False
         self._revision = changes.revision
-        self.tally.is_node_eligible = changes.is_eligible
+        self.stats.is_node_eligible = changes.is_eligible
         has_changed = bool(changes.steps or changes.health_checks)
         if has_changed:
             self._desired, self._checks = desired, followed(changes.health_checks, self._checks)
@@ -201,7 +201,7 @@ class RulesLoop(Generic[StateT, StepT]):
                 self._unsettle()
             self._desired, self._revision = whole.state, whole.revision
             self._checks = whole.health_checks
-            self.tally.is_node_eligible = whole.is_eligible
+            self.stats.is_node_eligible = whole.is_eligible
         self._must_load = self._may_be_stale = False
         self._aheads = 0
         self._loaded_at_s = self._clock.now_s()
@@ -209,13 +209,13 @@ class RulesLoop(Generic[StateT, StepT]):
     def _is_gone(self, refused: Refused) -> bool:
         """Whether the registry has no such node; a missing node is not eligible."""
         is_gone = refused.reason == "NotFound"
-        self.tally.is_node_eligible = self.tally.is_node_eligible and not is_gone
+        self.stats.is_node_eligible = self.stats.is_node_eligible and not is_gone
         return is_gone
 
     def _unsettle(self) -> None:
         """Note that rules or health checks are to be applied."""
         self._is_settled = False
-        self.tally.pending(self._clock.now_s())
+        self.stats.pending(self._clock.now_s())
 
     def _due_in_s(self) -> float:
         """Return the time until the next sync without changes; infinite before the first read.
@@ -237,13 +237,13 @@ class RulesLoop(Generic[StateT, StepT]):
         except SinkFailed as error:
             self._unsettle()
             self._applying.failed(self._clock.now_s())
-            self.tally.sink_failures += 1
-            if str(error) != self.tally.sink_problem:
+            self.stats.sink_failures += 1
+            if str(error) != self.stats.sink_problem:
                 _log.error("%s", error)
-            self.tally.sink_problem = str(error)
+            self.stats.sink_problem = str(error)
         else:
             self._applying.succeeded()
-            self.tally.sink_problem = ""
+            self.stats.sink_problem = ""
 
     async def _sync(self) -> None:
         assert self._desired is not None, "the whole has been read"
@@ -256,21 +256,21 @@ class RulesLoop(Generic[StateT, StepT]):
         if plan.at_once:
             await self._sink.apply(plan.at_once)
             self._applied_at_s = self._clock.now_s()
-            self.tally.applied(len(plan.at_once))
+            self.stats.applied(len(plan.at_once))
         self._current = self._mode.advanced(plan.at_once, current)
         self._drains.await_only(plan.waiting, now_s=now_s)
         self._publish(self._checks)
         self._is_settled = True
-        self.tally.settled(self._revision, len(plan.waiting), self._clock.now_s())
+        self.stats.settled(self._revision, len(plan.waiting), self._clock.now_s())
 
     async def _observe(self, expected: StateT | None) -> StateT:
         assert self._desired is not None, "the whole has been read"
         observed = await self._sink.observe(self._desired if expected is None else expected)
         self._observed_at_s = self._clock.now_s()
-        self.tally.resyncs += 1
+        self.stats.resyncs += 1
         if expected is not None:
             foreign = len(self._mode.plan(observed, expected, ()).at_once)
-            self.tally.foreign_steps += foreign
+            self.stats.foreign_steps += foreign
             if foreign:
                 _log.warning(
                     "kernel state was changed externally; repairing with %d operations", foreign

@@ -138,16 +138,16 @@ class _Agent(Generic[StateT, StepT]):
     ) -> None:
         """Run the loop and its side tasks until cancelled; raises OSError for a used port."""
         pods = NodePods(client, self._options.identity.name, self._clock)
-        health = ProxyHealth(loop.tally, self._clock)
-        balancers = HealthCheckPorts(loop.tally, self._clock, is_healthy=lambda: health.is_healthy)
+        health = ProxyHealth(loop.stats, self._clock)
+        balancers = HealthCheckPorts(loop.stats, self._clock, is_healthy=lambda: health.is_healthy)
         loop.publish_to(balancers.want)
         routes: dict[str, Route] = {
             "/healthz": health.healthz,
             "/livez": health.livez,
             "/readyz": ready_route(
-                lambda: problems_of(loop.tally, (registration.problem, pods.problem))
+                lambda: problems_of(loop.stats, (registration.problem, pods.problem))
             ),
-            "/metrics": metrics_route(loop.tally),
+            "/metrics": metrics_route(loop.stats),
         }
         async with AsyncExitStack() as stack:
             if self._options.metrics_port:

@@ -6,7 +6,7 @@ from app.domain.names import REVISION_ZERO, Revision
 
 
 @dataclass(slots=True)
-class Tally:
+class AgentStats:
     """Counters since the start, and the current state; problems are empty when there is none."""
 
     applications: int = 0

@@ -1,8 +1,8 @@
 """Counters of DNS replies, cheap enough for the hot path.
 
-    Request, rcode, size -> Tally          a list with one number, to be incremented
+    Request, rcode, size -> ReplyCounter          a list with one number, to be incremented
 
-Replies of one kind share a tally; a cached reply is stored with its tally, so that
+Replies of one kind share a counter; a cached reply is stored with its counter, so that
 counting it needs no look-up.  ``metrics`` exposes the numbers.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from app.dns.messages.message import Request
 
-Tally = list[int]
+ReplyCounter = list[int]
 
 KINDS_MAX = 4_096  # counted separately; later kinds are counted without type and sizes
 SIZE_BUCKETS_BYTES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000)
@@ -52,16 +52,16 @@ class Kind(NamedTuple):
     reply_bytes: int
 
 
-class Tallies:
+class ReplyCounters:
     """The counts of one server since it started."""
 
     def __init__(self, *, kinds_max: int = KINDS_MAX) -> None:
         self._kinds_max = kinds_max
-        self.by_kind: dict[Kind, Tally] = {}
+        self.by_kind: dict[Kind, ReplyCounter] = {}
         self.durations = Durations()
 
-    def of(self, request: Request, rcode: int, reply_bytes: int) -> Tally:
-        """Return the tally for replies of this kind."""
+    def of(self, request: Request, rcode: int, reply_bytes: int) -> ReplyCounter:
+        """Return the counter for replies of this kind."""
         edns = request.edns
         kind = Kind(
             request.transport,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.agent.health_check_ports import HealthCheckPorts
-from app.agent.stats import Tally
+from app.agent.stats import AgentStats
 from app.client.health_server import Connections
 from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
 from tests.builders import key
@@ -59,7 +59,7 @@ class Balancer:
     """A load balancer and the listeners that it asks."""
 
     ports: HealthCheckPorts
-    tally: Tally
+    stats: AgentStats
     clock: ManualClock
     client: httpx.AsyncClient
     is_healthy: bool = True
@@ -68,7 +68,7 @@ class Balancer:
         """Change the Services, and wait until ``sockets`` sockets listen."""
         self.ports.want(checks)
         await until(
-            lambda: self.tally.health_check_sockets == (len(checks) if sockets is None else sockets)
+            lambda: self.stats.health_check_sockets == (len(checks) if sockets is None else sockets)
         )
 
     async def ask(self, port: int, path: str = "/healthz") -> httpx.Response:
@@ -79,16 +79,16 @@ class Balancer:
 async def a_balancer(
     *, sockets_max: int = 8, connections: Connections | None = None
 ) -> AsyncGenerator[Balancer]:
-    tally, clock = Tally(), ManualClock()
+    stats, clock = AgentStats(), ManualClock()
     async with httpx.AsyncClient(trust_env=False) as client:
         ports = HealthCheckPorts(
-            tally,
+            stats,
             clock,
             is_healthy=lambda: balancer.is_healthy,
             sockets_max=sockets_max,
             connections=connections,
         )
-        balancer = Balancer(ports, tally, clock, client)
+        balancer = Balancer(ports, stats, clock, client)
         running = asyncio.create_task(ports.run())
         try:
             yield balancer
@@ -178,12 +178,12 @@ async def test_a_port_in_use_is_logged_once_and_retried(
             balancer.clock.woken.set()
             await until(lambda: balancer.clock.sleepers == 1 and not balancer.clock.woken.is_set())
             where = f"default/web, port {port} at address 127.0.0.1"
-            assert balancer.tally.health_check_problem == (
+            assert balancer.stats.health_check_problem == (
                 f"health checks are not answered: {where}: Address already in use"
             )
         balancer.clock.woken.set()
-        await until(lambda: balancer.tally.health_check_sockets == 1)
-        assert balancer.tally.health_check_problem == ""
+        await until(lambda: balancer.stats.health_check_sockets == 1)
+        assert balancer.stats.health_check_problem == ""
         assert (await balancer.ask(port)).status_code == 200
     assert [record.message for record in caplog.records if "health check of" in record.message] == [
         f"the health check of {where} is not answered: Address already in use; retrying",
@@ -199,7 +199,7 @@ async def test_a_service_without_a_listener_does_not_affect_others_and_may_be_de
             await balancer.want({API: a_check(taken, 1), WEB: a_check(port, 1)}, sockets=1)
             assert (await balancer.ask(port)).status_code == 200
             await balancer.want({WEB: a_check(port, 1)})
-            await until(lambda: balancer.tally.health_check_problem == "")
+            await until(lambda: balancer.stats.health_check_problem == "")
 
 
 async def test_each_address_has_a_listener_and_all_addresses_share_one_socket() -> None:
@@ -216,7 +216,7 @@ async def test_sockets_are_bounded_and_missing_listeners_are_reported() -> None:
     checks = {key(f"default/s{n}"): a_check(a_port(), 1) for n in range(6)}
     async with a_balancer(sockets_max=1) as balancer:
         await balancer.want(checks, sockets=1)
-        assert balancer.tally.health_check_problem.endswith(
+        assert balancer.stats.health_check_problem.endswith(
             "the limit of 1 listening sockets is reached"
         )
 
@@ -227,7 +227,7 @@ async def test_many_problems_are_counted_rather_than_listed() -> None:
             taken = int(theirs.getsockname()[1])
             checks = {key(f"default/s{n}"): a_check(taken, 1) for n in range(5)}
             balancer.ports.want(checks)
-            await until(lambda: balancer.tally.health_check_problem.endswith("; and 2 more"))
+            await until(lambda: balancer.stats.health_check_problem.endswith("; and 2 more"))
 
 
 async def test_connections_are_bounded_over_all_services() -> None:

@@ -79,7 +79,7 @@ async def test_nothing_is_applied_where_nothing_differs() -> None:
         agent = world.agent(sink)
         await settle(agent, turns=6)
         assert sink.applications == []
-        assert agent.tally.settled_at_s is not None
+        assert agent.stats.settled_at_s is not None
 
 
 async def test_a_restart_applies_the_difference_alone() -> None:
@@ -101,11 +101,11 @@ async def test_an_unreachable_registry_leaves_the_rules_as_they_are() -> None:
         world.put(ONE, TWO)
         await settle(agent, turns=20)
         assert sink.state == before
-        assert "network is down" in agent.tally.registry_problem
+        assert "network is down" in agent.stats.registry_problem
         world.network.is_down = False
         await settle(agent)
         assert sink.state == world.desired()
-        assert not agent.tally.registry_problem
+        assert not agent.stats.registry_problem
 
 
 async def test_drift_is_repaired_while_the_registry_is_unreachable() -> None:
@@ -117,7 +117,7 @@ async def test_drift_is_repaired_while_the_registry_is_unreachable() -> None:
         sink.state = replace(sink.state, servers={})
         await settle(agent, turns=20)
         assert sink.state == world.desired()
-        assert agent.tally.foreign_steps > 0
+        assert agent.stats.foreign_steps > 0
 
 
 async def test_an_agent_that_starts_without_a_registry_touches_nothing() -> None:
@@ -144,7 +144,7 @@ async def test_only_external_changes_are_repaired() -> None:
         await settle(agent)
         assert sink.state == world.desired()
         assert [step.op for step in sink.applications[-1]] == ["AddRealServer"]
-        assert agent.tally.foreign_steps == 1
+        assert agent.stats.foreign_steps == 1
 
 
 async def test_a_server_drains_until_its_connections_end() -> None:
@@ -157,12 +157,12 @@ async def test_a_server_drains_until_its_connections_end() -> None:
         world.put(TWO, ONE)
         await settle(agent, turns=5)
         assert weights(sink) == {"10.244.0.1": 1, "10.244.0.2": 0}
-        assert agent.tally.draining == 1
+        assert agent.stats.draining == 1
         sink.busy.clear()
         world.clock.time_s += DRAIN_CHECK_S
         await settle(agent, turns=2)
         assert sink.state == world.desired()
-        assert agent.tally.draining == 0
+        assert agent.stats.draining == 0
 
 
 async def test_a_server_that_never_drains_is_removed_at_its_deadline() -> None:
@@ -278,11 +278,11 @@ async def test_a_sink_that_fails_half_way_is_observed_and_completed() -> None:
         agent = world.agent(sink)
         await settle(agent)
         assert sink.state != world.desired()
-        assert agent.tally.sink_problem == "the disk is full"
+        assert agent.stats.sink_problem == "the disk is full"
         sink.steps_left = 1_000
         await settle(agent)
         assert sink.state == world.desired()
-        assert not agent.tally.sink_problem
+        assert not agent.stats.sink_problem
 
 
 async def test_changes_that_stay_invalid_are_requested_with_backoff() -> None:
@@ -293,7 +293,7 @@ async def test_changes_that_stay_invalid_are_requested_with_backoff() -> None:
         asked = len(world.network.asked)
         world.network.answers_to_changes = httpx.Response(200, json={"kind": "Nonsense"})
         began_s = clock.time_s
-        while agent.tally.registry_failures < 10:
+        while agent.stats.registry_failures < 10:
             await agent.turn()
         assert clock.time_s - began_s > 100
         assert len(world.network.asked) - asked < 30
@@ -301,14 +301,14 @@ async def test_changes_that_stay_invalid_are_requested_with_backoff() -> None:
         world.put(ONE, TWO)
         await settle(agent, turns=6)
         assert sink.state == world.desired()
-        assert not agent.tally.registry_problem
+        assert not agent.stats.registry_problem
 
 
 async def test_a_failing_sink_is_retried_with_backoff() -> None:
     async with a_world(SERVICE, ONE) as world:
         agent = world.agent(BrokenSink(0), pace=Pace(chance=lambda: 1.0))
         began_s = world.clock.time_s
-        while agent.tally.sink_failures < 10:
+        while agent.stats.sink_failures < 10:
             await agent.turn()
         assert world.clock.time_s - began_s > 100
 
@@ -367,14 +367,14 @@ async def test_a_node_that_is_to_be_deleted_is_not_eligible() -> None:
             if after is not None:
                 world.put(before, after)
             await agent.turn()
-            seen.append(agent.tally.is_node_eligible)
+            seen.append(agent.stats.is_node_eligible)
         assert seen == [True, False, True, False]
         world.put(leaving, None)
         await settle(agent)
-        assert not agent.tally.is_node_eligible
+        assert not agent.stats.is_node_eligible
         world.put(None, NODE)
         await settle(agent, turns=6)
-        assert agent.tally.is_node_eligible
+        assert agent.stats.is_node_eligible
 
 
 async def test_a_change_is_pending_from_when_it_was_first_read() -> None:
@@ -382,18 +382,18 @@ async def test_a_change_is_pending_from_when_it_was_first_read() -> None:
         sink = BrokenSink(1_000)
         agent = world.agent(sink)
         await agent.turn()
-        assert agent.tally.pending_since_s is None
+        assert agent.stats.pending_since_s is None
         sink.steps_left = 0
         world.put(ONE, TWO)
         await agent.turn()
-        since_s = agent.tally.pending_since_s
+        since_s = agent.stats.pending_since_s
         assert since_s is not None
         await settle(agent)
-        assert agent.tally.pending_since_s == since_s
+        assert agent.stats.pending_since_s == since_s
         assert world.clock.time_s > since_s
         sink.steps_left = 1_000
         await settle(agent, turns=4)
-        assert agent.tally.pending_since_s is None
+        assert agent.stats.pending_since_s is None
 
 
 async def lead(world: World, sink: MemorySink, changes: list[Change], strides: list[int]) -> None:

@@ -77,7 +77,7 @@ async def test_changed_ranges_are_followed_and_repaired() -> None:
         for _ in range(3):
             await agent.turn()
         assert await missing(world, sink) == ()
-        assert agent.tally.foreign_steps == 1
+        assert agent.stats.foreign_steps == 1
         assert not any("element" in text for text in kernel.texts[1:])
 
 
@@ -101,7 +101,7 @@ async def test_external_changes_are_repaired() -> None:
         for _ in range(3):
             await agent.turn()
         assert await missing(world, sink) == ()
-        assert agent.tally.foreign_steps == 1
+        assert agent.stats.foreign_steps == 1
 
 
 TOLD = {"kind": "NodeText", "node": "n1", "resourceVersion": "9", "nodeEligible": True}

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.dns.answering.rate_limit import Account, Accounts
-from app.dns.counters import Tallies, Tally
+from app.dns.counters import ReplyCounter, ReplyCounters
 from app.dns.messages.compiled import Compiled, Reply, Serial, compile_answer
 from app.dns.messages.message import (
     FLAG_AUTHENTIC,
@@ -65,7 +65,7 @@ class Answers:
     def __init__(
         self,
         config: ZoneConfig,
-        tallies: Tallies,
+        counters: ReplyCounters,
         *,
         caches_missing: bool = True,
         has_upstreams: bool = False,
@@ -74,7 +74,7 @@ class Answers:
         self._keeps_missing = caches_missing
         self._has_upstreams = has_upstreams
         self._flags = FLAG_AUTHORITATIVE | (FLAG_RECURSION_AVAILABLE if has_upstreams else 0)
-        self._tallies = tallies
+        self._tallies = counters
         self.accounts = Accounts()
         """The accounts of the rate limit; cached replies are stored with theirs."""
         self.same_bytes_max = UDP_BYTES_SAFE
@@ -83,7 +83,7 @@ class Answers:
         self._existing: dict[bytes, _Entry] = {}
         self._denials: dict[bytes, _Entry] = {}
         self._by_subject: dict[Subject, set[bytes]] = {}
-        self.by_wire: dict[bytes, tuple[Reply, Tally, Account]] = {}
+        self.by_wire: dict[bytes, tuple[Reply, ReplyCounter, Account]] = {}
         """Request octets after the id to reply; the UDP loop looks here first."""
 
     def renew(self, after: Snapshot, changes: Iterable[Change]) -> None:
@@ -101,10 +101,10 @@ class Answers:
             return entry
         reply = entry.compiled.reply(request, self._serial)
         octets = request.id + (reply if isinstance(reply, bytes) else reply.octets())
-        tally = self._tallies.of(request, entry.compiled.rcode, len(octets))
-        tally[0] += 1
+        counter = self._tallies.of(request, entry.compiled.rcode, len(octets))
+        counter[0] += 1
         if entry.is_cached and request.transport == Transport.UDP:
-            self._remember(request, entry, reply, tally)
+            self._cache_reply(request, entry, reply, counter)
         return octets
 
     def prepare(self, snapshot: Snapshot, name: DomainName, type_: int) -> bool:
@@ -114,8 +114,8 @@ class Answers:
         if isinstance(entry, _Entry) and entry.is_cached:
             reply = entry.compiled.reply(request, self._serial)
             size = len(request.id) + len(reply if isinstance(reply, bytes) else reply.octets())
-            tally = self._tallies.of(request, entry.compiled.rcode, size)
-            self._remember(request, entry, reply, tally)
+            counter = self._tallies.of(request, entry.compiled.rcode, size)
+            self._cache_reply(request, entry, reply, counter)
         return len(self._existing) < PREPARED_MAX
 
     def _entry(self, snapshot: Snapshot, request: Request) -> "_Entry | Records | OutOfZone":
@@ -159,7 +159,9 @@ class Answers:
         for subject in entry.subjects:
             self._by_subject.setdefault(subject, set()).add(key)
 
-    def _remember(self, request: Request, entry: _Entry, reply: Reply, tally: Tally) -> None:
+    def _cache_reply(
+        self, request: Request, entry: _Entry, reply: Reply, counter: ReplyCounter
+    ) -> None:
         """Cache the reply to these exact octets, so that they need not be parsed again.
 
         Not for a missing name when the server walks search lists: the reply depends on the client.
@@ -173,7 +175,7 @@ class Answers:
             del self.by_wire[next(iter(self.by_wire))]
         wire_key = encode_query(request)
         account = self.accounts.of(request.type, entry.compiled.rcode)
-        self.by_wire[wire_key] = (reply, tally, account)
+        self.by_wire[wire_key] = (reply, counter, account)
         if wire_key not in entry.wire_keys:
             entry.wire_keys.append(wire_key)
 

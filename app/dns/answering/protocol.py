@@ -21,7 +21,7 @@ from typing import Protocol as Port
 from app.dns.answering.answers import Answers
 from app.dns.answering.autopath import Autopath, is_walked
 from app.dns.answering.clients import LOOPBACK, Clients
-from app.dns.counters import Tallies
+from app.dns.counters import ReplyCounters
 from app.dns.messages.message import (
     FLAG_AUTHORITATIVE,
     FLAG_RECURSION_AVAILABLE,
@@ -124,10 +124,10 @@ class Protocol:
     """Answers messages from one source; used from one thread only."""
 
     def __init__(self, source: Source, config: ProtocolConfig) -> None:
-        self.tallies = Tallies()
+        self.counters = ReplyCounters()
         self.answers = Answers(
             config.zone,
-            self.tallies,
+            self.counters,
             caches_missing=config.autopath is None,
             has_upstreams=config.has_upstreams,
         )
@@ -202,7 +202,7 @@ class Protocol:
         """Write and count a reply that is not cached."""
         body = encode_body(request.name, sections, class_=request.class_)
         octets = encode_reply(request, rcode, body, flags=self.flags | flags)
-        self.tallies.of(request, rcode, len(octets))[0] += 1
+        self.counters.of(request, rcode, len(octets))[0] += 1
         return octets
 
     def without_target(self, forward: Forward, rcode: int) -> bytes:

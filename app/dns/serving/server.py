@@ -128,7 +128,7 @@ class DNSServer:
         if is_near(address, self.protocol.config.near):
             self._limit = None  # all clients of this address are near
         limit = None if self._limit is None else Limit(self._limit, self.protocol.over_tcp)
-        known, durations = self.protocol.answers.by_wire, self.protocol.tallies.durations
+        known, durations = self.protocol.answers.by_wire, self.protocol.counters.durations
         self._datagrams = Datagrams(bound.udp, known, self._respond_udp, durations, limit)
         loop = asyncio.get_running_loop()
         loop.add_reader(bound.udp.fileno(), self._datagrams.drain)
@@ -172,7 +172,7 @@ class DNSServer:
 
     def stats(self) -> Stats:
         """Return the counters of now."""
-        replies = {kind: tally[0] for kind, tally in self.protocol.tallies.by_kind.items()}
+        replies = {kind: counter[0] for kind, counter in self.protocol.counters.by_kind.items()}
         cache, upstream = self.forwarder.cache, self.forwarder.upstream.counts
         positive, negative = cache.sizes
         counts = {
@@ -198,7 +198,7 @@ class DNSServer:
             Count.CONNECTIONS: len(self.connections),
             Count.COMPILED: len(self.protocol.answers.by_wire),
         }
-        durations, programmed = self.protocol.tallies.durations, self.programming.durations
+        durations, programmed = self.protocol.counters.durations, self.programming.durations
         return Stats(
             Counter(replies),
             Counter(counts),
@@ -240,7 +240,7 @@ class DNSServer:
     def _respond_tcp(self, message: bytes, client: Address) -> bytes | AsyncIterator[bytes] | None:
         started = perf_counter()
         outcome = self._respond(message, Transport.TCP, client)
-        self.protocol.tallies.durations.add(perf_counter() - started, 1)
+        self.protocol.counters.durations.add(perf_counter() - started, 1)
         match outcome:
             case Forward() | Walk() if self.connections.waiting < self.connections.waiting_max:
                 return self._answer_in_time(outcome)

@@ -28,7 +28,7 @@ from app.dns.answering.rate_limit import (
     RateLimit,
     Verdict,
 )
-from app.dns.counters import Durations, Tally
+from app.dns.counters import Durations, ReplyCounter
 from app.dns.messages.compiled import Reply
 from app.dns.messages.message import UDP_BYTES_MAX
 from app.domain.addresses import Address
@@ -49,7 +49,7 @@ _NO_INTERFACE = bytes(4)
 _ADDRESS_AT = {socket.AF_INET: 4, socket.AF_INET6: 8}  # in a sockaddr
 _NETWORK_BYTES = {socket.AF_INET: V4_NETWORK_BYTES, socket.AF_INET6: V6_NETWORK_BYTES}
 
-Entry = tuple[Reply, Tally, Account]
+Entry = tuple[Reply, ReplyCounter, Account]
 
 
 class _IOVec(ctypes.Structure):
@@ -174,11 +174,11 @@ class Datagrams:
         for index, at, size_in_at, size_out_at in self._places[:count]:
             entry = find(memory[at + 2 : at + sizes_in[size_in_at]])
             if entry is not None:
-                reply, tally, account = entry
+                reply, counter, account = entry
                 octets = reply if isinstance(reply, bytes) else reply.octets()
                 size = len(octets) + 2
                 if not is_limited or self._is_within(account, index, size):
-                    tally[0] += 1
+                    counter[0] += 1
                     memory[at + 2 : at + size] = octets
                     sizes_out[size_out_at] = size
                     continue

@@ -34,9 +34,9 @@ def test_repeated_octets_get_the_cached_reply() -> None:
     query = dns.message.make_query("multi.edge.svc.cluster.local", "A").to_wire()
     first = protocol.respond(query, Transport.UDP, HOST)
     assert isinstance(first, bytes)
-    reply, tally, account = protocol.answers.by_wire[query[2:]]
+    reply, counter, account = protocol.answers.by_wire[query[2:]]
     assert query[:2] + (reply if isinstance(reply, bytes) else reply.octets()) == first
-    assert tally == [1]
+    assert counter == [1]
     # Cached replies count against the same limit as others.
     assert account is protocol.answers.accounts.of_reply(first)
 

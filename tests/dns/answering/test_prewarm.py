@@ -43,7 +43,7 @@ async def test_a_prepared_answer_equals_the_answer_to_a_question() -> None:
     await asyncio.sleep(0)
     source.is_synced = True
     await task
-    assert not any(tally[0] for tally in prepared.tallies.by_kind.values())
+    assert not any(counter[0] for counter in prepared.counters.by_kind.values())
     assert len(prepared.answers.by_wire) == 5
     for wire, (reply, _, _) in prepared.answers.by_wire.items():
         made = asked.respond(b"\0\0" + wire, Transport.UDP, None)

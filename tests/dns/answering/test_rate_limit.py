@@ -273,14 +273,14 @@ async def test_cached_replies_are_counted_for_the_network_of_the_client(
     accounts = Accounts()
     limit = RateLimit(10, accounts, near=(), window_s=inf)
     query = dns.message.make_query(parse_domain(LARGE).labels[0], "A").to_wire()
-    account, tally, reply = accounts.of(1, 0), [0], query[2:]
+    account, counter, reply = accounts.of(1, 0), [0], query[2:]
 
     def respond(_message: bytes, _peer: Peer) -> None:
         return None
 
     datagrams = Datagrams(
         bound.udp,
-        {query[2:]: (reply, tally, account)},
+        {query[2:]: (reply, counter, account)},
         respond,
         Durations(),
         Limit(limit, lambda message: message),
@@ -290,6 +290,6 @@ async def test_cached_replies_are_counted_for_the_network_of_the_client(
         for _ in range(3):
             line.sendto(query, (client, bound.port))
         datagrams.drain()
-        assert tally == [3]
+        assert counter == [3]
         assert account == {network_of(network): 3 * len(query)}
     bound.close()
