@@ -17,7 +17,6 @@ from app.dns.messages.wire import CLASS_IN, encode_body, encode_name
 from app.dns.upstream.exchange import exchange_udp
 from app.dns.upstream.server_list import Server
 from app.domain.discovery.zone.records import Record, RecordType
-from app.domain.names import DomainName
 
 INTERVAL_S = 1.0  # between two NOTIFY messages about a zone
 ATTEMPTS_MAX = 3
@@ -80,11 +79,3 @@ def is_acknowledged(reply: bytes, message: bytes) -> bool | None:
         return None
     _, flags, *_ = _HEADER.unpack_from(reply)
     return bool(flags & FLAG_RESPONSE) or None
-
-
-def notified_zones(
-    zones: Iterable[DomainName], fallthrough: Iterable[DomainName]
-) -> list[DomainName]:
-    """List the zones without fallthrough: only those are complete and may have secondaries."""
-    incomplete = set(fallthrough)
-    return [zone for zone in zones if zone not in incomplete]

@@ -19,7 +19,7 @@ from time import perf_counter, time
 from typing import Protocol as Port
 
 from app.dns.answering.clients import is_near
-from app.dns.answering.notify import Notifier, notified_zones
+from app.dns.answering.notify import Notifier
 from app.dns.answering.prewarm import prepare
 from app.dns.answering.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.answering.rate_limit import RateLimit, Verdict
@@ -105,7 +105,8 @@ class DNSServer:
         per_s = self._options.rate_limit_per_s
         accounts, near = self.protocol.answers.accounts, config.near
         self._limit = RateLimit(per_s, accounts, near=near) if per_s else None
-        self._zones = notified_zones(config.zone.zones, config.zone.fallthrough)
+        # Zones with fallthrough are incomplete, so they have no secondaries to notify.
+        self._zones = [zone for zone in config.zone.zones if zone not in config.zone.fallthrough]
         self._notifier: Notifier | None = None
         self._transfers = 0
         self._tasks: set[asyncio.Task[None]] = set()
