@@ -85,10 +85,10 @@ class RulesLoop(Generic[StateT, StepT]):
         self._revision = REVISION_ZERO
         self._must_register = self._must_load = True
         self._may_be_stale = False
-        self._is_misled = False
+        self._has_invalid_changes = False
         """Whether the last changes were invalid."""
         self._notices = Notices(_log, now_s=clock.now_s)
-        self._aheads = 0
+        self._ahead_count = 0
         self._current: StateT | None = None
         self._is_settled = False
         self._loaded_at_s = self._applied_at_s = float("-inf")
@@ -140,7 +140,7 @@ class RulesLoop(Generic[StateT, StepT]):
             self._notices.say("rules", f"{error}; keeping the last known rules")
             self.stats.registry_problem = str(error) or type(error).__name__
         else:
-            if not self._is_misled:
+            if not self._has_invalid_changes:
                 self._asking.succeeded()
             if self.stats.registry_problem:
                 self._notices.say("back", "following the rules again", level=logging.INFO)
@@ -165,20 +165,20 @@ class RulesLoop(Generic[StateT, StepT]):
             desired = self._mode.advanced(changes.steps, self._desired)
         except Refused as refused:
             self._must_register = self._is_gone(refused)
-            self._aheads += refused.reason == "Timeout"
+            self._ahead_count += refused.reason == "Timeout"
             # A registry that never reaches our revision was restored to an earlier state.
-            self._must_load = refused.reason != "Timeout" or self._aheads >= AHEAD_TRIES_MAX
+            self._must_load = refused.reason != "Timeout" or self._ahead_count >= AHEAD_TRIES_MAX
             if refused.reason != "Expired":
                 raise
             return True
         except (OutOfOrder, RegistryMisbehaved) as error:
             # Back off until changes are valid again: reading the whole is expensive.
-            self._must_load = self._is_misled = True
+            self._must_load = self._has_invalid_changes = True
             if isinstance(error, RegistryMisbehaved):
                 raise
             raise RegistryMisbehaved(f"changes do not fit the known rules: {error}") from error
-        self._aheads = 0
-        self._is_misled = False
+        self._ahead_count = 0
+        self._has_invalid_changes = False
         self._revision = changes.revision
         self.stats.is_node_eligible = changes.is_eligible
         has_changed = bool(changes.steps or changes.health_checks)
@@ -203,7 +203,7 @@ class RulesLoop(Generic[StateT, StepT]):
             self._checks = whole.health_checks
             self.stats.is_node_eligible = whole.is_eligible
         self._must_load = self._may_be_stale = False
-        self._aheads = 0
+        self._ahead_count = 0
         self._loaded_at_s = self._clock.now_s()
 
     def _is_gone(self, refused: Refused) -> bool:

@@ -67,31 +67,31 @@ class Resume:
     """The last complete revision; empty to begin with a list of all objects."""
     is_initial: bool = True
     """Whether events are the initial list, and not yet changes."""
-    _aheads: int = 0
+    _ahead_count: int = 0
 
     def begin(self) -> str:
         """Prepare for a new stream; return the revision to resume after, empty for a full list."""
         self.is_initial = not self.since
         return self.since
 
-    def is_whole(self, event: Event) -> bool:
+    def advance(self, event: Event) -> bool:
         """Process an event; return whether it completes a revision."""
         if not event.is_bookmark or (self.is_initial and not event.ends_initial):
             return False
         self.since, self.is_initial = _metadata(event)["resourceVersion"], False
-        self._aheads = 0
+        self._ahead_count = 0
         return True
 
     def refused(self, refusal: Refused) -> None:
         """Process the refusal of a stream."""
-        self._aheads += refusal.reason == "Timeout"
+        self._ahead_count += refusal.reason == "Timeout"
         # The registry has compacted our revision, or was restored to a state before it.
-        if refusal.reason == "Expired" or self._aheads >= AHEAD_TRIES_MAX:
+        if refusal.reason == "Expired" or self._ahead_count >= AHEAD_TRIES_MAX:
             self.start_over()
 
     def start_over(self) -> None:
         """Let the next stream begin with a list of all objects."""
-        self.since, self._aheads = "", 0
+        self.since, self._ahead_count = "", 0
 
 
 def _metadata(event: Event) -> Mapping[str, Any]:

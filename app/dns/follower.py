@@ -191,7 +191,7 @@ class Intake:
     async def _complete(self, bookmark: Event) -> bool:
         """Show everything up to the bookmark's revision; return whether it was a full load."""
         is_loading = self.resume.is_initial
-        if not self.resume.is_whole(bookmark):
+        if not self.resume.advance(bookmark):
             return False
         if is_loading:
             revision = parse_revision(self.resume.since)

@@ -64,8 +64,8 @@ def test_an_error_is_a_refusal_with_its_reason() -> None:
 def test_a_stream_that_ends_within_the_initial_list_starts_over() -> None:
     resume = Resume()
     assert resume.begin() == ""
-    assert not resume.is_whole(ADDED)
-    assert not resume.is_whole(bookmark("5"))
+    assert not resume.advance(ADDED)
+    assert not resume.advance(bookmark("5"))
     assert resume.is_initial
     assert resume.begin() == ""
 
@@ -73,11 +73,11 @@ def test_a_stream_that_ends_within_the_initial_list_starts_over() -> None:
 def test_a_stream_is_resumed_after_the_last_complete_revision() -> None:
     resume = Resume()
     resume.begin()
-    assert resume.is_whole(bookmark("5", ends_initial=True))
-    assert not resume.is_whole(ADDED)
+    assert resume.advance(bookmark("5", ends_initial=True))
+    assert not resume.advance(ADDED)
     assert resume.begin() == "5"
     assert not resume.is_initial
-    assert resume.is_whole(bookmark("7"))
+    assert resume.advance(bookmark("7"))
     assert resume.begin() == "7"
 
 
@@ -100,7 +100,7 @@ def test_a_revision_that_is_never_reached_starts_over_after_some_tries() -> None
     for _ in range(AHEAD_TRIES_MAX - 1):
         resume.refused(refused("Timeout"))
     assert resume.begin() == "5"
-    assert resume.is_whole(bookmark("6"))
+    assert resume.advance(bookmark("6"))
     for _ in range(AHEAD_TRIES_MAX - 1):
         resume.refused(refused("Timeout"))
     assert resume.begin() == "6"

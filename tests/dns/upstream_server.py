@@ -42,7 +42,7 @@ class UpstreamServer:
         """Whether each question so far had an OPT record."""
         return [asked.has_opt for asked in self.asked]
 
-    def heard(self, octets: bytes, transport: str) -> bytes | None:
+    def respond(self, octets: bytes, transport: str) -> bytes | None:
         """Record a question and answer it."""
         message = dns.message.from_wire(octets)
         asked = Asked(transport, message.edns >= 0, message)
@@ -70,12 +70,12 @@ async def upstream_server(
             self.transport = transport
 
         def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            if (reply := running.heard(data, UDP)) is not None:
+            if (reply := running.respond(data, UDP)) is not None:
                 self.transport.sendto(reply, addr)
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size = int.from_bytes(await reader.readexactly(2))
-        if (reply := running.heard(await reader.readexactly(size), TCP)) is not None:
+        if (reply := running.respond(await reader.readexactly(size), TCP)) is not None:
             writer.write(len(reply).to_bytes(2) + reply)
         writer.close()
 
