@@ -105,7 +105,7 @@ class _Progress:
     def is_news(self, event: Event) -> bool:
         """Take note of an event; says whether it has not come before."""
         identity = _identity(event)
-        if self.resume.is_whole(event):
+        if self.resume.advance(event):
             self._seen.clear()
         else:
             self._seen.add(identity)
