@@ -11,31 +11,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.dns.messages.message import Request
+from app.dns.messages.rdata_text import NAMED_TYPES
 
 ReplyCounter = list[int]
 
 KINDS_MAX = 4_096  # counted separately; later kinds are counted without type and sizes
 SIZE_BUCKETS_BYTES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000)
 DURATION_BUCKETS_S = tuple(0.00025 * 2**step for step in range(16))
-NAMED_TYPES = {
-    1: "A",
-    2: "NS",
-    5: "CNAME",
-    6: "SOA",
-    12: "PTR",
-    15: "MX",
-    16: "TXT",
-    28: "AAAA",
-    33: "SRV",
-    35: "NAPTR",
-    39: "DNAME",
-    43: "DS",
-    48: "DNSKEY",
-    65: "HTTPS",
-    251: "IXFR",
-    252: "AXFR",
-    255: "ANY",
-}
 
 
 _ANY_SIZE = SIZE_BUCKETS_BYTES[-1] + 1

@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv6Address
 from math import inf
 
 from app.dns.answering.clients import LOOPBACK, is_near
-from app.dns.counters import NAMED_TYPES
+from app.dns.messages.rdata_text import NAMED_TYPES
 from app.dns.messages.wire import HEADER_BYTES, Truncated, end_of_plain_name
 from app.domain.addresses import Address, Prefix
 from app.domain.names import MalformedName

@@ -11,9 +11,28 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from app.dns.counters import NAMED_TYPES
 from app.dns.messages.wire import Truncated, decode_name
 from app.domain.names import MalformedName
+
+NAMED_TYPES = {
+    1: "A",
+    2: "NS",
+    5: "CNAME",
+    6: "SOA",
+    12: "PTR",
+    15: "MX",
+    16: "TXT",
+    28: "AAAA",
+    33: "SRV",
+    35: "NAPTR",
+    39: "DNAME",
+    43: "DS",
+    48: "DNSKEY",
+    65: "HTTPS",
+    251: "IXFR",
+    252: "AXFR",
+    255: "ANY",
+}
 
 _SOA_NUMBERS: Final = struct.Struct("!IIIII")
 _SRV_NUMBERS: Final = struct.Struct("!HHH")

@@ -19,13 +19,13 @@ from time import perf_counter, time
 from typing import Protocol as Port
 
 from app.dns.answering.clients import is_near
-from app.dns.answering.notify import Notifier
 from app.dns.answering.prewarm import prepare
 from app.dns.answering.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.answering.rate_limit import RateLimit, Verdict
 from app.dns.answering.transfer import TRANSFERS_MAX, messages
 from app.dns.messages.message import Rcode, Transport
 from app.dns.programming_latency import ProgrammingLatency
+from app.dns.serving.notify import Notifier
 from app.dns.serving.sockets import TCP_BACKLOG, Bound, bind, drops_of
 from app.dns.serving.tcp import Connections
 from app.dns.serving.udp import Datagrams, Limit, Peer
