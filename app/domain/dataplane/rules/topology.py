@@ -9,7 +9,8 @@ applies to, and which address gets which list, is not known.
 Source: spec ipvs 2.1 and 2.2; KEP 1669 (terminating), KEPs 4444 and 3015 (hints).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby, repeat
 from operator import lt
 from typing import Final, NamedTuple
@@ -20,6 +21,11 @@ from app.domain.dataplane.rules.model import DESTINATION_WEIGHT_DEFAULT, Destina
 from app.domain.objects.endpoint_slice import Endpoint, EndpointSlice, Hints
 
 NO_HINTS: Final = Hints()
+# A node's rules hold every endpoint of the cluster: twice as fast as calling the class.
+_destination: Callable[[tuple[str, int, int]], Destination] = partial(
+    tuple.__new__,  # pyright: ignore[reportUnknownMemberType]  of a tuple of anything
+    Destination,
+)
 _NONE: Final = frozenset[str]()
 
 
@@ -183,5 +189,5 @@ def _listed(endpoints: Sequence[Endpoint], port: int) -> tuple[list[int], list[C
         addresses = [address for number, address in spelt if number >= 0]
     default = DESTINATION_WEIGHT_DEFAULT
     weights = [default if each.weight is None else each.weight for each in endpoints]
-    destinations = map(Destination, addresses, repeat(port), weights)
+    destinations = map(_destination, zip(addresses, repeat(port), weights, strict=False))
     return numbers, list(zip(destinations, endpoints, strict=True))
