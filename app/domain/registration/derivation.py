@@ -1,10 +1,10 @@
-"""Kinds whose objects follow from others: nobody writes them, and nothing stores them.
+"""Derived kinds: objects computed from other objects, neither written by clients nor stored.
 
-    DERIVATION of a kind: which keys there are, what each is, which ones a change may touch
-    changes of stored objects -> the same changes, and those of derived objects behind them
+    DERIVATION of a kind: all keys, the object at a key, the keys that a change may affect
+    changes of stored objects -> the same changes, followed by those of derived objects
 
-A derived object is in the snapshot like any other, so lists, watches and the past know no
-difference.  It bears the revision of the change that it followed from.
+A derived object is in the snapshot like any other, so that lists, watches and past revisions
+treat it alike.  It bears the revision of the change that it was derived from.
 
 Source: style.md 2; docs/decisions/0016.
 """
@@ -23,10 +23,10 @@ from app.domain.snapshot import Snapshot
 
 @dataclass(frozen=True, kw_only=True)
 class Derivation(Generic[T]):
-    """How the objects of one kind follow from a snapshot.
+    """How the objects of one kind are computed from a snapshot.
 
-    ``derive`` gives None where there is none; ``touched`` are the keys whose object may differ
-    through a change, asked of the snapshots on both sides of it.
+    ``derive`` returns None where there is no object; ``touched`` lists the keys whose object a
+    change may alter, and is called with the snapshots before and after it.
     """
 
     resource: Resource[T]
@@ -55,9 +55,9 @@ def followed(
     *,
     decided: Snapshot | None = None,
 ) -> tuple[Snapshot, tuple[Change, ...]]:
-    """Apply changes of stored objects, and what follows from them, revision by revision.
+    """Apply changes of stored objects and of what is derived from them, revision by revision.
 
-    ``decided`` is the state that all of them lead to, where it is known.
+    ``decided`` is the snapshot after all of them, if the caller knows it.
     """
     every: list[Change] = []
     for _, group in groupby(changes, key=lambda change: change.revision):
@@ -78,8 +78,8 @@ def loaded_with_derived(
 ) -> tuple[Snapshot, tuple[Change, ...]]:
     """Add derived objects to a snapshot of stored ones, and to the changes that led to it.
 
-    Their changes are found backwards: each revision is undone, and what follows from the state
-    before it is made anew.
+    Changes of derived objects are found backwards: each revision is undone, and the derived
+    objects are computed anew from the state before it.
     """
     if not derivations:
         return stored, tuple(history)
@@ -89,7 +89,7 @@ def loaded_with_derived(
     for _, group in groupby(reversed(history), key=lambda change: change.revision):
         changes = tuple(group)[::-1]
         before = _undone(after, changes)
-        derived = tuple(_turned(each) for each in _derived(after, before, changes, derivations))
+        derived = tuple(_reversed(each) for each in _derived(after, before, changes, derivations))
         groups.append(changes + derived)
         after = _undone(before, derived)
     every = tuple(_in_order(change for group in reversed(groups) for change in group))
@@ -97,7 +97,7 @@ def loaded_with_derived(
 
 
 def _in_order(changes: Iterable[Change]) -> Iterator[Change]:
-    """Let each object that was made anew bear the revision of the change that made it so."""
+    """Give each derived object the revision of the change that produced it."""
     known: dict[tuple[str, NamespacedName], Object | None] = {}
     for change in changes:
         key = (change.kind, change.key)
@@ -109,10 +109,10 @@ def _in_order(changes: Iterable[Change]) -> Iterator[Change]:
 
 
 def _undone(after: Snapshot, changes: Sequence[Change]) -> Snapshot:
-    return after.apply(_turned(change) for change in reversed(changes))
+    return after.apply(_reversed(change) for change in reversed(changes))
 
 
-def _turned(change: Change) -> Change:
+def _reversed(change: Change) -> Change:
     return replace(change, before=change.after, after=change.before)
 
 
@@ -122,9 +122,9 @@ def _derived(
     changes: Sequence[Change],
     derivations: Iterable[AnyDerivation],
 ) -> Iterator[Change]:
-    """List the changes of derived objects on the way from one snapshot to the other."""
+    """List the changes of derived objects between two snapshots."""
     for each in derivations:
-        held = before.of(each.resource)
+        current = before.of(each.resource)
         touched = {
             key
             for side in (before, after)
@@ -132,7 +132,7 @@ def _derived(
             for key in each.touched(side, change)
         }
         for key in sorted(touched):
-            old, new = held.get(key), each.derive(after, key)
+            old, new = current.get(key), each.derive(after, key)
             if _versioned(old, REVISION_ZERO) != _versioned(new, REVISION_ZERO):
                 yield Change(revision=after.revision, before=old, after=new)
 

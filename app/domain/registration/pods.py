@@ -1,10 +1,10 @@
-"""Pods: every rule that one must obey, all violations at once; what a report and a delete do.
+"""Pods: every rule that one must obey, all violations at once; status reports and deletion.
 
     draft -> violations          current, desired -> violations
     draft, current, now -> the Pod to be stored
 
-A Pod is a registration: whoever registers it may change all of it but its name.  Of its
-status only addresses are judged, as Kubernetes judges them where they are reported.
+A Pod is a registration: the client that registers it may change all of it but its name.  Of
+the status only addresses are validated, as Kubernetes validates those that are reported.
 Source: contract.md, "Objects"; spec kubernetes-api 1.4 and 3.2, spec resolver 9.4.
 """
 
@@ -33,7 +33,7 @@ from app.domain.work import Work
 
 SECONDS_MAX = 2**31 - 1  # of any duration a client may set
 
-_IPS_MAX = 2  # one a family
+_IPS_MAX = 2  # one per family
 _RESTART_POLICIES = frozenset({"Always", "OnFailure", "Never"})
 
 
@@ -47,7 +47,7 @@ def validate(draft: Pod) -> tuple[Violation, ...]:
 
 
 def validate_update(current: Pod, desired: Pod) -> tuple[Violation, ...]:
-    """List every rule that a change of a Pod breaks; containers that stay are not judged again."""
+    """List every rule that a change of a Pod breaks; unchanged containers are not validated."""
     containers = (desired.containers, desired.init_containers)
     is_same = containers == (current.containers, current.init_containers)
     return (
@@ -114,7 +114,7 @@ def _admit(work: Work, current: Pod | None, draft: Pod) -> Pod:
 
 
 def _complete_report(current: Pod, report: Pod) -> Pod:
-    """Let a report that names no address leave those there are: a probe knows none."""
+    """Keep the current addresses when a report names none: a prober does not know them."""
     if report.pod_ips:
         return report
     return replace(report, pod_ips=current.pod_ips, host_ip=report.host_ip or current.host_ip)
@@ -127,10 +127,10 @@ def _sends_status(draft: Pod) -> bool:
 
 def _grace_s(current: Pod, asked_s: int | None) -> int:
     if current.is_finished:
-        return 0  # what has ended has nothing to drain
+        return 0  # a finished Pod has no connections to drain
     own_s = GRACE_PERIOD_S_DEFAULT if current.grace_period_s is None else current.grace_period_s
     wanted_s = own_s if asked_s is None else asked_s
-    # As in Kubernetes, a negative period is the shortest there is.
+    # As in Kubernetes, a negative period means the shortest one, a second.
     return 1 if wanted_s < 0 else min(wanted_s, GRACE_PERIOD_S_MAX)
 
 

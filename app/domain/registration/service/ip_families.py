@@ -1,9 +1,9 @@
-"""The dual-stack matrix: which families and how many addresses a Service gets.
+"""The dual-stack matrix: the IP families of a Service, and its number of addresses.
 
     draft, current | None, Pools -> the draft with policy and families set, or refused
 
 Addresses are not chosen here.  The order of the steps is part of the contract,
-because a refusal in one hides those of later ones.
+because a refusal in one step hides those of later steps.
 Source: spec kubernetes-api 1.8 (KEP-563).
 """
 
@@ -27,10 +27,10 @@ _CLUSTER_IPS_MAX = 2
 def resolve_families(
     current: Service | None, draft: Service, pools: Pools, features: Features
 ) -> Service:
-    """Settle policy and families of a Service that has a place in the matrix.
+    """Set policy and families of a Service, unless it is an alias or nothing changes.
 
-    Raises Invalid when what is asked for contradicts itself, the stored object
-    or the configured ranges.
+    Raises Invalid when the request contradicts itself, the stored object or the
+    configured ranges.
     """
     if draft.is_external_name or is_settled(current, draft):
         return draft
@@ -50,7 +50,7 @@ def resolve_families(
 
 
 def is_settled(current: Service | None, draft: Service) -> bool:
-    """Whether nothing about families may be touched (no upgrade unasked, spec 1.8 step 0)."""
+    """Whether families must stay: no upgrade to dual-stack unasked (spec 1.8 step 0)."""
     return (
         current is not None
         and not current.is_external_name
@@ -66,7 +66,7 @@ def is_settled(current: Service | None, draft: Service) -> bool:
 def cluster_ip_violations(
     current: Service | None, draft: Service, features: Features
 ) -> tuple[Violation, ...]:
-    """List what is wrong with the four linked fields by themselves (spec 1.8 step 2)."""
+    """List what is wrong with the four linked fields alone (spec 1.8 step 2)."""
     found = [
         *_sync_violations(draft),
         *_family_word_violations(draft),
@@ -168,7 +168,7 @@ def _mismatch_violations(draft: Service) -> list[Violation]:
 
 
 def _reduced(current: Service, draft: Service) -> tuple[Service, list[Violation]]:
-    """Drop what a change to SingleStack releases; refuse to drop it under another policy."""
+    """Drop the secondary family on a change to SingleStack; refuse that under other policies."""
     if draft.ip_family_policy == IPFamilyPolicy.SINGLE_STACK:
         if draft.cluster_ips == current.cluster_ips:
             draft = replace(draft, cluster_ips=draft.cluster_ips[:1])
@@ -206,7 +206,7 @@ def _single_stack_violations(draft: Service) -> list[Violation]:
 
 
 def _inferred(draft: Service, pools: Pools) -> tuple[Service, list[Violation]]:
-    """Add the family of every given address that has none at its place."""
+    """Add the family of every given address for which no family is given."""
     families, found = list(draft.ip_families), list[Violation]()
     for index, text in enumerate(draft.cluster_ips):
         if text == HEADLESS:

@@ -2,9 +2,9 @@
 
     desired, current | None -> violations
 
-Comes after allocation, so that addresses and node ports are there to be looked
-at.  Source: spec kubernetes-api 1.2; contract.md, "Where Waypost means to differ",
-for the spelling of field paths.
+Runs after allocation, so that addresses and node ports are present.  Source: spec
+kubernetes-api 1.2; contract.md, "Where Waypost means to differ", for the spelling of
+field paths.
 """
 
 from collections.abc import Iterable
@@ -77,7 +77,7 @@ def _service_violations(
     yield from label_violations("spec.selector", desired.selector or {})
     yield from expression_violations("spec.selectorExpressions", desired.selector_expressions)
     yield from _affinity_violations(desired)
-    if not desired.is_external_name:  # then none may be set, which is told above
+    if not desired.is_external_name:  # an alias has no addresses: refused above
         yield from cluster_ip_violations(current, desired, features)
     yield from _external_ip_violations(current, desired, features)
     yield from source_range_violations(current, desired, features)

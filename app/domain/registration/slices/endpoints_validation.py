@@ -21,7 +21,7 @@ from app.domain.registration.validation.metadata import metadata_violations
 from app.domain.registration.validation.ports import port_number_problems
 from app.domain.violations import each_invalid, not_supported, required, too_many
 
-PAIRS_MAX = 100_000  # of an address and a port of its subset, in all subsets together
+PAIRS_MAX = 100_000  # pairs of an address and a port of the same subset, in all subsets
 
 _PROTOCOLS = frozenset(Protocol)
 

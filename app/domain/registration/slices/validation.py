@@ -2,9 +2,9 @@
 
     draft -> violations          current, desired -> violations
 
-Addresses that only one machine reaches are refused, with two exceptions: loopback, at which
-people register what runs beside Waypost, and slices that Waypost makes itself, which hold what
-Pods were registered with (docs/decisions/0014).
+Addresses that only one machine reaches are refused, with two exceptions: loopback, for
+processes on Waypost's own machine, and slices that Waypost makes itself, which have the
+addresses that Pods were registered with (docs/decisions/0014).
 
 Source: spec kubernetes-api 3.5; contract.md for the weight.
 """
@@ -75,7 +75,7 @@ def validate_update(current: EndpointSlice, desired: EndpointSlice) -> tuple[Vio
 
 
 def slice_warnings(desired: EndpointSlice) -> tuple[str, ...]:
-    """List what is accepted and probably not meant (spec kubernetes-api 1.6)."""
+    """List what is valid but probably a mistake (spec kubernetes-api 1.6)."""
     found: list[str] = []
     if desired.address_type == AddressType.FQDN:
         found.append("addressType: FQDN endpoints are deprecated")

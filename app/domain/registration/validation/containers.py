@@ -1,4 +1,4 @@
-"""Rules for what is known of containers: names, ports, and which may have a readiness probe.
+"""Rules for containers: names, ports, and which may have a readiness probe.
 
     containers, init containers -> violations
 
@@ -24,7 +24,7 @@ def container_violations(
 ) -> Iterable[Violation]:
     """List what is wrong with the containers of a Pod, under the paths of their lists.
 
-    Names are unique within a Pod: probes and their results go by them.
+    Names are unique within a Pod: they identify probe results.
     """
     names: set[str] = set()
     for index, container in enumerate(containers):

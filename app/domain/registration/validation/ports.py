@@ -1,4 +1,4 @@
-"""Rules for the ports of a Service, each by itself and among each other.
+"""Rules for the ports of a Service, for each port and for all of them together.
 
     Service -> violations, ``spec.ports[i].…``
 
@@ -37,12 +37,12 @@ def port_violations(service: Service) -> tuple[Violation, ...]:
 
 
 def port_number_problems(number: int) -> tuple[str, ...]:
-    """Say what keeps a number from being a port."""
+    """List why a number is not a port."""
     return () if 1 <= number <= PORT_MAX else (f"must be between 1 and {PORT_MAX}, inclusive",)
 
 
 def target_port_violations(field: str, target: int | str) -> tuple[Violation, ...]:
-    """Refuse what is neither a port number nor the name of a container port."""
+    """Refuse a target that is neither a port number nor the name of a container port."""
     if isinstance(target, int):
         return each_invalid(field, target, port_number_problems(target))
     return each_invalid(field, target, port_name_problems(target))
@@ -93,16 +93,16 @@ def _value_violations(field: str, port: ServicePort) -> Iterable[Violation]:
 
 
 def _node_port_violations(service: Service) -> Iterable[Violation]:
-    held: set[tuple[str, int]] = set()
+    seen: set[tuple[str, int]] = set()
     for index, port in enumerate(service.ports):
         field = f"spec.ports[{index}].nodePort"
         if not port.node_port:
             continue
         if service.type == ServiceType.CLUSTER_IP:
             yield forbidden(field, "may not be used when `type` is 'ClusterIP'")
-        if (port.protocol, port.node_port) in held:
+        if (port.protocol, port.node_port) in seen:
             yield duplicate(field, port.node_port)
-        held.add((port.protocol, port.node_port))
+        seen.add((port.protocol, port.node_port))
 
 
 def _uniqueness_violations(ports: tuple[ServicePort, ...]) -> Iterable[Violation]:
