@@ -8,7 +8,7 @@ answer.  Source: spec kubernetes-api 1.7.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from app.domain.errors import CauseReason, Violation
 
@@ -57,6 +57,13 @@ def too_many(field: str, count: int, count_max: int) -> Violation:
 def each_invalid(field: str, value: object, problems: Iterable[str]) -> tuple[Violation, ...]:
     """Refuse a value once for every sentence that says what is wrong with it."""
     return tuple(invalid(field, value, problem) for problem in problems)
+
+
+def broken_unless_empty(
+    field: str, text: str, rule: Callable[[str], Iterable[str]]
+) -> tuple[Violation, ...]:
+    """Refuse an optional text once for every problem that the rule finds."""
+    return each_invalid(field, text, rule(text)) if text else ()
 
 
 def _worded(phrase: str, detail: str) -> str:

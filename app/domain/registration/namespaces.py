@@ -44,8 +44,8 @@ def validate_update(current: Namespace, desired: Namespace) -> tuple[Violation, 
     )
 
 
-def _admit(work: Work, current: Namespace | None, draft: Namespace) -> Namespace:
-    """Fill in the label, phase and finalizer that every Namespace has; raises Invalid.
+def _prepare(work: Work, current: Namespace | None, draft: Namespace) -> Namespace:
+    """Fill in the label, phase and finalizer that every Namespace has.
 
     As in Kubernetes, ``spec.finalizers`` are set on creation; later only ``finalized`` changes
     them.
@@ -54,12 +54,7 @@ def _admit(work: Work, current: Namespace | None, draft: Namespace) -> Namespace
     labels = {**meta.labels, NAME_LABEL: meta.name}
     phase = current.phase if current is not None else NamespacePhase.ACTIVE
     finalizers = _first_finalizers(work, draft) if current is None else current.finalizers
-    namespace = replace(
-        draft, metadata=replace(meta, labels=labels), finalizers=finalizers, phase=phase
-    )
-    violations = validate(namespace) if current is None else validate_update(current, namespace)
-    require_valid(namespace, violations)
-    return namespace
+    return replace(draft, metadata=replace(meta, labels=labels), finalizers=finalizers, phase=phase)
 
 
 def _first_finalizers(work: Work, draft: Namespace) -> tuple[str, ...]:
@@ -149,7 +144,7 @@ def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
 STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
-    admit=_admit,
+    prepare=_prepare,
     is_returned_when_deleted=True,
     delete=_delete,
     goes_when_freed=False,  # its content must be gone first

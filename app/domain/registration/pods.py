@@ -20,21 +20,20 @@ from app.domain.registration.health.leases import without_leftovers
 from app.domain.registration.pod_defaults import with_pod_defaults
 from app.domain.registration.slices import affected
 from app.domain.registration.status_warnings import pod_warnings
-from app.domain.registration.strategy import Strategy, require_valid
+from app.domain.registration.strategy import Strategy
 from app.domain.registration.validation.addresses import address_violations
-from app.domain.registration.validation.containers import container_violations
+from app.domain.registration.validation.containers import RESTART_POLICIES, container_violations
 from app.domain.registration.validation.dns_config import dns_violations
 from app.domain.registration.validation.metadata import (
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.violations import duplicate, each_invalid, invalid, not_supported
+from app.domain.violations import broken_unless_empty, duplicate, invalid, not_supported
 from app.domain.work import Work
 
 SECONDS_MAX = 2**31 - 1  # of any duration a client may set
 
 _IPS_MAX = 2  # one per family
-_RESTART_POLICIES = frozenset({"Always", "OnFailure", "Never"})
 
 
 def validate(draft: Pod) -> tuple[Violation, ...]:
@@ -65,13 +64,11 @@ def _pod_violations(pod: Pod, accepted_ips: tuple[str, ...]) -> Iterable[Violati
 
 
 def _placement_violations(pod: Pod) -> Iterable[Violation]:
-    if pod.node_name:
-        yield from each_invalid("spec.nodeName", pod.node_name, subdomain_problems(pod.node_name))
-    for field, label in (("hostname", pod.hostname), ("subdomain", pod.subdomain)):
-        if label:
-            yield from each_invalid(f"spec.{field}", label, label_problems(label))
-    if pod.restart_policy and pod.restart_policy not in _RESTART_POLICIES:
-        yield not_supported("spec.restartPolicy", pod.restart_policy, _RESTART_POLICIES)
+    yield from broken_unless_empty("spec.nodeName", pod.node_name, subdomain_problems)
+    yield from broken_unless_empty("spec.hostname", pod.hostname, label_problems)
+    yield from broken_unless_empty("spec.subdomain", pod.subdomain, label_problems)
+    if pod.restart_policy and pod.restart_policy not in RESTART_POLICIES:
+        yield not_supported("spec.restartPolicy", pod.restart_policy, RESTART_POLICIES)
 
 
 def _amount_violations(pod: Pod) -> Iterable[Violation]:
@@ -103,14 +100,11 @@ def _complete(draft: Pod) -> Pod:
     return with_pod_defaults(without_leftovers(draft))
 
 
-def _admit(work: Work, current: Pod | None, draft: Pod) -> Pod:
-    """Fill in the defaults of contract.md, "Objects"; raises Invalid."""
+def _prepare(work: Work, current: Pod | None, draft: Pod) -> Pod:
+    """Fill in the defaults of contract.md, "Objects", and the times of conditions."""
     pod = _complete(draft)
-    held = () if current is None else current.conditions
-    pod = replace(pod, conditions=with_transitions(held, pod.conditions, work.now))
-    require_valid(pod, validate(pod) if current is None else validate_update(current, pod))
-    work.warnings.extend(pod_warnings(current, pod))
-    return pod
+    before = () if current is None else current.conditions
+    return replace(pod, conditions=with_transitions(before, pod.conditions, work.now))
 
 
 def _complete_report(current: Pod, report: Pod) -> Pod:
@@ -138,7 +132,8 @@ STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
     complete=_complete,
-    admit=_admit,
+    prepare=_prepare,
+    warn=pod_warnings,
     complete_report=_complete_report,
     sends_status=_sends_status,
     is_created_by_put=True,

@@ -24,7 +24,7 @@ from app.domain.objects.meta import Condition
 from app.domain.objects.service_cidr import FINALIZER, SERVICE_CIDR, ServiceCIDR
 from app.domain.occupied import Occupied
 from app.domain.registration.finalizers import lasting_finalizers
-from app.domain.registration.strategy import Remove, Strategy, require_valid
+from app.domain.registration.strategy import Remove, Strategy
 from app.domain.registration.validation.addresses import prefix_violations
 from app.domain.registration.validation.metadata import (
     metadata_update_violations,
@@ -128,10 +128,8 @@ def _change_violations(before: tuple[str, ...], after: tuple[str, ...]) -> Itera
         yield invalid(_FIELD, after, _IMMUTABLE)
 
 
-def _admit(_: Work, current: ServiceCIDR | None, draft: ServiceCIDR) -> ServiceCIDR:
-    """Validate a range, and protect a new one by the finalizer; raises Invalid."""
-    violations = validate(draft) if current is None else validate_update(current, draft)
-    require_valid(draft, violations)
+def _prepare(_: Work, current: ServiceCIDR | None, draft: ServiceCIDR) -> ServiceCIDR:
+    """Mark a new range ready, and protect it by the finalizer."""
     if current is not None:
         return draft
     finalizers = tuple(dict.fromkeys((*draft.metadata.finalizers, FINALIZER)))
@@ -193,7 +191,7 @@ def _prefixes(served: ServiceCIDR) -> list[Prefix]:
 STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
-    admit=_admit,
+    prepare=_prepare,
     delete=_delete,
     finish_in_time=_finish_retired,
 )

@@ -61,14 +61,15 @@ class Strategy(Generic[T]):
 
     ``validate`` checks a new object by itself, after ``complete`` filled in its static defaults;
     ``validate_update`` a change of ``(current, desired)``; ``warn`` names what is accepted and
-    probably a mistake.  A kind that needs more than these (the clock, other objects)
-    brings ``admit``: ``(work, current or None, draft) -> object to be stored``.
+    probably a mistake.  A kind whose defaults depend on the clock or the stored object has
+    ``prepare``; one that allocates has ``admit``, which replaces all of these.
     """
 
     validate: Callable[[T], Iterable[Violation]]
     validate_update: Callable[[T, T], Iterable[Violation]]
     complete: Callable[[T], T] = _as_it_is
     warn: Callable[[T | None, T], Iterable[str]] = _nothing
+    prepare: Callable[[Work, T | None, T], T] | None = None
     admit: Callable[[Work, T | None, T], T] | None = None
 
     observe: Callable[[T, T], T] | None = None
@@ -106,7 +107,7 @@ class Strategy(Generic[T]):
         """Default, validate and allocate; raises Invalid with every violation, or Exhausted."""
         if self.admit is not None:
             return self.admit(work, current, draft)
-        draft = self.complete(draft)
+        draft = self.prepare(work, current, draft) if self.prepare else self.complete(draft)
         require_valid(
             draft,
             self.validate(draft) if current is None else self.validate_update(current, draft),

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field, replace
 from app.domain.addresses import Address, IPFamily, Prefix, family_of
 from app.domain.errors import Exhausted
 from app.domain.occupied import Occupied
+from app.domain.snapshot import Snapshot
 
 NODE_PORTS_DEFAULT = range(30_000, 32_768)
 NODE_PORTS_CURSOR = "nodePorts"  # the key of the node ports' cursor; a range's key is its text
 
-_WIDTH_BITS = {IPFamily.IPV4: 32, IPFamily.IPV6: 128}
-_PORT_BITS = 16
+_EMPTY = Snapshot()
 _BAND_MIN, _ADDRESS_BAND_MAX, _ADDRESS_BAND_DIVISOR = 16, 256, 16  # addresses, addresses, ratio
 _PORT_BAND_MAX, _PORT_BAND_DIVISOR = 128, 32  # ports, ratio
 
@@ -88,12 +88,10 @@ class Pools:
 
     ranges: tuple[AddressRange, ...] = ()
     held_addresses: Mapping[IPFamily, Occupied] = field(
-        default_factory=lambda: {
-            family: Occupied(width_bits=bits) for family, bits in _WIDTH_BITS.items()
-        }
+        default_factory=lambda: _EMPTY.held_addresses
     )
     node_ports: range = NODE_PORTS_DEFAULT
-    held_ports: Occupied = field(default_factory=lambda: Occupied(width_bits=_PORT_BITS))
+    held_ports: Occupied = field(default_factory=lambda: _EMPTY.held_ports)
     cursors: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property

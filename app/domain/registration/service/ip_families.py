@@ -43,10 +43,15 @@ def resolve_families(
     found.extend(_single_stack_violations(draft))
     draft, unserved = _inferred(draft, pools)
     _refuse(draft, (*found, *unserved))
-    if _is_headless(draft) and not draft.has_selector:
-        return _with_any_family(draft, pools)
-    _refuse(draft, _unconfigured_violations(draft, pools))
-    return _completed(draft, pools)
+    needs_ranges = not draft.is_headless or draft.has_selector
+    if needs_ranges:
+        _refuse(draft, _unconfigured_violations(draft, pools))
+    families = draft.ip_families or (pools.default_family,)
+    may_be_dual = not needs_ranges or len(pools.families) == len(_FAMILIES)
+    wants_more = draft.ip_family_policy != IPFamilyPolicy.SINGLE_STACK
+    if wants_more and may_be_dual and len(families) == 1:
+        families = (families[0], IPFamily(families[0]).other)
+    return replace(draft, ip_families=families)
 
 
 def is_settled(current: Service | None, draft: Service) -> bool:
@@ -84,7 +89,7 @@ def cluster_ip_violations(
     if len(families) > 1 and len(set(families)) != len(_FAMILIES):
         detail = "may specify no more than one IP for each IP family"
         found.append(invalid("spec.clusterIPs", draft.cluster_ips, detail))
-    if not found and not _is_headless(draft):
+    if not found and not draft.is_headless:
         found.extend(_mismatch_violations(draft))
     return tuple(found)
 
@@ -94,13 +99,9 @@ def _policy(current: Service | None, draft: Service) -> str:
         return draft.ip_family_policy
     if current is not None and current.ip_family_policy is not None:
         return current.ip_family_policy
-    if _is_headless(draft) and not draft.has_selector:
+    if draft.is_headless and not draft.has_selector:
         return IPFamilyPolicy.REQUIRE_DUAL_STACK
     return IPFamilyPolicy.SINGLE_STACK
-
-
-def _is_headless(service: Service) -> bool:
-    return service.cluster_ip == HEADLESS
 
 
 def _refuse(draft: Service, found: tuple[Violation, ...]) -> None:
@@ -223,14 +224,6 @@ def _inferred(draft: Service, pools: Pools) -> tuple[Service, list[Violation]]:
     return replace(draft, ip_families=tuple(families)), found
 
 
-def _with_any_family(draft: Service, pools: Pools) -> Service:
-    """Give a headless Service without selector families that need not be configured."""
-    families = draft.ip_families or (pools.default_family,)
-    if len(families) == 1 and draft.ip_family_policy != IPFamilyPolicy.SINGLE_STACK:
-        families = (families[0], IPFamily(families[0]).other)
-    return replace(draft, ip_families=families)
-
-
 def _unconfigured_violations(draft: Service, pools: Pools) -> tuple[Violation, ...]:
     found: list[Violation] = []
     is_dual_required = draft.ip_family_policy == IPFamilyPolicy.REQUIRE_DUAL_STACK
@@ -243,11 +236,3 @@ def _unconfigured_violations(draft: Service, pools: Pools) -> tuple[Violation, .
         if family not in pools.families
     )
     return tuple(found)
-
-
-def _completed(draft: Service, pools: Pools) -> Service:
-    families = draft.ip_families or (pools.default_family,)
-    wants_more = draft.ip_family_policy != IPFamilyPolicy.SINGLE_STACK
-    if wants_more and len(families) == 1 and len(pools.families) == len(_FAMILIES):
-        families = (families[0], IPFamily(families[0]).other)
-    return replace(draft, ip_families=families)

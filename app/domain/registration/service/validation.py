@@ -14,6 +14,7 @@ from app.domain.labels import expression_violations
 from app.domain.names import label_1035_problems, label_problems, subdomain_problems
 from app.domain.objects.service import (
     AFFINITY_TIMEOUT_S_MAX,
+    HEADLESS,
     TOPOLOGY_HINTS_ANNOTATION,
     TOPOLOGY_MODE_ANNOTATION,
     Scheduler,
@@ -102,7 +103,7 @@ def _type_violations(desired: Service) -> Iterable[Violation]:
         case ServiceType.CLUSTER_IP:
             pass
         case ServiceType.NODE_PORT | ServiceType.LOAD_BALANCER:
-            if desired.cluster_ips == ("None",):
+            if desired.cluster_ips == (HEADLESS,):
                 detail = f"may not be set to 'None' for {desired.type} services"
                 yield invalid("spec.clusterIPs[0]", desired.cluster_ips[0], detail)
         case ServiceType.EXTERNAL_NAME:

@@ -8,13 +8,15 @@ kubernetes-api 3.2 to 3.4; contract.md for the weight and for Pods without a
 known Node, which are endpoints all the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from app.domain.addresses import IPFamily
+from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import Endpoint, EndpointConditions, EndpointPort
 from app.domain.objects.meta import ObjectReference
+from app.domain.objects.node import Node
 from app.domain.objects.pod import WEIGHT_DEFAULT, Pod
 from app.domain.objects.service import Service, ServicePort
 
@@ -47,6 +49,12 @@ def families_of(service: Service) -> tuple[IPFamily, ...]:
     """List the families a Service has slices of; IPv4 if it has no families."""
     families = tuple(IPFamily(family) for family in dict.fromkeys(service.ip_families))
     return families or (IPFamily.IPV4,)
+
+
+def zone_of(pod: Pod, nodes: Mapping[NamespacedName, Node]) -> str:
+    """Give the zone of a Pod's Node; empty when the Node is unknown."""
+    node = nodes.get(NamespacedName("", pod.node_name)) if pod.node_name else None
+    return "" if node is None else node.zone
 
 
 def endpoint_of(service: Service, pod: Pod, family: IPFamily, *, zone: str) -> Endpoint | None:

@@ -83,7 +83,7 @@ def cpu_shares(nodes: Iterable[Node]) -> Shares:
     """
     cpu_by_zone: dict[str, Decimal] = {}
     for node in nodes:
-        if not node.is_ready or any(key in node.metadata.labels for key in CONTROL_PLANE_LABELS):
+        if not _counts(node):
             continue
         cpu = _cpus(node.allocatable.get("cpu", ""))
         if not node.zone or cpu <= 0:
@@ -97,8 +97,11 @@ def cpu_shares(nodes: Iterable[Node]) -> Shares:
 
 def capacity_of(node: Node) -> tuple[object, ...]:
     """Give everything about a Node that shares depend on."""
-    is_control_plane = any(key in node.metadata.labels for key in CONTROL_PLANE_LABELS)
-    return node.zone, node.is_ready and not is_control_plane, node.allocatable.get("cpu", "")
+    return node.zone, _counts(node), node.allocatable.get("cpu", "")
+
+
+def _counts(node: Node) -> bool:
+    return node.is_ready and not any(key in node.metadata.labels for key in CONTROL_PLANE_LABELS)
 
 
 def _cpus(quantity: str) -> Decimal:

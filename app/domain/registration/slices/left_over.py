@@ -19,7 +19,7 @@ from app.domain.addresses import IPFamily
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import Endpoint, EndpointSlice
 from app.domain.objects.service import Service
-from app.domain.registration.slices.endpoints import endpoint_of
+from app.domain.registration.slices.endpoints import endpoint_of, zone_of
 from app.domain.registration.slices.hints import hinted
 from app.domain.registration.slices.metadata import triggered
 from app.domain.registration.slices.planning import SlicePlan
@@ -87,8 +87,7 @@ class _Comparison:
         assert reference is not None, "called for endpoints of Pods only"
         if pod is None or reference.uid not in ("", pod.metadata.uid):
             return None
-        node = self.snapshot.nodes.get(NamespacedName("", pod.node_name))
-        zone = "" if node is None else node.zone
+        zone = zone_of(pod, self.snapshot.nodes)
         current = endpoint_of(self.service, pod, family, zone=zone)
         if current is None or not self.service.is_balanced:
             return current and hinted(self.service, current)

@@ -6,7 +6,7 @@ Endpoints are not known here.  Source: spec kubernetes-api 3.5, and 1.2 for how
 names are made.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -18,6 +18,7 @@ from app.domain.objects.endpoint_slice import (
     MANAGED_BY_LABEL,
     SERVICE_NAME_LABEL,
     TRIGGER_TIME_ANNOTATION,
+    EndpointSlice,
 )
 from app.domain.objects.meta import ObjectMeta, OwnerReference
 from app.domain.objects.service import HEADLESS, Service
@@ -36,10 +37,12 @@ class SliceNames:
     taken: Container[NamespacedName] = frozenset[NamespacedName]()
 
 
-def new_names(service: NamespacedName, names: SliceNames) -> Iterator[str]:
-    """Generate names for slices of a Service, ``web-4x7kc``, without end."""
+def new_names(
+    service: NamespacedName, names: SliceNames, existing: Iterable[EndpointSlice]
+) -> Iterator[str]:
+    """Generate names for new slices of a Service, ``web-4x7kc``, without end."""
     prefix = service.name[: LABEL_LENGTH_MAX - SUFFIX_LENGTH - 1]
-    given: set[str] = set()
+    given = {slice_.metadata.name for slice_ in existing}
     attempts = count()
     while True:
         name = f"{prefix}-{suffix_of(f'{names.seed}/{service}/{next(attempts)}')}"

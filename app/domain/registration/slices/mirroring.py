@@ -30,7 +30,7 @@ from app.domain.objects.endpoint_slice import (
     EndpointSlice,
 )
 from app.domain.objects.endpoints import EndpointAddress, Endpoints
-from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.meta import LAST_APPLIED_ANNOTATION, ObjectMeta
 from app.domain.objects.service import Service
 from app.domain.registration.slices.endpoints import identity_of, sorted_ports
 from app.domain.registration.slices.metadata import SliceNames, new_names, triggered
@@ -40,8 +40,6 @@ from app.domain.registration.slices.planning import SlicePlan
 ADDRESSES_MAX = 1_000  # addresses mirrored per set of ports
 SKIP_LABEL = "endpointslice.kubernetes.io/skip-mirror"
 LEADER_ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
-LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
-
 _NOT_COPIED = frozenset({TRIGGER_TIME_ANNOTATION, LAST_APPLIED_ANNOTATION})
 _READY, _NOT_READY = EndpointConditions(ready=True), EndpointConditions(ready=False)
 
@@ -108,9 +106,8 @@ def plan_mirrored(
     """Find the fewest writes after which the mirrored slices are as desired."""
     every = tuple(existing)
     kept, spare = _matched(every, desired)
-    taken = {slice_.metadata.name for slice_ in every}
     key = desired.metadata.key
-    fresh = (name for name in new_names(key, names) if name not in taken)
+    fresh = new_names(key, names, every)
     create: list[EndpointSlice] = []
     update: list[EndpointSlice] = []
     for group in sorted(desired.endpoints, key=lambda group: group.order):

@@ -29,6 +29,7 @@ from app.domain.registration.slices.endpoints import (
     has_named_ports,
     identity_of,
     ports_on,
+    zone_of,
 )
 from app.domain.registration.slices.hints import balanced, cpu_shares, hinted
 from app.domain.registration.slices.metadata import SliceNames, frame_of, new_names
@@ -123,8 +124,7 @@ def plan(
     drafts = _packed(_managed(every, service), desired, endpoints_max)
     drafts = _with_placeholders(drafts, service)
     drafts, emptied = _with_reused(drafts)
-    present = {slice_.metadata.name for slice_ in every}
-    fresh = (name for name in new_names(service.metadata.key, names) if name not in present)
+    fresh = new_names(service.metadata.key, names, every)
     return SlicePlan(
         create=_by_name(
             EndpointSlice(
@@ -163,8 +163,7 @@ def _endpoints(
     families = families_of(service)
     shared: dict[str, Group] = {}  # group per family, when all Pods have the same ports
     for pod in pods:
-        node = nodes.get(NamespacedName("", pod.node_name)) if pod.node_name else None
-        zone = "" if node is None else node.zone
+        zone = zone_of(pod, nodes)
         for family in families:
             endpoint = endpoint_of(service, pod, family, zone=zone)
             if endpoint is None:
