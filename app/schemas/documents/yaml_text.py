@@ -87,13 +87,13 @@ class _Frame:
     height: int = 1
 
 
-def read_yaml(text: str) -> Iterator[Parsed]:
+def read_yaml(text: str, *, nodes_max: int = NODES_MAX) -> Iterator[Parsed]:
     """Read the documents of a stream one by one, empty ones too.
 
     Raises BadRequest, with line and column, for whatever is not acceptable YAML.
     """
     try:
-        yield from _Composer().documents(yaml.parse(text, Loader=yaml.CSafeLoader))
+        yield from _Composer(nodes_max).documents(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         problem = error.problem or "it is malformed"
         raise _refused(f"{problem}{_hint(text, error.problem_mark)}", error.problem_mark) from None
@@ -120,7 +120,8 @@ def _refused(problem: str, mark: _Mark | None) -> BadRequest:
 class _Composer:
     """Builds values from events; one for each stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes_max: int) -> None:
+        self._nodes_max = nodes_max
         self._frames: list[_Frame] = []
         self._anchors: dict[str, _Node] = {}
         self._duplicates: dict[str, None] = {}
@@ -187,8 +188,8 @@ class _Composer:
 
     def _count(self, size: int, event: yaml.Event) -> None:
         self._size += size
-        if self._size > NODES_MAX:
-            raise _refused(f"it holds more than {NODES_MAX} values", event.start_mark)
+        if self._size > self._nodes_max:
+            raise _refused(f"it holds more than {self._nodes_max} values", event.start_mark)
 
     def _place(self, node: _Node, event: yaml.Event) -> None:
         if not self._frames:

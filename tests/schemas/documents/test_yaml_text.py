@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
-from app.schemas.documents import yaml_text
 from app.schemas.documents.body_bounds import DEPTH_MAX
 from app.schemas.documents.yaml_text import REPEATED_MAX, plain_value, read_yaml
 
@@ -168,12 +167,10 @@ def test_aliases_cannot_nest_deeper_than_the_bound() -> None:
         list(read_yaml(text))
 
 
-def test_more_values_than_the_bound_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml_text, "NODES_MAX", 4)
-
-    assert len(list(read_yaml("[1, 2, 3]"))) == 1
+def test_more_values_than_the_bound_are_refused() -> None:
+    assert len(list(read_yaml("[1, 2, 3]", nodes_max=4))) == 1
     with pytest.raises(BadRequest, match="more than 4 values"):
-        list(read_yaml("[1, 2]\n---\n[3, 4]"))
+        list(read_yaml("[1, 2]\n---\n[3, 4]", nodes_max=4))
 
 
 def test_aliases_that_repeat_more_text_than_the_bound_are_refused() -> None:
