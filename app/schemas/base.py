@@ -62,13 +62,16 @@ def wire_name(name: str) -> str:
     return first + "".join(_INITIALISMS.get(word, word.capitalize()) for word in others)
 
 
-def _tidy(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
-    # An absent field is left out, never null; additional fields are JSON Schema's own default.
+def tidy(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
+    """Document that absent fields are omitted, never null.
+
+    Additional fields are allowed by default in JSON Schema, so that this is not repeated.
+    """
     schema.pop("additionalProperties", None)
     properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))
     always = cast("list[str]", schema.get("required", []))
     for name, field in properties.items():
-        if name not in always:  # what is always there may be null, and says so
+        if name not in always:  # a field that is always present may be null
             _drop_null(field)
     if issubclass(model, Input) and model.documented_required:
         schema["required"] = [*model.documented_required]
@@ -102,7 +105,7 @@ class Input(BaseModel):
     model_config = ConfigDict(
         alias_generator=wire_name,
         extra="allow",
-        json_schema_extra=_tidy,
+        json_schema_extra=tidy,
         strict=True,
         validate_by_alias=True,
     )
@@ -117,7 +120,7 @@ class Output(BaseModel):
     model_config = ConfigDict(
         alias_generator=wire_name,
         extra="forbid",
-        json_schema_extra=_tidy,
+        json_schema_extra=tidy,
         serialize_by_alias=True,
         validate_by_alias=True,
         validate_by_name=True,

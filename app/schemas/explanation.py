@@ -18,7 +18,7 @@ from app.domain.discovery.explain.explanation import (
     SliceExplanation,
     Verdict,
 )
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import Revision
 from app.schemas.base import Output, words
 from app.schemas.objects.metadata import Condition, encode_conditions
 
@@ -88,7 +88,7 @@ def encode_explanation(explanation: Explanation, revision: Revision) -> dict[str
     """Spell an explanation of the state at ``revision``."""
     return {
         "kind": "Explanation",
-        "service": _key(explanation.service),
+        "service": explanation.service._asdict(),
         "resourceVersion": str(revision),
         "summary": explanation.summary,
         "endpoints": explanation.endpoints,
@@ -103,7 +103,7 @@ def encode_explanation(explanation: Explanation, revision: Revision) -> dict[str
 
 def _pod(pod: PodExplanation) -> dict[str, object]:
     return {
-        "pod": _key(pod.pod),
+        "pod": pod.pod._asdict(),
         "verdict": pod.verdict.value,
         "reasons": _reasons(pod.reasons),
         "selected": pod.is_selected,
@@ -115,7 +115,7 @@ def _pod(pod: PodExplanation) -> dict[str, object]:
 
 def _slice(slice_: SliceExplanation) -> dict[str, object]:
     return {
-        "slice": _key(slice_.slice),
+        "slice": slice_.slice._asdict(),
         "managedBy": slice_.managed_by,
         "addressType": slice_.address_type,
         "endpoints": slice_.endpoints,
@@ -126,7 +126,3 @@ def _slice(slice_: SliceExplanation) -> dict[str, object]:
 
 def _reasons(reasons: Iterable[Reason]) -> list[dict[str, str]]:
     return [{"code": reason.code.value, "message": reason.message} for reason in reasons]
-
-
-def _key(key: NamespacedName) -> dict[str, str]:
-    return {"namespace": key.namespace, "name": key.name}

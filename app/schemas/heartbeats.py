@@ -77,7 +77,7 @@ def encode_heartbeats(
 ) -> dict[str, object]:
     """Spell what was renewed, and what was not."""
     return {
-        outcome: [{"namespace": key.namespace, "name": key.name} for key in keys]
+        outcome: [key._asdict() for key in keys]
         for outcome, keys in (("renewed", renewed), ("unknown", unknown))
     }
 

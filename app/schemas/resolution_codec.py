@@ -50,7 +50,7 @@ def encode_resolution(
             "options": {name: _option_value(value) for name, value in conf.options},
         },
         "resolver": resolved.asked.profile.value,
-        **({} if service is None else {"service": _service(service)}),
+        **({} if service is None else {"service": service._asdict()}),
         "resourceVersion": str(snapshot.revision),
     }
     if explain:
@@ -116,10 +116,6 @@ def _option_value(value: str | None) -> int | str | bool:
     if not value:
         return True
     return int(value) if value.isdecimal() and value.isascii() else value
-
-
-def _service(key: NamespacedName) -> dict[str, object]:
-    return {"namespace": key.namespace, "name": key.name}
 
 
 def _endpoints(snapshot: Snapshot, service: NamespacedName) -> Iterator[dict[str, object]]:

@@ -25,6 +25,7 @@ from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
 from app.schemas.documents.paths import PassedOver, name_type, passed_over
 from app.schemas.objects.endpoints import EndpointsWrite, decode_endpoints
+from app.schemas.objects.metadata import encode_meta
 from app.schemas.objects.wire import AnyWire, W
 from app.schemas.objects.wires import WIRES, wire_of
 
@@ -50,9 +51,6 @@ class Identity(NamedTuple):
 
 
 _WIRES_BY_TYPE: Mapping[type[Object], AnyWire] = {wire.resource.type: wire for wire in WIRES}
-_ENCODERS: Mapping[type[Object], Callable[[Any], dict[str, object]]] = {
-    wire.resource.type: wire.encode for wire in WIRES
-}
 
 
 def decode_object(document: Mapping[str, object], kind: str | None = None) -> Decoded:
@@ -128,8 +126,14 @@ def identify(document: Mapping[str, object]) -> Identity:
 
 
 def encode_object(registered: Object) -> dict[str, object]:
-    """Spell an object as the dict that its JSON is made of."""
-    return _ENCODERS[type(registered)](registered)
+    """Encode an object as the dict that its JSON is made of."""
+    wire = _WIRES_BY_TYPE[type(registered)]
+    return {
+        "apiVersion": wire.resource.api_version,
+        "kind": wire.resource.name,
+        "metadata": encode_meta(registered.metadata),
+        **wire.encode(registered),
+    }
 
 
 def encode_json(wire: object) -> bytes:
@@ -139,7 +143,7 @@ def encode_json(wire: object) -> bytes:
 
 def encode_bytes(registered: Object) -> bytes:
     """Spell an object as JSON: what clients receive."""
-    return to_json(_ENCODERS[type(registered)](registered))
+    return to_json(encode_object(registered))
 
 
 def encode_stored(registered: Object) -> bytes | None:
@@ -150,7 +154,7 @@ def encode_stored(registered: Object) -> bytes | None:
         for name, attribute in wire.stored_only.items()
         if (value := getattr(registered, attribute))
     }
-    return to_json({**wire.encode(registered), **hidden}) if hidden else None
+    return to_json({**encode_object(registered), **hidden}) if hidden else None
 
 
 def decode_bytes(kind: AnyResource | str, stored: bytes | str) -> Object:

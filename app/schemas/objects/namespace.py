@@ -1,26 +1,23 @@
 """The wire shape of a Namespace.
 
-    NamespaceWrite -> Namespace (domain) -> dict that NamespaceRead describes
+    NamespaceWrite -> Namespace (domain) -> dict
 
 Source: spec kubernetes-api 5.10.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from app.domain.objects import namespace as domain
-from app.schemas.base import Input, Output, words
+from app.schemas.base import Input, words
 from app.schemas.objects.metadata import (
     Condition,
-    ObjectMeta,
-    ObjectMetaRead,
     decode_conditions,
     decode_meta,
     encode_conditions,
-    encode_meta,
 )
-from app.schemas.objects.wire import Wire
+from app.schemas.objects.wire import Manifest, Wire, read_model
 
 
 class NamespaceSpec(Input):
@@ -41,25 +38,12 @@ class NamespaceStatus(Input):
     conditions: list[Condition] | None = None
 
 
-class NamespaceWrite(Input):
+class NamespaceWrite(Manifest):
     """A Namespace manifest."""
 
-    api_version: str | None = Field(default=None, examples=["v1"])
-    kind: str | None = Field(default=None, examples=["Namespace"])
-    metadata: ObjectMeta | None = None
     spec: NamespaceSpec | None = None
     status: NamespaceStatus | None = None
     of_kind: ClassVar = "Namespace"
-
-
-class NamespaceRead(Output):
-    """A Namespace."""
-
-    api_version: Literal["v1"]
-    kind: Literal["Namespace"]
-    metadata: ObjectMetaRead
-    spec: NamespaceSpec
-    status: NamespaceStatus
 
 
 def decode_namespace(wire: NamespaceWrite) -> domain.Namespace:
@@ -79,9 +63,6 @@ def encode_namespace(namespace: domain.Namespace) -> dict[str, object]:
     if namespace.conditions:
         status["conditions"] = encode_conditions(namespace.conditions)
     return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": encode_meta(namespace.metadata),
         "spec": {"finalizers": list(namespace.finalizers)} if namespace.finalizers else {},
         "status": status,
     }
@@ -90,7 +71,7 @@ def encode_namespace(namespace: domain.Namespace) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.NAMESPACE,
     write=NamespaceWrite,
-    read=NamespaceRead,
+    read=read_model(domain.NAMESPACE, "A Namespace.", spec=NamespaceSpec, status=NamespaceStatus),
     decode=decode_namespace,
     encode=encode_namespace,
 )

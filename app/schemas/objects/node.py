@@ -1,27 +1,24 @@
 """The wire shape of a Node.
 
-    NodeWrite -> Node (domain) -> dict that NodeRead describes
+    NodeWrite -> Node (domain) -> dict
 
 Source: spec kubernetes-api 3.7, spec ipvs 0.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from app.domain.objects import node as domain
 from app.domain.times import format_time
-from app.schemas.base import Input, Output, Time
+from app.schemas.base import Input, Time
 from app.schemas.objects.metadata import (
     Condition,
-    ObjectMeta,
-    ObjectMetaRead,
     decode_conditions,
     decode_meta,
     encode_conditions,
-    encode_meta,
 )
-from app.schemas.objects.wire import Linked, Wire
+from app.schemas.objects.wire import Linked, Manifest, Wire, read_model
 
 Quantities = Annotated[
     dict[str, str | int | float | None],
@@ -79,25 +76,12 @@ class NodeStatus(Input):
     allocatable: Quantities | None = None
 
 
-class NodeWrite(Input):
+class NodeWrite(Manifest):
     """A Node manifest."""
 
-    api_version: str | None = Field(default=None, examples=["v1"])
-    kind: str | None = Field(default=None, examples=["Node"])
-    metadata: ObjectMeta | None = None
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
     of_kind: ClassVar = "Node"
-
-
-class NodeRead(Output):
-    """A registered Node."""
-
-    api_version: Literal["v1"]
-    kind: Literal["Node"]
-    metadata: ObjectMetaRead
-    spec: NodeSpec
-    status: NodeStatus
 
 
 def decode_node(wire: NodeWrite) -> domain.Node:
@@ -161,13 +145,7 @@ def encode_node(node: domain.Node) -> dict[str, object]:
         status["capacity"] = dict(node.capacity)
     if node.allocatable:
         status["allocatable"] = dict(node.allocatable)
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": encode_meta(node.metadata),
-        "spec": spec,
-        "status": status,
-    }
+    return {"spec": spec, "status": status}
 
 
 def _encode_taint(taint: domain.Taint) -> dict[str, object]:
@@ -182,7 +160,7 @@ def _encode_taint(taint: domain.Taint) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.NODE,
     write=NodeWrite,
-    read=NodeRead,
+    read=read_model(domain.NODE, "A registered Node.", spec=NodeSpec, status=NodeStatus),
     decode=decode_node,
     encode=encode_node,
     linked=Linked("spec", "podCIDR", "podCIDRs"),

@@ -1,11 +1,11 @@
 """The wire shape of a Service.
 
-    ServiceWrite -> Service (domain) -> dict that ServiceRead describes
+    ServiceWrite -> Service (domain) -> dict
 
 Source: spec kubernetes-api 1.2; contract.md, "Objects", for the extensions.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
@@ -16,7 +16,6 @@ from app.schemas.base import (
     Input,
     Int32,
     IntOrString,
-    Output,
     Port,
     PortOrNone,
     TextMap,
@@ -27,14 +26,11 @@ from app.schemas.base import (
 )
 from app.schemas.objects.metadata import (
     Condition,
-    NamespacedObjectMetaRead,
-    ObjectMeta,
     decode_conditions,
     decode_meta,
     encode_conditions,
-    encode_meta,
 )
-from app.schemas.objects.wire import Wire
+from app.schemas.objects.wire import Manifest, Wire, read_model
 
 _OPERATORS = WithJsonSchema({"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]})
 _IP_MODES = WithJsonSchema({"type": "string", "enum": ["VIP", "Proxy"]})
@@ -164,25 +160,12 @@ class ServiceStatus(Input):
     documented_required: ClassVar = ("loadBalancer",)
 
 
-class ServiceWrite(Input):
+class ServiceWrite(Manifest):
     """A Service manifest."""
 
-    api_version: str | None = Field(default=None, examples=["v1"])
-    kind: str | None = Field(default=None, examples=["Service"])
-    metadata: ObjectMeta | None = None
     spec: ServiceSpec | None = None
     status: ServiceStatus | None = None
     of_kind: ClassVar = "Service"
-
-
-class ServiceRead(Output):
-    """A registered Service."""
-
-    api_version: Literal["v1"]
-    kind: Literal["Service"]
-    metadata: NamespacedObjectMetaRead
-    spec: ServiceSpec
-    status: ServiceStatus
 
 
 def decode_service(wire: ServiceWrite) -> domain.Service:
@@ -251,13 +234,7 @@ def encode_service(service: domain.Service) -> dict[str, object]:
     }
     if service.conditions:
         status["conditions"] = encode_conditions(service.conditions)
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": encode_meta(service.metadata),
-        "spec": _encode_spec(service),
-        "status": status,
-    }
+    return {"spec": _encode_spec(service), "status": status}
 
 
 _WHEN_NOT_EMPTY = {
@@ -326,7 +303,9 @@ def _encode_ingress(entry: domain.LoadBalancerIngress) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.SERVICE,
     write=ServiceWrite,
-    read=ServiceRead,
+    read=read_model(
+        domain.SERVICE, "A registered Service.", spec=ServiceSpec, status=ServiceStatus
+    ),
     decode=decode_service,
     encode=encode_service,
     stored_only={"requestedIPs": "requested_ips"},

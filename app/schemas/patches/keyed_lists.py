@@ -47,9 +47,14 @@ def elements_of(value: object) -> list[object]:
     return cast("list[object]", value) if isinstance(value, list) else []
 
 
+def fields_in(value: object) -> Wire:
+    """Give the fields of an object; any other value has none."""
+    return cast("Wire", value) if isinstance(value, dict) else {}
+
+
 def member(element: object, name: str) -> object:
     """Give a field of an element; None where it has no such field."""
-    return cast("Wire", element).get(name) if isinstance(element, dict) else None
+    return fields_in(element).get(name)
 
 
 def told_apart(held: Held, *lists: Sequence[object]) -> tuple[list[Identity], ...] | None:

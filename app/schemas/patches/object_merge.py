@@ -23,6 +23,7 @@ from app.schemas.patches.keyed_lists import (
     Wire,
     arranged,
     elements_of,
+    fields_in,
     member,
     told_apart,
 )
@@ -134,7 +135,7 @@ def _value(held: Held, current: object, last: object, wanted: object) -> object:
     if isinstance(wanted, dict):
         type_name = "" if held.is_map else held.type
         stated = cast("Mapping[str, object]", wanted)
-        return _objects(type_name, _fields(current), _fields(last), stated)
+        return _objects(type_name, fields_in(current), fields_in(last), stated)
     if isinstance(wanted, list) and held.key and held.type not in _REPORTED_WHOLE:
         return _list(held, elements_of(current), elements_of(last), cast("list[object]", wanted))
     return cast("object", wanted)
@@ -174,7 +175,3 @@ def _element(value: object, index: int) -> object:
 
 def _shown(held: Held, element: object) -> str:
     return str(element) if held.key == SET else f"{held.key}={member(element, held.key)}"
-
-
-def _fields(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}

@@ -18,7 +18,8 @@ from app.schemas.documents.body_bounds import DEPTH_MAX
 from app.schemas.documents.json_text import is_too_deep, members_of
 from app.schemas.documents.paths import name_type
 from app.schemas.objects.linked_fields import in_step
-from app.schemas.patches.strategic_merge import Inapplicable, Wire, strategic_merge
+from app.schemas.patches.keyed_lists import Wire, fields_in
+from app.schemas.patches.strategic_merge import Inapplicable, strategic_merge
 
 OPERATIONS_MAX = 10_000  # of one JSON patch
 COPIED_MAX = 100_000  # values that the copy operations of one JSON patch may add
@@ -69,9 +70,7 @@ def _merged(current: Mapping[str, object], patch: Wire) -> Wire:
         if value is None:
             result.pop(key, None)
         elif isinstance(value, dict):
-            held = result.get(key)
-            inner = cast("Wire", held) if isinstance(held, dict) else {}
-            result[key] = _merged(inner, cast("Wire", value))
+            result[key] = _merged(fields_in(result.get(key)), cast("Wire", value))
         else:
             result[key] = value
     return result
@@ -143,8 +142,7 @@ def _brief(error: Exception) -> str:
 
 
 def _invalid(current: Mapping[str, object], problem: str) -> Invalid:
-    metadata = current.get("metadata")
-    names = cast("Wire", metadata) if isinstance(metadata, dict) else {}
-    error = Invalid(str(current.get("kind")), str(names.get("name", "")), ())
+    name = fields_in(current.get("metadata")).get("name", "")
+    error = Invalid(str(current.get("kind")), str(name), ())
     error.message = f'{error.kind} "{error.name}" cannot be patched: {problem}'
     return error

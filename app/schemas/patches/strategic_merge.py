@@ -23,6 +23,7 @@ from app.schemas.patches.keyed_lists import (
     Wire,
     arranged,
     elements_of,
+    fields_in,
     member,
     tie_of,
 )
@@ -79,9 +80,8 @@ class _Field:
     def value(self, current: object, patch: object) -> object:
         """Merge what the patch says into what is there."""
         if isinstance(patch, dict):
-            merged = cast("Wire", current) if isinstance(current, dict) else {}
             type_name = "" if self._held.is_map else self._held.type
-            return _objects(self._path, type_name, merged, cast("Wire", patch))
+            return _objects(self._path, type_name, fields_in(current), cast("Wire", patch))
         if not self._held.key or not isinstance(patch, list):
             return patch
         return self._lists(elements_of(current), cast("list[object]", patch))

@@ -17,6 +17,7 @@ from app.domain.objects.meta import LAST_APPLIED_ANNOTATION
 from app.domain.registration.validation.metadata import LAST_APPLIED_SIZE_MAX_BYTES
 from app.schemas.documents.json_text import members_of
 from app.schemas.objects.linked_fields import in_step
+from app.schemas.patches.keyed_lists import fields_in
 from app.schemas.patches.object_merge import three_way_merge
 
 _SERVER_OWNED = (
@@ -118,14 +119,10 @@ def _last_applied(current: _Wire) -> _Wire:
 
 
 def _annotations(content: _Wire) -> _Wire:
-    return _mapping(_mapping(content.get("metadata")).get("annotations"))
+    return fields_in(fields_in(content.get("metadata")).get("annotations"))
 
 
 def _is_dump(document: _Wire, current: _Wire) -> bool:
     """Whether a document was printed by this server, of this very object."""
-    printed, held = (_mapping(wire.get("metadata")).get("uid") for wire in (document, current))
+    printed, held = (fields_in(wire.get("metadata")).get("uid") for wire in (document, current))
     return printed is not None and printed == held
-
-
-def _mapping(value: object) -> _Wire:
-    return cast("_Wire", value) if isinstance(value, dict) else {}

@@ -30,6 +30,7 @@ from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.node import Node
+from app.domain.objects.resource import T
 from app.domain.objects.service import HEADLESS, Scheduler, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
@@ -163,7 +164,9 @@ def _state_of(request: RenderRequest) -> _State:
     return _State(
         node=decode_node(request.node or NodeWrite()),
         services=[_service(decode_service(each)) for each in request.services or ()],
-        slices=[_slice(decode_endpoint_slice(each)) for each in request.endpoint_slices or ()],
+        slices=[
+            _in_namespace(decode_endpoint_slice(each)) for each in request.endpoint_slices or ()
+        ],
         ranges=[decode_service_cidr(each) for each in request.service_cidrs or ()],
         # It is one more object, whose name nobody else can have.
         configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
@@ -182,19 +185,15 @@ def _range_violations(
 
 def _service(service: Service) -> Service:
     """Fill in what a registry would have: the namespace, and the plural of the address."""
-    metadata = service.metadata
-    if not metadata.namespace:
-        service = replace(service, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
+    service = _in_namespace(service)
     if service.cluster_ips or service.cluster_ip in ("", HEADLESS):
         return service
     return replace(service, cluster_ips=(service.cluster_ip,))
 
 
-def _slice(slice_: EndpointSlice) -> EndpointSlice:
-    metadata = slice_.metadata
-    if metadata.namespace:
-        return slice_
-    return replace(slice_, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
+def _in_namespace(found: T) -> T:
+    meta = found.metadata
+    return replace(found, metadata=replace(meta, namespace=meta.namespace or DEFAULT_NAMESPACE))
 
 
 def _config(wanted: RenderConfig) -> RulesConfig:

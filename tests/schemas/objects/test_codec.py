@@ -16,7 +16,6 @@ from app.domain.objects.pod import Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
 from app.domain.resources import RESOURCES, RESOURCES_BY_KIND, resource_of
-from app.schemas.base import Output
 from app.schemas.objects.codec import (
     decode_bytes,
     decode_known,
@@ -26,25 +25,13 @@ from app.schemas.objects.codec import (
     encode_object,
     identify,
 )
-from app.schemas.objects.endpoint_slice import EndpointSliceRead
-from app.schemas.objects.namespace import NamespaceRead
-from app.schemas.objects.node import NodeRead
-from app.schemas.objects.pod import PodRead
-from app.schemas.objects.service import ServiceRead
-from app.schemas.objects.service_cidr import ServiceCIDRRead
+from app.schemas.objects.wires import WIRES
 from tests.builders import NOON, a_service, an_endpoint_slice
 from tests.schemas.wire_strategies import json_values, objects
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
-READ: dict[str, type[Output]] = {
-    "Service": ServiceRead,
-    "Pod": PodRead,
-    "Node": NodeRead,
-    "Namespace": NamespaceRead,
-    "EndpointSlice": EndpointSliceRead,
-    "ServiceCIDR": ServiceCIDRRead,
-}
+READ = {wire.resource.name: wire.read for wire in WIRES}
 SERVICE: dict[str, Any] = {"apiVersion": "v1", "kind": "Service"}
 
 
