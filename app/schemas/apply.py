@@ -12,7 +12,7 @@ from app.schemas.base import Output, words
 
 
 class ApplyOperation(StrEnum):
-    """What became of one object."""
+    """The result for one object."""
 
     CREATED = "created"
     CONFIGURED = "configured"

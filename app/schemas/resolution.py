@@ -1,4 +1,4 @@
-"""The wire shapes of ``/resolve``: questions, and what a program would see.
+"""The wire shapes of ``/resolve``: questions, and the result that a program would get.
 
     GET or POST -> ResolveQuery           Resolution -> answer
 

@@ -1,6 +1,6 @@
-"""Questions and answers of ``/resolve`` between the wire and the core.
+"""Codec of the questions and answers of ``/resolve``.
 
-    ResolveQuery -> Asked                 Resolved -> dict, as Resolution describes it
+    ResolveQuery -> Asked                 Resolved -> dict in the shape of Resolution
 
 Source: contract.md, "GET /resolve".
 """
@@ -17,7 +17,7 @@ from app.schemas.resolution import ResolveQuery
 
 
 def asked_of(query: ResolveQuery) -> Asked:
-    """Read a question; raises BadRequest when its Pod is not named as Pods are."""
+    """Decode a question; raises BadRequest when the name of its Pod is malformed."""
     return Asked(
         name=query.name,
         qtype=query.type,
@@ -32,7 +32,7 @@ def asked_of(query: ResolveQuery) -> Asked:
 def encode_resolution(
     resolved: Resolved, snapshot: Snapshot, *, explain: bool
 ) -> dict[str, object]:
-    """Spell what a program would see; ``explain`` adds the endpoints, and remarks."""
+    """Encode the result that a program would get; ``explain`` adds endpoints and advice."""
     outcome, conf, service = resolved.outcome, resolved.conf, resolved.service
     canonical = outcome.canonical_name.removesuffix(".") if outcome.steps else ""
     wire: dict[str, object] = {

@@ -35,21 +35,21 @@ class EndpointConditions(Input):
 
 
 class ForZone(Input):
-    """A zone that had best use an endpoint."""
+    """A zone whose traffic an endpoint should get."""
 
     name: str | None = None
     documented_required: ClassVar = ("name",)
 
 
 class ForNode(Input):
-    """A node that had best use an endpoint."""
+    """A node whose traffic an endpoint should get."""
 
     name: str | None = None
     documented_required: ClassVar = ("name",)
 
 
 class EndpointHints(Input):
-    """Where an endpoint had best be used from."""
+    """The zones and nodes whose traffic an endpoint should get."""
 
     for_zones: list[ForZone] | None = None
     for_nodes: list[ForNode] | None = None
@@ -92,7 +92,7 @@ class EndpointSliceWrite(Manifest):
 
 
 def decode_endpoint_slice(wire: EndpointSliceWrite) -> domain.EndpointSlice:
-    """Read an EndpointSlice."""
+    """Decode an EndpointSlice."""
     return domain.EndpointSlice(
         metadata=decode_meta(wire.metadata),
         address_type=wire.address_type or "",
@@ -114,7 +114,7 @@ def decode_ports(wire: Sequence[EndpointPort] | None) -> tuple[domain.EndpointPo
     )
 
 
-# Slices hold many endpoints and conditions have 27 values: every one is shared.
+# Slices have many endpoints, but conditions only 27 values: the values are shared.
 _CONDITIONS = {
     (ready, serving, terminating): domain.EndpointConditions(
         ready=ready, serving=serving, terminating=terminating
@@ -150,7 +150,7 @@ def _names(wire: Sequence[ForZone | ForNode] | None) -> tuple[str, ...]:
 
 
 def encode_endpoint_slice(endpoint_slice: domain.EndpointSlice) -> dict[str, object]:
-    """Spell an EndpointSlice; endpoints and ports are always lists (spec 3.5)."""
+    """Encode the parts of an EndpointSlice; endpoints and ports are always lists (spec 3.5)."""
     return {
         "addressType": endpoint_slice.address_type,
         "endpoints": [_encode_endpoint(endpoint) for endpoint in endpoint_slice.endpoints],

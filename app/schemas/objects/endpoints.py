@@ -1,4 +1,4 @@
-"""The wire shape of Endpoints, an older kind that is taken and held as slices.
+"""The wire shape of Endpoints, an older kind that is stored as slices.
 
     EndpointsWrite -> Endpoints (domain)
 
@@ -48,7 +48,7 @@ class EndpointsWrite(Manifest):
 
 
 def decode_endpoints(wire: EndpointsWrite) -> domain.Endpoints:
-    """Read an Endpoints object."""
+    """Decode an Endpoints object."""
     return domain.Endpoints(
         metadata=decode_meta(wire.metadata),
         subsets=tuple(

@@ -1,6 +1,6 @@
 """The wire shapes of collections: a page of objects at one revision.
 
-    kind, revision -> bytes of a list but for its items
+    kind, revision -> bytes of a list without its items
 
 Source: spec kubernetes-api 5.1 and 5.3.
 """
@@ -57,7 +57,7 @@ def encode_list_head(
     continue_token: str = "",
     remaining: int | None = None,
 ) -> bytes:
-    """Spell a page as JSON but for its items, which follow as its last field."""
+    """Encode a page as JSON without its items, which follow as its last field."""
     meta: dict[str, object] = {"resourceVersion": str(revision)}
     if continue_token:
         meta["continue"] = continue_token

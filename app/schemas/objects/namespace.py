@@ -21,12 +21,12 @@ from app.schemas.objects.wire import Manifest, Wire, read_model
 
 
 class NamespaceSpec(Input):
-    """Who must act before a Namespace may go."""
+    """The finalizers that delay the deletion of a Namespace."""
 
     finalizers: list[str] | None = Field(
         default=None,
-        description="Taken when the Namespace is made, `kubernetes` added; only `/finalize` "
-        "changes them later.",
+        description="Set on creation, with `kubernetes` added; later only `/finalize` "
+        "changes them.",
         examples=[["kubernetes"]],
     )
 
@@ -47,7 +47,7 @@ class NamespaceWrite(Manifest):
 
 
 def decode_namespace(wire: NamespaceWrite) -> domain.Namespace:
-    """Read a Namespace."""
+    """Decode a Namespace."""
     status = wire.status or NamespaceStatus()
     return domain.Namespace(
         metadata=decode_meta(wire.metadata),
@@ -58,7 +58,7 @@ def decode_namespace(wire: NamespaceWrite) -> domain.Namespace:
 
 
 def encode_namespace(namespace: domain.Namespace) -> dict[str, object]:
-    """Spell a Namespace."""
+    """Encode the spec and status of a Namespace."""
     status: dict[str, object] = {"phase": namespace.phase}
     if namespace.conditions:
         status["conditions"] = encode_conditions(namespace.conditions)

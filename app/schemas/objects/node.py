@@ -30,7 +30,7 @@ Quantities = Annotated[
 
 
 class Taint(Input):
-    """What keeps Pods away from a Node."""
+    """A taint, which keeps Pods away from a Node."""
 
     key: str | None = Field(default=None, examples=["ToBeDeletedByClusterAutoscaler"])
     value: str | None = None
@@ -42,7 +42,7 @@ class Taint(Input):
 
 
 class NodeSpec(Input):
-    """What a Node is told."""
+    """The desired state of a Node."""
 
     pod_cidr: str | None = Field(default=None, examples=["10.244.1.0/24"])
     pod_cidrs: list[str] | None = Field(default=None, description="One prefix a family.")
@@ -50,8 +50,8 @@ class NodeSpec(Input):
     unschedulable: bool | None = None
     taints: list[Taint] | None = Field(
         default=None,
-        description="Kept as given; `ToBeDeletedByClusterAutoscaler` makes the `/healthz` of the "
-        "node's agent fail, so that load balancers leave it.",
+        description="Stored as given; `ToBeDeletedByClusterAutoscaler` makes the `/healthz` of "
+        "the node's agent fail, so that load balancers stop using the node.",
     )
 
 
@@ -68,7 +68,7 @@ class NodeAddress(Input):
 
 
 class NodeStatus(Input):
-    """What a Node reports."""
+    """The reported state of a Node."""
 
     addresses: list[NodeAddress] | None = None
     conditions: list[Condition] | None = None
@@ -85,7 +85,7 @@ class NodeWrite(Manifest):
 
 
 def decode_node(wire: NodeWrite) -> domain.Node:
-    """Read a Node."""
+    """Decode a Node."""
     spec, status = wire.spec or NodeSpec(), wire.status or NodeStatus()
     return domain.Node(
         metadata=decode_meta(wire.metadata),
@@ -111,7 +111,7 @@ def _decode_pod_cidrs(spec: NodeSpec) -> tuple[str, ...]:
 
 
 def _decode_quantities(wire: dict[str, str | int | float | None] | None) -> dict[str, str]:
-    # Kubernetes takes a quantity as a number or null as well as in its own notation.
+    # Like Kubernetes, accepts numbers and null besides the notation of quantities.
     listed = wire.items() if wire else ()
     return {name: "0" if amount is None else str(amount) for name, amount in listed}
 
@@ -126,7 +126,7 @@ def _decode_taint(wire: Taint) -> domain.Taint:
 
 
 def encode_node(node: domain.Node) -> dict[str, object]:
-    """Spell a Node; its addresses and conditions are always lists."""
+    """Encode the spec and status of a Node; its addresses and conditions are always lists."""
     spec: dict[str, object] = {}
     if node.pod_cidrs:
         spec["podCIDR"] = node.pod_cidrs[0]

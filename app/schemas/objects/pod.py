@@ -1,4 +1,4 @@
-"""The wire shape of a Pod, a registration of something that listens.
+"""The wire shape of a Pod, a registration of a process that listens at an address.
 
     PodWrite -> Pod (domain) -> dict
 
@@ -30,7 +30,7 @@ class DNSConfigOption(Input):
 
 
 class DNSConfig(Input):
-    """What a Pod adds to its resolv.conf."""
+    """The additions of a Pod to its resolv.conf."""
 
     nameservers: list[str] | None = None
     searches: list[str] | None = None
@@ -38,7 +38,7 @@ class DNSConfig(Input):
 
 
 class PodSpec(Input):
-    """What is registered of a Pod."""
+    """The registered properties of a Pod."""
 
     node_name: str | None = Field(default=None, examples=["n1"])
     hostname: str | None = None
@@ -76,7 +76,7 @@ class PodIP(Input):
 
 
 class PodStatus(Input):
-    """What the registrar or a probe reports of a Pod."""
+    """The state of a Pod that its registrar or a probe reports."""
 
     phase: Annotated[str, words(domain.PodPhase)] | None = Field(
         default=None, description="Running when absent and there is an address, else Pending."
@@ -99,7 +99,7 @@ class PodWrite(Manifest):
 
 
 def decode_pod(wire: PodWrite) -> domain.Pod:
-    """Read a Pod."""
+    """Decode a Pod."""
     spec, status = wire.spec or PodSpec(), wire.status or PodStatus()
     return domain.Pod(
         metadata=decode_meta(wire.metadata),
@@ -145,7 +145,7 @@ def _decode_dns_config(wire: DNSConfig | None) -> domain.DNSConfig | None:
 
 
 def encode_pod(pod: domain.Pod) -> dict[str, object]:
-    """Spell a Pod; its containers, addresses and conditions are always lists."""
+    """Encode the spec and status of a Pod; containers, addresses and conditions are lists."""
     return {"spec": _encode_spec(pod), "status": _encode_status(pod)}
 
 

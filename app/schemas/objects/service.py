@@ -46,7 +46,7 @@ class ServicePort(Input):
     protocol: Protocol | None = None
     app_protocol: str | None = Field(
         default=None,
-        description="What is spoken on the port.",
+        description="The application protocol of the port.",
         examples=["http", "kubernetes.io/h2c"],
     )
     port: Port | None = Field(default=None, examples=[80])
@@ -71,7 +71,7 @@ class SelectorExpression(Input):
 
 
 class ClientIPConfig(Input):
-    """How long a client keeps its backend."""
+    """How long connections of a client go to the same backend."""
 
     timeout_seconds: Int32 | None = Field(
         default=None, description="1 to 86400; 10800 when absent."
@@ -85,7 +85,7 @@ class SessionAffinityConfig(Input):
 
 
 class ServiceSpec(Input):
-    """What a Service is to be."""
+    """The desired state of a Service."""
 
     type: (
         Annotated[str, words(domain.ServiceType, default=domain.ServiceType.CLUSTER_IP)] | None
@@ -153,7 +153,7 @@ class LoadBalancerStatus(Input):
 
 
 class ServiceStatus(Input):
-    """What others report of a Service."""
+    """The reported state of a Service."""
 
     load_balancer: LoadBalancerStatus | None = None
     conditions: list[Condition] | None = None
@@ -169,7 +169,7 @@ class ServiceWrite(Manifest):
 
 
 def decode_service(wire: ServiceWrite) -> domain.Service:
-    """Read a Service; nothing is defaulted beyond what absence itself means."""
+    """Decode a Service, without defaults."""
     spec, status = wire.spec or ServiceSpec(), wire.status or ServiceStatus()
     affinity = spec.session_affinity_config and spec.session_affinity_config.client_ip
     balancer = status.load_balancer
@@ -226,7 +226,7 @@ def _decode_port(wire: ServicePort) -> domain.ServicePort:
 
 
 def encode_service(service: domain.Service) -> dict[str, object]:
-    """Spell a Service; its status is always there."""
+    """Encode the spec and status of a Service."""
     status: dict[str, object] = {
         "loadBalancer": {"ingress": [_encode_ingress(entry) for entry in service.ingress]}
         if service.ingress

@@ -30,7 +30,7 @@ class ServiceCIDRSpec(Input):
 
 
 class ServiceCIDRStatus(Input):
-    """Whether new addresses may come from the ranges: condition `Ready`."""
+    """Whether addresses may be allocated from the ranges: condition `Ready`."""
 
     conditions: list[Condition] | None = None
 
@@ -44,7 +44,7 @@ class ServiceCIDRWrite(Manifest):
 
 
 def decode_service_cidr(wire: ServiceCIDRWrite) -> domain.ServiceCIDR:
-    """Read a ServiceCIDR."""
+    """Decode a ServiceCIDR."""
     return domain.ServiceCIDR(
         metadata=decode_meta(wire.metadata),
         cidrs=tuple((wire.spec.cidrs if wire.spec else None) or ()),
@@ -53,7 +53,7 @@ def decode_service_cidr(wire: ServiceCIDRWrite) -> domain.ServiceCIDR:
 
 
 def encode_service_cidr(service_cidr: domain.ServiceCIDR) -> dict[str, object]:
-    """Spell a ServiceCIDR."""
+    """Encode the spec and status of a ServiceCIDR."""
     return {
         "spec": {"cidrs": list(service_cidr.cidrs)},
         "status": {"conditions": encode_conditions(service_cidr.conditions)},

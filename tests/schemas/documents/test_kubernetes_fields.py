@@ -1,4 +1,4 @@
-"""The table of Kubernetes' fields knows every field that the wire models have from there."""
+"""The table of Kubernetes' fields has every field that the wire models have from Kubernetes."""
 
 from collections.abc import Iterator
 from typing import get_args
@@ -35,7 +35,7 @@ SHARED = {"lastProbeTime", "observedGeneration"}
 """Fields of a condition that only some kinds have; one model serves them all."""
 
 
-def test_every_kind_has_its_fields_and_its_model_names_it() -> None:
+def test_every_kind_has_its_fields_and_its_model() -> None:
     assert [model.of_kind for model in MODELS] == [kind.name for kind in RESOURCES]
     for kind in RESOURCES:
         assert {"apiVersion", "kind", "metadata"} <= set(fields_of(kind.name))
@@ -85,5 +85,5 @@ def test_lists_are_merged_by_the_keys_of_the_specification(
 
 
 @pytest.mark.parametrize("type_name", ["", "Deployment"])
-def test_what_is_not_among_our_kinds_has_no_fields(type_name: str) -> None:
+def test_other_types_have_no_fields(type_name: str) -> None:
     assert fields_of(type_name) == {}
