@@ -1,4 +1,4 @@
-"""The whole command line: what it loads, what it refuses, and in which words."""
+"""The whole command line: imports, refusals and messages."""
 
 import json
 import os
@@ -11,7 +11,8 @@ from asyncpg import InvalidPasswordError
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
-from app.__main__ import application, is_loopback
+from app.__main__ import application
+from app.cli.client import is_loopback
 from app.command_runs import in_one_line
 
 NOT_A_NUMBER = "unable to parse string as an integer"
@@ -41,12 +42,12 @@ def test_without_a_command_it_lists_them() -> None:
     assert "apply" in out
 
 
-def test_it_says_its_version() -> None:
+def test_it_prints_its_version() -> None:
     assert run("--version")[1].startswith("waypost 0.")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "box.example.com", ""])  # noqa: S104
-def test_serve_refuses_to_let_strangers_in(host: str) -> None:
+def test_serve_refuses_to_listen_for_other_machines(host: str) -> None:
     code, _, err = run("serve", api_host=host)
     assert code == 1
     assert err.startswith(f"error: WAYPOST_API_HOST={host} lets other machines in")
@@ -57,7 +58,7 @@ def test_serve_refuses_to_let_strangers_in(host: str) -> None:
     ("host", "is_safe"),
     [("127.0.0.1", True), ("127.3.2.1", True), ("::1", True), ("localhost", True), ("::", False)],
 )
-def test_loopback_is_what_only_this_machine_reaches(host: str, *, is_safe: bool) -> None:
+def test_loopback_addresses_are_recognised(host: str, *, is_safe: bool) -> None:
     assert is_loopback(host) is is_safe
 
 
@@ -84,7 +85,7 @@ def test_each_bad_setting_is_a_line_of_its_own() -> None:
     ],
 )
 @pytest.mark.end_to_end
-def test_what_cannot_be_followed_here_is_one_line_that_names_a_setting(
+def test_an_impossible_setting_is_one_line_that_names_it(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     given = {"data_dir": str(tmp_path), "api_port": "0", "dns_port": "0", **settings}
@@ -94,7 +95,7 @@ def test_what_cannot_be_followed_here_is_one_line_that_names_a_setting(
     assert "Traceback" not in err
 
 
-def test_a_file_of_settings_that_is_no_text_is_one_line(
+def test_a_binary_file_of_settings_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_bytes(b"WAYPOST_CLUSTER_DOMAIN=\xff\n")
@@ -106,7 +107,9 @@ def test_a_file_of_settings_that_is_no_text_is_one_line(
 
 
 @pytest.mark.parametrize("command", [("check",), ("check", "--repair"), ("backup", "-")])
-def test_what_only_looks_at_a_database_makes_none(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_commands_that_only_read_a_database_do_not_create_one(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
     folder = tmp_path / "data"
     code, out, err = run(*command, data_dir=str(folder))
     assert (code, out) == (1, "")
@@ -133,19 +136,19 @@ def test_a_backup_goes_through_a_pipe(database_url: str, tmp_path: Path) -> None
         )
         return ended.returncode, ended.stdout, ended.stderr
 
-    code, backed_up, told = piped("backup", "-")
-    assert (code, told) == (0, b"0 objects are in the backup\n")
+    code, backed_up, message = piped("backup", "-")
+    assert (code, message) == (0, b"0 objects are in the backup\n")
     assert backed_up.startswith(b"{")
     assert list(tmp_path.iterdir()) == []
-    code, told, _ = piped("restore", "-", "--lose-all", given=backed_up)
-    assert (code, told.partition(b",")[0]) == (0, b"0 objects are back")
-    code, _, told = piped("restore", "-", "--lose-all", given=backed_up[: len(backed_up) // 2])
+    code, message, _ = piped("restore", "-", "--lose-all", given=backed_up)
+    assert (code, message.partition(b",")[0]) == (0, b"0 objects are back")
+    code, _, message = piped("restore", "-", "--lose-all", given=backed_up[: len(backed_up) // 2])
     assert code == 1
-    assert told.count(b"\n") == 1
+    assert message.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("command", ["serve", "dns"])
-def test_upstreams_that_cannot_be_used_are_one_line_before_anything_starts(
+def test_unusable_upstreams_are_one_line_before_anything_starts(
     command: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "resolv.conf"
@@ -167,14 +170,14 @@ def test_the_openapi_document_is_printed_as_json() -> None:
     assert out.endswith("}\n")
 
 
-def test_a_database_address_that_is_none_is_one_line() -> None:
+def test_a_malformed_database_url_is_one_line() -> None:
     code, _, err = run("migrate", database_url="mysql://127.0.0.1/x")
     words = "error: WAYPOST_DATABASE_URL: a database address starts with postgresql://\n"
     assert (code, err) == (1, words)
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (ConnectionRefusedError(111, "Connection refused"), "the database cannot be reached: "),
         (TimeoutError(), "the database cannot be reached: TimeoutError"),
@@ -186,7 +189,7 @@ def test_a_database_address_that_is_none_is_one_line() -> None:
         ),
     ],
 )
-def test_what_keeps_a_process_from_running_is_one_line(error: Exception, told: str) -> None:
+def test_a_failure_at_startup_is_one_line(error: Exception, message: str) -> None:
     worded = in_one_line(error)
-    assert worded.startswith(told)
+    assert worded.startswith(message)
     assert "\n" not in worded

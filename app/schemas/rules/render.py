@@ -28,9 +28,8 @@ from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.meta import ObjectMeta
-from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.node import Node
-from app.domain.objects.resource import T
 from app.domain.objects.service import HEADLESS, Scheduler, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
@@ -165,7 +164,8 @@ def _state_of(request: RenderRequest) -> _State:
         node=decode_node(request.node or NodeWrite()),
         services=[_service(decode_service(each)) for each in request.services or ()],
         slices=[
-            _in_namespace(decode_endpoint_slice(each)) for each in request.endpoint_slices or ()
+            in_default_namespace(decode_endpoint_slice(each))
+            for each in request.endpoint_slices or ()
         ],
         ranges=[decode_service_cidr(each) for each in request.service_cidrs or ()],
         # One more object, with an empty name, which no other object can have.
@@ -185,15 +185,10 @@ def _range_violations(
 
 def _service(service: Service) -> Service:
     """Fill in what a registry would have: the namespace, and ``clusterIPs``."""
-    service = _in_namespace(service)
+    service = in_default_namespace(service)
     if service.cluster_ips or service.cluster_ip in ("", HEADLESS):
         return service
     return replace(service, cluster_ips=(service.cluster_ip,))
-
-
-def _in_namespace(found: T) -> T:
-    meta = found.metadata
-    return replace(found, metadata=replace(meta, namespace=meta.namespace or DEFAULT_NAMESPACE))
 
 
 def _config(wanted: RenderConfig) -> RulesConfig:
