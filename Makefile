@@ -18,7 +18,7 @@ LOCKED := $(PIP) install --no-deps --require-hashes
 
 # Extra words for pytest: make test ARGS='tests/domain -k allocator'
 ARGS ?=
-QUICK := not slow and not faults
+QUICK := not slow and not faults and not kernel
 WORKERS ?= 2
 SECONDS ?= 180
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
@@ -43,6 +43,10 @@ demo: $(RUNTIME) ## Show names, addresses and rules on a running server
 .PHONY: test
 test: $(DEV) ## Set up on first use, then run the tests
 	@$(PYTEST) -m "$(QUICK)" $(ARGS)
+
+.PHONY: test-kernel
+test-kernel: $(DEV) ## Load rules into a kernel that is booted for it, and send connections through them
+	@$(PYTEST) -m kernel $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(DEV) ## Run what takes longer: faults, the wheel, random questions

@@ -1,8 +1,8 @@
-"""How a command runs to its end: its settings, the signals that end it, and failures in one line.
+"""Runs a command: settings, signals, and failures as one line.
 
     environment -> Settings          work -> its result, or one line and an exit code
 
-What a driver or a library says is for programmers; an operator is told where to look.
+Errors of drivers and libraries are reworded for operators.
 """
 # ruff: noqa: PLC0415  what only servers need is imported when one runs
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def settings_of_environment() -> "Settings":
-    """Read the settings; each that is unusable is told in a line of its own, and ends it."""
+    """Read the settings; print each invalid one on its own line and exit."""
     from pydantic import ValidationError
 
     from app.config import Settings
@@ -40,12 +40,12 @@ def settings_of_environment() -> "Settings":
             print_failure(f"WAYPOST_{name}: {problem['msg'].removeprefix('Value error, ')}")
         raise typer.Exit(EXIT_REFUSED) from None
     except UnicodeDecodeError as error:
-        print_failure(f".env: it is not written in UTF-8: {error}")
+        print_failure(f".env: it is not UTF-8: {error}")
         raise typer.Exit(EXIT_REFUSED) from None
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; what an operator can mend is told in one line."""
+    """Run to the end; print a failure that an operator can fix in one line and exit."""
     from asyncpg import PostgresError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -67,24 +67,24 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 def until_interrupted(work: Coroutine[Any, Any, T]) -> T:
-    """Run until it ends, or somebody asks it to."""
+    """Run until it ends or is interrupted."""
     import uvloop
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_until_asked_to_end(work))
+            return runner.run(_until_terminated(work))
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit from None
 
 
-async def _until_asked_to_end(work: Coroutine[Any, Any, T]) -> T:
-    """Take SIGTERM as Ctrl-C, upon which all that was started is stopped in order.
+async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:
+    """Handle SIGTERM like Ctrl-C: cancel, so that everything is stopped in order.
 
-    Not by way of SIGINT: what a shell starts in the background ignores that.  Nor by
-    the loop: the HTTP server has a handler of its own for as long as it serves.
+    Not by raising SIGINT, which background processes of a shell ignore.  Not by
+    ``loop.add_signal_handler``: the HTTP server sets its own handler while it serves.
     """
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    assert task is not None, "a runner runs tasks"
+    assert task is not None, "asyncio.Runner runs it as a task"
 
     def end(_: int, __: FrameType | None) -> None:
         loop.call_soon_threadsafe(task.cancel)
@@ -94,8 +94,8 @@ async def _until_asked_to_end(work: Coroutine[Any, Any, T]) -> T:
 
 
 def in_one_line(error: Exception) -> str:
-    """Word what kept a process from running, so that an operator knows where to look."""
-    # A driver's own words hide in its wrapping, above an address with general advice.
+    """Describe the failure of a process in one line for operators."""
+    # SQLAlchemy wraps the driver's error; its text ends with a link on further lines.
     cause = getattr(error, "orig", None) or error
     words = str(cause).partition("\n")[0] or type(cause).__name__
     words = re.sub(r"^<class '[^']*'>: ", "", words)

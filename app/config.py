@@ -1,7 +1,7 @@
 """Settings: environment variables ``WAYPOST_…`` and ``.env``, read once.
 
-They are handed down as plain values; only the composition root sees this
-module.  The README lists them all, which a test checks.
+They are passed on as plain values; only the composition root imports this module.  The
+README lists them all, which a test checks.
 """
 
 from collections.abc import Generator, Iterable
@@ -14,7 +14,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
-from app.domain.dataplane.rules.node_rules import PRIMARY
+from app.domain.dataplane.rules.node_facts import PRIMARY
 from app.domain.errors import Violation
 from app.domain.names import parse_domain, subdomain_problems
 from app.domain.objects.service import Scheduler
@@ -26,18 +26,18 @@ from app.schemas.documents.body_bounds import MEMBERS_MAX, OBJECTS_MAX
 
 TextList = Annotated[tuple[str, ...], NoDecode]
 PORT_MIN = 1
-DNS_ORDINAL = 10  # which address of the first range is the cluster DNS: kubeadm, k3s, kube-up agree
+DNS_ORDINAL = 10  # of the cluster DNS in the first range, as in kubeadm, k3s and kube-up
 
 
 class UnusableSetting(ValueError):
-    """A setting that is well written, but cannot be followed here; the words name it."""
+    """A setting that is valid but cannot be used on this machine; the message names it."""
 
 
 @contextmanager
 def blamed_on(*settings: str) -> Generator[None]:
-    """Say which settings lie behind what fails in the block, named without ``WAYPOST_``.
+    """Add the names of ``settings``, given without ``WAYPOST_``, to failures of the block.
 
-    Raises UnusableSetting for the OSError or ValueError that comes out of it.
+    Raises UnusableSetting in place of an OSError or ValueError.
     """
     try:
         yield
@@ -56,37 +56,37 @@ class Settings(BaseSettings):
     database_url: str = Field(
         "", description="PostgreSQL 15 or later; empty runs an embedded one in `DATA_DIR`"
     )
-    data_dir: Path = Field(Path(".waypost"), description="where the embedded PostgreSQL lives")
+    data_dir: Path = Field(Path(".waypost"), description="folder of the embedded PostgreSQL")
     service_cidrs: TextList = Field(
         ("10.96.0.0/12", "fd00:10:96::/112"),
         description="ranges of ClusterIPs; the family of the first is the default",
     )
-    cluster_domain: str = Field("cluster.local", description="the zone all names end in")
+    cluster_domain: str = Field("cluster.local", description="DNS zone of all names")
     cluster_dns: str = Field(
         "",
         validate_default=True,
         description="ClusterIP of the cluster DNS; empty is the tenth address of the first range",
     )
     bootstrap: bool = Field(
-        default=True, description="make the Service `kube-system/kube-dns` on an empty database"
+        default=True, description="create the Service `kube-system/kube-dns` on an empty database"
     )
     node_port_range: str = Field("30000-32767", description="first and last node port")
-    namespace_autocreate: bool = Field(default=True, description="make Namespaces on first use")
+    namespace_autocreate: bool = Field(default=True, description="create Namespaces on first use")
     endpoints_per_slice: int = Field(
-        100, ge=1, le=1000, description="endpoints in one EndpointSlice, at most"
+        100, ge=1, le=1000, description="maximum number of endpoints in one EndpointSlice"
     )
     node_lease_seconds: int = Field(
-        40, ge=1, le=3600, description="how long a node's agent may be silent"
+        40, ge=1, le=3600, description="time without a heartbeat until a node's lease expires"
     )
     history_seconds: int = Field(
-        3600, ge=1, description="how long changes are kept for watchers that resume"
+        3600, ge=1, description="time for which changes are kept, so that watches can resume"
     )
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")
     allowed_hosts: TextList = Field(
         (),
-        description="names that clients may call the API by besides addresses, `localhost` and "
-        "the machine's name: `waypost.example`, or `*.waypost.example`",
+        description="accepted host names of the API besides addresses, `localhost` and the "
+        "machine's name: `waypost.example`, or `*.waypost.example`",
     )
     allowed_origins: TextList = Field(
         (),
@@ -107,16 +107,16 @@ class Settings(BaseSettings):
     dns_cache_bytes: int = Field(
         33_554_432,
         ge=0,
-        description="memory for answers of other servers that are kept, a process; 0 keeps none",
+        description="memory of the cache of upstream answers, per process; 0 disables it",
     )
     dns_workers: int = Field(
-        1, ge=1, le=64, description="processes that answer DNS; 1 answers in the server's own"
+        1, ge=1, le=64, description="processes that answer DNS; with 1 the server itself answers"
     )
     dns_transfer_to: TextList = Field(
-        (), description="addresses or ranges that may copy the zone (AXFR, IXFR)"
+        (), description="addresses or ranges that may transfer the zone (AXFR, IXFR)"
     )
     dns_notify: TextList = Field(
-        (), description="secondaries to tell of changes, `address` or `address:port`"
+        (), description="secondaries to notify of changes, `address` or `address:port`"
     )
     dns_autopath: bool = Field(
         default=False, description="walk the search list for clients whose Pod is known"
@@ -124,14 +124,14 @@ class Settings(BaseSettings):
     dns_rate_limit: int = Field(
         10_000,
         ge=0,
-        description="answers of one kind that a network (/24, /56) gets over UDP in a second, "
+        description="answers of one kind to one network (/24, /56) over UDP per second, "
         "loopback excepted; 0 is no limit",
     )
     dns_udp_bytes: int = Field(
         1232,
         ge=512,
         le=4096,
-        description="size of an answer over UDP, at most; loopback gets up to 4096",
+        description="maximum size of an answer over UDP; loopback gets up to 4096",
     )
     dns_pods: Literal["disabled", "insecure", "verified"] = Field(
         "insecure", description="Pod records: `disabled`, `insecure` or `verified`"
@@ -141,19 +141,17 @@ class Settings(BaseSettings):
     masquerade_all: bool = Field(default=False, description="masquerade all ClusterIP traffic")
     cluster_cidr: TextList = Field(
         (),
-        description="ranges of Pod addresses, one a family; traffic from elsewhere is masqueraded",
+        description="ranges of Pod addresses, one per family; other traffic is masqueraded",
     )
     node_port_addresses: TextList = Field(
         (), description="ranges of node addresses that answer node ports; empty means all"
     )
     requests_max: int = Field(
-        512, ge=1, description="requests answered at once; more are refused with 429"
+        512, ge=1, description="concurrent requests; more are refused with 429"
     )
-    watchers_max: int = Field(
-        10_000, ge=1, description="watches open at once; more are refused with 429"
-    )
+    watchers_max: int = Field(10_000, ge=1, description="open watches; more are refused with 429")
     connections_max: int = Field(
-        10_000, ge=1, description="connections to the API at once; more are refused with 503"
+        10_000, ge=1, description="open connections to the API; more are refused with 503"
     )
     body_bytes_max: int = Field(
         8_388_608, ge=1024, description="size of a request's body; a larger one is refused with 413"
@@ -162,15 +160,15 @@ class Settings(BaseSettings):
         OBJECTS_MAX,
         ge=1,
         le=MEMBERS_MAX,
-        description="objects that one body of `/apply` may hold; more are refused with 400",
+        description="objects in one body of `/apply`; more are refused with 400",
     )
     probe_other_hosts: TextList = Field(
         (),
-        description="where probes may go besides a Pod's own addresses: addresses, ranges, DNS "
-        "names; loopback and link-local addresses must be listed even if a Pod has them",
+        description="hosts that probes may reach besides a Pod's own addresses: addresses, ranges, "
+        "DNS names; loopback and link-local addresses must be listed even if a Pod has them",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="what is logged"
+        "info", description="lowest level that is logged"
     )
 
     @field_validator(
@@ -213,7 +211,7 @@ class Settings(BaseSettings):
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for part in value:
             if parse_origin(part) is None:
-                raise ValueError(f"{part!r} is no origin such as https://waypost.example")
+                raise ValueError(f"{part!r} is not an origin such as https://waypost.example")
         return value
 
     @field_validator("dns_transfer_to")
@@ -232,7 +230,7 @@ class Settings(BaseSettings):
     def _one_a_family(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         families = [family_of(_prefix(part)) for part in value]
         if len(set(families)) < len(families):
-            raise ValueError("at most one range a family can be given")
+            raise ValueError("at most one range per family can be given")
         return value
 
     @field_validator("node_port_addresses")
@@ -255,7 +253,7 @@ class Settings(BaseSettings):
         domain = value.rstrip(".")
         if problems := subdomain_problems(domain):
             raise ValueError("; ".join(problems))
-        parse_domain(domain)  # a label of the DNS is shorter than a name of Kubernetes
+        parse_domain(domain)  # DNS labels have a lower maximum length than Kubernetes names
         return domain
 
     @field_validator("cluster_dns")
@@ -264,11 +262,11 @@ class Settings(BaseSettings):
         if value:
             return str(ip_address(value))
         if not (ranges := info.data.get("service_cidrs")):
-            return value  # what is wrong with the ranges has been said
+            return value  # the problem of the ranges has already been reported
         first = ip_network(ranges[0])
         if first.num_addresses <= DNS_ORDINAL:
             raise ValueError(
-                f"must be given, because {first} in WAYPOST_SERVICE_CIDRS has no tenth"
+                f"must be given, because {first} in WAYPOST_SERVICE_CIDRS has no tenth address"
             )
         return str(first[DNS_ORDINAL])
 
@@ -279,7 +277,7 @@ class Settings(BaseSettings):
         if not (dash and first.isdecimal() and last.isdecimal()):
             raise ValueError("a range is written first-last")
         if not PORT_MIN <= int(first) <= int(last) <= PORT_MAX:
-            raise ValueError("ports lie between 1 and 65535, the first not above the last")
+            raise ValueError("ports are between 1 and 65535, the first not above the last")
         return value
 
     @property
@@ -292,11 +290,11 @@ class Settings(BaseSettings):
 def _prefix(text: str) -> Prefix:
     prefix = parse_prefix(text)
     if prefix is None:
-        raise ValueError(f"{text!r} is no range of addresses such as 10.0.0.0/8")
+        raise ValueError(f"{text!r} is not a range of addresses such as 10.0.0.0/8")
     return prefix
 
 
 def _raise(violations: Iterable[Violation]) -> None:
-    """Give rules of the core the form that pydantic reports; nothing happens without any."""
+    """Raise violations of the core's rules as the ValueError that pydantic reports."""
     if words := "; ".join(violation.message for violation in violations):
         raise ValueError(words)

@@ -6,9 +6,9 @@
                           v
                           DNS, rules, lists
 
-The only module that knows every other; the DNS is put together in ``app.replica``,
-which a process without a registry runs alone.  Whatever is started here is
-stopped here, in reverse order.
+The only module that knows every other.  ``app.replica`` composes the DNS, and is all that
+a process without a registry runs.  Everything started here is stopped here, in reverse
+order.
 """
 
 import asyncio
@@ -86,17 +86,17 @@ from app.store.loading import load_kinds
 from app.store.writer import PostgresWriter
 
 GC_THRESHOLDS = (2_000, 50, 100)
-"""Allocations, and collections of the young, between two: nearly all that requests make is gone
-without, and looking through what thousands of watchers keep holds everybody up."""
+"""Arguments of gc.set_threshold: rare collections.  Reference counting frees nearly all garbage of
+requests, and a full collection stalls the event loop when thousands of watches are open."""
 
 _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def database(settings: Settings, *, is_made: bool = True) -> AsyncGenerator[str, None]:
-    """Give the URL of a database that is there: the one named, or an embedded one.
+    """Yield the URL of the configured database, or of a running embedded one.
 
-    An embedded one that is not there is made; unless ``is_made``, raises UnusableSetting.
+    A missing embedded database is created if ``is_made``; else raises UnusableSetting.
     """
     if settings.database_url:
         with blamed_on("DATABASE_URL"):
@@ -123,9 +123,9 @@ async def database_engine(
 ) -> AsyncGenerator[AsyncEngine, None]:
     """Connect to the database, for tools that need no running registry.
 
-    Unless it need not be current, an embedded one is brought up to date, as ``serve`` does,
-    and another that is not raises SchemaMismatch.  One that is not there is made if ``is_made``,
-    for tools that write; those that only look raise UnusableSetting.
+    With ``is_current`` an embedded database is migrated, as ``serve`` does, and another with an
+    old schema raises SchemaMismatch.  A missing embedded one is created if ``is_made``, for tools
+    that write; for tools that only read it raises UnusableSetting.
     """
     async with database(settings, is_made=is_made) as url:
         engine = make_engine(url)
@@ -140,9 +140,9 @@ async def database_engine(
 
 
 async def found_wrong(settings: Settings, *, repairs: bool) -> tuple[list[str], list[str]]:
-    """Say which allocations and which settings do not agree with what is registered.
+    """Find the allocations and the settings that contradict the registered objects.
 
-    If asked it ``repairs`` the allocations; settings are the operator's.
+    With ``repairs`` allocations are repaired; settings are left to the operator.
     """
     async with database_engine(settings, is_made=False) as engine:
         findings = await check(engine)
@@ -159,10 +159,10 @@ async def found_wrong(settings: Settings, *, repairs: bool) -> tuple[list[str], 
 async def running(
     settings: Settings, url: str, *, probes: bool = False
 ) -> AsyncGenerator[Registry, None]:
-    """Load the state, follow it and take writes, until the block ends.
+    """Load the state, follow it and accept writes, until the block ends.
 
-    Raises SchemaMismatch when the database is behind or ahead; the embedded one
-    is brought up to date instead.
+    Raises SchemaMismatch when the schema is older or newer; the embedded database
+    is migrated instead.
     """
     give_way_soon()
     engine = make_engine(url)
@@ -214,7 +214,7 @@ async def running(
 
 
 def rules_config_of(settings: Settings) -> RulesConfig:
-    """Take from the settings what node rules are made with."""
+    """Make the configuration of node rules of the settings."""
     return RulesConfig(
         scheduler=settings.scheduler,
         masquerade_all=settings.masquerade_all,
@@ -224,7 +224,7 @@ def rules_config_of(settings: Settings) -> RulesConfig:
 
 
 def resolver_of(settings: Settings) -> Resolver:
-    """Take from the settings what names are resolved with."""
+    """Make the resolver of ``/resolve`` of the settings."""
     upstreams = tuple(str(server.address) for server in upstreams_of(settings).servers)
     host = ResolvConf(nameservers=upstreams, search=settings.host_search)
     dns = ClusterDNS(
@@ -235,7 +235,7 @@ def resolver_of(settings: Settings) -> Resolver:
 
 
 def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registry:
-    """Let resolution ask for names of others what the DNS server would; without upstreams none."""
+    """Let ``/resolve`` use the DNS server's upstreams, if it has any."""
     if not dns.protocol.config.has_upstreams:
         return registry
     resolver = replace(registry.resolver, upstream=Lookups(dns.forwarder))
@@ -243,7 +243,7 @@ def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registr
 
 
 def application_of(registry: Registry, settings: Settings) -> FastAPI:
-    """Assemble the HTTP application of a running registry."""
+    """Make the HTTP application of a running registry."""
     limits = Limits(requests_max=settings.requests_max, body_bytes_max=settings.body_bytes_max)
     app = application.build(version=VERSION, limits=limits, trusted=trusted_by(settings))
     app.state.registry = registry
@@ -251,7 +251,7 @@ def application_of(registry: Registry, settings: Settings) -> FastAPI:
 
 
 def trusted_by(settings: Settings) -> Trusted:
-    """Take from the settings what the server may be called, and which pages may write."""
+    """Make of the settings the server's accepted host names, and origins that may write."""
     own = (socket.gethostname().lower(), settings.api_host.lower())
     origins = (parse_origin(text) for text in settings.allowed_origins)
     return Trusted(
@@ -265,9 +265,9 @@ async def serve(
 ) -> None:
     """Run the API and the DNS until a signal ends them; ``announce`` is called once both listen.
 
-    With ``probes``, one of the processes that have it asks all Pods whether they are ready.
-    Raises UnusableSetting when an address is taken, ValueError when none of the servers that a
-    setting names can be used, SchemaMismatch as ``running`` does.
+    Of the processes with ``probes`` one, the elected leader, probes all Pods.  Raises
+    UnusableSetting when an address is in use, ValueError when none of the servers in a setting
+    is usable, SchemaMismatch as ``running`` does.
     """
     options = dns_options_of(settings)
     async with AsyncExitStack() as stack:
@@ -275,7 +275,7 @@ async def serve(
             listener = stack.enter_context(listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
         registry = await stack.enter_async_context(running(settings, url, probes=probes))
-        gc.freeze()  # what was loaded stays: to look through it again takes seconds, all at once
+        gc.freeze()  # exempts the loaded state from collection, as traversing it takes seconds
         gc.set_threshold(*GC_THRESHOLDS)
         dns = await stack.enter_async_context(serving_dns(settings, registry.view, options))
         registry.metrics.register(DNSCollector(dns))
@@ -284,7 +284,7 @@ async def serve(
             pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
             presence = present(pod, OwnRegistrar(registry.writer, registry.leases))
             await stack.enter_async_context(presence)
-        # Names are answered by now; whoever asks for rules is not to wait for what is shared.
+        # DNS is serving by now; precompute the shared rules before the first node asks.
         await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))
         moments = Moments(
             started=lambda: announce(settings),
@@ -297,26 +297,26 @@ async def serve(
 
 
 async def _prepare(engine: AsyncEngine, *, is_ours: bool) -> None:
-    """Look whether the tables are as they have to be; those of our own server are made so.
+    """Check the schema, after migrating it if the database is the embedded one.
 
-    What `waypost check` would find is logged; serving goes on, for the Services are right.
+    Findings of `waypost check` are logged; serving continues, as the Services are correct.
     """
     if is_ours:
         await migrations.migrate(engine)
     await migrations.require_current(engine)
     for finding in await check(engine):
-        _log.warning("allocations and Services disagree: %s (see `waypost check`)", finding)
+        _log.warning("an allocation contradicts its Service: %s (see `waypost check`)", finding)
 
 
 async def _fill(writer: Writer, settings: Settings) -> None:
-    """Make what every registry holds; raises UnusableSetting when the DNS gets no address."""
+    """Create the initial objects; raises UnusableSetting when the DNS gets no address."""
     try:
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
     except (Invalid, Exhausted) as refusal:
         raise UnusableSetting(
             f"WAYPOST_CLUSTER_DNS: {settings.cluster_dns} cannot be the address of the Service "
-            f"{DNS_KEY}: take one of WAYPOST_SERVICE_CIDRS={','.join(settings.service_cidrs)}, "
-            "or go without that Service by WAYPOST_BOOTSTRAP=false"
+            f"{DNS_KEY}: choose one in WAYPOST_SERVICE_CIDRS={','.join(settings.service_cidrs)}, "
+            "or disable that Service with WAYPOST_BOOTSTRAP=false"
         ) from refusal
 
 
@@ -327,7 +327,7 @@ def _leases_of(settings: Settings, view: View, writer: Writer, store: PostgresLe
 
 
 async def _probe(settings: Settings, view: View, writer: Writer) -> None:
-    """Ask all Pods whether they are ready, until cancelled."""
+    """Probe all Pods until cancelled."""
     async with ProbeChecks(settings.probe_other_hosts) as checks:
         prober = Prober(
             checks.check,
@@ -339,29 +339,29 @@ async def _probe(settings: Settings, view: View, writer: Writer) -> None:
 
 
 async def _together(*works: Coroutine[Any, Any, None]) -> None:
-    """Run works side by side; when one fails, all end."""
+    """Run tasks concurrently; when one fails, all end."""
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(work)
 
 
 def _checks(view: View, follower: ChangeLogFollower, policy: Policy) -> Sequence[Check]:
-    """Look at what must hold; a setting that contradicts the state only shows, it stops nobody."""
+    """List the checks of /readyz; a setting that contradicts the state is only a note."""
     found = contradictions(view.snapshot, policy)
     return (
         Check("database", follower.problem and f"it {follower.problem}", "it is followed"),
         Check("state", *_lag(view, follower)),
-        Check("settings", note="; ".join(map(str, found)) or "they agree with what is registered"),
+        Check("settings", note="; ".join(map(str, found)) or "they agree with the state"),
     )
 
 
 def _lag(view: View, follower: ChangeLogFollower) -> tuple[str, str]:
-    """Say what is wrong with the state, and how old it is."""
+    """Return the problem of the state, and a note about its age."""
     revision = view.snapshot.revision
     if not view.is_synced:
         return "it has not been loaded yet", ""
     if follower.problem:
-        return f"it is that of revision {revision}, how far behind is not known", ""
+        return f"revision {revision}, how far behind is not known", ""
     behind = max(0, follower.latest - revision)
     return "", f"revision {revision}, {behind} behind the database"
 

@@ -1,12 +1,12 @@
-"""The smaller composition root: a DNS server, and the replica that follows an API.
+"""The composition root of a DNS replica, which follows an API, and of the DNS of a server.
 
     Settings -> View <- WatchFollower <- an API
                   |
                   v
                  DNS, its health and its metrics
 
-What it imports a replica has to carry, so there is no database here and no
-framework: a test looks.  ``app.main`` puts the same DNS beside a registry.
+Every replica loads what this module imports, so it imports no database and no web
+framework, which a test checks.  ``app.main`` runs the same DNS beside a registry.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from app.config import Settings, blamed_on
 from app.dns.answering.autopath import Autopath
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.follower import REPLICA_BOUNDS, WatchFollower
-from app.dns.health import Standing, routes
+from app.dns.health import Readiness, routes
 from app.dns.metrics import DNSCollector
 from app.dns.own_addresses import answered_at, reached_at
 from app.dns.registrar import APIRegistrar
@@ -46,7 +46,7 @@ from app.registry.writes.settings_check import contradictions
 
 VERSION = installed_version("waypost")
 _log = logging.getLogger(__name__)
-SYNC_LOOK_S = 0.1  # seconds between looks at whether there is something to answer from
+SYNC_POLL_S = 0.1  # between two checks whether the first load is complete
 
 
 async def serve(
@@ -54,16 +54,16 @@ async def serve(
 ) -> None:
     """Run a DNS replica that follows one of the APIs at ``urls``, until cancelled.
 
-    ``announce`` is called once it listens.  Raises OSError when an address is taken,
-    ValueError when none of the servers that a setting names can be used.
+    ``announce`` is called once it listens.  Raises OSError when an address is in use,
+    ValueError when none of the servers in a setting is usable.
     """
     options = dns_options_of(settings)
     view, metrics = View(), CollectorRegistry()
-    # The follower says itself what fails.
+    # The follower logs failures itself.
     client = RegistryClient(access_to(urls), bounds=REPLICA_BOUNDS, logs_failures=False)
     follower = WatchFollower(client, view, kinds=kinds_of(settings))
     policy = policy_of(settings)
-    paths = routes(lambda: standing_of(view, follower, policy), metrics)
+    paths = routes(lambda: readiness_of(view, follower, policy), metrics)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(client)
         health = answering(settings.dns_host, settings.dns_metrics_port, paths)
@@ -81,18 +81,18 @@ async def serve(
 
 
 async def _until_synced(view: View) -> None:
-    while not view.is_synced:  # noqa: ASYNC110  the view tells nobody of its first load
-        await asyncio.sleep(SYNC_LOOK_S)
+    while not view.is_synced:  # noqa: ASYNC110  the first load notifies no subscriber
+        await asyncio.sleep(SYNC_POLL_S)
 
 
 async def _stay_present(pod: Pod, registrar: Registrar) -> None:
-    """Be one of the endpoints of kube-dns until cancelled."""
+    """Stay registered as an endpoint of kube-dns until cancelled."""
     async with present(pod, registrar):
         await asyncio.Event().wait()
 
 
 def warn_of_contradictions(view: View, policy: Policy) -> None:
-    """Log the settings that say other than what is registered."""
+    """Log the settings that contradict the registered state."""
     for contradiction in contradictions(view.snapshot, policy):
         _log.warning("%s", contradiction)
 
@@ -101,7 +101,7 @@ def warn_of_contradictions(view: View, policy: Policy) -> None:
 async def serving_dns(
     settings: Settings, view: View, options: ServerOptions
 ) -> AsyncGenerator[DNSServer | DNSWorkers, None]:
-    """Answer from ``view`` for the length of the block; raises OSError when an address is taken."""
+    """Serve DNS from ``view`` during the block; raises OSError when an address is in use."""
     config = protocol_of(settings)
     server = (
         DNSServer(view, config, options)
@@ -117,14 +117,14 @@ async def serving_dns(
 
 
 def dns_pod_of(dns: DNSServer | DNSWorkers, *, metrics_port: int) -> Pod:
-    """Describe this process, where others reach it."""
+    """Describe this process as a Pod, with the addresses at which other machines reach it."""
     return dns_pod(
         socket.gethostname(), reached_at(dns.host), dns_port=dns.port, api_port=metrics_port
     )
 
 
 def policy_of(settings: Settings) -> Policy:
-    """Take from the settings what the registry decides by."""
+    """Make the registry's policy of the settings."""
     return Policy(
         service_cidrs=settings.service_cidrs,
         cluster_domain=settings.cluster_domain,
@@ -136,7 +136,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def protocol_of(settings: Settings) -> ProtocolConfig:
-    """Take from the settings what the DNS answers by."""
+    """Make the configuration of DNS answers of the settings."""
     ranges = (parse_prefix(cidr) for cidr in settings.service_cidrs)
     zone = cluster_config(
         settings.cluster_domain,
@@ -156,15 +156,15 @@ def protocol_of(settings: Settings) -> ProtocolConfig:
 
 
 def nameserver_addresses_of(settings: Settings) -> tuple[Address, ...]:
-    """List where others reach this server; one that nobody reaches stands behind the ClusterIP."""
+    """List the addresses at which clients reach this server; on loopback it is the ClusterIP."""
     cluster_dns = parse_address(settings.cluster_dns)
     return answered_at(settings.dns_host) or (() if cluster_dns is None else (cluster_dns,))
 
 
 def dns_options_of(settings: Settings) -> ServerOptions:
-    """Take from the settings what the DNS does beyond answering from the zone.
+    """Make the options of the DNS server of the settings.
 
-    Raises ValueError when none of the servers that a setting names can be used.
+    Raises ValueError when none of the servers in a setting is usable.
     """
     return ServerOptions(
         upstreams=usable("WAYPOST_DNS_UPSTREAMS", upstreams_of(settings)),
@@ -175,24 +175,24 @@ def dns_options_of(settings: Settings) -> ServerOptions:
 
 
 def upstreams_of(settings: Settings) -> ServerList:
-    """Read which servers are asked for names of others; this one would only ask itself."""
+    """Parse the upstream servers; this server itself is ignored, as it would ask itself."""
     own = parse_address(settings.dns_host)
     itself = () if own is None else (Server(own, settings.dns_port),)
     return read_servers(settings.dns_upstreams, own=itself)
 
 
 def kinds_of(settings: Settings) -> frozenset[str]:
-    """List the kinds that answers and settings rest on: Pods are many, and seldom among them."""
+    """List the kinds that answers and settings depend on; Pods are many and rarely needed."""
     kinds = {SERVICE.name, ENDPOINT_SLICE.name, NAMESPACE.name, SERVICE_CIDR.name}
     if settings.dns_pods == PodRecords.VERIFIED or settings.dns_autopath:
         kinds.add(POD.name)
     return frozenset(kinds)
 
 
-def standing_of(view: View, follower: WatchFollower, policy: Policy) -> Standing:
-    """Say how a replica is; without its API it serves what it knows, and stays in service."""
+def readiness_of(view: View, follower: WatchFollower, policy: Policy) -> Readiness:
+    """Describe a replica's readiness; without its API it serves the last state and stays ready."""
     problem = f"; {follower.url} is not followed: {follower.problem}" if follower.problem else ""
     if not view.is_synced:
-        return Standing(is_ready=False, words=f"it has not been loaded yet{problem}")
-    told = "".join(f"; {found}" for found in contradictions(view.snapshot, policy))
-    return Standing(is_ready=True, words=f"revision {view.snapshot.revision}{problem}{told}")
+        return Readiness(is_ready=False, words=f"it has not been loaded yet{problem}")
+    warnings = "".join(f"; {found}" for found in contradictions(view.snapshot, policy))
+    return Readiness(is_ready=True, words=f"revision {view.snapshot.revision}{problem}{warnings}")

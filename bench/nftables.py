@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.nftables.text import encode, encode_changes, encode_delta
 from app.domain.dataplane.rules.model import (
+    Destination,
     LocalDetection,
     LocalSource,
     NodeFamily,
@@ -46,7 +47,7 @@ def service(number: int, endpoints: int) -> ServiceRules:
     """Make one Service of a single port."""
     key = NamespacedName("default", f"service-{number:06}")
     first = FIRST_POD + number * 16
-    chosen = tuple((str(IPv4Address(first + e)), 8080, 1) for e in range(endpoints))
+    chosen = tuple(Destination(str(IPv4Address(first + e)), 8080) for e in range(endpoints))
     port = PortRules(
         name=ServicePortName(key, "http", "TCP"),
         family=IPFamily.IPV4,

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
-from app.registry.node_rules import NodeRulesReader
+from app.registry.node_rules import IPVS, NodeRulesReader
 from app.registry.reads.view import View
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.operations import encode_operation_list
@@ -117,8 +117,9 @@ async def told_to_all(reader: NodeRulesReader, view: View, size: Size) -> int:
 
 async def told_to(reader: NodeRulesReader, view: View, node: str, since: Revision) -> int:
     """Give one node its delta."""
-    changes = await reader.changes(view.snapshot, node, since)
-    return sum(len(encode_operation_list(part)) for part in changes.parts)
+    changes = await reader.changes(IPVS, view.snapshot, node, since)
+    assert not isinstance(changes.plan, str), "a plan in IPVS mode is no text"
+    return sum(len(encode_operation_list(part)) for part in changes.plan)
 
 
 async def timed(work: Callable[[], Awaitable[int | None]]) -> tuple[Cost, int]:

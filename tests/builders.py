@@ -195,7 +195,7 @@ def an_endpoint(
 
 
 def a_destination(address: str, port: int, weight: int = 1) -> Destination:
-    return address, port, weight
+    return Destination(address, port, weight)
 
 
 def an_endpoint_slice(

@@ -1,4 +1,4 @@
-"""The whole command line: imports, refusals and messages."""
+"""The whole command line: its imports, its refusals, and their messages."""
 
 import json
 import os
@@ -42,12 +42,12 @@ def test_without_a_command_it_lists_them() -> None:
     assert "apply" in out
 
 
-def test_it_prints_its_version() -> None:
+def test_the_version_is_printed() -> None:
     assert run("--version")[1].startswith("waypost 0.")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "box.example.com", ""])  # noqa: S104
-def test_serve_refuses_to_listen_for_other_machines(host: str) -> None:
+def test_serve_refuses_addresses_that_other_machines_reach(host: str) -> None:
     code, _, err = run("serve", api_host=host)
     assert code == 1
     assert err.startswith(f"error: WAYPOST_API_HOST={host} lets other machines in")
@@ -58,11 +58,11 @@ def test_serve_refuses_to_listen_for_other_machines(host: str) -> None:
     ("host", "is_safe"),
     [("127.0.0.1", True), ("127.3.2.1", True), ("::1", True), ("localhost", True), ("::", False)],
 )
-def test_loopback_addresses_are_recognised(host: str, *, is_safe: bool) -> None:
+def test_only_loopback_addresses_are_safe(host: str, *, is_safe: bool) -> None:
     assert is_loopback(host) is is_safe
 
 
-def test_each_bad_setting_is_a_line_of_its_own() -> None:
+def test_each_invalid_setting_is_one_line() -> None:
     code, _, err = run("serve", api_port="eighty", cluster_dns="10.96")
     assert code == 1
     assert sorted(err.splitlines()) == [
@@ -85,7 +85,7 @@ def test_each_bad_setting_is_a_line_of_its_own() -> None:
     ],
 )
 @pytest.mark.end_to_end
-def test_an_impossible_setting_is_one_line_that_names_it(
+def test_an_unusable_setting_is_one_line_that_names_it(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     given = {"data_dir": str(tmp_path), "api_port": "0", "dns_port": "0", **settings}
@@ -95,7 +95,7 @@ def test_an_impossible_setting_is_one_line_that_names_it(
     assert "Traceback" not in err
 
 
-def test_a_binary_file_of_settings_is_one_line(
+def test_a_settings_file_that_is_not_text_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_bytes(b"WAYPOST_CLUSTER_DOMAIN=\xff\n")
@@ -107,7 +107,7 @@ def test_a_binary_file_of_settings_is_one_line(
 
 
 @pytest.mark.parametrize("command", [("check",), ("check", "--repair"), ("backup", "-")])
-def test_commands_that_only_read_a_database_do_not_create_one(
+def test_commands_that_only_read_a_database_create_none(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
     folder = tmp_path / "data"
@@ -136,15 +136,15 @@ def test_a_backup_goes_through_a_pipe(database_url: str, tmp_path: Path) -> None
         )
         return ended.returncode, ended.stdout, ended.stderr
 
-    code, backed_up, message = piped("backup", "-")
-    assert (code, message) == (0, b"0 objects are in the backup\n")
+    code, backed_up, printed = piped("backup", "-")
+    assert (code, printed) == (0, b"0 objects are in the backup\n")
     assert backed_up.startswith(b"{")
     assert list(tmp_path.iterdir()) == []
-    code, message, _ = piped("restore", "-", "--lose-all", given=backed_up)
-    assert (code, message.partition(b",")[0]) == (0, b"0 objects are back")
-    code, _, message = piped("restore", "-", "--lose-all", given=backed_up[: len(backed_up) // 2])
+    code, printed, _ = piped("restore", "-", "--lose-all", given=backed_up)
+    assert (code, printed.partition(b",")[0]) == (0, b"0 objects are back")
+    code, _, printed = piped("restore", "-", "--lose-all", given=backed_up[: len(backed_up) // 2])
     assert code == 1
-    assert message.count(b"\n") == 1
+    assert printed.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("command", ["serve", "dns"])
@@ -156,7 +156,7 @@ def test_unusable_upstreams_are_one_line_before_anything_starts(
     code, _, err = run(command, dns_upstreams=str(file), data_dir=str(tmp_path / "data"))
     assert code == 1
     assert err == (
-        "error: WAYPOST_DNS_UPSTREAMS names no nameserver that can be used: "
+        "error: WAYPOST_DNS_UPSTREAMS names no usable nameserver: "
         f"{file} line 2: fe80::1%nosuchlink: this machine has no interface nosuchlink\n"
     )
     assert not (tmp_path / "data").exists()
@@ -170,14 +170,14 @@ def test_the_openapi_document_is_printed_as_json() -> None:
     assert out.endswith("}\n")
 
 
-def test_a_malformed_database_url_is_one_line() -> None:
+def test_an_invalid_database_url_is_one_line() -> None:
     code, _, err = run("migrate", database_url="mysql://127.0.0.1/x")
     words = "error: WAYPOST_DATABASE_URL: a database address starts with postgresql://\n"
     assert (code, err) == (1, words)
 
 
 @pytest.mark.parametrize(
-    ("error", "message"),
+    ("error", "expected"),
     [
         (ConnectionRefusedError(111, "Connection refused"), "the database cannot be reached: "),
         (TimeoutError(), "the database cannot be reached: TimeoutError"),
@@ -189,7 +189,7 @@ def test_a_malformed_database_url_is_one_line() -> None:
         ),
     ],
 )
-def test_a_failure_at_startup_is_one_line(error: Exception, message: str) -> None:
+def test_a_failure_of_a_process_is_one_line(error: Exception, expected: str) -> None:
     worded = in_one_line(error)
-    assert worded.startswith(message)
+    assert worded.startswith(expected)
     assert "\n" not in worded

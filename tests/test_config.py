@@ -1,4 +1,4 @@
-"""Settings: what each may be, what follows from others, and how a bad one is refused."""
+"""Settings: valid values, derived defaults, and refusals."""
 
 import pytest
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ def settings(**values: str) -> Settings:
 
 
 def refusals(**values: str) -> list[str]:
-    """Give the names of the settings that are refused, sorted."""
+    """Return the names of the refused settings, sorted."""
     with pytest.raises(ValidationError) as refused:
         settings(**values)
     return sorted(str(problem["loc"][0]) for problem in refused.value.errors())
@@ -32,13 +32,13 @@ def test_the_cluster_dns_is_the_tenth_address_of_the_first_range(ranges: str, ad
     assert settings(service_cidrs=ranges, cluster_dns="").cluster_dns == address
 
 
-def test_a_cluster_dns_that_is_given_wins() -> None:
+def test_an_explicit_cluster_dns_is_used() -> None:
     assert settings(service_cidrs="10.43.0.0/16", cluster_dns="10.43.0.53").cluster_dns == (
         "10.43.0.53"
     )
 
 
-def test_a_range_without_a_tenth_address_wants_the_cluster_dns_given() -> None:
+def test_a_range_without_a_tenth_address_needs_an_explicit_cluster_dns() -> None:
     assert refusals(service_cidrs="10.96.0.0/29") == ["cluster_dns"]
     assert settings(service_cidrs="10.96.0.0/29", cluster_dns="10.96.0.5").cluster_dns
 
@@ -68,7 +68,7 @@ def test_a_range_without_a_tenth_address_wants_the_cluster_dns_given() -> None:
         ("probe_other_hosts", "a b"),
     ],
 )
-def test_a_setting_that_nothing_could_follow_is_refused_by_its_name(name: str, bad: str) -> None:
+def test_an_invalid_setting_is_refused_by_its_name(name: str, bad: str) -> None:
     assert refusals(**{name: bad}) == [name]
 
 
@@ -83,12 +83,12 @@ def test_a_setting_that_nothing_could_follow_is_refused_by_its_name(name: str, b
         ("allowed_origins", "https://waypost.example,http://[::1]:8080"),
     ],
 )
-def test_what_kubernetes_takes_is_taken(name: str, good: str) -> None:
+def test_values_that_kubernetes_accepts_are_accepted(name: str, good: str) -> None:
     assert getattr(settings(**{name: good}), name) == tuple(good.split(","))
 
 
 @pytest.mark.parametrize("error", [OSError("in use"), ValueError("in use")])
-def test_what_fails_is_blamed_on_the_settings_behind_it(error: Exception) -> None:
+def test_a_failure_names_the_settings_that_cause_it(error: Exception) -> None:
     with (
         pytest.raises(UnusableSetting, match=r"^WAYPOST_A and WAYPOST_B: in use$"),
         blamed_on("A", "B"),

@@ -1,10 +1,10 @@
-"""The kernel's table of tracked flows: list the connectionless ones, forget some.
+"""Deletes tracked UDP and SCTP flows from the kernel's conntrack table.
 
-    forget_flows(family, should_forget) -> how many
+    forget_flows(family, should_forget) -> number of deleted flows
 
-Speaks ctnetlink itself, so that no further program is needed.  Which flows are
-stale is ``domain.dataplane.nftables.table_flows``' affair.  Blocking; a dump of 100,000 flows
-takes a fraction of a second.
+It speaks ctnetlink itself, so that no further program is needed.  Stale flows are chosen
+in ``domain.dataplane.nftables.table_flows``.  Blocking; a dump of 100,000 flows takes a
+fraction of a second.
 
 Source: linux/netfilter/nfnetlink_conntrack.h.
 """
@@ -35,14 +35,14 @@ _PROTOCOLS: Final = {17: Protocol.UDP, 132: Protocol.SCTP}
 _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _ATTRIBUTE: Final = struct.Struct("=HH")
 _RECEIVED_MAX: Final = 1 << 18  # bytes of one answer
-_BUFFER_SIZE: Final = 1 << 22  # bytes; a dump waits for its reader
+_BUFFER_SIZE: Final = 1 << 22  # bytes of a dump that are not read yet
 _TIMEOUT_S: Final = 10.0
 
 
 def forget_flows(family: IPFamily, should_forget: Callable[[Flow], bool]) -> int:
     """Delete the tracked UDP and SCTP flows that ``should_forget`` picks, and count them.
 
-    Raises OSError when the kernel does not track flows, or not for us.
+    Raises OSError when the kernel does not track flows, or does not permit access.
     """
     forgotten = 0
     with _netlink() as kernel:
@@ -62,7 +62,7 @@ def _netlink() -> socket.socket:
 
 
 def _flows(kernel: socket.socket, family: IPFamily) -> Iterator[tuple[Flow, bytes]]:
-    """Dump the table; with each flow come the attributes that name it to the kernel."""
+    """Dump the table; each flow comes with the attributes that identify it to the kernel."""
     kernel.send(_message(_CT_GET, _REQUEST | _DUMP, 1, family, b""))
     while True:
         for type_, payload in _messages(kernel.recv(_RECEIVED_MAX)):
@@ -130,7 +130,7 @@ def _aligned(length: int) -> int:
 
 
 def _is_acknowledged(kernel: socket.socket) -> bool:
-    """Read the answer to a deletion; a flow that ended meanwhile is no error."""
+    """Read the answer to a deletion; a flow that has already ended is no error."""
     for type_, payload in _messages(kernel.recv(_RECEIVED_MAX)):
         if type_ == _ERROR:
             (number,) = struct.unpack_from("=i", payload)

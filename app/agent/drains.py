@@ -1,9 +1,9 @@
-"""How long real servers that are not wanted any more are waited for.
+"""Deadlines of draining real servers.
 
-    waiting real servers, now -> Drains -> those whose time is over
+    draining real servers, now -> Drains -> those past their deadline
 
-A server that becomes wanted again is forgotten, and has all its time when it
-goes once more.  Source: spec ipvs 6; 7, "do better" (g).
+A server that is desired again is forgotten, and has a full deadline when it drains
+once more.  Source: spec ipvs 6; 7, "do better" (g).
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from app.domain.dataplane.ipvs.operations import RealServerKey
 
 
 class Drains:
-    """Real servers that wait for their connections to end, at most ``patience_s`` each."""
+    """Real servers that drain, for at most ``patience_s`` each."""
 
     def __init__(self, patience_s: float) -> None:
         self._patience_s = patience_s
@@ -22,15 +22,15 @@ class Drains:
         return len(self._since_s)
 
     def await_only(self, servers: Collection[RealServerKey], *, now_s: float) -> None:
-        """Wait for these from now on, or from when they were first named, and for no others."""
+        """Track exactly these servers, each from the time it was first named."""
         self._since_s = {server: self._since_s.get(server, now_s) for server in servers}
 
     def servers(self) -> tuple[RealServerKey, ...]:
-        """Give those that are waited for."""
+        """Return the draining servers."""
         return tuple(self._since_s)
 
     def overdue(self, now_s: float) -> frozenset[RealServerKey]:
-        """Give those that have been waited for long enough."""
+        """Return the servers past their deadline."""
         patience_s = self._patience_s
         return frozenset(
             server for server, since_s in self._since_s.items() if now_s - since_s >= patience_s

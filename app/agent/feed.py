@@ -1,4 +1,4 @@
-"""The rules of one node, as a registry tells them: whole, then what happened since.
+"""The rules of one node as the registry sends them: the whole rule set, then changes.
 
 Source: contract.md, "Routes".
 """
@@ -6,13 +6,13 @@ Source: contract.md, "Routes".
 from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
-from app.agent.mode import Mode, News, Whole
+from app.agent.mode import Changes, Mode, Whole
 from app.client.bounded_reading import BOUNDS
 from app.client.errors import RegistryMisbehaved
 from app.client.registry_client import RegistryClient
 from app.domain.names import Revision
 
-RULES_VALUES_MAX: Final = 4_000_000  # a node beside 100,000 endpoints is told a fifth of that
+RULES_VALUES_MAX: Final = 4_000_000  # five times the rules for 100,000 endpoints
 AGENT_BOUNDS: Final = replace(BOUNDS, answer_values_max=RULES_VALUES_MAX)
 
 StateT = TypeVar("StateT")
@@ -21,17 +21,17 @@ StepT = TypeVar("StepT")
 
 @dataclass(slots=True)
 class Feed(Generic[StateT, StepT]):
-    """What one node is to be told, in one mode; both questions raise RegistryError."""
+    """Reads the rules of one node in one mode; both methods raise RegistryError."""
 
     client: RegistryClient
     node: str
     mode: Mode[StateT, StepT]
     _tag: str = ""
 
-    async def whole(self, *, is_news_only: bool) -> Whole[StateT] | None:
-        """Read everything; with ``is_news_only`` None when it is what was read last."""
-        tag = self._tag if is_news_only else ""
-        with self.client.judging():
+    async def whole(self, *, only_if_changed: bool) -> Whole[StateT] | None:
+        """Read the whole rule set; with ``only_if_changed`` None when it equals the last one."""
+        tag = self._tag if only_if_changed else ""
+        with self.client.failing_over():
             answer = await self.client.get(f"/nodes/{self.node}/{self.mode.name}", tag=tag)
             if answer is None:
                 return None
@@ -39,12 +39,12 @@ class Feed(Generic[StateT, StepT]):
         self._tag = answer.headers.get("etag", "")
         return whole
 
-    async def news(self, since: Revision, patience_s: int) -> News[StepT]:
-        """Read what happened after a revision, waiting for something to happen at most so long."""
+    async def changes(self, since: Revision, patience_s: int) -> Changes[StepT]:
+        """Read the changes after a revision, waiting at most ``patience_s`` for the first."""
         query = {"since": str(since), "timeoutSeconds": str(patience_s)}
         path = f"/nodes/{self.node}/{self.mode.name}/changes"
-        with self.client.judging():
+        with self.client.failing_over():
             answer = await self.client.get(path, query=query, patience_s=patience_s)
             if answer is None:
-                raise RegistryMisbehaved("it says that nothing has changed, which nobody asked")
-            return self.mode.decode_news(answer)
+                raise RegistryMisbehaved("it answers 304 to a request without a tag")
+            return self.mode.decode_changes(answer)

@@ -1,10 +1,10 @@
-"""One question to a gRPC health service, and no more of the answer than it may take.
+"""A gRPC health check with a bounded answer.
 
-    service -> octets to send        octets received -> Outcome
+    service -> octets to send        octets received -> outcome
 
-A library for gRPC reads a whole message before its size is known to who asked.  So
-the one call is spoken here with h2: the window and the octets read are bounded, and
-a message is refused by the length that is written before it.
+gRPC libraries read a whole message before the caller learns its size.  So this call
+uses h2 directly: the window and the octets read are bounded, and a message is refused
+by its length prefix.
 
 Source: the gRPC health checking protocol; gRPC over HTTP/2; RFC 9113.
 """
@@ -29,10 +29,10 @@ from h2.settings import SettingCodes, Settings
 
 NO_GRPC: Final = "no gRPC"
 REPLY_OCTETS_MAX: Final = 1_024  # a HealthCheckResponse is one number
-CONNECTION_OCTETS_MAX: Final = 64 * 1024  # all that one answer may take, heads and frames included
+CONNECTION_OCTETS_MAX: Final = 64 * 1024  # of one answer, including headers and frames
 _READ_OCTETS: Final = 16 * 1024
 _HEAD_OCTETS_MAX: Final = 16 * 1024
-_FRAME_OCTETS_MAX: Final = 16 * 1024  # the least that HTTP/2 allows
+_FRAME_OCTETS_MAX: Final = 16 * 1024  # the smallest limit that HTTP/2 allows
 _PREFIX_OCTETS: Final = 5  # of a message: whether it is compressed, and its length
 _STREAM: Final = 1
 _PATH: Final = "/grpc.health.v1.Health/Check"
@@ -63,9 +63,9 @@ _STATUS_WORDS: Final = (
 
 
 async def ask_health(address: str, port: int, service: str, *, user_agent: str) -> str:
-    """Ask whether a service is healthy; gives what is wrong, empty when nothing is.
+    """Ask whether a service is healthy; return the problem, empty if there is none.
 
-    Raises OSError when nothing listens.
+    Raises OSError when no connection can be made.
     """
     where = f"{address} port {port}"
     authority = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -84,25 +84,25 @@ async def ask_health(address: str, port: int, service: str, *, user_agent: str) 
     except (H2Error, OSError):
         return f"{NO_GRPC} from {where}"
     finally:
-        writer.transport.abort()  # there is nothing left that either side waits for
+        writer.transport.abort()  # the outcome is known: no orderly close is needed
     return call.outcome and f"{call.outcome} from {where}"
 
 
 @dataclass(slots=True)
-class _Heard:
-    """What has come of the answer."""
+class _Response:
+    """The received parts of the answer."""
 
     headers: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     message: bytearray = field(default_factory=bytearray)
 
 
 class HealthCall:
-    """The call without its connection."""
+    """The call, without its connection."""
 
     def __init__(self, service: str, *, authority: str, user_agent: str) -> None:
         self.outcome: str | None = None
-        """What is wrong, empty when nothing is; None while that is not known."""
-        self._heard = _Heard()
+        """The problem, empty if there is none; None until the call has ended."""
+        self._response = _Response()
         self._http = H2Connection(H2Configuration(client_side=True))
         self._http.local_settings = Settings(
             client=True,
@@ -130,11 +130,11 @@ class HealthCall:
         )
 
     def to_send(self) -> bytes:
-        """Take what is to be sent now."""
+        """Take the octets to send now."""
         return self._http.data_to_send()
 
     def receive(self, octets: bytes) -> None:
-        """Take in what has come; raises H2Error for what is no HTTP/2."""
+        """Process received octets; raises H2Error if they are not HTTP/2."""
         for event in self._http.receive_data(octets):
             if self.outcome is None:
                 self.outcome = self._outcome_of(event)
@@ -143,21 +143,21 @@ class HealthCall:
         match event:
             case ResponseReceived() | TrailersReceived():
                 for name, value in event.headers or ():
-                    self._heard.headers[bytes(name)] = bytes(value)
+                    self._response.headers[bytes(name)] = bytes(value)
             case DataReceived():
-                self._heard.message += event.data or b""
-                return self._too_much()
+                self._response.message += event.data or b""
+                return self._problem_of_length()
             case StreamEnded():
-                return self._said()
+                return self._result()
             case StreamReset() | ConnectionTerminated():
                 return NO_GRPC
             case _:
                 pass
         return None
 
-    def _too_much(self) -> str | None:
-        """Judge a message by the length before it, which may have come in pieces."""
-        message = self._heard.message
+    def _problem_of_length(self) -> str | None:
+        """Check the length prefix of the message, which may arrive in pieces."""
+        message = self._response.message
         if len(message) < _PREFIX_OCTETS:
             return None
         length = _length_of(message)
@@ -165,8 +165,8 @@ class HealthCall:
             return f"no gRPC health, but a reply of {length} octets"
         return NO_GRPC if len(message) > _PREFIX_OCTETS + length else None
 
-    def _said(self) -> str:
-        headers, message = self._heard.headers, self._heard.message
+    def _result(self) -> str:
+        headers, message = self._response.headers, self._response.message
         status = headers.get(b"grpc-status", b"").decode("ascii", "replace")
         if not headers.get(b"content-type", b"").startswith(b"application/grpc") or not status:
             return NO_GRPC
@@ -174,7 +174,7 @@ class HealthCall:
             return f"gRPC {_status_word(status)}"
         is_whole = len(message) >= _PREFIX_OCTETS == len(message) - _length_of(message)
         if not is_whole or message[0]:
-            return NO_GRPC  # what is compressed cannot be read
+            return NO_GRPC  # compressed messages are not supported
         health = health_status(bytes(message[_PREFIX_OCTETS:]))
         return "" if health == _SERVING else f"gRPC health {_HEALTH_WORDS.get(health, health)}"
 
@@ -189,7 +189,7 @@ def _status_word(status: str) -> str:
 
 
 def health_question(service: str) -> bytes:
-    """Write a HealthCheckRequest: one text, field 1, left out when empty."""
+    """Write a HealthCheckRequest: one text, field 1, omitted when empty."""
     name = service.encode()
     if not name:
         return b""
@@ -197,7 +197,7 @@ def health_question(service: str) -> bytes:
 
 
 def health_status(reply: bytes) -> int:
-    """Read the status, field 1, of a HealthCheckResponse; 0, unknown, when it has none."""
+    """Read the status, field 1, of a HealthCheckResponse; 0 (unknown) when it has none."""
     status, place = 0, 0
     while place < len(reply):
         tag, place = _read_varint(reply, place)
@@ -222,7 +222,7 @@ def _varint(number: int) -> bytes:
 
 
 def _read_varint(read: bytes, place: int) -> tuple[int, int]:
-    """Read a number of at most ten octets, as all of protobuf are; what is longer is cut there."""
+    """Read a varint of at most ten octets, protobuf's maximum; a longer one is cut there."""
     number = shift = 0
     while place < len(read) and shift < _VARINT_BITS_MAX:
         number |= (read[place] & 0x7F) << shift

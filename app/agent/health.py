@@ -1,12 +1,12 @@
-"""The agent's own endpoint: whether it does its work, and what it has counted.
+"""The agent's own HTTP endpoint: health and metrics.
 
-    GET /healthz -> kube-proxy's: 200, or 503 when load balancers had better leave this node
-    GET /livez   -> the same, whatever becomes of the node
-    GET /readyz  -> 200, or 503 with what is wrong, in words
+    GET /healthz -> as kube-proxy: 200, or 503 when load balancers should not use this node
+    GET /livez   -> the same, regardless of the node's eligibility
+    GET /readyz  -> 200, or 503, with a list of problems
     GET /metrics -> Prometheus' text
 
-A registry that is away is told and does not make the agent unhealthy: the node keeps
-its rules.  What wanted rules wait for the kernel too long does (HEALTH_TIMEOUT_S).
+An unreachable registry is reported but does not make the agent unhealthy: the node keeps
+its rules.  Rules that are not applied within HEALTH_TIMEOUT_S do.
 
 Source: KEP-3836 (the node's eligibility); kube-proxy's /healthz and /livez.
 """
@@ -22,73 +22,73 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.agent.tally import Tally
+from app.agent.stats import AgentStats
 from app.client.health_server import JSON, Answer, Route
 from app.client.pace import Clock
 
 HEALTH_TIMEOUT_S: Final = 60.0
-"""How long the kernel may lack something: twice the sync period of kube-proxy, as there."""
+"""How long desired rules may be pending: twice kube-proxy's sync period, as in kube-proxy."""
 NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
-_NEVER: Final = "0001-01-01T00:00:00Z"  # how Go spells a time that has not been
+_NEVER: Final = "0001-01-01T00:00:00Z"  # Go's zero time
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is not as it should be; ``is_ours`` makes the agent unhealthy."""
+    """A problem for /readyz; with ``makes_unready`` the answer is 503."""
 
     text: str
-    is_ours: bool
+    makes_unready: bool
 
 
-def problems_of(tally: Tally, others: Iterable[str] = ()) -> Sequence[Problem]:
-    """List what is wrong, by what the loop has counted and by what runs beside it."""
-    beside = (tally.registry_problem, tally.health_check_problem, *others)
-    found = [Problem(text, is_ours=False) for text in beside if text]
-    if tally.sink_problem:
-        found.append(Problem(tally.sink_problem, is_ours=True))
-    elif tally.settled_at_s is None:
-        found.append(Problem("the rules have not been applied yet", is_ours=True))
+def problems_of(stats: AgentStats, others: Iterable[str] = ()) -> Sequence[Problem]:
+    """List the problems of the loop and of the tasks beside it."""
+    beside = (stats.registry_problem, stats.health_check_problem, *others)
+    found = [Problem(text, makes_unready=False) for text in beside if text]
+    if stats.sink_problem:
+        found.append(Problem(stats.sink_problem, makes_unready=True))
+    elif stats.settled_at_s is None:
+        found.append(Problem("the rules have not been applied yet", makes_unready=True))
     return found
 
 
 class ProxyHealth:
-    """Whether the kernel is led on in time, in the words of kube-proxy's own health."""
+    """Whether rules are applied in time, in the format of kube-proxy's health."""
 
     def __init__(
         self,
-        tally: Tally,
+        stats: AgentStats,
         clock: Clock,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Judge by ``tally`` and its ``clock``; ``now`` is what answers are dated with."""
-        self._tally, self._clock, self._now = tally, clock, now
+        """Evaluate ``stats`` by its ``clock``; ``now`` gives the timestamps of answers."""
+        self._tally, self._clock, self._now = stats, clock, now
 
     @property
     def is_healthy(self) -> bool:
-        """Whether nothing has waited for the kernel too long; at the start nothing has."""
+        """Whether no change has been pending too long; true at the start."""
         since_s = self._tally.pending_since_s
         return since_s is None or self._clock.now_s() - since_s < HEALTH_TIMEOUT_S
 
     def healthz(self) -> Answer:
-        """Tell load balancers whether to send this node traffic."""
+        """Answer a load balancer: 200 if it may send traffic to this node."""
         is_eligible = self._tally.is_node_eligible
-        told = {"nodeEligible": is_eligible, "healthy": self.is_healthy}
-        return self._answer(told, is_well=self.is_healthy and is_eligible)
+        fields = {"nodeEligible": is_eligible, "healthy": self.is_healthy}
+        return self._answer(fields, is_ok=self.is_healthy and is_eligible)
 
     def livez(self) -> Answer:
-        """Tell a supervisor whether to start the agent anew: not because of its node."""
-        return self._answer({"healthy": self.is_healthy}, is_well=self.is_healthy)
+        """Answer a supervisor: 503 if the agent should be restarted."""
+        return self._answer({"healthy": self.is_healthy}, is_ok=self.is_healthy)
 
-    def _answer(self, told: Mapping[str, bool], *, is_well: bool) -> Answer:
+    def _answer(self, fields: Mapping[str, bool], *, is_ok: bool) -> Answer:
         now = self._now()
         times = {
-            # As there: a proxy that is well was updated just now, be there anything to update.
-            "lastUpdated": _spelt(now) if is_well else self._last_updated(now),
+            # As in kube-proxy: a healthy proxy reports the current time as its last update.
+            "lastUpdated": _spelt(now) if is_ok else self._last_updated(now),
             "currentTime": _spelt(now),
         }
-        status = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
-        return Answer(status, json.dumps({**times, **told}), JSON, NO_SNIFFING)
+        status = HTTPStatus.OK if is_ok else HTTPStatus.SERVICE_UNAVAILABLE
+        return Answer(status, json.dumps({**times, **fields}), JSON, NO_SNIFFING)
 
     def _last_updated(self, now: datetime) -> str:
         settled_at_s = self._tally.settled_at_s
@@ -98,51 +98,51 @@ class ProxyHealth:
 
 
 def ready_route(problems: Callable[[], Sequence[Problem]]) -> Route:
-    """Answer with everything that is wrong; 503 when the agent fails its work."""
+    """Answer with all problems; 503 when one makes the agent unready."""
 
     def answer() -> Answer:
         found = problems()
         status = HTTPStatus.OK
-        if any(problem.is_ours for problem in found):
+        if any(problem.makes_unready for problem in found):
             status = HTTPStatus.SERVICE_UNAVAILABLE
         return Answer(status, "".join(f"{problem.text}\n" for problem in found) or "ok\n")
 
     return answer
 
 
-def metrics_route(tally: Tally) -> Route:
-    """Answer with what has been counted."""
+def metrics_route(stats: AgentStats) -> Route:
+    """Answer with the metrics."""
     registry = CollectorRegistry()
-    registry.register(TallyCollector(tally))
+    registry.register(StatsCollector(stats))
     return lambda: Answer(HTTPStatus.OK, generate_latest(registry).decode())
 
 
-class TallyCollector(Collector):
-    """A tally in Prometheus' words."""
+class StatsCollector(Collector):
+    """The counters and gauges of the agent."""
 
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+    def __init__(self, stats: AgentStats) -> None:
+        self._tally = stats
 
     def collect(self) -> Iterator[Metric]:
-        """Give every count and state."""
-        tally = self._tally
+        """Yield all counters and gauges."""
+        stats = self._tally
         for name, help_, count in (
-            ("applications", "Applications to the kernel.", tally.applications),
-            ("steps", "Steps taken in them.", tally.steps),
-            ("resyncs", "Looks at what the kernel holds.", tally.resyncs),
-            ("foreign_steps", "Steps that mended what others had changed.", tally.foreign_steps),
-            ("registry_failures", "Questions without an answer.", tally.registry_failures),
-            ("sink_failures", "Applications that failed.", tally.sink_failures),
-            ("mishaps", "Turns that ended with a bug.", tally.mishaps),
+            ("applications", "Times that rules were applied to the kernel.", stats.applications),
+            ("steps", "Operations applied.", stats.steps),
+            ("resyncs", "Full reads of the kernel's state.", stats.resyncs),
+            ("foreign_steps", "Operations that repaired external changes.", stats.foreign_steps),
+            ("registry_failures", "Failed requests to the registry.", stats.registry_failures),
+            ("sink_failures", "Failed applications of rules.", stats.sink_failures),
+            ("mishaps", "Iterations of the loop that ended with a bug.", stats.mishaps),
         ):
             yield CounterMetricFamily(f"waypost_agent_{name}", help_, count)
         for name, help_, value in (
-            ("revision", "The revision that the kernel holds.", tally.revision),
-            ("draining_servers", "Real servers whose end is awaited.", tally.draining),
-            ("registry_reachable", "Whether the registry answers.", not tally.registry_problem),
-            ("settled", "Whether the kernel held what was wanted.", not tally.sink_problem),
-            ("node_eligible", "Whether balancers may use the node.", tally.is_node_eligible),
-            ("health_check_sockets", "Sockets that balancers may ask.", tally.health_check_sockets),
+            ("revision", "The revision of the applied rules.", stats.revision),
+            ("draining_servers", "Real servers that drain.", stats.draining),
+            ("registry_reachable", "Whether the registry answers.", not stats.registry_problem),
+            ("settled", "Whether the last application succeeded.", not stats.sink_problem),
+            ("node_eligible", "Whether balancers may use the node.", stats.is_node_eligible),
+            ("health_check_sockets", "Listening health-check sockets.", stats.health_check_sockets),
         ):
             yield GaugeMetricFamily(f"waypost_agent_{name}", help_, float(value))
 

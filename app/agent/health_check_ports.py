@@ -1,11 +1,11 @@
-"""What answers load balancers at health-check node ports: how many ready endpoints are here.
+"""Health-check node ports: tell load balancers the number of ready endpoints on this node.
 
     HealthChecks of the node -> a listener for each Service and address
-    GET anything             -> 200 with a ready endpoint on a node that keeps up, else 503
+    GET any path             -> 200 with a ready endpoint on a healthy node, else 503
 
-Without an answer a balancer takes every node out of its rotation.  Listeners come and go with
-Services; an address that cannot be had, because another program has the port, is said and
-tried again.  What the kernel holds is not known here.  The paths of requests do not matter.
+Without an answer a balancer takes every node out of its rotation.  Listeners are opened and
+closed with Services; an address that cannot be bound, because another program has the port,
+is logged and retried.  This module does not know the kernel's state.
 
 Source: spec ipvs 5, "Health check port".
 """
@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from app.agent.health import NO_SNIFFING
-from app.agent.tally import Tally
+from app.agent.stats import AgentStats
 from app.client.health_server import JSON, Answer, Connections, listen
 from app.client.pace import Backoff, Clock
 from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class Place(NamedTuple):
-    """Where one Service is answered for; a host of "" is every address of both families."""
+    """The listening address for one Service; host "" means all addresses of both families."""
 
     service: NamespacedName
     host: str
@@ -44,25 +44,25 @@ class Place(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Name it in a log line."""
+        """Its form in log lines."""
         where = f"address {self.host}" if self.host else "every address"
         return f"{self.service}, port {self.port} at {where}"
 
 
 class HealthCheckPorts:
-    """Listens for the Services that ``want`` named last, for as long as ``run`` does."""
+    """Listens for the Services of the last ``want``, while ``run`` runs."""
 
     def __init__(
         self,
-        tally: Tally,
+        stats: AgentStats,
         clock: Clock,
         *,
         is_healthy: Callable[[], bool],
         sockets_max: int = SOCKETS_MAX,
         connections: Connections | None = None,
     ) -> None:
-        """Count into ``tally``; ``is_healthy`` says whether the kernel keeps up."""
-        self._tally, self._clock = tally, clock
+        """Count into ``stats``; ``is_healthy`` says whether rules are applied in time."""
+        self._tally, self._clock = stats, clock
         self._is_healthy = is_healthy
         self._sockets_max = sockets_max
         self._connections = connections or Connections(CONNECTIONS_MAX)
@@ -72,7 +72,7 @@ class HealthCheckPorts:
         self._changed = asyncio.Event()
 
     def want(self, checks: HealthChecks) -> None:
-        """Answer for these Services from now on, and for no others."""
+        """Answer for exactly these Services from now on."""
         if checks != self._checks:
             self._checks = checks
             self._changed.set()
@@ -94,7 +94,7 @@ class HealthCheckPorts:
                 server.close()
 
     async def _pause(self, retry_in_s: float) -> None:
-        """Wait for Services to change, or for the time to try again."""
+        """Wait for a change of Services, or for the next retry."""
         waiting: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._changed.wait())]
         if self._problems:
             waiting.append(asyncio.ensure_future(self._clock.sleep(max(0.0, retry_in_s))))
@@ -107,7 +107,7 @@ class HealthCheckPorts:
     async def _follow(self) -> None:
         places = list(islice(_places(self._checks), self._sockets_max + 1))
         wanted = places[: self._sockets_max]
-        # First what goes: its port may be wanted for another Service.
+        # Close first: a port may be needed for another Service.
         for place in self._listening.keys() - set(wanted):
             self._listening.pop(place).close()
         problems: dict[Place, str] = {}
@@ -118,7 +118,7 @@ class HealthCheckPorts:
                 except OSError as error:
                     problems[place] = os.strerror(error.errno or errno.EIO)
         for place in places[self._sockets_max :]:
-            problems[place] = f"{self._sockets_max} sockets listen already; this and others do not"
+            problems[place] = f"the limit of {self._sockets_max} listening sockets is reached"
         self._note(problems)
 
     async def _listen(self, place: Place) -> asyncio.Server:
@@ -131,22 +131,21 @@ class HealthCheckPorts:
         check = self._checks.get(service)
         count = 0 if check is None else check.local_endpoints
         is_healthy = self._is_healthy()
-        told = {
+        body = {
             "service": {"namespace": service.namespace, "name": service.name},
             "localEndpoints": count,
             "serviceProxyHealthy": is_healthy,
         }
-        is_well = bool(count) and is_healthy
-        status = HTTPStatus.OK if is_well else HTTPStatus.SERVICE_UNAVAILABLE
+        status = HTTPStatus.OK if count and is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
         headers = {**NO_SNIFFING, WEIGHT_HEADER: str(count)}
-        return Answer(status, json.dumps(told, indent="\t"), JSON, headers)
+        return Answer(status, json.dumps(body, indent="\t"), JSON, headers)
 
     def _note(self, problems: dict[Place, str]) -> None:
-        """Say what is new about places that cannot be listened at, once."""
+        """Log new problems of listening once, and their end."""
         for place, problem in problems.items():
             if self._problems.get(place) != problem:
                 _log.warning(
-                    "the health check of %s is not answered: %s; trying again", place.words, problem
+                    "the health check of %s is not answered: %s; retrying", place.words, problem
                 )
         for place in self._problems.keys() - problems.keys():
             if place in self._listening:
@@ -158,7 +157,7 @@ class HealthCheckPorts:
 
 
 def _places(checks: HealthChecks) -> Iterator[Place]:
-    """List where to listen, by Service."""
+    """List the listening addresses, by Service."""
     for service in sorted(checks):
         check = checks[service]
         for host in _hosts(check):
@@ -172,7 +171,7 @@ def _hosts(check: HealthCheckNodePort) -> Sequence[str]:
 
 
 def _shortened(problems: Sequence[str]) -> str:
-    """Join problems to one line; the first few stand for all."""
+    """Join the first few problems to one line, and count the rest."""
     if not problems:
         return ""
     shown = "; ".join(problems[:PROBLEMS_SHOWN_MAX])

@@ -1,4 +1,4 @@
-"""IPVS mode, from the wire to a plan.
+"""IPVS mode: from the wire to a plan.
 
     NodeRules -> IPVSState      NodeRulesChanges -> operations      -> Plan
 
@@ -7,7 +7,7 @@ Source: contract.md, "GET /nodes/{name}/ipvs"; spec ipvs 6.
 
 from collections.abc import Collection, Sequence
 
-from app.agent.mode import News, Plan, Whole, read
+from app.agent.mode import Changes, Plan, Whole, read
 from app.client.bounded_reading import Answer
 from app.domain.dataplane.ipvs.applied import apply
 from app.domain.dataplane.ipvs.batches import batches
@@ -41,10 +41,10 @@ class IPVSMode:
             is_eligible=rules.node_eligible,
         )
 
-    def decode_news(self, answer: Answer) -> News[Operation]:
+    def decode_changes(self, answer: Answer) -> Changes[Operation]:
         """Read changes; raises RegistryMisbehaved."""
         changes = read(NodeRulesChanges, answer)
-        return News(
+        return Changes(
             revision=parse_revision(changes.resource_version),
             steps=changes.operations,
             health_checks=changes.health_check_node_ports,
@@ -52,13 +52,13 @@ class IPVSMode:
         )
 
     def advanced(self, steps: Sequence[Operation], state: IPVSState) -> IPVSState:
-        """Take operations; raises OutOfOrder when they do not fit the state."""
+        """Apply operations; raises OutOfOrder when they do not fit the state."""
         return apply(steps, state)
 
     def plan(
         self, current: IPVSState, desired: IPVSState, idle: Collection[RealServerKey]
     ) -> Plan[Operation]:
-        """Plan, and set apart what waits for connections to end."""
+        """Plan; separate the removals that wait for connections to end."""
         operations = plan(current, desired, idle=idle)
         return Plan(
             tuple(operation for operation in operations if awaited(operation) is None),
@@ -66,12 +66,12 @@ class IPVSMode:
         )
 
     def written(self, steps: Sequence[Operation]) -> str:
-        """Write operations as the input of the programs that take them."""
+        """Write operations as the input of the programs."""
         return "".join(f"# {batch.program}\n{batch.text}" for batch in batches(steps))
 
 
 def awaited(operation: Operation) -> RealServerKey | None:
-    """Give the real server whose connections an operation waits for; None when it does not."""
+    """Return the real server whose connections an operation waits for, or None."""
     match operation:
         case RemoveRealServer(key, place, when_drained) if when_drained:
             return RealServerKey(key, *place)

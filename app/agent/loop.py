@@ -1,13 +1,13 @@
-"""The agent's loop: what the registry wants, the kernel gets.
+"""The agent's loop: keeps the kernel at the rules that the registry wants.
 
-    turn:  listen    whole, or news since the revision we have      -> desired
-           converge  observe?  plan(current, desired)  apply        -> current
+    turn:  read      the whole, or changes since our revision       -> desired
+           sync      observe?  plan(current, desired)  apply        -> current
 
-Level-triggered: news only say what is desired; what is done follows from what
-is held.  The registry may be away for as long as it likes, the kernel may be
-changed by others, and this process may be killed at any moment: the next turn
-leads to the same rules.  Servers that are not wanted any more take no new
-connections and are removed when theirs have ended, or their time is over.
+Level-triggered: changes only update the desired state; steps are planned from the
+current state.  The registry may be unreachable for any time, other programs may change
+the kernel, and this process may be killed at any moment: the next turn leads to the
+same rules.  Removed real servers drain: they take no new connections and are deleted
+when theirs have ended, or at a deadline.
 
 Source: style.md 2; spec ipvs 6 and 7.
 """
@@ -21,7 +21,7 @@ from typing import Final, Generic, TypeVar
 from app.agent.drains import Drains
 from app.agent.feed import Feed
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.agent.tally import Tally
+from app.agent.stats import AgentStats
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.notices import Notices
 from app.client.pace import RETRY_S_MAX, Backoff, Clock
@@ -31,11 +31,11 @@ from app.domain.dataplane.ipvs.operations import RealServerKey
 from app.domain.dataplane.rules.health_checks import HealthChecks, followed
 from app.domain.names import REVISION_ZERO
 
-LISTEN_S_MAX: Final = 30  # a registry is asked to wait so long for news, at most
-PAUSE_S: Final = 0.2  # after an application; what comes meanwhile is applied together
-ASK_AGAIN_S: Final = 1.0  # after a registry that does not wait for news
-DRAIN_CHECK_S: Final = 5.0  # between two looks at the connections of draining servers
-RELOAD_S: Final = 3600.0  # between two readings of everything, in case news were wrong
+WAIT_S_MAX: Final = 30  # that the registry is asked to wait for changes
+PAUSE_S: Final = 0.2  # after an application; changes during it are applied together
+ASK_AGAIN_S: Final = 1.0  # after a registry that does not wait for changes
+DRAIN_CHECK_S: Final = 5.0  # between two reads of the connections of draining servers
+RELOAD_S: Final = 3600.0  # between two reads of the whole, in case changes were wrong
 
 _log = logging.getLogger(__name__)
 
@@ -45,21 +45,21 @@ StepT = TypeVar("StepT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How often things are done."""
+    """The intervals of the loop."""
 
     resync_s: float = 60.0
-    """Between two looks at what the kernel holds."""
+    """Between two reads of the kernel's state."""
     drain_s: float = 900.0
-    """How long connections may keep a server that is not wanted any more."""
+    """The longest time that a removed real server drains."""
     chance: Callable[[], float] = random.random
-    """From 0 to 1: how much of the second half of a wait after a failure is waited."""
+    """Random share, from 0 to 1, of the second half of a delay after a failure."""
 
 
 PACE = Pace()
 
 
 class RulesLoop(Generic[StateT, StepT]):
-    """Keeps one sink at what one registry wants of one node."""
+    """Keeps one sink at the rules of one node in one registry."""
 
     def __init__(
         self,
@@ -67,63 +67,63 @@ class RulesLoop(Generic[StateT, StepT]):
         sink: Sink[StateT, StepT],
         clock: Clock,
         *,
-        introduce: Callable[[], Awaitable[None]],
+        register: Callable[[], Awaitable[None]],
         pace: Pace = PACE,
     ) -> None:
-        """Follow ``feed``; ``introduce`` makes the node known, and may raise RegistryError."""
-        self.tally = Tally()
+        """Follow ``feed``; ``register`` registers the node, and may raise RegistryError."""
+        self.stats = AgentStats()
         self._feed, self._mode = feed, feed.mode
         self._sink = sink
         self._clock = clock
-        self._introduce = introduce
+        self._register = register
         self._pace = pace
         self._drains = Drains(pace.drain_s)
         self._asking, self._applying = (Backoff(chance=pace.chance) for _ in range(2))
         self._desired: StateT | None = None
         self._checks: HealthChecks = {}
-        self._publish: Callable[[HealthChecks], None] = _nobody_asks
+        self._publish: Callable[[HealthChecks], None] = _discard
         self._revision = REVISION_ZERO
-        self._must_introduce = self._must_load = True
+        self._must_register = self._must_load = True
         self._may_be_stale = False
-        self._is_misled = False
-        """Whether the last news made no sense."""
+        self._has_invalid_changes = False
+        """Whether the last changes were invalid."""
         self._notices = Notices(_log, now_s=clock.now_s)
-        self._aheads = 0
+        self._ahead_count = 0
         self._current: StateT | None = None
         self._is_settled = False
         self._loaded_at_s = self._applied_at_s = float("-inf")
         self._observed_at_s = self._looked_at_s = float("-inf")
 
     def publish_to(self, publish: Callable[[HealthChecks], None]) -> None:
-        """Give the node's health checks to ``publish`` whenever the kernel holds its rules."""
+        """Call ``publish`` with the node's health checks after its rules have been applied."""
         self._publish = publish
 
     async def run(self) -> None:
-        """Take turns until cancelled."""
+        """Run turns until cancelled."""
         while True:
             try:
                 await self.turn()
-            except Exception:  # noqa: BLE001  a supervision point: logged, counted, and on it goes
-                _log.exception("a turn failed; everything is read anew")
-                self.tally.mishaps += 1
+            except Exception:  # noqa: BLE001  a supervision point: log, count, continue
+                _log.exception("internal error in the loop; reloading all rules")
+                self.stats.mishaps += 1
                 self._current, self._must_load = None, True
                 await self._clock.sleep(RETRY_S_MAX)
 
     async def once(self) -> None:
-        """Apply what the registry wants now; raises RegistryError and SinkFailed."""
+        """Apply the current rules once; raises RegistryError and SinkFailed."""
         await self._load()
         await self._sync()
 
     async def turn(self) -> None:
-        """Wait until there may be something to do, and do it."""
-        await self._pass_time()
+        """Wait until something may be due, and do it."""
+        await self._wait()
         if self._clock.now_s() >= self._asking.retry_at_s:
             await self._ask()
         if self._due_in_s() <= 0:
             await self._try_to_sync()
 
-    async def _pass_time(self) -> None:
-        """Let things gather after an application, and a registry rest after a failure."""
+    async def _wait(self) -> None:
+        """Pause after an application, to batch changes, and after a failure of the registry."""
         now_s = self._clock.now_s()
         pause_s = self._applied_at_s + PAUSE_S - now_s
         away_s = min(self._asking.retry_at_s - now_s, self._due_in_s())
@@ -132,96 +132,95 @@ class RulesLoop(Generic[StateT, StepT]):
 
     async def _ask(self) -> None:
         try:
-            await self._listen()
-        except (RegistryError, SinkFailed) as error:  # introducing the node asks the machine too
+            await self._read()
+        except (RegistryError, SinkFailed) as error:  # registering reads the node's addresses too
             self._asking.failed(self._clock.now_s())
-            self.tally.registry_failures += 1
-            self._may_be_stale = True  # whoever answers next may be another process
-            self._notices.say("rules", f"{error}; going on with the rules that are known")
-            self.tally.registry_problem = str(error) or type(error).__name__
+            self.stats.registry_failures += 1
+            self._may_be_stale = True  # the next answer may come from another process
+            self._notices.say("rules", f"{error}; keeping the last known rules")
+            self.stats.registry_problem = str(error) or type(error).__name__
         else:
-            if not self._is_misled:
+            if not self._has_invalid_changes:
                 self._asking.succeeded()
-            if self.tally.registry_problem:
-                self._notices.say("back", "the rules are followed again", level=logging.INFO)
-            self.tally.registry_problem = ""
+            if self.stats.registry_problem:
+                self._notices.say("back", "following the rules again", level=logging.INFO)
+            self.stats.registry_problem = ""
 
-    async def _listen(self) -> None:
+    async def _read(self) -> None:
         began_s = self._clock.now_s()
         if self._must_load or self._may_be_stale or began_s - self._loaded_at_s >= RELOAD_S:
             await self._load()
             return
-        patience_s = int(max(0.0, min(LISTEN_S_MAX, self._due_in_s())))
-        if not await self._hear(patience_s) and self._clock.now_s() - began_s < max(patience_s, 1):
-            # It did not wait, or was not asked to.
+        patience_s = int(max(0.0, min(WAIT_S_MAX, self._due_in_s())))
+        has_changed = await self._read_changes(patience_s)
+        if not has_changed and self._clock.now_s() - began_s < max(patience_s, 1):
+            # The registry did not wait, or was not asked to.
             await self._clock.sleep(max(0.0, min(ASK_AGAIN_S, self._due_in_s())))
 
-    async def _hear(self, patience_s: int) -> bool:
-        """Take in news; says whether anything is to be done about them."""
-        assert self._desired is not None, "news come after the whole"
+    async def _read_changes(self, patience_s: int) -> bool:
+        """Update the desired state; return whether it changed."""
+        assert self._desired is not None, "changes are read after the whole"
         try:
-            news = await self._feed.news(self._revision, patience_s)
-            desired = self._mode.advanced(news.steps, self._desired)
+            changes = await self._feed.changes(self._revision, patience_s)
+            desired = self._mode.advanced(changes.steps, self._desired)
         except Refused as refused:
-            self._must_introduce = self._is_gone(refused)
-            self._aheads += refused.reason == "Timeout"
-            # A revision that nobody reaches is of no past of this registry any more.
-            self._must_load = refused.reason != "Timeout" or self._aheads >= AHEAD_TRIES_MAX
+            self._must_register = self._is_gone(refused)
+            self._ahead_count += refused.reason == "Timeout"
+            # A registry that never reaches our revision was restored to an earlier state.
+            self._must_load = refused.reason != "Timeout" or self._ahead_count >= AHEAD_TRIES_MAX
             if refused.reason != "Expired":
                 raise
             return True
         except (OutOfOrder, RegistryMisbehaved) as error:
-            # Until news fit again, each attempt waits longer: everything is a lot to read anew.
-            self._must_load = self._is_misled = True
+            # Back off until changes are valid again: reading the whole is expensive.
+            self._must_load = self._has_invalid_changes = True
             if isinstance(error, RegistryMisbehaved):
                 raise
-            raise RegistryMisbehaved(
-                f"news do not fit the rules that are known: {error}"
-            ) from error
-        self._aheads = 0
-        self._is_misled = False
-        self._revision = news.revision
-        self.tally.is_node_eligible = news.is_eligible
-        has_news = bool(news.steps or news.health_checks)
-        if has_news:
-            self._desired, self._checks = desired, followed(news.health_checks, self._checks)
+            raise RegistryMisbehaved(f"changes do not fit the known rules: {error}") from error
+        self._ahead_count = 0
+        self._has_invalid_changes = False
+        self._revision = changes.revision
+        self.stats.is_node_eligible = changes.is_eligible
+        has_changed = bool(changes.steps or changes.health_checks)
+        if has_changed:
+            self._desired, self._checks = desired, followed(changes.health_checks, self._checks)
             self._unsettle()
-        return has_news
+        return has_changed
 
     async def _load(self) -> None:
-        if self._must_introduce:
-            await self._introduce()
-            self._must_introduce = False
+        if self._must_register:
+            await self._register()
+            self._must_register = False
         try:
-            whole = await self._feed.whole(is_news_only=not self._must_load)
+            whole = await self._feed.whole(only_if_changed=not self._must_load)
         except Refused as refused:
-            self._must_introduce = self._is_gone(refused)
+            self._must_register = self._is_gone(refused)
             raise
         if whole is not None and (self._must_load or whole.revision >= self._revision):
             if (whole.state, whole.health_checks) != (self._desired, self._checks):
                 self._unsettle()
             self._desired, self._revision = whole.state, whole.revision
             self._checks = whole.health_checks
-            self.tally.is_node_eligible = whole.is_eligible
+            self.stats.is_node_eligible = whole.is_eligible
         self._must_load = self._may_be_stale = False
-        self._aheads = 0
+        self._ahead_count = 0
         self._loaded_at_s = self._clock.now_s()
 
     def _is_gone(self, refused: Refused) -> bool:
-        """Tell whether the registry has no such node: until it has again, none is eligible."""
+        """Whether the registry has no such node; a missing node is not eligible."""
         is_gone = refused.reason == "NotFound"
-        self.tally.is_node_eligible = self.tally.is_node_eligible and not is_gone
+        self.stats.is_node_eligible = self.stats.is_node_eligible and not is_gone
         return is_gone
 
     def _unsettle(self) -> None:
-        """Note that the kernel, or what balancers are told, is to be led on."""
+        """Note that rules or health checks are to be applied."""
         self._is_settled = False
-        self.tally.pending(self._clock.now_s())
+        self.stats.pending(self._clock.now_s())
 
     def _due_in_s(self) -> float:
-        """Give the time until something is to be done, news or not; never while nothing is known.
+        """Return the time until the next sync without changes; infinite before the first read.
 
-        What is not settled is due at once, unless it has just failed.
+        Pending rules are due at once, or after the backoff of a failure.
         """
         if self._desired is None:
             return float("inf")
@@ -238,18 +237,18 @@ class RulesLoop(Generic[StateT, StepT]):
         except SinkFailed as error:
             self._unsettle()
             self._applying.failed(self._clock.now_s())
-            self.tally.sink_failures += 1
-            if str(error) != self.tally.sink_problem:
+            self.stats.sink_failures += 1
+            if str(error) != self.stats.sink_problem:
                 _log.error("%s", error)
-            self.tally.sink_problem = str(error)
+            self.stats.sink_problem = str(error)
         else:
             self._applying.succeeded()
-            self.tally.sink_problem = ""
+            self.stats.sink_problem = ""
 
     async def _sync(self) -> None:
-        assert self._desired is not None, "there is something to lead to"
+        assert self._desired is not None, "the whole has been read"
         now_s = self._clock.now_s()
-        # Whatever fails on the way, what is held is unknown until it has been observed.
+        # After any failure below, the current state is unknown until it has been observed.
         current, self._current = self._current, None
         if current is None or now_s - self._observed_at_s >= self._pace.resync_s:
             current = await self._observe(current)
@@ -257,27 +256,29 @@ class RulesLoop(Generic[StateT, StepT]):
         if plan.at_once:
             await self._sink.apply(plan.at_once)
             self._applied_at_s = self._clock.now_s()
-            self.tally.applied(len(plan.at_once))
+            self.stats.applied(len(plan.at_once))
         self._current = self._mode.advanced(plan.at_once, current)
         self._drains.await_only(plan.waiting, now_s=now_s)
         self._publish(self._checks)
         self._is_settled = True
-        self.tally.settled(self._revision, len(plan.waiting), self._clock.now_s())
+        self.stats.settled(self._revision, len(plan.waiting), self._clock.now_s())
 
     async def _observe(self, expected: StateT | None) -> StateT:
-        assert self._desired is not None, "there is something to compare with"
+        assert self._desired is not None, "the whole has been read"
         observed = await self._sink.observe(self._desired if expected is None else expected)
         self._observed_at_s = self._clock.now_s()
-        self.tally.resyncs += 1
+        self.stats.resyncs += 1
         if expected is not None:
             foreign = len(self._mode.plan(observed, expected, ()).at_once)
-            self.tally.foreign_steps += foreign
+            self.stats.foreign_steps += foreign
             if foreign:
-                _log.warning("somebody changed what is ours; %d steps mend it", foreign)
+                _log.warning(
+                    "kernel state was changed externally; repairing with %d operations", foreign
+                )
         return observed
 
     async def _finished(self, now_s: float) -> frozenset[RealServerKey]:
-        """Find the draining servers that may go: nobody is left, or their time is over."""
+        """Find the draining servers without connections or past their deadline."""
         if not self._drains:
             return frozenset()
         self._looked_at_s = now_s
@@ -285,5 +286,5 @@ class RulesLoop(Generic[StateT, StepT]):
         return self._drains.overdue(now_s) | frozenset(idle)
 
 
-def _nobody_asks(_: HealthChecks) -> None:
-    """Tell nobody, as where no load balancer can ask."""
+def _discard(_: HealthChecks) -> None:
+    """Publish nothing: without listeners no load balancer can ask."""

@@ -1,9 +1,9 @@
-"""A mode: what rules are in it, how the registry sends them, how one gets from some to others.
+"""A mode (IPVS or nftables): how its rules are decoded, and how a change is planned.
 
-    body -> Whole(revision, state, …)      body -> News(revision, steps, …)
+    body -> Whole(revision, state, …)      body -> Changes(revision, steps, …)
     state, steps -> state                  current, desired -> Plan
 
-Pure; where steps are applied is a sink's affair, when is the loop's.
+Pure: a sink applies steps, and the loop decides when.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,7 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole(Generic[StateT]):
-    """All of a node's rules at one revision, and what load balancers may ask and send it."""
+    """A node's whole rule set at one revision, its health checks and its eligibility."""
 
     revision: Revision
     state: StateT
@@ -34,8 +34,8 @@ class Whole(Generic[StateT]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News(Generic[StepT]):
-    """What happened to a node's rules up to a revision, and to its health checks."""
+class Changes(Generic[StepT]):
+    """Changes to a node's rules and health checks, up to a revision."""
 
     revision: Revision
     steps: tuple[StepT, ...]
@@ -45,14 +45,14 @@ class News(Generic[StepT]):
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[StepT]):
-    """Steps to take now, and those to take once a real server's connections have ended."""
+    """Steps to take now, and the real servers that are removed after they have drained."""
 
     at_once: tuple[StepT, ...] = ()
     waiting: frozenset[RealServerKey] = frozenset()
 
 
 class Mode(Protocol[StateT, StepT]):
-    """One way of telling a kernel; ``name`` is that of its route below a node."""
+    """One kind of kernel rules; ``name`` is its path segment below a node."""
 
     @property
     def name(self) -> str:
@@ -61,35 +61,36 @@ class Mode(Protocol[StateT, StepT]):
 
     @property
     def empty(self) -> StateT:
-        """The state of a node that was never told anything."""
+        """The state of a node without rules."""
         ...
 
     def decode_whole(self, answer: Answer) -> Whole[StateT]:
         """Read a whole rule set; raises RegistryMisbehaved."""
         ...
 
-    def decode_news(self, answer: Answer) -> News[StepT]:
+    def decode_changes(self, answer: Answer) -> Changes[StepT]:
         """Read changes; raises RegistryMisbehaved."""
         ...
 
     def advanced(self, steps: Sequence[StepT], state: StateT) -> StateT:
-        """Take steps; raises OutOfOrder when they do not fit the state."""
+        """Apply steps; raises OutOfOrder when they do not fit the state."""
         ...
 
     def plan(
         self, current: StateT, desired: StateT, idle: Collection[RealServerKey]
     ) -> Plan[StepT]:
-        """Find the way from what is held to what should be."""
+        """Plan the steps from the current to the desired state."""
         ...
 
     def written(self, steps: Sequence[StepT]) -> str:
-        """Write steps as the input of the programs that take them."""
+        """Write steps as the input of the programs."""
         ...
 
 
 def read(model: type[M], answer: Answer) -> M:
-    """Read what the registry sent; raises RegistryMisbehaved for any other document."""
+    """Parse the registry's answer; raises RegistryMisbehaved for any other document."""
     try:
         return model.model_validate_json(answer.body)
     except ValidationError as error:
-        raise RegistryMisbehaved(f"no {model.__name__}: {error.errors()[0]['msg']}") from error
+        problem = f"its answer is not a {model.__name__}: {error.errors()[0]['msg']}"
+        raise RegistryMisbehaved(problem) from error

@@ -1,8 +1,8 @@
-"""nftables mode, from the wire to a plan.
+"""nftables mode: from the wire to a plan.
 
     NodeText -> Tables      NodeTextChanges -> a text      -> Plan, one text or none
 
-Nothing ever waits: connections that are open go on as they were translated.
+Nothing drains in this mode: open connections keep their translation.
 
 Source: contract.md, "GET /nodes/{name}/nftables"; spec ipvs 8.
 """
@@ -10,13 +10,13 @@ Source: contract.md, "GET /nodes/{name}/nftables"; spec ipvs 8.
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from app.agent.mode import News, Plan, Whole, read
+from app.agent.mode import Changes, Plan, Whole, read
 from app.client.bounded_reading import Answer
 from app.client.errors import RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
-from app.domain.dataplane.incremental.nftables_source import loaded
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.nftables.loading import loaded
 from app.domain.dataplane.nftables.state import Tables, encode_difference, parse_whole
 from app.domain.dataplane.rules.health_checks import followed
 from app.domain.errors import BadRequest
@@ -28,7 +28,7 @@ NFT: Final = "nft -f -"
 
 
 class NftablesMode:
-    """One table a family."""
+    """One table per family."""
 
     name = "nftables"
 
@@ -39,22 +39,22 @@ class NftablesMode:
 
     def decode_whole(self, answer: Answer) -> Whole[Tables]:
         """Read a whole text; raises RegistryMisbehaved."""
-        told = read(NodeText, answer)
+        rules = read(NodeText, answer)
         try:
-            state = parse_whole(told.text)
+            state = parse_whole(rules.text)
         except UNREADABLE as error:
-            raise RegistryMisbehaved(f"no text of ours: {error}") from error
+            raise RegistryMisbehaved(f"its nftables text cannot be parsed: {error}") from error
         return Whole(
-            revision=parse_revision(told.resource_version),
+            revision=parse_revision(rules.resource_version),
             state=state,
-            health_checks=followed(told.health_check_node_ports, {}),
-            is_eligible=told.node_eligible,
+            health_checks=followed(rules.health_check_node_ports, {}),
+            is_eligible=rules.node_eligible,
         )
 
-    def decode_news(self, answer: Answer) -> News[str]:
+    def decode_changes(self, answer: Answer) -> Changes[str]:
         """Read changes; raises RegistryMisbehaved."""
         changes = read(NodeTextChanges, answer)
-        return News(
+        return Changes(
             revision=parse_revision(changes.resource_version),
             steps=(changes.text,) if changes.text else (),
             health_checks=changes.health_check_node_ports,
@@ -62,7 +62,7 @@ class NftablesMode:
         )
 
     def advanced(self, steps: Sequence[str], state: Tables) -> Tables:
-        """Load texts; raises OutOfOrder when they do not fit the tables."""
+        """Apply texts; raises OutOfOrder when they do not fit the tables."""
         try:
             for step in steps:
                 state = loaded(step, state)
@@ -77,5 +77,5 @@ class NftablesMode:
         return Plan((text,) if text else ())
 
     def written(self, steps: Sequence[str]) -> str:
-        """Write texts as they are given to the program."""
+        """Write texts as the input of ``nft``."""
         return "".join(f"# {NFT}\n{step}" for step in steps)

@@ -1,9 +1,9 @@
-"""The node makes itself known: its name, its labels, the addresses it has.
+"""Registration of the node: its name, labels and addresses, and heartbeats.
 
-    `ip -j addr`, `ip -j route` -> addresses -> POST /nodes, or PATCH where it is known already
-    every so often              -> POST /nodes/{name}/heartbeat
+    `ip -j addr`, `ip -j route` -> addresses -> POST /nodes, or PATCH of an existing Node
+    periodically                -> POST /nodes/{name}/heartbeat
 
-What others have written on the Node stays.  Source: spec kubernetes-api 3.7.
+Other fields of the Node are kept.  Source: spec kubernetes-api 3.7.
 """
 
 import json
@@ -24,9 +24,9 @@ from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
 from app.schemas.objects.codec import decode_object, encode_object
 
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
-HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry says how long they last
+HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry sends a lease duration
 HEARTBEATS_PER_LEASE: Final = 4
-LEASE_S_MAX: Final = 86_400  # what is longer is no lease, but nonsense
+LEASE_S_MAX: Final = 86_400  # longer durations are ignored as invalid
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _NOT_OURS: Final = ("lo", DUMMY_INTERFACE)
 _TEMPORARY: Final = ("deprecated", "temporary", "tentative", "dadfailed")
@@ -37,7 +37,7 @@ Addresses = Callable[[], Awaitable[Sequence[NodeAddress]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What a node says about itself."""
+    """The name, zone and labels of a node."""
 
     name: str
     zone: str = ""
@@ -45,29 +45,29 @@ class Identity:
 
     @property
     def all_labels(self) -> dict[str, str]:
-        """Its labels, those that follow from its name and zone among them."""
+        """Its labels, including those of its name and zone."""
         zone = {ZONE_LABEL: self.zone} if self.zone else {}
         return {HOSTNAME_LABEL: self.name, **zone, **self.labels}
 
 
 class Registration:
-    """Keeps one Node registered as it is."""
+    """Keeps one Node registered and up to date."""
 
     def __init__(
         self, client: RegistryClient, identity: Identity, addresses: Addresses, clock: Clock
     ) -> None:
-        """Register through ``client`` what ``addresses`` finds."""
+        """Register at ``client`` the addresses that ``addresses`` finds."""
         self._client, self._identity = client, identity
         self._addresses, self._clock = addresses, clock
         self._path = f"/nodes/{identity.name}"
         self._notices = Notices(_log, now_s=clock.now_s)
         self.problem = ""
 
-    async def introduce(self) -> None:
-        """Make the Node known, or bring what is known up to date; raises RegistryError."""
+    async def register(self) -> None:
+        """Create the Node, or update the existing one; raises RegistryError."""
         wanted = self._wanted(await self._addresses())
         try:
-            with self._client.judging():
+            with self._client.failing_over():
                 known = _node(await self._client.ask("GET", self._path))
         except Refused as refused:
             if refused.reason != "NotFound":
@@ -84,18 +84,18 @@ class Registration:
             await self._client.ask("PATCH", status, patch, content_type=_MERGE_PATCH)
 
     async def run(self) -> None:
-        """Send heartbeats until cancelled, and mend what is registered when it is gone."""
+        """Send heartbeats until cancelled."""
         while True:
-            await self._clock.sleep(await self.beat())
+            await self._clock.sleep(await self.heartbeat())
 
-    async def beat(self) -> float:
-        """Send one heartbeat; gives the seconds until the next."""
+    async def heartbeat(self) -> float:
+        """Send one heartbeat; return the seconds until the next."""
         try:
             answer = await self._client.ask("POST", f"{self._path}/heartbeat")
             lease_s = answer.get("leaseDurationSeconds")
             self.problem = ""
         except RegistryError as error:
-            self._notices.say("heartbeat", f"no heartbeat: {error}")
+            self._notices.say("heartbeat", f"heartbeat failed: {error}")
             self.problem = str(error) or type(error).__name__
             return HEARTBEAT_S_DEFAULT
         if isinstance(lease_s, int) and 0 < lease_s <= LEASE_S_MAX:
@@ -106,7 +106,7 @@ class Registration:
         try:
             await self._client.ask("POST", "/nodes", encode_object(wanted))
         except Refused as refused:
-            if refused.reason != "AlreadyExists":  # somebody else has just made it
+            if refused.reason != "AlreadyExists":  # another client has just created it
                 raise
 
     def _wanted(self, addresses: Sequence[NodeAddress]) -> Node:
@@ -128,11 +128,10 @@ def _node(document: Mapping[str, object]) -> Node:
 
 
 def parse_addresses(links: str, routes: Iterable[str], *, name: str) -> tuple[NodeAddress, ...]:
-    """Read what ``ip -j addr`` and ``ip -j route show default`` print, one text a family.
+    """Parse the output of ``ip -j addr`` and of ``ip -j route show default``, one per family.
 
-    Addresses where a default route leads come first: the first of a family is its primary
-    one.  Addresses of this link alone, of loopback and of Services are none of the node's.
-    Raises ValueError.
+    Addresses of the default route's interface come first: the first of a family is its
+    primary one.  Link-local, loopback and Service addresses are ignored.  Raises ValueError.
     """
     leading = {route.get("dev") for text in routes for route in json.loads(text or "[]")}
     found: dict[str, bool] = {}
@@ -148,7 +147,7 @@ def parse_addresses(links: str, routes: Iterable[str], *, name: str) -> tuple[No
 
 
 def given_addresses(addresses: Iterable[str], *, name: str) -> tuple[NodeAddress, ...]:
-    """Name addresses as a Node's; raises ValueError when one is none."""
+    """Make a Node's addresses; raises ValueError for an invalid one."""
     return (
         *(NodeAddress(type="InternalIP", address=str(ip_address(each))) for each in addresses),
         NodeAddress(type="Hostname", address=name),

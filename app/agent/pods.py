@@ -1,11 +1,11 @@
-"""The Pods of this node: followed, probed, and what they say reported.
+"""Follows the Pods of this node, reports the results of their probes, and renews their leases.
 
     GET /pods?watch, of this node  -> Prober.see, Prober.forget
     reports of the Prober          -> PATCH /pods/{namespace}/{name}/status
-    passing Pods that have a lease -> POST /heartbeats
+    ready Pods that have a lease   -> POST /heartbeats
 
-A Pod that answers its probes lives, so the agent renews its lease; one without
-probes that the agent runs is its registrar's affair.
+The agent renews the lease of a Pod that passes its probes; the lease of a Pod without
+probes that the agent can run is renewed by its registrar.
 
 Source: contract.md, "Processes and defaults"; spec kubernetes-api 5.4.
 """
@@ -29,27 +29,27 @@ from app.domain.objects.pod import Pod
 from app.domain.registration.health.readiness import Report, reported
 from app.schemas.objects.codec import decode_object, encode_object
 
-WATCH_S: Final = 3600  # after which a stream is begun anew, as everything else is
-BEAT_S: Final = 5.0  # between two looks for leases that are due
-BEATS_PER_LEASE: Final = 3
+WATCH_S: Final = 3600  # after which a stream is restarted with a full list
+RENEWAL_S: Final = 5.0  # between two checks for due leases
+RENEWALS_PER_LEASE: Final = 3
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _log = logging.getLogger(__name__)
 
 
 class Watcher(Protocol):
-    """Whoever wants to see Pods; a Prober is one."""
+    """Receives the Pods; a Prober is one."""
 
     def see(self, pod: Pod) -> None:
-        """Take note of a Pod as it is now."""
+        """Add or update a Pod."""
         ...
 
     def forget(self, key: NamespacedName) -> None:
-        """Take note that a Pod is gone."""
+        """Remove a Pod."""
         ...
 
 
 class NodePods:
-    """Knows the Pods of one node as the registry has them."""
+    """The Pods of one node as the registry has them."""
 
     def __init__(
         self,
@@ -59,16 +59,16 @@ class NodePods:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC).replace(microsecond=0),
     ) -> None:
-        """Follow through ``client``; ``now`` is what conditions are dated with."""
+        """Follow through ``client``; ``now`` gives the timestamps of conditions."""
         self._client, self._node = client, node
         self._clock, self._now = clock, now
         self._pods: dict[NamespacedName, Pod] = {}
-        self._beaten_at_s: dict[NamespacedName, float] = {}
+        self._renewed_at_s: dict[NamespacedName, float] = {}
         self._notices = Notices(_log, now_s=clock.now_s)
         self.problem = ""
 
     async def follow(self, watcher: Watcher) -> None:
-        """Show every Pod of the node as it is, until cancelled."""
+        """Pass every Pod of the node to ``watcher``, until cancelled."""
         backoff = Backoff()
         while True:
             try:
@@ -76,10 +76,10 @@ class NodePods:
                 backoff.succeeded()
                 self.problem = ""
             except RegistryError as error:
-                self._notices.say("follow", f"the Pods of this node are not followed: {error}")
+                self._notices.say("follow", f"cannot follow the Pods of this node: {error}")
                 self.problem = str(error) or type(error).__name__
                 backoff.failed(self._clock.now_s())
-            # A stream may also end as soon as it has begun, again and again.
+            # A pause even after success: a server may end every stream immediately.
             await self._clock.sleep(max(RETRY_S_MIN, backoff.retry_at_s - self._clock.now_s()))
 
     async def _follow(self, watcher: Watcher) -> None:
@@ -89,7 +89,7 @@ class NodePods:
             "timeoutSeconds": str(WATCH_S),
         }
         unseen: set[NamespacedName] | None = set(self._pods)
-        with self._client.judging():
+        with self._client.failing_over():
             async with aclosing(self._client.lines("/pods", query=query)) as batches:
                 async for lines in batches:
                     for event in map(parse_event, lines):
@@ -116,11 +116,11 @@ class NodePods:
 
     def _forget(self, key: NamespacedName, watcher: Watcher) -> None:
         self._pods.pop(key, None)
-        self._beaten_at_s.pop(key, None)
+        self._renewed_at_s.pop(key, None)
         watcher.forget(key)
 
     async def report(self, reports: Mapping[NamespacedName, Report]) -> None:
-        """Write what probes found to the registry; raises NotReported."""
+        """Write the results of probes to the registry; raises NotReported."""
         for key, report in reports.items():
             pod = self._pods.get(key)
             if pod is None:
@@ -133,7 +133,7 @@ class NodePods:
         status: Any = encode_object(pod)["status"]
         meta = pod.metadata
         patch = {
-            # As it was when it was judged: what has changed meanwhile is judged again.
+            # The version that was evaluated: if the Pod has changed since, it is evaluated again.
             "metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version},
             "status": {"conditions": status["conditions"]},
         }
@@ -141,18 +141,18 @@ class NodePods:
         try:
             await self._client.ask("PATCH", path, patch, content_type=_MERGE_PATCH)
         except Refused as refused:
-            # It is gone, or another of its name is there: the watch will say so.
-            _log.info("the readiness of %s was not taken: %s", meta.key, refused)
+            # The Pod is gone or was replaced; the watch will show it.
+            _log.info("the registry refused the readiness of %s: %s", meta.key, refused)
         except RegistryError as error:
             raise NotReported(str(error)) from error
 
     async def keep_leases(self) -> None:
         """Renew the leases of Pods that pass their probes, until cancelled."""
         while True:
-            await self.beat()
-            await self._clock.sleep(BEAT_S)
+            await self.renew_due()
+            await self._clock.sleep(RENEWAL_S)
 
-    async def beat(self) -> None:
+    async def renew_due(self) -> None:
         """Renew the leases that are due."""
         now_s = self._clock.now_s()
         due = [key for key, pod in self._pods.items() if self._is_due(key, pod, now_s)]
@@ -164,14 +164,14 @@ class NodePods:
         except RegistryError as error:
             self._notices.say("leases", f"{len(due)} leases were not renewed: {error}")
         else:
-            self._beaten_at_s.update(dict.fromkeys(due, now_s))
+            self._renewed_at_s.update(dict.fromkeys(due, now_s))
 
     def _is_due(self, key: NamespacedName, pod: Pod, now_s: float) -> bool:
         lease_s = pod.lease_duration_s
         if lease_s is None or not pod.is_probed_from_outside or not pod.is_ready:
             return False
-        beaten_at_s = self._beaten_at_s.get(key, float("-inf"))
-        return now_s - beaten_at_s >= lease_s / BEATS_PER_LEASE
+        renewed_at_s = self._renewed_at_s.get(key, float("-inf"))
+        return now_s - renewed_at_s >= lease_s / RENEWALS_PER_LEASE
 
 
 def _pod(wire: Mapping[str, Any]) -> Pod:

@@ -1,9 +1,9 @@
-"""One probe, run once: an HTTP request, a connection, or a question to the gRPC health service.
+"""Runs one probe once: an HTTP request, a TCP connection, or a gRPC health check.
 
-    Target -> "" when it answered well, else what went wrong, in words that do not vary
+    Target -> "" on success, else the problem, in the same words each time
 
-Whether a failure counts is not known here.  Answers are not read further than
-needed, so that nobody can fill the memory of who asks.
+Thresholds are not known here.  Answers are read no further than needed, so that a Pod
+cannot fill the prober's memory.
 Source: contract.md, "Objects"; the gRPC health checking protocol.
 """
 
@@ -28,7 +28,7 @@ REDIRECTS_MAX: Final = 10  # as the kubelet
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is to be asked: a container's probe, at the addresses of its Pod."""
+    """A container's probe and the addresses of its Pod."""
 
     addresses: Sequence[str]
     container: Container
@@ -36,23 +36,23 @@ class Target:
 
 
 class ProbeChecks:
-    """Runs probes; an async context manager, for it holds what they share."""
+    """Runs probes; an async context manager for their shared HTTP client."""
 
     def __init__(self, other_hosts: Iterable[str] = ()) -> None:
-        """Probe Pods, and those of other hosts that are allowed; raises ValueError for an entry."""
+        """Probe Pods, and hosts in ``other_hosts``; raises ValueError for an invalid entry."""
         self._destinations = ProbeDestinations(other_hosts)
         self._http = httpx.AsyncClient(
-            # As the kubelet: a probe asks whether something answers, not who it is.
+            # As the kubelet: a probe checks that a server answers, not its identity.
             verify=False,  # noqa: S501
             trust_env=False,
-            timeout=None,  # noqa: S113  every probe has its own, around all of it
+            timeout=None,  # noqa: S113  each probe is bounded as a whole
             cookies=no_cookies(),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"},
         )
 
     async def __aenter__(self) -> Self:
-        """Begin."""
+        """Return itself."""
         return self
 
     async def __aexit__(
@@ -61,11 +61,11 @@ class ProbeChecks:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close what probes share."""
+        """Close the HTTP client."""
         await self._http.aclose()
 
     async def check(self, target: Target) -> str:
-        """Run a probe; gives what went wrong, and nothing when nothing did."""
+        """Run a probe; return the problem, empty on success."""
         timeout_s = target.probe.timeout_s
         try:
             async with asyncio.timeout(timeout_s):
@@ -83,7 +83,7 @@ class ProbeChecks:
             return await self._connect(probe.tcp_socket, target)
         if probe.grpc is not None:
             return await self._ask_health(probe.grpc, target)
-        return "the probe asks for nothing"
+        return "the probe has no action"
 
     async def _get(self, action: HTTPGetAction, target: Target) -> str:
         port = _port(target.container, action.port)
@@ -107,13 +107,13 @@ class ProbeChecks:
         return f"HTTP {status} from {url}"
 
     async def _status_of(self, request: httpx.Request) -> int | None:
-        """Follow redirects as the kubelet does; None when there is no end of them.
+        """Follow redirects as the kubelet does; None when there are too many.
 
-        One that leads to another host is not followed, and is the answer: a success.
+        A redirect to another host is not followed; it is the answer, and a success.
         """
         for _ in range(1 + REDIRECTS_MAX):
             answer = await self._http.send(request, stream=True)
-            await answer.aclose()  # of no answer is more read than its head
+            await answer.aclose()  # the body is never read
             following = answer.next_request
             if following is None or following.url.host != request.url.host:
                 return answer.status_code
@@ -139,7 +139,7 @@ async def _connect(host: str, port: int) -> str:
         _, writer = await asyncio.open_connection(host, port)
     except (OSError, UnicodeError) as error:
         return _unreachable(host, port, error)
-    writer.transport.abort()  # whatever it has to say, nobody asked
+    writer.transport.abort()  # nothing is read: an open connection is enough
     return ""
 
 

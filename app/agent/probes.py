@@ -1,13 +1,13 @@
-"""The prober: asks every Pod it is shown as often as it wants, and reports what changed.
+"""The prober: runs the probes of Pods at their intervals, and reports changes of readiness.
 
-    see(Pod) -> a loop for each probe -> Standing -> Report -> one call a window, the last word
+    see(Pod) -> a loop for each probe -> Standing -> Report -> one call per window, latest only
 
-Where Pods come from and where reports go is passed in, so that it runs in a
+The source of Pods and the target of reports are arguments, so that it runs in a
 server for all Pods, or in a node's agent for those of its node.
 
-A report is compared with what the Pod says, not with the last report: what
-others overwrite is reported again, and nothing is reported that is known.
-A probe that runs a command is nobody's here; a Pod that has no other is left alone.
+A report is compared with the Pod's condition, not with the last report: a condition
+overwritten by another client is reported again, and an equal one is not.
+Probes that run a command are ignored here, and so is a Pod that has no others.
 Source: contract.md, "Processes and defaults"; KEP-753 for the probes of sidecars.
 """
 
@@ -31,8 +31,8 @@ from app.domain.registration.health.readiness import (
     verdict,
 )
 
-WINDOW_S = 0.5  # reports wait so long for others, and for their own withdrawal
-AT_ONCE_MAX = 256  # probes that run side by side
+WINDOW_S = 0.5  # that reports wait to be batched, or withdrawn
+CONCURRENT_MAX = 256  # probes that run at the same time
 
 Check = Callable[[Target], Awaitable[str]]
 Reporter = Callable[[Mapping[NamespacedName, Report]], Awaitable[None]]
@@ -41,17 +41,17 @@ _log = logging.getLogger(__name__)
 
 
 class NotReported(Exception):
-    """Nobody took the reports; they are offered again, as after any refusal."""
+    """The reports could not be written; they are retried, as after any refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """What a test replaces: time, and the chance that spreads probes out."""
+    """Time, and the random spread of probes; tests replace them."""
 
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     share: Callable[[], float] = lambda: 0.0
-    """Where in its first period an old acquaintance is asked first, from 0 to 1."""
+    """Initial jitter, as a fraction of the period (0 to 1), for Pods that are ready already."""
 
 
 TIMING = Timing()
@@ -59,7 +59,7 @@ TIMING = Timing()
 
 @dataclass(slots=True, eq=False)
 class _Probed:
-    """A Pod that is being probed."""
+    """A Pod, its probes' states and their tasks."""
 
     pod: Pod
     standings: dict[str, Standing]
@@ -70,7 +70,7 @@ class Prober:
     """Probes Pods; used from one event loop only, while ``run`` runs."""
 
     def __init__(self, check: Check, report: Reporter, *, timing: Timing = TIMING) -> None:
-        """Ask with ``check``; tell ``report``, which raises when it cannot take it."""
+        """Probe with ``check`` and write with ``report``, which raises when that fails."""
         self._check = check
         self._report = report
         self._timing = timing
@@ -78,10 +78,10 @@ class Prober:
         self._pending: dict[NamespacedName, Report] = {}
         self._has_pending = asyncio.Event()
         self._notices = Notices(_log)
-        self._turns = asyncio.Semaphore(AT_ONCE_MAX)
+        self._slots = asyncio.Semaphore(CONCURRENT_MAX)
 
     def see(self, pod: Pod) -> None:
-        """Take note of a Pod as it is now; it is probed for as long as it wants to be."""
+        """Add or update a Pod, and probe it as long as it has probes."""
         key = pod.metadata.key
         known = self._probed.get(key)
         if known is not None and _plan(known.pod) == _plan(pod):
@@ -94,11 +94,11 @@ class Prober:
         probed = _Probed(pod, {name: first for name, _ in _probes(pod)})
         self._probed[key] = probed
         for name, target in _probes(pod):
-            loop = self._keep_asking(probed, name, target)
+            loop = self._probe_repeatedly(probed, name, target)
             probed.loops.append(asyncio.create_task(loop))
 
     def forget(self, key: NamespacedName) -> None:
-        """Probe a Pod no longer."""
+        """Stop probing a Pod."""
         self._pending.pop(key, None)
         probed = self._probed.pop(key, None)
         if probed is not None:
@@ -106,7 +106,7 @@ class Prober:
                 loop.cancel()
 
     async def run(self) -> None:
-        """Report until cancelled; then probe nobody any more."""
+        """Report until cancelled; then stop all probes."""
         try:
             while True:
                 await self._has_pending.wait()
@@ -124,27 +124,27 @@ class Prober:
         try:
             await self._report(reports)
         except (NotReported, DomainError) as refusal:
-            self._notices.say("kept", f"{len(reports)} reports of probes are kept: {refusal}")
+            self._notices.say("kept", f"retrying {len(reports)} reports of probes: {refusal}")
             self._pending = {**reports, **self._pending}
             self._has_pending.set()
 
-    async def _keep_asking(self, probed: _Probed, name: str, target: Target) -> None:
+    async def _probe_repeatedly(self, probed: _Probed, name: str, target: Target) -> None:
         await self._timing.sleep(self._delay_s(probed.pod, target.probe))
         while True:
             begun_at = self._timing.now()
-            async with self._turns:
-                failure = await self._ask(target)
+            async with self._slots:
+                failure = await self._run(target)
             probed.standings[name] = after(probed.standings[name], failure, target.probe)
             self._compare(probed)
             took_s = (self._timing.now() - begun_at).total_seconds()
             period_s = target.probe.period_s
             await self._timing.sleep(min(period_s, max(0.0, period_s - took_s)))
 
-    async def _ask(self, target: Target) -> str:
+    async def _run(self, target: Target) -> str:
         try:
             return await self._check(target)
         except Exception as bug:  # noqa: BLE001  a supervision point: one probe must not end all others
-            _log.exception("a probe could not be run")
+            _log.exception("internal error in a probe")
             return f"the probe could not be run: {type(bug).__name__}"
 
     def _compare(self, probed: _Probed) -> None:
@@ -157,7 +157,7 @@ class Prober:
             self._has_pending.set()
 
     def _delay_s(self, pod: Pod, probe: Probe) -> float:
-        """Ask a new Pod as soon as it wants, and spread those that are known already."""
+        """Return the delay of the first probe; Pods that are ready already are spread out."""
         if pod.is_ready:
             return probe.period_s * self._timing.share()
         made_at = pod.metadata.created_at
@@ -166,7 +166,7 @@ class Prober:
 
 
 def _probes(pod: Pod) -> Iterator[tuple[str, Target]]:
-    """Give the probes to run, by their container's name, or its place when it has none."""
+    """List the probes to run by the name of the container, or by its index if it has none."""
     for place, container in enumerate(pod.lasting_containers):
         probe = container.readiness_probe
         if probe is not None and probe.is_asked_from_outside:
@@ -177,7 +177,7 @@ def _probes(pod: Pod) -> Iterator[tuple[str, Target]]:
 
 
 def _plan(pod: Pod) -> tuple[object, ...]:
-    """Give all that probing depends on; empty when there is nothing to probe."""
+    """Return the fields that probing depends on; empty when there is nothing to probe."""
     if not (pod.pod_ips and pod.is_probed_from_outside) or pod.is_finished:
         return ()
     return pod.metadata.uid, pod.pod_ips, pod.lasting_containers

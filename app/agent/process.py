@@ -1,6 +1,6 @@
-"""An agent put together: flags become a client, a sink, a loop and what runs beside it.
+"""Composition of the agent: options become a client, a sink, the loop and its side tasks.
 
-Options -> once | until a signal ends it | cleaned up
+Options -> one application | until a signal | clean-up
 """
 
 import asyncio
@@ -43,29 +43,29 @@ StepT = TypeVar("StepT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What an agent is told when it is started."""
+    """The options of an agent."""
 
     identity: Identity
     urls: Sequence[str] = ()
     addresses: Sequence[str] = ()
-    """The addresses of the node, its primary ones first; found on its interfaces when absent."""
+    """The addresses of the node, primary ones first; empty: those of its interfaces."""
     backend: str = IPVSMode.name
     is_once: bool = False
     is_dry: bool = False
     is_cleanup: bool = False
-    """Whether everything of ours is to be removed, and nothing else done."""
+    """Whether to remove all of Waypost's rules and exit."""
     pace: Pace = PACE
     probe_other_hosts: Sequence[str] = ()
-    """Where probes may go besides to their Pods."""
+    """Hosts that probes may reach besides their Pods."""
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
-    """Where health and metrics are told; 0 is nowhere."""
+    """The port of health and metrics; 0 is none."""
 
 
 def lacking_privilege(status: str) -> str:
-    """Say what this process lacks to change rules, by its ``/proc/self/status``; empty if nothing.
+    """Say which privilege ``/proc/self/status`` lacks to change rules; empty if none.
 
-    Root of a container may lack it too, so it is the capability that is asked for.
+    Root in a container may lack it too, so the capability is checked.
     """
     for line in status.splitlines():
         name, _, value = line.partition(":")
@@ -75,7 +75,7 @@ def lacking_privilege(status: str) -> str:
 
 
 def own_privilege() -> str:
-    """Say what this process lacks to change rules; empty if nothing."""
+    """Say which privilege this process lacks to change rules; empty if none."""
     try:
         return lacking_privilege(_STATUS.read_text(encoding="utf-8"))
     except OSError:
@@ -83,10 +83,9 @@ def own_privilege() -> str:
 
 
 async def run(options: Options, write: Callable[[str], None]) -> None:
-    """Do what the options say; ``write`` prints what a dry run would do.
+    """Run the agent; ``write`` prints the steps of a dry run.
 
-    Raises RegistryError and SinkFailed when it is to be done once, ValueError for an address
-    that is none.
+    Raises RegistryError and SinkFailed with ``is_once``, ValueError for an invalid address.
     """
     if options.backend == NftablesMode.name:
         await _Agent(options, NftablesMode(), NftablesSink(), write).run()
@@ -121,7 +120,7 @@ class _Agent(Generic[StateT, StepT]):
                 Feed(client, options.identity.name, self._mode),
                 self._sink,
                 self._clock,
-                introduce=_nothing if options.is_dry else registration.introduce,
+                register=_nothing if options.is_dry else registration.register,
                 pace=options.pace,
             )
             if options.is_once:
@@ -137,18 +136,18 @@ class _Agent(Generic[StateT, StepT]):
         loop: RulesLoop[StateT, StepT],
         registration: Registration,
     ) -> None:
-        """Run the loop and what runs beside it until cancelled; raises OSError for a taken port."""
+        """Run the loop and its side tasks until cancelled; raises OSError for a used port."""
         pods = NodePods(client, self._options.identity.name, self._clock)
-        health = ProxyHealth(loop.tally, self._clock)
-        balancers = HealthCheckPorts(loop.tally, self._clock, is_healthy=lambda: health.is_healthy)
+        health = ProxyHealth(loop.stats, self._clock)
+        balancers = HealthCheckPorts(loop.stats, self._clock, is_healthy=lambda: health.is_healthy)
         loop.publish_to(balancers.want)
         routes: dict[str, Route] = {
             "/healthz": health.healthz,
             "/livez": health.livez,
             "/readyz": ready_route(
-                lambda: problems_of(loop.tally, (registration.problem, pods.problem))
+                lambda: problems_of(loop.stats, (registration.problem, pods.problem))
             ),
-            "/metrics": metrics_route(loop.tally),
+            "/metrics": metrics_route(loop.stats),
         }
         async with AsyncExitStack() as stack:
             if self._options.metrics_port:
@@ -168,7 +167,7 @@ class _Agent(Generic[StateT, StepT]):
                 group.create_task(work)
 
     async def _own_addresses(self) -> Sequence[NodeAddress]:
-        """Find the addresses of this machine; the interface of Services is down, and left out."""
+        """Find the addresses of this machine; the interface of Services is down, so not listed."""
         if self._options.addresses:
             return given_addresses(self._options.addresses, name=self._options.identity.name)
         links = await run_program("ip -j addr show up")
@@ -182,12 +181,12 @@ class _Agent(Generic[StateT, StepT]):
 
 
 async def clean_up(mode: Mode[StateT, StepT], sink: Sink[StateT, StepT]) -> None:
-    """Remove all that is ours from a sink; raises SinkFailed."""
-    held = await sink.observe(mode.empty)
-    steps = mode.plan(held, mode.empty, ()).at_once
+    """Remove all of Waypost's rules from a sink; raises SinkFailed."""
+    current = await sink.observe(mode.empty)
+    steps = mode.plan(current, mode.empty, ()).at_once
     if steps:
         await sink.apply(steps)
 
 
 async def _nothing() -> None:
-    """Write nothing, as in a dry run."""
+    """Register nothing, as in a dry run."""

@@ -1,6 +1,6 @@
 """Nodes that follow their rules: what changed since a revision, as soon as there is something.
 
-    node, revision -> registry.node_rules -> NodeRulesChanges | NodeTextChanges
+    mode, node, revision -> registry.node_rules -> NodeRulesChanges | NodeTextChanges
 
 Thousands of nodes wait at once, and each change wakes all of them.  So the question
 that an agent asks is answered without the framework, by ``Following``; one with
@@ -30,7 +30,8 @@ from app.domain import errors
 from app.domain.bounded import Bounded
 from app.domain.dataplane.ipvs.operations import Operation
 from app.domain.names import Revision
-from app.registry.node_events import NodeChanges, NodeText, Standing
+from app.registry.node_events import NodeChanges, Standing
+from app.registry.node_rules import IPVS, NFTABLES
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.objects.metadata import asked_revision, parse_revision
 from app.schemas.queries import Query as QueryModel
@@ -42,16 +43,15 @@ from app.schemas.rules.operations import (
     encode_operation_list,
 )
 
-News = NodeChanges | NodeText
 _Shareable = tuple[Operation, ...] | str
 
-WAIT_S_MAX = 60  # seconds that a node may let itself be kept waiting for news
+WAIT_S_MAX = 60  # seconds that a node may let itself be kept waiting for changes
 STANDINGS_REMEMBERED_MAX = 16  # ways in which nodes stand, whose text is kept for the next one
 BESIDE_MIN = 256  # operations that are worth a thread: to encode them takes 2 ms
 BESIDE_CHARACTERS_MIN = 65_536  # of a text, the same
 ENCODED_MAX = 32  # parts of plans whose bytes are kept for the next node that is given the same
 NameOf = Annotated[str, Path(examples=["n1"])]
-_PATH: Final = re.compile(r"/nodes/([a-z0-9.-]+)/(ipvs|nftables)/changes")
+_PATH: Final = re.compile(rf"/nodes/([a-z0-9.-]+)/({IPVS}|{NFTABLES})/changes")
 _QUERY: Final = re.compile(rb"since=(\d{1,18})(?:&timeoutSeconds=(\d{1,2}))?")
 _ANY_FORM: Final = frozenset({b"", b"*/*", b"application/json"})
 _REFUSALS: Final = refusals(
@@ -93,7 +93,7 @@ async def get_node_ipvs_changes(
     """Give ordered operations; none when nothing changed for this node."""
     del snapshot  # what matters is that it has been waited for
     since = asked_revision(query.since, "since")
-    return await _answer(request, registry, _Question("ipvs", name, since, query.timeout_seconds))
+    return await _answer(request, registry, _Question(IPVS, name, since, query.timeout_seconds))
 
 
 @router.get(
@@ -113,7 +113,7 @@ async def get_node_nftables_changes(
     """Give one transaction for `nft -f`; an empty one when nothing changed for this node."""
     del snapshot
     since = asked_revision(query.since, "since")
-    question = _Question("nftables", name, since, query.timeout_seconds)
+    question = _Question(NFTABLES, name, since, query.timeout_seconds)
     return await _answer(request, registry, question)
 
 
@@ -144,8 +144,8 @@ class Following:
         registry: Registry = scope["app"].state.registry
         request = Request(scope, receive)
         try:
-            news = await _told(request, registry, question)
-            response = packed_pieces(request, await _pieces(news), media_type=JSON)
+            changes = await _changes(request, registry, question)
+            response = packed_pieces(request, await _pieces(changes), media_type=JSON)
         except errors.DomainError as error:
             response = refused(error)
         await response(scope, receive, send)
@@ -166,17 +166,15 @@ def _question(scope: Scope) -> _Question | None:
 
 
 async def _answer(request: Request, registry: Registry, question: _Question) -> Response:
-    news = await _told(request, registry, question)
-    pieces = await _pieces(news)
+    pieces = await _pieces(await _changes(request, registry, question))
     if chosen_form(request) == YAML:
         body = b"".join(piece.plain for piece in pieces)
         return answer(request, parse_document(body, MediaType.JSON).content)
     return packed_pieces(request, pieces, media_type=JSON)
 
 
-async def _told(request: Request, registry: Registry, question: _Question) -> News:
+async def _changes(request: Request, registry: Registry, question: _Question) -> NodeChanges:
     """Ask what changed since a revision, again and again until something did or time is up."""
-    ask = registry.rules.changes if question.mode == "ipvs" else registry.rules.nftables_changes
     snapshot, clock = registry.view.require_synced(), asyncio.get_running_loop()
     until_s = clock.time() + question.patience_s
     if question.since > snapshot.revision:
@@ -185,27 +183,33 @@ async def _told(request: Request, registry: Registry, question: _Question) -> Ne
         registry.watching.require_room()
         leave_slot(request)
     while True:
-        news = await ask(snapshot, question.node, question.since)
+        changes = await registry.rules.changes(
+            question.mode, snapshot, question.node, question.since
+        )
         left_s = until_s - clock.time()
-        if news.is_any or left_s <= 0:
-            return news
+        if changes.is_any or left_s <= 0:
+            return changes
         if not await registry.watching.beyond(snapshot.revision, within_s=left_s):
-            return news
+            return changes
         snapshot = registry.view.snapshot
 
 
-async def _pieces(news: News) -> list[Piece]:
-    """Write news piece by piece: what many nodes are told is written once."""
-    told = {"node": news.node, "since": str(news.since), "resourceVersion": str(news.revision)}
-    own = f"{{{_spelt(news.standing)},{dump(told)[1:]}"
-    if isinstance(news, NodeText):
-        head = f'{{"kind":"NodeTextChanges",{own[1:-1]},"text":'
-        return [Piece(head.encode()), await _encoded(news.text), Piece(b"}")]
+async def _pieces(changes: NodeChanges) -> list[Piece]:
+    """Write changes piece by piece: what is sent to many nodes is written once."""
+    head = {
+        "node": changes.node,
+        "since": str(changes.since),
+        "resourceVersion": str(changes.revision),
+    }
+    own = f"{_spelt(changes.standing)},{dump(head)[1:]}"
+    if isinstance(changes.plan, str):
+        opening = f'{{"kind":"NodeTextChanges",{own[:-1]},"text":'
+        return [Piece(opening.encode()), await _encoded(changes.plan), Piece(b"}")]
     pieces = [Piece(b'{"kind":"NodeRulesChanges","operations":[')]
-    for part in filter(None, news.parts):
+    for part in filter(None, changes.plan):
         separator = [Piece(b",")] if len(pieces) > 1 else []
         pieces += [*separator, await _encoded(part)]
-    return [*pieces, Piece(f"],{own[1:]}".encode())]
+    return [*pieces, Piece(f"],{own}".encode())]
 
 
 @lru_cache(maxsize=STANDINGS_REMEMBERED_MAX)
@@ -221,7 +225,7 @@ _known: Bounded[int, tuple[_Shareable, "Piece | asyncio.Task[Piece]"]] = Bounded
 async def _encoded(said: _Shareable) -> Piece:
     """Encode operations or a text, once for all nodes that are given the same object.
 
-    What is long is encoded by a thread, for which all who are told it wait.
+    What is long is encoded by a thread, for which all requests that send it wait.
     """
     known = _known.get(id(said))
     if known is None or known[0] is not said:
@@ -239,5 +243,5 @@ def _piece(said: _Shareable) -> Piece:
 
 _ROUTES: Final = {
     mode: next(r for r in router.routes if getattr(r, "path", "").endswith(f"/{mode}/changes"))
-    for mode in ("ipvs", "nftables")
+    for mode in (IPVS, NFTABLES)
 }

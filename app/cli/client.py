@@ -23,9 +23,9 @@ from app.cli.output import print_warning
 from app.client.access import access_to
 from app.client.bounded_reading import BOUNDS, Answer, Bounds
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
-from app.client.foreign_text import shown
 from app.client.refusals import status_of
 from app.client.registry_client import RegistryClient, parse_document
+from app.client.server_text import shown
 
 API_DEFAULT = "http://127.0.0.1:8053"
 # Longer than the server may wait for a revision before it answers.
@@ -91,7 +91,7 @@ class Api:
                 runner.run(opened.enter_async_context(aclosing(lines)))
                 while some := runner.run(_next(lines)):
                     for line in some:
-                        with client.judging():
+                        with client.failing_over():
                             document = parse_document(line)
                         yield document
             finally:
@@ -102,7 +102,7 @@ class Api:
             self._access,
             transport=self._transport,
             bounds=self._bounds,
-            judge=_require_success,
+            check=_require_success,
             logs_failures=False,
         )
 
@@ -114,7 +114,7 @@ class Api:
         if content is not None:
             headers["Content-Type"] = "application/json"
         async with self._client() as client:
-            with client.judging():
+            with client.failing_over():
                 answer = await client.answer(
                     method, path, query=_written(query), content=content, headers=headers
                 )
@@ -123,7 +123,7 @@ class Api:
 
     async def _text(self, path: str, query: Parameters | None) -> str:
         async with self._client() as client:
-            with client.judging():
+            with client.failing_over():
                 answer = await client.answer("GET", path, query=_written(query))
                 try:
                     return answer.body.decode()

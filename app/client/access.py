@@ -1,8 +1,8 @@
-"""How the processes of a registry are reached, by each of its clients.
+"""Access to the processes of a registry, for all clients.
 
     URLs -> Access -> httpx client
 
-What every request needs belongs here, such as a token and certificates.
+Everything that all requests need belongs here, such as a token and certificates.
 """
 
 from collections.abc import Iterable
@@ -14,21 +14,21 @@ import httpx
 
 from app.client.errors import InvalidURL
 
-KEPT_S_MAX: Final = 3.0  # an idle connection; servers close theirs after five seconds or more
+KEPT_S_MAX: Final = 3.0  # of an idle connection; servers close theirs after at least five seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """The processes of one registry, and how they are reached; ``access_to`` makes one."""
+    """The URLs of one registry's processes; made by ``access_to``."""
 
     urls: tuple[str, ...]
     """Without a slash at the end; the first is asked first."""
     uses_proxies: bool = False
-    """Whether the environment may name a proxy: one for the outside world knows no cluster."""
+    """Whether to use the environment's proxy, which usually cannot reach a cluster."""
 
 
 def access_to(urls: Iterable[str], *, uses_proxies: bool = False) -> Access:
-    """Check URLs; raises InvalidURL for one that is none, and when there is none."""
+    """Check URLs; raises InvalidURL for an invalid one, and when there is none."""
     checked = tuple(map(_checked, urls))
     if not checked:
         raise InvalidURL("the address of a registry is needed")
@@ -38,7 +38,7 @@ def access_to(urls: Iterable[str], *, uses_proxies: bool = False) -> Access:
 def http_client(
     access: Access, transport: httpx.AsyncBaseTransport | None = None
 ) -> httpx.AsyncClient:
-    """Make the client that requests are sent with; ``transport`` replaces the network in tests."""
+    """Make the HTTP client; ``transport`` replaces the network in tests."""
     return httpx.AsyncClient(
         transport=transport,
         limits=httpx.Limits(keepalive_expiry=KEPT_S_MAX),
@@ -48,7 +48,7 @@ def http_client(
 
 
 def no_cookies() -> CookieJar:
-    """Make a jar that stays empty: cookies of others would pile up, and none is needed."""
+    """Make a jar that stays empty: servers' cookies would accumulate, and none is needed."""
     return CookieJar(DefaultCookiePolicy(netscape=False, rfc2965=False))
 
 

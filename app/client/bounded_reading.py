@@ -1,14 +1,13 @@
-"""Answers of a registry's API, read within bounds that hold while they arrive.
+"""Reads answers of a registry's API within bounds that are checked while they arrive.
 
     request -> Answer: status, headers, body            a whole answer
             -> lines, a few at a time                   a stream
             or RegistryUnreachable | RegistryMisbehaved
 
-What answers may be another server, or hostile.  httpx would expand whatever it is
-sent and wait as long as something drips, so content is taken from it as it came:
-gzip alone is asked for and expanded here piece by piece, octets, values and time
-are counted.  A head has the bound of h11, which httpx
-reads with: 100 KiB while it is incomplete.
+The server may be another one, or hostile.  httpx would decompress any content and wait
+as long as octets trickle in, so its raw content is read: only gzip is accepted and
+decompressed here piece by piece; octets, values and time are counted.  A head has the
+bound of h11, httpx's parser: 100 KiB while it is incomplete.
 
 Source: RFC 9110, section 8.4, for content codings.
 """
@@ -24,36 +23,36 @@ from typing import Final, Self, cast
 import httpx
 
 from app.client.errors import RegistryMisbehaved, RegistryUnreachable
-from app.client.foreign_text import shown
 from app.client.gunzip import Gunzip
 from app.client.json_reading import values_in
 from app.client.line_splitter import LineSplitter
+from app.client.server_text import shown
 
 _MEBIBYTE: Final = 1024 * 1024
-_CHUNKS_PER_TURN: Final = 256  # each costs h11 some 20 µs, however small it is
+_CHUNKS_PER_TURN: Final = 256  # between two yields; each costs h11 some 20 µs at any size
 _CAUSES_MAX: Final = 8  # exceptions below one of httpx
 _WEB_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What one answer, or one line of a stream, may take.
+    """The bounds of one answer, or of one line of a stream.
 
-    The rules of a node beside 10,000 Services with 100,000 endpoints are some 30 MB, a
-    list of as many Pods some 150 MB; a line holds one object.
+    The rules of a node for 10,000 Services with 100,000 endpoints are some 30 MB, a list
+    of as many Pods some 150 MB; a line has one object.
     """
 
     answer_octets_max: int = 256 * _MEBIBYTE
-    """Once it is expanded."""
+    """Decompressed."""
     answer_values_max: int = 16_000_000
     line_octets_max: int = 16 * _MEBIBYTE
     connect_s_max: float = 5.0
     silence_s_max: float = 30.0
     """Between any two reads of a whole answer."""
     answer_s_max: float = 120.0
-    """From the question to the end of a whole answer."""
+    """From the request to the end of a whole answer."""
     line_s_max: float = 45.0
-    """From the question, or one line of a stream, to the end of the next line."""
+    """From the request, or one line of a stream, to the end of the next line."""
 
 
 BOUNDS = Bounds()
@@ -61,7 +60,7 @@ BOUNDS = Bounds()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, its body as it was before it was compressed."""
+    """A whole answer with its decompressed body."""
 
     status_code: int
     headers: httpx.Headers
@@ -74,7 +73,7 @@ class Answer:
 
 
 class NotAStream(Exception):
-    """A stream was asked for, and the answer is no success."""
+    """The answer to the request for a stream is no success."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(f"it answers {answer.status_code}")
@@ -88,13 +87,13 @@ async def read_answer(
     *,
     patience_s: float = 0,
 ) -> Answer:
-    """Send a request and read all of the answer; raises RegistryUnreachable and RegistryMisbehaved.
+    """Send a request and read the whole answer; raises RegistryUnreachable, RegistryMisbehaved.
 
     ``patience_s`` is how long the request asks the API to wait before it answers.
     """
-    _limit_silence(request, bounds.connect_s_max, bounds.silence_s_max + patience_s)
+    _set_timeouts(request, bounds.connect_s_max, bounds.silence_s_max + patience_s)
     whole_s = bounds.answer_s_max + patience_s
-    with _worded(f"it has not answered whole within {whole_s:g} s"):
+    with _translated(f"its answer was not complete within {whole_s:g} s"):
         async with asyncio.timeout(whole_s):
             response = await _sent(client, request, coding="gzip")
             try:
@@ -104,9 +103,9 @@ async def read_answer(
 
 
 class LineStream:
-    """A stream of lines, open for the length of the block.
+    """A stream of lines, open during the block.
 
-    Raises RegistryUnreachable, RegistryMisbehaved, and NotAStream at first when the answer is no
+    Raises RegistryUnreachable, RegistryMisbehaved, and NotAStream on entry if the answer is no
     success.
     """
 
@@ -116,13 +115,13 @@ class LineStream:
         self._client, self._request = client, request
         self._bounds = bounds
         self._splitter = LineSplitter(line_octets_max=bounds.line_octets_max)
-        self._late = f"no whole line has come within {bounds.line_s_max:g} s"
+        self._late = f"no complete line arrived within {bounds.line_s_max:g} s"
 
     async def __aenter__(self) -> Self:
         """Send the request, and read the head of the answer."""
-        # One line has its time, whatever comes of it meanwhile: a read of its own has none.
-        _limit_silence(self._request, self._bounds.connect_s_max, None)
-        with _worded(self._late):
+        # The timeout is for a whole line, so single reads have none.
+        _set_timeouts(self._request, self._bounds.connect_s_max, None)
+        with _translated(self._late):
             async with asyncio.timeout(self._bounds.line_s_max):
                 self._response = await _sent(self._client, self._request, coding="identity")
                 try:
@@ -139,13 +138,13 @@ class LineStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the connection; what had come of a next line is forgotten."""
+        """Close the connection; an incomplete line is dropped."""
         await self._pieces.aclose()
         await self._response.aclose()
 
     async def next_lines(self) -> list[bytes]:
-        """Give the next lines, at least one, without empty ones; none when the stream has ended."""
-        with _worded(self._late):
+        """Return the next lines, at least one, without empty ones; none at the stream's end."""
+        with _translated(self._late):
             async with asyncio.timeout(self._bounds.line_s_max):
                 async for piece in self._pieces:
                     if lines := self._splitter.split(piece):
@@ -186,15 +185,15 @@ async def _whole(response: httpx.Response, bounds: Bounds) -> Answer:
 
 
 async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    """Yield the content, expanded; httpx reads at most 64 KiB at once."""
+    """Yield the decompressed content; httpx reads at most 64 KiB at once."""
     stream = response.stream
-    assert isinstance(stream, httpx.AsyncByteStream), "an asynchronous client has asked"
+    assert isinstance(stream, httpx.AsyncByteStream), "the client is asynchronous"
     gunzip, given = _gunzip_of(response), 0
     async for octets in stream:
         for piece in (octets,) if gunzip is None else gunzip.expand(octets):
             yield piece
             given += 1
-            # One read may hold ten thousand chunks, or expand a thousandfold.
+            # Yield to the event loop: a read may have 10,000 chunks, or expand a thousandfold.
             if gunzip is not None or given % _CHUNKS_PER_TURN == 0:
                 await asyncio.sleep(0)
     if gunzip is not None:
@@ -219,14 +218,14 @@ def _require_no_web_page(response: httpx.Response) -> None:
         )
 
 
-def _limit_silence(request: httpx.Request, connect_s: float, read_s: float | None) -> None:
+def _set_timeouts(request: httpx.Request, connect_s: float, read_s: float | None) -> None:
     timeout = httpx.Timeout(read_s, connect=connect_s)
     request.extensions = {**request.extensions, "timeout": timeout.as_dict()}
 
 
 @contextmanager
-def _worded(late: str) -> Generator[None]:
-    """Turn what httpx and the clock raise into words; ``late`` is for the clock's."""
+def _translated(late: str) -> Generator[None]:
+    """Translate the exceptions of httpx, and a timeout with the message ``late``."""
     try:
         yield
     except TimeoutError:
@@ -236,14 +235,14 @@ def _worded(late: str) -> Generator[None]:
         raise RegistryUnreachable(f"it has not {step} in time") from None
     except httpx.RemoteProtocolError as error:
         raise RegistryUnreachable(
-            f"its HTTP breaks off or cannot be read: {shown(str(error))}"
+            f"its HTTP is incomplete or cannot be read: {shown(str(error))}"
         ) from None
     except httpx.HTTPError as error:
         raise RegistryUnreachable(_reason(error)) from None
 
 
 def _reason(error: BaseException) -> str:
-    """Find the system's words below those of the libraries, which name every attempt or none."""
+    """Find the operating system's message below those of the libraries."""
     words = str(error) or type(error).__name__
     cause: BaseException = error
     for _ in range(_CAUSES_MAX):

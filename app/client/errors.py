@@ -1,58 +1,58 @@
-"""What can go wrong with a registry, for each of its clients.
+"""The errors of requests to a registry, for all clients.
 
     RegistryError
-    ├── InvalidURL            what is to be asked is no address
-    ├── RegistryUnreachable   nothing answers, or what answers cannot serve now
-    ├── RegistryMisbehaved    what answers does not speak as a registry does
-    └── Refused               the registry says no, and why
+    ├── InvalidURL            the URL is invalid
+    ├── RegistryUnreachable   no answer, or the server cannot serve now
+    ├── RegistryMisbehaved    the answer is not that of a registry
+    └── Refused               the registry refuses, with a reason
 
-Nothing of httpx comes out of this folder.  Source: contract.md, "Errors".
+Exceptions of httpx never leave this folder.  Source: contract.md, "Errors".
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from app.client.foreign_text import shown
+from app.client.server_text import shown
 
-WORDS_CHARACTERS_MAX: Final = 1_000  # of what others say; a log line is no place for a page
+WORDS_CHARACTERS_MAX: Final = 1_000  # of a server's text in an error; it may be a whole page
 
 
 class RegistryError(Exception):
-    """The root; never raised itself."""
+    """The base class; never raised itself."""
 
     def __init__(self, problem: str, *, url: str = "") -> None:
         super().__init__(f"{url}: {problem}" if url else problem)
         self.problem = problem
-        """What is wrong, in words that go on where the URL ends."""
+        """The problem, as a text that follows the URL."""
         self.url = url
-        """Which process it is about; empty while that is still to be said."""
+        """The URL of the process; empty until it is added."""
 
 
 class InvalidURL(RegistryError, ValueError):
-    """A URL that is none, or none of HTTP."""
+    """An invalid URL, or one that is not HTTP."""
 
 
 class RegistryUnreachable(RegistryError):
-    """Nothing answers, the answer breaks off or takes too long; worth trying again."""
+    """There is no answer, or it is incomplete or takes too long; a retry may help."""
 
 
 class RegistryMisbehaved(RegistryError):
-    """What answers breaks a bound, or does not speak as a registry does."""
+    """The answer breaks a bound, or is not that of a registry."""
 
 
 class Refused(RegistryError):
-    """The registry says no, with a Status."""
+    """The registry refuses, with a Status."""
 
     def __init__(
         self, status: Mapping[str, object], *, code: int = 0, warnings: tuple[str, ...] = ()
     ) -> None:
-        """Take the Status, the status code it came with, and what the answer warned of."""
+        """Make it of the Status, its HTTP status code, and the warnings of the answer."""
         super().__init__(shown(_text(status, "message"), WORDS_CHARACTERS_MAX))
         self.status, self.code, self.warnings = status, code, warnings
 
     @property
     def reason(self) -> str:
-        """The stable word for why."""
+        """The machine-readable reason."""
         return _text(self.status, "reason")
 
 

@@ -1,12 +1,12 @@
-"""The small HTTP server where a process that serves no API tells of its health and counts.
+"""A small HTTP server for health and metrics, in processes that serve no API.
 
-    answering(host, port, path -> Route) -> a server, for the length of a block
-    listen(host, port, path -> Answer)   -> the same, there until it is closed
+    answering(host, port, path -> Route) -> a server during a block
+    listen(host, port, path -> Answer)   -> a server until it is closed
 
-One request a connection, of which the first line counts: as much HTTP as probes and scrapers
-use, where a framework would take more memory than ten thousand Services.  Each request is
-answered within REQUEST_S_MAX or not at all.  Connections beyond a bound are closed at once:
-clients that ask for health ask again, and waiting would hold descriptors.
+One request per connection, of which only the first line is used: as much HTTP as probes and
+scrapers need, while a framework takes more memory than ten thousand Services.  Each request
+is answered within REQUEST_S_MAX or not at all.  Connections beyond a bound are closed
+immediately: health checks are retried, and waiting would occupy descriptors.
 
 Source: RFC 9112.
 """
@@ -30,7 +30,7 @@ TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request is answered."""
+    """The answer to a request."""
 
     status: HTTPStatus
     body: str = ""
@@ -39,13 +39,13 @@ class Answer:
 
 
 Respond = Callable[[str], Answer]
-"""From the path of a request to its answer."""
+"""Makes the answer for the path of a request."""
 Route = Callable[[], Answer]
 
 
 @dataclass(slots=True)
 class Connections:
-    """How many connections are open, and may be; several listeners may share it."""
+    """The number of open connections and its limit; several listeners may share it."""
 
     count_max: int = CONNECTIONS_MAX
     count: int = 0
@@ -59,9 +59,9 @@ async def listen(
     *,
     request_s_max: float = REQUEST_S_MAX,
 ) -> asyncio.Server:
-    """Listen until the server is closed; raises OSError when the address cannot be had.
+    """Listen until the server is closed; raises OSError when the address cannot be bound.
 
-    A host of "" is every address of both families, on a machine that has them.
+    Host "" means all addresses of the families that the machine has.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,7 +76,7 @@ async def listen(
                 writer.close()
                 await writer.wait_closed()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # the client has gone, dawdles, or speaks something else
+            pass  # the client is gone, too slow, or does not speak HTTP
         finally:
             writer.transport.abort()
             connections.count -= 1
@@ -92,9 +92,9 @@ async def answering(
     *,
     request_s_max: float = REQUEST_S_MAX,
 ) -> AsyncGenerator[int]:
-    """Answer requests by their path for the length of the block; gives the port.
+    """Answer requests by their path during the block; yields the port.
 
-    Raises OSError when the address is taken, in words that name it.
+    Raises OSError with the address in its message when it is in use.
     """
 
     def respond(path: str) -> Answer:

@@ -1,10 +1,10 @@
-"""JSON of others: read within a bound on its values.
+"""Parses JSON from servers within a bound on its number of values.
 
     octets -> document, or RegistryMisbehaved
 
-``[],[],[]`` takes three octets a value where it is sent, and twenty times that
-where it is held, so octets alone are no bound.  Commas and opening brackets are
-at least as many as values, and counting them costs next to nothing.
+``[],[],[]`` takes three octets per value on the wire and twenty times that in memory, so
+octets alone are no bound.  The number of commas and opening brackets is at least that
+of the values, and cheap to count.
 """
 
 import json
@@ -22,16 +22,16 @@ UNREADABLE: Final = (
     ArithmeticError,
     RecursionError,
 )
-"""What decoding raises for a document of any other shape than ours."""
+"""The exceptions of decoding for a document of an unexpected shape."""
 
 
 def values_in(octets: bytes) -> int:
-    """Count what no fewer values could be written with."""
+    """Return an upper bound of the number of values (less one)."""
     return octets.count(b",") + octets.count(b"[") + octets.count(b"{")
 
 
 def parse_json(octets: bytes, *, values_max: int) -> object:
-    """Read a document; raises RegistryMisbehaved for none, a large or a deeply nested one."""
+    """Parse a document; raises RegistryMisbehaved if it is invalid, large or deeply nested."""
     if values_in(octets) > values_max:
         raise RegistryMisbehaved(f"its JSON has more than {values_max} values")
     try:
@@ -39,6 +39,6 @@ def parse_json(octets: bytes, *, values_max: int) -> object:
     except UnicodeDecodeError:
         raise RegistryMisbehaved("its JSON is not written in UTF-8") from None
     except ValueError:
-        raise RegistryMisbehaved("what it sends is not JSON") from None
+        raise RegistryMisbehaved("its answer is not JSON") from None
     except RecursionError:
         raise RegistryMisbehaved("its JSON is nested too deeply") from None

@@ -1,23 +1,23 @@
-"""The lines of a stream, whatever pieces it comes in.
+"""Splits a stream that arrives in pieces into lines.
 
-    pieces -> lines, each of at most so many octets
+    pieces -> lines of bounded length
 
-A line ends at a line feed and at nothing else that text may take for a line's
-end.  The work grows with the octets alone, however small the pieces are.
+Only a line feed ends a line, not other Unicode line separators.  The work is linear in
+the octets, for pieces of any size.
 """
 
 from app.client.errors import RegistryMisbehaved
 
 
 class LineSplitter:
-    """Keeps the line that has begun."""
+    """Keeps the incomplete line."""
 
     def __init__(self, *, line_octets_max: int) -> None:
         self._line_octets_max = line_octets_max
         self._begun = bytearray()
 
     def split(self, piece: bytes) -> list[bytes]:
-        """Give the lines that end in a piece, without empty ones; raises RegistryMisbehaved."""
+        """Return the lines that end in a piece, without empty ones; raises RegistryMisbehaved."""
         first, *others = piece.split(b"\n")
         self._extend(first)
         if not others:
@@ -30,7 +30,7 @@ class LineSplitter:
         return [line for line in lines if line]
 
     def rest(self) -> bytes:
-        """Give the line that has begun, and forget it."""
+        """Return and clear the incomplete line."""
         rest = bytes(self._begun)
         self._begun.clear()
         return rest

@@ -1,8 +1,8 @@
-"""What an operator is told of something that goes on failing: once a minute, not once a try.
+"""Rate-limited log lines about repeated failures: once a minute instead of once per attempt.
 
-    subject, words -> a line of the log, or one more that was not written
+    subject, words -> a log line, or one more that is suppressed
 
-A subject is what the words are about, such as a URL.
+A subject is what the line is about, such as a URL.
 """
 
 import logging
@@ -12,33 +12,33 @@ from dataclasses import dataclass
 from typing import Final
 
 PERIOD_S: Final = 60.0
-SUBJECTS_MAX: Final = 256  # the one that was said longest ago is forgotten first
+SUBJECTS_MAX: Final = 256  # the one logged longest ago is forgotten first
 
 
 @dataclass(slots=True)
-class _Said:
+class _Logged:
     at_s: float
-    unsaid: int = 0
+    suppressed: int = 0
 
 
 class Notices:
-    """Writes to one log, about each subject once a period."""
+    """Writes to one log, once per subject and period."""
 
     def __init__(self, log: logging.Logger, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self._log, self._now_s = log, now_s
-        self._said_by_subject: dict[str, _Said] = {}
+        self._logged_by_subject: dict[str, _Logged] = {}
 
     def say(self, subject: str, words: str, *, level: int = logging.WARNING) -> bool:
-        """Log the words unless the subject had some within a period; tells whether it did."""
+        """Log the words unless the subject was logged within a period; return whether it was."""
         now_s = self._now_s()
-        said = self._said_by_subject.get(subject)
-        if said is not None and now_s - said.at_s < PERIOD_S:
-            said.unsaid += 1
+        last = self._logged_by_subject.get(subject)
+        if last is not None and now_s - last.at_s < PERIOD_S:
+            last.suppressed += 1
             return False
-        more = f" ({said.unsaid} more since this was last said)" if said and said.unsaid else ""
+        more = f" ({last.suppressed} similar lines suppressed)" if last and last.suppressed else ""
         self._log.log(level, "%s%s", words, more)
-        self._said_by_subject.pop(subject, None)
-        if len(self._said_by_subject) >= SUBJECTS_MAX:
-            del self._said_by_subject[next(iter(self._said_by_subject))]
-        self._said_by_subject[subject] = _Said(now_s)
+        self._logged_by_subject.pop(subject, None)
+        if len(self._logged_by_subject) >= SUBJECTS_MAX:
+            del self._logged_by_subject[next(iter(self._logged_by_subject))]
+        self._logged_by_subject[subject] = _Logged(now_s)
         return True

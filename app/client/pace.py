@@ -1,6 +1,6 @@
-"""Time for a process that goes on for long, and how long it waits after failures.
+"""The clock of a long-running process, and exponential backoff.
 
-Tests give a Clock of their own.
+Tests pass their own Clock.
 """
 
 import asyncio
@@ -14,26 +14,26 @@ _DOUBLINGS_MAX: Final = 16
 
 
 class Clock(Protocol):
-    """Time that passes, and waiting for it to pass."""
+    """Monotonic time and sleeping."""
 
     def now_s(self) -> float:
-        """Give the seconds since some moment; never goes back."""
+        """Return the seconds since some moment; never goes back."""
         ...
 
     async def sleep(self, duration_s: float) -> None:
-        """Let time pass."""
+        """Wait."""
         ...
 
 
 class RealClock:
-    """The clock of this machine."""
+    """The clock of the event loop."""
 
     def now_s(self) -> float:
-        """Give the seconds since some moment; never goes back."""
+        """Return the seconds since some moment; never goes back."""
         return asyncio.get_running_loop().time()
 
     async def sleep(self, duration_s: float) -> None:
-        """Let time pass."""
+        """Wait."""
         await asyncio.sleep(duration_s)
 
 
@@ -42,15 +42,15 @@ CLOCK: Final = RealClock()
 
 @dataclass(slots=True)
 class Backoff:
-    """When to try again; the longer it has failed, the later.
+    """Exponential backoff.
 
-    Half of it is left to chance, so that clients do not all come back at once.
+    Half of each delay is random, so that clients do not all retry at the same time.
     """
 
     retry_s_min: float = RETRY_S_MIN
     retry_s_max: float = RETRY_S_MAX
     chance: Callable[[], float] = random.random
-    """From 0 to 1: how much of the second half of a wait is waited."""
+    """Random share, from 0 to 1, of the second half of a delay."""
     retry_at_s: float = float("-inf")
     _failures: int = 0
 

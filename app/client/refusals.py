@@ -1,6 +1,6 @@
-"""What an API says when it says no.
+"""Turns an API's error answers into exceptions.
 
-answer -> its Status                            None where it is none
+answer -> its Status, or None
 answer -> "it answers 421: this server is not known as …"
 answer -> Refused | RegistryUnreachable | RegistryMisbehaved, unless it is a success
 """
@@ -15,17 +15,17 @@ from app.client.errors import (
     RegistryMisbehaved,
     RegistryUnreachable,
 )
-from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
+from app.client.server_text import shown
 
-VALUES_MAX: Final = 10_000  # of a refusal that is looked at
-_ABLE_ELSEWHERE: Final = frozenset({421, 429, 500, 502, 503})
-"""Said by a process that will do better later, or does not know the name that it is called by:
-the next of several may do better now."""
+VALUES_MAX: Final = 10_000  # of a refusal that is parsed
+_RETRY_ELSEWHERE: Final = frozenset({421, 429, 500, 502, 503})
+"""Codes of a process that is overloaded, broken, or does not know the host name in the request:
+another process of the registry may succeed."""
 
 
 def status_of(answer: Answer, *, values_max: int = VALUES_MAX) -> Mapping[str, object] | None:
-    """Give the Status of a refusal, or another object in its place; None where there is none."""
+    """Return the JSON object of a refusal, usually a Status, or None."""
     try:
         document = parse_json(answer.body, values_max=values_max)
     except RegistryMisbehaved:
@@ -34,21 +34,21 @@ def status_of(answer: Answer, *, values_max: int = VALUES_MAX) -> Mapping[str, o
 
 
 def problem_of(answer: Answer) -> str:
-    """Say that an answer is a refusal, and why where it says so."""
-    said = str(Refused(status_of(answer) or {}))
-    return f"it answers {answer.status_code}{': ' if said else ''}{said}"
+    """Describe a refusal: its code, and its message if there is one."""
+    message = str(Refused(status_of(answer) or {}))
+    return f"it answers {answer.status_code}{': ' if message else ''}{message}"
 
 
 def require_success(answer: Answer) -> None:
-    """Raise what an answer calls for in a process that goes on asking, unless it is a success."""
+    """Raise the error of an answer for a long-running process, unless it is a success."""
     code = answer.status_code
-    if code in _ABLE_ELSEWHERE:
+    if code in _RETRY_ELSEWHERE:
         raise RegistryUnreachable(problem_of(answer))
     if answer.is_success or code == HTTPStatus.NOT_MODIFIED:
         return
     status = status_of(answer) or {}
     if not status.get("reason") or not status.get("message"):
-        leads = answer.headers.get("location", "")
-        to = f", to {shown(leads)}," if leads else ""
-        raise RegistryMisbehaved(f"it answers {code}{to} and does not say why as a registry does")
+        location = answer.headers.get("location", "")
+        to = f" to {shown(location)}" if location else ""
+        raise RegistryMisbehaved(f"it answers {code}{to} without the Status of a registry")
     raise Refused(status, code=code)

@@ -1,10 +1,9 @@
-"""One registry, as its clients ask it: the agent, a DNS replica, the command line.
+"""The HTTP client of a registry, for the agent, a DNS replica and the command line.
 
     method, path, query -> Answer | document | lines,  or an error of app.client.errors
 
-Several URLs are processes of one registry: when one does not answer, or not as a
-registry does, the next is asked, and the log names it once a minute.  Nothing above
-sees httpx.
+Several URLs are processes of one registry: after a failed or invalid answer the next
+one is asked, which is logged once a minute.  Callers never see httpx.
 
 Source: contract.md, "Errors"; style.md 4, "Errors".
 """
@@ -29,10 +28,10 @@ from app.client.bounded_reading import (
     read_answer,
 )
 from app.client.errors import WORDS_CHARACTERS_MAX, RegistryMisbehaved, RegistryUnreachable
-from app.client.foreign_text import shown
 from app.client.json_reading import parse_json
 from app.client.notices import Notices
 from app.client.refusals import require_success
+from app.client.server_text import shown
 
 DOCUMENT_VALUES_MAX: Final = 1_000_000  # of one object, or of a list of leases
 
@@ -42,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class RegistryClient:
-    """Asks one of several processes of a registry; ``transport`` replaces the network in tests."""
+    """Sends requests to one of a registry's processes; ``transport`` replaces the network."""
 
     def __init__(
         self,
@@ -50,21 +49,21 @@ class RegistryClient:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         bounds: Bounds = BOUNDS,
-        judge: Callable[[Answer], None] = require_success,
+        check: Callable[[Answer], None] = require_success,
         logs_failures: bool = True,
     ) -> None:
-        """Ask the first URL first; ``judge`` raises for an answer that is no success.
+        """Ask the first URL first; ``check`` raises for an answer that is no success.
 
-        Without ``logs_failures`` nothing is logged of what fails: the caller says it.
+        Without ``logs_failures`` the caller reports failures.
         """
         self._urls = list(access.urls)
-        self._bounds, self._judge = bounds, judge
+        self._bounds, self._check = bounds, check
         self._notices = Notices(_log) if logs_failures else None
         self._http = http_client(access, transport)
 
     @property
     def url(self) -> str:
-        """The process that is asked next."""
+        """The process that gets the next request."""
         return self._urls[0]
 
     async def __aenter__(self) -> Self:
@@ -87,7 +86,7 @@ class RegistryClient:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
     ) -> Answer:
-        """Send a request, and read the whole answer."""
+        """Send a request and read the whole answer."""
         url = self.url
         request = self._http.build_request(
             method, f"{url}{path}", params=query, headers=headers, content=content
@@ -97,7 +96,7 @@ class RegistryClient:
     async def get(
         self, path: str, *, query: Query | None = None, tag: str = "", patience_s: float = 0
     ) -> Answer | None:
-        """Read something; None when it still bears ``tag``.
+        """Send a GET request; return None when the entity tag still equals ``tag``.
 
         ``patience_s`` is how long the registry has been asked to wait before it answers.
         """
@@ -115,47 +114,47 @@ class RegistryClient:
         *,
         content_type: str = "application/json",
     ) -> Mapping[str, Any]:
-        """Send a document, or nothing, and read the document of the answer."""
+        """Send a request with a JSON body or none, and return the document of the answer."""
         content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json"}
         if content is not None:
             headers["Content-Type"] = content_type
-        with self.judging():
+        with self.failing_over():
             answer = await self.answer(method, path, content=content, headers=headers)
             return parse_document(answer.body) if answer.body else {}
 
     async def lines(
         self, path: str, *, query: Query | None = None
     ) -> AsyncGenerator[list[bytes], None]:
-        """Yield the lines of a stream until the registry ends it, together what came together."""
+        """Yield the lines of a stream in batches as they arrive, until the registry ends it."""
         url = self.url
         request = self._http.build_request(
             "GET", f"{url}{path}", params=query, headers={"Accept": "application/x-ndjson"}
         )
-        with self.judging(url):
+        with self.failing_over(url):
             try:
                 async with LineStream(self._http, request, self._bounds) as stream:
                     while lines := await stream.next_lines():
                         yield lines
             except NotAStream as refusal:
-                self._judge(refusal.answer)
+                self._check(refusal.answer)
 
     def leave(self, url: str) -> None:
-        """Ask another process from now on, unless another task has left this one already."""
+        """Switch to the next process, unless another task has already left this one."""
         if self.url == url:
             self._urls.append(self._urls.pop(0))
 
     async def _send(self, url: str, request: httpx.Request, *, patience_s: float = 0) -> Answer:
-        with self.judging(url):
+        with self.failing_over(url):
             answer = await read_answer(self._http, request, self._bounds, patience_s=patience_s)
-            self._judge(answer)
+            self._check(answer)
         return answer
 
     @contextmanager
-    def judging(self, url: str = "") -> Generator[None]:
-        """Ask the next process from now on when what this one says cannot be understood.
+    def failing_over(self, url: str = "") -> Generator[None]:
+        """Switch to the next process when the block raises for an invalid or missing answer.
 
-        It is the one asked now, unless ``url`` names it; what comes out of the block has its URL.
+        The process is ``url``, or the current one; its URL is added to the error.
         """
         url = url or self.url
         try:
@@ -164,17 +163,17 @@ class RegistryClient:
             if error.url:
                 raise
             self.leave(url)
-            # It may quote what others sent.
+            # The problem may quote the server's text.
             problem = shown(error.problem, WORDS_CHARACTERS_MAX)
             if self._notices is not None:
-                following = "asking it again" if self.url == url else f"asking {self.url}"
+                following = "retrying" if self.url == url else f"switching to {self.url}"
                 self._notices.say(url, f"{url}: {problem}; {following}")
             raise type(error)(problem, url=url) from error
 
 
 def parse_document(octets: bytes, *, values_max: int = DOCUMENT_VALUES_MAX) -> Mapping[str, Any]:
-    """Read a JSON object; raises RegistryMisbehaved for anything else."""
+    """Parse a JSON object; raises RegistryMisbehaved for anything else."""
     document = parse_json(octets, values_max=values_max)
     if not isinstance(document, Mapping):
-        raise RegistryMisbehaved("what it sends is no JSON object")
+        raise RegistryMisbehaved("its answer is no JSON object")
     return cast("Mapping[str, Any]", document)

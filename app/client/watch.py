@@ -1,10 +1,10 @@
-"""A watch as its clients read it: what its lines say, and where the next stream goes on.
+"""A watch on the client's side: parse its lines, and choose where to resume it.
 
     line of a stream  -> Event,  or RegistryMisbehaved; an ERROR -> Refused
-    events, a refusal -> Resume -> the revision that the next stream is asked from
+    events, a refusal -> Resume -> the revision to resume the next stream after
 
-A revision is whole once a bookmark tells of it: a stream that ends before is
-resumed after the last one that was.
+A revision is complete at its bookmark: a stream that ends earlier is resumed after
+the last complete revision.
 
 Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
@@ -17,7 +17,7 @@ from app.client.errors import Refused, RegistryMisbehaved
 from app.client.registry_client import parse_document
 from app.domain.changes import ChangeType
 
-AHEAD_TRIES_MAX: Final = 8  # answers that a revision is not reached, some 3 s each
+AHEAD_TRIES_MAX: Final = 8  # answers that a revision is not reached yet, some 3 s each
 _ERROR: Final = "ERROR"
 _INITIAL_END: Final = "k8s.io/initial-events-end"
 
@@ -31,26 +31,26 @@ class Event:
 
     @property
     def is_bookmark(self) -> bool:
-        """Whether it tells of a revision, and of no object."""
+        """Whether it has a revision and no object."""
         return self.type == ChangeType.BOOKMARK
 
     @property
     def ends_initial(self) -> bool:
-        """Whether everything that there is has come before it."""
+        """Whether it ends the initial list of objects."""
         annotations = _metadata(self).get("annotations")
         return isinstance(annotations, Mapping) and _INITIAL_END in annotations
 
 
 def parse_event(line: bytes) -> Event:
-    """Read a line; raises RegistryMisbehaved, and Refused where the registry ends the stream."""
+    """Parse a line; raises RegistryMisbehaved, and Refused for an ERROR event."""
     return event_of(parse_document(line))
 
 
 def event_of(document: Mapping[str, Any], *, url: str = "") -> Event:
-    """Read a document; raises as ``parse_event`` does, about ``url``."""
+    """Make an Event of a document; raises as ``parse_event`` does, with ``url``."""
     type_, wire = document.get("type"), document.get("object")
     if not isinstance(type_, str) or not isinstance(wire, Mapping):
-        raise RegistryMisbehaved("its stream has a line that is no event of a watch", url=url)
+        raise RegistryMisbehaved("its stream has a line that is not a watch event", url=url)
     event = Event(type_, cast("Mapping[str, Any]", wire))
     if type_ == _ERROR:
         raise Refused(event.object)
@@ -61,37 +61,37 @@ def event_of(document: Mapping[str, Any], *, url: str = "") -> Event:
 
 @dataclass(slots=True)
 class Resume:
-    """Where a watch goes on when its stream has ended."""
+    """The position where a watch is resumed."""
 
     since: str = ""
-    """The last revision that has come whole; empty to begin with everything there is."""
+    """The last complete revision; empty to begin with a list of all objects."""
     is_initial: bool = True
-    """Whether what comes is what there is, and not yet what has changed."""
-    _aheads: int = 0
+    """Whether events are the initial list, and not yet changes."""
+    _ahead_count: int = 0
 
     def begin(self) -> str:
-        """Expect a new stream; gives the revision to ask for, empty for everything there is."""
+        """Prepare for a new stream; return the revision to resume after, empty for a full list."""
         self.is_initial = not self.since
         return self.since
 
-    def is_whole(self, event: Event) -> bool:
-        """Take note of an event; tells whether every revision so far is here whole with it."""
+    def advance(self, event: Event) -> bool:
+        """Process an event; return whether it completes a revision."""
         if not event.is_bookmark or (self.is_initial and not event.ends_initial):
             return False
         self.since, self.is_initial = _metadata(event)["resourceVersion"], False
-        self._aheads = 0
+        self._ahead_count = 0
         return True
 
     def refused(self, refusal: Refused) -> None:
-        """Take note that a stream was refused."""
-        self._aheads += refusal.reason == "Timeout"
-        # The registry has forgotten our past, or was put back, and ours is none of it.
-        if refusal.reason == "Expired" or self._aheads >= AHEAD_TRIES_MAX:
+        """Process the refusal of a stream."""
+        self._ahead_count += refusal.reason == "Timeout"
+        # The registry has compacted our revision, or was restored to a state before it.
+        if refusal.reason == "Expired" or self._ahead_count >= AHEAD_TRIES_MAX:
             self.start_over()
 
     def start_over(self) -> None:
-        """Let the next stream begin with everything there is."""
-        self.since, self._aheads = "", 0
+        """Let the next stream begin with a list of all objects."""
+        self.since, self._ahead_count = "", 0
 
 
 def _metadata(event: Event) -> Mapping[str, Any]:

@@ -1,9 +1,9 @@
-"""What was answered, counted so cheaply that the hot path can afford it.
+"""Counters of DNS replies, cheap enough for the hot path.
 
-    Request, rcode, size -> Tally          a list with one number, to be added to
+    Request, rcode, size -> ReplyCounter          a list with one number, to be incremented
 
-Replies of one kind share a tally; whoever keeps a reply keeps its tally with
-it.  How the numbers are shown is for ``metrics``.
+Replies of one kind share a counter; a cached reply is stored with its counter, so that
+counting it needs no look-up.  ``metrics`` exposes the numbers.
 """
 
 from bisect import bisect_left
@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from app.dns.messages.message import Request
 
-Tally = list[int]
+ReplyCounter = list[int]
 
-KINDS_MAX = 4_096  # counted each by itself; what comes later is counted without its sizes
+KINDS_MAX = 4_096  # counted separately; later kinds are counted without type and sizes
 SIZE_BUCKETS_BYTES = (0, 100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16_000, 32_000, 48_000)
 DURATION_BUCKETS_S = tuple(0.00025 * 2**step for step in range(16))
 NAMED_TYPES = {
@@ -42,7 +42,7 @@ _ANY_SIZE = SIZE_BUCKETS_BYTES[-1] + 1
 
 
 class Kind(NamedTuple):
-    """What replies must have in common to share a tally."""
+    """The properties by which replies are counted."""
 
     transport: int
     type: str
@@ -52,16 +52,16 @@ class Kind(NamedTuple):
     reply_bytes: int
 
 
-class Tallies:
+class ReplyCounters:
     """The counts of one server since it started."""
 
     def __init__(self, *, kinds_max: int = KINDS_MAX) -> None:
         self._kinds_max = kinds_max
-        self.by_kind: dict[Kind, Tally] = {}
+        self.by_kind: dict[Kind, ReplyCounter] = {}
         self.durations = Durations()
 
-    def of(self, request: Request, rcode: int, reply_bytes: int) -> Tally:
-        """Find where replies of a kind are counted."""
+    def of(self, request: Request, rcode: int, reply_bytes: int) -> ReplyCounter:
+        """Return the counter for replies of this kind."""
         edns = request.edns
         kind = Kind(
             request.transport,
@@ -72,7 +72,7 @@ class Tallies:
             bucket(reply_bytes),
         )
         if kind not in self.by_kind and len(self.by_kind) >= self._kinds_max:
-            # Whoever asks and whoever is asked choose types, codes and sizes: a few are left.
+            # Clients and upstreams choose types, codes and sizes, so the kinds must be bounded.
             kind = Kind(
                 request.transport,
                 "other",
@@ -85,7 +85,7 @@ class Tallies:
 
 
 class Durations:
-    """How long things took, by bucket; answers of one batch of datagrams share its time."""
+    """A histogram of durations; the answers of one batch of datagrams share its time equally."""
 
     __slots__ = ("_bounds_s", "counts", "sum_s")
 
@@ -95,13 +95,13 @@ class Durations:
         self.sum_s = 0.0
 
     def add(self, elapsed_s: float, times: int) -> None:
-        """Count what happened so many times and took ``elapsed_s`` together."""
+        """Count ``times`` events that together took ``elapsed_s``."""
         self.counts[bisect_left(self._bounds_s, elapsed_s / times)] += times
         self.sum_s += elapsed_s
 
 
 def bucket(size_bytes: int) -> int:
-    """Find the smallest bucket a size falls into; one above the last stands for infinity."""
+    """Return the upper bound of a size's bucket; one above the last bound means infinity."""
     for bound in SIZE_BUCKETS_BYTES:
         if size_bytes <= bound:
             return bound

@@ -1,11 +1,11 @@
-"""Follow an API's watch: what it commits, the view of this process shows.
+"""Keep the view of this process equal to an API's state by following its watch.
 
     GET /watch -> lines -> objects at a revision          -> view.reset
                         -> changes, whole revisions only  -> view.show
 
-The API may be away for as long as it likes: what was learnt last goes on being
-served, and the stream is resumed after the revision that the view has.  When
-that is too old, everything is loaded anew while the old state still serves.
+While the API is unreachable the replica serves the last known state; then the watch
+is resumed after the view's revision.  If that revision is compacted, everything is
+loaded again while the old state is still served.
 
 Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
@@ -19,11 +19,11 @@ from typing import Final
 
 from app.client.bounded_reading import BOUNDS
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.foreign_text import shown
 from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
 from app.client.pace import CLOCK, Backoff, Clock
 from app.client.registry_client import RegistryClient
+from app.client.server_text import shown
 from app.client.watch import Event, Resume, parse_event
 from app.dns.programming_latency import trigger_of
 from app.domain.addresses import forget_addresses
@@ -40,11 +40,11 @@ from app.schemas.objects.codec import decode_known
 from app.schemas.objects.metadata import parse_revision
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
-# A watch says something every 15 s at least; a whole answer is a refusal, or one Pod.
+# A watch sends a line at least every 15 s; other answers are a refusal or one Pod.
 REPLICA_BOUNDS: Final = replace(
     BOUNDS, line_s_max=30.0, answer_octets_max=1024 * 1024, silence_s_max=5.0, answer_s_max=10.0
 )
-PROBLEM_CHARACTERS_MAX: Final = 500  # of what an API says, in the log
+PROBLEM_CHARACTERS_MAX: Final = 500  # of an API's error text, in the log
 
 _log = logging.getLogger(__name__)
 
@@ -70,20 +70,20 @@ class WatchFollower:
         self.url = client.url
         """The API that is followed, or was tried last."""
         self.problem = "it has not been reached yet"
-        """Why nothing comes; empty while the stream is open."""
+        """Why there is no stream; empty while one is open."""
 
     async def run(self) -> None:
-        """Follow until cancelled; a failure is tried again, and told of each URL once a minute."""
+        """Follow until cancelled; retry after failures, which are logged once a minute per URL."""
         while True:
             self.url = self._client.url
-            standings = self._intake.standings
+            completed = self._intake.completed
             problem = await self._try_to_follow()
-            # A stream is worth another at once when it brought us somewhere we may stay.
-            if self._intake.standings > standings and not self._starts_over:
+            # Reconnect immediately only after a stream that advanced to a usable revision.
+            if self._intake.completed > completed and not self._starts_over:
                 self._backoff.succeeded()
             else:
                 self._backoff.failed(self._clock.now_s())
-                problem = problem or "its stream ended with nothing in it"
+                problem = problem or "its stream ended without an event"
             self._note(problem)
             self._client.leave(self.url)
             pause_s = self._backoff.retry_at_s - self._clock.now_s()
@@ -96,11 +96,13 @@ class WatchFollower:
     def _note(self, problem: str) -> None:
         self.problem = shown(problem, PROBLEM_CHARACTERS_MAX)
         if problem:
-            anew = ", and loading anew" if self._starts_over else ""
-            self._notices.say(self.url, f"{self.url}: {self.problem}; going on from memory{anew}")
+            action = "reloading" if self._starts_over else "reconnecting"
+            self._notices.say(
+                self.url, f"{self.url}: {self.problem}; serving the last known state and {action}"
+            )
 
     async def _try_to_follow(self) -> str:
-        """Follow one stream to its end; gives what was wrong, empty when nothing was."""
+        """Follow one stream to its end; return the problem, empty if there was none."""
         try:
             await self._follow()
         except Refused as refusal:
@@ -126,7 +128,7 @@ class WatchFollower:
             self._intake.resume.start_over()
             raise
         if is_loaded:
-            # What was loaded stays: no need to look through it for garbage again.
+            # The loaded state is long-lived: exempt it from garbage collection.
             gc.freeze()
         if self.problem:
             self._notices.say(f"following {self.url}", f"following {self.url}", level=logging.INFO)
@@ -135,31 +137,32 @@ class WatchFollower:
 
 @dataclass(slots=True)
 class Intake:
-    """Lines of a watch, one after another, into a view; without sockets."""
+    """Applies the lines of a watch to a view; without sockets."""
 
     view: View
-    standings: int = 0
-    """How often a revision was here whole."""
+    completed: int = 0
+    """How many complete revisions the view has shown."""
     resume: Resume = field(default_factory=Resume)
     _initial: list[Object] = field(default_factory=list[Object])
     _pending: list[tuple[bool, Object]] = field(default_factory=list[tuple[bool, Object]])
 
     def begin(self) -> str:
-        """Expect a new stream; gives where it is to resume, empty for from the start."""
+        """Prepare for a new stream; return the revision to resume after, empty for a full load."""
         self._pending.clear()
         self._initial.clear()
         return self.resume.begin()
 
     async def take(self, line: bytes) -> bool:
-        """Read one line; tells whether everything there is has been loaded with it.
+        """Apply one line; return whether it completed a full load.
 
-        Raises RegistryMisbehaved when it says nothing known, Refused when it ends the stream.
+        Raises RegistryMisbehaved for a line that cannot be understood, Refused for one that
+        ends the stream.
         """
         event = parse_event(line)
         try:
             match event.type:
                 case ChangeType.BOOKMARK:
-                    return await self._stand(event)
+                    return await self._complete(event)
                 case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.DELETED:
                     self._keep(event.object, is_gone=event.type == ChangeType.DELETED)
                 case _:
@@ -172,23 +175,23 @@ class Intake:
         whole = decode_known(wire)
         revision = parse_revision(whole.metadata.resource_version)
         registered = stripped(whole)
-        # When the endpoints of a slice changed is worth knowing while that is news.
+        # The trigger time of a slice is only needed for changes, not for the initial load.
         timed = NOTHING if self.resume.is_initial else trigger_of(whole)
         meta = replace(
             registered.metadata, revision=revision, resource_version="", annotations=timed
         )
         registered = replace(registered, metadata=meta)
         if self.resume.is_initial:
-            # When all is loaded anew, most of it is what is held already: that is not doubled.
-            held = self.view.snapshot.of(resource_of(registered)).get(meta.key)
-            self._initial.append(registered if held is None or held != registered else held)
+            # During a reload most objects are unchanged: reuse them instead of storing a copy.
+            known = self.view.snapshot.of(resource_of(registered)).get(meta.key)
+            self._initial.append(registered if known is None or known != registered else known)
         else:
             self._pending.append((is_gone, registered))
 
-    async def _stand(self, bookmark: Event) -> bool:
-        """Take note that every revision up to this one is here whole; tells if all was loaded."""
+    async def _complete(self, bookmark: Event) -> bool:
+        """Show everything up to the bookmark's revision; return whether it was a full load."""
         is_loading = self.resume.is_initial
-        if not self.resume.is_whole(bookmark):
+        if not self.resume.advance(bookmark):
             return False
         if is_loading:
             revision = parse_revision(self.resume.since)
@@ -198,7 +201,7 @@ class Intake:
             forget_addresses()
         else:
             await self.view.show(self._changes())
-        self.standings += 1
+        self.completed += 1
         return is_loading
 
     def _changes(self) -> tuple[Change, ...]:

@@ -1,10 +1,10 @@
-"""What a replica says of itself over HTTP: whether it can answer, and what it counts.
+"""Health and metrics of a DNS replica over HTTP.
 
     GET /livez            -> 200
     GET /readyz, /healthz -> 200, or 503 with what is wrong
     GET /metrics          -> Prometheus' text
 
-The bodies are those of the API.  Source: contract.md, "Routes".
+The bodies have the API's form.  Source: contract.md, "Routes".
 """
 
 import json
@@ -22,26 +22,26 @@ _CHECK = "state"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether names can be answered, and in words how well or what is wrong."""
+class Readiness:
+    """Whether names can be answered, with a description of the state or problem."""
 
     is_ready: bool
     words: str
 
 
-def routes(standing: Callable[[], Standing], metrics: CollectorRegistry) -> Mapping[str, Route]:
-    """Say what each path answers."""
+def routes(readiness: Callable[[], Readiness], metrics: CollectorRegistry) -> Mapping[str, Route]:
+    """Map each path to the function that answers it."""
     return {
         "/livez": lambda: _healthy([]),
-        "/readyz": lambda: _readiness(standing()),
-        "/healthz": lambda: _readiness(standing()),
+        "/readyz": lambda: _answer(readiness()),
+        "/healthz": lambda: _answer(readiness()),
         "/metrics": lambda: Answer(
             HTTPStatus.OK, generate_latest(metrics).decode(), CONTENT_TYPE_LATEST
         ),
     }
 
 
-def _readiness(found: Standing) -> Answer:
+def _answer(found: Readiness) -> Answer:
     if found.is_ready:
         return _healthy([{"name": _CHECK, "ok": True, "message": found.words}])
     cause = Violation(CauseReason.INVALID, _CHECK, found.words)

@@ -1,9 +1,8 @@
-"""What the server did, as Prometheus reads it, under CoreDNS' names where the meaning is the same.
+"""Prometheus metrics of the DNS server, under CoreDNS' names where the meaning is the same.
 
-    Numbers -> metric families, made when they are asked for
+    Stats -> metric families, made on each scrape
 
-Nothing is counted here: the numbers are kept where things happen, and only
-put into words on a scrape.  Source: spec dns A14.
+Nothing is counted here: the modules that do the work count it.  Source: spec dns A14.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ from prometheus_client.registry import Collector
 from app.dns.counters import DURATION_BUCKETS_S, SIZE_BUCKETS_BYTES, Kind
 from app.dns.messages.message import Rcode, Transport
 from app.dns.programming_latency import BOUNDS_S, ServiceKind
-from app.dns.stats import Count, Numbers
+from app.dns.stats import Count, Stats
 
 _SERVER, _ZONE, _VIEW, _PLUGIN = "dns://", ".", "", "kubernetes"
 _FAMILY_V4, _FAMILY_V6 = "1", "2"
@@ -29,75 +28,78 @@ _FAMILY_V4, _FAMILY_V6 = "1", "2"
 _COUNTERS: Mapping[Count, tuple[str, str]] = {
     Count.UPSTREAM_REJECTED: (
         "coredns_forward_max_concurrent_rejects",
-        "Questions refused because too many were under way.",
+        "Questions refused because too many upstream questions were pending.",
     ),
     Count.AUTOPATH_FOUND: (
         "coredns_autopath_success",
         "Names found by walking a client's search list.",
     ),
-    Count.FAILURES: ("coredns_panics", "Messages lost to an error of the server."),
-    Count.UPSTREAM_REQUESTS: ("waypost_dns_upstream_requests", "Questions put to others."),
-    Count.UPSTREAM_FAILURES: ("waypost_dns_upstream_failures", "Attempts without an answer."),
+    Count.FAILURES: ("coredns_panics", "Messages lost to an internal error."),
+    Count.UPSTREAM_REQUESTS: ("waypost_dns_upstream_requests", "Questions sent to upstreams."),
+    Count.UPSTREAM_FAILURES: (
+        "waypost_dns_upstream_failures",
+        "Questions to upstreams without a usable answer.",
+    ),
     Count.UPSTREAM_MISMATCHES: (
         "waypost_dns_upstream_mismatches",
-        "Datagrams from upstreams that answer no question of ours.",
+        "Datagrams from upstreams that match no pending question.",
     ),
-    Count.MALFORMED: ("waypost_dns_malformed", "Messages that were no requests."),
+    Count.MALFORMED: ("waypost_dns_malformed", "Messages that were not valid requests."),
     Count.DROPPED: (
         "waypost_dns_dropped_datagrams",
-        "Datagrams lost because the socket was full.",
+        "Datagrams dropped by the kernel because the receive buffer was full.",
     ),
-    Count.UNSENT: ("waypost_dns_unsent_datagrams", "Replies that the kernel did not take."),
-    Count.LIMITED: ("waypost_dns_limited", "Questions over a client's limit."),
-    Count.SHED: ("waypost_dns_shed_connections", "Connections ended to make room for others."),
+    Count.UNSENT: ("waypost_dns_unsent_datagrams", "Replies that the kernel did not accept."),
+    Count.LIMITED: ("waypost_dns_limited", "Answers over the rate limit of a network."),
+    Count.SHED: ("waypost_dns_shed_connections", "Connections closed to make room for others."),
 }
 _CACHE_COUNTERS: Mapping[Count, tuple[str, str]] = {
     Count.CACHE_MISSES: ("coredns_cache_misses", "Questions not found in the cache."),
     Count.CACHE_STALE: ("coredns_cache_served_stale", "Expired replies served."),
-    Count.CACHE_EVICTIONS: ("coredns_cache_evictions", "Replies dropped to make room."),
+    Count.CACHE_EVICTIONS: ("coredns_cache_evictions", "Replies evicted to make room."),
 }
 _GAUGES: Mapping[Count, tuple[str, str]] = {
     Count.CONNECTIONS: ("waypost_dns_connections", "Open TCP connections."),
     Count.COMPILED: ("waypost_dns_compiled_answers", "Answers ready to be sent."),
     Count.CACHE_BYTES: (
         "waypost_dns_cache_bytes",
-        "Memory that kept replies of others take, roughly.",
+        "Estimated memory of cached upstream replies.",
     ),
 }
 
 
 class Source(Protocol):
-    """What is shown: one server, or several processes as one."""
+    """The origin of the stats: one server, or several processes as one."""
 
     @property
     def host(self) -> str:
         """The address it listens at."""
         ...
 
-    def numbers(self) -> Numbers:
-        """Tell what was done so far."""
+    def stats(self) -> Stats:
+        """Return the counters of now."""
         ...
 
 
 class DNSCollector(Collector):
-    """Shows one server; register it with a Prometheus registry."""
+    """Exposes one server; register it with a Prometheus registry."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
 
     def collect(self) -> Iterator[Metric]:
-        """Make the metric families of this moment."""
-        numbers = self._source.numbers()
+        """Make the metric families of now."""
+        stats = self._source.stats()
         family = _FAMILY_V6 if ":" in self._source.host else _FAMILY_V4
-        yield from _requests(numbers.replies, family)
-        yield from _sizes(numbers.replies)
-        yield _durations(numbers)
-        yield _programmed(numbers)
-        yield from _cache(numbers.counts)
+        yield from _requests(stats.replies, family)
+        yield from _sizes(stats.replies)
+        yield _durations(stats)
+        yield _programmed(stats)
+        yield from _cache(stats.counts)
         for count, (name, text) in _COUNTERS.items():
-            yield CounterMetricFamily(name, text, value=numbers.counts[count])
+            yield CounterMetricFamily(name, text, value=stats.counts[count])
         for count, (name, text) in _GAUGES.items():
-            yield GaugeMetricFamily(name, text, value=numbers.counts[count])
+            yield GaugeMetricFamily(name, text, value=stats.counts[count])
 
 
 def _requests(replies: Mapping[Kind, int], family: str) -> Iterator[Metric]:
@@ -142,38 +144,38 @@ def _sizes(replies: Mapping[Kind, int]) -> Iterator[Metric]:
         yield histogram
 
 
-def _durations(numbers: Numbers) -> Metric:
+def _durations(stats: Stats) -> Metric:
     histogram = HistogramMetricFamily(
         "coredns_dns_request_duration_seconds",
-        "Time an answer took; datagrams that came together share theirs.",
+        "Time to answer; datagrams received in one batch share its time equally.",
         labels=("server", "zone", "view"),
     )
-    counts = [numbers.durations[number] for number in range(len(DURATION_BUCKETS_S) + 1)]
+    counts = [stats.durations[number] for number in range(len(DURATION_BUCKETS_S) + 1)]
     buckets = _summed_up(DURATION_BUCKETS_S, counts)
-    histogram.add_metric((_SERVER, _ZONE, _VIEW), buckets, numbers.durations_s)
+    histogram.add_metric((_SERVER, _ZONE, _VIEW), buckets, stats.durations_s)
     return histogram
 
 
-def _programmed(numbers: Numbers) -> Metric:
+def _programmed(stats: Stats) -> Metric:
     histogram = HistogramMetricFamily(
         "coredns_kubernetes_dns_programming_duration_seconds",
-        "Time from the change of a Pod until names show it, by its Service.",
+        "Time from the change of a Pod until DNS answers show it, by kind of Service.",
         labels=("service_kind",),
     )
     for kind in ServiceKind:
-        counts = [numbers.programmed[kind, number] for number in range(len(BOUNDS_S) + 1)]
+        counts = [stats.programmed[kind, number] for number in range(len(BOUNDS_S) + 1)]
         buckets = _summed_up(BOUNDS_S, counts)
-        histogram.add_metric((kind.value,), buckets, numbers.programmed_us[kind] / 1e6)
+        histogram.add_metric((kind.value,), buckets, stats.programmed_us[kind] / 1e6)
     return histogram
 
 
 def _summed_up(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
-    """Add up, bucket by bucket, what lies at or below it."""
+    """Make cumulative buckets, as Prometheus wants them."""
     return list(zip((*map(str, bounds), "+Inf"), map(float, accumulate(counts)), strict=True))
 
 
 def _buckets(sizes: Iterable[tuple[int, int]]) -> list[tuple[str, float]]:
-    """Add up, bucket by bucket, what lies at or below it; sizes are rounded up to theirs."""
+    """Make cumulative buckets of sizes, which are rounded up to their bucket's bound."""
     every = tuple(sizes)
     bounds = [
         (str(bound), float(sum(n for size, n in every if size <= bound)))
@@ -184,7 +186,7 @@ def _buckets(sizes: Iterable[tuple[int, int]]) -> list[tuple[str, float]]:
 
 def _cache(counts: Mapping[Count, int]) -> Iterator[Metric]:
     labels = ("server", "type", "zones", "view")
-    entries = GaugeMetricFamily("coredns_cache_entries", "Replies of others kept.", labels=labels)
+    entries = GaugeMetricFamily("coredns_cache_entries", "Cached upstream replies.", labels=labels)
     hits = CounterMetricFamily("coredns_cache_hits", "Replies found in the cache.", labels=labels)
     for type_, size, hit in (
         ("success", Count.CACHE_POSITIVE, Count.CACHE_HITS_POSITIVE),

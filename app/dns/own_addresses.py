@@ -1,6 +1,6 @@
-"""At which addresses of this machine others reach what listens here.
+"""Addresses at which other machines reach a socket of this one.
 
-0.0.0.0 -> the address that leads outside          127.0.0.1 -> itself
+0.0.0.0 -> the source address of the default route          127.0.0.1 -> itself
 """
 
 import socket
@@ -28,10 +28,7 @@ def reached_at(host: str) -> tuple[str, ...]:
 
 
 def answered_at(host: str) -> tuple[Address, ...]:
-    """List the addresses at which other machines reach a socket bound to ``host``: no loopback.
-
-    For the name of a host there are none to tell.
-    """
+    """List the non-loopback addresses of a socket bound to ``host``; none for a host name."""
     if parse_address(host.partition("%")[0]) is None:
         return ()
     found = map(ip_address, reached_at(host))
@@ -39,7 +36,7 @@ def answered_at(host: str) -> tuple[Address, ...]:
 
 
 def _primary(family: socket.AddressFamily) -> str:
-    """Ask the kernel from where it would send to the outside; nothing is sent."""
+    """Ask the kernel which source address it would use to the outside; nothing is sent."""
     with socket.socket(family, socket.SOCK_DGRAM) as asking:
         try:
             asking.connect((_OUTSIDE[family], 53))

@@ -1,9 +1,9 @@
-"""How long a change of endpoints took until names showed it.
+"""Time from a change of endpoints until DNS answers show it.
 
-    slice whose trigger time is new + the time of day -> seconds, by kind of Service
+    slice with a new trigger time + the time of day -> seconds, by kind of Service
 
-The trigger time is when the first of the Pods that led to a slice changed; whoever
-makes slices notes it, to the second.  What is there at the start was no change.
+The trigger time is when the first of the Pods that caused a change of a slice changed; it is
+written with the slice, to the second.  The initial load is not counted.
 Source: spec dns A14.
 """
 
@@ -23,20 +23,20 @@ BOUNDS_S: Final = tuple(0.001 * 2**step for step in range(20))
 
 
 class ServiceKind(StrEnum):
-    """What names of a Service lead to, in the words of the metric."""
+    """Kinds of Service, as the metric's label names them."""
 
     CLUSTER_IP = "cluster_ip"
     HEADLESS = "headless_with_selector"
 
 
-class Programming:
+class ProgrammingLatency:
     """The durations of one server since it started."""
 
     def __init__(self) -> None:
         self.durations = {kind: Durations(BOUNDS_S) for kind in ServiceKind}
 
     def observe(self, after: Snapshot, changes: Iterable[Change], now_s: float) -> None:
-        """Count what ``changes`` took; ``now_s`` is the time of day, ``after`` shows them."""
+        """Record the latency of ``changes``; ``now_s`` is the time of day, ``after`` shows them."""
         for change in changes:
             slice_, earlier = change.after, change.before
             if not isinstance(slice_, EndpointSlice) or slice_.service is None:
@@ -50,9 +50,9 @@ class Programming:
 
 
 def trigger_of(registered: Object) -> Mapping[str, str]:
-    """Give the annotation that tells when what led to an object changed, if it has one."""
-    told = registered.metadata.annotations.get(TRIGGER_TIME_ANNOTATION)
-    return NOTHING if told is None else {TRIGGER_TIME_ANNOTATION: told}
+    """Return an object's trigger time annotation, if it has one."""
+    trigger = registered.metadata.annotations.get(TRIGGER_TIME_ANNOTATION)
+    return NOTHING if trigger is None else {TRIGGER_TIME_ANNOTATION: trigger}
 
 
 def _is_the_same(earlier: Object | None, slice_: EndpointSlice) -> bool:

@@ -1,4 +1,4 @@
-"""Register a DNS replica at the API that it follows; fulfils ``self_registration.Registrar``.
+"""Registration of a DNS replica over HTTP; implements ``self_registration.Registrar``.
 
     Pod -> PUT /pods/…          key -> POST /pods/…/heartbeat | DELETE /pods/…
 
@@ -16,17 +16,17 @@ from app.schemas.objects.codec import encode_object
 
 
 class APIRegistrar:
-    """Asks whichever API answers."""
+    """Registers at the first reachable API."""
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
 
     async def register(self, pod: Pod) -> None:
-        """Make the Pod known, or known again; raises DomainError."""
+        """Create or replace the Pod; raises DomainError."""
         await self._ask("PUT", pod.metadata.key, body=encode_object(pod))
 
     async def renew(self, key: NamespacedName) -> bool:
-        """Send a heartbeat; says whether the Pod is known."""
+        """Send a heartbeat; return whether the Pod exists."""
         try:
             await self._ask("POST", key, "/heartbeat")
         except NotFound:
@@ -34,7 +34,7 @@ class APIRegistrar:
         return True
 
     async def remove(self, key: NamespacedName) -> None:
-        """Take the Pod off at once; raises DomainError."""
+        """Delete the Pod without a grace period; raises DomainError."""
         await self._ask("DELETE", key, "?gracePeriodSeconds=0")
 
     async def _ask(

@@ -1,6 +1,6 @@
-"""What a server has done so far, as numbers that add up over processes.
+"""Counters of a DNS server, which can be added up over processes.
 
-    DNSServer -> Numbers          Numbers + Numbers -> Numbers
+    DNSServer -> Stats          Stats + Stats -> Stats
 
 Source: spec dns A14.
 """
@@ -15,7 +15,7 @@ from app.dns.programming_latency import ServiceKind
 
 
 class Count(StrEnum):
-    """What is counted besides replies; the last five are of the moment and not since the start."""
+    """Counters besides replies; the last five are gauges."""
 
     CACHE_HITS_POSITIVE = "cache hits, positive"
     CACHE_HITS_NEGATIVE = "cache hits, negative"
@@ -25,27 +25,27 @@ class Count(StrEnum):
     UPSTREAM_REQUESTS = "upstream requests"
     UPSTREAM_FAILURES = "upstream failures"
     UPSTREAM_MISMATCHES = "upstream mismatches"
-    UPSTREAM_REJECTED = "questions too many under way"
-    AUTOPATH_FOUND = "names found by walking"
-    FAILURES = "messages lost to errors"
-    MALFORMED = "messages that were no requests"
+    UPSTREAM_REJECTED = "questions rejected, too many pending"
+    AUTOPATH_FOUND = "names found by walking a search list"
+    FAILURES = "messages lost to internal errors"
+    MALFORMED = "malformed requests"
     DROPPED = "datagrams dropped by the kernel"
-    UNSENT = "replies not taken by the kernel"
-    LIMITED = "questions over a limit"
+    UNSENT = "replies not accepted by the kernel"
+    LIMITED = "answers over the rate limit"
     SHED = "connections shed"
-    CACHE_POSITIVE = "answers of others kept"
-    CACHE_NEGATIVE = "denials of others kept"
+    CACHE_POSITIVE = "cached answers"
+    CACHE_NEGATIVE = "cached denials"
     CACHE_BYTES = "memory of the cache"
     CONNECTIONS = "open connections"
     COMPILED = "compiled answers"
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """Replies by kind, how many took how long, and the rest by what it is.
+class Stats:
+    """Replies by kind, histograms of durations, and all other counters.
 
-    ``durations`` counts by the number of the bucket; ``durations_s`` is their sum.  So does
-    ``programmed`` by kind of Service and bucket, with sums in microseconds.
+    ``durations`` counts answers by index of the bucket; ``durations_s`` is the sum of all.
+    ``programmed`` counts by kind of Service and bucket; its sums are in microseconds.
     """
 
     replies: Counter[Kind] = field(default_factory=Counter[Kind])
@@ -58,10 +58,10 @@ class Numbers:
     programmed_us: Counter[ServiceKind] = field(default_factory=Counter[ServiceKind])
 
 
-def total(numbers: Iterable[Numbers]) -> Numbers:
-    """Add up the numbers of several processes."""
-    every = tuple(numbers)
-    sum_ = Numbers(durations_s=sum(each.durations_s for each in every))
+def total(stats: Iterable[Stats]) -> Stats:
+    """Add up the counters of several processes."""
+    every = tuple(stats)
+    sum_ = Stats(durations_s=sum(each.durations_s for each in every))
     for each in every:
         sum_.replies.update(each.replies)
         sum_.counts.update(each.counts)

@@ -109,11 +109,10 @@ class PMap(Mapping[K, V], Generic[K, V]):
 
 
 def _differences(before: "_Node[K, V]", after: "_Node[K, V]") -> Iterator[K]:
-    if before is after:
-        return
     if type(before) is tuple and type(after) is tuple:
         for old, new in zip(before, after, strict=True):
-            yield from _differences(old, new)
+            if old is not new:
+                yield from _differences(old, new)
         return
     held, wanted = dict(_entries(before)), dict(_entries(after))
     missing = object()

@@ -160,6 +160,15 @@ class Snapshot:
             snapshot = snapshot._stepped(change)
         return snapshot
 
+    def rewound(self, changes: Iterable[Change], *, to: Revision) -> "Snapshot":
+        """Undo ``changes``, the last ones that led to this snapshot, back to revision ``to``."""
+        undone = (
+            Change(revision=to, before=change.after, after=change.before)
+            for change in reversed(tuple(changes))
+        )
+        rewound = self.apply(undone)
+        return rewound if rewound.revision == to else replace(rewound, revision=to)
+
     def _stepped(self, change: Change) -> "Snapshot":
         before, after = change.before, change.after
         old = frozenset(terms_of(before)) if before is not None else frozenset[Term]()

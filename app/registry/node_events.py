@@ -1,6 +1,6 @@
-"""What a node is told of changes: operations or a text, and what goes with either.
+"""The changes of a node as they are sent to it: a plan, and what goes with it.
 
-    news of a rules source, the Node before and now -> NodeChanges | NodeText
+    changes of a rules source, the Node before and now -> NodeChanges
 
 How they are worked out is in ``node_rules``, how they are written on the wire in the API.
 Source: contract.md, ``GET /nodes/{name}/ipvs/changes``.
@@ -9,15 +9,18 @@ Source: contract.md, ``GET /nodes/{name}/ipvs/changes``.
 from dataclasses import dataclass
 from typing import Final
 
-from app.domain.dataplane.incremental.ipvs_source import Parts
+from app.domain.dataplane.incremental.ipvs_mode import Parts
 from app.domain.dataplane.rules.health_checks import HealthCheckChanges
 from app.domain.names import Revision
 from app.domain.objects.node import Node
 
+Plan = Parts | str
+"""In IPVS mode operations, in pieces that many nodes share; in nftables mode a text."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """What is told beside rules: what load balancers may ask the node, and may send it."""
+    """What is sent beside rules: what load balancers may ask the node, and may send it."""
 
     health_checks: HealthCheckChanges = ()
     is_eligible: bool = True
@@ -37,30 +40,13 @@ class NodeChanges:
     node: str
     since: Revision
     revision: Revision
-    parts: Parts
-    """The operations, in pieces that follow each other; many nodes have the same pieces."""
+    plan: Plan
     standing: Standing = Standing()
 
     @property
     def is_any(self) -> bool:
         """Whether anything changed for the node."""
-        return any(self.parts) or self.standing.is_any
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeText:
-    """The same way as a text for ``nft -f``."""
-
-    node: str
-    since: Revision
-    revision: Revision
-    text: str
-    standing: Standing = Standing()
-
-    @property
-    def is_any(self) -> bool:
-        """Whether anything changed for the node."""
-        return bool(self.text) or self.standing.is_any
+        return any(self.plan) or self.standing.is_any
 
 
 _AS_BEFORE: Final = Standing()

@@ -1,10 +1,10 @@
-"""What a node is told: all of it, what changed, and how far it has drifted.
+"""The rules of nodes: all of them, what changed, and how far a node has drifted.
 
-    Snapshot, node          -> IPVSRules
-    node, earlier revision  -> NodeChanges, NodeText
-    node, observed servers  -> Drift
+    Snapshot, node                -> IPVSRules
+    mode, node, earlier revision  -> NodeChanges
+    node, observed servers        -> Drift
 
-Fragments and plans are made once for all nodes that share them, and ahead of the
+All modes share one source of rules, whose work is done once for all nodes and ahead of the
 question.  What takes long runs beside the event loop: names go on resolving meanwhile.
 
 Source: contract.md, ``GET /nodes/{name}/ipvs`` and its siblings.
@@ -14,14 +14,15 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from typing import Final
 from zlib import crc32
 
 from app.domain.addresses import parse_prefix
 from app.domain.bounded import Bounded
-from app.domain.dataplane.incremental.ipvs_source import IPVSRulesSource
-from app.domain.dataplane.incremental.nftables_source import NftablesRulesSource
-from app.domain.dataplane.incremental.revision_step import Step, step_to
+from app.domain.dataplane.incremental.ipvs_mode import IPVSMode
+from app.domain.dataplane.incremental.nftables_mode import NftablesMode
+from app.domain.dataplane.incremental.source import Mode, RulesSource
+from app.domain.dataplane.incremental.step import Step, step_between
 from app.domain.dataplane.ipvs.drift import Drift, Ownership, drift
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
@@ -34,11 +35,11 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import NODE, Node
 from app.domain.snapshot import Snapshot
 from app.registry.beside import beside
-from app.registry.node_events import NodeChanges, NodeText, standing_of
+from app.registry.node_events import NodeChanges, Plan, standing_of
 from app.registry.reads.view import Advance, View
 
-T = TypeVar("T")
-
+IPVS: Final = "ipvs"
+NFTABLES: Final = "nftables"
 AHEAD_PAUSE_S = 0.5
 """Seconds from a change until it is worked out ahead, together with all that came meanwhile."""
 
@@ -60,14 +61,18 @@ class NodeRulesReader:
         # What is remembered is not shared between threads: one question at a time.
         self._turn = asyncio.Lock()
         self._node_ports = node_ports
-        self._source = IPVSRulesSource(config)
-        self._nftables = NftablesRulesSource(config)
+        self._source = RulesSource(config)
+        self._ipvs = IPVSMode(self._source)
+        self._modes: Mapping[str, Mode[Plan]] = {
+            IPVS: self._ipvs,
+            NFTABLES: NftablesMode(self._source),
+        }
         self._steps: Bounded[tuple[Revision, Revision], Step] = Bounded(_STEPS_MAX)
 
     @property
-    def fragments_made(self) -> int:
+    def rules_made(self) -> int:
         """How many Services have been worked out so far, once for each way of seeing them."""
-        return self._source.fragments_made
+        return self._source.rules.made_count
 
     async def warm(self) -> None:
         """Work out ahead what nodes will share, so that the first to ask is answered soon.
@@ -77,72 +82,57 @@ class NodeRulesReader:
         async with self._turn:
             snapshot = self._view.snapshot  # those who had their turn before may know a later one
             if snapshot.nodes:
-                await beside(self._source.prepare, snapshot)
+                await beside(self._ipvs.prepare, snapshot)
 
     async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
-        """Give everything a node is told; raises NotFound for an unknown node."""
+        """Give everything that a node in IPVS mode holds; raises NotFound for an unknown node."""
         node = node_of(snapshot, name)
         async with self._turn:
-            return await beside(self._source.rules, snapshot, node)
+            return await beside(
+                lambda: self._ipvs.rules(snapshot, self._source.node(snapshot, node))
+            )
 
-    async def changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeChanges:
-        """Plan the way of a node from an earlier revision to the current one.
+    async def changes(
+        self, mode: str, snapshot: Snapshot, name: str, since: Revision
+    ) -> NodeChanges:
+        """Plan the way of a node in a mode from an earlier revision to the current one.
 
         Raises Expired when the changes since then are not known any more.
         """
-        news, node, before = await self._news(self._source.news, snapshot, name, since)
-        return NodeChanges(
-            node=name,
-            since=since,
-            revision=snapshot.revision,
-            parts=news.parts,
-            standing=standing_of(news.health_checks, before, node),
-        )
-
-    async def nftables_changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeText:
-        """Write the same way for ``nft -f``; raises as ``changes`` does."""
-        news, node, before = await self._news(self._nftables.news, snapshot, name, since)
-        return NodeText(
-            node=name,
-            since=since,
-            revision=snapshot.revision,
-            text=news.text,
-            standing=standing_of(news.health_checks, before, node),
-        )
-
-    async def _news(
-        self,
-        news: Callable[[Step, Node | None, Node], T],
-        snapshot: Snapshot,
-        name: str,
-        since: Revision,
-    ) -> tuple[T, Node, Node | None]:
-        """Ask a source about a node; gives the node as it is and was, too."""
         node = node_of(snapshot, name)
         async with self._turn:
             step = self._steps.get((since, snapshot.revision))
             if step is None or step.after is not snapshot:
                 step = await self._make_step(snapshot, since)
             before = step.before.nodes.get(node.metadata.key)
-            is_short = len(step.touched) <= _BESIDE_MIN and self._source.is_prepared
+            is_short = len(step.touched) <= _BESIDE_MIN and self._ipvs.is_prepared
             if before is None or not is_short:
-                return await beside(news, step, before, node), node, before
-            return news(step, before, node), node, before
+                changes = await beside(self._source.changes, self._modes[mode], step, before, node)
+            else:
+                changes = self._source.changes(self._modes[mode], step, before, node)
+        return NodeChanges(
+            node=name,
+            since=since,
+            revision=snapshot.revision,
+            plan=changes.plan,
+            standing=standing_of(changes.health_checks, before, node),
+        )
 
     async def drift(
         self, snapshot: Snapshot, name: str, observed: Mapping[ServerKey, VirtualServer]
     ) -> Drift:
-        """Compare what a node holds with what it was told."""
+        """Compare what a node holds with what it should hold."""
         rules = await self.ipvs(snapshot, name)
         return await asyncio.to_thread(drift, observed, rules, self._ownership(snapshot, rules))
 
     async def _make_step(self, snapshot: Snapshot, since: Revision) -> Step:
         history = self._view.history(since)
         known = [change for change in history if change.revision <= snapshot.revision]
-        if len(known) > _BESIDE_MIN:
-            step = await asyncio.to_thread(step_to, snapshot, known, since=since)
-        else:
-            step = step_to(snapshot, known, since=since)
+
+        def made() -> Step:
+            return step_between(snapshot.rewound(known, to=since), snapshot)
+
+        step = await asyncio.to_thread(made) if len(known) > _BESIDE_MIN else made()
         self._steps[since, snapshot.revision] = step
         return step
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import IPFamily, parse_address
-from app.domain.discovery.nameserver import Elsewhere, Fitting, all_fit, hear, service_behind
+from app.domain.discovery.nameserver import Elsewhere, Fitting, all_fit, reply_to, service_behind
 from app.domain.discovery.resolution import Asked, Resolved
 from app.domain.discovery.resolvers import resolv_conf, stub_resolver
 from app.domain.discovery.resolvers.lookup import Host, Lookup, Network, Outcome, Query, Reply
@@ -85,7 +85,7 @@ class _Asking:
         if query.nameserver not in self.resolver.dns.nameservers and not query.is_malformed:
             # A server of somebody else knows nothing of the cluster.
             return Elsewhere(name=query.name, qtype=query.qtype)
-        return hear(self.snapshot, query, self.resolver.zone, self.resolver.fitting)
+        return reply_to(self.snapshot, query, self.resolver.zone, self.resolver.fitting)
 
     async def _fetch(self, wanted: set[tuple[DomainName, str]]) -> None:
         assert self.resolver.upstream is not None

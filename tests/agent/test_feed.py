@@ -1,4 +1,4 @@
-"""Rules as a registry sends them: read within bounds, or a reason to ask the next registry."""
+"""Rules are read within bounds; invalid ones are a reason to ask the next registry."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ TIGHT = replace(AGENT_BOUNDS, answer_octets_max=1_000_000, answer_s_max=5)
 
 @pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
 @pytest.mark.parametrize("mode", [IPVSMode(), NftablesMode()], ids=lambda mode: mode.name)
-async def test_rules_that_make_no_sense_are_a_reason_to_ask_the_next(
+async def test_after_invalid_rules_the_next_registry_is_asked(
     script: Script, mode: Mode[object, object]
 ) -> None:
     async with (
@@ -31,14 +31,14 @@ async def test_rules_that_make_no_sense_are_a_reason_to_ask_the_next(
         RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
     ):
         with pytest.raises(RegistryError, match=bad.url):
-            await Feed(client, "n1", mode).whole(is_news_only=False)
+            await Feed(client, "n1", mode).whole(only_if_changed=False)
         assert client.url == "http://x"
     async with (
         hostile(script) as bad,
         RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
     ):
         with pytest.raises(RegistryError, match=bad.url):
-            await Feed(client, "n1", mode).news(Revision(1), 0)
+            await Feed(client, "n1", mode).changes(Revision(1), 0)
         assert client.url == "http://x"
 
 
@@ -51,16 +51,16 @@ async def test_rules_that_make_no_sense_are_a_reason_to_ask_the_next(
     ],
     ids=["servers", "real servers", "operations"],
 )
-def test_rules_are_read_up_to_the_first_entry_that_is_wrong(body: bytes) -> None:
+def test_rules_are_read_up_to_the_first_invalid_entry(body: bytes) -> None:
     mode, answer = IPVSMode(), Answer(200, httpx.Headers(), body)
-    for decode in (mode.decode_whole, mode.decode_news):
+    for decode in (mode.decode_whole, mode.decode_changes):
         with pytest.raises(RegistryMisbehaved) as refusal:
             decode(answer)
         assert isinstance(refusal.value.__cause__, ValidationError)
         assert refusal.value.__cause__.error_count() < 50
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_an_invalid_address_is_refused() -> None:
     server = {"address": "nowhere", "port": 80, "protocol": "TCP"}
     changes = {
         "kind": "NodeRulesChanges",
@@ -73,4 +73,4 @@ def test_an_address_that_is_none_is_refused() -> None:
     }
     answer = Answer(200, httpx.Headers(), json.dumps(changes).encode())
     with pytest.raises(RegistryMisbehaved, match="'nowhere' is not an address"):
-        IPVSMode().decode_news(answer)
+        IPVSMode().decode_changes(answer)

@@ -1,4 +1,4 @@
-"""One question to a gRPC health service: what is read of the answer, and what it means."""
+"""gRPC health checks: how much of an answer is read, and its outcome."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ def framed(reply: bytes, *, is_compressed: bool = False, length: int | None = No
 
 
 def answered(answer: Answer, call: HealthCall) -> bytes:
-    """Give the octets of a server that takes the call and answers it so."""
+    """Return the octets of a server's answer to a call."""
     server = H2Connection(H2Configuration(client_side=False))
     server.initiate_connection()
     server.receive_data(call.to_send())
@@ -91,13 +91,13 @@ def goes_away(server: H2Connection) -> None:
         (goes_away, "no gRPC"),
     ],
 )
-def test_what_an_answer_means(answer: Answer, outcome: str) -> None:
+def test_each_answer_has_its_outcome(answer: Answer, outcome: str) -> None:
     call = a_call()
     call.receive(answered(answer, call))
     assert call.outcome == outcome
 
 
-def test_a_message_in_pieces_is_one() -> None:
+def test_a_message_may_arrive_in_pieces() -> None:
     call = a_call()
     octets = answered(replies(framed(b"\x08\x01")), call)
     for place in range(len(octets)):
@@ -105,7 +105,7 @@ def test_a_message_in_pieces_is_one() -> None:
     assert call.outcome == ""
 
 
-def test_a_reply_is_refused_by_the_length_before_it() -> None:
+def test_a_reply_is_refused_by_its_length_prefix() -> None:
     call = a_call()
     prefix = framed(b"", length=REPLY_OCTETS_MAX + 1)
 
@@ -117,7 +117,7 @@ def test_a_reply_is_refused_by_the_length_before_it() -> None:
     assert call.outcome == f"no gRPC health, but a reply of {REPLY_OCTETS_MAX + 1} octets"
 
 
-def test_a_server_is_told_of_a_window_that_holds_a_reply_and_no_more() -> None:
+def test_the_window_allows_one_reply_and_no_more() -> None:
     server = H2Connection(H2Configuration(client_side=False))
     server.initiate_connection()
     server.receive_data(a_call().to_send())
@@ -125,7 +125,7 @@ def test_a_server_is_told_of_a_window_that_holds_a_reply_and_no_more() -> None:
 
 
 @given(st.data())
-def test_whatever_is_answered_is_an_outcome_or_no_http(data: st.DataObject) -> None:
+def test_any_answer_is_an_outcome_or_not_http2(data: st.DataObject) -> None:
     call = a_call()
     octets = bytearray(answered(replies(framed(b"\x08\x01")), call))
     for place in data.draw(st.lists(st.integers(0, len(octets) - 1), max_size=4)):
@@ -135,14 +135,14 @@ def test_whatever_is_answered_is_an_outcome_or_no_http(data: st.DataObject) -> N
 
 
 @given(st.binary(max_size=200))
-def test_whatever_octets_come_are_no_crash(octets: bytes) -> None:
+def test_any_octets_are_handled(octets: bytes) -> None:
     with contextlib.suppress(H2Error):
         a_call().receive(octets)
 
 
 @asynccontextmanager
 async def flooding(head: bytes, piece: bytes) -> AsyncGenerator[tuple[int, list[int]], None]:
-    """Send for as long as somebody reads, and count."""
+    """Send while the client reads, and count the octets."""
     sent = [0]
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -169,7 +169,7 @@ def frame(kind: int, flags: int, stream: int, content: bytes) -> bytes:
 
 
 SETTINGS = frame(4, 0, 0, b"")
-KERNEL_OCTETS_MAX = 16 * 1024 * 1024  # what may lie in the sockets of both sides
+KERNEL_OCTETS_MAX = 16 * 1024 * 1024  # in the socket buffers of both sides
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ KERNEL_OCTETS_MAX = 16 * 1024 * 1024  # what may lie in the sockets of both side
         b"HTTP/1.1 200 OK\r\n",
     ],
 )
-async def test_no_more_is_read_of_a_server_that_floods_than_one_answer_may_take(
+async def test_no_more_than_the_bound_is_read_from_a_flooding_server(
     piece: bytes,
 ) -> None:
     async with flooding(SETTINGS, piece) as (port, sent):
@@ -205,7 +205,7 @@ def test_any_reply_has_a_status(reply: bytes) -> None:
     assert health_status(reply) >= 0
 
 
-def test_a_number_without_end_is_cut_where_numbers_end() -> None:
+def test_an_endless_varint_is_cut_at_its_maximum() -> None:
     assert health_status(b"\x08" + b"\xff" * 10_000) < 1 << 70
 
 
@@ -219,5 +219,5 @@ def test_a_number_without_end_is_cut_where_numbers_end() -> None:
         (b"\x0d", 0),
     ],
 )
-def test_the_status_is_found_among_fields_that_are_not_known(reply: bytes, status: int) -> None:
+def test_the_status_is_found_among_unknown_fields(reply: bytes, status: int) -> None:
     assert health_status(reply) == status

@@ -1,4 +1,4 @@
-"""Answers at health-check node ports, over real sockets: what they say, and when they are there."""
+"""Health-check node ports over real sockets: answers and listeners."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.agent.health_check_ports import HealthCheckPorts
-from app.agent.tally import Tally
+from app.agent.stats import AgentStats
 from app.client.health_server import Connections
 from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
 from tests.builders import key
@@ -25,7 +25,7 @@ WEB, API = key("default/web"), key("shop/api")
 
 
 def a_port() -> int:
-    """Find a port that is free for now."""
+    """Find a free port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
@@ -36,7 +36,7 @@ def a_check(port: int, count: int, addresses: tuple[str, ...] = LOOPBACK) -> Hea
 
 @dataclass
 class ManualClock:
-    """A clock whose sleepers wake when a test says so."""
+    """A clock whose sleepers the test wakes."""
 
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     sleepers: int = 0
@@ -56,19 +56,19 @@ class ManualClock:
 
 @dataclass
 class Balancer:
-    """A load balancer, and the program that it asks."""
+    """A load balancer and the listeners that it asks."""
 
     ports: HealthCheckPorts
-    tally: Tally
+    stats: AgentStats
     clock: ManualClock
     client: httpx.AsyncClient
     is_healthy: bool = True
 
     async def want(self, checks: HealthChecks, *, sockets: int | None = None) -> None:
-        """Change what is answered, and wait until as many sockets listen."""
+        """Change the Services, and wait until ``sockets`` sockets listen."""
         self.ports.want(checks)
         await until(
-            lambda: self.tally.health_check_sockets == (len(checks) if sockets is None else sockets)
+            lambda: self.stats.health_check_sockets == (len(checks) if sockets is None else sockets)
         )
 
     async def ask(self, port: int, path: str = "/healthz") -> httpx.Response:
@@ -79,16 +79,16 @@ class Balancer:
 async def a_balancer(
     *, sockets_max: int = 8, connections: Connections | None = None
 ) -> AsyncGenerator[Balancer]:
-    tally, clock = Tally(), ManualClock()
+    stats, clock = AgentStats(), ManualClock()
     async with httpx.AsyncClient(trust_env=False) as client:
         ports = HealthCheckPorts(
-            tally,
+            stats,
             clock,
             is_healthy=lambda: balancer.is_healthy,
             sockets_max=sockets_max,
             connections=connections,
         )
-        balancer = Balancer(ports, tally, clock, client)
+        balancer = Balancer(ports, stats, clock, client)
         running = asyncio.create_task(ports.run())
         try:
             yield balancer
@@ -97,7 +97,7 @@ async def a_balancer(
             await asyncio.wait([running])
 
 
-async def test_a_ready_endpoint_on_the_node_is_answered_as_kube_proxy_answers() -> None:
+async def test_a_node_with_a_ready_endpoint_answers_as_kube_proxy() -> None:
     port = a_port()
     async with a_balancer() as balancer:
         await balancer.want({WEB: a_check(port, 2)})
@@ -112,7 +112,7 @@ async def test_a_ready_endpoint_on_the_node_is_answered_as_kube_proxy_answers() 
     assert answer.headers["x-load-balancing-endpoint-weight"] == "2"
 
 
-async def test_without_a_ready_endpoint_the_node_is_to_be_left() -> None:
+async def test_a_node_without_a_ready_endpoint_answers_503() -> None:
     port = a_port()
     async with a_balancer() as balancer:
         await balancer.want({WEB: a_check(port, 0)})
@@ -123,7 +123,7 @@ async def test_without_a_ready_endpoint_the_node_is_to_be_left() -> None:
         assert (await balancer.ask(port)).status_code == 200
 
 
-async def test_a_node_that_does_not_keep_up_is_to_be_left_though_it_has_endpoints() -> None:
+async def test_an_unhealthy_node_answers_503_even_with_endpoints() -> None:
     port = a_port()
     async with a_balancer() as balancer:
         await balancer.want({WEB: a_check(port, 1)})
@@ -133,7 +133,7 @@ async def test_a_node_that_does_not_keep_up_is_to_be_left_though_it_has_endpoint
     assert (answer.json()["localEndpoints"], answer.json()["serviceProxyHealthy"]) == (1, False)
 
 
-async def test_listeners_come_change_their_port_and_go_with_their_services() -> None:
+async def test_listeners_open_move_and_close_with_their_services() -> None:
     first, second, third = a_port(), a_port(), a_port()
     async with a_balancer() as balancer:
         await balancer.want({WEB: a_check(first, 1), API: a_check(second, 1)})
@@ -166,7 +166,7 @@ async def test_a_port_may_pass_from_one_service_to_another() -> None:
         await eventually(is_passed_on)
 
 
-async def test_a_port_in_use_is_said_once_and_tried_again(
+async def test_a_port_in_use_is_logged_once_and_retried(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -178,20 +178,20 @@ async def test_a_port_in_use_is_said_once_and_tried_again(
             balancer.clock.woken.set()
             await until(lambda: balancer.clock.sleepers == 1 and not balancer.clock.woken.is_set())
             where = f"default/web, port {port} at address 127.0.0.1"
-            assert balancer.tally.health_check_problem == (
+            assert balancer.stats.health_check_problem == (
                 f"health checks are not answered: {where}: Address already in use"
             )
         balancer.clock.woken.set()
-        await until(lambda: balancer.tally.health_check_sockets == 1)
-        assert balancer.tally.health_check_problem == ""
+        await until(lambda: balancer.stats.health_check_sockets == 1)
+        assert balancer.stats.health_check_problem == ""
         assert (await balancer.ask(port)).status_code == 200
     assert [record.message for record in caplog.records if "health check of" in record.message] == [
-        f"the health check of {where} is not answered: Address already in use; trying again",
+        f"the health check of {where} is not answered: Address already in use; retrying",
         f"the health check of {where} is answered now",
     ]
 
 
-async def test_a_service_that_cannot_be_answered_for_leaves_the_others_alone_and_may_go() -> None:
+async def test_a_service_without_a_listener_does_not_affect_others_and_may_be_deleted() -> None:
     port = a_port()
     async with a_balancer() as balancer:
         with socket.create_server(("127.0.0.1", 0)) as theirs:
@@ -199,10 +199,10 @@ async def test_a_service_that_cannot_be_answered_for_leaves_the_others_alone_and
             await balancer.want({API: a_check(taken, 1), WEB: a_check(port, 1)}, sockets=1)
             assert (await balancer.ask(port)).status_code == 200
             await balancer.want({WEB: a_check(port, 1)})
-            await until(lambda: balancer.tally.health_check_problem == "")
+            await until(lambda: balancer.stats.health_check_problem == "")
 
 
-async def test_each_address_of_the_node_is_listened_at_and_every_address_is_one_socket() -> None:
+async def test_each_address_has_a_listener_and_all_addresses_share_one_socket() -> None:
     port = a_port()
     async with a_balancer() as balancer:
         await balancer.want({WEB: a_check(port, 1, ("127.0.0.1", "127.0.0.2"))}, sockets=2)
@@ -212,12 +212,12 @@ async def test_each_address_of_the_node_is_listened_at_and_every_address_is_one_
         assert (await balancer.ask(port)).status_code == 200
 
 
-async def test_sockets_are_bounded_and_what_is_left_out_is_said() -> None:
+async def test_sockets_are_bounded_and_missing_listeners_are_reported() -> None:
     checks = {key(f"default/s{n}"): a_check(a_port(), 1) for n in range(6)}
     async with a_balancer(sockets_max=1) as balancer:
         await balancer.want(checks, sockets=1)
-        assert balancer.tally.health_check_problem.endswith(
-            "1 sockets listen already; this and others do not"
+        assert balancer.stats.health_check_problem.endswith(
+            "the limit of 1 listening sockets is reached"
         )
 
 
@@ -227,7 +227,7 @@ async def test_many_problems_are_counted_rather_than_listed() -> None:
             taken = int(theirs.getsockname()[1])
             checks = {key(f"default/s{n}"): a_check(taken, 1) for n in range(5)}
             balancer.ports.want(checks)
-            await until(lambda: balancer.tally.health_check_problem.endswith("; and 2 more"))
+            await until(lambda: balancer.stats.health_check_problem.endswith("; and 2 more"))
 
 
 async def test_connections_are_bounded_over_all_services() -> None:

@@ -1,4 +1,4 @@
-"""The loop against a kernel that is a value: whatever happens on the way, it ends as desired."""
+"""The loop against a kernel in memory: it reaches the desired state after any history."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -40,7 +40,7 @@ def weights(sink: MemorySink) -> dict[str, int]:
     }
 
 
-async def test_a_fresh_node_is_told_everything_at_once() -> None:
+async def test_a_new_node_gets_all_rules_immediately() -> None:
     async with a_world(SERVICE, TWO) as world:
         sink = MemorySink()
         await world.agent(sink).turn()
@@ -48,7 +48,7 @@ async def test_a_fresh_node_is_told_everything_at_once() -> None:
         assert len(sink.applications) == 1
 
 
-async def test_news_are_applied_as_they_come() -> None:
+async def test_changes_are_applied_as_they_arrive() -> None:
     async with a_world(SERVICE, ONE) as world:
         sink = MemorySink()
         agent = world.agent(sink)
@@ -60,7 +60,7 @@ async def test_news_are_applied_as_they_come() -> None:
         assert sum("changes" not in asked for asked in world.network.asked) == 1
 
 
-async def test_what_comes_during_a_pause_is_applied_together() -> None:
+async def test_changes_during_a_pause_are_applied_together() -> None:
     async with a_world(SERVICE, ONE) as world:
         sink = MemorySink()
         agent = world.agent(sink)
@@ -79,7 +79,7 @@ async def test_nothing_is_applied_where_nothing_differs() -> None:
         agent = world.agent(sink)
         await settle(agent, turns=6)
         assert sink.applications == []
-        assert agent.tally.settled_at_s is not None
+        assert agent.stats.settled_at_s is not None
 
 
 async def test_a_restart_applies_the_difference_alone() -> None:
@@ -96,19 +96,19 @@ async def test_an_unreachable_registry_leaves_the_rules_as_they_are() -> None:
         sink = MemorySink()
         agent = world.agent(sink)
         await agent.turn()
-        held = sink.state
+        before = sink.state
         world.network.is_down = True
         world.put(ONE, TWO)
         await settle(agent, turns=20)
-        assert sink.state == held
-        assert "cable" in agent.tally.registry_problem
+        assert sink.state == before
+        assert "network is down" in agent.stats.registry_problem
         world.network.is_down = False
         await settle(agent)
         assert sink.state == world.desired()
-        assert not agent.tally.registry_problem
+        assert not agent.stats.registry_problem
 
 
-async def test_drift_is_mended_while_the_registry_is_away() -> None:
+async def test_drift_is_repaired_while_the_registry_is_unreachable() -> None:
     async with a_world(SERVICE, ONE) as world:
         sink = MemorySink()
         agent = world.agent(sink)
@@ -117,7 +117,7 @@ async def test_drift_is_mended_while_the_registry_is_away() -> None:
         sink.state = replace(sink.state, servers={})
         await settle(agent, turns=20)
         assert sink.state == world.desired()
-        assert agent.tally.foreign_steps > 0
+        assert agent.stats.foreign_steps > 0
 
 
 async def test_an_agent_that_starts_without_a_registry_touches_nothing() -> None:
@@ -131,7 +131,7 @@ async def test_an_agent_that_starts_without_a_registry_touches_nothing() -> None
         assert world.clock.slept_s == sorted(world.clock.slept_s), "each wait is as long or longer"
 
 
-async def test_foreign_changes_alone_are_mended() -> None:
+async def test_only_external_changes_are_repaired() -> None:
     async with a_world(SERVICE, TWO) as world:
         sink = MemorySink()
         agent = world.agent(sink, pace=Pace(resync_s=5))
@@ -144,7 +144,7 @@ async def test_foreign_changes_alone_are_mended() -> None:
         await settle(agent)
         assert sink.state == world.desired()
         assert [step.op for step in sink.applications[-1]] == ["AddRealServer"]
-        assert agent.tally.foreign_steps == 1
+        assert agent.stats.foreign_steps == 1
 
 
 async def test_a_server_drains_until_its_connections_end() -> None:
@@ -157,15 +157,15 @@ async def test_a_server_drains_until_its_connections_end() -> None:
         world.put(TWO, ONE)
         await settle(agent, turns=5)
         assert weights(sink) == {"10.244.0.1": 1, "10.244.0.2": 0}
-        assert agent.tally.draining == 1
+        assert agent.stats.draining == 1
         sink.busy.clear()
         world.clock.time_s += DRAIN_CHECK_S
         await settle(agent, turns=2)
         assert sink.state == world.desired()
-        assert agent.tally.draining == 0
+        assert agent.stats.draining == 0
 
 
-async def test_a_server_that_never_empties_goes_when_its_time_is_over() -> None:
+async def test_a_server_that_never_drains_is_removed_at_its_deadline() -> None:
     async with a_world(SERVICE, TWO) as world:
         sink = MemorySink()
         agent = world.agent(sink, pace=Pace(drain_s=60))
@@ -179,7 +179,7 @@ async def test_a_server_that_never_empties_goes_when_its_time_is_over() -> None:
         assert 60 <= world.clock.time_s - began_s <= 60 + 3 * DRAIN_CHECK_S
 
 
-async def test_a_draining_server_that_is_wanted_again_gets_its_weight_back() -> None:
+async def test_a_draining_server_that_is_desired_again_gets_its_weight_back() -> None:
     async with a_world(SERVICE, TWO) as world:
         sink = MemorySink()
         agent = world.agent(sink)
@@ -194,7 +194,7 @@ async def test_a_draining_server_that_is_wanted_again_gets_its_weight_back() -> 
         assert [step.op for step in sink.applications[-1]] == ["SetWeight"]
 
 
-async def test_a_restarted_agent_goes_on_draining() -> None:
+async def test_a_restarted_agent_continues_draining() -> None:
     async with a_world(SERVICE, TWO) as world:
         sink = MemorySink()
         agent = world.agent(sink)
@@ -211,7 +211,7 @@ async def test_a_restarted_agent_goes_on_draining() -> None:
         assert sink.state == world.desired()
 
 
-async def test_a_history_that_is_gone_is_made_good_by_reading_everything() -> None:
+async def test_after_a_compacted_history_the_whole_is_read() -> None:
     async with a_world(SERVICE, ONE) as world:
         sink = MemorySink()
         agent = world.agent(sink)
@@ -222,14 +222,14 @@ async def test_a_history_that_is_gone_is_made_good_by_reading_everything() -> No
         assert sink.state == world.desired()
 
 
-async def test_a_node_that_was_removed_is_introduced_again() -> None:
+async def test_a_removed_node_is_registered_again() -> None:
     async with a_world(SERVICE, ONE) as world:
         agent = world.agent()
         await agent.turn()
-        assert world.introductions == 1
+        assert world.registrations == 1
         world.put(NODE, None)
         await settle(agent)
-        assert world.introductions > 1
+        assert world.registrations > 1
 
 
 ANSWERS = [
@@ -244,15 +244,15 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.text[:20])
-async def test_nonsense_in_place_of_an_answer_does_no_harm(answer: httpx.Response) -> None:
+async def test_an_invalid_answer_does_no_harm(answer: httpx.Response) -> None:
     async with a_world(SERVICE, ONE) as world:
         sink = MemorySink()
         agent = world.agent(sink)
         await agent.turn()
-        held = sink.state
+        before = sink.state
         world.network.answers_before_it_asks = [answer] * 2
         await settle(agent, turns=2)
-        assert sink.state == held
+        assert sink.state == before
         world.network.answers_before_it_asks = []
         world.put(ONE, TWO)
         await settle(agent, turns=6)
@@ -260,7 +260,7 @@ async def test_nonsense_in_place_of_an_answer_does_no_harm(answer: httpx.Respons
 
 
 class BrokenSink(MemorySink):
-    """Takes only so many steps of each application, then fails."""
+    """Applies the first steps of each application, then fails."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -272,43 +272,43 @@ class BrokenSink(MemorySink):
             raise SinkFailed("the disk is full")
 
 
-async def test_a_sink_that_fails_half_way_is_observed_and_led_on() -> None:
+async def test_a_sink_that_fails_half_way_is_observed_and_completed() -> None:
     async with a_world(SERVICE, ONE) as world:
         sink = BrokenSink(7)
         agent = world.agent(sink)
         await settle(agent)
         assert sink.state != world.desired()
-        assert agent.tally.sink_problem == "the disk is full"
+        assert agent.stats.sink_problem == "the disk is full"
         sink.steps_left = 1_000
         await settle(agent)
         assert sink.state == world.desired()
-        assert not agent.tally.sink_problem
+        assert not agent.stats.sink_problem
 
 
-async def test_news_that_never_make_sense_are_asked_for_ever_more_rarely() -> None:
+async def test_changes_that_stay_invalid_are_requested_with_backoff() -> None:
     async with a_world(SERVICE, ONE) as world:
         sink, clock = MemorySink(), world.clock
         agent = world.agent(sink, pace=Pace(chance=lambda: 1.0))
         await agent.turn()
         asked = len(world.network.asked)
-        world.network.answers_to_news = httpx.Response(200, json={"kind": "Nonsense"})
+        world.network.answers_to_changes = httpx.Response(200, json={"kind": "Nonsense"})
         began_s = clock.time_s
-        while agent.tally.registry_failures < 10:
+        while agent.stats.registry_failures < 10:
             await agent.turn()
         assert clock.time_s - began_s > 100
         assert len(world.network.asked) - asked < 30
-        world.network.answers_to_news = None
+        world.network.answers_to_changes = None
         world.put(ONE, TWO)
         await settle(agent, turns=6)
         assert sink.state == world.desired()
-        assert not agent.tally.registry_problem
+        assert not agent.stats.registry_problem
 
 
-async def test_a_failing_sink_is_tried_ever_more_rarely() -> None:
+async def test_a_failing_sink_is_retried_with_backoff() -> None:
     async with a_world(SERVICE, ONE) as world:
         agent = world.agent(BrokenSink(0), pace=Pace(chance=lambda: 1.0))
         began_s = world.clock.time_s
-        while agent.tally.sink_failures < 10:
+        while agent.stats.sink_failures < 10:
             await agent.turn()
         assert world.clock.time_s - began_s > 100
 
@@ -320,7 +320,7 @@ HERE = an_endpoint_slice(an_endpoint("10.244.0.1", node_name="n1"))
 BOTH_HERE = an_endpoint_slice(*HERE.endpoints, an_endpoint("10.244.0.2", node_name="n1"))
 
 
-async def test_balancers_are_told_of_endpoints_once_the_kernel_has_them() -> None:
+async def test_health_checks_are_published_after_the_rules_are_applied() -> None:
     async with a_world(EXPOSED, HERE) as world:
         sink = BrokenSink(1_000)
         agent, published = world.agent(sink), list[HealthChecks]()
@@ -338,7 +338,7 @@ async def test_balancers_are_told_of_endpoints_once_the_kernel_has_them() -> Non
         assert [check.local_endpoints for check in published[-1].values()] == [2]
 
 
-async def test_a_health_check_that_changes_alone_is_told_and_costs_no_step() -> None:
+async def test_a_changed_health_check_alone_is_published_without_steps() -> None:
     moved = replace(NODE, addresses=(NodeAddress(type="InternalIP", address="192.0.2.99"),))
     config = RulesConfig(node_port_addresses=("192.0.2.0/24",))
     async with a_world(EXPOSED, HERE, config=config) as world:
@@ -367,37 +367,37 @@ async def test_a_node_that_is_to_be_deleted_is_not_eligible() -> None:
             if after is not None:
                 world.put(before, after)
             await agent.turn()
-            seen.append(agent.tally.is_node_eligible)
+            seen.append(agent.stats.is_node_eligible)
         assert seen == [True, False, True, False]
         world.put(leaving, None)
         await settle(agent)
-        assert not agent.tally.is_node_eligible
+        assert not agent.stats.is_node_eligible
         world.put(None, NODE)
         await settle(agent, turns=6)
-        assert agent.tally.is_node_eligible
+        assert agent.stats.is_node_eligible
 
 
-async def test_what_the_kernel_lacks_is_pending_from_when_it_was_first_wanted() -> None:
+async def test_a_change_is_pending_from_when_it_was_first_read() -> None:
     async with a_world(SERVICE, ONE) as world:
         sink = BrokenSink(1_000)
         agent = world.agent(sink)
         await agent.turn()
-        assert agent.tally.pending_since_s is None
+        assert agent.stats.pending_since_s is None
         sink.steps_left = 0
         world.put(ONE, TWO)
         await agent.turn()
-        since_s = agent.tally.pending_since_s
+        since_s = agent.stats.pending_since_s
         assert since_s is not None
         await settle(agent)
-        assert agent.tally.pending_since_s == since_s
+        assert agent.stats.pending_since_s == since_s
         assert world.clock.time_s > since_s
         sink.steps_left = 1_000
         await settle(agent, turns=4)
-        assert agent.tally.pending_since_s is None
+        assert agent.stats.pending_since_s is None
 
 
 async def lead(world: World, sink: MemorySink, changes: list[Change], strides: list[int]) -> None:
-    """Let changes become visible in strides, with the agent following after each."""
+    """Make changes visible in groups; the agent runs after each group."""
     agent, place, published = world.agent(sink), 0, list[HealthChecks]()
     agent.publish_to(published.append)
     for stride in [*strides, len(changes)]:
@@ -421,7 +421,7 @@ async def test_the_path_does_not_matter(changes: list[Change], strides: list[int
 
 
 @given(rule_histories(max_size=6), rule_histories(max_size=6), st.integers(0, 40))
-async def test_an_agent_killed_at_any_moment_is_made_good_by_the_next(
+async def test_the_next_agent_recovers_from_a_kill_at_any_moment(
     first: list[Change], second: list[Change], steps: int
 ) -> None:
     async with a_world() as world:

@@ -1,4 +1,4 @@
-"""The loop in nftables mode: the same laws, with texts in place of operations."""
+"""The loop in nftables mode: the same laws, with texts instead of operations."""
 
 import httpx
 import pytest
@@ -26,10 +26,10 @@ TWO = an_endpoint_slice(an_endpoint("10.244.0.1"), an_endpoint("10.244.0.2"))
 
 
 def agent_of(world: World, sink: NftablesSink) -> RulesLoop[Tables, str]:
-    async def introduce() -> None:
+    async def register() -> None:
         pass
 
-    return RulesLoop(Feed(world.client, "n1", MODE), sink, world.clock, introduce=introduce)
+    return RulesLoop(Feed(world.client, "n1", MODE), sink, world.clock, register=register)
 
 
 def desired(world: World) -> Tables:
@@ -38,7 +38,7 @@ def desired(world: World) -> Tables:
 
 
 async def missing(world: World, sink: NftablesSink) -> tuple[str, ...]:
-    """Give what it would take to lead the kernel to what is desired."""
+    """Return the steps from the kernel's state to the desired one."""
     return MODE.plan(await sink.observe({}), desired(world), ()).at_once
 
 
@@ -59,7 +59,7 @@ async def test_a_change_of_one_endpoint_costs_a_node_three_lines() -> None:
         assert sum("changes" not in asked for asked in world.network.asked) == 1
 
 
-async def test_ranges_that_come_and_go_are_followed_and_mended() -> None:
+async def test_changed_ranges_are_followed_and_repaired() -> None:
     ranges = a_service_cidr("10.96.0.0/12", "fd00:10:96::/112")
     more = a_service_cidr("10.112.0.0/16", name="more")
     async with a_world(a_service(), ONE) as world:
@@ -77,11 +77,11 @@ async def test_ranges_that_come_and_go_are_followed_and_mended() -> None:
         for _ in range(3):
             await agent.turn()
         assert await missing(world, sink) == ()
-        assert agent.tally.foreign_steps == 1
+        assert agent.stats.foreign_steps == 1
         assert not any("element" in text for text in kernel.texts[1:])
 
 
-async def test_a_restart_leaves_elements_alone() -> None:
+async def test_a_restart_keeps_elements() -> None:
     async with a_world(a_service(), ONE) as world:
         kernel = FakeNft()
         await agent_of(world, sink_of(kernel)).turn()
@@ -90,7 +90,7 @@ async def test_a_restart_leaves_elements_alone() -> None:
         assert len(kernel.texts) == 2
 
 
-async def test_what_somebody_changes_is_mended() -> None:
+async def test_external_changes_are_repaired() -> None:
     async with a_world(a_service(), ONE) as world:
         kernel = FakeNft()
         sink = sink_of(kernel)
@@ -101,7 +101,7 @@ async def test_what_somebody_changes_is_mended() -> None:
         for _ in range(3):
             await agent.turn()
         assert await missing(world, sink) == ()
-        assert agent.tally.foreign_steps == 1
+        assert agent.stats.foreign_steps == 1
 
 
 TOLD = {"kind": "NodeText", "node": "n1", "resourceVersion": "9", "nodeEligible": True}
@@ -114,7 +114,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.text[:20])
-async def test_nonsense_in_place_of_an_answer_does_no_harm(answer: httpx.Response) -> None:
+async def test_an_invalid_answer_does_no_harm(answer: httpx.Response) -> None:
     async with a_world(a_service(), ONE) as world:
         kernel = FakeNft()
         sink = sink_of(kernel)

@@ -1,4 +1,4 @@
-"""A node makes itself known, keeps what others wrote, and finds its own addresses."""
+"""A node registers itself, keeps other fields of its Node, and finds its addresses."""
 
 import json
 from typing import Any
@@ -40,10 +40,10 @@ async def node_of(api: httpx.AsyncClient) -> dict[str, Any]:
 
 
 @pytest.mark.database
-async def test_a_node_that_nobody_knows_is_created(database_url: str) -> None:
+async def test_an_unknown_node_is_created(database_url: str) -> None:
     async with an_api(database_url) as api, client_to(api) as client:
         machine = Machine("192.0.2.1", "2001:db8::1")
-        await Registration(client, IDENTITY, machine.found, FakeClock()).introduce()
+        await Registration(client, IDENTITY, machine.found, FakeClock()).register()
         node = await node_of(api)
         assert node["metadata"]["labels"] == {
             "kubernetes.io/hostname": "n1",
@@ -58,7 +58,7 @@ async def test_a_node_that_nobody_knows_is_created(database_url: str) -> None:
 
 
 @pytest.mark.database
-async def test_a_node_that_is_known_is_brought_up_to_date_and_keeps_the_rest(
+async def test_a_known_node_is_updated_and_keeps_other_fields(
     database_url: str,
 ) -> None:
     async with an_api(database_url) as api, client_to(api) as client:
@@ -69,9 +69,9 @@ async def test_a_node_that_is_known_is_brought_up_to_date_and_keeps_the_rest(
         assert (await api.post("/nodes", json=made)).is_success
         machine = Machine("192.0.2.1")
         registration = Registration(client, IDENTITY, machine.found, FakeClock())
-        await registration.introduce()
+        await registration.register()
         machine.addresses = ("192.0.2.2",)
-        await registration.introduce()
+        await registration.register()
         node = await node_of(api)
         assert node["metadata"]["labels"]["owner"] == "me"
         assert node["metadata"]["labels"]["rack"] == "r7"
@@ -80,38 +80,38 @@ async def test_a_node_that_is_known_is_brought_up_to_date_and_keeps_the_rest(
 
 
 @pytest.mark.database
-async def test_a_node_that_is_as_it_should_be_is_not_written(database_url: str) -> None:
+async def test_an_equal_node_is_not_written(database_url: str) -> None:
     async with an_api(database_url) as api, client_to(api) as client:
         registration = Registration(client, IDENTITY, Machine("192.0.2.1").found, FakeClock())
-        await registration.introduce()
+        await registration.register()
         before = await node_of(api)
-        await registration.introduce()
+        await registration.register()
         assert await node_of(api) == before
 
 
 @pytest.mark.database
-async def test_heartbeats_come_as_often_as_the_registry_wants(database_url: str) -> None:
+async def test_the_heartbeat_interval_follows_the_lease_of_the_registry(database_url: str) -> None:
     async with an_api(database_url, node_lease_seconds=40) as api, client_to(api) as client:
         registration = Registration(client, IDENTITY, Machine("192.0.2.1").found, FakeClock())
-        await registration.introduce()
-        assert await registration.beat() == 10
+        await registration.register()
+        assert await registration.heartbeat() == 10
         assert registration.problem == ""
 
 
-async def test_a_heartbeat_that_is_not_taken_is_tried_again() -> None:
+async def test_a_failed_heartbeat_is_retried() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(503))
     async with RegistryClient(access_to(["http://localhost"]), transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, FakeClock())
-        assert await registration.beat() == HEARTBEAT_S_DEFAULT
+        assert await registration.heartbeat() == HEARTBEAT_S_DEFAULT
         assert "503" in registration.problem
 
 
 @pytest.mark.parametrize("wire", [{"kind": "Pod", "apiVersion": "v1"}, {"kind": 7}, {}])
-async def test_something_else_in_place_of_a_node_is_misbehaviour(wire: object) -> None:
+async def test_another_document_in_place_of_a_node_is_misbehaviour(wire: object) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=wire))
     async with RegistryClient(access_to(["http://localhost"]), transport=transport) as client:
         with pytest.raises(RegistryMisbehaved):
-            await Registration(client, IDENTITY, Machine().found, FakeClock()).introduce()
+            await Registration(client, IDENTITY, Machine().found, FakeClock()).register()
 
 
 def link(name: str, *addresses: dict[str, object]) -> dict[str, object]:
@@ -122,7 +122,7 @@ def entry(local: str, scope: str = "global", **words: bool) -> dict[str, object]
     return {"local": local, "scope": scope, **words}
 
 
-def test_addresses_of_the_default_route_come_first_and_those_of_others_not_at_all() -> None:
+def test_addresses_of_the_default_route_come_first_and_local_ones_are_ignored() -> None:
     links = [
         link("lo", entry("127.0.0.1", "host"), entry("::1", "host")),
         link("docker0", entry("172.17.0.1")),
@@ -140,25 +140,25 @@ def test_addresses_of_the_default_route_come_first_and_those_of_others_not_at_al
     ]
 
 
-def test_a_machine_without_addresses_has_its_name() -> None:
+def test_a_machine_without_addresses_has_its_host_name() -> None:
     assert parse_addresses("", [""], name="n1") == (NodeAddress(type="Hostname", address="n1"),)
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_an_invalid_address_is_refused() -> None:
     with pytest.raises(ValueError, match="not-an-address"):
         given_addresses(["not-an-address"], name="n1")
 
 
 @pytest.mark.parametrize("lease_s", ["9" * 400, "1e999", "-1", "0", "null", '"a"', "[]", "86401"])
-async def test_a_lease_that_is_none_leaves_the_heartbeat_as_it_is(lease_s: str) -> None:
+async def test_an_invalid_lease_keeps_the_default_heartbeat(lease_s: str) -> None:
     answer = httpx.Response(200, content=f'{{"leaseDurationSeconds": {lease_s}}}')
     transport = httpx.MockTransport(lambda _: answer)
     async with RegistryClient(access_to(["http://r"]), transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, FakeClock())
-        assert await registration.beat() == HEARTBEAT_S_DEFAULT
+        assert await registration.heartbeat() == HEARTBEAT_S_DEFAULT
 
 
-async def test_heartbeats_that_nobody_takes_are_said_once_a_minute(
+async def test_failed_heartbeats_are_logged_once_a_minute(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(503))
@@ -166,5 +166,5 @@ async def test_heartbeats_that_nobody_takes_are_said_once_a_minute(
     async with RegistryClient(access_to(["http://r"]), transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, clock)
         for _ in range(12):
-            clock.time_s += await registration.beat()
-    assert sum("no heartbeat" in words for words in caplog.messages) == 2
+            clock.time_s += await registration.heartbeat()
+    assert sum("heartbeat failed" in words for words in caplog.messages) == 2

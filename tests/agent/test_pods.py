@@ -1,4 +1,4 @@
-"""The Pods of a node: shown as they are, reported on, their leases renewed."""
+"""The Pods of a node: passed to the watcher, reported on, their leases renewed."""
 
 import json
 from typing import Any
@@ -38,12 +38,12 @@ def bookmark(**annotations: str) -> str:
 
 
 class Registry(httpx.MockTransport):
-    """Answers with streams one after the other, and remembers what it is told."""
+    """Answers with one stream after another, and records the requests."""
 
     def __init__(self, *streams: str | httpx.Response) -> None:
         super().__init__(self._answer)
         self._streams = list(streams)
-        self.told: list[tuple[str, str, Any]] = []
+        self.requests: list[tuple[str, str, Any]] = []
         self.refusal: httpx.Response | None = None
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -53,16 +53,16 @@ class Registry(httpx.MockTransport):
                 raise Finished
             stream = self._streams.pop(0)
             return httpx.Response(200, text=stream) if isinstance(stream, str) else stream
-        self.told.append((request.method, request.url.path, json.loads(request.content)))
+        self.requests.append((request.method, request.url.path, json.loads(request.content)))
         return self.refusal or httpx.Response(200, json={})
 
 
 class Finished(Exception):
-    """The registry has told all that a test wants told."""
+    """The registry has sent all streams of the test."""
 
 
 class Shown:
-    """A prober that only takes note of what it is shown."""
+    """A watcher that records its calls."""
 
     def __init__(self) -> None:
         self.pods: dict[str, Pod] = {}
@@ -83,7 +83,7 @@ async def followed(registry: Registry, clock: FakeClock | None = None) -> tuple[
     return pods, shown
 
 
-async def test_pods_are_shown_as_they_are() -> None:
+async def test_pods_are_passed_to_the_watcher() -> None:
     stream = (
         line("ADDED", pod("a"))
         + line("ADDED", pod("b"))
@@ -96,7 +96,7 @@ async def test_pods_are_shown_as_they_are() -> None:
     assert not shown.pods["b"].is_ready
 
 
-async def test_pods_that_went_while_nobody_looked_are_forgotten() -> None:
+async def test_pods_deleted_between_two_streams_are_forgotten() -> None:
     first = line("ADDED", pod("a")) + line("ADDED", pod("b")) + bookmark(**END)
     second = line("ADDED", pod("b")) + bookmark() + line("ADDED", pod("c")) + bookmark(**END)
     _, shown = await followed(Registry(first, second))
@@ -129,29 +129,27 @@ async def test_pods_stay_known_when_a_stream_breaks_off() -> None:
         httpx.Response(404, text="elsewhere"),
     ],
 )
-async def test_nonsense_in_a_stream_is_got_over(nonsense: str | httpx.Response) -> None:
+async def test_an_invalid_stream_is_retried(nonsense: str | httpx.Response) -> None:
     following = line("ADDED", pod("a")) + bookmark(**END)
     pods, shown = await followed(Registry(nonsense, following))
     assert list(shown.pods) == ["a"]
     assert pods.problem == ""
 
 
-async def test_streams_that_end_as_soon_as_they_have_begun_are_not_asked_for_without_a_pause() -> (
-    None
-):
+async def test_streams_that_end_immediately_are_requested_with_a_pause() -> None:
     clock = FakeClock()
     await followed(Registry(*[bookmark(**END)] * 10), clock)
     assert len(clock.slept_s) == 10
     assert min(clock.slept_s) >= RETRY_S_MIN
 
 
-async def test_pods_that_cannot_be_followed_are_said_once_a_minute(
+async def test_a_failing_watch_of_pods_is_logged_once_a_minute(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     good = line("ADDED", pod("a")) + bookmark(**END)
     clock = FakeClock()
     await followed(Registry(*["nonsense\n", good] * 30), clock)
-    said = [words for words in caplog.messages if "are not followed" in words]
+    said = [words for words in caplog.messages if "cannot follow" in words]
     assert len(said) == 1 + int((clock.time_s - FakeClock().time_s) // PERIOD_S)
 
 
@@ -159,22 +157,22 @@ async def test_a_report_is_written_as_the_pods_condition() -> None:
     registry = Registry(line("ADDED", pod("a", ready=False)) + bookmark(**END))
     pods, _ = await followed(registry)
     await pods.report({key("a"): Report(uid=Uid("uid-a"), is_ready=True, message="")})
-    ((method, path, body),) = registry.told
+    ((method, path, body),) = registry.requests
     assert (method, path) == ("PATCH", "/pods/default/a/status")
     assert body["metadata"] == {"uid": "uid-a", "resourceVersion": "7"}
     (condition,) = body["status"]["conditions"]
     assert (condition["type"], condition["status"]) == ("Ready", "True")
 
 
-async def test_a_report_on_another_pod_of_the_name_is_void() -> None:
+async def test_a_report_does_not_apply_to_another_pod_of_the_name() -> None:
     registry = Registry(line("ADDED", pod("a", ready=False)) + bookmark(**END))
     pods, _ = await followed(registry)
     await pods.report({key("a"): Report(uid=Uid("another"), is_ready=True, message="")})
     await pods.report({key("gone"): Report(uid=Uid("uid-gone"), is_ready=True, message="")})
-    assert registry.told == []
+    assert registry.requests == []
 
 
-async def test_a_refused_report_is_dropped_and_an_unheard_one_kept() -> None:
+async def test_a_refused_report_is_dropped_and_an_unsent_one_is_retried() -> None:
     registry = Registry(line("ADDED", pod("a", ready=False)) + bookmark(**END))
     pods, _ = await followed(registry)
     report = {key("a"): Report(uid=Uid("uid-a"), is_ready=True, message="")}
@@ -189,7 +187,7 @@ PROBED = a_container(readiness_probe=Probe(tcp_socket=TCPSocketAction(port=80)))
 BY_COMMAND = a_container(readiness_probe=Probe(exec=ExecAction(command=("true",))))
 
 
-async def test_leases_of_pods_that_answer_are_renewed_in_time() -> None:
+async def test_leases_of_ready_pods_are_renewed_in_time() -> None:
     leased = {"containers": (PROBED,), "lease_duration_s": 30}
     stream = (
         line("ADDED", pod("a", **leased))
@@ -201,23 +199,23 @@ async def test_leases_of_pods_that_answer_are_renewed_in_time() -> None:
     )
     registry, clock = Registry(stream), FakeClock()
     pods, _ = await followed(registry, clock)
-    await pods.beat()
-    await pods.beat()
+    await pods.renew_due()
+    await pods.renew_due()
     clock.time_s += 10
-    await pods.beat()
-    assert [(path, body) for _, path, body in registry.told] == [
+    await pods.renew_due()
+    assert [(path, body) for _, path, body in registry.requests] == [
         ("/heartbeats", {"pods": [{"namespace": "default", "name": "a"}]})
     ] * 2
 
 
-async def test_a_lease_that_was_not_renewed_is_tried_again() -> None:
+async def test_a_failed_renewal_is_retried() -> None:
     registry = Registry(
         line("ADDED", pod("a", containers=(PROBED,), lease_duration_s=30)) + bookmark(**END)
     )
     pods, _ = await followed(registry)
     registry.refusal = httpx.Response(503)
-    await pods.beat()
+    await pods.renew_due()
     registry.refusal = None
-    await pods.beat()
-    await pods.beat()
-    assert len(registry.told) == 2
+    await pods.renew_due()
+    await pods.renew_due()
+    assert len(registry.requests) == 2

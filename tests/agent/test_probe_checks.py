@@ -1,4 +1,4 @@
-"""One probe, run once, against real servers on this machine."""
+"""Single runs of probes against real servers on this machine."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def listening(serve: Serve) -> AsyncGenerator[int, None]:
-    """Serve connections on a port of this machine for the length of the block."""
+    """Serve connections on a port of this machine during the block."""
 
     async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -76,14 +76,14 @@ async def test_http_succeeds_from_200_to_399(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "503 Unavailable"])
-async def test_http_says_which_status_it_was(status: str) -> None:
+async def test_a_failed_http_probe_reports_the_status(status: str) -> None:
     async with listening(answering(status)) as port:
         assert await checked(get(port, path="ready?x=1")) == (
             f"HTTP {status[:3]} from http://127.0.0.1:{port}/ready?x=1"
         )
 
 
-async def test_http_sends_the_headers_it_is_given_to_the_port_of_that_name() -> None:
+async def test_http_sends_its_headers_to_the_named_port() -> None:
     seen: list[bytes] = []
     async with listening(answering("200 OK", seen)) as port:
         headers = (("Host", "web.example"), ("X-Probe", "yes"))
@@ -94,13 +94,13 @@ async def test_http_sends_the_headers_it_is_given_to_the_port_of_that_name() -> 
     assert sum(line.startswith("host:") for line in lines) == 1
 
 
-async def test_what_does_not_answer_is_said_in_words() -> None:
+async def test_a_timeout_is_reported() -> None:
     async with listening(silent) as port:
         probe = Probe(http_get=HTTPGetAction(port=port), timeout_s=1)
         assert await checked(probe) == "no answer within 1 s"
 
 
-async def test_what_does_not_listen_is_said_in_words() -> None:
+async def test_a_refused_connection_is_reported() -> None:
     port = free_port()
     assert await checked(get(port)) == f"cannot connect to 127.0.0.1 port {port}"
     assert await checked(Probe(tcp_socket=TCPSocketAction(port=port))) == (
@@ -116,21 +116,21 @@ async def test_what_does_not_listen_is_said_in_words() -> None:
     [
         (get("api"), "no container port is named api"),
         (Probe(tcp_socket=TCPSocketAction(port="api")), "no container port is named api"),
-        (Probe(), "the probe asks for nothing"),
+        (Probe(), "the probe has no action"),
         (get(80, path="/a\nb"), f"no HTTP from {HOST} port 80: InvalidURL"),
     ],
 )
-async def test_probes_that_cannot_be_run_say_why(probe: Probe, words: str) -> None:
+async def test_probes_that_cannot_be_run_have_a_reason(probe: Probe, words: str) -> None:
     assert await checked(probe) == words
 
 
-async def test_a_header_that_no_request_can_hold_fails_the_probe() -> None:
+async def test_an_invalid_header_fails_the_probe() -> None:
     async with listening(answering("200 OK")) as port:
         words = await checked(get(port, headers=(("X-Probe", "a\r\nb"),)))
     assert words == f"no HTTP from {HOST} port {port}: LocalProtocolError"
 
 
-async def test_a_path_with_blanks_is_asked_for_as_it_is_meant() -> None:
+async def test_blanks_in_a_path_are_encoded() -> None:
     seen: list[bytes] = []
     async with listening(answering("200 OK", seen)) as port:
         assert await checked(get(port, path="/a b?c=d e")) == ""
@@ -138,7 +138,7 @@ async def test_a_path_with_blanks_is_asked_for_as_it_is_meant() -> None:
 
 
 def redirecting(location: str, seen: list[bytes], *, times: int = 1_000) -> Serve:
-    """Answer with a redirect so many times, and well from then on."""
+    """Answer with ``times`` redirects, then with an error."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen.append(await reader.readuntil(b"\r\n\r\n"))
@@ -176,7 +176,7 @@ async def test_a_redirect_to_another_host_is_not_followed_and_is_a_success(host:
 @pytest.mark.parametrize(
     "location", ["http://[::1", "http://a:b/", "ftp://127.0.0.1/", "http://\x00/"]
 )
-async def test_a_redirect_to_nowhere_is_no_answer_and_no_crash(location: str) -> None:
+async def test_an_invalid_redirect_fails_the_probe(location: str) -> None:
     async with listening(redirecting(location, [])) as port:
         assert await checked(get(port)) in (
             "",
@@ -188,7 +188,7 @@ async def test_a_redirect_to_nowhere_is_no_answer_and_no_crash(location: str) ->
 
 
 @pytest.mark.parametrize("action", ["http_get", "tcp_socket"])
-async def test_a_probe_of_another_host_is_not_run_and_says_which_setting_allows_it(
+async def test_a_probe_of_another_host_is_refused_and_names_the_setting(
     action: str,
 ) -> None:
     seen: list[bytes] = []
@@ -208,7 +208,7 @@ async def test_a_probe_of_another_host_is_not_run_and_says_which_setting_allows_
 @pytest.mark.parametrize(
     "probe", [get(1), Probe(tcp_socket=TCPSocketAction(port=1)), Probe(grpc=GRPCAction(port=1))]
 )
-async def test_a_pod_that_claims_the_loopback_is_not_probed_there(probe: Probe) -> None:
+async def test_a_pod_with_a_loopback_address_is_not_probed(probe: Probe) -> None:
     assert "WAYPOST_PROBE_OTHER_HOSTS" in await checked(probe, other_hosts=())
 
 
@@ -217,7 +217,7 @@ ENDLESS = b"HTTP/1.1 200 OK\r\n", b"X-Fill: " + b"x" * 1_000 + b"\r\n"
 
 @asynccontextmanager
 async def flooding(head: bytes, piece: bytes) -> AsyncGenerator[tuple[int, list[int]], None]:
-    """Send a head and then one piece after the other for as long as somebody reads."""
+    """Send a head, then pieces while the client reads."""
     taken = [0]
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -233,7 +233,7 @@ async def flooding(head: bytes, piece: bytes) -> AsyncGenerator[tuple[int, list[
         yield port, taken
 
 
-KERNEL_OCTETS_MAX = 16 * 1024 * 1024  # what may lie in the sockets of both sides
+KERNEL_OCTETS_MAX = 16 * 1024 * 1024  # in the socket buffers of both sides
 
 
 @pytest.mark.parametrize(
@@ -248,13 +248,13 @@ KERNEL_OCTETS_MAX = 16 * 1024 * 1024  # what may lie in the sockets of both side
         ),
     ],
 )
-async def test_no_more_is_read_of_an_http_answer_than_a_head(head: bytes, piece: bytes) -> None:
+async def test_only_the_head_of_an_http_answer_is_read(head: bytes, piece: bytes) -> None:
     async with flooding(head, piece) as (port, taken):
         await checked(get(port))
         assert taken[0] < KERNEL_OCTETS_MAX
 
 
-async def test_nothing_is_read_of_what_a_tcp_connection_says() -> None:
+async def test_nothing_is_read_from_a_tcp_connection() -> None:
     async with flooding(b"", b"x" * 65_536) as (port, taken):
         assert await checked(Probe(tcp_socket=TCPSocketAction(port=port))) == ""
         assert taken[0] < KERNEL_OCTETS_MAX
@@ -274,7 +274,7 @@ async def test_cookies_of_pods_are_not_kept() -> None:
     assert [b"cookie" in each.lower() for each in seen] == [False, False]
 
 
-async def test_what_is_no_http_fails() -> None:
+async def test_an_answer_other_than_http_fails() -> None:
     async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"SSH-2.0\r\n")
@@ -345,7 +345,7 @@ async def test_grpc_asks_for_the_health_of_a_service() -> None:
         await server.wait_closed()
 
 
-async def test_what_is_no_grpc_fails() -> None:
+async def test_an_answer_other_than_grpc_fails() -> None:
     async with listening(answering("200 OK")) as port:
         probe = Probe(grpc=GRPCAction(port=port), timeout_s=1)
         assert await checked(probe) in (

@@ -1,4 +1,4 @@
-"""The prober in time that a test moves: when it asks, what it reports, and when it keeps quiet."""
+"""The prober in virtual time: when it probes, and what it reports."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from app.agent.probe_checks import Target
-from app.agent.probes import AT_ONCE_MAX, WINDOW_S, NotReported, Prober, Timing
+from app.agent.probes import CONCURRENT_MAX, WINDOW_S, NotReported, Prober, Timing
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.pod import (
     LEASE_EXPIRED,
@@ -45,7 +45,7 @@ def a_probed_pod(name: str = "p0", *, ready: bool = False, **fields: int) -> Pod
 
 
 class Registry:
-    """Answers probes as told, and takes reports over at once, as a server would."""
+    """Answers probes as the test says, and applies reports immediately, as a server would."""
 
     def __init__(self, time: VirtualTime) -> None:
         self.time = time
@@ -92,14 +92,14 @@ async def probing(*pods: Pod) -> AsyncGenerator[Registry, None]:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_new_pod_is_asked_at_once_and_then_every_period() -> None:
+async def test_a_new_pod_is_probed_immediately_and_then_every_period() -> None:
     async with probing(a_probed_pod()) as registry:
         await registry.time.advance(3 * PERIOD_S + 1)
         assert registry.asked_at_s == [0, 10, 20, 30]
         assert registry.reports == [{"p0": (True, "")}]
 
 
-async def test_a_pod_that_wants_a_delay_is_left_alone_for_so_long() -> None:
+async def test_the_initial_delay_is_respected() -> None:
     async with probing(a_probed_pod(initial_delay_s=15)) as registry:
         await registry.time.advance(16)
         assert registry.asked_at_s == [15]
@@ -113,14 +113,14 @@ async def test_the_delay_counts_from_the_registration() -> None:
         assert registry.asked_at_s[0] == 5
 
 
-async def test_who_is_known_to_be_ready_is_asked_at_its_share_of_a_period() -> None:
+async def test_a_pod_that_is_ready_already_is_first_probed_after_its_jitter() -> None:
     async with probing(a_probed_pod(ready=True)) as registry:
         await registry.time.advance(PERIOD_S)
         assert registry.asked_at_s == [5]
         assert registry.reports == []
 
 
-async def test_a_pod_that_stops_answering_is_reported_once_and_so_is_its_return() -> None:
+async def test_a_failing_pod_is_reported_once_and_so_is_its_recovery() -> None:
     async with probing(a_probed_pod()) as registry:
         await registry.time.advance(1)
         registry.failures["main"] = "HTTP 503"
@@ -136,7 +136,7 @@ async def test_a_pod_that_stops_answering_is_reported_once_and_so_is_its_return(
 
 
 @pytest.mark.parametrize("dies_after_s", [0.01, 2.5, PERIOD_S - 0.01])
-async def test_a_death_is_reported_within_a_period_and_a_second(dies_after_s: float) -> None:
+async def test_a_failure_is_reported_within_a_period_and_a_second(dies_after_s: float) -> None:
     async with probing(a_probed_pod()) as registry:
         await registry.time.advance(PERIOD_S + dies_after_s)
         registry.failures["main"] = "refused"
@@ -144,7 +144,7 @@ async def test_a_death_is_reported_within_a_period_and_a_second(dies_after_s: fl
         assert registry.reports[-1] == {"p0": (False, "refused")}
 
 
-async def test_the_threshold_of_failures_is_waited_for() -> None:
+async def test_a_failure_counts_only_at_its_threshold() -> None:
     async with probing(a_probed_pod(ready=True, failure_threshold=3)) as registry:
         registry.failures["main"] = "refused"
         await registry.time.advance(5 + 2 * PERIOD_S)
@@ -154,7 +154,7 @@ async def test_the_threshold_of_failures_is_waited_for() -> None:
         assert registry.reports == [{"p0": (False, "refused")}]
 
 
-async def test_what_flaps_within_a_window_is_reported_as_it_is_at_the_end() -> None:
+async def test_a_pod_that_flaps_within_a_window_is_reported_with_its_last_state() -> None:
     quick = a_probed_pod(ready=True, period_s=1)
     async with probing(quick) as registry:
         registry.failures["main"] = "refused"
@@ -183,7 +183,7 @@ async def test_all_containers_must_pass() -> None:
     assert registry.reports == [{"p0": (False, "b: refused")}, {"p0": (True, "")}]
 
 
-async def test_sidecars_must_pass_and_other_init_containers_are_not_asked() -> None:
+async def test_sidecars_must_pass_and_other_init_containers_are_not_probed() -> None:
     sidecar = replace(a_container("proxy"), restart_policy="Always")
     pod = replace(a_probed_pod(), init_containers=(sidecar, a_container("setup")))
     async with probing(pod) as registry:
@@ -198,7 +198,7 @@ async def test_sidecars_must_pass_and_other_init_containers_are_not_asked() -> N
 EXEC = Container(name="pg", readiness_probe=Probe(exec=ExecAction(command=("pg_isready",))))
 
 
-async def test_a_pod_whose_only_probe_is_a_command_is_left_alone() -> None:
+async def test_a_pod_whose_only_probe_is_a_command_is_ignored() -> None:
     pod = replace(a_probed_pod(), containers=(EXEC,))
     async with probing(pod) as registry:
         await registry.time.advance(3 * PERIOD_S)
@@ -220,7 +220,7 @@ async def test_a_probe_beside_a_command_waits_for_the_report_and_then_holds_a_ve
     assert registry.reports == [{"p0": (False, "refused")}, {"p0": (True, "")}]
 
 
-async def test_what_others_overwrite_is_reported_again() -> None:
+async def test_an_overwritten_condition_is_reported_again() -> None:
     async with probing(a_probed_pod()) as registry:
         await registry.time.advance(1)
         registry.show(a_probed_pod())
@@ -228,7 +228,7 @@ async def test_what_others_overwrite_is_reported_again() -> None:
     assert registry.reports == [{"p0": (True, "")}] * 2
 
 
-async def test_nothing_is_reported_of_a_pod_whose_own_lease_ran_out() -> None:
+async def test_a_pod_with_an_expired_lease_is_not_reported() -> None:
     lapse = Lapse(reason=LEASE_EXPIRED, heard_at=EPOCH, since=EPOCH)
     async with probing(lapsed(a_probed_pod(ready=True), lapse, now=EPOCH)) as registry:
         await registry.time.advance(3 * PERIOD_S)
@@ -236,7 +236,7 @@ async def test_nothing_is_reported_of_a_pod_whose_own_lease_ran_out() -> None:
     assert registry.reports == []
 
 
-async def test_reports_that_nobody_takes_are_offered_again() -> None:
+async def test_refused_reports_are_retried() -> None:
     async with probing(a_probed_pod()) as registry:
         registry.is_away = True
         await registry.time.advance(5)
@@ -253,7 +253,7 @@ async def test_reports_that_nobody_takes_are_offered_again() -> None:
         {"containers": (Container(name="main"),)},
     ],
 )
-async def test_a_pod_that_cannot_or_need_not_be_asked_is_asked_no_more(
+async def test_a_pod_that_cannot_or_need_not_be_probed_is_not_probed(
     change: dict[str, object],
 ) -> None:
     async with probing(a_probed_pod()) as registry:
@@ -264,7 +264,7 @@ async def test_a_pod_that_cannot_or_need_not_be_asked_is_asked_no_more(
         assert registry.asked_at_s == [0]
 
 
-async def test_a_pod_that_is_gone_is_forgotten_with_what_was_to_be_reported() -> None:
+async def test_a_deleted_pod_is_forgotten_with_its_pending_report() -> None:
     async with probing(a_probed_pod()) as registry:
         await registry.time.advance(0.1)
         registry.prober.forget(key("p0"))
@@ -273,7 +273,7 @@ async def test_a_pod_that_is_gone_is_forgotten_with_what_was_to_be_reported() ->
     assert registry.reports == []
 
 
-async def test_another_pod_of_the_name_is_asked_anew() -> None:
+async def test_a_new_pod_of_the_same_name_is_probed_from_the_start() -> None:
     async with probing(a_probed_pod()) as registry:
         await registry.time.advance(1)
         pod = a_probed_pod()
@@ -297,10 +297,10 @@ async def test_a_check_with_a_bug_is_a_failure_of_that_probe_alone(
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert registry.reports == [{"p0": (False, "the probe could not be run: ZeroDivisionError")}]
-    assert "a probe could not be run" in caplog.text
+    assert "internal error in a probe" in caplog.text
 
 
-async def test_no_more_than_so_many_run_side_by_side() -> None:
+async def test_concurrent_probes_are_bounded() -> None:
     side_by_side = most = 0
     time = VirtualTime()
 
@@ -317,9 +317,9 @@ async def test_no_more_than_so_many_run_side_by_side() -> None:
 
     prober = Prober(slow, take, timing=Timing(sleep=time.sleep, now=time.now))
     running = asyncio.create_task(prober.run())
-    for n in range(AT_ONCE_MAX + 10):
+    for n in range(CONCURRENT_MAX + 10):
         prober.see(a_probed_pod(f"p{n}"))
     await time.advance(3)
-    assert most == AT_ONCE_MAX
+    assert most == CONCURRENT_MAX
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

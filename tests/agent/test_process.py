@@ -1,4 +1,4 @@
-"""An agent put together: what it needs, what a dry run prints, how it cleans up."""
+"""Composition of the agent: privileges, dry runs, clean-up."""
 
 import pytest
 
@@ -27,7 +27,7 @@ MODE = IPVSMode()
         ("0000000000000000", False),
     ],
 )
-def test_it_is_the_capability_that_counts(capabilities: str, *, is_enough: bool) -> None:
+def test_the_capability_is_checked(capabilities: str, *, is_enough: bool) -> None:
     status = f"Name:\twaypost\nCapEff:\t{capabilities}\nCapBnd:\t000001ffffffffff\n"
     lack = lacking_privilege(status)
     assert (not lack) is is_enough
@@ -37,14 +37,14 @@ def test_it_is_the_capability_that_counts(capabilities: str, *, is_enough: bool)
 def dry_agent(
     world: World, sink: MemorySink, printed: list[str]
 ) -> RulesLoop[IPVSState, Operation]:
-    async def introduce() -> None:
+    async def register() -> None:
         pass
 
     dry = DrySink(sink, MODE, printed.append)
-    return RulesLoop(Feed(world.client, "n1", MODE), dry, world.clock, introduce=introduce)
+    return RulesLoop(Feed(world.client, "n1", MODE), dry, world.clock, register=register)
 
 
-async def test_a_dry_run_prints_what_the_programs_would_read_and_applies_nothing() -> None:
+async def test_a_dry_run_prints_the_input_of_programs_and_applies_nothing() -> None:
     async with a_world(a_service(), ONE) as world:
         sink, printed = MemorySink(), list[str]()
         await dry_agent(world, sink, printed).once()
@@ -52,7 +52,7 @@ async def test_a_dry_run_prints_what_the_programs_would_read_and_applies_nothing
         assert "# ipvsadm --restore\n-A -t 10.96.0.20:80 -s rr\n" in printed[0]
 
 
-async def test_a_dry_run_that_goes_on_prints_each_change_once() -> None:
+async def test_a_continuous_dry_run_prints_each_change_once() -> None:
     async with a_world(a_service(), ONE) as world:
         sink, printed = MemorySink(world.desired()), list[str]()
         agent = dry_agent(world, sink, printed)
@@ -71,7 +71,7 @@ async def test_a_dry_run_that_goes_on_prints_each_change_once() -> None:
 
 
 class Unreadable(MemorySink):
-    """A kernel that says nothing."""
+    """A kernel that cannot be read."""
 
     async def observe(self, known: IPVSState) -> IPVSState:
         raise SinkFailed("root is needed")
@@ -80,15 +80,15 @@ class Unreadable(MemorySink):
         raise SinkFailed("root is needed")
 
 
-async def test_a_dry_run_without_privileges_prints_what_a_fresh_node_is_told() -> None:
+async def test_a_dry_run_without_privileges_prints_the_rules_of_a_new_node() -> None:
     async with a_world(a_service(), ONE) as world:
         printed = list[str]()
         await dry_agent(world, Unreadable(), printed).once()
-        assert printed[0] == "# root is needed: as for a node that holds nothing\n"
+        assert printed[0] == "# root is needed: assuming a node without rules\n"
         assert "-A -t 10.96.0.20:80 -s rr" in printed[1]
 
 
-async def test_cleaning_up_leaves_nothing_but_settings() -> None:
+async def test_cleaning_up_removes_all_but_sysctls() -> None:
     async with a_world(a_service(), ONE) as world:
         sink = MemorySink()
         await world.agent(sink).turn()

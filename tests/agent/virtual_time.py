@@ -1,4 +1,4 @@
-"""Time that passes only when a test lets it, for whatever sleeps in it."""
+"""Virtual time, which only the test advances."""
 
 import asyncio
 import heapq
@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
-_STEPS = 30  # turns of the event loop within which everything that can go on has gone on
+_STEPS = 30  # iterations of the event loop after which all runnable tasks have run
 
 
 class VirtualTime:
-    """A clock, and sleepers in the order in which they wake."""
+    """A clock, and sleepers in the order of waking."""
 
     def __init__(self) -> None:
         self._now_s = 0.0
@@ -30,7 +30,7 @@ class VirtualTime:
         await woken
 
     async def advance(self, duration_s: float) -> None:
-        """Let time pass, waking sleepers one moment after the other."""
+        """Let time pass, waking sleepers in order."""
         until_s = self._now_s + duration_s
         await self._settle()
         while self._sleepers and self._sleepers[0][0] <= until_s:

@@ -1,4 +1,4 @@
-"""A registry without a database, a network that can fail, time that a test moves, and an agent."""
+"""A registry without a database, a network that can fail, virtual time, and an agent."""
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
@@ -43,7 +43,7 @@ def _application() -> FastAPI:
 
 @dataclass
 class FakeClock:
-    """Time passes when somebody sleeps, and when a test says so."""
+    """A clock that advances by sleeps, and by the test."""
 
     time_s: float = 1000.0
     slept_s: list[float] = field(default_factory=list[float])
@@ -57,30 +57,30 @@ class FakeClock:
 
 
 class Network(httpx.AsyncBaseTransport):
-    """The way to a registry; it may be broken, and it remembers what was asked."""
+    """The network to a registry; it may fail, and it records requests."""
 
     def __init__(self, app: FastAPI, clock: FakeClock) -> None:
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=True)
         self._clock = clock
         self.is_down = False
         self.answers_before_it_asks: list[httpx.Response] = []
-        """Answers of something else, given once each in place of the registry's."""
-        self.answers_to_news: httpx.Response | None = None
-        """What something else says to everyone who asks for news."""
+        """Other answers, each given once in place of the registry's."""
+        self.answers_to_changes: httpx.Response | None = None
+        """Another answer to every request for changes."""
         self.asked: list[str] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(f"{request.method} {request.url.raw_path.decode()}")
         if self.is_down:
-            raise httpx.ConnectError("the cable is out", request=request)
-        if self.answers_to_news is not None and request.url.path.endswith("/changes"):
-            return self.answers_to_news
+            raise httpx.ConnectError("network is down", request=request)
+        if self.answers_to_changes is not None and request.url.path.endswith("/changes"):
+            return self.answers_to_changes
         if self.answers_before_it_asks:
             answer = self.answers_before_it_asks.pop(0)
             answer.request = request
             return answer
         patience = request.url.params.get("timeoutSeconds")
-        if patience is not None:  # what a registry would do, without anybody waiting for it
+        if patience is not None:  # the wait of a registry, in virtual time
             request.url = request.url.copy_set_param("timeoutSeconds", "0")
         began = await self._transport.handle_async_request(request)
         if patience is not None and b'"operations":[]' in await began.aread():
@@ -89,7 +89,7 @@ class Network(httpx.AsyncBaseTransport):
 
 
 class _Through(httpx.AsyncBaseTransport):
-    """Hands requests to a client that is there already."""
+    """Passes requests to an existing client."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -106,19 +106,19 @@ class _Through(httpx.AsyncBaseTransport):
 
 
 def client_to(api: httpx.AsyncClient) -> RegistryClient:
-    """Let an agent talk to the API that a test talks to."""
+    """Make an agent's client for the test's API."""
     return RegistryClient(access_to([URL]), transport=_Through(api))
 
 
 @dataclass
 class World:
-    """A registry and the way to it."""
+    """A registry and the network to it."""
 
     view: View
     clock: FakeClock
     network: Network
     client: RegistryClient
-    introductions: int = 0
+    registrations: int = 0
 
     def put(self, before: Object | None, after: Object | None) -> None:
         """Make one more change visible."""
@@ -131,13 +131,13 @@ class World:
             self.put(change.before, change.after)
 
     def desired(self) -> IPVSState:
-        """Compute afresh what the node should hold."""
+        """Compute the node's desired state from scratch."""
         snapshot = self.view.snapshot
         node = snapshot.nodes[NamespacedName("", "n1")]
         return state_of(ipvs_rules(node_rules(snapshot, node, CONFIG)))
 
     def desired_checks(self) -> HealthChecks:
-        """Compute afresh what load balancers should learn of the node."""
+        """Compute the node's health checks from scratch."""
         snapshot = self.view.snapshot
         rules = node_rules(snapshot, snapshot.nodes[NamespacedName("", "n1")], CONFIG)
         return health_checks(rules.services, rules.families)
@@ -145,19 +145,17 @@ class World:
     def agent(
         self, sink: MemorySink | None = None, *, pace: Pace = PACE
     ) -> RulesLoop[IPVSState, Operation]:
-        """Start an agent that knows nothing yet."""
+        """Make a new agent."""
         feed = Feed(self.client, "n1", IPVSMode())
-        return RulesLoop(
-            feed, sink or MemorySink(), self.clock, introduce=self._introduce, pace=pace
-        )
+        return RulesLoop(feed, sink or MemorySink(), self.clock, register=self._register, pace=pace)
 
-    async def _introduce(self) -> None:
-        self.introductions += 1
+    async def _register(self) -> None:
+        self.registrations += 1
 
 
 @asynccontextmanager
 async def a_world(*objects: Object, config: RulesConfig = CONFIG) -> AsyncGenerator[World]:
-    """Run a registry that holds these objects and the node."""
+    """Run a registry with these objects and the node."""
     view, clock = View(), FakeClock()
     view.reset(load([NODE, *objects], revision=Revision(1)), history=(), compacted=Revision(1))
     rules = NodeRulesReader(view, config, node_ports=range(30_000, 32_768))
@@ -171,6 +169,6 @@ async def a_world(*objects: Object, config: RulesConfig = CONFIG) -> AsyncGenera
 
 
 async def settle(agent: RulesLoop[IPVSState, Operation], *, turns: int = 3) -> None:
-    """Give an agent some turns."""
+    """Run some turns of an agent."""
     for _ in range(turns):
         await agent.turn()

@@ -106,3 +106,14 @@ async def test_finalize_refuses_what_is_not_there_or_has_moved_on(api: httpx.Asy
     bad = await api.put(f"{PATH}/finalize", json=a_namespace("a b"))
     assert bad.status_code == httpx.codes.UNPROCESSABLE_ENTITY
     assert await finalizers(api) == [OWN, "kubernetes"]
+
+
+async def test_the_answer_to_a_delete_is_the_namespace_as_it_is_then(
+    api: httpx.AsyncClient,
+) -> None:
+    await api.post("/namespaces", json={"metadata": {"name": "x"}})
+    held = {"metadata": {"name": "p", "namespace": "x", "finalizers": ["example.dev/own"]}}
+    await api.post("/pods", json=held)
+    deleted = await api.delete("/namespaces/x")
+    read = await api.get("/namespaces/x")
+    assert (deleted.json(), deleted.headers["etag"]) == (read.json(), read.headers["etag"])

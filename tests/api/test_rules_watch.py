@@ -21,7 +21,7 @@ from app.api.rules_watch import (
     _encoded,  # pyright: ignore[reportPrivateUsage]
 )
 from app.domain.changes import Change
-from app.domain.dataplane.incremental.nftables_source import loaded
+from app.domain.dataplane.nftables.loading import loaded
 from app.domain.dataplane.nftables.state import parse_whole
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision

@@ -1,6 +1,6 @@
-"""Servers that do not speak as a registry does, on real sockets of this machine.
+"""Hostile servers in place of a registry, on real sockets of this machine.
 
-octets to send, once or for ever -> URL, and how much somebody has read of it
+octets to send, once or forever -> URL, and how many of them were read
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from typing import Final
 
 HOST = "127.0.0.1"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-SOCKET_OCTETS_MAX = 16 * 1024 * 1024  # what may lie in the sockets of both sides, unread
+SOCKET_OCTETS_MAX = 16 * 1024 * 1024  # unread in the socket buffers of both sides
 
 
 @dataclass(frozen=True)
 class Script:
-    """What a server says to everyone: something at first, then something again and again."""
+    """What a server sends to every client: a beginning, then a repeated part."""
 
     first: bytes = b""
     again: bytes = b""
@@ -30,7 +30,7 @@ class Script:
 
 @dataclass
 class Hostile:
-    """A server that runs, and what became of it."""
+    """A running server, and what it observed."""
 
     url: str = ""
     sent: int = 0
@@ -39,7 +39,7 @@ class Hostile:
 
 @asynccontextmanager
 async def hostile(script: Script) -> AsyncGenerator[Hostile, None]:
-    """Serve a script to whoever connects, for the length of the block."""
+    """Serve a script to every client during the block."""
     running = Hostile()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -63,7 +63,7 @@ async def hostile(script: Script) -> AsyncGenerator[Hostile, None]:
 
 
 def said(script: Script) -> Iterable[bytes]:
-    """Give all that a script says, one piece after the other."""
+    """Yield the pieces of a script."""
     yield script.first
     while script.again:
         yield script.again
@@ -77,7 +77,7 @@ def whole(body: bytes, *headers: str, status: str = "200 OK") -> Script:
 
 @cache
 def bomb(*, codings: int = 1) -> bytes:
-    """Compress 64 MiB of zeros, more than once if asked for."""
+    """Compress 64 MiB of zeros ``codings`` times."""
     packed = bytes(64 * 1024 * 1024)
     for _ in range(codings):
         packed = gzip.compress(packed, mtime=0)
@@ -85,17 +85,17 @@ def bomb(*, codings: int = 1) -> bytes:
 
 
 def gzipped(packed: bytes, coding: str = "gzip") -> Script:
-    """Answer with what is compressed already."""
+    """Answer with compressed content."""
     return whole(packed, "Content-Type: application/json", f"Content-Encoding: {coding}")
 
 
 ENDLESS_GZIP_BLOCK = gzip.compress(b"", mtime=0)[:10]
-"""The header of gzip, behind which anything may follow."""
+"""The header of gzip, which any content may follow."""
 
 
 @cache
 def endless_gzip() -> Script:
-    """Answer with one gzip stream that never ends: a thousand zeros an octet, and then again."""
+    """Answer with a gzip stream that never ends: a thousand zeros per octet."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     block = deflate.compress(bytes(16 * 1024 * 1024)) + deflate.flush(zlib.Z_FULL_FLUSH)
     head = OK + b"Content-Encoding: gzip\r\n\r\n" + ENDLESS_GZIP_BLOCK
@@ -116,4 +116,4 @@ NONSENSE: Final = {
     "a body without end": Script(OK + b"\r\n", b"x" * 65_536),
     "no HTTP": Script(b"SSH-2.0-OpenSSH\r\n"),
 }
-"""What is no document of a registry."""
+"""Answers that are no document of a registry."""

@@ -1,4 +1,4 @@
-"""How a registry is reached: by which addresses, and with nothing that others have put there."""
+"""Access to a registry: URLs, no cookies, no proxies by default."""
 
 import pytest
 
@@ -11,17 +11,17 @@ from tests.client.hostile_servers import hostile, whole
 @pytest.mark.parametrize(
     "url", ["", "waypost:8053", "127.0.0.1:8053", "ftp://waypost", "http://", "http://[::1"]
 )
-def test_what_is_no_address_is_refused_at_once(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(InvalidURL, match=r"not a URL|not an address"):
         access_to(["http://127.0.0.1:8053", url])
 
 
-def test_no_address_at_all_is_refused() -> None:
+def test_an_empty_list_of_urls_is_refused() -> None:
     with pytest.raises(InvalidURL, match="address"):
         access_to([])
 
 
-def test_an_address_may_end_in_a_slash_and_have_a_path() -> None:
+def test_a_url_may_end_in_a_slash_and_have_a_path() -> None:
     assert access_to(["http://a/", "https://b/waypost/"]).urls == ("http://a", "https://b/waypost")
 
 
@@ -35,7 +35,7 @@ async def test_cookies_are_not_kept() -> None:
     assert not any(b"cookie:" in request.lower() for request in server.requests)
 
 
-async def test_a_proxy_of_the_environment_is_used_only_where_that_is_asked_for(
+async def test_a_proxy_of_the_environment_is_used_only_on_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")

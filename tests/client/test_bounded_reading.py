@@ -1,4 +1,4 @@
-"""Answers of servers that may send anything: read within bounds, over real sockets."""
+"""Answers of hostile servers are read within bounds, over real sockets."""
 
 import asyncio
 import gzip
@@ -34,7 +34,9 @@ from tests.client.hostile_servers import (
 
 MEBIBYTE = 1024 * 1024
 TIGHT = replace(BOUNDS, answer_octets_max=MEBIBYTE, line_octets_max=MEBIBYTE)
-IMPATIENT = replace(TIGHT, answer_s_max=0.5, line_s_max=0.5)  # between pieces nobody waits so long
+IMPATIENT = replace(
+    TIGHT, answer_s_max=0.5, line_s_max=0.5
+)  # longer than the pause between two pieces
 
 
 @asynccontextmanager
@@ -62,20 +64,20 @@ async def lines_of(server: Hostile, bounds: Bounds = TIGHT) -> list[bytes]:
     "script",
     [whole(b"[1]"), gzipped(gzip.compress(b"[1]")), gzipped(gzip.compress(b"[1]"), "X-GZIP")],
 )
-async def test_an_answer_is_what_it_was_before_it_was_compressed(script: Script) -> None:
+async def test_an_answer_is_decompressed(script: Script) -> None:
     async with hostile(script) as server:
         answer = await answer_of(server)
     assert (answer.status_code, answer.body) == (200, b"[1]")
     assert b"accept-encoding: gzip\r\n" in server.requests[0].lower()
 
 
-async def test_an_answer_without_content_may_be_called_compressed() -> None:
+async def test_an_empty_answer_may_be_declared_compressed() -> None:
     script = whole(b"", "Content-Encoding: gzip", status="204 No Content")
     async with hostile(script) as server:
         assert (await answer_of(server)).body == b""
 
 
-async def test_lines_are_read_as_they_come() -> None:
+async def test_lines_are_read_as_they_arrive() -> None:
     script = Script(OK + b"\r\n" + b'{"a":1}\n\n{"b"' + b":2}\nrest")
     async with hostile(script) as server:
         assert await lines_of(server) == [b'{"a":1}', b'{"b":2}', b"rest"]
@@ -107,7 +109,7 @@ async def test_an_error_without_end_is_bounded_too() -> None:
             await lines_of(server)
 
 
-async def test_what_a_bomb_expands_to_is_never_held() -> None:
+async def test_a_decompression_bomb_is_never_kept_in_memory() -> None:
     packed = bomb()
     async with hostile(gzipped(packed)) as server:
         tracemalloc.start()
@@ -128,7 +130,7 @@ async def test_values_are_counted_as_well_as_octets() -> None:
 
 
 @pytest.mark.parametrize("coding", ["gzip, gzip", "deflate", "br", "zstd", "gzip,identity", "x"])
-async def test_codings_that_nobody_asked_for_are_refused_unread(coding: str) -> None:
+async def test_unrequested_codings_are_refused_unread(coding: str) -> None:
     async with hostile(gzipped(bomb(codings=2), coding)) as server:
         with pytest.raises(RegistryMisbehaved, match="which it was not asked for"):
             await answer_of(server)
@@ -162,7 +164,7 @@ async def test_a_line_without_end_is_read_up_to_the_bound(script: Script) -> Non
 )
 async def test_a_head_or_a_trailer_without_end_is_read_up_to_a_bound(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(RegistryUnreachable, match="HTTP breaks off or cannot be read"):
+        with pytest.raises(RegistryUnreachable, match="HTTP is incomplete or cannot be read"):
             await answer_of(server)
         assert server.sent < SOCKET_OCTETS_MAX
 
@@ -181,9 +183,9 @@ DRIPS = [
 
 
 @pytest.mark.parametrize("script", DRIPS)
-async def test_an_answer_that_drips_has_a_time_as_a_whole(script: Script) -> None:
+async def test_a_slow_answer_has_one_timeout_as_a_whole(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(RegistryUnreachable, match=r"it has not answered whole within 0\.5 s"):
+        with pytest.raises(RegistryUnreachable, match=r"its answer was not complete within 0\.5 s"):
             await answer_of(server, IMPATIENT)
 
 
@@ -195,9 +197,9 @@ async def test_an_answer_that_drips_has_a_time_as_a_whole(script: Script) -> Non
         Script(OK + b"\r\nfirst\nsec", b"o", pause_s=0.01),
     ],
 )
-async def test_a_line_that_drips_has_a_time_as_a_whole(script: Script) -> None:
+async def test_a_slow_line_has_one_timeout_as_a_whole(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(RegistryUnreachable, match=r"no whole line has come within 0\.5 s"):
+        with pytest.raises(RegistryUnreachable, match=r"no complete line arrived within 0\.5 s"):
             await lines_of(server, replace(IMPATIENT, answer_s_max=60))
 
 
@@ -211,7 +213,7 @@ async def test_a_stream_may_last_longer_than_any_of_its_lines() -> None:
     assert all(read)
 
 
-async def test_a_server_that_says_nothing_is_no_answer() -> None:
+async def test_a_refused_connection_is_unreachable() -> None:
     async with hostile(Script(b"", b"", pause_s=0)) as server:
         with pytest.raises(RegistryUnreachable, match="disconnected"):
             await answer_of(server)
@@ -219,7 +221,7 @@ async def test_a_server_that_says_nothing_is_no_answer() -> None:
         await answer_of(server)
 
 
-async def test_a_web_page_is_no_answer_of_an_api() -> None:
+async def test_a_web_page_is_misbehaviour() -> None:
     script = whole(b"<html>log in", "Content-Type: text/html; charset=utf-8")
     async with hostile(script) as server:
         for read in (answer_of, lines_of):
@@ -251,11 +253,11 @@ async def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
 @pytest.mark.parametrize(
     ("script", "octets_max", "turns_min"),
     [
-        (gzipped(bomb()), 32 * MEBIBYTE, 32 * 4),  # one for each quarter of a mebibyte
-        (CRUMBS, 25_600, 100),  # one for each 256 chunks
+        (gzipped(bomb()), 32 * MEBIBYTE, 32 * 4),  # a yield for each 256 KiB
+        (CRUMBS, 25_600, 100),  # a yield for each 256 chunks
     ],
 )
-async def test_others_have_their_turn_while_one_read_is_worked_through(
+async def test_the_event_loop_runs_while_one_read_is_processed(
     script: Script, octets_max: int, turns_min: int
 ) -> None:
     turns = 0
@@ -274,7 +276,7 @@ async def test_others_have_their_turn_while_one_read_is_worked_through(
     assert turns >= turns_min
 
 
-async def test_a_line_in_the_smallest_chunks_is_bounded_as_any_other() -> None:
+async def test_a_line_in_the_smallest_chunks_is_bounded() -> None:
     async with hostile(CRUMBS) as server:
         with pytest.raises(RegistryMisbehaved, match="one line has more than 25600 bytes"):
             await lines_of(server, replace(TIGHT, line_octets_max=25_600))

@@ -1,4 +1,4 @@
-"""Compressed content comes out in pieces, and nothing is expanded ahead."""
+"""Compressed content is expanded in pieces, and nothing ahead."""
 
 import gzip
 from itertools import islice
@@ -23,7 +23,7 @@ def expanded(packed: bytes) -> bytes:
 
 
 @given(st.binary(max_size=2_000), st.integers(1, 50), st.integers(1, 300))
-def test_what_was_compressed_comes_out_whole_in_pieces(
+def test_compressed_content_is_expanded_in_pieces(
     plain: bytes, step: int, piece_octets_max: int
 ) -> None:
     gunzip = Gunzip(piece_octets_max=piece_octets_max)
@@ -38,7 +38,7 @@ def test_what_was_compressed_comes_out_whole_in_pieces(
     assert all(0 < len(piece) <= piece_octets_max for piece in pieces)
 
 
-def test_a_bomb_is_expanded_no_further_than_somebody_reads() -> None:
+def test_a_bomb_is_expanded_only_as_far_as_it_is_read() -> None:
     packed = compressed(bytes(64 * 1024 * 1024))
     pieces = list(islice(Gunzip(piece_octets_max=1_000).expand(packed), 3))
     assert pieces == [bytes(1_000)] * 3
@@ -48,23 +48,23 @@ def test_a_bomb_is_expanded_no_further_than_somebody_reads() -> None:
     ("packed", "problem"),
     [
         (b"not gzip", "damaged"),
-        (compressed(b"x" * 99)[:-1], "breaks off"),
+        (compressed(b"x" * 99)[:-1], "incomplete"),
         (compressed(b"x" * 99)[:-8] + b"\0" * 8, "damaged"),
-        (compressed(b"a") + compressed(b"b"), "goes on behind its end"),
-        (compressed(b"a") + b"\0", "goes on behind its end"),
+        (compressed(b"a") + compressed(b"b"), "data after its end"),
+        (compressed(b"a") + b"\0", "data after its end"),
     ],
 )
-def test_what_is_not_one_whole_member_is_refused(packed: bytes, problem: str) -> None:
+def test_anything_but_one_whole_member_is_refused(packed: bytes, problem: str) -> None:
     with pytest.raises(RegistryMisbehaved, match=problem):
         expanded(packed)
 
 
-def test_what_comes_after_the_end_is_refused_in_another_piece_too() -> None:
+def test_data_after_the_end_is_refused_in_another_piece_too() -> None:
     gunzip = Gunzip()
     assert list(gunzip.expand(compressed(b"a"))) == [b"a"]
-    with pytest.raises(RegistryMisbehaved, match="goes on"):
+    with pytest.raises(RegistryMisbehaved, match="data after its end"):
         _ = list(gunzip.expand(b"more"))
 
 
-def test_no_content_at_all_is_whole() -> None:
+def test_empty_content_is_complete() -> None:
     Gunzip().end()

@@ -1,4 +1,4 @@
-"""The small HTTP server: what is answered, to whom, and within which bounds."""
+"""The small HTTP server: answers and bounds."""
 
 import asyncio
 import socket
@@ -37,7 +37,7 @@ async def endpoint(*, request_s_max: float = REQUEST_S_MAX) -> AsyncGenerator[ht
         yield client
 
 
-async def test_a_path_is_answered_with_its_headers_whatever_its_query() -> None:
+async def test_a_path_is_answered_with_its_headers_for_any_query() -> None:
     async with endpoint() as client:
         answer = await client.get("/hello?verbose")
     assert (answer.status_code, answer.text) == (200, "hello /hello")
@@ -46,7 +46,7 @@ async def test_a_path_is_answered_with_its_headers_whatever_its_query() -> None:
     assert answer.headers["connection"] == "close"
 
 
-async def test_other_questions_are_answered_as_http_has_it() -> None:
+async def test_other_requests_get_the_status_of_http() -> None:
     async with endpoint() as client:
         assert (await client.get("/nothing")).status_code == 404
         assert (await client.post("/hello")).status_code == 405
@@ -56,24 +56,24 @@ async def test_other_questions_are_answered_as_http_has_it() -> None:
 
 
 @pytest.mark.parametrize("said", [b"", b"\r\n\r\n", b"\x16\x03\x01", b"GET /hello", b"x" * 99_999])
-async def test_a_client_that_speaks_something_else_disturbs_no_other(said: bytes) -> None:
+async def test_a_client_of_another_protocol_does_not_affect_others(said: bytes) -> None:
     async with endpoint(request_s_max=0.1) as client:
         reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
         writer.write(said)
-        with suppress(ConnectionResetError):  # what it sent was not read to its end
+        with suppress(ConnectionResetError):  # its request was not read to the end
             assert (await reader.read()).startswith((b"", b"HTTP/1.1 4"))
         writer.close()
         assert (await client.get("/hello")).status_code == 200
 
 
-async def test_a_client_that_says_nothing_is_let_go() -> None:
+async def test_a_silent_client_is_disconnected() -> None:
     async with answering("127.0.0.1", 0, {}, request_s_max=0.05) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await reader.read() == b""
         writer.close()
 
 
-async def test_a_request_without_end_is_cut_off() -> None:
+async def test_an_endless_request_is_disconnected() -> None:
     async with answering("127.0.0.1", 0, {}) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"x" * 2 * HEADER_BYTES_MAX)
@@ -82,7 +82,7 @@ async def test_a_request_without_end_is_cut_off() -> None:
         writer.close()
 
 
-async def test_a_taken_address_is_told_in_words() -> None:
+async def test_a_used_address_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"health cannot listen on 127.0.0.1 port {port}: Addr"):
@@ -90,19 +90,19 @@ async def test_a_taken_address_is_told_in_words() -> None:
                 pass
 
 
-async def test_connections_beyond_the_bound_are_closed_at_once_and_the_others_served() -> None:
+async def test_connections_beyond_the_bound_are_closed_and_others_served() -> None:
     connections = Connections(count_max=2)
     servers = [await listen("127.0.0.1", 0, hello, connections) for _ in range(2)]
     ports = [server.sockets[0].getsockname()[1] for server in servers]
-    held = [await asyncio.open_connection("127.0.0.1", port) for port in ports]
+    open_ = [await asyncio.open_connection("127.0.0.1", port) for port in ports]
     await until(lambda: connections.count == 2)
     reader, refused = await asyncio.open_connection("127.0.0.1", ports[0])
     assert await reader.read() == b""
-    for reader, writer in held:
+    for reader, writer in open_:
         writer.write(b"GET /mine HTTP/1.1\r\n\r\n")
         assert (await reader.read()).endswith(b"hello /mine")
     await until(lambda: connections.count == 0)
-    for writer in (refused, *(writer for _, writer in held)):
+    for writer in (refused, *(writer for _, writer in open_)):
         writer.close()
     for server in servers:
         server.close()
@@ -116,7 +116,7 @@ def has_ipv6() -> bool:
     return True
 
 
-async def test_every_address_of_both_families_is_one_socket() -> None:
+async def test_all_addresses_of_both_families_share_one_socket() -> None:
     server = await listen("", 0, hello, Connections())
     port = server.sockets[0].getsockname()[1]
     assert len(server.sockets) == 1
@@ -128,7 +128,7 @@ async def test_every_address_of_both_families_is_one_socket() -> None:
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
-async def test_an_address_of_one_family_leaves_the_port_to_the_other() -> None:
+async def test_an_address_of_one_family_leaves_the_port_of_the_other_free() -> None:
     mine = await listen("::1", 0, hello, Connections())
     port = mine.sockets[0].getsockname()[1]
     other = await listen("127.0.0.1", port, hello, Connections())

@@ -1,4 +1,4 @@
-"""JSON of others."""
+"""JSON from servers."""
 
 import json
 
@@ -28,7 +28,7 @@ def values(document: object) -> int:
 
 
 @given(documents)
-def test_no_document_holds_more_values_than_are_counted_and_its_first(document: object) -> None:
+def test_a_document_has_at_most_one_value_more_than_are_counted(document: object) -> None:
     octets = json.dumps(document).encode()
     assert values(document) <= 1 + 2 * values_in(octets)
     assert parse_json(octets, values_max=values_in(octets)) == document
@@ -47,6 +47,6 @@ def test_no_document_holds_more_values_than_are_counted_and_its_first(document: 
         (b"[" + b"0," * 1_000_000 + b"0]", "more than 1000000 values"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_words(octets: bytes, problem: str) -> None:
+def test_unreadable_json_has_a_reason(octets: bytes, problem: str) -> None:
     with pytest.raises(RegistryMisbehaved, match=problem):
         parse_json(octets, values_max=1_000_000)

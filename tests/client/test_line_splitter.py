@@ -1,4 +1,4 @@
-"""Lines of a stream, whatever pieces it comes in."""
+"""Lines of a stream that arrives in any pieces."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from app.client.line_splitter import LineSplitter
 
 
 @given(st.lists(st.text("ab\u2028\r", max_size=8)), st.integers(1, 9))
-def test_lines_end_at_line_feeds_alone_whatever_the_pieces(texts: list[str], step: int) -> None:
+def test_lines_end_only_at_line_feeds_for_any_pieces(texts: list[str], step: int) -> None:
     octets = "".join(f"{text}\n" for text in texts).encode()
     splitter = LineSplitter(line_octets_max=100)
     lines = [
@@ -21,7 +21,7 @@ def test_lines_end_at_line_feeds_alone_whatever_the_pieces(texts: list[str], ste
     assert splitter.rest() == b""
 
 
-def test_a_line_that_has_no_end_is_the_rest() -> None:
+def test_an_incomplete_line_is_the_rest() -> None:
     splitter = LineSplitter(line_octets_max=9)
     assert splitter.split(b"one\ntwo") == [b"one"]
     assert splitter.rest() == b"two"
@@ -36,5 +36,5 @@ def test_a_line_that_is_too_long_is_refused_before_it_ends(pieces: list[bytes]) 
         _ = [splitter.split(piece) for piece in pieces]
 
 
-def test_a_line_of_the_longest_length_is_taken() -> None:
+def test_a_line_of_the_maximum_length_is_accepted() -> None:
     assert LineSplitter(line_octets_max=9).split(b"012345678\n") == [b"012345678"]

@@ -1,4 +1,4 @@
-"""What goes on failing is said once a minute."""
+"""Repeated failures are logged once a minute."""
 
 import logging
 
@@ -20,7 +20,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.message for record in caplog.records]
 
 
-def test_a_subject_is_said_once_a_period_with_how_often_it_was_not(
+def test_a_subject_is_logged_once_a_period_with_the_number_suppressed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     times = Times()
@@ -32,7 +32,7 @@ def test_a_subject_is_said_once_a_period_with_how_often_it_was_not(
     assert notices.say("a", "and again")
     assert said(caplog) == [
         "it failed 0",
-        "it failed again (3 more since this was last said)",
+        "it failed again (3 similar lines suppressed)",
         "and again",
     ]
 
@@ -44,10 +44,10 @@ def test_each_subject_has_its_own_period(caplog: pytest.LogCaptureFixture) -> No
     assert said(caplog) == ["a failed", "b failed"]
 
 
-def test_subjects_are_not_remembered_without_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_number_of_subjects_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     notices = Notices(LOG, now_s=Times())
     for number in range(SUBJECTS_MAX + 1):
         notices.say(str(number), "it failed")
     assert not notices.say("1", "still remembered")
-    assert notices.say("0", "forgotten, and said anew")
+    assert notices.say("0", "forgotten, and logged again")
     assert len(said(caplog)) == SUBJECTS_MAX + 2

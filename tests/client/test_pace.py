@@ -1,4 +1,4 @@
-"""Waiting after failures."""
+"""Exponential backoff."""
 
 from app.client.pace import RETRY_S_MAX, RETRY_S_MIN, Backoff
 
@@ -14,7 +14,7 @@ def test_each_failure_waits_longer_up_to_a_bound() -> None:
     assert waits[-1] == RETRY_S_MAX
 
 
-def test_a_success_ends_the_waiting() -> None:
+def test_a_success_resets_the_backoff() -> None:
     backoff = Backoff(chance=lambda: 1.0)
     for _ in range(9):
         backoff.failed(0)
@@ -24,8 +24,8 @@ def test_a_success_ends_the_waiting() -> None:
     assert backoff.retry_at_s == 10 + RETRY_S_MIN
 
 
-def test_half_of_a_wait_is_left_to_chance() -> None:
+def test_half_of_a_delay_is_random() -> None:
     for share in (0.0, 0.5, 1.0):
-        backoff = Backoff(chance=lambda: share)  # noqa: B023  asked within its turn
+        backoff = Backoff(chance=lambda: share)  # noqa: B023  called within its iteration
         backoff.failed(0)
         assert backoff.retry_at_s == RETRY_S_MIN * (1 + share) / 2

@@ -48,7 +48,7 @@ async def test_an_empty_answer_is_an_empty_document() -> None:
         assert await client.ask("DELETE", "/nodes/n1") == {}
 
 
-async def test_what_still_bears_the_tag_is_nothing_new() -> None:
+async def test_an_unchanged_tag_gives_none() -> None:
     async with client_of(httpx.Response(304)) as client:
         assert await client.get("/nodes/n1/ipvs", tag='"1"') is None
 
@@ -62,7 +62,7 @@ async def test_a_refusal_has_its_reason() -> None:
 
 
 @pytest.mark.parametrize("code", [429, 500, 502, 503])
-async def test_a_registry_in_trouble_is_unreachable(code: int) -> None:
+async def test_a_failing_registry_is_unreachable(code: int) -> None:
     async with client_of(httpx.Response(code, text="later")) as client:
         with pytest.raises(RegistryUnreachable, match=str(code)):
             await client.ask("GET", "/nodes/n1")
@@ -71,7 +71,7 @@ async def test_a_registry_in_trouble_is_unreachable(code: int) -> None:
 @pytest.mark.parametrize(
     "error", [httpx.ConnectError("refused"), httpx.ReadTimeout(""), httpx.RemoteProtocolError("?")]
 )
-async def test_nothing_of_httpx_comes_out(error: Exception) -> None:
+async def test_exceptions_of_httpx_are_translated(error: Exception) -> None:
     async with client_of(error) as client:
         with pytest.raises(RegistryUnreachable):
             await client.get("/nodes/n1/ipvs")
@@ -80,15 +80,13 @@ async def test_nothing_of_httpx_comes_out(error: Exception) -> None:
 
 
 @given(st.binary(max_size=60), st.sampled_from([200, 201, 400, 404, 409, 422, 504]))
-async def test_whatever_is_answered_is_a_document_or_one_of_the_errors(
-    body: bytes, code: int
-) -> None:
+async def test_any_answer_is_a_document_or_one_of_the_errors(body: bytes, code: int) -> None:
     async with client_of(httpx.Response(code, content=body)) as client:
         with suppress(RegistryMisbehaved, Refused):
             assert isinstance(await client.ask("GET", "/"), dict)
 
 
-async def test_one_of_several_is_asked_until_it_does_not_answer() -> None:
+async def test_one_of_several_is_asked_until_it_fails() -> None:
     down, up = httpx.ConnectError("refused"), httpx.Response(200, json={})
     async with client_of(down, up, urls=2) as client:
         with pytest.raises(RegistryUnreachable, match="http://r0"):
@@ -106,7 +104,7 @@ MISDIRECTED = {
 }
 
 
-async def test_one_that_does_not_know_its_name_says_so_and_the_next_is_asked() -> None:
+async def test_after_an_unknown_host_name_the_next_is_asked() -> None:
     lost, up = httpx.Response(421, json=MISDIRECTED), httpx.Response(200, json={})
     async with client_of(lost, up, urls=2) as client:
         with pytest.raises(
@@ -119,13 +117,13 @@ async def test_one_that_does_not_know_its_name_says_so_and_the_next_is_asked() -
             _ = [some async for some in client.lines("/pods")]
 
 
-async def test_a_page_instead_of_a_reason_is_not_quoted() -> None:
+async def test_a_web_page_in_place_of_a_reason_is_not_quoted() -> None:
     async with client_of(httpx.Response(502, text="<p>" * 1_000)) as client:
         with pytest.raises(RegistryUnreachable, match=r"it answers 502$"):
             await client.ask("GET", "/")
 
 
-async def test_a_stream_is_split_at_line_feeds_alone() -> None:
+async def test_a_stream_is_split_only_at_line_feeds() -> None:
     lines = [json.dumps({"name": "one\u2028two\x85"}, ensure_ascii=False), "", "{}"]
     async with client_of(httpx.Response(200, text="\n".join(lines) + "\n")) as client:
         found = [line.decode() async for some in client.lines("/pods") for line in some]
@@ -144,7 +142,7 @@ nonsense = pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.key
 
 
 @nonsense
-async def test_a_registry_that_answers_nonsense_is_left_for_the_next(script: Script) -> None:
+async def test_after_an_invalid_answer_the_next_registry_is_asked(script: Script) -> None:
     async with (
         hostile(script) as bad,
         hostile(GOOD) as good,
@@ -157,7 +155,7 @@ async def test_a_registry_that_answers_nonsense_is_left_for_the_next(script: Scr
 
 
 @nonsense
-async def test_nonsense_is_said_once_a_minute_and_not_once_a_try(
+async def test_invalid_answers_are_logged_once_a_minute(
     script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with hostile(script) as bad, RegistryClient(access_to([bad.url]), bounds=TIGHT) as client:
@@ -167,7 +165,7 @@ async def test_nonsense_is_said_once_a_minute_and_not_once_a_try(
     assert len(bad.requests) == 3
     (line,) = [record.message for record in caplog.records if bad.url in record.message]
     assert line.startswith(f"{bad.url}: ")
-    assert line.endswith("; asking it again")
+    assert line.endswith("; retrying")
 
 
 STREAMS = {
@@ -179,7 +177,7 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("script", STREAMS.values(), ids=STREAMS.keys())
-async def test_a_stream_that_makes_no_sense_is_a_reason_to_ask_the_next(script: Script) -> None:
+async def test_after_an_invalid_stream_the_next_registry_is_asked(script: Script) -> None:
     async with (
         hostile(script) as bad,
         RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
@@ -189,7 +187,7 @@ async def test_a_stream_that_makes_no_sense_is_a_reason_to_ask_the_next(script: 
         assert client.url == "http://x"
 
 
-async def test_two_questions_that_fail_at_once_leave_one_registry_and_not_two() -> None:
+async def test_two_concurrent_failures_skip_only_one_registry() -> None:
     async with (
         hostile(whole(b"[]")) as bad,
         RegistryClient(access_to([bad.url, "http://x"])) as client,
@@ -200,7 +198,7 @@ async def test_two_questions_that_fail_at_once_leave_one_registry_and_not_two() 
         assert client.url == "http://x"
 
 
-async def test_what_a_registry_says_is_logged_as_one_short_line(
+async def test_text_of_a_registry_is_logged_as_one_short_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     location = "Location: http://x/" + "\x1b[2J" * 5_000

@@ -1,4 +1,4 @@
-"""What the lines of a watch say, and where a stream that has ended goes on."""
+"""Parsing the lines of a watch, and where it is resumed."""
 
 import json
 
@@ -42,13 +42,13 @@ def resumed(since: str) -> Resume:
         b'{"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": 7}}}',
     ],
 )
-def test_a_line_that_is_no_event_is_misbehaviour(line: bytes) -> None:
+def test_a_line_that_is_not_an_event_is_misbehaviour(line: bytes) -> None:
     with pytest.raises(RegistryMisbehaved):
         parse_event(line)
 
 
 @pytest.mark.parametrize("annotations", [None, 7, [], {}])
-def test_a_bookmark_of_any_shape_may_say_nothing_of_the_beginning(annotations: object) -> None:
+def test_annotations_of_any_shape_do_not_end_the_initial_list(annotations: object) -> None:
     metadata = {"resourceVersion": "7", "annotations": annotations}
     line = json.dumps({"type": "BOOKMARK", "object": {"metadata": metadata}}).encode()
     assert not parse_event(line).ends_initial
@@ -61,46 +61,46 @@ def test_an_error_is_a_refusal_with_its_reason() -> None:
     assert refusal.value.reason == "Expired"
 
 
-def test_a_stream_that_ends_before_all_was_listed_begins_anew() -> None:
+def test_a_stream_that_ends_within_the_initial_list_starts_over() -> None:
     resume = Resume()
     assert resume.begin() == ""
-    assert not resume.is_whole(ADDED)
-    assert not resume.is_whole(bookmark("5"))
+    assert not resume.advance(ADDED)
+    assert not resume.advance(bookmark("5"))
     assert resume.is_initial
     assert resume.begin() == ""
 
 
-def test_a_stream_is_resumed_after_the_last_whole_revision() -> None:
+def test_a_stream_is_resumed_after_the_last_complete_revision() -> None:
     resume = Resume()
     resume.begin()
-    assert resume.is_whole(bookmark("5", ends_initial=True))
-    assert not resume.is_whole(ADDED)
+    assert resume.advance(bookmark("5", ends_initial=True))
+    assert not resume.advance(ADDED)
     assert resume.begin() == "5"
     assert not resume.is_initial
-    assert resume.is_whole(bookmark("7"))
+    assert resume.advance(bookmark("7"))
     assert resume.begin() == "7"
 
 
-def test_a_revision_that_is_forgotten_is_given_up_at_once() -> None:
+def test_an_expired_revision_starts_over_immediately() -> None:
     resume = resumed("5")
     resume.refused(refused("Expired"))
     assert resume.begin() == ""
 
 
 @pytest.mark.parametrize("reason", ["ServiceUnavailable", "Forbidden", ""])
-def test_other_refusals_leave_it_where_it_is(reason: str) -> None:
+def test_other_refusals_keep_the_position(reason: str) -> None:
     resume = resumed("5")
     for _ in range(2 * AHEAD_TRIES_MAX):
         resume.refused(refused(reason))
     assert resume.begin() == "5"
 
 
-def test_a_revision_that_nobody_reaches_is_given_up_after_some_tries() -> None:
+def test_a_revision_that_is_never_reached_starts_over_after_some_tries() -> None:
     resume = resumed("5")
     for _ in range(AHEAD_TRIES_MAX - 1):
         resume.refused(refused("Timeout"))
     assert resume.begin() == "5"
-    assert resume.is_whole(bookmark("6"))
+    assert resume.advance(bookmark("6"))
     for _ in range(AHEAD_TRIES_MAX - 1):
         resume.refused(refused("Timeout"))
     assert resume.begin() == "6"

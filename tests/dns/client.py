@@ -1,4 +1,4 @@
-"""A client for tests: replies as the rows that the vectors are written in."""
+"""A DNS client for tests: replies as rows in the form of the vectors."""
 
 from collections.abc import Iterable
 
@@ -9,17 +9,17 @@ from tests.dns_vectors import Row
 
 
 def rows(section: Iterable[dns.rrset.RRset]) -> list[Row]:
-    """Give the records of a section; the serial of an SOA is not compared."""
+    """Return the records of a section; the serial of an SOA is not compared."""
     return [_row(line) for rrset in section for line in rrset.to_text().splitlines()]
 
 
 def data_of(section: Iterable[dns.rrset.RRset]) -> list[str]:
-    """Give the data of a section's records, in the order sent."""
+    """Return the data of a section's records, in the order sent."""
     return [line.split(None, 4)[4] for rrset in section for line in rrset.to_text().splitlines()]
 
 
 def options_of(message: dns.message.Message) -> list[str]:
-    """Give the EDNS options of a message as text."""
+    """Return the EDNS options of a message as text."""
     return [line for line in message.to_text().splitlines() if line.startswith("option ")]
 
 

@@ -1,12 +1,11 @@
-"""Coverage-guided fuzzing of what comes off the network; not part of the test run.
+"""Coverage-guided fuzzing of the parsers of network input; not part of the test run.
 
     make fuzz SECONDS=180          (or: python tests/dns/fuzz.py -max_total_time=180)
 
-The first octet says what the others are: a message to a server that does little,
-one to a server that does all it can, or the rest of what an upstream server says.
-The law is that of the tests: any octets give octets or silence, the id comes back,
-a reply fits; replies of others are read to their end or not at all, and what was
-read can be passed on.
+The first octet chooses the input: a message to a server with few features, one to a
+server with all features, or the reply of an upstream server.  The laws are those of
+the tests: any octets give a reply or none, the id is repeated, a reply fits; an
+upstream reply is parsed to its end or rejected, and a parsed one can be forwarded.
 """
 
 import importlib
@@ -17,7 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-atheris: Any = importlib.import_module("atheris")  # no dependency: whoever fuzzes installs it
+atheris: Any = importlib.import_module("atheris")  # no dependency: install it to fuzz
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -29,7 +28,7 @@ with atheris.instrument_imports():
     from app.dns.upstream import lookup
     from app.dns.upstream.cache import Cache
     from app.dns.upstream.message import Oversized, parse_reply
-    from app.dns.upstream.question import FINAL_RCODES, ForeignQuery
+    from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery
     from app.domain.addresses import parse_prefix
     from app.domain.discovery.zone.config import PodRecords, cluster_config
     from app.registry.reads.view import View
@@ -43,24 +42,24 @@ QUESTION = b"\3www\7example\3com\0\0\1\0\1"
 
 
 def a_view() -> View:
-    """Show a state with a bit of everything."""
+    """Show a state with objects of every kind."""
     view, snapshot = View(), snapshot_of("edge")
     view.reset(snapshot, history=(), compacted=snapshot.revision)
     return view
 
 
 def a_protocol(*, is_able: bool) -> Protocol:
-    """Make a protocol that does as little as it can, or all that it can."""
-    prefix, everybody = parse_prefix("10.50.0.0/24"), parse_prefix("0.0.0.0/0")
+    """Make a protocol with the fewest features, or with all."""
+    prefix, everyone = parse_prefix("10.50.0.0/24"), parse_prefix("0.0.0.0/0")
     assert prefix is not None
-    assert everybody is not None
+    assert everyone is not None
     pods = PodRecords.VERIFIED if is_able else PodRecords.INSECURE
     zone = cluster_config("cluster.local", [prefix], pods=pods)
     if not is_able:
         return Protocol(VIEW, ProtocolConfig(zone=zone))
     config = ProtocolConfig(
         zone=zone,
-        transfers_to=(everybody,),
+        transfers_to=(everyone,),
         has_upstreams=True,
         autopath=Autopath(("corp.example",)),
     )
@@ -72,7 +71,7 @@ PROTOCOLS = {is_able: a_protocol(is_able=is_able) for is_able in (False, True)}
 
 
 def try_octets(octets: bytes) -> None:
-    """Hold one message against the law."""
+    """Check the laws for one input."""
     what, message = (octets[0] if octets else 0), octets[1:]
     if what & UPSTREAM:
         try_reply(message)
@@ -82,7 +81,7 @@ def try_octets(octets: bytes) -> None:
 
 
 def try_request(protocol: Protocol, message: bytes, transport: Transport) -> None:
-    """Answer what a client sends."""
+    """Answer a client's message."""
     outcome = protocol.respond(message, transport, CLIENT)
     match outcome:
         case None:
@@ -101,16 +100,16 @@ def try_request(protocol: Protocol, message: bytes, transport: Transport) -> Non
 
 
 def try_reply(rest: bytes) -> None:
-    """Read what others say to a question, put it into words, and pass it on."""
-    asked = ForeignQuery(QUESTION)
+    """Parse an upstream's reply to a question, write it as text, and forward it."""
+    asked = UpstreamQuery(QUESTION)
     query = asked.encode(0, 1232)
     flags = struct.pack("!H", 0x8000 | int.from_bytes(rest[:2]))
     try_foreign(asked, query[:2] + flags + b"\0\1" + rest[2:8] + QUESTION + rest[8:], query)
     try_foreign(asked, query[:2] + flags + rest[2:], query)
 
 
-def try_foreign(asked: ForeignQuery, octets: bytes, query: bytes) -> None:
-    """Read one message of others, with or without the question, and keep it."""
+def try_foreign(asked: UpstreamQuery, octets: bytes, query: bytes) -> None:
+    """Parse one upstream message, with or without the question, and cache it."""
     try:
         reply = parse_reply(octets, query)
     except Oversized:
@@ -122,7 +121,7 @@ def try_foreign(asked: ForeignQuery, octets: bytes, query: bytes) -> None:
     cache.keep(asked, reply, 0)
     hit = cache.find(asked, 0)
     assert hit is None or reply.rcode not in FINAL_RCODES or reply.answers(asked) or reply.has_soa
-    lookup._in_words(reply)  # pyright: ignore[reportPrivateUsage]  what /resolve makes of it
+    lookup._in_words(reply)  # pyright: ignore[reportPrivateUsage]  the text form of /resolve
     for transport in Transport:
         request = parse_request(query, transport)
         assert isinstance(request, Request)
@@ -131,7 +130,7 @@ def try_foreign(asked: ForeignQuery, octets: bytes, query: bytes) -> None:
 
 
 def write_seeds(folder: Path) -> None:
-    """Write what is worth beginning with: every published message, and a few of our own."""
+    """Write the seeds: every published message, and a few of our own."""
     published = [request_of(case) for case in VECTORS["wire_vectors"]]
     header = b"\0\7\1\0\0\1\0\0\0\0\0\0"
     names = {case["qname"] for case in VECTORS["cases"] if case["fixture"] == "edge"}

@@ -1,4 +1,4 @@
-"""A replica that follows an API: every state the API had, whole, whatever happens in between."""
+"""A replica that follows an API shows complete revisions only, after any failure in between."""
 
 import asyncio
 import gzip
@@ -61,7 +61,7 @@ async def taken(*lines: bytes) -> tuple[View, Intake]:
     return view, intake
 
 
-async def test_the_state_is_there_once_the_initial_objects_are_all_sent() -> None:
+async def test_the_view_shows_the_state_after_the_last_initial_object() -> None:
     view, intake = await taken(line("ADDED", service("a", 3)), line("ADDED", service("b", 5)))
     assert not view.is_synced
 
@@ -72,7 +72,7 @@ async def test_the_state_is_there_once_the_initial_objects_are_all_sent() -> Non
     assert intake.begin() == "7"
 
 
-async def test_when_endpoints_changed_is_kept_while_it_is_news() -> None:
+async def test_the_trigger_time_of_a_slice_is_kept_for_changes_only() -> None:
     def slice_(revision: int, second: int) -> dict[str, object]:
         trigger = {TRIGGER_TIME_ANNOTATION: f"2026-01-01T00:00:0{second}Z", "other": "x"}
         metadata = {
@@ -85,34 +85,34 @@ async def test_when_endpoints_changed_is_kept_while_it_is_news() -> None:
         return {**kind, "metadata": metadata, "addressType": "IPv4", "endpoints": []}
 
     view, intake = await taken(line("ADDED", slice_(1, 1)), bookmark(1, ends_initial=True))
-    (held,) = view.snapshot.slices.values()
-    assert held.metadata.annotations == {}
+    (shown,) = view.snapshot.slices.values()
+    assert shown.metadata.annotations == {}
 
     await intake.take(line("MODIFIED", slice_(2, 2)))
     await intake.take(bookmark(2))
-    (held,) = view.snapshot.slices.values()
-    assert held.metadata.annotations == {TRIGGER_TIME_ANNOTATION: "2026-01-01T00:00:02Z"}
+    (shown,) = view.snapshot.slices.values()
+    assert shown.metadata.annotations == {TRIGGER_TIME_ANNOTATION: "2026-01-01T00:00:02Z"}
 
 
-async def test_what_is_loaded_anew_and_is_the_same_is_not_held_twice() -> None:
+async def test_a_reload_reuses_equal_objects() -> None:
     view, intake = await taken(
         line("ADDED", service("a", 3)),
         line("ADDED", service("b", 5)),
         bookmark(7, ends_initial=True),
     )
-    held = dict(view.snapshot.services)
+    shown = dict(view.snapshot.services)
     intake.resume.start_over()
     assert intake.begin() == ""
     assert not await intake.take(line("ADDED", service("a", 3)))
     assert not await intake.take(line("ADDED", service("b", 5, port=81)))
     assert await intake.take(bookmark(9, ends_initial=True))
 
-    same, other = (view.snapshot.services[key] for key in sorted(held))
-    assert same is held[same.metadata.key]
+    same, other = (view.snapshot.services[key] for key in sorted(shown))
+    assert same is shown[same.metadata.key]
     assert other.ports[0].port == 81
 
 
-async def test_a_revision_shows_only_when_it_is_whole() -> None:
+async def test_a_revision_shows_only_when_it_is_complete() -> None:
     view, intake = await taken(bookmark(1, ends_initial=True))
     await intake.take(line("ADDED", service("a", 2)))
     await intake.take(line("ADDED", service("b", 2)))
@@ -123,7 +123,7 @@ async def test_a_revision_shows_only_when_it_is_whole() -> None:
     assert names(view.snapshot) == ["a", "b"]
 
 
-async def test_a_stream_broken_within_a_revision_is_resumed_before_it() -> None:
+async def test_a_stream_that_breaks_within_a_revision_is_resumed_before_it() -> None:
     view, intake = await taken(bookmark(1, ends_initial=True), line("ADDED", service("a", 2)))
 
     assert intake.begin() == "1"
@@ -133,7 +133,7 @@ async def test_a_stream_broken_within_a_revision_is_resumed_before_it() -> None:
     assert names(view.snapshot) == ["a", "b"]
 
 
-async def test_changes_are_told_with_what_was_there_before() -> None:
+async def test_changes_have_the_object_before_the_change() -> None:
     view, intake = await taken(line("ADDED", service("a", 1)), bookmark(1, ends_initial=True))
     seen: list[Change] = []
     view.subscribe(lambda advance: seen.extend(advance.changes))
@@ -148,7 +148,7 @@ async def test_changes_are_told_with_what_was_there_before() -> None:
     assert names(view.snapshot) == []
 
 
-async def test_text_that_others_take_for_line_ends_is_kept() -> None:
+async def test_unicode_line_separators_in_text_are_kept() -> None:
     strange = service("a", 1)
     strange["spec"] = {"type": "ExternalName", "externalName": "one\u2028two\x85"}
     view, _ = await taken(line("ADDED", strange), bookmark(1, ends_initial=True))
@@ -157,7 +157,7 @@ async def test_text_that_others_take_for_line_ends_is_kept() -> None:
 
 
 @given(st.binary() | st.text().map(str.encode) | st.just(b'{"type":"ERROR","object":{}}'))
-async def test_whatever_comes_is_read_or_starts_over(octets: bytes) -> None:
+async def test_any_octets_are_applied_or_start_over(octets: bytes) -> None:
     _, intake = await taken(bookmark(1, ends_initial=True))
     with suppress(RegistryError):
         await intake.take(octets)
@@ -165,7 +165,7 @@ async def test_whatever_comes_is_read_or_starts_over(octets: bytes) -> None:
 
 @dataclass
 class BusyClock:
-    """A clock of which every sleep is over at once."""
+    """A clock whose sleeps end immediately."""
 
     time_s: float = 1000.0
     slept_s: list[float] = field(default_factory=list[float])
@@ -194,7 +194,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 @asynccontextmanager
 async def following(*answers: Answer) -> AsyncGenerator[tuple[View, WatchFollower, list[str]]]:
-    """Follow a server that gives the answers in turn, the last one again and again."""
+    """Follow a server that gives the answers in order, then repeats the last one."""
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -228,10 +228,10 @@ def refuses(code: int) -> Answer:
 
 
 def breaks(_: httpx.Request) -> httpx.Response:
-    raise httpx.ConnectError("nobody is there")
+    raise httpx.ConnectError("connection refused")
 
 
-async def test_the_stream_is_resumed_where_it_ended_whatever_was_in_between() -> None:
+async def test_the_stream_is_resumed_where_it_ended_after_any_failure() -> None:
     first = sends(line("ADDED", service("a", 1)), bookmark(4, ends_initial=True))
     then = sends(line("ADDED", service("b", 5)), bookmark(5))
     async with following(first, breaks, refuses(503), then) as (view, follower, asked):
@@ -241,16 +241,16 @@ async def test_the_stream_is_resumed_where_it_ended_whatever_was_in_between() ->
         assert not follower.problem
 
 
-async def test_an_expired_revision_loads_anew_while_the_old_state_serves() -> None:
+async def test_an_expired_revision_is_reloaded_while_the_old_state_is_served() -> None:
     first = sends(line("ADDED", service("a", 1)), bookmark(4, ends_initial=True))
-    anew = sends(line("ADDED", service("b", 9)), bookmark(9, ends_initial=True))
-    async with following(first, refuses(410), anew, breaks) as (view, _, asked):
+    reloaded = sends(line("ADDED", service("b", 9)), bookmark(9, ends_initial=True))
+    async with following(first, refuses(410), reloaded, breaks) as (view, _, asked):
         await until(lambda: view.snapshot.revision == 9)
         assert asked[:3] == ["", "4", ""]
         assert names(view.snapshot) == ["b"]
 
 
-async def test_a_line_that_makes_no_sense_loads_anew() -> None:
+async def test_an_unreadable_line_causes_a_reload() -> None:
     first = sends(bookmark(4, ends_initial=True), b'{"type":"ADDED","object":{"kind":"Service"}}')
     async with following(first, breaks) as (view, _, asked):
         await until(lambda: len(asked) >= 2)
@@ -258,7 +258,7 @@ async def test_a_line_that_makes_no_sense_loads_anew() -> None:
         assert asked[:2] == ["", ""]
 
 
-async def test_why_an_api_refuses_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_reason_of_a_refusal_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     words = 'this server is not known as "api": list it in WAYPOST_ALLOWED_HOSTS'
     first = sends(bookmark(4, ends_initial=True))
     misdirected = httpx.Response(421, json={"kind": "Status", "message": words})
@@ -269,12 +269,12 @@ async def test_why_an_api_refuses_is_in_the_log(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("code", [404, 429, 500, 503])
-async def test_a_refusal_is_tried_again(code: int) -> None:
+async def test_a_refused_watch_is_retried(code: int) -> None:
     async with following(refuses(code), sends(bookmark(1, ends_initial=True))) as (view, *_):
         await until(lambda: view.is_synced)
 
 
-async def test_a_registry_put_back_to_an_earlier_state_is_loaded_in_the_end() -> None:
+async def test_a_registry_restored_to_an_earlier_state_is_reloaded() -> None:
     first = sends(line("ADDED", service("a", 1)), bookmark(4, ends_initial=True))
 
     def put_back(request: httpx.Request) -> httpx.Response:
@@ -314,7 +314,7 @@ TIGHT = replace(REPLICA_BOUNDS, line_octets_max=5_000_000, line_s_max=1.0)
 
 
 @pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
-async def test_an_api_that_answers_nonsense_is_left_for_the_next_and_named_once(
+async def test_an_api_with_an_invalid_answer_is_left_for_the_next_and_logged_once(
     script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
     view = View()
@@ -331,7 +331,7 @@ async def test_an_api_that_answers_nonsense_is_left_for_the_next_and_named_once(
     assert sum(f"{bad.url}: " in words for words in caplog.messages) == 1
 
 
-async def test_an_api_that_ends_in_nonsense_again_and_again_is_asked_ever_more_rarely() -> None:
+async def test_an_api_that_keeps_sending_invalid_lines_is_retried_with_backoff() -> None:
     clock = BusyClock()
     script = whole(line("ADDED", service("a", 1)) + b"\nnonsense\n")
     async with hostile(script) as bad:
@@ -345,7 +345,7 @@ async def test_an_api_that_ends_in_nonsense_again_and_again_is_asked_ever_more_r
     assert waits[-1] > 5 * waits[0]
 
 
-async def test_a_stream_that_is_compressed_unasked_is_read_all_the_same() -> None:
+async def test_a_stream_that_is_compressed_without_being_asked_is_read() -> None:
     body = line("ADDED", service("a", 1)) + b"\n" + bookmark(4, ends_initial=True) + b"\n"
     view = View()
     async with hostile(gzipped(gzip.compress(body))) as good:

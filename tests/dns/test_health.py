@@ -1,4 +1,4 @@
-"""What a replica says of itself, to whoever asks in whatever way."""
+"""The health endpoints of a replica."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -8,19 +8,19 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from app.client.health_server import answering
-from app.dns.health import Standing, routes
+from app.dns.health import Readiness, routes
 
 pytestmark = pytest.mark.enable_socket
 
-READY = Standing(is_ready=True, words="revision 7")
-EMPTY = Standing(is_ready=False, words="it has not been loaded yet")
+READY = Readiness(is_ready=True, words="revision 7")
+EMPTY = Readiness(is_ready=False, words="it has not been loaded yet")
 
 
 @asynccontextmanager
-async def endpoint(standing: Standing = READY) -> AsyncGenerator[httpx.AsyncClient, None]:
+async def endpoint(readiness: Readiness = READY) -> AsyncGenerator[httpx.AsyncClient, None]:
     metrics = CollectorRegistry()
     Counter("seen", "Things seen.", registry=metrics).inc(3)
-    paths = routes(lambda: standing, metrics)
+    paths = routes(lambda: readiness, metrics)
     async with (
         answering("127.0.0.1", 0, paths) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
@@ -29,7 +29,7 @@ async def endpoint(standing: Standing = READY) -> AsyncGenerator[httpx.AsyncClie
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/healthz?verbose"])
-async def test_a_loaded_replica_is_ready_and_says_of_what(path: str) -> None:
+async def test_a_loaded_replica_is_ready_and_reports_its_revision(path: str) -> None:
     async with endpoint() as client:
         answer = await client.get(path)
     assert answer.status_code == httpx.codes.OK
@@ -39,7 +39,7 @@ async def test_a_loaded_replica_is_ready_and_says_of_what(path: str) -> None:
     }
 
 
-async def test_an_empty_replica_lives_and_is_not_ready() -> None:
+async def test_an_empty_replica_is_live_and_not_ready() -> None:
     async with endpoint(EMPTY) as client:
         assert (await client.get("/livez")).is_success
         answer = await client.get("/readyz")
@@ -48,7 +48,7 @@ async def test_an_empty_replica_lives_and_is_not_ready() -> None:
     assert answer.json()["kind"] == "Status"
 
 
-async def test_what_is_counted_is_shown_as_prometheus_reads_it() -> None:
+async def test_metrics_are_in_prometheus_text_format() -> None:
     async with endpoint() as client:
         answer = await client.get("/metrics")
     assert "seen_total 3.0" in answer.text

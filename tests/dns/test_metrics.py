@@ -1,4 +1,4 @@
-"""What Prometheus reads: counts that add up, under the names operators know."""
+"""Prometheus metrics: counts that add up, under CoreDNS' names."""
 
 import dns.asyncquery
 import dns.message
@@ -15,7 +15,7 @@ from tests.dns_vectors import snapshot_of
 HOST = "127.0.0.1"
 
 
-async def test_every_answer_is_counted_once_however_it_was_found() -> None:
+async def test_every_answer_is_counted_once_hot_warm_or_cold() -> None:
     view = View()
     view.reset(snapshot_of("edge"), history=(), compacted=snapshot_of("edge").revision)
     zone = ZoneConfig(zones=(parse_domain("cluster.local"),))

@@ -1,4 +1,4 @@
-"""Where others reach what listens here."""
+"""Addresses at which other machines reach a socket."""
 
 import socket
 from ipaddress import ip_address
@@ -18,7 +18,7 @@ def test_an_address_is_reached_at_itself(host: str, address: str) -> None:
     assert reached_at(host) == (address,)
 
 
-def test_any_address_is_one_of_each_family_that_a_program_can_bind_to() -> None:
+def test_a_wildcard_has_one_address_of_each_family() -> None:
     every = reached_at("::")
     assert reached_at("0.0.0.0")[0] in every  # noqa: S104
     for text in every:
@@ -30,7 +30,7 @@ def test_any_address_is_one_of_each_family_that_a_program_can_bind_to() -> None:
 
 
 @pytest.mark.parametrize("case", VECTORS["bound_ip_vectors"], ids=lambda case: case["id"])
-def test_others_reach_what_is_bound_to_an_address_unless_it_is_a_loopback(
+def test_other_machines_reach_every_bound_address_except_a_loopback(
     case: dict[str, Any],
 ) -> None:
     hosts = [text.partition("/")[0] for text in case["listen"] or ()]
@@ -40,5 +40,5 @@ def test_others_reach_what_is_bound_to_an_address_unless_it_is_a_loopback(
 
 
 @pytest.mark.parametrize("host", ["localhost", "::1", "127.3.2.1"])
-def test_nobody_else_reaches_a_loopback_or_is_told_of_a_name(host: str) -> None:
+def test_loopback_addresses_and_host_names_give_no_address(host: str) -> None:
     assert answered_at(host) == ()

@@ -1,4 +1,4 @@
-"""How long changes took until names showed them: what counts, and as what."""
+"""Time from a change until DNS answers show it: which changes are counted, and as which kind."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,9 +8,9 @@ from prometheus_client import CollectorRegistry
 
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.metrics import DNSCollector
-from app.dns.programming_latency import BOUNDS_S, Programming, ServiceKind, trigger_of
+from app.dns.programming_latency import BOUNDS_S, ProgrammingLatency, ServiceKind, trigger_of
 from app.dns.serving.server import DNSServer
-from app.dns.stats import Numbers, total
+from app.dns.stats import Stats, total
 from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision, parse_domain
@@ -40,7 +40,7 @@ def a_slice(trigger: str = BEGUN_TEXT, service: str = "web") -> EndpointSlice:
 def observed(
     before: Object | None, after: Object | None, service: Service, *, took_s: float = 0.5
 ) -> dict[ServiceKind, int]:
-    programming = Programming()
+    programming = ProgrammingLatency()
     change = Change(revision=Revision(2), before=before, after=after)
     programming.observe(load([service], revision=Revision(2)), [change], BEGUN.timestamp() + took_s)
     counted = {kind: sum(each.counts) for kind, each in programming.durations.items()}
@@ -51,7 +51,7 @@ def observed(
     ("service", "kind"),
     [(a_service(), ServiceKind.CLUSTER_IP), (a_headless_service("web"), ServiceKind.HEADLESS)],
 )
-def test_a_change_of_endpoints_counts_by_what_the_name_leads_to(
+def test_a_change_of_endpoints_is_counted_by_kind_of_service(
     service: Service, kind: ServiceKind
 ) -> None:
     assert observed(None, a_slice(), service) == {kind: 1}
@@ -70,14 +70,14 @@ def test_a_change_of_endpoints_counts_by_what_the_name_leads_to(
         (a_service(), a_service()),
     ],
 )
-def test_what_begun_at_no_known_moment_does_not_count(
+def test_a_change_without_a_new_trigger_time_is_not_counted(
     before: Object | None, after: Object | None
 ) -> None:
     assert observed(before, after, a_service()) == {}
 
 
-def test_a_clock_that_is_behind_gives_no_time_below_zero() -> None:
-    programming = Programming()
+def test_a_clock_that_is_behind_gives_zero_not_a_negative_time() -> None:
+    programming = ProgrammingLatency()
     change = Change(revision=Revision(2), before=None, after=a_slice())
     after = load([a_service()], revision=Revision(2))
     programming.observe(after, [change], BEGUN.timestamp() - 60)
@@ -85,19 +85,19 @@ def test_a_clock_that_is_behind_gives_no_time_below_zero() -> None:
     assert programming.durations[ServiceKind.CLUSTER_IP].sum_s == 0
 
 
-def test_the_trigger_is_all_that_is_kept_of_annotations() -> None:
+def test_only_the_trigger_time_annotation_is_kept() -> None:
     slice_ = a_slice()
     assert trigger_of(slice_) == {TRIGGER_TIME_ANNOTATION: BEGUN_TEXT}
     assert trigger_of(a_namespace()) == {}
 
 
-def test_prometheus_reads_it_under_the_name_that_coredns_has_for_it() -> None:
+def test_the_latency_is_exposed_under_coredns_name() -> None:
     view = View()
     view.reset(load([a_service()], revision=Revision(1)), history=(), compacted=Revision(1))
     server = DNSServer(
         view, ProtocolConfig(zone=ZoneConfig(zones=(parse_domain("cluster.local"),)))
     )
-    programming = Programming()
+    programming = ProgrammingLatency()
     change = Change(revision=Revision(2), before=None, after=a_slice())
     programming.observe(view.snapshot, [change], BEGUN.timestamp() + 0.5)
     server.programming = programming
@@ -105,8 +105,8 @@ def test_prometheus_reads_it_under_the_name_that_coredns_has_for_it() -> None:
     class Twice:
         host = "127.0.0.1"
 
-        def numbers(self) -> Numbers:
-            return total([server.numbers(), server.numbers()])
+        def stats(self) -> Stats:
+            return total([server.stats(), server.stats()])
 
     registry = CollectorRegistry()
     registry.register(DNSCollector(Twice()))

@@ -1,4 +1,4 @@
-"""What is published beside the cases, over real sockets: octets, transfers, serials, namespaces.
+"""The other published vectors, over real sockets: octets, transfers, serials, namespaces.
 
 vector -> octets or a question -> a running server -> what the vector expects
 """
@@ -35,7 +35,7 @@ from tests.dns.serving.test_server import HOST, WAIT_S, ZONE, a_view, end, read_
 from tests.dns_vectors import VECTORS, config_of, snapshot_of
 
 Case = Mapping[str, Any]
-PROBE = "multi.edge.svc.cluster.local"  # asked behind what is met with silence
+PROBE = "multi.edge.svc.cluster.local"  # asked after a message that gets no reply
 
 ALONE = "an option of CoreDNS alone"
 LEFT_OUT = {
@@ -81,7 +81,7 @@ spoken = [
 
 
 @pytest.mark.parametrize(("case", "transport"), spoken)
-async def test_the_wire_is_spoken_as_published(case: Case, transport: str) -> None:
+async def test_wire_cases_are_answered_as_published(case: Case, transport: str) -> None:
     request, expected = request_of(case), case["expect"]
     repeated = case["request"].get("repeat", 1)
     exchange = over_udp if transport == "udp" else over_tcp
@@ -97,7 +97,7 @@ async def test_the_wire_is_spoken_as_published(case: Case, transport: str) -> No
 
 
 async def over_udp(port: int, request: bytes, repeated: int) -> list[bytes]:
-    """Send a datagram, and behind it a question that is answered for sure."""
+    """Send a datagram, followed by a question that is always answered."""
     loop = asyncio.get_running_loop()
     heard: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -119,7 +119,7 @@ async def over_udp(port: int, request: bytes, repeated: int) -> list[bytes]:
 
 
 async def over_tcp(port: int, request: bytes, repeated: int) -> list[bytes]:
-    """Send messages one behind the other, and end: what is to be answered is."""
+    """Send messages one after another and close: each must still be answered."""
     reader, writer = await asyncio.open_connection(HOST, port)
     writer.write((struct.pack("!H", len(request)) + request) * repeated)
     writer.write_eof()
@@ -135,7 +135,7 @@ async def over_tcp(port: int, request: bytes, repeated: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("case", VECTORS["size_vectors"]["cases"], ids=lambda case: case["id"])
-async def test_answers_are_cut_to_size_as_published(case: Case) -> None:
+async def test_answers_are_truncated_as_published(case: Case) -> None:
     asked = case["request"]
     query = dns.message.make_query(case["qname"], case["qtype"])
     if asked["edns_bufsize"] is not None:
@@ -160,7 +160,7 @@ async def test_answers_are_cut_to_size_as_published(case: Case) -> None:
 
 @every("axfr_vectors")
 async def test_a_zone_is_transferred_as_published(case: Case) -> None:
-    """Ours holds more: all that questions get.  Weights are those that questions get, too."""
+    """Our zone has more records: all that questions get, with the weights that questions get."""
     snapshot, config = snapshot_of(case["fixture"]), transferring(config_of(case))
     async with serving(a_view(snapshot), config) as server:
         if case["result"] == "NOT_AUTHORITATIVE":
@@ -192,11 +192,11 @@ def comparable(name: str, type_: str, rdata: str) -> tuple[str, str, str]:
     return name, type_, " ".join(words)
 
 
-# What the zone says of itself.
+# Records about the zone itself.
 
 
 @every("bound_ip_vectors")
-async def test_the_zone_names_where_its_server_is_reached(case: Case) -> None:
+async def test_the_zone_names_the_address_of_its_server(case: Case) -> None:
     hosts = [text.partition("/")[0] for text in case["listen"] or ()]
     own = tuple(address for host in hosts for address in answered_at(host))
     config = ProtocolConfig(zone=replace(ZONE, nameserver_addresses=own))
@@ -209,7 +209,7 @@ async def test_the_zone_names_where_its_server_is_reached(case: Case) -> None:
 
 @every("namespace_vectors")
 async def test_namespaces_are_shown_as_published(case: Case) -> None:
-    """Without an allow list every namespace may be served, and those that exist are."""
+    """Without an allow list every existing namespace is served."""
     name = case["namespace"]
     objects: list[Object] = [a_namespace(each) for each in case["existing"]]
     if case["check"] == "configured":
@@ -226,7 +226,7 @@ MOVES_TOO = dict.fromkeys(
     ("serial/003", "serial/009", "serial/010", "serial/021", "serial/023", "serial/025"),
     "the serial is the revision, which every commit moves; what no record shows transfers nothing",
 )
-"""Changes that leave CoreDNS' serial as it was; some of them alter answers all the same."""
+"""Changes that leave CoreDNS' serial unchanged, although some of them alter answers."""
 
 WEB, SLICE, POD = a_service("web"), an_endpoint_slice(an_endpoint("10.244.0.1")), a_pod("p")
 OUT = replace(
@@ -285,7 +285,7 @@ async def serial(port: int) -> int:
 
 
 async def delta(port: int, *, since: int) -> set[str]:
-    """Ask what has changed, and give the types of the records told."""
+    """Ask for the changes, and return the types of the records sent."""
     query = dns.message.make_query("cluster.local", "IXFR")
     soa = f". . {since} 0 0 0 0"
     query.authority.append(dns.rrset.from_text("cluster.local.", 0, "IN", "SOA", soa))

@@ -1,4 +1,4 @@
-"""A replica registers over HTTP as a process beside the registry does in memory."""
+"""A replica registers over HTTP as a server process does in memory."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -17,7 +17,7 @@ POD = dns_pod("node-1", ("10.0.0.5",), dns_port=53, api_port=9153)
 
 
 class Relay(httpx.AsyncBaseTransport):
-    """Hands requests to an application that runs already."""
+    """Passes requests to a running application."""
 
     def __init__(self, api: httpx.AsyncClient) -> None:
         self.api = api
@@ -53,9 +53,9 @@ async def endpoints(api: httpx.AsyncClient) -> list[str]:
     ]
 
 
-async def test_a_replica_comes_stays_and_goes(api: httpx.AsyncClient) -> None:
+async def test_a_replica_registers_renews_and_removes_itself(api: httpx.AsyncClient) -> None:
     registrar = registrar_over(Relay(api))
-    assert not await registrar.renew(POD.metadata.key), "nobody knows it yet"
+    assert not await registrar.renew(POD.metadata.key), "it is not registered yet"
     await registrar.register(POD)
     assert "10.0.0.5" in await endpoints(api)
     assert await registrar.renew(POD.metadata.key)
@@ -66,7 +66,7 @@ async def test_a_replica_comes_stays_and_goes(api: httpx.AsyncClient) -> None:
         await registrar.remove(POD.metadata.key)
 
 
-async def test_an_api_that_is_away_or_refuses_is_no_more_than_a_refusal() -> None:
+async def test_an_unreachable_or_refusing_api_raises_not_synced() -> None:
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
@@ -79,7 +79,7 @@ async def test_an_api_that_is_away_or_refuses_is_no_more_than_a_refusal() -> Non
         await registrar_over(broken).register(POD)
 
 
-async def test_an_api_that_does_not_answer_is_left_for_the_next() -> None:
+async def test_the_next_api_is_asked_when_one_does_not_answer() -> None:
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

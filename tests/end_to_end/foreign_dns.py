@@ -17,7 +17,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from tests.dns.others import Asked
+from tests.dns.upstream_server import Asked
 
 PLAIN, AFTER_CNAME, AFTER_NODATA = "192.0.2.80", "192.0.2.81", "192.0.2.82"
 CNAME_TTL_S, MINIMUM_TTL_S = 300, 2

@@ -12,7 +12,7 @@ import dns.rcode
 import pytest
 
 from tests.dns.client import data_of
-from tests.dns.upstream.test_forwarder import Foreign, addresses
+from tests.dns.upstream.test_forwarder import FakeUpstream, addresses
 from tests.end_to_end.processes import Serving, serving
 from tests.waiting import eventually
 
@@ -46,10 +46,10 @@ SERVICE = {
 @asynccontextmanager
 async def upstream() -> AsyncGenerator[int, None]:
     loop = asyncio.get_running_loop()
-    transport, foreign = await loop.create_datagram_endpoint(
-        lambda: Foreign(addresses(FOREIGN_ADDRESS)), local_addr=(HOST, 0)
+    transport, fake = await loop.create_datagram_endpoint(
+        lambda: FakeUpstream(addresses(FOREIGN_ADDRESS)), local_addr=(HOST, 0)
     )
-    foreign.transport = transport
+    fake.transport = transport
     port: int = transport.get_extra_info("sockname")[1]
     yield port
     transport.close()

@@ -22,7 +22,7 @@ import dns.rrset
 import pytest
 
 from app.registry.resolution import LOOPBACK_HOSTS
-from tests.dns.upstream.test_forwarder import Foreign
+from tests.dns.upstream.test_forwarder import FakeUpstream
 from tests.end_to_end.processes import Serving, serving
 from tests.end_to_end.relay import Seen
 from tests.end_to_end.sandbox import Place, Sandbox, lacking, sandbox
@@ -305,10 +305,10 @@ async def side_by_side(
 async def upstream() -> AsyncGenerator[int, None]:
     """Serve the names of others, and give the port."""
     loop = asyncio.get_running_loop()
-    transport, foreign = await loop.create_datagram_endpoint(
-        lambda: Foreign(of_others), local_addr=("127.0.0.1", 0)
+    transport, server = await loop.create_datagram_endpoint(
+        lambda: FakeUpstream(of_others), local_addr=("127.0.0.1", 0)
     )
-    foreign.transport = transport
+    server.transport = transport
     port: int = transport.get_extra_info("sockname")[1]
     yield port
     transport.close()

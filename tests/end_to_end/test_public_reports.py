@@ -11,7 +11,7 @@ import pytest
 
 from app.main import application_of, asking_upstreams
 from app.replica import dns_options_of, serving_dns
-from tests.dns.others import others
+from tests.dns.upstream_server import upstream_server
 from tests.end_to_end.foreign_dns import ByFirstLabel
 from tests.end_to_end.processes import POLL_S, READY_S_MAX, free_port, started
 from tests.end_to_end.reports import CASES, Server, answers, case_named, differences, prepared
@@ -30,7 +30,7 @@ def says_something(case: Mapping[str, Any]) -> bool:
 @pytest.mark.parametrize("name", [case["id"] for case in CASES if not says_something(case)])
 async def test_what_was_reported_elsewhere_holds_here(name: str, database_url: str) -> None:
     case = case_named(name)
-    async with others(ByFirstLabel()) as upstream:
+    async with upstream_server(ByFirstLabel()) as upstream:
         config = {
             setting.removeprefix("WAYPOST_").lower(): value.replace(
                 "$UPSTREAM", str(upstream.server)

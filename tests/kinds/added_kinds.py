@@ -67,7 +67,8 @@ async def test_it_is_created_read_replaced_patched_and_deleted(database_url: str
 
 async def test_its_status_is_reported_apart_and_counts_for_no_generation(database_url: str) -> None:
     async with an_api(database_url) as api:
-        await api.post("/gadgets", json=a_gadget("a"))
+        born = await api.post("/gadgets", json={**a_gadget("a"), "status": {"working": True}})
+        assert born.json()["status"] == {"working": False}
         report = {**a_gadget("a", colour="blue"), "status": {"working": True}}
         seen = (await api.put("/gadgets/default/a/status", json=report)).json()
         assert (seen["spec"]["colour"], seen["status"]) == ("red", {"working": True})
@@ -122,7 +123,9 @@ async def test_what_follows_from_it_is_counted_and_never_written(database_url: s
         one = (await api.get("/gadgetcounts/red")).json()
         refused = await api.put("/gadgetcounts/red", json=one)
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
-        refused = await api.post("/apply", json=one)
+        (ignored,) = (await api.post("/apply", json=one)).json()["results"]
+        assert (ignored["operation"], "never written" in ignored["message"]) == ("ignored", True)
+        refused = await api.post("/apply?strict=true", json=one)
         assert refused.json()["details"]["causes"][0]["field"] == "documents[0].kind"
 
 

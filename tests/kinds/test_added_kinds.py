@@ -42,6 +42,16 @@ LINES = {
 }
 """By file and by the line that they stand before: an import and an entry for each kind."""
 
+SUITES = (
+    "tests/kinds/added_kinds.py",
+    "tests/architecture/test_kinds.py",
+    "tests/domain/test_resources.py",
+    "tests/domain/test_snapshot.py",
+    "tests/schemas/documents/test_kubernetes_fields.py",
+    "tests/cli/test_columns.py",
+)
+"""What holds for every kind, these two among them."""
+
 
 def with_added_kinds(folder: Path) -> None:
     """Copy the application into a folder, and add the kinds to the copy."""
@@ -63,7 +73,7 @@ def test_three_files_and_three_lines_make_a_kind(tmp_path: Path) -> None:
     words = [
         sys.executable,
         *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"),
-        "tests/kinds/added_kinds.py",
+        *SUITES,
     ]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     ended = subprocess.run(

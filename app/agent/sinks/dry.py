@@ -1,4 +1,4 @@
-"""A kernel that is looked at and left alone: what would be applied is written out."""
+"""A sink for dry runs: reads the kernel and prints the steps instead of applying them."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Generic, TypeVar
@@ -12,7 +12,7 @@ StepT = TypeVar("StepT")
 
 
 class DrySink(Generic[StateT, StepT]):
-    """Reads from a real sink; from then on what was written out counts as held."""
+    """Reads from a real sink once; then printed steps count as applied."""
 
     def __init__(
         self,
@@ -20,28 +20,28 @@ class DrySink(Generic[StateT, StepT]):
         mode: Mode[StateT, StepT],
         write: Callable[[str], None],
     ) -> None:
-        """Write texts with ``write``."""
+        """Print texts with ``write``."""
         self._sink, self._mode, self._write = sink, mode, write
         self._held: StateT | None = None
 
     async def observe(self, known: StateT) -> StateT:
-        """Read what is held; a kernel that cannot be read counts as one that holds nothing."""
+        """Read the kernel's state; a kernel that cannot be read counts as empty."""
         if self._held is None:
             try:
                 self._held = await self._sink.observe(known)
             except SinkFailed as error:
-                self._write(f"# {error}: as for a node that holds nothing\n")
+                self._write(f"# {error}: assuming a node without rules\n")
                 self._held = self._mode.empty
         return self._held
 
     async def apply(self, steps: Sequence[StepT]) -> None:
-        """Write steps out as the input of the programs that would take them."""
+        """Print steps as the input of the programs."""
         assert self._held is not None, "it is observed first"
         self._write(self._mode.written(steps))
         self._held = self._mode.advanced(steps, self._held)
 
     async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
-        """Ask the kernel; what it does not know has no connections."""
+        """Ask the kernel; servers that it does not know have no connections."""
         try:
             return await self._sink.idle(servers)
         except SinkFailed:

@@ -1,11 +1,11 @@
-"""The kernel's IPVS, sets, filter rules and addresses, through the programs made for them.
+"""The kernel's IPVS, sets, filter rules and addresses, through their command-line programs.
 
-    operations -> batches -> one run a program
+    operations -> batches -> one run per program
     ipvsadm --save, ipset save, ip -j addr, iptables-save, /proc/sys -> IPVSState
 
-Whatever the kernel holds of ours is read back from it, so that a restart finds what
-was left.  Filter rules cannot be read back as what they follow from: they are
-compared with what the kernel had made of them when they were written.
+Waypost's part of the kernel's state is read back, so that a restart finds what was
+there.  Filter rules cannot be parsed back into their model: their text is compared with
+the text that the kernel listed right after they were written.
 
 Source: spec ipvs 7, "do better" (b) and (c).
 """
@@ -50,20 +50,20 @@ class IPVSSink:
     """The kernel of this machine; changing it needs CAP_NET_ADMIN."""
 
     def __init__(self, run: Run = programs.run, *, settings: Path = SETTINGS) -> None:
-        """Run programs with ``run``, and read settings below ``settings``."""
+        """Run programs with ``run``; read sysctls below ``settings``."""
         self._run, self._settings_folder = run, settings
         self._written: dict[IPFamily, tuple[Netfilter, Written]] = {}
         self._with_jumps: set[IPFamily] = set()
         self._missing: set[str] = set()
 
     async def observe(self, known: IPVSState) -> IPVSState:
-        """Read what is held of ours; raises SinkFailed."""
+        """Read Waypost's part of the kernel's state; raises SinkFailed."""
         try:
             servers = parse_servers(await self._run("ipvsadm --save -n"))
             sets = parse_ipsets(await self._run("ipset save"))
             bound = parse_bound(await self._run("ip -j addr show"))
         except (BadRequest, ValueError, LookupError) as error:
-            raise SinkFailed(f"what the kernel holds cannot be read: {error!r}") from error
+            raise SinkFailed(f"the kernel's state cannot be read: {error!r}") from error
         return IPVSState(
             sysctls=self._settings(known.sysctls),
             has_interface=bound.has_interface,
@@ -78,7 +78,7 @@ class IPVSSink:
         )
 
     async def apply(self, steps: Sequence[Operation]) -> None:
-        """Run each program as often as the order of steps asks, mostly once; raises SinkFailed."""
+        """Run each program as often as the order of steps needs, mostly once; raises SinkFailed."""
         for batch in batches(steps):
             text = self._adjusted(batch)
             if text:
@@ -93,12 +93,12 @@ class IPVSSink:
                 self._note(family, step.netfilter, written)
 
     async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
-        """Give those without connections, ended ones that linger included."""
+        """Return the servers without connections, active or inactive."""
         counts = parse_connections(await self._run("ipvsadm -L -n"))
         return [server for server in servers if not counts.get(server)]
 
     def _adjusted(self, batch: Batch) -> str:
-        """Leave out jumps that are there, and add what only this kernel needs."""
+        """Omit jumps that exist already, and add what only some kernels need."""
         if batch.program is Program.SYSCTL and _needs_reuse_mode(platform.release()):
             name, value = REUSE_MODE
             return f"{batch.text}{name} = {value}\n"
@@ -108,7 +108,7 @@ class IPVSSink:
         return batch.text
 
     def _settings(self, names: Mapping[str, str]) -> dict[str, str]:
-        """Read settings; those that this kernel lacks count as they should be."""
+        """Read sysctls; those that this kernel lacks count as set."""
         found: dict[str, str] = {}
         for name, wanted in names.items():
             try:
@@ -117,7 +117,7 @@ class IPVSSink:
                 found[name] = wanted
                 if name not in self._missing:
                     self._missing.add(name)
-                    _log.warning("this kernel has no setting %s", name)
+                    _log.warning("this kernel has no sysctl %s", name)
         return found
 
     async def _netfilters(self, known: IPVSState) -> dict[IPFamily, Netfilter]:
@@ -128,7 +128,7 @@ class IPVSSink:
             except SinkFailed:
                 if family in known.netfilters:
                     raise
-                continue  # a machine without IPv6 need not have its programs
+                continue  # a machine without IPv6 may lack its programs
             rules, as_written = self._written.get(family, (None, None))
             if rules is not None and as_written == written:
                 found[family] = rules
@@ -152,7 +152,7 @@ class IPVSSink:
 
 
 def _unknown(family: IPFamily, written: Written) -> Netfilter:
-    """Stand for rules that are equal to none that are wanted, whatever they say about sets."""
+    """Make rules that equal no desired ones, with the sets that the written rules use."""
     nothing = LocalSource(LocalDetection.CLUSTER_CIDR, "")
     return Netfilter(family=family, occupied=written.occupied(family), local_source=nothing)
 

@@ -1,6 +1,6 @@
-"""A kernel that is a value: for tests, and to try what would happen.
+"""A sink in memory, for tests.
 
-It refuses what a real one would refuse, and steps that would misdirect traffic.
+It refuses what a kernel would refuse, and steps that would misdirect traffic.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,22 +13,22 @@ _EMPTY = IPVSState()
 
 
 class MemorySink:
-    """Holds an IPVSState; ``state`` and ``busy`` may be set from outside, as a kernel's may."""
+    """Keeps an IPVSState; tests may change ``state`` and ``busy``, as programs change a kernel."""
 
     def __init__(self, state: IPVSState = _EMPTY) -> None:
         self.state = state
         self.busy: set[RealServerKey] = set()
         """Real servers with open connections."""
         self.applications: list[tuple[Operation, ...]] = []
-        """What was applied, call by call."""
+        """The applied steps, by call."""
 
     async def observe(self, known: IPVSState) -> IPVSState:
-        """Give what is held."""
-        del known  # nobody else puts anything here
+        """Return the state."""
+        del known  # all of the state is Waypost's
         return self.state
 
     async def apply(self, steps: Sequence[Operation]) -> None:
-        """Take steps until one does not fit; raises SinkFailed at that one."""
+        """Apply steps until one does not fit; raises SinkFailed at that one."""
         self.applications.append(tuple(steps))
         for step in steps:
             try:
@@ -37,5 +37,5 @@ class MemorySink:
                 raise SinkFailed(f"out of order: {error}") from error
 
     async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
-        """Give those that are not busy."""
+        """Return the servers that are not busy."""
         return [server for server in servers if server not in self.busy]

@@ -2,10 +2,10 @@
 
     text -> one `nft -f -`, one transaction        `nft -j list` -> Tables
 
-Only the tables called ``waypost`` are named, ever.  Rules cannot be read back as they
-were written: they are compared with what the kernel had made of them when they were.
-After a restart that is not known, so chains are written anew, in one transaction with
-whatever else differs; connections and remembered clients stay.
+Only the tables called ``waypost`` are touched.  Rules cannot be parsed back: their
+listing is compared with the listing right after they were written.  After a restart that
+is not known, so chains are rewritten, in one transaction with all other differences;
+connections and session affinity are kept.
 
 Source: spec ipvs 8.
 """
@@ -23,15 +23,15 @@ from app.agent.sinks.programs import Run
 from app.agent.sinks.readings import parse_bound
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.incremental.nftables_source import loaded
 from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.domain.dataplane.nftables.loading import loaded
 from app.domain.dataplane.nftables.state import Table, Tables, parse_listing
 from app.domain.dataplane.nftables.table import KEPT_SETS, TABLE, WORDS, declarations
 from app.domain.dataplane.nftables.table_flows import Flow, changed_destinations, is_stale
 from app.domain.dataplane.nftables.text import encode_removal
 from app.domain.errors import BadRequest
 
-_UNKNOWN: Final = ("?",)  # rules that are equal to none
+_UNKNOWN: Final = ("?",)  # equal to no desired rules
 _log = logging.getLogger(__name__)
 
 Place = tuple[IPFamily, str]
@@ -42,19 +42,19 @@ class NftablesSink:
     """The kernel of this machine; changing it needs CAP_NET_ADMIN."""
 
     def __init__(self, run: Run = programs.run, *, forget: Forget = forget_flows) -> None:
-        """Run programs with ``run``, and end flows with ``forget``."""
+        """Run programs with ``run``; delete flows with ``forget``."""
         self._run, self._forget = run, forget
         self._held: Tables = {}
         self._spelt: dict[Place, tuple[tuple[str, ...], str]] = {}
-        """Rules of chains as they were written, and as the kernel spells them."""
+        """Rules of chains as written, and as the kernel lists them."""
         self._must_rebuild = False
 
     async def observe(self, known: Tables) -> Tables:
-        """Read what our tables hold; raises SinkFailed.
+        """Read Waypost's tables; raises SinkFailed.
 
-        One that cannot be led on, by its sets or by experience, counts as absent.
+        A table that lacks a set, or after an update has failed, counts as absent.
         """
-        del known  # a table of ours has nothing of others
+        del known  # these tables are Waypost's alone
         if self._must_rebuild:
             return {}
         found: dict[IPFamily, Table] = {}
@@ -63,7 +63,7 @@ class NftablesSink:
             try:
                 sets, chains = parse_listing(text), dict(_chains(text))
             except (BadRequest, ValueError, LookupError) as error:
-                raise SinkFailed(f"nft lists what cannot be read: {error!r}") from error
+                raise SinkFailed(f"the output of nft cannot be read: {error!r}") from error
             if sets.keys() | KEPT_SETS >= declarations(family).keys():
                 rules = {name: self._rules(family, name, spelt) for name, spelt in chains.items()}
                 found[family] = Table(sets, rules)
@@ -71,12 +71,12 @@ class NftablesSink:
         return found
 
     async def apply(self, steps: Sequence[str]) -> None:
-        """Load texts as one transaction; raises SinkFailed when nothing of it has happened."""
+        """Load texts as one transaction; raises SinkFailed when it was not applied."""
         text, before = "".join(steps), self._held
         try:
             await self._run(NFT, text=encode_removal() + text if self._must_rebuild else text)
         except SinkFailed:
-            # A table of another version cannot always be changed into one of ours.
+            # A table of another version of Waypost cannot always be updated: rebuild it.
             self._must_rebuild = True
             raise
         self._must_rebuild = False
@@ -87,11 +87,11 @@ class NftablesSink:
         await self._forget_stale_flows(before)
 
     async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
-        """Give all: nothing is waited for in this mode."""
+        """Return all: nothing drains in this mode."""
         return servers
 
     async def _present(self) -> list[IPFamily]:
-        """Find the families that have a table of ours."""
+        """Find the families that have a Waypost table."""
         listed = json.loads(await self._run("nft -j list tables"))["nftables"]
         named = {entry["table"]["family"] for entry in listed if _is_ours(entry)}
         return [family for family in IPFamily if WORDS[family].ip in named]
@@ -110,7 +110,7 @@ class NftablesSink:
                     self._spelt[family, name] = (rules, spellings[name])
 
     async def _forget_stale_flows(self, before: Tables) -> None:
-        """End datagram flows that would follow the old translation for ever."""
+        """Delete tracked datagram flows, which would keep their old translation forever."""
         changed = changed_destinations(before, self._held)
         if not changed:
             return
@@ -131,7 +131,7 @@ def _is_ours(entry: dict[str, Any]) -> bool:
 
 
 def _chains(text: str) -> Iterator[tuple[str, str]]:
-    """Give each chain with its hook and rules, spelt so that they can be compared."""
+    """Yield each chain with its hook and rules in a comparable form."""
     spelt: dict[str, list[Any]] = {}
     for entry in json.loads(text)["nftables"]:
         if (chain := entry.get("chain")) is not None:

@@ -1,8 +1,8 @@
-"""Other programs, run with bounds on their time and on what they may say.
+"""Runs programs with bounds on their time and output.
 
-    command, input -> output,  or ProgramFailed with its complaint
+    command, input -> output,  or ProgramFailed with its error output
 
-They read the same environment everywhere, so that their output can be read back.
+They run with ``LC_ALL=C``, so that their output has one form everywhere.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from app.agent.sinks.sink import SinkFailed
 
 RUN_S_MAX: Final = 60.0
 OUTPUT_BYTES_MAX: Final = 256 * 1024 * 1024
-COMPLAINT_CHARACTERS_MAX: Final = 500
-_SYSTEM_PATHS: Final = "/usr/local/sbin:/usr/sbin:/sbin"  # not on everybody's path
+ERROR_CHARACTERS_MAX: Final = 500
+_SYSTEM_PATHS: Final = "/usr/local/sbin:/usr/sbin:/sbin"  # not in every user's PATH
 _CHUNK_BYTES: Final = 1 << 16
 
 
 class ProgramFailed(SinkFailed):
-    """A program is missing, ended with an error, took too long or said too much."""
+    """A program is missing, ended with an error, took too long or printed too much."""
 
 
 class Run(Protocol):
-    """Runs a command line with a text as its input, and gives its output."""
+    """Runs a command line with a text as its input, and returns its output."""
 
     def __call__(self, command: str, *, text: str = "") -> Awaitable[str]:
         """Raise ProgramFailed when it fails."""
@@ -41,7 +41,7 @@ async def run(
     run_s_max: float = RUN_S_MAX,
     output_bytes_max: int = OUTPUT_BYTES_MAX,
 ) -> str:
-    """Run a command line to its end with ``text`` as its input, and give its output.
+    """Run a command line to its end with ``text`` as its input, and return its output.
 
     Raises ProgramFailed.
     """
@@ -54,7 +54,7 @@ async def run(
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=_environment(),
-                start_new_session=True,  # what it starts is ended with it
+                start_new_session=True,  # so that its child processes are killed with it
             )
         except OSError as error:
             raise ProgramFailed(f"{arguments[0]} cannot be run: {error.strerror}") from None
@@ -62,35 +62,35 @@ async def run(
     assert process.stderr is not None, "it is a pipe"
     try:
         async with asyncio.timeout(run_s_max):
-            output, complaint = await asyncio.gather(
-                _drink(process, process.stdout, output_bytes_max),
-                _drink(process, process.stderr, output_bytes_max),
+            output, errors = await asyncio.gather(
+                _read_all(process, process.stdout, output_bytes_max),
+                _read_all(process, process.stderr, output_bytes_max),
             )
             code = await process.wait()
     except TimeoutError:
         raise ProgramFailed(f"{command}: not done after {run_s_max:g} s") from None
     finally:
         await _end(process)
-    if max(len(output), len(complaint)) > output_bytes_max:
-        raise ProgramFailed(f"{command}: said more than {output_bytes_max} bytes")
+    if max(len(output), len(errors)) > output_bytes_max:
+        raise ProgramFailed(f"{command}: printed more than {output_bytes_max} bytes")
     if code:
-        raise ProgramFailed(f"{command}: {_shown(complaint) or f'it ended with {code}'}")
+        raise ProgramFailed(f"{command}: {_shown(errors) or f'exit code {code}'}")
     return output.decode(errors="replace")
 
 
 @contextlib.contextmanager
 def _input(text: str) -> Generator[BinaryIO]:
-    """Give a file in memory: unlike a pipe it needs nobody to feed it while output is read."""
+    """Make a file in memory: unlike a pipe it needs no writer while output is read."""
     with os.fdopen(os.memfd_create("input"), "w+b") as file:
         file.write(text.encode())
         file.seek(0)
         yield file
 
 
-async def _drink(
+async def _read_all(
     process: asyncio.subprocess.Process, stream: asyncio.StreamReader, bytes_max: int
 ) -> bytes:
-    """Read to the end; who says too much is killed, and the rest of it forgotten."""
+    """Read to the end; kill a program that prints too much, and drop the rest."""
     pieces: list[bytes] = []
     size_bytes = 0
     while piece := await stream.read(_CHUNK_BYTES):
@@ -103,7 +103,7 @@ async def _drink(
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill what still runs and read what it had said: a full pipe is never seen to close."""
+    """Kill a running process and drain its pipes: asyncio does not see a full pipe close."""
     if process.returncode is None:
         _kill(process)
         assert process.stdout is not None, "it is a pipe"
@@ -119,8 +119,8 @@ def _kill(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _shown(complaint: bytes) -> str:
-    return " ".join(complaint.decode(errors="replace").split())[:COMPLAINT_CHARACTERS_MAX]
+def _shown(errors: bytes) -> str:
+    return " ".join(errors.decode(errors="replace").split())[:ERROR_CHARACTERS_MAX]
 
 
 def _environment() -> dict[str, str]:

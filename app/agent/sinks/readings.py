@@ -1,12 +1,12 @@
-"""What the kernel's programs print, read back as the values that rules are made of.
+"""Parsers for the output of the kernel's programs.
 
-    ipset save             -> sets of ours, as held
-    ip -j addr             -> whether the dummy interface is there, and its addresses
-    iptables-save          -> our chains, and which jumps lead to them
+    ipset save             -> Waypost's sets
+    ip -j addr             -> whether the dummy interface exists, and its addresses
+    iptables-save          -> Waypost's chains, and the jumps to them
     ipvsadm -L -n          -> connections of each real server
-    all of it              -> whether a virtual server is ours
+    all of it              -> whether a virtual server is Waypost's
 
-Pure.  What belongs to others is passed over.  Source: spec ipvs 9.
+Pure.  Objects of other programs are ignored.  Source: spec ipvs 9.
 """
 
 import json
@@ -43,7 +43,7 @@ _LISTED_WORDS: Final = 6  # of a real server's line
 
 
 def parse_ipsets(text: str) -> dict[str, HeldSet]:
-    """Read the output of ``ipset save``."""
+    """Parse the output of ``ipset save``."""
     held: dict[str, HeldSet] = {}
     entries: dict[str, list[str]] = {}
     for line in text.splitlines():
@@ -62,7 +62,7 @@ def parse_ipsets(text: str) -> dict[str, HeldSet]:
 def _created(words: list[str], family: IPFamily) -> HeldSet:
     limit = words[words.index("maxelem") + 1] if "maxelem" in words else None
     type_ = SetType(words[0])
-    # A set of the other family under our name is held as such, and so replaced.
+    # A set of the wrong family under Waypost's name keeps its family here, so it is replaced.
     word = words[words.index("family") + 1] if "family" in words else family_word(family)
     return HeldSet(type_, word, None if limit is None else int(limit))
 
@@ -73,7 +73,7 @@ def _entry(entry: str, family: IPFamily) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The dummy interface and what is bound to it, and what other interfaces have."""
+    """The addresses of the dummy interface, and those of other interfaces (``own``)."""
 
     has_interface: bool = False
     addresses: frozenset[str] = frozenset()
@@ -81,7 +81,7 @@ class Bound:
 
 
 def parse_bound(text: str) -> Bound:
-    """Read the output of ``ip -j addr``."""
+    """Parse the output of ``ip -j addr``."""
     bound: set[str] = set()
     own: set[str] = set()
     has_interface = False
@@ -89,7 +89,7 @@ def parse_bound(text: str) -> Bound:
         listed = link.get("addr_info") or ()
         if link.get("ifname") == DUMMY_INTERFACE:
             has_interface = True
-            # The kernel itself may give it one that is good on this link alone.
+            # The kernel itself may give it a link-local address.
             bound.update(entry["local"] for entry in listed if entry.get("scope") != "link")
         else:
             own.update(entry["local"] for entry in listed)
@@ -98,7 +98,7 @@ def parse_bound(text: str) -> Bound:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Filter rules of ours as the kernel spells them; comparable, and no more than that."""
+    """Waypost's filter rules as the kernel lists them, for comparison only."""
 
     chains: Mapping[tuple[str, str], tuple[str, ...]] = field(
         default_factory=dict[tuple[str, str], tuple[str, ...]]
@@ -107,11 +107,11 @@ class Written:
 
     @property
     def has_all_jumps(self) -> bool:
-        """Whether packets come to our chains."""
+        """Whether packets reach Waypost's chains."""
         return self.jumps >= set(JUMPS)
 
     def occupied(self, family: IPFamily) -> frozenset[SetName]:
-        """Tell which sets held anything when these rules were written."""
+        """Find the sets that were non-empty when these rules were written."""
         named = {
             name
             for (table, chain), rules in self.chains.items()
@@ -123,7 +123,7 @@ class Written:
 
 
 def parse_written(text: str) -> Written:
-    """Read the output of ``iptables-save``."""
+    """Parse the output of ``iptables-save``."""
     chains: dict[tuple[str, str], list[str]] = {}
     jumps: set[Jump] = set()
     table = ""
@@ -141,7 +141,7 @@ def parse_written(text: str) -> Written:
 
 
 def parse_connections(text: str) -> dict[RealServerKey, int]:
-    """Read the output of ``ipvsadm -L -n``: active and inactive connections together."""
+    """Parse the output of ``ipvsadm -L -n``: the sum of active and inactive connections."""
     found: dict[RealServerKey, int] = {}
     server: ServerKey | None = None
     for words in (line.split() for line in text.splitlines()):
@@ -168,10 +168,10 @@ def _endpoint(text: str) -> tuple[str, int]:
 
 
 def is_ours(key: ServerKey, sets: Mapping[str, HeldSet], bound: Bound) -> bool:
-    """Tell a virtual server of ours from others'.
+    """Whether a virtual server is Waypost's.
 
-    Steps are taken in an order in which a server of ours always has its address bound, or
-    an entry in a set of ours.
+    The order of steps ensures that each of Waypost's servers always has its address bound,
+    or an entry in one of Waypost's sets.
     """
     if key.address in bound.addresses:
         return True

@@ -1,9 +1,9 @@
-"""What rules are applied to, as the loop sees it: a kernel, or a model of one.
+"""The target of rules, as the loop sees it: a kernel, or a model of one.
 
-    observe -> what it holds of ours       apply(steps) -> done, or SinkFailed
+    observe -> Waypost's part of its state       apply(steps) -> done, or SinkFailed
 
-A sink knows how to read and to write, and nothing of registries, revisions or
-time.  What others have put beside ours is neither told nor touched.
+A sink reads and writes, and knows nothing of registries, revisions or time.  It
+neither reports nor touches the objects of other programs.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,23 +16,23 @@ StepT_contra = TypeVar("StepT_contra", contravariant=True)
 
 
 class SinkFailed(Exception):
-    """Something could not be read or applied; how much of it was is to be observed."""
+    """A read or an application failed; it may have been applied in part, so observe again."""
 
 
 class Sink(Protocol[StateT, StepT_contra]):
-    """Holds states of one kind, and takes steps between them."""
+    """Has a state, and applies steps to it."""
 
     async def observe(self, known: StateT) -> StateT:
-        """Read what is held; what ``known`` names is ours even where it has been changed.
+        """Read the state; objects named in ``known`` are Waypost's even when changed.
 
         Raises SinkFailed.
         """
         ...
 
     async def apply(self, steps: Sequence[StepT_contra]) -> None:
-        """Take steps in order, in as few calls as possible; raises SinkFailed."""
+        """Apply steps in order, in as few calls as possible; raises SinkFailed."""
         ...
 
     async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
-        """Give those real servers that have no connections; raises SinkFailed."""
+        """Return the real servers that have no connections; raises SinkFailed."""
         ...

@@ -25,7 +25,7 @@ from app.registry.writes.apply import Item, Outcome
 from app.registry.writes.mirroring import Mirror
 from app.schemas.apply import ApplyOperation
 from app.schemas.documents.read import Document, MediaType, parse_documents
-from app.schemas.documents.remarks import not_held_line
+from app.schemas.documents.remarks import derived_line, not_held_line
 
 Entry = dict[str, object]
 
@@ -120,10 +120,8 @@ def _sort(bundle: Bundle, position: int, document: Document, field_validation: s
     elif is_endpoints(content):
         key = NamespacedName(namespace or DEFAULT_NAMESPACE, name)
         bundle.mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
-    elif kind is not None and kind.is_derived:
-        bundle.refused.append((position, _derived(position, kind)))
-    elif kind is None:
-        bundle.ignored.append((position, _ignored(content, namespace, name)))
+    elif kind is None or kind.is_derived:
+        bundle.ignored.append((position, _ignored(content, namespace, name, kind)))
     else:
         key = NamespacedName((namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else "", name)
         bundle.manifests.append(read_manifest(position, kind, key, document, field_validation))
@@ -156,7 +154,9 @@ def _is_unnamed(content: Mapping[str, object]) -> bool:
     return cast("dict[str, object]", metadata).get("name") in (None, "")
 
 
-def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[str, object]:
+def _ignored(
+    content: Mapping[str, object], namespace: str, name: str, derived: AnyResource | None
+) -> dict[str, object]:
     kind = content.get("kind")
     kind_text = kind if isinstance(kind, str) else ""
     api_version = content.get("apiVersion")
@@ -167,7 +167,9 @@ def _ignored(content: Mapping[str, object], namespace: str, name: str) -> dict[s
         "namespace": namespace,
         "name": name,
         "operation": ApplyOperation.IGNORED.value,
-        "message": not_held_line(kind_text, version_text),
+        "message": (
+            not_held_line(kind_text, version_text) if derived is None else derived_line(derived)
+        ),
     }
 
 
@@ -194,11 +196,6 @@ def _untyped(position: int, content: Mapping[str, object]) -> Iterable[Violation
 def _unnamed(position: int) -> Violation:
     field = f"documents[{position}].metadata.name"
     return Violation(CauseReason.REQUIRED, field, "name is required")
-
-
-def _derived(position: int, kind: AnyResource) -> Violation:
-    message = f"{kind.plural_name} follow from other objects: they are read, never written"
-    return Violation(CauseReason.NOT_SUPPORTED, f"documents[{position}].kind", message)
 
 
 def _not_held(position: int, entry: Mapping[str, object]) -> Violation:

@@ -25,7 +25,7 @@ from app.domain.objects.endpoint_slice import (
 from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource
-from app.domain.resources import STORED
+from app.domain.resources import RESOURCES
 
 _NOT_FOUND = "NotFound"
 
@@ -98,7 +98,7 @@ def _in_files(files: Iterable[str], namespace: str) -> list[_Target]:
         if (kind := manifest.kind) is not None and manifest.name
     ]
     # Objects that refer to a Service are deleted before it, Endpoints first.
-    order = (ENDPOINTS, *reversed(STORED))
+    order = (ENDPOINTS, *reversed(RESOURCES))
     return sorted(targets, key=lambda target: order.index(target.kind))
 
 

@@ -104,7 +104,7 @@ class _Progress:
     def is_new(self, event: Event) -> bool:
         """Record an event; returns whether it has not been received before."""
         identity = _identity(event)
-        if self.resume.is_whole(event):
+        if self.resume.advance(event):
             self._seen.clear()
         else:
             self._seen.add(identity)

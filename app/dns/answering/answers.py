@@ -1,12 +1,12 @@
-"""Compiled answers: what was answered once is answered again by a look into a dictionary.
+"""Compiled answers: a repeated question is answered by one look-up in a dictionary.
 
-    request octets behind the id -> reply octets behind the id      (hot)
+    request octets after the id -> reply octets after the id        (hot)
     Request -> Compiled -> reply                                     (warm)
     Request -> zone.answer -> Compiled                               (cold)
 
 A commit drops the answers of the names it touches, and only those: each answer
-is filed under its subjects.  Everything is bounded, and what anybody can make
-up cannot push out what exists.
+is indexed by its subjects.  All caches are bounded, and answers about invented names
+cannot evict answers about existing ones.
 
 Source: style.md 2, decisions 3 and 4.
 """
@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.dns.answering.rate_limit import Account, Accounts
-from app.dns.counters import Tallies, Tally
+from app.dns.counters import ReplyCounter, ReplyCounters
 from app.dns.messages.compiled import Compiled, Reply, Serial, compile_answer
 from app.dns.messages.message import (
     FLAG_AUTHENTIC,
@@ -42,9 +42,9 @@ from app.domain.names import DomainName
 from app.domain.snapshot import Snapshot
 
 ANSWERS_MAX = 65_536  # compiled answers of what exists
-DENIALS_MAX = 8_192  # compiled answers that say no, or whose name anybody can make up
-PREPARED_MAX = ANSWERS_MAX // 2  # compiled before anybody asks
-WIRE_MAX = 65_536  # replies kept for exact request octets
+DENIALS_MAX = 8_192  # compiled denials, and answers about names that clients can invent
+PREPARED_MAX = ANSWERS_MAX // 2  # compiled before the first question
+WIRE_MAX = 65_536  # replies cached by exact request octets
 _PLAIN_FLAGS = FLAG_RECURSION_DESIRED | FLAG_AUTHENTIC | FLAG_CHECKING_DISABLED
 _USUAL_UDP_BYTES = frozenset({512, 1220, 1232, 1280, 1400, 1410, 1432, 1452, 1472, 4000, 4096})
 _TYPE_AND_CLASS_BYTES = 4
@@ -52,42 +52,42 @@ _POD_LABEL = "pod"
 
 
 @dataclass(slots=True)
-class _Filed:
+class _Entry:
     compiled: Compiled
     subjects: tuple[Subject, ...]
-    is_kept: bool
+    is_cached: bool
     wire_keys: list[bytes] = field(default_factory=list[bytes])
 
 
 class Answers:
-    """The compiled answers of one process, right for the snapshot of the last ``renew``."""
+    """The compiled answers of one process, valid for the snapshot of the last ``renew``."""
 
     def __init__(
         self,
         config: ZoneConfig,
-        tallies: Tallies,
+        counters: ReplyCounters,
         *,
-        keeps_missing: bool = True,
+        caches_missing: bool = True,
         has_upstreams: bool = False,
     ) -> None:
         self._config = config
-        self._keeps_missing = keeps_missing
+        self._keeps_missing = caches_missing
         self._has_upstreams = has_upstreams
         self._flags = FLAG_AUTHORITATIVE | (FLAG_RECURSION_AVAILABLE if has_upstreams else 0)
-        self._tallies = tallies
+        self._tallies = counters
         self.accounts = Accounts()
-        """What a limit counts by: replies that are kept know theirs."""
+        """The accounts of the rate limit; cached replies are stored with theirs."""
         self.same_bytes_max = UDP_BYTES_SAFE
-        """Up to which size an answer by UDP is the same for every client that takes it."""
+        """Up to this size an answer over UDP is the same for near and other clients."""
         self._serial = Serial()
-        self._existing: dict[bytes, _Filed] = {}
-        self._denials: dict[bytes, _Filed] = {}
+        self._existing: dict[bytes, _Entry] = {}
+        self._denials: dict[bytes, _Entry] = {}
         self._by_subject: dict[Subject, set[bytes]] = {}
-        self.by_wire: dict[bytes, tuple[Reply, Tally, Account]] = {}
-        """Request octets behind the id to reply; whoever serves UDP looks here first."""
+        self.by_wire: dict[bytes, tuple[Reply, ReplyCounter, Account]] = {}
+        """Request octets after the id to reply; the UDP loop looks here first."""
 
     def renew(self, after: Snapshot, changes: Iterable[Change]) -> None:
-        """Forget the answers that ``changes`` alter."""
+        """Drop the answers that ``changes`` alter."""
         self._serial.move(serial_of(after.revision))
         for change in changes:
             for subject in touched_by(change, after):
@@ -95,34 +95,34 @@ class Answers:
                     self._drop(key)
 
     def find(self, snapshot: Snapshot, request: Request) -> bytes | Records | OutOfZone:
-        """Answer from the zone; a target that upstreams are to be asked for is the caller's."""
-        filed = self._filed(snapshot, request)
-        if not isinstance(filed, _Filed):
-            return filed
-        reply = filed.compiled.reply(request, self._serial)
+        """Answer from the zone; return Records when the caller must ask upstreams for a target."""
+        entry = self._entry(snapshot, request)
+        if not isinstance(entry, _Entry):
+            return entry
+        reply = entry.compiled.reply(request, self._serial)
         octets = request.id + (reply if isinstance(reply, bytes) else reply.octets())
-        tally = self._tallies.of(request, filed.compiled.rcode, len(octets))
-        tally[0] += 1
-        if filed.is_kept and request.transport == Transport.UDP:
-            self._remember(request, filed, reply, tally)
+        counter = self._tallies.of(request, entry.compiled.rcode, len(octets))
+        counter[0] += 1
+        if entry.is_cached and request.transport == Transport.UDP:
+            self._cache_reply(request, entry, reply, counter)
         return octets
 
     def prepare(self, snapshot: Snapshot, name: DomainName, type_: int) -> bool:
-        """Compile an answer before it is asked for; tells whether there is room for more."""
+        """Compile an answer before the first question; return whether there is room for more."""
         request = plain_request(name, type_)
-        filed = self._filed(snapshot, request)
-        if isinstance(filed, _Filed) and filed.is_kept:
-            reply = filed.compiled.reply(request, self._serial)
+        entry = self._entry(snapshot, request)
+        if isinstance(entry, _Entry) and entry.is_cached:
+            reply = entry.compiled.reply(request, self._serial)
             size = len(request.id) + len(reply if isinstance(reply, bytes) else reply.octets())
-            tally = self._tallies.of(request, filed.compiled.rcode, size)
-            self._remember(request, filed, reply, tally)
+            counter = self._tallies.of(request, entry.compiled.rcode, size)
+            self._cache_reply(request, entry, reply, counter)
         return len(self._existing) < PREPARED_MAX
 
-    def _filed(self, snapshot: Snapshot, request: Request) -> "_Filed | Records | OutOfZone":
+    def _entry(self, snapshot: Snapshot, request: Request) -> "_Entry | Records | OutOfZone":
         key = _key_of(request)
-        filed = self._existing.get(key) or self._denials.get(key)
-        if filed is not None:
-            return filed
+        entry = self._existing.get(key) or self._denials.get(key)
+        if entry is not None:
+            return entry
         name = request.name
         outcome = answer.answer(snapshot, Question(name, request.type), self._config)
         if isinstance(outcome, OutOfZone):
@@ -130,9 +130,11 @@ class Answers:
         if isinstance(outcome, Records) and outcome.leads_to is not None and self._has_upstreams:
             return outcome
         self._serial.move(serial_of(snapshot.revision))
-        return self._file(key, name, outcome)
+        return self._compile(key, name, outcome)
 
-    def _file(self, key: bytes, name: DomainName, outcome: Records | NoData | NoSuchName) -> _Filed:
+    def _compile(
+        self, key: bytes, name: DomainName, outcome: Records | NoData | NoSuchName
+    ) -> _Entry:
         rcode = Rcode.NXDOMAIN if isinstance(outcome, NoSuchName) else Rcode.NOERROR
         sections: Sections = (
             (outcome.answers, (), outcome.additional)
@@ -141,44 +143,46 @@ class Answers:
         )
         compiled = compile_answer(name, rcode, sections, flags=self._flags)
         subjects = self._subjects((name, *outcome.via))
-        filed = _Filed(compiled, subjects or (), is_kept=subjects is not None)
-        if isinstance(outcome, Records) and not self._is_made_up(name):
-            self._keep(key, filed, self._existing, ANSWERS_MAX)
+        entry = _Entry(compiled, subjects or (), is_cached=subjects is not None)
+        if isinstance(outcome, Records) and not self._is_invented(name):
+            self._keep(key, entry, self._existing, ANSWERS_MAX)
         else:
-            self._keep(key, filed, self._denials, DENIALS_MAX)
-        return filed
+            self._keep(key, entry, self._denials, DENIALS_MAX)
+        return entry
 
-    def _keep(self, key: bytes, filed: _Filed, store: dict[bytes, _Filed], kept_max: int) -> None:
-        if not filed.is_kept:
+    def _keep(self, key: bytes, entry: _Entry, store: dict[bytes, _Entry], kept_max: int) -> None:
+        if not entry.is_cached:
             return
         if len(store) >= kept_max:
             self._drop(next(iter(store)))
-        store[key] = filed
-        for subject in filed.subjects:
+        store[key] = entry
+        for subject in entry.subjects:
             self._by_subject.setdefault(subject, set()).add(key)
 
-    def _remember(self, request: Request, filed: _Filed, reply: Reply, tally: Tally) -> None:
-        """Let the very same octets be answered without being read.
+    def _cache_reply(
+        self, request: Request, entry: _Entry, reply: Reply, counter: ReplyCounter
+    ) -> None:
+        """Cache the reply to these exact octets, so that they need not be parsed again.
 
-        Not so a name that does not exist when clients may have a search list to be walked.
+        Not for a missing name when the server walks search lists: the reply depends on the client.
         """
-        is_missing = filed.compiled.rcode == Rcode.NXDOMAIN
+        is_missing = entry.compiled.rcode == Rcode.NXDOMAIN
         if not _is_plain(request) or (is_missing and not self._keeps_missing):
             return
-        if not self._is_same_for_all(request, filed.compiled):
+        if not self._is_same_for_all(request, entry.compiled):
             return
         if len(self.by_wire) >= WIRE_MAX:
             del self.by_wire[next(iter(self.by_wire))]
         wire_key = encode_query(request)
-        account = self.accounts.of(request.type, filed.compiled.rcode)
-        self.by_wire[wire_key] = (reply, tally, account)
-        if wire_key not in filed.wire_keys:
-            filed.wire_keys.append(wire_key)
+        account = self.accounts.of(request.type, entry.compiled.rcode)
+        self.by_wire[wire_key] = (reply, counter, account)
+        if wire_key not in entry.wire_keys:
+            entry.wire_keys.append(wire_key)
 
     def _is_same_for_all(self, request: Request, compiled: Compiled) -> bool:
-        """Whether these octets get the same answer, whoever sends them.
+        """Whether near and other clients get the same answer to these octets.
 
-        Clients that are not near get a smaller one than others that offer to take as much.
+        Other clients get a smaller one even when they offer a larger buffer.
         """
         offered = UDP_BYTES_MIN if request.edns is None else request.edns.udp_bytes
         if offered <= self.same_bytes_max:
@@ -187,12 +191,12 @@ class Answers:
         return whole <= self.same_bytes_max
 
     def _drop(self, key: bytes) -> None:
-        filed = self._existing.pop(key, None) or self._denials.pop(key, None)
-        if filed is None:
+        entry = self._existing.pop(key, None) or self._denials.pop(key, None)
+        if entry is None:
             return
-        for wire_key in filed.wire_keys:
+        for wire_key in entry.wire_keys:
             self.by_wire.pop(wire_key, None)
-        for subject in filed.subjects:
+        for subject in entry.subjects:
             keys = self._by_subject[subject]
             keys.discard(key)
             if not keys:
@@ -207,8 +211,8 @@ class Answers:
             found.update(dict.fromkeys(subjects))
         return tuple(found)
 
-    def _is_made_up(self, name: DomainName) -> bool:
-        """Whether the name exists only because it was asked for: any address has a Pod name."""
+    def _is_invented(self, name: DomainName) -> bool:
+        """Whether clients can invent the name: with ``pods insecure`` any address has one."""
         depth = len(self._config.forward_zone.labels)
         return self._config.pods == PodRecords.INSECURE and name.folded[-depth - 1 : -depth] == (
             _POD_LABEL,
@@ -220,11 +224,11 @@ def _key_of(request: Request) -> bytes:
         request.question[:-_TYPE_AND_CLASS_BYTES],
         request.question[-_TYPE_AND_CLASS_BYTES:],
     )
-    return name.lower() + rest  # the lengths of labels are no letters
+    return name.lower() + rest  # lengths of labels (0-63) are below "A", so lower() keeps them
 
 
 def _is_plain(request: Request) -> bool:
-    """Whether many clients send these very octets; the others would only fill the memory."""
+    """Whether many clients send these exact octets; rare forms would only fill the cache."""
     edns = request.edns
     return (
         request.flags & ~_PLAIN_FLAGS == 0

@@ -1,10 +1,10 @@
-"""The search list walked by the server, so that a client's first question is its last.
+"""Autopath: the server walks a client's search list, so that one question is enough.
 
     question below its own namespace, from a Pod -> the names it will try next
 
 A program in a Pod asks for ``www.example.com`` as ``www.example.com.default.svc.
-cluster.local`` first.  Knowing the Pod by its address, the server knows the rest
-of its list; where the list leads to is told with a CNAME in front.
+cluster.local`` first.  The server finds the Pod by its address and so knows the rest
+of its list; the answer starts with a CNAME to the name that was found.
 
 Source: spec dns A11.
 """
@@ -21,14 +21,14 @@ from app.domain.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Autopath:
-    """How to know a client's search list: three domains of the cluster, then the host's."""
+    """A client's search list: three domains of the cluster, then the host's."""
 
     host_search: tuple[str, ...] = ()
 
     def names_after(
         self, snapshot: Snapshot, name: DomainName, client: Address, config: ZoneConfig
     ) -> tuple[DomainName, ...]:
-        """List what the client tries after ``name``; nothing when it walks no list we know."""
+        """List what the client tries after ``name``; empty if its search list is unknown."""
         pod = _pod_at(snapshot, client)
         if pod is None:
             return ()
@@ -49,7 +49,7 @@ def is_walked(type_: int) -> bool:
 
 
 def _pod_at(snapshot: Snapshot, client: Address) -> Pod | None:
-    # Pods on the host's network share its address, so it names none of them.
+    # Pods on the host's network share its address, so the address identifies none of them.
     pods = [pod for pod in snapshot.pods_with(str(client)) if not pod.host_network]
     living = [pod for pod in pods if not pod.is_finished]
     return living[0] if len(living) == 1 else None

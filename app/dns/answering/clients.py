@@ -1,10 +1,10 @@
-"""Whom the server answers: near clients, whose addresses nobody forges, and all others.
+"""Near clients, whose source addresses cannot be forged, and all other clients.
 
     address -> near or not
 
-A datagram's source is whatever its sender writes, so answers over UDP can be
-aimed at others.  Near are clients on the loopback interface: what claims to come
-from there and does not, the kernel drops (RFC 1122 section 3.2.1.3).
+The sender of a datagram can forge its source address, so answers over UDP can be
+aimed at a victim.  Clients on the loopback interface are near: the kernel drops
+datagrams from outside with such a source (RFC 1122 section 3.2.1.3).
 """
 
 from collections.abc import Iterable
@@ -16,15 +16,15 @@ LOOPBACK: tuple[Prefix, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128")
 
 
 def is_near(client: Address, near: Iterable[Prefix] = LOOPBACK) -> bool:
-    """Whether an address is one of those that nobody forges."""
+    """Whether an address is one that cannot be forged."""
     return any(client in prefix for prefix in near)
 
 
 class Clients:
-    """Those who ask at one address.
+    """The clients of one listening address.
 
-    At all but one address they are of a sort: what one gets the others get too, so that it
-    may be kept.  Both sorts come in at ``0.0.0.0`` and ``::``.
+    On a specific address they are all near or all not near, so replies can be shared.  On
+    ``0.0.0.0`` and ``::`` there are both.
     """
 
     def __init__(self, near: Iterable[Prefix] = LOOPBACK, *, at: Address | None = None) -> None:

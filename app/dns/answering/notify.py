@@ -1,9 +1,9 @@
-"""Tell the secondaries that the zone has changed, so that they ask for it.
+"""NOTIFY messages to secondaries, so that they transfer the changed zone.
 
     commit -> [once per interval] -> NOTIFY to every peer, until it acknowledges
 
-Commits that come close together are told once; a peer that does not answer is
-asked a few times and then finds out by its own timer.  Source: RFC 1996.
+Commits within one interval share a NOTIFY.  A peer that does not acknowledge is retried
+a few times; after that it learns of the change by its refresh timer.  Source: RFC 1996.
 """
 
 import asyncio
@@ -17,9 +17,8 @@ from app.dns.messages.wire import CLASS_IN, encode_body, encode_name
 from app.dns.upstream.exchange import exchange_udp
 from app.dns.upstream.server_list import Server
 from app.domain.discovery.zone.records import Record, RecordType
-from app.domain.names import DomainName
 
-INTERVAL_S = 1.0  # between two notices about a zone
+INTERVAL_S = 1.0  # between two NOTIFY messages about a zone
 ATTEMPTS_MAX = 3
 ATTEMPT_S = 2.0
 _ID_BITS = 16
@@ -29,11 +28,11 @@ _OPCODE_SHIFT = 11
 _log = logging.getLogger(__name__)
 
 Zones = Callable[[], Iterable[Record]]
-"""The SOA records, as of now, of the zones to be told about."""
+"""Returns the current SOA records of the zones."""
 
 
 class Notifier:
-    """Tells a fixed set of peers; runs until it is cancelled."""
+    """Notifies a fixed set of peers; runs until it is cancelled."""
 
     def __init__(self, peers: Iterable[Server], zones: Zones) -> None:
         self._peers = tuple(peers)
@@ -42,19 +41,19 @@ class Notifier:
         self._changed.set()
 
     def changed(self) -> None:
-        """Note that there is something to tell."""
+        """Schedule a NOTIFY."""
         self._changed.set()
 
     async def run(self) -> None:
-        """Tell the peers at the start and after every change."""
+        """Notify the peers at the start and after every change."""
         while True:
             await self._changed.wait()
             self._changed.clear()
-            notices = [self._tell(peer, record) for record in self._zones() for peer in self._peers]
-            await asyncio.gather(*notices)
+            pairs = [(peer, record) for record in self._zones() for peer in self._peers]
+            await asyncio.gather(*(self._notify(peer, record) for peer, record in pairs))
             await asyncio.sleep(INTERVAL_S)
 
-    async def _tell(self, peer: Server, soa: Record) -> None:
+    async def _notify(self, peer: Server, soa: Record) -> None:
         message = encode_notify(soa, secrets.randbits(_ID_BITS))
         for _ in range(ATTEMPTS_MAX):
             try:
@@ -67,7 +66,7 @@ class Notifier:
 
 
 def encode_notify(soa: Record, id_: int) -> bytes:
-    """Write a notice about the zone of an SOA record."""
+    """Write a NOTIFY for the zone of an SOA record."""
     flags = Opcode.NOTIFY << _OPCODE_SHIFT | FLAG_AUTHORITATIVE
     question = encode_name(soa.name) + struct.pack("!HH", RecordType.SOA, CLASS_IN)
     body = encode_body(soa.name, ((soa,), (), ()))
@@ -75,14 +74,8 @@ def encode_notify(soa: Record, id_: int) -> bytes:
 
 
 def is_acknowledged(reply: bytes, message: bytes) -> bool | None:
-    """Whether ``reply`` answers a notice; None when it is not about it."""
+    """Whether ``reply`` acknowledges ``message``; None when it belongs to another message."""
     if len(reply) < _HEADER.size or reply[:2] != message[:2]:
         return None
     _, flags, *_ = _HEADER.unpack_from(reply)
     return bool(flags & FLAG_RESPONSE) or None
-
-
-def told_zones(zones: Iterable[DomainName], passed_on: Iterable[DomainName]) -> list[DomainName]:
-    """List the zones that are wholly ours, and so may have secondaries."""
-    others = set(passed_on)
-    return [zone for zone in zones if zone not in others]

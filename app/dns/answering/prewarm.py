@@ -1,9 +1,9 @@
-"""Answers compiled before they are asked for, while there is nothing better to do.
+"""Compiles likely answers in the background after the start.
 
     (View, Answers) -> the addresses and named ports of every Service, a few at a time
 
-A process that has just started would otherwise work out each answer while its
-first client waits.  What a commit touches later is compiled when asked for.
+Otherwise the first client to ask each question after a start would wait for the
+compilation.  Answers that a later commit drops are compiled at the next question.
 Source: style.md 2, decision 4.
 """
 
@@ -19,19 +19,19 @@ from app.domain.names import DomainName
 from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
-SLICE_ANSWERS = 16  # compiled before others have their turn
-PAUSE_S = 0.001  # that others have at least
+SLICE_ANSWERS = 16  # compiled between two yields to the event loop
+PAUSE_S = 0.001  # the shortest pause at a yield
 SYNC_POLL_S = 0.05
 
 Question = tuple[DomainName, RecordType]
 
 
 async def prepare(source: Source, answers: Answers, config: ZoneConfig) -> None:
-    """Compile what is most likely asked, once the state is known."""
-    while not source.is_synced:  # noqa: ASYNC110  the first load tells no subscriber
+    """Compile the likely answers once the state is loaded."""
+    while not source.is_synced:  # noqa: ASYNC110  the first load notifies no subscriber
         await asyncio.sleep(SYNC_POLL_S)
     for number, (name, type_) in enumerate(likely_questions(source.snapshot, config)):
-        # The state of now: what is compiled must be right for it, and not for the one at the start.
+        # Compile against the current snapshot, which may be newer than the one listed from.
         if not answers.prepare(source.snapshot, name, type_):
             return
         if number % SLICE_ANSWERS == 0:

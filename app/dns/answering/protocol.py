@@ -1,16 +1,16 @@
-"""The DNS protocol without sockets: a message comes in, and what is to be done goes out.
+"""The DNS protocol without sockets: from a message to the action it calls for.
 
     octets, transport, client -> octets          the reply
-                               | None            silence
-                               | Forward         somebody else must be asked first
-                               | Walk            the same, for one name after another
+                               | None            no reply
+                               | Forward         ask an upstream first
+                               | Walk            ask upstreams for one name after another
                                | Transfer        many messages, to be streamed
 
-Any octets give one of these, never an exception.  What is true is decided by
-``zone``; here it gets its response code.
+Any octets give one of these, never an exception.  ``zone`` finds the records; this
+module chooses the response code.
 
     malformed -> FORMERR    unknown opcode -> NOTIMP    EDNS 1 or later -> BADVERS
-    not ours, or not for this client -> REFUSED         not synced -> SERVFAIL
+    out of zone, or not for this client -> REFUSED      not synced -> SERVFAIL
 
 Source: spec dns A13; RFC 1035, RFC 1996, RFC 5936, RFC 6891.
 """
@@ -21,7 +21,7 @@ from typing import Protocol as Port
 from app.dns.answering.answers import Answers
 from app.dns.answering.autopath import Autopath, is_walked
 from app.dns.answering.clients import LOOPBACK, Clients
-from app.dns.counters import Tallies
+from app.dns.counters import ReplyCounters
 from app.dns.messages.message import (
     FLAG_AUTHORITATIVE,
     FLAG_RECURSION_AVAILABLE,
@@ -60,7 +60,7 @@ _CHAOS_NAMES = (("version", "bind"), ("version", "server"))
 
 
 class Source(Port):
-    """Where the state comes from; ``registry.reads.view`` is one."""
+    """The origin of the state; ``registry.reads.view`` is one."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -75,10 +75,10 @@ class Source(Port):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolConfig:
-    """What an operator decides about the answers, as plain values.
+    """The operator's settings for answers, as plain values.
 
-    ``transfers_to`` may copy the zone.  ``version`` is told to whoever asks.  Clients that
-    are not ``near`` get at most ``udp_bytes_max`` octets in a datagram.
+    Clients in ``transfers_to`` may transfer the zone.  ``version`` answers ``version.bind``.
+    Clients that are not ``near`` get at most ``udp_bytes_max`` octets in a datagram.
     """
 
     zone: ZoneConfig
@@ -92,7 +92,7 @@ class ProtocolConfig:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """``name`` is to be asked elsewhere; ``chain`` are the aliases that led there."""
+    """An upstream is to be asked for ``name``; ``chain`` are the aliases that led there."""
 
     request: Request
     name: DomainName
@@ -101,7 +101,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """``names`` are to be tried in turn, the first of them elsewhere; or else ``otherwise``."""
+    """Try ``names`` in order, the first of them upstream; if none exists reply ``otherwise``."""
 
     request: Request
     names: tuple[DomainName, ...]
@@ -110,7 +110,7 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """The client may have the zone, or what changed since its serial."""
+    """The client gets the whole zone, or the changes since its serial."""
 
     request: Request
     zone: DomainName
@@ -124,11 +124,11 @@ class Protocol:
     """Answers messages from one source; used from one thread only."""
 
     def __init__(self, source: Source, config: ProtocolConfig) -> None:
-        self.tallies = Tallies()
+        self.counters = ReplyCounters()
         self.answers = Answers(
             config.zone,
-            self.tallies,
-            keeps_missing=config.autopath is None,
+            self.counters,
+            caches_missing=config.autopath is None,
             has_upstreams=config.has_upstreams,
         )
         self.answers.same_bytes_max = config.udp_bytes_max
@@ -136,21 +136,21 @@ class Protocol:
         self.autopath_found = 0
         """Names found by walking a client's search list for it."""
         self.malformed = 0
-        """Messages that were no requests."""
+        """Messages that were not valid requests."""
         self._source = source
         self.config = config
-        # RFC 1035 section 4.1.1: RA is about the server, not about the name that was asked for.
+        # RFC 1035 section 4.1.1: RA describes the server, not the name in the question.
         self.flags = FLAG_RECURSION_AVAILABLE if config.has_upstreams else 0
-        """What every reply carries."""
+        """Flags of every reply."""
 
     def serve_at(self, address: Address) -> None:
-        """Learn at which address questions come in, which may tell who asks them."""
+        """Set the listening address, which may decide whether all clients are near."""
         self._clients = Clients(self.config.near, at=address)
         if self._clients.are_alike:
             self.answers.same_bytes_max = UDP_BYTES_MAX
 
     def respond(self, message: bytes, transport: Transport, client: Address | None) -> Outcome:
-        """Decide what one message calls for."""
+        """Choose the action for one message."""
         request = parse_request(message, transport)
         if isinstance(request, Request):
             return self._dispatch(self._bounded(request, client), client)
@@ -163,7 +163,7 @@ class Protocol:
         if request.opcode != Opcode.QUERY:
             return self.reply(request, Rcode.REFUSED)
         if request.class_ != CLASS_IN:
-            return self._about_ourselves(request)
+            return self._chaos(request)
         if request.type in (TYPE_AXFR, TYPE_IXFR):
             return self._transfer(request, client)
         if not self._source.is_synced:
@@ -171,7 +171,7 @@ class Protocol:
         return self._lookup(request, client)
 
     def _bounded(self, request: Request, client: Address | None) -> Request:
-        """Bound what whoever is not near gets in a datagram, where it would take more."""
+        """Lower the size limit of a datagram for a client that is not near."""
         takes_more = request.size_bytes_max > self.config.udp_bytes_max
         if request.transport != Transport.UDP or not takes_more:
             return request
@@ -180,12 +180,12 @@ class Protocol:
         return replace(request, udp_bytes_max=self.config.udp_bytes_max)
 
     def failure(self, message: bytes) -> bytes | None:
-        """Say that answering a message failed, for whatever reason of ours."""
+        """Answer SERVFAIL after an internal error."""
         request = parse_request(message, Transport.UDP)
         return self.reply(request, Rcode.SERVFAIL) if isinstance(request, Request) else None
 
     def over_tcp(self, message: bytes) -> bytes | None:
-        """Answer with nothing but the advice to come back over TCP."""
+        """Answer with no records and TC set, so that the client retries over TCP."""
         request = parse_request(message, Transport.UDP)
         if not isinstance(request, Request):
             return None
@@ -199,14 +199,14 @@ class Protocol:
         *,
         flags: int = 0,
     ) -> bytes:
-        """Write and count a reply that is not kept."""
+        """Write and count a reply that is not cached."""
         body = encode_body(request.name, sections, class_=request.class_)
         octets = encode_reply(request, rcode, body, flags=self.flags | flags)
-        self.tallies.of(request, rcode, len(octets))[0] += 1
+        self.counters.of(request, rcode, len(octets))[0] += 1
         return octets
 
     def without_target(self, forward: Forward, rcode: int) -> bytes:
-        """Answer without what was to be asked elsewhere: with our aliases, if any led there."""
+        """Answer without asking an upstream; keep the aliases of our zone that led there."""
         flags = FLAG_AUTHORITATIVE if forward.chain else 0
         return self.reply(forward.request, rcode, (forward.chain, (), ()), flags=flags)
 
@@ -225,17 +225,17 @@ class Protocol:
                 return self._led_outside(request, found)
 
     def _led_outside(self, request: Request, found: Records) -> bytes | Forward:
-        """Have the target of an alias asked for; without recursion the alias is all there is.
+        """Forward the target of an alias; without recursion the reply has the alias alone.
 
-        Spec dns A4: the CNAME is ours, and in the answer whatever becomes of its target.
+        Spec dns A4: the CNAME is in our zone, so the answer has it even if its target fails.
         """
         assert found.leads_to is not None, "only aliases that lead outside come here"
         forward = Forward(request, found.leads_to, found.answers)
-        if self._may_ask_others(request):
+        if self._may_forward(request):
             return forward
         return self.without_target(forward, Rcode.NOERROR)
 
-    def _may_ask_others(self, request: Request) -> bool:
+    def _may_forward(self, request: Request) -> bool:
         return self.config.has_upstreams and bool(request.flags & FLAG_RECURSION_DESIRED)
 
     def _walk(self, request: Request, client: Address, missing: bytes) -> Outcome:
@@ -248,7 +248,7 @@ class Protocol:
         return self.walk_on(Walk(request, names, missing))
 
     def walk_on(self, walk: Walk) -> bytes | Forward | Walk:
-        """Try names of ours at once, up to the first that others must be asked for."""
+        """Try the names in our zone immediately, up to the first that needs an upstream."""
         request = walk.request
         for place, name in enumerate(walk.names):
             outcome = answer(self._source.snapshot, Question(name, request.type), self.config.zone)
@@ -256,7 +256,7 @@ class Protocol:
                 case NoSuchName():
                     continue
                 case OutOfZone():
-                    if self._may_ask_others(request):
+                    if self._may_forward(request):
                         return replace(walk, names=walk.names[place:])
                 case NoData():
                     return self.found_by_walk(request, name, (outcome.chain, (outcome.soa,), ()))
@@ -269,14 +269,14 @@ class Protocol:
         return walk.otherwise
 
     def found_by_walk(self, request: Request, name: DomainName, sections: Sections) -> bytes:
-        """Answer with what ``name`` has, behind a CNAME that leads there."""
+        """Answer with the records of ``name``, after a CNAME to it."""
         self.autopath_found += 1
         answers, authority, additional = sections
         alias = (_alias(request, name, answers),) if answers else ()
         whole = ((*alias, *answers), authority, additional)
         return self.reply(request, Rcode.NOERROR, whole, flags=FLAG_AUTHORITATIVE)
 
-    def _about_ourselves(self, request: Request) -> bytes:
+    def _chaos(self, request: Request) -> bytes:
         is_known = request.class_ == CLASS_CHAOS and request.name.folded in _CHAOS_NAMES
         if not is_known or request.type != RecordType.TXT:
             return self.reply(request, Rcode.REFUSED)
@@ -293,7 +293,7 @@ class Protocol:
             return Transfer(request, home, self.flags | FLAG_AUTHORITATIVE)
         if request.type == TYPE_AXFR:
             return self.reply(request, Rcode.REFUSED)
-        # RFC 1995 section 2: what does not fit a datagram is answered with the SOA alone.
+        # RFC 1995 section 2: an IXFR that does not fit a datagram is answered with the SOA alone.
         record = soa(self._source.snapshot.revision, request.name, self.config.zone)
         return self.reply(request, Rcode.NOERROR, ((record,), (), ()), flags=FLAG_AUTHORITATIVE)
 
@@ -303,5 +303,5 @@ class Protocol:
 
 
 def _alias(request: Request, name: DomainName, answers: Section) -> Record:
-    """Lead from the name that was asked for to the one that was found, for as long as that is."""
+    """Make a CNAME from the name in the question to the name found, with the answer's TTL."""
     return Record(request.name, RecordType.CNAME, answers[0].ttl_s, name)

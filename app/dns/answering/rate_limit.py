@@ -1,12 +1,12 @@
-"""How much is answered over UDP to one network, so that a forged source floods nobody through us.
+"""Response rate limiting over UDP, against floods of victims through forged source addresses.
 
-    (kind of answer, network) -> octets spent in this second -> SENT | DROPPED | TOLD
+    (kind of answer, network) -> octets spent in this second -> SENT | DROPPED | TRUNCATED
 
-Answers are limited, not questions, and each kind by itself (response rate
-limiting, as name servers do it): a network is an IPv4 /24 or an IPv6 /56, a kind is a
-record type and a response code.  Of what is over the limit, every other answer goes
-out empty and with TC: a real client comes back over TCP, which nobody can forge and
-which has no limit here.  Near clients have none.  The clock is the caller's.
+Answers are limited, not questions, and each kind by itself, as in other name servers: a
+network is an IPv4 /24 or an IPv6 /56, a kind is a record type and a response code.
+Every other answer over the limit is sent empty and with TC: a real client retries
+over TCP, where addresses cannot be forged and no limit applies.  Near clients have no
+limit.  The clock is the caller's.
 
 Source: RFC 5358 section 4; ISC-TN-2012-1 for kinds, networks and TC.
 """
@@ -23,29 +23,29 @@ from app.domain.addresses import Address, Prefix
 from app.domain.names import MalformedName
 
 ANSWER_BYTES = 256  # what counts as one answer; a large one counts as several
-NETWORKS_MAX = 65_536  # that are counted in one second, once for each kind
-TOLD_EVERY = 2  # one in so many refusals is told to come back over TCP
+NETWORKS_MAX = 65_536  # counted in one second, once for each kind
+TRUNCATED_EVERY = 2  # one in so many answers over the limit is sent empty with TC
 WINDOW_S = 1.0
 V4_NETWORK_BYTES, V6_NETWORK_BYTES = 3, 7  # of an address: a /24, a /56
-V4_MAPPED_AT = 12  # where an IPv6 address has the IPv4 address that it stands for
+V4_MAPPED_AT = 12  # offset of the IPv4 address in an IPv4-mapped IPv6 address
 NO_NETWORK = bytes(V6_NETWORK_BYTES)
-"""How IPv6 addresses begin that stand for IPv4 ones, and the one of the loopback interface."""
+"""The first octets of IPv4-mapped IPv6 addresses and of ``::1``."""
 _RCODE_MASK = 0xF
 
 Account = dict[bytes, float]
-"""Octets that were sent in this second, by network."""
+"""Octets sent in this second, by network."""
 
 
 class Verdict(Enum):
-    """What becomes of an answer."""
+    """How an answer is treated."""
 
     SENT = auto()
     DROPPED = auto()
-    TOLD = auto()
+    TRUNCATED = auto()
 
 
 class Accounts:
-    """What was sent in this second, by kind of answer; one account for every kind."""
+    """The accounts of this second, one for every kind of answer."""
 
     def __init__(self) -> None:
         self._by_kind: dict[tuple[str, int], Account] = {}
@@ -56,7 +56,7 @@ class Accounts:
         return self._by_kind.setdefault(kind, {})
 
     def of_reply(self, reply: bytes) -> Account:
-        """Find the account of what was written."""
+        """Find the account of a reply."""
         return self.of(_type_of(reply), reply[3])
 
     def clear(self) -> None:
@@ -66,7 +66,7 @@ class Accounts:
 
 
 class RateLimit:
-    """What one process sends to each network in a second."""
+    """Limits what one process sends to each network in a second."""
 
     def __init__(
         self,
@@ -88,13 +88,13 @@ class RateLimit:
         self._ends_at = 0.0
 
     def begin(self, now: float) -> None:
-        """Start counting anew when the second is over."""
+        """Reset the accounts when the second is over."""
         if now >= self._ends_at:
             self._ends_at = now + self._window_s
-            self._forget()
+            self._reset()
 
     def is_within(self, account: Account, network: bytes, size_bytes: int) -> bool:
-        """Count an answer of a kind; tells whether it may be sent."""
+        """Count an answer; return whether it may be sent."""
         spent = account.get(network)
         if spent is None:
             spent = self._enter(account, network)
@@ -102,31 +102,31 @@ class RateLimit:
         account[network] = spent
         return spent <= self.bytes_max
 
-    def judge(self, reply: bytes, client: Address, now: float) -> Verdict:
-        """Count an answer that was written for a client."""
+    def evaluate(self, reply: bytes, client: Address, now: float) -> Verdict:
+        """Count a reply to a client and choose its treatment."""
         self.begin(now)
         account = self._accounts.of_reply(reply)
         is_sent = self.is_within(account, network_of(client), len(reply))
         return Verdict.SENT if is_sent else self.refuse()
 
     def refuse(self) -> Verdict:
-        """Say what becomes of an answer over the limit."""
+        """Choose the treatment of an answer over the limit."""
         self.refused += 1
-        return Verdict.TOLD if self.refused % TOLD_EVERY == 0 else Verdict.DROPPED
+        return Verdict.TRUNCATED if self.refused % TRUNCATED_EVERY == 0 else Verdict.DROPPED
 
     def _enter(self, account: Account, network: bytes) -> float:
         if self._networks >= self._networks_max:
-            self._forget()  # so many in one second are made up, and none of them gets much
+            self._reset()  # so many networks in one second are forged, each with few answers
         self._networks += 1
         return -inf if is_near(_first_of(network), self._near) else 0.0
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._accounts.clear()
         self._networks = 0
 
 
 def network_of(client: Address) -> bytes:
-    """Give the beginning of an address that its neighbours share."""
+    """Return the octets of a client's network prefix."""
     if isinstance(client, IPv4Address):
         return client.packed[:V4_NETWORK_BYTES]
     network = client.packed[:V6_NETWORK_BYTES]
@@ -136,14 +136,14 @@ def network_of(client: Address) -> bytes:
 
 def _first_of(network: bytes) -> Address:
     if network == bytes(V4_NETWORK_BYTES):
-        return IPv6Address("::1")  # no IPv4 address begins so
+        return IPv6Address("::1")  # 0.0.0.0/24 is no client's network
     if len(network) == V4_NETWORK_BYTES:
         return IPv4Address(network.ljust(4, b"\0"))
     return IPv6Address(network.ljust(16, b"\0"))
 
 
 def _type_of(reply: bytes) -> int:
-    """Read the type that was asked for; 0 when the reply does not repeat the question."""
+    """Read the type in the question; 0 when the reply does not repeat the question."""
     try:
         at = end_of_plain_name(reply, HEADER_BYTES)
     except (Truncated, MalformedName):

@@ -1,10 +1,10 @@
-"""Copies of the zone for secondaries: whole, or what changed since they last asked.
+"""Zone transfers to secondaries: the whole zone, or the changes since their serial.
 
     Transfer -> SOA, records …, SOA                                     (AXFR)
              -> SOA, old SOA, removed …, new SOA, added …, SOA          (IXFR)
 
-A transfer shows one revision, however long it takes.  When the history no
-longer reaches back to the client's serial, it gets the whole zone.
+A transfer shows one revision, however long it takes.  When the changes since the
+client's serial are compacted, it gets the whole zone.
 
 Source: RFC 5936, RFC 1995; spec dns A10.
 """
@@ -21,13 +21,13 @@ from app.domain.discovery.zone.authority import SERIAL_MODULUS, serial_of
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.discovery.zone.records import Record
 from app.domain.discovery.zone.service_records import Zone
-from app.domain.discovery.zone.transfer import difference, records_of_zone, rewound
+from app.domain.discovery.zone.transfer import difference, records_of_zone
 from app.domain.errors import Expired
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
 
 TRANSFERS_MAX = 8  # at a time
-MESSAGE_BYTES = 16_000  # of records in one message: names beyond 16,383 cannot be pointed at
+MESSAGE_BYTES = 16_000  # of records in one message: pointers reach no offset above 16,383
 
 History = Callable[[Revision], tuple[Change, ...]]
 """The changes after a revision; raises Expired when some are gone."""
@@ -50,12 +50,12 @@ def _records(request: Request, zone: Zone, history: History) -> Iterable[Record]
         return chain((current,), records_of_zone(zone), (current,))
     since = revision_of(request.serial, zone.snapshot.revision)
     if since is None or since == zone.snapshot.revision:
-        return (current,)  # the client is as far as we are, or further
+        return (current,)  # the client's serial is current, or ahead of ours
     try:
         changes = history(since)
     except Expired:
         return chain((current,), records_of_zone(zone), (current,))
-    before = Zone(rewound(zone.snapshot, changes, to=since), zone.apex, zone.config)
+    before = Zone(zone.snapshot.rewound(changes, to=since), zone.apex, zone.config)
     delta = difference(before, zone, changes)
     old = authority.soa(since, zone.apex, zone.config)
     return chain((current, old), delta.removed, (current,), delta.added, (current,))

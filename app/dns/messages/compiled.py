@@ -1,10 +1,10 @@
-"""One answer, ready to be sent to anybody who asks for it.
+"""One compiled answer, usable for every client.
 
     question, rcode, sections -> Compiled
-    Compiled, Request -> reply octets behind the id, or what makes them anew each time
+    Compiled, Request -> reply octets after the id, or an object that makes them for each sending
 
 What differs between two clients (flags, spelling, size, EDNS) is put around
-the same body.  Two things differ between two sendings to the same client: the
+the same body.  Two things differ between two replies to the same client: the
 order of several addresses, and the serial of the zone in a denial.
 
 Source: style.md 2, decision 4; RFC 1794 for the order.
@@ -30,7 +30,7 @@ _SERIAL_BYTES = 4
 
 
 class Serial:
-    """The zone's serial number as it is sent; one for all denials."""
+    """The zone's serial number in wire form, shared by all denials."""
 
     __slots__ = ("octets",)
 
@@ -38,7 +38,7 @@ class Serial:
         self.octets = bytes(_SERIAL_BYTES)
 
     def move(self, serial: int) -> None:
-        """Set the number that denials carry from now on."""
+        """Set the serial of all later denials."""
         self.octets = serial.to_bytes(_SERIAL_BYTES)
 
 
@@ -51,30 +51,30 @@ class Denial:
         self._head, self._serial, self._tail = head, serial, tail
 
     def octets(self) -> bytes:
-        """Write the reply as of now."""
+        """Write the reply with the current serial."""
         return self._head + self._serial.octets + self._tail
 
 
 class Run:
-    """The addresses of an answer, equally long; they begin with another one each time."""
+    """The addresses of an answer, equally long; each reply begins with the next one."""
 
     __slots__ = ("_place", "_step", "octets", "start")
 
     def __init__(self, octets: bytes, *, start: int, step: int) -> None:
         self.octets = octets
         self.start = start
-        """Where the addresses begin in the body."""
+        """Offset of the addresses in the body."""
         self._step, self._place = step, 0
 
-    def turned(self) -> bytes:
-        """Write the addresses with the next one in front."""
+    def rotated(self) -> bytes:
+        """Write the addresses with the next one first."""
         place, octets = self._place, self.octets
         self._place = (place + self._step) % len(octets)
         return octets[place:] + octets[:place]
 
 
 class Rotation:
-    """A reply whose addresses take turns in front."""
+    """A reply whose addresses rotate."""
 
     __slots__ = ("_head", "_kept", "_run", "_tail")
 
@@ -82,8 +82,8 @@ class Rotation:
         self._head, self._run, self._kept, self._tail = head, run, kept_bytes, tail
 
     def octets(self) -> bytes:
-        """Write the reply as of this turn."""
-        return self._head + self._run.turned()[: self._kept] + self._tail
+        """Write the reply with the next order of addresses."""
+        return self._head + self._run.rotated()[: self._kept] + self._tail
 
 
 Reply = bytes | Denial | Rotation
@@ -91,7 +91,7 @@ Reply = bytes | Denial | Rotation
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """An answer: its body, and what of it differs from one sending to the next."""
+    """An answer: its body, and which parts of it differ between replies."""
 
     rcode: int
     flags: int
@@ -126,7 +126,7 @@ class Compiled:
 def compile_answer(
     question: DomainName, rcode: int, sections: Sections, *, flags: int = FLAG_AUTHORITATIVE
 ) -> Compiled:
-    """Write an answer once and for all; ``flags`` are the same for whoever asks."""
+    """Encode an answer once; ``flags`` are the same for all clients."""
     body = encode_body(question, sections)
     answers, authority, _ = sections
     has_serial = any(record.type == RecordType.SOA for record in authority)

@@ -1,9 +1,9 @@
-"""Messages as values: what a client asked, and the frame of what it is told.
+"""DNS messages as values: parse a request, and put header, question and OPT around a reply.
 
-    octets -> Request | Refused | None        (None: answer with silence)
+    octets -> Request | Refused | None        (None: no reply)
     Request, rcode, Body -> octets
 
-Only the message itself is known here; who answers what is in ``protocol``.
+This module knows only the form of messages; ``protocol`` chooses the answers.
 Source: RFC 1035 section 4.1, RFC 2181 section 9, RFC 6891; spec dns A13.
 """
 
@@ -24,14 +24,14 @@ from app.dns.messages.wire import (
 )
 from app.domain.names import DomainName, MalformedName
 
-UDP_BYTES_MIN = 512  # what every client takes, RFC 1035 section 2.3.4
-UDP_BYTES_MAX = 4096  # the largest datagram we send, however much a client offers to take
-UDP_BYTES_SAFE = 1232  # what passes everywhere in one piece: IPv6's smallest MTU less headers
-UDP_BYTES_ADVERTISED = UDP_BYTES_SAFE  # what we say we take
+UDP_BYTES_MIN = 512  # every client accepts this, RFC 1035 section 2.3.4
+UDP_BYTES_MAX = 4096  # the largest datagram sent, even if a client offers more
+UDP_BYTES_SAFE = 1232  # never fragmented: IPv6's smallest MTU less headers
+UDP_BYTES_ADVERTISED = UDP_BYTES_SAFE  # in the OPT records this server sends
 TCP_BYTES_MAX = 65_535
 TYPE_OPT, TYPE_SOA = 41, 6
 OPT_BYTES = 11  # of an OPT record without options
-ECHOED_BYTES_MAX = 128  # of options sent back, so that the smallest reply has room for them
+ECHOED_BYTES_MAX = 128  # of echoed options, so that the smallest reply has room for them
 
 FLAG_RESPONSE, FLAG_AUTHORITATIVE, FLAG_TRUNCATED = 0x8000, 0x0400, 0x0200
 FLAG_RECURSION_DESIRED, FLAG_RECURSION_AVAILABLE = 0x0100, 0x0080
@@ -51,7 +51,7 @@ _COUNTS_MAX = (1, 1, 2)  # records of a query: answer, authority, additional
 
 
 class Opcode(IntEnum):
-    """The operations that have a meaning here."""
+    """The operations that are understood."""
 
     QUERY = 0
     NOTIFY = 4
@@ -71,7 +71,7 @@ class Rcode(IntEnum):
 
 
 class Transport(IntEnum):
-    """How a message came."""
+    """The transport of a message."""
 
     UDP = 0
     TCP = 1
@@ -79,7 +79,7 @@ class Transport(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edns:
-    """What the OPT record of a request says; ``echoed`` are the options that are mirrored."""
+    """The OPT record of a request; ``echoed`` are the options to send back."""
 
     udp_bytes: int
     version: int = 0
@@ -89,10 +89,10 @@ class Edns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One well-formed request; ``question`` is its question section as it came.
+    """One well-formed request; ``question`` is its question section as received.
 
-    ``serial`` is that of an SOA record in the authority section (IXFR).  ``udp_bytes_max`` is
-    what its sender gets in a datagram, however much it offers to take.
+    ``serial`` is that of an SOA record in the authority section (IXFR).  ``udp_bytes_max`` bounds
+    the reply's datagram, even if the client offers more.
     """
 
     id: bytes
@@ -108,23 +108,23 @@ class Request:
 
     @property
     def name(self) -> DomainName:
-        """The name asked about, spelt as it came."""
+        """The name in the question, in the client's spelling."""
         return decode_name(self.question, 0)[0]
 
     @property
     def is_bare(self) -> bool:
-        """Whether the request is its question, an OPT record without options, and no more."""
+        """Whether the request has only its question and at most an OPT record without options."""
         opt_bytes = 0 if self.edns is None else OPT_BYTES
         return self.size_bytes == HEADER_BYTES + len(self.question) + opt_bytes
 
     @property
     def opcode(self) -> int:
-        """What is to be done with the question."""
+        """The requested operation."""
         return (self.flags & _OPCODE_MASK) >> _OPCODE_SHIFT
 
     @property
     def size_bytes_max(self) -> int:
-        """The largest message the client gets."""
+        """The largest reply to the client."""
         if self.transport == Transport.TCP:
             return TCP_BYTES_MAX
         offered = UDP_BYTES_MIN if self.edns is None else self.edns.udp_bytes
@@ -133,18 +133,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A request that is answered with nothing but a header."""
+    """A request that is answered with a header alone."""
 
     id: int
     flags: int
 
     def reply(self, flags: int) -> bytes:
-        """Write the header, with more ``flags``."""
+        """Write the header, with ``flags`` added."""
         return _HEADER.pack(self.id, FLAG_RESPONSE | self.flags | flags, 0, 0, 0, 0)
 
 
 def parse_request(message: bytes, transport: Transport) -> Request | Refused | None:
-    """Read a request; never raises, whatever the octets."""
+    """Parse a request; never raises, for any octets."""
     if len(message) < HEADER_BYTES:
         return None
     id_, flags, *counts = _HEADER.unpack_from(message)
@@ -162,7 +162,7 @@ def parse_request(message: bytes, transport: Transport) -> Request | Refused | N
 
 
 def plain_request(name: DomainName, type_: int) -> Request:
-    """Make the request that most programs would send for a name and a type."""
+    """Make the request that most programs send for a name and a type."""
     question = encode_name(name) + _QUESTION.pack(type_, CLASS_IN)
     return Request(
         id=bytes(2),
@@ -175,7 +175,7 @@ def plain_request(name: DomainName, type_: int) -> Request:
 
 
 def encode_reply(request: Request, rcode: int, body: Body = EMPTY_BODY, *, flags: int = 0) -> bytes:
-    """Frame a reply; records that do not fit are left out, and TC tells when one was needed."""
+    """Encode a reply; records that do not fit are left out, with TC if one of them was needed."""
     opt = b"" if request.edns is None else encode_opt(rcode, request.edns)
     room = request.size_bytes_max - HEADER_BYTES - len(request.question) - len(opt)
     kept, is_short = body.cut(room)
@@ -193,7 +193,7 @@ def is_missing(reply: bytes) -> bool:
 
 
 def encode_query(request: Request) -> bytes:
-    """Write a bare request as it came, without its id."""
+    """Write a bare request as received, without its id."""
     edns = request.edns
     words = reply_words(request.flags, (1, 0, 0, int(edns is not None)))
     if edns is None:
@@ -208,12 +208,12 @@ def encode_query_opt(edns: Edns) -> bytes:
 
 
 def reply_words(flags: int, counts: tuple[int, int, int, int]) -> bytes:
-    """Write the header behind the id."""
+    """Write the header after the id."""
     return struct.pack("!HHHHH", flags, *counts)
 
 
 def encode_opt(rcode: int, edns: Edns) -> bytes:
-    """Write the OPT record of a reply; DO is mirrored, and some options are."""
+    """Write the OPT record of a reply, which echoes DO and some options."""
     flags = FLAG_DNSSEC_OK if edns.is_dnssec_ok else 0
     size = len(edns.echoed)
     opt = _OPT.pack(0, TYPE_OPT, UDP_BYTES_ADVERTISED, rcode >> 4, 0, flags, size)
@@ -254,7 +254,7 @@ def _parse_sections(message: bytes, records: int, transport: Transport) -> Reque
 
 
 def _echoed(options: bytes, transport: Transport) -> bytes:
-    """Keep the options that are mirrored (spec dns A13), unless large; raises Truncated."""
+    """Return the options to echo (spec dns A13), unless large; raises Truncated."""
     kept, position = b"", 0
     while position < len(options):
         code, size = _OPTION.unpack_from(options, position)

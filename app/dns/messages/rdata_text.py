@@ -1,9 +1,9 @@
-"""The data of records as text, the way zone files have them.
+"""The data of records as text, in the presentation format of zone files.
 
     type, octets -> "10 mail.example.com."
 
-Types without names or numbers that we know are written as octets, which any
-reader of zone files takes.  Source: RFC 1035 sections 3.3 and 5.1; RFC 2782; RFC 3597 section 5.
+Data of unknown types is written as octets in RFC 3597's form, which every
+parser of zone files accepts.  Source: RFC 1035 sections 3.3 and 5.1; RFC 2782; RFC 3597 section 5.
 """
 
 import struct
@@ -24,14 +24,14 @@ _PRINTABLE = range(0x20, 0x7F)
 
 
 def name_of_type(type_: int) -> str:
-    """Name a type; those without a name go by their number (RFC 3597)."""
+    """Name a type; unknown types are named by their number (RFC 3597)."""
     return NAMED_TYPES.get(type_, f"TYPE{type_}")
 
 
 def text_of_data(type_: int, data: bytes) -> str:
     """Write the data of a record whose names are not compressed.
 
-    Raises MalformedName, Truncated or ValueError when it is no data of that type.
+    Raises MalformedName, Truncated or ValueError when it is not valid for the type.
     """
     write = _WRITERS.get(type_)
     return f"\\# {len(data)} {data.hex()}".rstrip() if write is None else write(data)
@@ -50,16 +50,16 @@ def _service(data: bytes) -> str:
 
 
 def _numbers_and_names(data: bytes, numbers: struct.Struct, names: int) -> str:
-    """Write numbers, then names, which end where the data ends."""
+    """Write numbers, then names, which must fill the data exactly."""
     if len(data) < numbers.size:
-        raise Truncated("the numbers of a record are not all there")
+        raise Truncated("a record is too short for its numbers")
     words = [str(number) for number in numbers.unpack_from(data)]
     position = numbers.size
     for _ in range(names):
         name, position = decode_name(data, position)
         words.append(str(name))
     if position != len(data):
-        raise MalformedName("something follows the name of a record")
+        raise MalformedName("extra octets after the name of a record")
     return " ".join(words)
 
 

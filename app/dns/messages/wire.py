@@ -1,13 +1,13 @@
-"""Names and records as octets.
+"""Names and records in wire form.
 
-    records -> Body        (compressed, and cut anywhere between two records)
+    records -> Body        (compressed; may be cut between any two records)
     octets -> name
 
-Names are compressed against the question, which stands at a fixed place in
-every message; the spelling of the question is therefore that of the answer.
-The target of an SRV record is written out (RFC 2782), but may be pointed at.
+Names are compressed against the question, which has a fixed offset in every
+message; the answer therefore has the question's spelling.  The target of an SRV
+record is not compressed (RFC 2782), but later names may point to it.
 
-Source: RFC 1035 sections 3.2, 4.1 and 4.1.4; RFC 2181 section 9 for what may be left out.
+Source: RFC 1035 sections 3.2, 4.1 and 4.1.4; RFC 2181 section 9 for records that may be omitted.
 """
 
 import struct
@@ -33,7 +33,7 @@ _LENGTH = struct.Struct("!H")
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """A record of any type, as somebody else gave it; no name in it is compressed."""
+    """A record of any type from another server; no name in it is compressed."""
 
     owner: bytes
     type: int
@@ -49,23 +49,23 @@ Sections = tuple[Section, Section, Section]
 NO_SECTIONS: Sections = ((), (), ())
 
 Ends = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-"""Where each record ends, counted from the question, section by section."""
+"""The end offset of each record, counted from the question, by section."""
 
-_SHAPES_MAX = 4_096  # remembered, so that equal ones are one
-SHAPE_RECORDS_MAX = 32  # of a shape that is remembered; larger ones are seldom alike
-_PROOFS = frozenset({6, 47, 50})  # SOA, NSEC and NSEC3: what a denial consists of
+_SHAPES_MAX = 4_096  # cached, so that bodies of equal shape share one object
+SHAPE_RECORDS_MAX = 32  # of a cached shape; larger ones are seldom equal
+_PROOFS = frozenset({6, 47, 50})  # SOA, NSEC and NSEC3: the records of a denial
 
 
 class Truncated(ValueError):
-    """The octets end before what they announce."""
+    """The message ends in the middle of a name or record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What follows the question: ``ends`` has, section by section, where each record ends.
+    """The sections after the question; ``ends`` has the end offset of each record, by section.
 
-    ``stops`` are the places, in ascending order, where it may end with all that the
-    answer needs: what follows the first of them, set by set, is extra.
+    ``stops`` are the offsets, in ascending order, where the body may be cut without TC: all
+    needed records end at the first; each later one adds an RRset that may be omitted.
     """
 
     octets: bytes
@@ -74,14 +74,14 @@ class Body:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """How many records each section has."""
+        """The number of records of each section."""
         answers, authority, additional = self.ends
         return len(answers), len(authority), len(additional)
 
     def cut(self, size_bytes: int) -> "tuple[Body, bool]":
-        """Keep what fits into ``size_bytes``, and tell whether something that is needed did not.
+        """Keep what fits into ``size_bytes``; also return whether a needed record did not fit.
 
-        RFC 2181 section 9: extra sets are left out whole, and nobody needs to be told.
+        RFC 2181 section 9: RRsets that are not needed are omitted as a whole, without TC.
         """
         if len(self.octets) <= size_bytes:
             return self, False
@@ -98,13 +98,13 @@ EMPTY_BODY = Body(b"", ((), (), ()))
 
 
 def encode_name(name: DomainName) -> bytes:
-    """Write a name out, without compression."""
+    """Write a name without compression."""
     parts = [chr(len(label)) + label for label in name.labels]
     return ("".join(parts) + "\0").encode("latin-1")
 
 
 def decode_name(message: bytes, start: int) -> tuple[DomainName, int]:
-    """Read a name that is written out, and where it ends.
+    """Read an uncompressed name; also return its end offset.
 
     Raises Truncated or MalformedName.
     """
@@ -118,7 +118,7 @@ def decode_name(message: bytes, start: int) -> tuple[DomainName, int]:
 
 
 def end_of_plain_name(message: bytes, start: int) -> int:
-    """Find where a name ends that must be written out; raises Truncated or MalformedName."""
+    """Find the end of a name that must be uncompressed; raises Truncated or MalformedName."""
     position, size = start, len(message)
     while position < size:
         length = message[position]
@@ -128,12 +128,12 @@ def end_of_plain_name(message: bytes, start: int) -> int:
                 raise MalformedName("a domain name has at most 255 octets")
             return position
         if length > LABEL_LENGTH_MAX:
-            raise MalformedName("a pointer or an unknown kind of label")
+            raise MalformedName("a compression pointer or an unknown kind of label")
     raise Truncated("a name has no end")
 
 
 def skip_name(message: bytes, start: int) -> int:
-    """Find where a name, compressed or not, ends; raises Truncated."""
+    """Find the end of a name, compressed or not; raises Truncated."""
     position = start
     while position < len(message):
         length = message[position]
@@ -146,20 +146,20 @@ def skip_name(message: bytes, start: int) -> int:
 
 
 def encode_body(question: DomainName, sections: Sections, *, class_: int = CLASS_IN) -> Body:
-    """Write three sections for a message whose question asks for ``question``."""
+    """Write the three sections of a message with a question for the name ``question``."""
     writer = _Writer(question, class_)
     answers, authority, additional = sections
     answer_ends = tuple(writer.record(record) for record in answers)
     needed = len(writer.octets)
     authority_ends, authority_stops = writer.sets(authority)
-    # RFC 2308 section 2: a denial is told by its SOA, and without an answer nothing else is told.
+    # RFC 2308 section 2: a denial needs its SOA; without an answer the authority section is needed.
     if not answers or any(record.type in _PROOFS for record in authority):
         needed, authority_stops = len(writer.octets), ()
     additional_ends, additional_stops = writer.sets(additional)
     extra = (*authority_stops, *additional_stops)
     ends = (answer_ends, authority_ends, additional_ends)
     stops = (needed, *extra) if extra else ()
-    # Others decide on the shape of their answers: what is remembered is small, too.
+    # Upstreams choose the shape of their answers: only small shapes are cached.
     is_small = sum(map(len, ends)) <= SHAPE_RECORDS_MAX
     return Body(bytes(writer.octets), *(_shared(ends, stops) if is_small else (ends, stops)))
 
@@ -181,7 +181,7 @@ def encode_bodies(
 
 @lru_cache(maxsize=_SHAPES_MAX)
 def _shared(ends: Ends, stops: tuple[int, ...]) -> tuple[Ends, tuple[int, ...]]:
-    """Give the first of all equal ones: most answers are of a few shapes."""
+    """Return one shared object for equal shapes: most answers have one of a few."""
     return ends, stops
 
 
@@ -193,15 +193,15 @@ class _Writer:
         self._start = HEADER_BYTES + len(name) + 4  # type and class
         self._question = name.lower()
         self._places: dict[bytes, int] = {}
-        """Where names and their endings stand, for pointers."""
+        """Offsets of names and their suffixes, for pointers."""
         self._known: dict[int, tuple[int, DomainName]] = {id(question): (HEADER_BYTES, question)}
-        """The same for whole names by identity, most owners being the question's own object.
+        """Offsets of whole names by ``id()``; most owners are the question's own object.
 
-        They are held on to: the identity of an object that is gone goes to another one.
+        The names are kept alive: CPython reuses the id of a freed object.
         """
 
     def record(self, record: Record | RawRecord) -> int:
-        """Write one record; tells where it ends."""
+        """Write one record; return its end offset."""
         if isinstance(record, RawRecord):
             self._name(record.owner)
             size = len(record.data)
@@ -216,7 +216,7 @@ class _Writer:
         return len(self.octets)
 
     def sets(self, records: Section) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Write records set by set; tells where each record ends, and where each set does."""
+        """Write records grouped by RRset; return the end offsets of records and of RRsets."""
         sets: dict[tuple[tuple[str, ...] | bytes, int], list[Record | RawRecord]] = {}
         for record in records:
             owner = record.name.folded if isinstance(record, Record) else record.owner.lower()
@@ -255,7 +255,7 @@ class _Writer:
     def _name(self, octets: bytes, *, is_compressed: bool = True) -> None:
         if not self._places:
             self._note(self._question, HEADER_BYTES)
-        folded = octets.lower()  # the lengths of labels are no letters
+        folded = octets.lower()  # lengths of labels (0-63) are below "A", so lower() keeps them
         at = self._start + len(self.octets)
         cut = 0
         while is_compressed and folded[cut] and folded[cut:] not in self._places:

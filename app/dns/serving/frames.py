@@ -1,10 +1,10 @@
-"""What a parent and its workers tell each other, and how it is cut into frames.
+"""The messages between the parent process and its workers, as frames.
 
     Setup, Part …, Loaded, then Committed …      parent -> worker
-    Numbers                                      worker -> parent
+    Stats                                        worker -> parent
 
-A frame is its length and a pickle: both ends are the same program of the same
-user, over a line that nobody else holds.
+A frame is its length and a pickle.  That is safe: both ends run the same program as the
+same user, over a socket pair that no other process has.
 """
 
 import pickle
@@ -14,20 +14,20 @@ from dataclasses import dataclass
 
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.serving.server import ServerOptions
-from app.dns.stats import Numbers
+from app.dns.stats import Stats
 from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.domain.resources import STORED
 from app.domain.snapshot import Snapshot
 
-PART_OBJECTS = 500  # in one frame, so that making it keeps nobody waiting
+PART_OBJECTS = 500  # in one frame, so that encoding it does not block the event loop for long
 _LENGTH_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How to answer."""
+    """The settings of the server."""
 
     config: ProtocolConfig
     options: ServerOptions
@@ -35,27 +35,27 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of the objects there are."""
+    """Some of the objects of the initial state."""
 
     objects: tuple[Object, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """That was all, as of a revision."""
+    """The initial state is complete, at a revision."""
 
     revision: Revision
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What has changed since; with ``has_more`` the rest of it follows."""
+    """Later changes; with ``has_more`` the rest of the same commit follows."""
 
     changes: tuple[Change, ...]
     has_more: bool = False
 
 
-Frame = Setup | Part | Loaded | Committed | Numbers
+Frame = Setup | Part | Loaded | Committed | Stats
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -65,7 +65,7 @@ def encode_frame(frame: Frame) -> bytes:
 
 
 async def read_frame(reader: StreamReader) -> Frame | None:
-    """Read the next frame; None when the other end is gone."""
+    """Read the next frame; None when the other process has closed the connection."""
     try:
         size = int.from_bytes(await reader.readexactly(_LENGTH_BYTES))
         frame: Frame = pickle.loads(await reader.readexactly(size))  # noqa: S301  from ourselves
@@ -75,7 +75,7 @@ async def read_frame(reader: StreamReader) -> Frame | None:
 
 
 def parts_of(snapshot: Snapshot) -> Iterator[Frame]:
-    """Cut a whole state into frames."""
+    """Split a snapshot into frames."""
     every = (each for kind in STORED for each in snapshot.of(kind).values())
     part: list[Object] = []
     for registered in every:

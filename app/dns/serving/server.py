@@ -1,6 +1,6 @@
-"""The DNS server: sockets, an event loop, and the protocol between them.
+"""The DNS server: connects the sockets, the view, the protocol and the upstreams.
 
-    view -> answers, renewed by every commit
+    view -> answers, updated by every commit
     sockets -> Protocol -> sockets
                    |-> Forwarder -> upstream servers
                    '-> Transfers -> secondaries
@@ -19,17 +19,17 @@ from time import perf_counter, time
 from typing import Protocol as Port
 
 from app.dns.answering.clients import is_near
-from app.dns.answering.notify import Notifier, told_zones
+from app.dns.answering.notify import Notifier
 from app.dns.answering.prewarm import prepare
 from app.dns.answering.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.answering.rate_limit import RateLimit, Verdict
 from app.dns.answering.transfer import TRANSFERS_MAX, messages
 from app.dns.messages.message import Rcode, Transport
-from app.dns.programming_latency import Programming
+from app.dns.programming_latency import ProgrammingLatency
 from app.dns.serving.sockets import TCP_BACKLOG, Bound, bind, drops_of
 from app.dns.serving.tcp import Connections
 from app.dns.serving.udp import Datagrams, Limit, Peer
-from app.dns.stats import Count, Numbers
+from app.dns.stats import Count, Stats
 from app.dns.upstream.cache import BYTES_MAX, Cache
 from app.dns.upstream.exchange import Upstream
 from app.dns.upstream.forwarder import Forwarder
@@ -42,7 +42,7 @@ from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import Advance, Subscriber
 
-WAITING_MAX = 1024  # datagrams that wait for somebody else's answer
+WAITING_MAX = 1024  # datagrams that wait for an upstream's answer
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class View(Port):
         ...
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber`` after every commit, until the returned call."""
+        """Call ``subscriber`` after every commit; the returned function unsubscribes."""
         ...
 
     def history(self, since: Revision) -> tuple[Change, ...]:
@@ -71,12 +71,11 @@ class View(Port):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """What goes beyond answering from the zone; all of it is off unless set.
+    """Features beyond answering from the zone; all are off unless set.
 
-    ``upstreams`` are the servers for other names.  ``notify`` are the secondaries to
-    be told of changes.  ``rate_limit_per_s`` are the answers of one kind that one network gets
-    over UDP in a second; 0 is no limit.
-    ``cache_bytes_max`` is the memory for what upstreams say.
+    ``upstreams`` are the servers for names out of the zone, ``notify`` the secondaries that get
+    NOTIFY.  ``rate_limit_per_s`` is the number of answers of one kind to one network over UDP
+    per second; 0 is no limit.  ``cache_bytes_max`` is the memory for upstream replies.
     """
 
     upstreams: tuple[Server, ...] = ()
@@ -99,14 +98,15 @@ class DNSServer:
         self.forwarder = Forwarder(self.protocol, Upstream(self._options.upstreams), cache)
         self.host, self.port = "", 0
         self.failures = 0
-        """Messages that could not be answered because of an error of ours."""
-        self.programming = Programming()
-        """How long changes took until names showed them."""
+        """Messages that could not be answered because of an internal error."""
+        self.programming = ProgrammingLatency()
+        """Time from changes of endpoints until answers show them."""
         self._view = view
         per_s = self._options.rate_limit_per_s
         accounts, near = self.protocol.answers.accounts, config.near
         self._limit = RateLimit(per_s, accounts, near=near) if per_s else None
-        self._zones = told_zones(config.zone.zones, config.zone.fallthrough)
+        # Zones with fallthrough are incomplete, so they have no secondaries to notify.
+        self._zones = [zone for zone in config.zone.zones if zone not in config.zone.fallthrough]
         self._notifier: Notifier | None = None
         self._transfers = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,20 +116,20 @@ class DNSServer:
         self._tcp: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
-        """Bind both transports to one port, 0 choosing any, and serve until ``close``."""
+        """Bind both transports to one port (0: any free one) and serve until ``close``."""
         await self.serve_on(bind(host, port))
 
     async def serve_on(self, bound: Bound) -> None:
-        """Serve until ``close`` on sockets that are bound already; they are ours from now on."""
+        """Serve on bound sockets until ``close``, which closes them."""
         self._bound = bound
         self.host, self.port = bound.host, bound.port
         self._unsubscribe = self._view.subscribe(self._renew)
         address = ip_address(bound.host)
         self.protocol.serve_at(address)
         if is_near(address, self.protocol.config.near):
-            self._limit = None  # whoever gets there is near
+            self._limit = None  # all clients of this address are near
         limit = None if self._limit is None else Limit(self._limit, self.protocol.over_tcp)
-        known, durations = self.protocol.answers.by_wire, self.protocol.tallies.durations
+        known, durations = self.protocol.answers.by_wire, self.protocol.counters.durations
         self._datagrams = Datagrams(bound.udp, known, self._respond_udp, durations, limit)
         loop = asyncio.get_running_loop()
         loop.add_reader(bound.udp.fileno(), self._datagrams.drain)
@@ -159,7 +159,7 @@ class DNSServer:
         if self._tcp is not None:
             self._tcp.close()
             await self._tcp.wait_closed()
-            await asyncio.sleep(0)  # the connections that were ended are told so now
+            await asyncio.sleep(0)  # lets the loop call connection_lost of the aborted connections
 
     def _renew(self, advance: Advance) -> None:
         self.protocol.answers.renew(advance.after, advance.changes)
@@ -171,9 +171,9 @@ class DNSServer:
         revision, config = self._view.snapshot.revision, self.protocol.config.zone
         return [authority.soa(revision, zone, config) for zone in self._zones]
 
-    def numbers(self) -> Numbers:
-        """Tell what was done so far."""
-        replies = {kind: tally[0] for kind, tally in self.protocol.tallies.by_kind.items()}
+    def stats(self) -> Stats:
+        """Return the counters of now."""
+        replies = {kind: counter[0] for kind, counter in self.protocol.counters.by_kind.items()}
         cache, upstream = self.forwarder.cache, self.forwarder.upstream.counts
         positive, negative = cache.sizes
         counts = {
@@ -199,8 +199,8 @@ class DNSServer:
             Count.CONNECTIONS: len(self.connections),
             Count.COMPILED: len(self.protocol.answers.by_wire),
         }
-        durations, programmed = self.protocol.tallies.durations, self.programming.durations
-        return Numbers(
+        durations, programmed = self.protocol.counters.durations, self.programming.durations
+        return Stats(
             Counter(replies),
             Counter(counts),
             Counter(dict(enumerate(durations.counts))),
@@ -227,13 +227,13 @@ class DNSServer:
         return None if reply is None else self._limited(reply, message, client)
 
     def _limited(self, reply: bytes, message: bytes, client: Address) -> bytes | None:
-        """Send a reply, the advice to come back over TCP, or nothing, as the limit has it."""
+        """Apply the rate limit: the reply, an empty one with TC, or nothing."""
         if self._limit is None:
             return reply
-        match self._limit.judge(reply, client, perf_counter()):
+        match self._limit.evaluate(reply, client, perf_counter()):
             case Verdict.SENT:
                 return reply
-            case Verdict.TOLD:
+            case Verdict.TRUNCATED:
                 return self.protocol.over_tcp(message)
             case Verdict.DROPPED:
                 return None
@@ -241,7 +241,7 @@ class DNSServer:
     def _respond_tcp(self, message: bytes, client: Address) -> bytes | AsyncIterator[bytes] | None:
         started = perf_counter()
         outcome = self._respond(message, Transport.TCP, client)
-        self.protocol.tallies.durations.add(perf_counter() - started, 1)
+        self.protocol.counters.durations.add(perf_counter() - started, 1)
         match outcome:
             case Forward() | Walk() if self.connections.waiting < self.connections.waiting_max:
                 return self._answer_in_time(outcome)
@@ -259,11 +259,11 @@ class DNSServer:
             return self.protocol.respond(message, transport, client)
         except Exception:  # noqa: BLE001  one of the four points of supervision (style.md 4)
             self.failures += 1
-            _log.exception("a message from %s could not be answered", client)
+            _log.exception("internal error while answering a message from %s", client)
             return self.protocol.failure(message)
 
     async def _answer_later(self, outcome: Forward | Walk, message: bytes, peer: Peer) -> None:
-        assert self._datagrams is not None, "datagrams come from there"
+        assert self._datagrams is not None, "set before the first datagram is read"
         async for reply in self._answer_in_time(outcome):
             sent = self._limited(reply, message, peer.address)
             if sent is not None:
@@ -284,7 +284,7 @@ class DNSServer:
             history, config = self._view.history, self.protocol.config.zone
             for message in messages(transfer, self._view.snapshot, history, config):
                 yield message
-                await asyncio.sleep(0)  # others have their turn between two messages
+                await asyncio.sleep(0)  # yield to the event loop between two messages
         finally:
             self._transfers -= 1
 
@@ -297,4 +297,4 @@ class DNSServer:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failures += 1
-            _log.error("work beside the answers has failed", exc_info=error)
+            _log.error("a background task of the DNS server has failed", exc_info=error)

@@ -1,4 +1,4 @@
-"""Sockets of the server: one port for both transports.
+"""The sockets of the server: one port for both transports.
 
     host, port -> (UDP socket, listening TCP socket)
 
@@ -11,8 +11,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # asked of the kernel, which may give less
-TCP_BACKLOG = 1024  # connections the kernel holds until they are accepted
+RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # requested; the kernel may grant less
+TCP_BACKLOG = 1024  # connections the kernel queues until they are accepted
 TRIES_MAX = 32  # ports tried until one is free for both transports
 _DROPS_COLUMN, _INODE_COLUMN = 12, 9  # of /proc/net/udp
 
@@ -35,7 +35,7 @@ class Bound:
         return int(self.udp.getsockname()[1])
 
     def close(self) -> None:
-        """Let go of both."""
+        """Close both."""
         self.udp.close()
         self.tcp.close()
 
@@ -43,8 +43,8 @@ class Bound:
 def bind(host: str, port: int, *, shares_port: bool = False) -> Bound:
     """Bind both transports; port 0 takes any that is free for both.
 
-    With ``shares_port`` several such pairs may have one port, and the kernel
-    deals questions out among them.  Raises OSError in words.
+    With ``shares_port`` several such pairs may share one port, and the kernel
+    distributes questions among them.  Raises OSError with a message for operators.
     """
     try:
         return _bound(host, port, shares_port=shares_port)
@@ -86,7 +86,7 @@ def _open(kind: socket.SocketKind, host: str, port: int, *, shares_port: bool) -
 
 
 def drops_of(udp: socket.socket) -> int:
-    """Read how many datagrams the kernel dropped for want of room; 0 where it does not tell."""
+    """Read how many datagrams the kernel dropped on a full buffer; 0 if that is not known."""
     inode = str(os.fstat(udp.fileno()).st_ino) if udp.fileno() >= 0 else ""
     for table in (Path("/proc/net/udp"), Path("/proc/net/udp6")):
         try:

@@ -1,11 +1,11 @@
-"""DNS over TCP: length-prefixed messages, many to a connection, answered as they are ready.
+"""DNS over TCP: length-prefixed messages, many on a connection, answered in any order.
 
-    stream octets -> messages -> replies, in whatever order they come
+    stream octets -> messages -> replies, as soon as each is ready
 
-Every client is bounded: in time (a message begun must end, an idle line is
-closed, replies must be read), in the size of its questions, and in what it may
-have in flight.  When too many are connected, the one silent the longest has to go;
-when too much is left unread, the one that leaves the most.
+Every client is bounded: in time (a message that was begun must end, an idle connection is
+closed, replies must be read), in the size of its questions, and in pending questions.
+With too many connections, the one that has been idle longest is closed; with too many
+unread octets, the one with the most.
 
 Source: RFC 7766; spec dns A13.
 """
@@ -20,21 +20,21 @@ from app.domain.addresses import Address
 IDLE_S = 10.0  # without a message
 MESSAGE_S = 3.0  # from the first octet of a message to its last
 WRITE_S = 5.0  # that a client may leave replies unread
-PENDING_MAX = 64  # questions of one connection that wait for somebody else's answer
+PENDING_MAX = 64  # questions of one connection that wait for an upstream's answer
 CONNECTIONS_MAX = 512
-WAITING_MAX = 1_024  # questions of all connections that wait for somebody else's answer
-UNREAD_BYTES_MAX = 16 * 1024 * 1024  # of replies of all connections that wait for their line
-READ_BYTES_MAX = 16_384  # taken off a line at once
+WAITING_MAX = 1_024  # questions of all connections that wait for an upstream's answer
+UNREAD_BYTES_MAX = 16 * 1024 * 1024  # of replies that clients have not read, all connections
+READ_BYTES_MAX = 16_384  # in one read
 MESSAGE_BYTES_MAX = 4_096  # of a question; as long as a datagram may be
 _WATCH_S = 0.5  # how late a deadline may be noticed
 _PREFIX_BYTES = 2
 
 Respond = Callable[[bytes, Address], bytes | AsyncIterator[bytes] | None]
-"""What becomes of a message: a reply, replies that take their time, or silence."""
+"""Answers a message: with a reply, with replies that come later, or not at all."""
 
 
 class Connections:
-    """The open connections of a server, the longest silent first."""
+    """The open connections of a server, the one idle longest first."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class Connections:
         self.shed = 0
         """Connections closed to make room."""
         self.waiting = 0
-        """Questions whose answers take their time."""
+        """Questions whose replies come later."""
         self.unread_bytes = 0
-        """Of replies that are there and that their client does not read."""
+        """Of finished replies that their clients have not read."""
         self.scratch = bytearray(READ_BYTES_MAX)
-        """Where octets arrive, of one line after the other."""
+        """The read buffer, shared by all connections."""
         self.waiting_max = waiting_max
-        """How many may take their time before the next is answered with a failure."""
+        """How many questions may wait before the next is answered SERVFAIL."""
         self._connections_max = connections_max
         self._unread_bytes_max = unread_bytes_max
         self._open: dict[_Connection, None] = {}
@@ -67,7 +67,7 @@ class Connections:
         return _Connection(self)
 
     def enter(self, connection: "_Connection") -> None:
-        """Count a connection in, or move it behind those silent for longer."""
+        """Add a connection, or move it behind those that have been idle longer."""
         self._open.pop(connection, None)
         if len(self._open) >= self._connections_max:
             self.shed += 1
@@ -75,11 +75,11 @@ class Connections:
         self._open[connection] = None
 
     def leave(self, connection: "_Connection") -> None:
-        """Count a connection out."""
+        """Remove a connection."""
         self._open.pop(connection, None)
 
     def make_room(self, size_bytes: int) -> None:
-        """End the connections that leave the most unread until a reply may wait, too."""
+        """Close the connections with the most unread octets until ``size_bytes`` more fit."""
         while self._open and self.unread_bytes + size_bytes > self._unread_bytes_max:
             self.shed += 1
             max(self._open, key=_unread_bytes_of).abort()
@@ -99,7 +99,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._can_write = asyncio.Event()
         self._can_write.set()
         self.unread_bytes = 0
-        """Of replies that wait until the client reads."""
+        """Of replies that the client has not read."""
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -119,7 +119,7 @@ class _Connection(asyncio.BufferedProtocol):
             task.cancel()
 
     def get_buffer(self, sizehint: int) -> bytearray:
-        # Read at once and kept by nobody: all lines share it.
+        # buffer_updated copies the octets before the next read, so all connections share it.
         return self._connections.scratch
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -129,7 +129,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._serve()
 
     def eof_received(self) -> bool:
-        # The client may have stopped asking and still wait for answers.
+        # The client may have closed its side and still wait for answers.
         return bool(self._pending)
 
     def pause_writing(self) -> None:
@@ -143,14 +143,14 @@ class _Connection(asyncio.BufferedProtocol):
         self._serve()
 
     def abort(self) -> None:
-        """End the connection at once; what is unsent is lost."""
+        """Close the connection immediately; unsent replies are lost."""
         self._connections.leave(self)
         self._connections.unread_bytes -= self.unread_bytes
         self.unread_bytes = 0
         self._transport.abort()
 
     def _serve(self) -> None:
-        """Answer the complete messages in the buffer, as far as bounds allow."""
+        """Answer the complete messages in the buffer, within the bounds."""
         while self._is_free() and (message := self._next_message()) is not None:
             self._connections.enter(self)
             self._expect_within(MESSAGE_S if self._buffer else IDLE_S)
@@ -175,7 +175,7 @@ class _Connection(asyncio.BufferedProtocol):
             return None
         size = int.from_bytes(buffer[:_PREFIX_BYTES])
         if size > MESSAGE_BYTES_MAX:
-            self.abort()  # no question is so long, and the rest of it would only be kept
+            self.abort()  # no valid question is so long: do not buffer the rest of it
             return None
         stop = _PREFIX_BYTES + size
         if len(buffer) < stop:
@@ -206,20 +206,20 @@ class _Connection(asyncio.BufferedProtocol):
             self._write(reply)
 
     async def _room_for(self, reply: bytes) -> None:
-        """Wait until the line takes a reply; it may be ended to make room."""
+        """Wait until the transport accepts a reply; it may be closed to make room."""
         self._connections.make_room(len(reply))
         if self._transport.is_closing():
             return
-        self._hold(len(reply))
+        self._add_unread(len(reply))
         try:
-            # All that wait are woken at once, and the first may fill the line again.
+            # All waiting tasks are woken together, and the first may fill the transport again.
             while not self._can_write.is_set():
                 await self._can_write.wait()
         finally:
-            if self.unread_bytes:  # else the connection was ended, and holds nothing any more
-                self._hold(-len(reply))
+            if self.unread_bytes:  # zero after abort, which has subtracted it already
+                self._add_unread(-len(reply))
 
-    def _hold(self, size_bytes: int) -> None:
+    def _add_unread(self, size_bytes: int) -> None:
         self.unread_bytes += size_bytes
         self._connections.unread_bytes += size_bytes
 
@@ -231,7 +231,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._deadline = self._loop.time() + limit_s
 
     def _watch(self) -> None:
-        """Close the line once its deadline, which moves both ways, has passed."""
+        """Close the connection after its deadline, which may move in both directions."""
         now = self._loop.time()
         is_waiting = bool(self._pending) and self._can_write.is_set()
         if now >= self._deadline and not is_waiting:

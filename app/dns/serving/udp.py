@@ -1,11 +1,11 @@
-"""Datagrams by the batch: one system call brings many, one more sends the replies.
+"""DNS over UDP in batches: one system call receives many datagrams, another sends the replies.
 
-    recvmmsg -> [octets behind the id -> dictionary -> reply] -> sendmmsg
+    recvmmsg -> [octets after the id -> dictionary -> reply] -> sendmmsg
 
-The loop touches only octets: a reply that is known goes out without its
-request being read.  Peers and, on a wildcard address, the local address of
-each datagram stay in the kernel's own form, so that a reply leaves from where
-its request came in.  What is unknown goes to ``respond``.
+The loop handles only octets: a cached reply is sent without its request being
+parsed.  Peers and, on a wildcard address, the local address of each datagram stay
+in the kernel's own form, so that a reply leaves from the address its request came
+to.  Requests without a cached reply go to ``respond``.
 
 Source: recvmmsg(2), sendmmsg(2), ip(7) on IP_PKTINFO; style.md 7, trap 10.
 """
@@ -28,18 +28,18 @@ from app.dns.answering.rate_limit import (
     RateLimit,
     Verdict,
 )
-from app.dns.counters import Durations, Tally
+from app.dns.counters import Durations, ReplyCounter
 from app.dns.messages.compiled import Reply
 from app.dns.messages.message import UDP_BYTES_MAX
 from app.domain.addresses import Address
 
-BATCH_MAX = 64  # datagrams a system call brings
-BATCHES_MAX = 8  # batches before the event loop gets its turn
+BATCH_MAX = 64  # datagrams per system call
+BATCHES_MAX = 8  # batches before yielding to the event loop
 _SLOT_BYTES = UDP_BYTES_MAX
-_PEER_BYTES = 28  # sockaddr_in6, the longest of ours
+_PEER_BYTES = 28  # sockaddr_in6, the longest used
 _PEER_USED = {socket.AF_INET: 16, socket.AF_INET6: 28}
 _CONTROL_BYTES = 64  # room for one IP_PKTINFO or IPV6_PKTINFO message
-_INTERFACE_AT = {socket.AF_INET: 16, socket.AF_INET6: 32}  # of its interface number
+_INTERFACE_AT = {socket.AF_INET: 16, socket.AF_INET6: 32}  # offset of its interface number
 _CONTROL_USED = {socket.AF_INET: socket.CMSG_SPACE(12), socket.AF_INET6: socket.CMSG_SPACE(20)}
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _CMSG_HEADER_BYTES = socket.CMSG_LEN(0)
@@ -49,7 +49,7 @@ _NO_INTERFACE = bytes(4)
 _ADDRESS_AT = {socket.AF_INET: 4, socket.AF_INET6: 8}  # in a sockaddr
 _NETWORK_BYTES = {socket.AF_INET: V4_NETWORK_BYTES, socket.AF_INET6: V6_NETWORK_BYTES}
 
-Entry = tuple[Reply, Tally, Account]
+Entry = tuple[Reply, ReplyCounter, Account]
 
 
 class _IOVec(ctypes.Structure):
@@ -79,14 +79,14 @@ PeerName = tuple[str, int] | tuple[str, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a datagram came from, and the local address it came to, as the kernel wrote it."""
+    """A datagram's source and the local address it came to, as the kernel wrote them."""
 
     name: PeerName
     control: bytes
 
     @property
     def address(self) -> Address:
-        """The client's address; one that came over IPv6 but is IPv4 is told as that."""
+        """The client's address; an IPv4-mapped IPv6 address as IPv4."""
         address = ip_address(self.name[0])
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
         return mapped or address
@@ -97,14 +97,14 @@ Respond = Callable[[bytes, Peer], bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What bounds the answers to one network; ``over_tcp`` writes the advice to use TCP."""
+    """The rate limit; ``over_tcp`` writes the empty reply with TC."""
 
     rate: RateLimit
     over_tcp: Callable[[bytes], bytes | None]
 
 
 class Datagrams:
-    """One bound UDP socket and the memory its datagrams pass through."""
+    """One bound UDP socket and its buffers."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class Datagrams:
         self._durations = durations
         self._respond = respond
         self.unsent = 0
-        """Replies that the kernel did not take."""
+        """Replies that the kernel did not accept."""
         has_control = _ask_for_local_address(bound)
         self._memory = mmap.mmap(-1, BATCH_MAX * _SLOT_BYTES)
         self._peers = mmap.mmap(-1, BATCH_MAX * _PEER_BYTES)
@@ -143,7 +143,7 @@ class Datagrams:
         self._places = _places()
 
     def drain(self) -> None:
-        """Answer what has come, up to a bound; the rest is for the next turn."""
+        """Answer the received datagrams, up to a bound; the rest waits for the next call."""
         number = self._socket.fileno()
         for _ in range(BATCHES_MAX):
             count = self._receive(number, self._in, BATCH_MAX, _MSG_DONTWAIT, None)
@@ -158,7 +158,7 @@ class Datagrams:
                 ctypes.memmove(self._in, self._fresh, len(self._fresh))
 
     def send(self, reply: bytes, peer: Peer) -> None:
-        """Send one reply after its turn; a full buffer loses it, as the network might."""
+        """Send one reply outside a batch; it is lost if the buffer is full, as in the network."""
         level = socket.IPPROTO_IP if self._family == socket.AF_INET else socket.IPPROTO_IPV6
         kind = _IP_PKTINFO if self._family == socket.AF_INET else _IPV6_PKTINFO
         control = [(level, kind, peer.control)] if peer.control else []
@@ -174,11 +174,11 @@ class Datagrams:
         for index, at, size_in_at, size_out_at in self._places[:count]:
             entry = find(memory[at + 2 : at + sizes_in[size_in_at]])
             if entry is not None:
-                reply, tally, account = entry
+                reply, counter, account = entry
                 octets = reply if isinstance(reply, bytes) else reply.octets()
                 size = len(octets) + 2
                 if not is_limited or self._is_within(account, index, size):
-                    tally[0] += 1
+                    counter[0] += 1
                     memory[at + 2 : at + size] = octets
                     sizes_out[size_out_at] = size
                     continue
@@ -205,8 +205,8 @@ class Datagrams:
 
     def _refused(self, message: bytes) -> bytes | None:
         assert self._limit is not None, "refused only when there is a limit"
-        is_told = self._limit.rate.refuse() == Verdict.TOLD
-        return self._limit.over_tcp(message) if is_told else None
+        is_truncated = self._limit.rate.refuse() == Verdict.TRUNCATED
+        return self._limit.over_tcp(message) if is_truncated else None
 
     def _flush(self, first: int, stop: int) -> None:
         """Send the replies from ``first`` to before ``stop``; one that fails is skipped."""
@@ -222,7 +222,7 @@ class Datagrams:
             first += sent
 
     def _forget_interfaces(self, first: int, stop: int) -> None:
-        # The local address is to be kept, the route is for the routing table to find.
+        # Keep the local address but not the interface: the routing table chooses the route.
         at = _INTERFACE_AT[self._family]
         for place in range(first * _CONTROL_BYTES + at, stop * _CONTROL_BYTES + at, _CONTROL_BYTES):
             self._controls[place : place + len(_NO_INTERFACE)] = _NO_INTERFACE
@@ -237,7 +237,7 @@ class Datagrams:
         return Peer(name, control)
 
     def _headers(self, peer_bytes: int, control_bytes: int) -> tuple[_Headers, _Vectors]:
-        """Lay out one direction's headers over the shared memory."""
+        """Make the headers of one direction over the shared buffers."""
         headers, vectors = (_MMsgHdr * BATCH_MAX)(), (_IOVec * BATCH_MAX)()
         for index in range(BATCH_MAX):
             vectors[index].base = _address(self._memory) + index * _SLOT_BYTES
@@ -268,7 +268,7 @@ def _address(memory: mmap.mmap) -> int:
 
 
 def _places() -> tuple[tuple[int, int, int, int], ...]:
-    """List, for each datagram of a batch, where its octets and its two sizes are."""
+    """List, for each datagram of a batch, the offsets of its octets and of its two sizes."""
     words = ctypes.sizeof(_MMsgHdr) // 4
     size_word = _MMsgHdr.size.offset // 4
     pairs = ctypes.sizeof(_IOVec) // ctypes.sizeof(ctypes.c_size_t)

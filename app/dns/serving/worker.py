@@ -1,8 +1,8 @@
-"""A process that answers questions on sockets it was given, about a state it is told.
+"""A worker process: serves DNS on inherited sockets, from a state that its parent sends.
 
     python -m app.dns.serving.worker UDP TCP LINE          (numbers of inherited sockets)
 
-It ends when its parent does.  See ``workers`` for the other end.
+It ends when its parent does.  ``workers`` is the parent's side.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from app.domain.snapshot import load
 from app.registry.beside import give_way_soon
 from app.registry.reads.view import View
 
-REPORT_S = 1.0  # between two reports of what was counted
+REPORT_S = 1.0  # between two reports of the counters
 
 
 async def work(bound: Bound, line: socket.socket) -> None:
-    """Serve until the parent hangs up."""
+    """Serve until the parent closes the connection."""
     reader, writer = await asyncio.open_connection(sock=line)
     setup = await read_frame(reader)
-    assert isinstance(setup, Setup), "the first frame says how to answer"
+    assert isinstance(setup, Setup), "the first frame has the settings"
     give_way_soon()
     view = View()
     server = DNSServer(view, setup.config, setup.options)
@@ -53,7 +53,7 @@ async def _follow(reader: asyncio.StreamReader, view: View) -> None:
                 view.reset(snapshot, history=(), compacted=frame.revision)
                 objects.clear()
                 gc.collect()
-                gc.freeze()  # what was loaded stays, and need not be looked through again
+                gc.freeze()  # the loaded state is long-lived: exempt it from garbage collection
             case Committed():
                 pending.extend(frame.changes)
                 if not frame.has_more:
@@ -66,13 +66,13 @@ async def _follow(reader: asyncio.StreamReader, view: View) -> None:
 async def _report(server: DNSServer, writer: asyncio.StreamWriter) -> None:
     with suppress(ConnectionError):
         while True:
-            writer.write(encode_frame(server.numbers()))
+            writer.write(encode_frame(server.stats()))
             await writer.drain()
             await asyncio.sleep(REPORT_S)
 
 
 def main() -> None:
-    """Take the sockets and serve."""
+    """Serve on the inherited sockets."""
     udp, tcp, line = (socket.socket(fileno=int(number)) for number in sys.argv[1:4])
     for inherited in (udp, tcp, line):
         inherited.settimeout(0)

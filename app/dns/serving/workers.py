@@ -1,11 +1,11 @@
-"""More processes that answer: the kernel deals questions out, the parent tells what changes.
+"""DNS over several worker processes: the kernel distributes questions, the parent sends changes.
 
     view -> frames -> worker: a View of its own -> a DNSServer of its own
-                         '-> what it counted, now and then -> Numbers of all
+                         '-> its counters, periodically -> Stats of all
 
 All workers share the port; the parent binds it for them, keeps the sockets and
-starts anew whoever ends.  A worker that starts is told the whole state in
-pieces, then every commit.
+restarts a worker that ends.  A new worker gets the whole state in parts, then every
+commit.
 
 Source: socket(7) on SO_REUSEPORT; style.md 2, decision 3.
 """
@@ -21,27 +21,27 @@ from app.dns.answering.protocol import Protocol, ProtocolConfig
 from app.dns.serving.frames import Committed, Setup, encode_frame, parts_of, read_frame
 from app.dns.serving.server import ServerOptions, View
 from app.dns.serving.sockets import Bound, bind
-from app.dns.stats import Numbers, total
+from app.dns.stats import Stats, total
 from app.dns.upstream.cache import Cache
 from app.dns.upstream.exchange import Upstream
 from app.dns.upstream.forwarder import Forwarder
 from app.registry.reads.view import Advance
 
-BACKLOG_BYTES_MAX = 64 * 1024 * 1024  # untold to a worker, until it is started anew instead
+BACKLOG_BYTES_MAX = 64 * 1024 * 1024  # unsent to a worker, above which it is restarted
 RESTART_S = 1.0  # from the end of a worker to its next start
-STOP_S = 3.0  # that a worker has to end by itself
+STOP_S = 3.0  # until a worker that does not end by itself is killed
 WORKERS_MAX = 64
 
 _log = logging.getLogger(__name__)
 
 
 class DNSWorkers:
-    """Serves one view from several processes; the calling one only tells them of commits."""
+    """Serves one view from several processes; the calling process only sends them commits."""
 
     def __init__(
         self, view: View, config: ProtocolConfig, options: ServerOptions, *, count: int
     ) -> None:
-        # One of them is enough to tell the secondaries.
+        # Only the first worker notifies the secondaries.
         first, others = Setup(config, options), Setup(config, replace(options, notify=()))
         count = min(count, WORKERS_MAX)
         self._workers = [_Worker(view, setup) for setup in (first, *[others] * (count - 1))]
@@ -53,14 +53,14 @@ class DNSWorkers:
         self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
         cache = Cache(bytes_max=options.cache_bytes_max)
         self.forwarder = Forwarder(self.protocol, Upstream(options.upstreams), cache)
-        """For what this process itself asks of others; clients are the workers' to answer."""
+        """For upstream questions of this process itself (``/resolve``); workers have their own."""
 
     async def start(self, host: str, port: int) -> None:
-        """Bind the port once for every worker, and start them all."""
+        """Bind the port once for every worker and start them all."""
         for worker in self._workers:
             worker.bound = bind(host, self.port or port, shares_port=True)
             self.host, self.port = host, worker.bound.port
-        self._unsubscribe = self._view.subscribe(self._told)
+        self._unsubscribe = self._view.subscribe(self._send)
         for worker in self._workers:
             worker.start()
         _log.info("%d workers serve DNS on %s port %d", len(self._workers), host, self.port)
@@ -72,24 +72,24 @@ class DNSWorkers:
         await asyncio.gather(*(worker.close() for worker in self._workers))
         await self.forwarder.close()
 
-    def numbers(self) -> Numbers:
-        """Tell what all of them did, those included that have ended since."""
+    def stats(self) -> Stats:
+        """Add up the counters of all workers, including those that have ended."""
         return total(each for worker in self._workers for each in (worker.earlier, worker.latest))
 
-    def _told(self, advance: Advance) -> None:
+    def _send(self, advance: Advance) -> None:
         octets = encode_frame(Committed(advance.changes, has_more=advance.has_more))
         for worker in self._workers:
-            worker.tell(octets)
+            worker.send(octets)
 
 
 class _Worker:
-    """One place among the workers, and the process that fills it."""
+    """Keeps one worker process running."""
 
     bound: Bound
 
     def __init__(self, view: View, setup: Setup) -> None:
-        self.earlier, self.latest = Numbers(), Numbers()
-        """What processes of this place counted: those that ended, and the one that runs."""
+        self.earlier, self.latest = Stats(), Stats()
+        """The counters of its earlier processes, and of the running one."""
         self._view = view
         self._setup = setup
         self._task: asyncio.Task[None] | None = None
@@ -101,20 +101,20 @@ class _Worker:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def close(self) -> None:
-        """End the process and let go of the sockets."""
+        """End the process and close the sockets."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self.bound.close()
 
-    def tell(self, octets: bytes) -> None:
-        """Pass a commit on, behind the state as long as that is still being told."""
+    def send(self, octets: bytes) -> None:
+        """Send a commit; queue it while the initial state is still being sent."""
         if self._waiting is not None:
             self._waiting.append(octets)
         elif self._writer is not None and not self._writer.is_closing():
             self._writer.write(octets)
             if self._writer.transport.get_write_buffer_size() > BACKLOG_BYTES_MAX:
-                _log.warning("a DNS worker does not keep up and is started anew")
+                _log.warning("a DNS worker does not keep up with commits; restarting it")
                 self._writer.transport.abort()
 
     async def _run(self) -> None:
@@ -126,32 +126,32 @@ class _Worker:
             )
             theirs.close()
             try:
-                await self._accompany(ours)
+                await self._serve(ours)
             finally:
                 await _end(process)
-                self.earlier, self.latest = total((self.earlier, self.latest)), Numbers()
-            _log.warning("a DNS worker has ended; the next one takes its place")
+                self.earlier, self.latest = total((self.earlier, self.latest)), Stats()
+            _log.warning("a DNS worker has ended; starting a new one")
             await asyncio.sleep(RESTART_S)
 
-    async def _accompany(self, line: socket.socket) -> None:
-        """Tell a process everything, and listen to it until it ends."""
+    async def _serve(self, line: socket.socket) -> None:
+        """Send the state to a process and receive its counters until it ends."""
         reader, self._writer = await asyncio.open_connection(sock=line)
         try:
-            listening = asyncio.create_task(self._listen(reader))
+            receiving = asyncio.create_task(self._receive(reader))
             try:
-                await self._tell_all(self._writer)
-                await listening
+                await self._send_state(self._writer)
+                await receiving
             finally:
-                listening.cancel()
+                receiving.cancel()
         except ConnectionError:
-            pass  # it has ended, which is what was waited for
+            pass  # the process has ended
         finally:
             self._writer.close()
             self._writer = None
 
-    async def _tell_all(self, writer: asyncio.StreamWriter) -> None:
+    async def _send_state(self, writer: asyncio.StreamWriter) -> None:
         writer.write(encode_frame(self._setup))
-        while not self._view.is_synced:  # noqa: ASYNC110  the first load tells no subscriber
+        while not self._view.is_synced:  # noqa: ASYNC110  the first load notifies no subscriber
             await asyncio.sleep(0.01)
         self._waiting = []
         for frame in parts_of(self._view.snapshot):
@@ -160,14 +160,14 @@ class _Worker:
         waiting, self._waiting = self._waiting, None
         writer.writelines(waiting)
 
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
+    async def _receive(self, reader: asyncio.StreamReader) -> None:
         while (frame := await read_frame(reader)) is not None:
-            if isinstance(frame, Numbers):
+            if isinstance(frame, Stats):
                 self.latest = frame
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """See a process out: its line is closed, and if it stays it is stopped."""
+    """Wait for a process whose connection is closed; kill it if it does not end."""
     try:
         async with asyncio.timeout(STOP_S):
             await process.wait()

@@ -1,12 +1,11 @@
-"""What other servers said, for as long as they allow, and a while longer for bad times.
+"""Cache of upstream replies: for their TTL, and longer while the upstreams fail.
 
     key, now -> Hit | None
 
-Bounded in number and in memory; what was used longest ago goes first.  Denials
-have a store of their own, with half of the memory, so that names made up at
-random push out only each other.  What an entry takes is estimated from its records.
-Aliases without what they lead to are no answer: with an SOA they are a denial, without
-one nothing.
+Bounded in number and in memory, evicting the least recently used.  Denials have a
+store of their own, with half of the memory, so that random names evict only each
+other.  The memory of an entry is estimated from its records.  Aliases without their
+target are no answer: with an SOA they are a denial, without one they are not cached.
 The clock is the caller's.  Source: RFC 2308, RFC 8767; spec dns A12.
 """
 
@@ -14,50 +13,50 @@ from dataclasses import dataclass, replace
 
 from app.dns.messages.message import Rcode
 from app.dns.messages.wire import RawRecord
-from app.dns.upstream.question import FINAL_RCODES, ForeignQuery, ForeignReply
+from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
 from app.domain.discovery.zone.records import Record
 
-POSITIVE_MAX = 9_984  # kept answers
-NEGATIVE_MAX = 9_984  # kept denials and failures
+POSITIVE_MAX = 9_984  # cached answers
+NEGATIVE_MAX = 9_984  # cached denials and failures
 BYTES_MAX = 32 * 1024 * 1024  # of memory for both
-ENTRY_BYTES = 768  # that a kept reply takes besides its question and its records
-RECORD_BYTES = 144  # that a record takes besides its data
-OWNER_BYTES = 48  # that a name takes besides its octets; equal ones of a reply are one
+ENTRY_BYTES = 768  # memory of a cached reply besides its question and its records
+RECORD_BYTES = 144  # memory of a record besides its data
+OWNER_BYTES = 48  # memory of a name besides its octets; equal names in a reply share one
 POSITIVE_TTL_S_MAX = 3_600
 NEGATIVE_TTL_S_MAX = 1_800
 FAILURE_TTL_S = 5
-STALE_S = 3_600  # after its end that an answer may still be used when nobody else answers
-STALE_TTL_S = 30  # what a client is told of such an answer, RFC 8767 section 4
+STALE_S = 3_600  # after its expiry that an answer may still be used while the upstreams fail
+STALE_TTL_S = 30  # the TTL of such an answer, RFC 8767 section 4
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A kept reply with its TTLs as of now."""
+    """A cached reply with its remaining TTLs."""
 
-    reply: ForeignReply
+    reply: UpstreamReply
     is_stale: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    reply: ForeignReply
+    reply: UpstreamReply
     since: float
     until: float
     size_bytes: int
 
 
 class _Store:
-    """Kept replies, the one used longest ago first."""
+    """Cached replies, the least recently used first."""
 
     def __init__(self, *, kept_max: int, bytes_max: int) -> None:
-        self.by_query: dict[ForeignQuery, _Kept] = {}
+        self.by_query: dict[UpstreamQuery, _Kept] = {}
         self.size_bytes = 0
         self._kept_max, self._bytes_max = kept_max, bytes_max
 
-    def add(self, key: ForeignQuery, kept: _Kept) -> int:
-        """Keep a reply instead of those used longest ago; tells how many had to go.
+    def add(self, key: UpstreamQuery, kept: _Kept) -> int:
+        """Store a reply, evicting the least recently used; return how many were evicted.
 
-        One that is larger than the whole store is not kept.
+        A reply that is larger than the whole store is not cached.
         """
         self.remove(key)
         if kept.size_bytes > self._bytes_max or not self._kept_max:
@@ -71,20 +70,20 @@ class _Store:
         self.size_bytes += kept.size_bytes
         return evictions
 
-    def remove(self, key: ForeignQuery) -> None:
-        """Forget a reply, if it is there."""
+    def remove(self, key: UpstreamQuery) -> None:
+        """Remove a reply, if it is there."""
         kept = self.by_query.pop(key, None)
         if kept is not None:
             self.size_bytes -= kept.size_bytes
 
-    def touch(self, key: ForeignQuery) -> None:
-        """Make a reply the last to go."""
+    def touch(self, key: UpstreamQuery) -> None:
+        """Mark a reply as the most recently used."""
         self.by_query[key] = self.by_query.pop(key)
 
 
 @dataclass
 class CacheCounts:
-    """What the metrics show of a cache."""
+    """The counters of a cache."""
 
     hits_positive: int = 0
     hits_negative: int = 0
@@ -94,7 +93,7 @@ class CacheCounts:
 
 
 class Cache:
-    """Kept replies by question; the spelling of a name does not matter."""
+    """Cached replies by question; the case of names does not matter."""
 
     def __init__(
         self,
@@ -109,16 +108,16 @@ class Cache:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """How many answers and how many denials are kept."""
+        """The number of cached answers and of cached denials."""
         return len(self._positive.by_query), len(self._negative.by_query)
 
     @property
     def size_bytes(self) -> int:
-        """How much memory all of them take, roughly."""
+        """The estimated memory of all cached replies."""
         return self._positive.size_bytes + self._negative.size_bytes
 
-    def find(self, query: ForeignQuery, now: float, *, even_stale: bool = False) -> Hit | None:
-        """Find what is kept; an answer that has expired only when asked for, or while all fails."""
+    def find(self, query: UpstreamQuery, now: float, *, even_stale: bool = False) -> Hit | None:
+        """Find a reply; expired answers only with ``even_stale``, or after a cached failure."""
         key = _key(query)
         answer, denial = self._positive.by_query.get(key), self._negative.by_query.get(key)
         if answer is not None and now < answer.until:
@@ -131,8 +130,8 @@ class Cache:
             return Hit(_capped(answer.reply, STALE_TTL_S), is_stale=True)
         return None if denial is None else self._hit(self._negative, key, denial, now)
 
-    def keep(self, query: ForeignQuery, reply: ForeignReply, now: float) -> None:
-        """Keep a reply for as long as it allows; a failure never replaces an answer."""
+    def keep(self, query: UpstreamQuery, reply: UpstreamReply, now: float) -> None:
+        """Cache a reply for its TTL; a failure never replaces an answer."""
         is_positive = reply.answers(query)
         if reply.is_truncated:
             return
@@ -147,7 +146,7 @@ class Cache:
         kept = _Kept(reply, now, now + ttl_s, memory_bytes(key, reply))
         self.counts.evictions += store.add(key, kept)
 
-    def _hit(self, store: _Store, key: ForeignQuery, kept: _Kept, now: float) -> Hit:
+    def _hit(self, store: _Store, key: UpstreamQuery, kept: _Kept, now: float) -> Hit:
         store.touch(key)
         self._count_hit(is_positive=store is self._positive)
         return Hit(_aged(kept.reply, int(now - kept.since)), is_stale=False)
@@ -159,8 +158,8 @@ class Cache:
             self.counts.hits_negative += 1
 
 
-def memory_bytes(query: ForeignQuery, reply: ForeignReply) -> int:
-    """Estimate how much memory a kept reply takes."""
+def memory_bytes(query: UpstreamQuery, reply: UpstreamReply) -> int:
+    """Estimate the memory of a cached reply."""
     records = [record for section in reply.sections for record in section]
     raw = [record for record in records if isinstance(record, RawRecord)]
     owners = {record.owner for record in raw}
@@ -173,22 +172,22 @@ def memory_bytes(query: ForeignQuery, reply: ForeignReply) -> int:
     )
 
 
-def _key(query: ForeignQuery) -> ForeignQuery:
+def _key(query: UpstreamQuery) -> UpstreamQuery:
     question = query.question
     return replace(query, question=question[:-4].lower() + question[-4:])
 
 
-def _ttl_s(reply: ForeignReply, *, is_positive: bool) -> int:
+def _ttl_s(reply: UpstreamReply, *, is_positive: bool) -> int:
     if is_positive:
         return min(reply.ttl_s, POSITIVE_TTL_S_MAX)
     if reply.rcode in FINAL_RCODES:
-        # RFC 2308 section 5: without an SOA nobody has said for how long.
+        # RFC 2308 section 5: a denial without an SOA has no TTL and must not be cached.
         return min(reply.ttl_s, NEGATIVE_TTL_S_MAX) if reply.has_soa else 0
     return FAILURE_TTL_S if reply.rcode == Rcode.SERVFAIL else 0
 
 
-def _aged(reply: ForeignReply, age_s: int) -> ForeignReply:
-    """Count the time since down; additional records may have less of it, and then go."""
+def _aged(reply: UpstreamReply, age_s: int) -> UpstreamReply:
+    """Subtract the age from all TTLs; additional records may expire earlier and are dropped."""
 
     def older(record: Record | RawRecord) -> Record | RawRecord:
         return replace(record, ttl_s=max(0, record.ttl_s - age_s))
@@ -201,7 +200,7 @@ def _aged(reply: ForeignReply, age_s: int) -> ForeignReply:
     return replace(reply, sections=(answers, authority, additional))
 
 
-def _capped(reply: ForeignReply, ttl_s: int) -> ForeignReply:
+def _capped(reply: UpstreamReply, ttl_s: int) -> UpstreamReply:
     def shorter(record: Record | RawRecord) -> Record | RawRecord:
         return replace(record, ttl_s=ttl_s)
 

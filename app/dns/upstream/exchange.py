@@ -1,11 +1,11 @@
-"""Asking other servers: one question out, the answer to it back, or the reason why not.
+"""Questions to upstream servers.
 
-    ForeignQuery -> [server, UDP, TCP when cut, without EDNS, the next server] -> ForeignReply
+    UpstreamQuery -> [server, UDP, TCP if truncated, without EDNS, next server] -> UpstreamReply
 
-Each question leaves from a socket of its own, so the port is the kernel's
-random choice, with a random id; only the asked address can answer, and only
-with our id and question.  What does not match is counted and ignored; an
-answer beyond our bounds, or one that is cut even over TCP, is a failure of its server.
+Each question is sent from a new socket, so its port is the kernel's random choice, with
+a random id; only a reply from the server's address with this id and question is accepted.
+Other datagrams are counted and ignored.  A reply beyond the bounds, or truncated even
+over TCP, counts as a failure of its server.
 
 Source: RFC 5452; RFC 6891 section 7; RFC 7766 section 5; spec dns A12.
 """
@@ -21,14 +21,14 @@ from typing import TypeVar
 from app.dns.messages.message import UDP_BYTES_ADVERTISED, Rcode
 from app.dns.upstream.edns_memory import EdnsMemory
 from app.dns.upstream.message import Oversized, parse_reply
-from app.dns.upstream.question import FINAL_RCODES, ForeignQuery, ForeignReply
+from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
 from app.dns.upstream.server_list import Server
 
-ATTEMPT_S = 2.0  # that one server has for one answer
+ATTEMPT_S = 2.0  # for one server to answer once
 ROUNDS_MAX = 2  # times each server is asked
-PENDING_MAX = 256  # questions under way; each has a socket
+PENDING_MAX = 256  # pending questions; each has a socket
 RESTED_S = 10.0  # after a failure, until a server is no longer asked last
-WARNED_EVERY_S = 10.0  # of answers that cannot be used, a server
+WARNED_EVERY_S = 10.0  # between two warnings about unusable answers of one server
 _ID_BITS = 16
 _NOT_UNDERSTOOD = (Rcode.FORMERR, Rcode.NOTIMP)
 _DATAGRAM_BYTES_MAX = 65_535
@@ -40,16 +40,16 @@ R = TypeVar("R")
 
 
 class Unanswered(Exception):
-    """No server gave an answer in its time."""
+    """No server answered in time."""
 
 
 class Overloaded(Exception):
-    """As many questions are under way as are allowed."""
+    """The limit of pending questions is reached."""
 
 
 @dataclass
 class UpstreamCounts:
-    """What the metrics show of the exchange with others."""
+    """The counters of questions to upstreams."""
 
     requests: int = 0
     failures: int = 0
@@ -59,7 +59,7 @@ class UpstreamCounts:
 
 
 class Upstream:
-    """The servers asked for what is not ours, the healthy ones first."""
+    """The upstream servers, asked in order of health."""
 
     def __init__(
         self,
@@ -77,10 +77,10 @@ class Upstream:
         self._attempt_s = ATTEMPT_S if attempt_s is None else attempt_s
         self._pending = 0
 
-    async def ask(self, query: ForeignQuery) -> ForeignReply:
-        """Get an answer from whichever server gives one.
+    async def ask(self, query: UpstreamQuery) -> UpstreamReply:
+        """Return the first usable answer of the servers.
 
-        Raises Unanswered when none does, Overloaded when too much is under way.
+        Raises Unanswered when there is none, Overloaded when too many questions are pending.
         """
         if self._pending >= self._pending_max:
             self.counts.rejected += 1
@@ -91,13 +91,13 @@ class Upstream:
         finally:
             self._pending -= 1
 
-    async def _ask_in_turn(self, query: ForeignQuery) -> ForeignReply:
-        last: ForeignReply | None = None
+    async def _ask_in_turn(self, query: UpstreamQuery) -> UpstreamReply:
+        last: UpstreamReply | None = None
         silent: set[Server] = set()
         for server in self._in_order() * ROUNDS_MAX:
             is_plain = self.edns.is_asked_plainly(server, _now())
             if server in silent and not is_plain:
-                # Signatures come with EDNS alone: if it knows EDNS, wait for them once more.
+                # Signatures need EDNS: retry with OPT if the server is known to support it.
                 is_plain = not (query.is_dnssec_ok and self.edns.is_known(server, _now()))
             try:
                 reply = await self._ask_one(server, query, is_plain=is_plain)
@@ -121,7 +121,7 @@ class Upstream:
 
         return tuple(sorted(self.servers, key=fails))
 
-    def _note_health(self, server: Server, reply: ForeignReply | None) -> None:
+    def _note_health(self, server: Server, reply: UpstreamReply | None) -> None:
         if reply is None or reply.rcode == Rcode.SERVFAIL:
             self.counts.failures += 1
             self._failed_at[server] = _now()
@@ -129,17 +129,17 @@ class Upstream:
             self._failed_at.pop(server, None)
 
     async def _ask_one(
-        self, server: Server, query: ForeignQuery, *, is_plain: bool
-    ) -> ForeignReply | None:
-        """Ask a server, and once more without OPT when that is what it does not understand.
+        self, server: Server, query: UpstreamQuery, *, is_plain: bool
+    ) -> UpstreamReply | None:
+        """Ask a server, and again without OPT if it may not understand that.
 
-        Raises TimeoutError or EOFError when it is silent.
+        Raises TimeoutError or EOFError when it does not answer.
         """
         reply = await self._exchange(server, query, is_plain=is_plain)
         if reply is None:
             return None
         if reply.rcode not in _NOT_UNDERSTOOD:
-            # An OPT record beside a refusal may be nothing but the question, sent back.
+            # In a refusal the OPT record may be a copy of the question's: it proves nothing there.
             if reply.has_opt:
                 self.edns.shown(server, _now())
             elif is_plain:
@@ -148,8 +148,8 @@ class Upstream:
         plain = None if is_plain else await self._exchange_plainly(server, query)
         return plain or reply
 
-    async def _exchange_plainly(self, server: Server, query: ForeignQuery) -> ForeignReply | None:
-        """Ask a server that has refused a question with OPT; None when it does not help."""
+    async def _exchange_plainly(self, server: Server, query: UpstreamQuery) -> UpstreamReply | None:
+        """Ask a server that has refused a question with OPT; None when it refuses again."""
         try:
             reply = await self._exchange(server, query, is_plain=True)
         except (TimeoutError, EOFError):
@@ -160,9 +160,9 @@ class Upstream:
         return reply
 
     async def _exchange(
-        self, server: Server, query: ForeignQuery, *, is_plain: bool
-    ) -> ForeignReply | None:
-        """Ask by UDP, and by TCP when that does not hold the answer."""
+        self, server: Server, query: UpstreamQuery, *, is_plain: bool
+    ) -> UpstreamReply | None:
+        """Ask over UDP, and over TCP if the answer is truncated."""
         udp_bytes = None if is_plain else UDP_BYTES_ADVERTISED
         message = query.encode(secrets.randbits(_ID_BITS), udp_bytes)
         self.counts.requests += 1
@@ -181,23 +181,23 @@ class Upstream:
             pass
         return None
 
-    def _whole(self, server: Server, reply: ForeignReply | None) -> ForeignReply | None:
-        """Take a reply from a stream, where there is room for all of it.
+    def _whole(self, server: Server, reply: UpstreamReply | None) -> UpstreamReply | None:
+        """Reject a reply that is truncated even over TCP.
 
-        RFC 2181 section 9: what is cut is not to be used, and nobody is left to ask for more.
+        RFC 2181 section 9: truncated data must not be used, and there is no larger transport.
         """
         if reply is None or not reply.is_truncated:
             return reply
-        self._warn(server, "it is cut even over TCP")
+        self._warn(server, "it is truncated even over TCP")
         return None
 
     def _warn(self, server: Server, problem: str) -> None:
         now = _now()
         if now - self._warned_at.get(server, -WARNED_EVERY_S) >= WARNED_EVERY_S:
             self._warned_at[server] = now
-            _log.warning("an answer of %s is not used: %s", server, problem)
+            _log.warning("ignoring an answer of %s: %s", server, problem)
 
-    def _read(self, octets: bytes, message: bytes) -> ForeignReply | None:
+    def _read(self, octets: bytes, message: bytes) -> UpstreamReply | None:
         reply = parse_reply(octets, message)
         self.counts.mismatches += reply is None
         return reply
@@ -206,7 +206,7 @@ class Upstream:
 async def exchange_udp(
     server: Server, message: bytes, read: Callable[[bytes, bytes], R | None]
 ) -> R:
-    """Send a message and wait, without end, for what ``read`` takes for its answer."""
+    """Send a message and wait, without a timeout, for a reply that ``read`` accepts."""
     loop = asyncio.get_running_loop()
     with socket.socket(server.family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as line:
         line.connect(server.socket_address)
@@ -217,7 +217,7 @@ async def exchange_udp(
                 return reply
 
 
-async def _exchange_tcp(server: Server, message: bytes) -> ForeignReply | None:
+async def _exchange_tcp(server: Server, message: bytes) -> UpstreamReply | None:
     reader, writer = await asyncio.open_connection(str(server.address), server.port)
     try:
         writer.write(len(message).to_bytes(_PREFIX_BYTES) + message)

@@ -1,13 +1,13 @@
-"""Names of others: from the cache, from their servers, or, in bad times, from old answers.
+"""Names out of the zone: from the cache, from upstream servers, or from stale answers.
 
     Forward -> octets
 
-An alias of ours that leads outside gets its target's answer appended; when that
-cannot be had the alias stands alone.  The same question is under way once,
-however many wait for it.  A question that comes back to us shows that we ask
-ourselves: forwarding then stops.
+The answer for the target of an alias in our zone is appended to the alias; without such
+an answer the alias is sent alone.  Equal questions share one pending question to the
+upstreams.  If a probe question comes back, the upstreams forward to this server:
+forwarding then stops.
 
-Source: spec dns A4 and A12; RFC 6604 for aliases; RFC 8767 for old answers.
+Source: spec dns A4 and A12; RFC 6604 for aliases; RFC 8767 for stale answers.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from app.dns.messages.message import (
 from app.dns.messages.wire import encode_name
 from app.dns.upstream.cache import Cache
 from app.dns.upstream.exchange import Overloaded, Unanswered, Upstream
-from app.dns.upstream.question import FINAL_RCODES, ForeignQuery, ForeignReply
+from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
 from app.domain.names import DomainName, parse_domain
 
-STALE_AFTER_S = 1.8  # of waiting, until an old answer is better than none (RFC 8767 section 5)
+STALE_AFTER_S = 1.8  # of waiting until a stale answer is used (RFC 8767 section 5)
 PROBE_PARENT = parse_domain("loop.waypost.invalid")
-_PROBE_TYPE = (13).to_bytes(2)  # HINFO, which nobody asks for
+_PROBE_TYPE = (13).to_bytes(2)  # HINFO, which programs do not ask for
 _CLASS_IN = b"\0\1"
 _NONCE_BYTES = 8
 _TYPE_AND_CLASS_BYTES = 4
@@ -40,22 +40,22 @@ _log = logging.getLogger(__name__)
 
 
 class Forwarder:
-    """Answers what the zone cannot, on one event loop."""
+    """Answers questions that need upstreams, on one event loop."""
 
     def __init__(self, protocol: Protocol, upstream: Upstream, cache: Cache) -> None:
         self.upstream = upstream
         self.cache = cache
         self.is_looping = False
-        """Whether a question of ours came back to us."""
+        """Whether the probe question came back to this server."""
         self._protocol = protocol
-        self._under_way: dict[ForeignQuery, asyncio.Task[ForeignReply]] = {}
+        self._under_way: dict[UpstreamQuery, asyncio.Task[UpstreamReply]] = {}
         self._probe: DomainName | None = None
 
     async def answer(self, forward: Forward) -> bytes:
-        """Answer a question about a name of others, or about an alias of ours for one."""
+        """Answer a question about a name out of the zone, or about an alias for one."""
         if forward.name == self._probe:
             self.is_looping = True
-            _log.error("the upstream servers lead back to this one; names of others are refused")
+            _log.error("the upstream servers forward to this server; forwarding is disabled")
         if self.is_looping or not forward.request.flags & FLAG_RECURSION_DESIRED:
             return self._failed(forward, Rcode.REFUSED)
         try:
@@ -93,31 +93,31 @@ class Forwarder:
         return self._protocol.walk_on(replace(walk, names=tuple(names)))
 
     async def probe(self) -> None:
-        """Ask upstream for a name that only we would ask for, to see whether it comes back."""
+        """Ask upstream for a random name; if it comes back there is a forwarding loop."""
         nonce = secrets.token_hex(_NONCE_BYTES)
         self._probe = DomainName((nonce, *PROBE_PARENT.labels))
         question = encode_name(self._probe) + _PROBE_TYPE + _CLASS_IN
         try:
-            await self.upstream.ask(ForeignQuery(question))
+            await self.upstream.ask(UpstreamQuery(question))
         except (Unanswered, Overloaded):
             _log.warning(
                 "no upstream nameserver answers: %s", ", ".join(map(str, self.upstream.servers))
             )
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel the pending questions."""
         for task in self._under_way.values():
             task.cancel()
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def _failed(self, forward: Forward, rcode: int) -> bytes:
-        # RFC 6604 section 3: the code tells of the end of a chain.  It is no denial: that would be
-        # kept, and programs would report that there is no address instead of asking again.
+        # RFC 6604 section 3: the rcode is that of the end of the chain.  SERVFAIL, as a denial
+        # would be cached, and programs would report "no address" instead of retrying.
         rcode = Rcode.SERVFAIL if forward.chain else rcode
         return self._protocol.without_target(forward, rcode)
 
-    async def look_up(self, query: ForeignQuery) -> ForeignReply:
-        """Find what others say: from the cache, from them, or from what they said once.
+    async def look_up(self, query: UpstreamQuery) -> UpstreamReply:
+        """Find a reply in the cache, at the upstreams, or among stale answers.
 
         Raises Unanswered or Overloaded.
         """
@@ -137,7 +137,7 @@ class Forwarder:
         # RFC 8767 section 4: any other response code is no answer.
         return reply if reply.rcode in FINAL_RCODES else old.reply
 
-    def _asked(self, query: ForeignQuery) -> asyncio.Task[ForeignReply]:
+    def _asked(self, query: UpstreamQuery) -> asyncio.Task[UpstreamReply]:
         task = self._under_way.get(query)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._ask(query))
@@ -145,19 +145,19 @@ class Forwarder:
             task.add_done_callback(lambda done: self._finished(query, done))
         return task
 
-    async def _ask(self, query: ForeignQuery) -> ForeignReply:
+    async def _ask(self, query: UpstreamQuery) -> UpstreamReply:
         reply = await self.upstream.ask(query)
         self.cache.keep(query, reply, asyncio.get_running_loop().time())
         return reply
 
-    def _finished(self, query: ForeignQuery, task: asyncio.Task[ForeignReply]) -> None:
+    def _finished(self, query: UpstreamQuery, task: asyncio.Task[UpstreamReply]) -> None:
         self._under_way.pop(query, None)
         if not task.cancelled():
-            task.exception()  # those who wait have it; nobody waiting is no error
+            task.exception()  # retrieved so that asyncio does not log it; waiting callers get it
 
 
-def _query_of(request: Request, name: DomainName) -> ForeignQuery:
-    return ForeignQuery(
+def _query_of(request: Request, name: DomainName) -> UpstreamQuery:
+    return UpstreamQuery(
         encode_name(name) + request.question[-_TYPE_AND_CLASS_BYTES:],
         is_dnssec_ok=request.edns is not None and request.edns.is_dnssec_ok,
         is_checking_disabled=bool(request.flags & FLAG_CHECKING_DISABLED),

@@ -1,9 +1,9 @@
-"""What upstream servers say, in the words of ``/resolve``, and how much a reply of ours says.
+"""DNS for ``/resolve``: upstream look-ups, and how many answers fit into a reply.
 
     (name, type) -> Forwarder -> Reply
-    query, what was found -> the answers that fit
+    query, records -> number of answers that fit
 
-The same cache and the same servers as for questions on the wire: the answer is
+It uses the same cache and servers as questions on the wire, so the result equals
 what a client of this server would get.  Source: contract.md, "GET /resolve".
 """
 
@@ -32,7 +32,7 @@ from app.dns.messages.wire import (
 )
 from app.dns.upstream.exchange import Overloaded, Unanswered
 from app.dns.upstream.forwarder import Forwarder
-from app.dns.upstream.question import ForeignQuery, ForeignReply
+from app.dns.upstream.question import UpstreamQuery, UpstreamReply
 from app.domain.discovery.resolvers import lookup
 from app.domain.discovery.zone.records import Records, RecordType
 from app.domain.names import DomainName, MalformedName
@@ -43,7 +43,7 @@ _WORDS = {rcode.value: rcode for rcode in lookup.Rcode}
 def answers_that_fit(
     query: lookup.Query, found: Records, *, udp_bytes_max: int = UDP_BYTES_SAFE
 ) -> int | None:
-    """Count the answers that reach the sender of a query; None when nothing is left out.
+    """Count the answers that fit into the reply to a query; None when all do.
 
     A program in a Pod is not near: its datagrams have at most ``udp_bytes_max`` octets.
     """
@@ -61,15 +61,15 @@ def answers_that_fit(
 
 
 class Lookups:
-    """Asks elsewhere for ``registry.resolution``; silence is a reply, too."""
+    """Upstream look-ups for ``registry.resolution``; a failure is a reply with its rcode."""
 
     def __init__(self, forwarder: Forwarder) -> None:
         self._forwarder = forwarder
 
     async def __call__(self, name: DomainName, qtype: str) -> lookup.Reply:
-        """Ask for the records of one type under a name."""
+        """Look up the records of one type of a name."""
         type_and_class = RecordType[qtype].to_bytes(2) + CLASS_IN.to_bytes(2)
-        query = ForeignQuery(encode_name(name) + type_and_class)
+        query = UpstreamQuery(encode_name(name) + type_and_class)
         if self._forwarder.is_looping:
             return lookup.Reply(rcode=lookup.Rcode.REFUSED)
         try:
@@ -81,7 +81,7 @@ class Lookups:
         return _in_words(reply)
 
 
-def _in_words(reply: ForeignReply) -> lookup.Reply:
+def _in_words(reply: UpstreamReply) -> lookup.Reply:
     answers, authority, additional = reply.sections
     known = reply.rcode in list(Rcode)
     rcode = _WORDS.get(Rcode(reply.rcode).name if known else "", lookup.Rcode.SERVFAIL)
@@ -95,12 +95,12 @@ def _in_words(reply: ForeignReply) -> lookup.Reply:
 def _records(section: Section) -> tuple[lookup.Record, ...]:
     found: list[lookup.Record] = []
     for record in section:
-        assert isinstance(record, RawRecord), "others' records are raw"
+        assert isinstance(record, RawRecord), "upstream records are raw"
         try:
             name, _ = decode_name(record.owner, 0)
             text = text_of_data(record.type, record.data)
         except (MalformedName, Truncated, ValueError):
-            continue  # we can pass it on, though not put it into words
+            continue  # malformed data has no text form, although it could be forwarded
         type_ = name_of_type(record.type)
         found.append(lookup.Record(name=name, rtype=type_, ttl_s=record.ttl_s, value=text))
     return tuple(found)

@@ -1,14 +1,14 @@
-"""The octets another server sends, read: checked against the question, and written out.
+"""Parses replies of upstream servers: checks them against the question, and decompresses names.
 
-    octets, query -> ForeignReply
+    octets, query -> UpstreamReply
                    | None          no reply to this question
-                   | Oversized     more than is read of one message
+                   | Oversized     beyond the bounds of one message
 
-A reply that does not repeat the id and the question is not for us; one that
-cannot be read to its end is treated alike.  Names in it are written out, so
-that its records may stand in any other message.  Compression lets 64 KiB name
-megabytes, and pointers lead to pointers, so records and octets are counted
-while they are read, and reading ends at a bound.
+A reply that does not repeat the id and the question is ignored, and so is one that
+cannot be parsed to its end.  Names in it are decompressed, so that its records can be
+used in any other message.  With compression 64 KiB can expand to megabytes, and
+pointers can lead to pointers, so records and octets are counted while parsing, which
+stops at a bound.
 
 Source: RFC 1035 section 4.1.4, RFC 3597 section 4, RFC 5452 section 9.
 """
@@ -26,13 +26,13 @@ from app.dns.messages.wire import (
     Truncated,
     end_of_plain_name,
 )
-from app.dns.upstream.question import ForeignReply
+from app.dns.upstream.question import UpstreamReply
 from app.domain.names import LABEL_LENGTH_MAX, WIRE_LENGTH_MAX, MalformedName
 
-RECORDS_MAX = 4_096  # of one message: as many addresses as the longest of them holds
-EXPANDED_BYTES_MAX = 262_144  # of names and data of one message: four times the longest of them
+RECORDS_MAX = 4_096  # of one message: as many addresses as fit into 64 KiB
+EXPANDED_BYTES_MAX = 262_144  # of names and data of one message: four times 64 KiB
 POINTERS_MAX = 126  # in one name: one between any two labels
-_POINTER_COST_BYTES = 8  # what following one takes the time to read of
+_POINTER_COST_BYTES = 8  # counted for each pointer, as following it takes that much time
 
 _HEADER = struct.Struct("!HHHHHH")
 _FIXED = struct.Struct("!HHIH")
@@ -66,16 +66,16 @@ _NAMES_IN_DATA: Mapping[int, tuple[int, int]] = {
     36: (2, 1),  # KX
     39: (0, 1),  # DNAME
 }
-"""Type to the octets before the names in its data, and how many names follow."""
+"""Type to the number of octets before the names in its data, and the number of names."""
 
 
 class Oversized(ValueError):
-    """A message that says more than is read of one."""
+    """A message beyond the bounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much is read of one message."""
+    """The bounds of one message."""
 
     records_max: int = RECORDS_MAX
     expanded_bytes_max: int = EXPANDED_BYTES_MAX
@@ -84,10 +84,10 @@ class Bounds:
 BOUNDS = Bounds()
 
 
-def parse_reply(octets: bytes, query: bytes, bounds: Bounds = BOUNDS) -> ForeignReply | None:
-    """Read a reply to ``query``; anything else is None.
+def parse_reply(octets: bytes, query: bytes, bounds: Bounds = BOUNDS) -> UpstreamReply | None:
+    """Parse a reply to ``query``; return None for anything else.
 
-    Raises Oversized for a reply that goes beyond ``bounds``.
+    Raises Oversized for a reply beyond ``bounds``.
     """
     if len(octets) < HEADER_BYTES or octets[:2] != query[:2]:
         return None
@@ -98,7 +98,7 @@ def parse_reply(octets: bytes, query: bytes, bounds: Bounds = BOUNDS) -> Foreign
     if len(octets) == HEADER_BYTES:
         questions, counts = 0, [0, 0, 0]
     start = _start_of_answers(octets, query, questions)
-    # Servers that cannot read a question do not repeat it; what it says then can only be a failure.
+    # A server that cannot parse the question does not repeat it; such a reply must be a failure.
     if start is None or (questions == 0 and rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)):
         return None
     try:
@@ -106,13 +106,13 @@ def parse_reply(octets: bytes, query: bytes, bounds: Bounds = BOUNDS) -> Foreign
     except (Truncated, MalformedName, struct.error):
         return None
     if opt is not None and opt.ttl_s >> _EXTENDED_SHIFT:
-        rcode = Rcode.SERVFAIL  # one of those that a client without EDNS cannot be told
+        rcode = Rcode.SERVFAIL  # an extended code cannot be sent to a client without EDNS
     is_truncated = bool(flags & FLAG_TRUNCATED)
-    return ForeignReply(rcode, is_truncated, sections, has_opt=opt is not None)
+    return UpstreamReply(rcode, is_truncated, sections, has_opt=opt is not None)
 
 
 def _start_of_answers(octets: bytes, query: bytes, questions: int) -> int | None:
-    """Find what follows the question, which has to be that of ``query``, or to be missing."""
+    """Find the end of the question, which must be that of ``query`` or missing; else None."""
     if questions == 0:
         return HEADER_BYTES
     stop = end_of_plain_name(query, HEADER_BYTES) + _TYPE_AND_CLASS_BYTES
@@ -127,7 +127,7 @@ def _start_of_answers(octets: bytes, query: bytes, questions: int) -> int | None
 
 
 class _Reader:
-    """Reads one message once, and counts what it has read."""
+    """Parses one message, counting records and octets."""
 
     def __init__(self, octets: bytes, bounds: Bounds) -> None:
         self._octets = octets
@@ -135,12 +135,12 @@ class _Reader:
         self._records = 0
         self._expanded_bytes = 0
         self._owners: dict[bytes, bytes] = {}
-        """Every owner once: the records of a set share the octets of its name."""
+        """Every owner once: the records of an RRset share the octets of its name."""
         self._pointed: dict[int, bytes] = {}
-        """The names that pointers lead to, so that each is read once."""
+        """Names at the targets of pointers, so that each is parsed once."""
 
     def sections(self, start: int, counts: list[int]) -> tuple[Sections, RawRecord | None]:
-        """Read three sections; an OPT record is given by itself."""
+        """Parse three sections; the OPT record is returned separately."""
         position = start
         opt: RawRecord | None = None
         sections: list[tuple[RawRecord, ...]] = []
@@ -186,14 +186,17 @@ class _Reader:
             name, position = self._name(position)
             parts.append(name)
         if position > stop:
-            raise Truncated("a name goes beyond its record")
+            raise Truncated("a name extends beyond its record")
         parts.append(octets[position:stop])
         if type_ == TYPE_SOA and stop - position < _SOA_MINIMUM_BYTES:
             raise Truncated("an SOA record without its numbers")
         return b"".join(parts)
 
     def _name(self, start: int) -> tuple[bytes, int]:
-        """Read a name, compressed or not, and where it ends; raises Truncated or MalformedName."""
+        """Parse a name, compressed or not; also return its end.
+
+        Raises Truncated or MalformedName.
+        """
         octets = self._octets
         if start >= len(octets) or octets[start] < _POINTER_MARK:
             return self._spelt(start)
@@ -217,7 +220,7 @@ class _Reader:
                 position = limit = _pointed_at(octets, position, limit)
                 hops += 1
                 if hops > POINTERS_MAX:
-                    raise MalformedName(f"a name of more than {POINTERS_MAX} pointers")
+                    raise MalformedName(f"a name with more than {POINTERS_MAX} pointers")
                 continue
             if length > LABEL_LENGTH_MAX:
                 raise MalformedName("an unknown kind of label")
@@ -233,11 +236,11 @@ class _Reader:
     def _expand(self, count: int) -> None:
         self._expanded_bytes += count
         if self._expanded_bytes > self._bounds.expanded_bytes_max:
-            raise Oversized(f"more than {self._bounds.expanded_bytes_max} octets, written out")
+            raise Oversized(f"more than {self._bounds.expanded_bytes_max} octets, decompressed")
 
 
 def _pointed_at(octets: bytes, position: int, limit: int) -> int:
-    """Follow a pointer, always towards the beginning, so that there is an end to it."""
+    """Follow a pointer; it must point backwards, so that there are no loops."""
     if position + 1 >= len(octets):
         raise Truncated("half a pointer")
     target = int.from_bytes(octets[position : position + 2]) & ~POINTER
@@ -247,28 +250,28 @@ def _pointed_at(octets: bytes, position: int, limit: int) -> int:
 
 
 def _with_even_ttls(records: list[RawRecord]) -> tuple[RawRecord, ...]:
-    """Let the records of a set live equally long (RFC 2181 section 5.2).
+    """Give all records of an RRset the lowest of their TTLs (RFC 2181 section 5.2).
 
-    Signatures are sets only together with what they sign (RFC 4034 section 3).
+    Not RRSIG records: those of one name cover different RRsets (RFC 4034 section 3).
     """
-    lives: dict[tuple[bytes, int], int] = {}
+    ttls_s: dict[tuple[bytes, int], int] = {}
     for record in records:
         key = (record.owner.lower(), record.type)
-        lives[key] = min(record.ttl_s, lives.get(key, record.ttl_s))
+        ttls_s[key] = min(record.ttl_s, ttls_s.get(key, record.ttl_s))
     return tuple(
         record
         if record.type == TYPE_RRSIG
-        else _living(record, lives[record.owner.lower(), record.type])
+        else _with_ttl(record, ttls_s[record.owner.lower(), record.type])
         for record in records
     )
 
 
-def _living(record: RawRecord, ttl_s: int) -> RawRecord:
+def _with_ttl(record: RawRecord, ttl_s: int) -> RawRecord:
     return record if record.ttl_s == ttl_s else replace(record, ttl_s=ttl_s)
 
 
 def _capped_by_minimum(record: RawRecord) -> RawRecord:
-    """Let an SOA live as long as what it denies may be kept (RFC 2308 section 3)."""
+    """Limit the TTL of an SOA to its MINIMUM field, as denials use it (RFC 2308 section 3)."""
     if record.type != TYPE_SOA:
         return record
     (minimum_s,) = _NUMBER.unpack(record.data[-_SOA_MINIMUM_BYTES:])

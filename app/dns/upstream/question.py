@@ -1,9 +1,8 @@
-"""Questions for other servers, and what they answer, as values.
+"""Questions to upstream servers, and their replies, as values.
 
-    ForeignQuery -> octets          ForeignReply: a response code and records, names written out
+    UpstreamQuery -> octets          UpstreamReply: a response code and uncompressed records
 
-How the octets of a reply are read is for ``foreign_message``.
-Source: RFC 1035 section 4.1, RFC 2308.
+``message`` parses the octets of a reply.  Source: RFC 1035 section 4.1, RFC 2308.
 """
 
 import struct
@@ -24,12 +23,12 @@ from app.domain.discovery.zone.records import TYPE_ANY, RecordType
 _HEADER = struct.Struct("!HHHHHH")
 _TYPE_AND_CLASS_BYTES = 4
 FINAL_RCODES = (Rcode.NOERROR, Rcode.NXDOMAIN)
-"""The response codes with which a server says what there is; the others are failures."""
+"""The response codes of successful replies; all others are failures."""
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignQuery:
-    """A question for another server; ``question`` is the whole question section."""
+class UpstreamQuery:
+    """A question to an upstream server; ``question`` is the whole question section."""
 
     question: bytes
     is_dnssec_ok: bool = False
@@ -37,16 +36,16 @@ class ForeignQuery:
 
     @property
     def name(self) -> bytes:
-        """The name that is asked for, as octets."""
+        """The name in the question, as octets."""
         return self.question[:-_TYPE_AND_CLASS_BYTES]
 
     @property
     def type(self) -> int:
-        """The type that is asked for."""
+        """The type in the question."""
         return int.from_bytes(self.question[-_TYPE_AND_CLASS_BYTES:][:2])
 
     def encode(self, id_: int, udp_bytes: int | None) -> bytes:
-        """Write the query; without ``udp_bytes`` for a server that knows no EDNS."""
+        """Write the query; ``udp_bytes`` is None for a server without EDNS."""
         flags = FLAG_RECURSION_DESIRED
         if self.is_checking_disabled:
             flags |= FLAG_CHECKING_DISABLED
@@ -57,8 +56,8 @@ class ForeignQuery:
 
 
 @dataclass(frozen=True)
-class ForeignReply:
-    """An answer to our question; the OPT record is left out, ``has_opt`` tells of it."""
+class UpstreamReply:
+    """A reply of an upstream; its OPT record is not in ``sections``, see ``has_opt``."""
 
     rcode: int
     is_truncated: bool
@@ -67,29 +66,29 @@ class ForeignReply:
 
     @property
     def has_soa(self) -> bool:
-        """Whether it says how long it may be kept although there is no such record."""
+        """Whether it has an SOA, which gives a denial its TTL."""
         return any(record.type == TYPE_SOA for record in self.sections[1])
 
     @property
     def is_denial(self) -> bool:
-        """Whether it denies the name, or, with an SOA, such records of it; given no answer."""
+        """Whether a reply without an answer denies the name (NXDOMAIN) or its records (NODATA)."""
         return self.rcode == Rcode.NXDOMAIN or (self.rcode == Rcode.NOERROR and self.has_soa)
 
     @property
     def is_referral(self) -> bool:
-        """Whether it only tells who else might know, which is no answer to a program."""
+        """Whether it only refers to other nameservers, which is no answer to a program."""
         answers, authority, _ = self.sections
         has_others = any(record.type == RecordType.NS for record in authority)
         return self.rcode == Rcode.NOERROR and not answers and has_others and not self.has_soa
 
     @cached_property
     def ttl_s(self) -> int:
-        """How long it may be kept: the shortest TTL of what it says, additional records aside."""
+        """The time it may be cached: the lowest TTL of its answer and authority records."""
         answers, authority, _ = self.sections
         return min((record.ttl_s for record in (*answers, *authority)), default=0)
 
-    def answers(self, query: ForeignQuery) -> bool:
-        """Whether it has what was asked for, at the end of whatever aliases there are.
+    def answers(self, query: UpstreamQuery) -> bool:
+        """Whether it has records of the question's type, after following its aliases.
 
         RFC 2308 section 2.2: aliases alone are no answer, even with NOERROR.
         """

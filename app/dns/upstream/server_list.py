@@ -1,11 +1,11 @@
-"""The servers of others that an operator names: read, checked, and what is left out told.
+"""The nameservers of a setting: parsed, checked, with the reasons for ignored entries.
 
-    entries of a setting -> ServerList: servers, and why an entry is none
-    setting, ServerList -> servers, or one line that names the setting
+    entries of a setting -> ServerList: servers, and why other entries are ignored
+    setting, ServerList -> servers, or a ValueError that names the setting
 
 An entry is an address, an address with a port, or the path of a resolv.conf.
-A link-local IPv6 address needs the zone it is valid in (``fe80::1%eth0``),
-which stays with it down to the socket.
+A link-local IPv6 address needs its zone (``fe80::1%eth0``), which is also used for the
+socket.
 
 Source: resolv.conf(5); RFC 4007 section 11 for zones.
 """
@@ -31,12 +31,12 @@ SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
 
 class Unusable(ValueError):
-    """What is written names no server that can be asked."""
+    """An entry that names no usable server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a server listens; the address may carry a zone."""
+    """A server's address, which may have a zone, and port."""
 
     address: Address
     port: int = PORT_DEFAULT
@@ -48,7 +48,7 @@ class Server:
 
     @property
     def socket_address(self) -> SocketAddress:
-        """What a socket is connected to; raises OSError when the interface of a zone is gone."""
+        """The address for ``connect``; raises OSError when the zone's interface does not exist."""
         host = str(self.address)
         if isinstance(self.address, IPv4Address):
             return host, self.port
@@ -62,14 +62,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class ServerList:
-    """What the entries of a setting name; ``problems`` says why something is left out."""
+    """The servers of a setting; ``problems`` says why other entries are ignored."""
 
     servers: tuple[Server, ...] = ()
     problems: tuple[str, ...] = ()
 
 
 def read_servers(entries: Iterable[str], *, own: Container[Server] = ()) -> ServerList:
-    """Read what an operator names; this server itself, ``own``, is not to be asked."""
+    """Parse the entries of a setting; ``own`` are this server's addresses, which are ignored."""
     servers: dict[Server, None] = {}
     problems: list[str] = []
     for entry in entries:
@@ -87,24 +87,24 @@ def read_servers(entries: Iterable[str], *, own: Container[Server] = ()) -> Serv
 
 
 def usable(setting: str, found: ServerList) -> tuple[Server, ...]:
-    """Take the servers of a setting, and say what is left out.
+    """Return the servers of a setting, and log the ignored entries.
 
-    Raises ValueError when something is named, and nothing of it can be used.
+    Raises ValueError when there are entries, but none is usable.
     """
     problems, kept = "; ".join(found.problems), ", ".join(map(str, found.servers))
     if not found.servers and problems:
-        raise ValueError(f"{setting} names no nameserver that can be used: {problems}")
+        raise ValueError(f"{setting} names no usable nameserver: {problems}")
     if problems:
-        _log.warning("%s: some nameservers are left out: %s", setting, problems)
+        _log.warning("%s: ignoring some nameservers: %s", setting, problems)
     if found.servers:
-        _log.info("%s: the nameservers used are %s", setting, kept)
+        _log.info("%s: using nameservers %s", setting, kept)
     return found.servers
 
 
 def parse_server(text: str) -> Server:
-    """Read ``192.0.2.1``, ``192.0.2.1:53``, ``2001:db8::1`` or ``[fe80::1%eth0]:53``.
+    """Parse ``192.0.2.1``, ``192.0.2.1:53``, ``2001:db8::1`` or ``[fe80::1%eth0]:53``.
 
-    Raises Unusable, which says what is wrong.
+    Raises Unusable with the reason.
     """
     address = _address(text.removeprefix("[").removesuffix("]"))
     if address is not None:
@@ -112,14 +112,14 @@ def parse_server(text: str) -> Server:
     host, _, port = text.rpartition(":")
     address = _address(host.removeprefix("[").removesuffix("]"))
     if address is None:
-        raise Unusable(f"{text!r} is no address")
+        raise Unusable(f"{text!r} is not an address")
     if not (port.isascii() and port.isdecimal() and 0 < int(port) <= PORT_MAX):
         raise Unusable(f"{text!r} has no port between 1 and {PORT_MAX}")
     return Server(_checked(address), int(port))
 
 
 def _named(entry: str, problems: list[str]) -> Iterator[tuple[str, str]]:
-    """Give what an entry names, each with where it is written; a path stands for its file."""
+    """List the servers of an entry, each with its place; a path stands for its resolv.conf."""
     if not entry.startswith("/"):
         yield entry, ""
         return
@@ -151,7 +151,7 @@ def _address(text: str) -> Address | None:
 
 def _checked(address: Address) -> Address:
     if address.is_multicast or address == _BROADCAST:
-        raise Unusable(f"{address} is the address of many")
+        raise Unusable(f"{address} is a multicast or broadcast address")
     if not isinstance(address, IPv6Address):
         return address
     if address.is_link_local and address.scope_id is None:
@@ -172,7 +172,7 @@ def _require_other(server: Server, own: Container[Server]) -> None:
 
 
 def _interface_number(zone: str) -> int:
-    """Find the interface of a zone, which is its name or its number; raises OSError."""
+    """Find the index of a zone's interface, given by name or index; raises OSError."""
     if zone.isascii() and zone.isdecimal():
         socket.if_indextoname(int(zone))
         return int(zone)

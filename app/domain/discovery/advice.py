@@ -1,4 +1,4 @@
-"""What could be better about a resolution, and about the resolv.conf it used.
+"""Advice on a resolution and on the resolv.conf that it used.
 
     ResolvConf + Profile                     -> lint -> Advice
     Lookup + Outcome + ResolvConf + Profile  -> advise -> Advice
@@ -23,7 +23,7 @@ from app.domain.names import SUBDOMAIN_LENGTH_MAX
 
 OLD_SEARCHES_MAX = 6  # glibc before 2.26, Kubernetes before 1.26
 OLD_SEARCH_LENGTH_MAX = 256  # characters
-PATIENCE_S = 30  # a lookup that may wait longer is worth a word
+PATIENCE_S = 30  # a lookup that may wait longer gets advice
 COUNTRY_LENGTH = 2  # letters of a country's top-level domain
 GENERIC_TOP_LEVELS = frozenset(
     {"app", "arpa", "biz", "cloud", "com", "dev", "edu", "gov", "info", "net", "org", "xyz"}
@@ -51,7 +51,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """Everything a rule may look at."""
+    """The input of a rule."""
 
     lookup: Lookup
     profile: Profile
@@ -60,12 +60,12 @@ class Resolution:
 
     @property
     def is_musl(self) -> bool:
-        """Whether either release of musl resolved."""
+        """Whether the resolver is musl, of either release."""
         return is_musl(self.profile)
 
 
 def lint(conf: ResolvConf, profile: Profile) -> tuple[Advice, ...]:
-    """Say what a program on this resolver will not do as the file seems to promise."""
+    """Report what this resolver does otherwise than the file suggests."""
     cut = tuple(Advice(code="L2", message=warning) for warning in conf.warnings)
     remarks = (
         Advice(code=code, message=message)
@@ -76,7 +76,7 @@ def lint(conf: ResolvConf, profile: Profile) -> tuple[Advice, ...]:
 
 
 def advise(resolution: Resolution) -> tuple[Advice, ...]:
-    """Say what this lookup cost in vain and how to write the name better; then lint."""
+    """Report wasted queries and a better spelling of the name; then lint."""
     remarks = tuple(
         Advice(code=code, message=message)
         for code, rule in _RESOLUTION_RULES
@@ -98,7 +98,7 @@ def _wasted(resolution: Resolution) -> Iterator[str]:
         return
     if _is_hit(steps[-1]):
         yield (
-            f"{len(wasted)} of {len(steps)} queries were in vain before {last} answered; "
+            f"{len(wasted)} of {len(steps)} queries found nothing before {last} answered; "
             f"a trailing dot saves them: write {last}"
         )
     else:
@@ -114,7 +114,7 @@ def _external_names(resolution: Resolution) -> Iterator[str]:
         return
     dots = resolution.lookup.name.count(".")
     if len({step.query.name for step in steps}) > 1 and 0 < dots < _ndots(resolution.conf):
-        yield f"options ndots:{dots} in the Pod's dnsConfig would ask for this name as it is first"
+        yield f"with options ndots:{dots} in its dnsConfig the Pod would try this name as is first"
 
 
 def _unsearched_on_musl(resolution: Resolution) -> Iterator[str]:
@@ -165,21 +165,21 @@ def _patience(resolution: Resolution) -> Iterator[str]:
 
 
 def _cut_answers(resolution: Resolution) -> Iterator[str]:
-    """Warn of names with so many addresses that a datagram holds only some of them."""
+    """Warn of names with more addresses than fit into a datagram."""
     steps = resolution.outcome.steps
     cut = {step.query.name: step for step in steps if step.reply.is_truncated}
     for name, step in cut.items():
         again = (each.reply.records for each in steps if _asks_the_same(each, step))
         whole = max(map(len, again))
         fit, size_bytes = len(step.reply.records), step.query.udp_bytes
-        told = f"only {fit} of the answers for {name} fit into {size_bytes} octets"
+        problem = f"only {fit} of the answers for {name} fit into {size_bytes} octets"
         if whole > fit:
             yield (
-                f"{told}, so that it is asked for again over TCP to get all {whole}; "
+                f"{problem}, so that it is asked for again over TCP to get all {whole}; "
                 f"{_more_room(resolution)}the name of a Service with a ClusterIP has one"
             )
         else:
-            yield f"{told}, and {resolution.profile.value} never asks for the others over TCP"
+            yield f"{problem}, and {resolution.profile.value} never asks for the others over TCP"
 
 
 def _asks_the_same(step: Step, other: Step) -> bool:
@@ -259,7 +259,7 @@ def _public_suffixes(conf: ResolvConf, profile: Profile) -> Iterator[str]:
     for domain in conf.search:
         label = domain.lower().removesuffix(".")
         if label in GENERIC_TOP_LEVELS or (len(label) == COUNTRY_LENGTH and label.isalpha()):
-            yield f"the search domain {domain} is a top-level domain: strangers answer below it"
+            yield f"the search domain {domain} is a top-level domain: its names are public"
 
 
 def _is_hit(step: Step) -> bool:
@@ -272,7 +272,7 @@ def _search_position(step: Step) -> int | None:
 
 
 def _own_searches(conf: ResolvConf) -> int:
-    """Count the search domains of the cluster, which come first and belong together."""
+    """Count the search domains of the cluster, which come first."""
     first = conf.search[0] if conf.search else ""
     return sum(first.endswith(domain) for domain in conf.search)
 

@@ -1,8 +1,8 @@
-"""The cluster's nameserver as a stub resolver hears it, without a packet.
+"""The cluster's nameserver as a stub resolver sees it, without packets.
 
-    (Snapshot, Query) -> Reply | Elsewhere;  Elsewhere + a foreign Reply -> Reply
+    (Snapshot, Query) -> Reply | Elsewhere;  Elsewhere + an upstream's Reply -> Reply
 
-What the zone cannot say has to be asked elsewhere, by whoever can.
+For Elsewhere the caller has to ask an upstream server.
 Source: spec dns A4 and A12; RFC 6604 section 3.
 """
 
@@ -37,17 +37,17 @@ _NOT_FOUND_OUT = Reply(rcode=Rcode.SERVFAIL, is_authoritative=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elsewhere:
-    """``name`` is to be asked elsewhere; ``chain`` are the aliases that led there."""
+    """An upstream is to be asked for ``name``; ``chain`` are the aliases that led there."""
 
     name: DomainName
     qtype: str
     chain: tuple[Record, ...] = ()
 
     def completed(self, reply: Reply) -> Reply:
-        """Put the aliases before what was found at their end.
+        """Put the aliases before the records of their target.
 
-        They are ours and exist, whatever became of their target; the response code
-        tells that (RFC 6604 section 3).
+        The aliases are in our zone, so they are sent even if the target fails; the
+        response code is that of the target (RFC 6604 section 3).
         """
         if not self.chain:
             return reply
@@ -58,24 +58,24 @@ class Elsewhere:
 
     @property
     def unasked(self) -> Reply:
-        """What is said when there is nobody to ask: the aliases alone, or nothing at all."""
+        """The reply without upstreams: the aliases alone, or REFUSED."""
         if not self.chain:
             return REFUSED
         return Reply(rcode=Rcode.NOERROR, records=self.chain, is_authoritative=True)
 
 
 Fitting = Callable[[Query, Records], int | None]
-"""Counts the answers that a reply has room for; None when there is room for all of it."""
+"""Counts the answers that fit into a reply; None when all do."""
 
 
 def all_fit(_query: Query, _found: Records) -> None:
-    """Count as if every reply had room enough."""
+    """Assume that every reply fits."""
 
 
-def hear(
+def reply_to(
     snapshot: Snapshot, query: Query, config: ZoneConfig, fitting: Fitting = all_fit
 ) -> Reply | Elsewhere:
-    """Answer a query from the zone as far as the zone goes."""
+    """Answer a query from the zone; return Elsewhere when an upstream is needed."""
     if query.is_malformed:
         return Reply(rcode=Rcode.FORMERR)
     found = answer.answer(snapshot, Question(query.name, RecordType[query.qtype]), config)
@@ -102,7 +102,7 @@ def hear(
 def service_behind(
     snapshot: Snapshot, outcome: Outcome, config: ZoneConfig
 ) -> NamespacedName | None:
-    """Find the Service whose name answered, or that a reverse name led to."""
+    """Find the Service whose name answered, or that a reverse name points to."""
     hits = [step.query.name for step in outcome.steps if step.decision is Decision.HIT]
     pointed = (record.value for record in outcome.records if record.rtype == "PTR")
     names = (*hits[-1:], *(parse_domain(value) for value in pointed))

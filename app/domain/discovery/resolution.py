@@ -1,6 +1,6 @@
-"""One name that is resolved as a program would: the question, and all that came of it.
+"""The request and the result of resolving a name as a program would.
 
-    Asked -> Resolved        values only; ``app.registry.resolution`` leads from one to the other
+    Asked -> Resolved        values only; ``app.registry.resolution`` computes the result
 
 Source: contract.md, "GET /resolve".
 """
@@ -17,7 +17,7 @@ from app.domain.objects.namespace import DEFAULT_NAMESPACE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One question: which name, by what kind of program, running where."""
+    """One request: the name, the kind of program, and the place where it runs."""
 
     name: str
     qtype: str
@@ -30,7 +30,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """The outcome and what it came from."""
+    """The outcome and its inputs."""
 
     asked: Asked
     lookup: Lookup
@@ -40,7 +40,7 @@ class Resolved:
 
     @property
     def advice(self) -> tuple[advice.Advice, ...]:
-        """What could be better."""
+        """Advice on the lookup."""
         return advice.advise(
             advice.Resolution(
                 lookup=self.lookup,

@@ -11,7 +11,7 @@ Source: style.md 2; docs/decisions/0016.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Generic, TypeVar
 
 from app.domain.objects.meta import ObjectMeta
@@ -103,6 +103,15 @@ class Resource(Generic[T]):
     def group(self) -> str:
         """The API group; empty for the core group."""
         return self.api_version.rpartition("/")[0]
+
+    @property
+    def no_status(self) -> dict[str, Any]:
+        """The status fields as they are in an object of which nothing is reported."""
+        return {
+            each.name: each.default if each.default_factory is MISSING else each.default_factory()
+            for each in fields(self.type)
+            if each.name in self.status_fields
+        }
 
     @property
     def plural_name(self) -> str:

@@ -123,6 +123,10 @@ class LoadBalancerIngress:
     ip_mode: str | None = None
 
 
+# This is asked of every Service, and naming a member of an enum is a search for it.
+_TYPES_WITH_NODE_PORTS = (ServiceType.NODE_PORT.value, ServiceType.LOAD_BALANCER.value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service(Object):
     """One Service.  Empty text, 0, ``()`` and None mean that the field is absent.
@@ -198,7 +202,7 @@ class Service(Object):
 
         Other types, such as ExternalName, may have numbers in their ports without holding them.
         """
-        if self.type not in (ServiceType.NODE_PORT, ServiceType.LOAD_BALANCER):
+        if self.type not in _TYPES_WITH_NODE_PORTS:
             return ()
         numbers = {port.node_port for port in self.ports} | {self.health_check_node_port}
         return tuple(sorted(numbers - {0}))

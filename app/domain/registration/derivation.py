@@ -4,12 +4,13 @@
     changes of stored objects -> the same changes, followed by those of derived objects
 
 A derived object is in the snapshot like any other, so that lists, watches and past revisions
-treat it alike.  It bears the revision of the change that it was derived from.
+treat it alike.  It bears the revision of the change that it was derived from; one that is older
+than the history bears the revision at which it was loaded: two states never share a revision.
 
 Source: style.md 2; docs/decisions/0016.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Generic
@@ -17,7 +18,6 @@ from typing import Any, Generic
 from app.domain.changes import Change
 from app.domain.names import REVISION_ZERO, NamespacedName, Revision
 from app.domain.objects.resource import Object, Resource, T
-from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot
 
 
@@ -39,9 +39,9 @@ AnyDerivation = Derivation[Any]
 
 
 def with_derived(snapshot: Snapshot, derivations: Iterable[AnyDerivation]) -> Snapshot:
-    """Add every derived object to a snapshot of stored ones."""
+    """Add every derived object to a snapshot of stored ones, at its revision."""
     return snapshot.apply(
-        Change(revision=snapshot.revision, before=None, after=found)
+        Change(revision=snapshot.revision, before=None, after=_versioned(found, snapshot.revision))
         for each in derivations
         for key in sorted(each.keys(snapshot))
         if (found := each.derive(snapshot, key)) is not None
@@ -92,18 +92,39 @@ def loaded_with_derived(
         derived = tuple(_reversed(each) for each in _derived(after, before, changes, derivations))
         groups.append(changes + derived)
         after = _undone(before, derived)
-    every = tuple(_in_order(change for group in reversed(groups) for change in group))
-    return snapshot.apply(replace(each, revision=stored.revision) for each in every), every
+    kinds = {each.resource.name for each in derivations}
+    every = tuple(_in_order((change for group in reversed(groups) for change in group), kinds))
+    last = {(each.kind, each.key): each.after for each in every if each.kind in kinds}
+    exact = (
+        Change(revision=stored.revision, before=snapshot.objects[kind][key], after=after)
+        for (kind, key), after in last.items()
+        if after is not None
+    )
+    return snapshot.apply(exact), every
 
 
-def _in_order(changes: Iterable[Change]) -> Iterator[Change]:
+def with_known_derived(
+    known: Snapshot, loaded: Snapshot, derivations: Iterable[AnyDerivation]
+) -> Snapshot:
+    """Give derived objects that have not changed the revisions that they had in ``known``."""
+    return loaded.apply(
+        Change(revision=loaded.revision, before=found, after=held)
+        for each in derivations
+        for key, found in loaded.of(each.resource).items()
+        if (held := known.of(each.resource).get(key)) is not None
+        and held != found
+        and _versioned(held, REVISION_ZERO) == _versioned(found, REVISION_ZERO)
+    )
+
+
+def _in_order(changes: Iterable[Change], derived: Container[str]) -> Iterator[Change]:
     """Give each derived object the revision of the change that produced it."""
     known: dict[tuple[str, NamespacedName], Object | None] = {}
     for change in changes:
         key = (change.kind, change.key)
         before = known.get(key, change.before)
         after = change.after
-        if resource_of(change.object).is_derived:
+        if change.kind in derived:
             after = known[key] = _versioned(after, change.revision)
         yield replace(change, before=before, after=after)
 

@@ -107,8 +107,9 @@ def _delete(work: Work, current: Namespace, remove: Remove) -> tuple[Namespace, 
                 work.put(replace(held, metadata=meta))
     meta = replace(current.metadata, deleted_at=current.metadata.deleted_at or work.now)
     terminating = replace(current, metadata=meta, phase=NamespacePhase.TERMINATING)
-    work.put(terminating)
-    return terminating, _finish_if_empty(work, current.metadata.key)
+    stored = work.put(terminating)
+    assert isinstance(stored, Namespace)
+    return stored, _finish_if_empty(work, current.metadata.key)
 
 
 def _finish_emptied(work: Work) -> None:
@@ -144,6 +145,7 @@ def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
 STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
+    is_created_with_status=True,
     prepare=_prepare,
     is_returned_when_deleted=True,
     delete=_delete,

@@ -118,6 +118,7 @@ def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
 STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
+    is_created_with_status=True,
     warn=node_warnings,
     affects=affected.by_node,
     reach=_reach,

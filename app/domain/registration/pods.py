@@ -131,6 +131,7 @@ def _grace_s(current: Pod, asked_s: int | None) -> int:
 STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
+    is_created_with_status=True,
     complete=_complete,
     prepare=_prepare,
     warn=pod_warnings,

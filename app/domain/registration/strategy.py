@@ -79,6 +79,8 @@ class Strategy(Generic[T]):
     sends_status: Callable[[T], bool] = _never
     """Whether a PUT of the object also replaces the status."""
 
+    is_created_with_status: bool = False
+    """Whether a new object keeps the status that it is sent; others begin with none."""
     is_created_by_put: bool = False
     is_returned_when_deleted: bool = False
     holds_lease: bool = False

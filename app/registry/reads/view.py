@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from app.domain.changes import Change
 from app.domain.errors import NotSynced, RevisionAhead
 from app.domain.names import Revision
-from app.domain.registration.derivation import AnyDerivation, followed, loaded_with_derived
+from app.domain.registration.derivation import (
+    AnyDerivation,
+    followed,
+    loaded_with_derived,
+    with_known_derived,
+)
 from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 from app.domain.weights import is_light, pieces_of
@@ -96,6 +101,8 @@ class View:
         Without the same past, what was shown so far may never have happened.
         """
         snapshot, past = loaded_with_derived(snapshot, tuple(history), self._derivations)
+        if has_same_past:
+            snapshot = with_known_derived(self._snapshot, snapshot, self._derivations)
         changes = _difference(self._snapshot, snapshot) if self._is_synced else ()
         self._start_over(snapshot, remembered(past), compacted, has_same_past=has_same_past)
         if changes:
@@ -121,6 +128,9 @@ class View:
                 snapshot, past = await beside(
                     loaded_with_derived, snapshot, tuple(history), self._derivations
                 )
+                if has_same_past:
+                    known = self._snapshot
+                    snapshot = await beside(with_known_derived, known, snapshot, self._derivations)
                 weighed = await beside(remembered, past)
                 before, was_synced = self._snapshot, self._is_synced
                 changes = await beside(_difference, before, snapshot) if was_synced else ()

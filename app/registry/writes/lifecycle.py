@@ -62,7 +62,10 @@ def create(work: Work, draft: Object) -> Object:
         deletion_grace_s=None,
     )
     current = work.find(kind.name, meta.key)
-    admitted = strategy_of(draft).admitted(work, None, replace(draft, metadata=meta))
+    strategy = strategy_for(kind)
+    if not strategy.is_created_with_status:
+        draft = replace(draft, **kind.no_status)
+    admitted = strategy.admitted(work, None, replace(draft, metadata=meta))
     if current is not None:
         raise AlreadyExists(f'{kind.plural} "{meta.name}" already exists').about(
             kind.plural, meta.name

@@ -16,6 +16,7 @@ from itertools import islice
 
 from app.domain.errors import CauseReason, Violation
 from app.domain.objects.endpoints import ENDPOINTS
+from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
 from app.schemas.documents.paths import UNKNOWN_MAX, PassedOver
 
@@ -76,6 +77,11 @@ def not_held_line(kind: str, api_version: str) -> str:
         return f"{called} is not held here"
     version = "" if api_version == meant.api_version else f" of {meant.api_version}"
     return f'{called} is not held here (did you mean "{meant.name}"{version}?)'
+
+
+def derived_line(kind: AnyResource) -> str:
+    """Say that objects of a kind cannot be written."""
+    return f"{kind.plural_name} follow from other objects: they are read, never written"
 
 
 def _may_be_of(group: str, meant: str) -> bool:

@@ -17,6 +17,7 @@ from app.domain.dataplane.ipvs.operations import IPVSState, held_set
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.rules import model
 from app.domain.dataplane.rules.health_checks import health_checks
+from app.domain.objects.service import ServicePortName
 from app.schemas.rules.health_checks import encode_health_checks
 from app.schemas.rules.models import CONFLICT, IPSET, NETFILTER, NOTICE, Backend, NodeRules
 
@@ -40,7 +41,7 @@ def encode_rules(
             dump({"name": model.DUMMY_INTERFACE, "addresses": list(rules.addresses)})
         ],
         "sysctls": [dump(dict(rules.sysctls))],
-        "virtualServers": _array([_virtual_server(server) for server in rules.virtual_servers]),
+        "virtualServers": _array([_virtual_server(*served) for served in rules.served]),
         "ipsets": _array([dump(IPSET.write(each)) for each in rules.ipsets]),
         "netfilters": _array([dump(NETFILTER.write(each)) for each in rules.netfilters]),
         "healthCheckNodePorts": [dump(_health_checks(neutral))],
@@ -79,13 +80,12 @@ def decode_state(rules: NodeRules) -> IPVSState:
         addresses=frozenset(rules.dummy_interface.addresses),
         ipsets={each.name: held_set(each) for each in rules.ipsets},
         netfilters={each.family: each for each in rules.netfilters},
-        servers={server.key: server for server in rules.virtual_servers},
+        servers={served.server.key: served.server for served in rules.virtual_servers},
     )
 
 
-def _virtual_server(server: servers.VirtualServer) -> str:
-    key, name = server.key, server.name
-    assert name is not None, "a computed server has the name of its Service port"
+def _virtual_server(name: ServicePortName, server: servers.VirtualServer) -> str:
+    key = server.key
     (namespace, service), port_name, _ = name
     return (
         f'{{"address":"{key.address}","port":{key.port},"protocol":"{key.protocol}"'

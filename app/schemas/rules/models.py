@@ -106,7 +106,7 @@ class RealServerAddress(Output):
     port: PortOrNone
 
 
-DESTINATION: Final = row(RealServer)
+DESTINATION: Final = Spelling(RealServer, iter, model.Destination)
 PLACE: Final = row(RealServerAddress)
 Real = Annotated[model.Destination, DESTINATION]
 
@@ -143,12 +143,12 @@ def _settings(address: str, port: int, protocol: str, *how: *_Settings) -> serve
     return servers.VirtualServer(_server_key(address, port, protocol), *how)
 
 
-def _virtual_server(
+def _served_port(
     *fields: *tuple[str, int, str, *_Settings, NamespacedName, str, tuple[model.Destination, ...]],
-) -> servers.VirtualServer:
+) -> servers.ServedPort:
     service, port_name, real_servers = fields[6:]
-    name = ServicePortName(service, port_name, fields[2])
-    return _settings(*fields[:6])._replace(real_servers=real_servers, name=name)
+    server = _settings(*fields[:6])._replace(real_servers=real_servers)
+    return servers.ServedPort(ServicePortName(service, port_name, fields[2]), server)
 
 
 _SETTINGS_FIELDS = (
@@ -160,10 +160,13 @@ _SETTINGS_FIELDS = (
     "persistence_s",
 )
 SETTINGS: Final = Spelling(ServerSettings, attributes(*_SETTINGS_FIELDS), _settings)
-VIRTUAL_SERVER: Final = Spelling(
+SERVED_PORT: Final = Spelling(
     VirtualServer,
-    attributes(*_SETTINGS_FIELDS, "name.service", "name.port", "real_servers"),
-    _virtual_server,
+    attributes(
+        *(f"server.{field}" for field in _SETTINGS_FIELDS),
+        *("name.service", "name.port", "server.real_servers"),
+    ),
+    _served_port,
 )
 
 
@@ -199,7 +202,9 @@ class NetfilterBasis(Output):
     """The facts that determine the rules of one family."""
 
     occupied_sets: Told[str] = Field(description="Sets that are not empty, by IPv4 name.")
-    shut_addresses: Told[Annotated[iptables.Shut, record(ShutAddress, iptables.shut)]]
+    shut_addresses: Told[
+        Annotated[iptables.RejectingAddress, record(ShutAddress, iptables.rejecting_address)]
+    ]
     masquerade_all: bool
     local_source: Annotated[model.LocalSource, record(LocalSource, model.LocalSource)] | None
 
@@ -215,7 +220,7 @@ class Netfilter(Output):
 
 def _rules(rules: iptables.Netfilter) -> tuple[object, ...]:
     occupied = [name for name in SetName if name in rules.occupied]
-    basis = (occupied, rules.shut, rules.masquerade_all, rules.local_source)
+    basis = (occupied, rules.rejecting, rules.masquerade_all, rules.local_source)
     return rules.family, iptables.nat_rules(rules), iptables.filter_rules(rules), basis
 
 
@@ -223,11 +228,11 @@ def _netfilter(
     family: IPFamily, _nat: object, _filter: object, basis: tuple[Any, ...]
 ) -> iptables.Netfilter:
     """Make the rules from their basis."""
-    occupied, shut, masquerade_all, source = basis
+    occupied, rejecting, masquerade_all, source = basis
     return iptables.Netfilter(
         family=family,
         occupied=frozenset(map(SetName, occupied)),
-        shut=shut,
+        rejecting=rejecting,
         masquerade_all=masquerade_all,
         local_source=source,
     )
@@ -276,7 +281,7 @@ class NodeRules(Output):
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
     dummy_interface: DummyInterface
     sysctls: dict[str, str] = Field(examples=[{"net.ipv4.vs.conntrack": "1"}])
-    virtual_servers: Told[Annotated[servers.VirtualServer, VIRTUAL_SERVER]]
+    virtual_servers: Told[Annotated[servers.ServedPort, SERVED_PORT]]
     ipsets: Told[Annotated[ipsets.IPSet, IPSET]]
     netfilters: Told[Annotated[iptables.Netfilter, NETFILTER]]
     health_check_node_ports: Told[HealthCheck]

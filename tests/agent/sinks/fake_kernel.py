@@ -1,6 +1,6 @@
-"""A kernel behind the programs that a sink runs: it takes their input and prints their output.
+"""A fake kernel behind the programs that a sink runs: takes their input, prints their output.
 
-Only the words that the sinks use are understood; anything else fails, as a typing error would.
+Only the syntax that the sinks use is understood; anything else fails, as a typo would.
 """
 
 import json
@@ -20,7 +20,7 @@ OWN_ADDRESSES = ("192.0.2.10", "192.0.2.1", "192.0.2.2", "2001:db8::1", "fe80::1
 
 
 class Bad(Exception):
-    """A line that the kernel does not take."""
+    """A line that the kernel refuses."""
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Filter:
 
 @dataclass
 class FakeKernel:
-    """Everything IPVS mode uses."""
+    """All kernel state that IPVS mode uses."""
 
     servers: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     settings: dict[str, str] = field(default_factory=dict[str, str])
@@ -92,7 +92,7 @@ class FakeKernel:
     """Real servers with connections, as ``ipvsadm`` spells them."""
     ran: list[str] = field(default_factory=list[str])
     missing: set[str] = field(default_factory=set[str])
-    """Programs that are not there."""
+    """Programs that are not installed."""
 
     async def run(self, command: str, *, text: str = "") -> str:
         self.ran.append(command)
@@ -237,7 +237,7 @@ def _rules(held: Filter) -> list[str]:
 
 @dataclass
 class FakeNft:
-    """The tables that ``nft`` keeps; it refuses what a kernel refuses."""
+    """The tables behind ``nft``; it refuses what a kernel refuses."""
 
     tables: Tables = field(default_factory=dict)  # type: ignore[arg-type]
     texts: list[str] = field(default_factory=list[str])

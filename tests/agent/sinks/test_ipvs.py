@@ -1,4 +1,4 @@
-"""IPVS through its programs: what is applied is read back, and others are left alone."""
+"""The IPVS sink: applied rules are read back, and objects of other programs are kept."""
 
 import logging
 from dataclasses import replace
@@ -37,29 +37,29 @@ def web(*addresses: str) -> IPVSState:
 
 
 async def lead(sink: IPVSSink, desired: IPVSState) -> IPVSState:
-    """Observe, and take every step but those that wait."""
-    held = await sink.observe(desired)
-    await sink.apply(MODE.plan(held, desired, ()).at_once)
+    """Observe, and apply all steps except removals that drain."""
+    current = await sink.observe(desired)
+    await sink.apply(MODE.plan(current, desired, ()).at_once)
     return await sink.observe(desired)
 
 
-async def test_what_is_applied_is_read_back() -> None:
+async def test_applied_rules_are_read_back() -> None:
     kernel, desired = FakeKernel(), web("10.244.0.1", "10.244.0.2")
-    held = await lead(IPVSSink(kernel.run, settings=NOWHERE), desired)
-    assert plan(held, desired) == ()
+    current = await lead(IPVSSink(kernel.run, settings=NOWHERE), desired)
+    assert plan(current, desired) == ()
 
 
 async def test_each_program_runs_once_an_application() -> None:
     kernel, desired = FakeKernel(), web("10.244.0.1")
     sink = IPVSSink(kernel.run, settings=NOWHERE)
-    held = await sink.observe(desired)
+    current = await sink.observe(desired)
     kernel.ran.clear()
-    await sink.apply(MODE.plan(held, desired, ()).at_once)
+    await sink.apply(MODE.plan(current, desired, ()).at_once)
     assert len(kernel.ran) == len(set(kernel.ran) - {"sh"}) + kernel.ran.count("sh")
     assert kernel.ran.count("ipvsadm --restore") == kernel.ran.count("ipset restore") == 1
 
 
-async def test_jumps_that_are_there_are_not_asked_for_again() -> None:
+async def test_existing_jumps_are_not_added_again() -> None:
     kernel = FakeKernel()
     sink = IPVSSink(kernel.run, settings=NOWHERE)
     await lead(sink, state_with())
@@ -69,7 +69,7 @@ async def test_jumps_that_are_there_are_not_asked_for_again() -> None:
     assert "sh" not in kernel.ran
 
 
-async def test_a_restart_finds_what_was_left_and_writes_rules_once() -> None:
+async def test_a_restart_finds_the_state_and_writes_rules_once() -> None:
     kernel, desired = FakeKernel(), web("10.244.0.1")
     await lead(IPVSSink(kernel.run, settings=NOWHERE), desired)
     sink = IPVSSink(kernel.run, settings=NOWHERE)
@@ -79,7 +79,7 @@ async def test_a_restart_finds_what_was_left_and_writes_rules_once() -> None:
     assert plan(await sink.observe(desired), desired) == ()
 
 
-async def test_what_is_of_others_stays() -> None:
+async def test_objects_of_other_programs_are_kept() -> None:
     kernel, desired = FakeKernel(), web("10.244.0.1")
     kernel.servers["-t 203.0.113.9:80"] = {"": "-s rr", "192.0.2.77:80": "1"}
     kernel.sets["THEIRS"] = ("hash:ip family inet hashsize 1024 maxelem 65536", {"192.0.2.1"})
@@ -107,7 +107,7 @@ async def test_rules_that_were_changed_are_replaced(chain: tuple[str, str]) -> N
     assert kernel.filters["iptables"].save() == before
 
 
-async def test_a_setting_that_this_kernel_lacks_is_told_once(
+async def test_a_missing_sysctl_is_logged_once(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     (tmp_path / "net/ipv4").mkdir(parents=True)
@@ -115,10 +115,10 @@ async def test_a_setting_that_this_kernel_lacks_is_told_once(
     sink = IPVSSink(FakeKernel().run, settings=tmp_path)
     desired = state_with()
     with caplog.at_level(logging.WARNING):
-        held = await sink.observe(desired)
+        current = await sink.observe(desired)
         await sink.observe(desired)
-    assert held.sysctls["net.ipv4.ip_forward"] == "0"
-    assert held.sysctls["net.ipv4.vs.conntrack"] == "1"
+    assert current.sysctls["net.ipv4.ip_forward"] == "0"
+    assert current.sysctls["net.ipv4.vs.conntrack"] == "1"
     assert caplog.text.count("net.ipv4.vs.conntrack") == 1
 
 
@@ -130,7 +130,7 @@ async def test_a_machine_without_ipv6_needs_no_program_for_it() -> None:
         await sink.observe(state_with())
 
 
-async def test_a_program_that_shows_other_rules_than_were_written_is_noticed() -> None:
+async def test_a_program_that_lists_other_rules_than_written_is_noticed() -> None:
     kernel = FakeKernel()
 
     async def run(command: str, *, text: str = "") -> str:
@@ -140,7 +140,7 @@ async def test_a_program_that_shows_other_rules_than_were_written_is_noticed() -
         await lead(IPVSSink(run, settings=NOWHERE), web("10.244.0.1"))
 
 
-async def test_nonsense_from_a_program_is_a_failure() -> None:
+async def test_invalid_output_of_a_program_is_a_failure() -> None:
     async def run(command: str, *, text: str = "") -> str:
         del command, text
         return "nonsense\n"
@@ -170,13 +170,13 @@ def states(draw: st.DrawFn) -> IPVSState:
 
 @given(st.lists(states(), min_size=1, max_size=3))
 @settings(deadline=None)
-async def test_wherever_a_kernel_is_led_it_holds_what_is_desired(path: list[IPVSState]) -> None:
+async def test_a_kernel_reaches_the_desired_state_from_any_state(path: list[IPVSState]) -> None:
     kernel = FakeKernel()
     sink = IPVSSink(kernel.run, settings=NOWHERE)
     for desired in path:
-        held = await lead(sink, desired)
-        # Settings that the fake machine lacks, and servers that drain, are all that may differ.
-        left = plan(replace(held, sysctls=desired.sysctls), desired)
+        current = await lead(sink, desired)
+        # Only sysctls that the fake machine lacks, and draining servers, may differ.
+        left = plan(replace(current, sysctls=desired.sysctls), desired)
         assert [step for step in left if awaited(step) is None] == []
     await lead(sink, IPVSState())
     assert (kernel.servers, kernel.sets, kernel.addresses) == ({}, {}, None)

@@ -1,4 +1,4 @@
-"""nftables through ``nft``: one transaction at a time, read back, mended and made anew."""
+"""The nftables sink: one transaction at a time, read back, repaired and rebuilt."""
 
 import json
 import re
@@ -52,24 +52,24 @@ def web(*addresses: str, protocol: str = "TCP") -> Tables:
 
 
 async def lead(sink: NftablesSink, desired: Tables) -> Tables:
-    held = await sink.observe(desired)
-    steps = MODE.plan(held, desired, ()).at_once
+    current = await sink.observe(desired)
+    steps = MODE.plan(current, desired, ()).at_once
     if steps:
         await sink.apply(steps)
     return await sink.observe(desired)
 
 
-def differences(held: Tables, desired: Tables) -> tuple[str, ...]:
-    return MODE.plan(held, desired, ()).at_once
+def differences(current: Tables, desired: Tables) -> tuple[str, ...]:
+    return MODE.plan(current, desired, ()).at_once
 
 
-async def test_what_is_applied_is_read_back() -> None:
+async def test_applied_rules_are_read_back() -> None:
     kernel, desired = FakeNft(), web("10.244.0.1", "10.244.0.2")
     assert differences(await lead(sink_of(kernel), desired), desired) == ()
     assert len(kernel.texts) == 1
 
 
-async def test_a_restart_writes_chains_anew_and_elements_only_where_they_differ() -> None:
+async def test_a_restart_rewrites_chains_and_only_different_elements() -> None:
     kernel, desired = FakeNft(), web("10.244.0.1")
     await lead(sink_of(kernel), desired)
     assert differences(await lead(sink_of(kernel), desired), desired) == ()
@@ -77,7 +77,7 @@ async def test_a_restart_writes_chains_anew_and_elements_only_where_they_differ(
     assert "flush table" not in kernel.texts[-1]
 
 
-async def test_an_element_that_somebody_took_is_put_back_alone() -> None:
+async def test_only_a_removed_element_is_restored() -> None:
     kernel, desired = FakeNft(), web("10.244.0.1")
     sink = sink_of(kernel)
     await lead(sink, desired)
@@ -87,7 +87,7 @@ async def test_an_element_that_somebody_took_is_put_back_alone() -> None:
     assert re.match(r"add element ip waypost services-tcp \{ 10\.96\.0\.20 \. 80 : goto", line)
 
 
-async def test_a_chain_that_somebody_changed_is_written_anew_alone() -> None:
+async def test_only_a_changed_chain_is_rewritten() -> None:
     kernel, desired = FakeNft(), web("10.244.0.1")
     sink = sink_of(kernel)
     await lead(sink, desired)
@@ -99,7 +99,7 @@ async def test_a_chain_that_somebody_changed_is_written_anew_alone() -> None:
     assert kernel.tables["ip"].chains["services"][0] != "drop"
 
 
-async def test_a_table_that_somebody_deleted_comes_back() -> None:
+async def test_a_deleted_table_is_restored() -> None:
     kernel, desired = FakeNft(), web("10.244.0.1")
     sink = sink_of(kernel)
     await lead(sink, desired)
@@ -107,7 +107,7 @@ async def test_a_table_that_somebody_deleted_comes_back() -> None:
     assert differences(await lead(sink, desired), desired) == ()
 
 
-async def test_a_table_that_cannot_be_led_on_is_made_anew() -> None:
+async def test_a_table_that_cannot_be_updated_is_rebuilt() -> None:
     kernel, desired = FakeNft(), web("10.244.0.1")
     await lead(sink_of(kernel), desired)
     kernel.tables["ip"].declarations["services-tcp"] = "typeof something else"
@@ -130,7 +130,7 @@ async def test_cleaning_up_removes_the_tables() -> None:
     assert kernel.tables == {}
 
 
-async def test_datagram_flows_to_endpoints_that_are_gone_are_ended() -> None:
+async def test_datagram_flows_to_removed_endpoints_are_deleted() -> None:
     asked: list[tuple[IPFamily, dict[str, bool]]] = []
     flows = {
         "gone": Flow("UDP", "10.96.0.20", 80, "10.244.0.1", 8080),
@@ -154,7 +154,7 @@ async def test_datagram_flows_to_endpoints_that_are_gone_are_ended() -> None:
     assert asked == []
 
 
-async def test_a_kernel_that_tracks_nothing_is_no_failure() -> None:
+async def test_a_kernel_without_flow_tracking_is_no_failure() -> None:
     def forget(_family: IPFamily, _should_forget: Callable[[Flow], bool]) -> int:
         raise PermissionError(1, "not permitted")
 
@@ -164,7 +164,7 @@ async def test_a_kernel_that_tracks_nothing_is_no_failure() -> None:
 
 
 @pytest.mark.parametrize("listing", ["{}", "[]", "nonsense", '{"nftables": [{"rule": {}}]}'])
-async def test_nonsense_from_nft_is_a_failure(listing: str) -> None:
+async def test_invalid_output_of_nft_is_a_failure(listing: str) -> None:
     async def run(command: str, *, text: str = "") -> str:
         del text
         tables = {"nftables": [{"table": {"family": "ip", "name": "waypost"}}]}
@@ -174,7 +174,7 @@ async def test_nonsense_from_nft_is_a_failure(listing: str) -> None:
         await NftablesSink(run, forget=no_flows).observe({})
 
 
-async def test_nobody_is_waited_for() -> None:
+async def test_no_server_drains() -> None:
     assert list(await sink_of(FakeNft()).idle([])) == []
 
 
@@ -187,7 +187,7 @@ def tables(draw: st.DrawFn) -> Tables:
 
 @given(st.lists(tables(), min_size=1, max_size=3))
 @settings(deadline=None)
-async def test_wherever_a_kernel_is_led_it_holds_what_is_desired(path: list[Tables]) -> None:
+async def test_a_kernel_reaches_the_desired_state_from_any_state(path: list[Tables]) -> None:
     sink = sink_of(FakeNft())
     for desired in path:
         assert differences(await lead(sink, desired), desired) == ()

@@ -1,4 +1,4 @@
-"""What the kernel's programs print, as they print it."""
+"""Parsing of real output of the kernel's programs."""
 
 import json
 
@@ -34,7 +34,7 @@ add KUBE-6-CLUSTER-IP fd00:10:96::10,tcp:80
 """.replace("~", " bucketsize 12 initval 0xd1ab8b05")
 
 
-def test_sets_of_ours_are_read_with_what_they_hold() -> None:
+def test_waypost_sets_are_parsed_with_their_entries() -> None:
     assert parse_ipsets(IPSET_SAVE) == {
         "KUBE-CLUSTER-IP": HeldSet(
             SetType.IP_PORT, "inet", 65536, frozenset({"10.96.0.10,tcp:80", "10.96.0.10,udp:53"})
@@ -56,7 +56,7 @@ def test_a_kernel_without_sets_has_none() -> None:
     assert parse_ipsets("") == {}
 
 
-def test_the_dummy_interface_and_other_addresses_are_told_apart() -> None:
+def test_addresses_of_the_dummy_interface_and_others_are_separated() -> None:
     links = [
         {"ifname": "eth0", "addr_info": [{"local": "192.0.2.1", "scope": "global"}]},
         {
@@ -100,7 +100,7 @@ COMMIT
 """
 
 
-def test_rules_of_ours_are_read_and_those_of_others_passed_over() -> None:
+def test_waypost_rules_are_parsed_and_others_ignored() -> None:
     written = parse_written(IPTABLES_SAVE)
     assert written.chains == {
         ("filter", "KUBE-FORWARD"): ("-A KUBE-FORWARD -m mark --mark 0x4000/0x4000 -j ACCEPT",),
@@ -122,12 +122,12 @@ def test_counters_make_no_difference() -> None:
     )
 
 
-def test_all_jumps_are_known_when_they_are_there() -> None:
+def test_a_listing_with_all_jumps_has_all_jumps() -> None:
     lines = [f"*{jump.table}\n-A {jump.origin} -j {jump.target}\nCOMMIT\n" for jump in JUMPS]
     assert parse_written("".join(lines)).has_all_jumps
 
 
-def test_which_sets_held_anything_is_told_by_the_rules_that_ask_them() -> None:
+def test_non_empty_sets_are_derived_from_the_rules_that_match_them() -> None:
     assert parse_written(IPTABLES_SAVE).occupied(IPFamily.IPV4) == {SetName.CLUSTER_IP}
     assert parse_written(IPTABLES_SAVE).occupied(IPFamily.IPV6) == frozenset()
 
@@ -147,7 +147,7 @@ UDP  10.96.0.10:53 rr
 """
 
 
-def test_connections_are_counted_those_that_linger_too() -> None:
+def test_active_and_inactive_connections_are_counted() -> None:
     web = server_key(IPFamily.IPV4, "TCP", "10.96.0.10", 80)
     web_6 = server_key(IPFamily.IPV6, "TCP", "fd00:10:96::10", 80)
     assert parse_connections(IPVSADM_LIST) == {
@@ -174,15 +174,17 @@ def key(address: str, port: int, protocol: str = "TCP") -> ServerKey:
 @pytest.mark.parametrize(
     ("server", "expected"),
     [
-        (key("10.96.0.10", 80), True),  # at an address that only we bind
-        (key("192.0.2.1", 443), True),  # at the node's own, in a set of ours
+        (key("10.96.0.10", 80), True),  # at an address of the dummy interface
+        (key("192.0.2.1", 443), True),  # at the node's own address, in one of Waypost's sets
         (key("192.0.2.1", 30053, "UDP"), True),
         (key("192.0.2.1", 30099, "SCTP"), True),
-        (key("192.0.2.1", 30053), False),  # the set is of another protocol
+        (key("192.0.2.1", 30053), False),  # in a set of another protocol
         (key("192.0.2.1", 8443), False),
         (key("203.0.113.9", 30053, "UDP"), False),  # not an address of the node
         (key("10.96.0.11", 80), False),
     ],
 )
-def test_a_server_is_ours_by_its_address_or_by_a_set(server: ServerKey, *, expected: bool) -> None:
+def test_a_server_is_recognized_by_its_address_or_by_a_set(
+    server: ServerKey, *, expected: bool
+) -> None:
     assert is_ours(server, SETS, BOUND) is expected

@@ -1,4 +1,4 @@
-"""Compiled answers: found by their octets, renewed by what a commit touches, and nothing else."""
+"""Compiled answers: found by request octets, and dropped only when a commit touches them."""
 
 import dns.edns
 import dns.message
@@ -20,7 +20,7 @@ from tests.dns.client import data_of
 from tests.strategies import NAMESPACES, named_histories, names_of_the_zone, question_types
 
 
-def test_several_addresses_take_turns_in_front() -> None:
+def test_several_addresses_rotate() -> None:
     protocol = a_protocol()
     query = dns.message.make_query("hl-2ports.edge.svc.cluster.local", "A")
     replies = [ask(protocol, query) for _ in range(4)]
@@ -29,20 +29,20 @@ def test_several_addresses_take_turns_in_front() -> None:
     assert {tuple(sorted(addresses)) for addresses in order} == {tuple(sorted(order[0]))}
 
 
-def test_known_octets_get_the_reply_they_got_before() -> None:
+def test_repeated_octets_get_the_cached_reply() -> None:
     protocol = a_protocol()
     query = dns.message.make_query("multi.edge.svc.cluster.local", "A").to_wire()
     first = protocol.respond(query, Transport.UDP, HOST)
     assert isinstance(first, bytes)
-    reply, tally, account = protocol.answers.by_wire[query[2:]]
+    reply, counter, account = protocol.answers.by_wire[query[2:]]
     assert query[:2] + (reply if isinstance(reply, bytes) else reply.octets()) == first
-    assert tally == [1]
-    # What is unread is counted against the same limit as what is read.
+    assert counter == [1]
+    # Cached replies count against the same limit as others.
     assert account is protocol.answers.accounts.of_reply(first)
 
 
 @pytest.mark.parametrize("oddity", ["case", "option", "size"])
-def test_octets_that_few_clients_send_are_not_kept(oddity: str) -> None:
+def test_octets_that_few_clients_send_are_not_cached(oddity: str) -> None:
     protocol = a_protocol()
     name = "mulTi" if oddity == "case" else "multi"
     query = dns.message.make_query(f"{name}.edge.svc.cluster.local", "A")
@@ -54,7 +54,7 @@ def test_octets_that_few_clients_send_are_not_kept(oddity: str) -> None:
     assert not protocol.answers.by_wire
 
 
-def test_an_alias_without_anybody_to_ask_is_compiled_like_any_answer() -> None:
+def test_an_alias_without_upstreams_is_compiled_like_any_answer() -> None:
     out, elsewhere = an_alias("out", "a.test"), an_alias("out", "b.test")
     snapshot = load([a_namespace(), out], revision=Revision(1))
     source = FixedSource(snapshot)
@@ -69,7 +69,7 @@ def test_an_alias_without_anybody_to_ask_is_compiled_like_any_answer() -> None:
     assert data_of(ask(protocol, query).answer) == ["b.test."]
 
 
-def test_the_denial_behind_an_alias_has_the_serial_of_now() -> None:
+def test_the_denial_behind_an_alias_has_the_current_serial() -> None:
     objects = [a_namespace(), an_alias("out", "nope.default.svc.cluster.local")]
     source = FixedSource(load(objects, revision=Revision(1)))
     protocol = Protocol(source, ProtocolConfig(zone=ZONE))
@@ -85,7 +85,7 @@ def test_the_denial_behind_an_alias_has_the_serial_of_now() -> None:
     assert query.to_wire()[2:] in protocol.answers.by_wire
 
 
-def test_a_target_that_comes_to_be_ends_the_denial_behind_its_alias() -> None:
+def test_a_new_target_ends_the_denial_behind_its_alias() -> None:
     objects = [a_namespace(), an_alias("out", "web.default.svc.cluster.local")]
     source = FixedSource(load(objects, revision=Revision(1)))
     protocol = Protocol(source, ProtocolConfig(zone=ZONE))
@@ -101,7 +101,7 @@ def test_a_target_that_comes_to_be_ends_the_denial_behind_its_alias() -> None:
 
 
 def lines_of(reply: bytes) -> list[str]:
-    """Give what a message says, in no order."""
+    """Return the lines of a message, sorted."""
     return sorted(dns.message.from_wire(reply).to_text().splitlines())
 
 
@@ -111,7 +111,7 @@ def lines_of(reply: bytes) -> list[str]:
     st.lists(st.tuples(names_of_the_zone, question_types), min_size=1, max_size=6),
     st.booleans(),
 )
-def test_answers_kept_through_changes_equal_those_made_afresh(
+def test_cached_answers_equal_newly_compiled_ones_after_changes(
     history: list[Change],
     questions: list[tuple[str, int]],
     has_upstreams: bool,  # noqa: FBT001  drawn by position
@@ -134,11 +134,11 @@ def test_answers_kept_through_changes_equal_those_made_afresh(
                 continue
             assert isinstance(kept, bytes)
             assert isinstance(made, bytes)
-            # The same but for the order of records, which moves on with every question.
+            # Equal except for the order of addresses, which rotates with every question.
             assert kept == made or lines_of(kept) == lines_of(made)
 
 
-def test_a_change_leaves_the_answers_of_other_names_alone() -> None:
+def test_a_change_keeps_the_answers_of_other_names() -> None:
     web, db = a_service("web"), a_service("db", cluster_ips=("10.96.0.21",))
     snapshot = load([a_namespace(), web, db], revision=Revision(1))
     source = FixedSource(snapshot)

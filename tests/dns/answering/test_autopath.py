@@ -1,4 +1,4 @@
-"""The search list walked for a client whose Pod is known."""
+"""Autopath: the search list is walked for a client whose Pod is known."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -30,8 +30,8 @@ from tests.builders import (
 )
 from tests.dns.answering.test_protocol import FixedSource
 from tests.dns.client import data_of
-from tests.dns.others import Answer, Asked, Others, others
 from tests.dns.upstream.test_forwarder import addresses, ask, denial, failure
+from tests.dns.upstream_server import Answer, Asked, UpstreamServer, upstream_server
 
 CLIENT = ip_address("10.244.0.1")
 STRANGER = ip_address("192.0.2.9")
@@ -56,7 +56,7 @@ def a_query(name: str, type_: str = "A", *, flags: int = dns.flags.RD) -> bytes:
     return dns.message.make_query(name, type_, flags=flags).to_wire()
 
 
-def test_the_first_question_finds_what_the_second_would_have() -> None:
+def test_the_first_question_gets_the_answer_of_the_search_list() -> None:
     protocol = a_protocol()
     query = a_query("web.shop.default.svc.cluster.local")
     reply = protocol.respond(query, Transport.UDP, CLIENT)
@@ -75,7 +75,7 @@ def test_nodata_ends_the_walk() -> None:
     assert (message.rcode(), message.answer) == (dns.rcode.NOERROR, [])
 
 
-def test_what_is_not_ours_is_tried_elsewhere_host_domains_first() -> None:
+def test_names_out_of_the_zone_are_tried_upstream_host_domains_first() -> None:
     query = a_query("www.example.com.default.svc.cluster.local")
     outcome = a_protocol(has_upstreams=True).respond(query, Transport.UDP, CLIENT)
     assert isinstance(outcome, Walk)
@@ -94,7 +94,7 @@ def test_what_is_not_ours_is_tried_elsewhere_host_domains_first() -> None:
         assert dns.message.from_wire(alone).rcode() == dns.rcode.NXDOMAIN
 
 
-def test_without_others_to_ask_the_rest_of_the_list_is_still_ours() -> None:
+def test_without_upstreams_only_names_of_the_zone_are_tried() -> None:
     query = a_query("web.shop.svc.cluster.local.default.svc.cluster.local")
     reply = a_protocol().respond(query, Transport.UDP, CLIENT)
     assert isinstance(reply, bytes)
@@ -112,7 +112,7 @@ def test_without_others_to_ask_the_rest_of_the_list_is_still_ours() -> None:
         ("six.shop.svc.cluster.local", ["six.shop.svc.cluster.local."]),
     ],
 )
-def test_an_alias_ends_the_walk_whatever_it_leads_to(target: str, led_to: list[str]) -> None:
+def test_an_alias_ends_the_walk_for_any_target(target: str, led_to: list[str]) -> None:
     objects = (*OBJECTS, an_alias("out", target, "shop"))
     query = a_query("out.shop.default.svc.cluster.local")
     reply = a_protocol(objects=objects).respond(query, Transport.UDP, CLIENT)
@@ -123,7 +123,7 @@ def test_an_alias_ends_the_walk_whatever_it_leads_to(target: str, led_to: list[s
     assert bool(message.authority) == target.startswith("six")
 
 
-def test_an_alias_to_nowhere_does_not_end_the_walk_as_it_does_not_end_the_client_s() -> None:
+def test_an_alias_with_a_missing_target_does_not_end_the_walk() -> None:
     objects = (*OBJECTS, an_alias("out", "nope.shop.svc.cluster.local", "shop"))
     query = a_query("out.shop.default.svc.cluster.local")
     outcome = a_protocol(objects=objects, has_upstreams=True).respond(query, Transport.UDP, CLIENT)
@@ -140,14 +140,14 @@ def test_an_alias_to_nowhere_does_not_end_the_walk_as_it_does_not_end_the_client
         ("nope.shop.svc.cluster.local", "A", CLIENT),
     ],
 )
-def test_other_questions_are_answered_as_ever(name: str, type_: str, client: object) -> None:
+def test_other_questions_are_not_walked(name: str, type_: str, client: object) -> None:
     address = CLIENT if client is CLIENT else STRANGER
     reply = a_protocol(has_upstreams=True).respond(a_query(name, type_), Transport.UDP, address)
     assert isinstance(reply, bytes)
     assert dns.message.from_wire(reply).rcode() == dns.rcode.NXDOMAIN
 
 
-def test_an_address_shared_by_several_pods_names_none_of_them() -> None:
+def test_an_address_shared_by_several_pods_identifies_none() -> None:
     twins = (*OBJECTS, a_pod("web-2", "shop"))
     query = a_query("web.shop.default.svc.cluster.local")
     reply = a_protocol(objects=twins).respond(query, Transport.UDP, CLIENT)
@@ -155,7 +155,7 @@ def test_an_address_shared_by_several_pods_names_none_of_them() -> None:
     assert dns.message.from_wire(reply).rcode() == dns.rcode.NXDOMAIN
 
 
-def test_a_denial_for_one_client_is_not_kept_for_the_next() -> None:
+def test_a_denial_for_one_client_is_not_cached_for_the_next() -> None:
     protocol = a_protocol()
     query = a_query("web.shop.default.svc.cluster.local")
     denied = protocol.respond(query, Transport.UDP, STRANGER)
@@ -179,11 +179,11 @@ LOCAL: tuple[Object, ...] = (
 
 
 @asynccontextmanager
-async def walking(answer: Answer) -> AsyncGenerator[tuple[DNSServer, Others], None]:
-    """Serve a Pod at the loopback address, with others to ask."""
+async def walking(answer: Answer) -> AsyncGenerator[tuple[DNSServer, UpstreamServer]]:
+    """Serve a Pod at the loopback address, with upstreams."""
     view = View()
     view.reset(load(LOCAL, revision=Revision(1)), history=(), compacted=Revision(1))
-    async with others(answer) as running:
+    async with upstream_server(answer) as running:
         config = ProtocolConfig(zone=ZONE, autopath=Autopath(host_search=("corp.example",)))
         server = DNSServer(view, config, ServerOptions(upstreams=(running.server,)))
         await server.start(str(SELF), 0)
@@ -197,7 +197,7 @@ def missing(asked: Asked) -> bytes:
     return denial(dns.rcode.NXDOMAIN)(asked.message)[0]
 
 
-async def test_names_of_ours_further_down_the_list_are_asked_for_nowhere_else() -> None:
+async def test_later_names_of_the_zone_are_not_asked_upstream() -> None:
     name = "web.default.svc.cluster.local"
     async with walking(missing) as (server, running):
         reply = await ask(server, f"{name}.default.svc.cluster.local")
@@ -209,7 +209,7 @@ async def test_names_of_ours_further_down_the_list_are_asked_for_nowhere_else() 
 
 
 @pytest.mark.parametrize("is_failing", [False, True])
-async def test_a_walk_that_comes_upon_an_alias_follows_it(*, is_failing: bool) -> None:
+async def test_a_walk_follows_an_alias(*, is_failing: bool) -> None:
     answer = failure(dns.rcode.SERVFAIL) if is_failing else addresses("192.0.2.1")
     async with walking(lambda asked: answer(asked.message)[0]) as (server, _):
         reply = await ask(server, "out.shop.default.svc.cluster.local")
@@ -219,7 +219,7 @@ async def test_a_walk_that_comes_upon_an_alias_follows_it(*, is_failing: bool) -
         assert server.protocol.autopath_found == 1
 
 
-async def test_a_walk_finds_names_of_others_in_the_order_of_the_list() -> None:
+async def test_a_walk_finds_upstream_names_in_the_order_of_the_list() -> None:
     def answer(asked: Asked) -> bytes:
         name = asked.message.question[0].name.to_text()
         is_host = name.endswith("corp.example.")
@@ -231,14 +231,14 @@ async def test_a_walk_finds_names_of_others_in_the_order_of_the_list() -> None:
         assert server.protocol.autopath_found == 1
 
 
-async def test_a_walk_that_nobody_answers_leaves_the_client_to_its_own() -> None:
+async def test_a_walk_without_upstream_answers_ends_with_the_first_denial() -> None:
     async with walking(missing) as (server, running):
         server.forwarder.upstream = Upstream([running.server], pending_max=0)
         denied = await ask(server, "www.example.com.default.svc.cluster.local")
         assert (denied.rcode(), denied.answer) == (dns.rcode.NXDOMAIN, [])
 
 
-async def test_a_walk_ends_where_the_servers_of_others_lead_back_to_us() -> None:
+async def test_a_walk_ends_at_a_forwarding_loop() -> None:
     async with walking(missing) as (server, _):
         server.forwarder.is_looping = True
         denied = await ask(server, "www.example.com.default.svc.cluster.local")

@@ -1,4 +1,4 @@
-"""Whom the server answers: near clients and others, and how much each gets in a datagram."""
+"""Near clients and others, and the largest datagram for each."""
 
 from ipaddress import ip_address, ip_network
 
@@ -16,7 +16,7 @@ from tests.dns.answering.test_protocol import HOST, ZONE, FixedSource
 from tests.dns.messages.test_compiled import a_headless_zone
 
 NEAR = ip_address("127.0.0.1")
-ENDPOINTS = 150  # whose addresses take more than what is safe, and less than what is sent
+ENDPOINTS = 150  # their addresses take more than UDP_BYTES_SAFE and less than UDP_BYTES_MAX
 WAIT_S = 5.0
 EVERYWHERE = ["0.0.0.0", "::"]  # noqa: S104  compared with, not bound to
 ANY = ip_address(EVERYWHERE[0])
@@ -43,14 +43,14 @@ def test_near_are_the_addresses_of_the_loopback_interface(client: str, *, is_one
 
 
 @pytest.mark.parametrize(("at", "are_near"), [("127.0.0.1", True), ("192.0.2.1", False)])
-def test_at_one_address_all_clients_are_of_a_sort(at: str, *, are_near: bool) -> None:
+def test_at_a_specific_address_all_clients_are_near_or_none(at: str, *, are_near: bool) -> None:
     clients = Clients(at=ip_address(at))
     assert clients.are_alike
     assert [clients.has_near(client) for client in (NEAR, HOST, None)] == [are_near] * 3
 
 
 @pytest.mark.parametrize("at", [None, *EVERYWHERE])
-def test_at_no_address_in_particular_nobody_without_one_is_near(at: str | None) -> None:
+def test_at_a_wildcard_address_a_client_without_address_is_not_near(at: str | None) -> None:
     clients = Clients(at=None if at is None else ip_address(at))
     assert not clients.are_alike
     assert not clients.has_near(None)
@@ -69,9 +69,7 @@ def a_protocol(udp_bytes_max: int = UDP_BYTES_SAFE) -> Protocol:
 
 @pytest.mark.parametrize("offer", OFFERS)
 @pytest.mark.parametrize("udp_bytes_max", [512, UDP_BYTES_SAFE, UDP_BYTES_MAX])
-def test_only_near_clients_get_more_in_a_datagram_than_the_setting_says(
-    udp_bytes_max: int, offer: int
-) -> None:
+def test_only_near_clients_get_datagrams_above_the_setting(udp_bytes_max: int, offer: int) -> None:
     protocol = a_protocol(udp_bytes_max)
     for client, size_max in ((NEAR, UDP_BYTES_MAX), (HOST, udp_bytes_max), (None, udp_bytes_max)):
         for _ in range(2):
@@ -87,7 +85,7 @@ def test_only_near_clients_get_more_in_a_datagram_than_the_setting_says(
     assert len(over_tcp) > 2_400
 
 
-def test_what_both_sorts_of_clients_get_alike_is_kept_and_nothing_else() -> None:
+def test_only_replies_that_are_equal_for_all_clients_are_cached() -> None:
     protocol = a_protocol()
     protocol.serve_at(ANY)
     known = protocol.answers.by_wire
@@ -105,7 +103,9 @@ def test_what_both_sorts_of_clients_get_alike_is_kept_and_nothing_else() -> None
 
 
 @pytest.mark.parametrize(("at", "is_whole"), [("127.0.0.1", True), ("192.0.2.1", False)])
-def test_where_all_clients_are_alike_all_that_is_usual_is_kept(at: str, *, is_whole: bool) -> None:
+def test_where_all_clients_are_alike_all_usual_replies_are_cached(
+    at: str, *, is_whole: bool
+) -> None:
     protocol = a_protocol()
     protocol.serve_at(ip_address(at))
     protocol.respond(a_query(4096), Transport.UDP, HOST)
@@ -114,10 +114,10 @@ def test_where_all_clients_are_alike_all_that_is_usual_is_kept(at: str, *, is_wh
     assert (len(reply.octets()) > UDP_BYTES_SAFE) is is_whole
 
 
-async def test_the_same_octets_get_each_client_what_it_may_have() -> None:
+async def test_the_same_octets_get_replies_by_the_limit_of_each_client() -> None:
     view, snapshot = View(), a_headless_zone(ENDPOINTS)
     view.reset(snapshot, history=(), compacted=snapshot.revision)
-    # The loopback interface has a whole network of addresses; half of it plays the others.
+    # The loopback interface has a whole network of addresses; half of it counts as not near.
     config = ProtocolConfig(zone=ZONE, near=(ip_network("127.128.0.0/9"),))
     server = DNSServer(view, config, ServerOptions())
     await server.start("0.0.0.0", 0)  # noqa: S104  the point of the test

@@ -1,4 +1,4 @@
-"""Answers compiled before they are asked for: the likely ones, and right ones."""
+"""Prewarming compiles the likely answers, and correct ones."""
 
 import asyncio
 
@@ -36,14 +36,14 @@ def test_the_likely_questions_are_for_addresses_and_named_ports() -> None:
     ]
 
 
-async def test_what_is_prepared_is_what_would_be_answered() -> None:
+async def test_a_prepared_answer_equals_the_answer_to_a_question() -> None:
     source = FixedSource(STATE, is_synced=False)
     prepared, asked = (Protocol(source, ProtocolConfig(zone=ZONE)) for _ in range(2))
     task = asyncio.create_task(prepare(source, prepared.answers, ZONE))
     await asyncio.sleep(0)
     source.is_synced = True
     await task
-    assert not any(tally[0] for tally in prepared.tallies.by_kind.values())
+    assert not any(counter[0] for counter in prepared.counters.by_kind.values())
     assert len(prepared.answers.by_wire) == 5
     for wire, (reply, _, _) in prepared.answers.by_wire.items():
         made = asked.respond(b"\0\0" + wire, Transport.UDP, None)

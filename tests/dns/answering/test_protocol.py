@@ -1,4 +1,4 @@
-"""The protocol: published wire cases, sizes, then the laws any octets obey."""
+"""The protocol: published wire cases, sizes, then the laws for any octets."""
 
 import struct
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ FORWARDING = ProtocolConfig(zone=ZONE, has_upstreams=True)
 
 
 class FixedSource:
-    """A state that does not change by itself."""
+    """A source with a fixed state."""
 
     def __init__(self, snapshot: Snapshot, *, is_synced: bool = True) -> None:
         self.snapshot = snapshot
@@ -96,7 +96,7 @@ def parse_wire(name: str) -> bytes:
 
 
 def facts_of(message: dns.message.Message) -> dict[str, object]:
-    """List what wire cases say of a reply."""
+    """List the properties of a reply that wire cases compare."""
     return {
         "rcode": dns.rcode.to_text(message.rcode()),
         "id": message.id,
@@ -116,7 +116,7 @@ def facts_of(message: dns.message.Message) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("case", VECTORS["wire_vectors"], ids=lambda case: case["id"])
-def test_the_wire_is_spoken_as_published(case: Mapping[str, Any]) -> None:
+def test_wire_cases_are_answered_as_published(case: Mapping[str, Any]) -> None:
     transport = Transport[case["request"].get("transport", "udp").upper()]
     request, expected = request_of(case), case["expect"]
     reply = a_protocol(snapshot_of(case["fixture"])).respond(request, transport, HOST)
@@ -151,9 +151,7 @@ def test_nothing_is_answered_before_the_state_is_known() -> None:
         (65001, Transport.UDP, False),
     ],
 )
-def test_some_options_go_back_as_they_came(
-    code: int, transport: Transport, *, is_echoed: bool
-) -> None:
+def test_some_options_are_echoed(code: int, transport: Transport, *, is_echoed: bool) -> None:
     option = struct.pack("!HH", code, 8) + b"12345678"
     query = dns.message.make_query("multi.edge.svc.cluster.local", "A", use_edns=0).to_wire()
     message = query[:-2] + struct.pack("!H", len(option)) + option
@@ -163,7 +161,7 @@ def test_some_options_go_back_as_they_came(
     assert dns.message.from_wire(reply).answer
 
 
-def test_a_large_option_does_not_come_back() -> None:
+def test_a_large_option_is_not_echoed() -> None:
     option = struct.pack("!HH", 12, 900) + bytes(900)
     query = dns.message.make_query("multi.edge.svc.cluster.local", "A", use_edns=0).to_wire()
     message = query[:-2] + struct.pack("!H", len(option)) + option
@@ -180,7 +178,7 @@ def test_an_option_without_end_is_malformed() -> None:
     assert dns.message.from_wire(reply).rcode() == dns.rcode.FORMERR
 
 
-def test_the_version_is_told_and_other_questions_of_that_class_are_refused() -> None:
+def test_version_bind_is_answered_and_other_chaos_questions_are_refused() -> None:
     protocol = a_protocol(config=ProtocolConfig(zone=ZONE, version="waypost 1.2.3"))
     query = dns.message.make_query("version.bind", "TXT", rdclass=dns.rdataclass.CH)
     reply = ask(protocol, query)
@@ -190,7 +188,7 @@ def test_the_version_is_told_and_other_questions_of_that_class_are_refused() -> 
     assert ask(protocol, query).rcode() == dns.rcode.REFUSED
 
 
-def test_names_of_others_are_refused_or_forwarded() -> None:
+def test_names_out_of_the_zone_are_refused_or_forwarded() -> None:
     query = dns.message.make_query("www.example.com", "A")
     assert ask(a_protocol(), query).rcode() == dns.rcode.REFUSED
     outcome = a_protocol(config=FORWARDING).respond(query.to_wire(), Transport.UDP, HOST)
@@ -203,7 +201,7 @@ OUTSIDE = "extmissing.edge.svc.cluster.local"
 
 @pytest.mark.parametrize("transport", Transport)
 @pytest.mark.parametrize("type_", ["A", "AAAA", "CNAME", "TXT", "MX", "HTTPS", "SRV", "ANY", "PTR"])
-def test_an_alias_for_a_name_of_others_is_answered_without_anybody_to_ask(
+def test_an_alias_out_of_the_zone_is_answered_without_upstreams(
     type_: str, transport: Transport
 ) -> None:
     protocol = a_protocol()
@@ -217,7 +215,7 @@ def test_an_alias_for_a_name_of_others_is_answered_without_anybody_to_ask(
 
 
 @pytest.mark.parametrize("type_", ["A", "AAAA", "TXT", "MX", "HTTPS", "SRV"])
-def test_the_target_of_an_alias_is_asked_for_where_recursion_is_wanted(type_: str) -> None:
+def test_the_target_of_an_alias_is_forwarded_if_recursion_is_desired(type_: str) -> None:
     protocol = a_protocol(config=FORWARDING)
     query = dns.message.make_query(OUTSIDE, type_)
     outcome = protocol.respond(query.to_wire(), Transport.UDP, HOST)
@@ -230,13 +228,13 @@ def test_the_target_of_an_alias_is_asked_for_where_recursion_is_wanted(type_: st
 
 
 @pytest.mark.parametrize("type_", ["CNAME", "ANY"])
-def test_an_alias_itself_is_asked_for_nowhere_else(type_: str) -> None:
+def test_the_alias_itself_is_not_forwarded(type_: str) -> None:
     reply = ask(a_protocol(config=FORWARDING), dns.message.make_query(OUTSIDE, type_))
     assert data_of(reply.answer) == ["gone.example.test."]
 
 
 @pytest.mark.parametrize("config", [ProtocolConfig(zone=ZONE), FORWARDING])
-def test_every_reply_tells_whether_recursion_is_offered(config: ProtocolConfig) -> None:
+def test_every_reply_has_the_recursion_available_flag(config: ProtocolConfig) -> None:
     protocol = a_protocol(config=config)
     offered = dns.flags.RA if config.has_upstreams else 0
     messages = [
@@ -257,7 +255,7 @@ def test_every_reply_tells_whether_recursion_is_offered(config: ProtocolConfig) 
     refused.set_opcode(dns.opcode.STATUS)
     malformed = messages[0][:4] + bytes(8)
     for message in (*messages, version.to_wire(), refused.to_wire(), malformed):
-        for _ in range(2):  # read, and known by its octets
+        for _ in range(2):  # parsed first, then found by its octets
             reply = protocol.respond(message, Transport.UDP, HOST)
             assert isinstance(reply, bytes)
             assert int.from_bytes(reply[2:4]) & dns.flags.RA == offered
@@ -266,7 +264,7 @@ def test_every_reply_tells_whether_recursion_is_offered(config: ProtocolConfig) 
         assert int.from_bytes(octets[2:4]) & dns.flags.RA == offered
 
 
-def test_the_zone_may_be_copied_over_tcp_by_those_allowed() -> None:
+def test_allowed_clients_may_transfer_the_zone_over_tcp() -> None:
     prefix = parse_prefix("192.0.2.0/24")
     assert prefix is not None
     protocol = a_protocol(config=ProtocolConfig(zone=ZONE, transfers_to=(prefix,)))
@@ -278,7 +276,7 @@ def test_the_zone_may_be_copied_over_tcp_by_those_allowed() -> None:
         assert dns.message.from_wire(reply).rcode() == dns.rcode.REFUSED
 
 
-def test_a_delta_asked_over_udp_is_answered_with_the_serial_alone() -> None:
+def test_ixfr_over_udp_is_answered_with_the_soa_alone() -> None:
     prefix = parse_prefix("192.0.2.0/24")
     assert prefix is not None
     query = dns.message.make_query("cluster.local", "IXFR")
@@ -290,7 +288,7 @@ def test_a_delta_asked_over_udp_is_answered_with_the_serial_alone() -> None:
 
 
 @given(st.binary(max_size=64), st.sampled_from(Transport))
-def test_any_octets_get_octets_or_silence(message: bytes, transport: Transport) -> None:
+def test_any_octets_get_a_reply_or_none(message: bytes, transport: Transport) -> None:
     reply = a_protocol().respond(message, transport, HOST)
     assert reply is None or (isinstance(reply, bytes) and reply[:2] == message[:2])
 
@@ -299,7 +297,7 @@ mutations = st.lists(st.tuples(st.integers(0, 80), st.integers(0, 255)), max_siz
 
 
 @given(names_of_the_zone, question_types, mutations, st.sampled_from(Transport))
-def test_damaged_questions_get_octets_or_silence(
+def test_damaged_questions_get_a_reply_or_none(
     name: str, type_: int, changed: list[tuple[int, int]], transport: Transport
 ) -> None:
     message = bytearray(dns.message.make_query(name, RdataType(type_), use_edns=0).to_wire())

@@ -1,4 +1,4 @@
-"""Limits of what a network is sent: by law, and over real sockets."""
+"""The rate limit of a network: laws, and examples over real sockets."""
 
 import asyncio
 import socket
@@ -36,13 +36,13 @@ from app.domain.names import parse_domain
 from app.registry.reads.view import View
 from tests.dns.answering.test_protocol import ZONE
 from tests.dns.messages.test_compiled import a_headless_zone
-from tests.dns.others import Asked, others
+from tests.dns.upstream_server import Asked, upstream_server
 
 HOST = "127.0.0.1"
 WAIT_S = 5.0
 CLIENT = IPv4Address("192.0.2.1")
 LARGE = "big.default.svc.cluster.local"
-ENDPOINTS = 70  # whose addresses are more than one answer of a limit of one a second
+ENDPOINTS = 70  # an answer with their addresses exceeds a limit of one answer per second
 
 
 def a_limit(per_s: int, *, networks_max: int = 1000, near: tuple[Prefix, ...] = ()) -> RateLimit:
@@ -71,7 +71,7 @@ def a_reply(type_: str = "A", rcode: int = 0, size_bytes: int = ANSWER_BYTES) ->
         max_size=80,
     ),
 )
-def test_a_network_is_sent_no_more_of_a_kind_in_a_second_than_its_limit(
+def test_a_network_gets_no_more_answers_of_a_kind_than_its_limit(
     per_s: int, sent: list[tuple[float, int, int, str]]
 ) -> None:
     limit, now = a_limit(per_s), 0.0
@@ -82,28 +82,28 @@ def test_a_network_is_sent_no_more_of_a_kind_in_a_second_than_its_limit(
             window_ends, spent = now + WINDOW_S, Counter[tuple[bytes, str]]()
         client = CLIENT + host
         reply = a_reply(type_, size_bytes=max(size_bytes, 40))
-        if limit.judge(reply, client, now) == Verdict.SENT:
+        if limit.evaluate(reply, client, now) == Verdict.SENT:
             spent[network_of(client), type_] += len(reply)
     assert all(octets <= per_s * ANSWER_BYTES for octets in spent.values())
 
 
 @given(st.integers(1, 40), st.integers(1, 40))
-def test_what_is_not_over_the_limit_is_sent(per_s: int, count: int) -> None:
+def test_answers_within_the_limit_are_sent(per_s: int, count: int) -> None:
     limit = a_limit(per_s)
-    verdicts = [limit.judge(a_reply(), CLIENT, 1.0) for _ in range(count)]
+    verdicts = [limit.evaluate(a_reply(), CLIENT, 1.0) for _ in range(count)]
     assert verdicts.count(Verdict.SENT) == min(count, per_s)
     assert limit.refused == max(0, count - per_s)
 
 
-def test_every_other_answer_over_the_limit_sends_its_client_to_tcp() -> None:
+def test_every_other_answer_over_the_limit_is_truncated() -> None:
     limit = a_limit(1)
-    verdicts = [limit.judge(a_reply(), CLIENT, 0.5) for _ in range(7)]
-    assert verdicts == [Verdict.SENT, *3 * [Verdict.DROPPED, Verdict.TOLD]]
+    verdicts = [limit.evaluate(a_reply(), CLIENT, 0.5) for _ in range(7)]
+    assert verdicts == [Verdict.SENT, *3 * [Verdict.DROPPED, Verdict.TRUNCATED]]
 
 
-def test_a_new_second_begins_with_nothing_sent() -> None:
+def test_a_new_second_begins_with_empty_accounts() -> None:
     limit = a_limit(1)
-    seconds = [limit.judge(a_reply(), CLIENT, second) for second in (0.0, 0.9, 1.0, 1.9, 2.0)]
+    seconds = [limit.evaluate(a_reply(), CLIENT, second) for second in (0.0, 0.9, 1.0, 1.9, 2.0)]
     assert [verdict == Verdict.SENT for verdict in seconds] == [True, False, True, False, True]
 
 
@@ -120,26 +120,26 @@ def test_a_new_second_begins_with_nothing_sent() -> None:
 )
 def test_neighbours_share_a_limit(one: str, other: str, *, is_shared: bool) -> None:
     limit = a_limit(1)
-    assert limit.judge(a_reply(), ip_address(one), 0.5) == Verdict.SENT
-    second = limit.judge(a_reply(), ip_address(other), 0.5)
+    assert limit.evaluate(a_reply(), ip_address(one), 0.5) == Verdict.SENT
+    second = limit.evaluate(a_reply(), ip_address(other), 0.5)
     assert (second == Verdict.DROPPED) is is_shared
 
 
-def test_kinds_of_answers_do_not_share_a_limit() -> None:
+def test_kinds_of_answers_have_separate_limits() -> None:
     limit = a_limit(1)
     for reply in (a_reply("A"), a_reply("AAAA"), a_reply("A", rcode=3), a_reply("A", rcode=2)):
-        assert limit.judge(reply, CLIENT, 0.5) == Verdict.SENT
-        assert limit.judge(reply, CLIENT, 0.5) != Verdict.SENT
-    # Nobody gets more by asking for types that nobody knows.
-    assert limit.judge(a_reply("TYPE65000"), CLIENT, 0.5) == Verdict.SENT
-    assert limit.judge(a_reply("TYPE65001"), CLIENT, 0.5) != Verdict.SENT
+        assert limit.evaluate(reply, CLIENT, 0.5) == Verdict.SENT
+        assert limit.evaluate(reply, CLIENT, 0.5) != Verdict.SENT
+    # All unknown types share one account, so asking for many of them gives no more answers.
+    assert limit.evaluate(a_reply("TYPE65000"), CLIENT, 0.5) == Verdict.SENT
+    assert limit.evaluate(a_reply("TYPE65001"), CLIENT, 0.5) != Verdict.SENT
     header = a_reply(rcode=1)[:12]
-    assert limit.judge(header, CLIENT, 0.5) == Verdict.SENT
+    assert limit.evaluate(header, CLIENT, 0.5) == Verdict.SENT
 
 
 def test_a_large_answer_counts_as_several() -> None:
     limit = a_limit(10)
-    large = [limit.judge(a_reply(size_bytes=5 * ANSWER_BYTES), CLIENT, 0.5) for _ in range(3)]
+    large = [limit.evaluate(a_reply(size_bytes=5 * ANSWER_BYTES), CLIENT, 0.5) for _ in range(3)]
     assert large.count(Verdict.SENT) == 2
 
 
@@ -147,7 +147,7 @@ def test_a_large_answer_counts_as_several() -> None:
 def test_loopback_is_never_limited(client: str) -> None:
     limit = a_limit(1, near=LOOPBACK)
     address = ip_address(client)
-    assert {limit.judge(a_reply(), address, 0.5) for _ in range(100)} == {Verdict.SENT}
+    assert {limit.evaluate(a_reply(), address, 0.5) for _ in range(100)} == {Verdict.SENT}
     assert limit.refused == 0
 
 
@@ -158,7 +158,7 @@ def test_networks_are_counted_up_to_a_bound(addresses: list[int]) -> None:
     kinds = (a_reply("A"), a_reply("AAAA"))
     for number in addresses:
         for reply in kinds:
-            limit.judge(reply, IPv4Address(number), 0.5)
+            limit.evaluate(reply, IPv4Address(number), 0.5)
         assert sum(len(accounts.of_reply(reply)) for reply in kinds) <= 20
 
 
@@ -184,13 +184,13 @@ def a_query(name: str) -> dns.message.Message:
 
 
 async def replies_to(query: dns.message.Message, port: int, count: int) -> list[bytes]:
-    """Send a question several times from one socket, and give what comes back before silence."""
+    """Send a question several times from one socket, and return all replies."""
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as line:
         line.connect((HOST, port))
         for _ in range(count):
             await loop.sock_sendall(line, query.to_wire())
-        # What is asked last is never over the limit, and so tells when all has been answered.
+        # The last question is never over the limit, so its answer marks the end.
         await loop.sock_sendall(line, dns.message.make_query("version.bind", "TXT", "CH").to_wire())
         found: list[bytes] = []
         async with asyncio.timeout(WAIT_S):
@@ -200,27 +200,25 @@ async def replies_to(query: dns.message.Message, port: int, count: int) -> list[
 
 
 @pytest.mark.parametrize("is_known", [False, True])
-async def test_over_the_limit_clients_are_sent_to_tcp_or_met_with_silence(
-    *, is_known: bool
-) -> None:
+async def test_over_the_limit_clients_get_a_truncated_reply_or_none(*, is_known: bool) -> None:
     async with serving(ServerOptions(rate_limit_per_s=1), near=()) as server:
         query = a_query(LARGE)
-        if is_known:  # so that its octets are answered without being read
+        if is_known:  # so that the reply is cached by the octets
             assert (await dns.asyncquery.tcp(query, HOST, WAIT_S, server.port)).answer
             await replies_to(query, server.port, 2)
             assert query.to_wire()[2:] in server.protocol.answers.by_wire
-        told = await replies_to(query, server.port, 8)
-        assert len(told) == 4
-        for reply in map(dns.message.from_wire, told):
+        replies = await replies_to(query, server.port, 8)
+        assert len(replies) == 4
+        for reply in map(dns.message.from_wire, replies):
             assert reply.flags & dns.flags.TC
             assert (reply.id, reply.question, reply.answer) == (query.id, query.question, [])
-        assert max(map(len, told)) <= len(query.to_wire())
+        assert max(map(len, replies)) <= len(query.to_wire())
         whole = await dns.asyncquery.tcp(query, HOST, WAIT_S, server.port)
         assert sum(map(len, whole.answer)) == ENDPOINTS
-        assert server.numbers().counts[Count.LIMITED] == (10 if is_known else 8)
+        assert server.stats().counts[Count.LIMITED] == (10 if is_known else 8)
 
 
-async def test_answers_of_others_are_limited_too() -> None:
+async def test_upstream_answers_are_limited_too() -> None:
     def answer(asked: Asked) -> bytes:
         reply = dns.message.make_response(asked.message)
         name = asked.message.question[0].name
@@ -228,24 +226,24 @@ async def test_answers_of_others_are_limited_too() -> None:
         reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", *data))
         return reply.to_wire()
 
-    async with others(answer) as upstream:
+    async with upstream_server(answer) as upstream:
         options = ServerOptions(upstreams=(upstream.server,), rate_limit_per_s=1)
         async with serving(options, near=()) as server:
             query = a_query("www.example.com")
             lines = [dns.asyncquery.udp(query, HOST, 1.0, server.port) for _ in range(4)]
-            told = await asyncio.gather(*lines, return_exceptions=True)
-            replies = [each for each in told if isinstance(each, dns.message.Message)]
+            replies = await asyncio.gather(*lines, return_exceptions=True)
+            replies = [each for each in replies if isinstance(each, dns.message.Message)]
             assert len(replies) == 2
             assert all(reply.flags & dns.flags.TC for reply in replies)
 
 
-async def test_loopback_gets_all_it_asks_for() -> None:
+async def test_loopback_clients_get_all_answers_over_sockets() -> None:
     options = ServerOptions(rate_limit_per_s=1)
     async with serving(options, near=LOOPBACK) as server:
         sent = await replies_to(a_query(LARGE), server.port, 50)
         assert len(sent) == 50
         assert min(map(len, sent)) > 1000
-    # Not so at an address where others come in; what is near there is told by its address.
+    # On a wildcard address there are also other clients, replies apart by their addresses.
     options = ServerOptions(rate_limit_per_s=1)
     for near, count in (((ip_network("127.0.0.0/8"),), 50), ((ip_network("10.0.0.0/8"),), 25)):
         view, snapshot = View(), a_headless_zone(ENDPOINTS)
@@ -265,7 +263,7 @@ async def test_loopback_gets_all_it_asks_for() -> None:
         ("::", "127.0.0.1", IPv4Address("127.0.0.9")),
     ],
 )
-async def test_known_octets_are_counted_for_the_network_they_came_from(
+async def test_cached_replies_are_counted_for_the_network_of_the_client(
     host: str, client: str, network: Address
 ) -> None:
     try:
@@ -275,14 +273,14 @@ async def test_known_octets_are_counted_for_the_network_they_came_from(
     accounts = Accounts()
     limit = RateLimit(10, accounts, near=(), window_s=inf)
     query = dns.message.make_query(parse_domain(LARGE).labels[0], "A").to_wire()
-    account, tally, reply = accounts.of(1, 0), [0], query[2:]
+    account, counter, reply = accounts.of(1, 0), [0], query[2:]
 
     def respond(_message: bytes, _peer: Peer) -> None:
         return None
 
     datagrams = Datagrams(
         bound.udp,
-        {query[2:]: (reply, tally, account)},
+        {query[2:]: (reply, counter, account)},
         respond,
         Durations(),
         Limit(limit, lambda message: message),
@@ -292,6 +290,6 @@ async def test_known_octets_are_counted_for_the_network_they_came_from(
         for _ in range(3):
             line.sendto(query, (client, bound.port))
         datagrams.drain()
-        assert tally == [3]
+        assert counter == [3]
         assert account == {network_of(network): 3 * len(query)}
     bound.close()

@@ -1,4 +1,4 @@
-"""Transfers: whole zones, deltas, and notices that there are some."""
+"""Zone transfers: whole zones, deltas, and NOTIFY."""
 
 import asyncio
 import struct
@@ -60,7 +60,7 @@ def transferred(
     since: int | None = None,
     changes: Iterable[Change] | None = None,
 ) -> list[Line]:
-    """Take a transfer apart: every record in the order sent."""
+    """Return every record of a transfer in the order sent."""
 
     def history(_since: Revision) -> tuple[Change, ...]:
         if changes is None:
@@ -98,8 +98,8 @@ whole = [
 
 
 @pytest.mark.parametrize("case", whole, ids=lambda case: case["id"])
-def test_a_whole_zone_holds_what_is_published(case: Mapping[str, Any]) -> None:
-    """Ours holds more: all that questions get.  Weights are those that questions get, too."""
+def test_a_whole_zone_has_the_published_records(case: Mapping[str, Any]) -> None:
+    """Our zone has more records: all that questions get, with the weights that questions get."""
     zone = case["zone"]
     lines = transferred(snapshot_of(case["fixture"]), zone, config_of(case))
     assert (lines[0], lines[0][1]) == (lines[-1], "SOA")
@@ -123,12 +123,12 @@ def _comparable(name: str, type_: str, rdata: str) -> Line:
 
 
 @given(named_histories())
-def test_every_record_sent_is_what_a_question_gets(history: list[Change]) -> None:
+def test_every_transferred_record_equals_the_answer_to_its_question(history: list[Change]) -> None:
     snapshot = load(map(a_namespace, NAMESPACES), revision=Revision(0)).apply(history)
     for zone in ("cluster.local", "96.10.in-addr.arpa"):
         lines = transferred(snapshot, zone)[1:-1]
         assert len(set(lines)) == len(lines)
-        # Names are compressed against names in other letters, which are the same names.
+        # Compression ignores case, so names may have the case of earlier ones.
         sent = {(name.lower(), type_, data.lower()) for name, type_, data in lines}
         for name, type_ in {line[:2] for line in sent}:
             question = Question(parse_domain(name), RecordType[type_])
@@ -152,7 +152,7 @@ def test_a_large_zone_comes_in_many_messages() -> None:
 @given(
     named_histories(), st.integers(0, 12), st.sampled_from(["cluster.local", "96.10.in-addr.arpa"])
 )
-def test_a_delta_leads_from_the_earlier_zone_to_the_later_one(
+def test_a_delta_turns_the_earlier_zone_into_the_later_one(
     history: list[Change], at: int, zone: str
 ) -> None:
     start = load(map(a_namespace, NAMESPACES), revision=Revision(0))
@@ -186,11 +186,11 @@ def test_a_delta_leads_from_the_earlier_zone_to_the_later_one(
         (2**32 - 1, 7, None),
     ],
 )
-def test_serials_compare_around_the_corner(serial: int, current: int, revision: int | None) -> None:
+def test_serials_compare_across_the_wrap(serial: int, current: int, revision: int | None) -> None:
     assert revision_of(serial, Revision(current)) == revision
 
 
-def test_a_client_that_is_as_far_or_too_far_behind() -> None:
+def test_a_client_that_is_current_or_too_far_behind() -> None:
     snapshot = load([a_namespace(), a_service()], revision=Revision(7))
     assert len(transferred(snapshot, since=7)) == 1
     assert len(transferred(snapshot, since=9)) == 1
@@ -213,7 +213,7 @@ async def serving(*objects: Object, **options: Any) -> AsyncGenerator[tuple[DNSS
         await server.close()
 
 
-async def test_a_delta_is_asked_for_over_a_real_connection() -> None:
+async def test_ixfr_works_over_a_real_connection() -> None:
     async with serving(a_service()) as (server, view):
         slice_ = an_endpoint_slice(an_endpoint())
         view.advance([Change(revision=Revision(2), before=None, after=slice_)])
@@ -225,7 +225,7 @@ async def test_a_delta_is_asked_for_over_a_real_connection() -> None:
         assert names.count("10-244-0-1.web.default.svc.cluster.local.") == 2
 
 
-async def test_transfers_that_are_asked_for_at_once_are_bounded() -> None:
+async def test_concurrent_transfers_are_bounded() -> None:
     asked = 2 * TRANSFERS_MAX
     async with serving(a_service()) as (server, _):
         reader, writer = await asyncio.open_connection(HOST, server.port)
@@ -240,7 +240,7 @@ async def test_transfers_that_are_asked_for_at_once_are_bounded() -> None:
         writer.close()
 
 
-async def test_peers_hear_of_changes_until_they_acknowledge(
+async def test_peers_are_notified_until_they_acknowledge(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(notify, "INTERVAL_S", 0.01)
@@ -256,13 +256,13 @@ async def test_peers_hear_of_changes_until_they_acknowledge(
     )
     peer = Server(ip_address(HOST), transport.get_extra_info("sockname")[1])
     async with serving(notify=(peer,)) as (_, view):
-        told = await _acknowledged(heard, transport, 2)
-        assert told == {"cluster.local.": 1, "96.10.in-addr.arpa.": 1}
+        serials = await _acknowledged(heard, transport, 2)
+        assert serials == {"cluster.local.": 1, "96.10.in-addr.arpa.": 1}
         view.advance([Change(revision=Revision(2), before=None, after=a_service())])
         first, _ = await heard.get()
         again, _ = await heard.get()
-        told = await _acknowledged(heard, transport, 2)
-        assert set(told.values()) == {2}
+        serials = await _acknowledged(heard, transport, 2)
+        assert set(serials.values()) == {2}
         assert {first[4:], again[4:]}
     transport.close()
 
@@ -272,14 +272,14 @@ async def _acknowledged(
     transport: asyncio.DatagramTransport,
     count: int,
 ) -> dict[str, int]:
-    told: dict[str, int] = {}
-    while len(told) < count:
+    serials: dict[str, int] = {}
+    while len(serials) < count:
         async with asyncio.timeout(WAIT_S):
             octets, address = await heard.get()
         message = dns.message.from_wire(octets)
         soa = message.answer[0]
-        told[str(soa.name)] = int(soa.to_text().split()[6])
+        serials[str(soa.name)] = int(soa.to_text().split()[6])
         reply = octets[:2] + struct.pack("!H", 0xA400) + octets[4:]
         transport.sendto(b"\0\0noise", address)
         transport.sendto(reply, address)
-    return told
+    return serials

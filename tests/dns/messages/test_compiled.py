@@ -1,4 +1,4 @@
-"""One answer for whoever asks: cut to size, and what is left out when it has to be."""
+"""One answer for all clients: cut to size, and which records are omitted first."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -28,7 +28,7 @@ NEAR = ip_address("127.0.0.1")
 
 
 @pytest.mark.parametrize("case", VECTORS["size_vectors"]["cases"], ids=lambda case: case["id"])
-def test_answers_are_cut_to_size_as_published(case: Mapping[str, Any]) -> None:
+def test_answers_are_truncated_as_published(case: Mapping[str, Any]) -> None:
     request = case["request"]
     query = dns.message.make_query(case["qname"], case["qtype"])
     if request["edns_bufsize"] is not None:
@@ -47,7 +47,7 @@ def test_answers_are_cut_to_size_as_published(case: Mapping[str, Any]) -> None:
 
 
 def a_headless_zone(count: int) -> Snapshot:
-    """Make a headless Service of so many endpoints, each with a name of its own."""
+    """Make a headless Service of ``count`` endpoints, each with its own hostname."""
     slices = [
         an_endpoint_slice(
             *(
@@ -66,7 +66,7 @@ def a_headless_zone(count: int) -> Snapshot:
     ("count", "size", "transport"),
     [(18, 1232, Transport.UDP), (1000, None, Transport.TCP), (1100, None, Transport.TCP)],
 )
-def test_glue_is_left_out_before_an_answer_and_nobody_is_told(
+def test_glue_is_omitted_before_an_answer_and_without_tc(
     count: int, size: int | None, transport: Transport
 ) -> None:
     query = dns.message.make_query("_http._tcp.big.default.svc.cluster.local", "SRV")
@@ -80,7 +80,7 @@ def test_glue_is_left_out_before_an_answer_and_nobody_is_told(
         assert not reply.flags & dns.flags.TC
 
 
-def test_an_answer_that_does_not_fit_is_cut_and_says_so_without_any_glue() -> None:
+def test_an_answer_that_does_not_fit_is_cut_with_tc_and_without_glue() -> None:
     query = dns.message.make_query("_http._tcp.big.default.svc.cluster.local", "SRV")
     reply = ask(a_protocol(a_headless_zone(1300)), query, Transport.TCP)
     assert reply.flags & dns.flags.TC
@@ -88,7 +88,7 @@ def test_an_answer_that_does_not_fit_is_cut_and_says_so_without_any_glue() -> No
     assert reply.additional == []
 
 
-def test_a_denial_that_does_not_fit_behind_its_aliases_is_cut_and_says_so() -> None:
+def test_a_denial_that_does_not_fit_after_its_aliases_is_cut_with_tc() -> None:
     steps = [
         an_alias(f"{'a' * 50}{n}", f"{'a' * 50}{n + 1}.default.svc.cluster.local") for n in range(7)
     ]
@@ -109,12 +109,12 @@ def test_a_denial_that_does_not_fit_behind_its_aliases_is_cut_and_says_so() -> N
     st.sampled_from([case for case in VECTORS["cases"] if case["fixture"] == "edge"]),
     st.one_of(st.none(), st.integers(0, 5000)),
 )
-def test_a_reply_fits_or_says_that_it_was_cut(case: Mapping[str, Any], size: int | None) -> None:
+def test_a_reply_fits_or_has_tc(case: Mapping[str, Any], size: int | None) -> None:
     for client, size_max in ((NEAR, UDP_BYTES_MAX), (HOST, UDP_BYTES_SAFE)):
-        fits_or_says_so(case, size, client, size_max)
+        fits_or_has_tc(case, size, client, size_max)
 
 
-def fits_or_says_so(
+def fits_or_has_tc(
     case: Mapping[str, Any], size: int | None, client: Address, size_max: int
 ) -> None:
     query = dns.message.make_query(case["qname"], case["qtype"])
@@ -130,7 +130,7 @@ def fits_or_says_so(
     cut, full = dns.message.from_wire(reply), dns.message.from_wire(whole)
     lost = sum(map(len, full.answer + full.authority)) - sum(map(len, cut.answer + cut.authority))
     assert bool(cut.flags & dns.flags.TC) == (lost > 0)
-    # What is extra comes in whole sets.
+    # Extra records come in whole RRsets.
     assert {tuple(map(str, rrset)) for rrset in cut.additional} <= {
         tuple(map(str, rrset)) for rrset in full.additional
     }

@@ -1,4 +1,4 @@
-"""Data as text: as another library writes it, and anything else as octets or not at all."""
+"""Data as text: as dnspython writes it; unknown types as octets, invalid data not at all."""
 
 import dns.exception
 import dns.rdata
@@ -31,7 +31,7 @@ numbers = st.integers(0, 0xFFFF)
 
 
 @pytest.mark.parametrize(("type_", "text"), TEXTS)
-def test_data_are_written_as_zone_files_have_them(type_: str, text: str) -> None:
+def test_data_is_written_in_presentation_format(type_: str, text: str) -> None:
     number = dns.rdatatype.from_text(type_)
     data = dns.rdata.from_text(dns.rdataclass.IN, number, text).to_wire()
     assert data is not None
@@ -52,7 +52,7 @@ def test_data_are_written_as_zone_files_have_them(type_: str, text: str) -> None
         ("TXT", b"\5four"),
     ],
 )
-def test_what_is_no_data_of_its_type_has_no_text(type_: str, data: bytes) -> None:
+def test_invalid_data_of_a_type_has_no_text(type_: str, data: bytes) -> None:
     with pytest.raises((MalformedName, Truncated, ValueError)):
         text_of_data(dns.rdatatype.from_text(type_), data)
 
@@ -71,6 +71,8 @@ def test_another_library_reads_back_every_text(number: int, data: bytes) -> None
 
 
 @given(numbers, numbers, numbers)
-def test_numbers_come_in_their_order(priority: int, weight: int, port: int) -> None:
+def test_numbers_are_written_in_the_order_of_the_record(
+    priority: int, weight: int, port: int
+) -> None:
     data = b"".join(number.to_bytes(2) for number in (priority, weight, port)) + b"\1a\0"
     assert text_of_data(33, data) == f"{priority} {weight} {port} a."

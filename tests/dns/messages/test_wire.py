@@ -1,4 +1,4 @@
-"""Names and records as octets, against a library that reads them back."""
+"""Names and records in wire form, read back by dnspython."""
 
 import struct
 from collections import Counter
@@ -86,7 +86,7 @@ def test_records_are_read_back_as_they_were_written(
     body = encode_body(question, (answers, (), additional))
     message = read(question, body.counts, body.octets)
     assert [rrset.to_text() for rrset in message.answer] == list(map(text, answers))
-    # Additional records come set by set, so that a set can be left out whole.
+    # Additional records are grouped by RRset, so that an RRset can be omitted as a whole.
     sent = [rrset.to_text() for rrset in message.additional]
     assert sorted(sent) == sorted(map(text, additional))
     assert [key for key, _ in groupby(map(set_of, sent))] == list(
@@ -95,13 +95,13 @@ def test_records_are_read_back_as_they_were_written(
 
 
 def set_of(line: str) -> tuple[str, str]:
-    """Give the owner and the type of a record, which make it one of a set."""
+    """Return the owner and the type of a record, which identify its RRset."""
     owner, _, _, type_, _ = line.lower().split(None, 4)
     return owner, type_
 
 
 @given(names, records, records, st.integers(0, 700))
-def test_answers_are_kept_before_what_is_extra_and_that_goes_set_by_set(
+def test_answers_are_kept_before_extra_records_which_are_omitted_by_rrset(
     question: DomainName, answers: tuple[Record, ...], additional: tuple[Record, ...], size: int
 ) -> None:
     whole = encode_body(question, (answers, (), additional))
@@ -151,15 +151,15 @@ SERVERS = tuple(
         ((ANSWER,), (RawRecord(encode_name(OWNER), 47, 1, 5, bytes(9)),), True),
     ],
 )
-def test_an_authority_section_is_needed_where_it_denies_or_is_all_there_is(
+def test_an_authority_section_is_needed_for_a_denial_and_without_answers(
     answers: Section, authority: Section, *, is_needed: bool
 ) -> None:
     glue = address_record(parse_domain("ns1.example.com"), 5, IPv4Address(2))
     whole = encode_body(OWNER, (answers, authority, (glue,)))
     last = whole.ends[1][-1]
     for size, is_short in ((len(whole.octets) - 1, False), (last, False), (last - 1, is_needed)):
-        body, told = whole.cut(size)
-        assert told == is_short
+        body, is_cut = whole.cut(size)
+        assert is_cut == is_short
         assert body.counts[0] == len(answers)
         assert body.counts[2] == 0
     body, _ = whole.cut(last - 1)
@@ -167,7 +167,7 @@ def test_an_authority_section_is_needed_where_it_denies_or_is_all_there_is(
 
 
 @given(names, records, st.integers(1, 200))
-def test_many_messages_carry_what_one_would(
+def test_several_messages_together_have_the_records_of_one(
     question: DomainName, answers: tuple[Record, ...], size: int
 ) -> None:
     bodies = encode_bodies(question, (a_copy(record) for record in answers), size)
@@ -177,17 +177,17 @@ def test_many_messages_carry_what_one_would(
 
 
 def a_copy(record: Record) -> Record:
-    """Make an equal record of objects nobody else holds."""
+    """Make an equal record from new objects."""
     return Record(parse_domain(str(record.name)), record.type, 5, record.content)
 
 
 @pytest.mark.parametrize("octets", [b"", b"\3ab", b"\x40", b"\xc0\x0c", b"\1a" * 128 + b"\0"])
-def test_what_is_no_written_out_name_is_refused(octets: bytes) -> None:
+def test_a_compressed_or_malformed_name_is_refused(octets: bytes) -> None:
     with pytest.raises((Truncated, MalformedName)):
         decode_name(octets, 0)
 
 
-def test_a_service_target_is_written_out() -> None:
+def test_a_service_target_is_not_compressed() -> None:
     question = parse_domain("_http._tcp.web.default.svc.cluster.local")
     target = parse_domain("web.default.svc.cluster.local")
     record = Record(question, RecordType.SRV, 5, ServiceTarget(0, 100, 80, target))
@@ -199,9 +199,7 @@ def test_a_service_target_is_written_out() -> None:
 @pytest.mark.parametrize(
     ("count", "is_one"), [(SHAPE_RECORDS_MAX, True), (SHAPE_RECORDS_MAX + 1, False)]
 )
-def test_small_shapes_are_shared_and_large_ones_are_not_remembered(
-    count: int, *, is_one: bool
-) -> None:
+def test_small_shapes_are_shared_and_large_ones_are_not_cached(count: int, *, is_one: bool) -> None:
     question = parse_domain("www.example.com")
     addresses = tuple(address_record(question, 5, IPv4Address(number)) for number in range(count))
     first, second = (encode_body(question, (addresses, (), ())) for _ in range(2))

@@ -1,4 +1,4 @@
-"""The server over real sockets: every published case, by UDP and by TCP, and bad manners."""
+"""The server over real sockets: every published case over UDP and TCP, and hostile clients."""
 
 import asyncio
 import resource
@@ -33,17 +33,18 @@ HOST = "127.0.0.1"
 ZONE = ZoneConfig(zones=(parse_domain("cluster.local"),))
 WAIT_S = 5.0
 HALF_OPEN = 10_000
-OTHER_FILES = 1_500  # the other ends of those that are open, and what the process has besides
+OTHER_FILES = 1_500  # the clients' ends of the open connections, and other files of the process
 
 NEEDS_UPSTREAM = {
-    "edge/kubernetes/067": "the rest of the alias is asked elsewhere, in test_forwarder",
+    "edge/kubernetes/067": "the target of the alias is forwarded, see test_forwarder",
 }
 server_cases = [
     case
     for case in VECTORS["cases"]
     if case["id"] not in {*LEFT_OUT, *RFC_WINS, *NEEDS_UPSTREAM}
     and case["rcode"] != "FALLTHROUGH"
-    and case["id"] != "edge/server/002"  # the class CH is ours to answer, as with the chaos plugin
+    and case["id"]
+    != "edge/server/002"  # this server answers class CH, as CoreDNS with its chaos plugin
 ]
 by_setting = [
     list(group)
@@ -128,7 +129,7 @@ async def end(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-async def test_octets_may_come_one_at_a_time_but_not_forever(
+async def test_a_slow_message_is_accepted_until_its_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tcp, "MESSAGE_S", 0.3)
@@ -144,7 +145,7 @@ async def test_octets_may_come_one_at_a_time_but_not_forever(
         await end(writer)
 
 
-async def test_the_connection_silent_the_longest_makes_room_for_a_new_one(
+async def test_the_longest_idle_connection_is_closed_for_a_new_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with serving(a_view(snapshot_of("edge")), ProtocolConfig(zone=ZONE)) as server:
@@ -159,7 +160,7 @@ async def test_the_connection_silent_the_longest_makes_room_for_a_new_one(
             await end(writer)
 
 
-async def test_ten_thousand_half_open_connections_keep_nobody_from_an_answer() -> None:
+async def test_ten_thousand_half_open_connections_do_not_block_an_answer() -> None:
     open_ = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (open_[1], open_[1]))
     count = min(HALF_OPEN, open_[1] - OTHER_FILES)
@@ -171,7 +172,7 @@ async def test_ten_thousand_half_open_connections_keep_nobody_from_an_answer() -
         half.settimeout(0)
         halves.append(half)
         await loop.sock_connect(half, (HOST, server.port))
-        with suppress(ConnectionError):  # it has made room for others by now
+        with suppress(ConnectionError):  # closed to make room for others
             await loop.sock_sendall(half, b"\0\x40\7"[: number % 4])
 
     async with serving(a_view(snapshot_of("edge")), ProtocolConfig(zone=ZONE)) as server:
@@ -189,7 +190,7 @@ async def test_ten_thousand_half_open_connections_keep_nobody_from_an_answer() -
             resource.setrlimit(resource.RLIMIT_NOFILE, open_)
 
 
-async def test_a_commit_shows_in_the_next_answer() -> None:
+async def test_a_commit_is_visible_in_the_next_answer() -> None:
     service = a_headless_service("web")
 
     def slice_at(number: int) -> EndpointSlice:
@@ -208,7 +209,7 @@ async def test_a_commit_shows_in_the_next_answer() -> None:
 
 
 def has_ipv6() -> bool:
-    """Whether this machine speaks IPv6 with itself; many a container does not."""
+    """Whether this machine has IPv6 on its loopback; many containers do not."""
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind(("::1", 0))
@@ -224,7 +225,7 @@ IPV6 = pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 on this machi
     "host",
     ["0.0.0.0", pytest.param("::", marks=IPV6), pytest.param("::1", marks=IPV6)],  # noqa: S104  the point of the test
 )
-async def test_a_reply_leaves_from_the_address_that_was_asked(host: str) -> None:
+async def test_a_reply_leaves_from_the_address_of_the_request(host: str) -> None:
     async with serving(a_view(snapshot_of("edge")), ProtocolConfig(zone=ZONE), host) as server:
         query = dns.message.make_query("multi.edge.svc.cluster.local", "A")
         for target in ("::1",) if ":" in host else ("127.0.0.1", "127.0.0.2"):
@@ -232,7 +233,7 @@ async def test_a_reply_leaves_from_the_address_that_was_asked(host: str) -> None
             assert data_of(reply.answer) == ["10.50.0.2"]
 
 
-async def test_noise_is_met_with_silence_and_leaves_the_server_well() -> None:
+async def test_noise_gets_no_reply_and_does_no_harm() -> None:
     async with serving(a_view(snapshot_of("edge")), ProtocolConfig(zone=ZONE)) as server:
         loop = asyncio.get_running_loop()
         noise, _ = await loop.create_datagram_endpoint(

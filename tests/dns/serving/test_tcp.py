@@ -1,4 +1,4 @@
-"""What one client, and all of them together, make a server keep over TCP."""
+"""Bounds of memory and connections over TCP, per client and for all together."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -22,7 +22,7 @@ from tests.waiting import until
 
 HOST = "127.0.0.1"
 WAIT_S = 10.0
-HIGH_WATER_BYTES = 64 * 1024  # at which a line says that it is full
+HIGH_WATER_BYTES = 64 * 1024  # at which a connection reports that it is full
 QUESTION = dns.message.make_query("www.example.com", "A").to_wire()
 
 
@@ -60,16 +60,16 @@ async def test_a_question_is_no_longer_than_a_datagram(size: int, *, is_taken: b
     assert MESSAGE_BYTES_MAX == 4096
 
 
-async def test_no_more_is_taken_off_a_line_at_once_than_the_bound() -> None:
+async def test_one_read_takes_no_more_than_the_bound() -> None:
     connections = Connections(echoing)
     protocol = connections.accept()
     assert len(protocol.get_buffer(2**20)) == READ_BYTES_MAX
-    # It is the same for all lines: what is read at once needs no room of its own.
+    # All connections share one buffer: what is read immediately needs no memory of its own.
     other = connections.accept()
     assert protocol.get_buffer(-1) is other.get_buffer(-1)
 
 
-async def test_lines_that_share_where_octets_arrive_do_not_mix_them() -> None:
+async def test_connections_that_share_a_read_buffer_do_not_mix_octets() -> None:
     async with accepting(Connections(echoing)) as port:
         lines = [await asyncio.open_connection(HOST, port) for _ in range(5)]
         for half in (slice(0, 200), slice(200, None)):
@@ -84,7 +84,7 @@ async def test_lines_that_share_where_octets_arrive_do_not_mix_them() -> None:
 
 
 def later(replies: int, released: asyncio.Event) -> Respond:
-    """Answer with so many of the longest replies, all at once."""
+    """Answer with ``replies`` replies of the maximum size, all together."""
 
     def respond(_message: bytes, _client: Address) -> AsyncIterator[bytes]:
         async def answer() -> AsyncIterator[bytes]:
@@ -97,7 +97,7 @@ def later(replies: int, released: asyncio.Event) -> Respond:
     return respond
 
 
-async def test_replies_that_nobody_reads_are_bounded_and_the_greediest_has_to_go() -> None:
+async def test_unread_replies_are_bounded_and_the_connection_with_most_is_closed() -> None:
     released = asyncio.Event()
     bound = 20 * TCP_BYTES_MAX
     connections = Connections(later(1, released), unread_bytes_max=bound)
@@ -113,7 +113,7 @@ async def test_replies_that_nobody_reads_are_bounded_and_the_greediest_has_to_go
     await until(lambda: sum(line.written for line in lines) >= len(questions))
     assert [line.is_closing() for line in lines] == [False, True, False]
     assert connections.shed == 1
-    # All but the one that is on the line waits, of those who are still there.
+    # Of each open connection all replies wait but the one being written.
     await until(lambda: connections.unread_bytes == 6 * TCP_BYTES_MAX)
     for line in lines[::2]:
         for turn in range(4):
@@ -126,14 +126,14 @@ async def test_replies_that_nobody_reads_are_bounded_and_the_greediest_has_to_go
 
 
 def ask(protocol: asyncio.BufferedProtocol, count: int) -> None:
-    """Bring so many questions over a line."""
+    """Send ``count`` questions over a connection."""
     for _ in range(count):
         memoryview(protocol.get_buffer(-1))[: len(QUESTION) + 2] = framed(QUESTION)
         protocol.buffer_updated(len(QUESTION) + 2)
 
 
 class Line(asyncio.Transport):
-    """A line of which the test reads: it counts what was written and not read."""
+    """A transport that the test reads: it counts octets that were written and not read."""
 
     def __init__(self, protocol: asyncio.BufferedProtocol) -> None:
         super().__init__({"peername": (HOST, 1)})
@@ -169,7 +169,7 @@ class Line(asyncio.Transport):
         self._protocol.connection_lost(None)
 
 
-async def test_replies_that_had_to_wait_do_not_all_go_to_the_line_at_once() -> None:
+async def test_waiting_replies_are_not_all_written_at_once() -> None:
     released, count = asyncio.Event(), 60
     connections = Connections(later(1, released))
     protocol = connections.accept()
@@ -188,7 +188,7 @@ async def test_replies_that_had_to_wait_do_not_all_go_to_the_line_at_once() -> N
 
 
 @pytest.mark.parametrize("name", ["www.example.com", ALIAS])
-async def test_only_so_many_questions_wait_for_others(name: str) -> None:
+async def test_questions_that_wait_for_upstreams_are_bounded(name: str) -> None:
     async with forwarding(silence) as (server, _):
         server.connections.waiting_max = 3
         reader, writer = await asyncio.open_connection(HOST, server.port)

@@ -58,7 +58,7 @@ async def until(port: int, name: str, expected: list[str], times: int) -> None:
             await asyncio.sleep(0 if row else 0.02)
 
 
-async def test_every_worker_answers_and_hears_of_commits_and_is_replaced() -> None:
+async def test_every_worker_answers_receives_commits_and_is_replaced() -> None:
     view = View()
     view.reset(
         load([a_namespace(), a_service()], revision=Revision(1)), history=(), compacted=Revision(1)
@@ -69,13 +69,13 @@ async def test_every_worker_answers_and_hears_of_commits_and_is_replaced() -> No
         view.advance([Change(revision=Revision(2), before=a_service(), after=moved)])
         await until(workers.port, "web", ["10.96.0.99"], 30)
         await asyncio.sleep(1.2)
-        assert sum(workers.numbers().replies.values()) >= 60
+        assert sum(workers.stats().replies.values()) >= 60
         os.kill(children()[0], signal.SIGKILL)
         new = a_service("db", cluster_ips=("10.96.0.30",))
         view.advance([Change(revision=Revision(3), before=None, after=new)])
         await until(workers.port, "db", ["10.96.0.30"], 30)
         assert len(children()) == 2
-        assert workers.numbers().counts[Count.FAILURES] == 0
+        assert workers.stats().counts[Count.FAILURES] == 0
     assert children() == []
 
 

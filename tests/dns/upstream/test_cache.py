@@ -1,4 +1,4 @@
-"""What others said is kept for as long as they allow: as RFC 2308 says, and not a second longer."""
+"""Upstream replies are cached for their TTL, by the rules of RFC 2308."""
 
 import tracemalloc
 from dataclasses import replace
@@ -20,14 +20,14 @@ from app.dns.upstream.cache import (
     memory_bytes,
 )
 from app.dns.upstream.message import parse_reply
-from app.dns.upstream.question import ForeignQuery, ForeignReply
+from app.dns.upstream.question import UpstreamQuery, UpstreamReply
 from app.domain.names import parse_domain
 from tests.dns.upstream.test_question import QUERY, parsed
 
 ALIAS = "www.example.com. {} CNAME a.test."
 
 
-def answered(ttl_s: int) -> ForeignReply:
+def answered(ttl_s: int) -> UpstreamReply:
     return parsed(f"www.example.com. {ttl_s} A 192.0.2.1")
 
 
@@ -35,14 +35,14 @@ def soa(ttl_s: int, minimum_s: int) -> str:
     return f"ns example.com. {ttl_s} SOA ns.test. host.test. 1 2 3 4 {minimum_s}"
 
 
-def denied(ttl_s: int, minimum_s: int) -> ForeignReply:
+def denied(ttl_s: int, minimum_s: int) -> UpstreamReply:
     return parsed(soa(ttl_s, minimum_s), rcode="NXDOMAIN")
 
 
 FAILURE = parsed(rcode="SERVFAIL")
 
 
-def test_times_to_live_run_down_and_the_spelling_does_not_matter() -> None:
+def test_ttls_count_down_and_case_does_not_matter() -> None:
     cache = Cache()
     cache.keep(QUERY, answered(60), 1000)
     upper = replace(QUERY, question=encode_name(parse_domain("WWW.Example.com")) + b"\0\1\0\1")
@@ -53,7 +53,7 @@ def test_times_to_live_run_down_and_the_spelling_does_not_matter() -> None:
     assert cache.find(replace(QUERY, is_dnssec_ok=True), 1001) is None
 
 
-def test_nothing_is_kept_longer_than_allowed() -> None:
+def test_nothing_is_cached_longer_than_the_maximum() -> None:
     cache = Cache()
     cache.keep(QUERY, answered(10**6), 0)
     assert cache.find(QUERY, POSITIVE_TTL_S_MAX - 1)
@@ -65,9 +65,7 @@ def test_nothing_is_kept_longer_than_allowed() -> None:
 
 @pytest.mark.parametrize("rcode", ["NOERROR", "NXDOMAIN"])
 @pytest.mark.parametrize("aliases", [[], [ALIAS.format(300)]])
-def test_a_denial_lives_as_long_as_its_soa_allows_and_without_one_not_at_all(
-    rcode: str, aliases: list[str]
-) -> None:
+def test_a_denial_is_cached_by_its_soa_and_not_without_one(rcode: str, aliases: list[str]) -> None:
     cache = Cache()
     cache.keep(QUERY, parsed(*aliases, soa(900, 20), rcode=rcode), 0)
     hit = cache.find(QUERY, 19)
@@ -81,26 +79,26 @@ def test_a_denial_lives_as_long_as_its_soa_allows_and_without_one_not_at_all(
     assert not cache.find(QUERY, 200)
 
 
-def test_a_denial_lives_no_longer_than_the_alias_in_front_of_it() -> None:
+def test_a_denial_expires_with_the_alias_before_it() -> None:
     cache = Cache()
     cache.keep(QUERY, parsed(ALIAS.format(10), soa(900, 60)), 0)
     assert cache.find(QUERY, 9)
     assert not cache.find(QUERY, 10)
 
 
-def test_a_referral_is_not_kept() -> None:
+def test_a_referral_is_not_cached() -> None:
     cache = Cache()
     cache.keep(QUERY, parsed("ns example.com. 900 NS ns.example.com."), 0)
     assert cache.sizes == (0, 0)
 
 
-def test_what_is_cut_is_not_kept() -> None:
+def test_a_truncated_reply_is_not_cached() -> None:
     cache = Cache()
     cache.keep(QUERY, replace(answered(60), is_truncated=True), 0)
     assert cache.sizes == (0, 0)
 
 
-def test_an_additional_record_goes_before_the_answer_does() -> None:
+def test_an_additional_record_may_expire_before_the_answer() -> None:
     glue = parsed("ns.example.com. 10 A 192.0.2.53").sections[0]
     answers, authority, _ = answered(60).sections
     cache = Cache()
@@ -112,14 +110,14 @@ def test_an_additional_record_goes_before_the_answer_does() -> None:
         assert len(hit.reply.sections[0]) == 1
 
 
-def test_a_failure_is_kept_for_a_moment() -> None:
+def test_a_failure_is_cached_for_a_few_seconds() -> None:
     cache = Cache()
     cache.keep(QUERY, FAILURE, 20)
     assert cache.find(QUERY, 20 + FAILURE_TTL_S - 1)
     assert cache.find(QUERY, 20 + FAILURE_TTL_S) is None
 
 
-def test_while_servers_fail_an_old_answer_serves() -> None:
+def test_a_stale_answer_is_used_while_servers_fail() -> None:
     cache = Cache()
     cache.keep(QUERY, answered(10), 0)
     cache.keep(QUERY, FAILURE, 20)
@@ -140,15 +138,15 @@ def test_while_servers_fail_an_old_answer_serves() -> None:
         (parsed(rcode="NXDOMAIN"), True),
         (parsed(soa(900, 60)), True),
         (answered(0), True),
-        # Neither says that there is nothing any more.
+        # Neither reply denies the name.
         (parsed(ALIAS.format(300)), False),
         (parsed(), False),
         (FAILURE, False),
         (parsed(rcode="REFUSED"), False),
     ],
 )
-def test_an_old_answer_stays_until_others_say_otherwise(
-    reply: ForeignReply, *, is_replaced: bool
+def test_a_stale_answer_stays_until_a_server_answers_otherwise(
+    reply: UpstreamReply, *, is_replaced: bool
 ) -> None:
     cache = Cache()
     cache.keep(QUERY, answered(10), 0)
@@ -157,7 +155,7 @@ def test_an_old_answer_stays_until_others_say_otherwise(
     assert (found is None or not found.is_stale) == is_replaced
 
 
-def test_the_cache_is_bounded_and_what_is_used_stays() -> None:
+def test_the_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
     cache = Cache(positive_max=3)
     names = [f"{letter}.example.com" for letter in "abcde"]
     queries = [
@@ -179,13 +177,13 @@ def test_the_cache_is_bounded_and_what_is_used_stays() -> None:
 # Memory.
 
 
-def asked(number: int, type_: int = 16) -> ForeignQuery:
+def asked(number: int, type_: int = 16) -> UpstreamQuery:
     name = encode_name(parse_domain(f"n{number}.example.com"))
-    return ForeignQuery(name + type_.to_bytes(2) + b"\0\1")
+    return UpstreamQuery(name + type_.to_bytes(2) + b"\0\1")
 
 
-def texts(query: ForeignQuery, *, count: int, size_bytes: int, ttl_s: int = 600) -> ForeignReply:
-    """Make the reply of a server that has so many texts of such a size under a name."""
+def texts(query: UpstreamQuery, *, count: int, size_bytes: int, ttl_s: int = 600) -> UpstreamReply:
+    """Make a reply with ``count`` TXT records of a size under a name."""
     data = size_bytes - 1
     record = b"\xc0\x0c\0\x10\0\1" + ttl_s.to_bytes(4) + size_bytes.to_bytes(2) + bytes((data,))
     message = query.encode(7, 1232)
@@ -212,7 +210,7 @@ def test_the_memory_of_a_reply_is_estimated_within_a_factor_of_two(
     assert taken <= cache.size_bytes - estimated <= 2 * taken
 
 
-def test_what_is_kept_is_bounded_in_memory_and_what_is_used_stays() -> None:
+def test_memory_is_bounded_and_the_least_recently_used_is_evicted() -> None:
     one = memory_bytes(asked(0), texts(asked(0), count=50, size_bytes=250))
     cache = Cache(bytes_max=2 * (3 * one + one // 2))
     for number in range(10):
@@ -228,7 +226,7 @@ def test_what_is_kept_is_bounded_in_memory_and_what_is_used_stays() -> None:
     assert cache.sizes == (4, 0)
 
 
-def test_a_reply_larger_than_the_whole_cache_is_not_kept_and_pushes_nothing_out() -> None:
+def test_a_reply_larger_than_the_cache_is_not_cached_and_evicts_nothing() -> None:
     small, large = asked(1), asked(2)
     cache = Cache(bytes_max=2 * memory_bytes(small, texts(small, count=2, size_bytes=5)))
     cache.keep(small, texts(small, count=1, size_bytes=5), 0)
@@ -240,7 +238,7 @@ def test_a_reply_larger_than_the_whole_cache_is_not_kept_and_pushes_nothing_out(
     assert (nothing.sizes, nothing.size_bytes) == ((0, 0), 0)
 
 
-def test_the_largest_replies_that_are_read_fill_the_cache_no_further_than_its_bound() -> None:
+def test_the_largest_replies_fill_the_cache_only_to_its_bound() -> None:
     cache = Cache()
     for number in range(40):
         query = asked(number, type_=1)
@@ -251,7 +249,7 @@ def test_the_largest_replies_that_are_read_fill_the_cache_no_further_than_its_bo
     assert 0 < cache.sizes[0] < 40
 
 
-def test_denials_are_bounded_in_memory_too_and_push_out_no_answers() -> None:
+def test_denials_are_bounded_in_memory_and_evict_no_answers() -> None:
     cache = Cache(bytes_max=64 * 1024)
     cache.keep(QUERY, answered(60), 0)
     for number in range(200):
@@ -262,14 +260,14 @@ def test_denials_are_bounded_in_memory_too_and_push_out_no_answers() -> None:
     assert cache.size_bytes <= 64 * 1024
 
 
-def test_what_is_forgotten_takes_no_memory() -> None:
+def test_removed_replies_take_no_memory() -> None:
     cache = Cache()
     for reply in (answered(60), denied(900, 60), answered(60), answered(0)):
         cache.keep(QUERY, reply, 0)
     assert (cache.sizes, cache.size_bytes) == ((0, 0), 0)
 
 
-def a_message_of_addresses(query: ForeignQuery) -> bytes:
+def a_message_of_addresses(query: UpstreamQuery) -> bytes:
     header = query.encode(7, 1232)[:2] + b"\x81\x80\0\1" + (4_000).to_bytes(2) + bytes(4)
     record = b"\xc0\x0c\0\1\0\1\0\0\2\x58\0\4"
     addresses = (record + number.to_bytes(4) for number in range(4_000))
@@ -300,7 +298,7 @@ rcodes = st.sampled_from(["NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED", "FORMERR
 
 
 @given(answer_sections, authority_sections, rcodes, st.integers(0, 12))
-def test_nothing_outlives_what_it_says(
+def test_no_record_outlives_its_ttl(
     answers: list[str], authority: list[str], rcode: str, age_s: int
 ) -> None:
     reply = parsed(*answers, *authority, rcode=rcode)

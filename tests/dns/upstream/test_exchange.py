@@ -1,4 +1,4 @@
-"""Asking other servers over real sockets: what they understand, and what they are silent to."""
+"""Questions to upstream servers over real sockets, with and without EDNS support."""
 
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -12,22 +12,22 @@ import pytest
 from app.dns.messages.message import Rcode
 from app.dns.messages.wire import encode_name
 from app.dns.upstream.exchange import Unanswered, Upstream
-from app.dns.upstream.question import ForeignQuery
+from app.dns.upstream.question import UpstreamQuery
 from app.dns.upstream.server_list import Server
 from app.domain.names import parse_domain
-from tests.dns.others import TCP, UDP, Answer, Asked, others
+from tests.dns.upstream_server import TCP, UDP, Answer, Asked, upstream_server
 
-ATTEMPT_S = 1.0  # so that silence does not take long, and a busy machine has time to answer
+ATTEMPT_S = 1.0  # short enough for timeouts in tests, long enough for a busy machine
 PATIENT_S = 20.0  # where every server answers
 HEADER_BYTES = 12
 
 
-def asking(name: str = "www.example.com", **flags: bool) -> ForeignQuery:
-    return ForeignQuery(encode_name(parse_domain(name)) + b"\0\1\0\1", **flags)
+def asking(name: str = "www.example.com", **flags: bool) -> UpstreamQuery:
+    return UpstreamQuery(encode_name(parse_domain(name)) + b"\0\1\0\1", **flags)
 
 
 def plain_reply(asked: Asked) -> bytes:
-    """Answer as a server that does not know what an OPT record is."""
+    """Answer as a server without EDNS."""
     reply = dns.message.make_response(asked.message)
     reply.use_edns(None)
     name = asked.message.question[0].name
@@ -36,7 +36,7 @@ def plain_reply(asked: Asked) -> bytes:
 
 
 def edns_reply(asked: Asked, rcode: dns.rcode.Rcode = dns.rcode.NOERROR) -> bytes:
-    """Answer as a server that knows EDNS."""
+    """Answer as a server with EDNS."""
     reply = dns.message.make_response(asked.message)
     reply.set_rcode(rcode)
     if rcode == dns.rcode.NOERROR:
@@ -80,12 +80,12 @@ def silence(_asked: Asked) -> None:
 
 
 def without_edns(to_opt: Answer) -> Answer:
-    """Answer plain questions alone."""
+    """Answer questions without OPT normally."""
     return lambda asked: to_opt(asked) if asked.has_opt else plain_reply(asked)
 
 
 def cut(answer: Answer) -> Answer:
-    """Send whoever asks over UDP to TCP."""
+    """Truncate all answers over UDP."""
 
     def answer_cut(asked: Asked) -> bytes | None:
         if asked.transport == TCP:
@@ -103,7 +103,7 @@ REFUSALS = [formerr, notimp, bare_header, empty_header, echo]
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 async def test_a_server_that_refuses_opt_is_asked_without_and_remembered(refusal: Answer) -> None:
-    async with others(without_edns(refusal)) as server:
+    async with upstream_server(without_edns(refusal)) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         for _ in range(2):
             reply = await upstream.ask(asking())
@@ -113,8 +113,8 @@ async def test_a_server_that_refuses_opt_is_asked_without_and_remembered(refusal
         assert upstream.counts.failures == 0
 
 
-async def test_a_server_that_is_silent_to_opt_is_asked_without_and_remembered() -> None:
-    async with others(without_edns(silence)) as server:
+async def test_a_server_that_ignores_opt_is_asked_without_and_remembered() -> None:
+    async with upstream_server(without_edns(silence)) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         for _ in range(2):
             assert (await upstream.ask(asking())).rcode == Rcode.NOERROR
@@ -123,7 +123,7 @@ async def test_a_server_that_is_silent_to_opt_is_asked_without_and_remembered() 
 
 @pytest.mark.parametrize("refusal", [*REFUSALS, silence])
 async def test_opt_may_be_refused_over_tcp_as_well(refusal: Answer) -> None:
-    async with others(cut(without_edns(refusal))) as server:
+    async with upstream_server(cut(without_edns(refusal))) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         for _ in range(2):
             reply = await upstream.ask(asking())
@@ -133,7 +133,7 @@ async def test_opt_may_be_refused_over_tcp_as_well(refusal: Answer) -> None:
 
 
 async def test_a_server_that_leaves_opt_out_of_its_answer_is_asked_as_before() -> None:
-    async with others(plain_reply) as server:
+    async with upstream_server(plain_reply) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         for _ in range(2):
             assert (await upstream.ask(asking())).rcode == Rcode.NOERROR
@@ -148,7 +148,7 @@ async def test_the_refusal_of_a_question_by_a_server_with_edns_is_no_refusal_of_
         is_refused = "refused" in asked.message.question[0].name.to_text()
         return refusal(asked) if is_refused else edns_reply(asked)
 
-    async with others(answer) as server:
+    async with upstream_server(answer) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         await upstream.ask(asking())
         assert (await upstream.ask(asking("refused.example.com"))).rcode == Rcode.FORMERR
@@ -161,21 +161,21 @@ async def test_the_refusal_of_a_question_by_a_server_with_edns_is_no_refusal_of_
 async def test_a_packet_lost_on_the_way_to_a_server_with_edns_changes_nothing(
     *, is_dnssec_ok: bool
 ) -> None:
-    async with others(edns_reply) as server:
+    async with upstream_server(edns_reply) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         await upstream.ask(asking())
         lost = iter([None])
         server.answer = lambda asked: next(lost, edns_reply(asked))
         reply = await upstream.ask(asking("lost.example.com", is_dnssec_ok=is_dnssec_ok))
         assert reply.rcode == Rcode.NOERROR
-        # Who wants signatures waits for them; for others any answer will do.
+        # A question for signatures is retried with OPT, others without.
         assert server.opts == [True, True, is_dnssec_ok]
         await upstream.ask(asking("next.example.com"))
         assert server.opts[-1]
 
 
-async def test_a_server_that_is_away_for_a_while_is_not_taken_for_one_without_edns() -> None:
-    async with others(silence) as server:
+async def test_a_server_that_is_down_for_a_while_is_not_assumed_to_lack_edns() -> None:
+    async with upstream_server(silence) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         with pytest.raises(Unanswered):
             await upstream.ask(asking())
@@ -184,10 +184,10 @@ async def test_a_server_that_is_away_for_a_while_is_not_taken_for_one_without_ed
         assert server.opts == [True, False, True]
 
 
-async def test_what_one_server_does_not_understand_says_nothing_of_another() -> None:
+async def test_missing_edns_of_one_server_does_not_affect_another() -> None:
     async with (
-        others(without_edns(formerr)) as old,
-        others(edns_reply) as new,
+        upstream_server(without_edns(formerr)) as old,
+        upstream_server(edns_reply) as new,
     ):
         for first in (old, new):
             upstream = Upstream(
@@ -198,10 +198,10 @@ async def test_what_one_server_does_not_understand_says_nothing_of_another() -> 
         assert new.opts == [True]
 
 
-async def test_a_server_that_was_silent_to_opt_while_another_answered_is_asked_without() -> None:
+async def test_a_server_that_ignored_opt_while_another_answered_is_asked_without() -> None:
     async with (
-        others(without_edns(silence)) as old,
-        others(edns_reply) as new,
+        upstream_server(without_edns(silence)) as old,
+        upstream_server(edns_reply) as new,
     ):
         upstream = Upstream([old.server, new.server], attempt_s=ATTEMPT_S)
         assert (await upstream.ask(asking())).rcode == Rcode.NOERROR
@@ -211,7 +211,7 @@ async def test_a_server_that_was_silent_to_opt_while_another_answered_is_asked_w
 
 
 async def test_a_closed_port_is_not_taken_for_a_refusal_of_opt() -> None:
-    async with others(edns_reply) as server:
+    async with upstream_server(edns_reply) as server:
         address = server.server
     upstream = Upstream([address], attempt_s=PATIENT_S)
     with pytest.raises(Unanswered):
@@ -220,8 +220,8 @@ async def test_a_closed_port_is_not_taken_for_a_refusal_of_opt() -> None:
 
 
 @pytest.mark.parametrize("refusal", [formerr, silence])
-async def test_a_server_that_helps_neither_way_has_failed(refusal: Answer) -> None:
-    async with others(refusal) as server:
+async def test_a_server_that_refuses_with_and_without_opt_has_failed(refusal: Answer) -> None:
+    async with upstream_server(refusal) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         if refusal is silence:
             with pytest.raises(Unanswered):
@@ -232,8 +232,8 @@ async def test_a_server_that_helps_neither_way_has_failed(refusal: Answer) -> No
         assert False in server.opts
 
 
-async def test_a_server_that_falls_silent_once_opt_is_gone_has_refused_the_question() -> None:
-    async with others(lambda asked: formerr(asked) if asked.has_opt else None) as server:
+async def test_a_server_that_answers_only_opt_has_refused_the_question() -> None:
+    async with upstream_server(lambda asked: formerr(asked) if asked.has_opt else None) as server:
         upstream = Upstream([server.server], attempt_s=ATTEMPT_S)
         assert (await upstream.ask(asking())).rcode == Rcode.FORMERR
 
@@ -244,7 +244,7 @@ async def test_a_referral_is_no_answer_as_long_as_another_server_has_one() -> No
         reply.authority.append(dns.rrset.from_text("com.", 60, "IN", "NS", "ns.example.net."))
         return reply.to_wire()
 
-    async with others(referral) as root, others(edns_reply) as recursive:
+    async with upstream_server(referral) as root, upstream_server(edns_reply) as recursive:
         upstream = Upstream([root.server, recursive.server], attempt_s=PATIENT_S)
         assert (await upstream.ask(asking())).sections[0]
         alone = Upstream([root.server], attempt_s=PATIENT_S)
@@ -252,21 +252,21 @@ async def test_a_referral_is_no_answer_as_long_as_another_server_has_one() -> No
 
 
 def oversized(asked: Asked) -> bytes:
-    """Answer with more records than are read of one message."""
+    """Answer with more records than the bound of one message."""
     header = asked.message.to_wire()[:2] + b"\x81\x80\0\1" + (5_000).to_bytes(2) + bytes(4)
     question = asking().question
     return header + question + 5_000 * (b"\0\0\1\0\1" + bytes(4) + b"\0\0")
 
 
 def cut_everywhere(asked: Asked) -> bytes:
-    """Say over TCP as well that there is more, of which nothing comes."""
+    """Set TC over TCP as well, without records."""
     reply = dns.message.make_response(asked.message)
     reply.flags |= dns.flags.TC
     return reply.to_wire()
 
 
 def cut_with_an_answer(asked: Asked) -> bytes:
-    """Say over TCP that there is more than what comes."""
+    """Set TC over TCP, with some records."""
     reply = dns.message.from_wire(edns_reply(asked))
     reply.flags |= dns.flags.TC
     return reply.to_wire()
@@ -276,23 +276,23 @@ UNUSABLE = [cut(oversized), cut_everywhere, cut_with_an_answer]
 
 
 @pytest.mark.parametrize("answer", UNUSABLE)
-async def test_an_answer_that_cannot_be_used_is_a_failure_of_its_server(
+async def test_an_unusable_answer_is_a_failure_of_its_server(
     answer: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with others(answer) as bad, others(edns_reply) as good:
+    async with upstream_server(answer) as bad, upstream_server(edns_reply) as good:
         upstream = Upstream([bad.server, good.server], attempt_s=PATIENT_S)
         reply = await upstream.ask(asking())
         assert (reply.is_truncated, len(reply.sections[0])) == (False, 1)
         assert upstream.counts.failures == 1
-        # One that has failed is asked last for a while.
+        # A server that has failed is asked last for a while.
         await upstream.ask(asking())
         assert [asked.transport for asked in bad.asked] == [UDP, TCP]
         alone = Upstream([bad.server], attempt_s=PATIENT_S)
         with pytest.raises(Unanswered):
             await alone.ask(asking())
-    told = [record.message for record in caplog.records]
-    assert len(told) == 2  # one for each of the two who asked, however often
-    assert all(str(bad.server) in line for line in told)
+    logged = [record.message for record in caplog.records]
+    assert len(logged) == 2  # one for each of the two Upstreams, however often they ask
+    assert all(str(bad.server) in line for line in logged)
 
 
 async def test_an_oversized_datagram_is_a_failure_of_its_server() -> None:
@@ -302,7 +302,7 @@ async def test_an_oversized_datagram_is_a_failure_of_its_server() -> None:
     def announced(asked: Asked) -> bytes:
         return answer(asked)[:6] + (4_500).to_bytes(2) + answer(asked)[8:]
 
-    async with others(announced) as server:
+    async with upstream_server(announced) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         with pytest.raises(Unanswered):
             await upstream.ask(asking())
@@ -310,7 +310,7 @@ async def test_an_oversized_datagram_is_a_failure_of_its_server() -> None:
 
 
 def link_local() -> str:
-    """Find an address of this machine that is valid on one link, with its zone."""
+    """Find a link-local address of this machine, with its zone."""
     try:
         lines = Path("/proc/net/if_inet6").read_text(encoding="ascii").split("\n")
     except OSError:
@@ -322,7 +322,7 @@ def link_local() -> str:
 @pytest.mark.skipif(not link_local(), reason="no link of this machine has IPv6")
 @pytest.mark.parametrize("answer", [edns_reply, cut(edns_reply)], ids=[UDP, TCP])
 async def test_a_server_on_a_link_is_reached_through_its_zone(answer: Answer) -> None:
-    async with others(answer, link_local()) as server:
+    async with upstream_server(answer, link_local()) as server:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         assert (await upstream.ask(asking())).sections[0]
         zoneless = Server(IPv6Address(str(server.server.address).partition("%")[0]), 53)

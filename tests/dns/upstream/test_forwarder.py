@@ -1,4 +1,4 @@
-"""Names of others: forwarded, kept, denied, stale, forged; against servers made for the test."""
+"""Forwarding: cached, denied, stale and forged answers, against fake upstream servers."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -25,7 +25,7 @@ from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import parse_domain
 from app.registry.reads.view import View
 from tests.dns.client import data_of
-from tests.dns.others import UDP, Asked, others
+from tests.dns.upstream_server import UDP, Asked, upstream_server
 from tests.dns_vectors import snapshot_of
 
 HOST = "127.0.0.1"
@@ -37,8 +37,8 @@ FAILURES = [dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.FORMERR, dns.rcode.
 Answer = Callable[[dns.message.Message], "list[bytes]"]
 
 
-class Foreign(asyncio.DatagramProtocol):
-    """A server of somebody else: what it answers is the test's to say."""
+class FakeUpstream(asyncio.DatagramProtocol):
+    """A fake upstream server with answers chosen by the test."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -89,12 +89,12 @@ def silence(_query: dns.message.Message) -> list[bytes]:
 
 
 @asynccontextmanager
-async def forwarding(answer: Answer) -> AsyncGenerator[tuple[DNSServer, Foreign]]:
+async def forwarding(answer: Answer) -> AsyncGenerator[tuple[DNSServer, FakeUpstream]]:
     loop = asyncio.get_running_loop()
-    transport, foreign = await loop.create_datagram_endpoint(
-        lambda: Foreign(answer), local_addr=(HOST, 0)
+    transport, upstream = await loop.create_datagram_endpoint(
+        lambda: FakeUpstream(answer), local_addr=(HOST, 0)
     )
-    foreign.transport = transport
+    upstream.transport = transport
     port = transport.get_extra_info("sockname")[1]
     view = View()
     view.reset(snapshot_of("edge"), history=(), compacted=snapshot_of("edge").revision)
@@ -102,7 +102,7 @@ async def forwarding(answer: Answer) -> AsyncGenerator[tuple[DNSServer, Foreign]
     server = DNSServer(view, ProtocolConfig(zone=ZONE), options)
     await server.start(HOST, 0)
     try:
-        yield server, foreign
+        yield server, upstream
     finally:
         await server.close()
         transport.close()
@@ -118,39 +118,39 @@ async def ask(
 
 
 @pytest.mark.parametrize("tcp", [False, True])
-async def test_a_name_of_others_is_asked_once_and_kept_for_its_ttl(*, tcp: bool) -> None:
-    async with forwarding(addresses("192.0.2.1", "192.0.2.2")) as (server, foreign):
+async def test_an_upstream_name_is_asked_once_and_cached_for_its_ttl(*, tcp: bool) -> None:
+    async with forwarding(addresses("192.0.2.1", "192.0.2.2")) as (server, upstream):
         for name in ("www.example.com", "WWW.example.COM"):
             reply = await ask(server, name, tcp=tcp)
             assert sorted(data_of(reply.answer)) == ["192.0.2.1", "192.0.2.2"]
             assert reply.question[0].name.to_text() == f"{name}."
             assert reply.flags & dns.flags.RA
             assert not reply.flags & dns.flags.AA
-        assert len(foreign.asked) == 1
+        assert len(upstream.asked) == 1
         assert reply.answer[0].ttl <= 60
 
 
-async def test_many_who_ask_at_once_wait_for_one_question() -> None:
-    async with forwarding(addresses("192.0.2.1")) as (server, foreign):
+async def test_equal_concurrent_questions_share_one_upstream_question() -> None:
+    async with forwarding(addresses("192.0.2.1")) as (server, upstream):
         replies = await asyncio.gather(*(ask(server, "www.example.com") for _ in range(20)))
         assert all(data_of(reply.answer) == ["192.0.2.1"] for reply in replies)
-        assert len(foreign.asked) == 1
+        assert len(upstream.asked) == 1
 
 
-async def test_a_record_without_lifetime_is_not_kept() -> None:
-    async with forwarding(addresses("192.0.2.1", ttl_s=0)) as (server, foreign):
+async def test_a_record_with_ttl_zero_is_not_cached() -> None:
+    async with forwarding(addresses("192.0.2.1", ttl_s=0)) as (server, upstream):
         for _ in range(2):
             assert data_of((await ask(server, "www.example.com")).answer)
-        assert len(foreign.asked) == 2
+        assert len(upstream.asked) == 2
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.NXDOMAIN, dns.rcode.NOERROR])
-async def test_denials_are_kept_too(rcode: dns.rcode.Rcode) -> None:
-    async with forwarding(denial(rcode)) as (server, foreign):
+async def test_denials_are_cached_too(rcode: dns.rcode.Rcode) -> None:
+    async with forwarding(denial(rcode)) as (server, upstream):
         for _ in range(2):
             reply = await ask(server, "nope.example.com")
             assert (reply.rcode(), len(reply.authority)) == (rcode, 1)
-        assert len(foreign.asked) == 1
+        assert len(upstream.asked) == 1
 
 
 async def test_forged_replies_are_ignored() -> None:
@@ -178,11 +178,11 @@ async def test_forged_replies_are_ignored() -> None:
         assert server.forwarder.upstream.counts.mismatches >= 6
 
 
-async def test_an_answer_from_another_address_does_not_count(
+async def test_an_answer_from_another_address_is_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(exchange, "ATTEMPT_S", 0.2)
-    async with forwarding(silence) as (server, foreign):
+    async with forwarding(silence) as (server, upstream):
         loop = asyncio.get_running_loop()
         spoofer, _ = await loop.create_datagram_endpoint(
             asyncio.DatagramProtocol, local_addr=(HOST, 0)
@@ -192,18 +192,20 @@ async def test_an_answer_from_another_address_does_not_count(
             query = dns.message.from_wire(data)
             spoofer.sendto(addresses("203.0.113.66")(query)[0], addr)
 
-        monkeypatch.setattr(foreign, "datagram_received", datagram_received)
+        monkeypatch.setattr(upstream, "datagram_received", datagram_received)
         reply = await ask(server, "www.example.com")
         assert reply.rcode() == dns.rcode.SERVFAIL
         spoofer.close()
 
 
-async def test_old_answers_serve_when_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stale_answers_are_used_when_no_upstream_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(exchange, "ATTEMPT_S", 0.2)
     monkeypatch.setattr(forwarder, "STALE_AFTER_S", 0.1)
-    async with forwarding(addresses("192.0.2.1", ttl_s=1)) as (server, foreign):
+    async with forwarding(addresses("192.0.2.1", ttl_s=1)) as (server, upstream):
         await ask(server, "www.example.com")
-        foreign.answer = silence
+        upstream.answer = silence
         await asyncio.sleep(1.1)
         reply = await ask(server, "www.example.com")
         assert data_of(reply.answer) == ["192.0.2.1"]
@@ -213,7 +215,7 @@ async def test_old_answers_serve_when_nobody_answers(monkeypatch: pytest.MonkeyP
         assert reply.rcode() == dns.rcode.SERVFAIL
 
 
-async def test_a_question_that_comes_back_ends_forwarding() -> None:
+async def test_a_probe_that_comes_back_ends_forwarding() -> None:
     own_port = 0
 
     def sent_back(query: dns.message.Message) -> list[bytes]:
@@ -233,7 +235,7 @@ async def test_a_question_that_comes_back_ends_forwarding() -> None:
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def test_an_alias_gets_what_its_target_has() -> None:
+async def test_the_answer_of_its_target_is_appended_to_an_alias() -> None:
     async with forwarding(addresses("192.0.2.1")) as (server, _):
         reply = await ask(server, ALIAS)
         assert data_of(reply.answer) == ["gone.example.test.", "192.0.2.1"]
@@ -242,7 +244,7 @@ async def test_an_alias_gets_what_its_target_has() -> None:
 
 
 @pytest.mark.parametrize("rcode", [dns.rcode.NXDOMAIN, dns.rcode.NOERROR])
-async def test_an_alias_stands_before_the_denial_of_its_target(rcode: dns.rcode.Rcode) -> None:
+async def test_an_alias_comes_before_the_denial_of_its_target(rcode: dns.rcode.Rcode) -> None:
     async with forwarding(denial(rcode)) as (server, _):
         reply = await ask(server, ALIAS)
         assert reply.rcode() == rcode
@@ -253,33 +255,33 @@ async def test_an_alias_stands_before_the_denial_of_its_target(rcode: dns.rcode.
 @pytest.mark.parametrize("type_", ["A", "AAAA", "TXT", "MX", "HTTPS", "SRV"])
 @pytest.mark.parametrize("tcp", [False, True])
 @pytest.mark.parametrize("rcode", [None, *FAILURES])
-async def test_an_alias_is_there_and_not_denied_when_its_target_cannot_be_found_out(
+async def test_an_alias_is_sent_and_not_denied_when_its_target_fails(
     rcode: dns.rcode.Rcode | None, type_: str, *, tcp: bool
 ) -> None:
     answer = silence if rcode is None else failure(rcode)
     async with forwarding(answer) as (server, _):
         server.forwarder.upstream = Upstream(server.forwarder.upstream.servers, attempt_s=0.05)
         reply = await ask(server, ALIAS, type_, tcp=tcp)
-        # RFC 6604 section 3: how the last name of the chain fared; clients then ask again.
+        # RFC 6604 section 3: the rcode is that of the last name of the chain; clients then retry.
         assert reply.rcode() == dns.rcode.SERVFAIL
         assert data_of(reply.answer) == ["gone.example.test."]
         assert (reply.authority, reply.additional) == ([], [])
         assert reply.flags & (dns.flags.AA | dns.flags.RA) == dns.flags.AA | dns.flags.RA
 
 
-async def test_an_alias_stands_alone_for_whoever_wants_no_recursion() -> None:
-    async with forwarding(addresses("192.0.2.1")) as (server, foreign):
+async def test_an_alias_is_sent_alone_without_recursion_desired() -> None:
+    async with forwarding(addresses("192.0.2.1")) as (server, upstream):
         query = dns.message.make_query(ALIAS, "A", flags=0)
         reply = await dns.asyncquery.udp(query, HOST, WAIT_S, server.port)
         assert reply.rcode() == dns.rcode.NOERROR
         assert data_of(reply.answer) == ["gone.example.test."]
-        assert (reply.authority, foreign.asked) == ([], [])
+        assert (reply.authority, upstream.asked) == ([], [])
         query = dns.message.make_query("www.example.com", "A", flags=0)
         reply = await dns.asyncquery.udp(query, HOST, WAIT_S, server.port)
         assert reply.rcode() == dns.rcode.REFUSED
 
 
-async def test_an_alias_is_there_when_the_servers_lead_back_to_us() -> None:
+async def test_an_alias_is_sent_despite_a_forwarding_loop() -> None:
     async with forwarding(addresses("192.0.2.1")) as (server, _):
         server.forwarder.is_looping = True
         reply = await ask(server, ALIAS)
@@ -287,7 +289,7 @@ async def test_an_alias_is_there_when_the_servers_lead_back_to_us() -> None:
         assert data_of(reply.answer) == ["gone.example.test."]
 
 
-async def test_an_alias_is_there_when_too_much_is_asked_of_others() -> None:
+async def test_an_alias_is_sent_when_too_many_upstream_questions_are_pending() -> None:
     async with forwarding(silence) as (server, _):
         servers = server.forwarder.upstream.servers
         server.forwarder.upstream = Upstream(servers, pending_max=0)
@@ -297,7 +299,7 @@ async def test_an_alias_is_there_when_too_much_is_asked_of_others() -> None:
         assert (await ask(server, "www.example.com")).rcode() == dns.rcode.REFUSED
 
 
-async def test_an_alias_is_there_when_too_many_wait_for_others(
+async def test_an_alias_is_sent_when_too_many_clients_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(server_module, "WAITING_MAX", 0)
@@ -308,26 +310,26 @@ async def test_an_alias_is_there_when_too_many_wait_for_others(
         assert (await ask(server, "www.example.com")).rcode() == dns.rcode.SERVFAIL
 
 
-async def test_an_answer_with_only_an_alias_is_asked_for_again() -> None:
+async def test_an_answer_with_only_an_alias_is_asked_again() -> None:
     def alias_first(query: dns.message.Message) -> list[bytes]:
         reply = dns.message.make_response(query)
         name = query.question[0].name
         reply.answer.append(dns.rrset.from_text(name, 300, "IN", "CNAME", "a.test."))
-        if len(foreign.asked) > 1:
+        if len(upstream.asked) > 1:
             reply.answer.append(dns.rrset.from_text("a.test.", 300, "IN", "A", "192.0.2.81"))
         return [reply.to_wire()]
 
-    async with forwarding(alias_first) as (server, foreign):
+    async with forwarding(alias_first) as (server, upstream):
         assert data_of((await ask(server, "www.example.com")).answer) == ["a.test."]
         for _ in range(2):
             reply = await ask(server, "www.example.com")
             assert data_of(reply.answer) == ["a.test.", "192.0.2.81"]
-        assert len(foreign.asked) == 2
+        assert len(upstream.asked) == 2
 
 
 @pytest.mark.parametrize("has_answer", [False, True])
 @pytest.mark.parametrize("tcp", [False, True])
-async def test_an_answer_that_is_cut_over_tcp_is_a_failure_and_no_denial(
+async def test_an_answer_truncated_over_tcp_is_a_failure_and_no_denial(
     *, tcp: bool, has_answer: bool
 ) -> None:
     def answer(asked: Asked) -> bytes:
@@ -338,13 +340,13 @@ async def test_an_answer_that_is_cut_over_tcp_is_a_failure_and_no_denial(
             reply.answer.append(dns.rrset.from_text(name, 60, "IN", "A", "192.0.2.1"))
         return reply.to_wire()
 
-    async with others(answer) as running, forwarding(silence) as (server, _):
+    async with upstream_server(answer) as running, forwarding(silence) as (server, _):
         server.forwarder.upstream = Upstream([running.server])
         reply = await ask(server, "www.example.com", tcp=tcp)
         assert (reply.rcode(), reply.answer) == (dns.rcode.SERVFAIL, [])
         assert not reply.flags & dns.flags.TC
         reply = await ask(server, ALIAS, tcp=tcp)
-        # RFC 6604 section 3: the alias stands, and the code says that its target was not found out.
+        # RFC 6604 section 3: the alias is sent, and the rcode says that its target failed.
         assert reply.rcode() == dns.rcode.SERVFAIL
         assert data_of(reply.answer) == ["gone.example.test."]
         assert server.forwarder.cache.sizes == (0, 0)
@@ -352,7 +354,7 @@ async def test_an_answer_that_is_cut_over_tcp_is_a_failure_and_no_denial(
         assert told.rcode is Rcode.SERVFAIL
 
 
-async def test_an_answer_of_more_than_is_read_is_a_failure_and_not_kept() -> None:
+async def test_an_oversized_answer_is_a_failure_and_not_cached() -> None:
     def answer(asked: Asked) -> bytes:
         if asked.transport == UDP:
             reply = dns.message.make_response(asked.message)
@@ -363,7 +365,7 @@ async def test_an_answer_of_more_than_is_read_is_a_failure_and_not_kept() -> Non
         header = query[:2] + b"\x81\x80\0\1" + (5_000).to_bytes(2) + bytes(4)
         return header + query[12:stop] + 5_000 * (b"\0\0\1\0\1" + bytes(6))
 
-    async with others(answer) as running, forwarding(silence) as (server, _):
+    async with upstream_server(answer) as running, forwarding(silence) as (server, _):
         server.forwarder.upstream = Upstream([running.server])
         assert (await ask(server, "www.example.com")).rcode() == dns.rcode.SERVFAIL
         assert server.forwarder.cache.sizes == (0, 0)

@@ -1,4 +1,4 @@
-"""What upstreams say, in the words of the API."""
+"""Upstream replies in the form of the API."""
 
 from ipaddress import IPv4Address
 
@@ -25,7 +25,7 @@ NAME = parse_domain("www.example.com")
         ("TXT", '"one"'),
     ],
 )
-async def test_records_are_told_as_text(type_: str, value: str) -> None:
+async def test_records_are_given_as_text(type_: str, value: str) -> None:
     async with forwarding(addresses(value, type_=type_)) as (server, _):
         reply = await Lookups(server.forwarder)(NAME, type_)
         (record,) = reply.records
@@ -33,12 +33,12 @@ async def test_records_are_told_as_text(type_: str, value: str) -> None:
         assert reply.rcode is Rcode.NOERROR
 
 
-async def test_denials_silence_and_circles_are_replies(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_denials_timeouts_and_loops_are_replies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "ATTEMPT_S", 0.1)
-    async with forwarding(denial(dns.rcode.NXDOMAIN)) as (server, foreign):
+    async with forwarding(denial(dns.rcode.NXDOMAIN)) as (server, upstream):
         ask = Lookups(server.forwarder)
         assert (await ask(NAME, "A")).rcode is Rcode.NXDOMAIN
-        foreign.answer = silence
+        upstream.answer = silence
         assert (await ask(NAME, "AAAA")).rcode is Rcode.SERVFAIL
         server.forwarder.is_looping = True
         assert (await ask(NAME, "A")).rcode is Rcode.REFUSED
@@ -53,7 +53,7 @@ async def test_denials_silence_and_circles_are_replies(monkeypatch: pytest.Monke
         (Transport.TCP, 512, None),
     ],
 )
-def test_answers_are_counted_that_reach_the_program(
+def test_the_answers_that_reach_the_program_are_counted(
     transport: Transport, udp_bytes: int, fit: int | None
 ) -> None:
     query = Query(

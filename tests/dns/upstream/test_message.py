@@ -1,4 +1,4 @@
-"""The octets of other servers: read to the end or not at all, and never further than the bounds."""
+"""Upstream messages are parsed to their end or rejected, and never beyond the bounds."""
 
 import struct
 
@@ -44,7 +44,7 @@ def a_reply(*rrsets: dns.rrset.RRset) -> bytes:
         ("TYPE65400", "\\# 3 010203"),
     ],
 )
-def test_records_of_any_type_stand_in_another_message(type_: str, data: str) -> None:
+def test_records_of_any_type_can_be_copied_to_another_message(type_: str, data: str) -> None:
     sent = dns.rrset.from_text("www.example.com.", 60, "IN", type_, data)
     reply = parse_reply(a_reply(sent), MESSAGE)
     assert reply is not None
@@ -72,15 +72,15 @@ def test_a_pointer_that_does_not_point_back_is_refused(target: int) -> None:
 @pytest.mark.parametrize(
     ("octets", "rcode"),
     [
-        # A bare header, whatever it counts.
+        # A bare header with any counts.
         (MESSAGE[:2] + b"\x81\x81" + bytes(8), Rcode.FORMERR),
         (MESSAGE[:2] + b"\x81\x84" + bytes(8), Rcode.NOTIMP),
         (MESSAGE[:2] + b"\x81\x81\0\1\0\0\0\0\0\1", Rcode.FORMERR),
         (MESSAGE[:2] + b"\x81\x82" + bytes(8), Rcode.SERVFAIL),
-        # It says what there is only together with what it is about.
+        # A success without the question is rejected.
         (MESSAGE[:2] + b"\x81\x80" + bytes(8), None),
         (MESSAGE[:2] + b"\x81\x83" + bytes(8), None),
-        # Not a reply, or not to us.
+        # Not a reply, or a reply to another question.
         (MESSAGE[:2] + b"\x01\x01" + bytes(8), None),
         (b"\xff\xff\x81\x81" + bytes(8), None),
         (MESSAGE[:2] + b"\x81\x81" + bytes(7), None),
@@ -92,7 +92,7 @@ def test_a_failure_may_come_without_the_question(octets: bytes, rcode: Rcode | N
     assert (None if reply is None else reply.rcode) == rcode
 
 
-def test_an_opt_record_shows_that_a_server_knows_edns_and_is_left_out() -> None:
+def test_an_opt_record_sets_has_opt_and_is_not_in_the_sections() -> None:
     reply = dns.message.make_response(dns.message.from_wire(MESSAGE))
     with_opt = parse_reply(reply.to_wire(), MESSAGE)
     reply.use_edns(None)
@@ -107,7 +107,7 @@ def test_an_opt_record_shows_that_a_server_knows_edns_and_is_left_out() -> None:
     assert bare.has_opt
 
 
-def test_a_response_code_that_needs_edns_is_a_failure() -> None:
+def test_an_extended_response_code_is_a_failure() -> None:
     reply = dns.message.make_response(dns.message.from_wire(MESSAGE))
     reply.set_rcode(dns.rcode.BADVERS)
     found = parse_reply(reply.to_wire(), MESSAGE)
@@ -144,7 +144,7 @@ def records_of(octets: bytes, bounds: Bounds | None = None) -> tuple[RawRecord, 
     return tuple(record for record in records if isinstance(record, RawRecord))
 
 
-def test_the_longest_message_of_addresses_is_read() -> None:
+def test_the_longest_message_of_addresses_is_parsed() -> None:
     count = (MESSAGE_BYTES_MAX - FIRST_AT) // len(ADDRESS)
     assert len(records_of(a_message(*[ADDRESS] * count))) == count <= RECORDS_MAX
 
@@ -155,7 +155,7 @@ def test_the_records_of_a_set_share_the_octets_of_its_name() -> None:
     assert len(owners) == 1
 
 
-def test_more_records_than_the_bound_are_not_read() -> None:
+def test_more_records_than_the_bound_are_oversized() -> None:
     bounds = Bounds(records_max=3)
     assert len(records_of(a_message(*[ADDRESS] * 3), bounds)) == 3
     with pytest.raises(Oversized):
@@ -166,7 +166,7 @@ def test_more_records_than_the_bound_are_not_read() -> None:
         parse_reply(a_message(*[smallest] * count), MESSAGE)
 
 
-def test_more_octets_than_the_bound_are_not_written_out() -> None:
+def test_more_decompressed_octets_than_the_bound_are_oversized() -> None:
     first = a_record(b"\0", 2, LONG_NAME)
     at = FIRST_AT + len(first) - len(LONG_NAME)
     small = a_record(b"\0", 2, pointer(at))  # 13 octets that become 253
@@ -190,7 +190,7 @@ def test_a_message_that_announces_more_than_it_has_is_no_reply() -> None:
 
 
 @pytest.mark.parametrize(("hops", "is_read"), [(POINTERS_MAX, True), (POINTERS_MAX + 1, False)])
-def test_pointers_that_lead_to_pointers_come_to_an_end(hops: int, *, is_read: bool) -> None:
+def test_chains_of_pointers_are_bounded(hops: int, *, is_read: bool) -> None:
     chain_at = FIRST_AT + len(a_record(b"\0", 16, b""))
     chain = pointer(12) + b"".join(pointer(chain_at + 2 * at) for at in range(hops - 1))
     last = a_record(pointer(chain_at + len(chain) - 2), 1, bytes(4))
@@ -198,10 +198,10 @@ def test_pointers_that_lead_to_pointers_come_to_an_end(hops: int, *, is_read: bo
     assert (reply is not None) is is_read
 
 
-def test_pointers_are_followed_no_further_than_the_bound() -> None:
+def test_following_pointers_counts_against_the_bound() -> None:
     chain_at = FIRST_AT + len(a_record(b"\0", 16, b""))
     chain = pointer(12) + b"".join(pointer(chain_at + 2 * at) for at in range(POINTERS_MAX - 1))
-    # Every name ends in pointers alone and becomes no longer, yet takes its time.
+    # Names of pointers alone do not become longer, but take time to follow.
     slow = a_record(b"\1a" + pointer(chain_at + len(chain) - 4), 1, bytes(4))
     octets = a_message(a_record(b"\0", 16, chain), *[slow] * RECORDS_MAX)[:MESSAGE_BYTES_MAX]
     with pytest.raises(Oversized):

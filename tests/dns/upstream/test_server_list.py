@@ -1,4 +1,4 @@
-"""Servers that an operator names: what is read, what is left out, and how it is told."""
+"""Nameservers of a setting: which are used, which are ignored, and the messages about them."""
 
 import logging
 import pickle
@@ -41,7 +41,7 @@ def a_file(folder: Path, text: str) -> str:
         ("fe80::1%1", "fe80::1%1", 53, "[fe80::1%1]:53"),
     ],
 )
-def test_a_server_is_read_and_written(text: str, address: str, port: int, written: str) -> None:
+def test_a_server_is_parsed_and_written(text: str, address: str, port: int, written: str) -> None:
     server = parse_server(text)
     assert server == Server(ip_address(address), port)
     assert str(server) == written
@@ -52,13 +52,13 @@ def test_a_server_is_read_and_written(text: str, address: str, port: int, writte
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "no address"),
-        ("dns.example.com", "no address"),
-        ("192.0.2.256", "no address"),
-        ("192.0.2.1%lo", "no address"),
-        ("fe80::1%", "no address"),
-        ("fe80::1%a%b", "no address"),
-        ("192.0.2.1,192.0.2.2", "no address"),
+        ("", "not an address"),
+        ("dns.example.com", "not an address"),
+        ("192.0.2.256", "not an address"),
+        ("192.0.2.1%lo", "not an address"),
+        ("fe80::1%", "not an address"),
+        ("fe80::1%a%b", "not an address"),
+        ("192.0.2.1,192.0.2.2", "not an address"),
         ("192.0.2.1:0", "no port"),
         ("192.0.2.1:65536", "no port"),
         ("192.0.2.1:x", "no port"),
@@ -67,18 +67,18 @@ def test_a_server_is_read_and_written(text: str, address: str, port: int, writte
         ("[fe80::1]:53", "on one link only"),
         ("fe80::1%nosuchlink", "no interface nosuchlink"),
         ("fe80::1%99999", "no interface 99999"),
-        ("224.0.0.251", "address of many"),
-        ("ff02::fb%1", "address of many"),
-        ("255.255.255.255", "address of many"),
+        ("224.0.0.251", "multicast or broadcast"),
+        ("ff02::fb%1", "multicast or broadcast"),
+        ("255.255.255.255", "multicast or broadcast"),
     ],
 )
-def test_what_names_no_server_says_why(text: str, reason: str) -> None:
+def test_an_unusable_entry_has_a_reason(text: str, reason: str) -> None:
     with pytest.raises(Unusable, match=reason):
         parse_server(text)
 
 
 @pytest.mark.parametrize("zone", [LOOPBACK, "1"])
-def test_the_zone_of_an_address_goes_down_to_the_socket(zone: str) -> None:
+def test_the_zone_of_an_address_is_used_for_the_socket(zone: str) -> None:
     server = parse_server(f"[fe80::1%{zone}]:5353")
     assert server.family == socket.AF_INET6
     host, *rest = server.socket_address
@@ -87,7 +87,7 @@ def test_the_zone_of_an_address_goes_down_to_the_socket(zone: str) -> None:
     assert parse_server("192.0.2.1").socket_address == ("192.0.2.1", 53)
 
 
-def test_a_file_names_servers_among_other_things(tmp_path: Path) -> None:
+def test_nameserver_lines_of_a_file_are_used(tmp_path: Path) -> None:
     path = a_file(
         tmp_path,
         "# nameserver 192.0.2.9\nsearch lan\n  nameserver\t192.0.2.1 # the first\r\n"
@@ -102,27 +102,27 @@ def test_a_file_names_servers_among_other_things(tmp_path: Path) -> None:
     assert found.problems == ()
 
 
-def test_what_is_left_out_is_told_with_its_place(tmp_path: Path) -> None:
+def test_ignored_entries_are_reported_with_their_place(tmp_path: Path) -> None:
     path = a_file(tmp_path, "nameserver fe80::1\nnameserver 192.0.2.1\nnameserver\n")
     found = read_servers(["dns.example.com", path, str(tmp_path / "none"), str(tmp_path)])
     assert list(map(str, found.servers)) == ["192.0.2.1:53"]
     assert found.problems == (
-        "'dns.example.com' is no address",
+        "'dns.example.com' is not an address",
         f"{path} line 1: fe80::1 is valid on one link only: write it with its zone, fe80::1%eth0",
-        f"{path} line 3: '' is no address",
+        f"{path} line 3: '' is not an address",
         f"{tmp_path / 'none'} cannot be read: No such file or directory",
         f"{tmp_path} cannot be read: Is a directory",
     )
 
 
-def test_this_server_itself_is_left_out() -> None:
+def test_this_server_itself_is_ignored() -> None:
     own = parse_server("127.0.0.1:1053")
     found = read_servers(["127.0.0.1:1053", "127.0.0.1:53"], own=(own,))
     assert list(map(str, found.servers)) == ["127.0.0.1:53"]
     assert found.problems == ("127.0.0.1:1053 is this server itself",)
 
 
-def test_more_servers_than_are_asked_are_left_out() -> None:
+def test_servers_above_the_maximum_are_ignored() -> None:
     found = read_servers([f"192.0.2.{last}" for last in range(1, SERVERS_MAX + 3)])
     assert len(found.servers) == SERVERS_MAX
     assert found.problems == (
@@ -134,11 +134,9 @@ def test_more_servers_than_are_asked_are_left_out() -> None:
 @pytest.mark.parametrize(
     "text", ["nameserver fe80::1%nosuchlink\n", "nameserver dns.example.com", "search lan\n", ""]
 )
-def test_a_file_of_which_nothing_can_be_used_is_refused_in_one_line(
-    tmp_path: Path, text: str
-) -> None:
+def test_a_file_without_a_usable_server_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     path = a_file(tmp_path, text)
-    with pytest.raises(ValueError, match="names no nameserver that can be used") as refused:
+    with pytest.raises(ValueError, match="names no usable nameserver") as refused:
         usable(SETTING, read_servers([path]))
     assert str(refused.value).startswith(f"{SETTING} ")
     assert path in str(refused.value)
@@ -146,13 +144,13 @@ def test_a_file_of_which_nothing_can_be_used_is_refused_in_one_line(
 
 
 @pytest.mark.parametrize("entries", [["dns.example.com"], ["fe80::1", "192.0.2.1:0"], ["/no/file"]])
-def test_a_list_of_which_nothing_can_be_used_is_refused_in_one_line(entries: list[str]) -> None:
-    with pytest.raises(ValueError, match=f"^{SETTING} names no nameserver") as refused:
+def test_a_list_without_a_usable_server_is_refused_in_one_line(entries: list[str]) -> None:
+    with pytest.raises(ValueError, match=f"^{SETTING} names no usable nameserver") as refused:
         usable(SETTING, read_servers(entries))
     assert all(entry in str(refused.value) for entry in entries)
 
 
-def test_what_can_be_used_is_used_and_the_rest_is_warned_of(
+def test_usable_servers_are_used_and_the_rest_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -161,11 +159,11 @@ def test_what_can_be_used_is_used_and_the_rest_is_warned_of(
     warning, said = caplog.records
     assert (warning.levelname, said.levelname) == ("WARNING", "INFO")
     assert SETTING in warning.message
-    assert "'dns.example.com' is no address" in warning.message
-    assert said.message == f"{SETTING}: the nameservers used are 192.0.2.1:53"
+    assert "'dns.example.com' is not an address" in warning.message
+    assert said.message == f"{SETTING}: using nameservers 192.0.2.1:53"
 
 
-def test_a_setting_that_names_nothing_is_no_problem(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_empty_setting_is_no_problem(caplog: pytest.LogCaptureFixture) -> None:
     assert usable(SETTING, read_servers([])) == ()
     assert usable(SETTING, ServerList()) == ()
     assert caplog.records == []

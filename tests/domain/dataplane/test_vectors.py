@@ -47,7 +47,7 @@ def test_balancer_addresses_are_shut_to_a_node_outside_their_ranges(vector: Vect
     shut = [
         {"vip": closed.address, "protocol": closed.protocol.lower(), "port": closed.port}
         for netfilter in ipvs_for(vector).netfilters
-        for closed in netfilter.shut
+        for closed in netfilter.rejecting
     ]
     assert shut == vector.expect.get("out_filter_drops", [])
 

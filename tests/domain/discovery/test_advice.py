@@ -52,7 +52,7 @@ def test_wasted_queries_are_counted_and_a_trailing_dot_proposed() -> None:
     assert message.endswith("write www.example.com.")
 
 
-def test_a_name_found_nowhere_costs_every_candidate() -> None:
+def test_a_missing_name_costs_every_candidate() -> None:
     assert _codes("nope")["L5"].startswith("8 queries found nothing")
 
 
@@ -83,7 +83,7 @@ FIT = 29  # of them in 512 octets
 
 
 def _many(query: Query) -> Reply:
-    """Answer with more than a datagram holds."""
+    """Answer with more than fits into a datagram."""
     is_cut = query.transport is Transport.UDP and query.udp_bytes == 512
     count = FIT if is_cut else MANY
     records = (
@@ -95,7 +95,7 @@ def _many(query: Query) -> Reply:
 
 
 @pytest.mark.parametrize("profile", [Profile.GLIBC, Profile.MUSL, Profile.C_ARES])
-def test_answers_that_need_tcp_are_told(profile: Profile) -> None:
+def test_answers_that_need_tcp_are_reported(profile: Profile) -> None:
     message = _codes("ent", profile=profile, ask=_many)["O9"]
     name = "ent.default.svc.cluster.local."
     assert message.startswith(f"only 29 of the answers for {name} fit into 512 octets")
@@ -143,7 +143,7 @@ def test_the_usual_file_of_a_pod_is_clean(profile: Profile) -> None:
     assert lint(CLUSTER, profile) == ()
 
 
-def test_a_lookup_that_waits_long_is_told_how_long() -> None:
+def test_a_lookup_that_waits_long_reports_the_time() -> None:
     lookup = Lookup(name="ent")
     outcome = resolve(
         Profile.GLIBC,

@@ -1,11 +1,11 @@
-"""The cluster's nameserver as a stub resolver hears it: what it says itself, what it passes on."""
+"""The cluster's nameserver as a stub resolver sees it: its own replies, and Elsewhere."""
 
 from dataclasses import replace
 
 import pytest
 
 from app.domain.addresses import parse_prefix
-from app.domain.discovery.nameserver import REFUSED, Elsewhere, hear, service_behind
+from app.domain.discovery.nameserver import REFUSED, Elsewhere, reply_to, service_behind
 from app.domain.discovery.resolvers.lookup import (
     Decision,
     Outcome,
@@ -64,15 +64,15 @@ def a_record(name: str, rtype: str, value: str, ttl_s: int = 5) -> Record:
     return Record(name=parse_domain(name), rtype=rtype, ttl_s=ttl_s, value=value)
 
 
-def heard(name: str, qtype: str = "A", snapshot: Snapshot = STATE) -> Reply | Elsewhere:
-    return hear(snapshot, a_query(name, qtype), CONFIG)
+def replied(name: str, qtype: str = "A", snapshot: Snapshot = STATE) -> Reply | Elsewhere:
+    return reply_to(snapshot, a_query(name, qtype), CONFIG)
 
 
-def test_what_the_zone_knows_is_answered_with_authority() -> None:
-    assert heard(WEB) == Reply(
+def test_names_in_the_zone_are_answered_with_authority() -> None:
+    assert replied(WEB) == Reply(
         rcode=Rcode.NOERROR, records=(a_record(WEB, "A", "10.96.0.20"),), is_authoritative=True
     )
-    inside = heard("in.default.svc.cluster.local.")
+    inside = replied("in.default.svc.cluster.local.")
     assert isinstance(inside, Reply)
     assert [(record.rtype, record.value) for record in inside.records] == [
         ("CNAME", WEB),
@@ -80,9 +80,9 @@ def test_what_the_zone_knows_is_answered_with_authority() -> None:
     ]
 
 
-def test_a_name_without_such_records_is_told_from_one_that_does_not_exist() -> None:
-    assert heard(WEB, "AAAA") == Reply(rcode=Rcode.NOERROR, is_authoritative=True)
-    assert heard("nobody.default.svc.cluster.local.") == Reply(
+def test_nodata_and_nxdomain_are_distinguished() -> None:
+    assert replied(WEB, "AAAA") == Reply(rcode=Rcode.NOERROR, is_authoritative=True)
+    assert replied("nobody.default.svc.cluster.local.") == Reply(
         rcode=Rcode.NXDOMAIN, is_authoritative=True
     )
 
@@ -96,30 +96,30 @@ def test_a_name_without_such_records_is_told_from_one_that_does_not_exist() -> N
         ("circle", "A", Rcode.NOERROR, ["circle.default.svc.cluster.local."]),
     ],
 )
-def test_an_alias_is_heard_of_whatever_it_leads_to(
+def test_an_alias_is_in_the_reply_for_any_target(
     name: str, qtype: str, rcode: Rcode, values: list[str]
 ) -> None:
-    reply = heard(f"{name}.default.svc.cluster.local.", qtype)
+    reply = replied(f"{name}.default.svc.cluster.local.", qtype)
     assert isinstance(reply, Reply)
     assert (reply.rcode, reply.is_authoritative) == (rcode, True)
     assert [record.value for record in reply.records] == values
 
 
 def test_glue_shows_that_an_answer_is_no_referral() -> None:
-    ports = heard(WEB, "SRV")
+    ports = replied(WEB, "SRV")
     assert isinstance(ports, Reply)
     assert ports.has_additional
     assert not ports.is_lame
 
 
-def test_a_packet_that_makes_no_sense_is_a_format_error() -> None:
+def test_a_malformed_packet_is_a_format_error() -> None:
     query = replace(a_query(WEB), is_malformed=True)
-    assert hear(STATE, query, CONFIG) == Reply(rcode=Rcode.FORMERR)
+    assert reply_to(STATE, query, CONFIG) == Reply(rcode=Rcode.FORMERR)
 
 
 @pytest.mark.parametrize("room", [0, 2])
-def test_an_answer_that_does_not_fit_is_cut_and_says_so(room: int) -> None:
-    reply = hear(STATE, a_query(DB), CONFIG, lambda _query, _found: room)
+def test_an_answer_that_does_not_fit_is_truncated(room: int) -> None:
+    reply = reply_to(STATE, a_query(DB), CONFIG, lambda _query, _found: room)
     assert isinstance(reply, Reply)
     assert reply.is_truncated
     values = [record.value for record in reply.records]
@@ -131,21 +131,21 @@ def test_an_answer_that_does_not_fit_is_cut_and_says_so(room: int) -> None:
 CHAIN = (a_record("out.default.svc.cluster.local.", "CNAME", OUTSIDE),)
 
 
-def test_a_foreign_name_is_to_be_asked_elsewhere_as_it_is() -> None:
-    foreign = heard(OUTSIDE, "AAAA")
-    assert foreign == Elsewhere(name=parse_domain(OUTSIDE), qtype="AAAA")
-    assert isinstance(foreign, Elsewhere)
-    assert foreign.unasked == REFUSED
+def test_a_name_out_of_the_zone_is_to_be_asked_elsewhere() -> None:
+    elsewhere = replied(OUTSIDE, "AAAA")
+    assert elsewhere == Elsewhere(name=parse_domain(OUTSIDE), qtype="AAAA")
+    assert isinstance(elsewhere, Elsewhere)
+    assert elsewhere.unasked == REFUSED
     for rcode in (Rcode.NXDOMAIN, Rcode.SERVFAIL):
-        assert foreign.completed(Reply(rcode=rcode)) == Reply(rcode=rcode)
+        assert elsewhere.completed(Reply(rcode=rcode)) == Reply(rcode=rcode)
 
 
 @pytest.mark.parametrize("rcode", [Rcode.NOERROR, Rcode.NXDOMAIN])
 @pytest.mark.parametrize("found", [(), (a_record(OUTSIDE, "A", "192.0.2.1"),)])
-def test_an_alias_that_leads_outside_is_put_before_what_is_found_there(
+def test_an_alias_comes_before_the_upstream_s_records(
     rcode: Rcode, found: tuple[Record, ...]
 ) -> None:
-    alias = heard("out.default.svc.cluster.local.")
+    alias = replied("out.default.svc.cluster.local.")
     assert alias == Elsewhere(name=parse_domain(OUTSIDE), qtype="A", chain=CHAIN)
     assert isinstance(alias, Elsewhere)
     assert alias.completed(Reply(rcode=rcode, records=found)) == Reply(
@@ -154,23 +154,23 @@ def test_an_alias_that_leads_outside_is_put_before_what_is_found_there(
 
 
 @pytest.mark.parametrize("rcode", [Rcode.SERVFAIL, Rcode.REFUSED, Rcode.TIMEOUT, Rcode.FORMERR])
-def test_an_alias_is_there_and_the_lookup_fails_when_its_target_cannot_be_found_out(
+def test_an_alias_is_sent_and_the_lookup_fails_when_its_target_fails(
     rcode: Rcode,
 ) -> None:
-    alias = heard("out.default.svc.cluster.local.")
+    alias = replied("out.default.svc.cluster.local.")
     assert isinstance(alias, Elsewhere)
     assert alias.completed(Reply(rcode=rcode)) == Reply(
         rcode=Rcode.SERVFAIL, records=CHAIN, is_authoritative=True
     )
 
 
-def test_an_alias_stands_alone_when_nobody_can_be_asked() -> None:
-    alias = heard("out.default.svc.cluster.local.")
+def test_without_upstreams_an_alias_is_sent_alone() -> None:
+    alias = replied("out.default.svc.cluster.local.")
     assert isinstance(alias, Elsewhere)
     assert alias.unasked == Reply(rcode=Rcode.NOERROR, records=CHAIN, is_authoritative=True)
 
 
-# Which Service it was.
+# The Service of an outcome.
 
 
 def behind(*names: str, decision: Decision = Decision.HIT, pointed: str = "") -> object:
@@ -196,7 +196,7 @@ def behind(*names: str, decision: Decision = Decision.HIT, pointed: str = "") ->
         (OUTSIDE, None),
     ],
 )
-def test_the_name_that_answered_tells_the_service(
+def test_the_service_is_found_by_the_name_that_answered(
     name: str, service: NamespacedName | None
 ) -> None:
     assert behind(name) == service
@@ -208,6 +208,6 @@ def test_only_the_name_that_answered_counts() -> None:
     assert behind() is None
 
 
-def test_a_reverse_name_tells_the_service_that_it_points_to() -> None:
+def test_the_service_of_a_reverse_name_is_found() -> None:
     assert behind("20.0.96.10.in-addr.arpa.", pointed=WEB) == key("web")
     assert behind("1.2.0.192.in-addr.arpa.", pointed=OUTSIDE) is None

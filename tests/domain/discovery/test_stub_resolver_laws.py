@@ -1,4 +1,4 @@
-"""What holds for every resolver, whatever the servers say."""
+"""Laws for every resolver and any replies."""
 
 from collections import Counter
 
@@ -98,7 +98,7 @@ def test_the_same_servers_give_the_same_walk(
 
 @pytest.mark.parametrize("profile", PROFILES)
 @given(word=_answers, qtype=st.sampled_from(["ADDR", "A", "AAAA", "TXT", "SRV"]))
-def test_a_complete_name_is_only_asked_as_it_is(profile: Profile, word: str, qtype: str) -> None:
+def test_an_absolute_name_is_only_asked_as_is(profile: Profile, word: str, qtype: str) -> None:
     script = {("x.y.", kind): word for kind in ("A", "AAAA", "TXT", "SRV")}
     outcome = _run(profile, "x.y.", script, qtype=qtype)
     assert {(str(step.query.name), step.query.source) for step in outcome.steps} == {
@@ -108,9 +108,7 @@ def test_a_complete_name_is_only_asked_as_it_is(profile: Profile, word: str, qty
 
 @pytest.mark.parametrize("profile", PROFILES)
 @given(name=st.text(max_size=80), conf=st.text(max_size=120), word=_answers)
-def test_any_name_and_any_file_come_to_an_end(
-    profile: Profile, name: str, conf: str, word: str
-) -> None:
+def test_any_lookup_with_any_file_ends(profile: Profile, name: str, conf: str, word: str) -> None:
     outcome = resolve(
         profile, Lookup(name=name), Host(resolv_conf=conf), lambda query: _reply(query, word)
     )
@@ -131,14 +129,12 @@ def test_the_first_candidate_with_an_address_wins(profile: Profile) -> None:
         (Profile.GLIBC, "EAI_NODATA", Status.NODATA),
         (Profile.MUSL, "EAI_NODATA", Status.NODATA),
         (Profile.MUSL_1_2_3, "EAI_NONAME", Status.NODATA),
-        # Of the name as it was written, which Go reports, there is nothing at all.
+        # Go reports the status of the name as written, which does not exist.
         (Profile.GO, "IsNotFound", Status.NXDOMAIN),
         (Profile.C_ARES, "ARES_ENODATA", Status.NODATA),
     ],
 )
-def test_no_data_is_seen_as_the_library_tells_it(
-    profile: Profile, error: str, status: Status
-) -> None:
+def test_no_data_gives_the_library_s_error(profile: Profile, error: str, status: Status) -> None:
     script = {(name, kind): "NOERROR" for name in ("x.a.test.",) for kind in ("A", "AAAA")}
     outcome = _run(profile, "x", script)
     assert (outcome.error, outcome.status) == (error, status)
@@ -155,10 +151,10 @@ def test_no_data_is_seen_as_the_library_tells_it(
         (Profile.C_ARES, dict.fromkeys(("ADDR", "A", "AAAA"), "ARES_ENODATA")),
     ],
 )
-def test_an_alias_that_stands_alone_is_a_name_without_addresses(
+def test_an_alias_without_a_target_is_a_name_without_addresses(
     profile: Profile, errors: dict[str, str], qtype: str
 ) -> None:
-    """Spec resolver 1: a CNAME that ends in no data; the library's own word is its error."""
+    """Spec resolver 1: a CNAME that ends in no data gives the library's error."""
 
     def alone(query: Query) -> Reply:
         alias = Record(name=query.name, rtype="CNAME", ttl_s=5, value="gone.test.")
@@ -179,7 +175,7 @@ def test_an_alias_that_stands_alone_is_a_name_without_addresses(
 )
 @pytest.mark.parametrize("profile", PROFILES)
 @given(script=_scripts, conf=_confs)
-def test_no_name_is_said_not_to_exist_while_every_reply_says_it_does(
+def test_a_name_is_not_missing_when_every_reply_says_it_exists(
     profile: Profile,
     script: dict[tuple[str, str], str],
     conf: str,
@@ -203,7 +199,7 @@ def test_no_name_is_said_not_to_exist_while_every_reply_says_it_does(
     ("word", "status"),
     [("SERVFAIL", Status.SERVFAIL), ("REFUSED", Status.REFUSED), ("TIMEOUT", Status.TIMEOUT)],
 )
-def test_a_failure_of_every_server_is_told_by_its_cause(
+def test_a_failure_of_every_server_has_the_status_of_its_cause(
     profile: Profile, word: str, status: Status
 ) -> None:
     script = {("x.y.", kind): word for kind in ("A", "AAAA", "TXT")}
@@ -217,11 +213,11 @@ def test_a_failure_of_every_server_is_told_by_its_cause(
         (Profile.GLIBC, ["search[0]", "search[1]"]),
         (Profile.GO, ["search[0]", "search[1]"]),
         (Profile.C_ARES, ["search[0]", "search[1]"]),
-        (Profile.MUSL, ["as-is"]),  # res_search is res_query there: nothing is searched
+        (Profile.MUSL, ["as-is"]),  # res_search equals res_query there: no search list
         (Profile.MUSL_1_2_3, ["as-is"]),
     ],
 )
-def test_other_types_walk_the_search_list_where_the_library_does(
+def test_other_types_use_the_search_list_if_the_library_does(
     profile: Profile, sources: list[str]
 ) -> None:
     outcome = _run(profile, "x", {("x.b.test.", "TXT"): ANSWER, ("x.", "TXT"): ANSWER}, qtype="TXT")
@@ -231,7 +227,7 @@ def test_other_types_walk_the_search_list_where_the_library_does(
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_canonical_name_of_an_alias_is_what_it_stands_for(profile: Profile) -> None:
+def test_the_canonical_name_of_an_alias_is_its_target(profile: Profile) -> None:
     alias = Record(name=parse_domain("x.test."), rtype="CNAME", ttl_s=5, value="target.test.")
     outcome = resolve(
         profile,
@@ -261,7 +257,7 @@ def test_addresses_of_the_hosts_file_are_sorted_like_all_others() -> None:
         (Profile.C_ARES, "options edns0", 512),
     ],
 )
-def test_every_query_tells_what_size_its_sender_takes(
+def test_every_query_has_the_datagram_size_of_its_library(
     profile: Profile, options: str, size: int
 ) -> None:
     host = Host(resolv_conf=options)
@@ -288,7 +284,7 @@ def test_every_query_tells_what_size_its_sender_takes(
         ("AAAA", 42, "0-42.test.", 2),
     ],
 )
-def test_glibc_asks_all_again_when_its_buffer_is_too_small(
+def test_glibc_repeats_all_queries_when_its_buffer_is_too_small(
     qtype: str, count: int, name: str, rounds: int
 ) -> None:
     """Observed with 2.36."""
@@ -312,7 +308,7 @@ def test_glibc_asks_all_again_when_its_buffer_is_too_small(
 
 
 @pytest.mark.parametrize(("qtype", "fits"), [("A", 81), ("AAAA", 40)])
-def test_the_names_on_the_way_need_room_in_the_buffer_too(qtype: str, fits: int) -> None:
+def test_the_names_of_aliases_need_space_in_the_buffer(qtype: str, fits: int) -> None:
     """Observed with 2.36."""
     for count, rounds in ((fits, 1), (fits + 1, 2)):
         alias, target = parse_domain(f"{count}-0-c.test."), parse_domain("target.test.")

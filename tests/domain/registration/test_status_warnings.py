@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.domain.addresses import canonical
 from app.domain.dataplane.rules.model import RulesConfig
-from app.domain.dataplane.rules.node_rules import node_view
+from app.domain.dataplane.rules.node_facts import node_facts
 from app.domain.names import Revision
 from app.domain.objects.meta import Condition
 from app.domain.objects.node import IP_ADDRESS_TYPES, NodeAddress
@@ -96,8 +96,8 @@ def test_any_addresses_are_accepted_and_rules_use_those_without_warning(
 ) -> None:
     node = a_node(addresses=addresses(*listed))
     assert not nodes.validate(node)
-    view = node_view(load([node], revision=Revision(1)), node, RulesConfig())
-    used = {address for family in view.families for address in family.addresses}
+    facts = node_facts(load([node], revision=Revision(1)), node, RulesConfig())
+    used = {address for family in facts.families for address in family.addresses}
     passed_over = fields(node_warnings(None, node))
     assert used == {
         canonical(entry.address)

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.addresses import IPFamily
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.errors import Forbidden
@@ -108,7 +107,8 @@ def test_a_terminating_pod_that_stops_serving_says_so() -> None:
 def addresses(world: World) -> set[str]:
     """Where a node sends the traffic of the Services."""
     rules = node_rules(world.snapshot, world.node(), RulesConfig())
-    return {address for port in rules.ports(IPFamily.IPV4) for address, _, _ in port.cluster}
+    ports = (port for service in rules.services for port in service.ports)
+    return {to.address for port in ports for to in port.cluster}
 
 
 def test_when_all_are_terminating_those_that_serve_get_the_traffic() -> None:

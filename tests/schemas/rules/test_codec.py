@@ -21,7 +21,7 @@ from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.schemas.rules.codec import decode_state, encode_rules, encode_text
 from app.schemas.rules.health_checks import HealthCheckOperation, encode_health_check_changes
-from app.schemas.rules.models import VIRTUAL_SERVER, NodeRules, NodeText
+from app.schemas.rules.models import SERVED_PORT, NodeRules, NodeText
 from app.schemas.rules.operations import Operation, encode_operation_list
 from tests.builders import a_node
 from tests.rules_strategies import addressed_nodes, configs, rule_histories
@@ -50,7 +50,7 @@ def test_rules_decode_to_the_state_they_lead_to(rules: IPVSRules) -> None:
 
 @given(drawn_rules())
 def test_the_fast_encoder_of_virtual_servers_equals_their_spelling(rules: IPVSRules) -> None:
-    spelled = [VIRTUAL_SERVER.write(server) for server in rules.virtual_servers]
+    spelled = [SERVED_PORT.write(served) for served in rules.served]
     written = json.loads(encode_rules(rules))["virtualServers"]
     assert json.dumps(written) == json.dumps(spelled)
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs import operations as domain
 from app.domain.dataplane.ipvs.ipsets import IPSet, SetName, SetType
-from app.domain.dataplane.ipvs.iptables import Netfilter, shut
+from app.domain.dataplane.ipvs.iptables import Netfilter, rejecting_address
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer, server_key
 from app.domain.dataplane.rules.model import Destination, LocalDetection, LocalSource
 from app.domain.objects.pod import WEIGHT_MAX
@@ -56,7 +56,9 @@ VALUES: dict[object, st.SearchStrategy[Any]] = {
         Netfilter,
         family=st.sampled_from(IPFamily),
         occupied=st.frozensets(st.sampled_from(SetName), max_size=3),
-        shut=st.lists(st.builds(shut, addresses, protocols, ports), max_size=2).map(tuple),
+        rejecting=st.lists(
+            st.builds(rejecting_address, addresses, protocols, ports), max_size=2
+        ).map(tuple),
         masquerade_all=st.booleans(),
         local_source=st.none() | st.builds(LocalSource, st.sampled_from(LocalDetection), texts),
     ),
@@ -122,7 +124,7 @@ def test_filter_rules_are_encoded_with_their_basis() -> None:
     rules = Netfilter(
         family=IPFamily.IPV4,
         occupied=frozenset({SetName.IPVS_IPS, SetName.CLUSTER_IP}),
-        shut=(shut("192.0.2.9", "TCP", 80),),
+        rejecting=(rejecting_address("192.0.2.9", "TCP", 80),),
         local_source=source,
     )
     written = encode_operation_list([domain.ReplaceNetfilter(rules)])

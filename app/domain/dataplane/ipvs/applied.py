@@ -42,6 +42,7 @@ from app.domain.dataplane.ipvs.operations import (
 )
 from app.domain.dataplane.ipvs.virtual_server import VirtualServer
 from app.domain.dataplane.rules.address_numbers import ordered
+from app.domain.dataplane.rules.model import Destination
 
 
 class OutOfOrder(Exception):
@@ -167,7 +168,7 @@ def _to_real_servers(
             _require(not when_drained or weights[place] == 0, operation)
             del weights[place]
     places = sorted(weights, key=lambda place: (ordered(place[0]), place[1]))
-    real_servers = tuple((*place, weights[place]) for place in places)
+    real_servers = tuple(Destination(*place, weights[place]) for place in places)
     return held._replace(real_servers=real_servers)
 
 

@@ -1,4 +1,4 @@
-"""What differs between a node's virtual servers and what it was told, and what mends it.
+"""What differs between a node's virtual servers and its rules, and what repairs it.
 
     observed servers, IPVSRules, the addresses that are ours -> Drift
 
@@ -25,7 +25,7 @@ from app.domain.dataplane.ipvs.operations import (
 from app.domain.dataplane.ipvs.plan import plan
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
-from app.domain.dataplane.rules.model import DESTINATION_WEIGHT_DEFAULT, Destination
+from app.domain.dataplane.rules.model import Destination
 
 
 class DifferenceReason(StrEnum):
@@ -50,7 +50,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """All differences of a node, and the operations that mend them in a safe order."""
+    """All differences of a node, and the operations that repair them in a safe order."""
 
     differences: tuple[Difference, ...] = ()
     operations: tuple[Operation, ...] = ()
@@ -76,7 +76,7 @@ class Ownership:
 def drift(
     observed: Mapping[ServerKey, VirtualServer], rules: IPVSRules, ownership: Ownership
 ) -> Drift:
-    """Compare what was observed with what was told."""
+    """Compare what was observed with the rules."""
     desired = state_of(rules)
     ours = {
         key: server
@@ -116,7 +116,6 @@ def _differences(operations: Sequence[Operation]) -> Iterator[Difference]:
                 yield Difference(reason=reason, key=key, destination=real)
             case RemoveRealServer(key, place, _):
                 reason = DifferenceReason.UNEXPECTED_REAL_SERVER
-                found = (*place, DESTINATION_WEIGHT_DEFAULT)
-                yield Difference(reason=reason, key=key, destination=found)
+                yield Difference(reason=reason, key=key, destination=Destination(*place))
             case _:
                 pass  # a drain announces a removal that is listed

@@ -134,11 +134,11 @@ def entries_of(rules: PortRules, bound: Iterable[str]) -> list[Entry]:
     return entries
 
 
-def bound_addresses(rules: PortRules, node: NodeFamily) -> list[str]:
+def bound_addresses(rules: PortRules, families: Iterable[NodeFamily]) -> list[str]:
     """List the addresses that the dummy interface holds for a port: not the node's own."""
     bound = [rules.cluster_ip] if rules.cluster_ip else []
     if rules.external_ips or rules.load_balancer_ips:
-        own = node.addresses
+        own = {address for family in families for address in family.addresses}
         bound += [a for a in (*rules.external_ips, *rules.load_balancer_ips) if a not in own]
     return bound
 

@@ -1,9 +1,9 @@
 """The iptables and ip6tables rules of IPVS mode.
 
-    which sets hold anything, which balancer addresses are shut -> Netfilter
+    which sets hold anything, which balancer addresses reject -> Netfilter
     Netfilter -> text for ``iptables-restore --noflush``
 
-Rules match sets, so their number does not grow with Services; a shut balancer
+Rules match sets, so their number does not grow with Services; a rejecting balancer
 address is the exception.  What the sets hold is ``ipsets``' concern.
 
 Source: spec ipvs 5.
@@ -21,8 +21,6 @@ from app.domain.dataplane.rules.model import (
     PROTOCOL_NUMBERS,
     LocalDetection,
     LocalSource,
-    NodeFamily,
-    RulesConfig,
 )
 from app.domain.objects.service import Protocol
 
@@ -70,7 +68,7 @@ JUMPS: Final = (
 """In the order in which each is put in front, so that the last of a chain ends up first."""
 
 
-class Shut(NamedTuple):
+class RejectingAddress(NamedTuple):
     """A balancer address that this node itself may not use as a source (spec ipvs 5)."""
 
     order: tuple[int, int, int]
@@ -79,10 +77,10 @@ class Shut(NamedTuple):
     port: int
 
 
-def shut(address: str, protocol: str, port: int) -> Shut:
-    """Name a shut address so that it sorts by number."""
+def rejecting_address(address: str, protocol: str, port: int) -> RejectingAddress:
+    """Name a rejecting address so that it sorts by number."""
     number = PROTOCOL_NUMBERS[protocol]
-    return Shut((ordered(address)[0], number, port), address, protocol, port)
+    return RejectingAddress((ordered(address)[0], number, port), address, protocol, port)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,22 +90,9 @@ class Netfilter:
     family: IPFamily
     occupied: frozenset[SetName] = frozenset()
     """The sets that hold anything."""
-    shut: tuple[Shut, ...] = ()
+    rejecting: tuple[RejectingAddress, ...] = ()
     masquerade_all: bool = False
     local_source: LocalSource | None = None
-
-
-def netfilter(
-    node: NodeFamily, config: RulesConfig, occupied: frozenset[SetName], shut: tuple[Shut, ...]
-) -> Netfilter:
-    """Gather what the rules of one family depend on."""
-    return Netfilter(
-        family=node.family,
-        occupied=occupied,
-        shut=shut,
-        masquerade_all=config.masquerade_all,
-        local_source=node.local_source,
-    )
 
 
 def encode_netfilter(rules: Netfilter) -> str:
@@ -183,7 +168,7 @@ def filter_rules(rules: Netfilter) -> list[str]:
         *written.if_held(SetName.LOAD_BALANCER_SOURCE_CIDR, ranges, "-j RETURN"),
         *written.if_held(SetName.LOAD_BALANCER_SOURCE_IP, ranges, "-j RETURN"),
         f"{ranges} -j DROP",
-        *_shut_rules(rules),
+        *_rejecting_rules(rules),
         f"-A KUBE-FORWARD -m mark --mark {_MARK}/{_MARK} -j ACCEPT",
         "-A KUBE-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
         written.matching(SetName.HEALTH_CHECK_NODE_PORT, "-A KUBE-NODE-PORT", "-j ACCEPT"),
@@ -263,8 +248,8 @@ def _external_ip_rules(written: _Rules) -> Iterator[str]:
     yield from written.if_held(SetName.EXTERNAL_IP_LOCAL, services, *accepted)
 
 
-def _shut_rules(rules: Netfilter) -> Iterator[str]:
-    for _, address, protocol, port in rules.shut:
+def _rejecting_rules(rules: Netfilter) -> Iterator[str]:
+    for _, address, protocol, port in rules.rejecting:
         yield (
             f"-A KUBE-IPVS-OUT-FILTER -s {address} -m ipvs --vaddr {address} "
             f"--vproto {protocol.lower()} --vport {port} -j DROP"

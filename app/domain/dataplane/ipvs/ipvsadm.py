@@ -145,7 +145,7 @@ def _parse_destination(words: Sequence[str]) -> Destination:
         raise ValueError(address)
     weight = int(_option(words, ("-w", "--weight")) or DESTINATION_WEIGHT_DEFAULT)
     is_masquerading = any(word in words for word in _MASQUERADING)
-    return str(parsed), port, weight if is_masquerading else FOREIGN_WEIGHT
+    return Destination(str(parsed), port, weight if is_masquerading else FOREIGN_WEIGHT)
 
 
 def _parse_endpoint(text: str) -> tuple[str, int]:

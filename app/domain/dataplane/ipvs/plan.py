@@ -1,7 +1,7 @@
 """From what a node holds to what it should hold, in an order that is safe at every step.
 
     plan(current, desired) -> operations, of two parts around each other:
-    plan_gates -> what lets traffic through      plan_servers -> what attracts it
+    plan_sets -> what lets traffic through      plan_virtual_servers -> what attracts it
 
 What lets traffic through comes before what attracts it, and goes after it:
 
@@ -56,7 +56,7 @@ from app.domain.objects.service import Protocol
 
 
 class Bracket(NamedTuple):
-    """Operations that come before those of what lies between, and operations that come after."""
+    """Operations of one part, before and after those of the parts that it is planned around."""
 
     opening: tuple[Operation, ...] = ()
     closing: tuple[Operation, ...] = ()
@@ -69,11 +69,12 @@ def plan(
 
     ``idle`` are real servers known to have no connections: they need no draining.
     """
-    gates, servers = plan_gates(current, desired), plan_servers(current, desired, idle=idle)
-    return (*gates.opening, *servers.opening, *gates.closing, *servers.closing)
+    sets = plan_sets(current, desired)
+    servers = plan_virtual_servers(current, desired, idle=idle)
+    return (*sets.opening, *servers.opening, *sets.closing, *servers.closing)
 
 
-def plan_gates(current: IPVSState, desired: IPVSState) -> Bracket:
+def plan_sets(current: IPVSState, desired: IPVSState) -> Bracket:
     """Plan what lets traffic through; what attracts it comes after the opening."""
     interims = _interim_netfilters(current, desired)
     closing = [*_final_netfilters(current, desired, interims), *_gone_entries(current, desired)]
@@ -93,7 +94,7 @@ def plan_gates(current: IPVSState, desired: IPVSState) -> Bracket:
     )
 
 
-def plan_servers(
+def plan_virtual_servers(
     current: IPVSState, desired: IPVSState, *, idle: Collection[RealServerKey] = ()
 ) -> Bracket:
     """Plan what attracts traffic; what waits for connections to end closes everything."""
@@ -185,8 +186,8 @@ def _interim_netfilters(current: IPVSState, desired: IPVSState) -> list[Netfilte
             interims.append(wanted)
             continue
         occupied = wanted.occupied | held.occupied
-        shut = tuple(sorted({*wanted.shut, *held.shut}))
-        interims.append(replace(wanted, occupied=occupied, shut=shut))
+        rejecting = tuple(sorted({*wanted.rejecting, *held.rejecting}))
+        interims.append(replace(wanted, occupied=occupied, rejecting=rejecting))
     return interims
 
 
@@ -221,10 +222,10 @@ class _Servers:
                 yield EditVirtualServer(wanted._replace(real_servers=()))
             weights = _weights(held)
             for destination in wanted.real_servers:
-                weight = weights.get(destination[:2])
+                weight = weights.get(destination.address_and_port)
                 if weight is None:
                     yield AddRealServer(key, destination)
-                elif weight != destination[2]:
+                elif weight != destination.weight:
                     yield SetWeight(key, destination)
 
     def unwanted(self) -> Iterator[Operation]:
@@ -235,7 +236,7 @@ class _Servers:
                 continue
             kept = _weights(wanted)
             for destination in held.real_servers:
-                if destination[:2] not in kept:
+                if destination.address_and_port not in kept:
                     yield from self._removal(key, destination)
 
     def gone(self) -> Iterator[Operation]:

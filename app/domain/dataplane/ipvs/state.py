@@ -1,16 +1,16 @@
 """IPVS mode: the virtual servers of a node and all that belongs to them.
 
-    ServiceRules, NodeView -> Fragment   (equal on nodes that see the Service alike)
-    fragments, node        -> IPVSRules  (sorted: equal state gives an equal value)
+    ServiceRules, families of the node -> Fragment    (what one Service adds)
+    fragments, NodeRules               -> IPVSRules   (sorted: equal state, equal value)
 
-How the kernel is told is ``ipvsadm``'s, ``ipsets``' and ``iptables``' concern.
+How a kernel takes them is ``ipvsadm``'s, ``ipsets``' and ``iptables``' concern.
 Source: spec ipvs 2.3 to 4.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
 
 from app.domain.addresses import IPFamily
@@ -22,9 +22,19 @@ from app.domain.dataplane.ipvs.ipsets import (
     build_sets,
     entries_of,
 )
-from app.domain.dataplane.ipvs.iptables import Netfilter, Shut, netfilter, shut
+from app.domain.dataplane.ipvs.iptables import (
+    Netfilter,
+    RejectingAddress,
+    rejecting_address,
+)
 from app.domain.dataplane.ipvs.sysctls import sysctls
-from app.domain.dataplane.ipvs.virtual_server import Flag, ServerKey, VirtualServer, server_key
+from app.domain.dataplane.ipvs.virtual_server import (
+    Flag,
+    ServedPort,
+    ServerKey,
+    VirtualServer,
+    server_key,
+)
 from app.domain.dataplane.rules.address_numbers import ordered
 from app.domain.dataplane.rules.model import (
     Destination,
@@ -34,19 +44,18 @@ from app.domain.dataplane.rules.model import (
     RulesConfig,
     ServiceRules,
 )
-from app.domain.dataplane.rules.service_rules import NodeView
 from app.domain.objects.service import Scheduler
 
 
 class Fragment(NamedTuple):
-    """What one Service adds to a node."""
+    """What one Service adds to a node, and the rules that it says."""
 
     rules: ServiceRules
-    virtual_servers: tuple[VirtualServer, ...] = ()
+    served: tuple[ServedPort, ...] = ()
     entries: tuple[Entry, ...] = ()
     addresses: tuple[tuple[bool, int, str], ...] = ()
     """Virtual addresses, behind what they are sorted by: family and number."""
-    shut: tuple[tuple[IPFamily, Shut], ...] = ()
+    rejecting: tuple[tuple[IPFamily, RejectingAddress], ...] = ()
 
 
 T = TypeVar("T")
@@ -58,40 +67,46 @@ _MH: Final = Scheduler.MH.value
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IPVSRules:
-    """Everything a node in IPVS mode is told, and the model it is rendered from."""
+    """Everything that a node in IPVS mode holds, and the model it is rendered from."""
 
     rules: NodeRules
     sysctls: tuple[tuple[str, str], ...]
     addresses: tuple[str, ...]
-    virtual_servers: tuple[VirtualServer, ...]
+    served: tuple[ServedPort, ...]
     ipsets: tuple[IPSet, ...]
     netfilters: tuple[Netfilter, ...]
 
+    @property
+    def virtual_servers(self) -> tuple[VirtualServer, ...]:
+        """The virtual servers alone, in order of their keys."""
+        return tuple([served.server for served in self.served])
 
-def fragment(rules: ServiceRules, view: NodeView) -> Fragment:
+
+def fragment(rules: ServiceRules, families: Sequence[NodeFamily]) -> Fragment:
     """Say one Service's rules in terms of IPVS, for one node."""
-    servers: list[VirtualServer] = []
+    served: list[ServedPort] = []
     entries: list[Entry] = []
     addresses: list[str] = []
-    closed: list[tuple[IPFamily, Shut]] = []
+    rejecting: list[tuple[IPFamily, RejectingAddress]] = []
     for port in rules.ports:
-        node = view.family(port.family)
-        assert node is not None, "rules are made for families that the node serves"
-        bound = bound_addresses(port, node)
-        servers += _virtual_servers(port)
+        bound = bound_addresses(port, families)
+        served += _served(port)
         entries += entries_of(port, bound)
         addresses += bound
-        if port.source_ranges:
-            closed += _shut(port)
-    if len(servers) > 1:  # one address may have two roles, and ports share their addresses
-        servers = _first_by_key(servers)
+        if port.source_ranges and not port.allows_node:
+            rejecting += [
+                (port.family, rejecting_address(address, port.protocol, port.port))
+                for address in port.load_balancer_ips
+            ]
+    if len(served) > 1:  # one address may have two roles, and ports share their addresses
+        served = _first_by_key(served)
         entries, addresses = list(dict.fromkeys(entries)), list(dict.fromkeys(addresses))
     return Fragment(
         rules,
-        tuple(servers),
+        tuple(served),
         tuple(entries),
         tuple([(":" in address, *ordered(address)) for address in addresses]),
-        tuple(closed),
+        tuple(rejecting),
     )
 
 
@@ -99,10 +114,10 @@ def sharing(made: Fragment, like: Fragment) -> Fragment:
     """Put another node's parts in the place of equal ones: what is made of them is then shared."""
     return Fragment(
         made.rules,
-        _same(made.virtual_servers, like.virtual_servers),
+        _same(made.served, like.served),
         _same(made.entries, like.entries),
         _same(made.addresses, like.addresses),
-        _same(made.shut, like.shut),
+        _same(made.rejecting, like.rejecting),
     )
 
 
@@ -112,8 +127,7 @@ def _same(ours: T, theirs: T) -> T:
 
 def ipvs_rules(rules: NodeRules) -> IPVSRules:
     """Render a node's rules for IPVS mode."""
-    view = NodeView(name=rules.node, zone="", families=rules.families, taken={})
-    return join([fragment(service, view) for service in rules.services], rules)
+    return join([fragment(service, rules.families) for service in rules.services], rules)
 
 
 def join(fragments: Iterable[Fragment], rules: NodeRules) -> IPVSRules:
@@ -121,17 +135,15 @@ def join(fragments: Iterable[Fragment], rules: NodeRules) -> IPVSRules:
     held = list(fragments)
     entries = gather_entries(held)
     addresses = {address for each in held for address in each.addresses}
-    closed = {pair for each in held for pair in each.shut}
-    servers = sorted(
-        chain.from_iterable([each.virtual_servers for each in held]), key=itemgetter(0)
-    )
+    rejecting = {pair for each in held for pair in each.rejecting}
+    served = chain.from_iterable([each.served for each in held])
     return IPVSRules(
         rules=rules,
         sysctls=sysctls(rules.config),
         addresses=tuple([address for _, _, address in sorted(addresses)]),
-        virtual_servers=tuple(servers),
+        served=tuple(sorted(served, key=attrgetter("server.key"))),
         ipsets=build_sets(entries, [family.family for family in rules.families]),
-        netfilters=netfilters_of(rules.families, rules.config, entries, closed),
+        netfilters=netfilters_of(rules.families, rules.config, entries, rejecting),
     )
 
 
@@ -139,16 +151,17 @@ def netfilters_of(
     families: Iterable[NodeFamily],
     config: RulesConfig,
     names: Iterable[str],
-    closed: Collection[tuple[IPFamily, Shut]],
+    rejecting: Collection[tuple[IPFamily, RejectingAddress]],
 ) -> tuple[Netfilter, ...]:
     """Give the filter rules of each family, knowing which sets hold anything."""
     occupied = [SETS_BY_KERNEL_NAME[name] for name in names]
     return tuple(
-        netfilter(
-            node,
-            config,
-            frozenset(name for name, family in occupied if family is node.family),
-            tuple(sorted(each for family, each in closed if family is node.family)),
+        Netfilter(
+            family=node.family,
+            occupied=frozenset(name for name, family in occupied if family is node.family),
+            rejecting=tuple(sorted(each for family, each in rejecting if family is node.family)),
+            masquerade_all=config.masquerade_all,
+            local_source=node.local_source,
         )
         for node in families
     )
@@ -166,33 +179,35 @@ def gather_entries(fragments: Iterable[Fragment]) -> dict[str, set[str]]:
     return entries
 
 
-def _virtual_servers(port: PortRules) -> list[VirtualServer]:
-    fronts = [(port.cluster_ip, port.port, port.internal)] if port.cluster_ip else []
+def _served(port: PortRules) -> list[ServedPort]:
+    at = [(port.cluster_ip, port.port, port.internal)] if port.cluster_ip else []
     if port.is_externally_accessible:
         external = _external(port)
-        fronts += [(a, port.port, external) for a in (*port.external_ips, *port.load_balancer_ips)]
-        fronts += [(a, port.node_port, external) for a in port.node_port_addresses]
-    name, family, scheduler = port.name, port.family, port.scheduler
+        at += [(a, port.port, external) for a in (*port.external_ips, *port.load_balancer_ips)]
+        at += [(a, port.node_port, external) for a in port.node_port_addresses]
+    name, family, scheduler, protocol = port.name, port.family, port.scheduler, port.name.protocol
     flags = _NO_FLAGS if port.affinity_timeout_s is None else _PERSISTENT
     if scheduler == _MH:
         flags = (*flags, Flag.MH_PORT)
     return [
-        VirtualServer(
-            server_key(family, name.protocol, address, number),
-            scheduler,
-            flags,
-            port.affinity_timeout_s,
-            destinations,
+        ServedPort(
             name,
+            VirtualServer(
+                server_key(family, protocol, address, number),
+                scheduler,
+                flags,
+                port.affinity_timeout_s,
+                destinations,
+            ),
         )
-        for address, number, destinations in fronts
+        for address, number, destinations in at
     ]
 
 
-def _first_by_key(servers: Iterable[VirtualServer]) -> list[VirtualServer]:
-    first: dict[ServerKey, VirtualServer] = {}
-    for server in servers:
-        first.setdefault(server.key, server)
+def _first_by_key(served: Iterable[ServedPort]) -> list[ServedPort]:
+    first: dict[ServerKey, ServedPort] = {}
+    for each in served:
+        first.setdefault(each.server.key, each)
     return list(first.values())
 
 
@@ -202,10 +217,3 @@ def _external(port: PortRules) -> tuple[Destination, ...]:
     Pods of a node without endpoints must reach the address too (spec ipvs 2.3).
     """
     return (port.local or port.cluster) if port.is_external_local else port.cluster
-
-
-def _shut(port: PortRules) -> Iterator[tuple[IPFamily, Shut]]:
-    if not port.source_ranges or port.allows_node:
-        return
-    for address in port.load_balancer_ips:
-        yield port.family, shut(address, port.protocol, port.port)

@@ -37,34 +37,25 @@ class ServerKey(NamedTuple):
 
 
 class VirtualServer(NamedTuple):
-    """One address, port and protocol; all forwarding is masquerading (NAT).
-
-    A tuple, because a node has tens of thousands, and those are made soonest.
-    """
+    """One address, port and protocol; all forwarding is masquerading (NAT)."""
 
     key: ServerKey
     scheduler: str
     flags: tuple[str, ...] = ()
     persistence_s: int | None = None
     real_servers: tuple[Destination, ...] = ()
-    name: ServicePortName | None = None
-    """Which port of which Service it is for; None when that is not known, as from a kernel."""
-
-    def __eq__(self, other: object) -> bool:
-        """Compare what a kernel knows: what a server is for makes no difference to it."""
-        return isinstance(other, VirtualServer) and self[:-1] == other[:-1]
-
-    def __ne__(self, other: object) -> bool:
-        """Compare as ``==`` does: tuples would look at the name."""
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self[:-1])
 
     @property
     def settings(self) -> tuple[str, tuple[str, ...], int | None]:
         """What can be edited in place, connections surviving."""
         return self.scheduler, self.flags, self.persistence_s
+
+
+class ServedPort(NamedTuple):
+    """A virtual server and the port of a Service that it is for, which no kernel knows."""
+
+    name: ServicePortName
+    server: VirtualServer
 
 
 def server_key(family: IPFamily, protocol: str, address: str, port: int) -> ServerKey:

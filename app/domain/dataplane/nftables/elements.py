@@ -76,20 +76,20 @@ class Elements:
         """Place one element."""
         self.by_set.setdefault(set_, {})[key] = value
 
-    def put_front(self, set_: str, front: "Front", value: str = "", *, tail: str = "") -> None:
-        """Place one element under a front, in the set of its protocol."""
-        self.put(f"{set_}-{front.protocol}", f"{front.key}{tail}", value)
+    def put_at(self, set_: str, at: "VirtualAddress", value: str = "", *, tail: str = "") -> None:
+        """Place one element under a virtual address, in the set of its protocol."""
+        self.put(f"{set_}-{at.protocol}", f"{at.key}{tail}", value)
 
     def add(self, service: ServiceRules, family: IPFamily) -> None:
         """Place the elements of one Service in one family."""
         for port in service.ports:
             if port.family is family:
-                for front in _fronts(port, self):
-                    _place(self, port, front)
+                for at in _virtual_addresses(port, self):
+                    _place(self, port, at)
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class VirtualAddress:
     """One address and port of a service port: how keys spell it, in sets of which protocol."""
 
     protocol: str
@@ -113,7 +113,7 @@ def slots(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
     down to SLOTS_MAX, largest remainders first, and what is too light for a slot gets
     one on top.
     """
-    live = [each for each in destinations if each[2] > 0][:DESTINATIONS_MAX]
+    live = [each for each in destinations if each.weight > 0][:DESTINATIONS_MAX]
     if not live:
         return ()
     weights = [weight for _, _, weight in live]
@@ -139,31 +139,31 @@ def _apportioned(weights: list[int]) -> list[int]:
     return counts
 
 
-def _fronts(port: PortRules, elements: Elements) -> Iterator[Front]:
+def _virtual_addresses(port: PortRules, elements: Elements) -> Iterator[VirtualAddress]:
     protocol = port.protocol.lower()
     if port.cluster_ip is not None:
         elements.put("cluster-ips", port.cluster_ip)
-        yield Front(protocol, f"{port.cluster_ip} . {port.port}")
+        yield VirtualAddress(protocol, f"{port.cluster_ip} . {port.port}")
     for address in port.external_ips:
-        yield Front(protocol, f"{address} . {port.port}", is_external=True)
+        yield VirtualAddress(protocol, f"{address} . {port.port}", is_external=True)
     for address in port.load_balancer_ips:
-        front = Front(protocol, f"{address} . {port.port}", is_external=True)
-        _restrict(elements, front, port.source_ranges)
-        yield front
+        at = VirtualAddress(protocol, f"{address} . {port.port}", is_external=True)
+        _restrict(elements, at, port.source_ranges)
+        yield at
     if port.node_port:
         any_address = ANY_ADDRESS[port.family]
-        yield Front(
+        yield VirtualAddress(
             protocol, f"{any_address} . {port.node_port}", is_node_port=True, is_external=True
         )
 
 
-def _restrict(elements: Elements, front: Front, source_ranges: Iterable[str]) -> None:
+def _restrict(elements: Elements, at: VirtualAddress, source_ranges: Iterable[str]) -> None:
     """Admit only clients of the ranges; a set of intervals bears no overlaps."""
     prefixes = [prefix for text in source_ranges if (prefix := _prefix(text)) is not None]
     if prefixes:
-        elements.put_front("restricted", front)
+        elements.put_at("restricted", at)
     for prefix in _without_overlaps(prefixes):
-        elements.put_front("source-ranges", front, tail=f" . {spell(prefix)}")
+        elements.put_at("source-ranges", at, tail=f" . {spell(prefix)}")
 
 
 def _without_overlaps(prefixes: Iterable[Prefix]) -> Iterator[Prefix]:
@@ -177,50 +177,50 @@ def _prefix(text: str) -> Prefix | None:
     return parse_prefix(text if address is None else f"{text}/{address.max_prefixlen}")
 
 
-def _place(elements: Elements, port: PortRules, front: Front) -> None:
-    is_local = port.is_internal_local and not front.is_external
-    kind = "node-port-" if front.is_node_port else ""
-    verdict = _verdict(elements, port, front, is_local=is_local)
-    elements.put_front(f"{kind}services", front, verdict)
-    if front.is_external and not port.is_external_local:
-        elements.put_front("masqueraded", front)
+def _place(elements: Elements, port: PortRules, at: VirtualAddress) -> None:
+    is_local = port.is_internal_local and not at.is_external
+    kind = "node-port-" if at.is_node_port else ""
+    verdict = _verdict(elements, port, at, is_local=is_local)
+    elements.put_at(f"{kind}services", at, verdict)
+    if at.is_external and not port.is_external_local:
+        elements.put_at("masqueraded", at)
         return
-    if front.is_external:
+    if at.is_external:
         # The node and its Pods may go anywhere; what comes from outside stays here.
-        elements.put_front("local-fronts", front)
-        verdict = _verdict(elements, port, front, is_local=True)
-        elements.put_front(f"{kind}local-services", front, verdict)
+        elements.put_at("local-fronts", at)
+        verdict = _verdict(elements, port, at, is_local=True)
+        elements.put_at(f"{kind}local-services", at, verdict)
     for address in sorted({address for address, _, _ in port.on_node}):
-        elements.put_front("hairpin", front, tail=f" . {address} . {address}")
+        elements.put_at("hairpin", at, tail=f" . {address} . {address}")
 
 
-def _verdict(elements: Elements, port: PortRules, front: Front, *, is_local: bool) -> str:
+def _verdict(elements: Elements, port: PortRules, at: VirtualAddress, *, is_local: bool) -> str:
     chosen = slots(port.local if is_local else port.cluster)
     if not chosen:
         # A Local policy hides what serves elsewhere; a refusal would say that nothing does.
         return DROP if is_local and port.has_any else REJECT
     timeout_s = port.affinity_timeout_s or 0
-    pick = Pick(front.protocol, len(chosen), is_local, front.is_node_port, timeout_s)
+    pick = Pick(at.protocol, len(chosen), is_local, at.is_node_port, timeout_s)
     elements.picks.add(pick)
     offset = LOCAL_OFFSET if is_local else 0
     if timeout_s:
-        _place_kept(elements, front, chosen, offset)
+        _place_kept(elements, at, chosen, offset)
     else:
-        endpoints = elements.by_set.setdefault(f"endpoints-{front.protocol}", {})
+        endpoints = elements.by_set.setdefault(f"endpoints-{at.protocol}", {})
         for index, (address, number, _) in enumerate(chosen, offset):
-            endpoints[f"{front.key} . {index}"] = f"{address} . {number}"
+            endpoints[f"{at.key} . {index}"] = f"{address} . {number}"
     return f"goto {pick.name}"
 
 
 def _place_kept(
-    elements: Elements, front: Front, chosen: tuple[Destination, ...], offset: int
+    elements: Elements, at: VirtualAddress, chosen: tuple[Destination, ...], offset: int
 ) -> None:
     """Clients remember an identifier, not a slot, which another endpoint may take over."""
     ids = endpoint_ids(chosen, is_local=bool(offset))
     for (address, port, _), id_ in ids.items():
-        elements.put_front("kept-endpoints", front, f"{address} . {port}", tail=f" . {id_}")
+        elements.put_at("kept-endpoints", at, f"{address} . {port}", tail=f" . {id_}")
     for index, destination in enumerate(chosen, offset):
-        elements.put_front("choices", front, ids[destination], tail=f" . {index}")
+        elements.put_at("choices", at, ids[destination], tail=f" . {index}")
 
 
 def endpoint_ids(

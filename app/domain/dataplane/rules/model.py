@@ -7,15 +7,15 @@ known.  ``node_rules`` computes it, ``ipvs`` and ``nftables`` render it.
     NodeRules
     ├── families       facts of the node, one entry an IP family that is served
     ├── services       ServiceRules by key, each a PortRules per family and port
-    ├── service_cidrs  ranges whose addresses belong to Services or to nobody
-    ├── conflicts      addresses that two Services claim, and who got them
+    ├── service_cidrs  ranges whose addresses are of Services or unused
+    ├── conflicts      addresses that two Services claim, and which got them
     └── notices        settings that do something their author may not expect
 
 Everything is sorted, so that equal state gives an equal value.  Addresses are
 canonical text.  Source: spec ipvs 1 to 3.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -34,12 +34,17 @@ PROTOCOL_NUMBERS: Final[Mapping[str, int]] = {
 }
 
 
-Destination = tuple[str, int, int]
-"""Where a connection may end: address, port and weight; a weight of 0 takes no new ones.
+class Destination(NamedTuple):
+    """Where a connection may end; a weight of 0 takes no new ones."""
 
-A node is told of every endpoint of the cluster, so they are tuples and nothing more, which
-are made in a fraction of the time.
-"""
+    address: str
+    port: int
+    weight: int = DESTINATION_WEIGHT_DEFAULT
+
+    @property
+    def address_and_port(self) -> tuple[str, int]:
+        """What tells it from other destinations, whatever its weight."""
+        return self.address, self.port
 
 
 class LocalDetection(StrEnum):
@@ -225,12 +230,6 @@ class NodeRules:
     """Ranges of ClusterIPs, without overlaps, IPv4 first."""
     conflicts: tuple[Conflict, ...] = ()
     notices: tuple[Notice, ...] = field(default=())
-
-    def ports(self, family: IPFamily) -> Iterator[PortRules]:
-        """Give every port of one family, in order of Service, then as the Service lists them."""
-        return (
-            port for service in self.services for port in service.ports if port.family is family
-        )
 
     def family(self, family: IPFamily) -> NodeFamily | None:
         """Give the facts of one family; None when the node does not serve it."""

@@ -58,13 +58,16 @@ def reaches(service: Service) -> tuple[Reach, ...]:
     names, texts = service.ip_families or _UNNAMED, service.cluster_ips
     if not service.ip_families or not texts:
         texts = (service.cluster_ip,)
-    found: dict[IPFamily, Reach] = {}
+    found: list[Reach] = []
     for name, text in zip(names, texts, strict=False):
         number, address = ordered(text)
         family = _IPV6 if ":" in address else _IPV4
-        if number >= 0 and (name == family or not name) and family not in found:
-            found[family] = _reach(service, family, address)
-    return tuple([found[family] for family in sorted(found)] if len(found) > 1 else found.values())
+        if number >= 0 and (name == family or not name):
+            found.append(_reach(service, family, address))
+    if len(found) > 1:  # of two addresses of one family the first counts
+        found = [*{reach.family: reach for reach in reversed(found)}.values()]
+        found.sort(key=lambda reach: reach.family)
+    return tuple(found)
 
 
 def spell(prefix: Prefix) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from app.domain.dataplane.rules.conflicts import NO_LOSSES, NODE_ADDRESSES, Claimed, Losses, losses
-from app.domain.dataplane.rules.model import Conflict, Notice, NoticeReason, PortRules
+from app.domain.dataplane.rules.model import Conflict, Notice, NoticeReason
 from app.domain.dataplane.rules.service_addresses import Reach, is_visible, spell
-from app.domain.dataplane.rules.topology import ANYWHERE, Candidates, candidates, select
+from app.domain.dataplane.rules.topology import Candidates, candidates
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.service import (
@@ -35,18 +35,36 @@ _CLIENT_IP: Final = SessionAffinity.CLIENT_IP.value
 _LOCAL: Final = TrafficPolicy.LOCAL.value
 
 
-class PortFacts(NamedTuple):
-    """One port in one family, before any node looks at it."""
+class PortSettings(NamedTuple):
+    """What of a Service holds for each of its ports."""
 
+    affinity_timeout_s: int | None = None
+    is_internal_local: bool = False
+    is_external_local: bool = False
+    health_check_node_port: int = 0
+
+
+class PortFacts(NamedTuple):
+    """One port in one family, before any node looks at it; addresses lost are left out."""
+
+    name: ServicePortName
     reach: Reach
-    port: ServicePort
+    port: int
+    settings: PortSettings
+    scheduler: str
     found: Candidates
     uses_cluster: bool
     """Whether anything may go to endpoints on other nodes."""
     uses_local: bool
     """Whether anything is kept on the node."""
-    elsewhere: PortRules
-    """What a node that plays no part makes of it; for others, all that nodes share."""
+    cluster_ip: str | None
+    external_ips: tuple[str, ...]
+    load_balancer_ips: tuple[str, ...]
+    node_port: int
+    source_ranges: tuple[str, ...]
+
+
+_SETTINGS_MOSTLY: Final = PortSettings()
 
 
 class ServiceFacts(NamedTuple):
@@ -56,16 +74,8 @@ class ServiceFacts(NamedTuple):
     ports: tuple[PortFacts, ...] = ()
     reaches: tuple[Reach, ...] = ()
     health_check_node_port: int = 0
-    has_node_ports: bool = False
-    external_addresses: tuple[str, ...] = ()
-    """What may be bound on a node, unless it is the node's own address."""
     conflicts: tuple[Conflict, ...] = ()
     notices: tuple[Notice, ...] = ()
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether only endpoints can differ between nodes."""
-        return not self.has_node_ports and not self.external_addresses
 
 
 def service_facts(
@@ -91,23 +101,9 @@ def service_facts(
         ports,
         reached,
         settings.health_check_node_port,
-        any([port.elsewhere.node_port for port in ports]),  # noqa: C419  half the time
-        _external_addresses(reached) if service.external_ips or service.ingress else (),
         lost.conflicts,
         _notices(key, reached) if service.load_balancer_source_ranges else (),
     )
-
-
-class _Settings(NamedTuple):
-    """What of a Service holds for each of its ports."""
-
-    affinity_timeout_s: int | None = None
-    is_internal_local: bool = False
-    is_external_local: bool = False
-    health_check_node_port: int = 0
-
-
-_ORDINARY: Final = _Settings()
 
 
 class _Making(NamedTuple):
@@ -115,7 +111,7 @@ class _Making(NamedTuple):
 
     service: NamespacedName
     scheduler: str
-    settings: _Settings
+    settings: PortSettings
     lost: Losses
 
     def port(self, reach: Reach, port: ServicePort, slices: Iterable[EndpointSlice]) -> PortFacts:
@@ -124,44 +120,37 @@ class _Making(NamedTuple):
         is_accessible = bool(port.node_port or reach.external_ips or reach.load_balancer_ips)
         uses_cluster = not settings.is_internal_local or is_accessible
         uses_local = settings.is_internal_local or (settings.is_external_local and is_accessible)
-        cluster, has_any = found.ready, True
-        if not found.is_ordinary or not uses_cluster:
-            chosen = select(found, ANYWHERE, uses_cluster=uses_cluster, uses_local=uses_local)
-            cluster, has_any = chosen.cluster, chosen.has_any
-        rules = PortRules(
+        facts = PortFacts(
             name,
-            reach.family,
+            reach,
             port.port,
+            settings,
+            _weighing(self.scheduler, found),
+            found,
+            uses_cluster,
+            uses_local,
             reach.cluster_ip,
-            scheduler=_weighing(self.scheduler, found),
-            cluster=cluster,
-            has_any=has_any,
+            reach.external_ips,
+            reach.load_balancer_ips,
+            port.node_port,
+            tuple([spell(prefix) for prefix in reach.source_ranges]) if is_accessible else (),
         )
-        if settings is not _ORDINARY:
-            rules = rules._replace(**settings._asdict())
-        if is_accessible:
-            rules = rules._replace(
-                external_ips=reach.external_ips,
-                load_balancer_ips=reach.load_balancer_ips,
-                node_port=port.node_port,
-                source_ranges=tuple([spell(prefix) for prefix in reach.source_ranges]),
-            )
-        if self.lost is not NO_LOSSES:
-            rules = self._without_losses(rules)
-        return PortFacts(reach, port, found, uses_cluster, uses_local, rules)
+        return facts if self.lost is NO_LOSSES else self._without_losses(facts)
 
-    def _without_losses(self, rules: PortRules) -> PortRules:
+    def _without_losses(self, facts: PortFacts) -> PortFacts:
         """Take away what other Services win."""
-        node_port = Claimed(rules.family, NODE_ADDRESSES, rules.node_port, rules.protocol)
-        return rules._replace(
-            cluster_ip=next(iter(self._won(rules, rules.cluster_ip or "")), None),
-            external_ips=self._won(rules, *rules.external_ips),
-            load_balancer_ips=self._won(rules, *rules.load_balancer_ips),
-            node_port=0 if node_port in self.lost.claimed else rules.node_port,
+        family, protocol = facts.reach.family, facts.name.protocol
+        node_port = Claimed(family, NODE_ADDRESSES, facts.node_port, protocol)
+        return facts._replace(
+            cluster_ip=next(iter(self._won(facts, facts.reach.cluster_ip)), None),
+            external_ips=self._won(facts, *facts.external_ips),
+            load_balancer_ips=self._won(facts, *facts.load_balancer_ips),
+            node_port=0 if node_port in self.lost.claimed else facts.node_port,
         )
 
-    def _won(self, rules: PortRules, *addresses: str) -> tuple[str, ...]:
-        claims = (Claimed(rules.family, a, rules.port, rules.protocol) for a in addresses)
+    def _won(self, facts: PortFacts, *addresses: str) -> tuple[str, ...]:
+        family, protocol = facts.reach.family, facts.name.protocol
+        claims = (Claimed(family, a, facts.port, protocol) for a in addresses)
         return tuple(claim.address for claim in claims if claim not in self.lost.claimed)
 
 
@@ -181,25 +170,20 @@ def _distinct(ports: tuple[ServicePort, ...]) -> Sequence[ServicePort]:
 
 def _weighing(scheduler: str, found: Candidates) -> str:
     """Take the weighted form of a scheduler when weights differ: equal weights make it the same."""
-    if found.is_ordinary or scheduler not in _WEIGHING:
+    if scheduler not in _WEIGHING:
         return scheduler
-    weights = {weight for _, _, weight in found.destinations}
-    if len(weights) > 1 and len(weights - {0}) > 1:
-        return _WEIGHING[scheduler]
-    return scheduler
+    weights = {weight for (_, _, weight), _ in found.each} - {0}
+    return _WEIGHING[scheduler] if len(weights) > 1 else scheduler
 
 
-def _settings(service: Service) -> _Settings:
+def _settings(service: Service) -> PortSettings:
     """Read them; those of most Services are one object."""
     policies = service.internal_traffic_policy, service.external_traffic_policy
-    if (
-        service.session_affinity != SessionAffinity.CLIENT_IP
-        and TrafficPolicy.LOCAL not in policies
-    ):
-        return _ORDINARY
+    if service.session_affinity != _CLIENT_IP and _LOCAL not in policies:
+        return _SETTINGS_MOSTLY
     is_external_local = _is_external_local(service)
     has_health_check = is_external_local and service.type == ServiceType.LOAD_BALANCER
-    return _Settings(
+    return PortSettings(
         affinity_timeout_s=_affinity_timeout_s(service),
         is_internal_local=service.internal_traffic_policy == _LOCAL,
         is_external_local=is_external_local,
@@ -219,12 +203,6 @@ def _is_external_local(service: Service) -> bool:
     if service.type in (ServiceType.LOAD_BALANCER, ServiceType.NODE_PORT):
         return True
     return service.type in ("", ServiceType.CLUSTER_IP) and bool(service.external_ips)
-
-
-def _external_addresses(reached: Iterable[Reach]) -> tuple[str, ...]:
-    return tuple(
-        address for reach in reached for address in (*reach.external_ips, *reach.load_balancer_ips)
-    )
 
 
 def _notices(service: NamespacedName, reached: Iterable[Reach]) -> tuple[Notice, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from app.domain.addresses import PORT_MAX, parse_prefix
 from app.domain.dataplane.rules.model import RulesConfig
-from app.domain.dataplane.rules.node_rules import PRIMARY
+from app.domain.dataplane.rules.node_facts import PRIMARY
 from app.domain.errors import Violation
 from app.domain.names import subdomain_problems
 from app.domain.objects.endpoint_slice import EndpointSlice

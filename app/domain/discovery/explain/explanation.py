@@ -1,9 +1,9 @@
-"""What is said about a Service's endpoints, as values.
+"""The explanation of a Service's endpoints, as values.
 
     Explanation(summary, pods, slices, conditions)
 
-Codes are stable words for programs, messages are sentences for people.  How
-they come about is not known here, nor how they are shown.
+Codes are stable and for programs, messages are for people.  This module neither
+computes nor renders them.
 Source: contract.md, "Routes".
 """
 
@@ -15,7 +15,7 @@ from app.domain.objects.meta import Condition
 
 
 class Verdict(StrEnum):
-    """What a Pod is to the Service."""
+    """The state of a Pod as an endpoint of the Service."""
 
     READY = "Ready"
     DRAINED = "Drained"
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 class ReasonCode(StrEnum):
-    """Why; those that keep a Pod from being an endpoint at all come first."""
+    """The reasons; those that exclude a Pod from the endpoints come first."""
 
     SELECTOR_MISMATCH = "SelectorMismatch"
     FINISHED = "Finished"
@@ -51,7 +51,7 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing to know about a Pod or a slice."""
+    """One fact about a Pod or a slice."""
 
     code: ReasonCode
     message: str
@@ -59,9 +59,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodExplanation:
-    """One Pod: ``slices`` names those that hold it; no reasons means that all is well.
+    """One Pod; ``slices`` are the names of slices that have it; without problems no reasons.
 
-    ``requirements_failed`` counts the parts of the selector that it does not meet.
+    ``requirements_failed`` counts the requirements of the selector that it does not meet.
     """
 
     pod: NamespacedName
@@ -73,13 +73,13 @@ class PodExplanation:
 
     @property
     def is_selected(self) -> bool:
-        """Whether the selector picks it."""
+        """Whether the selector matches it."""
         return self.requirements_failed == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceExplanation:
-    """One slice that Waypost did not make, or no longer keeps."""
+    """One slice that Waypost did not make, or no longer updates."""
 
     slice: NamespacedName
     managed_by: str
@@ -91,10 +91,10 @@ class SliceExplanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why a Service has the endpoints it has.
+    """Why a Service has its endpoints.
 
-    ``summary`` is one sentence: the likeliest cause when there are none.  Of
-    the Pods the nearest misses come first; ``pods_omitted`` were left out.
+    ``summary`` is one sentence: the likeliest cause when there are none.  Pods that
+    nearly match come first; ``pods_omitted`` counts those not listed.
     """
 
     service: NamespacedName

@@ -1,8 +1,8 @@
-"""How far a Pod's labels are from a selector, and in which words.
+"""The distance of a Pod's labels from a selector, and messages about it.
 
-    requirements, labels -> the misses, and how near they are
+    requirements, labels -> the failed requirements, and their distance
 
-Source: contract.md, "Routes": which requirement failed, and what there is instead.
+Source: contract.md, "Routes": which requirement failed, and the Pod's label instead.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,13 +12,13 @@ from typing import NamedTuple
 from app.domain.labels import Operator, Requirement
 from app.domain.objects.service import Service
 
-SPELLING_DISTANCE_MAX = 2  # letters that a misspelt label may differ by
-_DISTANCES_MAX = 8_192  # pairs of words remembered
-_FAR = 64  # further than any two label values, which have 63 characters, can be
+SPELLING_DISTANCE_MAX = 2  # letters by which a misspelt label may differ
+_DISTANCES_MAX = 8_192  # cached pairs of words
+_FAR = 64  # more than the distance of any two label values, which have at most 63 characters
 
 
 class Misses(NamedTuple):
-    """The requirements that labels do not meet; sorts the nearest first."""
+    """The requirements that labels do not meet; sorts by distance."""
 
     failed: int
     distance: int  # letters that would have to change, summed
@@ -26,7 +26,7 @@ class Misses(NamedTuple):
 
 
 def requirements_of(service: Service) -> tuple[Requirement, ...]:
-    """Write a Service's selector as requirements, those of the plain form first."""
+    """Convert a Service's selector to requirements, those of ``selector`` first."""
     plain = (
         Requirement(key=key, operator=Operator.IN, values=(value,))
         for key, value in sorted((service.selector or {}).items())
@@ -35,7 +35,7 @@ def requirements_of(service: Service) -> tuple[Requirement, ...]:
 
 
 def misses(requirements: Iterable[Requirement], labels: Mapping[str, str]) -> Misses:
-    """Tell what keeps labels from being selected; nothing failed means that they are."""
+    """Find the requirements that labels fail; none means that they are selected."""
     failed = [entry for entry in requirements if not entry.matches(labels)]
     return Misses(
         len(failed),
@@ -45,7 +45,7 @@ def misses(requirements: Iterable[Requirement], labels: Mapping[str, str]) -> Mi
 
 
 def wanted(requirement: Requirement) -> str:
-    """Say a requirement: ``app=web``, ``tier in (a, b)``, ``no label tier``."""
+    """Write a requirement: ``app=web``, ``tier in (a, b)``, ``no label tier``."""
     key, values = requirement.key, requirement.values
     listed = ", ".join(values)
     match requirement.operator:
@@ -80,7 +80,7 @@ def _distance_of(requirement: Requirement, labels: Mapping[str, str]) -> int:
 
 
 def similar_word(word: str, among: Iterable[str]) -> str | None:
-    """Find the word that ``word`` was most likely meant to be; None when all are too far."""
+    """Find the word of which ``word`` is most likely a misspelling; None when all are too far."""
     near = ((distance(word, other), other) for other in among)
     found = min((pair for pair in near if pair[0] <= SPELLING_DISTANCE_MAX), default=None)
     return None if found is None or len(word) <= SPELLING_DISTANCE_MAX else found[1]
@@ -98,7 +98,7 @@ def distance(word: str, other: str) -> int:
             cost = min(
                 above[column] + (letter != other_letter), above[column + 1] + 1, row[column] + 1
             )
-            # Two neighbours in the wrong order are one slip of the fingers, not two.
+            # Two adjacent letters in the wrong order count as one typing error.
             is_swap = place and column and letter == right[column - 1]
             if is_swap and left[place - 1] == other_letter:
                 cost = min(cost, before[column - 1] + 1)

@@ -1,8 +1,8 @@
-"""What there is to say about one selected Pod.
+"""The verdict and the reasons for one selected Pod.
 
     Service, Pod, the endpoints that refer to it -> Verdict, reasons
 
-Labels are judged elsewhere.  Source: spec kubernetes-api 3.2 to 3.4;
+``near_misses`` evaluates labels.  Source: spec kubernetes-api 3.2 to 3.4;
 contract.md for leases and weights.
 """
 
@@ -18,7 +18,7 @@ from app.domain.times import format_time
 
 
 def verdict_of(pod: Pod, endpoints: Iterable[Endpoint]) -> Verdict:
-    """Tell what a Pod is to the Service, going by the endpoints in its slices."""
+    """Classify a Pod by its endpoints in the Service's slices."""
     found = tuple(endpoints)
     if not found:
         return Verdict.NOT_AN_ENDPOINT
@@ -30,7 +30,7 @@ def verdict_of(pod: Pod, endpoints: Iterable[Endpoint]) -> Verdict:
 
 
 def reasons_of(service: Service, pod: Pod) -> tuple[Reason, ...]:
-    """Say everything that keeps a selected Pod from being a ready endpoint on every port."""
+    """List everything that keeps a selected Pod from being a ready endpoint on every port."""
     excluding = tuple(_excluding(service, pod))
     if excluding and excluding[0].code != ReasonCode.WRONG_FAMILY:
         return excluding
@@ -63,7 +63,7 @@ def _hampering(service: Service, pod: Pod) -> Iterator[Reason]:
     if is_withheld and service.publish_not_ready_addresses:
         yield Reason(
             ReasonCode.PUBLISHED_REGARDLESS,
-            "it counts as ready all the same: publishNotReadyAddresses is set",
+            "it still counts as ready: publishNotReadyAddresses is set",
         )
     yield from _ports(service, pod)
     if pod.weight == 0:
@@ -81,7 +81,7 @@ def _not_ready(pod: Pod) -> Reason:
         message = f"its {lease} ran out without a heartbeat{since}{said}"
         return Reason(ReasonCode.LEASE_EXPIRED, message)
     if condition.reason == NODE_LEASE_EXPIRED:
-        message = f"the agent of node {pod.node_name} has been silent{since}{said}"
+        message = f"the lease of its node {pod.node_name} has been expired{since}{said}"
         return Reason(ReasonCode.NODE_LEASE_EXPIRED, message)
     why = f" ({condition.reason})" if condition.reason else ""
     awaited = _awaited(pod) if condition.reason == NOT_REPORTED else ""
@@ -89,12 +89,12 @@ def _not_ready(pod: Pod) -> Reason:
 
 
 def _awaited(pod: Pod) -> str:
-    """Say what has to happen before anything is known of a Pod's readiness."""
+    """Say what is missing before a Pod's readiness is known."""
     if pod.needs_report:
         return (
             ": its readinessProbe is exec, which Waypost does not run; report Ready in its status"
         )
-    return ": it has a readinessProbe that nobody has run" if pod.has_probe else ""
+    return ": its readinessProbe has not been run" if pod.has_probe else ""
 
 
 def _since(condition: Condition) -> str:

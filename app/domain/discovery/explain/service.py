@@ -1,10 +1,10 @@
-"""Why each Pod is, or is not, behind a Service.
+"""Explains why each Pod is, or is not, an endpoint of a Service.
 
     (Snapshot, key of a Service) -> Explanation
 
-What is comes from the slices, why it is from Pods and Service; where the two
-disagree, that is said as well.  Everything is bounded: the nearest misses are
-shown, the rest is counted.  Source: contract.md, "Routes".
+The endpoints come from the slices, the reasons from Pods and Service; disagreement
+between them is reported too.  Everything is bounded: the nearest misses are listed,
+the rest is counted.  Source: contract.md, "Routes".
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from app.domain.snapshot import Snapshot
 EXPLAINED_PODS_MAX = 100
 COMPARED_PODS_MAX = 1_000  # unselected Pods whose labels are compared letter by letter
 
-_Held = Mapping[NamespacedName, list[tuple[str, Endpoint]]]
+_EndpointsByPod = Mapping[NamespacedName, list[tuple[str, Endpoint]]]
 
 
 def explain(
@@ -67,33 +67,34 @@ def explain(
 def _pods(
     snapshot: Snapshot, service: Service, pods_max: int
 ) -> tuple[list[PodExplanation], list[PodExplanation]]:
-    """Explain all selected Pods, and of the others those nearest to being selected."""
+    """Explain all selected Pods, and of the others those that nearly match."""
     if not service.has_selector or service.is_external_name:
         return [], []
-    held = _held(snapshot, service.metadata.key)
+    endpoints_by_pod = _endpoints_by_pod(snapshot, service.metadata.key)
     pods = snapshot.pods_selected_by(service)
-    selected = [_selected(service, pod, held) for pod in pods]
+    selected = [_selected(service, pod, endpoints_by_pod) for pod in pods]
     others = _nearest(snapshot, service, pods_max)
-    return selected, [_unselected(pod, found, held) for found, pod in others]
+    return selected, [_unselected(pod, found, endpoints_by_pod) for found, pod in others]
 
 
-def _held(snapshot: Snapshot, service: NamespacedName) -> _Held:
-    held: dict[NamespacedName, list[tuple[str, Endpoint]]] = {}
+def _endpoints_by_pod(snapshot: Snapshot, service: NamespacedName) -> _EndpointsByPod:
+    endpoints_by_pod: dict[NamespacedName, list[tuple[str, Endpoint]]] = {}
     for slice_ in snapshot.slices_of(service):
         for endpoint in slice_.endpoints:
             reference = endpoint.target_ref
             if reference is not None and reference.kind == "Pod":
                 pod = NamespacedName(reference.namespace, reference.name)
-                held.setdefault(pod, []).append((slice_.metadata.name, endpoint))
-    return held
+                endpoints_by_pod.setdefault(pod, []).append((slice_.metadata.name, endpoint))
+    return endpoints_by_pod
 
 
-def _selected(service: Service, pod: Pod, held: _Held) -> PodExplanation:
-    found = held.get(pod.metadata.key, [])
+def _selected(service: Service, pod: Pod, endpoints_by_pod: _EndpointsByPod) -> PodExplanation:
+    found = endpoints_by_pod.get(pod.metadata.key, [])
     verdict = verdict_of(pod, (endpoint for _, endpoint in found))
     reasons = reasons_of(service, pod)
     if verdict == Verdict.NOT_AN_ENDPOINT and not reasons:
-        reasons = (Reason(ReasonCode.NOT_IN_SLICES, "nothing keeps it out, yet no slice has it"),)
+        message = "it has no problem, but is in no slice"
+        reasons = (Reason(ReasonCode.NOT_IN_SLICES, message),)
     return PodExplanation(
         pod=pod.metadata.key,
         verdict=verdict,
@@ -103,11 +104,11 @@ def _selected(service: Service, pod: Pod, held: _Held) -> PodExplanation:
     )
 
 
-def _unselected(pod: Pod, missed: Misses, held: _Held) -> PodExplanation:
-    found = held.get(pod.metadata.key, [])
+def _unselected(pod: Pod, missed: Misses, endpoints_by_pod: _EndpointsByPod) -> PodExplanation:
+    found = endpoints_by_pod.get(pod.metadata.key, [])
     reasons = tuple(Reason(ReasonCode.SELECTOR_MISMATCH, text) for text in missed.messages)
     if found:
-        left = Reason(ReasonCode.LEFT_OVER, "a slice has it although the selector does not pick it")
+        left = Reason(ReasonCode.LEFT_OVER, "a slice has it, but the selector does not match it")
         reasons = (*reasons, left)
     return PodExplanation(
         pod=pod.metadata.key,
@@ -138,7 +139,7 @@ def _nearest(snapshot: Snapshot, service: Service, pods_max: int) -> list[tuple[
 def _nearest_first(
     selected: list[PodExplanation], others: list[PodExplanation]
 ) -> list[PodExplanation]:
-    """Put the Pods with something to be said first, and those that are all well last."""
+    """Sort Pods with reasons first, and those without any last."""
     troubled = [pod for pod in selected if pod.reasons]
     troubled.sort(key=lambda pod: (pod.verdict != Verdict.NOT_AN_ENDPOINT, pod.pod))
     return [*troubled, *others, *(pod for pod in selected if not pod.reasons)]

@@ -1,6 +1,6 @@
-"""What there is to say about the slices that Waypost does not keep itself.
+"""Explains the slices of a Service that Waypost does not update itself.
 
-    Snapshot, Service -> slices written by hand or left over, and nearly labelled ones
+    Snapshot, Service -> slices written by hand or left over, and those with a misspelt label
 
 Source: spec kubernetes-api 3.1, 3.5 and 3.8.
 """
@@ -20,13 +20,13 @@ from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
 EXPLAINED_SLICES_MAX = 50
-STRAY_DISTANCE_MAX = 2  # letters by which a label may miss the Service's name
+STRAY_DISTANCE_MAX = 2  # letters by which a label may differ from the Service's name
 
 
 def explain_slices(
     snapshot: Snapshot, service: Service
 ) -> tuple[tuple[SliceExplanation, ...], int]:
-    """Explain the slices of a Service that are not kept for it; and how many were left out."""
+    """Explain the slices of a Service that Waypost does not update; also count the omitted."""
     kept = service.has_selector and not service.is_external_name
     mine = snapshot.slices_of(service.metadata.key)
     found = [_explained(service, slice_) for slice_ in mine if not (kept and slice_.is_managed)]
@@ -51,15 +51,15 @@ def _reasons(service: Service, slice_: EndpointSlice, ready: int) -> Iterator[Re
     if slice_.is_managed:
         yield Reason(
             ReasonCode.LEFT_OVER,
-            "it holds the Pods that the Service's last selector picked: none is added any more, "
-            "and each goes with its Pod",
+            "it has the Pods that the Service's last selector matched: none is added any more, "
+            "and each is removed with its Pod",
         )
     elif slice_.is_mirrored:
         yield Reason(ReasonCode.MIRRORED, "it mirrors the Endpoints object of the Service's name")
     elif service.has_selector:
         yield Reason(
             ReasonCode.BESIDE_SELECTOR,
-            "it is written by hand and counts beside what the selector finds",
+            "it is written by hand and counts in addition to the selected Pods",
         )
     else:
         yield Reason(ReasonCode.WRITTEN_BY_HAND, "it is written by hand")
@@ -73,7 +73,7 @@ def _reasons(service: Service, slice_: EndpointSlice, ready: int) -> Iterator[Re
 def _contents(service: Service, slice_: EndpointSlice, ready: int) -> Iterator[Reason]:
     names = {port.name for port in slice_.ports}
     if not slice_.endpoints:
-        yield Reason(ReasonCode.NO_ENDPOINTS, "it holds no endpoints")
+        yield Reason(ReasonCode.NO_ENDPOINTS, "it has no endpoints")
     elif not ready:
         yield Reason(ReasonCode.NONE_READY, "none of its endpoints is ready")
     if slice_.endpoints and service.ports and not slice_.ports:
@@ -87,7 +87,7 @@ def _contents(service: Service, slice_: EndpointSlice, ready: int) -> Iterator[R
 
 
 def _strays(snapshot: Snapshot, service: Service) -> Iterator[SliceExplanation]:
-    """Find slices that were most likely meant for a Service that has none."""
+    """Find slices that were most likely meant for this Service, which has none."""
     wanted = f"{SERVICE_NAME_LABEL}={service.metadata.name}"
     for key in snapshot.keys_in("EndpointSlice", service.metadata.namespace):
         slice_ = snapshot.slices[key]

@@ -1,6 +1,6 @@
-"""The first line of an explanation: how many endpoints are ready, or why none is.
+"""The first line of an explanation: the number of ready endpoints, or why there are none.
 
-    Service, its Pods and slices as explained -> one sentence
+    Service, its explained Pods and slices -> one sentence
 
 Source: contract.md, "Routes".
 """
@@ -19,14 +19,14 @@ from app.domain.objects.endpoint_slice import SERVICE_NAME_LABEL
 from app.domain.objects.service import MASS_FAILURE_GUARD, Service
 from app.domain.snapshot import Snapshot
 
-ELSEWHERE_MAX = 1_000  # Pods of other namespaces that are looked at
+ELSEWHERE_MAX = 1_000  # Pods of other namespaces that are examined
 
 _IN_WORDS = {
     ReasonCode.FINISHED: "finished",
     ReasonCode.NO_ADDRESS: "without an address",
     ReasonCode.WRONG_FAMILY: "without an address of the Service's family",
     ReasonCode.LEASE_EXPIRED: "with an expired lease",
-    ReasonCode.NODE_LEASE_EXPIRED: "on a node whose agent is silent",
+    ReasonCode.NODE_LEASE_EXPIRED: "on a node with an expired lease",
     ReasonCode.NOT_READY: "not ready",
     ReasonCode.TERMINATING: "terminating",
     ReasonCode.PORT_NOT_FOUND: "without the named port",
@@ -42,17 +42,17 @@ def summary_of(
     others: Sequence[PodExplanation],
     slices: Sequence[SliceExplanation],
 ) -> str:
-    """Say in one sentence how the Service stands; what the mass-failure guard says goes first."""
+    """Summarize the Service in one sentence, after that of the mass-failure guard, if active."""
     name = service.metadata.name
     if service.is_external_name:
         return f"{name} is an alias of {service.external_name} and has no endpoints of its own."
     if not service.has_selector:
         return _by_hand(service, slices)
-    said = _selected(selected) if selected else _none_selected(snapshot, service, others)
+    state = _selected(selected) if selected else _none_selected(snapshot, service, others)
     by_hand = sum(entry.endpoints_ready for entry in slices)
     if by_hand:
-        said = f"{said} Slices written by hand add {_counted(by_hand)}."
-    return f"{_guard(service)}{said}"
+        state = f"{state} Slices written by hand add {_counted(by_hand)}."
+    return f"{_guard(service)}{state}"
 
 
 def _guard(service: Service) -> str:
@@ -68,9 +68,9 @@ def _by_hand(service: Service, slices: Sequence[SliceExplanation]) -> str:
     mine = [entry for entry in slices if entry.reasons[0].code != ReasonCode.LABEL_MISSING]
     ready = sum(entry.endpoints_ready for entry in mine)
     if ready:
-        return f"{lead}; slices written for it hold {_counted(ready)}."
+        return f"{lead}; slices written for it have {_counted(ready)}."
     if mine:
-        return f"{lead}, and no slice labelled {label} holds a ready endpoint."
+        return f"{lead}, and no slice labelled {label} has a ready endpoint."
     if slices:
         stray = slices[0]
         return f"{lead} and no slice; {stray.slice} is nearest: {stray.reasons[0].message}."
@@ -120,7 +120,7 @@ def _none_selected(snapshot: Snapshot, service: Service, others: Sequence[PodExp
 
 
 def _elsewhere(snapshot: Snapshot, service: Service) -> str:
-    """Name another namespace that has Pods of the selector; empty when there is none."""
+    """Find another namespace with Pods that match the selector; empty when there is none."""
     if not service.selector:
         return ""
     terms = [snapshot.members("label", "Pod", *pair) for pair in service.selector.items()]
@@ -130,7 +130,7 @@ def _elsewhere(snapshot: Snapshot, service: Service) -> str:
 
 
 def _tally(pods: Iterable[PodExplanation]) -> str:
-    """Count what is wrong, the commonest first; of each Pod only the first reason counts."""
+    """Count the first reason of each Pod, the most frequent first."""
     first = (_IN_WORDS[pod.reasons[0].code] for pod in pods if pod.reasons)
     counts = Counter(first)
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
@@ -138,7 +138,7 @@ def _tally(pods: Iterable[PodExplanation]) -> str:
 
 
 def _found(pod: PodExplanation, code: ReasonCode) -> str:
-    """Give what is said under a code; empty when nothing is."""
+    """Return the message of a code; empty when there is none."""
     return next((reason.message for reason in pod.reasons if reason.code == code), "")
 
 

@@ -1,4 +1,4 @@
-"""The order in which a program is given its addresses.
+"""The order in which a program gets its addresses.
 
     addresses + the machine's own -> sorted as glibc (RFC 3484) or musl, c-ares, Go (RFC 6724)
 
@@ -26,7 +26,7 @@ class PolicyTable:
     rows: tuple[tuple[IPv6Network, int, int], ...]
 
     def row(self, address: IPv6Address) -> tuple[int, int]:
-        """Give the precedence and the label of an address."""
+        """Return the precedence and the label of an address."""
         for prefix, precedence, label in self.rows:
             if address in prefix:
                 return precedence, label
@@ -60,7 +60,7 @@ RFC_6724 = _table(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRules:
-    """What one library's sort does beyond the table."""
+    """The differences between the libraries' sorts."""
 
     table: PolicyTable
     sorts_unusable: bool = True
@@ -75,7 +75,7 @@ GO = OrderRules(table=RFC_6724, sorts_unusable=False)
 
 
 def ordered(addresses: Iterable[str], network: Network, rules: OrderRules) -> tuple[str, ...]:
-    """Sort addresses for a program on a machine with these addresses of its own."""
+    """Sort addresses for a program on a machine with the addresses of ``network``."""
     found = tuple(addresses)
     if not rules.sorts_ipv4_alone and not any(":" in address for address in found):
         return found

@@ -1,9 +1,9 @@
-"""What a resolver library reads out of an answer section.
+"""Reading of an answer section by a resolver library.
 
     replies to one candidate -> addresses, canonical name
 
-The stub never asks for the target of a CNAME: the chain has to be in the answer,
-and an address counts when it belongs to the last target seen.
+The stub never asks for the target of a CNAME: the chain must be in the answer, and an
+address counts only when it belongs to the last target seen.
 Source: spec resolver 2.4.
 """
 
@@ -25,7 +25,7 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """Addresses in the order of the answers, and where the aliases led."""
+    """Addresses in the order of the answers, and the end of the aliases."""
 
     addresses: tuple[str, ...] = ()
     canonical_name: str = ""
@@ -33,7 +33,7 @@ class Reading:
 
 
 def read(candidate: Candidate, replies: Iterable[Reply]) -> Reading:
-    """Follow the aliases of each reply from the name asked for, and collect the addresses."""
+    """Follow the aliases of each reply from the candidate's name, and collect the addresses."""
     addresses: list[str] = []
     records: list[Record] = []
     canonical = candidate.name
@@ -62,10 +62,10 @@ def of_family(addresses: Iterable[str], qtypes: tuple[str, ...]) -> tuple[str, .
 
 
 def status_of(rcode: Rcode | None) -> Status:
-    """Say in the words of the API why nobody could answer."""
+    """Convert the last response code to a status of the API."""
     return _STATUSES.get(rcode or Rcode.SERVFAIL, Status.SERVFAIL)
 
 
 def spelt(name: DomainName) -> str:
-    """Write a name as programs see it, without the final dot."""
+    """Write a name as programs get it, without the final dot."""
     return str(name).removesuffix(".") or "."

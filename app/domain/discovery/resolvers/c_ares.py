@@ -2,7 +2,7 @@
 
     .onion -> alias -> literal -> hosts file -> names in order -> the status reported
 
-The query that ends last decides what becomes of a name without addresses.
+For a name without addresses the query that ends last decides the status.
 Source: spec resolver 5; c-ares' ares_getaddrinfo.c and ares_search.c, 1.18.
 """
 
@@ -42,7 +42,7 @@ _LOCALHOST = ("127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
-    """How one candidate ended; ``cause`` is why nobody answered."""
+    """How one candidate ended; ``cause`` is the failure when no server answered."""
 
     status: str
     reading: Reading = field(default_factory=Reading)
@@ -51,7 +51,7 @@ class _Result:
 
 @dataclass(slots=True, kw_only=True)
 class _State:
-    """What a lookup carries from candidate to candidate."""
+    """The state of a lookup across candidates."""
 
     lookup: Lookup
     host: Host
@@ -62,7 +62,7 @@ class _State:
 
 
 def walk(lookup: Lookup, host: Host) -> Walk:
-    """Resolve as a program on c-ares does."""
+    """Resolve as a program with c-ares does."""
     config = c_ares(
         host.resolv_conf,
         hostname=host.hostname,
@@ -81,7 +81,7 @@ def walk(lookup: Lookup, host: Host) -> Walk:
     )
     if not lookup.is_for_addresses:
         return (yield from _search(state))
-    # 1.18 keeps an IPv4 literal but asks all the same when IPv6 is wanted too.
+    # 1.18 keeps an IPv4 literal but still asks when IPv6 is wanted too.
     if state.literal is not None and (":" in state.literal or lookup.qtype == A):
         return _known(state, (state.literal,))
     return (yield from _sources(state))
@@ -182,7 +182,7 @@ def _status(ending: Pending) -> str:
 
 
 def _search(state: _State) -> Walk:
-    """Walk the search list for one record type; the as-is status is the one that is kept."""
+    """Walk the search list for one record type; the status of the as-is try is reported."""
     as_is: _Result | None = None
     result = _Result(status=_ENOTFOUND)
     trail = state.sender.trail

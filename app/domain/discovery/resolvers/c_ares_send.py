@@ -1,8 +1,8 @@
-"""How c-ares asks: A and AAAA as two queries, each with its own run of tries.
+"""c-ares' queries: A and AAAA separately, each with its own tries.
 
-    candidate + types -> flights of whatever is still open -> Ending per type
+    candidate + types -> flights of all open queries -> Pending per type
 
-A server that answers SERVFAIL, NOTIMP or REFUSED is passed over from then on, unless it is
+A server that answers SERVFAIL, NOTIMP or REFUSED is skipped from then on, unless it is
 the only one.  Source: spec resolver 5; c-ares' ares_process.c, 1.18.
 """
 
@@ -27,7 +27,7 @@ _SERVER_ERRORS = (Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED)
 
 @dataclass(slots=True)
 class Pending:
-    """One query on its way: what it has tried, and its reply once it has ended."""
+    """One query: its tries so far, and its reply once it has ended."""
 
     qtype: str
     position: int
@@ -43,13 +43,13 @@ class Pending:
 
     @property
     def ending_key(self) -> tuple[int, int, int]:
-        """Sorts queries by when they end: waiting counts most, then tries, then order."""
+        """Sort key for the order in which queries end: by timeouts, then tries, then position."""
         return self.timeouts, self.tries, self.position
 
 
 @dataclass(slots=True)
 class Sender:
-    """Asks for one name after the other."""
+    """Asks for one name after another."""
 
     config: ResolverConfig
     trail: Trail
@@ -57,7 +57,7 @@ class Sender:
     def send(
         self, candidate: Candidate, qtypes: tuple[str, ...]
     ) -> Generator[Flight, Replies, list[Pending]]:
-        """Run every type to its end, and give them in the order in which they end."""
+        """Ask for every type; return the queries in the order in which they end."""
         pending = [Pending(qtype, position) for position, qtype in enumerate(qtypes)]
         while open_queries := [query for query in pending if not query.is_over]:
             if any(query.tries for query in pending):
@@ -66,18 +66,18 @@ class Sender:
                 self._packet(candidate, query) for query in open_queries
             )
             for query, reply in zip(open_queries, replies, strict=True):
-                self._hear(query, reply)
+                self._receive(query, reply)
         return sorted(pending, key=lambda query: query.ending_key)
 
     def _packet(self, candidate: Candidate, query: Pending) -> Query:
         packet = query_of(candidate, query.qtype, self.config, query.server, attempt=query.tries)
         return replace(packet, transport=query.transport)
 
-    def _hear(self, query: Pending, reply: Reply) -> None:
+    def _receive(self, query: Pending, reply: Reply) -> None:
         if reply.is_truncated and query.transport is Transport.UDP:
             query.transport = Transport.TCP
             return
-        if reply.rcode not in _SERVER_ERRORS and not reply.rcode.is_silence:
+        if reply.rcode not in _SERVER_ERRORS and not reply.rcode.is_no_reply:
             query.reply = reply
             query.is_over = True
             return

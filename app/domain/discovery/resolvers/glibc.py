@@ -29,7 +29,7 @@ from app.domain.discovery.resolvers.lookup import (
 )
 from app.domain.discovery.resolvers.resolver_config import glibc
 
-_BUFFER_BYTES = 1024  # at first
+_BUFFER_BYTES = 1024  # initially
 _TUPLE_BYTES, _POINTER_BYTES, _IPV4_BYTES, _IPV6_BYTES = 40, 8, 4, 16
 
 
@@ -88,7 +88,7 @@ def _addresses(lookup: Lookup, host: Host, search: Search) -> Walk:
 
 
 def _restricted(lookup: Lookup, host: Host) -> Lookup:
-    """Apply AI_ADDRCONFIG; an empty type means that the call fails without a query."""
+    """Apply AI_ADDRCONFIG; with an empty type the call fails without a query."""
     if not {LookupFlag.ADDRESS_CONFIG, LookupFlag.NO_HINTS} & lookup.flags:
         return lookup
     present = {A: host.network.ipv4 is not None, AAAA: host.network.ipv6 is not None}
@@ -134,9 +134,9 @@ def _by_dns(lookup: Lookup, host: Host, search: Search) -> Walk:
 
 
 def _buffered(search: Search, name: str, qtypes: tuple[str, ...]) -> Searching:
-    """Search until the answer fits: each time it does not, all is asked again for a larger buffer.
+    """Search until the answer fits; otherwise repeat all queries with a buffer of twice the size.
 
-    Seen with 2.36; 26 addresses are too many for the first one.
+    Observed with 2.36: 26 addresses do not fit into the first buffer.
     """
     size = _BUFFER_BYTES
     while True:
@@ -148,25 +148,25 @@ def _buffered(search: Search, name: str, qtypes: tuple[str, ...]) -> Searching:
 
 
 def _bytes_of(reading: Reading, qtypes: tuple[str, ...]) -> int:
-    """Measure an answer as the library lays it out: a list of tuples, or of a host's names."""
+    """Compute the size of an answer in the library's layout: tuples, or a hostent's lists."""
     count = len(reading.addresses)
     if len(qtypes) > 1:
         name = len(reading.canonical_name) + 1
         return count * _TUPLE_BYTES + name + -name % _POINTER_BYTES
     owners = [str(record.name) for record in reading.records if record.rtype == "CNAME"]
     names = [reading.canonical_name, *(owner.removesuffix(".") for owner in owners)]
-    pointers = count + 1 + len(names)  # each of the two lists ends with one that is null
+    pointers = count + 1 + len(names)  # each of the two lists ends with a null pointer
     addresses = count * (_IPV4_BYTES if qtypes == (A,) else _IPV6_BYTES)
     return sum(len(name) + 1 for name in names) + pointers * _POINTER_BYTES + addresses
 
 
 def _error(lookup: Lookup, result: SearchResult, *, is_last_answered: bool) -> tuple[str, Status]:
-    # AF_INET without AI_CANONNAME goes another way through the library, with two odd results.
+    # AF_INET without AI_CANONNAME takes another code path in glibc, with two odd results.
     is_old_path = lookup.qtype == A and LookupFlag.CANONICAL_NAME not in lookup.flags
     match result.code:
         case HostError.NO_DATA:
             return "EAI_NODATA", Status.NODATA
-        case HostError.SUCCESS:  # aliases, and no address at their end: spec resolver 2.5
+        case HostError.SUCCESS:  # aliases without an address at their end: spec resolver 2.5
             return "EAI_NODATA" if is_old_path else "EAI_NONAME", Status.NODATA
         case HostError.TRY_AGAIN if not (is_old_path and is_last_answered):
             return "EAI_AGAIN", status_of(result.cause)
@@ -175,7 +175,7 @@ def _error(lookup: Lookup, result: SearchResult, *, is_last_answered: bool) -> t
 
 
 def _combined(first: tuple[str, Status], second: tuple[str, Status]) -> tuple[str, Status]:
-    """Join the errors of the AAAA and the A search of AI_V4MAPPED."""
+    """Combine the errors of the AAAA and the A search of AI_V4MAPPED."""
     errors, statuses = {first[0], second[0]}, {first[1], second[1]}
     if "EAI_NONAME" in errors:
         is_there = statuses == {Status.NODATA}

@@ -2,8 +2,8 @@
 
     name + types -> candidates, each sent by glibc_send -> SearchResult
 
-Which of several failures the program gets to see is the subtle part: an as-is
-try that came first, else NODATA anywhere, else SERVFAIL anywhere, else the last.
+Of several failures the program gets: that of an as-is try that came first, else
+NODATA anywhere, else SERVFAIL anywhere, else the last.
 Source: spec resolver 2.3; glibc's res_query.c.
 """
 
@@ -62,7 +62,7 @@ Searching = Generator[Flight, Replies, SearchResult]
 
 @dataclass(slots=True, kw_only=True)
 class Search:
-    """The search list applied to names; ``sender`` keeps what the thread has learnt."""
+    """The search list applied to names; ``sender`` has the state of the thread."""
 
     config: ResolverConfig
     sender: Sender
@@ -86,7 +86,7 @@ class Search:
         is_asked_last = saved is None and self._may_ask_as_is_last(name)
         for position, domain in enumerate(self.config.search):
             stem = domain.removeprefix(".")
-            is_asked_last &= bool(stem)  # the root on the list, once reached, was the as-is try
+            is_asked_last &= bool(stem)  # the root as a search domain is the as-is try
             result = yield from self._query(f"{name}.{stem}", f"search[{position}]", qtypes)
             goes_on = _goes_on(result)
             is_end = not goes_on or position == len(self.config.search) - 1
@@ -117,7 +117,7 @@ class Search:
         candidate = Candidate(name=name, source=source)
         sent = yield from self.sender.send(candidate, asked)
         if no_aaaa and qtypes == (AAAA,) and sent.failure is Rcode.TIMEOUT:
-            # Nobody said anything about A, so nobody denied AAAA: taken for no data.
+            # No reply about A, so no denial of AAAA: glibc takes it for no data.
             sent = Sent(replies=(Reply(rcode=Rcode.NOERROR),))
         self.is_last_answered = bool(sent.replies)
         if not sent.replies:
@@ -131,7 +131,7 @@ class Search:
         replies = sent.replies
         if no_aaaa and qtypes == (AAAA,):
             replies = tuple(Reply(rcode=reply.rcode) for reply in replies)
-        return _judged(candidate, replies)
+        return _evaluated(candidate, replies)
 
     def _settle(self, result: SearchResult, *, is_final: bool, goes_on: bool = True) -> None:
         trail = self.sender.trail
@@ -145,7 +145,7 @@ class Search:
             trail.decide(Decision.NEXT, f"{result.code}: the rest of the search list is skipped")
 
 
-def _judged(candidate: Candidate, replies: tuple[Reply, ...]) -> SearchResult:
+def _evaluated(candidate: Candidate, replies: tuple[Reply, ...]) -> SearchResult:
     if any(reply.is_positive for reply in replies):
         return SearchResult(code=HostError.SUCCESS, reading=read(candidate, replies))
     first, last = replies[0].rcode, replies[-1].rcode

@@ -1,9 +1,9 @@
-"""How glibc asks its nameservers: one after the other, A and AAAA side by side.
+"""glibc's queries to its nameservers: one server after another, A and AAAA in parallel.
 
     candidate + types -> flights to server after server -> Sent
 
-A pair leaves on one socket.  When only one half is answered the pair is asked
-again one by one, then on a new socket, and that habit stays with the thread.
+Both queries are sent on one socket.  When only one is answered, they are repeated one
+by one, then on a new socket, and the thread keeps that mode.
 Source: spec resolver 2.4; glibc's res_send.c.
 """
 
@@ -29,10 +29,10 @@ _NEXT_SERVER = "no usable reply: the next server or attempt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The replies kept, in order of arrival; none when every server failed.
+    """The usable replies in order of arrival; none when every server failed.
 
-    ``first_rcode`` is the code in the buffer of the first reply, which the search looks at even
-    after a failure; ``is_refused`` says that every port was closed.
+    ``first_rcode`` is the code in the buffer of the first reply, which the search reads even
+    after a failure; ``is_refused`` means that every port was closed.
     """
 
     replies: Replies = ()
@@ -46,7 +46,7 @@ Sending = Generator[Flight, Replies, Sent]
 
 @dataclass(slots=True)
 class _Exchange:
-    """What is known about the query in hand across servers and attempts."""
+    """The state of one query across servers and attempts."""
 
     candidate: Candidate
     qtypes: tuple[str, ...]
@@ -98,7 +98,7 @@ class Sender:
 
     def _servers(self) -> tuple[int, ...]:
         count = len(self.config.nameservers)
-        # The real start is random; the first is as good as any.
+        # glibc starts at a random server; here it is always the first.
         start = self._sent % count if "rotate" in self.config.flags else 0
         self._sent += 1
         return tuple((start + offset) % count for offset in range(count))
@@ -167,12 +167,12 @@ class Sender:
     def _over_tcp(
         self, exchange: _Exchange, queries: tuple[Query, ...]
     ) -> Generator[Flight, Replies, Replies]:
-        # No response code is looked at here: whatever a stream brings is the answer.
+        # glibc ignores response codes over TCP: any reply is the answer.
         replies = yield from self.trail.ask(
             replace(query, transport=Transport.TCP) for query in queries
         )
         for reply in replies:
-            if reply.rcode.is_silence:
+            if reply.rcode.is_no_reply:
                 exchange.failure = reply.rcode
                 exchange.got_somewhere |= reply.rcode is Rcode.TIMEOUT
                 return ()
@@ -181,7 +181,7 @@ class Sender:
 
 
 def _is_readable(exchange: _Exchange, reply: Reply, *, is_first: bool) -> bool:
-    """Note an arrival; False when the socket failed or the answer has to be fetched by TCP."""
+    """Record a reply; return False when the socket failed or TCP is needed."""
     exchange.failure = reply.rcode
     if reply.rcode is Rcode.CLOSED:
         return False

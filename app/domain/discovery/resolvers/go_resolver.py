@@ -1,8 +1,8 @@
 """Go's own resolver, ``netdns=go``.
 
-    literal -> host name check -> hosts file -> names in order, any failure goes on
+    literal -> host name check -> hosts file -> names in order, continuing after any failure
 
-A and AAAA are asked by two goroutines; here A goes first, a program may see either.
+Two goroutines ask for A and AAAA; here A goes first, a program may see either order.
 Source: spec resolver 4; Go's net/dnsclient_unix.go.
 """
 
@@ -48,7 +48,7 @@ _ERRORS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Failure:
-    """The error that will be reported unless another takes its place."""
+    """The error to report unless a later one replaces it."""
 
     error: str
     status: Status
@@ -119,12 +119,12 @@ def _is_domain_name(name: str) -> bool:
 
 
 def _candidates(text: str, config: ResolverConfig) -> tuple[Candidate, ...]:
-    """List the names to ask; a suffix that makes no valid name is left out silently."""
+    """List the names to ask; a suffix that makes no valid name is silently omitted."""
     is_rooted = text.endswith(".")
     if text.removesuffix(".").endswith(".onion"):
         return ()
     if is_rooted:
-        # Go 1.19 counts the final dot of the longest name once too often.
+        # Go 1.19 counts the final dot twice in its check of the maximum length.
         written = [(text, "as-is")] if len(text) < _ROOTED_LENGTH_MAX else []
     else:
         written = [
@@ -147,11 +147,11 @@ def _answers(qtypes: tuple[str, ...], replies: Replies) -> tuple[Record, ...]:
 
 
 def _failure(lookup: Lookup, candidate: Candidate, replies: Replies, sender: Sender) -> _Failure:
-    # Of the name as written the error that comes last counts, of others the one that comes first.
+    # For the name as written the last error counts, for others the first.
     is_original = candidate.source == "as-is" and not lookup.name.endswith(".")
     reply = replies[sender.last_ended if is_original else sender.first_ended]
     error = "lame referral" if is_lame(reply) else _ERRORS.get(reply.rcode, "server misbehaving")
-    # The error is one for both; the status tells whether there is such a name.
+    # Go has one error for NXDOMAIN and NODATA; the status distinguishes them.
     status = Status.NODATA if _is_no_data(reply, error) else status_of(reply.rcode)
     return _Failure(error=error, status=status, origin="as-is" if is_original else "last")
 
@@ -168,7 +168,7 @@ def _found(
     trail: Trail,
 ) -> Outcome:
     records = tuple(dict.fromkeys(record for reply in replies for record in reply.records))
-    # Go writes an IPv4-mapped address as the IPv4 address it stands for.
+    # Go writes an IPv4-mapped address as IPv4.
     addresses = [
         record.value.removeprefix("::ffff:") if "." in record.value else record.value
         for record in answers

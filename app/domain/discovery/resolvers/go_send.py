@@ -1,4 +1,4 @@
-"""How Go asks its nameservers: one after the other, every type on its own.
+"""Go's queries to its nameservers: one server after another, each type independently.
 
     candidate + types -> flights, attempt by attempt, server by server -> one reply per type
 
@@ -24,20 +24,20 @@ from app.domain.discovery.resolvers.resolver_config import ResolverConfig
 
 @dataclass(slots=True)
 class Sender:
-    """Asks for one name after the other."""
+    """Asks for one name after another."""
 
     config: ResolverConfig
     trail: Trail
     first_ended: int = 0
     last_ended: int = 0
-    """Which types of the last name had their reply first and last, by position."""
+    """The types of the last name whose replies came first and last, by position."""
 
     def send(
         self, candidate: Candidate, qtypes: tuple[str, ...]
     ) -> Generator[Flight, Replies, Replies]:
-        """Give one reply per type: the first that is final, else the last one."""
+        """Return one reply per type: the first that is final, else the last one."""
         kept: dict[str, Reply] = {}
-        spent: dict[str, tuple[int, int]] = {}  # timeouts waited out, and the last turn
+        spent: dict[str, tuple[int, int]] = {}  # number of timeouts, and the last turn
         count = len(self.config.nameservers)
         for turn in range(count * self.config.attempts):
             waiting = [qtype for qtype in qtypes if not _is_final(kept.get(qtype))]
@@ -63,7 +63,7 @@ class Sender:
             kept.update(
                 (query.qtype, reply) for query, reply in zip(truncated, replies, strict=True)
             )
-        # Of two goroutines that take equally long, the one started last tends to end first.
+        # Of two goroutines that take equally long, the one started last usually ends first.
         ending = sorted(
             range(len(qtypes)), key=lambda position: (spent[qtypes[position]], -position)
         )
@@ -72,7 +72,7 @@ class Sender:
 
 
 def is_lame(reply: Reply) -> bool:
-    """Whether Go takes a reply for a referral; unlike glibc it does not look for additionals."""
+    """Whether Go takes a reply for a referral; unlike glibc it ignores additional records."""
     return replace(reply, has_additional=False).is_lame
 
 

@@ -1,8 +1,8 @@
-"""What a resolver knows without asking: address literals, /etc/hosts, HOSTALIASES, host names.
+"""Lookups without DNS: address literals, /etc/hosts, HOSTALIASES, checks of host names.
 
-    name -> address literal | address of the hosts file | alias | a name not worth asking
+    name -> address literal | address of the hosts file | alias | a name not to be asked
 
-Which of these a C library consults, and in which order, is each walk's own affair.
+Each library's walk decides which of these it uses, and in which order.
 Source: spec resolver 2.2, 3.2, 4, 5.
 """
 
@@ -17,16 +17,16 @@ _ATON_PART = re.compile(r"0[xX][0-9a-fA-F]*\Z|0[0-7]*\Z|[1-9][0-9]*\Z")
 _STRICT_IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}\Z")
 _GLIBC_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _ATON_PARTS_MAX = 4
-_HOST_TEXT_LENGTH_MAX = 253  # characters, the final dot left out
+_HOST_TEXT_LENGTH_MAX = 253  # characters without the final dot
 
 
 def qtype_of(address: str) -> str:
-    """Tell which record type an address would come in."""
+    """Return the record type of an address."""
     return AAAA if family_of_text(address) == IPFamily.IPV6 else A
 
 
 def aton_literal(name: str) -> str | None:
-    """Read an address as inet_aton does (``10.1``, ``0x7f.1``, ``123``), or as IPv6 text."""
+    """Parse an address as inet_aton does (``10.1``, ``0x7f.1``, ``123``), or as IPv6 text."""
     if ":" in name:
         return strict_literal(name)
     parts = name.split(".")
@@ -43,7 +43,7 @@ def aton_literal(name: str) -> str | None:
 
 
 def strict_literal(name: str) -> str | None:
-    """Read an address only in its usual spelling: four decimal octets, or IPv6 text."""
+    """Parse an address only in its usual form: four decimal octets, or IPv6 text."""
     if has_leading_zeros(name) or not (":" in name or _STRICT_IPV4.match(name)):
         return None
     address = parse_address(name.partition("%")[0])
@@ -57,7 +57,7 @@ def _aton_number(part: str) -> int:
 
 
 def addresses_in_hosts(hosts: str, name: str) -> tuple[str, ...]:
-    """Look a name up literally in the text of a hosts file; letter case does not count."""
+    """Look a name up in the text of a hosts file, ignoring case."""
     wanted = name.rstrip(".").lower()
     found: list[str] = []
     for line in hosts.split("\n"):
@@ -79,7 +79,7 @@ def alias_of(host_aliases: str, name: str) -> str | None:
 
 
 def raw_name(text: str) -> DomainName | None:
-    """Cut a name at its dots and nowhere else, as bytes; None when it cannot be packed."""
+    """Split a name only at its dots, as bytes; None when it cannot be encoded."""
     stripped = text.removesuffix(".")
     if not stripped:
         return DomainName(()) if text == "." else None
@@ -90,7 +90,7 @@ def raw_name(text: str) -> DomainName | None:
 
 
 def escaped_name(text: str) -> DomainName | None:
-    r"""Cut a name at its dots as c-ares does, where ``\\`` takes the next letter as it is."""
+    r"""Split a name at its dots as c-ares does, where ``\\`` escapes the next letter."""
     if text in ("", "."):
         return DomainName(()) if text else None
     labels = [""]
@@ -109,7 +109,7 @@ def escaped_name(text: str) -> DomainName | None:
 
 
 def is_glibc_host_name(text: str) -> bool:
-    """Whether glibc 2.29 and later think the name worth asking for; the root is."""
+    """Whether glibc 2.29 and later ask for the name; they do for the root."""
     if text == ".":
         return True
     stripped = text.removesuffix(".")

@@ -1,11 +1,11 @@
-"""The words in which a program's lookup is described: what it asks, sends, hears and sees.
+"""The values of a program's lookup: request, queries, replies and outcome.
 
-Nothing here knows how any C library behaves; the walks of glibc, musl, Go and
-c-ares share these values and the recorder.
+The walks of glibc, musl, Go and c-ares share these values and the recorder; nothing here
+depends on a library.
 
     Lookup + Host -> walk -> flights of Query, each answered by Replies -> Outcome
 
-A flight is what leaves at once, in the order in which it leaves.
+A flight is a group of queries sent together, in the order of sending.
 Source: spec resolver, section 10.
 """
 
@@ -21,7 +21,7 @@ ADDR = "ADDR"  # both families, as getaddrinfo asks without a preference
 
 
 class LookupFlag(StrEnum):
-    """The hints of getaddrinfo that change what is asked or told."""
+    """The hints of getaddrinfo that change the queries or the result."""
 
     CANONICAL_NAME = "AI_CANONNAME"
     ADDRESS_CONFIG = "AI_ADDRCONFIG"
@@ -51,7 +51,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """The machine's own addresses, loopback left out; None where it has none of a family."""
+    """The machine's addresses without loopback; None when it has none of a family."""
 
     ipv4: str | None = "10.244.0.2"
     ipv6: str | None = None
@@ -59,7 +59,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """Where the program runs: everything besides the name that a lookup depends on."""
+    """The environment of the program: everything besides the name that a lookup depends on."""
 
     resolv_conf: str
     network: Network = Network()
@@ -72,7 +72,7 @@ class Host:
 
 
 class Transport(StrEnum):
-    """How a query travels."""
+    """The transport of a query."""
 
     UDP = "udp"
     TCP = "tcp"
@@ -82,7 +82,7 @@ class Transport(StrEnum):
 class Query:
     """One packet to one nameserver; ``source`` is ``search[i]``, ``as-is`` or ``alias``.
 
-    ``udp_bytes`` is the largest datagram that its sender takes; with EDNS it says so.
+    ``udp_bytes`` is the largest datagram that its sender accepts, above 512 only with EDNS.
     """
 
     name: DomainName
@@ -97,7 +97,7 @@ class Query:
 
 
 class Rcode(StrEnum):
-    """What came back: a response code, or one of the two kinds of silence."""
+    """The result of a query: a response code, or one of the two kinds of no reply."""
 
     NOERROR = "NOERROR"
     FORMERR = "FORMERR"
@@ -109,8 +109,8 @@ class Rcode(StrEnum):
     CLOSED = "CLOSED"
 
     @property
-    def is_silence(self) -> bool:
-        """Whether no packet of the DNS came back at all."""
+    def is_no_reply(self) -> bool:
+        """Whether there was no DNS reply at all."""
         return self in (Rcode.TIMEOUT, Rcode.CLOSED)
 
 
@@ -126,7 +126,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What one query led to."""
+    """The reply to one query."""
 
     rcode: Rcode
     records: tuple[Record, ...] = ()
@@ -137,7 +137,7 @@ class Reply:
 
     @property
     def is_positive(self) -> bool:
-        """Whether the answer section holds anything under NOERROR."""
+        """Whether it is NOERROR with an answer."""
         return self.rcode is Rcode.NOERROR and bool(self.records)
 
     @property
@@ -149,7 +149,7 @@ class Reply:
 
 
 class Decision(StrEnum):
-    """What the resolver did once the reply was in."""
+    """What the resolver did after the reply."""
 
     HIT = "hit"
     NEXT = "next"
@@ -158,7 +158,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A query, its reply and what followed."""
+    """A query, its reply and the decision after it."""
 
     query: Query
     reply: Reply
@@ -167,7 +167,7 @@ class Step:
 
 
 class Status(StrEnum):
-    """What the program sees in the end, in the words of the DNS."""
+    """The result for the program, in DNS terms."""
 
     NOERROR = "NOERROR"
     NXDOMAIN = "NXDOMAIN"
@@ -179,10 +179,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The end of a lookup.
+    """The result of a lookup.
 
-    ``error`` is the library's own word (``EAI_NONAME``, ``ARES_ENODATA``, …), empty on success;
-    ``reported_from`` says which reply the error was taken from.
+    ``error`` is the library's own code (``EAI_NONAME``, ``ARES_ENODATA``, …), empty on success;
+    ``reported_from`` names the reply that the error comes from.
     """
 
     status: Status
@@ -201,7 +201,7 @@ Walk = Generator[Flight, Replies, Outcome]
 
 @dataclass(slots=True)
 class Trail:
-    """Sends flights and remembers what became of every query in them."""
+    """Sends flights and records the result of every query."""
 
     steps: list[Step] = field(default_factory=list[Step])
     _undecided: int = 0
@@ -218,11 +218,11 @@ class Trail:
         return replies
 
     def retry(self, reason: str) -> None:
-        """Settle the steps so far as tried in vain: the same name is asked again."""
+        """Mark the steps so far as unsuccessful: the same name is asked again."""
         self.decide(Decision.NEXT, reason)
 
     def begin_again(self, reason: str) -> None:
-        """Take back that anything was a hit: the library throws the answer away and starts anew."""
+        """Revoke all hits: the library discards the answer and starts over."""
         self.steps = [
             replace(step, decision=Decision.NEXT, reason=reason)
             if step.decision is Decision.HIT
@@ -231,7 +231,7 @@ class Trail:
         ]
 
     def decide(self, decision: Decision, reason: str) -> None:
-        """Settle every step since the last decision."""
+        """Set the decision of every step since the last one."""
         for index in range(self._undecided, len(self.steps)):
             self.steps[index] = replace(self.steps[index], decision=decision, reason=reason)
         self._undecided = len(self.steps)
@@ -239,7 +239,7 @@ class Trail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A name to be asked, and where it came from."""
+    """A name to ask, and its source."""
 
     name: DomainName
     source: str
@@ -248,7 +248,7 @@ class Candidate:
 def query_of(
     candidate: Candidate, qtype: str, config: ResolverConfig, index: int, *, attempt: int = 0
 ) -> Query:
-    """Address a candidate to the ``index``-th nameserver."""
+    """Make the query for a candidate to the ``index``-th nameserver."""
     return Query(
         name=candidate.name,
         qtype=qtype,

@@ -2,7 +2,7 @@
 
     literal -> hosts file -> search list (only below ndots) -> the name itself
 
-One candidate that is not NXDOMAIN ends it all: addresses, no data and errors alike.
+The first candidate that is not NXDOMAIN ends the search: addresses, no data and errors alike.
 Source: spec resolver 3; musl's lookup_name.c.
 """
 
@@ -41,7 +41,7 @@ _AGAIN, _NODATA, _NONAME = "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
-    """How one candidate ended; no error and no reply means that it does not exist."""
+    """How one candidate ended; without error and replies it does not exist."""
 
     error: str = ""
     cause: Rcode | None = None
@@ -70,7 +70,7 @@ def _walk(lookup: Lookup, host: Host, release: Release) -> Walk:
     sender = Sender(musl(host.resolv_conf), release, Trail())
     search = _Search(sender, release)
     if not lookup.is_for_addresses:
-        # res_search is another name of res_query here: nothing is searched.
+        # In musl res_search equals res_query: the search list is not used.
         result = yield from search.query(lookup.name, "as-is", lookup.qtypes)
         return _record_outcome(result, sender)
     qtype = lookup.qtype
@@ -131,11 +131,11 @@ class _Search:
         if not self.sender.config.attempts:
             return _Result(error="CRASH", cause=Rcode.SERVFAIL)  # a division by zero
         replies = yield from self.sender.send(candidate, qtypes, is_malformed=is_malformed)
-        return _judged(candidate, replies)
+        return _evaluated(candidate, replies)
 
 
-def _judged(candidate: Candidate, replies: Replies) -> _Result:
-    """Look at A before AAAA: silence and NXDOMAIN of either decide for both."""
+def _evaluated(candidate: Candidate, replies: Replies) -> _Result:
+    """Evaluate A before AAAA: no reply or NXDOMAIN of either decides for both."""
     for reply in replies:
         if reply.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             return _Result(error=_AGAIN, cause=reply.rcode)
@@ -172,7 +172,7 @@ def _address_outcome(lookup: Lookup, host: Host, result: _Result, search: _Searc
 
 
 def _status(result: _Result, error: str) -> Status:
-    """Tell no data from no name, for which releases before 1.2.4 have one error."""
+    """Distinguish NODATA from NXDOMAIN, for which releases before 1.2.4 have one error."""
     if not result.error:
         return Status.NODATA
     return Status.NXDOMAIN if error == _NONAME else status_of(result.cause)

@@ -1,9 +1,9 @@
-"""How musl asks: every nameserver at once, until every type has an answer it accepts.
+"""musl's queries: to all nameservers in parallel, until each type has an accepted answer.
 
     candidate + types -> rounds of flights to all servers -> one reply per type
 
-Only NOERROR and NXDOMAIN are answers.  SERVFAIL is asked again at once, a few times;
-everything else is thrown away and runs into the timeout.
+Only NOERROR and NXDOMAIN are answers.  After SERVFAIL the query is repeated immediately,
+a few times; other replies are ignored, which leads to the timeout.
 Source: spec resolver 3.2; musl's res_msend.c.
 """
 
@@ -29,7 +29,7 @@ _RESENDS_PER_TYPE = 2  # after SERVFAIL, shared by all types and servers of a ro
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What changed between releases; an empty error means that the candidate is skipped."""
+    """The differences between releases; with an empty error the candidate is skipped."""
 
     falls_back_to_tcp: bool
     no_data_error: str
@@ -42,7 +42,7 @@ NEW = Release(falls_back_to_tcp=True, no_data_error="EAI_NODATA", bad_name_error
 
 @dataclass(slots=True)
 class Sender:
-    """Sends the questions about one candidate after the other."""
+    """Asks for one candidate after another."""
 
     config: ResolverConfig
     release: Release
@@ -71,8 +71,8 @@ class Sender:
             yield from self._round(flight, answers, failures)
             if len(answers) == len(qtypes):
                 break
-        silence = Reply(rcode=Rcode.TIMEOUT)
-        return tuple(answers.get(qtype) or failures.get(qtype) or silence for qtype in qtypes)
+        no_reply = Reply(rcode=Rcode.TIMEOUT)
+        return tuple(answers.get(qtype) or failures.get(qtype) or no_reply for qtype in qtypes)
 
     def _round(
         self, flight: Flight, answers: dict[str, Reply], failures: dict[str, Reply]
@@ -81,20 +81,20 @@ class Sender:
         replies = yield from self.trail.ask(flight)
         arrived = list(zip(flight, replies, strict=True))
         for index in range(len(self.config.nameservers)):
-            # The nearest server is taken to be the first one.
-            heard = [pair for pair in arrived if pair[0].nameserver_index == index]
-            while heard:
+            # Replies are assumed to arrive in the order of the servers.
+            received = [pair for pair in arrived if pair[0].nameserver_index == index]
+            while received:
                 again: list[Query] = []
-                for query, reply in heard:
-                    yield from self._hear(query, reply, answers, failures)
+                for query, reply in received:
+                    yield from self._receive(query, reply, answers, failures)
                     is_pending = query.qtype not in answers
                     if is_pending and reply.rcode is Rcode.SERVFAIL and len(again) < resends:
                         again.append(query)
                 resends -= len(again)
                 replies = yield from self.trail.ask(again)
-                heard = list(zip(again, replies, strict=True))
+                received = list(zip(again, replies, strict=True))
 
-    def _hear(
+    def _receive(
         self, query: Query, reply: Reply, answers: dict[str, Reply], failures: dict[str, Reply]
     ) -> Generator[Flight, Replies, None]:
         if query.qtype in answers:

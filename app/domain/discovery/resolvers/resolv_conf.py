@@ -1,8 +1,8 @@
-"""What a Pod's /etc/resolv.conf says.
+"""The /etc/resolv.conf of a Pod.
 
     Pod | namespace + cluster DNS + the host's own file -> ResolvConf -> text
 
-The limits cut silently in Kubernetes; here every cut leaves a warning behind.
+Kubernetes applies its limits silently; here every omission gives a warning.
 Source: spec resolver 9; the kubelet's dns.go.
 """
 
@@ -14,7 +14,7 @@ from app.domain.objects.pod import DNSConfig, DNSPolicy, Pod
 
 NAMESERVERS_MAX = 3
 SEARCHES_MAX = 32
-SEARCH_LINE_LENGTH_MAX = 2048  # characters, the blanks between domains counted
+SEARCH_LINE_LENGTH_MAX = 2048  # characters, including the blanks between domains
 SEARCH_LENGTH_MAX = 253  # characters of one domain
 CLUSTER_NDOTS = 5
 
@@ -23,9 +23,9 @@ Option = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvConf:
-    """The three things such a file holds; an option without a number has None.
+    """The contents of the file; an option without a number has None.
 
-    ``warnings`` tell what had to be left out.
+    ``warnings`` say what was omitted.
     """
 
     nameservers: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class ResolvConf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterDNS:
-    """Where Pods ask, what the cluster calls itself, and what the host's own file says."""
+    """The cluster's nameservers and domain, and the host's own file."""
 
     nameservers: tuple[str, ...]
     cluster_domain: str
@@ -44,7 +44,7 @@ class ClusterDNS:
 
 
 def format_text(conf: ResolvConf) -> str:
-    """Write the file: search, nameservers, options, each only when there is something to say."""
+    """Write the file: search, nameservers, options; empty ones are omitted."""
     lines = [f"search {' '.join(conf.search)}"] if conf.search else []
     lines += [f"nameserver {address}" for address in conf.nameservers]
     lines += [f"options {' '.join(map(_word, conf.options))}"] if conf.options else []
@@ -52,7 +52,7 @@ def format_text(conf: ResolvConf) -> str:
 
 
 def for_pod(pod: Pod, dns: ClusterDNS) -> ResolvConf:
-    """Compose the file of one Pod from its policy and its own additions, within the limits."""
+    """Compose the file of one Pod from its policy and its dnsConfig, within the limits."""
     is_ipv6_only = not pod.addresses_of(IPFamily.IPV4) and bool(pod.addresses_of(IPFamily.IPV6))
     match _effective_policy(pod):
         case DNSPolicy.NONE:
@@ -65,7 +65,7 @@ def for_pod(pod: Pod, dns: ClusterDNS) -> ResolvConf:
 
 
 def for_namespace(namespace: str, dns: ClusterDNS) -> ResolvConf:
-    """Compose the file of a Pod of this namespace that has no wishes of its own."""
+    """Compose the file of a Pod of this namespace without its own DNS settings."""
     return _fitted(_cluster_first(namespace, dns, is_ipv6_only=False))
 
 
@@ -94,7 +94,7 @@ def _cluster_first(namespace: str, dns: ClusterDNS, *, is_ipv6_only: bool) -> Re
 def _of_host(dns: ClusterDNS, *, is_ipv6_only: bool) -> ResolvConf:
     if dns.host.nameservers:
         return dns.host
-    # As a kubelet without a file: the machine itself, and no search.
+    # As the kubelet does without a file: the machine itself, and no search.
     loopback = "::1" if is_ipv6_only else "127.0.0.1"
     return replace(dns.host, nameservers=(loopback,), search=dns.host.search or (".",))
 

@@ -1,7 +1,7 @@
 """A resolv.conf as each C library reads it.
 
-The same text means different things to different programs: where a keyword may
-stand, which line wins, what an option's number may be, how long a line may get.
+The libraries differ in the position of keywords, in which line wins, in the bounds of an
+option's number, and in the longest line.
 
     text + environment -> glibc | musl | go | c_ares -> ResolverConfig
 
@@ -19,9 +19,9 @@ GLIBC_TIMEOUT_MAX_S = 30
 GLIBC_ATTEMPTS_MAX = 5
 MUSL_TIMEOUT_MAX_S = 60
 MUSL_ATTEMPTS_MAX = 10
-MUSL_LINE_LENGTH_MAX = 254  # characters before the newline; a longer line is dropped whole
+MUSL_LINE_LENGTH_MAX = 254  # characters before the newline; a longer line is ignored
 LOCAL_SERVER = "127.0.0.1"
-UDP_BYTES_MIN = 512  # of a datagram that is taken without EDNS
+UDP_BYTES_MIN = 512  # of a datagram without EDNS
 GLIBC_EDNS_BYTES, GO_EDNS_BYTES = 1200, 1232
 
 _GLIBC_FLAGS = {
@@ -52,7 +52,7 @@ _DIGITS = re.compile(r"[0-9]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverConfig:
-    """What one library made of the file.  ``search`` keeps order, case and duplicates."""
+    """The file as one library reads it.  ``search`` keeps order, case and duplicates."""
 
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ def glibc(
 
 
 def _glibc_line(draft: _Draft, line: str) -> None:
-    # A keyword stands in column 1 and is followed by a blank; so no comment needs a rule.
+    # A keyword starts in column 1 and ends with a blank, so comments need no rule of their own.
     keyword, rest = _keyword(line, " \t")
     words = _words(rest)
     if not words:
@@ -127,7 +127,7 @@ def _glibc_options(draft: _Draft, text: str) -> None:
     for word in _words(text):
         name, colon, number = word.partition(":")
         if colon and name == "ndots":
-            # The number lands in four bits: -1 becomes 15.
+            # The number is stored in four bits: -1 becomes 15.
             draft.numbers["ndots"] = min(_leading_number(number), NDOTS_MAX) & 0xF
         elif colon and name == "timeout":
             draft.numbers["timeout"] = max(min(_leading_number(number), GLIBC_TIMEOUT_MAX_S), 1)
@@ -164,7 +164,7 @@ def _musl_line(draft: _Draft, line: str) -> None:
 
 
 def _musl_option(draft: _Draft, text: str, name: str, number_max: int) -> None:
-    # The first occurrence in the line counts, wherever it stands in a word.
+    # The first occurrence in the line counts, even inside a word.
     _, found, rest = text.partition(f"{name}:")
     digits = _DIGITS.match(rest) if found else None
     if digits is not None:
@@ -254,7 +254,7 @@ def _ares_options(draft: _Draft, text: str) -> None:
         if not colon:
             draft.flags.update(["rotate"] if word.startswith("rotate") else [])
         elif name == "ndots":
-            # The sign bit is masked away: -1 is more dots than any name has.
+            # The sign bit is masked: -1 becomes more dots than any name has.
             draft.numbers.setdefault("ndots", _leading_number(number) & 0x7FFFFFFF)
         elif name == "retrans":
             draft.numbers.setdefault("timeout", _leading_number(number) / 1000)
@@ -292,7 +292,7 @@ def _rooted(domain: str) -> str:
 
 
 def _ares_domains(text: str) -> tuple[str, ...]:
-    # Words are cut at blanks and commas only: a tab stays in the middle of a name.
+    # Words are split only at blanks and commas: a tab stays part of a name.
     kept: dict[str, str] = {}
     for word in re.split("[, ]", text):
         if word:

@@ -1,8 +1,7 @@
 """Resolution exactly as a program would see it, library by library.
 
-A walk is a generator that does no I/O: it yields flights of queries and is sent
-their replies, so that one caller may answer from the zone and another ask a
-server elsewhere.
+A walk is a generator without I/O: it yields flights of queries and receives their
+replies, so that one caller can answer from the zone and another ask an upstream server.
 
     walk(profile, lookup, host) -> flights ⇄ replies -> Outcome
 
@@ -41,7 +40,7 @@ def walk(profile: Profile, lookup: Lookup, host: Host) -> Walk:
 
 
 def resolve(profile: Profile, lookup: Lookup, host: Host, ask: Callable[[Query], Reply]) -> Outcome:
-    """Run a walk to its end with a function that knows every answer at once."""
+    """Run a walk to its end with a function that answers every query immediately."""
     steps = walk(profile, lookup, host)
     try:
         flight = next(steps)

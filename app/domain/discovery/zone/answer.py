@@ -1,10 +1,10 @@
-"""The cluster zone: what exists under a name, and what it owns of the type asked.
+"""The answer of the cluster zone to a question.
 
     (Snapshot, Question, ZoneConfig) -> Records | NoData | NoSuchName | OutOfZone
 
-A name exists when it owns records or has names below it; only a name that does
-neither is denied as a whole (RFC 8020).  Where CoreDNS departs from the RFCs,
-the RFCs are followed.  Bytes, sizes and upstream servers are not known here.
+A name exists when it owns records or has names below it; otherwise it is denied as a
+whole (RFC 8020).  Where CoreDNS departs from the RFCs, the RFCs are followed.  Bytes,
+sizes and upstream servers are not known here.
 
 Source: spec dns A1 to A4 and A7; RFC 1034 section 4.3.2, RFC 2308, RFC 6604.
 """
@@ -55,7 +55,7 @@ from app.domain.names import DomainName, MalformedName, NamespacedName, parse_do
 from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
-CHAIN_MAX = 10  # aliases followed before an answer is given up
+CHAIN_MAX = 10  # aliases followed in one answer
 _MATCHED_BY_CNAME = (RecordType.CNAME, TYPE_ANY)
 
 
@@ -68,7 +68,7 @@ def answer(snapshot: Snapshot, question: Question, config: ZoneConfig) -> Outcom
 
 
 def _own_answer(snapshot: Snapshot, question: Question, config: ZoneConfig) -> Outcome:
-    """Say what the name itself owns; an alias owns its CNAME, whatever the type."""
+    """Find the records of the name itself; an alias owns its CNAME for every type."""
     home = config.zone_of(question.name)
     if home is None:
         return OutOfZone()
@@ -86,10 +86,10 @@ def _own_answer(snapshot: Snapshot, question: Question, config: ZoneConfig) -> O
 def _followed(
     snapshot: Snapshot, question: Question, config: ZoneConfig, outcome: Outcome
 ) -> Outcome:
-    """Follow an alias, whose own answer is ``outcome``, as far as it stays with us.
+    """Follow an alias, whose own answer is ``outcome``, as long as targets are in our zones.
 
-    RFC 1034 section 4.3.2, step 3a: the CNAME is in the answer whatever becomes of
-    its target.  A circle ends where it closes, a long chain at its bound.
+    RFC 1034 section 4.3.2, step 3a: the CNAME is in the answer even if its target
+    fails.  A loop ends at its first repeated name, a long chain at its bound.
     """
     chain: tuple[Record, ...] = ()
     name, via = question.name, [question.name]
@@ -112,10 +112,10 @@ def _followed(
 
 
 def _target(outcome: Outcome, type_: int) -> DomainName | None:
-    """Find where the question goes on; None when it is answered.
+    """Find the next name to look up; None when the question is answered.
 
-    RFC 1034 section 3.6.2: a question that the CNAME itself matches is answered with it.  One
-    for any type is among them, and may be answered with one set of records (RFC 8482 section 4.1).
+    RFC 1034 section 3.6.2: a question that the CNAME itself matches is answered with it.  That
+    includes type ANY, which may be answered with one RRset (RFC 8482 section 4.1).
     """
     if type_ in _MATCHED_BY_CNAME:
         return None
@@ -203,7 +203,7 @@ def _at_alias(zone: Zone, service: Service, node: ServicePart, question: Questio
 
 
 def alias_record(zone: Zone, service: Service) -> Record | None:
-    """Make the CNAME of an ExternalName Service; None when it stands for no name."""
+    """Make the CNAME of an ExternalName Service; None when its external name is not a name."""
     target = _alias_target(service)
     owner = zone.service_name(service.metadata.key)
     return target and Record(owner, RecordType.CNAME, zone.config.ttl_s, target)
@@ -217,7 +217,7 @@ def _at_reverse(zone: Zone, question: Question) -> Found | None:
         case IPv4Address() | IPv6Address():
             names = reverse.targets_of(zone.snapshot, place)
         case IPv4Network() | IPv6Network():
-            # Where the space is not ours, others may know what lies below.
+            # In a zone with fallthrough upstreams may have names below, so nothing is denied.
             is_ours = zone.config.zone_of(question.name) not in zone.config.fallthrough
             return Found() if is_ours and reverse.has_names_below(zone.snapshot, place) else None
     if question.type != RecordType.PTR:
@@ -237,7 +237,7 @@ def _has_namespace(zone: Zone, namespace: str) -> bool:
 
 
 def _alias_target(service: Service) -> DomainName | None:
-    """Read what an ExternalName Service stands for; an address is no name (spec dns A3)."""
+    """Parse the target of an ExternalName Service; an address is no name (spec dns A3)."""
     text = service.external_name
     if not service.is_external_name or parse_address(text.removesuffix(".")) is not None:
         return None

@@ -1,11 +1,11 @@
-"""What the zone says of itself: its start of authority, its version, its name servers.
+"""Records about the zone itself: start of authority, version, name servers.
 
     (Snapshot, zone, ZoneConfig) -> SOA | NS and glue | TXT
 
-The serial is the revision of the snapshot, modulo 2^32: it moves with every
-change and never goes back, so secondaries and caches may compare it by RFC 1982.
-Changes that no record shows move it too; a transfer from one serial to the
-next is then empty.  Source: spec dns A1 and A4; RFC 1035 section 3.3.13.
+The serial is the revision of the snapshot, modulo 2^32: it increases with every
+change, so secondaries and caches may compare it by RFC 1982.  Changes that alter
+no record increase it too; a transfer between such serials is empty.
+Source: spec dns A1 and A4; RFC 1035 section 3.3.13.
 """
 
 from app.domain.addresses import Address
@@ -30,12 +30,12 @@ _REFRESH_S, _RETRY_S, _EXPIRE_S = 7200, 1800, 86_400
 
 
 def serial_of(revision: Revision) -> int:
-    """Give the serial number of the zone at a revision."""
+    """Return the serial number of the zone at a revision."""
     return revision % SERIAL_MODULUS
 
 
 def soa(revision: Revision, zone: DomainName, config: ZoneConfig) -> Record:
-    """Make the SOA record; its minimum, and so the life of a denial, is the zone's TTL."""
+    """Make the SOA record; its minimum, and so the TTL of a denial, is the zone's TTL."""
     content = StartOfAuthority(
         primary=nameserver_name(zone),
         mailbox=DomainName(("hostmaster", *zone.labels)),
@@ -49,7 +49,7 @@ def soa(revision: Revision, zone: DomainName, config: ZoneConfig) -> Record:
 
 
 def version(name: DomainName) -> Record:
-    """Make the record that tells which schema the zone follows."""
+    """Make the record with the version of the DNS schema."""
     return Record(name, RecordType.TXT, _VERSION_TTL_S, Text(SCHEMA_VERSION))
 
 
@@ -64,17 +64,17 @@ def nameserver_name(zone: DomainName) -> DomainName:
 
 
 def nameservers(zone: Zone) -> Found:
-    """List the NS records of the apex and the addresses that go with them.
+    """List the NS records of the apex and the addresses of their targets.
 
-    The servers are the Services that have one of our own addresses behind them;
-    without one, ``ns.dns`` stands for the addresses themselves.
+    The name servers are the Services that have one of this server's addresses as an
+    endpoint; without such a Service it is ``ns.dns``, with this server's addresses.
     """
     glue: dict[tuple[DomainName, Address], Record] = {}
     ttl_s = zone.config.ttl_s
     for own in zone.config.nameserver_addresses:
         for key, label in published_at(zone.snapshot, own):
             if NamespacedName("", key.namespace) not in zone.snapshot.namespaces:
-                continue  # it has no name to be pointed at
+                continue  # without its namespace the Service has no name
             service = zone.snapshot.services[key]
             name = zone.service_name(key, *((label,) if service.is_headless else ()))
             addresses = (own,) if service.is_headless else cluster_addresses(service)

@@ -1,10 +1,10 @@
-"""What an operator decides about the zone, as plain values.
+"""The operator's settings of the zone, as plain values.
 
     cluster domain + service ranges -> ZoneConfig
 
-The cluster domain and the reverse zones of the service ranges are ours alone.
-Beyond them we know the names of endpoints but own none of the address space:
-there we answer what we know and pass on the rest.
+This server is authoritative for the cluster domain and for the reverse zones of the
+service ranges.  In other reverse zones it answers for known endpoints and leaves all
+other names to upstreams (fallthrough).
 
 Source: spec dns A6 and A12 (the default chain of kubeadm); RFC 1035 section
 3.5 and RFC 3596 section 2.5 for reverse names.
@@ -26,7 +26,7 @@ _OCTET_BITS, _NIBBLE_BITS = 8, 4
 
 
 class PodRecords(StrEnum):
-    """Whether ``10-244-1-5.default.pod`` names an address, and whether a Pod must have it."""
+    """Whether ``10-244-1-5.default.pod`` exists, and whether a Pod must have the address."""
 
     DISABLED = "disabled"
     INSECURE = "insecure"
@@ -35,10 +35,10 @@ class PodRecords(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ZoneConfig:
-    """The zones and their options; a name belongs to the longest zone it lies under.
+    """The zones and their options; a name belongs to the longest zone that contains it.
 
-    What does not exist in a zone of ``fallthrough`` is left to others.
-    ``nameserver_addresses`` are where this server can be reached.
+    Names that do not exist in a zone of ``fallthrough`` are left to upstreams.
+    ``nameserver_addresses`` are the addresses at which clients reach this server.
     """
 
     zones: tuple[DomainName, ...]
@@ -49,20 +49,20 @@ class ZoneConfig:
 
     @cached_property
     def forward_zone(self) -> DomainName:
-        """The zone in which reverse names find their targets."""
+        """The zone of the targets of reverse names."""
         forward = (zone for zone in self.zones if not is_reverse(zone))
         return next(forward, self.zones[0])
 
     @cached_property
     def _by_depth(self) -> tuple[tuple[int, dict[tuple[str, ...], DomainName]], ...]:
-        """The zones by how many labels they have, those with the most first."""
+        """The zones by their number of labels, highest first."""
         found: dict[int, dict[tuple[str, ...], DomainName]] = {}
         for zone in self.zones:
             found.setdefault(len(zone.labels), {})[zone.folded] = zone
         return tuple(sorted(found.items(), reverse=True))
 
     def zone_of(self, name: DomainName) -> DomainName | None:
-        """Find the longest zone that ``name`` lies in."""
+        """Find the longest zone that contains ``name``."""
         folded = name.folded
         for depth, zones in self._by_depth:
             start = len(folded) - depth
@@ -91,12 +91,12 @@ def cluster_config(
 
 
 def is_reverse(zone: DomainName) -> bool:
-    """Whether a zone holds reverse names."""
+    """Whether a zone has reverse names."""
     return zone.folded[-len(REVERSE_V4.labels) :] in _ROOT_LABELS
 
 
 def reverse_zones(range_: Prefix) -> tuple[DomainName, ...]:
-    """List the zones that together cover a range exactly, cut at octets or nibbles."""
+    """List the zones that together cover a range exactly, split at octets or nibbles."""
     unit = _OCTET_BITS if range_.version == 4 else _NIBBLE_BITS  # noqa: PLR2004  IP versions
     length = -(-range_.prefixlen // unit) * unit
     return tuple(_reverse_zone(part, unit) for part in range_.subnets(new_prefix=length))

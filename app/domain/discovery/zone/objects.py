@@ -1,10 +1,10 @@
-"""Objects cut down to what the zone looks at, for a process that answers names and no more.
+"""Objects reduced to the fields that the zone needs, for a process that only serves DNS.
 
-    object -> the same object without what no answer depends on
+    object -> the same object without fields that no answer depends on
 
-The zone of cut-down objects is the zone of the whole ones.  What many objects
-have in common they share: an endpoint is then little more than its address.
-The DNS knows no backend behind several addresses, only addresses that are published.
+The zone of reduced objects equals the zone of whole ones.  Equal values are shared
+between objects: an endpoint is then little more than its address.  Endpoints that
+differ only in addresses are merged, as the DNS only publishes addresses.
 Source: spec dns A6, on the store; style.md 8, A3.
 """
 
@@ -28,7 +28,7 @@ from app.domain.objects.pod import Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import Service, ServicePort
 
-_SHARED_MAX = 65_536  # values that objects have in common
+_SHARED_MAX = 65_536  # values shared between objects
 _READY: Final = EndpointConditions(ready=True)
 _NOT_READY: Final = EndpointConditions(ready=False)
 
@@ -36,7 +36,7 @@ V = TypeVar("V")
 
 
 def stripped(registered: Object) -> Object:
-    """Leave out what no name, address or record depends on."""
+    """Drop the fields that no answer depends on."""
     match registered:
         case EndpointSlice():
             return _slice(registered)
@@ -63,7 +63,7 @@ def _slice(slice_: EndpointSlice) -> EndpointSlice:
 
 
 def _endpoints(endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
-    """Make one of neighbours that differ in nothing but their addresses."""
+    """Merge adjacent endpoints that differ only in their addresses."""
     for (is_ready, hostname, weight), alike in groupby(endpoints, key=_traits):
         yield Endpoint(
             addresses=tuple(canonical(address) for one in alike for address in one.addresses),
@@ -118,5 +118,5 @@ def _meta(metadata: ObjectMeta) -> ObjectMeta:
 
 @lru_cache(maxsize=_SHARED_MAX)
 def _shared(value: V) -> V:
-    """Give the first of all equal values."""
+    """Return one shared object for equal values."""
     return value

@@ -1,9 +1,9 @@
-"""Which node of the cluster zone a name is.
+"""Parser of names in the cluster zone.
 
-    labels in front of the zone -> Node | None        (None: no such name, ever)
+    labels before the zone -> Node | None        (None: no such name is possible)
 
-The shape of the name only: whether the Service, the port or the Pod is there
-is for ``zone`` to find out.  Source: spec dns A2, in its strict reading.
+Only the form of the name is parsed; ``answer`` looks up the Service, port or Pod.
+Source: spec dns A2, in its strict reading.
 """
 
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ class EndpointNode:
 
 @dataclass(frozen=True, slots=True)
 class ProtocolNode:
-    """What lies above the named ports of one protocol."""
+    """The name above the named ports of one protocol."""
 
     key: NamespacedName
     protocol: str
@@ -97,7 +97,7 @@ _FIXED: Mapping[tuple[str, ...], Node] = {
 
 
 def parse(labels: tuple[str, ...]) -> Node | None:
-    """Say which node the folded ``labels`` in front of the zone are."""
+    """Parse the folded ``labels`` before the zone."""
     if labels in _FIXED:
         return _FIXED[labels]
     match labels:

@@ -1,4 +1,4 @@
-"""Pod records: an address spelt as a name, ``10-244-1-5.default.pod``.
+"""Pod records: names made from addresses, ``10-244-1-5.default.pod``.
 
     (Snapshot, namespace, label, PodRecords) -> Address | None
 
@@ -16,7 +16,7 @@ _IPV4_DASHES = 3
 
 
 def pod_address(snapshot: Snapshot, namespace: str, label: str, pods: PodRecords) -> Address | None:
-    """Find the address that a Pod's name stands for; None when there is no such name."""
+    """Find the address of a Pod name; None when the name does not exist."""
     address = parse_dashed(label)
     if address is None or pods == PodRecords.DISABLED:
         return None
@@ -28,14 +28,14 @@ def pod_address(snapshot: Snapshot, namespace: str, label: str, pods: PodRecords
 
 
 def parse_dashed(label: str) -> Address | None:
-    """Read an address written with dashes: three of them make an IPv4 address."""
+    """Parse an address written with dashes; with three dashes it is an IPv4 address."""
     is_v4 = label.count("-") == _IPV4_DASHES and "--" not in label
     address = parse_address(label.replace("-", "." if is_v4 else ":"))
     return address if address is None or isinstance(address, IPv4Address) == is_v4 else None
 
 
 def _is_named(pod: Pod, namespace: str) -> bool:
-    # The dead and the dying have no name.
+    # Finished, unknown and terminating Pods have no name.
     return (
         pod.metadata.namespace == namespace
         and not pod.metadata.is_terminating

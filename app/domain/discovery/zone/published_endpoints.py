@@ -1,6 +1,6 @@
-"""The endpoints of a Service as the DNS sees them: what is published, and as what.
+"""The endpoints that a Service publishes in DNS.
 
-    (Snapshot, Service) -> the published endpoints, address by address
+    (Snapshot, Service) -> the published endpoints, one per address
 
 Source: spec dns A1, A4 and A5.
 """
@@ -28,7 +28,7 @@ class Published:
 
 
 def published(snapshot: Snapshot, service: Service) -> tuple[Published, ...]:
-    """List what a Service publishes, slice by slice, in the order written."""
+    """List what a Service publishes, in the order of its slices."""
     return tuple(
         entry
         for slice_ in snapshot.slices_of(service.metadata.key)
@@ -51,9 +51,9 @@ def published_at(snapshot: Snapshot, address: Address) -> tuple[tuple[Namespaced
 
 
 def label_of(endpoint: Endpoint, address: Address) -> str:
-    """Name an endpoint below its Service: its host name, or its address with dashes.
+    """Return an endpoint's label below its Service: its host name, or its address with dashes.
 
-    A label cannot end in a dash (RFC 1123), so ``2001:db8::`` gets a zero at its end.
+    A label cannot end in a dash (RFC 1123), so a zero is appended to ``2001:db8::``.
     """
     if endpoint.hostname:
         return endpoint.hostname.lower()
@@ -65,7 +65,7 @@ def _of_slice(slice_: EndpointSlice, service: Service) -> Iterator[Published]:
     if slice_.address_type == AddressType.FQDN:
         return
     for endpoint in slice_.endpoints:
-        # Spec A1: ready, or the Service publishes addresses that are not.
+        # Spec A1: ready, or the Service publishes addresses that are not ready.
         if not (endpoint.conditions.is_ready or service.publish_not_ready_addresses):
             continue
         weight = _WEIGHT_DEFAULT if endpoint.weight is None else endpoint.weight

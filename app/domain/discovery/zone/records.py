@@ -1,9 +1,9 @@
-"""What a name owns, and what the zone says to a question.
+"""Questions, records and answers of the zone, as values.
 
-    Question                                   name + type, as a resolver asks
-    Records | NoData | NoSuchName | OutOfZone  what there is to say
+    Question                                   name and type
+    Records | NoData | NoSuchName | OutOfZone  the possible answers
 
-Values only; how they are found is in ``zone``, how they travel in ``app.dns``.
+``answer`` finds them; ``app.dns`` encodes them.
 Source: RFC 1035 section 3.2, RFC 2308 section 2, RFC 2782, RFC 3596, RFC 6604 section 3.
 """
 
@@ -29,7 +29,7 @@ class RecordType(IntEnum):
 
 
 ADDRESS_TYPES = (RecordType.A, RecordType.AAAA)
-TYPE_ANY = 255  # asks for whatever there is
+TYPE_ANY = 255  # asks for all records
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ServiceTarget:
-    """What an SRV record says: where a port is, and how often to choose it."""
+    """The data of an SRV record."""
 
     priority: int
     weight: int
@@ -55,7 +55,7 @@ class ServiceTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartOfAuthority:
-    """What an SOA record says; ``minimum_s`` is how long a denial may be kept."""
+    """The data of an SOA record; ``minimum_s`` is the time a denial may be cached."""
 
     primary: DomainName
     mailbox: DomainName
@@ -94,18 +94,18 @@ class Record:
 
 
 def address_record(name: DomainName, ttl_s: int, address: Address) -> Record:
-    """Make the A or AAAA record that an address calls for."""
+    """Make the A or AAAA record of an address."""
     family = RecordType.A if isinstance(address, IPv4Address) else RecordType.AAAA
     return Record(name, family, ttl_s, address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """The name owns what was asked for; a CNAME precedes what it leads to.
+    """The name has records of the type; a CNAME comes before the records of its target.
 
-    ``leads_to`` is set when the last CNAME points outside the zone: whoever asked
-    must look there for the rest.  ``via`` are the names on the way of an alias.
-    Aliases that lead in a circle are all there is to say.
+    ``leads_to`` is set when the last CNAME points out of the zone: the caller must ask
+    an upstream for the rest.  ``via`` are the names of the alias chain.  Aliases in a
+    loop are returned alone.
     """
 
     answers: tuple[Record, ...]
@@ -116,7 +116,7 @@ class Records:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoData:
-    """The name at the end of ``chain``, the aliases, exists without records of the type."""
+    """The name at the end of ``chain`` (the aliases) exists, without records of the type."""
 
     soa: Record
     chain: tuple[Record, ...] = ()
@@ -125,7 +125,7 @@ class NoData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoSuchName:
-    """Neither the name at the end of ``chain``, the aliases, nor any name below it exists."""
+    """Neither the name at the end of ``chain`` (the aliases) nor any name below it exists."""
 
     soa: Record
     chain: tuple[Record, ...] = ()
@@ -134,7 +134,7 @@ class NoSuchName:
 
 @dataclass(frozen=True, slots=True)
 class OutOfZone:
-    """The name belongs to somebody else."""
+    """The name is in none of our zones, or is left to upstreams."""
 
 
 Outcome = Records | NoData | NoSuchName | OutOfZone

@@ -1,7 +1,7 @@
-"""Reverse names: from an address back to the Service or endpoint that has it.
+"""Reverse names: from an address to the Service or endpoint that has it.
 
-    name -> Address | Prefix | None         (a Prefix: addresses lie below the name)
-    (Snapshot, Address) -> the names it leads to
+    name -> Address | Prefix | None         (a Prefix: the name of a range of addresses)
+    (Snapshot, Address) -> the names it points to
 
 Source: RFC 1035 section 3.5, RFC 3596 section 2.5; spec dns A4, the PTR row.
 """
@@ -15,12 +15,12 @@ from app.domain.names import DomainName, NamespacedName
 from app.domain.snapshot import Snapshot
 
 _OCTETS, _NIBBLES = 4, 32
-_PROBED_MAX = 256  # addresses asked for one by one; more cost less when the index is walked
+_PROBED_MAX = 256  # addresses looked up one by one; for more a scan of the index is cheaper
 _HEX = frozenset("0123456789abcdef")
 
 
 def parse_reverse(name: DomainName) -> Address | Prefix | None:
-    """Read a reverse name; a shortened one stands for all addresses below it."""
+    """Parse a reverse name; a shortened one means the range of addresses below it."""
     if name.is_under(REVERSE_V4):
         return _parse_v4(name.relative_to(REVERSE_V4))
     if name.is_under(REVERSE_V6):
@@ -29,7 +29,7 @@ def parse_reverse(name: DomainName) -> Address | Prefix | None:
 
 
 def targets_of(snapshot: Snapshot, address: Address) -> tuple[tuple[str, ...], ...]:
-    """List the names of an address, as labels in front of ``svc``.
+    """List the names of an address, as labels before ``svc``.
 
     A cluster address has one name, its Service's; any other has one for every
     Service that publishes it.
@@ -80,5 +80,5 @@ def _parse_v6(labels: tuple[str, ...]) -> IPv6Address | IPv6Network | None:
 
 
 def _is_octet(label: str) -> bool:
-    # 010 is another label than 10, and no address is written that way.
+    # 010 is another label than 10, and reverse names have no leading zeros.
     return label.isdecimal() and label.isascii() and str(int(label)) == label and int(label) < 256  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""What a Service owns: its own name, its named ports, its endpoints.
+"""The records of a Service: at its name, its named ports, its endpoints.
 
     (Zone, Service, type) -> Found | None        (None: the name does not exist)
     (Zone, Service) -> every record at and below its name
@@ -36,17 +36,17 @@ class Zone:
     config: ZoneConfig
 
     def name(self, *labels: str) -> DomainName:
-        """Name something in this zone."""
+        """Make a name in this zone."""
         return DomainName((*labels, *self.apex.labels))
 
     def service_name(self, key: NamespacedName, *below: str) -> DomainName:
-        """Name a Service, or something below it."""
+        """Make the name of a Service, or a name below it."""
         return self.name(*below, key.name, key.namespace, "svc")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an existing name owns of the type asked; nothing at all is NODATA."""
+    """The records of the type at an existing name; without answers it is NODATA."""
 
     answers: tuple[Record, ...] = ()
     additional: tuple[Record, ...] = ()
@@ -54,7 +54,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """One address and port that an SRV record leads to."""
+    """One address and port for an SRV record."""
 
     target: DomainName
     address: Address
@@ -63,7 +63,7 @@ class _Offer:
 
 
 def at_service(zone: Zone, service: Service, owner: DomainName, type_: int) -> Found | None:
-    """Find what a Service's own name owns; it is not an alias."""
+    """Find the records at the name of a Service that is not an alias."""
     if not service.is_headless:
         return _owned(zone, owner, type_, cluster_addresses(service), _port_offers(zone, service))
     entries = published(zone.snapshot, service)
@@ -76,7 +76,7 @@ def at_service(zone: Zone, service: Service, owner: DomainName, type_: int) -> F
 def at_endpoint(
     zone: Zone, service: Service, label: str, question: tuple[DomainName, int]
 ) -> Found | None:
-    """Find what an endpoint's name owns; ``question`` is the owner and the type."""
+    """Find the records at an endpoint's name; ``question`` is the owner and the type."""
     entries = tuple(entry for entry in published(zone.snapshot, service) if entry.label == label)
     return _at_entries(zone, service, *question, entries) if entries else None
 
@@ -84,7 +84,7 @@ def at_endpoint(
 def at_port(
     zone: Zone, service: Service, port: tuple[str, str], question: tuple[DomainName, int]
 ) -> Found | None:
-    """Find what a named port owns; ``port`` is its folded name and protocol."""
+    """Find the records at a named port; ``port`` is its folded name and protocol."""
     offers = _offers_at(zone, service, port)
     if not offers:
         return None
@@ -93,7 +93,7 @@ def at_port(
 
 
 def _offers_at(zone: Zone, service: Service, port: tuple[str, str]) -> list[_Offer]:
-    """Find what a Service offers at a port name and protocol, without looking at the others."""
+    """Find the offers of one port name and protocol, without computing the others."""
     if service.is_headless:
         return _named(zone, service).get(port, [])
     target, addresses = zone.service_name(service.metadata.key), cluster_addresses(service)
@@ -111,7 +111,7 @@ def has_protocol(zone: Zone, service: Service, protocol: str) -> bool:
 
 
 def records_of(zone: Zone, service: Service) -> Iterator[Record]:
-    """List every record at and below a Service's name; an alias is not for this function."""
+    """List every record at and below the name of a Service that is not an alias."""
     own = zone.service_name(service.metadata.key)
     entries = published(zone.snapshot, service)
     if service.is_headless:
@@ -132,7 +132,7 @@ def records_of(zone: Zone, service: Service) -> Iterator[Record]:
 
 
 def cluster_addresses(service: Service) -> tuple[Address, ...]:
-    """List the addresses a Service holds, as addresses."""
+    """Parse the addresses of a Service."""
     found = (parse_address(text) for text in service.addresses)
     return tuple(address for address in found if address is not None)
 
@@ -183,9 +183,9 @@ def _entry_offers(zone: Zone, service: Service, entries: Iterable[Published]) ->
 
 
 def _named(zone: Zone, service: Service) -> dict[tuple[str, str], list[_Offer]]:
-    """Group what a Service offers by port name and protocol, both folded.
+    """Group the offers of a Service by port name and protocol, both folded.
 
-    The names are those of the slices when the Service is headless (spec A4).
+    For a headless Service the names are those of its slices (spec A4).
     """
     found: dict[tuple[str, str], list[_Offer]] = {}
     if not service.is_headless:
@@ -207,8 +207,8 @@ def _named(zone: Zone, service: Service) -> dict[tuple[str, str], list[_Offer]]:
 def _srv(zone: Zone, owner: DomainName, offers: Iterable[_Offer]) -> Found:
     """Make the SRV records and the addresses of their targets.
 
-    Weights are shares of all offers, before those of equal target and port are
-    taken together (spec A4), so that equal shares are 100/N, rounded down.
+    Weights are shares of all offers, computed before those of equal target and port
+    are merged (spec A4), so that equal shares are 100/N, rounded down.
     """
     every = tuple(offers)
     weights = [offer.weight for offer in every]

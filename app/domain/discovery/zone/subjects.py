@@ -1,10 +1,10 @@
-"""What an answer depends on, so that a change renews the answers it alters and no others.
+"""The subjects that an answer depends on, so that a change invalidates only affected answers.
 
-    name -> the subjects its answer is drawn from
+    name -> the subjects of its answer
     (Snapshot, Change) -> the subjects it touches
 
-Whoever keeps an answer keeps it until one of its subjects is touched: that
-suffices, because every lookup of ``zone`` reads only objects behind them.
+A cached answer is valid until one of its subjects is touched: that suffices, because
+every lookup in the zone reads only objects of its subjects.
 Source: style.md 2, decision 3.
 """
 
@@ -45,10 +45,10 @@ NOTHING: tuple[Subject, ...] = ()
 
 
 def subjects_of(name: DomainName, config: ZoneConfig) -> tuple[Subject, ...] | None:
-    """List what answers about ``name`` depend on; None when that cannot be told in few words."""
+    """List the subjects of answers about ``name``; None when they would be too many."""
     zone = config.zone_of(name)
     if zone is None:
-        return NOTHING  # no change of ours makes it ours
+        return NOTHING  # no change can bring the name into our zones
     if is_reverse(zone):
         place = parse_reverse(name)
         return (str(place),) if isinstance(place, IPv4Address | IPv6Address) else None
@@ -56,7 +56,7 @@ def subjects_of(name: DomainName, config: ZoneConfig) -> tuple[Subject, ...] | N
 
 
 def touched_by(change: Change, after: Snapshot) -> Iterator[Subject]:
-    """List what a change touches; ``after`` is the state it led to, or a later one."""
+    """List the subjects that a change touches; ``after`` is the state after it, or a later one."""
     for side in (change.before, change.after):
         match side:
             case Service():

@@ -1,12 +1,12 @@
-"""A whole zone as records, and what differs between two of its revisions.
+"""All records of a zone, and the difference between two of its revisions.
 
     (Zone) -> every record but the SOA
     (Snapshot, changes since) -> the earlier Snapshot
     (earlier Zone, later Zone, changes between) -> ZoneDelta
 
-The records are those that questions get, so that a secondary answers as we do.
-Pod names are not among them: without looking at Pods they have no end.  The work
-of a difference grows with the changes, not with the zone.
+The records equal the answers to questions, so that a secondary answers as this server
+does.  Pod names are not included: in insecure mode every address has one.  The work of
+a difference is proportional to the changes, not to the zone.
 
 Source: RFC 5936 section 2.2, RFC 1995 section 4; spec dns A10.
 """
@@ -24,13 +24,12 @@ from app.domain.discovery.zone.published_endpoints import published
 from app.domain.discovery.zone.records import Question, Record, Records, RecordType
 from app.domain.discovery.zone.service_records import Zone, cluster_addresses
 from app.domain.discovery.zone.subjects import Subject, touched_by
-from app.domain.names import NamespacedName, Revision, parse_domain
-from app.domain.snapshot import Snapshot
+from app.domain.names import NamespacedName, parse_domain
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneDelta:
-    """The records that are gone and those that are new."""
+    """The removed and the added records."""
 
     removed: tuple[Record, ...]
     added: tuple[Record, ...]
@@ -47,17 +46,8 @@ def records_of_zone(zone: Zone) -> Iterator[Record]:
             yield from _of_service(zone, key)
 
 
-def rewound(snapshot: Snapshot, changes: Iterable[Change], *, to: Revision) -> Snapshot:
-    """Undo ``changes``, the last ones that led to ``snapshot``, back to revision ``to``."""
-    undone = (
-        Change(revision=to, before=change.after, after=change.before)
-        for change in reversed(tuple(changes))
-    )
-    return snapshot.apply(undone)
-
-
 def difference(before: Zone, after: Zone, changes: Iterable[Change]) -> ZoneDelta:
-    """Tell what ``changes`` did to the records of a zone."""
+    """Compute how ``changes`` altered the records of a zone."""
     touched = {
         subject: None for change in changes for subject in touched_by(change, after.snapshot)
     }

@@ -78,7 +78,7 @@ def real_servers(state: IPVSState) -> tuple[Destination, ...]:
         (STATE, AddVirtualServer(BARE._replace(key=OTHER))),
         (STATE, RemoveVirtualServer(KEY)),
         (STATE, AddRealServer(KEY, TWO)),
-        (STATE, SetWeight(KEY, (*ONE[:2], 7))),
+        (STATE, SetWeight(KEY, ONE._replace(weight=7))),
         (STATE, EditVirtualServer(BARE._replace(scheduler="lc"))),
         (STATE, SetSysctl("net.ipv4.ip_forward", "0")),
     ],
@@ -107,7 +107,7 @@ def test_real_servers_keep_their_order_whatever_comes_and_goes() -> None:
 
 
 def test_a_drained_real_server_is_there_with_no_weight_until_it_is_removed() -> None:
-    assert real_servers(DRAINED) == ((*ONE[:2], 0),)
+    assert real_servers(DRAINED) == (ONE._replace(weight=0),)
     assert real_servers(apply([SetWeight(KEY, ONE)], DRAINED)) == (ONE,)
     gone = apply([RemoveRealServer(KEY, ONE[:2], when_drained=True)], DRAINED)
     assert real_servers(gone) == ()

@@ -61,9 +61,13 @@ def test_clients_of_the_ranges_are_let_through_and_the_node_when_it_is_one(
 
 
 @pytest.mark.parametrize(
-    ("ranges", "is_shut"),
+    ("ranges", "is_rejecting"),
     [((), False), (("192.0.2.0/24",), False), (("198.51.100.0/24",), True)],
 )
-def test_a_node_outside_the_ranges_is_shut_out(ranges: tuple[str, ...], *, is_shut: bool) -> None:
-    shut = [closed.address for rule in balanced(*ranges).netfilters for closed in rule.shut]
-    assert shut == ([VIP] if is_shut else [])
+def test_addresses_reject_a_node_outside_the_ranges(
+    ranges: tuple[str, ...], *, is_rejecting: bool
+) -> None:
+    rejecting = [
+        closed.address for rule in balanced(*ranges).netfilters for closed in rule.rejecting
+    ]
+    assert rejecting == ([VIP] if is_rejecting else [])

@@ -119,7 +119,8 @@ def servers(draw: st.DrawFn) -> VirtualServer:
         flags=(*flags, Flag.MH_PORT) if scheduler == "mh" else flags,
         persistence_s=persistence_s,
         real_servers=tuple(
-            (pattern.format(place), 80, draw(st.integers(0, 65_535))) for place in places
+            a_destination(pattern.format(place), 80, draw(st.integers(0, 65_535)))
+            for place in places
         ),
     )
 

@@ -49,13 +49,14 @@ TRANSLATE = "meta l4proto tcp dnat ip addr . port to"
 ELSEWHERE = a_destination("10.244.9.9", 8080)
 
 destinations = st.lists(
-    st.tuples(
+    st.builds(
+        Destination,
         st.integers(1, 200).map(lambda number: f"10.244.0.{number}"),
         st.sampled_from([8080, 8081]),
         st.one_of(st.integers(0, 5), st.integers(0, 65_535)),
     ),
     max_size=12,
-    unique_by=lambda destination: destination[:2],
+    unique_by=lambda destination: destination.address_and_port,
 ).map(tuple)
 
 
@@ -141,7 +142,7 @@ def test_without_endpoints_connections_are_rejected() -> None:
 
 
 def test_drained_endpoints_count_as_none() -> None:
-    drained = (*ONE[:2], 0)
+    drained = ONE._replace(weight=0)
     table = table_of(rules_of(a_port(drained, TWO)))
     assert set(table.sets["endpoints-tcp"].values()) == {"10.244.0.2 . 8080"}
     assert table_of(rules_of(a_port(drained))).sets["services-tcp"] == {
@@ -429,13 +430,19 @@ def bound(live: list[Destination]) -> int:
 def test_weights_that_are_too_much_are_scaled_down(
     weights: tuple[int, ...], counts: tuple[int, ...]
 ) -> None:
-    weighed = [(*each[:2], w) for each, w in zip((ONE, TWO, THREE), weights, strict=False)]
+    weighed = [
+        each._replace(weight=weight)
+        for each, weight in zip((ONE, TWO, THREE), weights, strict=False)
+    ]
     placed = Counter(slots(weighed))
     assert tuple(placed[each] for each in weighed) == counts
 
 
 def test_small_weights_are_kept_exactly() -> None:
-    weighed = ((*ONE[:2], 10), (*TWO[:2], 30), (*THREE[:2], 5))
+    weighed = tuple(
+        each._replace(weight=weight)
+        for each, weight in zip((ONE, TWO, THREE), (10, 30, 5), strict=True)
+    )
     assert Counter(slots(weighed)) == {weighed[0]: 2, weighed[1]: 6, weighed[2]: 1}
 
 

@@ -38,11 +38,7 @@ def rules_of(*objects: Object, node: Node = NODE) -> NodeRules:
 
 
 def holder(rules: IPVSRules, address: str) -> list[str]:
-    return [
-        server.name.service.name
-        for server in rules.virtual_servers
-        if server.key.address == address and server.name is not None
-    ]
+    return [name.service.name for name, server in rules.served if server.key.address == address]
 
 
 def a_loss(*, winner: str, loser: str, address: str, port: int, role: ClaimRole) -> Conflict:
@@ -182,13 +178,11 @@ def test_every_server_and_every_entry_has_one_owner(changes: list[Change]) -> No
 def test_a_conflict_names_one_who_has_it_and_one_who_has_not(changes: list[Change]) -> None:
     rules = node_rules(Snapshot().apply(changes), NODE, RulesConfig())
     owners = {
-        (server.key.address, server.key.port, server.key.protocol): server.name
-        for server in ipvs_rules(rules).virtual_servers
+        (server.key.address, server.key.port, server.key.protocol): name
+        for name, server in ipvs_rules(rules).served
     }
     for conflict in rules.conflicts:
         assert conflict.winner.service != conflict.loser.service
         if conflict.address:
             place = (conflict.address, conflict.port, conflict.protocol)
-            owner = owners[place]
-            assert owner is not None
-            assert owner.service != conflict.loser.service
+            assert owners[place].service != conflict.loser.service

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from app.domain.addresses import IPFamily
 from app.domain.changes import Change
-from app.domain.dataplane.incremental.ipvs_source import IPVSRulesSource
-from app.domain.dataplane.incremental.nftables_source import NftablesRulesSource
-from app.domain.dataplane.incremental.revision_step import step_to
+from app.domain.dataplane.incremental.nftables_mode import NftablesMode
+from app.domain.dataplane.incremental.source import RulesSource
+from app.domain.dataplane.incremental.step import step_between
 from app.domain.dataplane.rules.health_checks import (
     HealthCheckChange,
     HealthCheckNodePort,
@@ -113,11 +113,10 @@ def test_changes_name_what_is_new_what_differs_and_what_is_gone() -> None:
 
 def test_a_node_that_was_not_there_is_told_all_of_them() -> None:
     snapshot = load([EXPOSED], revision=Revision(1))
-    step = step_to(snapshot, [], since=Revision(0))
+    source, step = RulesSource(RulesConfig()), step_between(Snapshot(), snapshot)
     wanted = health_check_changes({}, checks_of(EXPOSED))
     assert len(wanted) == 1
-    for source in (IPVSRulesSource(RulesConfig()), NftablesRulesSource(RulesConfig())):
-        assert source.news(step, None, NODE).health_checks == wanted
+    assert source.changes(NftablesMode(source), step, None, NODE).health_checks == wanted
 
 
 @given(rule_histories(max_size=8), configs, st.lists(st.integers(1, 3), max_size=8))
@@ -125,21 +124,18 @@ def test_a_node_that_was_not_there_is_told_all_of_them() -> None:
 def test_following_step_by_step_leads_where_the_last_state_alone_leads(
     changes: list[Change], config: RulesConfig, strides: list[int]
 ) -> None:
-    sources = IPVSRulesSource(config), NftablesRulesSource(config)
+    source = RulesSource(config)
+    mode = NftablesMode(source)
     for name in ("n1", "n2"):
         snapshot, place = Snapshot(), 0
-        known = [checks_at(snapshot, node_of(snapshot, name), config)] * len(sources)
+        known = checks_at(snapshot, node_of(snapshot, name), config)
         for stride in [*strides, len(changes)]:
             taken = changes[place : place + stride]
             following = snapshot.apply(taken)
-            step = step_to(following, taken, since=snapshot.revision)
             before, after = node_of(snapshot, name), node_of(following, name)
-            known = [
-                followed(source.news(step, before, after).health_checks, checks)
-                for source, checks in zip(sources, known, strict=True)
-            ]
-            wanted = checks_at(following, after, config)
-            assert known == [wanted] * len(sources)
+            changed = source.changes(mode, step_between(snapshot, following), before, after)
+            known = followed(changed.health_checks, known)
+            assert known == checks_at(following, after, config)
             snapshot, place = following, place + stride
 
 

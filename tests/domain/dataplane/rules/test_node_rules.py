@@ -13,7 +13,8 @@ from app.domain.dataplane.rules.model import (
     NoticeReason,
     RulesConfig,
 )
-from app.domain.dataplane.rules.node_rules import NodeViews, node_rules, node_view
+from app.domain.dataplane.rules.node_facts import node_facts
+from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import Revision
 from app.domain.objects.node import Node, NodeAddress
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
@@ -33,8 +34,8 @@ def a_node_at(*addresses: str, **fields: object) -> Node:
 def family(
     node: Node, config: RulesConfig | None = None, ip: IPFamily = IPFamily.IPV4
 ) -> NodeFamily:
-    view = node_view(Snapshot(), node, config or RulesConfig())
-    return next(facts for facts in view.families if facts.family is ip)
+    found = node_facts(Snapshot(), node, config or RulesConfig())
+    return next(facts for facts in found.families if facts.family is ip)
 
 
 def test_loopback_and_link_local_addresses_are_no_place_to_be_reached_at() -> None:
@@ -165,31 +166,7 @@ def test_a_port_given_twice_counts_once() -> None:
     assert [port.name.port for port in rules.services[0].ports] == ["http"]
 
 
-def test_views_are_remembered_until_the_node_changes() -> None:
-    views, snapshot = NodeViews(RulesConfig()), Snapshot()
-    node, moved = a_node_at("192.0.2.1"), a_node_at("192.0.2.2")
-    assert views.view(snapshot, node) is views.view(snapshot, node)
-    assert views.view(snapshot, moved) == node_view(snapshot, moved, RulesConfig())
-
-
-def test_views_see_who_claims_the_nodes_own_address() -> None:
-    views, node = NodeViews(RulesConfig()), a_node_at("192.0.2.1")
-    before = views.view(Snapshot(), node)
-    claimed = load([a_service(external_ips=("192.0.2.1",))], revision=Revision(1))
-    assert views.view(claimed, node) == node_view(claimed, node, RulesConfig()) != before
-
-
-def test_a_view_that_is_forgotten_for_others_is_made_again() -> None:
-    views, snapshot = NodeViews(RulesConfig(), views_max=2), Snapshot()
-    nodes = [a_node(name) for name in ("n1", "n2", "n3")]
-    first, *_, last = (views.view(snapshot, node) for node in nodes)
-    assert views.view(snapshot, nodes[-1]) is last
-    again = views.view(snapshot, nodes[0])
-    assert again == first
-    assert again is not first
-
-
-def test_ports_of_a_family_come_in_order_of_services_and_as_they_are_listed() -> None:
+def test_services_come_in_order_and_their_ports_as_they_are_listed() -> None:
     ports = tuple(ServicePort(port=80 - place, name=f"p{place}") for place in range(2))
     dual = a_service(
         "b",
@@ -199,9 +176,13 @@ def test_ports_of_a_family_come_in_order_of_services_and_as_they_are_listed() ->
         ip_families=("IPv4", "IPv6"),
     )
     rules = node_rules(load([dual, a_service("a")], revision=Revision(1)), NODE, RulesConfig())
-    assert [(port.name.service.name, port.port) for port in rules.ports(IPFamily.IPV4)] == [
-        ("a", 80),
-        ("b", 80),
-        ("b", 79),
+    listed = [
+        (port.name.service.name, port.family, port.port) for s in rules.services for port in s.ports
     ]
-    assert [port.cluster_ip for port in rules.ports(IPFamily.IPV6)] == ["fd00::15"] * 2
+    assert listed == [
+        ("a", "IPv4", 80),
+        ("b", "IPv4", 80),
+        ("b", "IPv4", 79),
+        ("b", "IPv6", 80),
+        ("b", "IPv6", 79),
+    ]

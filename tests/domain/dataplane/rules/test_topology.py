@@ -10,10 +10,8 @@ from app.domain.dataplane.rules.model import Destination
 from app.domain.dataplane.rules.topology import (
     Candidates,
     Selection,
-    Standpoint,
     candidates,
     select,
-    standpoint,
 )
 from app.domain.objects.endpoint_slice import Endpoint, EndpointPort, EndpointSlice, Hints
 from tests.builders import a_destination, an_endpoint, an_endpoint_slice
@@ -36,8 +34,7 @@ def of(*slices: EndpointSlice) -> Candidates:
 def chosen(
     candidates_: Candidates, node: str = "n1", zone: str = "z1", *, is_local: bool = False
 ) -> Selection:
-    stand = standpoint([candidates_], node=node, zone=zone)
-    return select(candidates_, stand, uses_cluster=not is_local, uses_local=is_local)
+    return select(candidates_, node, zone, uses_cluster=not is_local, uses_local=is_local)
 
 
 def addresses(destinations: tuple[Destination, ...]) -> list[str]:
@@ -160,10 +157,10 @@ def test_of_equal_copies_the_slice_with_the_least_name_counts() -> None:
 
 
 def test_only_equal_copies_on_several_nodes_are_seen_otherwise_by_each_node() -> None:
-    assert not in_slices(OLD, NEW).has_duplicates
-    assert not in_slices(NEW, NEW).has_duplicates
+    assert not in_slices(OLD, NEW).has_copies
+    assert not in_slices(NEW, NEW).has_copies
     elsewhere = an_endpoint("10.244.0.1", node_name="n3")
-    assert in_slices(OLD, NEW, elsewhere).has_duplicates
+    assert in_slices(OLD, NEW, elsewhere).has_copies
 
 
 def test_copies_on_different_ports_are_different_destinations() -> None:
@@ -233,9 +230,9 @@ def test_what_is_chosen_was_given_and_is_sorted(
     given_endpoints: list[Endpoint], node: str, zone: str, uses: dict[str, bool]
 ) -> None:
     everything = found(*given_endpoints)
-    selection = select(everything, Standpoint(node, zone), **uses)
+    selection = select(everything, node, zone, **uses)
     for listed in (selection.cluster, selection.local, selection.on_node):
-        assert set(listed) <= set(everything.destinations)
+        assert set(listed) <= {destination for destination, _ in everything.each}
         assert list(listed) == sorted(listed, key=lambda d: (ordered(d[0]), d[1]))
         assert len({d[:2] for d in listed}) == len(listed)
     assert set(selection.local) <= set(selection.on_node)
@@ -273,15 +270,6 @@ def test_the_order_of_endpoints_does_not_matter(
     assert chosen(found(*unique), node, zone) == chosen(found(*shuffled), node, zone)
 
 
-@given(drawn, drawn_nodes, drawn_zones, drawn_uses)
-def test_a_node_reduced_to_its_standpoint_chooses_the_same(
-    given_endpoints: list[Endpoint], node: str, zone: str, uses: dict[str, bool]
-) -> None:
-    everything = found(*given_endpoints)
-    reduced = standpoint([everything], node=node, zone=zone)
-    assert select(everything, reduced, **uses) == select(everything, Standpoint(node, zone), **uses)
-
-
 @given(st.lists(st.lists(endpoints, max_size=3), max_size=3), drawn_nodes, drawn_zones, drawn_uses)
 def test_copies_in_several_slices_are_as_good_as_the_one_that_counts(
     listed: list[list[Endpoint]], node: str, zone: str, uses: dict[str, bool]
@@ -292,8 +280,7 @@ def test_copies_in_several_slices_are_as_good_as_the_one_that_counts(
         copies.setdefault(endpoint.addresses[0].lstrip("0"), []).append(endpoint)
     counting = [min(some, key=lambda each: rank(each, node)) for some in copies.values()]
     everything, alone = of(*slices), of(an_endpoint_slice(*counting))
-    stand = standpoint([everything], node=node, zone=zone)
-    assert select(everything, stand, **uses) == select(alone, Standpoint(node, zone), **uses)
+    assert select(everything, node, zone, **uses) == select(alone, node, zone, **uses)
 
 
 def rank(endpoint: Endpoint, node: str) -> tuple[bool, bool, bool]:

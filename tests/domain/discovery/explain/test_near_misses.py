@@ -1,4 +1,4 @@
-"""How far apart two words are: by example, and by the laws of any distance."""
+"""The distance of two words: examples, and the laws of a distance."""
 
 import pytest
 from hypothesis import given
@@ -24,7 +24,7 @@ words = st.text("abcW-", max_size=8)
         ("frontend", "forntned", 2),
     ],
 )
-def test_swapped_neighbours_are_one_slip(word: str, other: str, letters: int) -> None:
+def test_swapped_adjacent_letters_are_one_error(word: str, other: str, letters: int) -> None:
     assert distance(word, other) == letters
 
 
@@ -41,6 +41,6 @@ def test_a_distance_lies_between_the_difference_and_the_whole_of_the_lengths(
     assert abs(len(word) - len(other)) <= distance(word, other) <= max(len(word), len(other))
 
 
-def test_short_words_resemble_nothing() -> None:
+def test_short_words_are_similar_to_none() -> None:
     assert similar_word("app", ["apo", "tier"]) == "apo"
     assert similar_word("ap", ["app"]) is None

@@ -1,4 +1,4 @@
-"""Explaining a Service: each cause is named, the nearest first, the likeliest on top."""
+"""Explanation of a Service: all causes, nearest misses first, the likeliest in the summary."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -55,7 +55,7 @@ NAMED = (ServicePort(port=80, name="http", target_port="http"),)
 
 
 def registered(*objects: Object) -> Snapshot:
-    """The snapshot of these objects, with the slices that Waypost would keep for them."""
+    """Return the snapshot of these objects and the slices that Waypost plans for them."""
     snapshot = load(objects, revision=Revision(1))
     slices: list[Object] = []
     for service in snapshot.services.values():
@@ -81,7 +81,7 @@ def a_pod_that_is(
     return replace(a_pod(), conditions=(condition,), **fields)
 
 
-def test_a_service_that_is_not_there_cannot_be_explained() -> None:
+def test_a_missing_service_cannot_be_explained() -> None:
     with pytest.raises(NotFound, match='services "web" not found'):
         explain(registered(), key("web"))
 
@@ -125,7 +125,7 @@ def test_a_ready_pod_needs_no_reasons() -> None:
             a_pod(ready=None, containers=(Container(readiness_probe=Probe()),)),
             Verdict.NOT_READY,
             ReasonCode.NOT_READY,
-            "it has no Ready condition yet: it has a readinessProbe that nobody has run",
+            "it has no Ready condition yet: its readinessProbe has not been run",
         ),
         (
             a_pod(ready=None, containers=(BY_COMMAND,)),
@@ -167,7 +167,7 @@ def test_a_ready_pod_needs_no_reasons() -> None:
             a_pod_that_is("NodeLeaseExpired", at=None),
             Verdict.NOT_READY,
             ReasonCode.NODE_LEASE_EXPIRED,
-            "the agent of node n1 has been silent",
+            "the lease of its node n1 has been expired",
         ),
         (
             a_pod(deleted_at=NOON),
@@ -183,7 +183,7 @@ def test_a_ready_pod_needs_no_reasons() -> None:
         ),
     ],
 )
-def test_what_keeps_a_selected_pod_away_is_said(
+def test_the_reason_why_a_selected_pod_is_not_ready_is_given(
     pod: Pod, verdict: Verdict, code: ReasonCode, message: str
 ) -> None:
     found = the_pod(a_service(), pod)
@@ -193,7 +193,7 @@ def test_what_keeps_a_selected_pod_away_is_said(
     assert found.is_selected
 
 
-def test_several_causes_are_all_said() -> None:
+def test_several_causes_are_all_given() -> None:
     found = the_pod(a_service(), replace(a_pod(ready=False, deleted_at=NOON), weight=0))
 
     assert [reason.code for reason in found.reasons] == [
@@ -210,7 +210,7 @@ def test_a_pod_of_one_family_is_half_an_endpoint_of_a_service_of_both() -> None:
     assert found.reasons[0].message == "it has no IPv6 address, only 10.244.0.1"
 
 
-def test_a_pod_published_regardless_is_ready_and_the_cause_is_said() -> None:
+def test_a_pod_published_regardless_is_ready_and_has_a_reason() -> None:
     found = the_pod(a_service(publish_not_ready_addresses=True), a_pod(ready=False))
 
     assert found.verdict == Verdict.READY
@@ -231,7 +231,7 @@ def test_a_pod_published_regardless_is_ready_and_the_cause_is_said() -> None:
         ((ContainerPort(container_port=8080),), "it declares unnamed (8080/TCP)"),
     ],
 )
-def test_a_port_name_that_no_container_has_is_said(
+def test_a_port_name_that_no_container_has_is_reported(
     ports: tuple[ContainerPort, ...], declared: str
 ) -> None:
     answer = explained(a_service(ports=NAMED), a_pod(containers=(a_container(*ports),)))
@@ -241,7 +241,7 @@ def test_a_port_name_that_no_container_has_is_said(
     assert answer.summary == f"The one selected Pod is ready, but web-1: {message}."
 
 
-def test_a_port_that_the_pod_names_is_not_said_to_be_missing() -> None:
+def test_a_port_that_the_pod_names_is_not_reported() -> None:
     ports = (*NAMED, ServicePort(port=81, name="admin", target_port="admin"))
     pod = a_pod(containers=(a_container(ContainerPort(container_port=8080, name="http")),))
 
@@ -259,7 +259,7 @@ def test_a_port_that_the_pod_names_is_not_said_to_be_missing() -> None:
         ({"App": "web"}, "wants app=web, has no such label but App=web"),
     ],
 )
-def test_a_missed_label_is_said_with_what_there_is_instead(
+def test_a_failed_label_is_reported_with_the_pod_s_label(
     labels: dict[str, str], message: str
 ) -> None:
     answer = explained(a_service(), a_pod(labels=labels))
@@ -285,13 +285,13 @@ def test_a_missed_label_is_said_with_what_there_is_instead(
         (Requirement(key="app", operator="DoesNotExist"), "wants no label app, has app=web"),
     ],
 )
-def test_missed_expressions_are_said(requirement: Requirement, message: str) -> None:
+def test_failed_expressions_are_reported(requirement: Requirement, message: str) -> None:
     service = a_service(selector=None, selector_expressions=(requirement,))
 
     assert [reason.message for reason in the_pod(service, a_pod()).reasons] == [message]
 
 
-def test_the_nearest_misses_come_first_and_what_is_well_last() -> None:
+def test_the_nearest_misses_come_first_and_ready_pods_last() -> None:
     service = a_service(selector={"app": "web", "tier": "front"})
     web = {"app": "web", "tier": "front"}
     answer = explained(
@@ -314,7 +314,7 @@ def test_the_nearest_misses_come_first_and_what_is_well_last() -> None:
     ]
 
 
-def test_no_more_pods_are_shown_than_asked_for_and_the_rest_is_counted() -> None:
+def test_the_number_of_listed_pods_is_bounded_and_the_rest_is_counted() -> None:
     pods = [a_pod(f"p{n}", labels={"app": f"x{n}"}) for n in range(5)]
     snapshot = registered(a_service(), *pods)
 
@@ -351,7 +351,7 @@ def test_no_more_pods_are_shown_than_asked_for_and_the_rest_is_counted() -> None
         ((a_pod("a"), a_pod("b")), "All 2 selected Pods are ready."),
     ],
 )
-def test_the_first_line_says_how_it_stands_or_the_likeliest_cause(
+def test_the_summary_gives_the_state_or_the_likeliest_cause(
     objects: tuple[Object, ...], summary: str
 ) -> None:
     assert explained(a_service(), *objects).summary == summary
@@ -364,7 +364,7 @@ def test_an_alias_has_no_endpoints_of_its_own() -> None:
     assert answer.pods == ()
 
 
-def test_the_mass_failure_guard_is_told_first() -> None:
+def test_the_mass_failure_guard_comes_first() -> None:
     guard = a_condition(MASS_FAILURE_GUARD, message="6 of 10 leases ran out within 30 s")
     other = a_condition("Other")
     answer = explained(a_service(conditions=(other, guard)), a_pod())
@@ -393,22 +393,22 @@ LABEL = "kubernetes.io/service-name=web"
         ),
         (
             (an_endpoint_slice(an_endpoint(), managed=False),),
-            "web has no selector; slices written for it hold 1 ready endpoint.",
+            "web has no selector; slices written for it have 1 ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND],
         ),
         (
             (an_endpoint_slice(an_endpoint(ready=False), managed=False),),
-            f"web has no selector, and no slice labelled {LABEL} holds a ready endpoint.",
+            f"web has no selector, and no slice labelled {LABEL} has a ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND, ReasonCode.NONE_READY],
         ),
         (
             (an_endpoint_slice(managed=False, ports=()),),
-            f"web has no selector, and no slice labelled {LABEL} holds a ready endpoint.",
+            f"web has no selector, and no slice labelled {LABEL} has a ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND, ReasonCode.NO_ENDPOINTS],
         ),
         (
             (an_endpoint_slice(an_endpoint(), managed=False, ports=()),),
-            "web has no selector; slices written for it hold 1 ready endpoint.",
+            "web has no selector; slices written for it have 1 ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND, ReasonCode.NO_PORTS],
         ),
         (
@@ -417,12 +417,12 @@ LABEL = "kubernetes.io/service-name=web"
                     an_endpoint("fd00::1"), managed=False, ports=(EndpointPort(port=1, name="x"),)
                 ),
             ),
-            "web has no selector; slices written for it hold 1 ready endpoint.",
+            "web has no selector; slices written for it have 1 ready endpoint.",
             [ReasonCode.WRITTEN_BY_HAND, ReasonCode.WRONG_FAMILY, ReasonCode.PORT_NOT_FOUND],
         ),
         (
             (an_endpoint_slice(an_endpoint()),),
-            "web has no selector; slices written for it hold 1 ready endpoint.",
+            "web has no selector; slices written for it have 1 ready endpoint.",
             [ReasonCode.LEFT_OVER],
         ),
         (
@@ -469,7 +469,7 @@ def test_slices_written_beside_a_selector_are_counted_apart() -> None:
     assert (answer.endpoints, answer.endpoints_ready) == (2, 2)
 
 
-def test_slices_that_mirror_endpoints_say_so() -> None:
+def test_mirrored_slices_are_marked() -> None:
     labels = {SERVICE_NAME_LABEL: "web", MANAGED_BY_LABEL: MIRRORED_BY}
     slice_ = an_endpoint_slice(an_endpoint(), metadata=a_meta("web-abcde", labels=labels))
     [said] = explained(BY_HAND, slice_).slices
@@ -477,7 +477,7 @@ def test_slices_that_mirror_endpoints_say_so() -> None:
     assert said.reasons[0].code == ReasonCode.MIRRORED
 
 
-def test_slices_that_disagree_with_the_pods_are_told() -> None:
+def test_slices_that_disagree_with_the_pods_are_reported() -> None:
     stale = an_endpoint_slice(an_endpoint(pod="db-0"))
     snapshot = load(
         [a_service(), a_pod(), a_pod("db-0", labels={"app": "db"}), stale], revision=Revision(1)

@@ -1,4 +1,4 @@
-"""Reading an answer: the chain of aliases is followed, whatever else lies beside it."""
+"""Reading an answer: the chain of aliases is followed, other records are ignored."""
 
 import pytest
 
@@ -26,11 +26,11 @@ def reply(*rows: tuple[str, str, str]) -> Reply:
         ([ALIAS, ("srv.test.", "A", "192.0.2.1")], ("192.0.2.1",), "srv.test"),
         ([OTHER, ("web.test.", "A", "192.0.2.1")], ("192.0.2.1",), "web.test"),
         ([OTHER, ALIAS], (), "srv.test"),
-        # The answer of another name on the way: the chain has gone on by then.
+        # An address of an earlier name of the chain is ignored.
         ([ALIAS, ("web.test.", "A", "192.0.2.1")], (), "srv.test"),
     ],
 )
-def test_only_what_belongs_to_the_end_of_the_chain_is_an_address(
+def test_only_addresses_at_the_end_of_the_chain_count(
     rows: list[tuple[str, str, str]], addresses: tuple[str, ...], canonical: str
 ) -> None:
     reading = read(WEB, [reply(*rows)])

@@ -1,4 +1,4 @@
-"""c-ares: the name of the machine itself, and which status of a search is kept."""
+"""c-ares: localhost, and which status of a search is reported."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def asked(name: str, zone: Zone, qtype: str = "ADDR", *, hosts: str = "") -> Out
     ("qtype", "addresses"),
     [("ADDR", {"127.0.0.1", "::1"}), ("A", {"127.0.0.1"}), ("AAAA", {"::1"})],
 )
-def test_localhost_is_known_without_a_hosts_file_and_never_asked(
+def test_localhost_is_known_without_a_hosts_file_and_never_sent(
     qtype: str, addresses: set[str]
 ) -> None:
     outcome = asked("localhost", {}, qtype)
@@ -31,11 +31,11 @@ def test_localhost_is_known_without_a_hosts_file_and_never_asked(
     assert not outcome.steps
 
 
-def test_what_the_hosts_file_says_of_localhost_comes_first() -> None:
+def test_localhost_in_the_hosts_file_comes_first() -> None:
     assert asked("localhost", {}, "A", hosts="127.0.0.7 localhost\n").addresses == ("127.0.0.7",)
 
 
-def test_a_file_of_one_family_leaves_the_other_to_the_machine() -> None:
+def test_a_family_missing_in_the_hosts_file_gets_the_default() -> None:
     assert asked("localhost", {}, "AAAA", hosts="127.0.0.7 localhost\n").addresses == ("::1",)
 
 
@@ -44,9 +44,9 @@ def test_a_file_of_one_family_leaves_the_other_to_the_machine() -> None:
     [
         ({}, "ARES_ENOTFOUND", Status.NXDOMAIN, "as-is"),
         ({"x": {"A": ["192.0.2.1"]}}, "ARES_ENODATA", Status.NODATA, "nodata"),
-        # One name without such records tells more than many that do not exist.
+        # NODATA for one name takes precedence over NXDOMAIN for others.
         ({"x.a.test": {"A": ["192.0.2.1"]}}, "ARES_ENODATA", Status.NODATA, "nodata"),
-        # No server was of use, whatever their words.
+        # All servers failed, with different codes.
         ({"x.b.test": "SERVFAIL"}, "ARES_ECONNREFUSED", Status.SERVFAIL, "last"),
     ],
 )
@@ -58,7 +58,7 @@ def test_a_search_for_records_that_fails_keeps_one_status(
     assert outcome.steps[-1].decision is Decision.STOP
 
 
-def test_a_search_for_records_goes_through_the_list_and_stops_at_the_first_that_has_some() -> None:
+def test_a_search_for_records_stops_at_the_first_name_that_has_some() -> None:
     outcome = asked("x", {"x.b.test": {"TXT": ['"hello"']}, "x": {"TXT": ['"as is"']}}, "TXT")
     assert [(str(step.query.name), step.decision) for step in outcome.steps] == [
         ("x.a.test.", Decision.NEXT),

@@ -1,4 +1,4 @@
-"""What glibc adds to a search for IPv6 addresses when the program takes IPv4 ones too."""
+"""glibc's second search when the program also accepts IPv4 addresses (AI_V4MAPPED)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -45,13 +45,13 @@ def looked_up(
         ("192.0.2.4", (), set[str]()),
     ],
 )
-def test_ipv4_addresses_come_mapped_to_those_who_ask_for_them(
+def test_ipv4_addresses_are_mapped_on_request(
     name: str, flags: tuple[LookupFlag, ...], addresses: set[str]
 ) -> None:
     assert set(looked_up(name, flags).addresses) == addresses
 
 
-def test_the_second_search_follows_only_an_empty_first_or_a_wish_for_all() -> None:
+def test_the_second_search_runs_only_after_an_empty_first_or_with_ai_all() -> None:
     asked = {
         (name, flags): [step.query.qtype for step in looked_up(name, flags).steps]
         for name in ("four.example.", "both.example.")
@@ -78,13 +78,13 @@ def test_two_searches_that_find_nothing_end_in_one_error(name: str, error: str) 
     assert looked_up(name, (MAPPED,)).error == error
 
 
-def test_a_program_without_dns_knows_its_hosts_file_alone() -> None:
+def test_without_dns_only_the_hosts_file_is_used() -> None:
     outcome = looked_up("four.example.", (MAPPED,), sources=("files",))
     assert outcome.error == "EAI_NONAME"
     assert not outcome.steps
 
 
-def test_a_source_that_is_neither_file_nor_dns_is_passed_over() -> None:
+def test_a_source_that_is_neither_file_nor_dns_is_ignored() -> None:
     outcome = looked_up("four.example.", (MAPPED,), sources=("files", "mymachines", "dns"))
     assert outcome.addresses == ("::ffff:192.0.2.4",)
     assert looked_up("four.example.", (MAPPED,), sources=("myhostname",)).error == "EAI_NONAME"

@@ -1,4 +1,4 @@
-"""glibc's search for those who want no IPv6: ``options no-aaaa``, as observed with 2.36."""
+"""glibc's search with ``options no-aaaa``, as observed with 2.36."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def looked_up(name: str, qtype: str) -> Outcome:
     )
 
 
-def test_who_wants_both_families_gets_ipv4_alone() -> None:
+def test_a_lookup_of_both_families_gets_only_ipv4() -> None:
     outcome = looked_up("both", "ADDR")
     assert [packet[:2] for packet in sent(outcome)] == [("both.a.test", "A")]
     assert outcome.addresses == ("192.0.2.80",)
@@ -31,16 +31,16 @@ def test_who_wants_both_families_gets_ipv4_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "asked", "error"),
     [
-        # An address of the other family is no data, and the search goes on.
+        # An address of the other family is no data, and the search continues.
         ("both", ["both.a.test", "both.b.test", "both"], "EAI_NODATA"),
         ("far", ["far.a.test", "far.b.test", "far"], "EAI_NODATA"),
         ("nobody", ["nobody.a.test", "nobody.b.test", "nobody"], "EAI_NONAME"),
-        # Nobody denied anything: silence is no data too.
+        # No reply counts as no data too.
         ("silent", ["silent.a.test", "silent.b.test", "silent"], "EAI_NODATA"),
         ("broken", ["broken.a.test", "broken.b.test", "broken"], "EAI_AGAIN"),
     ],
 )
-def test_who_wants_ipv6_alone_asks_for_ipv4_and_gets_nothing(
+def test_a_lookup_of_ipv6_asks_for_ipv4_and_gets_nothing(
     name: str, asked: list[str], error: str
 ) -> None:
     outcome = looked_up(name, "AAAA")

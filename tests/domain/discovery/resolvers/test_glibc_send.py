@@ -1,4 +1,4 @@
-"""How glibc asks: what its options change, and what it does about servers that fail."""
+"""glibc's queries: its options, and its handling of failing servers."""
 
 import pytest
 
@@ -26,19 +26,19 @@ def packets(*rows: tuple[str, str, str]) -> list[Packet]:
     return [(NAME, *row) for row in rows]
 
 
-def test_one_after_the_other_an_error_on_a_keeps_aaaa_from_being_asked_there() -> None:
+def test_one_by_one_after_an_error_on_a_aaaa_is_not_asked_there() -> None:
     outcome = asked("single-request", {ONE: {NAME: {"A": "SERVFAIL", "AAAA": ["2001:db8::1"]}}})
     assert sent(outcome) == packets(("A", ONE, "udp"), ("A", TWO, "udp"), ("AAAA", TWO, "udp"))
     assert outcome.addresses == ("192.0.2.80", "2001:db8::80")
 
 
-def test_one_after_the_other_a_closed_port_leads_to_the_next_server() -> None:
+def test_one_by_one_a_closed_port_leads_to_the_next_server() -> None:
     outcome = asked("single-request", {}, closed=(ONE,))
     assert sent(outcome) == packets(("A", TWO, "udp"), ("AAAA", TWO, "udp"))
     assert outcome.addresses == ("192.0.2.80", "2001:db8::80")
 
 
-def test_one_after_the_other_a_cut_answer_is_fetched_over_a_stream() -> None:
+def test_one_by_one_a_truncated_answer_is_fetched_over_tcp() -> None:
     zone: Zone = {NAME: {"A": ["192.0.2.80"], "tc": True}}
     outcome = asked("single-request", {ONE: zone}, qtype="ADDR")
     assert sent(outcome) == packets(("A", ONE, "udp"), ("A", ONE, "tcp"), ("AAAA", ONE, "tcp"))
@@ -46,20 +46,20 @@ def test_one_after_the_other_a_cut_answer_is_fetched_over_a_stream() -> None:
 
 
 @pytest.mark.parametrize("word", ["SERVFAIL", "REFUSED", "NXDOMAIN"])
-def test_over_a_stream_the_first_server_that_says_anything_is_believed(word: str) -> None:
+def test_over_tcp_the_first_reply_of_any_server_is_used(word: str) -> None:
     outcome = asked("use-vc", {ONE: {NAME: word}})
     assert {packet[2:] for packet in sent(outcome)} == {(ONE, "tcp")}
     assert not outcome.addresses
 
 
-def test_a_stream_that_brings_nothing_leads_to_the_next_server() -> None:
+def test_tcp_without_a_reply_leads_to_the_next_server() -> None:
     outcome = asked("use-vc", {ONE: {NAME: "DROP"}})
     assert [packet[2] for packet in sent(outcome)] == [ONE, ONE, TWO, TWO]
     assert outcome.addresses == ("192.0.2.80", "2001:db8::80")
 
 
 @pytest.mark.parametrize("attempts", [1, 5])
-def test_a_stream_gets_one_attempt_a_server(attempts: int) -> None:
+def test_tcp_gets_one_attempt_per_server(attempts: int) -> None:
     silent: Zone = {NAME: "DROP"}
     outcome = asked(f"use-vc attempts:{attempts}", {ONE: silent, TWO: silent})
     assert [packet[2:] for packet in sent(outcome)] == [

@@ -1,4 +1,4 @@
-"""Go's resolver: what it takes for a name."""
+"""Go's resolver: which names it accepts."""
 
 import pytest
 
@@ -24,6 +24,6 @@ def test_the_root_is_a_name_and_has_name_servers() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "..", "a..b", "-a", "1.2", "a b", "x" * 64])
-def test_what_is_no_name_is_not_asked(name: str) -> None:
+def test_an_invalid_name_is_not_asked(name: str) -> None:
     outcome = asked(name, "NS")
     assert (outcome.error, outcome.steps) == ("IsNotFound", ())

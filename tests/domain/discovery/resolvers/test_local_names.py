@@ -67,7 +67,7 @@ def test_an_alias_stands_for_a_name_without_a_dot() -> None:
         ("a" * 64, None, None),
     ],
 )
-def test_names_are_cut_at_dots(text: str, raw: str | None, escaped: str | None) -> None:
+def test_names_are_split_at_dots(text: str, raw: str | None, escaped: str | None) -> None:
     cut = [raw_name(text), escaped_name(text)]
     assert [None if name is None else str(name) for name in cut] == [raw, escaped]
 
@@ -95,5 +95,5 @@ def test_glibc_asks_for_host_names_only(name: str, expected: bool) -> None:  # n
 
 
 @given(st.ip_addresses(v=4).map(str))
-def test_every_spelt_out_address_is_a_literal_to_all(address: str) -> None:
+def test_every_address_in_full_form_is_a_literal_for_all(address: str) -> None:
     assert aton_literal(address) == strict_literal(address) == address

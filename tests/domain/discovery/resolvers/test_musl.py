@@ -1,4 +1,4 @@
-"""musl's lookups: what a program sees of names that lead to nothing."""
+"""musl's lookups: the errors for names without records."""
 
 import pytest
 
@@ -28,11 +28,11 @@ def asked(profile: Profile, name: str, qtype: str) -> Outcome:
         ("bare.test", "NO_DATA", Status.NODATA),
         ("nobody.test", "HOST_NOT_FOUND", Status.NXDOMAIN),
         ("broken.test", "TRY_AGAIN", Status.SERVFAIL),
-        # Nothing is searched for records of other types.
+        # The search list is not used for records of other types.
         ("text", "HOST_NOT_FOUND", Status.NXDOMAIN),
     ],
 )
-def test_a_query_for_records_ends_in_the_words_of_h_errno(
+def test_a_query_for_records_ends_in_a_code_of_h_errno(
     profile: Profile, name: str, error: str, status: Status
 ) -> None:
     outcome = asked(profile, name, "TXT")

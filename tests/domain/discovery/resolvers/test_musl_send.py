@@ -1,4 +1,4 @@
-"""How musl asks: every server at once, and what the releases do about a cut answer."""
+"""musl's queries: all servers in parallel, and the releases' handling of truncation."""
 
 import pytest
 
@@ -19,20 +19,20 @@ def asked(profile: Profile, zones: dict[str, Zone], servers: tuple[str, ...] = (
     return resolve(profile, Lookup(name=NAME, qtype="A"), Host(resolv_conf=conf), fake.ask)
 
 
-def test_since_1_2_4_a_cut_answer_is_fetched_over_a_stream() -> None:
+def test_since_1_2_4_a_truncated_answer_is_fetched_over_tcp() -> None:
     outcome = asked(Profile.MUSL, {ONE: CUT})
     assert [packet[3] for packet in sent(outcome)] == ["udp", "tcp"]
     assert outcome.addresses == ("192.0.2.80",)
 
 
-def test_before_a_cut_answer_is_all_there_is() -> None:
+def test_before_1_2_4_a_truncated_answer_is_used() -> None:
     outcome = asked(Profile.MUSL_1_2_3, {ONE: CUT})
     assert [packet[3] for packet in sent(outcome)] == ["udp"]
     assert (outcome.addresses, outcome.error) == ((), "EAI_NONAME")
 
 
 @pytest.mark.parametrize("profile", RELEASES)
-def test_all_servers_are_asked_and_the_first_answer_stands(profile: Profile) -> None:
+def test_all_servers_are_asked_and_the_first_answer_is_used(profile: Profile) -> None:
     later: Zone = {NAME: {"A": ["192.0.2.99"]}}
     outcome = asked(profile, {TWO: later}, (ONE, TWO))
     assert [packet[2] for packet in sent(outcome)] == [ONE, TWO]
@@ -40,6 +40,6 @@ def test_all_servers_are_asked_and_the_first_answer_stands(profile: Profile) -> 
 
 
 @pytest.mark.parametrize("profile", RELEASES)
-def test_a_server_that_fails_is_no_answer_when_another_has_one(profile: Profile) -> None:
+def test_a_failing_server_is_ignored_when_another_answers(profile: Profile) -> None:
     outcome = asked(profile, {ONE: {NAME: "REFUSED"}}, (ONE, TWO))
     assert outcome.addresses == ("192.0.2.80",)

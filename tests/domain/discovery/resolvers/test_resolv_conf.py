@@ -54,7 +54,7 @@ def test_a_pod_on_the_hosts_network_gets_the_hosts_file() -> None:
     assert for_pod(a_pod(host_network=True), DNS) == HOST
 
 
-def test_a_pod_on_the_hosts_network_may_ask_for_the_cluster_all_the_same() -> None:
+def test_a_pod_on_the_hosts_network_may_still_use_the_cluster_dns() -> None:
     policy = DNSPolicy.CLUSTER_FIRST_WITH_HOST_NET
     conf = for_pod(a_pod(namespace="myapp", host_network=True, dns_policy=policy), DNS)
     assert conf.nameservers == ("10.96.0.10",)
@@ -73,7 +73,7 @@ def test_a_host_without_a_file_is_its_own_resolver() -> None:
     assert for_pod(ipv6_pod, dns).nameservers == ("::1",)
 
 
-def test_a_cluster_without_dns_falls_back_to_the_host_and_says_so() -> None:
+def test_a_cluster_without_dns_falls_back_to_the_host_with_a_warning() -> None:
     conf = for_pod(a_pod(), ClusterDNS(nameservers=(), cluster_domain="cluster.local", host=HOST))
     assert conf == HOST
     assert conf.warnings
@@ -84,7 +84,7 @@ def test_without_a_cluster_domain_only_the_hosts_domains_are_searched() -> None:
     assert for_namespace("myapp", dns).search == ("corp.example",)
 
 
-def test_no_policy_leaves_only_what_the_pod_brings() -> None:
+def test_policy_none_uses_only_the_dns_config_of_the_pod() -> None:
     own = DNSConfig(
         nameservers=("192.0.2.1",),
         searches=("own.test",),
@@ -95,7 +95,7 @@ def test_no_policy_leaves_only_what_the_pod_brings() -> None:
     )
 
 
-def test_additions_come_after_the_policy_and_duplicates_go() -> None:
+def test_additions_come_after_the_policy_without_duplicates() -> None:
     own = DNSConfig(
         nameservers=("192.0.2.1", "10.96.0.10"), searches=("svc.cluster.local", "own.test")
     )
@@ -109,21 +109,21 @@ def test_an_option_of_the_pod_overrides_the_one_of_the_same_name() -> None:
     assert dict(for_pod(a_pod(dns_config=own), DNS).options) == {"ndots": "2", "timeout": "1"}
 
 
-def test_a_fourth_nameserver_is_left_out_with_a_warning() -> None:
+def test_a_fourth_nameserver_is_omitted_with_a_warning() -> None:
     own = DNSConfig(nameservers=("192.0.2.1", "192.0.2.2", "192.0.2.3"))
     conf = for_pod(a_pod(dns_config=own), DNS)
     assert conf.nameservers == ("10.96.0.10", "192.0.2.1", "192.0.2.2")
     assert len(conf.warnings) == 1
 
 
-def test_domains_over_the_limit_are_left_out_from_the_end() -> None:
+def test_domains_over_the_limit_are_omitted_from_the_end() -> None:
     own = DNSConfig(searches=tuple(f"s{number}.test" for number in range(40)))
     conf = for_pod(a_pod(namespace="myapp", dns_config=own), DNS)
     assert len(conf.search) == SEARCHES_MAX
     assert conf.search[:3] == CLUSTER_SEARCH
 
 
-def test_a_domain_too_long_for_the_dns_is_left_out() -> None:
+def test_a_domain_too_long_for_dns_is_omitted() -> None:
     own = DNSConfig(searches=(".".join(["a" * 63] * 4), "own.test"))
     assert for_pod(a_pod(dns_config=own), DNS).search[-1] == "own.test"
 
@@ -175,7 +175,7 @@ def test_a_composed_file_keeps_every_limit(host: ResolvConf, own: ResolvConf) ->
 
 
 @given(_confs)
-def test_every_resolver_reads_a_composed_file_alike(own: ResolvConf) -> None:
+def test_every_resolver_reads_a_composed_file_the_same_way(own: ResolvConf) -> None:
     config = DNSConfig(nameservers=own.nameservers, searches=own.search[:4], options=own.options)
     text = format_text(for_pod(a_pod(dns_config=config), DNS))
     read = resolver_config.glibc(text)

@@ -68,7 +68,7 @@ def test_ndots_is_read_differently(
         ("timeout:0 attempts:0", (1, 0), (0, 0), (1, 1)),
     ],
 )
-def test_patience_has_other_bounds_everywhere(
+def test_bounds_of_timeout_and_attempts_differ(
     options: str, glibc: tuple[int, int], musl: tuple[int, int], go: tuple[int, int]
 ) -> None:
     configs = [reader(f"options {options}\n") for reader in READERS[:3]]
@@ -80,13 +80,13 @@ def test_flags_of_glibc_match_by_prefix() -> None:
     assert flags == {"edns0", "single-request-reopen", "no-tld-query"}
 
 
-def test_a_comment_says_nothing() -> None:
+def test_comments_are_ignored() -> None:
     said = "nameserver 192.0.2.1\nsearch a.test\n"
     for reader in READERS:
         assert reader(f"# nameserver 192.0.2.7\n; search gone.test\n{said}") == reader(said)
 
 
-def test_an_option_that_nobody_knows_changes_nothing() -> None:
+def test_an_unknown_option_changes_nothing() -> None:
     known, unknown = "options ndots:2\n", "options color:9 ndots:2 shiny\n"
     for reader in READERS:
         assert reader(unknown) == reader(known)
@@ -97,7 +97,7 @@ def test_only_three_nameservers_count_except_for_c_ares() -> None:
     assert [len(reader(text).nameservers) for reader in READERS] == [3, 3, 3, 5]
 
 
-def test_a_line_that_names_no_address_is_skipped() -> None:
+def test_a_line_without_an_address_is_skipped() -> None:
     text = "nameserver dns.example\nnameserver fe80::1%eth0\n"
     assert {reader(text).nameservers for reader in READERS} == {("fe80::1%eth0",)}
 
@@ -111,7 +111,7 @@ def test_without_nameservers_the_machine_itself_is_asked() -> None:
     ]
 
 
-def test_without_a_list_the_domain_of_the_host_name_is_searched() -> None:
+def test_without_a_search_list_the_domain_of_the_host_name_is_searched() -> None:
     read = [
         reader("", hostname="h1.corp.test").search
         for reader in (resolver_config.glibc, resolver_config.go, resolver_config.c_ares)

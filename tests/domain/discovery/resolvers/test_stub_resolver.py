@@ -1,4 +1,4 @@
-"""Every observed lookup, replayed: the queries in their order, and what the program saw."""
+"""Replays every observed lookup: the queries in order, and the program's result."""
 
 from dataclasses import replace
 from typing import Any
@@ -49,7 +49,7 @@ def _status(vector: dict[str, Any], outcome: Outcome) -> str:
 
 
 def _is_order_open(vector: dict[str, Any]) -> bool:
-    """Whether the packets depend on which reply, or which goroutine, happened to come first."""
+    """Whether the packets depend on which reply or goroutine came first."""
     has_many_servers = len(vector["resolv_conf"]["nameservers"] or ()) > 1
     return vector.get("pair_order") == "any" or (has_many_servers and vector["libc"] != "glibc")
 
@@ -69,7 +69,7 @@ def test_a_program_sends_the_observed_queries_and_sees_the_observed_result(
     addresses = list(outcome.addresses)
     if _is_order_open(vector):
         sent, observed = sorted(map(str, sent)), sorted(map(str, observed))
-        # With nothing routable Go leaves the addresses in the order of arrival.
+        # Without a routable address Go keeps the order of arrival.
         if vector["network"] == "none":
             addresses, result["addresses"] = sorted(addresses), sorted(result["addresses"])
     assert sent == observed

@@ -1,4 +1,4 @@
-"""The zone: the published cases, what the RFCs add, then the laws of resolution."""
+"""The zone: the published cases, further rules of the RFCs, then the laws of resolution."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -107,7 +107,7 @@ def _is_like(outcome: Outcome, case: Mapping[str, Any]) -> bool:
     )
 
 
-# What the RFCs say where CoreDNS says otherwise.
+# Rules of the RFCs from which CoreDNS departs.
 
 
 def test_a_name_with_names_below_it_exists() -> None:
@@ -134,11 +134,11 @@ def test_a_reverse_name_exists_for_every_type_or_for_none() -> None:
 
 
 @pytest.mark.parametrize("name", ["020.0.96.10.in-addr.arpa", "1.20.0.96.10.in-addr.arpa"])
-def test_what_is_no_address_has_no_reverse_name(name: str) -> None:
+def test_malformed_reverse_names_do_not_exist(name: str) -> None:
     assert isinstance(ask(state(a_service()), name, "PTR"), NoSuchName)
 
 
-def test_beyond_the_service_ranges_we_name_endpoints_and_leave_the_rest_to_others() -> None:
+def test_outside_the_service_ranges_endpoints_are_named_and_other_names_fall_through() -> None:
     web = state(a_service(), an_endpoint_slice(an_endpoint("10.244.0.1")))
     found = ask(web, "1.0.244.10.in-addr.arpa", "PTR")
     assert contents(found) == ["10-244-0-1.web.default.svc.cluster.local."]
@@ -161,7 +161,7 @@ def test_the_serial_is_the_revision_and_wraps() -> None:
         assert contents(outcome)[0].split()[2] == str(serial)
 
 
-def test_weights_scale_the_shares_of_an_answer_and_a_drained_endpoint_has_none() -> None:
+def test_weights_scale_the_shares_of_an_answer_and_a_drained_endpoint_has_share_zero() -> None:
     shop = state(
         a_headless_service("web"),
         an_endpoint_slice(
@@ -174,14 +174,14 @@ def test_weights_scale_the_shares_of_an_answer_and_a_drained_endpoint_has_none()
     assert [line.split()[1] for line in contents(outcome)] == ["75", "25", "0"]
 
 
-def test_when_everything_drains_the_shares_are_equal() -> None:
+def test_when_all_endpoints_drain_the_shares_are_equal() -> None:
     drained = [an_endpoint(f"10.244.0.{number}", weight=0) for number in range(1, 4)]
     shop = state(a_headless_service("web"), an_endpoint_slice(*drained))
     outcome = ask(shop, "web.default.svc.cluster.local", "SRV")
     assert [line.split()[1] for line in contents(outcome)] == ["33"] * 3
 
 
-def test_addresses_that_are_not_ready_are_published_when_the_service_says_so() -> None:
+def test_not_ready_addresses_are_published_if_the_service_says_so() -> None:
     slice_ = an_endpoint_slice(an_endpoint(ready=False))
     assert isinstance(
         ask(state(a_headless_service("web"), slice_), "web.default.svc.cluster.local"), NoSuchName
@@ -190,7 +190,7 @@ def test_addresses_that_are_not_ready_are_published_when_the_service_says_so() -
     assert contents(ask(state(published, slice_), "web.default.svc.cluster.local"))
 
 
-def test_only_addresses_are_published_whatever_a_slice_holds() -> None:
+def test_only_valid_addresses_of_a_slice_are_published() -> None:
     names = an_endpoint_slice(an_endpoint("db.example.com"), name="web-b", address_type="FQDN")
     numbers = an_endpoint_slice(an_endpoint("10.244.0.1"), ports=(EndpointPort(name="any"),))
     shop = state(a_headless_service("web"), names, numbers)
@@ -198,7 +198,7 @@ def test_only_addresses_are_published_whatever_a_slice_holds() -> None:
     assert isinstance(ask(shop, "web.default.svc.cluster.local", "SRV"), NoData)
 
 
-def test_an_alias_that_leads_outside_says_where_to() -> None:
+def test_an_alias_out_of_the_zone_gives_its_target() -> None:
     aliases = state(an_alias("a", "b.default.svc.cluster.local"), an_alias("b", "www.example.com"))
     outcome = ask(aliases, "a.default.svc.cluster.local")
     assert contents(outcome) == ["b.default.svc.cluster.local.", "www.example.com."]
@@ -215,7 +215,7 @@ def test_an_alias_answers_every_type(type_: str) -> None:
 
 
 @pytest.mark.parametrize("type_", ["CNAME", "ANY"])
-def test_a_question_that_an_alias_itself_matches_goes_no_further(type_: str) -> None:
+def test_a_question_that_the_cname_matches_is_not_followed(type_: str) -> None:
     aliases = state(an_alias("a", "web.default.svc.cluster.local"), a_service())
     outcome = ask(aliases, "a.default.svc.cluster.local", type_)
     assert outcome == Records(
@@ -230,7 +230,7 @@ def test_a_question_that_an_alias_itself_matches_goes_no_further(type_: str) -> 
     )
 
 
-def test_what_an_alias_leads_to_is_answered_with_its_glue() -> None:
+def test_the_target_of_an_alias_is_answered_with_its_glue() -> None:
     aliases = state(an_alias("a", "web.default.svc.cluster.local"), a_service())
     outcome = ask(aliases, "a.default.svc.cluster.local", "SRV")
     assert contents(outcome)[1:] == ["0 100 80 web.default.svc.cluster.local."]
@@ -249,7 +249,7 @@ def test_what_an_alias_leads_to_is_answered_with_its_glue() -> None:
         ("9.0.96.10.in-addr.arpa", NoSuchName),
     ],
 )
-def test_an_alias_stands_before_the_denial_of_what_it_leads_to(
+def test_an_alias_comes_before_the_denial_of_its_target(
     target: str, denial: type[NoData | NoSuchName]
 ) -> None:
     outcome = ask(state(an_alias("a", target), a_service()), "a.default.svc.cluster.local", "AAAA")
@@ -258,7 +258,7 @@ def test_an_alias_stands_before_the_denial_of_what_it_leads_to(
     assert parse_domain(target).is_under(outcome.soa.name)
 
 
-def test_a_circle_of_aliases_is_told_once() -> None:
+def test_a_loop_of_aliases_is_answered_once() -> None:
     names = {name: f"{name}.default.svc.cluster.local" for name in ("a", "b", "c")}
     circle = state(an_alias("a", names["b"]), an_alias("b", names["c"]), an_alias("c", names["b"]))
     assert contents(ask(circle, names["a"])) == [f"{names[each]}." for each in ("b", "c", "b")]
@@ -266,7 +266,7 @@ def test_a_circle_of_aliases_is_told_once() -> None:
     assert [text.lower() for text in contents(ask(alone, names["a"]))] == [f"{names['a']}."]
 
 
-def test_two_zones_do_not_send_a_question_to_and_fro_without_end() -> None:
+def test_aliases_between_two_zones_do_not_loop() -> None:
     zones = (parse_domain("cluster.local"), parse_domain("example.test"))
     circle = state(
         an_alias("a", "b.default.svc.example.test"), an_alias("b", "a.default.svc.cluster.local")
@@ -286,18 +286,18 @@ def test_a_chain_of_aliases_is_followed_to_its_bound() -> None:
 
 
 @pytest.mark.parametrize("target", ["192.0.2.1", "192.0.2.1.", "2001:db8::1", "a..b", "x" * 64])
-def test_an_alias_for_what_is_no_name_does_not_exist(target: str) -> None:
+def test_an_alias_for_an_invalid_name_does_not_exist(target: str) -> None:
     assert isinstance(ask(state(an_alias("a", target)), "a.default.svc.cluster.local"), NoSuchName)
 
 
-def test_an_alias_may_lead_to_a_reverse_name_or_to_a_zone_of_somebody_else() -> None:
+def test_an_alias_may_lead_to_a_reverse_name_or_out_of_the_zone() -> None:
     aliases = state(an_alias("a", "9.9.9.9.in-addr.arpa"), a_service("b"))
     outcome = ask(aliases, "a.default.svc.cluster.local")
     assert isinstance(outcome, Records)
     assert str(outcome.leads_to) == "9.9.9.9.in-addr.arpa."
 
 
-def test_the_name_servers_are_the_services_in_front_of_us() -> None:
+def test_the_name_servers_are_the_services_with_our_addresses() -> None:
     own = (ip_address("10.244.0.53"),)
     config = cluster_config("cluster.local", RANGES, nameserver_addresses=own)
     dns = a_service("kube-dns"), an_endpoint_slice(an_endpoint("10.244.0.53"), service="kube-dns")
@@ -327,7 +327,7 @@ def test_the_name_servers_are_the_services_in_front_of_us() -> None:
         (a_pod(pod_ips=("fd00::1", "010.244.0.1")), True),
     ],
 )
-def test_a_verified_pod_is_alive_and_named_by_each_of_its_addresses(
+def test_a_verified_pod_is_running_and_named_by_each_of_its_addresses(
     pod: Object, *, is_named: bool
 ) -> None:
     config = cluster_config("cluster.local", RANGES, pods=PodRecords.VERIFIED)
@@ -363,7 +363,7 @@ def test_a_name_exists_for_every_type_or_for_none(history: list[Change], name: s
 
 
 @given(named_histories(), names_below_services)
-def test_every_name_above_one_that_exists_exists(history: list[Change], name: str) -> None:
+def test_every_name_above_an_existing_one_exists(history: list[Change], name: str) -> None:
     snapshot = after(history)
     if isinstance(ask(snapshot, name), Records | NoData):
         parent = name.partition(".")[2]
@@ -388,9 +388,7 @@ def test_every_srv_target_has_an_address_and_every_address_is_registered(
 
 
 @given(named_histories(), names_below_services)
-def test_a_reverse_name_leads_to_a_name_that_has_the_address(
-    history: list[Change], name: str
-) -> None:
+def test_a_reverse_name_points_to_a_name_with_the_address(history: list[Change], name: str) -> None:
     snapshot = after(history)
     outcome = ask(snapshot, name)
     addresses = [
@@ -406,9 +404,7 @@ def test_a_reverse_name_leads_to_a_name_that_has_the_address(
 
 
 @given(named_histories(), names_below_services, types)
-def test_an_alias_comes_first_in_whatever_is_said_of_it(
-    history: list[Change], name: str, type_: str
-) -> None:
+def test_an_alias_comes_first_in_every_answer(history: list[Change], name: str, type_: str) -> None:
     snapshot = after(history)
     own = ask(snapshot, name, "CNAME")
     outcome = ask(snapshot, name, type_)
@@ -421,7 +417,7 @@ def test_an_alias_comes_first_in_whatever_is_said_of_it(
 
 
 @given(named_histories(), names_below_services, types)
-def test_aliases_make_a_chain_without_a_gap_and_without_a_second_round(
+def test_aliases_form_a_chain_without_gaps_or_loops(
     history: list[Change], name: str, type_: str
 ) -> None:
     outcome = ask(after(history), name, type_)
@@ -435,7 +431,7 @@ def test_aliases_make_a_chain_without_a_gap_and_without_a_second_round(
 
 
 @given(named_histories(), names_of_the_zone, types)
-def test_the_letter_case_of_a_question_changes_spelling_only(
+def test_the_case_of_a_question_changes_only_the_spelling(
     history: list[Change], name: str, type_: str
 ) -> None:
     snapshot = after(history)
@@ -446,12 +442,12 @@ def test_the_letter_case_of_a_question_changes_spelling_only(
         assert any(record.name.labels == owner for record in upper.answers)
 
 
-def test_the_empty_configuration_owns_nothing() -> None:
+def test_an_empty_configuration_has_no_zone() -> None:
     config = ZoneConfig(zones=(DomainName(("example", "test")),))
     assert isinstance(ask(state(), "cluster.local", "SOA", config), OutOfZone)
 
 
-def test_an_unnamed_port_appears_at_the_service_alone() -> None:
+def test_an_unnamed_port_appears_only_at_the_service() -> None:
     web = state(a_service(ports=(ServicePort(port=8080),)))
     assert contents(ask(web, "web.default.svc.cluster.local", "SRV"))
     assert isinstance(ask(web, "_tcp.web.default.svc.cluster.local", "SRV"), NoSuchName)

@@ -1,4 +1,4 @@
-"""Objects cut down for the zone: every answer stays what it was."""
+"""Objects reduced for the zone give the same answers as whole ones."""
 
 from hypothesis import given
 
@@ -28,15 +28,13 @@ def cut_down(snapshot: Snapshot) -> Snapshot:
 
 
 @given(named_histories(), names_of_the_zone, question_types)
-def test_no_answer_depends_on_what_is_left_out(
-    history: list[Change], name: str, type_: int
-) -> None:
+def test_no_answer_depends_on_a_dropped_field(history: list[Change], name: str, type_: int) -> None:
     snapshot = load(map(a_namespace, NAMESPACES), revision=Revision(0)).apply(history)
     question = Question(parse_domain(name), type_)
     assert answer(cut_down(snapshot), question, CONFIG) == answer(snapshot, question, CONFIG)
 
 
-def test_no_published_answer_depends_on_it_either() -> None:
+def test_no_published_answer_depends_on_a_dropped_field() -> None:
     for fixture in VECTORS["fixtures"]:
         snapshot = snapshot_of(fixture)
         small = cut_down(snapshot)
@@ -47,19 +45,19 @@ def test_no_published_answer_depends_on_it_either() -> None:
                 assert answer(small, question, config) == answer(snapshot, question, config)
 
 
-def test_what_objects_have_in_common_they_share() -> None:
+def test_equal_values_are_shared_between_objects() -> None:
     ready = an_endpoint("10.244.0.1", pod="p1", node_name="n1", zone="z1")
     slices = [stripped(an_endpoint_slice(ready, name=name)) for name in ("a", "b")]
     first, second = (slice_ for slice_ in slices if hasattr(slice_, "ports"))
     assert getattr(first, "ports", None) is getattr(second, "ports", ())
 
 
-def test_a_slice_of_no_service_stays_one() -> None:
+def test_a_slice_without_a_service_is_kept() -> None:
     stray = stripped(an_endpoint_slice(an_endpoint(), service=""))
     assert isinstance(stray, EndpointSlice)
     assert stray.service is None
 
 
-def test_other_kinds_stay_as_they_are() -> None:
+def test_other_kinds_are_unchanged() -> None:
     node = a_node()
     assert stripped(node) is node

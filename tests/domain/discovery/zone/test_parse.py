@@ -1,4 +1,4 @@
-"""Names of the zone as nodes: the published cases, then the rest of the grammar."""
+"""Parsing names of the zone: the published cases, then the rest of the grammar."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ cases = [case for case in VECTORS["parse_vectors"] if case["id"] not in DIFFERS]
 
 
 @pytest.mark.parametrize("case", cases, ids=[case["id"] for case in cases])
-def test_names_are_read_as_published(case: Mapping[str, Any]) -> None:
+def test_names_are_parsed_as_published(case: Mapping[str, Any]) -> None:
     zone, name = parse_domain(case["zone"]), parse_domain(case["qname"])
     node = parse(name.relative_to(zone)) if name.is_under(zone) else None
     assert (node is not None) == case["ok"]

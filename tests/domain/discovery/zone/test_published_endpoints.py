@@ -1,4 +1,4 @@
-"""What a Service publishes: which endpoints, under which labels, and what else is left out."""
+"""The endpoints that a Service publishes, and their labels."""
 
 from ipaddress import ip_address
 
@@ -30,18 +30,18 @@ def addresses(*endpoints: Endpoint, even_unready: bool = False) -> list[tuple[st
     return [(str(entry.address), entry.weight) for entry in published(snapshot, service)]
 
 
-def test_endpoints_are_published_once_they_are_ready_or_the_service_does_not_mind() -> None:
+def test_endpoints_are_published_if_ready_or_if_the_service_says_so() -> None:
     late = an_endpoint("10.244.0.2", ready=False)
     assert addresses(an_endpoint(), late) == [("10.244.0.1", 1)]
     assert addresses(late, even_unready=True) == [("10.244.0.2", 1)]
 
 
-def test_text_that_is_no_address_is_left_out_and_the_rest_is_not() -> None:
+def test_only_invalid_addresses_are_omitted() -> None:
     endpoint = an_endpoint("10.244.0.300", "10.244.0.1", weight=3)
     assert addresses(endpoint) == [("10.244.0.1", 3)]
 
 
-def test_every_service_in_front_of_an_address_is_found() -> None:
+def test_every_service_that_publishes_an_address_is_found() -> None:
     slices = [
         an_endpoint_slice(an_endpoint(hostname=name), name=name, service=name)
         for name in ("web", "api")
@@ -53,14 +53,14 @@ def test_every_service_in_front_of_an_address_is_found() -> None:
 @pytest.mark.parametrize(
     "objects",
     [
-        (an_endpoint_slice(an_endpoint(), service=""),),  # nobody's
-        (an_endpoint_slice(an_endpoint()),),  # of a Service that is not there
-        (ALIAS, an_endpoint_slice(an_endpoint())),  # of one that publishes nothing itself
+        (an_endpoint_slice(an_endpoint(), service=""),),  # without a Service
+        (an_endpoint_slice(an_endpoint()),),  # of a missing Service
+        (ALIAS, an_endpoint_slice(an_endpoint())),  # of an alias, which publishes no endpoints
         (a_service(), an_endpoint_slice(an_endpoint(ready=False))),
         (a_service(), an_endpoint_slice(an_endpoint("10.244.0.2"))),
     ],
 )
-def test_an_address_that_nobody_publishes_has_no_name(objects: tuple[Object, ...]) -> None:
+def test_an_unpublished_address_has_no_name(objects: tuple[Object, ...]) -> None:
     assert at(*objects) == ()
 
 

@@ -25,7 +25,7 @@ LEFT_OUT = {
 
 
 @pytest.mark.parametrize("case", VECTORS["reverse_name_vectors"], ids=lambda case: case["id"])
-def test_reverse_names_are_read_as_published(case: Mapping[str, Any]) -> None:
+def test_reverse_names_are_parsed_as_published(case: Mapping[str, Any]) -> None:
     name = parse_domain(case["name"])
     if "address" in case:
         place = parse_reverse(name)
@@ -65,7 +65,7 @@ def test_zones_cover_a_range_exactly(range_: str, first: str, count: int) -> Non
     assert sum(getattr(place, "num_addresses", 1) for place in covered) == prefix.num_addresses
 
 
-def test_a_shortened_name_stands_for_what_lies_below_it() -> None:
+def test_a_shortened_name_means_the_range_below_it() -> None:
     assert parse_reverse(parse_domain("96.10.in-addr.arpa")) == IPv4Network("10.96.0.0/16")
     assert parse_reverse(parse_domain("example.com")) is None
 

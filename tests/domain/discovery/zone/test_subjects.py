@@ -1,4 +1,4 @@
-"""What an answer depends on: whatever a change does not touch stays as it was."""
+"""Subjects of answers: an answer changes only when one of its subjects is touched."""
 
 from dataclasses import replace
 
@@ -48,7 +48,7 @@ def without_serial(outcome: Outcome) -> Outcome:
 
 
 @given(named_histories(), names_of_the_zone, question_types)
-def test_an_answer_stays_as_it_was_until_one_of_its_subjects_is_touched(
+def test_an_answer_is_unchanged_until_one_of_its_subjects_is_touched(
     history: list[Change], name: str, type_: int
 ) -> None:
     snapshot: Snapshot = load(map(a_namespace, NAMESPACES), revision=Revision(0))
@@ -77,20 +77,18 @@ DEFAULT, WEB = NamespacedName("", "default"), NamespacedName("default", "web")
         ("10-244-0-1.default.pod.cluster.local", {DEFAULT, "10.244.0.1"}),
         ("nonsense.default.pod.cluster.local", {DEFAULT, ""}),
         ("20.0.96.10.in-addr.arpa", {"10.96.0.20"}),
-        # What no change alters.
+        # Names that no change alters.
         ("svc.cluster.local", set[Subject]()),
         ("dns-version.cluster.local", set[Subject]()),
         ("a.b.c.d.e.f.cluster.local", set[Subject]()),
         ("www.example.com", set[Subject]()),
-        # What too much alters to say it in few words.
+        # Names with too many subjects.
         ("cluster.local", None),
         ("ns.dns.cluster.local", None),
         ("0.96.10.in-addr.arpa", None),
     ],
 )
-def test_a_name_says_what_its_answers_are_drawn_from(
-    name: str, subjects: set[Subject] | None
-) -> None:
+def test_a_name_gives_the_subjects_of_its_answers(name: str, subjects: set[Subject] | None) -> None:
     found = subjects_of(parse_domain(name), CONFIG)
     assert (None if found is None else set(found)) == subjects
 
@@ -104,7 +102,7 @@ STATE = load(
 @pytest.mark.parametrize(
     ("before", "after", "subjects"),
     [
-        # A Service decides under which name its endpoints' addresses are pointed at.
+        # The reverse names of endpoints depend on the Service.
         (a_service(), a_headless_service("web"), {WEB, "10.96.0.20", "10.244.0.1"}),
         (
             an_endpoint_slice(an_endpoint("10.244.0.1")),
@@ -124,7 +122,7 @@ def test_a_change_touches_both_of_its_sides(
 
 
 @pytest.mark.parametrize("comes", [True, False])
-def test_a_namespace_that_comes_or_goes_touches_what_is_in_it(*, comes: bool) -> None:
+def test_a_created_or_deleted_namespace_touches_its_objects(*, comes: bool) -> None:
     namespace = a_namespace("default")
     slice_ = an_endpoint_slice(an_endpoint())
     snapshot = load([a_service(), slice_], revision=Revision(1))

@@ -1,4 +1,4 @@
-"""Whole zones and what differs between two: record by record, then against every question."""
+"""Whole zones and differences: record by record, then compared with every question."""
 
 from ipaddress import ip_address
 
@@ -16,7 +16,6 @@ from app.domain.discovery.zone.transfer import (
     ZoneDelta,
     difference,
     records_of_zone,
-    rewound,
 )
 from app.domain.names import Revision, parse_domain
 from app.domain.objects.endpoint_slice import EndpointPort
@@ -60,16 +59,16 @@ def listed(snapshot: Snapshot, apex: str = FORWARD, config: ZoneConfig = CONFIG)
     return lines(*records_of_zone(zone_of(snapshot, apex, config)))
 
 
-def test_an_empty_zone_says_who_serves_it_and_by_which_schema() -> None:
+def test_an_empty_zone_has_its_name_server_and_schema_version() -> None:
     assert listed(state()) == AT_APEX
 
 
-def test_a_name_server_with_an_address_of_its_own_has_it_in_the_zone() -> None:
+def test_the_address_of_a_name_server_is_in_the_zone() -> None:
     config = cluster_config(
         "cluster.local", RANGES, nameserver_addresses=(ip_address("10.244.0.53"),)
     )
     assert listed(state(), config=config) == [*AT_APEX, "ns.dns.cluster.local. A 10.244.0.53"]
-    # In front of a Service it bears the Service's name, which the zone holds anyway.
+    # As an endpoint of a Service it has the Service's name, which is in the zone anyway.
     dns = a_service("dns"), an_endpoint_slice(an_endpoint("10.244.0.53"), service="dns")
     assert listed(state(*dns), config=config)[:3] == [
         "cluster.local. NS dns.default.svc.cluster.local.",
@@ -78,7 +77,7 @@ def test_a_name_server_with_an_address_of_its_own_has_it_in_the_zone() -> None:
     ]
 
 
-def test_a_service_has_its_address_its_ports_and_its_endpoints() -> None:
+def test_a_service_has_records_of_its_address_ports_and_endpoints() -> None:
     web = state(a_service(), an_endpoint_slice(an_endpoint("10.244.0.1")))
     assert listed(web) == [
         *AT_APEX,
@@ -90,7 +89,7 @@ def test_a_service_has_its_address_its_ports_and_its_endpoints() -> None:
     ]
 
 
-def test_a_headless_service_has_what_its_ready_endpoints_have() -> None:
+def test_a_headless_service_has_the_records_of_its_ready_endpoints() -> None:
     endpoints = (
         an_endpoint("10.244.0.1", hostname="db-0"),
         an_endpoint("10.244.0.2", hostname="db-0"),
@@ -114,7 +113,7 @@ def test_a_headless_service_has_what_its_ready_endpoints_have() -> None:
     assert listed(state(a_headless_service("db"))) == AT_APEX
 
 
-def test_an_alias_is_one_record_and_none_when_it_stands_for_no_name() -> None:
+def test_an_alias_is_one_record_and_none_for_an_invalid_name() -> None:
     target = "old.default.svc.cluster.local. CNAME www.example.com."
     assert listed(state(an_alias("old", "www.example.com"))) == [*AT_APEX, target]
     assert listed(state(an_alias("old", "192.0.2.1"))) == AT_APEX
@@ -124,13 +123,13 @@ def test_pods_and_services_of_unknown_namespaces_are_not_listed() -> None:
     assert listed(state(a_pod(), a_service(namespace="shop"))) == AT_APEX
 
 
-def test_services_come_in_order_of_their_keys() -> None:
+def test_services_are_listed_by_key() -> None:
     services = [a_service(name, ports=()) for name in ("b", "a")]
     owners = [line.partition(".")[0] for line in listed(state(*services))[len(AT_APEX) :]]
     assert owners == ["a", "b"]
 
 
-def test_a_reverse_zone_points_from_the_addresses_that_lie_in_it() -> None:
+def test_a_reverse_zone_has_pointers_of_its_addresses() -> None:
     web = state(
         a_service("web", cluster_ip="10.96.0.100", cluster_ips=("10.96.0.100",)),
         a_service("api", cluster_ip="10.96.0.20", cluster_ips=("10.96.0.20",)),
@@ -144,7 +143,7 @@ def test_a_reverse_zone_points_from_the_addresses_that_lie_in_it() -> None:
     ]
 
 
-def test_an_address_in_a_namespace_nobody_knows_points_nowhere() -> None:
+def test_an_address_in_an_unknown_namespace_has_no_pointer() -> None:
     assert len(listed(state(a_service(namespace="shop")), REVERSE)) == 1
 
 
@@ -183,7 +182,7 @@ def test_a_service_that_moves_to_another_address_moves_its_records_and_pointers(
 
 
 @pytest.mark.parametrize("apex", [FORWARD, REVERSE])
-def test_a_namespace_that_goes_takes_the_names_in_it_along(apex: str) -> None:
+def test_a_deleted_namespace_removes_its_names(apex: str) -> None:
     before = state(a_service())
     found = delta(before, changed(a_namespace(), None), apex=apex)
     gone = records_of_zone(zone_of(before, apex))
@@ -191,19 +190,19 @@ def test_a_namespace_that_goes_takes_the_names_in_it_along(apex: str) -> None:
     assert found == ZoneDelta(tuple(record for record in gone if record not in kept), ())
 
 
-def test_what_no_record_shows_makes_no_difference() -> None:
+def test_changes_without_records_make_no_difference() -> None:
     named = a_service(), a_service(labels={"team": "x"})
     changes = [changed(*named), changed(None, a_node(), 9), changed(None, a_pod(), 10)]
     assert delta(state(named[0]), *changes) == ZoneDelta((), ())
 
 
-def test_changes_undone_lead_back_to_the_earlier_state() -> None:
+def test_undoing_changes_gives_the_earlier_state() -> None:
     one, two = a_service(), a_service(labels={"team": "x"})
     before = state(one)
     changes = [changed(one, two), changed(None, a_pod(), 9), changed(two, None, 10)]
     after = before.apply(changes)
-    assert rewound(after, changes, to=before.revision) == before
-    assert rewound(after, changes[1:], to=Revision(8)) == before.apply(changes[:1])
+    assert after.rewound(changes, to=before.revision) == before
+    assert after.rewound(changes[1:], to=Revision(8)) == before.apply(changes[:1])
 
 
 # Laws.
@@ -213,7 +212,9 @@ apexes = st.sampled_from([FORWARD, REVERSE])
 
 
 @given(named_histories(), apexes)
-def test_every_record_listed_is_what_a_question_gets(history: list[Change], apex: str) -> None:
+def test_every_listed_record_equals_the_answer_to_its_question(
+    history: list[Change], apex: str
+) -> None:
     snapshot = START.apply(history)
     every = list(records_of_zone(zone_of(snapshot, apex)))
     assert len(set(every)) == len(every)
@@ -227,7 +228,7 @@ def test_every_record_listed_is_what_a_question_gets(history: list[Change], apex
 
 
 @given(named_histories(), st.integers(0, 12), apexes)
-def test_a_difference_leads_from_the_earlier_zone_to_the_later_one(
+def test_a_difference_turns_the_earlier_zone_into_the_later_one(
     history: list[Change], place: int, apex: str
 ) -> None:
     before = START.apply(history[:place])
@@ -236,4 +237,4 @@ def test_a_difference_leads_from_the_earlier_zone_to_the_later_one(
     earlier, later = ({*records_of_zone(zone_of(snapshot, apex))} for snapshot in (before, after))
     assert set(found.removed) == earlier - later
     assert set(found.added) == later - earlier
-    assert rewound(after, history[place:], to=before.revision) == before
+    assert after.rewound(history[place:], to=before.revision) == before

@@ -140,7 +140,7 @@ def a_connection_survives_that_the_agent_is_killed_and_comes_back(story: Story) 
         story.start_agent()
         story.reaches("a1", "a2", "b1", within_s=START_WITHIN_S)
         assert transfer.echoes("the agent is back")
-    assert "somebody changed" not in _require_agent(story).log()
+    assert "was changed externally" not in _require_agent(story).log()
 
 
 def a_connection_keeps_its_pod_until_it_ends(story: Story) -> None:
@@ -162,7 +162,7 @@ def what_somebody_else_changes_is_mended(story: Story) -> None:
     story.kernel.spoil(story.address)
     story.reaches("a1", "a2", "b1")
     story.holds_again(held)
-    assert "somebody changed what is ours" in _require_agent(story).log()
+    assert "kernel state was changed externally" in _require_agent(story).log()
 
 
 def without_endpoints_callers_are_refused_at_once(story: Story) -> None:

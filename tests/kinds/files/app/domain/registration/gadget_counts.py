@@ -20,9 +20,7 @@ def _derive(snapshot: Snapshot, key: NamespacedName) -> GadgetCount | None:
     counted = snapshot.members("gadget-colour", key.name)
     if not counted:
         return None
-    newest = max(snapshot.of(GADGET)[each].metadata.revision for each in counted)
-    meta = ObjectMeta(name=key.name, revision=newest, generation=1)
-    return GadgetCount(metadata=meta, count=len(counted))
+    return GadgetCount(metadata=ObjectMeta(name=key.name, generation=1), count=len(counted))
 
 
 def _touched(_: Snapshot, change: Change) -> Iterator[NamespacedName]:

@@ -1,4 +1,4 @@
-"""A server of somebody else, over UDP and TCP: what it answers is the test's to say."""
+"""A fake upstream server over UDP and TCP, with answers chosen by the test."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ UDP = "udp"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it came."""
+    """A question as received."""
 
     transport: str
     has_opt: bool
@@ -26,12 +26,12 @@ class Asked:
 
 
 Answer = Callable[[Asked], bytes | None]
-"""What is answered; None is silence, and over TCP the end of the connection."""
+"""Makes the answer; None is no answer, and over TCP the end of the connection."""
 
 
 @dataclass(slots=True)
-class Others:
-    """A running server of somebody else."""
+class UpstreamServer:
+    """A running upstream server."""
 
     server: Server
     answer: Answer
@@ -39,11 +39,11 @@ class Others:
 
     @property
     def opts(self) -> list[bool]:
-        """Tell for each question so far whether it had an OPT record."""
+        """Whether each question so far had an OPT record."""
         return [asked.has_opt for asked in self.asked]
 
-    def heard(self, octets: bytes, transport: str) -> bytes | None:
-        """Note a question and answer it."""
+    def respond(self, octets: bytes, transport: str) -> bytes | None:
+        """Record a question and answer it."""
         message = dns.message.from_wire(octets)
         asked = Asked(transport, message.edns >= 0, message)
         self.asked.append(asked)
@@ -51,15 +51,17 @@ class Others:
 
 
 @asynccontextmanager
-async def others(answer: Answer, host: str = "127.0.0.1") -> AsyncGenerator[Others, None]:
-    """Answer on a port of its own for the length of the block."""
+async def upstream_server(
+    answer: Answer, host: str = "127.0.0.1"
+) -> AsyncGenerator[UpstreamServer, None]:
+    """Run a server on a free port during the block."""
     bare, _, zone = host.partition("%")
     if zone:
         udp, tcp = _bound_to_zone(bare, zone)
     else:
         bound = bind(host, 0)
         udp, tcp = bound.udp, bound.tcp
-    running = Others(Server(ip_address(host), udp.getsockname()[1]), answer)
+    running = UpstreamServer(Server(ip_address(host), udp.getsockname()[1]), answer)
 
     class Datagrams(asyncio.DatagramProtocol):
         transport: asyncio.DatagramTransport
@@ -68,12 +70,12 @@ async def others(answer: Answer, host: str = "127.0.0.1") -> AsyncGenerator[Othe
             self.transport = transport
 
         def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            if (reply := running.heard(data, UDP)) is not None:
+            if (reply := running.respond(data, UDP)) is not None:
                 self.transport.sendto(reply, addr)
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         size = int.from_bytes(await reader.readexactly(2))
-        if (reply := running.heard(await reader.readexactly(size), TCP)) is not None:
+        if (reply := running.respond(await reader.readexactly(size), TCP)) is not None:
             writer.write(len(reply).to_bytes(2) + reply)
         writer.close()
 

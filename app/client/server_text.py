@@ -1,16 +1,16 @@
-"""Text of others, made fit for a line of a log, a status or a terminal.
+"""Text from servers, made safe for a line of a log, a status or a terminal.
 
-text -> one line, printable, of at most so many characters
+text -> one printable line of bounded length
 """
 
 from typing import Final
 
 CHARACTERS_MAX: Final = 80
-_READ_PER_SHOWN: Final = 4  # blanks are many in web pages; no more than this is looked at
+_READ_PER_SHOWN: Final = 4  # characters read for each shown: web pages have many blanks
 
 
 def shown(text: str, characters_max: int = CHARACTERS_MAX) -> str:
-    """Make text of others fit for one line of a log or a terminal."""
+    """Make a server's text safe for one line of a log or a terminal."""
     printable = "".join(
         each if each.isprintable() else " " for each in text[: _READ_PER_SHOWN * characters_max]
     )

@@ -1,4 +1,4 @@
-"""What an agent counts about itself, for whoever asks after its health."""
+"""Counters and state of an agent, for its health and metrics."""
 
 from dataclasses import dataclass
 
@@ -6,23 +6,23 @@ from app.domain.names import REVISION_ZERO, Revision
 
 
 @dataclass(slots=True)
-class Tally:
-    """Counts since the start, and how things are now; problems are empty when there is none."""
+class AgentStats:
+    """Counters since the start, and the current state; problems are empty when there is none."""
 
     applications: int = 0
     steps: int = 0
     resyncs: int = 0
     foreign_steps: int = 0
-    """Steps that mended what somebody else had changed."""
+    """Steps that repaired external changes."""
     registry_failures: int = 0
     sink_failures: int = 0
     mishaps: int = 0
     draining: int = 0
     revision: Revision = REVISION_ZERO
     settled_at_s: float | None = None
-    """When the kernel last held what was wanted; None when it never did."""
+    """When the desired rules were last applied in full; None before the first time."""
     pending_since_s: float | None = None
-    """Since when the kernel lacks something of what was wanted; None when it lacks nothing."""
+    """Since when a change is not applied yet; None when nothing is pending."""
     is_node_eligible: bool = True
     """Whether load balancers may send the node traffic, as the registry says."""
     health_check_sockets: int = 0
@@ -37,12 +37,12 @@ class Tally:
         self.steps += steps
 
     def pending(self, now_s: float) -> None:
-        """Note that the kernel lacks something, unless it does already."""
+        """Note that a change is pending, unless an earlier one is."""
         if self.pending_since_s is None:
             self.pending_since_s = now_s
 
     def settled(self, revision: Revision, draining: int, now_s: float) -> None:
-        """Note that the kernel holds what is wanted."""
+        """Note that the desired rules have been applied in full."""
         self.revision = revision
         self.draining = draining
         self.settled_at_s = now_s

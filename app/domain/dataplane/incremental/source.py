@@ -1,0 +1,155 @@
+"""The rules of every node at any revision, and from one to a later one, at the cost of the change.
+
+    Snapshot, Service -> ServiceVersion -> ServiceRules       once for nodes that see it alike
+    ServiceRules -> what a mode makes of them: fragment, plan, encoding
+    Step, Node -> rules of the touched Services, before and after -> RulesChanges
+
+What belongs to other Services cannot differ; so this equals the difference of the two
+full states, which is the oracle in tests.  The rules are remembered once, whatever modes
+nodes are in; a mode knows what a kernel is told.  Not shared between threads.
+
+Source: style.md 2, decision 3; spec ipvs 7, "do better" (a).
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
+
+from app.domain.bounded import Bounded
+from app.domain.dataplane.incremental.service_version import rules_for, traits_of
+from app.domain.dataplane.incremental.shared import TRAITS_MAX, Seen, Services, Shared
+from app.domain.dataplane.incremental.step import Step, differing
+from app.domain.dataplane.incremental.versions import AT_ONCE_MIN, UNLISTED_MAX, Versions
+from app.domain.dataplane.rules.health_checks import (
+    HealthCheckChanges,
+    HealthChecks,
+    health_check_changes,
+    health_checks,
+)
+from app.domain.dataplane.rules.model import NodeRules, RulesConfig, ServiceRules
+from app.domain.dataplane.rules.node_facts import NodeFacts, node_facts, taken_addresses
+from app.domain.dataplane.rules.node_rules import assemble
+from app.domain.names import NamespacedName
+from app.domain.objects.node import Node
+from app.domain.snapshot import Snapshot
+
+P = TypeVar("P")
+P_co = TypeVar("P_co", covariant=True)
+
+NODES_MAX = 8_192  # nodes of which something is remembered
+_RECENT_MAX = 8  # questions about several Services, for the next node that asks
+
+
+class Mode(Protocol[P_co]):
+    """What a kernel is told of rules, and how: a plan of operations, or a text."""
+
+    def whole(self, snapshot: Snapshot, node: NodeFacts) -> P_co:
+        """Say everything, to a node that holds nothing."""
+        ...
+
+    def between(self, step: Step, before: NodeFacts, node: NodeFacts) -> P_co:
+        """Say what leads from everything before a step to everything after it."""
+        ...
+
+    def part(self, step: Step, node: NodeFacts) -> P_co:
+        """Say the same for a node that has not changed, looking at the touched Services alone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RulesChanges(Generic[P]):
+    """What changes on a node: in its kernel, as its mode says it, and for load balancers."""
+
+    plan: P
+    health_checks: HealthCheckChanges = ()
+
+
+class RulesSource:
+    """Neutral rules of all nodes, from Services that are worked out once."""
+
+    def __init__(
+        self,
+        config: RulesConfig,
+        *,
+        nodes_max: int = NODES_MAX,
+        traits_max: int = TRAITS_MAX,
+        unlisted_max: int = UNLISTED_MAX,
+        at_once_min: int = AT_ONCE_MIN,
+    ) -> None:
+        """Remember the facts of ``nodes_max`` nodes; the others bound what is known of Services."""
+        self.config = config
+        self.versions = Versions(config, unlisted_max=unlisted_max, at_once_min=at_once_min)
+        self.rules: Shared[ServiceRules] = Shared(_rules_of, traits_max=traits_max)
+        self._nodes: Bounded[str, tuple[Node, NodeFacts]] = Bounded(nodes_max)
+        self._recent: deque[tuple[Snapshot, Sequence[NamespacedName], Services]] = deque(
+            maxlen=_RECENT_MAX
+        )
+        self._every = Snapshot(), Services({})
+
+    def node(self, snapshot: Snapshot, node: Node) -> NodeFacts:
+        """Give ``node_facts``; equal facts of one node are mostly the same object."""
+        known = self._nodes.get(node.metadata.name)
+        if known is not None and known[0] is node:
+            taken = taken_addresses(snapshot, known[1].families)
+            return known[1] if taken == known[1].taken else replace(known[1], taken=taken)
+        facts = node_facts(snapshot, node, self.config)
+        self._nodes[node.metadata.name] = (node, facts)
+        return facts
+
+    def every(self, snapshot: Snapshot) -> Services:
+        """Give all Services, at the cost of what differs from when they were given last."""
+        known, services = self._every
+        if known is not snapshot:
+            # In order, because neighbours by name are mostly neighbours in memory, too.
+            keys = sorted(differing(known, snapshot))
+            found = self.versions.listed(snapshot, keys)
+            services = services.following(keys, found)
+            self._every = snapshot, services  # now, for what failed is to be tried again
+        return services
+
+    def some(self, snapshot: Snapshot, keys: Sequence[NamespacedName]) -> Services:
+        """Give several Services, found once for all nodes that ask about them."""
+        for asked, of, services in self._recent:
+            if asked is snapshot and of is keys:
+                return services
+        services = Services({}).following(keys, self.versions.at(snapshot, keys))
+        self._recent.append((snapshot, keys, services))
+        return services
+
+    def node_rules(self, snapshot: Snapshot, node: NodeFacts) -> NodeRules:
+        """Give the rules of a node."""
+        rules = self.rules.of(self.every(snapshot), node)
+        return assemble(rules, node, snapshot, self.config)
+
+    def changes(
+        self, mode: Mode[P], step: Step, node_before: Node | None, node: Node
+    ) -> RulesChanges[P]:
+        """Plan the way of a node through a step; one that was not there before held nothing."""
+        facts = self.node(step.after, node)
+        if node_before is None:
+            checks = self._health_checks(self.every(step.after), facts)
+            plan = mode.whole(step.after, facts)
+            return RulesChanges(plan, health_check_changes({}, checks))
+        before = self.node(step.before, node_before)
+        if before != facts or step.is_whole:
+            held = self._health_checks(self.every(step.before), before)
+            checks = health_check_changes(held, self._health_checks(self.every(step.after), facts))
+            return RulesChanges(mode.between(step, before, facts), checks)
+        held, wanted = (
+            self._health_checks(self.some(snapshot, step.touched), facts)
+            for snapshot in (step.before, step.after)
+        )
+        return RulesChanges(mode.part(step, facts), health_check_changes(held, wanted))
+
+    def _health_checks(self, services: Services, node: NodeFacts) -> HealthChecks:
+        checked = [
+            (version, traits_of(version, node))
+            for version in services.versions.values()
+            if version.facts.health_check_node_port
+        ]
+        return health_checks(self.rules.each(checked, node), node.families)
+
+
+def _rules_of(seen: Iterable[Seen], node: NodeFacts) -> list[ServiceRules]:
+    return [rules_for(version, traits, node) for version, traits in seen]
