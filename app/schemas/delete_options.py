@@ -16,7 +16,7 @@ PROPAGATION_POLICIES = ("Background", "Foreground", "Orphan")
 
 
 class DeletePreconditions(Input):
-    """What must hold for the object to be deleted."""
+    """Conditions that must hold for the object to be deleted."""
 
     uid: str | None = None
     resource_version: str | None = Field(None, examples=["42"])

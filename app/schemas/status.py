@@ -41,7 +41,7 @@ class StatusDetails(Output):
 
 
 class StatusMeta(Output):
-    """Where a list that expired may be resumed."""
+    """The token with which an expired list continues."""
 
     continue_: str | None = None
 

@@ -1,4 +1,4 @@
-"""Which finalizers delay the deletion of an object: those that some client can remove.
+"""The finalizers that delay the deletion of an object: those that some client can remove.
 
     object -> the finalizers that count
     draft -> draft without those of a cluster's own controllers, and a warning that names them

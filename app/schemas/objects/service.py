@@ -147,7 +147,7 @@ class LoadBalancerIngress(Input):
 
 
 class LoadBalancerStatus(Input):
-    """Where a load balancer answers."""
+    """The addresses and names at which a load balancer answers."""
 
     ingress: list[LoadBalancerIngress] | None = None
 

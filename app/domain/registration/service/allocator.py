@@ -80,7 +80,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pools:
-    """What may be allocated and what is held.
+    """The ranges to allocate from, and the held addresses and ports.
 
     ``ranges`` are in order of preference; the family of the first is the default.
     ``cursors`` give for each range the number at which the next choice starts.

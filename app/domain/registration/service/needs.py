@@ -1,4 +1,4 @@
-"""Which allocations a Service needs, by its type and policies.
+"""The allocations that a Service needs, by its type and policies.
 
     Service -> yes or no
 
