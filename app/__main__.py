@@ -1,26 +1,26 @@
-"""The command line: the client's verbs, and the processes that serve them.
+"""The command line: the client's verbs, and the commands that run servers.
 
-    waypost get ...    -> app.cli, which knows no server
-    waypost serve ...  -> app.main, which knows everything
-    waypost dns ...    -> app.replica, which knows the DNS
+    waypost get ...    -> app.cli, without the server's code
+    waypost serve ...  -> app.main, with all of it
+    waypost dns ...    -> app.replica, with the DNS
 
-A composition root is imported when a command needs it and not before: it
-takes a second, and a client should not wait for a server it does not run.
+A composition root is imported only when a command needs it: that takes a second,
+which clients should not have to wait.
 """
 # ruff: noqa: PLC0415  imports wait until a command needs them, as said above
 
 from collections.abc import Sequence
 from importlib.metadata import version as installed_version
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from app.cli.application import EXIT_REFUSED, client_verbs
+from app.cli.client import is_loopback
 from app.cli.options import API, ApiOption
 from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
-from app.cli.welcome import Place, welcome
+from app.cli.welcome import Listening, welcome
 from app.command_runs import run_to_end, settings_of_environment, until_interrupted
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def serve(
     *,
     insecure: Annotated[
         bool,
-        typer.Option("--insecure", help="Let whoever reaches the API do anything, unasked."),
+        typer.Option("--insecure", help="Serve the API to other machines, unauthenticated."),
     ] = False,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Run the readiness probes of all Pods, too.")
+        bool, typer.Option("--probe", help="Run the readiness probes of all Pods as well.")
     ] = False,
 ) -> None:
     """Run the API and cluster DNS in this process."""
@@ -67,11 +67,11 @@ def serve(
     if not is_loopback(settings.api_host):
         if not insecure:
             print_failure(
-                f"WAYPOST_API_HOST={settings.api_host} lets other machines in, and the API asks "
-                "nobody who they are: listen on 127.0.0.1, or accept that with --insecure"
+                f"WAYPOST_API_HOST={settings.api_host} lets other machines in, and the API has no "
+                "authentication: listen on 127.0.0.1, or accept that with --insecure"
             )
             raise typer.Exit(EXIT_REFUSED)
-        print_warning(f"whoever reaches {settings.api_host} may change anything (--insecure)")
+        print_warning(f"clients that reach {settings.api_host} may change anything (--insecure)")
     from app import main as composition
     from app import telemetry
 
@@ -81,7 +81,7 @@ def serve(
 
 @application.command()
 def dns(api: ApiOption = API) -> None:
-    """Run a DNS replica that follows an API; several may be named, separated by commas."""
+    """Run a DNS replica that follows an API; --api may list several, separated by commas."""
     from app import replica, telemetry
 
     settings = settings_of_environment()
@@ -99,38 +99,38 @@ def dns(api: ApiOption = API) -> None:
 @application.command()
 def agent(  # noqa: PLR0913  each parameter is an option of the command
     *,
-    node: Annotated[str, typer.Option("--node", envvar="WAYPOST_NODE", help="Its Node's name.")],
+    node: Annotated[str, typer.Option("--node", envvar="WAYPOST_NODE", help="The Node's name.")],
     api: ApiOption = API,
-    backend: Annotated[Backend, typer.Option(help="What carries the traffic.")] = "ipvs",
+    backend: Annotated[Backend, typer.Option(help="The kernel's load balancer.")] = "ipvs",
     once: Annotated[
-        bool, typer.Option("--once", help="Apply what is wanted now, and end.")
+        bool, typer.Option("--once", help="Apply the present rules once, and exit.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be applied; change nothing.")
     ] = False,
     cleanup: Annotated[
-        bool, typer.Option("--cleanup", help="Remove everything that agents put here, and end.")
+        bool, typer.Option("--cleanup", help="Remove everything that agents made here, and exit.")
     ] = False,
-    zone: Annotated[str, typer.Option(help="The zone the node stands in.")] = "",
+    zone: Annotated[str, typer.Option(help="The zone of the node.")] = "",
     label: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label of the Node.")
     ] = None,
     address: Annotated[
-        list[str] | None, typer.Option(help="An address of the node, instead of those found.")
+        list[str] | None, typer.Option(help="An address of the node, instead of detected ones.")
     ] = None,
     metrics_port: Annotated[
         int,
         typer.Option(
-            min=0, max=65535, help="Port of /healthz, /livez, /readyz and /metrics; 0 is none."
+            min=0, max=65535, help="Port of /healthz, /livez, /readyz and /metrics; 0 means none."
         ),
     ] = 9154,
-    metrics_host: Annotated[str, typer.Option(help="Address they answer at.")] = "127.0.0.1",
-    resync: Annotated[float, typer.Option(min=1, help="Seconds between looks for drift.")] = 60,
+    metrics_host: Annotated[str, typer.Option(help="Address of that port.")] = "127.0.0.1",
+    resync: Annotated[float, typer.Option(min=1, help="Seconds between checks for drift.")] = 60,
     drain: Annotated[
-        float, typer.Option(min=0, help="Seconds that connections may keep an unwanted endpoint.")
+        float, typer.Option(min=0, help="Seconds that connections to a removed endpoint may last.")
     ] = 900,
 ) -> None:
-    """Keep this machine's kernel at its Node's rules; several APIs are separated by commas."""
+    """Apply a Node's rules to this machine's kernel; --api may list several, with commas."""
     from app import telemetry
     from app.agent.loop import Pace
     from app.agent.node import Identity
@@ -160,7 +160,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
 
 @application.command()
 def migrate() -> None:
-    """Bring the database's schema to this version."""
+    """Migrate the database's schema to this version."""
     before, after = run_to_end(_migrate(settings_of_environment()))
     if before == after:
         print_text(f"the database is at {after} already")
@@ -185,14 +185,14 @@ def restore(
     file: Annotated[Path, typer.Argument(help="What backup wrote; - is the standard input.")],
     *,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Put it in place of what is registered.")
+        bool, typer.Option("--replace", help="Replace everything that is registered.")
     ] = False,
     lose_all: Annotated[
         bool,
-        typer.Option("--lose-all", help="Take a backup that holds nothing, or no ServiceCIDR."),
+        typer.Option("--lose-all", help="Accept a backup without objects, or ServiceCIDRs."),
     ] = False,
 ) -> None:
-    """Bring back what a backup holds; running servers load it at once."""
+    """Restore the objects of a backup; running servers load them immediately."""
     restored = run_to_end(
         _restore(settings_of_environment(), file, replace=replace, lose_all=lose_all)
     )
@@ -203,10 +203,10 @@ def restore(
 def check(
     *,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Make the allocations follow the Services.")
+        bool, typer.Option("--repair", help="Correct the allocations to match the Services.")
     ] = False,
 ) -> None:
-    """Compare allocations with the Services, and the settings with what is registered."""
+    """Compare allocations with Services, and settings with registered objects."""
     from app.main import found_wrong
 
     settings = settings_of_environment()
@@ -228,7 +228,7 @@ def openapi() -> None:
 
 
 def openapi_document() -> dict[str, Any]:
-    """Describe the API as ``serve`` has it; nothing is connected."""
+    """Make the OpenAPI document of ``serve``, without connecting to anything."""
     from app.api import application as http
     from app.main import VERSION
 
@@ -236,9 +236,9 @@ def openapi_document() -> dict[str, Any]:
 
 
 def announce(settings: "Settings") -> None:
-    """Say where everything is, and three things to try."""
+    """Print the addresses of the server, and three commands to try."""
     welcome(
-        Place(
+        Listening(
             api_host=settings.api_host,
             api_port=settings.api_port,
             dns_host=settings.dns_host,
@@ -249,19 +249,11 @@ def announce(settings: "Settings") -> None:
 
 
 def announce_dns(settings: "Settings", urls: Sequence[str]) -> None:
-    """Say where a replica answers, and whom it follows."""
+    """Print the addresses of a replica, and the APIs that it follows."""
     print_text(
         f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
         f"health on port {settings.dns_metrics_port}"
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach a socket that listens at ``host``."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _listed(text: str) -> list[str]:
@@ -269,7 +261,7 @@ def _listed(text: str) -> list[str]:
 
 
 async def _migrate(settings: "Settings") -> tuple[str | None, str]:
-    """Migrate the named database or the embedded one; give its versions before and after."""
+    """Migrate the configured or the embedded database; return its versions before and after."""
     from app.main import database_engine
     from app.store.keeping import migrations
 
@@ -283,7 +275,7 @@ async def _backup(settings: "Settings", file: Path) -> int:
     from app.store.keeping.backup_file import write_whole
 
     async with database_engine(settings, is_made=False) as engine:
-        return await write_whole(file, backup_lines(engine)) - 2  # header and end are no objects
+        return await write_whole(file, backup_lines(engine)) - 2  # without header and end
 
 
 async def _restore(

@@ -38,11 +38,11 @@ from app.domain.objects.service import (
 from app.domain.objects.service_cidr import ServiceCIDR
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
-"""A moment for tests that need one."""
+"""A time for tests that need one."""
 
 
 def key(text: str) -> NamespacedName:
-    """Read ``namespace/name``; a bare name lies in ``default``."""
+    """Parse ``namespace/name``; a name alone is in ``default``."""
     namespace, _, name = text.rpartition("/")
     return NamespacedName(namespace or "default", name)
 
@@ -56,7 +56,7 @@ def a_meta(name: str, namespace: str = "default", **fields: Any) -> ObjectMeta:
 
 
 def a_condition(type_: str, status: str = "True", **fields: Any) -> Condition:
-    """A condition, True unless told otherwise."""
+    """A condition, True by default."""
     return replace(Condition(type=type_, status=status), **fields)
 
 
@@ -68,7 +68,7 @@ def a_service(
     annotations: Mapping[str, str] | None = None,
     **fields: Any,
 ) -> Service:
-    """A ClusterIP Service that selects ``app: web`` on port 80, to 8080 of the Pods."""
+    """A ClusterIP Service that selects ``app: web``, from port 80 to port 8080 of the Pods."""
     metadata = fields.pop(
         "metadata",
         a_meta(name, namespace, labels=labels or {}, annotations=annotations or {}),
@@ -117,7 +117,7 @@ def a_pod(
     deleted_at: datetime | None = None,
     **fields: Any,
 ) -> Pod:
-    """A running, ready Pod labelled ``app: web`` on node ``n1``; ``ready=None`` reports nothing."""
+    """A running, ready Pod labelled ``app: web`` on node ``n1``; ``ready=None``: no condition."""
     metadata = fields.pop(
         "metadata",
         a_meta(
@@ -152,7 +152,7 @@ def a_node(
     labels: Mapping[str, str] | None = None,
     **fields: Any,
 ) -> Node:
-    """A ready Node of four CPUs in a zone; ``zone=""`` leaves the label out."""
+    """A ready Node of four CPUs in a zone; ``zone=""`` omits the label."""
     zone_label = {ZONE_LABEL: zone} if zone else {}
     node = Node(
         metadata=a_meta(name, "", labels={**zone_label, **(labels or {})}),
@@ -169,7 +169,7 @@ def a_namespace(name: str = "default", **fields: Any) -> Namespace:
 
 
 def a_service_cidr(*cidrs: str, name: str = "kubernetes") -> ServiceCIDR:
-    """A range of cluster addresses, 10.96.0.0/24 unless told otherwise."""
+    """A range of cluster addresses, 10.96.0.0/24 by default."""
     return ServiceCIDR(metadata=a_meta(name, ""), cidrs=cidrs or ("10.96.0.0/24",))
 
 
@@ -181,7 +181,7 @@ def an_endpoint(
     pod: str = "",
     **fields: Any,
 ) -> Endpoint:
-    """An endpoint at 10.244.0.1 unless told otherwise; ``pod`` is what it refers to."""
+    """An endpoint, at 10.244.0.1 by default, with a reference to ``pod``."""
     endpoint = Endpoint(
         addresses=addresses or ("10.244.0.1",),
         conditions=EndpointConditions(
@@ -250,7 +250,7 @@ def an_endpoints(
 
 
 def nodes_by_key(*nodes: Node) -> Mapping[NamespacedName, Node]:
-    """Nodes as a snapshot holds them."""
+    """Nodes by key, as in a snapshot."""
     return {node.metadata.key: node for node in nodes}
 
 

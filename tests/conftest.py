@@ -1,4 +1,4 @@
-"""What holds for the whole run: how hard to search, and who may open a socket."""
+"""Settings of the whole run: Hypothesis profiles, forbidden sockets, databases."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from hypothesis import settings
 from tests.databases import create_database, empty_database, start_server, stop_server
 
 TESTS = Path(__file__).parent
-PURE = (TESTS / "domain", TESTS / "registry")  # nothing below these reaches a network
+PURE = (TESTS / "domain", TESTS / "registry")  # tests that may not use the network
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, derandomize=True, deadline=None)
@@ -20,7 +20,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Forbid network sockets to the tests of the core and of the use cases."""
+    """Forbid network sockets in the tests of the core and of the use cases."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in PURE):
             item.add_marker(pytest.mark.disable_socket)
@@ -46,6 +46,6 @@ async def database_url(_migrated_database: str) -> str:
 
 @pytest.fixture(scope="module")
 async def module_database_url(_migrated_database: str) -> str:
-    """Give the worker's database, migrated and empty, to what the tests of a module share."""
+    """Give the worker's database, migrated and empty, for fixtures that a module's tests share."""
     await empty_database(_migrated_database)
     return _migrated_database

@@ -1,4 +1,4 @@
-"""Databases for tests: one server for the run, one database a worker, emptied for each test."""
+"""Databases for tests: one server per run, one database per worker, emptied for each test."""
 
 import os
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ from app.store.engine import make_engine
 from app.store.keeping import embedded, migrations
 
 SERVER_URL = os.environ.get("WAYPOST_TEST_DATABASE_URL", "")
-"""A server to use instead of the embedded one; its user must be allowed to create databases."""
+"""A server to use instead of the embedded one; its user needs the right to create databases."""
 
 _EMPTY = (
     "TRUNCATE objects, changes, cluster_ips, node_ports, leases",
@@ -49,22 +49,22 @@ async def connected(url: str) -> AsyncGenerator[AsyncEngine, None]:
 
 
 async def empty_database(url: str) -> None:
-    """Take out everything that a test before has left."""
+    """Delete everything that an earlier test has left."""
     async with connected(url) as engine, engine.begin() as connection:
         for statement in _EMPTY:
             await connection.execute(text(statement))
 
 
 def start_server(shared_folder: Path) -> str:
-    """Start the run's server, or join it when another worker has, and give its URL.
+    """Start the run's server unless another worker has, and give its URL.
 
-    It lies outside pytest's own folders, which only the user of the tests may enter.
+    Its folder is outside pytest's own, which only the user of the tests may enter.
     """
     return SERVER_URL or embedded.start(_server_folder(shared_folder), is_kept=False).url
 
 
 def stop_server(shared_folder: Path) -> None:
-    """Let go of the run's server; with its last user it goes, and its data too."""
+    """Release the run's server; the last worker stops it and deletes its data."""
     if not SERVER_URL:
         folder = _server_folder(shared_folder)
         embedded.EmbeddedPostgres(url="", folder=folder.resolve()).stop()

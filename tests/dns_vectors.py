@@ -27,7 +27,7 @@ LEFT_OUT: Mapping[str, str] = {
     "edge/handler/012": "before the first synchronisation every answer is SERVFAIL",
     "edge/handler/013": "before the first synchronisation every answer is SERVFAIL",
 }
-"""Cases whose answer comes from an option we do not have, each with the reason."""
+"""Cases with an option that Waypost does not have, each with the reason."""
 
 RFC_WINS: Mapping[str, str] = {
     "edge/kubernetes/007": "the apex exists, so TXT there is NODATA (RFC 2308)",
@@ -39,7 +39,7 @@ RFC_WINS: Mapping[str, str] = {
     "edge/kubernetes/022": "an SRV owner owns no address (RFC 2782)",
     "edge/kubernetes/085": "there is no name below a Pod's name",
     "edge/kubernetes/038": "an alias answers every type (RFC 1034 section 3.6.2); a quirk",
-    "edge/kubernetes/066": "an alias is ours and exists, whoever answers for its target (spec A4)",
+    "edge/kubernetes/066": "an alias exists in our zone, whether or not its target does (spec A4)",
     "edge/kubernetes/069": "an alias exists, and what it leads to does not (RFC 2308); a quirk",
     "edge/kubernetes/072": "an alias answers every type (RFC 1034 section 3.6.2), spec A3",
     "edge/kubernetes/074": "an alias exists, and no name below it does (RFC 2308)",
@@ -47,7 +47,7 @@ RFC_WINS: Mapping[str, str] = {
     "edge/reverse/004": "a name with names below it exists (RFC 8020)",
     "edge/reverse/010": "in-addr.arpa is a reverse zone, no cluster domain; its note says as much",
 }
-"""Cases that record a quirk of CoreDNS; we answer as the RFC says."""
+"""Cases with a quirk of CoreDNS; Waypost answers as the RFC says."""
 
 Row = tuple[str, str, int | None, str]
 
@@ -60,7 +60,7 @@ def snapshot_of(fixture: str) -> Snapshot:
 
 
 def config_of(case: Mapping[str, Any]) -> ZoneConfig:
-    """Read the configuration of a case; what is not ours is ignored."""
+    """Read the configuration of a case; options of CoreDNS only are ignored."""
     config = case["config"]
     zones = config.get("zones", ["cluster.local."])
     fallthrough = config.get("fallthrough", [])
@@ -76,7 +76,7 @@ def config_of(case: Mapping[str, Any]) -> ZoneConfig:
 
 
 def row_of(record: Record) -> Row:
-    """Give a record as the vectors write it; the serial of an SOA is not compared."""
+    """Format a record as in the vectors; the serial of an SOA is not compared."""
     rdata = str(record.content)
     if record.type.name == "SOA":
         first, second, _, *times = rdata.split()

@@ -1,4 +1,4 @@
-"""A writer without a database, for tests of use cases; it obeys the same contract tests."""
+"""A writer without a database, for tests of use cases; it passes the same contract tests."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ POLICY = Policy()
 
 
 class MemoryWriter:
-    """Decides at once and shows the result in its view; ``now`` moves only when a test moves it."""
+    """Decides immediately and advances its view; ``now`` changes only when a test sets it."""
 
     def __init__(self, view: View, policy: Policy = POLICY) -> None:
         self.view = view

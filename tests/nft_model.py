@@ -1,8 +1,8 @@
 """A small model of nft: the tables that texts for ``nft -f`` make, without a kernel.
 
-It refuses what a kernel refuses: adding an element that is there with another value,
-deleting one that is not, verdicts that go to chains that do not exist, two intervals that overlap;
-and, as kernels before 6.5 do, rules that ask whether a map has a key instead of its value.
+It refuses what a kernel refuses: adding an existing element with another value, deleting a
+missing one, verdicts with chains that do not exist, overlapping intervals; and, like kernels
+before 6.5, rules that test whether a map has a key instead of using its value.
 """
 
 import re
@@ -21,7 +21,7 @@ _FOR_MAPS = ("map", "vmap", "update", "delete")
 
 
 class RefusedText(Exception):
-    """A kernel would not take this text."""
+    """A kernel would refuse this text."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Table:
     chains: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
 
     def reachable(self) -> dict[str, list[str]]:
-        """Give the chains that packets come through."""
+        """Give the chains that packets reach."""
         found: dict[str, list[str]] = {}
         queue = [name for name, rules in self.chains.items() if _is_base(rules)]
         queue += [
@@ -54,13 +54,13 @@ class Table:
 
 
 Tables = dict[str, Table]
-"""By family word, ``ip`` or ``ip6``."""
+"""Tables by family, ``ip`` or ``ip6``."""
 
 
 def loaded(text: str, tables: Tables) -> Tables:
-    """Load a text as one transaction on top of what is there.
+    """Apply a text to existing tables, as one transaction.
 
-    Raises RefusedText when a kernel would refuse it; nothing is changed then.
+    Raises RefusedText when a kernel would refuse it, and then changes nothing.
     """
     following = {
         family: Table(
@@ -143,7 +143,7 @@ def _change_elements(verb: str, held: dict[str, str], braced: str) -> None:
 
 
 def _flush(rules: list[str]) -> None:
-    rules[:] = [rule for rule in rules if _is_base([rule])]  # a hook is no rule
+    rules[:] = [rule for rule in rules if _is_base([rule])]  # keeps the hook, which is not a rule
 
 
 def _is_base(rules: list[str]) -> bool:

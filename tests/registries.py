@@ -20,7 +20,7 @@ def some_settings(url: str, **changes: object) -> Settings:
     given: dict[str, object] = {
         "database_url": url,
         "service_cidrs": SMALL_RANGE,
-        "cluster_dns": "10.96.0.10",  # also where a range is too small to have one
+        "cluster_dns": "10.96.0.10",  # also for ranges too small to contain it
         "bootstrap": False,
         **changes,
     }
@@ -29,14 +29,14 @@ def some_settings(url: str, **changes: object) -> Settings:
 
 @asynccontextmanager
 async def a_registry(url: str, **changes: object) -> AsyncGenerator[Registry, None]:
-    """Run a registry on a database as it is, with the settings changed as given."""
+    """Run a registry on an existing database, with some settings changed."""
     async with running(some_settings(url, **changes), url) as registry:
         yield registry
 
 
 @asynccontextmanager
 async def a_client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """Talk to an application without sockets."""
+    """Make a client of an application, without sockets."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
@@ -44,7 +44,7 @@ async def a_client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
 
 @asynccontextmanager
 async def an_api(url: str, **changes: object) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """Talk to the API of a registry that runs for the length of the block; one at a time."""
+    """Make a client of a registry that runs during the block; only one may run at a time."""
     app = _application()
     async with a_registry(url, **changes) as registry, a_client(app) as client:
         app.state.registry = registry
@@ -53,5 +53,5 @@ async def an_api(url: str, **changes: object) -> AsyncGenerator[httpx.AsyncClien
 
 @cache
 def _application() -> FastAPI:
-    """Assemble the application once: its routes take longer to make than to serve."""
+    """Build the application once: building its routes takes longer than a test."""
     return application.build(version=VERSION)

@@ -1,4 +1,4 @@
-"""The lookups of vectors/resolver.json, and the little nameserver they were made against."""
+"""The lookups of vectors/resolver.json, and the small nameserver with which they were made."""
 
 import json
 from collections.abc import Mapping
@@ -61,13 +61,13 @@ def host_of(vector: Mapping[str, Any]) -> Host:
     )
 
 
-Content = str | Mapping[str, str | list[str] | bool]  # an rcode, or what each type holds
+Content = str | Mapping[str, str | list[str] | bool]  # an rcode, or the records by type
 Zone = Mapping[str, Content]
 
 
 @dataclass(frozen=True)
 class Nameservers:
-    """Every server of one vector; what a server has no zone for comes from the common one."""
+    """The servers of one vector; for other zones, each has the common content."""
 
     zone: Zone
     zones: Mapping[str, Zone]
@@ -159,7 +159,7 @@ def observed(vector: Mapping[str, Any]) -> list[Packet]:
 
 
 def sent(outcome: Outcome) -> list[Packet]:
-    """What a nameserver could have seen: nothing arrives at a closed port."""
+    """The queries that a nameserver could have received: none at a closed port."""
     packets: list[Packet] = []
     for step in outcome.steps:
         if step.reply.rcode is Rcode.CLOSED:

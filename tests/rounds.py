@@ -1,4 +1,4 @@
-"""How much is done between two rounds of the event loop, counted."""
+"""Counts of the work that is done in each round of the event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 async def work_a_round(work: Awaitable[T], count: Callable[[], int]) -> tuple[T, list[int]]:
-    """Wait for ``work``; gives by how much ``count`` went up in each round that others had."""
+    """Await ``work``; return also the increase of ``count`` in each round of the event loop."""
     running = asyncio.ensure_future(work)
     seen = [count()]
     while not running.done():
@@ -19,7 +19,7 @@ async def work_a_round(work: Awaitable[T], count: Callable[[], int]) -> tuple[T,
 
 
 class CountedLabels(Mapping[str, str]):
-    """Labels that count how often one is looked up, over all objects that have them."""
+    """Labels that count their look-ups, over all objects that share them."""
 
     def __init__(self, **labels: str) -> None:
         self._labels = labels

@@ -1,7 +1,7 @@
-"""Hypothesis strategies for state that rules are made of: Services, slices, nodes, histories.
+"""Hypothesis strategies for the state behind rules: Services, slices, nodes, histories.
 
 A small world in which Services share external addresses, node ports and Pods, so that claims
-clash, sets share entries and policies change places.
+conflict, sets share entries and policies are swapped.
 """
 
 from itertools import permutations, product
@@ -32,7 +32,7 @@ NODES = ("n1", "n2", "")
 NODE_ADDRESSES = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "fe80::1", "127.0.0.1")
 EXTERNAL_ADDRESSES = ("203.0.113.1", "203.0.113.2", "192.0.2.1", "2001:db8:e::1")
 
-# Parts are sampled whole from all there can be: a draw costs more than what is drawn.
+# Parts are sampled from precomputed lists: drawing them piece by piece is slower.
 _PORTS = [
     ServicePort(port=port, name=name, protocol=protocol, node_port=node_port)
     for name in ("http", "dns")
@@ -53,7 +53,7 @@ service_ports = st.one_of(
 
 
 def addresses(pool: tuple[str, ...], *, count_max: int = 2) -> st.SearchStrategy[tuple[str, ...]]:
-    """Some of a few addresses; as often none as one or several."""
+    """Some of a few addresses; none, one or several are equally likely."""
     return st.one_of(
         *(st.sampled_from([*permutations(pool, count)]) for count in range(count_max + 1))
     )
@@ -93,7 +93,7 @@ source_ranges = st.sampled_from([(), ("192.0.2.0/24",), ("203.0.113.7/32", "10.0
 
 @st.composite
 def proxied_services(draw: st.DrawFn) -> Service:
-    """A Service that a node has rules for, of any type and policy."""
+    """A Service with rules on a node, of any type and policy."""
     name, type_, families, labels = draw(kinds)
     number = NAMES.index(name) + 10
     ips = {"IPv4": f"10.96.0.{number}", "IPv6": f"fd00:10:96::{number}"}
@@ -160,7 +160,7 @@ _SAME_PORTS = tuple(
 def _a_slice(
     name: str, service: str, family: AddressType, *listed: Endpoint, ports: tuple[EndpointPort, ...]
 ) -> EndpointSlice:
-    # What the addresses of a slice are never changes, so each family has names of its own.
+    # The address type of a slice never changes, so each family has its own names.
     named = name if family is AddressType.IPV4 else f"{name}-v6"
     return an_endpoint_slice(*listed, name=named, service=service, address_type=family, ports=ports)
 
@@ -175,9 +175,9 @@ def proxied_slices(draw: st.DrawFn) -> EndpointSlice:
 
 @st.composite
 def reused_addresses(draw: st.DrawFn) -> tuple[Object, ...]:
-    """A Service and slices of it that list the same address and port, each in its own state.
+    """A Service and slices of it with the same address and port in different states.
 
-    As when a Pod's address is used again, on another node, before the old Pod is gone.
+    For example, a Pod's address is reused on another node before the old Pod is gone.
     """
     service = draw(proxied_services())
     family = AddressType(draw(st.sampled_from(service.ip_families)))
@@ -207,7 +207,7 @@ zones = st.sampled_from(["", "z1", "z2"])
 
 @st.composite
 def addressed_nodes(draw: st.DrawFn, name: str = "n1") -> Node:
-    """The node that rules are for."""
+    """The node of the rules."""
     return a_node(name, zone=draw(zones), addresses=draw(node_addresses))
 
 
@@ -224,10 +224,10 @@ service_cidrs = st.builds(
         st.sampled_from(
             [
                 "10.96.0.0/12",
-                "10.96.0.0/16",  # within the first
+                "10.96.0.0/16",  # in the first
                 "10.97.0.0/16",
                 "10.112.0.0/13",
-                "192.0.2.0/24",  # where nodes may be
+                "192.0.2.0/24",  # contains nodes
                 "fd00:10:96::/112",
                 "fd00:10:96::1:0/112",
             ]
@@ -246,7 +246,7 @@ rule_steps: st.SearchStrategy[tuple[Object, ...]] = st.one_of(
 
 @st.composite
 def rule_histories(draw: st.DrawFn, max_size: int = 10) -> list[Change]:
-    """Changes that follow each other from the empty state, one a revision."""
+    """A history of changes from the empty state, one per revision."""
     state: dict[tuple[str, NamespacedName], Object] = {}
     changes: list[Change] = []
     steps = draw(st.lists(st.tuples(rule_steps, st.integers(0, 4)), max_size=max_size))

@@ -1,4 +1,4 @@
-"""The IPVS vectors: state in wire form, and what a node must be told for it."""
+"""The IPVS vectors: state in wire form, and the expected rules of a node."""
 
 import json
 from collections.abc import Mapping
@@ -28,10 +28,10 @@ traffic does not leave the node, and the other modes of kube-proxy keep that pro
 """
 
 OPEN_HEALTH_CHECKS: Mapping[str, str] = {"service-map-mixed-types-no-node-ip": "345"}
-"""Health-check node ports that are let in here.
+"""Health-check node ports that are accepted here.
 
-kube-proxy leaves them out when no node address matches, though its health server listens:
-an early ``continue`` meant for the node port skips them too.
+kube-proxy omits them when no node address matches, though its health server listens:
+an early ``continue`` that is meant for the node port skips them too.
 """
 
 
@@ -43,17 +43,17 @@ class Vector:
 
     @property
     def name(self) -> str:
-        """Its name, which says what it is about."""
+        """Its name, which describes it."""
         return self.document["name"]
 
     @property
     def expect(self) -> Mapping[str, Any]:
-        """What upstream, or a model of it, makes of the state."""
+        """The rules that upstream, or a model of it, makes from the state."""
         return self.document["expect"]
 
     @property
     def virtual_servers(self) -> list[Mapping[str, Any]]:
-        """The virtual servers wanted, Local policies of cluster addresses kept strictly."""
+        """The expected virtual servers, with strict Local policies of cluster addresses."""
         strict = STRICT_CLUSTER_ADDRESSES.get(self.name, ())
         return [
             {**server, "real_servers": []} if server["address"] in strict else server
@@ -62,7 +62,7 @@ class Vector:
 
     @property
     def ipsets(self) -> Mapping[str, list[str]]:
-        """The filled sets wanted, every health-check node port in its set."""
+        """The expected sets that are not empty, with every health-check node port."""
         port = OPEN_HEALTH_CHECKS.get(self.name)
         added = {"KUBE-HEALTH-CHECK-NODE-PORT": [port]} if port else {}
         return {**self.expect["ipsets"], **added}
@@ -73,7 +73,7 @@ class Vector:
         return [*self.document["services"], *self.document["endpointslices"]]
 
     def snapshot(self) -> Snapshot:
-        """The state as the core holds it."""
+        """The state as domain objects."""
         return load(
             [decode_object(document).object for document in self.objects], revision=Revision(1)
         )
@@ -90,7 +90,7 @@ class Vector:
         )
 
     def config(self) -> RulesConfig:
-        """What the operator chose."""
+        """The operator's configuration."""
         config = self.document["config"]
         cidrs = config["clusterCIDR"]
         return RulesConfig(

@@ -1,7 +1,7 @@
-"""Hypothesis strategies for the nouns of the core, and for histories of them.
+"""Hypothesis strategies for the objects of the core, and for histories of them.
 
-Small worlds on purpose: few names, few addresses, few labels, so that what is
-drawn meets, collides and changes places.
+Small worlds on purpose: few names, addresses and labels, so that drawn objects
+refer to each other, conflict and are swapped.
 """
 
 from collections.abc import Callable
@@ -35,8 +35,8 @@ NAMESPACES = ("default", "shop")
 NODES = ("n1", "n2", "n3")
 ZONES = ("", "z1", "z2", "z3")
 
-# Whole values, and what is drawn together of them, are sampled rather than put together: a draw
-# costs more than what is drawn.
+# Whole values and combinations of them are sampled from precomputed lists: drawing them piece by
+# piece is slower.
 _LABELS: tuple[dict[str, str], ...] = (
     {"app": "web"},
     {"app": "web", "tier": "a"},
@@ -55,7 +55,7 @@ _IP_LISTS: tuple[tuple[str, ...], ...] = (
     ("fd00:1::1",),
     (),
 )
-"""What Pods have: none, one or two addresses, some of them spelt oddly."""
+"""Addresses of Pods: none, one or two, some in unusual spelling."""
 
 _CONTAINERS = (
     (a_container(),),
@@ -189,7 +189,7 @@ addressings = st.sampled_from([*product(range(2), (False, True), (False, True))]
 
 @st.composite
 def addressed_services(draw: st.DrawFn) -> Service:
-    """A Service of any name that holds addresses and node ports no other drawn one holds."""
+    """A Service of any name, with addresses and node ports that no other drawn Service has."""
     number, place = draw(addressed_keys)
     service = draw(services(f"s{number}", NAMESPACES[place]))
     tens, *has_node_port = draw(addressings)
@@ -224,36 +224,36 @@ ALIAS_TARGETS = (
     "1.0.96.10.in-addr.arpa",
     "192.0.2.1",
 )
-"""What aliases stand for: Services and aliases that may be there, and all that never is."""
+"""Targets of aliases: Services and aliases that may exist, and names that never do."""
 
 alias_targets = st.sampled_from([*product(range(2), NAMESPACES, ALIAS_TARGETS)])
 
 
 @st.composite
 def aliases(draw: st.DrawFn) -> Service:
-    """An ExternalName Service, under a name that other drawn Services may have as well."""
+    """An ExternalName Service, with a name that other drawn Services may have as well."""
     number, namespace, target = draw(alias_targets)
     return an_alias(f"s{number}", target, namespace)
 
 
 named_objects: st.SearchStrategy[Object] = st.one_of(objects, aliases())
-"""All that names are drawn from, aliases included."""
+"""The objects behind names in the DNS, aliases included."""
 
 
 def named_histories() -> st.SearchStrategy[list[Change]]:
-    """Changes of all that names are drawn from."""
+    """Changes of the objects behind names in the DNS."""
     return histories(written=named_objects)
 
 
 turns = st.sampled_from([*product((False, True), (0, 1))])
-"""Whether an object goes, if it is there, and by how much the revision moves on."""
+"""Whether an existing object is deleted, and by how much the revision increases."""
 
 
 @st.composite
 def histories(
     draw: st.DrawFn, max_size: int = 12, written: st.SearchStrategy[Object] = objects
 ) -> list[Change]:
-    """Changes that follow each other from the empty state: written, rewritten, removed."""
+    """A history of changes from the empty state: created, replaced, deleted."""
     state: dict[tuple[str, NamespacedName], Object] = {}
     steps = draw(st.lists(st.tuples(written, turns), max_size=max_size))
     revisions = accumulate((stride for _, (_, stride) in steps), initial=1)
@@ -276,7 +276,7 @@ names_below_services = st.tuples(
     st.sampled_from(["web", "db", "s0", "s1", "s2", "nope"]),
     st.sampled_from([*NAMESPACES, "missing"]),
 ).map(lambda parts: ".".join((*filter(None, parts), "svc.cluster.local")))
-"""Names of Services, and below them, that the objects of this module may make exist."""
+"""Names of and below Services that exist with some objects of this module."""
 
 names_of_the_zone = st.one_of(
     names_below_services,

@@ -11,7 +11,8 @@ from asyncpg import InvalidPasswordError
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
-from app.__main__ import application, is_loopback
+from app.__main__ import application
+from app.cli.client import is_loopback
 from app.command_runs import in_one_line
 
 NOT_A_NUMBER = "unable to parse string as an integer"

@@ -1,9 +1,9 @@
-"""What the vectors of registration expect, and whether an answer is that.
+"""The expectations of the vectors of registration, and their comparison with answers.
 
-    expectation, what came, what was before -> differences (none when it matches)
+    expectation, answer, previous object -> differences (none when it matches)
 
 Shared by the tests that run the vectors against the core and over HTTP.
-Matchers stand where a value would: ``{"$absent": true}`` (missing, null, empty or
+Matchers take the place of values: ``{"$absent": true}`` (missing, null, empty or
 0), ``$any``, ``$intBetween``, ``$ipBetween``, ``$regex``, ``$sameAsBefore``.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 VECTORS = Path(__file__).parent / "vectors"
 
 ABSENT: Final = object()
-"""Stands for a field that is not there."""
+"""Represents an absent field."""
 
 CONTRACT_WINS: Mapping[str, Mapping[str, Any]] = {
     # Field paths are spelt as the fields are, not with upstream's capital L.
@@ -41,7 +41,7 @@ CONTRACT_WINS: Mapping[str, Mapping[str, Any]] = {
         "status_reason": "Exhausted",
         "errors": [{"field": "", "reason": "Exhausted"}],
     },
-    # Nor is a port that cannot be had an internal error: it is refused like any node port.
+    # Nor is an unavailable port an internal error: it is refused like any node port.
     "lb-local-healthcheck-port-in-use-is-500": {
         "code": 422,
         "status_reason": "Invalid",
@@ -64,7 +64,7 @@ CONTRACT_WINS: Mapping[str, Mapping[str, Any]] = {
         "errors": [{"field": "spec.clusterIPs", "reason": "FieldValueInvalid"}],
     },
 }
-"""Vectors from which contract.md departs on purpose: what is expected instead."""
+"""Expectations that replace those of vectors from which contract.md departs on purpose."""
 
 NEEDS_ADMISSION: Mapping[str, str] = {
     "deny-externalips-create": "an admission policy, which comes with access control",
@@ -72,11 +72,11 @@ NEEDS_ADMISSION: Mapping[str, str] = {
     "deny-externalips-update-new-ip": "an admission policy, which comes with access control",
     "quota-services-count": "a quota, which comes with access control",
 }
-"""Vectors that wait for what decides who may do what."""
+"""Vectors that need authorisation, which does not exist yet."""
 
 
 def load_vectors(file: str) -> list[dict[str, Any]]:
-    """Read one file of vectors; where the contract differs, with its expectation."""
+    """Read one file of vectors, with the contract's expectations where it departs."""
     vectors = cast("list[dict[str, Any]]", json.loads((VECTORS / file).read_text()))
     for vector in vectors:
         if (wins := CONTRACT_WINS.get(str(vector.get("name")))) is not None:
@@ -87,7 +87,7 @@ def load_vectors(file: str) -> list[dict[str, Any]]:
 def differences(
     expected: object, actual: object, *, before: object = ABSENT, path: str = ""
 ) -> list[str]:
-    """List where ``actual`` is not what is expected; mappings may hold more than is asked."""
+    """List where ``actual`` differs from the expectation; mappings may have more fields."""
     return list(_differences(expected, actual, before, path))
 
 

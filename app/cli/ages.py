@@ -1,8 +1,8 @@
-"""How long ago something was, in the few characters that a column has.
+"""Ages, short enough for a column.
 
     seconds -> "42s", "3m20s", "5h", "12d"
 
-Source: kubectl's own rounding, so that the two read alike.
+Source: kubectl's rounding, so that both print the same.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 YEAR_D = 365
 UNKNOWN = "<unknown>"
 
-# Below the bound: the unit shown, and a smaller one beside it where it still matters.
+# Upper bound, the unit, and a smaller unit where it is shown as well.
 _STEPS = (
     (2 * MINUTE_S, 1, "s", 0, ""),
     (10 * MINUTE_S, MINUTE_S, "m", 1, "s"),
@@ -25,7 +25,7 @@ _STEPS = (
 
 
 def short_duration(seconds: int) -> str:
-    """Write a duration with one or two units."""
+    """Format a duration with one or two units."""
     seconds = max(0, seconds)
     for below, unit_s, unit, smaller_s, smaller in _STEPS:
         if seconds < below:
@@ -36,7 +36,7 @@ def short_duration(seconds: int) -> str:
 
 
 def age(created: str, now: datetime) -> str:
-    """Say how old an object is whose creationTimestamp is given."""
+    """Format the age of an object from its creationTimestamp."""
     try:
         moment = datetime.fromisoformat(created)
     except ValueError:

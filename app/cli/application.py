@@ -1,9 +1,9 @@
-"""The client's verbs put together, and how a verb that fails ends.
+"""The command line of the client's verbs, and the exit codes of failures.
 
-    RegistryError -> 2, Refused and Unreadable -> 1, each with a clear line on stderr
+    RegistryError -> 2, Refused and Unreadable -> 1, each with a message on stderr
 
-What needs the composition root (``serve``, ``migrate``, ...) is added by
-``app.__main__``; nothing here can reach the database or the server's code.
+``app.__main__`` adds the commands that need the composition root (``serve``,
+``migrate``, ...); nothing here can reach the database or the server's code.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ P = ParamSpec("P")
 
 
 def worded(verb: Callable[P, None]) -> Callable[P, None]:
-    """Make a verb say what its failure was, and end the process as scripts expect."""
+    """Make a verb print its failure and exit with the code that scripts expect."""
 
     @wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -58,14 +58,14 @@ def worded(verb: Callable[P, None]) -> Callable[P, None]:
             print_failure(words_of(error))
             raise typer.Exit(EXIT_UNREACHABLE) from None
         except RecursionError:
-            print_failure("what the server sends is nested too deeply to be shown")
+            print_failure("the server's answer is nested too deeply to be shown")
             raise typer.Exit(EXIT_UNREACHABLE) from None
 
     return run
 
 
 def client_verbs() -> typer.Typer:
-    """Make the command line with the verbs that talk to a server."""
+    """Make the command line with the verbs of clients."""
     application = typer.Typer(
         name="waypost",
         add_completion=False,

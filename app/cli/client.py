@@ -1,9 +1,9 @@
-"""The registry over HTTP, as the verbs see it: ask, and get JSON or an exception.
+"""The registry's API for verbs: requests that return JSON or raise an exception.
 
     method, path, parameters -> document | text | lines,  or an error of app.client.errors
 
-No verb sees httpx or a status code.  Answers are read by ``app.client``, within
-bounds, in an event loop that lasts for one question.
+Verbs see neither httpx nor status codes.  ``app.client`` reads answers within bounds,
+in an event loop that runs for one request.
 Source: contract.md, "Errors".
 """
 
@@ -28,13 +28,13 @@ from app.client.registry_client import RegistryClient, parse_document
 from app.client.server_text import shown
 
 API_DEFAULT = "http://127.0.0.1:8053"
-# Silence is longer than the server's own bound on waiting for a revision.
+# Longer than the server may wait for a revision before it answers.
 CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)
-REFUSAL_VALUES_MAX: Final = 1_000_000  # a file of many mistakes has as many causes
+REFUSAL_VALUES_MAX: Final = 1_000_000  # a file with many mistakes leads to as many causes
 
 _WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 _QUOTED_PAIR = re.compile(r"\\(.)")
-_SHOWN_OCTETS_MAX: Final = 500  # of what is no Status, or of one warning
+_SHOWN_OCTETS_MAX: Final = 500  # of an answer that is not a Status, or of one warning
 
 Parameters = Mapping[str, str | bool | int | None]
 
@@ -49,18 +49,18 @@ class Api:
         transport: httpx.AsyncBaseTransport | None = None,
         bounds: Bounds = CLI_BOUNDS,
     ) -> None:
-        """Raise InvalidURL when ``url`` is no address."""
+        """Raise InvalidURL when ``url`` is malformed."""
         access = access_to([url])
         (self.url,) = access.urls
-        # A proxy for the outside world does not know this machine's loopback address.
-        self._access = replace(access, uses_proxies=not _is_loopback(httpx.URL(self.url).host))
+        # A proxy cannot reach this machine's loopback address.
+        self._access = replace(access, uses_proxies=not is_loopback(httpx.URL(self.url).host))
         self._transport = transport
         self._bounds = bounds
 
     def ask(
         self, method: str, path: str, *, query: Parameters | None = None, body: object = None
     ) -> Json:
-        """Send a request and read the JSON document of its answer; warnings are printed."""
+        """Send a request, print its warnings and return the JSON document of its answer."""
         try:
             document, warnings = self.ask_with_warnings(method, path, query=query, body=body)
         except Refused as refusal:
@@ -74,15 +74,15 @@ class Api:
     def ask_with_warnings(
         self, method: str, path: str, *, query: Parameters | None = None, body: object = None
     ) -> tuple[Json, tuple[str, ...]]:
-        """Send a request; read the JSON document of its answer, and what it warns of."""
+        """Send a request and return the JSON document of its answer, and its warnings."""
         return asyncio.run(self._document(method, path, query, body))
 
     def read_text(self, path: str, *, query: Parameters | None = None) -> str:
-        """Get a plain text."""
+        """Get a text."""
         return asyncio.run(self._text(path, query))
 
     def follow(self, path: str, *, query: Parameters | None = None) -> Iterator[Json]:
-        """Yield the documents of a stream, one a line, until the server ends it."""
+        """Yield the documents of a stream, one per line, until the server ends it."""
         with asyncio.Runner() as runner:
             opened, client = AsyncExitStack(), self._client()
             try:
@@ -137,7 +137,7 @@ async def _next(lines: AsyncGenerator[list[bytes], None]) -> list[bytes]:
 
 
 def words_of(error: RegistryError) -> str:
-    """Say to the user of a command why there is no answer, and what to do."""
+    """Word why there is no answer, and what the user can do."""
     match error:
         case RegistryUnreachable():
             return (
@@ -151,7 +151,7 @@ def words_of(error: RegistryError) -> str:
 
 
 def _require_success(answer: Answer) -> None:
-    """Raise Refused for what a server says no to, RegistryMisbehaved for what none of ours says."""
+    """Raise Refused for a refusal, RegistryMisbehaved for an answer that Waypost never sends."""
     if answer.is_success:
         return
     code = answer.status_code
@@ -164,7 +164,8 @@ def _require_success(answer: Answer) -> None:
     raise Refused(status, code=code, warnings=tuple(_warnings(answer)))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a socket that listens at ``host``."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -172,7 +173,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _written(query: Parameters | None) -> dict[str, str]:
-    """Spell parameters, leaving out those that say nothing."""
+    """Encode parameters without the empty ones."""
     return {
         name: "true" if value is True else str(value)
         for name, value in (query or {}).items()

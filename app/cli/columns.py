@@ -1,9 +1,9 @@
-"""The columns in which each kind is listed, as kubectl has them.
+"""The columns of each kind's list, as in kubectl.
 
     objects, kind -> Sheet
 
-Left out are columns that only something running containers could fill, such as
-restarts.  Source: spec kubernetes-api 5.12.
+Columns about running containers, such as restarts, are left out.
+Source: spec kubernetes-api 5.12.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,21 +16,20 @@ from app.cli.output import Sheet
 from app.domain.addresses import parse_address
 from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
 from app.domain.objects.namespace import NAMESPACE
-from app.domain.objects.node import NODE
+from app.domain.objects.node import NODE, ZONE_LABEL
 from app.domain.objects.pod import POD
 from app.domain.objects.resource import AnyResource
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 
 NONE, UNSET = "<none>", "<unset>"
-SHOWN_MAX = 3  # endpoints and ports of a slice that a cell lists
-_ZONE_LABEL = "topology.kubernetes.io/zone"
+SHOWN_MAX = 3  # endpoints or ports of a slice in a cell
 _ROLE_LABEL = "node-role.kubernetes.io/"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its heading, what it shows, and whether only ``-o wide`` has it."""
+    """One column: its heading, its cells, and whether only ``-o wide`` shows it."""
 
     heading: str
     cell: Callable[[Json], str]
@@ -83,7 +82,7 @@ def _cluster_ip(service: Json) -> str:
 
 
 def external_ips(service: Json) -> str:
-    """Say where a Service is reached from outside."""
+    """List the external addresses of a Service."""
     spec = mapping(service, "spec")
     listed = texts(spec, "externalIPs")
     match text(spec, "type"):
@@ -98,7 +97,7 @@ def external_ips(service: Json) -> str:
 
 
 def service_ports(service: Json) -> str:
-    """Write the ports of a Service, ``80:30080/TCP``."""
+    """Format the ports of a Service, ``80:30080/TCP``."""
     return ",".join(
         f"{text(port, 'port')}{f':{node_port}' if node_port else ''}"
         f"/{text(port, 'protocol', default='TCP')}"
@@ -151,7 +150,7 @@ def _node_roles(node: Json) -> str:
 
 
 def _node_addresses(type_: str) -> Callable[[Json], str]:
-    # A Node may name anything as its address; what is no IP is none of this column's.
+    # A Node may report any text as an address; only IP addresses are shown.
     def addresses(node: Json) -> str:
         return ",".join(
             address
@@ -174,11 +173,11 @@ def _slice_endpoints(slice_: Json) -> str:
     return _few(address for endpoint in endpoints for address in texts(endpoint, "addresses"))
 
 
-AGE = Column("AGE", _name)  # the one cell that needs the time, which ``sheet`` brings
+AGE = Column("AGE", _name)  # ``sheet`` fills it, since it needs the time
 _NAME = Column("NAME", _name)
 
 PLAIN = (_NAME, AGE)
-"""The columns of a kind that has none of its own."""
+"""The columns of kinds that are not in ``COLUMNS``."""
 
 COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
     SERVICE: (
@@ -205,7 +204,7 @@ COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
         Column("ROLES", _node_roles),
         AGE,
         Column("INTERNAL-IP", _node_addresses("InternalIP")),
-        Column("ZONE", lambda node: text(node, "metadata", "labels", _ZONE_LABEL)),
+        Column("ZONE", lambda node: text(node, "metadata", "labels", ZONE_LABEL)),
         Column("EXTERNAL-IP", _node_addresses("ExternalIP"), is_wide=True),
     ),
     NAMESPACE: (

@@ -1,19 +1,18 @@
-"""Manifests that are read here, with no server: what they hold, and what is to be said of them.
+"""Objects and warnings of manifests that are decoded without a server.
 
     manifests -> objects, Endpoints and warnings, or every problem at once
 
-The words are those of ``POST /apply``, and what is a warning there is one here; file and line
-lead them.
+Problems and warnings are those of ``POST /apply``, in the same words, after file and line.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from app.cli.fields import text
 from app.cli.manifests import Manifest, unreadable
 from app.domain.errors import DomainError, Invalid
 from app.domain.objects.endpoints import ENDPOINTS, Endpoints
-from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.resource import Object
 from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
 from app.schemas.documents.paths import PassedOver
@@ -23,7 +22,7 @@ from app.schemas.objects.codec import decode_object, read_endpoints
 
 @dataclass(slots=True)
 class Contents:
-    """What manifests hold, and what they are warned of."""
+    """The objects of manifests, and the warnings about them."""
 
     objects: list[Object] = field(default_factory=list[Object])
     endpoints: list[Endpoints] = field(default_factory=list[Endpoints])
@@ -31,8 +30,8 @@ class Contents:
 
 
 @dataclass(slots=True)
-class _Told:
-    """What is said of manifests: ``general`` with the place where it holds first."""
+class _Findings:
+    """Problems and warnings; ``general`` ones have the first place to which they apply."""
 
     problems: list[str] = field(default_factory=list[str])
     mistakes: list[str] = field(default_factory=list[str])
@@ -47,34 +46,34 @@ class _Told:
 
 
 def contents_of(manifests: Iterable[Manifest], *, is_strict: bool) -> Contents:
-    """Read manifests; raises Unreadable with every problem, and when strict every warning."""
-    contents, told = Contents(), _Told()
+    """Decode manifests; raises Unreadable with every problem, and when strict every warning."""
+    contents, findings = Contents(), _Findings()
     for manifest in manifests:
         untyped = [*_untyped(manifest)]
-        told.problems += untyped
+        findings.problems += untyped
         if manifest.kind is not None:
-            _read(manifest, contents, told)
+            _read(manifest, contents, findings)
         elif not untyped:
             line = not_held_line(
                 text(manifest.content, "kind"), text(manifest.content, "apiVersion")
             )
-            told.general.setdefault(line, manifest.at("kind"))
-    contents.warnings = [*told.warnings()]
-    problems = told.problems + (contents.warnings if is_strict else [])
+            findings.general.setdefault(line, manifest.at("kind"))
+    contents.warnings = [*findings.warnings()]
+    problems = findings.problems + (contents.warnings if is_strict else [])
     if problems:
         raise unreadable(f"{len(problems)} things are wrong, nothing is rendered", problems)
     return contents
 
 
 def _untyped(manifest: Manifest) -> Iterator[str]:
-    """Refuse what does not say what it is."""
+    """List the missing apiVersion and kind of a manifest."""
     for name in ("apiVersion", "kind"):
         if not manifest.content.get(name):
             yield f"{manifest.at(name)}: {name} is required"
 
 
-def _read(manifest: Manifest, contents: Contents, told: _Told) -> None:
-    told.mistakes += manifest.repeated()
+def _read(manifest: Manifest, contents: Contents, findings: _Findings) -> None:
+    findings.mistakes += manifest.repeated()
     try:
         if manifest.kind is ENDPOINTS:
             endpoints, passed_over = read_endpoints(manifest.content)
@@ -84,16 +83,18 @@ def _read(manifest: Manifest, contents: Contents, told: _Told) -> None:
             passed_over = decoded.passed_over
             contents.objects.append(decoded.object)
     except DomainError as refusal:
-        told.problems += _placed(manifest, refusal)
+        findings.problems += _placed(manifest, refusal)
     else:
-        _tell(manifest, passed_over, told)
+        _add_ignored(manifest, passed_over, findings)
 
 
-def _tell(manifest: Manifest, passed_over: Sequence[PassedOver], told: _Told) -> None:
+def _add_ignored(
+    manifest: Manifest, passed_over: Sequence[PassedOver], findings: _Findings
+) -> None:
     remarks = Remarks(tuple(passed_over))
     for each, words in zip(remarks.mistyped(), remarks.mistakes(), strict=True):
-        told.mistakes.append(f"{manifest.at(each.path)}: {words}")
-    told.not_kept.setdefault(text(manifest.content, "kind"), []).extend(remarks.not_kept)
+        findings.mistakes.append(f"{manifest.at(each.path)}: {words}")
+    findings.not_kept.setdefault(text(manifest.content, "kind"), []).extend(remarks.not_kept)
 
 
 def _placed(manifest: Manifest, refusal: DomainError) -> Iterator[str]:
@@ -105,9 +106,7 @@ def _placed(manifest: Manifest, refusal: DomainError) -> Iterator[str]:
 
 def _validated(endpoints: Endpoints) -> Endpoints:
     """Fill in the namespace; raises Invalid."""
-    meta = endpoints.metadata
-    meta = replace(meta, namespace=meta.namespace or DEFAULT_NAMESPACE)
-    endpoints = replace(endpoints, metadata=meta)
+    endpoints = in_default_namespace(endpoints)
     if violations := validate_endpoints(endpoints):
-        raise Invalid(ENDPOINTS.name, meta.name, violations)
+        raise Invalid(ENDPOINTS.name, endpoints.metadata.name, violations)
     return endpoints

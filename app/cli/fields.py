@@ -1,9 +1,9 @@
-"""Typed looks into JSON documents: what is absent or of another type reads as empty.
+"""Typed access to JSON documents: a value that is absent or of another type is empty.
 
     document, path -> text | texts | mapping | mappings
 
-The command line shows what a server sent, and must not fall over a server that
-is newer or older than itself; so it reads leniently and knows no schema.
+The command line must work with servers that are newer or older than itself, so it reads
+answers leniently and without a schema.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ Json = Mapping[str, object]
 
 
 def at(document: object, *path: str) -> object:
-    """Follow keys into a document; None when they lead nowhere."""
+    """Get the value at a path of keys; None when there is none."""
     for key in path:
         if not isinstance(document, Mapping):
             return None
@@ -22,7 +22,7 @@ def at(document: object, *path: str) -> object:
 
 
 def text(document: object, *path: str, default: str = "") -> str:
-    """Read a scalar as it is written in JSON, text without its quotes."""
+    """Get a scalar as it is written in JSON, text without its quotes."""
     match at(document, *path):
         case str(found):
             return found
@@ -35,24 +35,24 @@ def text(document: object, *path: str, default: str = "") -> str:
 
 
 def mapping(document: object, *path: str) -> Json:
-    """Read an object."""
+    """Get an object."""
     found = at(document, *path)
     return cast("Json", found) if isinstance(found, Mapping) else {}
 
 
 def sequence(document: object, *path: str) -> Sequence[object]:
-    """Read a list."""
+    """Get a list."""
     found = at(document, *path)
     return cast("list[object]", found) if isinstance(found, list) else ()
 
 
 def mappings(document: object, *path: str) -> tuple[Json, ...]:
-    """Read a list of objects, leaving out what is none."""
+    """Get the objects of a list, without its other values."""
     return tuple(
         cast("Json", entry) for entry in sequence(document, *path) if isinstance(entry, Mapping)
     )
 
 
 def texts(document: object, *path: str) -> tuple[str, ...]:
-    """Read a list of scalars."""
+    """Get a list of scalars."""
     return tuple(text(entry) for entry in sequence(document, *path))

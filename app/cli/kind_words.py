@@ -1,4 +1,4 @@
-"""The words a person uses for kinds, short ones among them.
+"""The names of kinds on the command line, short ones included.
 
     "svc", "Service", "services", "service/ent" -> AnyResource and, maybe, a name
 
@@ -20,7 +20,7 @@ KINDS_BY_WORD: Mapping[str, AnyResource] = {
 
 
 def kind_named(word: str) -> AnyResource:
-    """Tell the kind a word stands for, or refuse the command line."""
+    """Give the kind of a word; raises BadParameter for an unknown one."""
     kind = KINDS_BY_WORD.get(word.lower())
     if kind is None:
         names = {word for each in RESOURCES for word in (each.plural, *each.short_names)}
@@ -30,7 +30,7 @@ def kind_named(word: str) -> AnyResource:
 
 
 def kind_and_name(word: str, name: str | None) -> tuple[AnyResource, str]:
-    """Read ``svc ent`` or ``svc/ent``; the name is empty when none is given."""
+    """Parse ``svc ent`` or ``svc/ent``; the name is empty when none is given."""
     kind_word, slash, joined = word.partition("/")
     if slash and name:
         raise typer.BadParameter(f"{word!r} already says the name; {name!r} is one too many")

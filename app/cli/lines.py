@@ -1,10 +1,10 @@
-"""Which line of a file says what: for refusals and warnings that name a path.
+"""Line numbers of paths in a file, for refusals and warnings.
 
     text -> keys and values, in order -> {(value, path): line}
-                                      -> keys that their mapping has already
+                                      -> duplicate keys
 
-A second reading, of files that something is to be said about: the reader proper keeps no
-places.  Paths are spelt as the server spells them.
+A second parse, only for files with a refusal or a warning: the first one does not keep
+positions.  Paths have the server's spelling.
 """
 
 import json
@@ -26,19 +26,19 @@ _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s{}\[\],:"\ufeff]+')
 _LAST_STEP = re.compile(r"(?:\.?[^.\[\]]+|\[[^\]]*\])\Z")
 
 
-class Place(NamedTuple):
-    """Where something stands in a file: its number in the order of the text, and its line."""
+class Position(NamedTuple):
+    """A position in a file: its number in the order of the text, and its line."""
 
     ordinal: int
     line: int
 
 
-Lines = Mapping[tuple[int, str], Place]
-"""Places by the number of the value in the file and the path in it; lines count from 1."""
+Lines = Mapping[tuple[int, str], Position]
+"""Positions by the number of the value in the file and the path in it; lines count from 1."""
 
 
 class Repeat(NamedTuple):
-    """A key that its mapping has already, in the line ``first``; ``number`` is the value's."""
+    """A duplicate of the key in line ``first``; ``number`` is that of the value in the file."""
 
     number: int
     path: str
@@ -60,7 +60,7 @@ _Tokens = Iterator[tuple[_Token, str, int]]
 
 @dataclass(slots=True)
 class _Frame:
-    """A container that has not ended: its path, and the key or index of what comes next in it."""
+    """A container that is not complete: its path, and the key or index of its next value."""
 
     path: str
     is_mapping: bool
@@ -70,7 +70,7 @@ class _Frame:
 
 
 class _Found(NamedTuple):
-    """A key, or a value that has none; ``first`` is the line of the same key before, or 0."""
+    """A key, or a value without one; ``first`` is the line of the same key before, or 0."""
 
     number: int
     path: str
@@ -79,31 +79,31 @@ class _Found(NamedTuple):
 
 
 def lines_of(text: str, media: MediaType) -> Lines:
-    """Find the line of every path of a text that can be read; of equal paths the last counts."""
+    """Find the line of every path of a valid text; of equal paths the last counts."""
     return {
-        (found.number, found.path): Place(ordinal, found.line)
+        (found.number, found.path): Position(ordinal, found.line)
         for ordinal, found in enumerate(_found_in(text, media))
     }
 
 
 def repeats_of(text: str, media: MediaType) -> Iterator[Repeat]:
-    """Yield every key that its own mapping has already, in the order of the text."""
+    """Yield every duplicate key, in the order of the text."""
     for found in _found_in(text, media):
         if found.first:
             yield Repeat(found.number, found.path, found.line, found.first)
 
 
 def nearest_line(lines: Lines, number: int, path: str) -> int:
-    """Find the line of a path, or of what it would stand in; 1 where nothing of it is there.
+    """Find the line of a path, or else of its nearest container; 1 if there is none.
 
-    What stands before the key that it belongs to is part of a value that was replaced.
+    A position before that of its container belongs to a replaced value, and is ignored.
     """
     steps = [path]
     while path:
         shorter = _LAST_STEP.sub("", path)
         path = shorter if len(shorter) < len(path) else ""
         steps.append(path)
-    nearest = Place(-1, 1)
+    nearest = Position(-1, 1)
     for step in reversed(steps):
         found = lines.get((number, step))
         if found is None or found.ordinal < nearest.ordinal:
@@ -136,7 +136,7 @@ def _found_in(text: str, media: MediaType) -> Iterator[_Found]:
 
 
 def _next_path(frames: list[_Frame]) -> str:
-    """Say where the value that comes now stands."""
+    """Give the path of the next value."""
     if not frames:
         return ""
     frame = frames[-1]
@@ -148,7 +148,7 @@ def _next_path(frames: list[_Frame]) -> str:
 
 
 def _is_json(text: str, media: MediaType) -> bool:
-    """Whether the reader took a text for JSON."""
+    """Whether the first parse read the text as JSON."""
     if media is MediaType.JSON or not is_json(text):
         return media is MediaType.JSON
     try:
@@ -196,4 +196,4 @@ def _yaml_tokens(text: str) -> _Tokens:
             case yaml.AliasEvent():
                 yield _Token.TEXT, words.get(event.anchor or "", ""), line
             case _:
-                pass  # the ends of documents and of the stream
+                pass  # ends of documents, start and end of the stream

@@ -1,9 +1,9 @@
-"""Files, folders and the standard input to the objects written in them.
+"""The manifests in files, in folders and on the standard input.
 
-    sources -> Manifest(content, where it stands)
+    sources -> Manifest(content, position)
 
-The reader is the server's own, so that a file which cannot be read is refused
-here with its name, its line and its column.
+The parser is the server's own, so that an invalid file is refused here with its
+name, line and column.
 """
 
 import sys
@@ -29,10 +29,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class Unreadable(Exception):
-    """A source cannot be read, or what it says is not what it claims to be.
-
-    ``details`` are lines for each thing that is wrong, when there are several.
-    """
+    """A source cannot be read or parsed; ``details`` are the problems, if there are several."""
 
     def __init__(self, message: str, details: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -40,7 +37,7 @@ class Unreadable(Exception):
 
 
 def unreadable(summary: str, problems: Sequence[str]) -> Unreadable:
-    """Word what is wrong with manifests: one problem by itself, several below a summary."""
+    """Make the error for problems with manifests: one alone, several below a summary."""
     if len(problems) == 1:
         return Unreadable(problems[0])
     shown = [*problems[:PROBLEMS_MAX]]
@@ -51,21 +48,21 @@ def unreadable(summary: str, problems: Sequence[str]) -> Unreadable:
 
 @dataclass(frozen=True)
 class Source:
-    """A file, or the standard input, as it was read."""
+    """The content of a file or of the standard input."""
 
     name: str
     body: bytes
 
     @cached_property
     def lines(self) -> "Lines":
-        """The lines of its paths, found out when something is to be said about one."""
-        from app.cli.lines import lines_of  # noqa: PLC0415  what _manifests spares, too
+        """The lines of its paths, computed when one is needed."""
+        from app.cli.lines import lines_of  # noqa: PLC0415  slow to load, as in _manifests
 
         return lines_of(self.body.decode("utf-8-sig"), _media_of(self.name))
 
     @cached_property
     def repeats(self) -> "tuple[Repeat, ...]":
-        """Every key that is given again, in the order of the text."""
+        """Every duplicate key, in the order of the text."""
         from app.cli.lines import repeats_of  # noqa: PLC0415
 
         return tuple(repeats_of(self.body.decode("utf-8-sig"), _media_of(self.name)))
@@ -73,7 +70,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One object as a file writes it; ``place`` names the file and which of its objects it is."""
+    """One object as written in a file; ``place`` is the file, with the number of the object."""
 
     place: str
     content: dict[str, object]
@@ -82,7 +79,7 @@ class Manifest:
     origin: "Origin"
 
     def at(self, path: str) -> str:
-        """Name the file and the line of a path of the object."""
+        """Give file and line of a path of the object."""
         from app.cli.lines import nearest_line  # noqa: PLC0415
 
         within = ".".join(part for part in (self.origin.path, path) if part)
@@ -90,7 +87,7 @@ class Manifest:
         return f"{self.source.name}:{line}"
 
     def repeated(self) -> Iterator[str]:
-        """Name every key that the object gives again, with the line of either."""
+        """Word every duplicate key of the object, with the lines of both."""
         leads = (f"{self.origin.path}.", f"{self.origin.path}[") if self.origin.path else ("",)
         for repeat in self.source.repeats if self.duplicates else ():
             if repeat.number == self.origin.value and repeat.path.startswith(leads):
@@ -102,24 +99,24 @@ class Manifest:
 
     @property
     def kind(self) -> AnyResource | None:
-        """The kind, or None when Waypost does not take it."""
+        """The kind, or None when it is unknown here."""
         name = text(self.content, "kind")
         kind = ENDPOINTS if name == ENDPOINTS.name else RESOURCES_BY_KIND.get(name)
         return kind if kind and kind.api_version == text(self.content, "apiVersion") else None
 
     @property
     def name(self) -> str:
-        """What the object is called; empty when it does not say."""
+        """The name of the object; may be empty."""
         return text(self.content, "metadata", "name")
 
     @property
     def namespace(self) -> str:
-        """Where the object lies; empty when it does not say."""
+        """The namespace of the object; may be empty."""
         return text(self.content, "metadata", "namespace")
 
 
 def read_manifests(sources: Iterable[str]) -> tuple[Manifest, ...]:
-    """Read every object of every source, in order; raises Unreadable for the first bad one."""
+    """Parse every object of every source, in order; raises Unreadable for the first bad source."""
     found = tuple(
         manifest
         for source in sources
@@ -165,7 +162,7 @@ def _content(file: str) -> bytes:
 
 
 def _manifests(file: str, body: bytes) -> Iterator[Manifest]:
-    # The reader takes half a second to load, which verbs without files need not spend.
+    # The parser takes half a second to load, which verbs without files need not spend.
     from app.schemas.documents.read import parse_documents  # noqa: PLC0415
 
     source = Source(file, body)

@@ -1,7 +1,6 @@
-"""The options that verbs share, and how a verb finds its server.
+"""The options that verbs share, and the connection of a verb to its server.
 
-A test gives the command line a transport instead of a network, as the object
-of typer's context.
+A test replaces the network by a transport, as the object of typer's context.
 """
 
 from typing import Annotated
@@ -39,7 +38,7 @@ API = API_DEFAULT
 
 
 def connect(context: typer.Context, url: str) -> Api:
-    """Make the client of a verb; nothing is sent yet."""
+    """Make the client of a verb, without sending anything."""
     transport: object = context.obj
     is_given = isinstance(transport, httpx.AsyncBaseTransport)
     return Api(url, transport=transport if is_given else None)

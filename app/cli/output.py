@@ -1,13 +1,13 @@
-"""What is printed: tables for people, plain columns for pipes, documents for programs.
+"""Output: tables for people, plain columns for pipes, documents for programs.
 
     Sheet -> aligned columns that awk can read, coloured on a terminal
     document -> JSON or YAML
 
-Colour depends on the stream alone (and NO_COLOR), never on a verb.
+Colour depends only on the stream and NO_COLOR, never on a verb.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,24 +30,29 @@ _STYLES = {
 
 
 class OutputFormat(StrEnum):
-    """The forms in which a result is printed."""
+    """The forms of a printed result."""
 
     TABLE = "table"
     WIDE = "wide"
     JSON = "json"
     YAML = "yaml"
 
+    @property
+    def is_document(self) -> bool:
+        """Whether the whole document is printed, for programs."""
+        return self in (OutputFormat.JSON, OutputFormat.YAML)
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table: one heading a column, and rows of as many cells."""
+    """A table: one heading per column, and rows of as many cells."""
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
 def stdout() -> Console:
-    """Open the standard output; text is never cut, nor read as markup."""
+    """Open the standard output; text is never cut nor interpreted as markup."""
     return Console(highlight=False, markup=False, soft_wrap=True)
 
 
@@ -57,7 +62,7 @@ def stderr() -> Console:
 
 
 def style_of(word: str) -> str:
-    """Tell the colour of a word that means something good, bad or odd."""
+    """Give the style of a word for a good, bad or unusual state."""
     return _STYLES.get(word, "")
 
 
@@ -72,7 +77,7 @@ def say(*parts: str | tuple[str, str], console: Console | None = None) -> None:
 def print_sheet(sheet: Sheet, console: Console | None = None) -> None:
     """Print a table in aligned columns, coloured where the stream is a terminal.
 
-    Lines are as long as they must be: folded addresses could be neither read nor copied.
+    Long lines are not wrapped: wrapped addresses could not be copied.
     """
     out = console or stdout()
     for place, cells in enumerate(padded(sheet)):
@@ -83,7 +88,7 @@ def print_sheet(sheet: Sheet, console: Console | None = None) -> None:
 
 
 def padded(sheet: Sheet) -> Sequence[tuple[str, ...]]:
-    """Fill cells up to the width of their columns, headings first."""
+    """Pad cells to the width of their columns, headings first."""
     lines = [tuple(map(visible, line)) for line in (sheet.headings, *sheet.rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(sheet.headings))]
     return [
@@ -92,9 +97,9 @@ def padded(sheet: Sheet) -> Sequence[tuple[str, ...]]:
 
 
 def print_document(document: object, form: OutputFormat) -> None:
-    """Print a document for programs: YAML when asked for, else JSON."""
+    """Print a document for programs, as YAML or JSON."""
     if form is OutputFormat.YAML:
-        # Half a second of pydantic, which only this form needs.
+        # Loads pydantic, which takes half a second, for this form only.
         from app.schemas.documents.yaml_output import encode_yaml  # noqa: PLC0415
 
         print_text(encode_yaml(document).decode())
@@ -102,15 +107,23 @@ def print_document(document: object, form: OutputFormat) -> None:
         print_text(escaped_json(json.dumps(document, indent=2, ensure_ascii=False)))
 
 
+def print_result(result: Json, form: OutputFormat, print_table: Callable[[Json], None]) -> None:
+    """Print a result as a document, or for people by ``print_table``."""
+    if form.is_document:
+        print_document(result, form)
+    else:
+        print_table(result)
+
+
 def print_text(plain: str) -> None:
-    """Print a text as it is, ending in one newline."""
+    """Print a text unchanged, with a newline at its end."""
     out = stdout()
     out.file.write(plain if plain.endswith("\n") else f"{plain}\n")
     out.file.flush()
 
 
 def print_failure(message: str, details: Iterable[str] = ()) -> None:
-    """Print why something did not happen, to the standard error stream."""
+    """Print an error to the standard error stream."""
     err = stderr()
     say(("error: ", "bold red"), message, console=err)
     for detail in details:
@@ -118,12 +131,12 @@ def print_failure(message: str, details: Iterable[str] = ()) -> None:
 
 
 def print_warning(message: str) -> None:
-    """Print something to know that is no failure, to the standard error stream."""
+    """Print a warning to the standard error stream."""
     say(("warning: ", "yellow"), message, console=stderr())
 
 
 def print_refusal(status: Json) -> None:
-    """Print a Status: its message, and every cause with the field it is about."""
+    """Print a Status: its message, and every cause with its field."""
     causes = [
         f"{text(cause, 'field') or '-'}: {text(cause, 'message')}"
         for cause in mappings(mapping(status, "details"), "causes")
@@ -131,7 +144,7 @@ def print_refusal(status: Json) -> None:
     message = text(status, "message", default="the server refused without a word")
     reason = text(status, "reason", default="Unknown")
     if all(cause in message for cause in causes):
-        # The message says it all in one line: a lone cause is fine there, several are listed.
+        # The message contains all causes: a single one may stay there, several are listed.
         message, causes = (message, []) if len(causes) <= 1 else (_before(message, causes), causes)
     print_failure(f"{message} ({reason})", causes)
 

@@ -1,10 +1,10 @@
-"""Manifests to the rules of one node, with no server and no database.
+"""The rules of one node from manifests, without a server or a database.
 
-    contents, node name, configuration -> what POST /render takes -> Rendering
+    contents, node name, configuration -> request of POST /render -> Rendering
 
-What a registry would add is added here as far as manifests determine it: the
-slices of Services whose Pods or Endpoints are among them.  An address is not invented; a
-Service without one has no rules, which is said.
+Adds what a registry would add, as far as manifests determine it: the slices of
+Services whose Pods or Endpoints are among them.  Addresses are not allocated; a
+Service without one has no rules, and a warning says so.
 """
 
 import re
@@ -18,7 +18,7 @@ from app.domain.errors import DomainError
 from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.endpoints import Endpoints
-from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.pod import Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import HEADLESS, Service
@@ -37,9 +37,9 @@ _POSITION = re.compile(r"\b(services|endpointSlices|serviceCIDRs)\[(\d+)\]\.")
 
 
 def rendering_of(contents: Contents, node: str, config: Mapping[str, object]) -> Rendering:
-    """Make the rendering of a node; one that no manifest describes is a plain node.
+    """Make the rendering of a node; without a manifest of it, the node has only its name.
 
-    Raises Unreadable for contents of which no rules can be made.
+    Raises Unreadable for contents without possible rules.
     """
     snapshot = load(map(_completed, contents.objects), revision=REVISION_ZERO)
     services = list(snapshot.services.values())
@@ -61,16 +61,18 @@ def rendering_of(contents: Contents, node: str, config: Mapping[str, object]) ->
 
 
 def without_address(rendering: Rendering) -> list[str]:
-    """Name the Services that would have an address of a registry and have none here."""
+    """List the Services without the address that a registry would allocate."""
     return sorted(
         str(key)
         for key, service in rendering.snapshot.services.items()
-        if not service.addresses and not service.is_external_name and not _is_headless(service)
+        if not service.addresses
+        and not service.is_external_name
+        and HEADLESS not in (service.cluster_ip, *service.cluster_ips)
     )
 
 
 def _named(lists: Mapping[str, Sequence[Object]], error: DomainError) -> str:
-    """Name objects instead of their positions in a request that nobody wrote."""
+    """Name objects instead of their positions in a request that the user has not written."""
 
     def name(found: re.Match[str]) -> str:
         listed = lists[found[1]][int(found[2])]
@@ -80,10 +82,9 @@ def _named(lists: Mapping[str, Sequence[Object]], error: DomainError) -> str:
 
 
 def _completed(decoded: Object) -> Object:
-    """Fill in what a registry would have, and the manifest leaves out."""
-    metadata = decoded.metadata
-    if resource_of(decoded).is_namespaced and not metadata.namespace:
-        decoded = replace(decoded, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
+    """Fill in what a registry would have and the manifest omits."""
+    if resource_of(decoded).is_namespaced:
+        decoded = in_default_namespace(decoded)
     match decoded:
         case Pod():
             return with_pod_defaults(decoded)
@@ -100,7 +101,7 @@ def _with_families(service: Service) -> Service:
 
 
 def _planned(snapshot: Snapshot) -> Iterator[EndpointSlice]:
-    """Plan the slices that no manifest gives."""
+    """Plan the slices of Services without slices among the manifests."""
     for key in sorted(snapshot.services):
         service = snapshot.services[key]
         if has_computed_endpoints(service) and not snapshot.slices_of(key):
@@ -118,7 +119,3 @@ def _node(snapshot: Snapshot, name: str) -> dict[str, object]:
     found = (node for key, node in snapshot.nodes.items() if key.name == name)
     node = next(found, None)
     return {"metadata": {"name": name}} if node is None else encode_object(node)
-
-
-def _is_headless(service: Service) -> bool:
-    return service.cluster_ip == HEADLESS or HEADLESS in service.cluster_ips

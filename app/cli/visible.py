@@ -1,16 +1,16 @@
-r"""Text of others, made fit for a terminal: what would steer it is shown instead of obeyed.
+r"""Escaping of control characters in text from a server, before a terminal prints it.
 
     text -> the same, with control characters as escapes such as \x1b
 
-Whoever registers an object chooses names, reasons and messages; whoever lists them must not be
-at their mercy.  Control characters are those of ISO 6429, C0 and C1, and those that turn
-the direction of text around (Unicode UAX 9).
+Clients that register objects choose names, reasons and messages; these must not control the
+terminal of a user who lists them.  Control characters are those of ISO 6429, C0 and C1, and
+those that change the direction of text (Unicode UAX 9).
 """
 
 from typing import Final
 
-_C0: Final = range(0x20)  # which JSON escapes by itself
-_STEERING: Final = {
+_C0: Final = range(0x20)  # JSON escapes these itself
+_CONTROL: Final = {
     *_C0,
     *range(0x7F, 0xA0),
     *range(0x2028, 0x202F),
@@ -19,15 +19,15 @@ _STEERING: Final = {
     0x200E,
     0x200F,
 }
-_ESCAPES: Final = {code: repr(chr(code))[1:-1] for code in _STEERING}
-_OF_JSON: Final = {code: f"\\u{code:04x}" for code in _STEERING if code not in _C0}
+_ESCAPES: Final = {code: repr(chr(code))[1:-1] for code in _CONTROL}
+_OF_JSON: Final = {code: f"\\u{code:04x}" for code in _CONTROL if code not in _C0}
 
 
 def visible(text: str) -> str:
-    """Show control characters, ends of lines among them, as escapes."""
+    """Replace control characters, newlines included, by escapes."""
     return text.translate(_ESCAPES)
 
 
 def escaped_json(document: str) -> str:
-    """Escape in JSON what a terminal would obey; it says the same as before."""
+    """Escape control characters in JSON, without changing its values."""
     return document.translate(_OF_JSON)

@@ -1,9 +1,9 @@
-"""What ``waypost serve`` says once everything listens: where it is, and what to try.
+"""The welcome of ``waypost serve``: the addresses of the server, and commands to try.
 
-    addresses, how this program was called -> lines and three commands
+    addresses, name of this program -> lines and three commands
 
-The commands work as they are printed: they name the program as it was called,
-the server when it is not at its usual place, and only tools that are there.
+The commands work as printed: they have the name by which this program was called, the
+server's URL if it is not the default, and only tools that are installed.
 """
 
 import shlex
@@ -25,8 +25,8 @@ _FIRST_SERVICE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a process listens; hosts are addresses or names."""
+class Listening:
+    """The addresses at which a process listens; hosts are addresses or names."""
 
     api_host: str
     api_port: int
@@ -36,13 +36,13 @@ class Place:
 
     @property
     def url(self) -> str:
-        """The API as a client on this machine reaches it."""
+        """The URL of the API for a client on this machine."""
         host = reachable(self.api_host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
 
 
 def reachable(host: str) -> str:
-    """Give the address at which a listening socket is reached from its own machine."""
+    """Give the address for connections from this machine to a socket that listens at ``host``."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -52,43 +52,43 @@ def reachable(host: str) -> str:
     return "127.0.0.1" if address.version == 4 else "::1"  # noqa: PLR2004  the IP version
 
 
-def welcome(place: Place) -> None:
-    """Print where everything is, and three things to try."""
+def welcome(listening: Listening) -> None:
+    """Print the addresses of the server, and three commands to try."""
     say(("Waypost is ready.", "bold green"))
     for label, where in (
-        ("API", place.url),
-        ("Docs", f"{place.url}/docs"),
-        ("DNS", f"{place.dns_host} port {place.dns_port}, UDP and TCP"),
+        ("API", listening.url),
+        ("Docs", f"{listening.url}/docs"),
+        ("DNS", f"{listening.dns_host} port {listening.dns_port}, UDP and TCP"),
     ):
         say((f"  {label:<6}", "dim"), where)
     say("Try, in another terminal:")
-    for command in commands(place):
+    for command in commands(listening):
         say("  ", (command, "cyan"))
     print_text("")
 
 
-def commands(place: Place) -> Iterator[str]:
+def commands(listening: Listening) -> Iterator[str]:
     """Give three commands that work here, in this order."""
     waypost = called_as()
-    api = "" if place.url == API_DEFAULT else f" --api {place.url}"
-    name = f"{EXAMPLE_NAME}.default.svc.{place.cluster_domain}"
+    api = "" if listening.url == API_DEFAULT else f" --api {listening.url}"
+    name = f"{EXAMPLE_NAME}.default.svc.{listening.cluster_domain}"
     if EXAMPLE.is_file():
         yield f"{waypost} apply -f {EXAMPLE}{api}"
     else:
         document = f'{{"apiVersion":"v1","kind":"Service",{_FIRST_SERVICE[1:]}'
         yield f"echo {shlex.quote(document)} | {waypost} apply -f -{api}"
     if shutil.which("dig"):
-        yield f"dig @{reachable(place.dns_host)} -p {place.dns_port} {name} +short"
+        yield f"dig @{reachable(listening.dns_host)} -p {listening.dns_port} {name} +short"
     else:
         yield f"{waypost} resolve {EXAMPLE_NAME}{api}"
     if shutil.which("curl"):
-        yield f"curl -s {place.url}/services"
+        yield f"curl -s {listening.url}/services"
     else:
         yield f"{waypost} get services -A{api}"
 
 
 def called_as() -> str:
-    """Write how this program is called again, from the same folder."""
+    """Give the command that runs this program again, from the same folder."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m {called.parent.name}"

@@ -2,8 +2,8 @@
 
     text -> address | None          text -> prefix | None
 
-Reading is as lenient as Kubernetes' own (leading zeros are decimal); whether a
-spelling is canonical is a question of its own.  Source: spec kubernetes-api 1.5.
+Parsing is as lenient as Kubernetes' (leading zeros are decimal); whether a
+spelling is canonical is checked separately.  Source: spec kubernetes-api 1.5.
 """
 
 import re
@@ -24,8 +24,8 @@ Prefix = IPv4Network | IPv6Network
 PORT_MAX = 65_535  # of every transport protocol
 
 _TEXT_LENGTH_MAX = 64  # characters; the longest IPv6 prefix with an embedded IPv4 part has 49
-_PARSED_MAX = 65_536  # addresses remembered
-_PREFIXES_MAX = 4_096  # prefixes remembered; those of ranges are read at every write
+_PARSED_MAX = 65_536  # addresses cached
+_PREFIXES_MAX = 4_096  # prefixes cached; those of ranges are parsed in every write
 _DOTTED = re.compile(r"[0-9.]+\Z")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _CANONICAL_V4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}\Z")
@@ -39,13 +39,13 @@ class IPFamily(StrEnum):
 
     @property
     def other(self) -> "IPFamily":
-        """The one that is not this one."""
+        """The other family."""
         return IPFamily.IPV6 if self is IPFamily.IPV4 else IPFamily.IPV4
 
 
 @lru_cache(maxsize=_PARSED_MAX)
 def parse_address(text: str) -> Address | None:
-    """Read an address; octets may carry leading zeros, which stay decimal."""
+    """Parse an address; octets may have leading zeros and are decimal."""
     if len(text) > _TEXT_LENGTH_MAX or "%" in text or not text.isascii():
         return None
     if _DOTTED.match(text):
@@ -61,7 +61,7 @@ def parse_address(text: str) -> Address | None:
 
 @lru_cache(maxsize=_PREFIXES_MAX)
 def parse_prefix(text: str) -> Prefix | None:
-    """Read a prefix in CIDR form; host bits are dropped, blanks are not tolerated."""
+    """Parse a prefix in CIDR form; host bits are dropped, spaces are not allowed."""
     address_text, slash, length = text.partition("/")
     if not slash or not length.isdecimal() or not length.isascii() or len(length) > 3:  # noqa: PLR2004
         return None
@@ -73,7 +73,7 @@ def parse_prefix(text: str) -> Prefix | None:
 
 @lru_cache(maxsize=_PARSED_MAX)
 def canonical(text: str) -> str:
-    """Give the one spelling of an address that indexes use; other text stays as it is."""
+    """Give the canonical spelling of an address; other text stays as it is."""
     if _CANONICAL_V4.match(text):
         return text
     address = parse_address(text)
@@ -82,25 +82,25 @@ def canonical(text: str) -> str:
 
 
 def forget_addresses() -> None:
-    """Drop what is remembered of addresses: after a load it takes megabytes and serves nobody."""
-    for remembering in (parse_address, canonical, family_of_text):
-        remembering.cache_clear()
+    """Clear the caches: after a load they take megabytes and are of no use."""
+    for cached in (parse_address, canonical, family_of_text):
+        cached.cache_clear()
 
 
 def family_of(address: Address | Prefix) -> IPFamily:
-    """Tell the family of an address or prefix."""
+    """Give the family of an address or prefix."""
     return IPFamily.IPV4 if address.version == 4 else IPFamily.IPV6  # noqa: PLR2004  IP versions
 
 
 @lru_cache(maxsize=_PARSED_MAX)
 def family_of_text(text: str) -> IPFamily | None:
-    """Tell the family of an address in text form; None when it is not an address."""
+    """Give the family of an address in text form; None when it is not an address."""
     address = parse_address(text)
     return None if address is None else family_of(address)
 
 
 def has_leading_zeros(text: str) -> bool:
-    """Whether an IPv4 octet is written with zeros in front (refused by the strict rule)."""
+    """Whether an IPv4 octet has leading zeros, which the strict rule refuses."""
     dotted = text.partition("/")[0].rpartition(":")[2]
     return "." in dotted and any(
         len(octet) > 1 and octet.startswith("0") for octet in dotted.split(".")
@@ -108,5 +108,5 @@ def has_leading_zeros(text: str) -> bool:
 
 
 def is_ipv4_mapped(address: Address) -> bool:
-    """Whether an IPv6 address stands for an IPv4 one, ``::ffff:192.0.2.1``."""
+    """Whether an IPv6 address maps an IPv4 one, ``::ffff:192.0.2.1``."""
     return isinstance(address, IPv6Address) and address.ipv4_mapped is not None

@@ -1,10 +1,9 @@
-"""A mapping that keeps only so many entries.
+"""A mapping with a bounded number of entries.
 
-key, value -> kept, and the entry that was put in longest ago let go
+key, value -> stored, and the entry that was set longest ago dropped
 
-For what can be made again.  What is bounded by anything but a number of entries (octets,
-age), and the DNS server's answers, whose look-ups are counted in fractions of
-a microsecond, is bounded where it is kept.
+For values that can be computed again.  Not for caches bounded by something else (octets, age),
+nor for the DNS server's answers, whose look-ups take fractions of a microsecond.
 """
 
 from collections import OrderedDict
@@ -15,11 +14,11 @@ V = TypeVar("V")
 
 
 class Bounded(OrderedDict[K, V]):
-    """Remembers ``entries_max`` entries, the latest last; an entry put in anew is the latest."""
+    """Keeps the ``entries_max`` entries that were set last, in that order."""
 
     def __init__(self, entries_max: int) -> None:
         super().__init__()
-        assert entries_max > 0, "what keeps nothing is no mapping"
+        assert entries_max > 0, "a mapping without entries is useless"
         self._entries_max = entries_max
 
     def __setitem__(self, key: K, value: V) -> None:

@@ -1,4 +1,4 @@
-"""What happened to objects, in order: the vocabulary of list and watch.
+"""Changes of objects in order: the vocabulary of list and watch.
 
     revision r, changes r+1 … n -> the same state as revision n
 
@@ -17,7 +17,7 @@ from app.domain.resources import resource_of
 
 
 class ChangeType(StrEnum):
-    """What a watcher is told."""
+    """The types of watch events."""
 
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
@@ -27,7 +27,7 @@ class ChangeType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One object's step from ``before`` to ``after``; at least one of them is there."""
+    """One object before and after a revision; at least one of the two is present."""
 
     revision: Revision
     before: Object | None
@@ -42,7 +42,7 @@ class Change:
 
     @property
     def object(self) -> Object:
-        """The new state, or the last one of an object that is gone."""
+        """The new state, or the last state of a deleted object."""
         found = self.after if self.after is not None else self.before
         assert found is not None, "a change has a side"
         return found
@@ -62,7 +62,7 @@ def require_resumable(since: Revision, *, compacted: Revision) -> None:
     """Refuse to resume after ``since`` when changes above it are gone.
 
     Raises Expired when history up to ``compacted`` was removed and ``since``
-    lies before it: too old is never answered with silence.
+    lies before it, so that no client misses changes unawares.
     """
     if since < compacted:
         raise Expired(

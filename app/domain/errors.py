@@ -1,21 +1,21 @@
-"""What can be refused, and the stable reason of each refusal.
+"""The refusals, each with a stable reason.
 
     DomainError
-    ├── BadRequest            the request cannot be read as what it claims to be
+    ├── BadRequest            the request cannot be parsed
     ├── NotFound              no such object
     ├── AlreadyExists         the name is taken
-    ├── Conflict              the object moved on since the caller read it
+    ├── Conflict              the object has changed since the caller read it
     ├── PreconditionFailed    a condition the caller set does not hold
-    ├── Exhausted             a range has nothing free
-    ├── Expired               the asked-for history is compacted away
-    ├── Forbidden             the state of the registry does not allow it
+    ├── Exhausted             a range has no free number
+    ├── Expired               the requested history has been compacted
+    ├── Forbidden             the state of the registry does not allow the write
     ├── Invalid               an object breaks rules; every violation at once
-    ├── NotSynced             this process does not know enough yet to answer
-    ├── RevisionAhead         the asked-for revision did not become visible in time
-    └── Unconfirmed           whether the write happened could not be learnt in time
+    ├── NotSynced             this process has not loaded the state yet
+    ├── RevisionAhead         the requested revision did not become visible in time
+    └── Unconfirmed           the outcome of the write is unknown
 
 The core raises these for refusals a caller can act on.  It does not know how
-an adapter words them: ``app.api.errors`` has their statuses, ``app.dns`` the
+an adapter answers them: ``app.api.errors`` has their statuses, ``app.dns`` the
 response codes.  Source: spec kubernetes-api 1.7.
 """
 
@@ -51,7 +51,7 @@ class Violation:
     message: str
 
     def under(self, prefix: str) -> "Violation":
-        """Give the violation as an enclosing document sees it, ``documents[3].`` in front."""
+        """Prefix the path with that of an enclosing document, ``documents[3].``."""
         return Violation(self.reason, f"{prefix}{self.field}", self.message)
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ class DomainError(Exception):
         self.name = ""
 
     def about(self, kind: str, name: str) -> "DomainError":
-        """Say which object the refusal concerns; returns itself, to be raised."""
+        """Set which object the refusal concerns; returns itself, to be raised."""
         self.kind, self.name = kind, name
         return self
 
@@ -89,7 +89,7 @@ class NotFound(DomainError):
 
 
 def not_found(kind: str, name: str) -> NotFound:
-    """Word that no object of a kind, which is named in the plural, has a name."""
+    """Make the refusal for a missing object; ``kind`` is a plural."""
     refusal = NotFound(f'{kind} "{name}" not found')
     refusal.about(kind, name)
     return refusal

@@ -1,4 +1,4 @@
-r"""The ``fieldSelector`` of a query: which objects have certain values in certain fields.
+r"""The ``fieldSelector`` of a query: conditions on the values of fields.
 
     "spec.type=NodePort,metadata.name!=web", kind -> FieldSelector
     FieldSelector, object -> matches or not
@@ -27,7 +27,7 @@ class Term:
     value: str
 
     def matches(self, registered: Object) -> bool:
-        """Whether the object's field has the value, or for ``!=`` has not."""
+        """Whether the object's field has the value, or for ``!=`` does not have it."""
         field = resource_of(registered).fields[self.field]
         value = canonical(self.value) if field.is_address else self.value
         return (value in field.values(registered)) == (self.operator == "=")
@@ -35,7 +35,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class FieldSelector:
-    """Conditions, all of which must hold; without any, everything matches."""
+    """Conditions that must all hold; without any, every object matches."""
 
     terms: tuple[Term, ...] = ()
 
@@ -44,7 +44,7 @@ class FieldSelector:
         return all(term.matches(registered) for term in self.terms)
 
     def index_terms(self, resource: AnyResource) -> Iterator[tuple[str, ...]]:
-        """List entries of the snapshot's index under which every match is found."""
+        """List entries of the snapshot's index that each contain every match."""
         for term in self.terms:
             field = resource.fields[term.field]
             if term.operator != "=" or not term.value:
@@ -58,10 +58,9 @@ class FieldSelector:
 
 
 def parse_field_selector(text: str, resource: AnyResource) -> FieldSelector:
-    """Read a selector for objects of a kind; the terms come sorted.
+    """Parse a selector for objects of a kind, with its terms sorted.
 
-    Raises BadRequest for text that is not of the grammar and for a path that the
-    kind does not offer.
+    Raises BadRequest for a syntax error and for a path that the kind does not offer.
     """
     terms = {_parse_term(part, text, resource) for part in _split(text) if part}
     return FieldSelector(tuple(sorted(terms)))

@@ -1,4 +1,4 @@
-r"""The ``labelSelector`` of a query: text to requirements.
+r"""Parser of the ``labelSelector`` of a query.
 
     "app in (web,db),!canary" -> tokens -> Selector
 
@@ -6,8 +6,8 @@ r"""The ``labelSelector`` of a query: text to requirements.
     requirement := "!" key | key | key op value | key ("in" | "notin") "(" set ")"
     op          := "=" | "==" | "!=" | ">" | "<"
 
-``in`` and ``notin`` are words of the grammar behind a key only; anywhere else they
-are keys and values.  Source: spec kubernetes-api 4.2.
+``in`` and ``notin`` are operators after a key only; anywhere else they are keys or
+values.  Source: spec kubernetes-api 4.2.
 """
 
 import re
@@ -34,10 +34,7 @@ _ORDERED = frozenset({Operator.GREATER_THAN, Operator.LESS_THAN})
 
 
 def parse_selector(text: str) -> Selector:
-    """Read a selector; the requirements come sorted by key.
-
-    Raises BadRequest when the text is not of the grammar.
-    """
+    """Parse a selector, with its requirements sorted by key; raises BadRequest."""
     parser = _Parser(text)
     requirements: list[Requirement] = []
     if parser.peek() != _END:
@@ -49,7 +46,7 @@ def parse_selector(text: str) -> Selector:
 
 
 class _Parser:
-    """Walks over tokens, one ahead; the end of the text is an empty token."""
+    """A parser with one token of lookahead; the end of the text is an empty token."""
 
     def __init__(self, text: str) -> None:
         self._tokens = tuple(match[1] for match in _TOKEN.finditer(text))
@@ -93,7 +90,7 @@ class _Parser:
         return Requirement(key=key, operator=operator, values=_values([value]))
 
     def _set(self) -> Iterable[str]:
-        """Read ``(a,b)``; between commas, and in an empty set, nothing is the empty value."""
+        """Parse ``(a,b)``; a missing value, also in an empty set, is the empty value."""
         self.expect("(")
         while True:
             yield "" if self.peek() in (",", ")") else self.word()

@@ -1,9 +1,9 @@
-"""Labels and selectors: which objects a set of requirements picks.
+"""Labels and selectors: requirements on labels, and their evaluation.
 
     Selector, labels -> matches or not          text -> problems
 
-A Service's plain selector follows the opposite convention for emptiness: an
-absent or empty one matches nothing (``selects``).  Source: spec kubernetes-api 4.
+An empty selector matches everything, but a Service's absent or empty selector
+matches nothing (``selects``).  Source: spec kubernetes-api 4.
 """
 
 import re
@@ -27,7 +27,7 @@ _VALUE_RULE = (
 
 
 class Operator(StrEnum):
-    """How a requirement compares; those below DOES_NOT_EXIST are for query text only."""
+    """The operators; those below DOES_NOT_EXIST are for the text of queries only."""
 
     IN = "In"
     NOT_IN = "NotIn"
@@ -65,7 +65,7 @@ class Requirement:
 
     @property
     def wanted_value(self) -> str | None:
-        """The one value the label has to have; None when there is a choice."""
+        """The single value that the label must have; None when several values match."""
         is_positive = self.operator in (Operator.IN, Operator.EQUALS, Operator.DOUBLE_EQUALS)
         return self.values[0] if is_positive and len(self.values) == 1 else None
 
@@ -92,7 +92,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Requirements, all of which must hold; an empty selector matches everything."""
+    """Requirements that must all hold; an empty selector matches everything."""
 
     requirements: tuple[Requirement, ...] = ()
 
@@ -113,7 +113,7 @@ def selects(
     expressions: tuple[Requirement, ...],
     labels: Mapping[str, str],
 ) -> bool:
-    """Whether a Service's selector picks labels; an absent or empty one picks nothing."""
+    """Whether a Service's selector matches labels; an absent or empty one matches nothing."""
     if not selector and not expressions:
         return False
     return all(labels.get(key) == value for key, value in (selector or {}).items()) and all(
@@ -122,7 +122,7 @@ def selects(
 
 
 def expression_violations(field: str, expressions: Iterable[Requirement]) -> tuple[Violation, ...]:
-    """Refuse expressions of a selector object; Gt and Lt belong to query text only."""
+    """Refuse invalid expressions of a selector; Gt and Lt are for the text of queries only."""
     found: list[Violation] = []
     for index, expression in enumerate(expressions):
         found.extend(_expression_violations(f"{field}[{index}]", expression))
@@ -148,7 +148,7 @@ def _expression_violations(field: str, expression: Requirement) -> Iterable[Viol
 
 
 def key_problems(key: str) -> tuple[str, ...]:
-    """Say what keeps ``key`` from being a label key: ``[prefix/]name``."""
+    """List why ``key`` is not a label key: ``[prefix/]name``."""
     prefix, slash, name = key.rpartition("/")
     if "/" in prefix:
         return (f"a qualified name has at most one '/': {_QUALIFIED_RULE}",)
@@ -167,7 +167,7 @@ def key_problems(key: str) -> tuple[str, ...]:
 
 
 def value_problems(value: str) -> tuple[str, ...]:
-    """Say what keeps ``value`` from being a label value; the empty string is one."""
+    """List why ``value`` is not a label value; the empty string is one."""
     problems: list[str] = []
     if len(value) > LABEL_LENGTH_MAX:
         problems.append(f"must be no more than {LABEL_LENGTH_MAX} characters")

@@ -1,7 +1,6 @@
-"""Names: of objects, of labels in the DNS, of absolute domains.
+"""Names of objects and domain names.
 
-Parsing, formatting and validation only; what a name leads to is not known
-here.
+Parsing, formatting and validation only; what a name resolves to is not known here.
 
     text -> problems        (empty when the text is a valid name)
     text <-> NamespacedName, DomainName
@@ -46,7 +45,7 @@ _SUBDOMAIN_RULE = (
 class NamespacedName(NamedTuple):
     """The key of an object of one kind; ``namespace`` is empty for cluster-scoped kinds.
 
-    A tuple, because keys are hashed and sorted more than anything else is.
+    A tuple for speed: keys are hashed and sorted very often.
     """
 
     namespace: str
@@ -57,28 +56,28 @@ class NamespacedName(NamedTuple):
 
 
 def parse_namespaced_name(text: str) -> NamespacedName:
-    """Read ``namespace/name``, or ``name`` alone for a cluster-scoped object."""
+    """Parse ``namespace/name``, or ``name`` alone for a cluster-scoped object."""
     namespace, _, name = text.rpartition("/")
     return NamespacedName(namespace, name)
 
 
 def label_problems(value: str) -> tuple[str, ...]:
-    """Say what keeps ``value`` from being an RFC 1123 label: one sentence a broken rule."""
+    """List why ``value`` is not an RFC 1123 label, one sentence per broken rule."""
     return _problems(value, LABEL_LENGTH_MAX, _LABEL, _LABEL_RULE)
 
 
 def label_1035_problems(value: str) -> tuple[str, ...]:
-    """As ``label_problems``, for the older rule that wants a letter in front."""
+    """As ``label_problems``, for the older rule that requires a letter at the start."""
     return _problems(value, LABEL_LENGTH_MAX, _LABEL_1035, _LABEL_1035_RULE)
 
 
 def subdomain_problems(value: str) -> tuple[str, ...]:
-    """Say what keeps ``value`` from being an RFC 1123 subdomain of at most 253 characters."""
+    """List why ``value`` is not an RFC 1123 subdomain of at most 253 characters."""
     return _problems(value, SUBDOMAIN_LENGTH_MAX, _SUBDOMAIN, _SUBDOMAIN_RULE)
 
 
 def port_name_problems(value: str) -> tuple[str, ...]:
-    """Say what keeps ``value`` from being an IANA service name (RFC 6335 section 5.1)."""
+    """List why ``value`` is not an IANA service name (RFC 6335 section 5.1)."""
     problems: list[str] = []
     if len(value) > PORT_NAME_LENGTH_MAX:
         problems.append(f"must be no more than {PORT_NAME_LENGTH_MAX} characters")
@@ -108,15 +107,14 @@ class MalformedName(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DomainName:
-    """An absolute domain name: labels from left to right, the root left out.
+    """An absolute domain name: labels from left to right, without the root.
 
-    Equality follows the DNS: letter case does not count.  ``labels`` keep the
-    case they were written in.
+    Comparison ignores case, as in the DNS.  ``labels`` keep their case.
     """
 
     labels: tuple[str, ...]
     folded: tuple[str, ...] = field(init=False, repr=False)
-    """The labels in lower case, ASCII letters only, as comparisons see them."""
+    """The labels with ASCII letters in lower case, for comparison."""
 
     def __post_init__(self) -> None:
         labels = self.labels
@@ -125,7 +123,7 @@ class DomainName:
             raise MalformedName("a label has 1 to 63 octets")
         if len(text.encode("latin-1")) + len(labels) + 1 > WIRE_LENGTH_MAX:
             raise MalformedName("a domain name has at most 255 octets")
-        # Most names are in lower case already: then both are the same tuple.
+        # Most names are in lower case already, and then the tuple is shared.
         is_folded = text.isascii() and text == text.lower()
         object.__setattr__(self, "folded", labels if is_folded else tuple(map(_fold, labels)))
 
@@ -141,7 +139,7 @@ class DomainName:
         return depth == 0 or self.folded[-depth:] == ancestor.folded
 
     def relative_to(self, ancestor: "DomainName") -> tuple[str, ...]:
-        """Give the labels in front of ``ancestor``, which this name must be under."""
+        """Give the labels before ``ancestor``, which this name must be under."""
         return self.labels[: len(self.labels) - len(ancestor.labels)]
 
     def __str__(self) -> str:
@@ -149,9 +147,9 @@ class DomainName:
 
 
 def parse_domain(text: str) -> DomainName:
-    r"""Read the presentation form, with or without the final dot; ``\.`` and ``\DDD`` escape.
+    r"""Parse the presentation form, with or without the final dot; ``\.`` and ``\DDD`` escape.
 
-    Raises MalformedName when a label is empty or too long, or the whole is.
+    Raises MalformedName when a label is empty or too long, or the name is too long.
     """
     if text in (".", ""):
         return DomainName(())

@@ -1,11 +1,11 @@
-"""A set of numbers that knows its gaps: addresses and ports that are held.
+"""An immutable set of numbers that finds gaps quickly: held addresses and ports.
 
     Occupied --hold/release--> Occupied          (the old one stays as it was)
     Occupied, first, last -> the lowest free number from first to last
 
-Every operation costs the depth of the tree (3 levels for ports, 6 for IPv4, 22
-for IPv6), however many numbers are held: a full range is told in one look.
-What the numbers mean is not known here.
+The cost of every operation is the depth of the tree (3 levels for ports, 6 for
+IPv4, 22 for IPv6), however many numbers are held.  What the numbers mean is not
+known here.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _ALL = (1 << _FANOUT) - 1
 @dataclass(frozen=True, slots=True)
 class _Branch:
     children: dict[int, "_Node"]
-    full: int  # one bit a child without any gap
+    full: int  # one bit per child, set for one without a gap
 
 
 _Node = _Branch | int  # a leaf is the 64-bit mask of its held numbers
@@ -55,11 +55,11 @@ class Occupied:  # noqa: PLW1641  compared, never a key
         )
 
     def hold(self, number: int) -> "Occupied":
-        """Make the set with ``number`` in it."""
+        """Return the set with ``number``."""
         return self._with_root(_set(self._root, number, self._depth - 1, held=True))
 
     def release(self, number: int) -> "Occupied":
-        """Make the set without ``number``."""
+        """Return the set without ``number``."""
         return self._with_root(_set(self._root, number, self._depth - 1, held=False))
 
     def next_free(self, first: int, last: int) -> int | None:
@@ -107,7 +107,7 @@ def _set(node: _Node, number: int, level: int, *, held: bool) -> _Node:
 
 
 def _built(numbers: Iterable[int], level: int) -> _Node:
-    """Make the node of sorted numbers that differ in their last ``level`` + 1 places only."""
+    """Make the node of sorted numbers that differ in their last ``level`` + 1 digits only."""
     if level == 0:
         mask = 0
         for number in numbers:

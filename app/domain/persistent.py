@@ -1,13 +1,13 @@
-"""An immutable mapping whose next version costs the size of a change, not of the whole.
+"""A persistent mapping: a new version costs as much as the change, not as the whole.
 
-A snapshot of the registry holds several of these; a writer makes the next
-snapshot while readers go on with theirs.  Nothing here knows what is stored.
+A snapshot of the registry has several of these; a writer makes the next snapshot
+while readers keep theirs.  What is stored is not known here.
 
     PMap --set/remove--> PMap        (O(log n), the rest is shared)
 
 A hash trie: a leaf is a small dict, a branch a tuple of 32 children chosen by
 five bits of the key's hash.  A mapping of one entry, of which an index has very
-many, is that entry and no dict.  Source: Bagwell, "Ideal Hash Trees", 2001.
+many, is stored without a dict.  Source: Bagwell, "Ideal Hash Trees", 2001.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,7 +45,7 @@ class PMap(Mapping[K, V], Generic[K, V]):
 
     @classmethod
     def over(cls, entries: dict[K, V]) -> "PMap[K, V]":
-        """Make the mapping of a dict that nobody else holds on to, without a copy."""
+        """Make the mapping of a dict without a copy; the caller must not use the dict again."""
         mapping: PMap[K, V] = cls()
         mapping._root, mapping._size = _built(entries, depth=0), len(entries)
         return mapping
@@ -67,7 +67,7 @@ class PMap(Mapping[K, V], Generic[K, V]):
     @overload
     def get(self, key: K, /, default: _D) -> V | _D: ...
     def get(self, key: K, /, default: object = None) -> object:
-        """Look ``key`` up without the cost of an exception when it is not there."""
+        """Look ``key`` up without the cost of an exception when it is absent."""
         node = self._root
         bits = hash(key)
         while type(node) is tuple:
@@ -83,16 +83,16 @@ class PMap(Mapping[K, V], Generic[K, V]):
         return self._size
 
     def entries(self) -> Iterator[tuple[K, V]]:
-        """Give each key with its value, in the order of ``iter``, without looking it up."""
+        """Give each key with its value, in the order of ``iter``, without look-ups."""
         return _entries(self._root)
 
     def set(self, key: K, value: V) -> "PMap[K, V]":
-        """Make the mapping with ``key`` at ``value``."""
+        """Return the mapping with ``key`` set to ``value``."""
         root, grown = _with(self._root, key, value, hash(key), 0)
         return self._next(root, self._size + grown)
 
     def remove(self, key: K) -> "PMap[K, V]":
-        """Make the mapping without ``key``; the same mapping when it was not there."""
+        """Return the mapping without ``key``; the same mapping when it was absent."""
         if key not in self:
             return self
         root = _without(self._root, key, hash(key))

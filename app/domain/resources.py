@@ -1,4 +1,4 @@
-"""Every kind of object that is held, one line each.
+"""Every kind of object in the registry, one line each.
 
     object -> Resource          "Service" -> Resource
 
@@ -23,15 +23,15 @@ RESOURCES: tuple[AnyResource, ...] = (
     POD,
     ENDPOINT_SLICE,
 )
-"""Every kind, in an order in which objects may be written: what is referred to comes first."""
+"""Every kind, in an order in which objects may be written: referenced kinds come first."""
 
 STORED: tuple[AnyResource, ...] = tuple(each for each in RESOURCES if not each.is_derived)
-"""The kinds that clients write, in the same order; the others follow from them."""
+"""The kinds that clients write, in the same order; the others are derived from them."""
 
 RESOURCES_BY_KIND: Mapping[str, AnyResource] = {each.name: each for each in RESOURCES}
 _RESOURCES_BY_TYPE: Mapping[type[Object], AnyResource] = {each.type: each for each in RESOURCES}
 
 
 def resource_of(registered: Object) -> AnyResource:
-    """Tell the kind of an object."""
+    """Give the kind of an object."""
     return _RESOURCES_BY_TYPE[type(registered)]

@@ -1,11 +1,11 @@
-"""The whole registered state at one revision, indexed for every question asked of it.
+"""The whole registered state at one revision, with an index for every query.
 
     Snapshot r, changes r+1 … n -> Snapshot n          objects -> Snapshot
 
-Immutable: a reader keeps the one it took while writers make the next, and the
-next costs the size of the change.  Each index is a pure function from an
-object to its entries, so that applying changes and loading afresh agree by
-construction.  What a name resolves to or a node is told is not decided here.
+Immutable: a reader keeps its snapshot while writers make the next, which costs as
+much as the change.  The index terms of an object are a pure function of it, so that
+applying changes and loading afresh agree by construction.  Names and kernel rules
+are not known here.
 
 Source: style.md 2, decisions 2 and 3.
 """
@@ -107,12 +107,12 @@ class Snapshot:
         return sorted(self.members(kind, namespace))
 
     def slices_of(self, service: NamespacedName) -> tuple[EndpointSlice, ...]:
-        """List the slices labelled for a Service, by name; whoever wrote them."""
+        """List the slices labelled for a Service, by name, those of clients included."""
         keys = self.members("slice-service", service.namespace, service.name)
         return tuple([self.slices[key] for key in (sorted(keys) if len(keys) > 1 else keys)])
 
     def slices_with(self, address: str) -> tuple[EndpointSlice, ...]:
-        """List the slices that hold an endpoint with a canonical address, by key."""
+        """List the slices that have an endpoint with a canonical address, by key."""
         return tuple(self.slices[key] for key in sorted(self.members("endpoint", address)))
 
     def service_at(self, address: str) -> Service | None:
@@ -133,7 +133,7 @@ class Snapshot:
         return tuple(self.pods[key] for key in sorted(self.members("pod-ip", ip)))
 
     def pods_selected_by(self, service: Service) -> tuple[Pod, ...]:
-        """List the Pods of its namespace that a Service's selector picks, by key."""
+        """List the Pods of its namespace that a Service's selector matches, by key."""
         if not service.has_selector:
             return ()
         namespace = service.metadata.namespace
@@ -146,7 +146,7 @@ class Snapshot:
         return tuple(pod for pod in pods if service.selects(pod.metadata.labels))
 
     def services_selecting(self, namespace: str, labels: Mapping[str, str]) -> tuple[Service, ...]:
-        """List the Services of a namespace whose selector picks these labels, by key."""
+        """List the Services of a namespace whose selector matches these labels, by key."""
         found = set(self.members("anchor", namespace))
         for key, value in labels.items():
             found.update(self.members("anchor", namespace, key, value))
@@ -200,9 +200,9 @@ def load(objects: Iterable[Object], *, revision: Revision) -> Snapshot:
 
 
 def _index_of(objects: Iterable[Object]) -> dict[Term, Members]:
-    """Index at once; most terms have one member, which never needs a dict of its own.
+    """Index all objects at once, without a dict for the many terms that have one member.
 
-    The terms where an object is alone share their entry: an endpoint's address costs no more.
+    The terms with an object as their only member share one mapping, to save memory.
     """
     index: dict[Term, Members] = {}
     several: dict[Term, dict[NamespacedName, None]] = {}

@@ -1,4 +1,4 @@
-"""How a point in time is written.
+"""The text form of times.
 
 datetime -> RFC 3339 text in UTC, to the second
 
@@ -9,5 +9,5 @@ from datetime import UTC, datetime
 
 
 def format_time(moment: datetime) -> str:
-    """Write a time in RFC 3339, in UTC with whole seconds."""
+    """Format a time by RFC 3339, in UTC with whole seconds."""
     return f"{moment.astimezone(UTC).isoformat()[:19]}Z"

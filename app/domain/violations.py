@@ -1,14 +1,14 @@
-"""How a broken rule is worded: one constructor for each reason.
+"""Messages of violations: one constructor for each reason.
 
     field path, offending value, detail -> Violation
 
-The path is the client's own spelling; what the rules are is not known here.
-Values are shown as JSON and cut short, so that a hostile one cannot fill the
-answer.  Source: spec kubernetes-api 1.7.
+The path is the client's own spelling; the rules are not known here.  Values are
+shown as JSON and shortened, so that a hostile one cannot fill the answer.
+Source: spec kubernetes-api 1.7.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from app.domain.errors import CauseReason, Violation
 
@@ -16,7 +16,7 @@ _SHOWN_LENGTH_MAX = 256  # characters of an offending value that a message repea
 
 
 def invalid(field: str, value: object, detail: str) -> Violation:
-    """Refuse a value that has the right type and breaks a rule."""
+    """Refuse a value that has the right type but breaks a rule."""
     return Violation(CauseReason.INVALID, field, f"Invalid value: {_shown(value)}: {detail}")
 
 
@@ -38,7 +38,7 @@ def duplicate(field: str, value: object) -> Violation:
 
 
 def forbidden(field: str, detail: str) -> Violation:
-    """Refuse a field that may not be set, or changed, here."""
+    """Refuse a field that may not be set or changed."""
     return Violation(CauseReason.FORBIDDEN, field, _worded("Forbidden", detail))
 
 
@@ -55,8 +55,15 @@ def too_many(field: str, count: int, count_max: int) -> Violation:
 
 
 def each_invalid(field: str, value: object, problems: Iterable[str]) -> tuple[Violation, ...]:
-    """Refuse a value once for every sentence that says what is wrong with it."""
+    """Refuse a value once for each of its problems."""
     return tuple(invalid(field, value, problem) for problem in problems)
+
+
+def broken_unless_empty(
+    field: str, text: str, rule: Callable[[str], Iterable[str]]
+) -> tuple[Violation, ...]:
+    """Refuse an optional text once for every problem that the rule finds."""
+    return each_invalid(field, text, rule(text)) if text else ()
 
 
 def _worded(phrase: str, detail: str) -> str:
@@ -64,6 +71,6 @@ def _worded(phrase: str, detail: str) -> str:
 
 
 def _shown(value: object) -> str:
-    # ASCII only: text may hold lone surrogates, which no encoder would take.
+    # ASCII only: text may have lone surrogates, which cannot be encoded.
     text = json.dumps(value, default=str)
     return text if len(text) <= _SHOWN_LENGTH_MAX else f"{text[:_SHOWN_LENGTH_MAX]}…"

@@ -1,8 +1,8 @@
-"""What objects and changes weigh, about: it tells what is done in one go from what is not.
+"""Approximate sizes of objects and changes, to split work that would block the event loop.
 
-    Object -> octets          changes -> pieces that are each done in one go
+    Object -> octets          changes -> pieces that are each processed in one go
 
-Weights are estimated from what makes objects large, without encoding them.
+Sizes are estimated from the parts that make objects large, without encoding them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,14 +11,14 @@ from app.domain.changes import Change
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 
-OBJECT_OCTETS = 1_500  # about what an object takes beside what is counted
-ENDPOINT_OCTETS = 400  # about what an endpoint of a slice takes
+OBJECT_OCTETS = 1_500  # roughly, of an object without the parts that are counted
+ENDPOINT_OCTETS = 400  # roughly, of an endpoint of a slice
 AT_ONCE_OCTETS = 400_000
-"""About what is looked through in one go, in some milliseconds: 250 new Pods, or ten slices."""
+"""Roughly what can be processed in some milliseconds: 250 new Pods, or ten slices."""
 
 
 def octets_of(registered: Object | None) -> int:
-    """Estimate what keeping an object takes; 0 for none."""
+    """Estimate the size of an object in memory; 0 for none."""
     if registered is None:
         return 0
     meta = registered.metadata
@@ -28,7 +28,7 @@ def octets_of(registered: Object | None) -> int:
 
 
 def pieces_of(changes: Iterable[Change], octets_max: int = AT_ONCE_OCTETS) -> Iterator["Piece"]:
-    """Cut changes where they become too heavy for one go; one alone may be."""
+    """Split changes into pieces below the size limit; a single change may exceed it."""
     piece: list[Change] = []
     octets = 0
     for change in changes:
@@ -43,7 +43,7 @@ def pieces_of(changes: Iterable[Change], octets_max: int = AT_ONCE_OCTETS) -> It
 
 
 def is_light(changes: Iterable[Change]) -> bool:
-    """Whether changes are few and small enough for one go."""
+    """Whether changes are small enough to be processed in one go."""
     pieces = pieces_of(changes)
     next(pieces, None)
     return next(pieces, None) is None

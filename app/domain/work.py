@@ -1,11 +1,11 @@
-"""One write while it is being decided: the state before it, and what it changes.
+"""One write while it is being decided: the state before it, and its changes.
 
     (state, request) -> decide(work) -> changes that share one revision, or a refusal
 
 Everything a decision needs is here and in memory: the snapshot is the state
 right before the write, guaranteed current because the store holds the revision
-counter's lock, or commits only if the counter has not moved.  Nothing leaves this
-module before the store has committed.
+counter's lock, or commits only if the counter has not moved.  Nothing is visible
+outside before the store has committed.
 
 Source: style.md 2; docs/decisions/0007.
 """
@@ -25,7 +25,7 @@ _ORDINAL_BITS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the operator has settled for the whole registry; ranges are text in CIDR form."""
+    """The operator's settings for the whole registry; ranges are text in CIDR form."""
 
     service_cidrs: tuple[str, ...] = ("10.96.0.0/12", "fd00:10:96::/112")
     cluster_domain: str = "cluster.local"
@@ -37,9 +37,9 @@ class Policy:
 
 @dataclass(slots=True, kw_only=True)
 class Work:
-    """A write in progress.  ``revision`` is what all its changes bear if there are any.
+    """A write in progress.  ``revision`` is that of all its changes, if there are any.
 
-    ``cursors`` say, by range, where the last dynamic choice was.
+    ``cursors`` give, by range, the number at which the next allocation starts.
     """
 
     snapshot: Snapshot
@@ -54,15 +54,15 @@ class Work:
     )
 
     def seed(self, ordinal: int) -> int:
-        """Give the core a number to choose by: another for every revision and ordinal."""
+        """Make a seed for pseudo-random choices, different for every revision and ordinal."""
         return (self.revision << _ORDINAL_BITS) + ordinal
 
     def find(self, kind: str, key: NamespacedName) -> Object | None:
-        """Look an object up as this write has left it so far."""
+        """Find an object as changed by this write so far."""
         return self.snapshot.objects[kind].get(key)
 
     def put(self, desired: Object) -> Object:
-        """Add or replace an object; what does not differ keeps its revision.
+        """Add or replace an object; an unchanged one keeps its revision.
 
         Returns the object as it will be stored.
         """
@@ -76,14 +76,14 @@ class Work:
         return stored
 
     def remove(self, gone: Object) -> None:
-        """Take an object out; nothing happens when it is not there."""
+        """Remove an object, if it exists."""
         kind, key = resource_of(gone).name, gone.metadata.key
         current = self.find(kind, key)
         if current is not None:
             self._step(kind, key, current, None)
 
     def changes(self) -> tuple[Change, ...]:
-        """List what this write changes in all, one change an object, in order of first touch."""
+        """List the net changes of this write, one per object, in order of first touch."""
         return tuple(
             Change(revision=self.revision, before=before, after=after)
             for (kind, key), before in self._before.items()

@@ -12,7 +12,7 @@ from app.schemas.base import Output, words
 
 
 class ApplyOperation(StrEnum):
-    """What became of one object."""
+    """The result for one object."""
 
     CREATED = "created"
     CONFIGURED = "configured"
@@ -22,7 +22,7 @@ class ApplyOperation(StrEnum):
 
 
 class AppliedObject(Output):
-    """What became of one object of the body, or of a pruned one."""
+    """The result for one object of the body, or for a pruned one."""
 
     api_version: str = Field(examples=["v1"])
     kind: str = Field(examples=["Service"])
@@ -33,7 +33,7 @@ class AppliedObject(Output):
 
 
 class ApplyResult(Output):
-    """What an apply did, object by object, in the order of the body."""
+    """The results of an apply, object by object, in the order of the body."""
 
     kind: Literal["ApplyResult"]
     resource_version: str = Field(

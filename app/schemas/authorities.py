@@ -1,11 +1,11 @@
-"""The names in a request's head: the server it is sent to, and the page that sent it.
+"""The Host and Origin headers of a request, and the host names of this server.
 
     octets of Host       -> Authority(host, port) | None
     text of Origin       -> Origin(scheme, host, port) | None
-    patterns of a setting -> HostNames, which tell known hosts from others
+    patterns of a setting -> HostNames, the hosts that are allowed
 
-For any octets the answer is one of these, never an exception.  Names are compared without
-case and without the dot that may end them, addresses as numbers.
+Parsing never raises, whatever the octets.  Names are compared without case and without a
+final dot, addresses as numbers.
 
 Source: RFC 9110 section 7.2; RFC 3986 section 3.2; RFC 6454 section 7; spec access 5.2.
 """
@@ -32,20 +32,20 @@ _NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A host and, where one is given, a port; a host that is an address cannot be rebound."""
+    """A host, and a port if given; DNS rebinding cannot affect a host that is an address."""
 
     host: str
     port: int | None = None
     is_address: bool = False
 
     def port_within(self, scheme: str) -> int | None:
-        """Give the port, the one that the scheme implies where none is written."""
+        """Give the port, by default that of the scheme."""
         return _DEFAULT_PORTS.get(scheme) if self.port is None else self.port
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a browser calls the source of a page: compared whole, the port included."""
+    """The origin of a page, as browsers send it; compared with its port."""
 
     scheme: str
     host: str
@@ -53,12 +53,12 @@ class Origin:
 
     @classmethod
     def of(cls, scheme: str, authority: Authority) -> Self:
-        """Give the origin of what is served under a scheme at an authority."""
+        """Give the origin of pages served with a scheme at an authority."""
         return cls(scheme, authority.host, authority.port_within(scheme))
 
 
 def parse_authority(octets: bytes) -> Authority | None:
-    """Read ``host[:port]``; None for what is no authority, user names in it included."""
+    """Parse ``host[:port]``; None for anything else, user names included."""
     if not octets.isascii() or (found := _AUTHORITY.fullmatch(octets.decode())) is None:
         return None
     port = int(found["port"]) if found["port"] else None
@@ -73,7 +73,7 @@ def parse_authority(octets: bytes) -> Authority | None:
 
 
 def parse_origin(text: str) -> Origin | None:
-    """Read ``scheme://host[:port]``; None for all else, and so for ``null``."""
+    """Parse ``scheme://host[:port]``; None for anything else, such as ``null``."""
     if (found := _ORIGIN.fullmatch(text)) is None or not found["authority"].isascii():
         return None
     authority = parse_authority(found["authority"].encode())
@@ -83,7 +83,7 @@ def parse_origin(text: str) -> Origin | None:
 
 
 def parse_host_pattern(text: str) -> str:
-    """Read a name, or ``*.`` and a name; raises ValueError in words for anything else."""
+    """Parse a name, or ``*.`` and a name; raises ValueError with a message for the operator."""
     pattern = text.lower().removesuffix(".")
     authority = parse_authority(text.encode())
     is_address = authority is not None and authority.is_address and authority.port is None
@@ -97,20 +97,20 @@ def parse_host_pattern(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HostNames:
-    """The hosts that this machine is known by: addresses, localhost, and what is listed."""
+    """The allowed hosts of this server: all addresses, localhost, and the listed names."""
 
     exact: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, patterns: Iterable[str]) -> Self:
-        """Take patterns that ``parse_host_pattern`` has given."""
+        """Collect patterns from ``parse_host_pattern``."""
         given = frozenset(patterns)
         below = sorted(each.removeprefix(_ANY_LABEL) for each in given if each[:1] == _ANY_LABEL)
         return cls(frozenset(each for each in given if each[:1] != _ANY_LABEL), tuple(below))
 
     def know(self, authority: Authority) -> bool:
-        """Whether a request for this host is meant for this server; ports do not matter."""
+        """Whether this host is allowed, on any port."""
         host = authority.host
         if authority.is_address or host == _LOCALHOST or host in self.exact:
             return True

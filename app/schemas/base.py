@@ -1,11 +1,11 @@
-"""What every wire model shares: spelling, strictness and how its schema reads.
+"""The base of every wire model: field names, strictness and JSON schema.
 
     cluster_ip <-> clusterIP            null -> absent
 
-Models say which shapes there are and what each field means; whether values
-make sense together is decided in ``app.domain.registration``.  Input accepts
-what Kubernetes' decoder accepts: missing fields are zero, nulls are missing,
-unknown fields are collected rather than refused, and types are exact.
+Models define shapes and document fields; ``app.domain.registration`` decides whether
+values are valid together.  Input accepts what Kubernetes' decoder accepts: missing
+fields are zero, nulls are missing, unknown fields are collected rather than refused,
+and types are exact.
 
 Source: spec kubernetes-api 1.2 and 5.8; contract.md, "Objects".
 """
@@ -31,14 +31,14 @@ from app.domain.addresses import PORT_MAX
 
 T = TypeVar("T")
 Told = Annotated[tuple[T, ...], FailFast()]
-"""An array that an agent reads: its first wrong entry is enough to leave all of it.
+"""An array that an agent reads: validation stops at the first invalid entry.
 
-A violation takes a hundred times what it is about, and an answer may hold millions.
+A violation takes a hundred times the memory of its entry, and an answer may have millions.
 """
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-_TIMES_MAX = 4_096  # parsed times remembered; one write stamps many objects alike
+_TIMES_MAX = 4_096  # parsed times cached; one write gives many objects the same time
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,12})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
@@ -57,18 +57,21 @@ _INITIALISMS = {
 
 
 def wire_name(name: str) -> str:
-    """Spell a field as the wire does; a trailing underscore only avoids a Python keyword."""
+    """Give the wire name of a field; a trailing underscore only avoids a Python keyword."""
     first, *others = name.rstrip("_").split("_")
     return first + "".join(_INITIALISMS.get(word, word.capitalize()) for word in others)
 
 
-def _tidy(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
-    # An absent field is left out, never null; additional fields are JSON Schema's own default.
+def tidy(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
+    """Document that absent fields are omitted, never null.
+
+    Additional fields are allowed by default in JSON Schema, so that this is not repeated.
+    """
     schema.pop("additionalProperties", None)
     properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))
     always = cast("list[str]", schema.get("required", []))
     for name, field in properties.items():
-        if name not in always:  # what is always there may be null, and says so
+        if name not in always:  # a field that is always present may be null
             _drop_null(field)
     if issubclass(model, Input) and model.documented_required:
         schema["required"] = [*model.documented_required]
@@ -92,17 +95,17 @@ def _drop_null(field: dict[str, JsonValue]) -> None:
 
 
 class Input(BaseModel):
-    """A shape that clients send; shapes that come back unchanged share it.
+    """A shape that clients send; answers use it too where they have the same shape.
 
-    ``ignored`` are known fields that mean nothing here and deserve no warning;
-    ``documented_required`` must be given although decoding reads a missing one as zero;
-    ``of_kind`` is the kind whose whole manifest the shape is.
+    ``ignored`` are known fields without a meaning here that cause no warning;
+    ``documented_required`` are required although decoding reads a missing one as zero;
+    ``of_kind`` is the kind, if the shape is a whole manifest.
     """
 
     model_config = ConfigDict(
         alias_generator=wire_name,
         extra="allow",
-        json_schema_extra=_tidy,
+        json_schema_extra=tidy,
         strict=True,
         validate_by_alias=True,
     )
@@ -112,12 +115,12 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """A shape that only the server makes: what has no default is always there."""
+    """A shape that only the server makes: fields without a default are always present."""
 
     model_config = ConfigDict(
         alias_generator=wire_name,
         extra="forbid",
-        json_schema_extra=_tidy,
+        json_schema_extra=tidy,
         serialize_by_alias=True,
         validate_by_alias=True,
         validate_by_name=True,
@@ -125,7 +128,7 @@ class Output(BaseModel):
 
 
 def words(vocabulary: type[StrEnum], *, default: str | None = None) -> WithJsonSchema:
-    """Document a closed vocabulary; that a value belongs to it is checked with the object."""
+    """Document a closed vocabulary; values are validated with the object, not here."""
     schema: dict[str, JsonValue] = {"type": "string", "enum": [word.value for word in vocabulary]}
     return WithJsonSchema(schema if default is None else {**schema, "default": default})
 
@@ -141,7 +144,7 @@ def _integer(bits: int, minimum: int | None = None, maximum: int | None = None) 
 
 @lru_cache(maxsize=_TIMES_MAX)
 def parse_time(text: str) -> datetime:
-    """Read an RFC 3339 time, as UTC with whole seconds; raises ValueError."""
+    """Parse an RFC 3339 time, as UTC with whole seconds; raises ValueError."""
     if not _RFC_3339.match(text):
         raise ValueError("must be an RFC 3339 time such as 2006-01-02T15:04:05Z")
     try:
@@ -175,7 +178,7 @@ TextMap = dict[str, str | None]
 
 
 def text_map(wire: TextMap | None) -> dict[str, str]:
-    """Read a map of texts; a null value is the empty text, as Kubernetes reads it."""
+    """Decode a map of texts; as in Kubernetes, a null value is the empty text."""
     return {key: value or "" for key, value in wire.items()} if wire else {}
 
 

@@ -1,4 +1,4 @@
-"""The wire shapes of ``/clusterips``: ranges and who holds what.
+"""The wire shapes of ``/clusterips``: ranges and allocated addresses.
 
 Source: contract.md, "Routes"; spec kubernetes-api 2.2.
 """

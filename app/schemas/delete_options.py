@@ -16,14 +16,14 @@ PROPAGATION_POLICIES = ("Background", "Foreground", "Orphan")
 
 
 class DeletePreconditions(Input):
-    """What must hold for the object to be deleted."""
+    """Conditions that must hold for the object to be deleted."""
 
     uid: str | None = None
     resource_version: str | None = Field(None, examples=["42"])
 
 
 class DeleteOptions(Input):
-    """How an object is to go."""
+    """Options of a deletion."""
 
     api_version: str | None = None
     kind: str | None = None
@@ -37,9 +37,9 @@ class DeleteOptions(Input):
 
 
 def decode_delete_options(content: Mapping[str, object]) -> DeleteOptions:
-    """Read the options; raises BadRequest with every value of a wrong type, Invalid.
+    """Decode the options; raises BadRequest with every value of a wrong type, Invalid.
 
-    Dependents always go along, so that a policy is only looked at.
+    Dependents are always deleted too, so that a policy is validated but has no effect.
     """
     try:
         options = DeleteOptions.model_validate(content)

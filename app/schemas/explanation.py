@@ -1,4 +1,4 @@
-"""The wire shape of an explanation: why each Pod is, or is not, behind a Service.
+"""The wire shape of an explanation: why each Pod is, or is not, an endpoint of a Service.
 
     Explanation -> ServiceExplanation
 
@@ -18,7 +18,7 @@ from app.domain.discovery.explain.explanation import (
     SliceExplanation,
     Verdict,
 )
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import Revision
 from app.schemas.base import Output, words
 from app.schemas.objects.metadata import Condition, encode_conditions
 
@@ -53,7 +53,9 @@ class ExplainedSlice(Output):
     """One EndpointSlice that was written by hand, or is no longer kept up to date."""
 
     slice: ExplainedKey
-    managed_by: str = Field(description="Who says that it keeps the slice; may be empty.")
+    managed_by: str = Field(
+        description="The controller that the slice names as its manager; may be empty."
+    )
     address_type: str = Field(examples=["IPv4"])
     endpoints: int
     endpoints_ready: int
@@ -70,7 +72,7 @@ class ServiceExplanation(Output):
         examples=["42"],
     )
     summary: str = Field(
-        description="One sentence: how it stands, or the likeliest cause of there being nothing.",
+        description="One sentence: the state, or the likeliest reason why there are no endpoints.",
         examples=["No Pod matches app=web; the nearest is web-1: it wants app=web, has app=wbe."],
     )
     endpoints: int
@@ -80,15 +82,16 @@ class ServiceExplanation(Output):
     slices: list[ExplainedSlice]
     slices_omitted: int
     conditions: list[Condition] = Field(
-        description="Of the Service; `MassFailureGuard` tells that silent endpoints are kept."
+        description="Of the Service; `MassFailureGuard` says that endpoints which missed their "
+        "heartbeats are kept."
     )
 
 
 def encode_explanation(explanation: Explanation, revision: Revision) -> dict[str, object]:
-    """Spell an explanation of the state at ``revision``."""
+    """Encode an explanation of the state at ``revision``."""
     return {
         "kind": "Explanation",
-        "service": _key(explanation.service),
+        "service": explanation.service._asdict(),
         "resourceVersion": str(revision),
         "summary": explanation.summary,
         "endpoints": explanation.endpoints,
@@ -103,7 +106,7 @@ def encode_explanation(explanation: Explanation, revision: Revision) -> dict[str
 
 def _pod(pod: PodExplanation) -> dict[str, object]:
     return {
-        "pod": _key(pod.pod),
+        "pod": pod.pod._asdict(),
         "verdict": pod.verdict.value,
         "reasons": _reasons(pod.reasons),
         "selected": pod.is_selected,
@@ -115,7 +118,7 @@ def _pod(pod: PodExplanation) -> dict[str, object]:
 
 def _slice(slice_: SliceExplanation) -> dict[str, object]:
     return {
-        "slice": _key(slice_.slice),
+        "slice": slice_.slice._asdict(),
         "managedBy": slice_.managed_by,
         "addressType": slice_.address_type,
         "endpoints": slice_.endpoints,
@@ -126,7 +129,3 @@ def _slice(slice_: SliceExplanation) -> dict[str, object]:
 
 def _reasons(reasons: Iterable[Reason]) -> list[dict[str, str]]:
     return [{"code": reason.code.value, "message": reason.message} for reason in reasons]
-
-
-def _key(key: NamespacedName) -> dict[str, str]:
-    return {"namespace": key.namespace, "name": key.name}

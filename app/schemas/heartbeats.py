@@ -59,25 +59,25 @@ class NodeHeartbeatResult(Output):
 
 
 def decode_heartbeats(content: Mapping[str, object]) -> list[NamespacedName]:
-    """Read the Pods that a request names; raises BadRequest with everything wrong in it."""
+    """Decode the Pods that a request names; raises BadRequest with every violation."""
     try:
         wire = HeartbeatRequest.model_validate(content)
     except ValidationError as error:
         raise _unreadable(type_violations(error, content)) from None
     if wire.pods is None:
         raise _unreadable((required("pods"),))
-    unnamed = [place for place, pod in enumerate(wire.pods) if not pod.name]
+    unnamed = [index for index, pod in enumerate(wire.pods) if not pod.name]
     if unnamed:
-        raise _unreadable(tuple(required(f"pods[{place}].name") for place in unnamed))
+        raise _unreadable(tuple(required(f"pods[{index}].name") for index in unnamed))
     return [NamespacedName(pod.namespace, pod.name or "") for pod in wire.pods]
 
 
 def encode_heartbeats(
     renewed: Iterable[NamespacedName], unknown: Iterable[NamespacedName]
 ) -> dict[str, object]:
-    """Spell what was renewed, and what was not."""
+    """Encode the Pods with renewed leases, and the unknown Pods."""
     return {
-        outcome: [{"namespace": key.namespace, "name": key.name} for key in keys]
+        outcome: [key._asdict() for key in keys]
         for outcome, keys in (("renewed", renewed), ("unknown", unknown))
     }
 

@@ -25,12 +25,12 @@ class Query(BaseModel):
 
 
 class WriteQuery(Query):
-    """How a write is to be done."""
+    """Options of a write."""
 
     dry_run: Text = Field("", description="`All`: do everything but the commit.")
     field_validation: FieldValidation = Field("", description=_FIELD_VALIDATION)
     field_manager: Annotated[str, Field(max_length=128)] = Field(
-        "", description="Who writes; accepted and not kept."
+        "", description="The name of the writer; accepted and ignored."
     )
 
 
@@ -63,19 +63,19 @@ class ListQuery(Query):
 
 
 class DeleteQuery(Query):
-    """How an object is to go."""
+    """Options of a deletion."""
 
     dry_run: Text = Field("", description="`All`: do everything but the commit.")
     grace_period_seconds: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
         None, description="How long a Pod keeps terminating; its own period when absent."
     )
     propagation_policy: Literal["", "Foreground", "Background", "Orphan"] = Field(
-        "", description="Accepted; dependents always go along."
+        "", description="Accepted; dependents are always deleted too."
     )
 
 
 class ApplyQuery(Query):
-    """How a body of manifests is to be applied."""
+    """Options of an apply."""
 
     dry_run: Text = Field("", description="`All`: do everything but the commit.")
     prune: bool = Field(
@@ -90,14 +90,14 @@ class ApplyQuery(Query):
 
 
 class RenderQuery(Query):
-    """How rules of given state are answered."""
+    """Options of rendering rules."""
 
     part: Part | None = Field(None, description="Answer with this text instead.")
     field_validation: FieldValidation = Field("", description=_FIELD_VALIDATION)
 
 
 class WatchQuery(Query):
-    """What to follow, of any set of kinds."""
+    """Which objects to watch, of any set of kinds."""
 
     kinds: Text = Field("", description="All when absent.", examples=["Service,EndpointSlice"])
     namespace: Text = Field("", description="Only objects of this namespace.")

@@ -1,4 +1,4 @@
-"""The wire shapes of ``/resolve``: questions, and what a program would see.
+"""The wire shapes of ``/resolve``: questions, and the result that a program would get.
 
     GET or POST -> ResolveQuery           Resolution -> answer
 
@@ -140,7 +140,7 @@ class ResolutionAdvice(Output):
 
 
 class Resolution(Output):
-    """What a program on this resolver would finally see, and how it got there."""
+    """The result that a program with this resolver would get, and its queries."""
 
     kind: Literal["Resolution"]
     name: str

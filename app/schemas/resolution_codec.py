@@ -1,6 +1,6 @@
-"""Questions and answers of ``/resolve`` between the wire and the core.
+"""Codec of the questions and answers of ``/resolve``.
 
-    ResolveQuery -> Asked                 Resolved -> dict, as Resolution describes it
+    ResolveQuery -> Asked                 Resolved -> dict in the shape of Resolution
 
 Source: contract.md, "GET /resolve".
 """
@@ -17,7 +17,7 @@ from app.schemas.resolution import ResolveQuery
 
 
 def asked_of(query: ResolveQuery) -> Asked:
-    """Read a question; raises BadRequest when its Pod is not named as Pods are."""
+    """Decode a question; raises BadRequest when the name of its Pod is malformed."""
     return Asked(
         name=query.name,
         qtype=query.type,
@@ -32,7 +32,7 @@ def asked_of(query: ResolveQuery) -> Asked:
 def encode_resolution(
     resolved: Resolved, snapshot: Snapshot, *, explain: bool
 ) -> dict[str, object]:
-    """Spell what a program would see; ``explain`` adds the endpoints, and remarks."""
+    """Encode the result that a program would get; ``explain`` adds endpoints and advice."""
     outcome, conf, service = resolved.outcome, resolved.conf, resolved.service
     canonical = outcome.canonical_name.removesuffix(".") if outcome.steps else ""
     wire: dict[str, object] = {
@@ -50,7 +50,7 @@ def encode_resolution(
             "options": {name: _option_value(value) for name, value in conf.options},
         },
         "resolver": resolved.asked.profile.value,
-        **({} if service is None else {"service": _service(service)}),
+        **({} if service is None else {"service": service._asdict()}),
         "resourceVersion": str(snapshot.revision),
     }
     if explain:
@@ -116,10 +116,6 @@ def _option_value(value: str | None) -> int | str | bool:
     if not value:
         return True
     return int(value) if value.isdecimal() and value.isascii() else value
-
-
-def _service(key: NamespacedName) -> dict[str, object]:
-    return {"namespace": key.namespace, "name": key.name}
 
 
 def _endpoints(snapshot: Snapshot, service: NamespacedName) -> Iterator[dict[str, object]]:

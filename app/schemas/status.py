@@ -1,4 +1,4 @@
-"""The one shape of every refusal: the Kubernetes Status.
+"""The shape of every refusal: the Kubernetes Status.
 
     DomainError, code -> Status
 
@@ -41,7 +41,7 @@ class StatusDetails(Output):
 
 
 class StatusMeta(Output):
-    """Where a list that expired may be resumed."""
+    """The token with which an expired list continues."""
 
     continue_: str | None = None
 
@@ -63,7 +63,7 @@ class Status(Output):
 
 
 def status_of(error: DomainError, code: int, *, retry_after_s: int = 0) -> dict[str, object]:
-    """Spell a refusal; ``code`` is the HTTP status that the adapter's table gives it."""
+    """Encode a refusal; ``code`` is its HTTP status from the adapter's table."""
     status = failure(code, error.reason, error.message, details=_details(error, retry_after_s))
     if isinstance(error, Expired) and error.token:
         status["metadata"] = {"continue": error.token}
@@ -73,7 +73,7 @@ def status_of(error: DomainError, code: int, *, retry_after_s: int = 0) -> dict[
 def failure(
     code: int, reason: str, message: str, *, details: dict[str, object] | None = None
 ) -> dict[str, object]:
-    """Spell a refusal that is no DomainError, such as an unknown path."""
+    """Encode a refusal that is not a DomainError, such as an unknown path."""
     return {
         "kind": "Status",
         "apiVersion": "v1",
@@ -94,7 +94,7 @@ def _details(error: DomainError, retry_after_s: int) -> dict[str, object]:
         kind = RESOURCES_BY_KIND.get(error.kind)
         if kind is not None and kind.group:
             details["group"] = kind.group
-        # Kubernetes names the kind when an object is refused, and the resource otherwise.
+        # Kubernetes names the kind of an invalid object, and the resource in other refusals.
         is_resource = kind is not None and not isinstance(error, Invalid)
         details["kind"] = kind.plural if kind is not None and is_resource else error.kind
     details["causes"] = [
@@ -107,7 +107,7 @@ def _details(error: DomainError, retry_after_s: int) -> dict[str, object]:
 
 
 def success_of(deleted: Object) -> dict[str, object]:
-    """Spell that an object has gone, for kinds whose deletion does not answer the object."""
+    """Encode the answer to a deletion, for kinds whose deletion does not return the object."""
     kind = resource_of(deleted)
     details: dict[str, object] = {"name": deleted.metadata.name, "kind": kind.plural}
     if kind.group:

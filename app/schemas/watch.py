@@ -13,7 +13,7 @@ from app.schemas.status import Status
 
 
 class BookmarkMeta(Output):
-    """Where the stream stands."""
+    """The revision that the stream has reached."""
 
     resource_version: str = Field(examples=["42"])
     annotations: dict[str, str] | None = Field(
@@ -35,7 +35,7 @@ _Objects: Any = cast("Any", Union)[(*(wire.read for wire in WIRES), Bookmark, St
 WatchLine: type[BaseModel] = create_model(
     "WatchLine",
     __base__=Output,
-    __doc__="One event: the object after the change, or before it when it is gone.",
+    __doc__="One event: the object after the change, or before a deletion.",
     type=(_EventType, ...),
     object=(_Objects, ...),
 )

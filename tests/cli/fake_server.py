@@ -18,7 +18,7 @@ Answers = Mapping[tuple[str, str], Answer]
 
 @dataclass
 class FakeServer:
-    """Answers requests by method and path, and remembers them."""
+    """Answers requests by method and path, and records them."""
 
     answers: Answers = field(default_factory=dict[tuple[str, str], Answer])
     requests: list[httpx.Request] = field(default_factory=list[httpx.Request])
@@ -50,7 +50,7 @@ class FakeServer:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run of the command line ended."""
+    """The result of a run of the command line."""
 
     code: int
     out: str
@@ -60,12 +60,12 @@ class Ended:
 def run(
     *arguments: str, server: FakeServer | httpx.AsyncBaseTransport | None = None, stdin: str = ""
 ) -> Ended:
-    """Run ``waypost`` with these arguments against a server; without one, nothing answers."""
+    """Run ``waypost`` with these arguments against a server; without one, connections fail."""
     transport = server.transport() if isinstance(server, FakeServer) else server
     result = CliRunner().invoke(
         client_verbs(),
         arguments,
-        obj=transport or httpx.MockTransport(_nobody),
+        obj=transport or httpx.MockTransport(_refuse_connection),
         input=stdin,
         env={"WAYPOST_API": "", "COLUMNS": "100"},
         catch_exceptions=False,
@@ -103,5 +103,5 @@ def in_turn(*answers: Callable[[httpx.Request], httpx.Response]) -> httpx.MockTr
     return httpx.MockTransport(answer)
 
 
-def _nobody(request: httpx.Request) -> httpx.Response:
+def _refuse_connection(request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("Connection refused", request=request)

@@ -1,4 +1,4 @@
-"""Ages read as kubectl writes them."""
+"""Ages are formatted as by kubectl."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The client asks, and tells refusals from silence."""
+"""The client: requests, refusals and failed connections."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ def api(answer: httpx.Response) -> Api:
     return Api(URL, transport=httpx.MockTransport(lambda _: answer))
 
 
-def test_parameters_that_say_nothing_are_not_sent() -> None:
+def test_empty_parameters_are_not_sent() -> None:
     server = FakeServer({("GET", "/services"): {"items": []}})
     client = Api(f"{URL}/", transport=server.transport())
     query = {"namespace": "dev", "limit": None, "watch": False, "labelSelector": "", "strict": True}
@@ -34,7 +34,7 @@ def test_a_status_becomes_a_refusal() -> None:
     assert caught.value.reason == "Conflict"
 
 
-def test_a_failure_that_is_no_status_is_worded_all_the_same() -> None:
+def test_a_failure_without_a_status_has_a_message() -> None:
     with pytest.raises(RegistryMisbehaved, match="answers 502: <p>Bad gateway"):
         api(httpx.Response(502, text="<p>Bad\n gateway")).read_text("/")
     with pytest.raises(RegistryMisbehaved, match="answers 500: Internal Server Error"):
@@ -42,13 +42,13 @@ def test_a_failure_that_is_no_status_is_worded_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>", "[1]", '"text"'])
-def test_an_answer_that_is_no_document_is_not_waypost(body: str) -> None:
+def test_an_answer_that_is_not_a_document_is_an_error(body: str) -> None:
     with pytest.raises(RegistryMisbehaved, match=URL):
         api(httpx.Response(200, text=body)).ask("GET", "/")
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8053", "ftp://host", "http://", "http://a:b:c"])
-def test_an_address_that_is_no_url_is_refused_before_anything_is_sent(url: str) -> None:
+def test_a_malformed_url_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(InvalidURL):
         Api(url)
 
@@ -61,15 +61,13 @@ def test_an_address_that_is_no_url_is_refused_before_anything_is_sent(url: str) 
         (415, "UnsupportedMediaType", "the body of the request has no Content-Type"),
     ],
 )
-def test_what_is_refused_before_any_route_is_one_clear_line(
-    code: int, reason: str, message: str
-) -> None:
+def test_a_refusal_before_any_route_is_one_clear_line(code: int, reason: str, message: str) -> None:
     answer = refusal(code, reason, message)
     ended = run("get", "svc", server=httpx.MockTransport(lambda _: answer))
     assert (ended.code, ended.err) == (1, f"error: {message} ({reason})\n")
 
 
-def test_nobody_listening_is_one_clear_line_and_its_own_exit_code() -> None:
+def test_a_refused_connection_is_one_clear_line_with_its_own_exit_code() -> None:
     ended = run("get", "svc")
     assert ended.code == 2
     assert ended.out == ""
@@ -117,7 +115,7 @@ VERBS = [("get", "svc"), ("watch", "--timeout", "5"), ("rules", "n1")]
 
 @pytest.mark.parametrize(("script", "words"), NONSENSE.values(), ids=NONSENSE.keys())
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
-async def test_what_is_not_waypost_is_one_clear_line_and_the_exit_code_of_nobody_there(
+async def test_another_server_is_one_clear_line_with_the_exit_code_of_no_connection(
     script: Script, words: str, verb: tuple[str, ...]
 ) -> None:
     async with hostile(script) as server:
@@ -146,7 +144,7 @@ WITHOUT_END = {
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS.keys())
 @pytest.mark.parametrize("script", WITHOUT_END.values(), ids=WITHOUT_END.keys())
-async def test_what_has_no_end_is_read_within_bounds(script: Script, read: Read) -> None:
+async def test_endless_answers_are_read_within_bounds(script: Script, read: Read) -> None:
     tight = replace(
         CLI_BOUNDS,
         answer_octets_max=1_000_000,
@@ -161,17 +159,17 @@ async def test_what_has_no_end_is_read_within_bounds(script: Script, read: Read)
             await asyncio.to_thread(read, Api(server.url, bounds=tight))
 
 
-async def test_what_is_nested_too_deeply_to_be_printed_is_a_line_as_well() -> None:
+async def test_an_answer_nested_too_deeply_is_one_line() -> None:
     nested = b'{"items": ' + b"[" * 700 + b"]" * 700 + b"}"
     async with hostile(whole(nested)) as server:
         ended = await asyncio.to_thread(
             run, "get", "svc", "-o", "yaml", "--api", server.url, server=THE_NETWORK
         )
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err == "error: what the server sends is nested too deeply to be shown\n"
+    assert ended.err == "error: the server's answer is nested too deeply to be shown\n"
 
 
-def test_a_watch_that_is_left_early_closes_what_it_opened() -> None:
+def test_a_watch_that_is_left_early_closes_its_connection() -> None:
     client = Api(URL, transport=in_turn(lambda _: stream({"type": "ADDED"}, {"type": "DELETED"})))
     events = client.follow("/watch")
     assert next(iter(events)) == {"type": "ADDED"}

@@ -1,4 +1,4 @@
-"""Each kind's columns show what kubectl's would."""
+"""Each kind's columns are those of kubectl."""
 
 from datetime import UTC, datetime
 
@@ -53,7 +53,7 @@ def test_a_service_shows_its_address_ports_and_selector() -> None:
     }
 
 
-def test_narrow_tables_leave_wide_columns_out_and_lists_over_namespaces_name_them() -> None:
+def test_narrow_tables_have_no_wide_columns_and_lists_over_namespaces_name_these() -> None:
     narrow = sheet([a_document()], SERVICE, NOW, with_namespace=True)
     assert narrow.headings[0] == "NAMESPACE"
     assert "SELECTOR" not in narrow.headings
@@ -104,7 +104,7 @@ def test_a_service_without_ports_shows_none() -> None:
         ),
     ],
 )
-def test_a_pod_shows_whether_it_is_ready_and_what_becomes_of_it(
+def test_a_pod_shows_its_readiness_and_status(
     pod: dict[str, object], ready: str, status: str
 ) -> None:
     row = row_of({**a_document(), **pod}, POD)
@@ -144,7 +144,7 @@ def test_a_node_shows_status_roles_address_and_zone() -> None:
     assert (row["INTERNAL-IP"], row["ZONE"], row["EXTERNAL-IP"]) == ("192.0.2.10", "z1", "<none>")
 
 
-def test_an_address_of_a_node_that_is_no_ip_is_not_shown_as_one() -> None:
+def test_an_address_of_a_node_that_is_not_an_ip_is_not_shown() -> None:
     addresses = [
         {"type": type_, "address": address}
         for type_ in ("InternalIP", "ExternalIP")
@@ -163,7 +163,7 @@ def test_a_node_that_is_not_ready_says_so(ready: str, status: str) -> None:
     assert row_of(a_document(status={"conditions": conditions}), NODE)["STATUS"] == status
 
 
-def test_a_node_of_which_nothing_is_known_is_unknown() -> None:
+def test_a_node_without_conditions_is_unknown() -> None:
     assert row_of(a_document(), NODE)["STATUS"] == "Unknown"
 
 

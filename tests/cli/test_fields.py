@@ -1,4 +1,4 @@
-"""Looks into documents give the value, or something empty, and never fail."""
+"""Access to documents gives the value, or an empty one, and never fails."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,11 +28,11 @@ def test_a_path_leads_to_a_value() -> None:
     assert mapping(SERVICE, "metadata") == {"name": "ent"}
 
 
-def test_what_is_no_object_is_left_out_of_a_list_of_objects() -> None:
+def test_other_values_are_left_out_of_a_list_of_objects() -> None:
     assert [text(port, "port") for port in mappings(SERVICE, "spec", "ports")] == ["80"]
 
 
-def test_a_path_that_leads_nowhere_reads_as_empty() -> None:
+def test_a_missing_path_is_empty() -> None:
     assert at(SERVICE, "metadata", "name", "further") is None
     assert text(SERVICE, "status", "phase", default="Unknown") == "Unknown"
     assert text(SERVICE, "spec", "none") == ""
@@ -41,7 +41,7 @@ def test_a_path_that_leads_nowhere_reads_as_empty() -> None:
 
 
 @given(json_values, st.lists(st.sampled_from("abc"), max_size=3))
-def test_any_document_can_be_looked_into(document: object, path: list[str]) -> None:
+def test_any_document_can_be_accessed(document: object, path: list[str]) -> None:
     assert isinstance(text(document, *path), str)
     assert isinstance(texts(document, *path), tuple)
     assert isinstance(mappings(document, *path), tuple)

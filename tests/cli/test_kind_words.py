@@ -1,4 +1,4 @@
-"""People's words for kinds, and what they may leave out."""
+"""The names of kinds on the command line."""
 
 import pytest
 import typer
@@ -18,7 +18,7 @@ def test_every_kind_has_a_word() -> None:
     assert set(KINDS_BY_WORD.values()) == set(RESOURCES)
 
 
-def test_an_unknown_word_is_refused_with_those_there_are() -> None:
+def test_an_unknown_word_is_refused_with_the_known_ones() -> None:
     with pytest.raises(typer.BadParameter, match=r"no kind 'deploy'.*services"):
         kind_named("deploy")
 

@@ -1,4 +1,4 @@
-"""Every path of a file has a line, whatever the file is written in."""
+"""Every path of a file has a line, in YAML and in JSON."""
 
 import json
 from typing import cast
@@ -73,7 +73,7 @@ null {
         ("a: &k b\n*k : 1\n", YAML, 0, "b", 2),
     ],
 )
-def test_a_path_has_the_line_of_its_key_or_of_what_is_nearest(
+def test_a_path_has_the_line_of_its_key_or_of_its_nearest_container(
     text: str, media: MediaType, number: int, path: str, line: int
 ) -> None:
     assert nearest_line(lines_of(text, media), number, path) == line
@@ -98,7 +98,7 @@ yes: 1
 """
 
 
-def test_a_repeat_is_one_of_its_own_mapping_with_the_line_of_the_first() -> None:
+def test_a_duplicate_key_has_the_line_of_the_first() -> None:
     assert list(repeats_of(REPEATS, YAML)) == [
         Repeat(0, "a", 3, first=1),
         Repeat(0, "s.t", 6, first=5),
@@ -133,7 +133,7 @@ def written(value: object) -> str:
 
 
 @given(keyed)
-def test_whoever_reads_names_the_same_keys_as_given_again(value: object) -> None:
+def test_both_parsers_find_the_same_duplicate_keys(value: object) -> None:
     text = f'{{"top": {written(value)}}}'
     repeated = {repeat.path for repeat in repeats_of(text, JSON)}
     assert set(read_json(text).duplicates) == repeated

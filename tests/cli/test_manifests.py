@@ -1,4 +1,4 @@
-"""Files, folders and stdin are read as the server would read them."""
+"""Files, folders and stdin are parsed as by the server."""
 
 import io
 import sys
@@ -33,11 +33,11 @@ def test_a_manifest_knows_its_kind_name_and_namespace() -> None:
     assert a_manifest(DEPLOYMENT).kind is None
 
 
-def test_a_kind_of_another_group_is_not_ours() -> None:
+def test_a_kind_of_another_group_is_unknown() -> None:
     assert a_manifest(SERVICE.replace("v1", "serving.knative.dev/v1", 1)).kind is None
 
 
-def test_files_and_folders_are_read_in_order(tmp_path: Path) -> None:
+def test_files_and_folders_are_parsed_in_order(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(f"{SERVICE}---\n{NODE}")
     (tmp_path / "a.json").write_text('{"apiVersion":"v1","kind":"Node","metadata":{"name":"n0"}}')
     (tmp_path / "notes.txt").write_text("not a manifest")
@@ -50,13 +50,13 @@ def test_files_and_folders_are_read_in_order(tmp_path: Path) -> None:
     ]
 
 
-def test_lists_are_taken_apart() -> None:
+def test_lists_are_split_into_their_items() -> None:
     items = '{"kind":"List","apiVersion":"v1","items":[{"kind":"A"},{"kind":"B"}]}'
     assert [manifest.content["kind"] for manifest in read_text(items)] == ["A", "B"]
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("bad.yaml", "a: [1", r"bad\.yaml: .*line"),
         ("bad.json", "{", r"bad\.json: .*line 1"),
@@ -64,11 +64,11 @@ def test_lists_are_taken_apart() -> None:
         ("empty.yaml", "# nothing\n", "there is no object"),
     ],
 )
-def test_a_bad_file_is_named_with_its_fault(
-    tmp_path: Path, name: str, content: str, told: str
+def test_a_bad_file_is_named_with_its_problem(
+    tmp_path: Path, name: str, content: str, message: str
 ) -> None:
     (tmp_path / name).write_text(content)
-    with pytest.raises(Unreadable, match=told):
+    with pytest.raises(Unreadable, match=message):
         read_manifests([str(tmp_path / name)])
 
 
@@ -79,7 +79,7 @@ def test_a_missing_file_and_an_empty_folder_are_named(tmp_path: Path) -> None:
         read_manifests([str(tmp_path)])
 
 
-def test_a_namespace_is_given_to_what_has_none_and_may_have_one() -> None:
+def test_a_namespace_is_set_on_namespaced_objects_without_one() -> None:
     assert in_namespace(a_manifest(NAMELESS), "prod").namespace == "prod"
     assert in_namespace(a_manifest(SERVICE), "").namespace == "dev"
     assert in_namespace(a_manifest(NODE), "prod").namespace == ""

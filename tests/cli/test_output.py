@@ -23,7 +23,7 @@ SHEET = Sheet(("NAME", "STATUS"), (("ent", "Active"), ("a-longer-name", "[b]odd[
 
 def printed(*, terminal: bool, width: int = 80) -> str:
     file = io.StringIO()
-    # The environment of the test run has its own wishes about colour.
+    # The environment of the test run may set colours.
     environment = {"TERM": "xterm"}
     print_sheet(
         SHEET, Console(file=file, force_terminal=terminal, width=width, _environ=environment)
@@ -31,7 +31,7 @@ def printed(*, terminal: bool, width: int = 80) -> str:
     return file.getvalue()
 
 
-def test_a_pipe_gets_aligned_columns_whole_and_without_blanks_at_the_end() -> None:
+def test_a_pipe_gets_uncut_aligned_columns_without_trailing_spaces() -> None:
     assert printed(terminal=False, width=10).splitlines() == [
         "NAME            STATUS",
         "ent             Active",
@@ -73,7 +73,7 @@ def test_a_refusal_shows_every_cause_with_its_field(capsys: pytest.CaptureFixtur
     )
 
 
-def test_a_lone_cause_that_the_message_repeats_is_shown_once(
+def test_a_single_cause_that_the_message_repeats_is_shown_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     causes = [{"field": "spec.ports", "message": "required"}]
@@ -98,6 +98,6 @@ def test_several_causes_that_the_message_repeats_are_listed_and_not_repeated(
     )
 
 
-def test_a_refusal_without_words_is_worded(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_without_a_message_gets_one(capsys: pytest.CaptureFixture[str]) -> None:
     print_refusal({})
     assert capsys.readouterr().err == "error: the server refused without a word (Unknown)\n"

@@ -1,4 +1,4 @@
-"""What others have written cannot steer the terminal of whoever reads it."""
+"""Text from a server cannot control the user's terminal."""
 
 import io
 import json
@@ -15,12 +15,12 @@ HOSTILE = ["\x1b]0;pwn\x07", "\x9b31m", "a\nb", "a\rb", "\u202egnp", "\x7f", "\x
 
 
 def steers(text: str) -> bool:
-    """Whether a terminal would obey a part of a text; ends of our own lines are no such part."""
+    """Whether a text has control characters, apart from the newlines of the output itself."""
     return any(not letter.isprintable() for letter in text.replace("\n", ""))
 
 
 @given(st.text())
-def test_text_is_as_before_but_for_what_steers(text: str) -> None:
+def test_only_control_characters_of_a_text_are_changed(text: str) -> None:
     shown = visible(text)
     assert not any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 for letter in shown)
     if text.isprintable():
@@ -28,7 +28,7 @@ def test_text_is_as_before_but_for_what_steers(text: str) -> None:
 
 
 @given(st.recursive(st.text(), lambda inner: st.lists(inner, max_size=3)))
-def test_json_says_the_same(value: object) -> None:
+def test_the_values_of_json_are_unchanged(value: object) -> None:
     assert json.loads(escaped_json(json.dumps(value, ensure_ascii=False))) == value
 
 
@@ -39,7 +39,9 @@ def test_yaml_has_no_control_characters(hostile: str, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_nothing_that_is_printed_steers(hostile: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_text_has_no_control_characters(
+    hostile: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = io.StringIO()
     print_sheet(Sheet(("NAME",), ((hostile,),)), Console(file=file))
     assert len(file.getvalue().splitlines()) == 2

@@ -1,4 +1,4 @@
-"""What serve prints can be copied and works."""
+"""The commands that serve prints work as printed."""
 
 import sys
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from app.cli import welcome as welcoming
-from app.cli.welcome import Place, called_as, commands, reachable, welcome
+from app.cli.welcome import Listening, called_as, commands, reachable, welcome
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  nothing is bound
 
 
-def a_place(**fields: object) -> Place:
+def listening(**fields: object) -> Listening:
     defaults = {
         "api_host": "127.0.0.1",
         "api_port": 8053,
@@ -19,7 +19,7 @@ def a_place(**fields: object) -> Place:
         "dns_port": 1053,
         "cluster_domain": "cluster.local",
     }
-    return Place(**{**defaults, **fields})  # pyright: ignore[reportArgumentType]  fields vary
+    return Listening(**{**defaults, **fields})  # pyright: ignore[reportArgumentType]  fields vary
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def with_tools(
 
 @pytest.mark.usefixtures("checkout")
 def test_a_checkout_has_its_examples_to_try() -> None:
-    assert list(commands(a_place())) == [
+    assert list(commands(listening())) == [
         ".venv/bin/waypost apply -f examples/ent.yaml",
         "dig @127.0.0.1 -p 1053 ent.default.svc.cluster.local +short",
         "curl -s http://127.0.0.1:8053/services",
@@ -56,7 +56,7 @@ def test_without_examples_and_tools_the_commands_need_neither(
 ) -> None:
     (checkout / "examples/ent.yaml").unlink()
     with_tools(monkeypatch)
-    first, second, third = commands(a_place(api_port=9000))
+    first, second, third = commands(listening(api_port=9000))
     assert first.startswith("echo '{")
     assert first.endswith("apply -f - --api http://127.0.0.1:9000")
     assert second == ".venv/bin/waypost resolve ent --api http://127.0.0.1:9000"
@@ -64,8 +64,8 @@ def test_without_examples_and_tools_the_commands_need_neither(
 
 
 @pytest.mark.usefixtures("checkout")
-def test_it_says_where_everything_is(capsys: pytest.CaptureFixture[str]) -> None:
-    welcome(a_place(api_host="::", dns_host=EVERYWHERE, dns_port=53))
+def test_it_prints_the_addresses_of_the_server(capsys: pytest.CaptureFixture[str]) -> None:
+    welcome(listening(api_host="::", dns_host=EVERYWHERE, dns_port=53))
     out = capsys.readouterr().out
     assert "http://[::1]:8053/docs" in out
     assert f"{EVERYWHERE} port 53, UDP and TCP" in out

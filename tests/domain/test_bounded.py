@@ -1,4 +1,4 @@
-"""A mapping of so many entries: what is let go, and what never is."""
+"""A mapping with a bounded number of entries: which are dropped, and which are kept."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +8,7 @@ from app.domain.bounded import Bounded
 numbers = st.lists(st.integers(0, 9), max_size=40)
 
 
-def test_what_was_put_in_longest_ago_is_let_go() -> None:
+def test_the_entry_set_longest_ago_is_dropped() -> None:
     kept: Bounded[str, int] = Bounded(2)
     for place, key in enumerate("abac"):
         kept[key] = place
@@ -26,7 +26,7 @@ def test_the_latest_keys_are_kept_and_no_more_than_the_bound(most: int, keys: li
 
 
 @given(st.integers(1, 5), numbers)
-def test_other_ways_to_put_something_in_keep_to_the_bound(most: int, keys: list[int]) -> None:
+def test_other_ways_to_set_entries_keep_to_the_bound(most: int, keys: list[int]) -> None:
     kept: Bounded[int, int] = Bounded(most)
     for key in keys:
         kept.setdefault(key, -key)

@@ -1,4 +1,4 @@
-"""Changes: what a step is called, and when a watcher may go on from where it was."""
+"""Changes: their types, and when a watcher may resume."""
 
 import pytest
 from hypothesis import given
@@ -23,7 +23,7 @@ revisions = st.integers(0, 20).map(Revision)
         (Change(revision=Revision(1), before=BEFORE, after=None), ChangeType.DELETED),
     ],
 )
-def test_a_change_is_called_after_its_sides(change: Change, type_: ChangeType) -> None:
+def test_the_type_of_a_change_follows_from_its_sides(change: Change, type_: ChangeType) -> None:
     assert change.type == type_
     assert change.kind == "Service"
     assert change.key == NamespacedName("default", "web")
@@ -38,14 +38,14 @@ def test_a_cluster_scoped_object_has_a_key_without_a_namespace() -> None:
     assert str(Change(revision=Revision(1), before=None, after=a_node("n1")).key) == "n1"
 
 
-def test_the_oldest_revision_kept_may_be_resumed_from_and_none_before_it() -> None:
+def test_a_watch_resumes_from_the_oldest_kept_revision_and_none_before_it() -> None:
     require_resumable(Revision(7), compacted=Revision(7))
     with pytest.raises(Expired, match=r"too old resource version: 6 \(7 is the oldest"):
         require_resumable(Revision(6), compacted=Revision(7))
 
 
 @given(revisions, revisions)
-def test_too_old_is_refused_and_never_silent(since: Revision, compacted: Revision) -> None:
+def test_a_compacted_revision_is_always_refused(since: Revision, compacted: Revision) -> None:
     if since >= compacted:
         require_resumable(since, compacted=compacted)
     else:
@@ -57,7 +57,7 @@ def test_too_old_is_refused_and_never_silent(since: Revision, compacted: Revisio
 def test_resuming_anywhere_neither_repeats_nor_skips(history: list[Change]) -> None:
     for seen in {change.revision for change in history}:
         missed = [change for change in history if change.revision > seen]
-        told = [change for change in history if change.revision <= seen]
+        sent = [change for change in history if change.revision <= seen]
 
-        assert told + missed == history
-        assert Snapshot().apply(told).apply(missed) == Snapshot().apply(history)
+        assert sent + missed == history
+        assert Snapshot().apply(sent).apply(missed) == Snapshot().apply(history)

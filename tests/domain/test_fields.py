@@ -46,7 +46,7 @@ def an_object(resource: str, fields: dict[str, str]) -> Object:
 
 
 @pytest.mark.parametrize("vector", readable, ids=[v["name"] for v in readable])
-def test_a_selector_is_read_as_the_vector_says(vector: dict[str, Any]) -> None:
+def test_a_selector_is_parsed_as_the_vector_says(vector: dict[str, Any]) -> None:
     resource = vector["resource"]
     selector = parse_field_selector(vector["input"], resource_named(resource))
 
@@ -60,7 +60,7 @@ def test_a_selector_is_read_as_the_vector_says(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", unreadable, ids=[v["name"] for v in unreadable])
-def test_text_outside_the_grammar_is_a_bad_request(vector: dict[str, Any]) -> None:
+def test_a_syntax_error_is_a_bad_request(vector: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         parse_field_selector(vector["input"], resource_named(vector["resource"]))
 
@@ -113,7 +113,7 @@ def test_a_field_is_found(text: str, registered: Object) -> None:
         ("metadata.name=", ""),
     ],
 )
-def test_a_backslash_takes_the_meaning_from_a_sign(text: str, value: str) -> None:
+def test_a_backslash_escapes_a_sign(text: str, value: str) -> None:
     selector = parse_field_selector(text, SERVICE)
     assert [term.value for term in selector.terms] == [value]
 
@@ -121,12 +121,12 @@ def test_a_backslash_takes_the_meaning_from_a_sign(text: str, value: str) -> Non
 @pytest.mark.parametrize(
     "text", ["metadata.name=a=b", "metadata.name=a\\", "metadata.name>a", " metadata.name=a", "x"]
 )
-def test_what_is_not_of_the_grammar_is_refused(text: str) -> None:
+def test_syntax_errors_are_refused(text: str) -> None:
     with pytest.raises(BadRequest):
         parse_field_selector(text, SERVICE)
 
 
-def test_a_node_has_no_namespace_to_ask_for() -> None:
+def test_a_node_has_no_namespace_field() -> None:
     with pytest.raises(BadRequest):
         parse_field_selector("metadata.namespace=default", NODE)
 
@@ -141,7 +141,7 @@ def test_a_node_has_no_namespace_to_ask_for() -> None:
         ("spec.clusterIP=10.96.0.20", a_service()),
     ],
 )
-def test_an_index_entry_holds_every_match(text: str, found: Object) -> None:
+def test_an_index_entry_contains_every_match(text: str, found: Object) -> None:
     kind = resource_of(found)
     snapshot = load([POD, a_service()], revision=Revision(1))
     (term,) = parse_field_selector(text, kind).index_terms(kind)
@@ -149,12 +149,12 @@ def test_an_index_entry_holds_every_match(text: str, found: Object) -> None:
 
 
 @pytest.mark.parametrize("text", ["spec.clusterIP=None", "spec.clusterIP=", "spec.clusterIP!=a"])
-def test_what_no_index_knows_is_left_to_the_filter(text: str) -> None:
+def test_conditions_without_an_index_have_no_index_terms(text: str) -> None:
     assert not tuple(parse_field_selector(text, SERVICE).index_terms(SERVICE))
 
 
 @given(st.sampled_from(RESOURCES), st.text(max_size=20))
-def test_any_text_is_read_or_refused(kind: AnyResource, text: str) -> None:
+def test_any_text_is_parsed_or_refused(kind: AnyResource, text: str) -> None:
     try:
         selector = parse_field_selector(text, kind)
     except BadRequest:

@@ -1,4 +1,4 @@
-"""The grammar of ``labelSelector``: every vector, then the laws of reading and writing."""
+"""The grammar of ``labelSelector``: every vector, then the laws of parsing and formatting."""
 
 from itertools import permutations
 from typing import Any
@@ -18,7 +18,7 @@ unreadable = [vector for vector in vectors if not vector["valid"]]
 
 
 @pytest.mark.parametrize("vector", readable, ids=[v["name"] for v in readable])
-def test_a_selector_is_read_as_the_vector_says(vector: dict[str, Any]) -> None:
+def test_a_selector_is_parsed_as_the_vector_says(vector: dict[str, Any]) -> None:
     selector = parse_selector(vector["input"])
 
     assert [
@@ -33,7 +33,7 @@ def test_a_selector_is_read_as_the_vector_says(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", unreadable, ids=[v["name"] for v in unreadable])
-def test_text_outside_the_grammar_is_a_bad_request(vector: dict[str, Any]) -> None:
+def test_a_syntax_error_is_a_bad_request(vector: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         parse_selector(vector["input"])
 
@@ -47,7 +47,7 @@ def test_text_outside_the_grammar_is_a_bad_request(vector: dict[str, Any]) -> No
         ("x in\t(\na\r)", ("a",)),
     ],
 )
-def test_sets_hold_what_stands_between_commas(text: str, values: tuple[str, ...]) -> None:
+def test_sets_have_the_values_between_commas(text: str, values: tuple[str, ...]) -> None:
     (requirement,) = parse_selector(text).requirements
     assert requirement.values == values
 
@@ -56,12 +56,12 @@ def test_sets_hold_what_stands_between_commas(text: str, values: tuple[str, ...]
     "text",
     ["x in (a", "x in (a b)", "x ! y", "x=,", "=a", "x>9223372036854775808"],
 )
-def test_what_breaks_off_or_overflows_is_refused(text: str) -> None:
+def test_incomplete_selectors_and_too_large_numbers_are_refused(text: str) -> None:
     with pytest.raises(BadRequest):
         parse_selector(text)
 
 
-def test_a_comparison_takes_labels_that_are_numbers_only() -> None:
+def test_a_comparison_matches_numeric_labels_only() -> None:
     selector = parse_selector("replicas>3")
     assert selector.matches({"replicas": "10"})
     assert not selector.matches({"replicas": "3"})
@@ -69,7 +69,7 @@ def test_a_comparison_takes_labels_that_are_numbers_only() -> None:
     assert not selector.matches({})
 
 
-def test_the_wanted_value_is_known_where_there_is_no_choice() -> None:
+def test_the_wanted_value_is_known_when_only_one_value_matches() -> None:
     selector = parse_selector("a=1,b in (2),c in (3,4),d!=5,e")
     assert [r.wanted_value for r in selector.requirements] == ["1", "2", None, None, None]
 
@@ -110,7 +110,7 @@ spellings = requirements_of(
     st.from_regex(r"[a-z]{1,3}(/[a-z]{1,3})?", fullmatch=True),
     st.from_regex(r"([a-z0-9]{1,3})?", fullmatch=True),
 )
-# Few enough that labels and requirements are about the same things.
+# Few, so that labels and requirements often have the same keys and values.
 some_keys = st.sampled_from(["app", "tier", "a/b"])
 some_values = st.sampled_from(["", "web", "db", "7", "50"])
 requirements = requirements_of(some_keys, some_values)
@@ -119,7 +119,7 @@ some_labels = st.dictionaries(some_keys, some_values)
 
 
 @given(selectors_of(spellings))
-def test_what_is_written_is_read_again(selector: Selector) -> None:
+def test_a_formatted_selector_is_parsed_again(selector: Selector) -> None:
     assert parse_selector(str(selector)) == selector
 
 
@@ -140,7 +140,7 @@ def test_the_order_of_requirements_is_irrelevant(
 
 
 @given(st.text(alphabet="ab=!(),<> \t\nin\0é-", max_size=20))
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         selector = parse_selector(text)
     except BadRequest:

@@ -1,4 +1,4 @@
-"""Labels: what may be one, and what selectors of objects pick."""
+"""Labels: validation of keys and values, and the selectors of objects."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ def test_a_selector_object_is_as_the_vector_says(vector: dict[str, Any]) -> None
     selector = Selector((*equal, *expressions_of(document)))
     for wanted in vector["matches"]:
         assert selector.matches(wanted)
-    if vector["input"] is not None:  # an absent selector is told apart by its holder
+    if vector["input"] is not None:  # its owner tells an absent selector apart
         assert not any(selector.matches(unwanted) for unwanted in vector["doesNotMatch"])
 
 
@@ -83,7 +83,7 @@ def test_a_label_key_is_accepted(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "count"),
     [
-        ("", 2),  # empty, and not of the alphabet
+        ("", 2),  # empty, and no characters of the alphabet
         ("-a", 1),
         ("k" * 64, 1),
         ("-" * 64, 2),
@@ -118,7 +118,7 @@ def test_a_label_value_has_at_most_63_characters_of_the_alphabet(value: str, cou
         (Requirement(key="", operator="Exists"), "x[0].key"),
     ],
 )
-def test_a_bad_expression_is_refused_where_it_is_wrong(expression: Requirement, field: str) -> None:
+def test_a_bad_expression_is_refused_with_its_field(expression: Requirement, field: str) -> None:
     assert {violation.field for violation in expression_violations("x", [expression])} == {field}
 
 

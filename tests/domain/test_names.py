@@ -45,7 +45,7 @@ def test_a_bad_label_is_refused_once_for_each_rule(name: str, count: int) -> Non
     assert len(label_problems(name)) == count
 
 
-def test_the_older_rule_wants_a_letter_in_front() -> None:
+def test_the_older_rule_requires_a_letter_at_the_start() -> None:
     assert label_1035_problems("a1") == ()
     assert len(label_1035_problems("1a")) == 1
     assert len(label_1035_problems("1" * 64)) == 2
@@ -55,7 +55,7 @@ def test_the_older_rule_wants_a_letter_in_front() -> None:
     ("text", "key"),
     [("shop/web", NamespacedName("shop", "web")), ("n1", NamespacedName("", "n1"))],
 )
-def test_a_key_names_a_namespace_or_is_of_the_whole_cluster(text: str, key: NamespacedName) -> None:
+def test_a_key_has_a_namespace_or_is_cluster_scoped(text: str, key: NamespacedName) -> None:
     assert parse_namespaced_name(text) == key
 
 
@@ -77,7 +77,7 @@ def test_a_subdomain_has_labels_between_dots(name: str, count: int) -> None:
         ("8080", 1),
         ("a--b", 1),
         ("-a", 1),
-        ("HTTP", 2),  # not of the alphabet, and so without a letter of it
+        ("HTTP", 2),  # no characters of the alphabet, and so no letter
         ("", 2),
         ("--" * 8, 4),
     ],
@@ -87,18 +87,18 @@ def test_a_port_name_is_an_iana_service_name(name: str, count: int) -> None:
 
 
 @given(st.one_of(st.just(""), names), names)
-def test_a_key_is_read_as_it_is_written(namespace: str, name: str) -> None:
+def test_a_key_is_parsed_as_it_is_formatted(namespace: str, name: str) -> None:
     key = NamespacedName(namespace, name)
     assert parse_namespaced_name(str(key)) == key
 
 
 @given(domains)
-def test_a_domain_name_is_read_as_it_is_written(name: DomainName) -> None:
+def test_a_domain_name_is_parsed_as_it_is_formatted(name: DomainName) -> None:
     assert parse_domain(str(name)).labels == name.labels
 
 
 @given(domains)
-def test_letter_case_does_not_count_and_is_kept(name: DomainName) -> None:
+def test_letter_case_is_ignored_in_comparison_and_kept(name: DomainName) -> None:
     shouted = DomainName(
         tuple("".join(c.upper() if c.isascii() else c for c in label) for label in name.labels)
     )
@@ -108,7 +108,9 @@ def test_letter_case_does_not_count_and_is_kept(name: DomainName) -> None:
 
 
 @given(domains, domains)
-def test_a_name_below_another_is_its_rest_and_the_other(a: DomainName, b: DomainName) -> None:
+def test_a_name_under_another_is_its_relative_labels_and_the_other(
+    a: DomainName, b: DomainName
+) -> None:
     try:
         joined = DomainName(a.labels + b.labels)
     except MalformedName:
@@ -131,7 +133,7 @@ def test_a_name_below_another_is_its_rest_and_the_other(a: DomainName, b: Domain
         (r"\255", ("\xff",)),
     ],
 )
-def test_the_presentation_form_is_understood(text: str, labels: tuple[str, ...]) -> None:
+def test_the_presentation_form_is_parsed(text: str, labels: tuple[str, ...]) -> None:
     assert parse_domain(text).labels == labels
 
 
@@ -150,7 +152,7 @@ def test_the_presentation_form_is_understood(text: str, labels: tuple[str, ...])
         "ä" * 64,
     ],
 )
-def test_what_is_no_domain_name_is_refused(text: str) -> None:
+def test_other_text_is_not_a_domain_name(text: str) -> None:
     with pytest.raises(MalformedName):
         parse_domain(text)
 
@@ -163,7 +165,7 @@ def test_a_name_of_255_octets_is_the_longest() -> None:
 
 
 @given(st.text(max_size=80))
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     try:
         name = parse_domain(text)
     except MalformedName:

@@ -1,11 +1,11 @@
-"""The set that knows its gaps, against a plain set."""
+"""The set that finds gaps quickly, compared with a plain set."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.occupied import Occupied
 
-WIDTH_BITS = 13  # three levels, the topmost cut short
+WIDTH_BITS = 13  # three levels, the topmost incomplete
 LAST = 2**WIDTH_BITS - 1
 
 numbers = st.one_of(st.integers(0, 130), st.integers(LAST - 70, LAST), st.integers(0, LAST))
@@ -23,7 +23,7 @@ def built(history: list[tuple[bool, int]]) -> tuple[Occupied, set[int]]:
 
 
 @given(steps, numbers)
-def test_it_holds_what_was_held_and_not_released(
+def test_it_contains_the_numbers_held_and_not_released(
     history: list[tuple[bool, int]], number: int
 ) -> None:
     occupied, oracle = built(history)
@@ -51,7 +51,7 @@ def test_the_next_held_number_is_the_lowest_one(
 
 
 @given(steps, numbers)
-def test_a_change_leaves_the_set_it_came_from_as_it_was(
+def test_a_change_does_not_alter_the_previous_set(
     history: list[tuple[bool, int]], number: int
 ) -> None:
     occupied, _ = built(history)
@@ -62,14 +62,16 @@ def test_a_change_leaves_the_set_it_came_from_as_it_was(
 
 
 @given(steps)
-def test_equal_sets_are_equal_whatever_their_history(history: list[tuple[bool, int]]) -> None:
+def test_sets_with_equal_numbers_are_equal_whatever_their_history(
+    history: list[tuple[bool, int]],
+) -> None:
     occupied, oracle = built(history)
     again, _ = built([(True, number) for number in sorted(oracle, reverse=True)])
     assert occupied == again
 
 
 @given(st.sets(numbers))
-def test_built_at_once_it_is_the_same(held: set[int]) -> None:
+def test_a_set_built_at_once_equals_one_built_step_by_step(held: set[int]) -> None:
     one_by_one, _ = built([(True, number) for number in held])
     assert Occupied.of(held, width_bits=WIDTH_BITS) == one_by_one
 
@@ -80,7 +82,7 @@ def test_a_full_range_has_no_gap_and_a_released_number_is_the_only_one() -> None
     assert occupied.release(4_000).next_free(0, LAST) == 4_000
 
 
-def test_nothing_lies_outside_the_width_or_in_an_empty_span() -> None:
+def test_there_is_nothing_outside_the_width_or_in_an_empty_span() -> None:
     occupied = Occupied(width_bits=WIDTH_BITS).hold(7)
     assert occupied.next_free(8, 7) is None
     assert occupied.next_held(8, 7) is None
@@ -95,7 +97,7 @@ def test_the_next_held_number_may_lie_far_behind_a_gap() -> None:
     assert occupied.next_held(4_101, LAST) is None
 
 
-def test_where_nothing_is_held_the_first_number_asked_for_is_free() -> None:
+def test_in_an_empty_set_the_first_number_of_the_span_is_free() -> None:
     occupied = Occupied(width_bits=WIDTH_BITS).hold(5)
     assert occupied.next_free(4_000, LAST) == 4_000
 

@@ -1,4 +1,4 @@
-"""The mapping whose next version shares with the last, against a plain dict."""
+"""The persistent mapping, compared with a plain dict."""
 
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ def built(history: list[tuple[bool, object, int]]) -> tuple[PMap[object, int], d
 
 
 @given(steps)
-def test_it_holds_what_a_dict_would(history: list[tuple[bool, object, int]]) -> None:
+def test_it_has_the_entries_that_a_dict_would_have(history: list[tuple[bool, object, int]]) -> None:
     mapping, oracle = built(history)
     assert dict(mapping) == oracle
     assert len(mapping) == len(oracle)
@@ -43,7 +43,7 @@ def test_it_holds_what_a_dict_would(history: list[tuple[bool, object, int]]) -> 
 
 
 @given(steps)
-def test_built_at_once_or_step_by_step_it_is_the_same(
+def test_a_mapping_built_at_once_equals_one_built_step_by_step(
     history: list[tuple[bool, object, int]],
 ) -> None:
     mapping, oracle = built(history)
@@ -51,7 +51,7 @@ def test_built_at_once_or_step_by_step_it_is_the_same(
 
 
 @given(steps, keys)
-def test_a_change_leaves_the_version_it_came_from_as_it_was(
+def test_a_change_does_not_alter_the_previous_version(
     history: list[tuple[bool, object, int]], key: object
 ) -> None:
     mapping, oracle = built(history)
@@ -71,7 +71,7 @@ def test_a_large_mapping_splits_and_still_finds_everything() -> None:
     assert sorted(mapping) == list(range(1, 5_000, 2))
 
 
-def test_a_missing_key_is_a_key_error_and_its_removal_nothing() -> None:
+def test_a_missing_key_is_a_key_error_and_its_removal_changes_nothing() -> None:
     mapping = PMap({"a": 1})
     with pytest.raises(KeyError):
         mapping["b"]
@@ -86,20 +86,20 @@ def test_keys_come_with_their_values_in_the_order_of_the_keys(count: int) -> Non
     assert dict(mapping.entries()) == {number: -number for number in range(count)}
 
 
-def test_keys_of_one_hash_all_fit() -> None:
+def test_keys_with_equal_hashes_are_all_kept() -> None:
     mapping = PMap({Key(3 * number): number for number in range(200)})
     assert mapping.set(Key(600), 200)[Key(597)] == 199
     assert len(mapping.remove(Key(0))) == 199
 
 
-def test_large_versions_differ_by_what_was_set_and_removed_between_them() -> None:
+def test_large_versions_differ_by_the_keys_set_and_removed_between_them() -> None:
     before = PMap({number: object() for number in range(5_000)})
     after = before.set(7, object()).set(5_001, object()).remove(4_000)
     assert set(before.differences(after)) == {7, 5_001, 4_000}
     assert not list(before.differences(before.set(7, before[7])))
 
 
-def test_a_mapping_that_grew_large_differs_by_all_that_came() -> None:
+def test_a_mapping_that_grew_large_differs_by_all_new_keys() -> None:
     few = PMap({number: object() for number in range(10)})
     many = few
     for number in range(10, 1_000):

@@ -1,4 +1,4 @@
-"""Kinds: in which group of the API each one is."""
+"""Kinds: their API groups and names."""
 
 import pytest
 
@@ -23,11 +23,11 @@ OBJECTS = [
 ]
 
 
-def test_the_core_has_no_group_and_the_others_bear_their_own() -> None:
+def test_core_kinds_have_no_group_and_the_others_have_their_own() -> None:
     groups = {kind.name: kind.group for kind in RESOURCES}
     assert (groups["Service"], groups["EndpointSlice"]) == ("", "discovery.k8s.io")
 
 
 @pytest.mark.parametrize("registered", OBJECTS, ids=lambda each: type(each).__name__)
-def test_every_object_is_of_the_kind_that_bears_its_name(registered: Registered) -> None:
+def test_every_object_is_of_the_kind_named_like_its_class(registered: Registered) -> None:
     assert resource_of(registered).name == type(registered).__name__

@@ -1,4 +1,4 @@
-"""The snapshot: changes lead to it or loading does, and its indexes hold everything."""
+"""The snapshot: applying changes equals loading, and its index is complete."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def loaded(*objects: Object) -> Snapshot:
     return load(objects, revision=Revision(1))
 
 
-def test_each_kind_lies_in_its_own_map() -> None:
+def test_each_kind_is_in_its_own_map() -> None:
     snapshot = loaded(a_service(), a_pod(), a_node(), a_service_cidr(), an_endpoint_slice())
 
     assert list(snapshot.services) == [key("web")]
@@ -61,14 +61,14 @@ def test_each_kind_lies_in_its_own_map() -> None:
     }
 
 
-def test_keys_of_a_namespace_are_sorted_and_of_no_other() -> None:
+def test_keys_in_a_namespace_are_sorted_and_of_no_other() -> None:
     snapshot = loaded(a_pod("b"), a_pod("a"), a_pod("c", "shop"))
 
     assert snapshot.keys_in("Pod", "default") == [key("a"), key("b")]
     assert snapshot.keys_in("Pod", "nowhere") == []
 
 
-def test_a_pod_is_found_by_its_address_in_whatever_spelling() -> None:
+def test_a_pod_is_found_by_its_address_in_any_spelling() -> None:
     pod = a_pod(pod_ips=("010.244.000.001", "FD00:1::1"))
     snapshot = loaded(pod, a_pod("other", pod_ips=("10.244.0.2",)))
 
@@ -124,7 +124,7 @@ def test_a_service_is_indexed_by_its_external_addresses() -> None:
         assert set(snapshot.members("external", address)) == {service.metadata.key}
 
 
-def test_changes_of_every_kind_find_their_map() -> None:
+def test_changes_of_every_kind_are_applied_to_their_map() -> None:
     every = [a_service(), a_pod(), a_node(), a_namespace(), an_endpoint_slice(), a_service_cidr()]
     added = [Change(revision=Revision(1), before=None, after=each) for each in every]
     gone = [Change(revision=Revision(2), before=each, after=None) for each in every]
@@ -135,7 +135,7 @@ def test_changes_of_every_kind_find_their_map() -> None:
     assert full.apply(gone) == load([], revision=Revision(2))
 
 
-def test_slices_are_found_by_service_and_by_address_whoever_wrote_them() -> None:
+def test_slices_of_waypost_and_of_clients_are_found_by_service_and_by_address() -> None:
     managed = an_endpoint_slice(an_endpoint("10.244.0.1"), name="web-b")
     by_hand = an_endpoint_slice(an_endpoint("10.244.0.2"), name="web-a", managed=False)
     snapshot = loaded(managed, by_hand, an_endpoint_slice(name="stray", service=""))
@@ -170,7 +170,7 @@ def test_expressions_alone_select_and_are_found() -> None:
     assert snapshot.services_selecting("default", {"app": "db"}) == ()
 
 
-def test_an_old_snapshot_stays_as_it_was() -> None:
+def test_a_change_does_not_alter_the_previous_snapshot() -> None:
     before = loaded(a_pod())
     change = Change(revision=Revision(2), before=a_pod(), after=None)
 
@@ -203,7 +203,7 @@ def test_a_node_port_is_free_again_once_the_service_is_gone() -> None:
     assert freed.service_on_port(30_080) is None
 
 
-def test_what_is_no_address_is_found_by_its_text_and_holds_no_number() -> None:
+def test_an_invalid_address_is_found_by_its_text_and_holds_no_number() -> None:
     service = a_service(cluster_ip="unknown", cluster_ips=("unknown",))
     snapshot = loaded(service)
 
@@ -211,7 +211,7 @@ def test_what_is_no_address_is_found_by_its_text_and_holds_no_number() -> None:
     assert snapshot.held_addresses == Snapshot().held_addresses
 
 
-def test_a_label_that_one_pod_gives_up_still_finds_the_others() -> None:
+def test_a_label_that_one_pod_loses_still_finds_the_others() -> None:
     pods = [a_pod(f"p{number}") for number in range(3)]
     change = Change(revision=Revision(2), before=pods[1], after=a_pod("p1", labels={}))
 
@@ -237,7 +237,7 @@ def test_applying_the_rest_of_a_history_equals_loading_its_end(
 
 
 def numbers_of(family: IPFamily) -> set[int]:
-    """The numbers of every address that a drawn Service may hold."""
+    """The numbers of every address that a generated Service may hold."""
     if family == IPFamily.IPV6:
         return set()
     texts = (f"10.96.{place}.{number}" for place in range(2) for number in range(1, 20))
@@ -245,7 +245,7 @@ def numbers_of(family: IPFamily) -> set[int]:
 
 
 @given(histories())
-def test_the_indexes_hold_every_object_and_nothing_else(history: list[Change]) -> None:
+def test_the_index_has_every_object_and_nothing_else(history: list[Change]) -> None:
     snapshot = Snapshot().apply(history)
     expected: dict[tuple[str, ...], set[NamespacedName]] = {}
     for found in every_object(snapshot):
@@ -256,7 +256,7 @@ def test_the_indexes_hold_every_object_and_nothing_else(history: list[Change]) -
 
 
 @given(histories())
-def test_questions_are_answered_as_a_search_of_everything_would(history: list[Change]) -> None:
+def test_queries_by_index_equal_a_full_scan(history: list[Change]) -> None:
     snapshot = Snapshot().apply(history)
     every_pod = [snapshot.pods[name] for name in sorted(snapshot.pods)]
     for service in snapshot.services.values():

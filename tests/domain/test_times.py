@@ -1,4 +1,4 @@
-"""Times as they are written: in UTC, to the second."""
+"""The text form of times: in UTC, to the second."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -16,5 +16,5 @@ from app.domain.times import format_time
         (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z"),
     ],
 )
-def test_a_time_is_written_in_utc_with_whole_seconds(moment: datetime, text: str) -> None:
+def test_a_time_is_formatted_in_utc_with_whole_seconds(moment: datetime, text: str) -> None:
     assert format_time(moment) == text

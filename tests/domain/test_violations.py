@@ -1,4 +1,4 @@
-"""How broken rules are worded."""
+"""Messages of violations."""
 
 from app.domain.errors import CauseReason
 from app.domain.violations import (
@@ -42,6 +42,6 @@ def test_a_value_is_refused_once_for_each_problem() -> None:
     assert [v.reason for v in each_invalid("f", "x", ("a", "b"))] == [CauseReason.INVALID] * 2
 
 
-def test_what_no_encoder_takes_is_escaped_and_what_is_long_is_cut() -> None:
+def test_lone_surrogates_are_escaped_and_long_values_shortened() -> None:
     assert "\\ud800" in invalid("f", "\ud800", "x").message
     assert len(invalid("f", "x" * 100_000, "y").message) < 300

@@ -1,4 +1,4 @@
-"""Changes are cut into pieces that are each done in one go, by what they weigh."""
+"""Changes are split into pieces by their estimated size."""
 
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ def weight(piece: tuple[Change, ...]) -> int:
 
 
 @given(changes, st.integers(1, 20_000))
-def test_pieces_are_all_there_is_in_order(every: list[Change], octets_max: int) -> None:
+def test_pieces_are_all_changes_in_order(every: list[Change], octets_max: int) -> None:
     pieces = list(pieces_of(every, octets_max))
     assert [change for piece in pieces for change in piece] == every
 
@@ -42,7 +42,7 @@ def test_no_two_neighbours_would_fit_in_one_piece(every: list[Change], octets_ma
         assert weight((*first, second[0])) > octets_max
 
 
-def test_what_takes_room_is_what_makes_objects_large() -> None:
+def test_the_parts_that_make_objects_large_are_counted() -> None:
     small = octets_of(a_service())
     assert octets_of(None) == 0 < OBJECT_OCTETS <= small
     assert octets_of(a_service(annotations={"a": "x" * 10_000})) >= small + 10_000

@@ -1,4 +1,4 @@
-"""Which names are ours, and which pages are foreign."""
+"""Allowed hosts, and origins of pages."""
 
 import pytest
 from hypothesis import given
@@ -65,12 +65,12 @@ def test_an_authority_is_a_host_and_perhaps_a_port(octets: bytes, authority: Aut
         "bücher".encode(),
     ],
 )
-def test_what_is_no_authority_is_none(octets: bytes) -> None:
+def test_other_octets_are_not_an_authority(octets: bytes) -> None:
     assert parse_authority(octets) is None
 
 
 @given(st.binary(max_size=80))
-def test_any_octets_are_an_authority_or_none_and_known_only_as_an_address_or_by_name(
+def test_any_octets_are_an_authority_or_none_and_allowed_only_by_address_or_name(
     octets: bytes,
 ) -> None:
     authority = parse_authority(octets)
@@ -99,7 +99,7 @@ def test_any_octets_are_an_authority_or_none_and_known_only_as_an_address_or_by_
         b"[2001:db8::1]:8053",
     ],
 )
-def test_addresses_localhost_and_what_is_listed_are_known(host: bytes) -> None:
+def test_addresses_localhost_and_listed_names_are_allowed(host: bytes) -> None:
     assert known(host)
 
 
@@ -125,8 +125,8 @@ def test_addresses_localhost_and_what_is_listed_are_known(host: bytes) -> None:
         b"*.waypost.example.",
     ],
 )
-def test_every_other_host_is_foreign(host: bytes) -> None:
-    # The last one is what the pattern says, taken for a name; no browser can send it.
+def test_every_other_host_is_not_allowed(host: bytes) -> None:
+    # The last one is the text of the pattern, which no browser can send as a host.
     assert not known(host) or host.startswith(b"*")
 
 
@@ -155,7 +155,7 @@ def test_a_pattern_for_names_below_a_suffix_is_not_the_suffix(label: str, suffix
         "a..b",
     ],
 )
-def test_a_pattern_that_is_no_name_is_refused(text: str) -> None:
+def test_an_invalid_pattern_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no host"):
         parse_host_pattern(text)
 
@@ -191,7 +191,7 @@ def test_an_origin_is_scheme_host_and_port(text: str, origin: Origin) -> None:
         "http://:80",
     ],
 )
-def test_what_is_no_origin_is_none(text: str) -> None:
+def test_other_text_is_not_an_origin(text: str) -> None:
     assert parse_origin(text) is None
 
 

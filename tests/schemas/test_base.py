@@ -1,4 +1,4 @@
-"""What every wire model shares, and how the schemas of all of them read."""
+"""The base of wire models, and the schemas of all of them."""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -71,38 +71,38 @@ def parts(schema: object) -> Iterator[dict[str, Any]]:
         ("continue_", "continue"),
     ],
 )
-def test_fields_are_spelt_as_kubernetes_spells_them(name: str, wire: str) -> None:
+def test_fields_have_kubernetes_spelling(name: str, wire: str) -> None:
     assert wire_name(name) == wire
 
 
-def test_no_schema_is_split_by_where_it_is_used() -> None:
+def test_no_model_has_two_schemas() -> None:
     assert not [name for name in schemas() if name.endswith(("-Input", "-Output"))]
 
 
-def test_every_object_has_named_fields_or_says_what_its_values_are() -> None:
+def test_every_object_has_fields_or_a_type_of_values() -> None:
     for name, schema in schemas().items():
         for part in parts(schema):
             if part.get("type") == "object":
                 assert part.get("properties") or part.get("additionalProperties"), name
 
 
-def test_an_absent_field_is_left_out_and_never_null() -> None:
+def test_an_absent_field_is_omitted_and_never_null() -> None:
     for name, schema in schemas().items():
         for part in parts(schema):
             assert part.get("type") != "null", name
             assert part.get("default", "") is not None, name
 
 
-def test_every_model_says_what_it_is() -> None:
+def test_every_model_has_a_description() -> None:
     assert [name for name, schema in schemas().items() if not schema.get("description")] == []
 
 
-def test_what_must_be_given_is_a_field() -> None:
+def test_required_names_are_fields() -> None:
     for name, schema in schemas().items():
         assert set(schema.get("required", ())) <= set(schema.get("properties", ())), name
 
 
-def test_what_the_server_always_sets_is_required_of_it() -> None:
+def test_fields_that_the_server_always_sets_are_required() -> None:
     found = schemas()
 
     assert {"name", "namespace", "uid", "resourceVersion", "creationTimestamp"} <= set(
@@ -122,5 +122,5 @@ def test_vocabularies_and_ranges_are_documented() -> None:
 
 
 @pytest.mark.parametrize("model", [*WRITTEN, *READ])
-def test_a_model_is_either_read_or_written(model: type[BaseModel]) -> None:
+def test_a_model_is_either_input_or_output(model: type[BaseModel]) -> None:
     assert issubclass(model, Input) != issubclass(model, Output)

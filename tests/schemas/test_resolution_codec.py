@@ -1,4 +1,4 @@
-"""Questions of ``/resolve`` as they are read, and answers as they are spelt."""
+"""Decoding of the questions of ``/resolve``, and encoding of the answers."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def a_resolved(service: NamespacedName | None = None) -> Resolved:
         (["a,b", "c d", ""], ("a", "b", "c", "d")),
     ],
 )
-def test_search_domains_are_split_however_they_are_listed(
+def test_search_domains_are_split_at_commas_and_spaces(
     search: str | list[str] | None, domains: tuple[str, ...] | None
 ) -> None:
     query = ResolveQuery.model_validate({"name": "web", "search": search})
@@ -54,13 +54,13 @@ def test_a_pod_is_named_with_its_namespace() -> None:
 
 
 @pytest.mark.parametrize("pod", ["b", "/b", "a/", "a/b/c"])
-def test_a_pod_that_is_named_otherwise_is_a_bad_request(pod: str) -> None:
+def test_a_malformed_name_of_a_pod_is_a_bad_request(pod: str) -> None:
     with pytest.raises(BadRequest, match="pod: must be of the form namespace/name") as refused:
         asked_of(ResolveQuery.model_validate({"name": "web", "pod": pod}))
     assert [cause.field for cause in refused.value.causes] == ["pod"]
 
 
-def test_options_are_numbers_words_or_merely_there() -> None:
+def test_options_are_numbers_words_or_true() -> None:
     wire = encode_resolution(a_resolved(), load([], revision=REVISION), explain=False)
     assert wire["resolvConf"] == {
         "nameservers": ["10.96.0.10"],
@@ -70,7 +70,7 @@ def test_options_are_numbers_words_or_merely_there() -> None:
 
 
 @pytest.mark.parametrize("explain", [False, True])
-def test_what_is_spelt_is_what_is_documented(*, explain: bool) -> None:
+def test_answers_have_the_documented_shape(*, explain: bool) -> None:
     service, slice_ = a_service(), an_endpoint_slice(an_endpoint("10.244.0.1"))
     objects: list[Object] = [service, slice_]
     resolved = a_resolved(service.metadata.key)

@@ -15,7 +15,7 @@ from app.schemas.status import Status, failure, status_of, success_of
 from tests.builders import an_endpoint_slice
 
 
-def test_a_refused_object_is_named_by_its_kind_with_every_cause() -> None:
+def test_an_invalid_object_is_named_by_its_kind_with_every_cause() -> None:
     causes = [
         Violation(CauseReason.INVALID, "spec.ports[0].port", "must be between 1 and 65535"),
         Violation(CauseReason.REQUIRED, "spec.ports[1].name", "Required value"),
@@ -64,7 +64,7 @@ def test_every_other_refusal_names_the_resource(kind: str, details: dict[str, st
     assert (status["reason"], status["code"]) == ("NotFound", 404)
 
 
-def test_a_refusal_may_say_when_to_try_again() -> None:
+def test_a_refusal_may_say_when_to_retry() -> None:
     status = status_of(Conflict("moved on"), 409, retry_after_s=1)
 
     assert status["details"] == {"causes": [], "retryAfterSeconds": 1}
@@ -78,15 +78,15 @@ def test_a_refusal_may_say_when_to_try_again() -> None:
         failure(404, "NotFound", "no such path"),
     ],
 )
-def test_a_refusal_is_what_its_schema_says(status: dict[str, object]) -> None:
+def test_refusals_match_their_schema(status: dict[str, object]) -> None:
     assert Status.model_validate(status).status == "Failure"
 
 
-def test_a_list_that_expired_says_how_to_go_on_all_the_same() -> None:
-    assert status_of(Expired("gone", token="go-on"), 410)["metadata"] == {"continue": "go-on"}  # noqa: S106  a page, not a secret
+def test_an_expired_list_has_a_continue_token() -> None:
+    assert status_of(Expired("gone", token="go-on"), 410)["metadata"] == {"continue": "go-on"}  # noqa: S106  not a secret
 
 
-def test_a_deletion_says_what_has_gone() -> None:
+def test_a_deletion_names_the_deleted_object() -> None:
     status = success_of(an_endpoint_slice())
 
     assert Status.model_validate(status).status == "Success"

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for whatever a dataclass of the core may hold.
+"""Hypothesis strategies for any values of the core's dataclasses.
 
 Derived from the field annotations, so that a field added later is drawn too.
 """
@@ -17,13 +17,13 @@ from app.domain.resources import RESOURCES
 
 T = TypeVar("T")
 NOT_ON_THE_WIRE = ("requested_ips", "resource_version", "revision")
-"""Fields that are kept elsewhere, or share a place on the wire with another."""
+"""Fields that are not on the wire, or share a wire field with another."""
 
 texts = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=6
 )
 integers = st.integers(-(2**31), 2**31 - 1)
-times = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(  # noqa: DTZ001  made UTC next
+times = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(  # noqa: DTZ001  converted to UTC below
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
 )
 json_scalars = st.none() | st.booleans() | integers | st.floats(allow_nan=False) | texts
@@ -35,7 +35,7 @@ json_values = st.recursive(
 
 
 def all_fields(type_: type[T]) -> st.SearchStrategy[T]:
-    """Draw a dataclass with every field of it filled in or left at its default."""
+    """Draw a dataclass with each field drawn or left at its default."""
     hints = get_type_hints(type_)
     drawn = {
         field.name: _field(hints[field.name], field)
@@ -50,7 +50,7 @@ def all_fields(type_: type[T]) -> st.SearchStrategy[T]:
 def _field(hint: object, field: Field[object]) -> st.SearchStrategy[object]:
     if field.default is MISSING:
         return _values(hint)
-    # A field whose default is not empty has no other spelling for its being absent.
+    # An empty value of a field with another default is absent on the wire.
     return st.just(field.default) | _values(hint).filter(
         lambda value: bool(value) or not field.default
     )
@@ -82,4 +82,4 @@ def _values(hint: object) -> st.SearchStrategy[object]:
 
 
 objects: st.SearchStrategy[Object] = st.one_of([all_fields(kind.type) for kind in RESOURCES])
-"""Objects of every kind, with anything at all in their fields."""
+"""Objects of every kind, with arbitrary values in their fields."""

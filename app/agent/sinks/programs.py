@@ -34,7 +34,13 @@ class Run(Protocol):
         ...
 
 
-async def run(command: str, *, text: str = "", run_s_max: float = RUN_S_MAX) -> str:
+async def run(
+    command: str,
+    *,
+    text: str = "",
+    run_s_max: float = RUN_S_MAX,
+    output_bytes_max: int = OUTPUT_BYTES_MAX,
+) -> str:
     """Run a command line to its end with ``text`` as its input, and return its output.
 
     Raises ProgramFailed.
@@ -57,15 +63,16 @@ async def run(command: str, *, text: str = "", run_s_max: float = RUN_S_MAX) -> 
     try:
         async with asyncio.timeout(run_s_max):
             output, errors = await asyncio.gather(
-                _read_all(process, process.stdout), _read_all(process, process.stderr)
+                _read_all(process, process.stdout, output_bytes_max),
+                _read_all(process, process.stderr, output_bytes_max),
             )
             code = await process.wait()
     except TimeoutError:
         raise ProgramFailed(f"{command}: not done after {run_s_max:g} s") from None
     finally:
         await _end(process)
-    if max(len(output), len(errors)) > OUTPUT_BYTES_MAX:
-        raise ProgramFailed(f"{command}: printed more than {OUTPUT_BYTES_MAX} bytes")
+    if max(len(output), len(errors)) > output_bytes_max:
+        raise ProgramFailed(f"{command}: printed more than {output_bytes_max} bytes")
     if code:
         raise ProgramFailed(f"{command}: {_shown(errors) or f'exit code {code}'}")
     return output.decode(errors="replace")
@@ -80,12 +87,14 @@ def _input(text: str) -> Generator[BinaryIO]:
         yield file
 
 
-async def _read_all(process: asyncio.subprocess.Process, stream: asyncio.StreamReader) -> bytes:
+async def _read_all(
+    process: asyncio.subprocess.Process, stream: asyncio.StreamReader, bytes_max: int
+) -> bytes:
     """Read to the end; kill a program that prints too much, and drop the rest."""
     pieces: list[bytes] = []
     size_bytes = 0
     while piece := await stream.read(_CHUNK_BYTES):
-        if size_bytes <= OUTPUT_BYTES_MAX:
+        if size_bytes <= bytes_max:
             pieces.append(piece)
             size_bytes += len(piece)
         else:

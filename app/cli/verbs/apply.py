@@ -1,6 +1,6 @@
-"""``waypost apply``: manifests become registered objects, all of them or none.
+"""``waypost apply``: registers the objects of manifests, all of them or none.
 
-files -> one List -> POST /apply -> what became of each object
+files -> one List -> POST /apply -> the result for each object
 """
 
 import re
@@ -20,13 +20,7 @@ from app.cli.options import (
     SelectorOption,
     connect,
 )
-from app.cli.output import (
-    OutputFormat,
-    print_document,
-    print_warning,
-    say,
-    style_of,
-)
+from app.cli.output import OutputFormat, print_result, print_warning, say, style_of
 from app.client.errors import Refused
 
 _DOCUMENT = re.compile(r"\bdocuments\[(\d+)\](?:\.((?:[\w-]+|\[[^\]]*\]|\.(?=\w))*))?")
@@ -36,18 +30,18 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
     context: typer.Context,
     files: FilesOption,
     more_files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE", help="More of what -f takes.")
+        list[str] | None, typer.Argument(metavar="FILE", help="More files, as with -f.")
     ] = None,
     *,
     namespace: Annotated[
         str,
         typer.Option(
-            "--namespace", "-n", metavar="NS", help="For objects that do not name their own."
+            "--namespace", "-n", metavar="NS", help="The namespace of objects that name none."
         ),
     ] = "",
     dry_run: DryRunOption = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Delete what -l selects and the files do not name.")
+        bool, typer.Option("--prune", help="Delete objects selected by -l and not in the files.")
     ] = False,
     selector: SelectorOption = "",
     strict: Annotated[
@@ -63,7 +57,7 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
         in_namespace(manifest, namespace)
         for manifest in read_manifests([*files, *(more_files or ())])
     ]
-    _tell_duplicates(manifests, strict=strict)
+    _report_duplicates(manifests, strict=strict)
     query = {
         "dryRun": "All" if dry_run else "",
         "prune": prune,
@@ -80,14 +74,11 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
         raise Refused(placed(refusal.status, manifests)) from None
     for warning in warnings:
         print_warning(led_by_place(warning, manifests))
-    if output in (OutputFormat.JSON, OutputFormat.YAML):
-        print_document(result, output)
-    else:
-        _print_results(result)
+    print_result(result, output, _print_results)
 
 
 def placed(status: Json, manifests: Sequence[Manifest]) -> Json:
-    """Name files and lines instead of positions in a refusal."""
+    """Replace positions in a refusal by files and lines."""
 
     def place(found: re.Match[str]) -> str:
         number, path = int(found[1]), found[2] or ""
@@ -106,7 +97,7 @@ def placed(status: Json, manifests: Sequence[Manifest]) -> Json:
 
 
 def led_by_place(warning: str, manifests: Sequence[Manifest]) -> str:
-    """Put the file and the line before a warning that names a document."""
+    """Prefix a warning that names a document with its file and line."""
     found = _DOCUMENT.search(warning)
     if found is None or int(found[1]) >= len(manifests):
         return warning
@@ -115,11 +106,11 @@ def led_by_place(warning: str, manifests: Sequence[Manifest]) -> str:
     return f"{manifests[int(found[1])].at(path)}: {rest.removeprefix(': ')}"
 
 
-def _tell_duplicates(manifests: Iterable[Manifest], *, strict: bool) -> None:
-    told = [each for manifest in manifests for each in manifest.repeated()]
-    if told and strict:
-        raise unreadable(f"{len(told)} keys are given again", told)
-    for each in told:
+def _report_duplicates(manifests: Iterable[Manifest], *, strict: bool) -> None:
+    found = [each for manifest in manifests for each in manifest.repeated()]
+    if found and strict:
+        raise unreadable(f"{len(found)} keys are given again", found)
+    for each in found:
         print_warning(each)
 
 

@@ -1,6 +1,6 @@
-"""``waypost delete``: take objects out, by name or by the files that brought them.
+"""``waypost delete``: deletes objects, by name or by their manifests.
 
-kind, name | files -> one DELETE each, what refers before what is referred to
+kind, name | files -> one DELETE each, referring objects before those they refer to
 """
 
 from collections.abc import Iterable
@@ -42,11 +42,11 @@ def delete(  # noqa: PLR0913  each parameter is an option of the command
     kind_word: Annotated[
         str | None, typer.Argument(metavar="KIND", help="Such as svc, or svc/ent.")
     ] = None,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which one.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The object's name.")] = None,
     *,
     files: Annotated[
         list[str] | None,
-        typer.Option("--filename", "-f", metavar="FILE", help="Delete what these manifests name."),
+        typer.Option("--filename", "-f", metavar="FILE", help="Manifests of objects to delete."),
     ] = None,
     namespace: NamespaceOption = "",
     grace_period_s: Annotated[
@@ -56,12 +56,12 @@ def delete(  # noqa: PLR0913  each parameter is an option of the command
         ),
     ] = None,
     ignore_not_found: Annotated[
-        bool, typer.Option("--ignore-not-found", help="What is not there counts as deleted.")
+        bool, typer.Option("--ignore-not-found", help="A missing object counts as deleted.")
     ] = False,
     dry_run: DryRunOption = False,
     api: ApiOption = API,
 ) -> None:
-    """Delete one object, or all that the given manifests name."""
+    """Delete one object, or all objects of the given manifests."""
     if bool(files) == bool(kind_word):
         raise typer.BadParameter("say either a kind and a name, or files with -f")
     targets = _in_files(files, namespace) if files else [_named(kind_word or "", name, namespace)]
@@ -82,7 +82,7 @@ def _named(kind_word: str, name: str | None, namespace: str) -> _Target:
 
 
 def _in_files(files: Iterable[str], namespace: str) -> list[_Target]:
-    # Half a second of schemas, which deleting by name need not spend.
+    # Slow to load, by half a second, which deleting by name need not spend.
     from app.schemas.documents.remarks import not_held_line  # noqa: PLC0415
 
     manifests = [in_namespace(manifest, namespace) for manifest in read_manifests(files)]
@@ -97,13 +97,13 @@ def _in_files(files: Iterable[str], namespace: str) -> list[_Target]:
         for manifest in manifests
         if (kind := manifest.kind) is not None and manifest.name
     ]
-    # What refers to a Service goes before it, Endpoints first of all.
+    # Objects that refer to a Service are deleted before it, Endpoints first.
     order = (ENDPOINTS, *reversed(RESOURCES))
     return sorted(targets, key=lambda target: order.index(target.kind))
 
 
 def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found: bool) -> bool:
-    """Delete one object and say so; tells whether it is gone or on its way."""
+    """Delete one object and print the result; returns whether it is gone or terminating."""
     if target.kind is ENDPOINTS:
         return _delete_mirrored(server, target, query)
     path = object_path(target.kind, target.namespace, target.name)
@@ -122,7 +122,7 @@ def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found
 
 
 def _delete_mirrored(server: Api, target: _Target, query: Parameters) -> bool:
-    """Delete the slices that an Endpoints object was turned into; it may have been ignored."""
+    """Delete the slices that mirror an Endpoints object, if there are any."""
     selector = f"{SERVICE_NAME_LABEL}={target.name},{MANAGED_BY_LABEL}={MIRRORED_BY}"
     asked = {"namespace": target.namespace, "labelSelector": selector}
     found = mappings(server.ask("GET", f"/{ENDPOINT_SLICE.plural}", query=asked), "items")
@@ -131,13 +131,13 @@ def _delete_mirrored(server: Api, target: _Target, query: Parameters) -> bool:
     ]
     if not slices:
         say(f"endpoints/{target.name}: nothing is mirrored from it in {target.namespace}")
-    # One that goes meanwhile, with its Service for instance, is gone as it should be.
+    # A slice may be deleted meanwhile, for instance with its Service.
     results = [_delete(server, each, query, ignore_not_found=True) for each in slices]
     return all(results)
 
 
 def _outcome(answer: Json) -> tuple[str, str]:
-    """Tell a Pod that may still end what it does from an object that is gone."""
+    """Word whether the object is gone or a Pod that is still terminating."""
     grace_s = text(answer, "metadata", "deletionGracePeriodSeconds", default="0")
     if grace_s != "0":
         return f"terminating for {grace_s} s", "yellow"

@@ -1,6 +1,6 @@
-"""``waypost explain``: why each Pod is, or is not, behind a Service.
+"""``waypost explain``: why each Pod is, or is not, an endpoint of a Service.
 
-service -> GET /services/{namespace}/{name}/explain -> a sentence, then Pod by Pod
+service -> GET /services/{namespace}/{name}/explain -> a summary, then each Pod
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import typer
 from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.kind_words import KINDS_BY_WORD, kind_and_name
 from app.cli.options import API, ApiOption, NamespaceOption, OutputOption, connect
-from app.cli.output import OutputFormat, Sheet, print_document, print_sheet, say
+from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.service import SERVICE
 
@@ -19,23 +19,20 @@ from app.domain.objects.service import SERVICE
 def explain(  # noqa: PLR0913  each parameter is an option of the command
     context: typer.Context,
     kind_word: Annotated[str, typer.Argument(metavar="service", help="service, or svc/ent.")],
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Which Service.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The Service.")] = None,
     *,
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     output: OutputOption = OutputFormat.TABLE,
     api: ApiOption = API,
 ) -> None:
-    """Say why each Pod is, or is not, behind a Service."""
+    """Explain why each Pod is, or is not, an endpoint of a Service."""
     if name is None and "/" not in kind_word and kind_word.lower() not in KINDS_BY_WORD:
-        kind_word, name = SERVICE.plural, kind_word  # a name by itself can be nothing else
+        kind_word, name = SERVICE.plural, kind_word  # a single word is a name
     kind, wanted = kind_and_name(kind_word, name)
     if kind is not SERVICE or not wanted:
         raise typer.BadParameter("only Services are explained: waypost explain service NAME")
     explanation = connect(context, api).ask("GET", f"/services/{namespace}/{wanted}/explain")
-    if output in (OutputFormat.JSON, OutputFormat.YAML):
-        print_document(explanation, output)
-    else:
-        print_explanation(explanation)
+    print_result(explanation, output, print_explanation)
 
 
 def print_explanation(explanation: Json) -> None:
@@ -54,7 +51,7 @@ def print_explanation(explanation: Json) -> None:
 
 
 def _rows(entries: tuple[Json, ...], key: str, fact: str) -> Iterator[tuple[str, ...]]:
-    """Give one row a reason; what it is about stands on the first only."""
+    """Give one row per reason; only the first has the name and the fact."""
     for entry in entries:
         named = text(entry, key) or text(entry, "name") or text(mapping(entry, key), "name")
         head = (named, text(entry, fact))

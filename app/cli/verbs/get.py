@@ -1,4 +1,4 @@
-"""``waypost get``: list objects of a kind, or show one.
+"""``waypost get``: lists objects of a kind, or shows one.
 
 kind, name, selectors -> GET -> Sheet | document
 """
@@ -23,7 +23,7 @@ from app.cli.output import OutputFormat, print_document, print_sheet, say, stder
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 
 KindArgument = Annotated[
-    str, typer.Argument(metavar="KIND", help="svc, po, no, ns, eps or the whole word; svc/ent too.")
+    str, typer.Argument(metavar="KIND", help="svc, po, no, ns, eps or the full name; or svc/ent.")
 ]
 NameArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="One object.")]
 
@@ -56,7 +56,7 @@ def get(  # noqa: PLR0913  each parameter is an option of the command
         }
         document = server.ask("GET", f"/{kind.plural}", query=query)
         objects = mappings(document, "items")
-    if output in (OutputFormat.JSON, OutputFormat.YAML):
+    if output.is_document:
         print_document(document, output)
         return
     if not objects:

@@ -1,6 +1,6 @@
-"""``waypost render``: the rules of a node from manifests alone, with no server.
+"""``waypost render``: the rules of a node from manifests, without a server.
 
-files, node -> the same NodeRules, texts and nftables that a server would give
+files, node -> the same NodeRules, texts and nftables as from a server
 """
 
 import json
@@ -10,14 +10,14 @@ import typer
 
 from app.cli.manifests import read_manifests
 from app.cli.options import FilesOption, OutputOption
-from app.cli.output import OutputFormat, print_document, print_text, print_warning
+from app.cli.output import OutputFormat, print_result, print_text, print_warning
 from app.cli.verbs.rules import PartOption, RulesPart, print_rules
 
 
 def render(  # noqa: PLR0913  each parameter is an option of the command
     files: FilesOption,
     *,
-    node: Annotated[str, typer.Option("--node", metavar="NAME", help="Whose rules.")],
+    node: Annotated[str, typer.Option("--node", metavar="NAME", help="The node's name.")],
     part: PartOption = None,
     scheduler: Annotated[
         str, typer.Option("--scheduler", metavar="NAME", help="Such as rr, wrr, lc or sh.")
@@ -33,7 +33,7 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
         typer.Option(
             "--service-cidr",
             metavar="CIDR",
-            help="A range of ClusterIPs, beside those of ServiceCIDRs among the files.",
+            help="A range of ClusterIPs, besides those of ServiceCIDRs in the files.",
         ),
     ] = None,
     strict: Annotated[
@@ -41,8 +41,8 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
     ] = False,
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
-    """Make the rules of a node from manifests, with no server."""
-    # A second of schemas and computations, which other verbs need not spend.
+    """Make the rules of a node from manifests, without a server."""
+    # Slow to load, by a second, which other verbs need not spend.
     from app.cli.contents import contents_of  # noqa: PLC0415
     from app.cli.rendering import rendering_of, without_address  # noqa: PLC0415
     from app.domain.dataplane.ipvs.script import Part, encode_part  # noqa: PLC0415
@@ -62,7 +62,5 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
         print_text(encode_nftables(rendering.rules()))
     elif part is not None:
         print_text(encode_part(rendering.ipvs(), Part(part.value)))
-    elif output in (OutputFormat.JSON, OutputFormat.YAML):
-        print_document(json.loads(rendering.json()), output)
     else:
-        print_rules(json.loads(rendering.json()))
+        print_result(json.loads(rendering.json()), output, print_rules)

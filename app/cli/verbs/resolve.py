@@ -1,6 +1,6 @@
-"""``waypost resolve``: what a program would get for a name, and question by question why.
+"""``waypost resolve``: the answer that a program would get for a name, with each query.
 
-name, where it is asked from -> GET /resolve -> the answer and its trace
+name, namespace or Pod of the program -> GET /resolve -> the answer and its trace
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import typer
 
 from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.options import API, ApiOption, OutputOption, connect
-from app.cli.output import OutputFormat, Sheet, print_document, print_sheet, say, style_of
+from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say, style_of
 
 NOERROR = "NOERROR"
 
@@ -20,10 +20,10 @@ def resolve(  # noqa: PLR0913  each parameter is an option of the command
     name: Annotated[str, typer.Argument(metavar="NAME", help="As the program would write it.")],
     *,
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NS", help="Ask as a Pod in it would.")
+        str, typer.Option("--namespace", "-n", metavar="NS", help="Resolve as a Pod in it would.")
     ] = "",
     pod: Annotated[
-        str, typer.Option("--pod", metavar="NS/NAME", help="Ask as this Pod would.")
+        str, typer.Option("--pod", metavar="NS/NAME", help="Resolve as this Pod would.")
     ] = "",
     type_: Annotated[
         str, typer.Option("--type", "-t", metavar="TYPE", help="A, AAAA, SRV, PTR, CNAME, TXT.")
@@ -32,14 +32,14 @@ def resolve(  # noqa: PLR0913  each parameter is an option of the command
         str, typer.Option("--resolver", metavar="LIBC", help="glibc, musl, musl-1.2.3, go, c-ares.")
     ] = "",
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show endpoints too, and what could be better.")
+        bool, typer.Option("--explain", help="Show endpoints and advice too.")
     ] = False,
     output: OutputOption = OutputFormat.TABLE,
     api: ApiOption = API,
 ) -> None:
     """Resolve a name as a program in a Pod would.
 
-    Ends with 1 when the name leads nowhere.
+    Exits with 1 when the name does not resolve.
     """
     if namespace and pod:
         raise typer.BadParameter("a Pod has its own namespace: give --pod or -n, not both")
@@ -52,16 +52,13 @@ def resolve(  # noqa: PLR0913  each parameter is an option of the command
         "explain": explain,
     }
     resolution = connect(context, api).ask("GET", "/resolve", query=query)
-    if output in (OutputFormat.JSON, OutputFormat.YAML):
-        print_document(resolution, output)
-    else:
-        print_resolution(resolution)
+    print_result(resolution, output, print_resolution)
     if text(resolution, "status") != NOERROR:
         raise typer.Exit(1)
 
 
 def print_resolution(resolution: Json) -> None:
-    """Print an answer for people: what came out first, then how."""
+    """Print an answer for people: the result, then the queries."""
     name, status = text(resolution, "name"), text(resolution, "status")
     answers = texts(resolution, "addresses") or tuple(
         text(record, "data") for record in mappings(resolution, "records")

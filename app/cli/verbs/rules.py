@@ -1,4 +1,4 @@
-"""``waypost rules``: what a node's kernel is to be told.
+"""``waypost rules``: the rules of a node's kernel.
 
 node -> GET /nodes/{name}/ipvs     -> a table of virtual servers
 node, part -> GET .../ipvs.txt     -> text that the kernel's tools load
@@ -15,7 +15,7 @@ from app.cli.options import API, ApiOption, OutputOption, connect
 from app.cli.output import (
     OutputFormat,
     Sheet,
-    print_document,
+    print_result,
     print_sheet,
     print_text,
     say,
@@ -23,7 +23,7 @@ from app.cli.output import (
 
 
 class RulesPart(StrEnum):
-    """The texts in which rules are loaded; ``nftables`` is the same rules in the other mode."""
+    """The loadable texts of rules; ``nftables`` is that of the other mode."""
 
     SCRIPT = "script"
     IPVSADM = "ipvsadm"
@@ -37,7 +37,7 @@ class RulesPart(StrEnum):
 
 PartOption = Annotated[
     RulesPart | None,
-    typer.Option("--part", help="The loadable text of this part instead of a table."),
+    typer.Option("--part", help="Print the loadable text of this part instead of a table."),
 ]
 
 
@@ -49,7 +49,7 @@ def rules(
     output: OutputOption = OutputFormat.TABLE,
     api: ApiOption = API,
 ) -> None:
-    """Show what a node's kernel is to be told."""
+    """Show the rules of a node's kernel."""
     server = connect(context, api)
     if part is RulesPart.NFTABLES:
         print_text(server.read_text(f"/nodes/{node}/nftables"))
@@ -57,10 +57,8 @@ def rules(
         print_text(server.read_text(f"/nodes/{node}/ipvs.txt", query={"part": part.value}))
     else:
         found = server.ask("GET", f"/nodes/{node}/ipvs")
-        if output in (OutputFormat.JSON, OutputFormat.YAML):
-            print_document(found, output)
-        else:
-            print_rules(found)
+        print_result(found, output, print_rules)
+        if not output.is_document:
             say(("load ", "dim"), f"on {node}: waypost rules {node} --part script | sh")
 
 

@@ -1,6 +1,6 @@
-"""``waypost watch``: changes as they are committed, until the user has seen enough.
+"""``waypost watch``: prints changes as they are committed, until it is interrupted.
 
-kinds, selectors -> GET /watch -> one line a change; a lost connection is resumed
+kinds, selectors -> GET /watch -> one line per change; resumes after a lost connection
 """
 
 import json
@@ -31,11 +31,11 @@ def watch(  # noqa: PLR0913  each parameter is an option of the command
     ] = None,
     *,
     namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NS", help="Only what lies in it.")
+        str, typer.Option("--namespace", "-n", metavar="NS", help="Only objects of it.")
     ] = "",
     selector: SelectorOption = "",
     since: Annotated[
-        str, typer.Option("--since", metavar="REVISION", help="Only what came after it.")
+        str, typer.Option("--since", metavar="REVISION", help="Only changes after it.")
     ] = "",
     timeout_s: Annotated[
         int | None, typer.Option("--timeout", min=1, metavar="SECONDS", help="When to stop.")
@@ -63,12 +63,11 @@ def watch(  # noqa: PLR0913  each parameter is an option of the command
 
 
 def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
-    """Yield events; after a lost connection go on behind the last revision seen whole.
+    """Yield events; after a lost connection, resume after the last complete revision.
 
-    That is a bookmark's, and the server is asked for one after every batch; what
-    had come since is not yielded again.  Raises Refused when the server ends the
-    watch with an error, and what went wrong when there was no connection in the first
-    place.
+    That is the revision of a bookmark, which the server sends after every batch; later
+    events that have been yielded are not repeated.  Raises Refused when the server ends
+    the watch with an error, and the error of a first connection that fails.
     """
     progress = _Progress(Resume(str(query.get("resourceVersion") or "")))
     has_begun = False
@@ -77,7 +76,7 @@ def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
         try:
             for document in server.follow("/watch", query=following):
                 has_begun = True
-                if progress.is_news(event_of(document, url=server.url)):
+                if progress.is_new(event_of(document, url=server.url)):
                     yield document
         except (RegistryUnreachable, RegistryMisbehaved) as lost:
             if not has_begun:
@@ -91,19 +90,19 @@ def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
 
 @dataclass(slots=True)
 class _Progress:
-    """The last revision known to be whole, and what was seen of those after it."""
+    """The last complete revision, and the events received after it."""
 
     resume: Resume
     _seen: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
     _repeated: frozenset[tuple[str, ...]] = frozenset()
 
     def begin(self) -> str:
-        """Expect the events after the last whole revision, some of them a second time."""
+        """Start or resume after the last complete revision; some events may be repeated."""
         self._repeated = frozenset(self._seen)
         return self.resume.begin()
 
-    def is_news(self, event: Event) -> bool:
-        """Take note of an event; says whether it has not come before."""
+    def is_new(self, event: Event) -> bool:
+        """Record an event; returns whether it has not been received before."""
         identity = _identity(event)
         if self.resume.advance(event):
             self._seen.clear()

@@ -23,7 +23,7 @@ ENDPOINTS_MAX_DEFAULT = 100  # endpoints of one slice that Waypost makes
 
 
 class AddressType(StrEnum):
-    """What the addresses of a slice are."""
+    """The type of all addresses of a slice."""
 
     IPV4 = "IPv4"
     IPV6 = "IPv6"
@@ -32,7 +32,7 @@ class AddressType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointConditions:
-    """Three tri-state facts; absent reads as ready, serving, and not terminating."""
+    """Three tri-state conditions; absent means ready, serving, and not terminating."""
 
     ready: bool | None = None
     serving: bool | None = None
@@ -40,23 +40,23 @@ class EndpointConditions:
 
     @property
     def is_ready(self) -> bool:
-        """Ready, absent counting as yes."""
+        """Whether the endpoint is ready; absent counts as yes."""
         return self.ready is not False
 
     @property
     def is_serving(self) -> bool:
-        """Able to answer, even while terminating; absent counts as yes."""
+        """Whether the endpoint can serve, even while terminating; absent counts as yes."""
         return self.serving is not False
 
     @property
     def is_terminating(self) -> bool:
-        """On its way out; absent counts as no."""
+        """Whether the endpoint is terminating; absent counts as no."""
         return self.terminating is True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
-    """Where an endpoint had best be used from: names of zones and nodes."""
+    """The zones and nodes whose traffic an endpoint should get."""
 
     for_zones: tuple[str, ...] = ()
     for_nodes: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Hints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """The addresses of one backend; ``weight`` None means 1, and 0 drains."""
+    """The addresses of one backend; ``weight`` None means 1, and 0 drains it."""
 
     addresses: tuple[str, ...]
     conditions: EndpointConditions = EndpointConditions()
@@ -107,7 +107,7 @@ class EndpointSlice(Object):
 
     @property
     def is_mirrored(self) -> bool:
-        """Whether it holds what an Endpoints object says."""
+        """Whether Waypost made it from an Endpoints object."""
         return self.metadata.labels.get(MANAGED_BY_LABEL) == MIRRORED_BY
 
 
@@ -125,7 +125,7 @@ ENDPOINT_SLICE = Resource(
     api_version="discovery.k8s.io/v1",
     type=EndpointSlice,
     short_names=("eps",),
-    counts_labels=True,  # it has no spec: its labels say whose it is (spec kubernetes-api 3.5)
+    counts_labels=True,  # it has no spec: its labels name its Service (spec kubernetes-api 3.5)
     index_terms=_index_terms,
     endpoints=lambda slice_: len(slice_.endpoints),
 )

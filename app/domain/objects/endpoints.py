@@ -1,6 +1,6 @@
-"""Endpoints: the older kind that lists what is behind a Service without a selector.
+"""Endpoints: the older kind that lists the endpoints of a Service without a selector.
 
-Values only.  It is taken and held as the slices that mirror it.
+Values only.  It is accepted, and stored as the slices that mirror it.
 Source: spec kubernetes-api 3.8; KEP-752.
 """
 
@@ -13,7 +13,7 @@ from app.domain.objects.resource import Object, Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointAddress:
-    """One address, and what is known of who listens there."""
+    """One address, with its hostname, Node and Pod if these are known."""
 
     ip: str
     hostname: str = ""
@@ -23,7 +23,7 @@ class EndpointAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointSubset:
-    """Addresses that all listen on all of the ports; none listed means no particular one."""
+    """Addresses that all listen on all of the ports; without ports, on any."""
 
     addresses: tuple[EndpointAddress, ...] = ()
     not_ready_addresses: tuple[EndpointAddress, ...] = ()
@@ -32,10 +32,10 @@ class EndpointSubset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints(Object):
-    """All that is behind the Service of the same name."""
+    """All endpoints of the Service of the same name."""
 
     subsets: tuple[EndpointSubset, ...] = ()
 
 
 ENDPOINTS = Resource(name="Endpoints", plural="endpoints", api_version="v1", type=Endpoints)
-"""Not among ``app.domain.resources``: only slices are held."""
+"""Not among ``app.domain.resources``: only slices are stored."""

@@ -1,6 +1,6 @@
-"""What every object carries besides its own spec.
+"""Metadata, conditions and references: the parts that all kinds share.
 
-Values only: who assigns a uid or a revision is not known here.
+Values only: how uids and revisions are assigned is not known here.
 Source: spec kubernetes-api 1.2, the ``metadata`` rows.
 """
 
@@ -15,12 +15,12 @@ NOTHING: Mapping[str, str] = {}
 
 
 LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
-"""Where an apply remembers what it was given; the next one compares with it."""
+"""The manifest of the last apply; the next apply compares with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerReference:
-    """The object that another one goes away with."""
+    """A reference to an owner, with which the object is deleted."""
 
     api_version: str
     kind: str
@@ -35,7 +35,7 @@ class ObjectMeta:
     """Identity, history and labels; times are UTC with whole seconds.
 
     ``generation`` 0 and ``revision`` 0 mean not assigned.  ``resource_version``
-    is what a client sent along with a write: the revision it believes current.
+    is what a client sent with a write: the revision that it has read.
     """
 
     name: str = ""
@@ -60,7 +60,7 @@ class ObjectMeta:
 
     @property
     def is_terminating(self) -> bool:
-        """Whether deletion has been asked for and has not finished."""
+        """Whether deletion has been requested and has not finished."""
         return self.deleted_at is not None
 
 
@@ -78,7 +78,7 @@ class Condition:
 
 
 def is_condition_true(conditions: tuple[Condition, ...], type_: str) -> bool:
-    """Whether the condition is there and True; absent and Unknown are not."""
+    """Whether the condition is present and True, not Unknown."""
     return any(condition.status == "True" for condition in conditions if condition.type == type_)
 
 

@@ -3,16 +3,23 @@
 Values only.  Source: spec kubernetes-api 5.10.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.domain.objects.meta import Condition
-from app.domain.objects.resource import METADATA_NAME, Field, Object, Resource
+from app.domain.objects.resource import METADATA_NAME, Field, Object, Resource, T
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 DEFAULT_NAMESPACE, SYSTEM = "default", "kube-system"
 PERMANENT = frozenset({DEFAULT_NAMESPACE, SYSTEM, "kube-public"})
 """Namespaces that cannot be deleted."""
+
+
+def in_default_namespace(found: T) -> T:
+    """Put an object that names no namespace into the default one."""
+    if found.metadata.namespace:
+        return found
+    return replace(found, metadata=replace(found.metadata, namespace=DEFAULT_NAMESPACE))
 
 
 class NamespacePhase(StrEnum):

@@ -1,4 +1,4 @@
-"""A Node: a machine that runs Pods and is told rules.
+"""A Node: a machine that runs Pods and has kernel rules.
 
 Values only.  Source: spec kubernetes-api 3.7, spec ipvs 0.
 """
@@ -23,7 +23,7 @@ CONTROL_PLANE_LABELS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeAddress:
-    """One address as reported; neither need be a word or an address that is known here."""
+    """One address as reported; the type may be unknown, and the address may not be an IP."""
 
     type: str
     address: str
@@ -31,7 +31,7 @@ class NodeAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taint:
-    """What keeps Pods away: ``effect`` is NoSchedule, PreferNoSchedule or NoExecute."""
+    """A taint, which keeps Pods away; ``effect`` is NoSchedule, PreferNoSchedule or NoExecute."""
 
     key: str
     value: str = ""
@@ -54,7 +54,7 @@ class Node(Object):
 
     @property
     def zone(self) -> str:
-        """The failure domain it stands in; empty when unknown."""
+        """Its failure domain; empty when unknown."""
         return self.metadata.labels.get(ZONE_LABEL, "")
 
     @property
@@ -64,13 +64,13 @@ class Node(Object):
 
     @property
     def is_eligible(self) -> bool:
-        """Whether load balancers may send it traffic: it is not being taken away."""
+        """Whether load balancers may send it traffic: it is not being removed."""
         is_leaving = any(taint.key == TO_BE_DELETED_TAINT for taint in self.taints)
         return not is_leaving and not self.metadata.is_terminating
 
     @property
     def ips(self) -> tuple[str, ...]:
-        """Its internal and external addresses, in the order given and as they are spelt."""
+        """Its internal and external addresses, in the given order and spelling."""
         return tuple(entry.address for entry in self.addresses if entry.type in IP_ADDRESS_TYPES)
 
 

@@ -1,6 +1,6 @@
-"""A Pod as Waypost knows it: a registration of something that listens.
+"""A Pod as Waypost knows it: a registration of a process that listens at an address.
 
-Values only.  Containers count for their ports and their readiness probe.
+Values only.  Of containers, only ports and readiness probes matter.
 Source: contract.md, "Objects"; spec kubernetes-api 3.2 to 3.4, spec resolver 9; KEP-753
 for sidecars.
 """
@@ -16,18 +16,18 @@ from app.domain.objects.service import Protocol
 
 GRACE_PERIOD_S_DEFAULT = 30
 WEIGHT_MAX = 65_535  # of a Pod or an endpoint; 0 takes no new connections
-GRACE_PERIOD_S_MAX = 2**31 - 1  # 68 years: longer ones are allowed, and end there
+GRACE_PERIOD_S_MAX = 2**31 - 1  # 68 years: longer periods are accepted, and shortened to this
 WEIGHT_DEFAULT = 1
 READY = "Ready"
-LEASE_EXPIRED = "LeaseExpired"  # reason of a Ready condition: its own heartbeats stopped
-NODE_LEASE_EXPIRED = "NodeLeaseExpired"  # the agent that probed it went silent
-NOT_REPORTED = "NotReportedYet"  # its readiness is for a report to tell, and there was none
-READY_BEFORE = "waypost/ReadyBefore"  # condition: what Ready said before a lease ran out
+LEASE_EXPIRED = "LeaseExpired"  # reason of a Ready condition: the Pod's own heartbeats stopped
+NODE_LEASE_EXPIRED = "NodeLeaseExpired"  # the heartbeats of the agent that probes it stopped
+NOT_REPORTED = "NotReportedYet"  # a client has to report readiness, and none has yet
+READY_BEFORE = "waypost/ReadyBefore"  # condition: the Ready condition before a lease expired
 LAPSES = frozenset({LEASE_EXPIRED, NODE_LEASE_EXPIRED})
 
 
 class PodPhase(StrEnum):
-    """Where a Pod is in its life."""
+    """The phase of a Pod's life."""
 
     PENDING = "Pending"
     RUNNING = "Running"
@@ -37,7 +37,7 @@ class PodPhase(StrEnum):
 
 
 class DNSPolicy(StrEnum):
-    """What a Pod's resolv.conf starts from (spec resolver 9.1)."""
+    """The basis of a Pod's resolv.conf (spec resolver 9.1)."""
 
     CLUSTER_FIRST = "ClusterFirst"
     CLUSTER_FIRST_WITH_HOST_NET = "ClusterFirstWithHostNet"
@@ -56,14 +56,14 @@ class ContainerPort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecAction:
-    """Run a command in the container: kept, and left to whoever can enter the container."""
+    """Run a command in the container: stored, but not run by Waypost, which cannot enter it."""
 
     command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HTTPGetAction:
-    """Ask by HTTP; any status from 200 to 399 is a success."""
+    """Send an HTTP request; any status from 200 to 399 is a success."""
 
     port: int | str
     path: str = "/"
@@ -74,7 +74,7 @@ class HTTPGetAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TCPSocketAction:
-    """Open a connection; that it opens is the success."""
+    """Open a TCP connection; an opened one is a success."""
 
     port: int | str
     host: str = ""
@@ -82,7 +82,7 @@ class TCPSocketAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GRPCAction:
-    """Ask the standard gRPC health service; ``service`` empty asks for the whole server."""
+    """Call the standard gRPC health service; ``service`` empty means the whole server."""
 
     port: int
     service: str = ""
@@ -104,13 +104,13 @@ class Probe:
 
     @property
     def is_asked_from_outside(self) -> bool:
-        """Whether Waypost runs it: a command would have to be run inside the container."""
+        """Whether Waypost runs it: it cannot run a command inside the container."""
         return self.exec is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """A container: its ports, its probe, and for init containers whether it keeps running."""
+    """A container: its ports and readiness probe; an init container may be a sidecar."""
 
     name: str = ""
     ports: tuple[ContainerPort, ...] = ()
@@ -119,13 +119,13 @@ class Container:
 
     @property
     def is_sidecar(self) -> bool:
-        """Whether an init container stays up beside the others."""
+        """Whether an init container keeps running beside the others."""
         return self.restart_policy == "Always"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DNSConfig:
-    """A Pod's own additions to its resolv.conf; an option without value has None."""
+    """A Pod's additions to its resolv.conf; an option without a value has None."""
 
     nameservers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ class DNSConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod(Object):
-    """One Pod.  ``weight`` is 0 to 65535, 0 drains; ``lease_duration_s`` None is no lease."""
+    """One Pod.  ``weight`` 0 (of 65535) drains it; ``lease_duration_s`` None means no lease."""
 
     node_name: str = ""
     hostname: str = ""
@@ -165,12 +165,12 @@ class Pod(Object):
 
     @property
     def is_finished(self) -> bool:
-        """Whether it will never serve again."""
+        """Whether it has ended for good."""
         return self.phase in (PodPhase.SUCCEEDED, PodPhase.FAILED)
 
     @property
     def lasting_containers(self) -> tuple[Container, ...]:
-        """The containers that run for as long as it does: its own, then the sidecars."""
+        """The containers that run as long as the Pod: the regular ones, then the sidecars."""
         if not self.init_containers:
             return self.containers
         sidecars = (container for container in self.init_containers if container.is_sidecar)
@@ -178,7 +178,7 @@ class Pod(Object):
 
     @property
     def readiness_probes(self) -> tuple[Probe, ...]:
-        """The probes that must all succeed before it counts as ready, those of sidecars too."""
+        """The probes that must all succeed before the Pod is ready, those of sidecars included."""
         return tuple(
             container.readiness_probe
             for container in self.lasting_containers
@@ -187,7 +187,7 @@ class Pod(Object):
 
     @property
     def has_probe(self) -> bool:
-        """Whether any container asks to be probed before it counts as ready."""
+        """Whether any container has a readiness probe."""
         return bool(self.readiness_probes)
 
     @property
@@ -197,17 +197,17 @@ class Pod(Object):
 
     @property
     def needs_report(self) -> bool:
-        """Whether it has a probe that Waypost does not run, so that a report must tell Ready."""
+        """Whether it has a probe that Waypost does not run, so that a client must report Ready."""
         return not all(probe.is_asked_from_outside for probe in self.readiness_probes)
 
     @property
     def ready_condition(self) -> Condition | None:
-        """Its Ready condition, which says since when and why; None before any report."""
+        """Its Ready condition; None before any report."""
         return next((entry for entry in self.conditions if entry.type == READY), None)
 
     @property
     def is_lapsed(self) -> bool:
-        """Whether it is not ready because a lease ran out, its own or its node's."""
+        """Whether it is not ready because a lease expired, its own or its node's."""
         ready = self.ready_condition
         return ready is not None and ready.status == "False" and ready.reason in LAPSES
 

@@ -1,8 +1,8 @@
-"""What every object has, and the description of one kind of them.
+"""The base of every object, and the description of a kind.
 
-    RESOURCE of a kind: names, scope, status, fields of selectors, entries of the index
+    RESOURCE of a kind: names, scope, status fields, fields of selectors, index terms
 
-A kind is declared once here and once on each floor above: its rules are its STRATEGY
+A kind is declared once here and once in each layer above: its rules are its STRATEGY
 (``app.domain.registration``), its wire shape its WIRE (``app.schemas.objects``).
 ``app.domain.resources`` lists every kind.
 
@@ -19,15 +19,15 @@ from app.domain.objects.meta import ObjectMeta
 _WORD_ENDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 Term = tuple[str, ...]
-"""An entry of the snapshot's index: a family of terms, and the values that tell them apart."""
+"""An entry of the snapshot's index: a family of terms, then the values of the term."""
 
 Values = tuple[str, ...]
-"""What a field holds: one value, or for a list each of them."""
+"""The value of a field, or all values of a list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Object:
-    """What objects of every kind have."""
+    """The base of objects of every kind."""
 
     metadata: ObjectMeta
 
@@ -39,8 +39,8 @@ T = TypeVar("T", bound=Object)
 class Field(Generic[T]):
     """A field that ``fieldSelector`` may name.
 
-    Addresses are compared in canonical form.  ``index`` is the family of index terms under
-    which every object with a given value is found, if there is one.
+    Addresses are compared in canonical form.  ``index`` is the family of index terms that
+    lists the objects with each value, if there is one.
     """
 
     values: Callable[[T], Values]
@@ -58,17 +58,17 @@ METADATA_FIELDS: Mapping[str, Field[Any]] = {
 
 
 def truth(*, value: bool) -> Values:
-    """Spell a boolean field as selectors do."""
+    """Write a boolean field as selectors do."""
     return ("true" if value else "false",)
 
 
 def no_endpoints(_: Object) -> int:
-    """Hold no endpoints."""
+    """Count the endpoints of a kind that has none."""
     return 0
 
 
 def no_terms(_: Object) -> Iterable[Term]:
-    """Index nothing but what every object is found by."""
+    """Add nothing to the index terms that every object has."""
     return ()
 
 
@@ -76,11 +76,11 @@ def no_terms(_: Object) -> Iterable[Term]:
 class Resource(Generic[T]):
     """A kind: ``name`` is the wire's ``kind``, ``plural`` its word in paths.
 
-    ``status_fields`` are attributes that only reports change and that no generation counts;
-    for a kind without a spec, labels are counted instead.  ``own_finalizers`` are taken off by
-    the registry itself.  ``endpoints`` are how many an object holds, by which its size is
-    estimated.  A kind that ``is_derived`` follows from others: its objects are read,
-    never written or stored.  ``subresources`` are the paths below an object that can be written.
+    ``status_fields`` are attributes that only status reports change; they do not increase the
+    generation.  ``counts_labels`` makes labels increase it, for a kind without a spec.
+    ``own_finalizers`` are removed by the registry itself.  ``endpoints`` counts the endpoints of
+    an object, to estimate its size.  Objects of a kind that ``is_derived`` are computed from
+    others, never written or stored.  ``subresources`` are the writable paths below an object.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Resource(Generic[T]):
 
     @property
     def group(self) -> str:
-        """The API group; empty for the core."""
+        """The API group; empty for the core group."""
         return self.api_version.rpartition("/")[0]
 
     @property
@@ -115,18 +115,18 @@ class Resource(Generic[T]):
 
     @property
     def plural_name(self) -> str:
-        """Its name for several, ``Services``; the plural is that in lower case."""
+        """The plural of its name, ``Services``; in lower case it is ``plural``."""
         stem = self.name if self.plural.startswith(self.name.lower()) else self.name[:-1]
         return stem + self.plural[len(stem) :]
 
     @property
     def word(self) -> str:
-        """Its name in names of operations, ``service_cidr``."""
+        """Its name in operation ids, ``service_cidr``."""
         return _snake(self.name)
 
     @property
     def plural_word(self) -> str:
-        """Its name for several in names of operations, ``service_cidrs``."""
+        """The plural of its name in operation ids, ``service_cidrs``."""
         return _snake(self.plural_name)
 
 
@@ -135,4 +135,4 @@ def _snake(name: str) -> str:
 
 
 AnyResource = Resource[Any]
-"""A kind, where it does not matter which."""
+"""Any kind."""

@@ -1,8 +1,8 @@
 """A Service: a named group of backends behind a stable address.
 
 Values only; the rules they must obey are in ``registration``.  Closed
-vocabularies are enums, but fields are ``str``: a manifest on its way in holds
-whatever its author wrote, until validation has accepted it.
+vocabularies are enums, but fields are ``str``: before validation a draft may
+contain any text.
 
 Source: spec kubernetes-api 1.2; contract.md, "Objects", for the extensions.
 """
@@ -27,7 +27,7 @@ AFFINITY_TIMEOUT_S_MAX = 86_400
 
 
 class ServiceType(StrEnum):
-    """How a Service is reached."""
+    """The type of a Service: how clients reach it."""
 
     CLUSTER_IP = "ClusterIP"
     NODE_PORT = "NodePort"
@@ -44,7 +44,7 @@ class Protocol(StrEnum):
 
 
 class SessionAffinity(StrEnum):
-    """Whether a client keeps its backend."""
+    """Whether connections of one client go to the same endpoint."""
 
     NONE = "None"
     CLIENT_IP = "ClientIP"
@@ -58,7 +58,7 @@ class TrafficPolicy(StrEnum):
 
 
 class IPFamilyPolicy(StrEnum):
-    """How many families a Service wants."""
+    """Whether a Service is single-stack or dual-stack."""
 
     SINGLE_STACK = "SingleStack"
     PREFER_DUAL_STACK = "PreferDualStack"
@@ -66,7 +66,7 @@ class IPFamilyPolicy(StrEnum):
 
 
 class TrafficDistribution(StrEnum):
-    """Which endpoints are preferred; PREFER_CLOSE is the older word for the same zone."""
+    """Which endpoints are preferred; PREFER_CLOSE is the older name of PREFER_SAME_ZONE."""
 
     PREFER_CLOSE = "PreferClose"
     PREFER_SAME_ZONE = "PreferSameZone"
@@ -131,9 +131,9 @@ _TYPES_WITH_NODE_PORTS = (ServiceType.NODE_PORT.value, ServiceType.LOAD_BALANCER
 class Service(Object):
     """One Service.  Empty text, 0, ``()`` and None mean that the field is absent.
 
-    ``cluster_ips`` keep the client's spelling, ``cluster_ip`` is what the singular
-    field says: equal to the first of the list once normalised.  ``requested_ips``
-    are those that a client named, canonical; the wire does not show them here.
+    ``cluster_ips`` keep the client's spelling; ``cluster_ip`` is the singular field,
+    equal to the first of the list once normalised.  ``requested_ips`` are those that a
+    client named, in canonical form; they are not part of the Service on the wire.
     """
 
     type: str = ""
@@ -164,43 +164,43 @@ class Service(Object):
 
     @property
     def is_headless(self) -> bool:
-        """Whether names lead to the endpoints themselves."""
+        """Whether its name resolves to its endpoints."""
         return self.cluster_ip == HEADLESS
 
     @property
     def is_external_name(self) -> bool:
-        """Whether the Service is nothing but an alias."""
+        """Whether the Service is only an alias."""
         return self.type == ServiceType.EXTERNAL_NAME
 
     @property
     def has_selector(self) -> bool:
-        """Whether its endpoints are computed; otherwise they are written by hand."""
+        """Whether its endpoints are computed, not written by hand."""
         return bool(self.selector) or bool(self.selector_expressions)
 
     @property
     def is_balanced(self) -> bool:
-        """Whether hints are shared out over all its endpoints (topology mode Auto)."""
-        said = self.metadata.annotations
-        mode = said.get(TOPOLOGY_HINTS_ANNOTATION, said.get(TOPOLOGY_MODE_ANNOTATION, ""))
+        """Whether hints depend on all its endpoints together (topology mode Auto)."""
+        notes = self.metadata.annotations
+        mode = notes.get(TOPOLOGY_HINTS_ANNOTATION, notes.get(TOPOLOGY_MODE_ANNOTATION, ""))
         return mode in ("Auto", "auto")
 
     @property
     def is_guarded(self) -> bool:
-        """Whether silent endpoints are kept because too many fell silent at once."""
+        """Whether the mass-failure guard keeps endpoints that miss heartbeats."""
         return is_condition_true(self.conditions, MASS_FAILURE_GUARD)
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Its real cluster addresses in canonical spelling; headless ones have none."""
+        """Its cluster addresses in canonical form; none if it is headless or an alias."""
         if self.is_headless or self.is_external_name:
             return ()
         return tuple(canonical(text) for text in self.cluster_ips)
 
     @property
     def node_ports(self) -> tuple[int, ...]:
-        """The node ports it holds, its health-check port among them, sorted.
+        """The node ports that it holds, with its health-check port, sorted.
 
-        Other types may carry numbers, an ExternalName for one, without holding them.
+        Other types, such as ExternalName, may have numbers in their ports without holding them.
         """
         if self.type not in _TYPES_WITH_NODE_PORTS:
             return ()
@@ -208,7 +208,7 @@ class Service(Object):
         return tuple(sorted(numbers - {0}))
 
     def selects(self, labels: Mapping[str, str]) -> bool:
-        """Whether its selector picks a Pod with these labels."""
+        """Whether its selector matches these labels of a Pod."""
         return selects(self.selector, self.selector_expressions, labels)
 
 

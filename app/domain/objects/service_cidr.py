@@ -14,14 +14,14 @@ DEFAULT_NAME = "kubernetes"  # the object that mirrors the configured ranges
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceCIDR(Object):
-    """One or two ranges, at most one a family; the first of ``kubernetes`` is the default one."""
+    """One or two ranges, at most one per family; the first of ``kubernetes`` is the default."""
 
     cidrs: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
     @property
     def is_ready(self) -> bool:
-        """Whether new addresses may come from it."""
+        """Whether new addresses may be allocated from it."""
         return not self.metadata.is_terminating and not any(
             condition.status == "False"
             for condition in self.conditions

@@ -1,8 +1,8 @@
-"""Since when a condition is as it is, for reports that do not say.
+"""Transition times of conditions, for reports that leave them out.
 
-    conditions held, conditions reported, now -> the reported ones, each with its time
+    current conditions, reported conditions, now -> the reported ones, each with its time
 
-A report of the same status again changes nothing, and keeps the time of the first.
+A report that repeats the same status keeps the time of the first report.
 Source: contract.md, "Objects"; spec kubernetes-api 1.2, the row of ``status.conditions``.
 """
 
@@ -16,19 +16,18 @@ from app.domain.objects.meta import Condition
 def with_transitions(
     current: Iterable[Condition], desired: Iterable[Condition], now: datetime
 ) -> tuple[Condition, ...]:
-    """Note when each condition took the status it has, to the second as on the wire."""
-    held = {condition.type: condition for condition in current}
+    """Set when each condition took its present status, in whole seconds as on the wire."""
+    current_by_type = {condition.type: condition for condition in current}
     second = now.replace(microsecond=0)
-    return tuple(_timed(held.get(each.type), each, second) for each in desired)
+    return tuple(_timed(current_by_type.get(each.type), each, second) for each in desired)
 
 
 def _timed(before: Condition | None, after: Condition, now: datetime) -> Condition:
-    said = after.last_transition_at
+    reported_at = after.last_transition_at
     if before is None:
-        return after if said is not None else replace(after, last_transition_at=now)
-    # A patch that flips the status leaves the time that it does not mention.
-    is_told = said not in (None, before.last_transition_at)
-    if is_told:
+        return after if reported_at is not None else replace(after, last_transition_at=now)
+    # A patch that flips only the status carries the previous time along: that one is stale.
+    if reported_at not in (None, before.last_transition_at):
         return after
     if after.status == before.status:
         return replace(after, last_transition_at=before.last_transition_at)

@@ -1,11 +1,11 @@
-"""Kinds whose objects follow from others: nobody writes them, and nothing stores them.
+"""Derived kinds: objects computed from other objects, neither written by clients nor stored.
 
-    DERIVATION of a kind: which keys there are, what each is, which ones a change may touch
-    changes of stored objects -> the same changes, and those of derived objects behind them
+    DERIVATION of a kind: all keys, the object at a key, the keys that a change may affect
+    changes of stored objects -> the same changes, followed by those of derived objects
 
-A derived object is in the snapshot like any other, so lists, watches and the past know no
-difference.  It bears the revision of the change that it followed from; one that is older than
-the history bears the revision at which it was loaded.  So two states of it never share one.
+A derived object is in the snapshot like any other, so that lists, watches and past revisions
+treat it alike.  It bears the revision of the change that it was derived from; one that is older
+than the history bears the revision at which it was loaded: two states never share a revision.
 
 Source: style.md 2; docs/decisions/0016.
 """
@@ -23,10 +23,10 @@ from app.domain.snapshot import Snapshot
 
 @dataclass(frozen=True, kw_only=True)
 class Derivation(Generic[T]):
-    """How the objects of one kind follow from a snapshot.
+    """How the objects of one kind are computed from a snapshot.
 
-    ``derive`` gives None where there is none; ``touched`` are the keys whose object may differ
-    through a change, asked of the snapshots on both sides of it.
+    ``derive`` returns None where there is no object; ``touched`` lists the keys whose object a
+    change may alter, and is called with the snapshots before and after it.
     """
 
     resource: Resource[T]
@@ -55,9 +55,9 @@ def followed(
     *,
     decided: Snapshot | None = None,
 ) -> tuple[Snapshot, tuple[Change, ...]]:
-    """Apply changes of stored objects, and what follows from them, revision by revision.
+    """Apply changes of stored objects and of what is derived from them, revision by revision.
 
-    ``decided`` is the state that all of them lead to, where it is known.
+    ``decided`` is the snapshot after all of them, if the caller knows it.
     """
     every: list[Change] = []
     for _, group in groupby(changes, key=lambda change: change.revision):
@@ -78,8 +78,8 @@ def loaded_with_derived(
 ) -> tuple[Snapshot, tuple[Change, ...]]:
     """Add derived objects to a snapshot of stored ones, and to the changes that led to it.
 
-    Their changes are found backwards: each revision is undone, and what follows from the state
-    before it is made anew.
+    Changes of derived objects are found backwards: each revision is undone, and the derived
+    objects are computed anew from the state before it.
     """
     if not derivations:
         return stored, tuple(history)
@@ -89,7 +89,7 @@ def loaded_with_derived(
     for _, group in groupby(reversed(history), key=lambda change: change.revision):
         changes = tuple(group)[::-1]
         before = _undone(after, changes)
-        derived = tuple(_turned(each) for each in _derived(after, before, changes, derivations))
+        derived = tuple(_reversed(each) for each in _derived(after, before, changes, derivations))
         groups.append(changes + derived)
         after = _undone(before, derived)
     kinds = {each.resource.name for each in derivations}
@@ -106,7 +106,7 @@ def loaded_with_derived(
 def with_known_derived(
     known: Snapshot, loaded: Snapshot, derivations: Iterable[AnyDerivation]
 ) -> Snapshot:
-    """Let derived objects that are what they were bear the revision that they bore."""
+    """Give derived objects that have not changed the revisions that they had in ``known``."""
     return loaded.apply(
         Change(revision=loaded.revision, before=found, after=held)
         for each in derivations
@@ -118,7 +118,7 @@ def with_known_derived(
 
 
 def _in_order(changes: Iterable[Change], derived: Container[str]) -> Iterator[Change]:
-    """Let each object that was made anew bear the revision of the change that made it so."""
+    """Give each derived object the revision of the change that produced it."""
     known: dict[tuple[str, NamespacedName], Object | None] = {}
     for change in changes:
         key = (change.kind, change.key)
@@ -130,10 +130,10 @@ def _in_order(changes: Iterable[Change], derived: Container[str]) -> Iterator[Ch
 
 
 def _undone(after: Snapshot, changes: Sequence[Change]) -> Snapshot:
-    return after.apply(_turned(change) for change in reversed(changes))
+    return after.apply(_reversed(change) for change in reversed(changes))
 
 
-def _turned(change: Change) -> Change:
+def _reversed(change: Change) -> Change:
     return replace(change, before=change.after, after=change.before)
 
 
@@ -143,9 +143,9 @@ def _derived(
     changes: Sequence[Change],
     derivations: Iterable[AnyDerivation],
 ) -> Iterator[Change]:
-    """List the changes of derived objects on the way from one snapshot to the other."""
+    """List the changes of derived objects between two snapshots."""
     for each in derivations:
-        held = before.of(each.resource)
+        current = before.of(each.resource)
         touched = {
             key
             for side in (before, after)
@@ -153,7 +153,7 @@ def _derived(
             for key in each.touched(side, change)
         }
         for key in sorted(touched):
-            old, new = held.get(key), each.derive(after, key)
+            old, new = current.get(key), each.derive(after, key)
             if _versioned(old, REVISION_ZERO) != _versioned(new, REVISION_ZERO):
                 yield Change(revision=after.revision, before=old, after=new)
 

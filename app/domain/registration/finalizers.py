@@ -1,12 +1,12 @@
-"""Which finalizers hold an object here: those of whoever can take them off again.
+"""The finalizers that delay the deletion of an object: those that some client can remove.
 
-    object -> the finalizers that hold it
+    object -> the finalizers that count
     draft -> draft without those of a cluster's own controllers, and a warning that names them
 
 A dump of a cluster carries finalizers of the cluster's own controllers: of the one that
 cleans up load balancers, of the garbage collector, of a cloud.  None of them runs against
-Waypost, so that an object with one of theirs could never go.  A finalizer under any other
-domain is a user's own: it holds for as long as it is there.
+Waypost, so that an object with such a finalizer could never be deleted.  A finalizer under
+any other domain belongs to a user: the object stays until it is removed.
 
 Source: spec kubernetes-api 5.9 and 5.10.
 """
@@ -33,14 +33,14 @@ CLUSTER_DOMAINS = frozenset(
         "cattle.io",  # svccontroller.k3s.cattle.io/daemonset, wrangler.cattle.io/node
     }
 )
-"""Domains of what runs in clusters only; the domains below them count as well."""
+"""Domains of controllers that run in clusters only, subdomains included."""
 
 UNQUALIFIED = frozenset({"foregroundDeletion", "orphan", "kubernetes"})
-"""Kubernetes' own finalizers without a domain: of the garbage collector, and of Namespaces."""
+"""Kubernetes' own finalizers without a domain: the garbage collector's, and of Namespaces."""
 
 
 def lasting_finalizers(registered: Object) -> tuple[str, ...]:
-    """List the finalizers that somebody may take off: while there are any, the object stays."""
+    """List the finalizers that a client can remove: the object stays while it has any."""
     own = resource_of(registered).own_finalizers
     return tuple(
         name for name in registered.metadata.finalizers if not is_of_cluster(name) or name in own
@@ -68,9 +68,9 @@ def without_those_of_clusters(work: Work, draft: T) -> T:
 
 
 def dropped_line(names: Sequence[str]) -> str:
-    """Say which finalizers were dropped, and why."""
+    """Word which finalizers were dropped, and why."""
     listed = ", ".join(f'"{name}"' for name in names[:NAMED_MAX])
     more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
     if len(names) == 1:
-        return f"{listed} was dropped: the controller that would take it off does not run here"
-    return f"{listed}{more} were dropped: the controllers that would take them off do not run here"
+        return f"{listed} was dropped: the controller that would remove it does not run here"
+    return f"{listed}{more} were dropped: the controllers that would remove them do not run here"

@@ -1,7 +1,7 @@
-"""Namespaces: what one must be, and how one goes with everything in it.
+"""Namespaces: the rules for one, and its deletion together with its content.
 
     draft -> violations          current, desired -> violations
-    delete -> terminating, and all that is in it -> gone once nothing is left
+    delete -> terminating, with its content -> removed once it is empty
 
 Source: spec kubernetes-api 1.4 and 5.10; contract.md, "Objects".
 """
@@ -44,21 +44,17 @@ def validate_update(current: Namespace, desired: Namespace) -> tuple[Violation, 
     )
 
 
-def _admit(work: Work, current: Namespace | None, draft: Namespace) -> Namespace:
-    """Fill in what every Namespace has; raises Invalid.
+def _prepare(work: Work, current: Namespace | None, draft: Namespace) -> Namespace:
+    """Fill in the label, phase and finalizer that every Namespace has.
 
-    As in Kubernetes, ``spec.finalizers`` count when it is made; only ``finalized`` changes them.
+    As in Kubernetes, ``spec.finalizers`` are set on creation; later only ``finalized`` changes
+    them.
     """
     meta = draft.metadata
     labels = {**meta.labels, NAME_LABEL: meta.name}
     phase = current.phase if current is not None else NamespacePhase.ACTIVE
     finalizers = _first_finalizers(work, draft) if current is None else current.finalizers
-    namespace = replace(
-        draft, metadata=replace(meta, labels=labels), finalizers=finalizers, phase=phase
-    )
-    violations = validate(namespace) if current is None else validate_update(current, namespace)
-    require_valid(namespace, violations)
-    return namespace
+    return replace(draft, metadata=replace(meta, labels=labels), finalizers=finalizers, phase=phase)
 
 
 def _first_finalizers(work: Work, draft: Namespace) -> tuple[str, ...]:
@@ -70,9 +66,9 @@ def _first_finalizers(work: Work, draft: Namespace) -> tuple[str, ...]:
 
 
 def finalized(work: Work, current: Namespace, draft: Namespace) -> Namespace:
-    """Take over ``spec.finalizers`` and nothing else; raises Invalid.
+    """Replace ``spec.finalizers`` and nothing else; raises Invalid.
 
-    A terminating Namespace goes with its last one, but not before what it holds.
+    A terminating Namespace is removed with its last finalizer, once it is empty.
     """
     wanted = tuple(n for n in draft.finalizers if n == FINALIZER or not is_of_cluster(n))
     desired = replace(current, finalizers=wanted)
@@ -85,10 +81,10 @@ def finalized(work: Work, current: Namespace, draft: Namespace) -> Namespace:
 
 
 def _delete(work: Work, current: Namespace, remove: Remove) -> tuple[Namespace, bool]:
-    """Remove a Namespace and all that is in it, in this one write; says whether it is gone.
+    """Remove a Namespace and its content in this one write; says whether it is gone.
 
-    What has finalizers is marked, and the Namespace stays Terminating until it goes.
-    Raises Forbidden for those that every registry has.
+    Objects with finalizers are marked, and the Namespace stays Terminating until they are gone.
+    Raises Forbidden for the Namespaces that every registry has.
     """
     name = current.metadata.name
     if name in PERMANENT:
@@ -117,17 +113,17 @@ def _delete(work: Work, current: Namespace, remove: Remove) -> tuple[Namespace, 
 
 
 def _finish_emptied(work: Work) -> None:
-    """Remove the terminating Namespaces in which nothing is left."""
+    """Remove the terminating Namespaces that are empty."""
     for key in sorted(work.snapshot.members("terminating", NAMESPACE.name)):
         _finish_if_empty(work, key)
 
 
 def _finish_if_empty(work: Work, key: NamespacedName) -> bool:
-    """Remove a Namespace once nothing is left in it, and nobody else holds it."""
+    """Remove a Namespace that is empty and has no finalizers of users."""
     namespace = work.snapshot.namespaces[key]
     if any(work.snapshot.members(each.name, key.name) for each in STORED if each.is_namespaced):
         return False
-    # The registry's own part is done; those of users stay until they take them off.
+    # The registry's own finalizer is done with; those of users stay until a user removes them.
     own = tuple(name for name in namespace.finalizers if not is_of_cluster(name))
     if own or lasting_finalizers(namespace):
         work.put(replace(namespace, finalizers=own))
@@ -142,7 +138,7 @@ def _namespace_violations(namespace: Namespace) -> Iterable[Violation]:
 
 
 def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
-    """Count what is in it, with which it goes."""
+    """Count its content, which is deleted with it."""
     return 1 + sum(len(snapshot.members(each.name, key.name)) for each in STORED)
 
 
@@ -150,10 +146,10 @@ STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
     is_created_with_status=True,
-    admit=_admit,
+    prepare=_prepare,
     is_returned_when_deleted=True,
     delete=_delete,
-    goes_when_freed=False,  # it goes after what is in it
+    goes_when_freed=False,  # its content must be gone first
     finish_after_write=_finish_emptied,
     is_prunable=lambda namespace: namespace.metadata.name not in PERMANENT,
     reach=_reach,

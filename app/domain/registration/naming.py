@@ -1,8 +1,8 @@
-"""Names with an end of chance: those made from ``generateName``, and of slices.
+"""Names with a pseudo-random suffix: those made from ``generateName``, and of slices.
 
     prefix, seed -> name        text -> suffix
 
-Deterministic: the caller brings a seed that it has not used before.
+Deterministic: the caller passes a seed that it has not used before.
 Source: spec kubernetes-api 1.2.
 """
 
@@ -16,12 +16,12 @@ _PREFIX_LENGTH_MAX = LABEL_LENGTH_MAX - SUFFIX_LENGTH
 
 
 def generated_name(prefix: str, seed: int) -> str:
-    """Append five characters to the prefix, cut so that the whole fits a DNS label."""
+    """Append five characters to the prefix, which is cut so that the name fits a DNS label."""
     return prefix[:_PREFIX_LENGTH_MAX] + suffix_of(f"{seed}\0{prefix}")
 
 
 def suffix_of(text: str) -> str:
-    """Give the five characters of chance that a text leads to, always the same."""
+    """Hash a text into five characters."""
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     number, suffix = int.from_bytes(digest), ""
     for _ in range(SUFFIX_LENGTH):

@@ -2,8 +2,8 @@
 
     draft -> violations          current, desired -> violations
 
-Of its status only quantities are judged: whatever else a Node reports is kept, and what
-rules cannot use of it is told by ``status_warnings``.
+Of the status only quantities are validated: everything else that a Node reports is stored, and
+``status_warnings`` warns of what rules cannot use.
 Source: spec kubernetes-api 1.4 and 3.7.
 """
 
@@ -33,7 +33,7 @@ from app.domain.violations import (
     required,
 )
 
-POD_CIDRS_MAX = 2  # one a family
+POD_CIDRS_MAX = 2  # one per family
 
 _TAINT_EFFECTS = frozenset({"NoSchedule", "PreferNoSchedule", "NoExecute"})
 _QUANTITY = re.compile(
@@ -111,7 +111,7 @@ def _quantity_violations(field: str, quantities: Mapping[str, str]) -> Iterable[
 
 
 def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
-    """Count the Pods on it, to whose endpoints it passes its zone on."""
+    """Count the Pods on it: their endpoints carry its zone."""
     return 1 + len(snapshot.members("pod-node", key.name))
 
 

@@ -1,4 +1,4 @@
-"""What an omitted field of a Pod means.
+"""Defaults of a Pod's status.
 
     draft -> draft with a phase and a Ready condition
 
@@ -19,14 +19,14 @@ _OWN_REASONS = {
     _FINISHED: "False",
     _NO_PROBE: "True",
 }
-"""Reasons of Ready conditions made here, and the status each goes with."""
+"""Reasons of the Ready conditions that are set here, with the status of each."""
 
 
 def with_pod_defaults(draft: Pod) -> Pod:
-    """Fill in a Pod's phase and readiness; applying it twice changes nothing.
+    """Fill in a Pod's phase and Ready condition; idempotent.
 
-    A Ready condition that was made here is made anew, so that it follows addresses
-    and probes that come later; one that somebody reported stays.
+    A Ready condition that was set here is computed anew, so that it reflects addresses
+    and probes that were added later; one that a client reported stays.
     """
     phase = draft.phase or (PodPhase.RUNNING if draft.pod_ips else PodPhase.PENDING)
     draft = replace(draft, phase=phase)
@@ -37,7 +37,7 @@ def with_pod_defaults(draft: Pod) -> Pod:
     if ready in draft.conditions:
         return draft
     same = (c for c in draft.conditions if c.type == READY and c.reason == ready.reason)
-    kept = next(same, ready)  # keeps the time of the transition
+    kept = next(same, ready)  # with the time of its transition
     return replace(draft, conditions=(*reported, kept))
 
 
@@ -56,5 +56,5 @@ def _readiness(pod: Pod) -> Condition:
 
 
 def _is_own(condition: Condition) -> bool:
-    # A client that flips the status and leaves the reason has reported something.
+    # A client that flips the status and leaves the reason has reported readiness.
     return condition.type == READY and _OWN_REASONS.get(condition.reason) == condition.status

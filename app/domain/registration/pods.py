@@ -1,10 +1,10 @@
-"""Pods: every rule that one must obey, all violations at once; what a report and a delete do.
+"""Pods: every rule that one must obey, all violations at once; status reports and deletion.
 
     draft -> violations          current, desired -> violations
     draft, current, now -> the Pod to be stored
 
-A Pod is a registration: whoever registers it may change all of it but its name.  Of its
-status only addresses are judged, as Kubernetes judges them where they are reported.
+A Pod is a registration: the client that registers it may change all of it but its name.  Of
+the status only addresses are validated, as Kubernetes validates those that are reported.
 Source: contract.md, "Objects"; spec kubernetes-api 1.4 and 3.2, spec resolver 9.4.
 """
 
@@ -20,21 +20,20 @@ from app.domain.registration.health.leases import without_leftovers
 from app.domain.registration.pod_defaults import with_pod_defaults
 from app.domain.registration.slices import affected
 from app.domain.registration.status_warnings import pod_warnings
-from app.domain.registration.strategy import Strategy, require_valid
+from app.domain.registration.strategy import Strategy
 from app.domain.registration.validation.addresses import address_violations
-from app.domain.registration.validation.containers import container_violations
+from app.domain.registration.validation.containers import RESTART_POLICIES, container_violations
 from app.domain.registration.validation.dns_config import dns_violations
 from app.domain.registration.validation.metadata import (
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.violations import duplicate, each_invalid, invalid, not_supported
+from app.domain.violations import broken_unless_empty, duplicate, invalid, not_supported
 from app.domain.work import Work
 
 SECONDS_MAX = 2**31 - 1  # of any duration a client may set
 
-_IPS_MAX = 2  # one a family
-_RESTART_POLICIES = frozenset({"Always", "OnFailure", "Never"})
+_IPS_MAX = 2  # one per family
 
 
 def validate(draft: Pod) -> tuple[Violation, ...]:
@@ -47,7 +46,7 @@ def validate(draft: Pod) -> tuple[Violation, ...]:
 
 
 def validate_update(current: Pod, desired: Pod) -> tuple[Violation, ...]:
-    """List every rule that a change of a Pod breaks; containers that stay are not judged again."""
+    """List every rule that a change of a Pod breaks; unchanged containers are not validated."""
     containers = (desired.containers, desired.init_containers)
     is_same = containers == (current.containers, current.init_containers)
     return (
@@ -65,13 +64,11 @@ def _pod_violations(pod: Pod, accepted_ips: tuple[str, ...]) -> Iterable[Violati
 
 
 def _placement_violations(pod: Pod) -> Iterable[Violation]:
-    if pod.node_name:
-        yield from each_invalid("spec.nodeName", pod.node_name, subdomain_problems(pod.node_name))
-    for field, label in (("hostname", pod.hostname), ("subdomain", pod.subdomain)):
-        if label:
-            yield from each_invalid(f"spec.{field}", label, label_problems(label))
-    if pod.restart_policy and pod.restart_policy not in _RESTART_POLICIES:
-        yield not_supported("spec.restartPolicy", pod.restart_policy, _RESTART_POLICIES)
+    yield from broken_unless_empty("spec.nodeName", pod.node_name, subdomain_problems)
+    yield from broken_unless_empty("spec.hostname", pod.hostname, label_problems)
+    yield from broken_unless_empty("spec.subdomain", pod.subdomain, label_problems)
+    if pod.restart_policy and pod.restart_policy not in RESTART_POLICIES:
+        yield not_supported("spec.restartPolicy", pod.restart_policy, RESTART_POLICIES)
 
 
 def _amount_violations(pod: Pod) -> Iterable[Violation]:
@@ -103,18 +100,15 @@ def _complete(draft: Pod) -> Pod:
     return with_pod_defaults(without_leftovers(draft))
 
 
-def _admit(work: Work, current: Pod | None, draft: Pod) -> Pod:
-    """Fill in the defaults of contract.md, "Objects"; raises Invalid."""
+def _prepare(work: Work, current: Pod | None, draft: Pod) -> Pod:
+    """Fill in the defaults of contract.md, "Objects", and the times of conditions."""
     pod = _complete(draft)
-    held = () if current is None else current.conditions
-    pod = replace(pod, conditions=with_transitions(held, pod.conditions, work.now))
-    require_valid(pod, validate(pod) if current is None else validate_update(current, pod))
-    work.warnings.extend(pod_warnings(current, pod))
-    return pod
+    before = () if current is None else current.conditions
+    return replace(pod, conditions=with_transitions(before, pod.conditions, work.now))
 
 
 def _complete_report(current: Pod, report: Pod) -> Pod:
-    """Let a report that names no address leave those there are: a probe knows none."""
+    """Keep the current addresses when a report names none: a prober does not know them."""
     if report.pod_ips:
         return report
     return replace(report, pod_ips=current.pod_ips, host_ip=report.host_ip or current.host_ip)
@@ -127,10 +121,10 @@ def _sends_status(draft: Pod) -> bool:
 
 def _grace_s(current: Pod, asked_s: int | None) -> int:
     if current.is_finished:
-        return 0  # what has ended has nothing to drain
+        return 0  # a finished Pod has no connections to drain
     own_s = GRACE_PERIOD_S_DEFAULT if current.grace_period_s is None else current.grace_period_s
     wanted_s = own_s if asked_s is None else asked_s
-    # As in Kubernetes, a negative period is the shortest there is.
+    # As in Kubernetes, a negative period means the shortest one, a second.
     return 1 if wanted_s < 0 else min(wanted_s, GRACE_PERIOD_S_MAX)
 
 
@@ -139,7 +133,8 @@ STRATEGY = Strategy(
     validate_update=validate_update,
     is_created_with_status=True,
     complete=_complete,
-    admit=_admit,
+    prepare=_prepare,
+    warn=pod_warnings,
     complete_report=_complete_report,
     sends_status=_sends_status,
     is_created_by_put=True,

@@ -1,8 +1,8 @@
-"""ServiceCIDRs: every rule that one must obey, and how a range is retired while running.
+"""ServiceCIDRs: every rule that one must obey, and how a range is retired at run time.
 
     draft -> violations          current, desired -> violations
-    its prefixes, the others', held addresses -> an address that still needs it
-    delete -> terminating (nothing new from it) -> gone once nothing needs it
+    its prefixes, those of others, held addresses -> an address that only it contains
+    delete -> terminating (no new allocations) -> removed once no address needs it
 
 Source: spec kubernetes-api 2.5 (KEP-1880).
 """
@@ -24,7 +24,7 @@ from app.domain.objects.meta import Condition
 from app.domain.objects.service_cidr import FINALIZER, SERVICE_CIDR, ServiceCIDR
 from app.domain.occupied import Occupied
 from app.domain.registration.finalizers import lasting_finalizers
-from app.domain.registration.strategy import Remove, Strategy, require_valid
+from app.domain.registration.strategy import Remove, Strategy
 from app.domain.registration.validation.addresses import prefix_violations
 from app.domain.registration.validation.metadata import (
     metadata_update_violations,
@@ -34,9 +34,9 @@ from app.domain.snapshot import Snapshot
 from app.domain.violations import invalid, required
 from app.domain.work import Work
 
-CIDRS_MAX = 2  # one a family
+CIDRS_MAX = 2  # one per family
 IPV6_LENGTH_MIN = 64  # bits of an IPv6 prefix
-RETIRES_AFTER = timedelta(seconds=10)  # what was allocated just before must be seen first
+RETIRES_AFTER = timedelta(seconds=10)  # allocations made just before must become visible first
 
 _FIELD = "spec.cidrs"
 _IMMUTABLE = "field is immutable"
@@ -51,7 +51,7 @@ def validate(draft: ServiceCIDR) -> tuple[Violation, ...]:
 
 
 def validate_update(current: ServiceCIDR, desired: ServiceCIDR) -> tuple[Violation, ...]:
-    """List every rule that a change breaks; the other family may be appended, no more."""
+    """List every rule that a change breaks; appending the other family is all that is allowed."""
     return (
         *metadata_update_violations(current.metadata, desired.metadata),
         *_change_violations(current.cidrs, desired.cidrs),
@@ -75,11 +75,11 @@ def range_violations(field: str, text: str) -> Iterable[Violation]:
 def first_dependent(
     own: Iterable[Prefix], others: Iterable[Prefix], held: Mapping[IPFamily, Occupied]
 ) -> Address | None:
-    """Find a held address that only ``own`` prefixes contain; None when they may go.
+    """Find a held address that only ``own`` prefixes contain; None when these can be removed.
 
-    Costs a look at each prefix, however many addresses are held.
+    The cost grows with the number of prefixes, not of held addresses.
     """
-    spared = tuple(others)
+    kept = tuple(others)
     for prefix in own:
         family = family_of(prefix)
         last = int(prefix.broadcast_address)
@@ -88,7 +88,7 @@ def first_dependent(
             address = prefix[number - int(prefix.network_address)]
             ends = [
                 int(other.broadcast_address)
-                for other in spared
+                for other in kept
                 if other.version == prefix.version and address in other
             ]
             if not ends:
@@ -128,10 +128,8 @@ def _change_violations(before: tuple[str, ...], after: tuple[str, ...]) -> Itera
         yield invalid(_FIELD, after, _IMMUTABLE)
 
 
-def _admit(_: Work, current: ServiceCIDR | None, draft: ServiceCIDR) -> ServiceCIDR:
-    """Accept a range and hold on to it with the finalizer; raises Invalid."""
-    violations = validate(draft) if current is None else validate_update(current, draft)
-    require_valid(draft, violations)
+def _prepare(_: Work, current: ServiceCIDR | None, draft: ServiceCIDR) -> ServiceCIDR:
+    """Mark a new range ready, and protect it by the finalizer."""
     if current is not None:
         return draft
     finalizers = tuple(dict.fromkeys((*draft.metadata.finalizers, FINALIZER)))
@@ -146,7 +144,7 @@ def _admit(_: Work, current: ServiceCIDR | None, draft: ServiceCIDR) -> ServiceC
 
 
 def _delete(work: Work, current: ServiceCIDR, _: Remove) -> tuple[ServiceCIDR, bool]:
-    """Retire a range: nothing new comes from it; says that it is not gone yet."""
+    """Retire a range: no address is allocated from it any more; it is never gone right away."""
     meta = replace(current.metadata, deleted_at=current.metadata.deleted_at or work.now)
     terminating = Condition(
         type="Ready",
@@ -163,7 +161,7 @@ def _delete(work: Work, current: ServiceCIDR, _: Remove) -> tuple[ServiceCIDR, b
 
 
 def _finish_retired(work: Work) -> None:
-    """Remove the retired ranges that no allocation needs any more."""
+    """Remove the retired ranges that no allocated address needs."""
     for key in sorted(work.snapshot.members("terminating", SERVICE_CIDR.name)):
         retired = work.snapshot.service_cidrs[key]
         asked_at = retired.metadata.deleted_at
@@ -176,7 +174,7 @@ def _finish_retired(work: Work) -> None:
 
 
 def _is_needed(snapshot: Snapshot, retired: ServiceCIDR) -> bool:
-    """Whether an address would be left without a range that contains it."""
+    """Whether an allocated address would be left outside every range."""
     others = (
         prefix
         for other in snapshot.service_cidrs.values()
@@ -193,7 +191,7 @@ def _prefixes(served: ServiceCIDR) -> list[Prefix]:
 STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
-    admit=_admit,
+    prepare=_prepare,
     delete=_delete,
     finish_in_time=_finish_retired,
 )

@@ -1,9 +1,9 @@
-"""What is accepted of a reported status although nothing here can use it.
+"""Warnings about a reported status that is accepted although Waypost cannot use it.
 
     Pod | Node -> sentences for the client, in field order
 
-Kubernetes' API server takes what a registrar reports almost as it is, and so does Waypost.
-What rules, names and endpoints need and do not find there is said rather than refused.
+Kubernetes' API server stores what a registrar reports almost unchecked, and so does Waypost.
+Where rules, names or endpoints lack something, the client is warned instead of refused.
 Source: contract.md, "Objects"; Kubernetes' validation of the status of Pods and Nodes.
 """
 
@@ -19,7 +19,7 @@ _STATUSES = frozenset({"True", "False", "Unknown"})
 
 
 def pod_warnings(current: Pod | None, desired: Pod) -> tuple[str, ...]:
-    """List what of a Pod's status cannot be used, and of a new one what is not there yet."""
+    """List what is unusable in a Pod's status, and what a new Pod still lacks."""
     return (
         *(() if current is not None else _missing_of(desired)),
         *_phase_warnings(desired),
@@ -28,10 +28,10 @@ def pod_warnings(current: Pod | None, desired: Pod) -> tuple[str, ...]:
 
 
 def node_warnings(current: Node | None, desired: Node) -> tuple[str, ...]:
-    """List what of a Node's status cannot be used; addresses are told when they change."""
-    is_told = current is not None and current.addresses == desired.addresses
+    """List what is unusable in a Node's status; addresses are checked only when they change."""
+    is_known = current is not None and current.addresses == desired.addresses
     return (
-        *(() if is_told else _address_warnings(desired)),
+        *(() if is_known else _address_warnings(desired)),
         *_ready_warnings(desired.conditions),
     )
 
@@ -48,7 +48,7 @@ def _missing_of(pod: Pod) -> Iterator[str]:
 
 def _phase_warnings(pod: Pod) -> Iterator[str]:
     if pod.phase not in _PHASES:
-        yield f'status.phase: "{pod.phase}" is no phase of a Pod, and counts as Unknown'
+        yield f'status.phase: "{pod.phase}" is not a phase of Pods, and counts as Unknown'
 
 
 def _ready_warnings(conditions: Iterable[Condition]) -> Iterator[str]:
@@ -65,10 +65,10 @@ def _address_warnings(node: Node) -> Iterator[str]:
         if entry.type in IP_ADDRESS_TYPES and parse_address(entry.address) is None:
             yield (
                 f'status.addresses[{index}].address: "{entry.address}" is no IP address, '
-                "and rules pass over it"
+                "and rules ignore it"
             )
     if all(parse_address(text) is None for text in node.ips):
         yield (
-            "status.addresses: there is no InternalIP or ExternalIP to use, "
-            "so that in IPVS mode the node answers at no node port"
+            "status.addresses: there is no InternalIP or ExternalIP to use: "
+            "in IPVS mode the node serves no node ports"
         )

@@ -1,9 +1,9 @@
-"""What is particular to a kind when its objects come, change and go.
+"""The rules that differ by kind when objects are created, changed and deleted.
 
-    STRATEGY of a kind: rules, defaults, what a delete does, what a change leads to
+    STRATEGY of a kind: validation, defaults, deletion, effects of a change
 
-``registry.writes.lifecycle`` does the rest, which is the same for all kinds.  Whatever a
-kind does not say is what most kinds do.
+``registry.writes.lifecycle`` does the rest, which is the same for all kinds.  The defaults
+here are what most kinds do.
 
 Source: style.md 2; docs/decisions/0016; Kubernetes' ``RESTCreateStrategy``.
 """
@@ -21,10 +21,10 @@ from app.domain.snapshot import Snapshot
 from app.domain.work import Work
 
 Affected = tuple[NamespacedName, NamespacedName | None]
-"""A Service whose slices a change may alter, and the Pod that does; None for all of them."""
+"""A Service whose slices a change may alter, and through which Pod; None means all its Pods."""
 
 Remove = Callable[[Work, Object], None]
-"""Takes an object out, and gives back what it held."""
+"""Removes an object, and releases the addresses and ports that it held."""
 
 
 def _as_it_is(draft: T) -> T:
@@ -59,24 +59,25 @@ def _release_nothing(_work: Work, _gone: object) -> None:
 class Strategy(Generic[T]):
     """The rules of one kind.
 
-    ``validate`` judges a new object by itself, after ``complete`` filled in its static defaults;
+    ``validate`` checks a new object by itself, after ``complete`` filled in its static defaults;
     ``validate_update`` a change of ``(current, desired)``; ``warn`` names what is accepted and
-    probably not meant.  A kind that needs more than these (the clock, what else there is)
-    brings ``admit``: ``(work, current or None, draft) -> object to be stored``.
+    probably a mistake.  A kind whose defaults depend on the clock or the stored object has
+    ``prepare``; one that allocates has ``admit``, which replaces all of these.
     """
 
     validate: Callable[[T], Iterable[Violation]]
     validate_update: Callable[[T, T], Iterable[Violation]]
     complete: Callable[[T], T] = _as_it_is
     warn: Callable[[T | None, T], Iterable[str]] = _nothing
+    prepare: Callable[[Work, T | None, T], T] | None = None
     admit: Callable[[Work, T | None, T], T] | None = None
 
     observe: Callable[[T, T], T] | None = None
-    """``(current, report) -> object`` where a report of the status has rules of its own."""
+    """``(current, report) -> object``, for kinds with rules for status reports."""
     complete_report: Callable[[T, T], T] = _as_reported
-    """``(current, report) -> report`` with what it need not repeat."""
+    """``(current, report) -> report``, with the fields that a report may leave out."""
     sends_status: Callable[[T], bool] = _never
-    """Whether a PUT of the object replaces the status, too."""
+    """Whether a PUT of the object also replaces the status."""
 
     is_created_with_status: bool = False
     """Whether a new object keeps the status that it is sent; others begin with none."""
@@ -86,29 +87,29 @@ class Strategy(Generic[T]):
     """Whether registering an object again renews its lease."""
 
     grace_s: Callable[[T, int | None], int] | None = None
-    """``(current, asked for) -> seconds`` that a deleted object stays."""
+    """``(current, requested) -> seconds`` that a deleted object stays."""
     delete: Callable[[Work, T, Remove], tuple[T, bool]] | None = None
-    """Deletes in its own way; says whether the object is gone."""
+    """Replaces the usual deletion; returns the object, and whether it is gone."""
     goes_when_freed: bool = True
-    """Whether a terminating object goes with its last finalizer, whatever else there is."""
+    """Whether removing the last finalizer of a terminating object is enough to remove it."""
     release: Callable[[Work, T], None] = _release_nothing
-    """Gives back what an object held that is gone."""
+    """Releases what a removed object held."""
     finish_in_time: Callable[[Work], None] | None = None
-    """Takes out terminating objects that time sets free, asked while there are any."""
+    """Removes terminating objects whose time has come; called periodically while there are any."""
     finish_after_write: Callable[[Work], None] | None = None
-    """Takes out terminating objects that a write of others sets free, asked in every write."""
+    """Removes terminating objects that a write of others has unblocked; called in every write."""
     is_prunable: Callable[[T], bool] = _always
 
     affects: Callable[[Snapshot, Change], Iterable[Affected]] = _nothing
-    """Which Services' slices a change of such an object may alter."""
+    """The Services whose slices a change of such an object may alter."""
     reach: Callable[[Snapshot, NamespacedName], int] = _one
-    """About how many objects a write of one may touch, itself included."""
+    """Roughly how many objects a write of one may touch, itself included."""
 
     def admitted(self, work: Work, current: T | None, draft: T) -> T:
         """Default, validate and allocate; raises Invalid with every violation, or Exhausted."""
         if self.admit is not None:
             return self.admit(work, current, draft)
-        draft = self.complete(draft)
+        draft = self.prepare(work, current, draft) if self.prepare else self.complete(draft)
         require_valid(
             draft,
             self.validate(draft) if current is None else self.validate_update(current, draft),
@@ -117,7 +118,7 @@ class Strategy(Generic[T]):
         return draft
 
     def draft_violations(self, draft: T) -> tuple[Violation, ...]:
-        """List every rule that a new object breaks by itself, whatever else there is."""
+        """List every rule that a new object breaks by itself, without regard to other objects."""
         return tuple(self.validate(self.complete(draft)))
 
 

@@ -1,7 +1,7 @@
-"""How much a body may hold, in either language; nothing is imported to know it."""
+"""Limits of a body in JSON or YAML; without imports, for a quick start of the command line."""
 
 OBJECTS_MAX = 10_000  # of one body, unless the operator sets another number
-NODES_MAX = 500_000  # values of a text, in YAML keys and what aliases repeat included
+NODES_MAX = 500_000  # values of a text; in YAML with keys and values repeated by aliases
 MEMBERS_MAX = 50_000  # of one list or object
 DEPTH_MAX = 64  # containers within containers
 DUPLICATES_MAX = 100  # duplicate keys named

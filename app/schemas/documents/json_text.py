@@ -1,10 +1,10 @@
-"""JSON text to plain values, strictly.
+"""Strict parser of JSON text.
 
     text -> value and the paths of duplicate keys
     text -> such values, one after another
 
-NaN and Infinity, lone surrogates and NUL characters are refused: none of them
-survives the way through a database and back.  Source: RFC 8259.
+NaN and Infinity, lone surrogates and NUL characters are refused: the database cannot
+store them.  Source: RFC 8259.
 """
 
 import json
@@ -28,21 +28,18 @@ from app.schemas.documents.yaml_text import Parsed
 
 _UNREADABLE = "the JSON cannot be read: "
 _BETWEEN = re.compile("[ \\t\\r\\n\\ufeff]*")
-_BEGIN_VALUES = ",[{"  # the first within a container, the next, and one within another
+_BEGIN_VALUES = ",[{"  # before the next value of a container, and before the first
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9]{4000}")
-_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")  # escapes worth a closer look
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")  # escapes that need a check
 
 _Pairs = list[tuple[str, object]]
 _Repeated = list[tuple[dict[str, object], _Pairs]]
-"""Objects that give a key more than once, with all that they give."""
+"""Objects with duplicate keys, with all of their pairs."""
 
 
 def read_json(text: str) -> Parsed:
-    """Read one JSON value.
-
-    Raises BadRequest, with line and column where there is one, for whatever is not acceptable.
-    """
+    """Parse one JSON value; raises BadRequest, with line and column where possible."""
     _require_bounded(text)
     parsed, end = _value_at(text, _next(text, 0))
     if (rest := _next(text, end)) < len(text):
@@ -51,10 +48,10 @@ def read_json(text: str) -> Parsed:
 
 
 def read_json_stream(text: str) -> Iterator[Parsed]:
-    """Read the values that follow one another in a text, as ``jq`` writes them.
+    """Parse the values that follow one another in a text, as ``jq`` writes them.
 
-    Between them may be white space, or nothing.  Raises BadRequest as ``read_json`` does; from the
-    second value on it says which one is at fault.
+    White space between them is optional.  Raises BadRequest as ``read_json`` does; from the
+    second value on, with the number of the value.
     """
     _require_bounded(text)
     number, position = 1, _next(text, 0)
@@ -68,13 +65,13 @@ def read_json_stream(text: str) -> Iterator[Parsed]:
 
 
 def _require_bounded(text: str) -> None:
-    """Refuse what holds too much before it is read, which is one long call."""
+    """Refuse a text with too many values before parsing it, which is one long call."""
     if sum(map(text.count, _BEGIN_VALUES)) > NODES_MAX and _has_too_many_values(text):
         raise BadRequest(f"{_UNREADABLE}it holds more than {NODES_MAX} values")
 
 
 def _has_too_many_values(text: str) -> bool:
-    """Count what begins a value, strings left out, in which it means nothing."""
+    """Count the characters that begin a value, except in strings."""
     begun = end = 0
     for string in _STRING.finditer(text):
         begun += sum(text.count(mark, end, string.start()) for mark in _BEGIN_VALUES)
@@ -85,7 +82,7 @@ def _has_too_many_values(text: str) -> bool:
 
 
 def _next(text: str, position: int) -> int:
-    """Find where the next value begins; a file that was appended may begin with its mark."""
+    """Find where the next value begins, after white space and byte-order marks."""
     found = _BETWEEN.match(text, position)
     return position if found is None else found.end()
 
@@ -158,7 +155,7 @@ def _too_deep() -> BadRequest:
 
 
 def members_of(value: object) -> Iterable[object]:
-    """Give the values directly within a value."""
+    """Give the direct members of a container; any other value has none."""
     if isinstance(value, dict):
         return cast("dict[str, object]", value).values()
     return cast("list[object]", value) if isinstance(value, list) else ()
@@ -202,14 +199,14 @@ def _is_acceptable(string: str) -> bool:
 
 
 def _duplicates(value: object, repeated: _Repeated) -> tuple[str, ...]:
-    """Name the keys that are given more than once, also within values that others replace."""
+    """List the paths of duplicate keys, also in values that later duplicates replace."""
     pairs_by_id = {id(members): pairs for members, pairs in repeated}
     found: dict[str, None] = {}
     pending = [("", value, 0)]
     while pending and len(found) < DUPLICATES_MAX:
         path, member, depth = pending.pop()
         if depth > DEPTH_MAX:
-            continue  # within a value that is replaced: the others are known not to be so deep
+            continue  # in a replaced value: the depth of the others has been checked
         named: Sequence[tuple[str | int, object]]
         if isinstance(member, dict):
             members = cast("dict[str, object]", member)

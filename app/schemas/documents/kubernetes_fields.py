@@ -1,9 +1,9 @@
-"""The field names of Kubernetes' own kinds, also of what Waypost does not keep.
+"""The fields of Kubernetes' own kinds, including those that Waypost does not store.
 
-    name of a type -> {field: what it holds}
+    name of a type -> {field: type and merge key}
 
-Tells a mistyped field from one that Kubernetes has and Waypost does not keep, and says
-which lists are merged by which key.  The names are data, beside this module, that
+Distinguishes a mistyped field from one that Kubernetes has and Waypost does not store, and
+says which lists are merged by which key.  The data is in a JSON file beside this module, which
 ``tests/recorders/kubernetes_fields`` prints: for each type an object from a field to "" for
 a plain value, "T" for an object of type T, "{}T" for a map of them, "[]T" for a list, "[key]T"
 for a list merged by its key, and "[=]" for a list merged as a set.
@@ -23,10 +23,10 @@ SET = "="
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a field holds.
+    """The type of a field.
 
-    ``type`` is that of the object, of each element or of each value, empty when they are plain.
-    ``key`` is the field that tells the elements of a list apart; one without is replaced whole.
+    ``type`` is that of the object, of each element or of each value, empty for plain values.
+    ``key`` is the field that identifies elements of a list; a list without one is replaced.
     """
 
     type: str = ""

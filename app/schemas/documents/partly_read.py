@@ -1,10 +1,10 @@
-"""What else is wrong with a document in which some values have the wrong type.
+"""Validation of the rest of a document in which some values have the wrong type.
 
-    document, the places of those values -> the document without them -> violations in the rest
+    document, the paths of those values -> the document without them -> violations in the rest
 
-A refusal names every mistake that can be told.  Only values that are given are judged: one that
-is missing may be there already, or be spelt by what cannot be read.  Nothing is said of what
-holds such a value, nor of what stands beside one that decides what others mean (``spec.type``).
+A refusal lists as many violations as possible.  Only given values are validated: a missing one
+may be stored already, or be one of those with a wrong type.  Violations of the containers of
+such a value are left out, and so are those beside one that others depend on (``spec.type``).
 
 Source: contract.md, "Errors".
 """
@@ -39,7 +39,7 @@ DECIDING = frozenset(
         "type",
     }
 )
-"""Fields on which it depends whether and how those beside and below them may be set."""
+"""Fields that determine whether and how fields beside and below them may be set."""
 
 _OF_OBJECTS = frozenset({"dict_type", "model_attributes_type", "model_type"})
 _STEP = re.compile(r"\[(\d+)\]|\[([^\]]*)\]|\.?([^.\[\]]+)")
@@ -49,11 +49,11 @@ def all_violations(
     error: ValidationError,
     document: dict[str, object],
     model: type[W],
-    judge: Callable[[W], Iterable[Violation]],
+    violations_of: Callable[[W], Iterable[Violation]],
 ) -> tuple[Violation, ...]:
-    """List what has the wrong type, then what ``judge`` finds in the rest of the document.
+    """List the wrong types, then what ``violations_of`` finds in the rest of the document.
 
-    When the rest cannot be read either, the types are all that is told.
+    If the rest cannot be decoded either, the wrong types are all.
     """
     mistyped = type_violations(error, document)
     places = dict(_places(error, document))
@@ -62,13 +62,13 @@ def all_violations(
         wire = model.model_validate(rest)
     except ValidationError:
         return mistyped
-    silent = _silent(places)
-    besides = (each for each in judge(wire) if _can_be_told(each.field, rest, silent))
-    return tuple(islice((*mistyped, *besides), VIOLATIONS_MAX))
+    excluded = _excluded(places)
+    others = (each for each in violations_of(wire) if _is_certain(each.field, rest, excluded))
+    return tuple(islice((*mistyped, *others), VIOLATIONS_MAX))
 
 
 def _places(error: ValidationError, document: object) -> Iterator[tuple[Steps, object]]:
-    """Yield where a value has the wrong type, and an empty one of the right type for a list."""
+    """Yield the path of each value with a wrong type, and an empty value to replace it."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
     for detail in islice(details, VIOLATIONS_MAX):
         steps: list[str | int] = []
@@ -77,13 +77,13 @@ def _places(error: ValidationError, document: object) -> Iterator[tuple[Steps, o
             try:
                 value = member_of(value, step)
             except LookupError:
-                break  # pydantic goes on with the branches of a union
+                break  # the rest of the location names branches of a union
             steps.append(step)
         yield tuple(steps), {} if detail["type"] in _OF_OBJECTS else ""
 
 
 def _without(document: dict[str, object], places: Mapping[Steps, object]) -> dict[str, object]:
-    """Copy a document without the values at the places; elements of lists become empty."""
+    """Copy a document without the values at the given paths; elements of lists become empty."""
     rest = dict(document)
     copied: set[Steps] = {()}
     for steps in sorted(places, key=len):
@@ -99,7 +99,7 @@ def _without(document: dict[str, object], places: Mapping[Steps, object]) -> dic
 
 
 def _opened(rest: dict[str, object], steps: Steps, copied: set[Steps]) -> object:
-    """Find what is at a place, with all that leads there copied; None where it went."""
+    """Find the value at a path and copy every container on the way; None if it was removed."""
     holder: object = rest
     for depth, step in enumerate(steps, start=1):
         try:
@@ -120,8 +120,8 @@ def _copy(value: object) -> object:
     return list(cast("list[object]", value)) if isinstance(value, list) else value
 
 
-def _silent(places: Iterable[Steps]) -> tuple[frozenset[Steps], frozenset[Steps]]:
-    """Name what nothing is said of: what holds a place, and what lies at or below another."""
+def _excluded(places: Iterable[Steps]) -> tuple[frozenset[Steps], frozenset[Steps]]:
+    """List the paths without reports: the containers of the values, and all at or below them."""
     holders: set[Steps] = set()
     below: set[Steps] = set()
     for steps in places:
@@ -130,10 +130,10 @@ def _silent(places: Iterable[Steps]) -> tuple[frozenset[Steps], frozenset[Steps]
     return frozenset(holders), frozenset(below)
 
 
-def _can_be_told(
-    path: str, rest: object, silent: tuple[frozenset[Steps], frozenset[Steps]]
+def _is_certain(
+    path: str, rest: object, excluded: tuple[frozenset[Steps], frozenset[Steps]]
 ) -> bool:
-    holders, below = silent
+    holders, below = excluded
     steps = steps_of(path)
     if steps in holders or any(steps[:depth] in below for depth in range(len(steps) + 1)):
         return False
@@ -151,7 +151,7 @@ def _is_given(document: object, steps: Sequence[str | int]) -> bool:
 
 
 def steps_of(path: str) -> Steps:
-    """Take a path apart; the inverse of ``join_path`` for keys without a bracket."""
+    """Split a path; the inverse of ``join_path`` for keys without a bracket."""
     return tuple(
         int(index) if index else key or word
         for index, key, word in (found.groups(default="") for found in _STEP.finditer(path))

@@ -1,10 +1,10 @@
-"""Where in a document something is wrong, in the client's own spelling.
+"""Paths of ignored fields and of wrong values in a document, in the client's own spelling.
 
-    model -> what it holds and no model names: mistyped, or Kubernetes' and not kept here
+    model -> fields that no model has: mistyped, or known to Kubernetes and not stored here
     ValidationError -> violations, one for each wrong value
 
-Paths read ``spec.ports[1].name``; keys that are no plain word stand in
-brackets.  Source: spec kubernetes-api 1.7; contract.md, "Objects" and "Errors".
+A path looks like ``spec.ports[1].name``; keys that are not plain words are in brackets.
+Source: spec kubernetes-api 1.7; contract.md, "Objects" and "Errors".
 """
 
 import re
@@ -20,13 +20,13 @@ from app.domain.errors import CauseReason, Violation
 from app.schemas.base import Input
 from app.schemas.documents.kubernetes_fields import PLAIN, Held, fields_of
 
-UNKNOWN_MAX = 100  # unknown paths named; more would not fit into header lines
+UNKNOWN_MAX = 100  # unknown paths listed; more would not fit into header lines
 VIOLATIONS_MAX = 1_000  # causes of one refusal
-_SEGMENT_LENGTH_MAX = 128  # characters of a key that a path repeats
+_SEGMENT_LENGTH_MAX = 128  # characters of a key in a path; longer keys are cut
 _WORD = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 _Places: TypeAlias = "dict[str | int, _Places]"
-"""Steps into a document; those that lead no further name a field that goes."""
+"""A tree of steps into a document; its leaves are the fields to remove."""
 
 _EXPECTED = {
     "bool_type": "a boolean",
@@ -54,9 +54,9 @@ def join_path(path: str, segment: str | int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A field that the client sent and that is not kept.
+    """A field that the client sent and that is ignored.
 
-    ``is_known`` says that Kubernetes has it; ``beside`` are the fields that it could have meant.
+    ``is_known`` says that Kubernetes has it; ``beside`` are the valid fields of the object.
     """
 
     steps: tuple[str | int, ...]
@@ -65,12 +65,12 @@ class PassedOver:
 
     @property
     def path(self) -> str:
-        """Spell the place as violations do."""
+        """The path as in violations."""
         return reduce(join_path, self.steps, "")
 
 
 def passed_over(model: BaseModel) -> Iterator[PassedOver]:
-    """Yield what the client sent and no model names, in the order of the models' fields."""
+    """Yield the fields that the client sent and no model has, in the order of the models."""
     return _passed_over(model, "", ())
 
 
@@ -111,7 +111,7 @@ def _passed_over_below(
 
 
 def _mistyped(value: object, held: Held, steps: tuple[str | int, ...]) -> Iterator[PassedOver]:
-    """Look for mistyped fields within what Kubernetes has and Waypost does not keep."""
+    """Yield mistyped fields below one that Kubernetes has and Waypost does not store."""
     if not held.type:
         return
     if isinstance(value, list):
@@ -129,19 +129,19 @@ def _mistyped(value: object, held: Held, steps: tuple[str | int, ...]) -> Iterat
 
 @cache
 def _names(model: type[BaseModel], type_name: str) -> frozenset[str]:
-    """Name every field that an object may have here, kept or not."""
+    """List every valid field of an object, stored or not."""
     aliases = {field.alias or name for name, field in model.model_fields.items()}
     return frozenset(aliases) | frozenset(fields_of(type_name))
 
 
 def without(document: Mapping[str, object], gone: Iterable[PassedOver]) -> dict[str, object]:
-    """Copy a document without the fields that are passed over; the rest is shared with it."""
+    """Copy a document without the given fields; the copy shares the rest with it."""
     places: _Places = {}
     for each in gone:
         inner = places
         for step in each.steps:
             if inner.get(step) == {}:
-                break  # a field within one that goes anyway
+                break  # a field in one that is removed anyway
             inner = inner.setdefault(step, {})
     return cast("dict[str, object]", _pruned(dict(document), places))
 
@@ -161,7 +161,7 @@ def _pruned(value: object, places: _Places) -> object:
 
 
 def type_violations(error: ValidationError, document: object) -> tuple[Violation, ...]:
-    """Turn what pydantic found into violations, in the order of the document's fields."""
+    """Turn pydantic's errors into violations, in the order of the document's fields."""
     found: dict[str, list[ErrorDetails]] = {}
     values: dict[str, object] = {}
     details = error.errors(include_url=False, include_context=True, include_input=False)
@@ -178,7 +178,7 @@ def type_violations(error: ValidationError, document: object) -> tuple[Violation
 
 
 def _locate(location: Sequence[str | int], document: object) -> tuple[str, object]:
-    # Behind the value, pydantic names the branches of a union; they are not in the document.
+    # Pydantic's location may end with branches of a union, which are not in the document.
     path, value = "", document
     for segment in location:
         try:
@@ -190,7 +190,7 @@ def _locate(location: Sequence[str | int], document: object) -> tuple[str, objec
 
 
 def member_of(value: object, segment: str | int) -> object:
-    """Look one step into a document; raises LookupError where it leads nowhere."""
+    """Get a member of a container; raises LookupError when there is none."""
     if isinstance(value, dict):
         return cast("dict[str | int, object]", value)[segment]
     if isinstance(value, list) and isinstance(segment, int):
@@ -205,7 +205,7 @@ def _message(faults: Sequence[ErrorDetails], value: object) -> str:
         if fault["type"] not in _EXPECTED:
             return fault["msg"].removeprefix("Value error, ")
     wanted = dict.fromkeys(_EXPECTED[fault["type"]] for fault in faults)
-    # YAML reads an unquoted 12, 1.0 or yes as what it looks like.
+    # YAML reads an unquoted 12, 1.0 or yes as a number or boolean.
     is_unquoted = list(wanted) == [_EXPECTED["string_type"]] and isinstance(value, int | float)
     hint = ": put it in quotes" if is_unquoted else ""
     return f"must be {' or '.join(wanted)}, not {name_type(value)}{hint}"

@@ -1,9 +1,9 @@
-"""Bodies to documents: the objects that a request holds, before they mean anything.
+"""Parser of bodies: the documents of a request, before they are decoded.
 
     bytes + media type -> values -> documents (lists expanded)
 
-Both languages may hold several objects one after another; empty documents and nulls do not
-count.  For any bytes the answer is documents or BadRequest, never another failure.
+A body may have several objects one after another; empty documents and nulls are skipped.
+For any bytes the result is documents or BadRequest, never another failure.
 Source: contract.md, "Objects" and "POST /apply"; spec kubernetes-api 5.1 and 5.11.
 """
 
@@ -26,7 +26,7 @@ _OF_LISTS = frozenset({"apiVersion", "kind", "metadata", _ITEMS})
 
 
 class MediaType(StrEnum):
-    """The two languages a body may be written in."""
+    """The two languages of bodies."""
 
     JSON = "application/json"
     YAML = "application/yaml"
@@ -37,7 +37,7 @@ _JSON_NAMES = frozenset({"application/json", "application/x-ndjson", "applicatio
 
 
 def media_type(content_type: str) -> MediaType | None:
-    """Tell the language from a Content-Type; None for an unknown one, and for none at all."""
+    """Give the language of a Content-Type; None for an unknown or empty one."""
     essence = content_type.partition(";")[0].strip().lower()
     if essence in _YAML_NAMES or essence.endswith("+yaml"):
         return MediaType.YAML
@@ -48,7 +48,7 @@ def media_type(content_type: str) -> MediaType | None:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where in a body an object stands: in which of its values, and at which path in it."""
+    """The position of an object in a body: the number of its value, and the path in that."""
 
     value: int = 0
     path: str = ""
@@ -56,7 +56,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One object as written, the paths of keys that it gives more than once, and its place."""
+    """One object as written, the paths of its duplicate keys, and its position."""
 
     content: dict[str, object]
     duplicates: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Document:
 
 
 def parse_value(body: bytes, media: MediaType) -> Parsed:
-    """Read the one value that a body must hold; it may be of any type, as patches are."""
+    """Parse the one value of a body; it may be of any type, as patches are."""
     text = _text(body)
     if not text or text.isspace():
         raise BadRequest("the body is empty")
@@ -79,7 +79,7 @@ def parse_value(body: bytes, media: MediaType) -> Parsed:
 
 
 def parse_document(body: bytes, media: MediaType) -> Document:
-    """Read the one object that a body must hold."""
+    """Parse the one object of a body."""
     parsed = parse_value(body, media)
     return Document(_object(parsed.value, "a document"), parsed.duplicates)
 
@@ -87,7 +87,7 @@ def parse_document(body: bytes, media: MediaType) -> Document:
 def parse_documents(
     body: bytes, media: MediaType, *, objects_max: int = OBJECTS_MAX
 ) -> tuple[Document, ...]:
-    """Read all objects of a body: one, those of a ``List``, or those of a stream.
+    """Parse all objects of a body: one, those of a ``List``, or those of a stream.
 
     Raises BadRequest, also when there are more than ``objects_max``.
     """
@@ -115,7 +115,7 @@ def _text(body: bytes) -> str:
 
 
 def _values(text: str, media: MediaType) -> Iterator[tuple[int, Parsed]]:
-    """Yield the values of a body that are not null, with their numbers among all of them."""
+    """Yield the values of a body that are not null, numbered with the nulls."""
     if media is MediaType.JSON:
         values = read_json_stream(text)
     else:
@@ -131,15 +131,15 @@ def _few(values: Iterable[Parsed]) -> Iterator[Parsed]:
 
 
 def is_json(text: str) -> bool:
-    """Whether a text that is called YAML is rather JSON, by how it begins."""
+    """Whether a text that is declared as YAML looks like JSON, by its first character."""
     return text.lstrip()[:1] == "{"
 
 
 def _json_as_yaml(text: str) -> list[Parsed]:
-    """Read what begins like JSON and is called YAML; it may be either.
+    """Parse a text that is declared as YAML and begins like JSON.
 
-    As Kubernetes does: JSON is YAML except for its tabs, some escapes, and objects that
-    follow one another with no mark between.
+    As in Kubernetes: JSON is YAML except for tabs, some escapes, and objects that follow
+    one another without ``---``.
     """
     found: list[Parsed] = []
     try:
@@ -148,7 +148,7 @@ def _json_as_yaml(text: str) -> list[Parsed]:
         try:
             return list(read_yaml(text))
         except BadRequest:
-            if found and not _MARK.search(text):  # it is a stream of JSON as far as it goes
+            if found and not _MARK.search(text):  # a stream of JSON up to the error
                 raise in_json from None
             raise
     return found
@@ -161,7 +161,7 @@ def _object(value: object, called: str) -> dict[str, object]:
 
 
 def _expand(document: Document) -> Iterator[Document]:
-    """Yield the objects of a list; anything else is itself."""
+    """Yield the objects of a list, or the document itself if it is not a list."""
     content = document.content
     kind = content.get("kind")
     is_list = (
@@ -174,7 +174,7 @@ def _expand(document: Document) -> Iterator[Document]:
     if items is not None and not isinstance(items, list):
         raise BadRequest(f"{_ITEMS} must be a list, not {name_type(items)}")
     _require_whole(kind, document)
-    # The items of a typed list need not repeat what its kind says (spec 5.1).
+    # The items of a typed list need not repeat apiVersion and kind (spec 5.1).
     implied: dict[str, object] = (
         {}
         if kind == "List"
@@ -193,7 +193,7 @@ def _expand(document: Document) -> Iterator[Document]:
 
 
 def _require_whole(kind: str, document: Document) -> None:
-    """Refuse a list that would lose its objects in silence; raises BadRequest."""
+    """Raise BadRequest for a list that would lose objects without a warning."""
     if _ITEMS in document.duplicates:
         raise BadRequest(f"{_ITEMS} of the {kind} is given twice")
     others = [key for key in document.content if key not in _OF_LISTS]

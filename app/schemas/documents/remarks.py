@@ -1,9 +1,9 @@
-"""What a client is told of the fields that it sent and that are not kept.
+"""Warnings about fields that a client sent and that are ignored.
 
-    what was passed over, keys given twice -> warnings, or violations when they are refused
+    ignored fields, duplicate keys -> warnings, or violations when they are refused
 
-A mistyped field stands out: each is a warning of its own, with the nearest field that there
-is.  Fields that Kubernetes has and Waypost does not keep share one line a kind.
+Each mistyped field has a warning of its own, with the most similar valid field.  Fields that
+Kubernetes has and Waypost does not store share one line per kind.
 
 Source: contract.md, "Objects"; spec kubernetes-facade 7.
 """
@@ -20,37 +20,37 @@ from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
 from app.schemas.documents.paths import UNKNOWN_MAX, PassedOver
 
-NAMED_MAX = 12  # fields that one line about a kind names
-_LIKENESS_MIN = 0.75  # below it, two names have little in common
+NAMED_MAX = 12  # fields in the line about a kind
+_LIKENESS_MIN = 0.75  # below it, two names are not similar
 _COMPARED_LENGTH_MAX = 64  # characters; no field has a longer name
 _INDEX = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Remarks:
-    """What is to be said of a document besides what it is."""
+    """The ignored fields and duplicate keys of a document."""
 
     passed_over: tuple[PassedOver, ...] = ()
     duplicates: tuple[str, ...] = ()
 
     @property
     def not_kept(self) -> tuple[str, ...]:
-        """Name the fields that Kubernetes has and Waypost does not keep, by their paths."""
+        """The paths of the fields that Kubernetes has and Waypost does not store."""
         return tuple(each.path for each in self.passed_over if each.is_known)
 
     def mistyped(self) -> Iterator[PassedOver]:
-        """Yield the fields that Kubernetes does not have, UNKNOWN_MAX of them at most."""
+        """Yield the fields that Kubernetes does not have, at most UNKNOWN_MAX."""
         return islice((each for each in self.passed_over if not each.is_known), UNKNOWN_MAX)
 
     def mistakes(self, document: str = "") -> Iterator[str]:
-        """Word what is probably not meant; ``document`` leads each path."""
+        """Word the probable mistakes; ``document`` is a prefix of each path."""
         for each in self.mistyped():
             yield f'unknown field "{document}{each.path}"{_hint(each)}'
         for path in self.duplicates:
             yield f'duplicate field "{document}{path}"'
 
     def violations(self) -> Iterator[Violation]:
-        """Word everything as a refusal."""
+        """Make violations of everything, for a refusal."""
         for each in self.passed_over[:UNKNOWN_MAX]:
             problem = "not kept here" if each.is_known else f"unknown field{_hint(each)}"
             yield Violation(CauseReason.INVALID, each.path, problem)
@@ -59,7 +59,7 @@ class Remarks:
 
 
 def not_kept_line(kind: str, paths: Iterable[str]) -> Iterator[str]:
-    """Name the fields of a kind that are not kept, in one line; none where all are."""
+    """List the fields of a kind that are not stored, in one line; no line if there are none."""
     places = dict.fromkeys(paths)
     general = dict.fromkeys(_INDEX.sub("[*]", path) for path in places)
     names = list(places) if len(places) == len(general) else list(general)
@@ -69,7 +69,7 @@ def not_kept_line(kind: str, paths: Iterable[str]) -> Iterator[str]:
 
 
 def not_held_line(kind: str, api_version: str) -> str:
-    """Say that a kind is not held, and which one was probably meant."""
+    """Word that a kind is unknown here, with the kind that was probably meant."""
     held = {each.name: each for each in (*RESOURCES, ENDPOINTS)}
     called = f"{kind} of {api_version}" if kind in held else kind or "an object without kind"
     meant = held.get(nearest(kind, held))
@@ -85,13 +85,13 @@ def derived_line(kind: AnyResource) -> str:
 
 
 def _may_be_of(group: str, meant: str) -> bool:
-    """Whether one group stands for the other by mistake; a vendor has kinds of the same names."""
+    """Whether a group was probably mistaken for another; vendors may have kinds of equal names."""
     own = {each.group for each in RESOURCES}
     return "." not in group or group in own or bool(nearest(group, [meant]))
 
 
 def nearest(name: str, names: Collection[str]) -> str:
-    """Find the name that was probably meant; empty when none is near."""
+    """Find the most similar name; empty when none is similar."""
     if len(name) > _COMPARED_LENGTH_MAX:
         return ""
     by_lower = {each.lower(): each for each in sorted(names, reverse=True)}

@@ -1,13 +1,13 @@
-"""YAML text to plain values, without PyYAML's resolver, constructors or recursion.
+"""Parser of YAML text, without PyYAML's resolver, constructors or recursion.
 
     text -> events (libyaml) -> values and the paths of duplicate keys
 
-Plain scalars mean what they mean to Kubernetes' own decoder: YAML 1.1 booleans,
-integers and floats; no timestamps, no sexagesimal numbers, no tags beyond the
-core ones.  Nesting, nodes and what aliases expand to are bounded, so that no
-text costs more than its length warrants.
+Plain scalars are read as by Kubernetes' decoder: YAML 1.1 booleans, integers and
+floats; no timestamps, no sexagesimal numbers, no tags beyond the core ones.  Nesting,
+nodes and the expansion of aliases are bounded, so that the cost of a text is
+proportional to its length.
 
-Source: YAML 1.1 sections 3.2 and 10; RFC 8259 for what the result may hold.
+Source: YAML 1.1 sections 3.2 and 10; RFC 8259 for the values of the result.
 """
 
 import math
@@ -29,7 +29,7 @@ from app.schemas.documents.body_bounds import (
 from app.schemas.documents.paths import join_path
 
 REPEATED_MAX = 16 * 1024 * 1024  # characters that aliases may repeat in a stream
-_NUMBER_LENGTH_MAX = 64  # characters; longer plain text is no number
+_NUMBER_LENGTH_MAX = 64  # characters; longer plain text is not a number
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -39,7 +39,7 @@ _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 _INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|[1-9][0-9]*|0)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
-_WHOLE_MAX = 10**21  # from here on, JSON writers use an exponent
+_WHOLE_MAX = 10**21  # from here on, JSON encoders use an exponent
 _TAGGED: Mapping[str, tuple[type[object], ...]] = {
     f"{_TAG}bool": (bool,),
     f"{_TAG}float": (int, float),
@@ -57,7 +57,7 @@ class _Mark(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """One value of a body, and the paths of keys that it gives more than once."""
+    """One value of a body, and the paths of its duplicate keys."""
 
     value: object
     duplicates: tuple[str, ...] = ()
@@ -65,8 +65,8 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    # ``size`` counts values, ``length`` characters, ``height`` containers: as if aliases were
-    # written out.
+    # ``size`` counts values, ``length`` characters, ``height`` nested containers, all with
+    # aliases expanded.
     value: object
     size: int = 1
     length: int = 0
@@ -75,7 +75,7 @@ class _Node:
 
 @dataclass(slots=True)
 class _Frame:
-    """A container whose end is still to come."""
+    """A container that is not complete yet."""
 
     value: dict[str, object] | list[object]
     anchor: str | None
@@ -87,13 +87,13 @@ class _Frame:
     height: int = 1
 
 
-def read_yaml(text: str) -> Iterator[Parsed]:
-    """Read the documents of a stream one by one, empty ones too.
+def read_yaml(text: str, *, nodes_max: int = NODES_MAX) -> Iterator[Parsed]:
+    """Parse the documents of a stream one by one, empty ones included.
 
-    Raises BadRequest, with line and column, for whatever is not acceptable YAML.
+    Raises BadRequest, with line and column.
     """
     try:
-        yield from _Composer().documents(yaml.parse(text, Loader=yaml.CSafeLoader))
+        yield from _Composer(nodes_max).documents(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         problem = error.problem or "it is malformed"
         raise _refused(f"{problem}{_hint(text, error.problem_mark)}", error.problem_mark) from None
@@ -104,7 +104,7 @@ def read_yaml(text: str) -> Iterator[Parsed]:
 
 
 def _hint(text: str, mark: _Mark | None) -> str:
-    """Name the usual reason where a tab is what cannot be read."""
+    """Add the usual reason when the error is at a tab."""
     if mark is None:
         return ""
     line = text.split("\n", mark.line + 1)[mark.line : mark.line + 1]
@@ -120,7 +120,8 @@ def _refused(problem: str, mark: _Mark | None) -> BadRequest:
 class _Composer:
     """Builds values from events; one for each stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes_max: int) -> None:
+        self._nodes_max = nodes_max
         self._frames: list[_Frame] = []
         self._anchors: dict[str, _Node] = {}
         self._duplicates: dict[str, None] = {}
@@ -128,7 +129,7 @@ class _Composer:
         self._size = self._repeated = 0
 
     def documents(self, events: Iterable[yaml.Event]) -> Iterator[Parsed]:
-        """Yield a value for every document that ends."""
+        """Yield the value of each document at its end."""
         for event in events:
             match event:
                 case yaml.ScalarEvent():
@@ -144,7 +145,7 @@ class _Composer:
                 case yaml.DocumentEndEvent():
                     yield Parsed(self._root, tuple(self._duplicates))
                 case _:
-                    pass  # the ends of the stream itself
+                    pass  # start and end of the stream
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         node = _Node(scalar_of(event), length=len(event.value))
@@ -167,7 +168,7 @@ class _Composer:
         value = frame.value
         if isinstance(value, dict):
             for mapping in frame.merged:
-                value = {**mapping, **value}  # what is written here wins, then what came first
+                value = {**mapping, **value}  # own keys win, then the first merged mapping
         node = _Node(value, frame.size, frame.length, frame.height)
         if frame.anchor:
             self._anchors[frame.anchor] = node
@@ -175,7 +176,7 @@ class _Composer:
 
     def _repeat(self, event: yaml.AliasEvent) -> None:
         node = self._anchors.get(event.anchor or "")
-        if node is None:  # also when the anchor's own container has not ended
+        if node is None:  # also when the anchored container is not complete
             raise _refused("the alias stands for nothing yet", event.start_mark)
         self._count(node.size, event)
         self._repeated += node.length
@@ -187,8 +188,8 @@ class _Composer:
 
     def _count(self, size: int, event: yaml.Event) -> None:
         self._size += size
-        if self._size > NODES_MAX:
-            raise _refused(f"it holds more than {NODES_MAX} values", event.start_mark)
+        if self._size > self._nodes_max:
+            raise _refused(f"it holds more than {self._nodes_max} values", event.start_mark)
 
     def _place(self, node: _Node, event: yaml.Event) -> None:
         if not self._frames:
@@ -225,7 +226,7 @@ class _Composer:
 
 
 def is_merge(event: yaml.Event) -> bool:
-    """Whether an event, where a key stands, merges the value that follows into the mapping."""
+    """Whether a key is ``<<``, which merges its value into the mapping."""
     return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]
 
 
@@ -237,7 +238,7 @@ def _key(value: object, event: yaml.Event) -> str:
 
 
 def key_of(value: object) -> str | None:
-    """Spell a value as the key of a mapping; None for one that can be none."""
+    """Convert a value to the key of a mapping; None when it cannot be a key."""
     match value:
         case str():
             return value
@@ -257,7 +258,7 @@ def _mergeable(value: object, event: yaml.Event) -> list[dict[str, object]]:
 
 
 def scalar_of(event: yaml.ScalarEvent) -> object:
-    """Say what a scalar means; raises BadRequest when it means nothing here."""
+    """Give the value of a scalar; raises BadRequest for an unsupported one."""
     text: str = event.value
     if "\0" in text:
         raise _refused("it holds a NUL character", event.start_mark)
@@ -275,7 +276,7 @@ def scalar_of(event: yaml.ScalarEvent) -> object:
 
 
 def plain_value(text: str) -> object:
-    """Say what an unquoted scalar means."""
+    """Give the value of an unquoted scalar."""
     if text in _NULL:
         return None
     if text in _TRUE or text in _FALSE:

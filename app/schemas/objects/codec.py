@@ -1,10 +1,10 @@
-"""Documents and stored bytes to domain objects, and back.
+"""Codec of objects: documents and stored bytes to domain objects, and back.
 
-    document (dict) -> decode_object -> Decoded(object, what is passed over)
+    document (dict) -> decode_object -> Decoded(object, ignored fields)
     object -> encode_object -> dict -> encode_bytes -> JSON -> decode_bytes -> the same object
 
-Types are checked here, all at once; whether the values make sense together is
-the core's question.  Source: spec kubernetes-api 1.7 and 5.8.
+Types are checked here, all at once; the core validates the values.
+Source: spec kubernetes-api 1.7 and 5.8.
 """
 
 import json
@@ -25,22 +25,23 @@ from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
 from app.schemas.documents.paths import PassedOver, name_type, passed_over
 from app.schemas.objects.endpoints import EndpointsWrite, decode_endpoints
+from app.schemas.objects.metadata import encode_meta
 from app.schemas.objects.wire import AnyWire, W
 from app.schemas.objects.wires import WIRES, wire_of
 
-_SHOWN_MAX = 10  # violations that a message repeats; the causes hold all
+_SHOWN_MAX = 10  # violations in a message; the causes have all
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a document says, and the fields in it that mean nothing here."""
+    """The object of a document, and the fields of the document that are ignored."""
 
     object: Object
     passed_over: tuple[PassedOver, ...] = ()
 
 
 class Identity(NamedTuple):
-    """Which object a document is about; ``held`` is None when Waypost has no such kind."""
+    """The identity of a document's object; ``held`` is None when Waypost has no such kind."""
 
     api_version: str
     kind: str
@@ -50,15 +51,12 @@ class Identity(NamedTuple):
 
 
 _WIRES_BY_TYPE: Mapping[type[Object], AnyWire] = {wire.resource.type: wire for wire in WIRES}
-_ENCODERS: Mapping[type[Object], Callable[[Any], dict[str, object]]] = {
-    wire.resource.type: wire.encode for wire in WIRES
-}
 
 
 def decode_object(document: Mapping[str, object], kind: str | None = None) -> Decoded:
-    """Read one object; with ``kind`` given, the document need not name its own.
+    """Decode one object; with ``kind`` given, the document need not name it.
 
-    Everything the client sent is in the result, server-owned metadata included.
+    The result has everything the client sent, server-owned metadata included.
     Raises BadRequest when the kind is another or unknown, or when values have
     the wrong types: one cause each.
     """
@@ -67,9 +65,10 @@ def decode_object(document: Mapping[str, object], kind: str | None = None) -> De
 
 
 def decode_known(document: Mapping[str, object]) -> Object:
-    """Read one object for what is known here, as of a server that may know more than we do.
+    """Decode one object of a server whose version may have more fields; these are ignored.
 
-    Raises BadRequest as ``decode_object`` does; looking for what means nothing takes half its time.
+    Raises BadRequest as ``decode_object`` does, but does not list ignored fields, which takes
+    half of its time.
     """
     wire, model = _validated(document, None)
     return wire.decode(model)
@@ -79,29 +78,29 @@ def _validated(document: Mapping[str, object], kind: str | None) -> tuple[AnyWir
     wanted = _kind_of(document, kind)
     wire = wire_of(wanted)
 
-    def judge(model: Input) -> Iterable[Violation]:
+    def violations_of(model: Input) -> Iterable[Violation]:
         draft = wire.decode(model)
         return strategy_of(draft).draft_violations(draft)
 
-    return wire, _read(wire.write, document, wanted, judge)
+    return wire, _read(wire.write, document, wanted, violations_of)
 
 
 def _read(
     model: type[W],
     document: Mapping[str, object],
     kind: AnyResource,
-    judge: Callable[[W], Iterable[Violation]],
+    violations_of: Callable[[W], Iterable[Violation]],
 ) -> W:
     content = dict(document)
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        violations = all_violations(error, content, model, judge)
+        violations = all_violations(error, content, model, violations_of)
         raise _mistyped(kind.name, violations) from None
 
 
 def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[PassedOver, ...]]:
-    """Read an Endpoints object, and what in it is passed over; raises BadRequest."""
+    """Decode an Endpoints object, with the fields that are ignored; raises BadRequest."""
     wire = _read(
         EndpointsWrite, document, ENDPOINTS, lambda wire: validate_endpoints(decode_endpoints(wire))
     )
@@ -109,9 +108,9 @@ def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[Pas
 
 
 def identify(document: Mapping[str, object]) -> Identity:
-    """Say which object a document is about, of whatever kind; what it says is not checked.
+    """Identify the object of a document, of any kind, without validating it.
 
-    Raises BadRequest when it does not name its apiVersion and kind.
+    Raises BadRequest when the document has no apiVersion or kind.
     """
     api_version, named = _type_of(document)
     kind = RESOURCES_BY_KIND.get(named)
@@ -128,40 +127,46 @@ def identify(document: Mapping[str, object]) -> Identity:
 
 
 def encode_object(registered: Object) -> dict[str, object]:
-    """Spell an object as the dict that its JSON is made of."""
-    return _ENCODERS[type(registered)](registered)
+    """Encode an object as the dict that its JSON is made of."""
+    wire = _WIRES_BY_TYPE[type(registered)]
+    return {
+        "apiVersion": wire.resource.api_version,
+        "kind": wire.resource.name,
+        "metadata": encode_meta(registered.metadata),
+        **wire.encode(registered),
+    }
 
 
 def encode_json(wire: object) -> bytes:
-    """Spell a wire shape as compact JSON; equal shapes give equal bytes."""
+    """Encode a wire shape as compact JSON; equal shapes give equal bytes."""
     return to_json(wire)
 
 
 def encode_bytes(registered: Object) -> bytes:
-    """Spell an object as JSON: what clients receive."""
-    return to_json(_ENCODERS[type(registered)](registered))
+    """Encode an object as the JSON that clients receive."""
+    return to_json(encode_object(registered))
 
 
 def encode_stored(registered: Object) -> bytes | None:
-    """Spell an object as JSON with what clients are not shown; None where that is nothing."""
+    """Encode an object as JSON with its hidden fields; None when it has none."""
     wire = _WIRES_BY_TYPE[type(registered)]
     hidden = {
         name: value
         for name, attribute in wire.stored_only.items()
         if (value := getattr(registered, attribute))
     }
-    return to_json({**wire.encode(registered), **hidden}) if hidden else None
+    return to_json({**encode_object(registered), **hidden}) if hidden else None
 
 
 def decode_bytes(kind: AnyResource | str, stored: bytes | str) -> Object:
-    """Read back what ``encode_bytes`` made; the revision comes from resourceVersion."""
+    """Decode the JSON of ``encode_bytes``; the revision is the resourceVersion."""
     wire = wire_of(RESOURCES_BY_KIND[kind] if isinstance(kind, str) else kind)
     registered: Object = wire.decode(wire.write.model_validate_json(stored))
     return replace(registered, metadata=replace(registered.metadata, resource_version=""))
 
 
 def decode_stored(kind: str, stored: str) -> Object:
-    """Read back what the store keeps: ``encode_stored``, or ``encode_bytes``."""
+    """Decode what the store keeps: the JSON of ``encode_stored``, or of ``encode_bytes``."""
     registered = decode_bytes(kind, stored)
     held = wire_of(RESOURCES_BY_KIND[kind]).stored_only
     if any(f'"{name}":' in stored for name in held):

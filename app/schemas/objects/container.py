@@ -1,7 +1,7 @@
-"""The wire shapes inside a Pod that describe containers: their ports and probes.
+"""The wire shapes of a Pod's containers: their ports and probes.
 
-Everything else about a container is somebody else's business, and only named
-in a warning.  Source: contract.md, "Objects"; spec kubernetes-api 3.4.
+Other fields of containers are not stored, and a warning names them.
+Source: contract.md, "Objects"; spec kubernetes-api 3.4.
 """
 
 from collections.abc import Sequence
@@ -70,7 +70,7 @@ class Probe(Input):
     """A readiness probe: one action, and when to run it."""
 
     exec: ExecAction | None = Field(
-        default=None, description="Kept and not run: readiness is what is reported."
+        default=None, description="Stored but not run: a client has to report readiness."
     )
     http_get: HTTPGetAction | None = None
     tcp_socket: TCPSocketAction | None = None
@@ -95,7 +95,7 @@ class Container(Input):
 
 
 def decode_containers(wire: Sequence[Container] | None) -> tuple[domain.Container, ...]:
-    """Read containers, in the order sent."""
+    """Decode containers, in the order sent."""
     return tuple(
         domain.Container(
             name=container.name or "",
@@ -155,7 +155,7 @@ def _decode_grpc(wire: GRPCAction | None) -> domain.GRPCAction | None:
 
 
 def encode_containers(containers: tuple[domain.Container, ...]) -> list[dict[str, object]]:
-    """Spell containers."""
+    """Encode containers."""
     return [_encode_container(container) for container in containers]
 
 

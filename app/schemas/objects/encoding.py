@@ -1,10 +1,10 @@
 """The JSON of objects, made once for the store, answers, lists and watches.
 
-    object -> bytes, remembered          objects -> pieces of bounded size
+    object -> bytes, cached          objects -> pieces of bounded size
 
-An object never changes, so its bytes stay valid.  The cache is bounded in octets and in age
-and drops what was asked for least recently.  Threads may share it: a large write is encoded
-beside the event loop.
+Objects are immutable, so their bytes stay valid.  The cache is bounded in octets and in age
+and evicts the least recently used entry.  It is thread-safe: a large write is encoded in a
+thread, not on the event loop.
 """
 
 import threading
@@ -17,15 +17,15 @@ from app.domain.objects.resource import Object
 from app.domain.weights import octets_of
 from app.schemas.objects.codec import encode_bytes, encode_stored
 
-OBJECTS_A_PIECE = 200  # objects encoded before the event loop has its turn
+OBJECTS_A_PIECE = 200  # objects encoded before yielding to the event loop
 OCTETS_A_PIECE = 128 << 10  # of their JSON, which takes about 3 ms
-REMEMBERED_OCTETS_MAX = 24 << 20  # of bytes, and of objects that may be kept for them alone
-REMEMBERED_S_MAX = 30.0  # since they were asked for: most are of objects that are gone by then
+REMEMBERED_OCTETS_MAX = 24 << 20  # of bytes, and of objects that only the cache keeps alive
+REMEMBERED_S_MAX = 30.0  # since the last use: most objects have been replaced by then
 
 
 @dataclass(slots=True)
 class _Known:
-    """An object, its bytes, what both take, and when they were last asked for."""
+    """An object, its bytes, the size of both, and the time of the last use."""
 
     object: Object
     encoded: bytes
@@ -34,7 +34,7 @@ class _Known:
 
 
 class Encoder:
-    """Encodes objects, and remembers what it encoded last."""
+    """Encodes objects, and caches their bytes."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Encoder:
         age_s_max: float = REMEMBERED_S_MAX,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Remember ``octets_max`` octets at the most; ages are seconds of ``clock``."""
+        """Cache at most ``octets_max`` octets; ages are seconds of ``clock``."""
         self._octets_max, self._age_s_max, self._clock = octets_max, age_s_max, clock
         self._octets = 0
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class Encoder:
         """How many objects have been encoded so far."""
 
     def encode(self, registered: Object) -> bytes:
-        """Spell an object as JSON."""
+        """Encode an object as JSON."""
         with self._lock:
             known = self._known.get(id(registered))  # an object in the cache keeps its id
             if known is not None:
@@ -66,10 +66,10 @@ class Encoder:
             if id(registered) not in self._known:
                 self._known[id(registered)] = _Known(registered, encoded, octets, self._clock())
                 self._octets += octets
-            self._forget()
+            self._evict()
         return encoded
 
-    def _forget(self) -> None:
+    def _evict(self) -> None:
         oldest_s = self._clock() - self._age_s_max
         while self._known:
             least = next(iter(self._known.values()))
@@ -85,7 +85,7 @@ class Encoder:
         objects_max: int = OBJECTS_A_PIECE,
         octets_max: int = OCTETS_A_PIECE,
     ) -> Iterator[list[bytes]]:
-        """Encode objects a piece at a time, each when it is asked for and none of them empty."""
+        """Encode objects lazily in pieces, none of which is empty."""
         piece: list[bytes] = []
         octets = 0
         for registered in objects:
@@ -99,9 +99,9 @@ class Encoder:
 
 
 ENCODER = Encoder()
-"""That of this process."""
+"""The encoder of this process."""
 
 
 def stored_bytes(registered: Object) -> bytes:
-    """Spell an object as the store keeps it, which mostly is as clients are sent it."""
+    """Encode an object for the store, in most cases to the bytes that clients receive."""
     return encode_stored(registered) or ENCODER.encode(registered)

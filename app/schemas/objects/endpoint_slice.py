@@ -1,30 +1,27 @@
 """The wire shape of an EndpointSlice.
 
-    EndpointSliceWrite -> EndpointSlice (domain) -> dict that EndpointSliceRead describes
+    EndpointSliceWrite -> EndpointSlice (domain) -> dict
 
 Source: spec kubernetes-api 3.3 to 3.5; contract.md for the weight.
 """
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from app.domain.objects import endpoint_slice as domain
 from app.domain.objects.service import Protocol as ProtocolWord
-from app.schemas.base import Input, Int32, Output, PortOrNone, words
+from app.schemas.base import Input, Int32, PortOrNone, words
 from app.schemas.objects.metadata import (
-    NamespacedObjectMetaRead,
-    ObjectMeta,
     ObjectReference,
     decode_meta,
     decode_reference,
-    encode_meta,
     encode_reference,
 )
 from app.schemas.objects.service import Protocol
-from app.schemas.objects.wire import Wire
+from app.schemas.objects.wire import Manifest, Wire, read_model
 
 _Type = Annotated[str, words(domain.AddressType)]
 
@@ -38,21 +35,21 @@ class EndpointConditions(Input):
 
 
 class ForZone(Input):
-    """A zone that had best use an endpoint."""
+    """A zone whose traffic an endpoint should get."""
 
     name: str | None = None
     documented_required: ClassVar = ("name",)
 
 
 class ForNode(Input):
-    """A node that had best use an endpoint."""
+    """A node whose traffic an endpoint should get."""
 
     name: str | None = None
     documented_required: ClassVar = ("name",)
 
 
 class EndpointHints(Input):
-    """Where an endpoint had best be used from."""
+    """The zones and nodes whose traffic an endpoint should get."""
 
     for_zones: list[ForZone] | None = None
     for_nodes: list[ForNode] | None = None
@@ -84,12 +81,9 @@ class EndpointPort(Input):
     app_protocol: str | None = None
 
 
-class EndpointSliceWrite(Input):
+class EndpointSliceWrite(Manifest):
     """An EndpointSlice manifest."""
 
-    api_version: str | None = Field(default=None, examples=["discovery.k8s.io/v1"])
-    kind: str | None = Field(default=None, examples=["EndpointSlice"])
-    metadata: ObjectMeta | None = None
     address_type: _Type | None = None
     endpoints: list[Endpoint] | None = None
     ports: list[EndpointPort] | None = None
@@ -97,36 +91,30 @@ class EndpointSliceWrite(Input):
     documented_required: ClassVar = ("addressType",)
 
 
-class EndpointSliceRead(Output):
-    """Some of the endpoints behind a Service."""
-
-    api_version: Literal["discovery.k8s.io/v1"]
-    kind: Literal["EndpointSlice"]
-    metadata: NamespacedObjectMetaRead
-    address_type: _Type
-    endpoints: list[Endpoint]
-    ports: list[EndpointPort]
-
-
 def decode_endpoint_slice(wire: EndpointSliceWrite) -> domain.EndpointSlice:
-    """Read an EndpointSlice."""
+    """Decode an EndpointSlice."""
     return domain.EndpointSlice(
         metadata=decode_meta(wire.metadata),
         address_type=wire.address_type or "",
         endpoints=tuple(_decode_endpoint(endpoint) for endpoint in wire.endpoints or ()),
-        ports=tuple(
-            domain.EndpointPort(
-                port=port.port,
-                name=port.name or "",
-                protocol=port.protocol or ProtocolWord.TCP,
-                app_protocol=port.app_protocol,
-            )
-            for port in wire.ports or ()
-        ),
+        ports=decode_ports(wire.ports),
     )
 
 
-# Slices hold many endpoints and conditions have 27 values: every one is shared.
+def decode_ports(wire: Sequence[EndpointPort] | None) -> tuple[domain.EndpointPort, ...]:
+    """Decode the ports of a slice, or of a subset of Endpoints."""
+    return tuple(
+        domain.EndpointPort(
+            port=port.port,
+            name=port.name or "",
+            protocol=port.protocol or ProtocolWord.TCP,
+            app_protocol=port.app_protocol,
+        )
+        for port in wire or ()
+    )
+
+
+# Slices have many endpoints, but conditions only 27 values: the values are shared.
 _CONDITIONS = {
     (ready, serving, terminating): domain.EndpointConditions(
         ready=ready, serving=serving, terminating=terminating
@@ -162,11 +150,8 @@ def _names(wire: Sequence[ForZone | ForNode] | None) -> tuple[str, ...]:
 
 
 def encode_endpoint_slice(endpoint_slice: domain.EndpointSlice) -> dict[str, object]:
-    """Spell an EndpointSlice; endpoints and ports are always lists (spec 3.5)."""
+    """Encode the parts of an EndpointSlice; endpoints and ports are always lists (spec 3.5)."""
     return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": encode_meta(endpoint_slice.metadata),
         "addressType": endpoint_slice.address_type,
         "endpoints": [_encode_endpoint(endpoint) for endpoint in endpoint_slice.endpoints],
         "ports": [_encode_port(port) for port in endpoint_slice.ports],
@@ -225,7 +210,13 @@ def _encode_port(port: domain.EndpointPort) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.ENDPOINT_SLICE,
     write=EndpointSliceWrite,
-    read=EndpointSliceRead,
+    read=read_model(
+        domain.ENDPOINT_SLICE,
+        "Some of the endpoints behind a Service.",
+        address_type=_Type,
+        endpoints=list[Endpoint],
+        ports=list[EndpointPort],
+    ),
     decode=decode_endpoint_slice,
     encode=encode_endpoint_slice,
     judges_lists=True,

@@ -1,4 +1,4 @@
-"""The wire shape of Endpoints, an older kind that is taken and held as slices.
+"""The wire shape of Endpoints, an older kind that is stored as slices.
 
     EndpointsWrite -> Endpoints (domain)
 
@@ -9,16 +9,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from app.domain.objects import endpoints as domain
-from app.domain.objects.endpoint_slice import EndpointPort as DomainPort
-from app.domain.objects.service import Protocol as ProtocolWord
 from app.schemas.base import Input, Port
-from app.schemas.objects.metadata import (
-    ObjectMeta,
-    ObjectReference,
-    decode_meta,
-    decode_reference,
-)
-from app.schemas.objects.service import Protocol
+from app.schemas.objects.endpoint_slice import EndpointPort, decode_ports
+from app.schemas.objects.metadata import ObjectReference, decode_meta, decode_reference
+from app.schemas.objects.wire import Manifest
 
 
 class EndpointAddress(Input):
@@ -31,13 +25,10 @@ class EndpointAddress(Input):
     documented_required: ClassVar = ("ip",)
 
 
-class EndpointsPort(Input):
+class EndpointsPort(EndpointPort):
     """A port that all addresses of a subset listen on."""
 
-    name: str | None = None
     port: Port | None = None
-    protocol: Protocol | None = None
-    app_protocol: str | None = None
     documented_required: ClassVar = ("port",)
 
 
@@ -49,33 +40,22 @@ class EndpointSubset(Input):
     ports: list[EndpointsPort] | None = None
 
 
-class EndpointsWrite(Input):
+class EndpointsWrite(Manifest):
     """An Endpoints manifest."""
 
-    api_version: str | None = None
-    kind: str | None = None
-    metadata: ObjectMeta | None = None
     subsets: list[EndpointSubset] | None = None
     of_kind: ClassVar = "Endpoints"
 
 
 def decode_endpoints(wire: EndpointsWrite) -> domain.Endpoints:
-    """Read an Endpoints object."""
+    """Decode an Endpoints object."""
     return domain.Endpoints(
         metadata=decode_meta(wire.metadata),
         subsets=tuple(
             domain.EndpointSubset(
                 addresses=_decode_addresses(subset.addresses),
                 not_ready_addresses=_decode_addresses(subset.not_ready_addresses),
-                ports=tuple(
-                    DomainPort(
-                        port=port.port,
-                        name=port.name or "",
-                        protocol=port.protocol or ProtocolWord.TCP,
-                        app_protocol=port.app_protocol,
-                    )
-                    for port in subset.ports or ()
-                ),
+                ports=decode_ports(subset.ports),
             )
             for subset in wire.subsets or ()
         ),

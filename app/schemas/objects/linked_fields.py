@@ -1,10 +1,10 @@
-"""Fields that say one thing twice: a list, and its first entry under a name of its own.
+"""Linked fields: a list, and its first entry in a singular field.
 
-    wire shape before, wire shape wanted -> the one wanted, its singular fields in step
+    wire shape before, wire shape wanted -> the wanted one, with its linked fields in sync
 
-Where both are given and differ, the singular one wins, as in Kubernetes.  A change
-that names the list alone would so be lost to what it did not mention.
-Source: spec kubernetes-api 1.9, for Services, whose rules are their own.
+If both are given and differ, the singular one wins, as in Kubernetes.  Without this step, a
+change of the list alone would be overridden by the unchanged singular field.
+Source: spec kubernetes-api 1.9, for Services, which have their own rules.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from app.schemas.objects.wires import wire_of
 
 
 def in_step(current: Mapping[str, object], wanted: Mapping[str, object]) -> dict[str, object]:
-    """Drop a singular field that stayed as it was although its list changed."""
+    """Drop a singular field that is unchanged although its list has changed."""
     result = dict(wanted)
     resource = RESOURCES_BY_KIND.get(str(current.get("kind")))
     linked = None if resource is None else wire_of(resource).linked

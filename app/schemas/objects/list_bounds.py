@@ -1,8 +1,8 @@
-"""How long the lists within an object may be: whatever goes through them costs no more than that.
+"""Limits for the length of lists in an object, to bound the cost of processing it.
 
     document -> violations, a path and a count each
 
-A kind may have bounds of its own, which are judged with its other rules.
+A kind may have its own limits, which are validated with its other rules.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from app.domain.violations import too_many
 from app.schemas.documents.paths import join_path
 from app.schemas.objects.wires import wire_of
 
-LIST_MAX: Final = 1_000  # members of a list within an object
+LIST_MAX: Final = 1_000  # members of a list in an object
 
 
 def require_short_lists(document: Mapping[str, object], resource: AnyResource) -> None:

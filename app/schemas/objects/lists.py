@@ -1,12 +1,12 @@
 """The wire shapes of collections: a page of objects at one revision.
 
-    kind, revision -> bytes of a list but for its items
+    kind, revision -> bytes of a list without its items
 
 Source: spec kubernetes-api 5.1 and 5.3.
 """
 
 from functools import cache
-from typing import Any, Literal, cast
+from typing import Any
 
 from pydantic import BaseModel, Field, create_model
 from pydantic_core import to_json
@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from app.domain.names import Revision
 from app.domain.objects.resource import AnyResource
 from app.schemas.base import Output
-from app.schemas.objects.wire import AnyWire
+from app.schemas.objects.wire import AnyWire, exactly
 
 
 class ListMeta(Output):
@@ -37,8 +37,8 @@ def list_model(wire: AnyWire) -> type[BaseModel]:
     resource = wire.resource
     order = "namespace and name" if resource.is_namespaced else "name"
     fields: dict[str, Any] = {
-        "api_version": (_exactly(resource.api_version), ...),
-        "kind": (_exactly(f"{resource.name}List"), ...),
+        "api_version": (exactly(resource.api_version), ...),
+        "kind": (exactly(f"{resource.name}List"), ...),
         "metadata": (ListMeta, ...),
         "items": (list[wire.read], ...),
     }
@@ -50,10 +50,6 @@ def list_model(wire: AnyWire) -> type[BaseModel]:
     )
 
 
-def _exactly(text: str) -> Any:  # noqa: ANN401  a type that is only known at run time
-    return cast("Any", Literal)[text]
-
-
 def encode_list_head(
     kind: AnyResource,
     revision: Revision,
@@ -61,7 +57,7 @@ def encode_list_head(
     continue_token: str = "",
     remaining: int | None = None,
 ) -> bytes:
-    """Spell a page as JSON but for its items, which follow as its last field."""
+    """Encode a page as JSON without its items, which follow as its last field."""
     meta: dict[str, object] = {"resourceVersion": str(revision)}
     if continue_token:
         meta["continue"] = continue_token

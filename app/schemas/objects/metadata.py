@@ -28,7 +28,7 @@ _REVISION_DIGITS_MAX = 18  # below 2**63
 
 
 class OwnerReference(Input):
-    """The object that another one goes away with."""
+    """A reference to an owner, with which the object is deleted."""
 
     api_version: str | None = Field(default=None, examples=["v1"])
     kind: str | None = Field(default=None, examples=["Service"])
@@ -57,7 +57,7 @@ class ObjectMeta(Input):
     labels: TextMap | None = Field(default=None, examples=[{"app": "ent"}])
     annotations: TextMap | None = None
     finalizers: list[str] | None = Field(
-        default=None, description="Whoever must act before the object may go."
+        default=None, description="Names of controllers that delay the deletion of the object."
     )
     owner_references: list[OwnerReference] | None = None
     resource_version: str | None = Field(
@@ -66,7 +66,7 @@ class ObjectMeta(Input):
         examples=["42"],
     )
     uid: str | None = Field(
-        default=None, description="On a write: the object must be this very one."
+        default=None, description="On a write: the uid that the object must have."
     )
     generation: Int64 | None = Field(default=None, description="Set by the server.")
     creation_timestamp: Time | None = Field(default=None, description="Set by the server.")
@@ -92,7 +92,7 @@ class ObjectMetaRead(Output):
     generate_name: str | None = None
     generation: Int64 | None = Field(default=None, description="Counts the changes of the spec.")
     deletion_timestamp: Time | None = Field(
-        default=None, description="Since when the object is on its way out; absent otherwise."
+        default=None, description="When deletion was requested; absent otherwise."
     )
     deletion_grace_period_seconds: Int64 | None = None
     labels: dict[str, str] | None = None
@@ -137,7 +137,7 @@ class ObjectReference(Input):
 
 
 def decode_meta(wire: ObjectMeta | None) -> domain.ObjectMeta:
-    """Read metadata as sent: the server-owned parts too, which a use case overrules."""
+    """Decode metadata as sent, with the server-owned parts, which use cases override."""
     if wire is None:
         return domain.ObjectMeta()
     resource_version = wire.resource_version or ""
@@ -160,17 +160,17 @@ def decode_meta(wire: ObjectMeta | None) -> domain.ObjectMeta:
 
 
 def parse_revision(text: str) -> Revision:
-    """Read a resourceVersion; what is no decimal revision was never one of ours, and is 0."""
+    """Parse a resourceVersion; 0 for text that cannot be a revision of this registry."""
     return Revision(int(text)) if is_revision(text) else REVISION_ZERO
 
 
 def is_revision(text: str) -> bool:
-    """Whether text is spelt as a revision is."""
+    """Whether the text has the form of a revision."""
     return text.isascii() and text.isdecimal() and len(text) <= _REVISION_DIGITS_MAX
 
 
 def asked_revision(text: str, field: str = "resourceVersion") -> Revision:
-    """Read the revision that a request names; raises BadRequest for what is none."""
+    """Parse the revision in a request; raises BadRequest."""
     if not is_revision(text):
         cause = Violation(CauseReason.INVALID, field, f'Invalid value: "{text}": must be decimal')
         raise BadRequest(f"invalid resource version: {cause}", causes=(cause,))
@@ -188,7 +188,7 @@ _IDENTITY = {
 
 
 def encode_meta(meta: domain.ObjectMeta) -> dict[str, object]:
-    """Spell metadata; what is not assigned is left out."""
+    """Encode metadata without the fields that are not assigned."""
     wire: dict[str, object] = {}
     put_not_empty(wire, meta, _IDENTITY)
     if meta.revision or meta.resource_version:
@@ -234,7 +234,7 @@ def _encode_owner(owner: domain.OwnerReference) -> dict[str, object]:
 
 
 def decode_conditions(wire: Sequence[Condition] | None) -> tuple[domain.Condition, ...]:
-    """Read conditions, in the order sent."""
+    """Decode conditions, in the order sent."""
     return tuple(
         domain.Condition(
             type=condition.type or "",
@@ -250,7 +250,7 @@ def decode_conditions(wire: Sequence[Condition] | None) -> tuple[domain.Conditio
 
 
 def encode_conditions(conditions: tuple[domain.Condition, ...]) -> list[dict[str, object]]:
-    """Spell conditions."""
+    """Encode conditions."""
     return [_encode_condition(condition) for condition in conditions]
 
 
@@ -270,7 +270,7 @@ def _encode_condition(condition: domain.Condition) -> dict[str, object]:
 
 
 def decode_reference(wire: ObjectReference | None) -> domain.ObjectReference | None:
-    """Read a pointer to another object."""
+    """Decode a reference to another object."""
     if wire is None:
         return None
     return domain.ObjectReference(
@@ -292,7 +292,7 @@ _RARELY_REFERRED = {
 
 
 def encode_reference(reference: domain.ObjectReference) -> dict[str, object]:
-    """Spell a pointer to another object."""
+    """Encode a reference to another object."""
     wire: dict[str, object] = {"kind": reference.kind} if reference.kind else {}
     if reference.namespace:
         wire["namespace"] = reference.namespace

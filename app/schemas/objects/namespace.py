@@ -1,35 +1,32 @@
 """The wire shape of a Namespace.
 
-    NamespaceWrite -> Namespace (domain) -> dict that NamespaceRead describes
+    NamespaceWrite -> Namespace (domain) -> dict
 
 Source: spec kubernetes-api 5.10.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from app.domain.objects import namespace as domain
-from app.schemas.base import Input, Output, words
+from app.schemas.base import Input, words
 from app.schemas.objects.metadata import (
     Condition,
-    ObjectMeta,
-    ObjectMetaRead,
     decode_conditions,
     decode_meta,
     encode_conditions,
-    encode_meta,
 )
-from app.schemas.objects.wire import Wire
+from app.schemas.objects.wire import Manifest, Wire, read_model
 
 
 class NamespaceSpec(Input):
-    """Who must act before a Namespace may go."""
+    """The finalizers that delay the deletion of a Namespace."""
 
     finalizers: list[str] | None = Field(
         default=None,
-        description="Taken when the Namespace is made, `kubernetes` added; only `/finalize` "
-        "changes them later.",
+        description="Set on creation, with `kubernetes` added; later only `/finalize` "
+        "changes them.",
         examples=[["kubernetes"]],
     )
 
@@ -41,29 +38,16 @@ class NamespaceStatus(Input):
     conditions: list[Condition] | None = None
 
 
-class NamespaceWrite(Input):
+class NamespaceWrite(Manifest):
     """A Namespace manifest."""
 
-    api_version: str | None = Field(default=None, examples=["v1"])
-    kind: str | None = Field(default=None, examples=["Namespace"])
-    metadata: ObjectMeta | None = None
     spec: NamespaceSpec | None = None
     status: NamespaceStatus | None = None
     of_kind: ClassVar = "Namespace"
 
 
-class NamespaceRead(Output):
-    """A Namespace."""
-
-    api_version: Literal["v1"]
-    kind: Literal["Namespace"]
-    metadata: ObjectMetaRead
-    spec: NamespaceSpec
-    status: NamespaceStatus
-
-
 def decode_namespace(wire: NamespaceWrite) -> domain.Namespace:
-    """Read a Namespace."""
+    """Decode a Namespace."""
     status = wire.status or NamespaceStatus()
     return domain.Namespace(
         metadata=decode_meta(wire.metadata),
@@ -74,14 +58,11 @@ def decode_namespace(wire: NamespaceWrite) -> domain.Namespace:
 
 
 def encode_namespace(namespace: domain.Namespace) -> dict[str, object]:
-    """Spell a Namespace."""
+    """Encode the spec and status of a Namespace."""
     status: dict[str, object] = {"phase": namespace.phase}
     if namespace.conditions:
         status["conditions"] = encode_conditions(namespace.conditions)
     return {
-        "apiVersion": "v1",
-        "kind": "Namespace",
-        "metadata": encode_meta(namespace.metadata),
         "spec": {"finalizers": list(namespace.finalizers)} if namespace.finalizers else {},
         "status": status,
     }
@@ -90,7 +71,7 @@ def encode_namespace(namespace: domain.Namespace) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.NAMESPACE,
     write=NamespaceWrite,
-    read=NamespaceRead,
+    read=read_model(domain.NAMESPACE, "A Namespace.", spec=NamespaceSpec, status=NamespaceStatus),
     decode=decode_namespace,
     encode=encode_namespace,
 )

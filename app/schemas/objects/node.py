@@ -1,27 +1,24 @@
 """The wire shape of a Node.
 
-    NodeWrite -> Node (domain) -> dict that NodeRead describes
+    NodeWrite -> Node (domain) -> dict
 
 Source: spec kubernetes-api 3.7, spec ipvs 0.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from app.domain.objects import node as domain
 from app.domain.times import format_time
-from app.schemas.base import Input, Output, Time
+from app.schemas.base import Input, Time
 from app.schemas.objects.metadata import (
     Condition,
-    ObjectMeta,
-    ObjectMetaRead,
     decode_conditions,
     decode_meta,
     encode_conditions,
-    encode_meta,
 )
-from app.schemas.objects.wire import Linked, Wire
+from app.schemas.objects.wire import Linked, Manifest, Wire, read_model
 
 Quantities = Annotated[
     dict[str, str | int | float | None],
@@ -33,7 +30,7 @@ Quantities = Annotated[
 
 
 class Taint(Input):
-    """What keeps Pods away from a Node."""
+    """A taint, which keeps Pods away from a Node."""
 
     key: str | None = Field(default=None, examples=["ToBeDeletedByClusterAutoscaler"])
     value: str | None = None
@@ -45,7 +42,7 @@ class Taint(Input):
 
 
 class NodeSpec(Input):
-    """What a Node is told."""
+    """The desired state of a Node."""
 
     pod_cidr: str | None = Field(default=None, examples=["10.244.1.0/24"])
     pod_cidrs: list[str] | None = Field(default=None, description="One prefix a family.")
@@ -53,8 +50,8 @@ class NodeSpec(Input):
     unschedulable: bool | None = None
     taints: list[Taint] | None = Field(
         default=None,
-        description="Kept as given; `ToBeDeletedByClusterAutoscaler` makes the `/healthz` of the "
-        "node's agent fail, so that load balancers leave it.",
+        description="Stored as given; `ToBeDeletedByClusterAutoscaler` makes the `/healthz` of "
+        "the node's agent fail, so that load balancers stop using the node.",
     )
 
 
@@ -71,7 +68,7 @@ class NodeAddress(Input):
 
 
 class NodeStatus(Input):
-    """What a Node reports."""
+    """The reported state of a Node."""
 
     addresses: list[NodeAddress] | None = None
     conditions: list[Condition] | None = None
@@ -79,29 +76,16 @@ class NodeStatus(Input):
     allocatable: Quantities | None = None
 
 
-class NodeWrite(Input):
+class NodeWrite(Manifest):
     """A Node manifest."""
 
-    api_version: str | None = Field(default=None, examples=["v1"])
-    kind: str | None = Field(default=None, examples=["Node"])
-    metadata: ObjectMeta | None = None
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
     of_kind: ClassVar = "Node"
 
 
-class NodeRead(Output):
-    """A registered Node."""
-
-    api_version: Literal["v1"]
-    kind: Literal["Node"]
-    metadata: ObjectMetaRead
-    spec: NodeSpec
-    status: NodeStatus
-
-
 def decode_node(wire: NodeWrite) -> domain.Node:
-    """Read a Node."""
+    """Decode a Node."""
     spec, status = wire.spec or NodeSpec(), wire.status or NodeStatus()
     return domain.Node(
         metadata=decode_meta(wire.metadata),
@@ -127,7 +111,7 @@ def _decode_pod_cidrs(spec: NodeSpec) -> tuple[str, ...]:
 
 
 def _decode_quantities(wire: dict[str, str | int | float | None] | None) -> dict[str, str]:
-    # Kubernetes takes a quantity as a number or null as well as in its own notation.
+    # Like Kubernetes, accepts numbers and null besides the notation of quantities.
     listed = wire.items() if wire else ()
     return {name: "0" if amount is None else str(amount) for name, amount in listed}
 
@@ -142,7 +126,7 @@ def _decode_taint(wire: Taint) -> domain.Taint:
 
 
 def encode_node(node: domain.Node) -> dict[str, object]:
-    """Spell a Node; its addresses and conditions are always lists."""
+    """Encode the spec and status of a Node; its addresses and conditions are always lists."""
     spec: dict[str, object] = {}
     if node.pod_cidrs:
         spec["podCIDR"] = node.pod_cidrs[0]
@@ -161,13 +145,7 @@ def encode_node(node: domain.Node) -> dict[str, object]:
         status["capacity"] = dict(node.capacity)
     if node.allocatable:
         status["allocatable"] = dict(node.allocatable)
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": encode_meta(node.metadata),
-        "spec": spec,
-        "status": status,
-    }
+    return {"spec": spec, "status": status}
 
 
 def _encode_taint(taint: domain.Taint) -> dict[str, object]:
@@ -182,7 +160,7 @@ def _encode_taint(taint: domain.Taint) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.NODE,
     write=NodeWrite,
-    read=NodeRead,
+    read=read_model(domain.NODE, "A registered Node.", spec=NodeSpec, status=NodeStatus),
     decode=decode_node,
     encode=encode_node,
     linked=Linked("spec", "podCIDR", "podCIDRs"),

@@ -1,27 +1,24 @@
-"""The wire shape of a Pod, a registration of something that listens.
+"""The wire shape of a Pod, a registration of a process that listens at an address.
 
-    PodWrite -> Pod (domain) -> dict that PodRead describes
+    PodWrite -> Pod (domain) -> dict
 
 Source: contract.md, "Objects"; spec kubernetes-api 3.2 to 3.4, spec resolver 9.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from app.domain.objects import pod as domain
-from app.schemas.base import Input, Int32, Int64, Output, put_not_empty, put_set, words
+from app.schemas.base import Input, Int32, Int64, put_not_empty, put_set, words
 from app.schemas.objects.container import Container, decode_containers, encode_containers
 from app.schemas.objects.metadata import (
     Condition,
-    NamespacedObjectMetaRead,
-    ObjectMeta,
     decode_conditions,
     decode_meta,
     encode_conditions,
-    encode_meta,
 )
-from app.schemas.objects.wire import Linked, Wire
+from app.schemas.objects.wire import Linked, Manifest, Wire, read_model
 
 
 class DNSConfigOption(Input):
@@ -33,7 +30,7 @@ class DNSConfigOption(Input):
 
 
 class DNSConfig(Input):
-    """What a Pod adds to its resolv.conf."""
+    """The additions of a Pod to its resolv.conf."""
 
     nameservers: list[str] | None = None
     searches: list[str] | None = None
@@ -41,7 +38,7 @@ class DNSConfig(Input):
 
 
 class PodSpec(Input):
-    """What is registered of a Pod."""
+    """The registered properties of a Pod."""
 
     node_name: str | None = Field(default=None, examples=["n1"])
     hostname: str | None = None
@@ -79,7 +76,7 @@ class PodIP(Input):
 
 
 class PodStatus(Input):
-    """What the registrar or a probe reports of a Pod."""
+    """The state of a Pod that its registrar or a probe reports."""
 
     phase: Annotated[str, words(domain.PodPhase)] | None = Field(
         default=None, description="Running when absent and there is an address, else Pending."
@@ -93,29 +90,16 @@ class PodStatus(Input):
     nominated_node_name: str | None = None
 
 
-class PodWrite(Input):
+class PodWrite(Manifest):
     """A Pod manifest."""
 
-    api_version: str | None = Field(default=None, examples=["v1"])
-    kind: str | None = Field(default=None, examples=["Pod"])
-    metadata: ObjectMeta | None = None
     spec: PodSpec | None = None
     status: PodStatus | None = None
     of_kind: ClassVar = "Pod"
 
 
-class PodRead(Output):
-    """A registered Pod."""
-
-    api_version: Literal["v1"]
-    kind: Literal["Pod"]
-    metadata: NamespacedObjectMetaRead
-    spec: PodSpec
-    status: PodStatus
-
-
 def decode_pod(wire: PodWrite) -> domain.Pod:
-    """Read a Pod."""
+    """Decode a Pod."""
     spec, status = wire.spec or PodSpec(), wire.status or PodStatus()
     return domain.Pod(
         metadata=decode_meta(wire.metadata),
@@ -161,14 +145,8 @@ def _decode_dns_config(wire: DNSConfig | None) -> domain.DNSConfig | None:
 
 
 def encode_pod(pod: domain.Pod) -> dict[str, object]:
-    """Spell a Pod; its containers, addresses and conditions are always lists."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": encode_meta(pod.metadata),
-        "spec": _encode_spec(pod),
-        "status": _encode_status(pod),
-    }
+    """Encode the spec and status of a Pod; containers, addresses and conditions are lists."""
+    return {"spec": _encode_spec(pod), "status": _encode_status(pod)}
 
 
 _SPEC_NOT_EMPTY = {
@@ -231,7 +209,7 @@ def _encode_status(pod: domain.Pod) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.POD,
     write=PodWrite,
-    read=PodRead,
+    read=read_model(domain.POD, "A registered Pod.", spec=PodSpec, status=PodStatus),
     decode=decode_pod,
     encode=encode_pod,
     linked=Linked("status", "podIP", "podIPs"),

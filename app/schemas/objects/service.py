@@ -1,11 +1,11 @@
 """The wire shape of a Service.
 
-    ServiceWrite -> Service (domain) -> dict that ServiceRead describes
+    ServiceWrite -> Service (domain) -> dict
 
 Source: spec kubernetes-api 1.2; contract.md, "Objects", for the extensions.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
@@ -16,7 +16,6 @@ from app.schemas.base import (
     Input,
     Int32,
     IntOrString,
-    Output,
     Port,
     PortOrNone,
     TextMap,
@@ -27,14 +26,11 @@ from app.schemas.base import (
 )
 from app.schemas.objects.metadata import (
     Condition,
-    NamespacedObjectMetaRead,
-    ObjectMeta,
     decode_conditions,
     decode_meta,
     encode_conditions,
-    encode_meta,
 )
-from app.schemas.objects.wire import Wire
+from app.schemas.objects.wire import Manifest, Wire, read_model
 
 _OPERATORS = WithJsonSchema({"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]})
 _IP_MODES = WithJsonSchema({"type": "string", "enum": ["VIP", "Proxy"]})
@@ -50,7 +46,7 @@ class ServicePort(Input):
     protocol: Protocol | None = None
     app_protocol: str | None = Field(
         default=None,
-        description="What is spoken on the port.",
+        description="The application protocol of the port.",
         examples=["http", "kubernetes.io/h2c"],
     )
     port: Port | None = Field(default=None, examples=[80])
@@ -75,7 +71,7 @@ class SelectorExpression(Input):
 
 
 class ClientIPConfig(Input):
-    """How long a client keeps its backend."""
+    """How long connections of a client go to the same backend."""
 
     timeout_seconds: Int32 | None = Field(
         default=None, description="1 to 86400; 10800 when absent."
@@ -89,7 +85,7 @@ class SessionAffinityConfig(Input):
 
 
 class ServiceSpec(Input):
-    """What a Service is to be."""
+    """The desired state of a Service."""
 
     type: (
         Annotated[str, words(domain.ServiceType, default=domain.ServiceType.CLUSTER_IP)] | None
@@ -151,42 +147,29 @@ class LoadBalancerIngress(Input):
 
 
 class LoadBalancerStatus(Input):
-    """Where a load balancer answers."""
+    """The addresses and names at which a load balancer answers."""
 
     ingress: list[LoadBalancerIngress] | None = None
 
 
 class ServiceStatus(Input):
-    """What others report of a Service."""
+    """The reported state of a Service."""
 
     load_balancer: LoadBalancerStatus | None = None
     conditions: list[Condition] | None = None
     documented_required: ClassVar = ("loadBalancer",)
 
 
-class ServiceWrite(Input):
+class ServiceWrite(Manifest):
     """A Service manifest."""
 
-    api_version: str | None = Field(default=None, examples=["v1"])
-    kind: str | None = Field(default=None, examples=["Service"])
-    metadata: ObjectMeta | None = None
     spec: ServiceSpec | None = None
     status: ServiceStatus | None = None
     of_kind: ClassVar = "Service"
 
 
-class ServiceRead(Output):
-    """A registered Service."""
-
-    api_version: Literal["v1"]
-    kind: Literal["Service"]
-    metadata: NamespacedObjectMetaRead
-    spec: ServiceSpec
-    status: ServiceStatus
-
-
 def decode_service(wire: ServiceWrite) -> domain.Service:
-    """Read a Service; nothing is defaulted beyond what absence itself means."""
+    """Decode a Service, without defaults."""
     spec, status = wire.spec or ServiceSpec(), wire.status or ServiceStatus()
     affinity = spec.session_affinity_config and spec.session_affinity_config.client_ip
     balancer = status.load_balancer
@@ -243,7 +226,7 @@ def _decode_port(wire: ServicePort) -> domain.ServicePort:
 
 
 def encode_service(service: domain.Service) -> dict[str, object]:
-    """Spell a Service; its status is always there."""
+    """Encode the spec and status of a Service."""
     status: dict[str, object] = {
         "loadBalancer": {"ingress": [_encode_ingress(entry) for entry in service.ingress]}
         if service.ingress
@@ -251,13 +234,7 @@ def encode_service(service: domain.Service) -> dict[str, object]:
     }
     if service.conditions:
         status["conditions"] = encode_conditions(service.conditions)
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": encode_meta(service.metadata),
-        "spec": _encode_spec(service),
-        "status": status,
-    }
+    return {"spec": _encode_spec(service), "status": status}
 
 
 _WHEN_NOT_EMPTY = {
@@ -326,7 +303,9 @@ def _encode_ingress(entry: domain.LoadBalancerIngress) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.SERVICE,
     write=ServiceWrite,
-    read=ServiceRead,
+    read=read_model(
+        domain.SERVICE, "A registered Service.", spec=ServiceSpec, status=ServiceStatus
+    ),
     decode=decode_service,
     encode=encode_service,
     stored_only={"requestedIPs": "requested_ips"},

@@ -1,26 +1,23 @@
 """The wire shape of a ServiceCIDR.
 
-    ServiceCIDRWrite -> ServiceCIDR (domain) -> dict that ServiceCIDRRead describes
+    ServiceCIDRWrite -> ServiceCIDR (domain) -> dict
 
 Source: spec kubernetes-api 2.5 (KEP-1880).
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
 from app.domain.objects import service_cidr as domain
-from app.schemas.base import Input, Output
+from app.schemas.base import Input
 from app.schemas.objects.metadata import (
     Condition,
-    ObjectMeta,
-    ObjectMetaRead,
     decode_conditions,
     decode_meta,
     encode_conditions,
-    encode_meta,
 )
-from app.schemas.objects.wire import Wire
+from app.schemas.objects.wire import Manifest, Wire, read_model
 
 
 class ServiceCIDRSpec(Input):
@@ -33,34 +30,21 @@ class ServiceCIDRSpec(Input):
 
 
 class ServiceCIDRStatus(Input):
-    """Whether new addresses may come from the ranges: condition `Ready`."""
+    """Whether addresses may be allocated from the ranges: condition `Ready`."""
 
     conditions: list[Condition] | None = None
 
 
-class ServiceCIDRWrite(Input):
+class ServiceCIDRWrite(Manifest):
     """A ServiceCIDR manifest."""
 
-    api_version: str | None = Field(default=None, examples=["networking.k8s.io/v1"])
-    kind: str | None = Field(default=None, examples=["ServiceCIDR"])
-    metadata: ObjectMeta | None = None
     spec: ServiceCIDRSpec | None = None
     status: ServiceCIDRStatus | None = None
     of_kind: ClassVar = "ServiceCIDR"
 
 
-class ServiceCIDRRead(Output):
-    """A range that cluster addresses come from."""
-
-    api_version: Literal["networking.k8s.io/v1"]
-    kind: Literal["ServiceCIDR"]
-    metadata: ObjectMetaRead
-    spec: ServiceCIDRSpec
-    status: ServiceCIDRStatus
-
-
 def decode_service_cidr(wire: ServiceCIDRWrite) -> domain.ServiceCIDR:
-    """Read a ServiceCIDR."""
+    """Decode a ServiceCIDR."""
     return domain.ServiceCIDR(
         metadata=decode_meta(wire.metadata),
         cidrs=tuple((wire.spec.cidrs if wire.spec else None) or ()),
@@ -69,11 +53,8 @@ def decode_service_cidr(wire: ServiceCIDRWrite) -> domain.ServiceCIDR:
 
 
 def encode_service_cidr(service_cidr: domain.ServiceCIDR) -> dict[str, object]:
-    """Spell a ServiceCIDR."""
+    """Encode the spec and status of a ServiceCIDR."""
     return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "ServiceCIDR",
-        "metadata": encode_meta(service_cidr.metadata),
         "spec": {"cidrs": list(service_cidr.cidrs)},
         "status": {"conditions": encode_conditions(service_cidr.conditions)},
     }
@@ -82,7 +63,12 @@ def encode_service_cidr(service_cidr: domain.ServiceCIDR) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.SERVICE_CIDR,
     write=ServiceCIDRWrite,
-    read=ServiceCIDRRead,
+    read=read_model(
+        domain.SERVICE_CIDR,
+        "A range that cluster addresses come from.",
+        spec=ServiceCIDRSpec,
+        status=ServiceCIDRStatus,
+    ),
     decode=decode_service_cidr,
     encode=encode_service_cidr,
 )

@@ -1,22 +1,60 @@
-"""The wire shape of one kind, and how its objects are read and written.
+"""The wire shape of a kind: its models and its codec.
 
-    WIRE of a kind: models for reading and writing, codec, fields that are linked or not shown
+    WIRE of a kind: models for reading and writing, codec, linked and hidden fields
 
 Source: style.md 2; docs/decisions/0016.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
 
-from app.domain.objects.resource import Resource, T
-from app.schemas.base import Input, Output
+from pydantic import BaseModel, ConfigDict, JsonValue, create_model
+
+from app.domain.objects.resource import AnyResource, Resource, T
+from app.domain.resources import RESOURCES_BY_KIND
+from app.schemas.base import Input, Output, tidy
+from app.schemas.objects.metadata import NamespacedObjectMetaRead, ObjectMeta, ObjectMetaRead
 
 W = TypeVar("W", bound=Input)
 
 
+def _with_examples(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
+    tidy(schema, model)
+    properties = cast("dict[str, dict[str, JsonValue]]", schema["properties"])
+    if resource := RESOURCES_BY_KIND.get(cast("type[Input]", model).of_kind):
+        properties["apiVersion"]["examples"] = [resource.api_version]
+        properties["kind"]["examples"] = [resource.name]
+
+
+class Manifest(Input):
+    """The head of every manifest."""
+
+    model_config = ConfigDict(json_schema_extra=_with_examples)
+    api_version: str | None = None
+    kind: str | None = None
+    metadata: ObjectMeta | None = None
+
+
+def exactly(text: str) -> Any:  # noqa: ANN401  a type that is only known at run time
+    """Give the type of a field with one possible value."""
+    return cast("Any", Literal)[text]
+
+
+def read_model(resource: AnyResource, description: str, **parts: object) -> type[Output]:
+    """Describe an object as clients receive it: every part is present."""
+    types = {
+        "api_version": exactly(resource.api_version),
+        "kind": exactly(resource.name),
+        "metadata": NamespacedObjectMetaRead if resource.is_namespaced else ObjectMetaRead,
+        **parts,
+    }
+    fields: dict[str, Any] = {name: (type_, ...) for name, type_ in types.items()}
+    return create_model(f"{resource.name}Read", __base__=Output, __doc__=description, **fields)
+
+
 class Linked(NamedTuple):
-    """Two fields of ``part`` that say one thing: a list, and its first entry by itself."""
+    """Two fields of ``part`` with the same content: a list, and its first entry alone."""
 
     part: str
     singular: str
@@ -27,10 +65,10 @@ class Linked(NamedTuple):
 class Wire(Generic[T, W]):
     """The wire shape of one kind.
 
-    ``write`` is what clients send, ``read`` what they are sent; ``encode`` makes the dict
-    that ``read`` describes.  ``stored_only`` are fields that the store keeps and clients are
-    not shown, with the attributes that they hold.  A kind that ``judges_lists`` has rules of
-    its own for how long they may be.
+    ``write`` is what clients send, ``read`` what they receive; ``encode`` makes the parts of
+    ``read`` other than apiVersion, kind and metadata.  ``stored_only`` are fields that the
+    store keeps and clients do not see, with the attributes that have their values.  A kind
+    that ``judges_lists`` has its own limits for the length of lists.
     """
 
     resource: Resource[T]
@@ -44,4 +82,4 @@ class Wire(Generic[T, W]):
 
 
 AnyWire = Wire[Any, Any]
-"""The wire shape of a kind, where it does not matter which."""
+"""The wire shape of any kind."""

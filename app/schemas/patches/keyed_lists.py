@@ -1,10 +1,10 @@
-"""Lists whose elements have a key: which element is which, and in what order they stand.
+"""Lists whose elements have a key: the identity of elements, and their order.
 
-    lists, what they hold -> the identities of their elements, or None when there are none
-    elements merged -> in the order asked for, the others before what they stood before
+    lists, type of their elements -> identities, or None when elements cannot be identified
+    merged elements -> in the requested order, the others before their former successors
 
-An element is told apart by its key, as Kubernetes' merges do.  Where several elements share
-a key (port 53 for UDP and for TCP), a second field tells them apart; docs/decisions/0013.
+An element is identified by its key, as in Kubernetes' merges.  If several elements share a
+key (port 53 for UDP and for TCP), a second field, the tie, is used; docs/decisions/0013.
 
 Source: spec kubernetes-api 5.7, spec kubernetes-facade 9.
 """
@@ -23,7 +23,7 @@ Elements = list[tuple[Identity, object]]
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """The field that tells elements with one key apart, and what an element without it means."""
+    """The field that distinguishes elements with one key, and its default."""
 
     field: str
     default: str = ""
@@ -38,25 +38,30 @@ _TIES: Mapping[str, Tie] = {
 
 
 def tie_of(held: Held) -> Tie | None:
-    """Say what tells elements apart that share their key; None where nothing does."""
+    """Give the tie of elements that share their key; None where there is none."""
     return _TIES.get(held.type)
 
 
 def elements_of(value: object) -> list[object]:
-    """Give the elements of a list; what is no list has none."""
+    """Give the elements of a list; any other value has none."""
     return cast("list[object]", value) if isinstance(value, list) else []
 
 
+def fields_in(value: object) -> Wire:
+    """Give the fields of an object; any other value has none."""
+    return cast("Wire", value) if isinstance(value, dict) else {}
+
+
 def member(element: object, name: str) -> object:
-    """Give a field of an element; None where it has no such field."""
-    return cast("Wire", element).get(name) if isinstance(element, dict) else None
+    """Give a field of an element; None when it has no such field."""
+    return fields_in(element).get(name)
 
 
-def told_apart(held: Held, *lists: Sequence[object]) -> tuple[list[Identity], ...] | None:
+def identified(held: Held, *lists: Sequence[object]) -> tuple[list[Identity], ...] | None:
     """Give the identities of the elements of each list.
 
     None when the list is not merged by a key, or when one of the lists repeats an element or
-    has one without its key: then nobody can say which element is which.
+    has one without its key: such elements cannot be identified.
     """
     if not held.key:
         return None
@@ -78,7 +83,7 @@ def told_apart(held: Held, *lists: Sequence[object]) -> tuple[list[Identity], ..
 def arranged(
     merged: Elements, ranked: Sequence[Identity], placed: Sequence[Identity]
 ) -> list[object]:
-    """Order what is ``placed`` as it says, and the rest before what it preceded in ``ranked``."""
+    """Order the ``placed`` elements so, and the rest before their successors in ``ranked``."""
     rank: dict[Identity, int] = {}
     for position, identity in enumerate(ranked):
         rank.setdefault(identity, position)
@@ -96,13 +101,13 @@ def arranged(
 
 
 def _key(held: Held, element: object) -> Identity | None:
-    """Give what an element is told apart by, with its type: 1 is not true."""
+    """Give the key of an element with its type, so that 1 and true differ."""
     value = element if held.key == SET else member(element, held.key)
     return (type(value), value) if isinstance(value, str | int | float) else None
 
 
 def _shared(keys: Sequence[Sequence[Identity | None]]) -> frozenset[Identity]:
-    """Name the keys that several elements of one list have."""
+    """List the keys that several elements of one list have."""
     return frozenset(
         key for of_list in keys for key, count in Counter(of_list).items() if key and count > 1
     )

@@ -1,11 +1,11 @@
-"""One object out of three versions of it, as ``kubectl apply`` merges them.
+"""Three-way merge of an object, as in ``kubectl apply``.
 
     kind, current, last, wanted -> the object to write
     a path of that object -> the path in the document that it came from
 
-What the document says wins; what it said last time and says no longer goes; what others wrote
-stays.  That holds for the fields of objects and for the elements of lists that have a key;
-other lists are replaced whole, and so are lists of which nobody can say which element is which.
+Values in the document win; values that only the last applied document has are removed; values
+of other writers stay.  This applies to fields of objects and to elements of lists with a key;
+other lists are replaced, and so are lists whose elements cannot be identified.
 Works on wire shapes.
 
 Source: contract.md, "POST /apply"; spec kubernetes-api 5.7; docs/decisions/0013.
@@ -23,12 +23,13 @@ from app.schemas.patches.keyed_lists import (
     Wire,
     arranged,
     elements_of,
+    fields_in,
+    identified,
     member,
-    told_apart,
 )
 
 _REPORTED_WHOLE = frozenset({"PodIP"})
-"""Elements of lists that a registrar reports whole: an address not named is one no longer held."""
+"""Elements of lists that a registrar always reports whole: a missing address is gone."""
 
 _STEP = re.compile(r"\[(?P<index>\d+)\]|\.?(?P<word>[\w-]+)|\[(?P<key>[^\]]*)\]")
 
@@ -39,18 +40,18 @@ def three_way_merge(
     last: Mapping[str, object],
     wanted: Mapping[str, object],
 ) -> Wire:
-    """Make the object that an apply of ``wanted`` makes of ``current``."""
+    """Merge ``wanted`` into ``current``, given the document ``last`` applied."""
     return _objects(kind, current, last, wanted)
 
 
 class Places:
-    """Where the elements of merged lists stand in those of a document: worked out once each.
+    """Finds elements of merged lists in the lists of a document, and caches the results.
 
     The lists must live as long as this, or until ``clear``.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], _Standing] = {}
+        self._known: dict[tuple[int, int], _Identities] = {}
 
     def clear(self) -> None:
         """Forget all lists."""
@@ -59,24 +60,24 @@ class Places:
     def of(
         self, held: Held, merged: Sequence[object], document: Sequence[object], index: int
     ) -> int | None:
-        """Find an element of a merged list in the document's; None when it is not there."""
+        """Find an element of a merged list in that of the document; None when it is absent."""
         if index >= len(merged):
             return index
-        lists = id(merged), id(document) if document else 0  # one that is empty may be no one's
+        lists = id(merged), id(document) if document else 0  # an empty list may be a temporary one
         if lists not in self._known:
-            self._known[lists] = _standing(held, merged, document)
-        standing = self._known[lists]
-        return index if standing is None else standing[1].get(standing[0][index])
+            self._known[lists] = _identities(held, merged, document)
+        known = self._known[lists]
+        return index if known is None else known[1].get(known[0][index])
 
 
-_Standing: TypeAlias = "tuple[Sequence[Identity], Mapping[Identity, int]] | None"
+_Identities: TypeAlias = "tuple[Sequence[Identity], Mapping[Identity, int]] | None"
 
 
-def _standing(held: Held, merged: Sequence[object], document: Sequence[object]) -> _Standing:
-    told = told_apart(held, merged, document)
-    if told is None:
+def _identities(held: Held, merged: Sequence[object], document: Sequence[object]) -> _Identities:
+    found = identified(held, merged, document)
+    if found is None:
         return None
-    merged_ids, document_ids = told
+    merged_ids, document_ids = found
     return merged_ids, {identity: place for place, identity in enumerate(document_ids)}
 
 
@@ -87,7 +88,7 @@ def document_path(
     document: Mapping[str, object],
     places: Places | None = None,
 ) -> str:
-    """Say where in its document stands what is at a path of the merged object.
+    """Translate a path of the merged object to one of its document.
 
     An element that the document does not have is named by its key instead of its index.
     """
@@ -134,7 +135,7 @@ def _value(held: Held, current: object, last: object, wanted: object) -> object:
     if isinstance(wanted, dict):
         type_name = "" if held.is_map else held.type
         stated = cast("Mapping[str, object]", wanted)
-        return _objects(type_name, _fields(current), _fields(last), stated)
+        return _objects(type_name, fields_in(current), fields_in(last), stated)
     if isinstance(wanted, list) and held.key and held.type not in _REPORTED_WHOLE:
         return _list(held, elements_of(current), elements_of(last), cast("list[object]", wanted))
     return cast("object", wanted)
@@ -143,10 +144,10 @@ def _value(held: Held, current: object, last: object, wanted: object) -> object:
 def _list(
     held: Held, current: list[object], last: list[object], wanted: list[object]
 ) -> list[object]:
-    told = told_apart(held, current, last, wanted) or told_apart(held, current, [], wanted)
-    if told is None:
+    found = identified(held, current, last, wanted) or identified(held, current, [], wanted)
+    if found is None:
         return wanted
-    current_ids, last_ids, wanted_ids = told
+    current_ids, last_ids, wanted_ids = found
     gone = {*last_ids} - {*wanted_ids}
     merged: Elements = [
         (identity, element)
@@ -162,7 +163,7 @@ def _list(
             merged.append((identity, None))
         value = _value(held, merged[place][1], before.get(identity), element)
         merged[place] = (identity, value)
-    # As in Kubernetes: an object that comes takes the ranks, at the end, of one that goes.
+    # As in Kubernetes, a new object takes the rank of a removed one, at the end.
     ranked = [] if held.key == SET else [identity for identity, _ in merged][: len(current)]
     return arranged(merged, [*ranked, *kept], wanted_ids)
 
@@ -174,7 +175,3 @@ def _element(value: object, index: int) -> object:
 
 def _shown(held: Held, element: object) -> str:
     return str(element) if held.key == SET else f"{held.key}={member(element, held.key)}"
-
-
-def _fields(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}

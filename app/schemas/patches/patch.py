@@ -1,6 +1,6 @@
-"""The three ways to say what is to change in an object.
+"""The three patch languages.
 
-    patch type, current wire shape, patch -> the wire shape wanted
+    patch type, current wire shape, patch -> the patched wire shape
 
 Source: RFC 7386 (merge patch), RFC 6902 (JSON patch), spec kubernetes-api 5.7.
 """
@@ -18,15 +18,16 @@ from app.schemas.documents.body_bounds import DEPTH_MAX
 from app.schemas.documents.json_text import is_too_deep, members_of
 from app.schemas.documents.paths import name_type
 from app.schemas.objects.linked_fields import in_step
-from app.schemas.patches.strategic_merge import Inapplicable, Wire, strategic_merge
+from app.schemas.patches.keyed_lists import Wire, fields_in
+from app.schemas.patches.strategic_merge import Inapplicable, strategic_merge
 
 OPERATIONS_MAX = 10_000  # of one JSON patch
 COPIED_MAX = 100_000  # values that the copy operations of one JSON patch may add
-_MESSAGE_LENGTH_MAX = 300  # characters of a library's explanation that are passed on
+_MESSAGE_LENGTH_MAX = 300  # characters of a library's message that the client gets
 
 
 class PatchType(StrEnum):
-    """The languages a patch may be written in."""
+    """The patch languages."""
 
     MERGE = "application/merge-patch+json"
     JSON = "application/json-patch+json"
@@ -34,7 +35,7 @@ class PatchType(StrEnum):
 
 
 def apply_patch(how: PatchType, current: Mapping[str, object], patch: object) -> Wire:
-    """Make the wire shape that a patch asks for; ``current`` stays as it is.
+    """Make the patched wire shape; ``current`` is not altered.
 
     Raises BadRequest when the patch is malformed or changes the kind, and
     Invalid without causes when it does not fit the object.
@@ -69,9 +70,7 @@ def _merged(current: Mapping[str, object], patch: Wire) -> Wire:
         if value is None:
             result.pop(key, None)
         elif isinstance(value, dict):
-            held = result.get(key)
-            inner = cast("Wire", held) if isinstance(held, dict) else {}
-            result[key] = _merged(inner, cast("Wire", value))
+            result[key] = _merged(fields_in(result.get(key)), cast("Wire", value))
         else:
             result[key] = value
     return result
@@ -90,14 +89,14 @@ def _json_patched(current: Mapping[str, object], patch: object) -> Wire:
         except (InvalidJsonPatch, KeyError, TypeError) as error:
             raise BadRequest(f"operation {index} is malformed: {_brief(error)}") from None
         except (JsonPatchException, JsonPointerException) as error:
-            raise Inapplicable(_unfit(index, operation, error)) from None
+            raise Inapplicable(_mismatch(index, operation, error)) from None
     if not isinstance(result, dict):
         raise Inapplicable(f"the patch makes {name_type(result)} of the object")
     return cast("Wire", result)
 
 
-def _unfit(index: int, operation: Wire, error: Exception) -> str:
-    """Say what an operation does not find; the library would show the whole object."""
+def _mismatch(index: int, operation: Wire, error: Exception) -> str:
+    """Word why an operation does not apply; the library's message has the whole object."""
     places = [f"{name} {operation[name]}" for name in ("path", "from") if name in operation]
     if isinstance(error, JsonPatchTestFailed):
         return f"operation {index} ({', '.join(places)}): the value there is not the one tested for"
@@ -143,8 +142,7 @@ def _brief(error: Exception) -> str:
 
 
 def _invalid(current: Mapping[str, object], problem: str) -> Invalid:
-    metadata = current.get("metadata")
-    names = cast("Wire", metadata) if isinstance(metadata, dict) else {}
-    error = Invalid(str(current.get("kind")), str(names.get("name", "")), ())
+    name = fields_in(current.get("metadata")).get("name", "")
+    error = Invalid(str(current.get("kind")), str(name), ())
     error.message = f'{error.kind} "{error.name}" cannot be patched: {problem}'
     return error

@@ -3,11 +3,11 @@
     kind, current, patch -> the patched wire shape
 
 Elements of keyed lists are matched by their key and merged, sets of plain
-values are united, every other list is replaced.  Directives say the rest:
+values are united, every other list is replaced.  Directives change this:
 ``$patch``, ``$retainKeys``, ``$deleteFromPrimitiveList``, ``$setElementOrder``.
 
-Source: spec kubernetes-api 5.7.  Ports are keyed by number alone, so a patch of 53 that names
-no protocol means the first, as it does to Kubernetes; one that names it means that one.
+Source: spec kubernetes-api 5.7.  Ports are keyed by number alone: as in Kubernetes, a patch of
+port 53 without a protocol applies to the first such port, otherwise to that of the protocol.
 """
 
 from collections import Counter
@@ -23,6 +23,7 @@ from app.schemas.patches.keyed_lists import (
     Wire,
     arranged,
     elements_of,
+    fields_in,
     member,
     tie_of,
 )
@@ -35,7 +36,7 @@ _DIRECTIVES = (_PATCH, _RETAIN, _DELETE_VALUES, _ORDER)
 
 
 class Inapplicable(Exception):
-    """The patch is well formed and does not fit the object."""
+    """The patch is well formed but does not apply to the object."""
 
 
 def strategic_merge(kind: str, current: Mapping[str, object], patch: Wire) -> Wire:
@@ -71,17 +72,16 @@ def _objects(path: str, type_name: str, current: Mapping[str, object], patch: Wi
 
 
 class _Field:
-    """The merge of one field: what it holds, and the order that the patch sets for its elements."""
+    """The merge of one field, with the order that the patch sets for its elements."""
 
     def __init__(self, path: str, held: Held, order: list[object] | None = None) -> None:
         self._path, self._held, self._order = path, held, order
 
     def value(self, current: object, patch: object) -> object:
-        """Merge what the patch says into what is there."""
+        """Merge a value of the patch into the current one."""
         if isinstance(patch, dict):
-            merged = cast("Wire", current) if isinstance(current, dict) else {}
             type_name = "" if self._held.is_map else self._held.type
-            return _objects(self._path, type_name, merged, cast("Wire", patch))
+            return _objects(self._path, type_name, fields_in(current), cast("Wire", patch))
         if not self._held.key or not isinstance(patch, list):
             return patch
         return self._lists(elements_of(current), cast("list[object]", patch))
@@ -105,13 +105,13 @@ class _Field:
         if self._order is not None:
             order = [_identity(path, each, key) for each in self._order]
             placed = _checked_order(path, placed, order)
-            # As in Kubernetes: what comes takes the ranks, at the end, of what goes.
+            # As in Kubernetes, a new element takes the rank of a removed one, at the end.
             ranked = [identity for identity, _ in merged][: len(current)]
         return arranged(merged, [*ranked, *(identity for identity, _ in kept)], placed)
 
 
 class _Choices:
-    """Which element of a list one of the patch is about, where several share its key."""
+    """Finds the element of a list that an element of the patch means, if several have its key."""
 
     def __init__(self, held: Held, kept: Elements, wanted: Elements) -> None:
         self._tie = tie_of(held)
@@ -123,12 +123,12 @@ class _Choices:
             self.add(identity, element)
 
     def add(self, identity: Identity, element: object) -> None:
-        """Take note of one more element."""
+        """Add an element of the list."""
         self._places.setdefault(identity, []).append((self._count, self._tied(element)))
         self._count += 1
 
     def place_of(self, identity: Identity, element: object) -> int | None:
-        """Find the element meant; None when it is a new one."""
+        """Find the index of the element that is meant; None when it is a new one."""
         places = self._places.get(identity, [])
         named = None if self._tie is None else member(element, self._tie.field)
         if named is not None and (len(places) > 1 or identity in self._asked_twice):
@@ -178,7 +178,7 @@ def _list_of(path: str, patch: Wire, name: str) -> list[object]:
 
 
 def _identity(path: str, element: object, key: str) -> Identity:
-    """Say what an element is matched by."""
+    """Give the key of an element, with its type."""
     value = element
     if key != SET:
         value = member(element, key)
@@ -194,7 +194,7 @@ def _identity(path: str, element: object, key: str) -> Identity:
 def _split(
     path: str, current: list[object], patch: list[object], held: Held
 ) -> tuple[Elements, Elements, bool]:
-    """Part what stays from what is wanted; whether the wanted replace the list altogether."""
+    """Split off what stays of a list, what the patch sets, and whether that replaces the list."""
     wanted: Elements = []
     gone: Elements = []
     is_replacement = False
@@ -213,7 +213,7 @@ def _split(
 
 
 def _without(held: Held, there: Elements, gone: Elements) -> Elements:
-    """Take out every element with a key; where several have it, only the one that is named."""
+    """Remove the elements with the given keys; of several with a key, only the one named."""
     choices = _Choices(held, there, [])
     places = {choices.place_of(*each) for each in gone if _names_its_tie(held, each[1])}
     keys = {identity for identity, element in gone if not _names_its_tie(held, element)}

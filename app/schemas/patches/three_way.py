@@ -1,10 +1,10 @@
-"""What ``kubectl apply`` does with a document: a merge, and a memory of what was applied.
+"""The apply of a document, as in ``kubectl apply``: a merge, and a record of the document.
 
-    (current, document) -> the object to write, with an annotation of what was applied
+    (current, document) -> the object to write, with the document in an annotation
 
-The next apply takes out what this one named and that one leaves out.  The memory is Kubernetes'
-own annotation, so that ``kubectl apply`` and ``waypost apply`` may take turns; it does not
-count to the size of a user's annotations, and is left out where it would be too large itself.
+The next apply removes what this document has and that one lacks.  The annotation is that of
+Kubernetes, so that ``kubectl apply`` and ``waypost apply`` can be mixed; it does not count to
+the size of a user's annotations, and is omitted when it would be too large itself.
 
 Source: contract.md, "POST /apply"; spec kubernetes-api 5.7.
 """
@@ -17,6 +17,7 @@ from app.domain.objects.meta import LAST_APPLIED_ANNOTATION
 from app.domain.registration.validation.metadata import LAST_APPLIED_SIZE_MAX_BYTES
 from app.schemas.documents.json_text import members_of
 from app.schemas.objects.linked_fields import in_step
+from app.schemas.patches.keyed_lists import fields_in
 from app.schemas.patches.object_merge import three_way_merge
 
 _SERVER_OWNED = (
@@ -34,10 +35,10 @@ _Wire = Mapping[str, object]
 
 
 def apply_document(current: dict[str, object] | None, document: _Wire) -> dict[str, object]:
-    """Make what is to be written; ``current`` is None when nothing is there yet.
+    """Make the object to write; ``current`` is None when it does not exist yet.
 
-    A dump of the very object that changes nothing gives ``current`` itself: nobody has
-    declared anything, so there is nothing to remember.
+    An unchanged dump of the object gives ``current`` itself: applying one is no declaration,
+    and so is not recorded.
     """
     wanted = _without_server_owned(document)
     if current is None:
@@ -45,7 +46,7 @@ def apply_document(current: dict[str, object] | None, document: _Wire) -> dict[s
     last = _last_applied(current)
     stated = wanted
     if "status" in wanted and wanted["status"] == last.get("status"):
-        # Nothing new is reported: what probes and registrars said since then counts.
+        # The document reports nothing new: later reports of probes and registrars stay.
         stated = {key: value for key, value in wanted.items() if key != "status"}
         last = {key: value for key, value in last.items() if key != "status"}
     kind = str(current.get("kind"))
@@ -56,7 +57,7 @@ def apply_document(current: dict[str, object] | None, document: _Wire) -> dict[s
 
 
 def is_remembered(content: _Wire) -> bool:
-    """Whether what was applied is noted in the object to write."""
+    """Whether the object to write has the applied document in its annotation."""
     return LAST_APPLIED_ANNOTATION in _annotations(content)
 
 
@@ -75,10 +76,10 @@ def _without_server_owned(document: _Wire) -> dict[str, object]:
 
 
 def _noting(content: dict[str, object], applied: dict[str, object]) -> dict[str, object]:
-    """Add the annotation that the next apply will read, or take an old one out."""
+    """Add the annotation for the next apply, or remove an old one."""
     metadata = content.get("metadata")
     if not isinstance(metadata, dict):
-        return content  # decoding will refuse it in the client's own terms
+        return content  # decoding refuses it with a better message
     noted = {**_annotations(content)}
     noted.pop(LAST_APPLIED_ANNOTATION, None)
     if (text := _remembered(applied)) is not None:
@@ -88,13 +89,13 @@ def _noting(content: dict[str, object], applied: dict[str, object]) -> dict[str,
 
 
 def _remembered(applied: dict[str, object]) -> str | None:
-    """Write down what was applied; None where that is too long to be kept."""
+    """Encode the applied document for the annotation; None when it is too long."""
     size, pending = 0, cast("list[object]", [applied])
     while pending and size <= LAST_APPLIED_SIZE_MAX_BYTES:
         value = pending.pop()
         pending.extend(members_of(value))
         size += _own_size(value)
-    if size > LAST_APPLIED_SIZE_MAX_BYTES:  # an alias may stand for a long text many times
+    if size > LAST_APPLIED_SIZE_MAX_BYTES:  # YAML aliases may repeat a long text many times
         return None
     text = json.dumps(applied, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return (
@@ -103,7 +104,7 @@ def _remembered(applied: dict[str, object]) -> str | None:
 
 
 def _own_size(value: object) -> int:
-    """Count the characters of a value itself: a text, or the keys of an object."""
+    """Count the characters of a text, or of an object's keys."""
     if isinstance(value, dict):
         return sum(len(key) for key in cast("_Wire", value))
     return len(value) if isinstance(value, str) else 1
@@ -118,14 +119,10 @@ def _last_applied(current: _Wire) -> _Wire:
 
 
 def _annotations(content: _Wire) -> _Wire:
-    return _mapping(_mapping(content.get("metadata")).get("annotations"))
+    return fields_in(fields_in(content.get("metadata")).get("annotations"))
 
 
 def _is_dump(document: _Wire, current: _Wire) -> bool:
-    """Whether a document was printed by this server, of this very object."""
-    printed, held = (_mapping(wire.get("metadata")).get("uid") for wire in (document, current))
+    """Whether a document was printed by this server, from this object."""
+    printed, held = (fields_in(wire.get("metadata")).get("uid") for wire in (document, current))
     return printed is not None and printed == held
-
-
-def _mapping(value: object) -> _Wire:
-    return cast("_Wire", value) if isinstance(value, dict) else {}

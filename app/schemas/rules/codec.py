@@ -1,10 +1,10 @@
-"""A node's rules as JSON, and JSON as the state they lead to.
+"""Codec of a node's rules: JSON of the rules, and the kernel state from that JSON.
 
     IPVSRules -> JSON that ``NodeRules`` describes -> IPVSState
     NodeRules, text for nft -> JSON that ``NodeText`` describes
 
-A node may have a hundred thousand real servers, so virtual servers are written as
-text at once instead of being built as objects first.
+A node may have a hundred thousand real servers, so virtual servers are encoded as
+text directly, without building objects first.
 """
 
 from functools import lru_cache
@@ -23,13 +23,13 @@ from app.schemas.rules.models import CONFLICT, IPSET, NETFILTER, NOTICE, Backend
 
 dump: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Writes compact JSON."""
-_SETTINGS_REMEMBERED_MAX = 1_024  # ways to set up a virtual server
+_SETTINGS_REMEMBERED_MAX = 1_024  # cached settings of virtual servers
 
 
 def encode_rules(
     rules: IPVSRules, *, backend: Backend = Backend.IPVS, nftables: str | None = None
 ) -> str:
-    """Write everything a node is told."""
+    """Encode all rules of a node."""
     neutral = rules.rules
     fields = {
         "kind": ['"NodeRules"'],
@@ -51,7 +51,7 @@ def encode_rules(
     }
     if nftables is not None:
         fields["nftables"] = [dump(nftables)]
-    # One join of everything: ten million characters are not copied at each step on the way.
+    # One join at the end, so that ten million characters are copied only once.
     pieces: list[str] = []
     for name, value in fields.items():
         pieces += (f'{"," if pieces else "{"}"{name}":', *value)
@@ -59,7 +59,7 @@ def encode_rules(
 
 
 def encode_text(rules: model.NodeRules, text: str) -> str:
-    """Write everything a node is told in nftables mode."""
+    """Encode all rules of a node in nftables mode."""
     return dump(
         {
             "kind": "NodeText",
@@ -73,7 +73,7 @@ def encode_text(rules: model.NodeRules, text: str) -> str:
 
 
 def decode_state(rules: NodeRules) -> IPVSState:
-    """Give the state a node is in when it has been told all of it."""
+    """Give the kernel state of a node to which the rules have been applied."""
     return IPVSState(
         sysctls=dict(rules.sysctls),
         has_interface=True,
@@ -104,7 +104,7 @@ def _settings(scheduler: str, flags: tuple[str, ...], persistence_s: int | None)
 
 
 def _real_servers(destinations: tuple[model.Destination, ...]) -> str:
-    """Write real servers; mostly they differ in their addresses alone, and joining them is all."""
+    """Encode real servers; a single join if they differ in their addresses only, as most do."""
     if not destinations:
         return ""
     addresses, ports, weights = zip(*destinations, strict=True)
@@ -124,7 +124,7 @@ def _ending(port: int, weight: int) -> str:
 
 
 def _array(elements: list[str]) -> list[str]:
-    """Give an array in pieces."""
+    """Encode an array as pieces of text."""
     pieces = [","] * (2 * len(elements) - 1)
     pieces[::2] = elements
     return ["[", *pieces, "]"]

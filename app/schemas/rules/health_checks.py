@@ -1,4 +1,4 @@
-"""The wire shapes of health-check node ports, whole and as changes, and their spelling.
+"""The wire shapes of health-check node ports and of their changes.
 
     HealthChecks <-> [HealthCheckNodePort]      changes <-> [SetHealthCheckNodePort | Remove…]
 
@@ -29,25 +29,25 @@ Service = Annotated[NamespacedName, SERVICE]
 
 
 class HealthCheckNodePort(Output):
-    """What a load balancer asks this node about a Service, and what it is told."""
+    """The health check of a Service on this node, and its answer to load balancers."""
 
     service: Service
     port: Port
     local_endpoints: int = Field(ge=0, description="Ready endpoints on the node; 0 answers 503.")
     addresses: tuple[str, ...] = Field(
-        description="Those of the node that answer; the zero address stands for all of a family.",
+        description="Addresses of the node that answer; the zero address means all of a family.",
         examples=[["192.0.2.1", "::"]],
     )
 
 
 class SetHealthCheckNodePort(HealthCheckNodePort):
-    """Answer, or answer otherwise, for a Service."""
+    """Add or replace the health check of a Service."""
 
     op: Literal["SetHealthCheckNodePort"]
 
 
 class RemoveHealthCheckNodePort(Output):
-    """Answer for a Service no more."""
+    """Remove the health check of a Service."""
 
     op: Literal["RemoveHealthCheckNodePort"]
     service: Service
@@ -69,7 +69,7 @@ _WHOLE: Final = Spelling(HealthCheckNodePort, _taken, _set)
 _SET: Final = Spelling(SetHealthCheckNodePort, _taken, _set)
 _REMOVED: Final = Spelling(RemoveHealthCheckNodePort, _taken, _removed)
 HealthCheck = Annotated[HealthCheckChange, _WHOLE]
-"""One of all health checks of a node: what ``followed`` makes of them, from none, are these."""
+"""One health check of a node, as the change that adds it."""
 HealthCheckOperation = Annotated[
     HealthCheckChange,
     Choice({"SetHealthCheckNodePort": _SET, "RemoveHealthCheckNodePort": _REMOVED}),
@@ -77,15 +77,15 @@ HealthCheckOperation = Annotated[
 
 
 def encode_health_checks(checks: HealthChecks) -> list[dict[str, object]]:
-    """Spell all health checks of a node, by Service."""
+    """Encode all health checks of a node, by Service."""
     return [_WHOLE.write(HealthCheckChange(*each)) for each in sorted(checks.items())]
 
 
 def encode_health_check_changes(changes: Iterable[HealthCheckChange]) -> list[dict[str, object]]:
-    """Spell changes."""
+    """Encode changes of health checks."""
     return [
         _REMOVED.write(change)
         if change.check is None
-        else {"op": "SetHealthCheckNodePort"} | _SET.write(change)  # which comes first
+        else {"op": "SetHealthCheckNodePort"} | _SET.write(change)  # with ``op`` first
         for change in changes
     ]

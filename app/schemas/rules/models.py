@@ -1,8 +1,8 @@
-"""The wire shapes of a node's rules, whole, and how the values in them are spelled.
+"""The wire shapes of a node's complete rules, and the spellings of the values in them.
 
     NodeRules | NodeText, and in them VirtualServer, IPSet, Netfilter, ...
 
-Fields hold the domain's values: their shapes are what is documented and checked.
+Fields have the domain's values; the shapes document and validate their JSON.
 Source: contract.md, "GET /nodes/{name}/ipvs".
 """
 
@@ -33,7 +33,7 @@ NODE_ELIGIBLE = (
 
 
 class Backend(StrEnum):
-    """The two ways of telling a kernel."""
+    """The two kernel interfaces that rules are made for."""
 
     IPVS = "ipvs"
     NFTABLES = "nftables"
@@ -70,7 +70,7 @@ Claimant = Annotated[
 
 
 class ServerAddress(Output):
-    """What identifies a virtual server."""
+    """The identity of a virtual server."""
 
     address: str = Field(examples=["10.96.17.4"])
     port: PortOrNone
@@ -89,7 +89,7 @@ Server = Annotated[ServerKey, SERVER_KEY]
 
 
 class RealServer(Output):
-    """Where connections go."""
+    """A real server of a virtual server: the destination of connections."""
 
     address: str = Field(examples=["10.244.1.5"])
     port: PortOrNone
@@ -100,7 +100,7 @@ class RealServer(Output):
 
 
 class RealServerAddress(Output):
-    """What identifies a real server within a virtual one."""
+    """The identity of a real server of a virtual server."""
 
     address: str
     port: PortOrNone
@@ -112,7 +112,7 @@ Real = Annotated[model.Destination, DESTINATION]
 
 
 class VirtualServer(Output):
-    """One address, port and protocol, and where its connections go."""
+    """One address, port and protocol, and its real servers."""
 
     address: str = Field(examples=["10.96.17.4"])
     port: Port
@@ -199,9 +199,9 @@ class LocalSource(Output):
 
 
 class NetfilterBasis(Output):
-    """All that the rules of one family follow from."""
+    """The facts that determine the rules of one family."""
 
-    occupied_sets: Told[str] = Field(description="Sets that hold anything, by IPv4 name.")
+    occupied_sets: Told[str] = Field(description="Sets that are not empty, by IPv4 name.")
     shut_addresses: Told[
         Annotated[iptables.RejectingAddress, record(ShutAddress, iptables.rejecting_address)]
     ]
@@ -227,7 +227,7 @@ def _rules(rules: iptables.Netfilter) -> tuple[object, ...]:
 def _netfilter(
     family: IPFamily, _nat: object, _filter: object, basis: tuple[Any, ...]
 ) -> iptables.Netfilter:
-    """Read the rules from what they follow from."""
+    """Make the rules from their basis."""
     occupied, rejecting, masquerade_all, source = basis
     return iptables.Netfilter(
         family=family,
@@ -242,7 +242,7 @@ NETFILTER: Final = Spelling(Netfilter, _rules, _netfilter)
 
 
 class NoLocalEndpoints(Output):
-    """Services whose policy is Local and that only other nodes could serve."""
+    """Services with policy Local whose endpoints are all on other nodes."""
 
     internal: Told[str] = Field(examples=[["default/ent"]])
     external: Told[str]
@@ -256,11 +256,11 @@ class Conflict(Output):
     protocol: Protocol
     winner: Claimant
     loser: Claimant
-    role: ClaimRole = Field(description="As what the loser claims it.")
+    role: ClaimRole = Field(description="The role of the address for the loser.")
 
 
 class Notice(Output):
-    """A setting that may not do what its author meant."""
+    """A setting that may not have the intended effect."""
 
     service: Service
     reason: NoticeReason
@@ -272,7 +272,7 @@ NOTICE: Final = record(Notice, model.Notice)
 
 
 class NodeRules(Output):
-    """Everything one node is told at one revision; sorted, so equal state gives equal bytes."""
+    """The rules of one node at one revision; sorted, so that equal state gives equal bytes."""
 
     kind: Literal["NodeRules"]
     node: str = Field(examples=["n1"])
@@ -294,7 +294,7 @@ class NodeRules(Output):
 
 
 class NodeText(Output):
-    """Everything one node is told in nftables mode at one revision."""
+    """The rules of one node in nftables mode at one revision."""
 
     kind: Literal["NodeText"]
     node: str = Field(examples=["n1"])

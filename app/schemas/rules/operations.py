@@ -1,9 +1,9 @@
-"""Operations as JSON and back: the steps that lead a node from one state to another.
+"""Codec of operations, which lead a node from one state to another.
 
     dataclass -> shape, reader, writer
 
-The domain's dataclasses say which operations there are, what they do and which fields they have;
-``_FIELDS`` says which fields have a spelling of their own.
+The domain's dataclasses define the operations and their fields; ``_FIELDS`` lists the fields
+that have another name or spelling in JSON.
 Source: contract.md, "GET /nodes/{name}/ipvs/changes".
 """
 
@@ -34,7 +34,7 @@ from app.schemas.rules.models import (
 )
 from app.schemas.rules.spelling import Choice, Spelling, attributes, record
 
-_HEALTH_CHECKS = "What changes for the program that answers at health-check node ports."
+_HEALTH_CHECKS = "Changes for the program that serves the health-check node ports."
 _FIELDS: Final[Mapping[str, tuple[str, object]]] = {
     "ipset": ("ipset", Annotated[ipsets.IPSet, IPSET]),
     "netfilter": ("netfilter", Annotated[iptables.Netfilter, NETFILTER]),
@@ -43,7 +43,7 @@ _FIELDS: Final[Mapping[str, tuple[str, object]]] = {
     "destination": ("real_server", Real),
     "place": ("real_server", Annotated[domain.Place, PLACE]),
 }
-"""What these fields are called in JSON, and their spellings; other fields are as they are."""
+"""The names of these fields in JSON, and their spellings; other fields are unchanged."""
 
 
 def _spelling(operation: type[domain.Operation]) -> Spelling[domain.Operation]:
@@ -86,7 +86,7 @@ class NodeTextChanges(Output):
 
 
 class Difference(Output):
-    """One way in which a node differs from what it was told."""
+    """One difference between a node's kernel and its rules."""
 
     reason: DifferenceReason
     virtual_server: Server
@@ -99,7 +99,7 @@ _DIFFERENCE: Final = record(
 
 
 class NodeRulesDrift(Output):
-    """How a node differs from what it was told, and what mends it."""
+    """The differences between a node's kernel and its rules, and their repair."""
 
     kind: Literal["NodeRulesDrift"]
     node: str = Field(examples=["n1"])
@@ -107,11 +107,11 @@ class NodeRulesDrift(Output):
     in_sync: bool
     differences: list[Annotated[drifts.Difference, _DIFFERENCE]]
     foreign: list[Server] = Field(
-        description="Virtual servers of somebody else; they are left alone."
+        description="Virtual servers that Waypost did not make; they are left alone."
     )
     operations: list[Operation]
     commands: str = Field(
-        description="Input for `ipvsadm --restore` that mends what can be mended at once.",
+        description="Input for `ipvsadm --restore` that repairs what can be repaired now.",
         examples=["-a -t 10.96.17.4:80 -r 10.244.1.5:8080 -m -w 1\n"],
     )
     commands_when_drained: str = Field(
@@ -120,17 +120,17 @@ class NodeRulesDrift(Output):
 
 
 def encode_operation(operation: domain.Operation) -> dict[str, object]:
-    """Spell one operation."""
+    """Encode one operation."""
     return _SPELLINGS[operation.op].write(operation)
 
 
 def encode_operation_list(operations: Iterable[domain.Operation]) -> str:
-    """Write operations as the inside of a JSON array, to stand beside that of others."""
+    """Encode operations as the elements of a JSON array, without its brackets."""
     return ",".join([dump(encode_operation(operation)) for operation in operations])
 
 
 def encode_drift(drift: Drift) -> dict[str, object]:
-    """Spell how a node differs, and what mends it."""
+    """Encode the differences of a node, and their repair."""
     commands = {False: "", True: ""}
     for batch in batches(drift.operations):
         if batch.program is Program.IPVSADM:

@@ -1,8 +1,8 @@
-"""A request to render rules, read into the state it describes.
+"""Codec of a request to render rules, with the state that it describes.
 
     document -> read_request -> RenderRequest -> decode_rendering -> Rendering(Snapshot, Node, …)
 
-Pure: used by ``POST /render`` and, without any server, by the command line.
+Pure: used by ``POST /render`` and, without a server, by the command line.
 Source: contract.md, "POST /render".
 """
 
@@ -28,7 +28,7 @@ from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.meta import ObjectMeta
-from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.node import Node
 from app.domain.objects.service import HEADLESS, Scheduler, Service
 from app.domain.objects.service_cidr import ServiceCIDR
@@ -44,7 +44,7 @@ from app.schemas.rules.models import Backend
 
 
 class RenderConfig(Input):
-    """What an operator would have set for all nodes."""
+    """The settings that an operator would have for all nodes."""
 
     scheduler: Annotated[str, words(Scheduler, default="rr")] | None = None
     masquerade_all: bool | None = None
@@ -54,8 +54,8 @@ class RenderConfig(Input):
     node_port_addresses: list[str] | None = None
     service_cidrs: list[str] | None = Field(
         default=None,
-        description="Ranges of ClusterIPs, beside those of `serviceCIDRs`. With nftables, "
-        "packets to an address of them that no Service has are dropped.",
+        description="Ranges of ClusterIPs, besides those of `serviceCIDRs`. With nftables, "
+        "packets to an address in them that no Service has are dropped.",
         examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
     )
     ip_families: list[Literal["IPv4", "IPv6"]] | None = Field(
@@ -67,7 +67,7 @@ class RenderConfig(Input):
 
 
 class RenderRequest(Input):
-    """State to make one node's rules of; nothing is stored."""
+    """The state to make one node's rules from; nothing is stored."""
 
     node: NodeWrite | None = None
     services: list[ServiceWrite] | None = None
@@ -81,7 +81,7 @@ class RenderRequest(Input):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """What to make rules of."""
+    """The state to make rules from."""
 
     snapshot: Snapshot
     node: Node
@@ -97,7 +97,7 @@ class Rendering:
         return ipvs_rules(self.rules())
 
     def json(self) -> str:
-        """Write the rules as the API answers them."""
+        """Encode the rules as in the API's answers."""
         rules = self.rules()
         nftables = encode_nftables(rules) if self.backend is Backend.NFTABLES else None
         return encode_rules(ipvs_rules(rules), backend=self.backend, nftables=nftables)
@@ -105,7 +105,7 @@ class Rendering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
-    """What a request describes; ``configured`` is what an operator would have set."""
+    """The state of a request; ``configured`` are the ranges an operator would have set."""
 
     node: Node
     services: Sequence[Service]
@@ -115,7 +115,7 @@ class _State:
     config: RulesConfig
 
     def violations(self) -> Iterator[Violation]:
-        """List all that no rules can be made of."""
+        """List everything that makes rules impossible."""
         yield from node_violations(self.node)
         for place, service in enumerate(self.services):
             yield from (v.under(f"services[{place}].") for v in service_violations(service))
@@ -126,7 +126,7 @@ class _State:
 
 
 def read_request(document: Mapping[str, object]) -> RenderRequest:
-    """Read a request; raises BadRequest for wrong types, and with what else is wrong then."""
+    """Decode a request; raises BadRequest for wrong types, with the other violations as well."""
     content = dict(document)
     try:
         request = RenderRequest.model_validate(content)
@@ -144,7 +144,7 @@ def read_request(document: Mapping[str, object]) -> RenderRequest:
 
 
 def decode_rendering(request: RenderRequest) -> Rendering:
-    """Make the rendering of a request; raises Invalid for state that no rules can be made of."""
+    """Make the rendering of a request; raises Invalid for state without possible rules."""
     state = _state_of(request)
     if causes := tuple(state.violations()):
         raise Invalid("RenderRequest", state.node.metadata.name, causes)
@@ -163,9 +163,12 @@ def _state_of(request: RenderRequest) -> _State:
     return _State(
         node=decode_node(request.node or NodeWrite()),
         services=[_service(decode_service(each)) for each in request.services or ()],
-        slices=[_slice(decode_endpoint_slice(each)) for each in request.endpoint_slices or ()],
+        slices=[
+            in_default_namespace(decode_endpoint_slice(each))
+            for each in request.endpoint_slices or ()
+        ],
         ranges=[decode_service_cidr(each) for each in request.service_cidrs or ()],
-        # It is one more object, whose name nobody else can have.
+        # One more object, with an empty name, which no other object can have.
         configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
         config=_config(wanted),
     )
@@ -181,20 +184,11 @@ def _range_violations(
 
 
 def _service(service: Service) -> Service:
-    """Fill in what a registry would have: the namespace, and the plural of the address."""
-    metadata = service.metadata
-    if not metadata.namespace:
-        service = replace(service, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
+    """Fill in what a registry would have: the namespace, and ``clusterIPs``."""
+    service = in_default_namespace(service)
     if service.cluster_ips or service.cluster_ip in ("", HEADLESS):
         return service
     return replace(service, cluster_ips=(service.cluster_ip,))
-
-
-def _slice(slice_: EndpointSlice) -> EndpointSlice:
-    metadata = slice_.metadata
-    if metadata.namespace:
-        return slice_
-    return replace(slice_, metadata=replace(metadata, namespace=DEFAULT_NAMESPACE))
 
 
 def _config(wanted: RenderConfig) -> RulesConfig:

@@ -1,10 +1,10 @@
-"""How a domain value is spelled in JSON: read, written and documented from one place.
+"""Spellings: decoder, encoder and documentation of a domain value's JSON in one place.
 
     JSON -> shape -> make(*fields) -> value        value -> take(value) -> fields -> JSON
 
-A shape is a pydantic model: it checks what is read, and documents it.  A ``Spelling`` beside the
-type of a field, as in ``Annotated[ServerKey, SERVER_KEY]``, lets pydantic read the domain value at
-once, so that no tree of shapes is held and then translated.
+A shape is a pydantic model: it validates and documents the JSON.  A ``Spelling`` beside the
+type of a field, as in ``Annotated[ServerKey, SERVER_KEY]``, makes pydantic produce the domain
+value directly, without a tree of shapes that is translated afterwards.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,14 +22,14 @@ T = TypeVar("T")
 class Spelling(Generic[T]):
     """The spelling of one class of values.
 
-    ``take`` gives a value's fields in the order of the shape, and ``make`` takes them in it.
-    Constants, fields such as ``op`` that can hold one word only, are not among these.
+    ``take`` gives a value's fields in the order of the shape, and ``make`` takes them in that
+    order.  Constants, fields such as ``op`` with one possible value, are not among them.
     """
 
     def __init__(
         self, shape: type[Output], take: Callable[[T], Iterable[object]], make: Callable[..., T]
     ) -> None:
-        """Spell values in the way that ``shape`` documents."""
+        """Encode and decode values in the form that ``shape`` documents."""
         self._shape, self._take, self._make = shape, take, make
         self._names = _varying(shape)
         self._wire_names = [wire_name(name) for name in self._names]
@@ -39,11 +39,11 @@ class Spelling(Generic[T]):
         self._writers = [(name, write) for name, write in writers.items() if write is not None]
 
     def read(self, shape: Output) -> T:
-        """Make the value of a shape; raises ValueError when there is no such value."""
+        """Make the value of a shape; raises ValueError when it is invalid."""
         return self._make(*map(vars(shape).__getitem__, self._names))
 
     def write(self, value: T) -> dict[str, object]:
-        """Spell a value, its fields in the order of the shape."""
+        """Encode a value, with its fields in the order of the shape."""
         shown = self._blank.copy()
         shown.update(zip(self._wire_names, self._take(value), strict=True))
         for name, write in self._writers:
@@ -51,14 +51,14 @@ class Spelling(Generic[T]):
         return shown
 
     def __get_pydantic_core_schema__(self, _: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Have pydantic read the shape, and make the value of it."""
+        """Make pydantic validate the shape, then make the value from it."""
         return core_schema.no_info_after_validator_function(
             self.read, handler.generate_schema(self._shape)
         )
 
 
 class Choice(Generic[T]):
-    """Values of several classes, told apart by ``op``."""
+    """Values of several classes, distinguished by ``op``."""
 
     def __init__(self, spellings: Mapping[str, Spelling[T]]) -> None:
         """Choose among spellings, by their constant ``op``."""
@@ -67,7 +67,7 @@ class Choice(Generic[T]):
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Have pydantic read the spelling that ``op`` names."""
+        """Make pydantic use the spelling that ``op`` names."""
         choices = {
             op: spelling.__get_pydantic_core_schema__(source, handler)
             for op, spelling in self._spellings.items()
@@ -76,7 +76,7 @@ class Choice(Generic[T]):
 
 
 def record(shape: type[Output], kind: Callable[..., T], **renamed: str) -> Spelling[T]:
-    """Spell a value by its attributes, called as the shape's fields are unless ``renamed``."""
+    """Make the spelling of a value's attributes, named as the shape's fields unless ``renamed``."""
     names = [renamed.get(name, name) for name in _varying(shape)]
 
     def make(*values: object) -> T:
@@ -86,29 +86,29 @@ def record(shape: type[Output], kind: Callable[..., T], **renamed: str) -> Spell
 
 
 def row(shape: type[Output]) -> Spelling[tuple[Any, ...]]:
-    """Spell a tuple of the shape's fields."""
+    """Make the spelling of a tuple of the shape's fields."""
     return Spelling(shape, iter, lambda *fields: fields)
 
 
 def attributes(*names: str) -> Callable[[Any], Sequence[object]]:
-    """Take attributes, one of them too, as a tuple."""
+    """Make a getter of attributes that always returns a tuple, even for one attribute."""
     take = attrgetter(*names)
     return take if len(names) > 1 else lambda value: (take(value),)
 
 
 def _varying(shape: type[Output]) -> list[str]:
-    """Name the fields of a shape that are not constants."""
+    """List the fields of a shape that are not constants."""
     return [n for n, field in shape.model_fields.items() if _constant(field.annotation) is None]
 
 
 def _constant(hint: object) -> object:
-    """Give the one word that a field can hold; None when there are others."""
+    """Give the only possible value of a field; None when there are several."""
     words = get_args(hint) if get_origin(hint) is Literal else ()
     return words[0] if len(words) == 1 else None
 
 
 def _writer(hint: object, metadata: Iterable[object]) -> Callable[[Any], object] | None:
-    """Give what writes the values of a field; None when they are written as they are."""
+    """Give the encoder for the values of a field; None when they need none."""
     for each in metadata:
         if isinstance(each, Spelling):
             return cast("Spelling[Any]", each).write

@@ -2,7 +2,6 @@
 
 import pytest
 
-from app.agent.sinks import programs
 from app.agent.sinks.programs import ProgramFailed, run
 
 
@@ -48,7 +47,6 @@ async def test_child_processes_are_killed_with_the_program() -> None:
         await run("sh -c 'yes & sleep 60'", run_s_max=0.1)
 
 
-async def test_a_program_that_prints_too_much_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "OUTPUT_BYTES_MAX", 1_000)
+async def test_a_program_that_prints_too_much_is_killed() -> None:
     with pytest.raises(ProgramFailed, match="more than 1000 bytes"):
-        await run("yes")
+        await run("yes", output_bytes_max=1_000)

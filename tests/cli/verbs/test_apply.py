@@ -1,4 +1,4 @@
-"""Apply sends all files as one body, and names files in what it says."""
+"""Apply sends all files as one body, and names files in refusals and warnings."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def test_all_files_go_as_one_list(files: tuple[str, str]) -> None:
     ]
 
 
-def test_endpoints_lie_in_the_namespace_that_is_given(tmp_path: Path) -> None:
+def test_endpoints_are_in_the_given_namespace(tmp_path: Path) -> None:
     file = tmp_path / "db.yaml"
     file.write_text("apiVersion: v1\nkind: Endpoints\nmetadata: {name: db}\n")
     server = a_server()
@@ -60,7 +60,7 @@ def test_endpoints_lie_in_the_namespace_that_is_given(tmp_path: Path) -> None:
     assert mapping(item, "metadata") == {"name": "db", "namespace": "dev"}
 
 
-def test_what_became_of_each_object_is_a_line_and_the_sum_is_the_last(
+def test_each_result_is_a_line_and_the_counts_are_the_last(
     files: tuple[str, str],
 ) -> None:
     assert run("apply", "-f", files[0], server=a_server()).out == (
@@ -123,18 +123,18 @@ def test_a_refusal_names_the_file_and_the_line_instead_of_the_position(
     )
 
 
-def test_a_key_given_twice_is_a_warning_and_refused_when_strict(tmp_path: Path) -> None:
+def test_a_duplicate_key_is_a_warning_and_refused_when_strict(tmp_path: Path) -> None:
     file = tmp_path / "twice.yaml"
     file.write_text(f"{SERVICE}spec: {{type: ClusterIP, type: NodePort}}\n")
-    told = f"{file}:4: spec.type is given again, after line 4; the last one counts"
+    expected = f"{file}:4: spec.type is given again, after line 4; the last one counts"
     lenient = run("apply", "-f", str(file), server=a_server())
-    assert (lenient.code, lenient.err) == (0, f"warning: {told}\n")
+    assert (lenient.code, lenient.err) == (0, f"warning: {expected}\n")
     server = a_server()
     strict = run("apply", "-f", str(file), "--strict", server=server)
-    assert (strict.code, strict.err, server.requests) == (1, f"error: {told}\n", [])
+    assert (strict.code, strict.err, server.requests) == (1, f"error: {expected}\n", [])
 
 
-def test_every_key_given_again_is_named_with_its_own_line(tmp_path: Path) -> None:
+def test_every_duplicate_key_is_named_with_its_own_line(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.json"
     first.write_text(
         f"{NODE}---\n{SERVICE}"
@@ -145,7 +145,7 @@ def test_every_key_given_again_is_named_with_its_own_line(tmp_path: Path) -> Non
         '{"kind": "List", "items": [\n{"apiVersion": "v1",\n"kind": "Node", "kind": "Node",\n'
         '"metadata": {"name": "n1",\n"name": "n2"}}]}'
     )
-    told = [
+    expected = [
         f"{first}:10: spec.type is given again, after line 9; the last one counts",
         f"{first}:11: spec.type is given again, after line 9; the last one counts",
         f"{first}:12: spec is given again, after line 8; the last one counts",
@@ -154,17 +154,17 @@ def test_every_key_given_again_is_named_with_its_own_line(tmp_path: Path) -> Non
         f"{second}:5: metadata.name is given again, after line 4; the last one counts",
     ]
     lenient = run("apply", "-f", str(first), str(second), server=a_server())
-    assert lenient.err == "".join(f"warning: {each}\n" for each in told)
+    assert lenient.err == "".join(f"warning: {each}\n" for each in expected)
     strict = run("apply", "-f", str(first), str(second), "--strict", server=a_server())
     assert strict.code == 1
-    assert strict.err == "error: 6 keys are given again\n" + "".join(f"  {t}\n" for t in told)
+    assert strict.err == "error: 6 keys are given again\n" + "".join(f"  {t}\n" for t in expected)
 
 
 def test_a_warning_names_the_file_and_the_line_of_the_field(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.json"
     first.write_text(f"{NODE}---\n{SERVICE}spec:\n  ports:\n  - port: 80\n    targetport: 8080\n")
     second.write_text('{"kind": "List", "items": [\n{"kind": "Node",\n"spce": {}}]}')
-    told = [
+    expected = [
         'unknown field "documents[1].spec.ports[0].targetport" (did you mean "targetPort"?)',
         'unknown field "documents[2].spce" (did you mean "spec"?)',
         "documents[1].spec.externalIPs is deprecated",
@@ -172,7 +172,7 @@ def test_a_warning_names_the_file_and_the_line_of_the_field(tmp_path: Path) -> N
         "documents[9].spec: nobody knows",
         "Pod: known fields that are not kept here: spec.volumes",
     ]
-    quoted = [each.replace('"', r"\"") for each in told]
+    quoted = [each.replace('"', r"\"") for each in expected]
     answer = httpx.Response(
         200, json=RESULT, headers=[("Warning", f'299 - "{each}"') for each in quoted]
     )
@@ -203,7 +203,7 @@ def test_objects_of_json_one_after_another_are_applied(tmp_path: Path) -> None:
         assert kinds == ["Node", "Pod", "Service"]
 
 
-def test_a_file_that_cannot_be_read_is_one_line_and_sends_nothing() -> None:
+def test_an_unreadable_file_is_one_line_and_nothing_is_sent() -> None:
     server = a_server()
     ended = run("apply", "-f", "gone.yaml", server=server)
     assert (ended.code, server.requests) == (1, [])

@@ -1,4 +1,4 @@
-"""Delete takes one object out, or what files name, and tells which are gone."""
+"""Delete removes one object, or those of files, and prints the results."""
 
 from pathlib import Path
 
@@ -26,14 +26,14 @@ def test_one_object_is_deleted_by_name() -> None:
     assert dict(server.last.url.params) == {"dryRun": "All"}
 
 
-def test_a_pod_that_may_end_what_it_does_is_terminating() -> None:
+def test_a_pod_with_a_grace_period_is_terminating() -> None:
     server = a_server()
     ended = run("delete", "po/ent-1", "-n", "dev", "--grace-period", "30", server=server)
     assert ended.out == "pod/ent-1 terminating for 30 s in dev\n"
     assert dict(server.last.url.params) == {"gracePeriodSeconds": "30"}
 
 
-def test_files_are_deleted_with_what_refers_before_what_is_referred_to(tmp_path: Path) -> None:
+def test_objects_of_files_are_deleted_before_those_they_refer_to(tmp_path: Path) -> None:
     file = tmp_path / "all.yaml"
     file.write_text(
         "\n---\n".join(
@@ -63,7 +63,7 @@ MIRRORED = {
 }
 
 
-def test_endpoints_are_deleted_as_the_slices_they_became(tmp_path: Path) -> None:
+def test_endpoints_are_deleted_as_the_slices_that_mirror_them(tmp_path: Path) -> None:
     file = tmp_path / "db.yaml"
     file.write_text(
         "{apiVersion: v1, kind: Service, metadata: {name: db}}\n---\n"
@@ -87,7 +87,7 @@ def test_endpoints_are_deleted_as_the_slices_they_became(tmp_path: Path) -> None
     assert ended.out.splitlines()[0] == "endpointslice/db-1 deleted in dev"
 
 
-def test_endpoints_of_which_nothing_is_mirrored_are_no_failure(tmp_path: Path) -> None:
+def test_endpoints_without_mirrored_slices_are_no_failure(tmp_path: Path) -> None:
     file = tmp_path / "db.yaml"
     file.write_text("{apiVersion: v1, kind: Endpoints, metadata: {name: db}}\n")
     server = FakeServer({("GET", "/endpointslices"): {"items": []}})
@@ -95,7 +95,7 @@ def test_endpoints_of_which_nothing_is_mirrored_are_no_failure(tmp_path: Path) -
     assert (ended.code, ended.out) == (0, "endpoints/db: nothing is mirrored from it in default\n")
 
 
-def test_what_is_not_there_fails_unless_that_is_fine() -> None:
+def test_a_missing_object_fails_unless_ignored() -> None:
     ended = run("delete", "svc", "web", server=a_server())
     assert (ended.code, ended.out) == (1, "")
     assert "(NotFound)" in ended.err
@@ -104,14 +104,14 @@ def test_what_is_not_there_fails_unless_that_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ([], "either a kind and a name, or files"),
         (["svc", "ent", "-f", "x.yaml"], "either a kind and a name, or files"),
         (["svc"], "which of the services?"),
     ],
 )
-def test_it_must_be_clear_what_is_meant(arguments: list[str], told: str) -> None:
+def test_ambiguous_arguments_are_refused(arguments: list[str], message: str) -> None:
     ended = run("delete", *arguments, server=a_server())
     assert ended.code == 2
-    assert told in ended.err
+    assert message in ended.err

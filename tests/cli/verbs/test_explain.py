@@ -1,4 +1,4 @@
-"""Explain says in words why Pods are, or are not, endpoints."""
+"""Explain prints why Pods are, or are not, endpoints."""
 
 import json
 

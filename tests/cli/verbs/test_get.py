@@ -1,4 +1,4 @@
-"""Get lists, or shows one, in the asked-for form."""
+"""Get lists objects, or shows one, in the requested form."""
 
 import json
 
@@ -22,7 +22,7 @@ def a_server() -> FakeServer:
     )
 
 
-def test_a_list_is_of_the_default_namespace_unless_told_otherwise() -> None:
+def test_a_list_is_of_the_default_namespace_unless_another_is_given() -> None:
     server = a_server()
     run("get", "svc", server=server)
     assert dict(server.last.url.params) == {"namespace": "default"}
@@ -44,7 +44,7 @@ def test_wide_tables_have_more_columns() -> None:
     assert "SELECTOR" in run("get", "svc", "-o", "wide", server=a_server()).out
 
 
-def test_one_object_is_asked_for_by_name() -> None:
+def test_one_object_is_read_by_name() -> None:
     server = a_server()
     ended = run("get", "svc/ent", "-n", "dev", "-o", "json", server=server)
     assert json.loads(ended.out) == ENT
@@ -55,7 +55,7 @@ def test_programs_get_the_list_as_the_server_sent_it() -> None:
     assert json.loads(run("get", "svc", "-o", "json", server=a_server()).out) == SERVICES
 
 
-def test_an_empty_list_is_said_beside_the_output() -> None:
+def test_an_empty_list_is_reported_on_stderr() -> None:
     ended = run("get", "no", server=a_server())
     assert (ended.code, ended.out, ended.err) == (0, "", "no nodes\n")
 
@@ -66,7 +66,7 @@ def test_a_name_and_a_selection_exclude_each_other() -> None:
     assert "exclude each other" in ended.err
 
 
-def test_what_is_not_there_is_refused() -> None:
+def test_a_missing_object_is_refused() -> None:
     ended = run("get", "svc", "web", server=a_server())
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.endswith("(NotFound)\n")

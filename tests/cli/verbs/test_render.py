@@ -1,4 +1,4 @@
-"""Render makes the rules of a node from files, and asks nobody."""
+"""Render makes the rules of a node from files, without a server."""
 
 import json
 from pathlib import Path
@@ -60,7 +60,7 @@ def test_ready_pods_of_the_files_are_behind_their_service(file: Path) -> None:
     assert texts(rules, "dummyInterface", "addresses") == ("10.96.17.4",)
 
 
-def test_slices_that_are_given_are_taken_as_they_are(tmp_path: Path, file: Path) -> None:
+def test_slices_in_the_files_are_used_unchanged(tmp_path: Path, file: Path) -> None:
     by_hand = tmp_path / "slice.yaml"
     by_hand.write_text(SLICE)
     (server,) = mappings(rendered("-f", str(file), "-f", str(by_hand)), "virtualServers")
@@ -88,9 +88,7 @@ def test_endpoints_of_the_files_are_behind_a_service_without_a_selector(tmp_path
     assert (text(real, "address"), text(real, "port")) == ("192.0.2.77", "3307")
 
 
-def test_endpoints_of_a_service_with_a_selector_count_for_nothing(
-    tmp_path: Path, file: Path
-) -> None:
+def test_endpoints_of_a_service_with_a_selector_are_ignored(tmp_path: Path, file: Path) -> None:
     more = tmp_path / "db.yaml"
     more.write_text(PLAIN % ("ent", "192.0.2.77"))
     assert "192.0.2.77" not in json.dumps(rendered("-f", str(file), "-f", str(more)))
@@ -100,9 +98,7 @@ def test_endpoints_of_a_service_with_a_selector_count_for_nothing(
     ("ip", "words"),
     [("db", "subsets[0].addresses[0].ip: Invalid value"), ("[]", "must be a string, not a list")],
 )
-def test_endpoints_that_say_nonsense_are_refused_by_file(
-    tmp_path: Path, ip: str, words: str
-) -> None:
+def test_invalid_endpoints_are_refused_with_their_file(tmp_path: Path, ip: str, words: str) -> None:
     file = tmp_path / "db.yaml"
     file.write_text(PLAIN % ("db", ip))
     ended = run("render", "--node", "n1", "-f", str(file))
@@ -111,7 +107,7 @@ def test_endpoints_that_say_nonsense_are_refused_by_file(
     assert words in ended.err.replace("\n", " ")
 
 
-def test_a_table_names_sets_that_hold_something(file: Path) -> None:
+def test_a_table_lists_sets_that_are_not_empty(file: Path) -> None:
     out = run("render", "--node", "n1", "-f", str(file)).out
     assert "10.96.17.4:80" in out
     assert "KUBE-CLUSTER-IP (1)" in out
@@ -153,7 +149,7 @@ def test_ranges_are_those_of_the_files_and_of_the_options(tmp_path: Path, file: 
     assert "ServiceCIDR more: spec.cidrs[0]: " in ended.err
 
 
-def test_a_service_without_an_address_is_said_to_have_no_rules(tmp_path: Path) -> None:
+def test_a_service_without_an_address_causes_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "service.yaml"
     headless = SERVICE.replace("10.96.17.4", "None").replace("ent", "db", 1)
     path.write_text(f"{SERVICE.replace('clusterIP: 10.96.17.4,', '')}---{headless}")
@@ -164,7 +160,7 @@ def test_a_service_without_an_address_is_said_to_have_no_rules(tmp_path: Path) -
     assert "virtualServers: []" in ended.out
 
 
-def test_what_no_rules_can_be_made_of_is_named(tmp_path: Path) -> None:
+def test_an_object_without_possible_rules_is_named(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(SERVICE.replace("port: 80", "port: 99999"))
     ended = run("render", "--node", "n1", "-f", str(path))
@@ -181,7 +177,7 @@ def test_a_manifest_of_wrong_types_is_named_with_its_file(tmp_path: Path) -> Non
     assert ended.err.count("\n") == 1
 
 
-def test_a_node_of_the_files_is_taken_with_its_addresses(tmp_path: Path, file: Path) -> None:
+def test_a_node_in_the_files_is_used_with_its_addresses(tmp_path: Path, file: Path) -> None:
     node = tmp_path / "node.yaml"
     node.write_text(
         "{apiVersion: v1, kind: Node, metadata: {name: n1}, "
@@ -220,10 +216,10 @@ spec: {volumes: []}
 """
 
 
-def test_what_is_mistyped_is_said_as_apply_does_and_refused_when_strict(tmp_path: Path) -> None:
+def test_mistyped_fields_are_warnings_as_in_apply_and_refused_when_strict(tmp_path: Path) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text(ODD)
-    told = [
+    expected = [
         f'{path}:3: unknown field "metadata.lables" (did you mean "labels"?)',
         f"{path}:6: spec.clusterIP is given again, after line 5; the last one counts",
         f'{path}:7: unknown field "spec.selecter" (did you mean "selector"?)',
@@ -232,15 +228,15 @@ def test_what_is_mistyped_is_said_as_apply_does_and_refused_when_strict(tmp_path
     ]
     lenient = run("render", "--node", "n1", "-f", str(path))
     assert lenient.code == 0
-    assert sorted(lenient.err.splitlines()) == sorted(f"warning: {each}" for each in told)
+    assert sorted(lenient.err.splitlines()) == sorted(f"warning: {each}" for each in expected)
     strict = run("render", "--node", "n1", "-f", str(path), "--strict")
     assert (strict.code, strict.out) == (1, "")
     first, *rest = strict.err.splitlines()
     assert first == "error: 5 things are wrong, nothing is rendered"
-    assert sorted(rest) == sorted(f"  {each}" for each in told)
+    assert sorted(rest) == sorted(f"  {each}" for each in expected)
 
 
-def test_every_manifest_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_every_invalid_manifest_is_named(tmp_path: Path) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(
         f"{SERVICE.replace('port: 80', 'port: eighty, nodePort: 99999')}---"

@@ -1,4 +1,4 @@
-"""Resolve shows the answer first, then every question that led to it."""
+"""Resolve shows the answer first, then every query."""
 
 import json
 
@@ -79,7 +79,7 @@ def test_records_without_addresses_are_the_answer() -> None:
     assert out.startswith("ent  0 100 80 ent.dev.svc.cluster.local.  NOERROR\n")
 
 
-def test_a_name_that_leads_nowhere_is_an_answer_with_a_failing_exit_code() -> None:
+def test_a_name_that_does_not_resolve_is_an_answer_with_a_failing_exit_code() -> None:
     server = answering({"name": "nope", "status": "NXDOMAIN", "resolver": "musl"})
     ended = run("resolve", "nope", server=server)
     assert (ended.code, ended.err) == (1, "")

@@ -1,4 +1,4 @@
-"""Rules are shown as a table of virtual servers, or as text to be loaded."""
+"""Rules are printed as a table of virtual servers, or as loadable text."""
 
 import json
 
@@ -92,7 +92,7 @@ def test_nftables_is_a_part_too() -> None:
     assert out == "table inet waypost {}\n"
 
 
-def test_the_parts_are_those_there_are() -> None:
+def test_the_parts_are_those_of_the_api() -> None:
     assert {*RulesPart} == {*Part, RulesPart.NFTABLES}
 
 

@@ -1,4 +1,4 @@
-"""Watch prints changes, and goes on where a lost connection left off."""
+"""Watch prints changes, and resumes after a lost connection."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ def lost(request: httpx.Request) -> httpx.Response:
     raise httpx.ReadError("connection reset", request=request)
 
 
-def test_each_change_is_a_line_and_bookmarks_are_silent() -> None:
+def test_each_change_is_a_line_and_bookmarks_are_not_printed() -> None:
     server = FakeServer(
         {("GET", "/watch"): stream(an_event(1), an_event(2, "BOOKMARK"), an_event(3, "DELETED"))}
     )
@@ -51,7 +51,7 @@ def test_each_change_is_a_line_and_bookmarks_are_silent() -> None:
     }
 
 
-def test_programs_get_one_event_a_line() -> None:
+def test_programs_get_one_event_per_line() -> None:
     server = FakeServer({("GET", "/watch"): stream(an_event(1), an_event(2, "BOOKMARK"))})
     out = run("watch", "--timeout", "5", "-o", "json", server=server).out
     assert [json.loads(line) for line in out.splitlines()] == [an_event(1), an_event(2, "BOOKMARK")]
@@ -59,7 +59,7 @@ def test_programs_get_one_event_a_line() -> None:
     assert out.startswith("---\ntype: ADDED\n")
 
 
-def test_a_lost_watch_goes_on_after_the_last_whole_revision_and_repeats_nothing(
+def test_a_lost_watch_resumes_after_the_last_complete_revision_without_repeats(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     asked: list[str] = []
@@ -79,9 +79,9 @@ def test_a_lost_watch_goes_on_after_the_last_whole_revision_and_repeats_nothing(
     )
     seen: list[str] = []
     events = follow(Api("http://waypost.test", transport=transport), {}, pause_s=0)
-    told = (f"{event['type']} {text(event, 'object', 'metadata', 'name')}" for event in events)
+    received = (f"{event['type']} {text(event, 'object', 'metadata', 'name')}" for event in events)
     with pytest.raises(Refused, match="too old"):
-        seen.extend(told)
+        seen.extend(received)
     assert seen == ["ADDED ent", "BOOKMARK ", "ADDED cut", "ADDED off", "BOOKMARK ent"]
     assert asked == ["", "1", "2"]
     assert "going on after revision 1" in capsys.readouterr().err
@@ -99,9 +99,9 @@ def test_a_watch_that_is_lost_before_all_is_listed_lists_the_rest() -> None:
     )
     seen: list[str] = []
     events = follow(Api("http://waypost.test", transport=transport), {}, pause_s=0)
-    told = (text(event, "object", "metadata", "name") for event in events)
+    received = (text(event, "object", "metadata", "name") for event in events)
     with pytest.raises(Refused):
-        seen.extend(told)
+        seen.extend(received)
     assert asked == [""]
     assert seen == ["a", "ent", "b", ""]
 
@@ -114,12 +114,12 @@ def test_a_line_separator_inside_a_string_ends_no_line() -> None:
     assert next(events) == event
 
 
-def test_nobody_there_in_the_first_place_is_a_failure() -> None:
+def test_a_failing_first_connection_is_a_failure() -> None:
     with pytest.raises(RegistryUnreachable):
         next(follow(Api("http://waypost.test", transport=in_turn(lost)), {}, pause_s=0))
 
 
-def test_an_error_ends_it_as_a_refusal() -> None:
+def test_an_error_event_ends_the_watch_as_a_refusal() -> None:
     server = FakeServer({("GET", "/watch"): stream(an_error(410))})
     ended = run("watch", "--since", "1", server=server)
     assert (ended.code, ended.err) == (1, "error: too old (Expired)\n")

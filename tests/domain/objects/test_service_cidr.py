@@ -1,4 +1,4 @@
-"""Ranges of cluster addresses: which ones give any out."""
+"""Ranges of cluster addresses: from which ones addresses are allocated."""
 
 from dataclasses import replace
 
@@ -18,13 +18,13 @@ from tests.builders import NOON, a_condition, a_service_cidr
         ((a_condition("Other", "False"),), True),
     ],
 )
-def test_a_range_gives_addresses_unless_it_is_said_not_to(
+def test_a_range_is_ready_unless_its_condition_says_otherwise(
     conditions: tuple[Condition, ...], *, is_ready: bool
 ) -> None:
     assert replace(a_service_cidr(), conditions=conditions).is_ready == is_ready
 
 
-def test_a_range_that_is_being_removed_gives_none() -> None:
+def test_a_range_that_is_being_removed_is_not_ready() -> None:
     served = a_service_cidr()
     leaving = replace(served, metadata=replace(served.metadata, deleted_at=NOON))
     assert not leaving.is_ready

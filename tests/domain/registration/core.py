@@ -1,4 +1,4 @@
-"""The smallest registry: Services, and what they hold.
+"""A minimal registry: Services, and the addresses and ports that they hold.
 
 Keeps what admission decides and nothing else, for tests of whole histories.
 """
@@ -33,14 +33,14 @@ def a_pool_of(*cidrs: str, node_ports: range = NODE_PORTS_DEFAULT) -> Pools:
     return Pools(ranges=ranges, node_ports=node_ports)
 
 
-def told(violations: Iterable[Violation]) -> list[tuple[str, str]]:
-    """Field and reason of each violation, without what all reasons begin with."""
+def reasons(violations: Iterable[Violation]) -> list[tuple[str, str]]:
+    """Field and reason of each violation, the reason without the common ``FieldValue``."""
     return [(v.field, v.reason.removeprefix("FieldValue")) for v in violations]
 
 
 @dataclass
 class Core:
-    """The smallest registry: Services by key, and what they hold."""
+    """A minimal registry: Services by key, and what they hold."""
 
     pools: Pools
     features: Features = field(default_factory=Features)
@@ -62,12 +62,12 @@ class Core:
         return self._keep(admit_update(self.services[key], draft, self._context()))
 
     def report(self, key: NamespacedName, draft: Service) -> Service:
-        """Take over a load balancer's status."""
+        """Set a load balancer's status."""
         self.services[key] = admit_status(self.services[key], draft)
         return self.services[key]
 
     def delete(self, key: NamespacedName) -> Service:
-        """Remove a Service and give back what it held."""
+        """Remove a Service and release what it held."""
         gone = self.services.pop(key)
         self.pools = released(gone, self.pools)
         return gone

@@ -1,4 +1,4 @@
-"""Whatever happens to Services, no address or port is held twice, lost, or out of its band.
+"""In every history of Services, no address or port is held twice, lost, or out of its band.
 
 A history of creates, updates, changes of type and deletes is drawn and run; after
 every step the pools must say exactly what the Services hold.
@@ -81,7 +81,7 @@ field_changes: list[dict[str, Any]] = [
 
 
 def ports_change(drawn: tuple[ServicePort, ...]) -> dict[str, Any]:
-    """A change of nothing but the ports."""
+    """A change of the ports only."""
     return {"ports": drawn}
 
 
@@ -116,7 +116,7 @@ def test_the_same_manifest_again_changes_nothing(draft: Service) -> None:
     except DomainError:
         return
     if 0 < len(draft.cluster_ips) < len(stored.cluster_ips):
-        return  # lists that the server has lengthened read as a downgrade, as in Kubernetes
+        return  # without the family that the server added, this is a downgrade, as in Kubernetes
     if 0 < len(draft.ip_families) < len(stored.ip_families):
         return
     pools = core.pools
@@ -156,7 +156,7 @@ def run(core: Core, command: str, argument: Any) -> None:  # noqa: ANN401  one o
 def assert_in_band(
     pools: Pools, services: dict[NamespacedName, Service], core: Core, *, asked: object
 ) -> None:
-    """What is new and was not asked for comes from the dynamic band, unless that was full."""
+    """New unrequested numbers come from the dynamic band, unless that was full."""
     wanted = asked if isinstance(asked, Service) else None
     named = set(addresses_of(wanted)) if wanted is not None else set[Address]()
     for key, service in core.services.items():
@@ -182,7 +182,7 @@ def assert_dynamic(pools: Pools, address: Address) -> None:
 
 
 @pytest.mark.parametrize("type_", ["NodePort", "LoadBalancer"])
-def test_a_number_that_an_alias_carries_is_claimed_when_it_becomes_reachable(type_: str) -> None:
+def test_a_node_port_of_an_alias_is_claimed_when_the_type_changes(type_: str) -> None:
     core = Core(pools=a_pool_of(*CIDRS, node_ports=NODE_PORTS))
     carried = (ServicePort(port=80, node_port=30_001),)
     alias = core.create(

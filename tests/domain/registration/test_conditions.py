@@ -1,4 +1,4 @@
-"""Since when conditions are as they are."""
+"""Transition times of conditions."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -25,10 +25,10 @@ reports = st.lists(
 ).map(tuple)
 
 
-def test_a_first_report_is_true_from_now_unless_it_says_since_when() -> None:
-    told = a_condition("Initialized", last_transition_at=NOON)
-    found = with_transitions((), (a_condition("Ready"), told), LATER)
-    assert found == (a_condition("Ready", last_transition_at=LATER), told)
+def test_a_first_report_gets_the_present_time_unless_it_has_one() -> None:
+    timed = a_condition("Initialized", last_transition_at=NOON)
+    found = with_transitions((), (a_condition("Ready"), timed), LATER)
+    assert found == (a_condition("Ready", last_transition_at=LATER), timed)
 
 
 def test_a_report_of_the_same_status_keeps_the_time_of_the_first() -> None:
@@ -38,12 +38,12 @@ def test_a_report_of_the_same_status_keeps_the_time_of_the_first() -> None:
     assert (found.last_transition_at, found.message) == (NOON, "still well")
 
 
-def test_what_was_never_timed_is_not_timed_for_being_repeated() -> None:
+def test_a_condition_without_time_gets_none_by_being_repeated() -> None:
     held = a_condition("Ready")
     assert with_transitions((held,), (held,), LATER) == (held,)
 
 
-def test_another_status_is_a_transition_also_when_the_old_time_is_left_in_place() -> None:
+def test_another_status_is_a_transition_even_with_the_old_time() -> None:
     held = a_condition("Ready", last_transition_at=NOON)
     for time in (None, NOON):
         report = a_condition("Ready", "False", last_transition_at=time)
@@ -51,7 +51,7 @@ def test_another_status_is_a_transition_also_when_the_old_time_is_left_in_place(
         assert found.last_transition_at == LATER
 
 
-def test_times_are_whole_seconds_as_they_are_on_the_wire() -> None:
+def test_times_are_whole_seconds_as_on_the_wire() -> None:
     (found,) = with_transitions((), (a_condition("Ready"),), NOON.replace(microsecond=7))
     assert found.last_transition_at == NOON
 
@@ -69,7 +69,7 @@ def test_a_report_repeated_later_changes_nothing(
 
 
 @given(reports, reports)
-def test_what_is_read_and_written_back_stays_as_it_is(
+def test_conditions_that_are_read_and_written_back_do_not_change(
     held: tuple[Condition, ...], report: tuple[Condition, ...]
 ) -> None:
     once = with_transitions(held, report, NOON)

@@ -1,4 +1,4 @@
-"""The shared cases for endpoint slices: every one is run, and gives what it says."""
+"""The shared cases for endpoint slices: each is run and compared with its expectation."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ PLACED = [case for case in CASES if "packing" not in case]
 PACKED = [case for case in CASES if "packing" in case]
 
 CONTRACT_WINS = {
-    # There is no kubelet here: a Pod needs no known Node to be an endpoint.
+    # Unlike with a kubelet, a Pod needs no known Node to be an endpoint.
     "unscheduled-pod-with-ip-skipped",
 }
 
@@ -46,7 +46,7 @@ def decoded(documents: Iterable[Mapping[str, object]]) -> list[object]:
 
 
 def planned(case: Case) -> dict[str, list[EndpointSlice]]:
-    """The slices each Service of a case gets, by the Service's name."""
+    """The planned slices of each Service of a case, by the Service's name."""
     pods = [pod for pod in decoded(case["pods"]) if isinstance(pod, Pod)]
     nodes = nodes_by_key(*(node for node in decoded(case["nodes"]) if isinstance(node, Node)))
     limit = case.get("config", {}).get("maxEndpointsPerSlice", ENDPOINTS_MAX_DEFAULT)
@@ -99,7 +99,7 @@ def _ports(entry: Mapping[str, Any]) -> list[Mapping[str, object]]:
 @pytest.mark.parametrize(
     "case", [c for c in PLACED if not is_contract(c)], ids=lambda case: case["name"]
 )
-def test_the_endpoints_of_a_case_are_as_it_says(case: Case) -> None:
+def test_endpoints_are_as_the_case_expects(case: Case) -> None:
     found = [
         as_expected(service, slice_, endpoint)
         for service, slices in planned(case).items()
@@ -113,7 +113,7 @@ def test_the_endpoints_of_a_case_are_as_it_says(case: Case) -> None:
 @pytest.mark.parametrize(
     "case", [c for c in PLACED if "slices" in c["expect"]], ids=lambda case: case["name"]
 )
-def test_the_slices_of_a_case_have_the_sizes_it_says(case: Case) -> None:
+def test_slices_have_the_sizes_that_the_case_expects(case: Case) -> None:
     found = Counter(
         (service, slice_.address_type, len(slice_.endpoints), len(slice_.ports))
         for service, slices in planned(case).items()
@@ -131,7 +131,7 @@ def test_the_slices_of_a_case_have_the_sizes_it_says(case: Case) -> None:
 @pytest.mark.parametrize(
     "case", [c for c in PLACED if "sliceLabels" in c["expect"]], ids=lambda case: case["name"]
 )
-def test_the_slices_of_a_case_have_the_labels_it_says(case: Case) -> None:
+def test_slices_have_the_labels_that_the_case_expects(case: Case) -> None:
     for slices in planned(case).values():
         for slice_ in slices:
             labels = {k: v for k, v in slice_.metadata.labels.items() if k != HEADLESS_LABEL}
@@ -139,7 +139,7 @@ def test_the_slices_of_a_case_have_the_labels_it_says(case: Case) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CONTRACT_WINS))
-def test_where_the_contract_wins_a_pod_without_a_node_is_an_endpoint(name: str) -> None:
+def test_a_pod_without_a_node_is_an_endpoint_as_the_contract_says(name: str) -> None:
     case = next(case for case in CASES if case["name"] == name)
     [slices] = planned(case).values()
     [endpoint] = [endpoint for slice_ in slices for endpoint in slice_.endpoints]
@@ -150,7 +150,7 @@ def test_where_the_contract_wins_a_pod_without_a_node_is_an_endpoint(name: str) 
 
 
 @pytest.mark.parametrize("case", PACKED, ids=lambda case: case["name"])
-def test_slices_are_packed_as_a_case_says(case: Case) -> None:
+def test_slices_are_packed_as_the_case_expects(case: Case) -> None:
     packing = case["packing"]
     service = a_service()
     group = Group("IPv4", ())
@@ -175,7 +175,7 @@ def test_slices_are_packed_as_a_case_says(case: Case) -> None:
 def _before(
     service: Service, packing: Mapping[str, Any]
 ) -> tuple[list[EndpointSlice], list[Endpoint]]:
-    """The slices of a packing case, and those of their endpoints that are still wanted."""
+    """The slices of a packing case, and which of their endpoints are still desired."""
     frame = frame_of(service)
     existing: list[EndpointSlice] = []
     wanted: list[Endpoint] = []

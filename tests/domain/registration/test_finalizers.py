@@ -1,4 +1,4 @@
-"""Finalizers: those of a cluster's own controllers hold nothing here, all others do."""
+"""Finalizers: those of a cluster's own controllers do not count, all others do."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def held_by(registered: Object, *finalizers: str) -> tuple[str, ...]:
         "svccontroller.k3s.cattle.io/daemonset",
     ],
 )
-def test_finalizers_of_what_runs_in_clusters_are_known(name: str) -> None:
+def test_finalizers_of_controllers_in_clusters_are_known(name: str) -> None:
     assert is_of_cluster(name)
 
 
@@ -61,22 +61,22 @@ def test_finalizers_of_users_are_left_alone(name: str) -> None:
 
 
 @given(st.lists(labels, min_size=1, max_size=3), labels)
-def test_a_domain_of_ones_own_is_never_taken_for_a_clusters(parts: list[str], name: str) -> None:
+def test_a_users_domain_is_never_taken_for_a_clusters(parts: list[str], name: str) -> None:
     assert not is_of_cluster(f"{'.'.join(parts)}.example.com/{name}")
 
 
 @given(st.lists(labels, max_size=3), labels)
-def test_the_domains_below_a_clusters_count_as_well(parts: list[str], name: str) -> None:
+def test_subdomains_of_a_clusters_domain_count_as_well(parts: list[str], name: str) -> None:
     assert is_of_cluster(f"{'.'.join([*parts, 'kubernetes.io'])}/{name}")
 
 
 @pytest.mark.parametrize("registered", [a_service(), a_pod(), a_node()])
-def test_what_holds_an_object_are_the_finalizers_of_users_in_their_order(
+def test_only_finalizers_of_users_count_in_their_order(
     registered: Object,
 ) -> None:
     assert held_by(registered, OWN, LOAD_BALANCER, "a", FINALIZER) == (OWN, "a")
     assert held_by(registered, LOAD_BALANCER) == ()
 
 
-def test_a_range_is_held_by_the_finalizer_that_the_registry_takes_off_itself() -> None:
+def test_the_registrys_own_finalizer_counts_for_a_range() -> None:
     assert held_by(a_service_cidr(), FINALIZER, LOAD_BALANCER) == (FINALIZER,)

@@ -1,6 +1,6 @@
-"""Whatever a draft holds, it is admitted or refused: nothing else ever happens.
+"""Every draft is admitted or refused: no other exception escapes.
 
-Texts of every kind stand where words, names, addresses and numbers belong.
+Arbitrary texts take the place of words, names, addresses and numbers.
 """
 
 from contextlib import suppress
@@ -122,7 +122,7 @@ spoilt_fields = st.sets(st.sampled_from(sorted(_SERVICE_FIELDS)), max_size=8)
 
 @st.composite
 def nearly_right(draw: st.DrawFn) -> Service:
-    """A hostile Service of which a good part is as it should be."""
+    """A hostile Service with a good part of its fields valid."""
     fields = {name: draw(_SERVICE_FIELDS[name]) for name in sorted(draw(spoilt_fields))}
     return replace(PLAIN, type=draw(service_types), ports=(ServicePort(port=80),), **fields)
 

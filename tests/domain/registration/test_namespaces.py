@@ -1,4 +1,4 @@
-"""Namespaces: what one must be."""
+"""Rules for Namespaces."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from app.domain.objects.meta import Condition
 from app.domain.registration import namespaces
 from tests.builders import a_namespace
-from tests.domain.registration.core import told
+from tests.domain.registration.core import reasons
 
 ODD_CONDITION = (Condition(type="", status="yes"),)
 
@@ -22,11 +22,11 @@ ODD_CONDITION = (Condition(type="", status="yes"),)
     ],
 )
 def test_a_namespace_is_checked(fields: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    assert told(namespaces.validate(a_namespace(**fields))) == expected
+    assert reasons(namespaces.validate(a_namespace(**fields))) == expected
 
 
 def test_a_namespace_keeps_its_name() -> None:
     assert not namespaces.validate_update(a_namespace(), a_namespace(phase="Terminating"))
-    assert told(namespaces.validate_update(a_namespace(), a_namespace("other"))) == [
+    assert reasons(namespaces.validate_update(a_namespace(), a_namespace("other"))) == [
         ("metadata.name", "Invalid")
     ]

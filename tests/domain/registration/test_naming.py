@@ -16,7 +16,7 @@ def test_a_generated_name_is_the_same_for_the_same_seed(prefix: str, seed: int) 
 
 
 @given(st.from_regex(r"[a-z][-a-z0-9]{0,62}", fullmatch=True))
-def test_what_is_generated_from_a_good_prefix_is_a_good_name(prefix: str) -> None:
+def test_a_valid_prefix_gives_a_valid_name(prefix: str) -> None:
     assert not label_problems(generated_name(prefix, 1))
 
 

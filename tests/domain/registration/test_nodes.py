@@ -1,4 +1,4 @@
-"""Nodes: what one must be."""
+"""Rules for Nodes."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from app.domain.objects.meta import Condition
 from app.domain.objects.node import NodeAddress, Taint
 from app.domain.registration import nodes
 from tests.builders import a_node
-from tests.domain.registration.core import told
+from tests.domain.registration.core import reasons
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ from tests.domain.registration.core import told
     ],
 )
 def test_a_node_is_checked(fields: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    assert told(nodes.validate(a_node(**fields))) == expected
+    assert reasons(nodes.validate(a_node(**fields))) == expected
 
 
 def test_a_node_keeps_its_prefix_and_provider() -> None:
@@ -64,7 +64,7 @@ def test_a_node_keeps_its_prefix_and_provider() -> None:
     assert not nodes.validate_update(settled, settled)
     odd = a_node(addresses=(NodeAddress(type="InternalIP", address="n1"),) * 2)
     assert not nodes.validate_update(plain, odd)
-    assert told(nodes.validate_update(settled, plain)) == [
+    assert reasons(nodes.validate_update(settled, plain)) == [
         ("spec.podCIDRs", "Forbidden"),
         ("spec.providerID", "Forbidden"),
     ]

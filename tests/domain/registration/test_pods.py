@@ -1,4 +1,4 @@
-"""Pods: what a registration means and what it must be."""
+"""Pods: defaults and validation of a registration."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ from app.domain.objects.pod import (
 from app.domain.registration.pod_defaults import with_pod_defaults
 from app.domain.registration.pods import validate, validate_update
 from tests.builders import NOON, a_pod
-from tests.domain.registration.core import told
+from tests.domain.registration.core import reasons
 
 DRAFT = Pod(metadata=ObjectMeta(name="web-1", namespace="default"), pod_ips=("10.244.0.1",))
 PROBED = (Container(readiness_probe=Probe(tcp_socket=TCPSocketAction(port=80))),)
@@ -63,7 +63,7 @@ def test_other_conditions_stay() -> None:
     assert [c.type for c in with_pod_defaults(pod).conditions] == ["Scheduled", "Ready"]
 
 
-def test_readiness_that_was_assumed_follows_what_comes_later() -> None:
+def test_readiness_set_by_default_is_updated_later() -> None:
     pod = with_pod_defaults(replace(DRAFT, pod_ips=()))
     assert ready(pod) == "False"
     addressed = with_pod_defaults(replace(pod, pod_ips=("10.244.0.1",)))
@@ -71,13 +71,13 @@ def test_readiness_that_was_assumed_follows_what_comes_later() -> None:
     assert ready(with_pod_defaults(replace(addressed, containers=PROBED))) == "False"
 
 
-def test_readiness_that_was_reported_stays() -> None:
+def test_reported_readiness_stays() -> None:
     pod = with_pod_defaults(DRAFT)
     flipped = replace(pod.conditions[0], status="False")  # the reason is left as it was
     assert ready(with_pod_defaults(replace(pod, conditions=(flipped,)))) == "False"
 
 
-def test_an_assumed_condition_keeps_its_time() -> None:
+def test_a_default_condition_keeps_its_time() -> None:
     pod = with_pod_defaults(DRAFT)
     timed = replace(pod, conditions=(replace(pod.conditions[0], last_transition_at=NOON),))
     assert with_pod_defaults(timed) == timed
@@ -152,10 +152,10 @@ def test_a_registration_of_every_field_is_accepted() -> None:
         ({"conditions": (Condition(type="", status="true"),) * 2}, []),
     ],
 )
-def test_a_broken_rule_is_told_with_its_field(
+def test_a_violation_names_its_field(
     fields: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    assert told(validate(a_pod(**fields))) == expected
+    assert reasons(validate(a_pod(**fields))) == expected
 
 
 @pytest.mark.parametrize(
@@ -195,10 +195,10 @@ def test_a_broken_rule_is_told_with_its_field(
         ("Default", DNSConfig(options=(("", "1"),)), [("spec.dnsConfig.options[0]", "Required")]),
     ],
 )
-def test_dns_has_the_limits_of_the_api(
+def test_the_dns_configuration_has_the_limits_of_the_api(
     policy: str, config: DNSConfig | None, expected: list[tuple[str, str]]
 ) -> None:
-    assert told(validate(a_pod(dns_policy=policy, dns_config=config))) == expected
+    assert reasons(validate(a_pod(dns_policy=policy, dns_config=config))) == expected
 
 
 @pytest.mark.parametrize(
@@ -298,17 +298,15 @@ def test_dns_has_the_limits_of_the_api(
         ),
     ],
 )
-def test_a_container_is_checked_for_what_counts(
-    container: Container, expected: list[tuple[str, str]]
-) -> None:
-    violations = told(validate(a_pod(containers=(container,))))
+def test_a_container_is_validated(container: Container, expected: list[tuple[str, str]]) -> None:
+    violations = reasons(validate(a_pod(containers=(container,))))
     assert violations == [(f"spec.containers[0].{field}", reason) for field, reason in expected]
 
 
 def test_containers_of_one_pod_have_different_names() -> None:
     twins = (Container(name="a"), Container(name="a"))
-    assert told(validate(a_pod(containers=twins))) == [("spec.containers[1].name", "Duplicate")]
-    assert told(validate(a_pod(containers=twins[:1], init_containers=twins[1:]))) == [
+    assert reasons(validate(a_pod(containers=twins))) == [("spec.containers[1].name", "Duplicate")]
+    assert reasons(validate(a_pod(containers=twins[:1], init_containers=twins[1:]))) == [
         ("spec.initContainers[0].name", "Duplicate")
     ]
 
@@ -316,16 +314,16 @@ def test_containers_of_one_pod_have_different_names() -> None:
 def test_only_an_init_container_that_keeps_running_may_have_a_readiness_probe() -> None:
     bad = Probe(tcp_socket=TCPSocketAction(port=0))
     init = Container(name="a", readiness_probe=bad)
-    assert told(validate(a_pod(init_containers=(init,)))) == [
+    assert reasons(validate(a_pod(init_containers=(init,)))) == [
         ("spec.initContainers[0].readinessProbe", "Forbidden")
     ]
     sidecar = replace(init, restart_policy="Always")
-    assert told(validate(a_pod(init_containers=(sidecar,)))) == [
+    assert reasons(validate(a_pod(init_containers=(sidecar,)))) == [
         ("spec.initContainers[0].readinessProbe.tcpSocket.port", "Invalid")
     ]
 
 
-def test_containers_that_were_stored_are_not_judged_again() -> None:
+def test_stored_containers_are_not_validated_again() -> None:
     old = a_pod(init_containers=(Container(name="main", readiness_probe=Probe()),))
     assert validate(old)
     assert not validate_update(old, replace(old, weight=7))
@@ -354,7 +352,7 @@ EXEC = Container(name="pg", readiness_probe=Probe(exec=ExecAction(command=("pg_i
         ({"containers": (EXEC,), "init_containers": (SIDECAR,)}, "NotReportedYet", True, True),
     ],
 )
-def test_every_readiness_probe_is_waited_for_whoever_runs_it(
+def test_every_readiness_probe_counts_whether_or_not_waypost_runs_it(
     fields: dict[str, Any],
     reason: str,
     is_probed: bool,  # noqa: FBT001
@@ -370,9 +368,9 @@ def test_every_readiness_probe_is_waited_for_whoever_runs_it(
 def test_all_but_the_name_may_change() -> None:
     current = a_pod()
     assert not validate_update(current, a_pod(node_name="n2", weight=0, pod_ips=("10.244.0.9",)))
-    assert told(validate_update(current, a_pod(name="other"))) == [("metadata.name", "Invalid")]
+    assert reasons(validate_update(current, a_pod(name="other"))) == [("metadata.name", "Invalid")]
 
 
-def test_an_address_that_was_stored_is_not_judged_again() -> None:
+def test_a_stored_address_is_not_validated_again() -> None:
     old = a_pod(pod_ips=("010.244.0.1",))
     assert not validate_update(old, old)

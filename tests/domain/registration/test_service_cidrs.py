@@ -1,4 +1,4 @@
-"""ServiceCIDRs: what one must be, and when a range may go."""
+"""ServiceCIDRs: validation, and when a range may be removed."""
 
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -12,7 +12,7 @@ from app.domain.registration import service_cidrs
 from app.domain.registration.service.allocator import Pools
 from app.domain.registration.service_cidrs import first_dependent
 from tests.builders import a_service_cidr
-from tests.domain.registration.core import told
+from tests.domain.registration.core import reasons
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ from tests.domain.registration.core import told
     ],
 )
 def test_a_range_is_checked(cidrs: tuple[str, ...], expected: list[tuple[str, str]]) -> None:
-    assert told(service_cidrs.validate(a_service_cidr(*cidrs))) == expected
+    assert reasons(service_cidrs.validate(a_service_cidr(*cidrs))) == expected
 
 
 def test_a_range_without_prefixes_is_refused() -> None:
     empty = service_cidrs.ServiceCIDR(metadata=a_service_cidr().metadata)
-    assert told(service_cidrs.validate(empty)) == [("spec.cidrs", "Required")]
+    assert reasons(service_cidrs.validate(empty)) == [("spec.cidrs", "Required")]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_range_may_only_gain_the_other_family(
     before: tuple[str, ...], after: tuple[str, ...], expected: list[tuple[str, str]]
 ) -> None:
     change = (a_service_cidr(*before), a_service_cidr(*after))
-    assert told(service_cidrs.validate_update(*change)) == expected
+    assert reasons(service_cidrs.validate_update(*change)) == expected
 
 
 offsets = st.sets(st.integers(0, 255), max_size=6)
@@ -65,7 +65,7 @@ subnets = st.lists(
 
 
 @given(offsets, subnets, subnets)
-def test_a_range_may_go_when_every_address_has_another(
+def test_a_range_may_be_removed_when_every_address_has_another(
     held_offsets: set[int], own: list[Any], others: list[Any]
 ) -> None:
     held = dict(Pools().held_addresses)

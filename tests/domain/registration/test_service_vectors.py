@@ -1,4 +1,4 @@
-"""The vectors of registration against the core: what exists is admitted, then the request.
+"""The vectors of registration against the core: existing objects are admitted, then the request.
 
 What only a server can answer (media types, resource versions, patches that do
 not apply) is named below and run over HTTP.
@@ -92,7 +92,7 @@ def features_of(config: Wire, field: str, otherwise: Features) -> Features:
 
 
 def answer_or_refusal(core: Core, request: Wire) -> Service | DomainError:
-    """Do what the request asks for, or say why not."""
+    """Carry out the request, or say why it is refused."""
     try:
         return answer(core, request)
     except DomainError as refusal:
@@ -100,7 +100,7 @@ def answer_or_refusal(core: Core, request: Wire) -> Service | DomainError:
 
 
 def answer(core: Core, request: Wire) -> Service:
-    """Do what the request asks for."""
+    """Carry out the request."""
     document = copy.deepcopy(request["object"])
     if request["method"] == "POST":
         return core.create(decode_service(document))
@@ -149,7 +149,7 @@ def ports_patched(stored: list[Wire], patches: list[Wire]) -> list[Wire]:
 
 
 def causes_of(refusal: DomainError) -> Counter[tuple[str, str]]:
-    """The causes as vectors write them: without any, the reason stands for itself."""
+    """The causes as vectors write them: the reason alone if there are none."""
     if not refusal.causes:
         return Counter([("", refusal.reason)])
     return Counter((cause.field, str(cause.reason)) for cause in refusal.causes)

@@ -1,4 +1,4 @@
-"""What a status says is never refused for being of no use, but that it is none is said."""
+"""An unusable status is accepted with a warning."""
 
 from typing import Any
 
@@ -51,13 +51,13 @@ def addresses(*pairs: tuple[str, str]) -> tuple[NodeAddress, ...]:
         ),
     ],
 )
-def test_what_rules_cannot_use_of_a_node_is_told(
+def test_a_node_that_rules_cannot_use_has_warnings(
     status: dict[str, Any], expected: list[str]
 ) -> None:
     assert fields(node_warnings(None, a_node(**status))) == expected
 
 
-def test_addresses_of_a_node_are_told_when_they_change() -> None:
+def test_addresses_of_a_node_are_checked_when_they_change() -> None:
     bare = a_node(addresses=())
     assert fields(node_warnings(a_node(), bare)) == ["status.addresses"]
     assert node_warnings(bare, bare) == ()
@@ -75,13 +75,13 @@ def test_addresses_of_a_node_are_told_when_they_change() -> None:
         ({"containers": (BY_COMMAND,), "conditions": ()}, ["spec"]),
     ],
 )
-def test_what_cannot_be_used_of_a_pod_or_is_missing_is_told(
+def test_an_unusable_or_incomplete_pod_has_warnings(
     status: dict[str, Any], expected: list[str]
 ) -> None:
     assert fields(pod_warnings(None, with_pod_defaults(a_pod(**status)))) == expected
 
 
-def test_what_is_missing_of_a_pod_is_told_once() -> None:
+def test_a_pod_that_lacks_something_has_one_warning_on_creation() -> None:
     pod = with_pod_defaults(a_pod(pod_ips=(), containers=(BY_COMMAND,), conditions=()))
     assert pod_warnings(pod, pod) == ()
 
@@ -91,7 +91,7 @@ types = st.sampled_from(["InternalIP", "ExternalIP", "LegacyHostIP", "Hostname",
 
 
 @given(st.lists(st.tuples(types, texts), max_size=5))
-def test_any_addresses_are_accepted_and_rules_use_those_that_are_not_told_of(
+def test_any_addresses_are_accepted_and_rules_use_those_without_warning(
     listed: list[tuple[str, str]],
 ) -> None:
     node = a_node(addresses=addresses(*listed))

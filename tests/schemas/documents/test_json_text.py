@@ -1,4 +1,4 @@
-"""JSON text: what is read, what is refused and where it stands."""
+"""JSON text: what is parsed, and what is refused with line and column."""
 
 import json
 
@@ -31,14 +31,14 @@ from tests.schemas.wire_strategies import json_values
         ("", "line 1, column 1: Expecting value"),
     ],
 )
-def test_the_place_and_the_problem_are_named(text: str, message: str) -> None:
+def test_line_column_and_problem_are_named(text: str, message: str) -> None:
     with pytest.raises(BadRequest) as refused:
         read_json(text)
 
     assert message in refused.value.message
 
 
-def test_nesting_up_to_the_bound_is_read() -> None:
+def test_nesting_up_to_the_bound_is_parsed() -> None:
     assert read_json("[" * DEPTH_MAX + "]" * DEPTH_MAX).duplicates == ()
 
 
@@ -46,7 +46,7 @@ def test_escaped_pairs_and_escaped_backslashes_are_text() -> None:
     assert read_json('"\\ud83d\\ude00 \\\\u0000"').value == "\N{GRINNING FACE} \\u0000"
 
 
-def test_repeated_keys_are_named_by_path_in_the_order_of_the_text() -> None:
+def test_duplicate_keys_are_listed_by_path_in_the_order_of_the_text() -> None:
     text = '{"x": [{"a": 1, "a.b": 2, "a": 3, "a.b": 4}], "x": [{"c": 0, "c": 1, "c": 2}]}'
 
     assert read_json(text).duplicates == ("x", "x[0].a", "x[0][a.b]", "x[0].c")
@@ -54,7 +54,7 @@ def test_repeated_keys_are_named_by_path_in_the_order_of_the_text() -> None:
 
 
 @given(json_values)
-def test_what_a_json_writer_writes_is_read_back(value: object) -> None:
+def test_encoded_values_are_parsed_to_themselves(value: object) -> None:
     try:
         text = json.dumps(value, allow_nan=False)
     except ValueError:
@@ -64,18 +64,16 @@ def test_what_a_json_writer_writes_is_read_back(value: object) -> None:
 
 
 @given(st.lists(json_values, max_size=5), st.sampled_from(["", " ", "\n", "\r\n\t", "\ufeff"]))
-def test_values_one_after_another_are_read_as_each_by_itself(
-    values: list[object], between: str
-) -> None:
+def test_values_in_a_stream_are_parsed_as_each_alone(values: list[object], between: str) -> None:
     texts = [json.dumps(value) for value in values]
     assume(not any("Infinity" in text for text in texts))
-    if between in ("", "\ufeff"):  # numbers and words would run into one another
+    if between in ("", "\ufeff"):  # numbers and words would join
         texts = [f"[{text}]" for text in texts]
     read = [parsed.value for parsed in read_json_stream(between.join(texts))]
     assert read == [json.loads(text) for text in texts]
 
 
-def test_what_is_deep_in_a_replaced_value_is_not_looked_at() -> None:
+def test_deep_members_of_a_replaced_value_are_skipped() -> None:
     deep = DEPTH_MAX * '{"a":' + '{"b": 1, "b": 2}' + DEPTH_MAX * "}"
     assert read_json(f'{{"x": {deep}, "x": 1}}').duplicates == ("x",)
 
@@ -98,12 +96,12 @@ def test_duplicates_belong_to_their_own_value() -> None:
         ("{}" * (NODES_MAX + 1), f"it holds more than {NODES_MAX} values"),
     ],
 )
-def test_the_value_at_fault_is_numbered_from_the_second_on(text: str, problem: str) -> None:
+def test_the_invalid_value_is_numbered_from_the_second_on(text: str, problem: str) -> None:
     with pytest.raises(BadRequest) as refused:
         list(read_json_stream(text))
     assert problem in refused.value.message
 
 
-def test_values_before_the_one_at_fault_are_read() -> None:
+def test_values_before_an_invalid_one_are_parsed() -> None:
     values = read_json_stream("1 2 }")
     assert [next(values).value, next(values).value] == [1, 2]

@@ -1,4 +1,4 @@
-"""The table of Kubernetes' fields knows every field that the wire models have from there."""
+"""The table of Kubernetes' fields has every field that the wire models have from Kubernetes."""
 
 from collections.abc import Iterator
 from typing import get_args
@@ -72,5 +72,5 @@ def test_lists_are_merged_by_the_keys_of_the_specification(
 
 
 @pytest.mark.parametrize("type_name", ["", "Deployment"])
-def test_what_is_not_among_our_kinds_has_no_fields(type_name: str) -> None:
+def test_other_types_have_no_fields(type_name: str) -> None:
     assert fields_of(type_name) == {}

@@ -1,4 +1,4 @@
-"""A wrong type hides nothing that can be told, and nothing is told that it may be the reason of."""
+"""With a wrong type, other violations are listed, except those that it may have caused."""
 
 import copy
 from typing import Any
@@ -22,7 +22,7 @@ SLICE: Wire = {
 }
 
 
-def told(document: Wire) -> dict[str, CauseReason]:
+def reasons(document: Wire) -> dict[str, CauseReason]:
     as_sent = copy.deepcopy(document)
     with pytest.raises(BadRequest) as refusal:
         decode_object(document)
@@ -34,13 +34,13 @@ MISTYPED, INVALID = CauseReason.TYPE_INVALID, CauseReason.INVALID
 UNSUPPORTED = CauseReason.NOT_SUPPORTED
 
 
-def test_values_beside_and_around_a_wrong_type_are_judged() -> None:
+def test_values_beside_a_wrong_type_are_validated() -> None:
     spec = {
         "type": "Foo",
         "ports": [{"port": "eighty", "targetPort": 99_999}, {"port": 99_999, "protocol": "x"}, 7],
         "externalIPs": [5, "nonsense"],
     }
-    assert told({**SERVICE, "metadata": {"name": "A_b", "labels": {"a": 1}}, "spec": spec}) == {
+    assert reasons({**SERVICE, "metadata": {"name": "A_b", "labels": {"a": 1}}, "spec": spec}) == {
         "metadata.labels.a": MISTYPED,
         "spec.ports[0].port": MISTYPED,
         "spec.ports[2]": MISTYPED,
@@ -57,22 +57,22 @@ def test_values_beside_and_around_a_wrong_type_are_judged() -> None:
 @pytest.mark.parametrize(
     ("document", "fields"),
     [
-        # Two ports without number would be one given twice.
+        # Two ports without a number would be duplicates.
         ({**SERVICE, "spec": {"ports": [{"port": "a"}, {"port": "b", "name": "b"}]}}, {
             "spec.ports[0].port", "spec.ports[1].port",
         }),
-        # As an ExternalName it would need no ports, as a NodePort it might name one.
+        # An ExternalName would need no ports, a NodePort could name one.
         ({**SERVICE, "spec": {"type": 5, "ports": [{"port": 80, "nodePort": 30_000}]}}, {
             "spec.type",
         }),
-        # What is missing may be what cannot be read, or be there already.
+        # A missing value may be the one with the wrong type, or be stored already.
         ({**SERVICE, "metadata": {"name": 5}, "spec": {"ports": 7}}, {
             "metadata.name", "spec.ports",
         }),
         ({**SERVICE, "metadata": [], "spec": {"ports": [{"port": 0}]}}, {
             "metadata", "spec.ports[0].port",
         }),
-        # The addresses are of the family that cannot be read.
+        # The addresses may be of the family with the wrong type.
         ({**SLICE, "addressType": 4, "endpoints": [{"addresses": ["::1"]}]}, {"addressType"}),
         ({**SLICE, "addressType": "IPv4", "endpoints": [{"addresses": ["::1"]}, 3]}, {
             "endpoints[0].addresses[0]", "endpoints[1]",
@@ -86,13 +86,13 @@ def test_values_beside_and_around_a_wrong_type_are_judged() -> None:
         }),
     ],
 )  # fmt: skip
-def test_what_a_wrong_type_may_be_the_reason_of_is_not_told(
+def test_violations_that_a_wrong_type_may_have_caused_are_not_listed(
     document: Wire, fields: set[str]
 ) -> None:
-    assert set(told(document)) == fields
+    assert set(reasons(document)) == fields
 
 
-def test_endpoints_are_judged_too() -> None:
+def test_endpoints_are_validated_too() -> None:
     with pytest.raises(BadRequest) as refusal:
         read_endpoints(
             {"metadata": {"name": 1}, "subsets": [{"addresses": [{"ip": "x"}, {"ip": "10.0.0.1"}]}]}
@@ -103,21 +103,21 @@ def test_endpoints_are_judged_too() -> None:
     ]
 
 
-def test_however_much_is_wrong_the_causes_are_bounded() -> None:
+def test_the_number_of_causes_is_bounded() -> None:
     ports: list[object] = [{"port": "x"}, *({"port": 0, "protocol": "x"} for _ in range(2_000))]
-    found = told({**SERVICE, "spec": {"ports": ports}})
+    found = reasons({**SERVICE, "spec": {"ports": ports}})
     assert len(found) <= VIOLATIONS_MAX
-    assert len(told({**SERVICE, "spec": {"externalIPs": list(range(2_000))}})) == VIOLATIONS_MAX
+    assert len(reasons({**SERVICE, "spec": {"externalIPs": list(range(2_000))}})) == VIOLATIONS_MAX
 
 
 @pytest.mark.parametrize("value", [12, 1.5, True])
-def test_a_text_that_is_not_quoted_is_to_be(value: object) -> None:
+def test_unquoted_text_causes_a_hint_to_quote_it(value: object) -> None:
     with pytest.raises(BadRequest, match=r"must be a string, not .*: put it in quotes$"):
         decode_object({**SERVICE, "metadata": {"name": value}})
 
 
 @given(st.lists(st.integers(0, 9) | st.text("aB/. -", min_size=1), min_size=1))
-def test_a_path_is_taken_apart_as_it_was_put_together(steps: list[str | int]) -> None:
+def test_a_joined_path_is_split_into_its_steps(steps: list[str | int]) -> None:
     path = ""
     for step in steps:
         path = join_path(path, step)

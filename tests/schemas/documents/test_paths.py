@@ -1,4 +1,4 @@
-"""Paths name places in documents as their authors would."""
+"""Paths in documents, in the spelling of their authors."""
 
 import pytest
 from hypothesis import given
@@ -76,7 +76,7 @@ NOT_KEPT = [
 ]
 
 
-def test_mistyped_fields_are_told_from_those_of_kubernetes_that_are_not_kept() -> None:
+def test_mistyped_fields_are_distinguished_from_known_ones_that_are_not_stored() -> None:
     found = list(passed_over(PodWrite.model_validate(POD)))
     assert sorted(each.path for each in found if not each.is_known) == sorted(MISTYPED)
     assert sorted(each.path for each in found if each.is_known) == sorted(NOT_KEPT)
@@ -101,7 +101,7 @@ def test_a_manifest_within_a_request_is_one_of_its_kind() -> None:
     ]
 
 
-def test_a_document_without_what_is_passed_over_is_what_is_kept() -> None:
+def test_ignored_fields_are_removed_from_a_document() -> None:
     model = PodWrite.model_validate(POD)
     kept = without(POD, passed_over(model))
     assert kept == {

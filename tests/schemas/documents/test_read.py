@@ -1,4 +1,4 @@
-"""Bodies become documents, or one BadRequest that says where."""
+"""Bodies are parsed to documents, or refused with line and column."""
 
 import json
 from collections.abc import Callable
@@ -51,22 +51,22 @@ def contents(body: bytes, media: MediaType = YAML) -> list[dict[str, object]]:
         ("application/jsonl; charset=utf-8", JSON),
     ],
 )
-def test_the_content_type_tells_the_language(content_type: str, media: MediaType | None) -> None:
+def test_the_content_type_gives_the_language(content_type: str, media: MediaType | None) -> None:
     assert media_type(content_type) is media
 
 
-def test_a_stream_holds_several_documents_and_empty_ones_do_not_count() -> None:
+def test_a_stream_has_several_documents_and_empty_ones_are_skipped() -> None:
     body = b"# nothing\n---\na: 1\n---\n---\n# nothing either\n---\nb: 2\n...\n"
 
     assert contents(body) == [{"a": 1}, {"b": 2}]
 
 
 @BOTH
-def test_a_byte_order_mark_is_passed_over(media: MediaType) -> None:
+def test_a_byte_order_mark_is_ignored(media: MediaType) -> None:
     assert contents(b'\xef\xbb\xbf{"a": 1}', media) == [{"a": 1}]
 
 
-def test_json_with_tabs_is_read_where_yaml_is_announced() -> None:
+def test_json_with_tabs_is_parsed_when_declared_as_yaml() -> None:
     assert contents(b'{\n\t"a": "\\/"\n}') == [{"a": "/"}]
 
 
@@ -100,7 +100,7 @@ def test_the_items_of_a_typed_list_are_of_its_kind() -> None:
         (b"# only a comment", []),
     ],
 )
-def test_what_holds_no_items_holds_no_objects(
+def test_a_list_without_items_has_no_objects(
     body: bytes, expected: list[dict[str, object]]
 ) -> None:
     assert contents(body) == expected
@@ -115,7 +115,7 @@ def test_what_holds_no_items_holds_no_objects(
         (b"a", "a document must be an object, not a string"),
     ],
 )
-def test_what_is_no_object_is_refused(body: bytes, message: str) -> None:
+def test_other_values_than_objects_are_refused(body: bytes, message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         parse_documents(body, YAML)
 
@@ -129,7 +129,7 @@ def test_objects_of_json_one_after_another_are_a_stream(media: MediaType) -> Non
     assert contents(b"null", media) == []
 
 
-def test_each_document_knows_where_it_stands() -> None:
+def test_each_document_has_its_position() -> None:
     in_json = parse_documents(STREAM, JSON)
     assert [document.origin for document in in_json] == [
         Origin(0),
@@ -150,7 +150,7 @@ def test_each_document_knows_where_it_stands() -> None:
         (b"{a: 1}\n{b: 2}", "the YAML cannot be read: "),
     ],
 )
-def test_what_is_neither_is_refused_as_what_it_began_to_be(body: bytes, problem: str) -> None:
+def test_text_in_neither_language_is_refused_by_its_beginning(body: bytes, problem: str) -> None:
     with pytest.raises(BadRequest) as refused:
         parse_documents(body, YAML)
     assert refused.value.message.startswith(problem)
@@ -175,7 +175,7 @@ def test_a_list_that_would_lose_its_objects_is_refused(
 
 
 @BOTH
-def test_keys_given_twice_are_named_and_the_last_one_counts(media: MediaType) -> None:
+def test_duplicate_keys_are_listed_and_the_last_one_counts(media: MediaType) -> None:
     body = b'{"a": 1, "b": [{"c": 1, "c": 2}], "a": 3}'
 
     document = parse_document(body, media)
@@ -185,7 +185,7 @@ def test_keys_given_twice_are_named_and_the_last_one_counts(media: MediaType) ->
 
 
 @BOTH
-def test_keys_given_twice_in_a_list_are_named_by_their_own_object(media: MediaType) -> None:
+def test_duplicate_keys_in_a_list_are_listed_with_their_own_object(media: MediaType) -> None:
     body = b'{"kind": "List", "items": [{"a": 1}, {"spec": {"b": 1, "b": 2}}]}'
 
     assert [document.duplicates for document in parse_documents(body, media)] == [(), ("spec.b",)]
@@ -193,12 +193,12 @@ def test_keys_given_twice_in_a_list_are_named_by_their_own_object(media: MediaTy
 
 @BOTH
 @pytest.mark.parametrize("body", [b"", b"  \n"])
-def test_one_document_is_wanted_and_none_is_there(media: MediaType, body: bytes) -> None:
+def test_an_empty_body_is_not_one_document(media: MediaType, body: bytes) -> None:
     with pytest.raises(BadRequest, match="the body is empty"):
         parse_document(body, media)
 
 
-def test_one_document_is_wanted_and_several_are_there() -> None:
+def test_several_documents_are_not_one_document() -> None:
     with pytest.raises(BadRequest, match="one document"):
         parse_document(b"a: 1\n---\nb: 2", YAML)
     with pytest.raises(BadRequest, match="line 2, column 1: Extra data"):
@@ -210,7 +210,7 @@ def test_a_patch_may_be_a_list() -> None:
 
 
 @BOTH
-def test_what_is_not_utf_8_is_refused_with_its_place(media: MediaType) -> None:
+def test_a_body_that_is_not_utf_8_is_refused_with_line_and_column(media: MediaType) -> None:
     with pytest.raises(BadRequest, match="line 2, column 3"):
         parse_documents(b'{\n"a\xff": 1}', media)
 
@@ -222,25 +222,25 @@ def test_more_objects_than_the_bound_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("body", "media"), [("null ", JSON), ("---\n", YAML)])
-def test_values_that_do_not_count_are_bounded_too(body: str, media: MediaType) -> None:
+def test_nulls_are_bounded_too(body: str, media: MediaType) -> None:
     assert parse_documents((body * MEMBERS_MAX).encode(), media) == ()
     with pytest.raises(BadRequest, match=f"more than {MEMBERS_MAX} values"):
         parse_documents((body * (MEMBERS_MAX + 1)).encode(), media)
 
 
 def in_json(count: int) -> bytes:
-    """Write an object that holds ``count`` values beside itself and its lists."""
+    """Encode an object that has ``count`` values besides itself and its lists."""
     wide = [[0] * (MEMBERS_MAX // 2) for _ in range(count // (MEMBERS_MAX // 2))]
     return json.dumps({"a": wide}).encode()
 
 
-def test_json_of_too_many_values_is_refused_before_it_is_read() -> None:
+def test_json_of_too_many_values_is_refused_before_it_is_parsed() -> None:
     assert parse_documents(in_json(NODES_MAX // 2), JSON)
     with pytest.raises(BadRequest, match=f"more than {NODES_MAX} values"):
         parse_documents(in_json(NODES_MAX) + b"not even JSON", JSON)
 
 
-def test_what_strings_hold_is_no_value() -> None:
+def test_characters_in_strings_are_not_counted_as_values() -> None:
     text = json.dumps({"a": ',[{\\"' * NODES_MAX})
     assert len(parse_documents(text.encode(), JSON)) == 1
 
@@ -322,7 +322,7 @@ def _accepts(parse: Callable[[bytes, MediaType], object], body: bytes, media: Me
 
 
 @given(objects)
-def test_an_object_reads_the_same_from_json_and_from_yaml(registered: Object) -> None:
+def test_json_and_yaml_of_an_object_are_parsed_to_the_same(registered: Object) -> None:
     from_json = parse_document(encode_bytes(registered), JSON)
     from_yaml = parse_document(encode_yaml(encode_object(registered)), YAML)
 
@@ -330,7 +330,7 @@ def test_an_object_reads_the_same_from_json_and_from_yaml(registered: Object) ->
     assert decode_object(from_yaml.content).object == decode_object(from_json.content).object
 
 
-def test_the_manifests_of_a_well_known_shop_are_read_as_they_stand() -> None:
+def test_the_manifests_of_a_well_known_shop_are_parsed_unchanged() -> None:
     if not BOUTIQUE.exists():
         pytest.skip("the manifests of others are not here")
 

@@ -1,4 +1,4 @@
-"""What clients are told of fields that are not kept."""
+"""Warnings about ignored fields."""
 
 import pytest
 
@@ -12,7 +12,7 @@ ODD = PassedOver(("spec", "ports", 0, "a b"), is_known=False, beside=SPEC)
 KNOWN = PassedOver(("spec", "volumes"), is_known=True)
 
 
-def test_mistakes_are_worded_as_kubernetes_does_with_the_nearest_field() -> None:
+def test_mistakes_are_worded_as_by_kubernetes_with_the_most_similar_field() -> None:
     remarks = Remarks((KNOWN, MISTYPED, ODD), ("spec.type",))
     assert list(remarks.mistakes("documents[3].")) == [
         'unknown field "documents[3].spec.selecter" (did you mean "selector"?)',
@@ -58,29 +58,29 @@ def test_mistakes_are_worded_as_kubernetes_does_with_the_nearest_field() -> None
         ("", "v1", "an object without kind is not held here"),
     ],
 )
-def test_a_kind_that_is_not_held_is_told_with_the_one_that_was_meant(
+def test_an_unknown_kind_is_named_with_the_most_similar_one(
     kind: str, api_version: str, line: str
 ) -> None:
     assert not_held_line(kind, api_version) == line
 
 
 def test_a_refusal_has_all_of_them() -> None:
-    told = [str(each) for each in Remarks((KNOWN, MISTYPED), ("spec.type",)).violations()]
-    assert told == [
+    found = [str(each) for each in Remarks((KNOWN, MISTYPED), ("spec.type",)).violations()]
+    assert found == [
         "spec.volumes: not kept here",
         'spec.selecter: unknown field (did you mean "selector"?)',
         "spec.type: given twice",
     ]
 
 
-def test_what_is_not_kept_crowds_no_mistake_out_and_both_are_bounded() -> None:
+def test_known_fields_do_not_displace_mistakes_and_both_are_bounded() -> None:
     remarks = Remarks((*[KNOWN] * UNKNOWN_MAX, *[ODD] * UNKNOWN_MAX, MISTYPED))
     assert len(list(remarks.mistakes())) == UNKNOWN_MAX
     assert len(list(remarks.violations())) == UNKNOWN_MAX
 
 
 @pytest.mark.parametrize(
-    ("paths", "told"),
+    ("paths", "lines"),
     [
         ([], []),
         (
@@ -93,8 +93,8 @@ def test_what_is_not_kept_crowds_no_mistake_out_and_both_are_bounded() -> None:
         ),
     ],
 )
-def test_a_kind_has_one_line_for_what_is_not_kept(paths: list[str], told: list[str]) -> None:
-    assert list(not_kept_line("Pod", paths)) == told
+def test_ignored_fields_of_a_kind_share_one_line(paths: list[str], lines: list[str]) -> None:
+    assert list(not_kept_line("Pod", paths)) == lines
 
 
 def test_a_line_names_some_and_counts_the_rest() -> None:
@@ -118,5 +118,5 @@ def test_a_line_names_some_and_counts_the_rest() -> None:
         ("selector" * 20, ""),
     ],
 )
-def test_the_nearest_field_is_the_one_that_was_meant(name: str, meant: str) -> None:
+def test_the_most_similar_field_is_found(name: str, meant: str) -> None:
     assert nearest(name, SPEC) == meant

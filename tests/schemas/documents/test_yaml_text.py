@@ -1,11 +1,10 @@
-"""YAML text: what scalars mean, and that no text costs more than its length."""
+"""YAML text: values of scalars, and that the cost is proportional to the length."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest
-from app.schemas.documents import yaml_text
 from app.schemas.documents.body_bounds import DEPTH_MAX
 from app.schemas.documents.yaml_text import REPEATED_MAX, plain_value, read_yaml
 
@@ -73,7 +72,7 @@ def value_of(text: str) -> object:
         ("|\n  80\n", "80\n"),
     ],
 )
-def test_a_scalar_means_what_it_means_to_kubernetes(text: str, value: object) -> None:
+def test_scalars_have_the_same_values_as_in_kubernetes(text: str, value: object) -> None:
     found = value_of(f"a: {text}")
 
     assert found == {"a": value}
@@ -114,14 +113,14 @@ def test_keys_are_texts() -> None:
         ('a: "\\ud800"', "the YAML cannot be read"),
     ],
 )
-def test_the_place_and_the_problem_are_named(text: str, message: str) -> None:
+def test_line_column_and_problem_are_named(text: str, message: str) -> None:
     with pytest.raises(BadRequest) as refused:
         list(read_yaml(text))
 
     assert message in refused.value.message
 
 
-def test_aliases_repeat_and_merges_fill_in() -> None:
+def test_aliases_and_merge_keys_are_expanded() -> None:
     text = """
 base: &base {a: 1, b: 2}
 other: &other {b: 3, c: 4}
@@ -138,13 +137,13 @@ three: {"<<": 1}
     assert found["three"] == {"<<": 1}
 
 
-def test_keys_given_twice_are_named_by_path() -> None:
+def test_duplicate_keys_are_listed_by_path() -> None:
     parsed = next(read_yaml("a: [{b: 1, b: 2}]\nc: {d: {e: 1, e: 2}}\na: 3\n"))
 
     assert parsed.duplicates == ("a[0].b", "c.d.e", "a")
 
 
-def test_a_key_given_many_times_is_named_once() -> None:
+def test_a_key_repeated_many_times_is_listed_once() -> None:
     assert next(read_yaml("a: 1\na: 2\na: 3\nb: {}\nb: {c: 1, c: 2}\n")).duplicates == (
         "a",
         "b",
@@ -152,7 +151,7 @@ def test_a_key_given_many_times_is_named_once() -> None:
     )
 
 
-def test_aliases_that_explode_are_refused_before_they_do() -> None:
+def test_exponential_aliases_are_refused_before_expansion() -> None:
     laughs = "a0: &a0 [x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20)
     )
@@ -168,12 +167,10 @@ def test_aliases_cannot_nest_deeper_than_the_bound() -> None:
         list(read_yaml(text))
 
 
-def test_more_values_than_the_bound_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yaml_text, "NODES_MAX", 4)
-
-    assert len(list(read_yaml("[1, 2, 3]"))) == 1
+def test_more_values_than_the_bound_are_refused() -> None:
+    assert len(list(read_yaml("[1, 2, 3]", nodes_max=4))) == 1
     with pytest.raises(BadRequest, match="more than 4 values"):
-        list(read_yaml("[1, 2]\n---\n[3, 4]"))
+        list(read_yaml("[1, 2]\n---\n[3, 4]", nodes_max=4))
 
 
 def test_aliases_that_repeat_more_text_than_the_bound_are_refused() -> None:
@@ -186,11 +183,11 @@ def test_aliases_that_repeat_more_text_than_the_bound_are_refused() -> None:
 
 
 @given(st.text("0123456789+-._eExXoObB", max_size=12))
-def test_what_looks_like_a_number_is_a_number_or_text(text: str) -> None:
+def test_text_that_looks_like_a_number_is_a_number_or_text(text: str) -> None:
     assert isinstance(plain_value(text), int | float | str | None)
 
 
 @pytest.mark.parametrize("text", ["a:\n\tb: 1\n", "a: 1\nb:\n  - 1\n\t- 2\n"])
-def test_a_tab_is_said_to_be_one(text: str) -> None:
+def test_an_error_at_a_tab_has_a_hint(text: str) -> None:
     with pytest.raises(BadRequest, match=r"indented with spaces, not with tabs$"):
         list(read_yaml(text))

@@ -1,4 +1,4 @@
-"""The codec: what manifests mean, what is refused, and that nothing is lost on the way."""
+"""The codec: decoding, refusals, and that encoding loses nothing."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,6 @@ from app.domain.objects.pod import Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
 from app.domain.resources import RESOURCES, RESOURCES_BY_KIND, resource_of
-from app.schemas.base import Output
 from app.schemas.objects.codec import (
     decode_bytes,
     decode_known,
@@ -26,25 +25,13 @@ from app.schemas.objects.codec import (
     encode_object,
     identify,
 )
-from app.schemas.objects.endpoint_slice import EndpointSliceRead
-from app.schemas.objects.namespace import NamespaceRead
-from app.schemas.objects.node import NodeRead
-from app.schemas.objects.pod import PodRead
-from app.schemas.objects.service import ServiceRead
-from app.schemas.objects.service_cidr import ServiceCIDRRead
+from app.schemas.objects.wires import WIRES
 from tests.builders import NOON, a_service, an_endpoint_slice
 from tests.schemas.wire_strategies import json_values, objects
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
-READ: dict[str, type[Output]] = {
-    "Service": ServiceRead,
-    "Pod": PodRead,
-    "Node": NodeRead,
-    "Namespace": NamespaceRead,
-    "EndpointSlice": EndpointSliceRead,
-    "ServiceCIDR": ServiceCIDRRead,
-}
+READ = {wire.resource.name: wire.read for wire in WIRES}
 SERVICE: dict[str, Any] = {"apiVersion": "v1", "kind": "Service"}
 
 
@@ -77,7 +64,7 @@ def test_null_is_absence_and_in_a_map_the_empty_text() -> None:
     assert service.metadata.annotations == {}
 
 
-def test_every_violation_of_a_type_is_named_at_once_with_its_path() -> None:
+def test_all_wrong_types_are_listed_with_their_paths() -> None:
     refusal = refusal_of(
         {
             **SERVICE,
@@ -123,13 +110,13 @@ def test_another_kind_is_refused(document: dict[str, Any], kind: str | None, fie
     assert refusal_of(document, kind).causes[0].field == field
 
 
-def test_the_address_of_a_request_says_the_kind_when_the_body_does_not() -> None:
+def test_the_kind_of_the_route_counts_when_the_body_has_none() -> None:
     assert decode_object({"metadata": {"name": "ent"}}, "Service").object == a_decoded_service(
         metadata={"name": "ent"}
     )
 
 
-def test_unknown_fields_are_named_by_path_and_known_ones_without_meaning_are_not() -> None:
+def test_unknown_fields_are_listed_and_known_ones_without_meaning_are_not() -> None:
     decoded = decode_object(
         {
             "apiVersion": "v1",
@@ -158,7 +145,7 @@ def test_unknown_fields_are_named_by_path_and_known_ones_without_meaning_are_not
     ]
 
 
-def test_what_a_newer_server_says_besides_is_passed_over() -> None:
+def test_unknown_fields_of_a_newer_server_are_ignored() -> None:
     known = {**SERVICE, "metadata": {"name": "a"}}
     assert decode_known({**known, "since": "2027"}) == decode_object(known).object
     with pytest.raises(BadRequest):
@@ -207,7 +194,7 @@ def test_times_become_utc_with_whole_seconds(text: str, moment: datetime) -> Non
         7,
     ],
 )
-def test_what_is_no_rfc_3339_time_is_refused(text: object) -> None:
+def test_other_text_is_not_a_time(text: object) -> None:
     refusal = refusal_of({**SERVICE, "metadata": {"creationTimestamp": text}})
 
     assert [cause.field for cause in refusal.causes] == ["metadata.creationTimestamp"]
@@ -240,7 +227,7 @@ def test_quantities_may_be_numbers() -> None:
     assert node.capacity == {"cpu": "4", "memory": "8Gi", "x": "0.5"}
 
 
-def test_taints_of_a_node_come_back_as_they_were_given() -> None:
+def test_taints_of_a_node_are_encoded_as_they_were_given() -> None:
     taints = [
         {
             "key": "ToBeDeletedByClusterAutoscaler",
@@ -255,7 +242,7 @@ def test_taints_of_a_node_come_back_as_they_were_given() -> None:
     assert encode_object(node)["spec"] == {"taints": taints}
 
 
-def test_what_a_service_always_shows() -> None:
+def test_the_fields_that_a_service_always_has() -> None:
     wire = encode_object(Service(metadata=a_service().metadata))
 
     assert wire["status"] == {"loadBalancer": {}}
@@ -268,13 +255,13 @@ def test_what_a_service_always_shows() -> None:
     }
 
 
-def test_endpoints_and_ports_of_a_slice_are_lists_even_when_there_are_none() -> None:
+def test_endpoints_and_ports_of_a_slice_are_lists_even_if_empty() -> None:
     wire = encode_object(an_endpoint_slice(ports=()))
 
     assert (wire["endpoints"], wire["ports"]) == ([], [])
 
 
-def test_a_document_of_a_kind_that_is_not_held_is_identified_all_the_same() -> None:
+def test_a_document_of_an_unknown_kind_is_identified() -> None:
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
     knative = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "metadata": 7}
 
@@ -284,7 +271,7 @@ def test_a_document_of_a_kind_that_is_not_held_is_identified_all_the_same() -> N
 
 
 @given(objects)
-def test_decoding_stored_bytes_gives_back_the_very_object(registered: Object) -> None:
+def test_stored_bytes_decode_to_the_same_object(registered: Object) -> None:
     stored = encode_bytes(registered)
 
     assert decode_bytes(resource_of(registered), stored) == registered
@@ -292,7 +279,7 @@ def test_decoding_stored_bytes_gives_back_the_very_object(registered: Object) ->
 
 
 @given(objects)
-def test_what_is_encoded_is_a_document_without_unknown_fields(registered: Object) -> None:
+def test_an_encoded_object_has_no_unknown_fields(registered: Object) -> None:
     decoded = decode_object(encode_object(registered))
     revision = registered.metadata.revision
     as_client = replace(registered.metadata, resource_version=str(revision) if revision else "")
@@ -308,7 +295,7 @@ def test_bytes_are_the_json_of_the_dict(registered: Object) -> None:
 
 
 @given(objects)
-def test_what_clients_read_is_what_its_schema_says(registered: Object) -> None:
+def test_encoded_objects_match_their_schema(registered: Object) -> None:
     assigned = replace(
         registered.metadata,
         name="a",
@@ -337,7 +324,7 @@ def test_any_value_anywhere_is_decoded_or_refused_with_causes(
 
 
 @pytest.mark.parametrize("name", ["service.json", "ipfamily.json", "endpointslice.json"])
-def test_the_objects_of_the_vectors_hold_no_unknown_field(name: str) -> None:
+def test_objects_of_the_vectors_have_no_unknown_fields(name: str) -> None:
     cases = json.loads((VECTORS / name).read_text())
     found = [each for case in cases for each in case.get("existing", []) if "kind" in each]
     for document in found:

@@ -1,4 +1,4 @@
-"""An object is encoded once for all who are sent it, and what is remembered is bounded."""
+"""An object is encoded once for all clients, and the cache is bounded."""
 
 from app.domain.weights import octets_of
 from app.schemas.objects.codec import encode_bytes
@@ -13,7 +13,7 @@ def test_an_object_is_encoded_once() -> None:
     assert encoder.encoded == 1
 
 
-def test_what_is_remembered_is_bounded_and_what_was_asked_for_last_is_kept() -> None:
+def test_the_cache_is_bounded_and_keeps_the_most_recently_used() -> None:
     services = [a_service(f"s{number}") for number in range(10)]
     each = octets_of(services[0]) + len(encode_bytes(services[0]))
     encoder = Encoder(octets_max=3 * each)
@@ -26,7 +26,7 @@ def test_what_is_remembered_is_bounded_and_what_was_asked_for_last_is_kept() -> 
     assert encoder.encoded == 17, "others have been forgotten"
 
 
-def test_what_nobody_asks_for_any_more_is_forgotten_with_the_next() -> None:
+def test_entries_that_are_too_old_are_evicted_with_the_next_use() -> None:
     now_s = [0.0]
     encoder = Encoder(age_s_max=30, clock=lambda: now_s[0])
     asked, not_asked = a_service("asked"), a_service("not-asked")
@@ -41,7 +41,7 @@ def test_what_nobody_asks_for_any_more_is_forgotten_with_the_next() -> None:
     assert encoder.encoded == 4
 
 
-def test_what_is_larger_than_may_be_remembered_is_encoded_all_the_same() -> None:
+def test_an_object_too_large_for_the_cache_is_encoded() -> None:
     encoder, web = Encoder(octets_max=1), a_service()
     assert encoder.encode(web) == encoder.encode(web)
     assert encoder.encoded == 2
@@ -57,7 +57,7 @@ def test_pieces_are_bounded_in_objects_and_in_octets() -> None:
     assert list(encoder.pieces([])) == []
 
 
-def test_a_piece_is_encoded_when_it_is_asked_for() -> None:
+def test_pieces_are_encoded_lazily() -> None:
     encoder = Encoder()
     pieces = encoder.pieces((a_service(f"s{number}") for number in range(9)), objects_max=2)
     next(pieces)

@@ -1,4 +1,4 @@
-"""A list and its first entry: a change of either is a change."""
+"""Linked fields: a change of the list or of the singular field takes effect."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_the_ranges_of_a_node_are_linked_too() -> None:
     assert apply_patch(PatchType.MERGE, held, patch)["spec"] == patch["spec"]
 
 
-def test_what_has_no_such_fields_stays_as_it_is() -> None:
+def test_objects_without_linked_fields_are_unchanged() -> None:
     service: Wire = {"apiVersion": "v1", "kind": "Service", "spec": {"clusterIP": "None"}}
     assert apply_patch(PatchType.MERGE, service, {"spec": {"type": "ClusterIP"}}) == {
         **service,

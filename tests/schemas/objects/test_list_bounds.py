@@ -1,5 +1,5 @@
-"""Lists within an object have a bound, wherever they are."""
-# ruff: noqa: ANN401  JSON is of any type
+"""Every list in an object has a limited length."""
+# ruff: noqa: ANN401  JSON
 
 from typing import Any, cast
 
@@ -23,7 +23,7 @@ PORT: Wire = {"port": 80}
         ({"unknown": [[0] * LIST_MAX]}, "unknown[0]"),
     ],
 )
-def test_one_more_than_the_bound_is_refused_by_its_path(
+def test_a_list_over_the_limit_is_refused_with_its_path(
     document: dict[str, object], path: str
 ) -> None:
     require_short_lists(document, POD)
@@ -34,19 +34,19 @@ def test_one_more_than_the_bound_is_refused_by_its_path(
     assert (cause.field, cause.reason) == (path, CauseReason.TOO_MANY)
 
 
-def test_every_list_that_is_too_long_is_named() -> None:
+def test_all_lists_over_the_limit_are_listed() -> None:
     document = {"a": [0] * (LIST_MAX + 1), "b": {"c": ["x"] * (LIST_MAX + 2)}}
     with pytest.raises(BadRequest) as refused:
         require_short_lists(document, POD)
     assert {cause.field for cause in refused.value.causes} == {"a", "b.c"}
 
 
-def test_slices_have_bounds_of_their_own() -> None:
+def test_slices_have_their_own_limits() -> None:
     require_short_lists({"endpoints": [PORT] * (LIST_MAX + 1)}, ENDPOINT_SLICE)
 
 
 def _with_one_more(value: Any) -> Any:
-    """Add a member to each list that is as long as it may be."""
+    """Add a member to each list that has the maximal length."""
     if isinstance(value, dict):
         return {key: _with_one_more(below) for key, below in cast("Wire", value).items()}
     if isinstance(value, list):

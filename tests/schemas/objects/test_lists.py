@@ -1,4 +1,4 @@
-"""A page of a collection, but for its items."""
+"""The head of a page of a collection."""
 
 import json
 
@@ -11,7 +11,7 @@ from app.schemas.objects.wires import wire_of
 from tests.builders import a_meta, a_service
 
 
-def test_a_page_holds_its_items_and_how_to_go_on() -> None:
+def test_a_page_has_its_items_and_a_continue_token() -> None:
     services = [
         encode_object(a_service(metadata=a_meta(name, revision=7))) for name in ("ent", "web")
     ]
@@ -30,7 +30,7 @@ def test_a_page_holds_its_items_and_how_to_go_on() -> None:
     assert read.model_dump(include={"metadata"}, by_alias=True) == {"metadata": page["metadata"]}
 
 
-def test_the_last_page_says_nothing_of_others() -> None:
+def test_the_last_page_has_no_continue_token() -> None:
     page = json.loads(encode_list_head(ENDPOINT_SLICE, Revision(1)))
 
     assert page == {

@@ -1,4 +1,4 @@
-"""Merges are what Kubernetes' own library makes of them, but where we differ on purpose."""
+"""Merges equal those of Kubernetes' own library, except for intended differences."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ ON_PURPOSE: Mapping[str, str] = {
 }
 LOSES_A_NEW_MAP = "a map to be replaced that is not there yet: Kubernetes drops what is to be in it"
 KINDER = ("no elements in any of the given slices",)
-"""Refusals of the library that have no reason a user could see."""
+"""Refusals of the library without a reason that a user could see."""
 
 applied = pytest.mark.parametrize(
     "case", [case for case in CASES if case["does"] == "apply"], ids=lambda case: case["id"]
@@ -39,13 +39,13 @@ patched = pytest.mark.parametrize(
 
 
 @applied
-def test_an_apply_makes_what_kubectl_makes(case: Case) -> None:
+def test_an_apply_equals_that_of_kubectl(case: Case) -> None:
     made = three_way_merge(case["kind"], case["live"], case.get("last", {}), case["wanted"])
     assert (made == case["result"]) is (case["id"] not in ON_PURPOSE)
 
 
 @patched
-def test_a_patch_makes_what_an_api_server_makes(case: Case) -> None:
+def test_a_patch_equals_that_of_an_api_server(case: Case) -> None:
     made = _patched(case)
     if case.get("error") in KINDER:
         assert made is not None
@@ -59,14 +59,14 @@ def test_a_patch_makes_what_an_api_server_makes(case: Case) -> None:
 
 
 @applied
-def test_what_was_applied_changes_nothing_when_applied_again(case: Case) -> None:
+def test_applying_again_changes_nothing(case: Case) -> None:
     kind, wanted = case["kind"], case["wanted"]
     made = three_way_merge(kind, case["live"], case.get("last", {}), wanted)
     assert three_way_merge(kind, made, wanted, wanted) == made
 
 
 @applied
-def test_what_is_applied_is_there_whole(case: Case) -> None:
+def test_the_whole_applied_document_is_in_the_result(case: Case) -> None:
     made = three_way_merge(case["kind"], case["live"], case.get("last", {}), case["wanted"])
     assert _holds(made, case["wanted"])
 
@@ -97,7 +97,7 @@ def _without(made: Case, places: list[tuple[str, str]]) -> dict[str, Any]:
 
 
 def _holds(made: Any, wanted: Any) -> bool:  # noqa: ANN401  JSON
-    """Whether everything wanted is there: elements of lists somewhere, nulls nowhere."""
+    """Whether all wanted values are present: elements in any position, and no nulls."""
     if isinstance(wanted, dict) and isinstance(made, dict):
         return all(
             key not in made if value is None else key in made and _holds(made[key], value)

@@ -1,4 +1,4 @@
-"""Applies merge lists by their keys, and say where in the document something stands."""
+"""Three-way merges by the keys of lists, and paths in the document."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def test_a_port_that_is_renamed_keeps_its_node_port() -> None:
 
 
 DNS = {"port": 53, "protocol": "UDP", "name": "dns"}
-DNS_TCP = {"port": 53, "name": "dns-tcp"}  # TCP, as everything that does not say
+DNS_TCP = {"port": 53, "name": "dns-tcp"}  # TCP by default
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ DNS_TCP = {"port": 53, "name": "dns-tcp"}  # TCP, as everything that does not sa
         ([DNS], [DNS], [{**DNS, "protocol": "TCP"}], [{**DNS, "protocol": "TCP"}]),
     ],
 )
-def test_ports_that_share_a_number_are_told_apart_by_their_protocol(
+def test_ports_with_equal_numbers_are_identified_by_their_protocol(
     live: list[Wire], last: list[Wire], wanted: list[Wire], made: list[Wire]
 ) -> None:
     assert ports(live, last, wanted) == made
@@ -55,11 +55,11 @@ def test_ports_that_share_a_number_are_told_apart_by_their_protocol(
         [7],
     ],
 )
-def test_a_list_that_nobody_can_tell_apart_is_written_as_it_stands(wanted: list[Any]) -> None:
+def test_a_list_whose_elements_cannot_be_identified_is_replaced(wanted: list[Any]) -> None:
     assert ports([{"port": 80, "nodePort": 30_001}], [], wanted) == wanted
 
 
-def test_an_odd_memory_is_no_memory() -> None:
+def test_an_odd_last_document_is_ignored() -> None:
     assert ports([{"port": 80, "nodePort": 1}], [{"name": "x"}], [{"port": 80}]) == [
         {"port": 80, "nodePort": 1}
     ]
@@ -75,7 +75,7 @@ NUMBERS = st.lists(st.integers(1, 6), max_size=5, unique=True)
 
 
 @given(NUMBERS, NUMBERS, NUMBERS)
-def test_ours_stay_what_we_dropped_goes_and_what_others_wrote_stays(
+def test_dropped_values_are_removed_and_those_of_other_writers_stay(
     live: list[int], last: list[int], wanted: list[int]
 ) -> None:
     made = [
@@ -117,5 +117,5 @@ DOCUMENT: Wire = {
         ("", ""),
     ],
 )
-def test_a_path_is_the_one_of_the_document(path: str, expected: str) -> None:
+def test_a_path_is_translated_to_the_document(path: str, expected: str) -> None:
     assert document_path("Service", path, MERGED, DOCUMENT) == expected

@@ -1,4 +1,4 @@
-"""Strategic merge: keyed lists, sets, directives, and the order that comes of them."""
+"""Strategic merge: keyed lists, sets, directives, and the resulting order."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def test_one_number_with_two_protocols_is_one_element_to_a_patch() -> None:
 
 
 UDP = {"port": 53, "protocol": "UDP", "name": "dns"}
-TCP = {"port": 53, "name": "dns-tcp"}  # TCP, as everything that does not say
+TCP = {"port": 53, "name": "dns-tcp"}  # TCP by default
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ TCP = {"port": 53, "name": "dns-tcp"}  # TCP, as everything that does not say
         ([UDP], [{"port": 53, "protocol": "TCP", "$patch": "delete"}], []),
     ],
 )  # fmt: skip
-def test_a_protocol_that_is_named_is_meant_where_a_number_is_shared(
+def test_a_named_protocol_selects_among_ports_with_equal_numbers(
     held: list[Any], patch: list[Any], merged: list[Any]
 ) -> None:
     assert ports_of(held, patch) == merged
 
 
-def test_what_a_patch_brings_stands_before_what_only_the_server_has() -> None:
+def test_elements_of_the_patch_come_before_those_of_the_server_only() -> None:
     held = [{"port": 1}, {"port": 2}, {"port": 3}]
 
     assert ports_of(held, [{"port": 9}]) == [{"port": 9}, *held]
@@ -99,11 +99,11 @@ def test_a_list_is_replaced_when_the_patch_says_so() -> None:
     assert ports_of([{"port": 80}], [{"port": 81}, {"$patch": "replace"}]) == [{"port": 81}]
 
 
-def test_nulls_of_a_new_element_vanish() -> None:
+def test_nulls_of_a_new_element_are_removed() -> None:
     assert ports_of([], [{"port": 80, "name": None}]) == [{"port": 80}]
 
 
-def test_maps_are_merged_and_null_takes_out() -> None:
+def test_maps_are_merged_and_null_removes() -> None:
     assert spec_of({"selector": {"a": "1", "b": "2"}}, {"selector": {"a": None, "c": "3"}}) == {
         "selector": {"b": "2", "c": "3"}
     }
@@ -116,7 +116,7 @@ def test_a_map_is_replaced_or_emptied_when_the_patch_says_so() -> None:
     assert spec_of(held, {"selector": {"$patch": "delete"}}) == {"selector": {}}
 
 
-def test_a_map_that_is_not_there_cannot_be_deleted() -> None:
+def test_deleting_an_absent_map_changes_nothing() -> None:
     assert spec_of({}, {"selector": {"$patch": "delete"}}) == {}
 
 

@@ -1,4 +1,4 @@
-"""What an apply remembers, and what it does with a dump."""
+"""The annotation of the last apply, and the apply of a dump."""
 
 import json
 from typing import Any
@@ -22,19 +22,19 @@ def a_document(**metadata: object) -> Wire:
     return {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "a", **metadata}}
 
 
-def memory(content: Any) -> Any:  # noqa: ANN401  JSON
+def recorded(content: Any) -> Any:  # noqa: ANN401  JSON
     return json.loads(content["metadata"]["annotations"][LAST_APPLIED_ANNOTATION])
 
 
-def test_what_is_applied_is_remembered_without_what_the_server_owns() -> None:
+def test_the_applied_document_is_recorded_without_server_owned_fields() -> None:
     document = a_document(uid="u", resourceVersion="3", annotations={"a": "1"})
     made: Any = apply_document(None, document)
-    assert memory(made) == a_document(annotations={"a": "1"})
+    assert recorded(made) == a_document(annotations={"a": "1"})
 
 
-def test_the_memory_in_a_dump_is_not_remembered_itself() -> None:
+def test_the_annotation_in_a_dump_is_not_recorded() -> None:
     made: Any = apply_document(None, a_document(annotations={LAST_APPLIED_ANNOTATION: "{}"}))
-    assert memory(made) == a_document(annotations={})
+    assert recorded(made) == a_document(annotations={})
 
 
 def test_a_dump_that_changes_nothing_gives_the_object_itself() -> None:
@@ -48,12 +48,12 @@ def test_a_dump_that_changes_something_is_an_apply() -> None:
     assert is_remembered(made)
 
 
-def test_a_manifest_that_changes_nothing_is_remembered_all_the_same() -> None:
-    assert memory(apply_document(LIVE, a_document(labels={"x": "1"})))["metadata"]["labels"]
+def test_a_manifest_that_changes_nothing_is_recorded() -> None:
+    assert recorded(apply_document(LIVE, a_document(labels={"x": "1"})))["metadata"]["labels"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "[" * 100_000])
-def test_a_memory_that_cannot_be_read_is_none(text: str) -> None:
+def test_an_unreadable_annotation_is_ignored(text: str) -> None:
     metadata = {**LIVE["metadata"], "annotations": {LAST_APPLIED_ANNOTATION: text}}
     live: Wire = {**LIVE, "metadata": metadata}
     made: Any = apply_document(live, a_document())
@@ -70,7 +70,7 @@ def test_a_memory_that_cannot_be_read_is_none(text: str) -> None:
     ],
     ids=["long", "longer when written", "repeated", "repeated keys"],
 )
-def test_what_is_too_large_to_be_remembered_is_applied_without_a_memory(large: object) -> None:
+def test_a_document_too_large_for_the_annotation_is_applied_without_one(large: object) -> None:
     made: Any = apply_document(LIVE, {**a_document(), "spec": {"selector": {"a": large}}})
     assert made["spec"]["selector"] == {"a": large}
     assert not is_remembered(made)

@@ -1,4 +1,4 @@
-"""Rules and operations leave as JSON and come back as what they were."""
+"""Rules and operations decode to what was encoded."""
 
 import json
 from dataclasses import replace
@@ -31,8 +31,8 @@ OPERATIONS = TypeAdapter(tuple[Operation, ...])
 
 
 @st.composite
-def told(draw: st.DrawFn) -> IPVSRules:
-    """What a node may be told."""
+def drawn_rules(draw: st.DrawFn) -> IPVSRules:
+    """Draw the rules of a node."""
     snapshot = Snapshot().apply(draw(rule_histories(max_size=6)))
     return ipvs_rules(node_rules(snapshot, draw(addressed_nodes()), draw(configs)))
 
@@ -41,22 +41,22 @@ def rules_of(changes: list[Change], node: Node, config: RulesConfig) -> IPVSRule
     return ipvs_rules(node_rules(Snapshot().apply(changes), node, config))
 
 
-@given(told())
-def test_rules_read_back_as_the_state_they_lead_to(rules: IPVSRules) -> None:
+@given(drawn_rules())
+def test_rules_decode_to_the_state_they_lead_to(rules: IPVSRules) -> None:
     read = NodeRules.model_validate_json(encode_rules(rules))
     assert decode_state(read) == state_of(rules)
     assert (read.conflicts, read.notices) == (rules.rules.conflicts, rules.rules.notices)
 
 
-@given(told())
-def test_virtual_servers_are_written_soon_as_they_are_spelled(rules: IPVSRules) -> None:
+@given(drawn_rules())
+def test_the_fast_encoder_of_virtual_servers_equals_their_spelling(rules: IPVSRules) -> None:
     spelled = [SERVED_PORT.write(served) for served in rules.served]
     written = json.loads(encode_rules(rules))["virtualServers"]
     assert json.dumps(written) == json.dumps(spelled)
 
 
-@given(told(), told())
-def test_health_checks_and_their_changes_read_back_as_they_were(
+@given(drawn_rules(), drawn_rules())
+def test_health_checks_and_their_changes_decode_to_themselves(
     current: IPVSRules, desired: IPVSRules
 ) -> None:
     before, after = (health_checks(r.rules.services, r.rules.families) for r in (current, desired))
@@ -67,8 +67,8 @@ def test_health_checks_and_their_changes_read_back_as_they_were(
     assert HEALTH_CHECKS.validate_python(spelt) == changes
 
 
-@given(told())
-def test_text_for_nft_reads_back_with_what_goes_beside_it(rules: IPVSRules) -> None:
+@given(drawn_rules())
+def test_text_for_nft_decodes_with_its_health_checks(rules: IPVSRules) -> None:
     neutral = replace(rules.rules, is_eligible=False)
     read = NodeText.model_validate_json(encode_text(neutral, 'add table ip "waypost"\n'))
     assert read.text == 'add table ip "waypost"\n'
@@ -78,8 +78,8 @@ def test_text_for_nft_reads_back_with_what_goes_beside_it(rules: IPVSRules) -> N
     assert followed(read.health_check_node_ports, {}) == wanted
 
 
-@given(told(), told())
-def test_operations_read_back_as_they_were(current: IPVSRules, desired: IPVSRules) -> None:
+@given(drawn_rules(), drawn_rules())
+def test_operations_decode_to_themselves(current: IPVSRules, desired: IPVSRules) -> None:
     for operations in (
         plan(state_of(current), state_of(desired)),
         plan(IPVSState(), state_of(desired)),
@@ -88,7 +88,7 @@ def test_operations_read_back_as_they_were(current: IPVSRules, desired: IPVSRule
         assert OPERATIONS.validate_json(f"[{encode_operation_list(operations)}]") == operations
 
 
-def test_the_source_of_local_traffic_survives() -> None:
+def test_the_source_of_local_traffic_is_encoded() -> None:
     config = RulesConfig(
         local_detection=LocalDetection.BRIDGE_INTERFACE, local_interface="cbr0", strict_arp=True
     )

@@ -1,4 +1,4 @@
-"""Every operation has one spelling, which is read and written alike."""
+"""Every operation has one spelling, for encoding and decoding."""
 
 import json
 from dataclasses import fields
@@ -40,7 +40,7 @@ VALUES: dict[object, st.SearchStrategy[Any]] = {
         texts,
         st.lists(texts, max_size=2).map(tuple),
         st.none() | st.integers(0, 86_400),
-        st.just(()),  # they follow, each in an operation of its own
+        st.just(()),  # each is added by an operation of its own
     ),
     Destination: st.tuples(texts, ports, st.integers(0, WEIGHT_MAX)),
     domain.Place: st.tuples(texts, ports),
@@ -66,22 +66,20 @@ VALUES: dict[object, st.SearchStrategy[Any]] = {
 
 
 def drawn(kind: type[domain.Operation]) -> st.SearchStrategy[domain.Operation]:
-    """Draw what the fields of an operation can hold."""
+    """Draw values for the fields of an operation."""
     return st.builds(kind, **{f.name: VALUES[f.type] for f in fields(kind) if f.type in VALUES})
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.op)
 @given(data=st.data())
-def test_an_operation_reads_back_as_it_was(
-    kind: type[domain.Operation], data: st.DataObject
-) -> None:
+def test_an_operation_decodes_to_itself(kind: type[domain.Operation], data: st.DataObject) -> None:
     operation = data.draw(drawn(kind))
     (read,) = OPERATIONS.validate_json(f"[{encode_operation_list([operation])}]")
     assert read == operation
     assert type(read) is kind
 
 
-def test_every_class_that_names_itself_is_an_operation() -> None:
+def test_every_class_with_an_op_is_an_operation() -> None:
     named = [kind for kind in vars(domain).values() if isinstance(getattr(kind, "op", None), str)]
     assert list(KINDS) == named
 
@@ -117,11 +115,11 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize("written", WRITTEN, ids=lambda written: json.loads(written)["op"])
-def test_an_operation_is_written_byte_for_byte_as_agents_know_it(written: str) -> None:
+def test_operations_are_encoded_byte_for_byte_as_agents_expect(written: str) -> None:
     assert encode_operation_list(OPERATIONS.validate_json(f"[{written}]")) == written
 
 
-def test_filter_rules_are_written_with_what_they_follow_from() -> None:
+def test_filter_rules_are_encoded_with_their_basis() -> None:
     source = LocalSource(LocalDetection.CLUSTER_CIDR, "10.0.0.0/8")
     rules = Netfilter(
         family=IPFamily.IPV4,
@@ -155,7 +153,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("written", "path", "message"), REFUSED)
-def test_what_is_no_operation_is_refused_with_the_path_of_the_field(
+def test_an_invalid_operation_is_refused_with_the_path_of_the_field(
     written: str, path: tuple[str, ...], message: str
 ) -> None:
     changes = {"operations": [json.loads(WRITTEN[0]), json.loads(written), 1]}

@@ -1,4 +1,4 @@
-"""A spelling reads and writes by its shape: constants, renamed and nested fields, choices."""
+"""Spellings: constants, renamed and nested fields, choices."""
 
 import json
 from dataclasses import dataclass
@@ -40,29 +40,29 @@ LINES = [Line(points=()), Line(points=(A, B), side="right"), Line(points=(A,), m
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_what_is_written_reads_back(line: Line) -> None:
+def test_an_encoded_value_decodes_to_itself(line: Line) -> None:
     written = json.loads(json.dumps(LINE.write(line)))
     assert TypeAdapter(Annotated[Line, LINE]).validate_python(written) == line
 
 
-def test_fields_are_written_in_the_order_of_the_shape_with_what_is_constant() -> None:
+def test_fields_are_encoded_in_the_order_of_the_shape_with_constants() -> None:
     assert json.dumps(row(PointShape).write(A)) == (
         '{"op": "Point", "podIP": "10.0.0.1", "unit": "m", "weight": 1}'
     )
     assert list(LINE.write(LINES[0])) == ["op", "ends", "middle", "side"]
 
 
-def test_a_value_without_as_many_fields_as_the_shape_is_not_written() -> None:
+def test_a_value_with_too_few_fields_is_not_encoded() -> None:
     with pytest.raises(ValueError, match="shorter"):
         row(PointShape).write(("10.0.0.1",))
 
 
-def test_one_attribute_is_taken_as_a_tuple_too() -> None:
+def test_a_single_attribute_is_a_tuple_too() -> None:
     assert attributes("side")(LINES[0]) == ("left",)
     assert attributes("side", "middle")(LINES[0]) == ("left", None)
 
 
-def test_a_choice_reads_what_op_names() -> None:
+def test_a_choice_decodes_by_op() -> None:
     either = Choice[Any]({"Point": row(PointShape), "Line": LINE})
     read = TypeAdapter(Annotated[object, either]).validate_python
     assert [read(LINE.write(LINES[1])), read(row(PointShape).write(B))] == [LINES[1], B]
@@ -72,7 +72,7 @@ def _refusing(*_: object) -> tuple[str, int]:
     raise ValueError("there is no such point")
 
 
-def test_a_value_that_cannot_be_is_refused_with_its_path() -> None:
+def test_an_impossible_value_is_refused_with_its_path() -> None:
     none = Spelling(PointShape, iter, _refusing)
     read = TypeAdapter(list[Annotated[object, none]]).validate_python
     with pytest.raises(ValidationError) as refusal:
@@ -81,7 +81,7 @@ def test_a_value_that_cannot_be_is_refused_with_its_path() -> None:
     assert (error["loc"], error["msg"]) == ((0,), "Value error, there is no such point")
 
 
-def test_the_shape_is_what_is_documented() -> None:
+def test_the_shape_is_documented() -> None:
     documented = TypeAdapter(Annotated[Line, LINE]).json_schema()
     assert documented == TypeAdapter(LineShape).json_schema()
     assert documented["description"] == "A line."

@@ -1,12 +1,11 @@
-"""Whether endpoints that fell silent are let go, or kept because too many did at once.
+"""The mass-failure guard: keeps endpoints when too many miss their heartbeats at once.
 
-    Service, its endpoints' heartbeats, now -> Judgement(held, let go, condition)
+    Service, its endpoints' missed heartbeats, now -> GuardOutcome(held, not ready, condition)
 
-When most endpoints of a Service stop answering in one moment, the likelier
-cause is the network, or whoever listens for heartbeats: the last known set then
-serves better than none.  Nothing here knows how heartbeats arrive or how a
-judgement is carried out.  A Pod of several Services stays as long as one of
-them holds it.
+When most endpoints of a Service miss their heartbeats in one moment, the likelier
+cause is the network, or the process that receives heartbeats: the last known set then
+serves better than none.  How heartbeats arrive and how an outcome is applied is not known
+here.  A Pod of several Services stays ready as long as one of them holds it.
 
 Source: contract.md, "Objects", for leases; Eureka's self-preservation is the
 same idea for a whole registry.
@@ -23,7 +22,7 @@ from app.domain.objects.service import MASS_FAILURE_GUARD, Service
 from app.domain.times import format_time
 
 SHARE_DEFAULT = 0.5  # of a Service's ready endpoints; the guard holds above it
-MINIMUM_DEFAULT = 5  # endpoints; fewer are always let go
+MINIMUM_DEFAULT = 5  # endpoints; fewer are always marked not ready
 WINDOW_S_DEFAULT = 60  # losses further apart than this are not one event
 
 SHARE_ANNOTATION = "waypost/mass-failure-share"
@@ -47,9 +46,9 @@ class GuardPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Silence:
-    """A Pod that was a ready endpoint until its heartbeats, or its node's, ran out.
+    """A Pod that was a ready endpoint until its heartbeats, or its node's, were missed.
 
-    ``is_held`` tells that the guard keeps it serving so far.
+    ``is_held`` says that the guard has kept it ready so far.
     """
 
     pod: NamespacedName
@@ -58,11 +57,11 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What becomes of the silent Pods; ``condition`` is None when the Service never had one."""
+class GuardOutcome:
+    """Pods to keep ready and Pods to mark not ready; a Service never guarded has no condition."""
 
     held: frozenset[NamespacedName] = frozenset[NamespacedName]()
-    let_go: frozenset[NamespacedName] = frozenset[NamespacedName]()
+    not_ready: frozenset[NamespacedName] = frozenset[NamespacedName]()
     condition: Condition | None = None
 
 
@@ -73,13 +72,13 @@ def judge(
     answering: int,
     policy: GuardPolicy,
     now: datetime,
-) -> Judgement:
-    """Decide over the silent endpoints of a Service; ``answering`` counts its other ready ones.
+) -> GuardOutcome:
+    """Evaluate a Service's endpoints that miss heartbeats; ``answering`` counts the other ready.
 
-    Silences count that began within the window, or are held already.  Too many
-    of them are all held, those let go a moment ago included; a silence older
-    than the window that was let go stays so.  The guard ends when few enough
-    are left, and lets these go.
+    Those count that began to miss them within the window, or are held already.  Too many
+    of them are all held, even if marked not ready a moment ago; one that was marked not
+    ready before the window stays so.  The guard ends when few enough are left, which are
+    then marked not ready.
     """
     every = sorted(silences, key=lambda silence: silence.pod)
     start = now - timedelta(seconds=policy.window_s)
@@ -88,15 +87,15 @@ def judge(
     is_mass = len(recent) >= policy.minimum and len(recent) > policy.share * total
     kept = recent if policy.is_on and is_mass else []
     held = frozenset(silence.pod for silence in kept)
-    return Judgement(
+    return GuardOutcome(
         held=held,
-        let_go=frozenset(silence.pod for silence in every) - held,
+        not_ready=frozenset(silence.pod for silence in every) - held,
         condition=_condition(service, len(held), total, policy, now),
     )
 
 
 def policy_of(service: Service, default: GuardPolicy) -> GuardPolicy:
-    """Read what a Service says for itself; what it does not say, or not validly, is the default."""
+    """Read the policy from a Service's annotations; absent and invalid ones mean the default."""
     annotations = service.metadata.annotations
     share_text = annotations.get(SHARE_ANNOTATION, "")
     share, minimum = _share(share_text), _minimum(annotations.get(MINIMUM_ANNOTATION, ""))
@@ -109,7 +108,7 @@ def policy_of(service: Service, default: GuardPolicy) -> GuardPolicy:
 
 
 def policy_violations(annotations: Mapping[str, str]) -> tuple[Violation, ...]:
-    """Say what is wrong with the annotations that set the guard."""
+    """List what is wrong with the annotations that set the guard."""
     found: list[Violation] = []
     share, minimum = annotations.get(SHARE_ANNOTATION), annotations.get(MINIMUM_ANNOTATION)
     if share is not None and share != OFF and _share(share) is None:
@@ -119,11 +118,11 @@ def policy_violations(annotations: Mapping[str, str]) -> tuple[Violation, ...]:
     return tuple(found)
 
 
-def conditioned(service: Service, judgement: Judgement) -> Service:
-    """Give the Service as its conditions should be; the same one when they are."""
+def conditioned(service: Service, outcome: GuardOutcome) -> Service:
+    """Set the guard's condition of a Service; the same Service when nothing differs."""
     others = tuple(entry for entry in service.conditions if entry.type != MASS_FAILURE_GUARD)
-    mine = () if judgement.condition is None else (judgement.condition,)
-    wanted = (*others, *mine)
+    own = () if outcome.condition is None else (outcome.condition,)
+    wanted = (*others, *own)
     return (
         service if set(wanted) == set(service.conditions) else replace(service, conditions=wanted)
     )
@@ -139,7 +138,7 @@ def _condition(
     status = "True" if held else "False"
     changes = current is None or current.status != status
     at = now if changes or current is None else current.last_transition_at
-    reason, message = _words(held, total, policy, now)
+    reason, message = _reason_and_message(held, total, policy, now)
     return Condition(
         type=MASS_FAILURE_GUARD,
         status=status,
@@ -149,17 +148,21 @@ def _condition(
     )
 
 
-def _words(held: int, total: int, policy: GuardPolicy, now: datetime) -> tuple[str, str]:
+def _reason_and_message(
+    held: int, total: int, policy: GuardPolicy, now: datetime
+) -> tuple[str, str]:
     if held:
         return TOO_MANY_LOST, (
             f"{held} of {total} ready endpoints missed their heartbeats, more than "
             f"{policy.share:.0%} within {policy.window_s} s: all are kept until heartbeats return"
         )
     if not policy.is_on:
-        return SWITCHED_OFF, "the guard was switched off: silent endpoints are let go"
+        return SWITCHED_OFF, (
+            "the guard was switched off: endpoints that miss heartbeats are marked not ready"
+        )
     return HEARTBEATS_RETURNED, (
-        f"enough of {total} endpoints answer again since {format_time(now)}: "
-        "those still silent are let go"
+        f"enough of {total} endpoints send heartbeats again since {format_time(now)}: "
+        "the others are marked not ready"
     )
 
 

@@ -1,9 +1,9 @@
-"""Where probes may go: to the Pod that asked for them, unless an operator allows more.
+"""Allowed destinations of probes: the Pod itself, unless an operator allows more.
 
     host of a probe, addresses of its Pod -> the host to connect to, or NotAllowed
 
-Whoever may write a Pod chooses the host of its probes, and the prober stands where
-others may not: without this, Pods would scan a node's network, and its loopback.
+Any client that may write a Pod chooses the host of its probes, and the prober reaches networks
+that clients may not: without this limit, Pods could scan a node's network and its loopback.
 Source: spec access 5.4.
 """
 
@@ -19,14 +19,14 @@ NAME_SHOWN_MAX: Final = 80  # characters; longer names are cut in the Pod's stat
 
 
 class NotAllowed(Exception):
-    """A probe points to where it may not go; the words are for the Pod's status."""
+    """A probe has a destination that is not allowed; the message is for the Pod's status."""
 
 
 class ProbeDestinations:
-    """Decides where probes may go."""
+    """Decides to which hosts probes may connect."""
 
     def __init__(self, other_hosts: Iterable[str] = ()) -> None:
-        """Allow addresses, ranges and DNS names beside a Pod's own addresses.
+        """Allow addresses, ranges and DNS names besides a Pod's own addresses.
 
         Raises ValueError for an entry that is none of these.
         """
@@ -41,7 +41,7 @@ class ProbeDestinations:
                 self._names.add(_name(entry))
 
     def of(self, host: str, pod_addresses: Sequence[str]) -> str:
-        """Give what to connect to for ``host``, by default the Pod; raises NotAllowed."""
+        """Return what to connect to for ``host``, by default the Pod; raises NotAllowed."""
         address = _address(host or pod_addresses[0])
         if address is None:
             if _name(host) in self._names:
@@ -54,16 +54,16 @@ class ProbeDestinations:
                 )
             if address not in map(_address, pod_addresses):
                 raise _not_allowed(str(address), "is no address of the Pod")
-        # As it was judged: the system reads the zeros of 010.0.0.1 as another number.
+        # Exactly what was checked: the system's parser takes 010.0.0.1 for octal.
         return str(address)
 
 
-def _not_allowed(host: str, what: str) -> NotAllowed:
-    return NotAllowed(f"not probed: {host} {what}, and {SETTING} does not list it")
+def _not_allowed(host: str, reason: str) -> NotAllowed:
+    return NotAllowed(f"not probed: {host} {reason}, and {SETTING} does not list it")
 
 
 def _address(host: str) -> Address | None:
-    """Read an address; an IPv4 one that is written as IPv6 leads to the IPv4 one."""
+    """Parse an address; an IPv4-mapped IPv6 address becomes the IPv4 address."""
     address = parse_address(host)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped

@@ -1,11 +1,11 @@
-"""What probes say of a Pod: when a run of results counts, and what Ready then is.
+"""Readiness from probe results: the thresholds of a probe, and a Pod's Ready condition.
 
     Standing, result -> Standing                 (thresholds)
     standings of the containers -> Report        (all must pass)
     Pod, Report -> Pod                           (its Ready condition)
 
-A Pod may have probes that Waypost does not run.  Then its Ready condition is what is
-reported of it, and the probes that are run can veto it, no more.
+A Pod may have probes that Waypost does not run.  Then clients report its Ready condition, and
+the probes that Waypost runs can only veto it.
 
 How a probe is run, and when, is not known here.
 Source: contract.md, "Objects"; Kubernetes' own meaning of the thresholds.
@@ -18,7 +18,7 @@ from datetime import datetime
 from app.domain.names import Uid
 from app.domain.objects.meta import Condition
 from app.domain.objects.pod import LEASE_EXPIRED, READY, Pod, Probe
-from app.domain.registration.health.leases import without_leftovers
+from app.domain.registration.health.leases import with_ready
 
 PROBE_FAILED = "ReadinessProbeFailed"
 PROBE_SUCCEEDED = "ReadinessProbeSucceeded"
@@ -28,9 +28,9 @@ _NOT_PROBED = "it has not been probed yet"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How one container stands: ``run`` results in a row have said otherwise.
+    """Whether a container passes; the last ``run`` results in a row say the opposite.
 
-    ``words`` tell what is wrong while it does not pass.
+    ``words`` say what is wrong while it does not pass.
     """
 
     is_passing: bool = False
@@ -48,12 +48,12 @@ class Report:
 
 
 def first_standing(pod: Pod) -> Standing:
-    """Go on from what was known of a Pod, so that who begins to probe takes nobody out."""
+    """Start from a Pod's present readiness, so that a new prober marks no Pod not ready."""
     return Standing(is_passing=pod.is_ready)
 
 
 def after(standing: Standing, failure: str, probe: Probe) -> Standing:
-    """Count a result: ``failure`` is empty for a success, else it says what went wrong."""
+    """Count a result; ``failure`` says what went wrong, and is empty for a success."""
     if not failure and standing.is_passing:
         return Standing(is_passing=True)
     if failure and not standing.is_passing:
@@ -70,7 +70,7 @@ def after(standing: Standing, failure: str, probe: Probe) -> Standing:
 
 
 def verdict(pod: Pod, standings: Mapping[str, Standing]) -> Report:
-    """Judge a Pod by its containers, given by name: it is ready when all of them pass."""
+    """Report on a Pod from its containers, given by name: it is ready when all of them pass."""
     failing = {name: standing for name, standing in standings.items() if not standing.is_passing}
     if len(standings) == 1:
         message = "; ".join(standing.words for standing in failing.values())
@@ -80,16 +80,16 @@ def verdict(pod: Pod, standings: Mapping[str, Standing]) -> Report:
 
 
 def reported(pod: Pod, report: Report, *, now: datetime) -> Pod:
-    """Set what a report says; the same Pod when that is what it says already.
+    """Set the Ready condition of a report; the same Pod when nothing changes.
 
-    A report on another Pod of the name is void, and so is one while the Pod's own
-    lease has run out: who is silent is not ready, whatever answers at its address.
-    Where other probes are somebody else's to run, this one only takes back what it said.
+    A report on another Pod of the same name is ignored, and so is one while the Pod's own
+    lease has expired: such a Pod is not ready, whatever answers at its address.  If Waypost
+    does not run all of the probes, a success only takes back a failure reported here.
     """
     current = pod.ready_condition or Condition(type=READY, status="Unknown")
     if pod.metadata.uid != report.uid or (pod.is_lapsed and current.reason == LEASE_EXPIRED):
         return pod
-    if pod.needs_report and not _may_say(current, report):
+    if pod.needs_report and not _may_override(current, report):
         return pod
     status = "True" if report.is_ready else "False"
     reason = PROBE_SUCCEEDED if report.is_ready else PROBE_FAILED
@@ -103,17 +103,14 @@ def reported(pod: Pod, report: Report, *, now: datetime) -> Pod:
         message=report.message,
         last_transition_at=current.last_transition_at if is_same else now,
     )
-    others = tuple(entry for entry in pod.conditions if entry.type != READY)
-    place = next((n for n, e in enumerate(pod.conditions) if e.type == READY), len(others))
-    conditions = (*others[:place], desired, *others[place:])
-    return without_leftovers(replace(pod, conditions=conditions))
+    return with_ready(pod, desired)
 
 
-def _may_say(current: Condition, report: Report) -> bool:
-    """Whether a report on some of a Pod's probes may stand in for what was said of all.
+def _may_override(current: Condition, report: Report) -> bool:
+    """Whether a report on some of a Pod's probes may replace the condition reported for all.
 
-    One that fails takes a ready Pod out.  Ready again is only what was taken out by it: that
-    the other probes succeed too is for their own report to say.
+    A failure marks a ready Pod not ready.  A success only takes back such a failure: whether
+    the other probes succeed is for their own report to say.
     """
     is_ours = current.status == "False" and current.reason == PROBE_FAILED
     return is_ours or (current.status == "True" and not report.is_ready)

@@ -1,4 +1,4 @@
-"""What happens to a Service on its way in.
+"""Admission of a Service: defaults, allocation and validation.
 
     draft, context           -> admit_create -> Admitted, or refused
     current, draft, context  -> admit_update -> Admitted, or refused
@@ -35,7 +35,7 @@ from app.domain.registration.service.warnings import service_warnings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a decision depends on besides the object."""
+    """Inputs of an admission besides the object."""
 
     pools: Pools
     features: Features = FEATURES_DEFAULT
@@ -70,7 +70,7 @@ def admit_create(draft: Service, context: Context) -> Admitted:
 
 
 def admit_update(current: Service, draft: Service, context: Context) -> Admitted:
-    """Complete a changed Service, allocate what is new and give back what is gone.
+    """Complete a changed Service, allocate what it adds and release what it drops.
 
     The load-balancer status stays as it was.  Raises as ``admit_create`` does.
     """
@@ -91,7 +91,7 @@ def admit_update(current: Service, draft: Service, context: Context) -> Admitted
 
 
 def admit_status(current: Service, draft: Service) -> Service:
-    """Take over the status that a load balancer reports; all else stays as it was.
+    """Set the status that a load balancer reports; everything else stays as it was.
 
     Raises Invalid with every violation.
     """
@@ -106,13 +106,13 @@ def admit_status(current: Service, draft: Service) -> Service:
 
 
 def released(current: Service, pools: Pools) -> Pools:
-    """Give back everything that a Service held, once it is gone."""
+    """Release everything that a removed Service held."""
     pools = release_addresses(pools, addresses_of(current))
     return release_ports(pools, current.node_ports)
 
 
 def _admitted(service: Service, pools: Pools) -> Admitted:
     if service.is_external_name:
-        # Checked and then of no use: every answer leaves it out (spec 1.11).
+        # Validated, and then dropped: no answer has it (spec 1.11).
         service = replace(service, internal_traffic_policy=None)
     return Admitted(service=service, pools=pools, warnings=service_warnings(service))

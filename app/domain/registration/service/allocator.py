@@ -1,13 +1,13 @@
 """Choose or claim cluster addresses and node ports.
 
     Pools, family    -> choose_address -> a free address, and the Pools that hold it
-    Pools, address   -> claim_address  -> the Pools that hold it, or why it cannot be had
+    Pools, address   -> claim_address  -> the Pools that hold it, or why it is refused
     Pools, number    -> the same for node ports
 
-Nothing here reads a clock or a source of chance: a choice starts behind the last
-one (the cursor), so that what was freed is not handed out again at once.  Every
-operation asks ``Occupied`` for a gap and costs the same in a full range as in an
-empty one.  Who holds what is not known here.
+Deterministic: a choice starts behind the last one (the cursor), so that what was
+released is not allocated again immediately.  Every operation asks ``Occupied`` for a
+gap and costs the same in a full range as in an empty one.  Which Service holds a
+number is not known here.
 
 Source: spec kubernetes-api 2.1, 2.2, 2.7 (KEP-3070, KEP-3668).
 """
@@ -18,19 +18,19 @@ from dataclasses import dataclass, field, replace
 from app.domain.addresses import Address, IPFamily, Prefix, family_of
 from app.domain.errors import Exhausted
 from app.domain.occupied import Occupied
+from app.domain.snapshot import Snapshot
 
 NODE_PORTS_DEFAULT = range(30_000, 32_768)
 NODE_PORTS_CURSOR = "nodePorts"  # the key of the node ports' cursor; a range's key is its text
 
-_WIDTH_BITS = {IPFamily.IPV4: 32, IPFamily.IPV6: 128}
-_PORT_BITS = 16
+_EMPTY = Snapshot()
 _BAND_MIN, _ADDRESS_BAND_MAX, _ADDRESS_BAND_DIVISOR = 16, 256, 16  # addresses, addresses, ratio
 _PORT_BAND_MAX, _PORT_BAND_DIVISOR = 128, 32  # ports, ratio
 
 
 @dataclass(frozen=True, slots=True)
 class AddressRange:
-    """A prefix that cluster addresses come from; nothing new from one that is not ready."""
+    """A prefix to allocate cluster addresses from; nothing is allocated unless it is ready."""
 
     prefix: Prefix
     is_ready: bool = True
@@ -43,9 +43,9 @@ class AddressRange:
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """The usable numbers of a range, both bounds included: static below, dynamic above it.
+    """The usable numbers of a range, bounds included: the static band, then the dynamic one.
 
-    A band without numbers has its last below its first.
+    An empty band has its last number below its first.
     """
 
     static_first: int
@@ -59,12 +59,12 @@ class Bands:
 
     @property
     def dynamic(self) -> tuple[int, int]:
-        """First and last of what is chosen from."""
+        """First and last number of the band that choices are made from first."""
         return (self.dynamic_first, self.last)
 
     @property
     def static(self) -> tuple[int, int]:
-        """First and last of what is left to requests that name their number."""
+        """First and last number of the band left to requests that name their number."""
         return (self.static_first, min(self.dynamic_first - 1, self.last))
 
     def __contains__(self, number: int) -> bool:
@@ -73,32 +73,30 @@ class Bands:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A named address or port cannot be had, and why."""
+    """A named address or port cannot be allocated, and why."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pools:
-    """What may be allocated and what is held.
+    """The ranges to allocate from, and the held addresses and ports.
 
-    ``ranges`` are in order of preference; the first one's family is the default.
-    ``cursors`` say for each range behind which number the last choice was made.
+    ``ranges`` are in order of preference; the family of the first is the default.
+    ``cursors`` give for each range the number at which the next choice starts.
     """
 
     ranges: tuple[AddressRange, ...] = ()
     held_addresses: Mapping[IPFamily, Occupied] = field(
-        default_factory=lambda: {
-            family: Occupied(width_bits=bits) for family, bits in _WIDTH_BITS.items()
-        }
+        default_factory=lambda: _EMPTY.held_addresses
     )
     node_ports: range = NODE_PORTS_DEFAULT
-    held_ports: Occupied = field(default_factory=lambda: Occupied(width_bits=_PORT_BITS))
+    held_ports: Occupied = field(default_factory=lambda: _EMPTY.held_ports)
     cursors: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def families(self) -> tuple[IPFamily, ...]:
-        """The configured families, the default one first."""
+        """The configured families, the default first."""
         return tuple(dict.fromkeys(served.family for served in self.ranges))
 
     @property
@@ -107,14 +105,14 @@ class Pools:
         return self.ranges[0].family if self.ranges else IPFamily.IPV4
 
     def holds(self, address: Address) -> bool:
-        """Whether someone has the address."""
+        """Whether the address is allocated."""
         return int(address) in self.held_addresses[family_of(address)]
 
 
 def address_bands(prefix: Prefix) -> Bands:
     """Divide a prefix; network and IPv4 broadcast addresses belong to no band."""
     first = int(prefix.network_address) + 1
-    # The last IPv6 address is an ordinary one; the first is the subnet routers' anycast.
+    # The last IPv6 address is usable; the first is the anycast address of subnet routers.
     last = int(prefix.broadcast_address) - (1 if prefix.version == 4 else 0)  # noqa: PLR2004
     size = prefix.num_addresses
     return Bands(first, first + _band(size, _ADDRESS_BAND_DIVISOR, _ADDRESS_BAND_MAX), last)
@@ -128,7 +126,7 @@ def port_bands(node_ports: range) -> Bands:
 
 
 def has_ready_range(pools: Pools, family: IPFamily) -> bool:
-    """Whether any range of the family gives out addresses."""
+    """Whether any range of the family is ready."""
     return any(True for _ in _ready(pools, family))
 
 
@@ -151,7 +149,7 @@ def choose_address(pools: Pools, family: IPFamily) -> tuple[Address, Pools]:
 
 
 def claim_address(pools: Pools, address: Address) -> Pools | Refused:
-    """Hold an address the caller names, or say why it cannot be had."""
+    """Hold an address that the caller names, or say why it is refused."""
     ready = tuple(_ready(pools, family_of(address)))
     if not any(int(address) in address_bands(served.prefix) for served in ready):
         listed = ", ".join(str(served.prefix) for served in ready) or "none"
@@ -162,7 +160,7 @@ def claim_address(pools: Pools, address: Address) -> Pools | Refused:
 
 
 def release_addresses(pools: Pools, addresses: Iterable[Address]) -> Pools:
-    """Give addresses back; the next choice will be another one if there is any."""
+    """Release addresses; the next choice is another address if any is free."""
     for address in addresses:
         family, number = family_of(address), int(address)
         held = {**pools.held_addresses, family: pools.held_addresses[family].release(number)}
@@ -170,7 +168,7 @@ def release_addresses(pools: Pools, addresses: Iterable[Address]) -> Pools:
         for served in _ready(pools, family):
             bands = address_bands(served.prefix)
             if number in bands:
-                pools = _passed(pools, held[family], bands, str(served.prefix), number)
+                pools = _skipped(pools, held[family], bands, str(served.prefix), number)
     return pools
 
 
@@ -189,7 +187,7 @@ def choose_port(pools: Pools) -> tuple[int, Pools]:
 
 
 def claim_port(pools: Pools, number: int) -> Pools | Refused:
-    """Hold a node port the caller names, or say why it cannot be had."""
+    """Hold a node port that the caller names, or say why it is refused."""
     bands = port_bands(pools.node_ports)
     if number not in bands:
         return Refused(f"provided port is not in the valid range {bands.static_first}-{bands.last}")
@@ -199,13 +197,13 @@ def claim_port(pools: Pools, number: int) -> Pools | Refused:
 
 
 def release_ports(pools: Pools, numbers: Iterable[int]) -> Pools:
-    """Give node ports back; the next choice will be another one if there is any."""
+    """Release node ports; the next choice is another port if any is free."""
     bands = port_bands(pools.node_ports)
     for number in numbers:
         held = pools.held_ports.release(number)
         pools = replace(pools, held_ports=held)
         if number in bands:
-            pools = _passed(pools, held, bands, NODE_PORTS_CURSOR, number)
+            pools = _skipped(pools, held, bands, NODE_PORTS_CURSOR, number)
     return pools
 
 
@@ -234,8 +232,8 @@ def _moved(pools: Pools, cursor: str, chosen: int) -> Pools:
     return replace(pools, cursors={**pools.cursors, cursor: chosen + 1})
 
 
-def _passed(pools: Pools, held: Occupied, bands: Bands, cursor: str, freed: int) -> Pools:
-    """Move the cursor past a freed number that would otherwise be chosen next."""
+def _skipped(pools: Pools, held: Occupied, bands: Bands, cursor: str, freed: int) -> Pools:
+    """Move the cursor past a released number that would otherwise be chosen next."""
     place = pools.cursors.get(cursor)
     found = _next(held, bands.dynamic, place)
     if found is None:

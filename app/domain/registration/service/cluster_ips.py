@@ -1,6 +1,6 @@
-"""Cluster addresses of a Service: chosen, claimed and given back.
+"""Allocation and release of a Service's cluster addresses.
 
-    draft with families settled, Pools -> draft with addresses, Pools after
+    draft with resolved families, Pools -> draft with addresses, Pools after
 
 Source: spec kubernetes-api 1.8, the last step, and 1.9.
 """
@@ -24,9 +24,9 @@ from app.domain.violations import invalid
 
 
 def allocate_addresses(draft: Service, pools: Pools) -> tuple[Service, Pools]:
-    """Give every family an address: the one that is asked for, else a free one.
+    """Allocate an address of every family: the requested one, or a free one.
 
-    Raises Invalid when a named address cannot be had, Exhausted when none is left.
+    Raises Invalid when a requested address is refused, Exhausted when none is free.
     """
     if draft.is_external_name or draft.cluster_ip == HEADLESS:
         return draft, pools
@@ -39,7 +39,7 @@ def allocate_addresses(draft: Service, pools: Pools) -> tuple[Service, Pools]:
 
 
 def reallocate_addresses(current: Service, draft: Service, pools: Pools) -> tuple[Service, Pools]:
-    """Allocate what an update adds and give back what it drops; the rest stays untouched."""
+    """Allocate what an update adds and release what it drops; the rest stays untouched."""
     if current.is_external_name:
         return allocate_addresses(draft, pools)
     if current.is_headless or is_settled(current, draft):
@@ -55,7 +55,7 @@ def reallocate_addresses(current: Service, draft: Service, pools: Pools) -> tupl
 
 
 def addresses_of(service: Service) -> tuple[Address, ...]:
-    """Give the addresses that a Service holds."""
+    """List the addresses that a Service holds."""
     parsed = (parse_address(text) for text in service.addresses)
     return tuple(address for address in parsed if address is not None)
 

@@ -1,9 +1,9 @@
-"""What an omitted field of a Service means.
+"""Static defaults of a Service.
 
     draft -> draft with every static default
 
-Families and addresses are not static: they depend on the ranges and on what is
-stored.  Source: spec kubernetes-api 1.3.
+Families and addresses are not static: they depend on the ranges and on the stored
+objects.  Source: spec kubernetes-api 1.3.
 """
 
 from dataclasses import replace
@@ -24,7 +24,7 @@ IP_MODE_DEFAULT = "VIP"
 
 
 def with_service_defaults(draft: Service) -> Service:
-    """Fill in a Service's static defaults; applying them twice changes nothing."""
+    """Fill in a Service's static defaults; idempotent."""
     draft = replace(
         draft,
         type=draft.type or ServiceType.CLUSTER_IP,
@@ -45,7 +45,7 @@ def with_service_defaults(draft: Service) -> Service:
 def with_ingress_defaults(
     ingress: tuple[LoadBalancerIngress, ...],
 ) -> tuple[LoadBalancerIngress, ...]:
-    """Say how load balancers deliver to an address when their status does not."""
+    """Fill in the default ``ipMode`` of addresses that a load balancer reports."""
     return tuple(
         replace(entry, ip_mode=IP_MODE_DEFAULT) if entry.ip and entry.ip_mode is None else entry
         for entry in ingress

@@ -1,6 +1,6 @@
-"""Which optional rules of Kubernetes are in force.
+"""Feature gates of Kubernetes that change which Services are valid.
 
-Values only; each is named after the feature gate it stands for.
+Values only; each is named after its feature gate.
 Source: spec kubernetes-api 0.2.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """Feature gates that change what is accepted; the defaults are those of Waypost."""
+    """The state of each gate; the defaults are Waypost's."""
 
     relaxed_service_name_validation: bool = True
     strict_ip_cidr_validation: bool = True

@@ -1,9 +1,9 @@
-"""The dual-stack matrix: which families and how many addresses a Service gets.
+"""The dual-stack matrix: the IP families of a Service, and its number of addresses.
 
     draft, current | None, Pools -> the draft with policy and families set, or refused
 
 Addresses are not chosen here.  The order of the steps is part of the contract,
-because a refusal in one hides those of later ones.
+because a refusal in one step hides those of later steps.
 Source: spec kubernetes-api 1.8 (KEP-563).
 """
 
@@ -27,10 +27,10 @@ _CLUSTER_IPS_MAX = 2
 def resolve_families(
     current: Service | None, draft: Service, pools: Pools, features: Features
 ) -> Service:
-    """Settle policy and families of a Service that has a place in the matrix.
+    """Set policy and families of a Service, unless it is an alias or nothing changes.
 
-    Raises Invalid when what is asked for contradicts itself, the stored object
-    or the configured ranges.
+    Raises Invalid when the request contradicts itself, the stored object or the
+    configured ranges.
     """
     if draft.is_external_name or is_settled(current, draft):
         return draft
@@ -43,14 +43,19 @@ def resolve_families(
     found.extend(_single_stack_violations(draft))
     draft, unserved = _inferred(draft, pools)
     _refuse(draft, (*found, *unserved))
-    if _is_headless(draft) and not draft.has_selector:
-        return _with_any_family(draft, pools)
-    _refuse(draft, _unconfigured_violations(draft, pools))
-    return _completed(draft, pools)
+    needs_ranges = not draft.is_headless or draft.has_selector
+    if needs_ranges:
+        _refuse(draft, _unconfigured_violations(draft, pools))
+    families = draft.ip_families or (pools.default_family,)
+    may_be_dual = not needs_ranges or len(pools.families) == len(_FAMILIES)
+    wants_more = draft.ip_family_policy != IPFamilyPolicy.SINGLE_STACK
+    if wants_more and may_be_dual and len(families) == 1:
+        families = (families[0], IPFamily(families[0]).other)
+    return replace(draft, ip_families=families)
 
 
 def is_settled(current: Service | None, draft: Service) -> bool:
-    """Whether nothing about families may be touched (no upgrade unasked, spec 1.8 step 0)."""
+    """Whether families must stay: no upgrade to dual-stack unasked (spec 1.8 step 0)."""
     return (
         current is not None
         and not current.is_external_name
@@ -66,7 +71,7 @@ def is_settled(current: Service | None, draft: Service) -> bool:
 def cluster_ip_violations(
     current: Service | None, draft: Service, features: Features
 ) -> tuple[Violation, ...]:
-    """List what is wrong with the four linked fields by themselves (spec 1.8 step 2)."""
+    """List what is wrong with the four linked fields alone (spec 1.8 step 2)."""
     found = [
         *_sync_violations(draft),
         *_family_word_violations(draft),
@@ -84,7 +89,7 @@ def cluster_ip_violations(
     if len(families) > 1 and len(set(families)) != len(_FAMILIES):
         detail = "may specify no more than one IP for each IP family"
         found.append(invalid("spec.clusterIPs", draft.cluster_ips, detail))
-    if not found and not _is_headless(draft):
+    if not found and not draft.is_headless:
         found.extend(_mismatch_violations(draft))
     return tuple(found)
 
@@ -94,13 +99,9 @@ def _policy(current: Service | None, draft: Service) -> str:
         return draft.ip_family_policy
     if current is not None and current.ip_family_policy is not None:
         return current.ip_family_policy
-    if _is_headless(draft) and not draft.has_selector:
+    if draft.is_headless and not draft.has_selector:
         return IPFamilyPolicy.REQUIRE_DUAL_STACK
     return IPFamilyPolicy.SINGLE_STACK
-
-
-def _is_headless(service: Service) -> bool:
-    return service.cluster_ip == HEADLESS
 
 
 def _refuse(draft: Service, found: tuple[Violation, ...]) -> None:
@@ -168,7 +169,7 @@ def _mismatch_violations(draft: Service) -> list[Violation]:
 
 
 def _reduced(current: Service, draft: Service) -> tuple[Service, list[Violation]]:
-    """Drop what a change to SingleStack releases; refuse to drop it under another policy."""
+    """Drop the secondary family on a change to SingleStack; refuse that under other policies."""
     if draft.ip_family_policy == IPFamilyPolicy.SINGLE_STACK:
         if draft.cluster_ips == current.cluster_ips:
             draft = replace(draft, cluster_ips=draft.cluster_ips[:1])
@@ -206,7 +207,7 @@ def _single_stack_violations(draft: Service) -> list[Violation]:
 
 
 def _inferred(draft: Service, pools: Pools) -> tuple[Service, list[Violation]]:
-    """Add the family of every given address that has none at its place."""
+    """Add the family of every given address for which no family is given."""
     families, found = list(draft.ip_families), list[Violation]()
     for index, text in enumerate(draft.cluster_ips):
         if text == HEADLESS:
@@ -223,14 +224,6 @@ def _inferred(draft: Service, pools: Pools) -> tuple[Service, list[Violation]]:
     return replace(draft, ip_families=tuple(families)), found
 
 
-def _with_any_family(draft: Service, pools: Pools) -> Service:
-    """Give a headless Service without selector families that need not be configured."""
-    families = draft.ip_families or (pools.default_family,)
-    if len(families) == 1 and draft.ip_family_policy != IPFamilyPolicy.SINGLE_STACK:
-        families = (families[0], IPFamily(families[0]).other)
-    return replace(draft, ip_families=families)
-
-
 def _unconfigured_violations(draft: Service, pools: Pools) -> tuple[Violation, ...]:
     found: list[Violation] = []
     is_dual_required = draft.ip_family_policy == IPFamilyPolicy.REQUIRE_DUAL_STACK
@@ -243,11 +236,3 @@ def _unconfigured_violations(draft: Service, pools: Pools) -> tuple[Violation, .
         if family not in pools.families
     )
     return tuple(found)
-
-
-def _completed(draft: Service, pools: Pools) -> Service:
-    families = draft.ip_families or (pools.default_family,)
-    wants_more = draft.ip_family_policy != IPFamilyPolicy.SINGLE_STACK
-    if wants_more and len(families) == 1 and len(pools.families) == len(_FAMILIES):
-        families = (families[0], IPFamily(families[0]).other)
-    return replace(draft, ip_families=families)

@@ -1,4 +1,4 @@
-"""What a Service of a given shape needs allocated.
+"""The allocations that a Service needs, by its type and policies.
 
     Service -> yes or no
 
@@ -30,7 +30,7 @@ def allocates_node_ports(service: Service) -> bool:
 
 
 def needs_health_check_port(service: Service) -> bool:
-    """Whether load balancers ask each node if it has endpoints."""
+    """Whether load balancers check on each node if it has ready endpoints."""
     return (
         service.type == ServiceType.LOAD_BALANCER
         and service.external_traffic_policy == TrafficPolicy.LOCAL
@@ -38,7 +38,7 @@ def needs_health_check_port(service: Service) -> bool:
 
 
 def is_externally_accessible(service: Service) -> bool:
-    """Whether traffic from outside the cluster can reach it."""
+    """Whether traffic from outside the cluster can reach the Service."""
     return uses_node_ports(service) or (
         service.type == ServiceType.CLUSTER_IP and bool(service.external_ips)
     )

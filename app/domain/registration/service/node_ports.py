@@ -1,9 +1,9 @@
-"""Node ports of a Service: chosen, claimed, shared and given back.
+"""Allocation, sharing and release of a Service's node ports.
 
     draft, Pools -> draft with node ports, Pools after
 
-A number belongs to one Service whatever the protocol.  Creating and updating
-share numbers by different rules on purpose: spec kubernetes-api 1.10, last part.
+A number belongs to one Service, for all protocols.  Creating and updating share
+numbers by different rules on purpose: spec kubernetes-api 1.10, last part.
 """
 
 from dataclasses import replace
@@ -27,10 +27,10 @@ from app.domain.violations import invalid
 
 
 def allocate_ports(draft: Service, pools: Pools) -> tuple[Service, Pools]:
-    """Give a new Service its node ports and its health-check port.
+    """Allocate the node ports and the health-check port of a new Service.
 
     All protocols of one port number share a node port; any of them may name it.
-    Raises Invalid when a named port cannot be had, Exhausted when none is left.
+    Raises Invalid when a named port is refused, Exhausted when none is free.
     """
     if uses_node_ports(draft):
         draft, pools = _shared_by_port(draft, pools)
@@ -38,10 +38,9 @@ def allocate_ports(draft: Service, pools: Pools) -> tuple[Service, Pools]:
 
 
 def reallocate_ports(current: Service, draft: Service, pools: Pools) -> tuple[Service, Pools]:
-    """Allocate the ports an update adds and give back those it drops.
+    """Allocate the ports an update adds and release those it drops.
 
-    What the Service holds already it keeps; new numbers are taken before old ones
-    are given back.
+    The Service keeps what it holds; new numbers are allocated before old ones are released.
     """
     if uses_node_ports(draft):
         draft, pools = _shared_by_node_port(current, draft, pools)
@@ -58,7 +57,7 @@ def _shared_by_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:
         number = port.node_port
         shared = numbers_by_port.get(port.port)
         if not number and not allocates_node_ports(draft):
-            pass  # nothing is chosen, but what is named is honoured
+            pass  # no port is chosen, but a named one is claimed
         elif shared is None:
             number = next(
                 (p.node_port for p in draft.ports if p.port == port.port and p.node_port), 0
@@ -102,7 +101,7 @@ def _with_health_check_port(draft: Service, pools: Pools) -> tuple[Service, Pool
     if not number:
         number, pools = choose_port(pools)
         return replace(draft, health_check_node_port=number), pools
-    # A number of the Service's own ports is held as well: it cannot serve both.
+    # Refuses the Service's own node ports as well: one number cannot serve both.
     claimed = claim_port(pools, number)
     if isinstance(claimed, Refused):
         _refuse(draft, "spec.healthCheckNodePort", number, claimed.message)

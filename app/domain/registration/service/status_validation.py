@@ -1,4 +1,4 @@
-"""Rules for what a load balancer's status may say.
+"""Rules for the status that a load balancer reports.
 
     current, desired -> violations
 
@@ -39,7 +39,7 @@ def status_violations(current: Service, desired: Service) -> tuple[Violation, ..
 def _ip_mode_violations(path: str, ip: str, mode: str | None) -> Iterable[Violation]:
     field = f"{path}.ipMode"
     if mode is None:
-        return  # there is an address only with a mode, given or by default
+        return  # without an address: one with an address has a mode, given or by default
     if not ip:
         yield forbidden(field, "may not be specified when `ip` is not set")
     elif mode not in _IP_MODES:

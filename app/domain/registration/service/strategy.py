@@ -1,6 +1,6 @@
-"""Services: what a manifest becomes, with the ranges and holders of this very moment.
+"""Services: their admission with the ranges and allocations of the present write.
 
-    draft, current, Work -> admitted Service, and where allocation went on
+    draft, current, Work -> admitted Service, and the allocation cursors after it
 
 Source: spec kubernetes-api 1.1 and 2.
 """
@@ -31,7 +31,7 @@ from app.domain.work import Work
 
 
 def _admit(work: Work, current: Service | None, draft: Service) -> Service:
-    """Default, allocate and validate; raises Invalid or Exhausted, and nothing is held then."""
+    """Default, allocate and validate; raises Invalid or Exhausted, and then holds nothing."""
     context = Context(pools=_pools_of(work))
     if current is None:
         result = admit_create(draft, context)
@@ -43,7 +43,7 @@ def _admit(work: Work, current: Service | None, draft: Service) -> Service:
 
 
 def _requested(current: Service | None, draft: Service, stored: Service) -> tuple[str, ...]:
-    """Name the addresses that a client asked for by themselves, not as an echo of ours."""
+    """List the addresses a client requested, as opposed to allocated ones that it sent back."""
     held = () if current is None else current.addresses
     known = () if current is None else current.requested_ips
     named = {canonical(text) for text in (draft.cluster_ip, *draft.cluster_ips)} - set(held)
@@ -51,7 +51,7 @@ def _requested(current: Service | None, draft: Service, stored: Service) -> tupl
 
 
 def _observe(current: Service, draft: Service) -> Service:
-    """Take over what a load balancer reports; the metadata are the draft's.  Raises Invalid."""
+    """Set what a load balancer reports, with the draft's metadata; raises Invalid."""
     return replace(admit_status(current, draft), metadata=draft.metadata)
 
 
@@ -67,7 +67,7 @@ def _pools_of(work: Work) -> Pools:
 
 
 def ranges_of(snapshot: Snapshot) -> tuple[AddressRange, ...]:
-    """List the ranges, those of the default object first, the others by name."""
+    """List the ranges: those of the default ServiceCIDR first, the others by name."""
     cidrs = sorted(
         snapshot.service_cidrs.values(),
         key=lambda cidr: (cidr.metadata.name != DEFAULT_NAME, cidr.metadata.name),
@@ -81,7 +81,7 @@ def ranges_of(snapshot: Snapshot) -> tuple[AddressRange, ...]:
 
 
 def _complete(draft: Service) -> Service:
-    """Fill in what is static, and the address that a change need not repeat."""
+    """Fill in the static defaults, and the linked address fields from each other."""
     if draft.cluster_ips and not draft.cluster_ip:
         draft = replace(draft, cluster_ip=draft.cluster_ips[0])
     return synchronised(None, with_service_defaults(draft))
@@ -96,7 +96,7 @@ def _validate_update(current: Service, desired: Service) -> tuple[Violation, ...
 
 
 def _release(work: Work, gone: Service) -> None:
-    """Give back what it held; its addresses are not the next to be handed out."""
+    """Release what a Service held; its addresses are not the next to be allocated."""
     work.cursors = released(gone, _pools_of(work)).cursors
 
 

@@ -1,4 +1,4 @@
-"""Rules for how traffic reaches a Service: policies, sources, health checks.
+"""Rules for traffic policies, source ranges and health checks of a Service.
 
     desired, current | None -> violations
 
@@ -69,7 +69,7 @@ def _distribution_violations(desired: Service, features: Features) -> Iterable[V
 def source_range_violations(
     current: Service | None, desired: Service, features: Features
 ) -> Iterable[Violation]:
-    """List what is wrong with the prefixes that clients may come from."""
+    """List what is wrong with the source ranges of clients."""
     is_balanced = desired.type == ServiceType.LOAD_BALANCER
     is_strict = features.strict_ip_cidr_validation
     annotation = desired.metadata.annotations.get(SOURCE_RANGES_ANNOTATION)
@@ -81,7 +81,7 @@ def source_range_violations(
         for index, text in enumerate(desired.load_balancer_source_ranges):
             yield from prefix_violations(
                 f"{field}[{index}]",
-                text.strip(),  # blanks are part of the API since these came from an annotation
+                text.strip(),  # spaces are allowed, as in the annotation that came before
                 is_strict=is_strict,
                 accepted=accepted if current is not None else (),
             )

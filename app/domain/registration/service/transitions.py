@@ -1,10 +1,10 @@
-"""What an update carries over, what it drops, and what it may not change.
+"""Updates of a Service: fields carried over, fields dropped, and immutable fields.
 
-    current, draft -> draft with allocated values carried over and linked fields in step
-    current, draft -> draft without the fields its new type has no use for
+    current, draft -> draft with allocated values carried over and linked fields in sync
+    current, draft -> draft without the fields that its new type does not use
     current, desired -> violations
 
-A manifest applied again lacks what was allocated for it, and must succeed.
+A manifest that is applied again lacks the allocated values, and must succeed.
 Source: spec kubernetes-api 1.9 and 1.10.
 """
 
@@ -32,7 +32,7 @@ _UNCHANGEABLE = "may not change once set"
 
 
 def carried_over(current: Service, draft: Service) -> Service:
-    """Fill in the allocated values that the client left out."""
+    """Fill in the allocated values that the client omitted."""
     if needs_cluster_ip(current) and needs_cluster_ip(draft):
         draft = replace(
             draft,
@@ -51,7 +51,7 @@ def carried_over(current: Service, draft: Service) -> Service:
 
 
 def synchronised(current: Service | None, draft: Service) -> Service:
-    """Bring ``clusterIP`` and ``clusterIPs`` in step where the client's intent is plain."""
+    """Make ``clusterIP`` and ``clusterIPs`` agree where the client's intent is clear."""
     if current is None:
         if draft.cluster_ip and not draft.cluster_ips:
             return replace(draft, cluster_ips=(draft.cluster_ip,))
@@ -64,7 +64,7 @@ def synchronised(current: Service | None, draft: Service) -> Service:
 
 
 def without_leftovers(current: Service, draft: Service) -> Service:
-    """Drop what the old type needed and the new one does not, where the client left it alone."""
+    """Drop unchanged fields that only the old type needs."""
     draft = _without_addresses(current, draft)
     draft = _without_node_ports(current, draft)
     draft = _without_load_balancer_fields(current, draft)
@@ -89,7 +89,7 @@ def update_violations(current: Service, desired: Service) -> tuple[Violation, ..
 
 
 def class_violations(service: Service) -> tuple[Violation, ...]:
-    """Refuse a load-balancer class on other types, or one that is no qualified name."""
+    """Refuse a load-balancer class on other types, or one that is not a qualified name."""
     field, name = "spec.loadBalancerClass", service.load_balancer_class
     if name is None:
         return ()
@@ -110,10 +110,10 @@ def _with_node_ports_by_name(current: Service, draft: Service) -> Service:
 
 
 def _may_carry(port: ServicePort, stored: Mapping[str, ServicePort], draft: Service) -> bool:
-    """Whether a stored number is free for the port of its name.
+    """Whether the port may keep the node port that is stored under its name.
 
-    Others in the new object may have the number only if they shared it before:
-    else a manifest that names it for one protocol could not be applied twice.
+    Other ports of the draft may have the number only if they shared it before:
+    otherwise a manifest that names it for one protocol could not be applied twice.
     """
     number = stored[port.name].node_port if port.name in stored else 0
     rivals = [other for other in draft.ports if number and other.node_port == number]

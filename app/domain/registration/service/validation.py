@@ -2,9 +2,9 @@
 
     desired, current | None -> violations
 
-Comes after allocation, so that addresses and node ports are there to be looked
-at.  Source: spec kubernetes-api 1.2; contract.md, "Where Waypost means to differ",
-for the spelling of field paths.
+Runs after allocation, so that addresses and node ports are present.  Source: spec
+kubernetes-api 1.2; contract.md, "Where Waypost means to differ", for the spelling of
+field paths.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from app.domain.labels import expression_violations
 from app.domain.names import label_1035_problems, label_problems, subdomain_problems
 from app.domain.objects.service import (
     AFFINITY_TIMEOUT_S_MAX,
+    HEADLESS,
     TOPOLOGY_HINTS_ANNOTATION,
     TOPOLOGY_MODE_ANNOTATION,
     Scheduler,
@@ -77,7 +78,7 @@ def _service_violations(
     yield from label_violations("spec.selector", desired.selector or {})
     yield from expression_violations("spec.selectorExpressions", desired.selector_expressions)
     yield from _affinity_violations(desired)
-    if not desired.is_external_name:  # then none may be set, which is told above
+    if not desired.is_external_name:  # an alias has no addresses: refused above
         yield from cluster_ip_violations(current, desired, features)
     yield from _external_ip_violations(current, desired, features)
     yield from source_range_violations(current, desired, features)
@@ -102,7 +103,7 @@ def _type_violations(desired: Service) -> Iterable[Violation]:
         case ServiceType.CLUSTER_IP:
             pass
         case ServiceType.NODE_PORT | ServiceType.LOAD_BALANCER:
-            if desired.cluster_ips == ("None",):
+            if desired.cluster_ips == (HEADLESS,):
                 detail = f"may not be set to 'None' for {desired.type} services"
                 yield invalid("spec.clusterIPs[0]", desired.cluster_ips[0], detail)
         case ServiceType.EXTERNAL_NAME:

@@ -1,4 +1,4 @@
-"""What is accepted and probably not meant.
+"""Warnings about a Service that is valid but probably a mistake.
 
     desired -> sentences for the client, each once
 

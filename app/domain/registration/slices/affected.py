@@ -1,9 +1,9 @@
-"""Which Services' slices a change may alter, and through which Pod.
+"""The Services whose slices a change may alter, and through which Pod.
 
     Snapshot after the change, Change -> (Service, Pod), or (Service, None) for all of its Pods
 
-Services are found by index, never by looking at all of them: by the labels that their
-selectors want, and those that have lost theirs by the addresses in their slices.
+Services are found by index, never by a scan: by the labels that their selectors require, and
+those that have lost their selector by the addresses in their slices.
 
 Source: spec kubernetes-api 3.1 and 3.9.
 """
@@ -29,22 +29,22 @@ def by_service(_: Snapshot, change: Change) -> Iterator[Affected]:
 
 
 def by_pod(snapshot: Snapshot, change: Change) -> Iterator[Affected]:
-    """Name the Services that select a Pod or did, and those that were left with its addresses."""
+    """List the Services that select or selected a Pod, or whose left-over slices contain it."""
     for side in (change.before, change.after):
         for service in _selecting(snapshot, side):
             yield service, change.key
-    for service in _left_with(snapshot, change.before):
+    for service in _with_left_over(snapshot, change.before):
         yield service, change.key
 
 
 def by_node(snapshot: Snapshot, change: Change) -> Iterator[Affected]:
-    """Pass a Node's zone on to the endpoints on it, and its capacity to hints that go by it."""
+    """List the Services with endpoints on a Node of another zone, or hints by its capacity."""
     before, after = (
         side if isinstance(side, Node) else None for side in (change.before, change.after)
     )
     if _zone(before) != _zone(after):
         for pod in snapshot.pods_on(change.key.name):
-            for service in (*_selecting(snapshot, pod), *_left_with(snapshot, pod)):
+            for service in (*_selecting(snapshot, pod), *_with_left_over(snapshot, pod)):
                 yield service, pod.metadata.key
     if before is None or after is None or capacity_of(before) != capacity_of(after):
         for service in snapshot.members("balanced"):
@@ -52,7 +52,7 @@ def by_node(snapshot: Snapshot, change: Change) -> Iterator[Affected]:
 
 
 def by_slice(snapshot: Snapshot, change: Change) -> Iterator[Affected]:
-    """Repair the slices of ours that a client has written, relabelled or deleted."""
+    """List the Services whose computed slices a client has written, relabelled or deleted."""
     for side in (change.before, change.after):
         if not isinstance(side, EndpointSlice) or not (side.is_managed or side.is_mirrored):
             continue
@@ -71,8 +71,8 @@ def _selecting(snapshot: Snapshot, pod: Object | None) -> Iterator[NamespacedNam
             yield service.metadata.key
 
 
-def _left_with(snapshot: Snapshot, pod: Object | None) -> Iterator[NamespacedName]:
-    """Find the Services without a selector that a Pod was left behind, by its addresses."""
+def _with_left_over(snapshot: Snapshot, pod: Object | None) -> Iterator[NamespacedName]:
+    """Find the Services without a selector whose left-over slices have a Pod's addresses."""
     if not isinstance(pod, Pod):
         return
     for ip in pod.pod_ips:

@@ -1,26 +1,28 @@
-"""A Pod as seen from one Service: an endpoint of each family, on certain ports.
+"""A Pod as endpoints of one Service: one per family, with the Service's ports on it.
 
-    Service, Pod, zone -> Endpoint | nothing
-    Service, Pod       -> the ports it answers on, sorted
+    Service, Pod, zone -> Endpoint | None
+    Service, Pod       -> the ports of the Service on the Pod, sorted
 
-Which slice an endpoint goes into is not known here.  Source: spec
+The slice of an endpoint is not known here.  Source: spec
 kubernetes-api 3.2 to 3.4; contract.md for the weight and for Pods without a
 known Node, which are endpoints all the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from app.domain.addresses import IPFamily
+from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import Endpoint, EndpointConditions, EndpointPort
 from app.domain.objects.meta import ObjectReference
+from app.domain.objects.node import Node
 from app.domain.objects.pod import WEIGHT_DEFAULT, Pod
 from app.domain.objects.service import Service, ServicePort
 
 
 class EndpointIdentity(NamedTuple):
-    """What stays the same while readiness, zone and node of an endpoint change."""
+    """The fields of an endpoint that do not change with readiness, zone and node."""
 
     addresses: tuple[str, ...]
     hostname: str
@@ -29,7 +31,7 @@ class EndpointIdentity(NamedTuple):
 
 
 def identity_of(endpoint: Endpoint) -> EndpointIdentity:
-    """Tell two endpoints apart: by addresses, hostname and the Pod referred to (spec 3.6)."""
+    """Identify an endpoint by addresses, hostname and the Pod it refers to (spec 3.6)."""
     reference = endpoint.target_ref
     if reference is None:
         return EndpointIdentity(endpoint.addresses, endpoint.hostname, "", "")
@@ -44,26 +46,32 @@ def has_computed_endpoints(service: Service) -> bool:
 
 
 def families_of(service: Service) -> tuple[IPFamily, ...]:
-    """List the families a Service has slices of; one that says none is IPv4."""
+    """List the families a Service has slices of; IPv4 if it has no families."""
     families = tuple(IPFamily(family) for family in dict.fromkeys(service.ip_families))
     return families or (IPFamily.IPV4,)
 
 
+def zone_of(pod: Pod, nodes: Mapping[NamespacedName, Node]) -> str:
+    """Give the zone of a Pod's Node; empty when the Node is unknown."""
+    node = nodes.get(NamespacedName("", pod.node_name)) if pod.node_name else None
+    return "" if node is None else node.zone
+
+
 def endpoint_of(service: Service, pod: Pod, family: IPFamily, *, zone: str) -> Endpoint | None:
-    """Make the endpoint that a selected Pod is in one family; None when it is none."""
+    """Make the endpoint of a selected Pod in one family; None when it has none."""
     if pod.is_finished:
         return None
     addresses = pod.addresses_of(family)
     if not addresses:
         return None
     metadata = pod.metadata
-    belongs = bool(pod.hostname) and pod.subdomain == service.metadata.name
+    has_name = bool(pod.hostname) and pod.subdomain == service.metadata.name
     return Endpoint(
         addresses=addresses,
         conditions=_conditions(
             pod.is_ready, metadata.is_terminating, service.publish_not_ready_addresses
         ),
-        hostname=pod.hostname if belongs else "",
+        hostname=pod.hostname if has_name else "",
         node_name=pod.node_name,
         zone=zone,
         target_ref=ObjectReference(
@@ -75,7 +83,7 @@ def endpoint_of(service: Service, pod: Pod, family: IPFamily, *, zone: str) -> E
 
 @lru_cache(maxsize=8)
 def _conditions(
-    serving: bool,  # noqa: FBT001  positional, so that the cache sees one key
+    serving: bool,  # noqa: FBT001  positional, so that equal arguments have equal cache keys
     terminating: bool,  # noqa: FBT001
     published: bool,  # noqa: FBT001
 ) -> EndpointConditions:
@@ -93,7 +101,7 @@ def has_named_ports(service: Service) -> bool:
 
 
 def ports_on(service: Service, pod: Pod) -> tuple[EndpointPort, ...]:
-    """List the ports of a Service that a Pod has; one named but not declared is left out."""
+    """List the ports of a Service on a Pod, without those whose name the Pod does not declare."""
     found = (
         EndpointPort(
             port=number,
@@ -108,17 +116,17 @@ def ports_on(service: Service, pod: Pod) -> tuple[EndpointPort, ...]:
 
 
 def target_port_on(pod: Pod, port: ServicePort) -> int | None:
-    """Give the number a Service port leads to on a Pod; None when the Pod lacks the name."""
+    """Resolve the target port of a Service on a Pod; None when the Pod lacks the name."""
     if isinstance(port.target_port, str) and port.target_port:
         return pod.port_named(port.target_port, port.protocol)
     return int(port.target_port or port.port)
 
 
 def sorted_ports(ports: Iterable[EndpointPort]) -> tuple[EndpointPort, ...]:
-    """Order ports by name, protocol and number, so that equal sets are equal."""
+    """Sort ports by name, protocol and number, so that equal sets compare equal."""
     return tuple(sorted(ports, key=port_order))
 
 
 def port_order(port: EndpointPort) -> tuple[str, str, int, str]:
-    """Give the key that ports are sorted by; a port that means any comes first."""
+    """Give the sort key of a port; a port without a number, which means any, comes first."""
     return (port.name, port.protocol, port.port or 0, port.app_protocol or "")

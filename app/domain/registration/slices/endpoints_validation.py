@@ -8,22 +8,22 @@ Source: Kubernetes' validation of Endpoints; spec kubernetes-api 3.8.
 from collections.abc import Iterable
 
 from app.domain.errors import Violation
-from app.domain.labels import key_problems
 from app.domain.names import label_problems, subdomain_problems
 from app.domain.objects.endpoint_slice import EndpointPort
 from app.domain.objects.endpoints import EndpointAddress, Endpoints, EndpointSubset
-from app.domain.objects.service import Protocol
 from app.domain.registration.validation.addresses import (
     address_violations,
     special_address_violations,
 )
 from app.domain.registration.validation.metadata import metadata_violations
-from app.domain.registration.validation.ports import port_number_problems
-from app.domain.violations import each_invalid, not_supported, required, too_many
+from app.domain.registration.validation.ports import (
+    app_protocol_violations,
+    port_number_problems,
+    protocol_violations,
+)
+from app.domain.violations import broken_unless_empty, each_invalid, required, too_many
 
-PAIRS_MAX = 100_000  # of an address and a port of its subset, in all subsets together
-
-_PROTOCOLS = frozenset(Protocol)
+PAIRS_MAX = 100_000  # pairs of an address and a port of the same subset, in all subsets
 
 
 def validate(draft: Endpoints) -> tuple[Violation, ...]:
@@ -66,23 +66,15 @@ def _address_violations(field: str, address: EndpointAddress) -> Iterable[Violat
     path = f"{field}.ip"
     malformed = address_violations(path, address.ip, is_strict=True)
     yield from malformed or special_address_violations(path, address.ip)
-    if address.hostname:
-        problems = label_problems(address.hostname)
-        yield from each_invalid(f"{field}.hostname", address.hostname, problems)
-    if address.node_name:
-        problems = subdomain_problems(address.node_name)
-        yield from each_invalid(f"{field}.nodeName", address.node_name, problems)
+    yield from broken_unless_empty(f"{field}.hostname", address.hostname, label_problems)
+    yield from broken_unless_empty(f"{field}.nodeName", address.node_name, subdomain_problems)
 
 
 def _port_violations(field: str, port: EndpointPort, *, needs_name: bool) -> Iterable[Violation]:
-    if port.name:
-        yield from each_invalid(f"{field}.name", port.name, label_problems(port.name))
-    elif needs_name:
+    yield from broken_unless_empty(f"{field}.name", port.name, label_problems)
+    if needs_name and not port.name:
         yield required(f"{field}.name")
     number = port.port or 0
     yield from each_invalid(f"{field}.port", number, port_number_problems(number))
-    if port.protocol not in _PROTOCOLS:
-        yield not_supported(f"{field}.protocol", port.protocol, _PROTOCOLS)
-    if port.app_protocol is not None:
-        problems = key_problems(port.app_protocol)
-        yield from each_invalid(f"{field}.appProtocol", port.app_protocol, problems)
+    yield from protocol_violations(field, port.protocol)
+    yield from app_protocol_violations(field, port.app_protocol)

@@ -1,10 +1,10 @@
-"""Where an endpoint had best be used from.
+"""Topology hints: the zones and nodes whose traffic an endpoint should get.
 
     trafficDistribution:  Service, endpoint -> its own zone and node
     topology mode Auto:   all endpoints of a family, Nodes -> zones by their share of CPU
 
-The first looks at one endpoint; the second at all of them, so that a change to
-one may give another a new hint.  Source: spec kubernetes-api 3.7; KEP-4444,
+The first looks at one endpoint; the second at all of them, so that a change of
+one may alter the hint of another.  Source: spec kubernetes-api 3.7; KEP-4444,
 KEP-3015 and KEP-2433.
 """
 
@@ -20,14 +20,14 @@ from app.domain.objects.node import CONTROL_PLANE_LABELS, Node
 from app.domain.objects.service import Service, TrafficDistribution
 from app.domain.registration.slices.endpoints import identity_of
 
-OVERLOAD_MAX = Fraction(12, 10)  # times the endpoints' fair share of traffic that one may get
+OVERLOAD_MAX = Fraction(12, 10)  # traffic of one endpoint, relative to an equal share
 ZONES_MIN = 2
 CPU_QUANTITY_LENGTH_MAX = 32  # characters; "3920m" has five
 
 _CPU_UNITS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6}  # powers of ten
 
 Shares = Mapping[str, Fraction]
-"""The part of all CPU that stands in each zone."""
+"""Each zone's share of all CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class _Allocation:
 
 
 def hinted(service: Service, endpoint: Endpoint) -> Endpoint:
-    """Give an endpoint the hints of ``trafficDistribution``: its own zone, and its own node."""
+    """Set the hints of ``trafficDistribution``: the endpoint's own zone and node."""
     if service.traffic_distribution is None or endpoint.conditions.ready is not True:
         return endpoint  # spec 3.7: endpoints that are not ready have no hints
     zones = (endpoint.zone,) if endpoint.zone else ()
@@ -52,9 +52,9 @@ def hinted(service: Service, endpoint: Endpoint) -> Endpoint:
 def balanced(endpoints: Iterable[Endpoint], shares: Shares) -> tuple[Endpoint, ...]:
     """Hint endpoints of one family to zones in proportion to ``shares``.
 
-    Each starts with its own zone; a few are lent to zones that have too few.
-    Nobody is hinted when a ready endpoint has no zone, or a zone would have to
-    serve more than its endpoints can bear.
+    Each starts with its own zone; some are lent to zones that have too few.  No
+    endpoint gets a hint when a ready one has no zone, or when one would have to serve
+    more than ``OVERLOAD_MAX`` allows.
     """
     kept = tuple(endpoints)
     ready = sorted((e for e in kept if e.conditions.ready), key=identity_of)
@@ -65,9 +65,9 @@ def balanced(endpoints: Iterable[Endpoint], shares: Shares) -> tuple[Endpoint, .
     held = Counter(zone_of.values())
     loans = _loans(allocations, held)
     for endpoint in ready:
-        takers = loans.get(endpoint.zone)
-        if takers:
-            zone_of[identity_of(endpoint)] = takers.pop(0)
+        borrowers = loans.get(endpoint.zone)
+        if borrowers:
+            zone_of[identity_of(endpoint)] = borrowers.pop(0)
     return tuple(
         replace(endpoint, hints=Hints(for_zones=(zone_of[identity_of(endpoint)],)))
         if endpoint.conditions.ready
@@ -77,14 +77,13 @@ def balanced(endpoints: Iterable[Endpoint], shares: Shares) -> tuple[Endpoint, .
 
 
 def cpu_shares(nodes: Iterable[Node]) -> Shares:
-    """Work out each zone's part of all CPU; empty when it cannot be told.
+    """Compute each zone's share of all CPU, over the ready Nodes outside the control plane.
 
-    Ready Nodes count that are no control plane.  One of them without a zone or
-    CPU spoils the sum, and so does a single zone.
+    Empty when one of these has no zone or no CPU, or when there is only one zone.
     """
     cpu_by_zone: dict[str, Decimal] = {}
     for node in nodes:
-        if not node.is_ready or any(key in node.metadata.labels for key in CONTROL_PLANE_LABELS):
+        if not _counts(node):
             continue
         cpu = _cpus(node.allocatable.get("cpu", ""))
         if not node.zone or cpu <= 0:
@@ -97,9 +96,12 @@ def cpu_shares(nodes: Iterable[Node]) -> Shares:
 
 
 def capacity_of(node: Node) -> tuple[object, ...]:
-    """Give all of a Node that shares are worked out from; equal ones make equal shares."""
-    is_control_plane = any(key in node.metadata.labels for key in CONTROL_PLANE_LABELS)
-    return node.zone, node.is_ready and not is_control_plane, node.allocatable.get("cpu", "")
+    """Give everything about a Node that shares depend on."""
+    return node.zone, _counts(node), node.allocatable.get("cpu", "")
+
+
+def _counts(node: Node) -> bool:
+    return node.is_ready and not any(key in node.metadata.labels for key in CONTROL_PLANE_LABELS)
 
 
 def _cpus(quantity: str) -> Decimal:
@@ -127,16 +129,16 @@ def _allocations(shares: Shares, ready: int) -> Mapping[str, _Allocation]:
 
 
 def _loans(allocations: Mapping[str, _Allocation], held: Mapping[str, int]) -> dict[str, list[str]]:
-    """Pair zones with too many endpoints and zones with too few, the neediest first."""
+    """Pair zones with too many endpoints and zones with too few, the largest deficit first."""
     surplus = {zone: held.get(zone, 0) - a.wanted for zone, a in allocations.items()}
     loans: dict[str, list[str]] = {}
     while True:
-        giver = max(surplus, key=lambda zone: (surplus[zone], zone))
-        taker = min(surplus, key=lambda zone: (surplus[zone], zone))
-        # Less than a whole endpoint short is near enough.  Who has more than is wanted
-        # stays at its minimum at least, since what is wanted is never less than that.
-        if surplus[giver] <= 0 or surplus[taker] > -1:
+        lender = max(surplus, key=lambda zone: (surplus[zone], zone))
+        borrower = min(surplus, key=lambda zone: (surplus[zone], zone))
+        # A deficit below one endpoint is ignored.  A lender never falls below its minimum,
+        # since ``wanted`` is never less than that.
+        if surplus[lender] <= 0 or surplus[borrower] > -1:
             return loans
-        loans.setdefault(giver, []).append(taker)
-        surplus[giver] -= 1
-        surplus[taker] += 1
+        loans.setdefault(lender, []).append(borrower)
+        surplus[lender] -= 1
+        surplus[borrower] += 1

@@ -1,11 +1,11 @@
-"""The slices that a Service keeps when it loses its selector: none comes, who is gone goes.
+"""Slices that a Service keeps when it loses its selector: endpoints are only removed.
 
     Snapshot, Service, the Pods that changed -> SlicePlan
 
-Kubernetes leaves such slices as they were for ever, and traffic goes to addresses that
-nobody has any more.  Here the Pods that were picked last go on being endpoints, each for
-as long as it exists: its conditions and addresses follow the Pod, and with the Pod goes the
-endpoint.  One that comes later under the same name is another Pod and is not picked.
+Kubernetes leaves such slices unchanged for ever, and traffic goes to addresses that no Pod
+has any more.  Here the Pods that were selected last stay endpoints for as long as they exist:
+conditions and addresses follow the Pod, and the endpoint is removed with it.  A later Pod of
+the same name is not added.
 Slices written by hand, and endpoints that refer to no Pod, are never touched.
 
 Source: spec kubernetes-api 3.1, and 3.3 for what an endpoint is.
@@ -19,7 +19,7 @@ from app.domain.addresses import IPFamily
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import Endpoint, EndpointSlice
 from app.domain.objects.service import Service
-from app.domain.registration.slices.endpoints import endpoint_of
+from app.domain.registration.slices.endpoints import endpoint_of, zone_of
 from app.domain.registration.slices.hints import hinted
 from app.domain.registration.slices.metadata import triggered
 from app.domain.registration.slices.planning import SlicePlan
@@ -35,18 +35,18 @@ def plan_left_over(
     changed_pods: Collection[NamespacedName] | None = None,
     triggered_at: datetime | None = None,
 ) -> SlicePlan:
-    """Find the writes after which the left-over slices hold no Pod that is gone.
+    """Find the writes after which the left-over slices have no endpoint of a removed Pod.
 
-    ``changed_pods`` names the Pods that are looked at; None looks at all.
+    ``changed_pods`` names the Pods to compare with; None means all.
     """
-    look = _Look(snapshot, service, changed_pods)
+    comparison = _Comparison(snapshot, service, changed_pods)
     update: list[EndpointSlice] = []
     delete: list[EndpointSlice] = []
     for slice_ in snapshot.slices_of(service.metadata.key):
-        is_ours = slice_.is_managed and not slice_.metadata.is_terminating
-        if not is_ours or slice_.address_type not in _FAMILIES:
+        is_managed = slice_.is_managed and not slice_.metadata.is_terminating
+        if not is_managed or slice_.address_type not in _FAMILIES:
             continue
-        endpoints = tuple(look.remaining(slice_))
+        endpoints = tuple(comparison.remaining(slice_))
         if endpoints == slice_.endpoints:
             continue
         if endpoints:
@@ -58,15 +58,15 @@ def plan_left_over(
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """What the endpoints of one Service are compared with."""
+class _Comparison:
+    """Compares the endpoints of one Service with the Pods that exist."""
 
     snapshot: Snapshot
     service: Service
     changed_pods: Collection[NamespacedName] | None
 
     def remaining(self, slice_: EndpointSlice) -> Iterator[Endpoint]:
-        """Give the endpoints of a slice whose Pods are there, each as its Pod is now."""
+        """Give the endpoints of a slice whose Pods exist, updated from the Pods."""
         family = IPFamily(slice_.address_type)
         for endpoint in slice_.endpoints:
             reference = endpoint.target_ref
@@ -84,12 +84,11 @@ class _Look:
     ) -> Endpoint | None:
         pod = self.snapshot.pods.get(key)
         reference = endpoint.target_ref
-        assert reference is not None, "asked for endpoints of Pods only"
+        assert reference is not None, "called for endpoints of Pods only"
         if pod is None or reference.uid not in ("", pod.metadata.uid):
             return None
-        node = self.snapshot.nodes.get(NamespacedName("", pod.node_name))
-        zone = "" if node is None else node.zone
+        zone = zone_of(pod, self.snapshot.nodes)
         current = endpoint_of(self.service, pod, family, zone=zone)
         if current is None or not self.service.is_balanced:
             return current and hinted(self.service, current)
-        return replace(current, hints=endpoint.hints)  # found for all of them together
+        return replace(current, hints=endpoint.hints)  # computed from all endpoints together

@@ -1,12 +1,12 @@
-"""What a slice says about itself: its name, labels, owner and history.
+"""Metadata of slices: names, labels, owner, generation and trigger time.
 
     Service, seed -> names of new slices          Service -> labels, owner
 
-The endpoints in it are not known here.  Source: spec kubernetes-api 3.5, and
-1.2 for how names are made.
+Endpoints are not known here.  Source: spec kubernetes-api 3.5, and 1.2 for how
+names are made.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -18,6 +18,7 @@ from app.domain.objects.endpoint_slice import (
     MANAGED_BY_LABEL,
     SERVICE_NAME_LABEL,
     TRIGGER_TIME_ANNOTATION,
+    EndpointSlice,
 )
 from app.domain.objects.meta import ObjectMeta, OwnerReference
 from app.domain.objects.service import HEADLESS, Service
@@ -25,21 +26,23 @@ from app.domain.registration.naming import SUFFIX_LENGTH, suffix_of
 from app.domain.times import format_time
 
 RESERVED_LABELS = frozenset({SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL})
-"""Labels of slices that a Service cannot give by having them itself."""
+"""Labels of slices that are never copied from the Service."""
 
 
 @dataclass(frozen=True, slots=True)
 class SliceNames:
-    """Where names of new slices come from: the same seed gives the same, unless taken."""
+    """Source of names for new slices: the same seed gives the same names, unless taken."""
 
     seed: int
     taken: Container[NamespacedName] = frozenset[NamespacedName]()
 
 
-def new_names(service: NamespacedName, names: SliceNames) -> Iterator[str]:
-    """Give names for slices of a Service, ``web-4x7kc``, one after the other without end."""
+def new_names(
+    service: NamespacedName, names: SliceNames, existing: Iterable[EndpointSlice]
+) -> Iterator[str]:
+    """Generate names for new slices of a Service, ``web-4x7kc``, without end."""
     prefix = service.name[: LABEL_LENGTH_MAX - SUFFIX_LENGTH - 1]
-    given: set[str] = set()
+    given = {slice_.metadata.name for slice_ in existing}
     attempts = count()
     while True:
         name = f"{prefix}-{suffix_of(f'{names.seed}/{service}/{next(attempts)}')}"
@@ -51,7 +54,7 @@ def new_names(service: NamespacedName, names: SliceNames) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the slices of one Service have in common besides their endpoints."""
+    """The labels and the owner that all slices of one Service have."""
 
     labels: Mapping[str, str]
     owner: OwnerReference
@@ -61,7 +64,7 @@ class Frame:
         return metadata.labels == self.labels and self.owner in metadata.owner_references
 
     def created(self, service: NamespacedName, name: str, at: datetime | None) -> ObjectMeta:
-        """Make the metadata of a new slice; uid, revision and time are the store's to add."""
+        """Make the metadata of a new slice; the write adds uid, revision and time."""
         return ObjectMeta(
             name=name,
             namespace=service.namespace,
@@ -73,7 +76,7 @@ class Frame:
         )
 
     def updated(self, metadata: ObjectMeta, at: datetime | None) -> ObjectMeta:
-        """Make the metadata of a slice whose content or labels change."""
+        """Update the metadata of a slice whose content or labels change."""
         owners = metadata.owner_references
         return replace(
             triggered(metadata, at),
@@ -83,7 +86,7 @@ class Frame:
 
 
 def triggered(metadata: ObjectMeta, at: datetime | None) -> ObjectMeta:
-    """Make the metadata of a slice whose content changes, and say what time set it off."""
+    """Update the metadata of a slice whose content changes, with the time of the trigger."""
     return replace(
         metadata,
         generation=metadata.generation + 1,
@@ -92,7 +95,7 @@ def triggered(metadata: ObjectMeta, at: datetime | None) -> ObjectMeta:
 
 
 def frame_of(service: Service) -> Frame:
-    """Work out what the slices of a Service have in common."""
+    """Compute the labels and the owner of a Service's slices."""
     labels = {
         key: value for key, value in service.metadata.labels.items() if key not in RESERVED_LABELS
     }

@@ -1,11 +1,11 @@
-"""Endpoints as slices: what they must hold, and the fewest writes that get there.
+"""Mirroring of Endpoints: the desired slices, and the fewest writes that lead to them.
 
-    Endpoints, Service            -> why it is not mirrored, or nothing
+    Endpoints, Service            -> why it is not mirrored, or ""
     Endpoints                     -> Mirrored     (endpoints by family and ports)
     existing slices, Mirrored     -> SlicePlan    (create, update, delete)
 
-Addresses that listen on the same ports share a slice, one a family, whatever subsets they
-are listed in; an address that is listed as ready and as not ready is not.  Slices that are
+Addresses with the same ports share a slice per family, whichever subsets list them; an
+address that is listed both as ready and as not ready counts as not ready.  Slices that are
 not mirrored are never touched.
 
 Source: KEP-752; spec kubernetes-api 3.8.
@@ -30,38 +30,36 @@ from app.domain.objects.endpoint_slice import (
     EndpointSlice,
 )
 from app.domain.objects.endpoints import EndpointAddress, Endpoints
-from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.meta import LAST_APPLIED_ANNOTATION, ObjectMeta
 from app.domain.objects.service import Service
 from app.domain.registration.slices.endpoints import identity_of, sorted_ports
 from app.domain.registration.slices.metadata import SliceNames, new_names, triggered
 from app.domain.registration.slices.packing import Group, group_of
 from app.domain.registration.slices.planning import SlicePlan
 
-ADDRESSES_MAX = 1_000  # of one set of ports that are mirrored
+ADDRESSES_MAX = 1_000  # addresses mirrored per set of ports
 SKIP_LABEL = "endpointslice.kubernetes.io/skip-mirror"
 LEADER_ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
-LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
-
 _NOT_COPIED = frozenset({TRIGGER_TIME_ANNOTATION, LAST_APPLIED_ANNOTATION})
 _READY, _NOT_READY = EndpointConditions(ready=True), EndpointConditions(ready=False)
 
 
-class _Place(NamedTuple):
-    """What tells one listed address from another: two Pods may have one address."""
+class _Target(NamedTuple):
+    """The identity of a listed address: two Pods may have the same address."""
 
     ip: str
     uid: str
 
 
-_Listed = dict[_Place, bool]
-"""Addresses, and whether each is ready."""
+_Listed = dict[_Target, bool]
+"""Listed addresses, and whether each is ready."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirrored:
-    """What the slices of an Endpoints object must hold together.
+    """The endpoints that the slices of an Endpoints object must contain together.
 
-    ``skipped`` counts the addresses beyond what is mirrored of one set of ports.
+    ``skipped`` counts the addresses beyond the limit per set of ports.
     """
 
     metadata: ObjectMeta
@@ -70,31 +68,31 @@ class Mirrored:
 
 
 def why_not_mirrored(endpoints: Endpoints, service: Service | None) -> str:
-    """Say why an Endpoints object leads to no slices; empty when it does."""
+    """Say why an Endpoints object is not mirrored; empty when it is."""
     meta = endpoints.metadata
     if meta.labels.get(SKIP_LABEL) == "true":
         return f"it is labelled {SKIP_LABEL}=true"
     if LEADER_ANNOTATION in meta.annotations:
         return "it is a lock of a leader election"
     if label_problems(meta.name):
-        return "no Service can bear its name"
+        return "its name is not valid for a Service"
     if service is not None and service.has_selector:
         return f"the Service {meta.key} has a selector: its endpoints are the Pods it selects"
     return ""
 
 
 def mirrored(endpoints: Endpoints, *, addresses_max: int = ADDRESSES_MAX) -> Mirrored:
-    """Work out what is behind which ports, in each family."""
-    known: dict[_Place, EndpointAddress] = {}
+    """Group the listed addresses into endpoints by family and ports."""
+    known: dict[_Target, EndpointAddress] = {}
     found: dict[Group, tuple[Endpoint, ...]] = {}
     skipped = 0
     for ports, listed in _regrouped(_listed_by_port(endpoints, known)):
-        # Ready ones first: they are what is missed least when there are too many.
-        places = sorted(listed, key=lambda place: (not listed[place], place))
-        skipped += max(0, len(places) - addresses_max)
-        for family, behind in _by_family(places[:addresses_max], listed, known).items():
-            for alike in _without_twins(ports):
-                found[Group(family, alike)] = behind
+        # Ready ones first, so that those over the limit are not ready if possible.
+        targets = sorted(listed, key=lambda target: (not listed[target], target))
+        skipped += max(0, len(targets) - addresses_max)
+        for family, members in _by_family(targets[:addresses_max], listed, known).items():
+            for distinct in _distinctly_named(ports):
+                found[Group(family, distinct)] = members
     return Mirrored(metadata=endpoints.metadata, endpoints=found, skipped=skipped)
 
 
@@ -105,12 +103,11 @@ def plan_mirrored(
     names: SliceNames,
     triggered_at: datetime | None = None,
 ) -> SlicePlan:
-    """Find the fewest writes after which the mirrored slices hold what is desired."""
+    """Find the fewest writes after which the mirrored slices are as desired."""
     every = tuple(existing)
     kept, spare = _matched(every, desired)
-    taken = {slice_.metadata.name for slice_ in every}
     key = desired.metadata.key
-    fresh = (name for name in new_names(key, names) if name not in taken)
+    fresh = new_names(key, names, every)
     create: list[EndpointSlice] = []
     update: list[EndpointSlice] = []
     for group in sorted(desired.endpoints, key=lambda group: group.order):
@@ -121,15 +118,15 @@ def plan_mirrored(
             )
             blank = EndpointSlice(metadata=meta, address_type=group.address_type)
             create.append(_filled(blank, group, desired, triggered_at))
-        elif not _is_right(current, group, desired):
+        elif not _is_as_desired(current, group, desired):
             update.append(_filled(current, group, desired, triggered_at))
     return SlicePlan(create=tuple(create), update=tuple(update), delete=tuple(spare))
 
 
 def _listed_by_port(
-    endpoints: Endpoints, known: dict[_Place, EndpointAddress]
+    endpoints: Endpoints, known: dict[_Target, EndpointAddress]
 ) -> dict[EndpointPort | None, _Listed]:
-    """List the addresses of each port; those of a subset without ports stand under None."""
+    """List the addresses of each port; the key of a subset without ports is None."""
     found: dict[EndpointPort | None, _Listed] = {}
     for subset in endpoints.subsets:
         addresses = [
@@ -138,62 +135,62 @@ def _listed_by_port(
         ]
         for address, is_ready in addresses:
             uid = "" if address.target_ref is None else address.target_ref.uid
-            place = _Place(canonical(address.ip), uid)
-            known.setdefault(place, address)
+            target = _Target(canonical(address.ip), uid)
+            known.setdefault(target, address)
             for port in subset.ports or (None,):
                 listed = found.setdefault(port, {})
-                listed[place] = is_ready and listed.get(place, True)
+                listed[target] = is_ready and listed.get(target, True)
     return found
 
 
 def _regrouped(
     found: Mapping[EndpointPort | None, _Listed],
 ) -> Iterator[tuple[list[EndpointPort], _Listed]]:
-    """Bring the ports together that the same addresses listen on."""
-    alike: dict[frozenset[tuple[_Place, bool]], list[EndpointPort]] = {}
+    """Group the ports that have the same addresses."""
+    ports_by_addresses: dict[frozenset[tuple[_Target, bool]], list[EndpointPort]] = {}
     for port, listed in found.items():
-        ports = alike.setdefault(frozenset(listed.items()), [])
+        ports = ports_by_addresses.setdefault(frozenset(listed.items()), [])
         if port is not None:
             ports.append(port)
-    for listed, ports in alike.items():
+    for listed, ports in ports_by_addresses.items():
         yield ports, dict(listed)
 
 
 def _by_family(
-    places: Iterable[_Place], listed: _Listed, known: Mapping[_Place, EndpointAddress]
+    targets: Iterable[_Target], listed: _Listed, known: Mapping[_Target, EndpointAddress]
 ) -> dict[str, tuple[Endpoint, ...]]:
     found: dict[str, list[Endpoint]] = {}
-    for place in places:
-        address = known[place]
+    for target in targets:
+        address = known[target]
         endpoint = Endpoint(
-            addresses=(place.ip,),
-            conditions=_READY if listed[place] else _NOT_READY,
+            addresses=(target.ip,),
+            conditions=_READY if listed[target] else _NOT_READY,
             hostname=address.hostname,
             node_name=address.node_name,
             target_ref=address.target_ref,
         )
-        family = family_of_text(place.ip)
+        family = family_of_text(target.ip)
         assert family is not None, "validated before"
         found.setdefault(family, []).append(endpoint)
     return {family: tuple(sorted(each, key=identity_of)) for family, each in found.items()}
 
 
-def _without_twins(ports: Iterable[EndpointPort]) -> list[tuple[EndpointPort, ...]]:
-    """Part ports of one name, which no slice can hold together; no ports are one part too."""
+def _distinctly_named(ports: Iterable[EndpointPort]) -> list[tuple[EndpointPort, ...]]:
+    """Split ports of equal names, which no slice can contain together; at least one part."""
     parts: list[list[EndpointPort]] = [[]]
     by_name = groupby(sorted_ports(ports), key=lambda port: port.name)
-    for _, alike in by_name:
-        for place, port in enumerate(alike):
-            if place == len(parts):
+    for _, namesakes in by_name:
+        for index, port in enumerate(namesakes):
+            if index == len(parts):
                 parts.append([])
-            parts[place].append(port)
+            parts[index].append(port)
     return [tuple(part) for part in parts]
 
 
 def _matched(
     existing: Iterable[EndpointSlice], desired: Mirrored
 ) -> tuple[dict[Group, EndpointSlice], list[EndpointSlice]]:
-    """Find for each group the slice that is kept for it; the others are to spare."""
+    """Find the present slice of each group; return the slices of no group as well."""
     kept: dict[Group, EndpointSlice] = {}
     spare: list[EndpointSlice] = []
     key = desired.metadata.key
@@ -209,19 +206,19 @@ def _matched(
 
 
 def _reused(group: Group, spare: list[EndpointSlice]) -> EndpointSlice | None:
-    for place, slice_ in enumerate(spare):
+    for index, slice_ in enumerate(spare):
         if slice_.address_type == group.address_type:
-            return spare.pop(place)
+            return spare.pop(index)
     return None
 
 
 def _filled(
     slice_: EndpointSlice, group: Group, desired: Mirrored, at: datetime | None
 ) -> EndpointSlice:
-    held = slice_.metadata
-    annotations = {key: held.annotations[key] for key in _NOT_COPIED & held.annotations.keys()}
+    meta = slice_.metadata
+    annotations = {key: meta.annotations[key] for key in _NOT_COPIED & meta.annotations.keys()}
     meta = replace(
-        held, labels=_labels(desired), annotations={**_copied(desired.metadata), **annotations}
+        meta, labels=_labels(desired), annotations={**_copied(desired.metadata), **annotations}
     )
     return replace(
         slice_,
@@ -231,7 +228,7 @@ def _filled(
     )
 
 
-def _is_right(slice_: EndpointSlice, group: Group, desired: Mirrored) -> bool:
+def _is_as_desired(slice_: EndpointSlice, group: Group, desired: Mirrored) -> bool:
     return (
         group_of(slice_) == group
         and tuple(sorted(slice_.endpoints, key=identity_of)) == desired.endpoints[group]

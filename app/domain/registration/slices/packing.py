@@ -1,9 +1,9 @@
-"""Which slice each endpoint goes into: as few slices touched as can be.
+"""Distribution of endpoints over slices, with as few slices changed as possible.
 
-    drafts of one group's slices, missing endpoints, limit -> drafts that hold everything
+    drafts of one group's slices, missing endpoints, limit -> drafts with all endpoints
 
-A draft is one slice being worked on; whether it is written at all is decided
-by ``is_touched``.  Names, labels and owners are not known here.
+A draft is a slice in progress; ``is_touched`` says whether it is written.  Names,
+labels and owners are not known here.
 
 Source: spec kubernetes-api 3.6.  Kubernetes leaves half-empty slices as they
 are for ever; here the least full are merged while more than half of the room
@@ -17,11 +17,11 @@ from typing import NamedTuple
 from app.domain.objects.endpoint_slice import Endpoint, EndpointPort, EndpointSlice
 from app.domain.registration.slices.endpoints import identity_of, port_order, sorted_ports
 
-SPARE_SLICES = 3  # slices of a group that are left in peace beyond twice the fewest possible
+SPARE_SLICES = 3  # slices of a group that are not merged, beyond twice the fewest possible
 
 
 class Group(NamedTuple):
-    """What all endpoints of a slice share; ``ports`` are sorted."""
+    """The address type and ports that all endpoints of a slice share; ``ports`` are sorted."""
 
     address_type: str
     ports: tuple[EndpointPort, ...]
@@ -34,7 +34,7 @@ class Group(NamedTuple):
 
 @dataclass(slots=True)
 class Draft:
-    """A slice being worked on; ``current`` is None for one that does not exist yet."""
+    """A slice in progress; ``current`` is None for one that does not exist yet."""
 
     group: Group
     current: EndpointSlice | None = None
@@ -44,7 +44,7 @@ class Draft:
 
     @property
     def name(self) -> str:
-        """The name it has already; one that has none yet sorts behind all names."""
+        """The name of an existing slice; a new one sorts behind all names."""
         return "~" if self.current is None else self.current.metadata.name
 
     @property
@@ -59,17 +59,17 @@ class Draft:
 
 
 def group_of(slice_: EndpointSlice) -> Group:
-    """Tell the group of a slice, whatever the order its ports are written in."""
+    """Give the group of a slice, independent of the order of its ports."""
     return Group(slice_.address_type, sorted_ports(slice_.ports))
 
 
 def pack(
     group: Group, drafts: Iterable[Draft], missing: Iterable[Endpoint], *, endpoints_max: int
 ) -> list[Draft]:
-    """Place the missing endpoints of one group; drafts left without any are to be deleted.
+    """Place the missing endpoints of one group; drafts without endpoints are to be deleted.
 
     Slices that are touched anyway are filled first, the fullest first; another
-    one is used only if it can take everything that is left.
+    one is used only if it has room for all of the rest.
     """
     every = list(drafts)
     waiting = sorted(missing, key=identity_of)

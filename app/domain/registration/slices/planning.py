@@ -1,12 +1,11 @@
-"""The slices of a Service: what they must hold, and the fewest writes that get there.
+"""The slices of a Service: their desired content, and the fewest writes that lead to it.
 
     Service, Pods, Nodes       -> Desired     (endpoints by family and ports)
     existing slices, Desired   -> SlicePlan   (create, update, delete)
 
-``Desired`` may speak for all Pods of the Service or for the few that changed;
-either way the plan is the same, as long as the slices were right before.
-Slices written by hand are never touched.  Nothing here reads a clock: who
-writes the slices brings the seed for names and the time that set it off.
+``Desired`` may cover all Pods of the Service or only the few that changed; the plan
+is the same, as long as the slices were right before.  Slices written by hand are
+never touched.  The caller passes the seed for names and the time of the trigger.
 
 Source: spec kubernetes-api 3.1 to 3.6.
 """
@@ -30,6 +29,7 @@ from app.domain.registration.slices.endpoints import (
     has_named_ports,
     identity_of,
     ports_on,
+    zone_of,
 )
 from app.domain.registration.slices.hints import balanced, cpu_shares, hinted
 from app.domain.registration.slices.metadata import SliceNames, frame_of, new_names
@@ -41,10 +41,10 @@ _POD_NAME = attrgetter("target_ref.name")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
-    """What the slices of one Service must hold together.
+    """The endpoints that the slices of one Service must contain together.
 
-    ``pods`` names the Pods that are spoken for; endpoints of others stay as they
-    are.  None speaks for all.
+    ``pods`` names the Pods that are covered; endpoints of others stay as they are.
+    None covers all.
     """
 
     service: Service
@@ -67,11 +67,11 @@ def desired_in(
     *,
     changed_pods: Collection[NamespacedName] | None = None,
 ) -> Desired:
-    """Work out the endpoints of a Service on a snapshot in which the changes have been made.
+    """Compute the endpoints of a Service from the snapshot after the changes.
 
-    ``changed_pods`` names the Pods that were written or removed, or whose Node
-    was, when nothing else about the Service was: then only they are looked at.
-    None works everything out afresh.
+    ``changed_pods`` names the Pods that were written or removed, or whose Node was,
+    if nothing else about the Service was: then only they are evaluated.  None
+    evaluates all.
     """
     if changed_pods is None or service.is_balanced:
         return desired(service, snapshot.pods_selected_by(service), nodes=snapshot.nodes)
@@ -86,10 +86,10 @@ def desired(
     nodes: Mapping[NamespacedName, Node],
     only: Collection[NamespacedName] | None = None,
 ) -> Desired:
-    """Work out the endpoints of a Service; Pods it does not select are passed over.
+    """Compute the endpoints of a Service; Pods it does not select are ignored.
 
-    ``only`` names the Pods that the result speaks for, those that are gone
-    included; without it ``pods`` are all there are.
+    ``only`` names the Pods that the result covers, removed ones included; without it
+    the result covers all Pods, and ``pods`` are all of them.
     """
     found: dict[Group, list[Endpoint]] = {}
     selected = (pod for pod in pods if _is_selected(service, pod))
@@ -112,9 +112,9 @@ def plan(
     endpoints_max: int = ENDPOINTS_MAX_DEFAULT,
     triggered_at: datetime | None = None,
 ) -> SlicePlan:
-    """Find the fewest writes after which the managed slices hold what is desired.
+    """Find the fewest writes after which the managed slices are as desired.
 
-    A Service without a selector, or that is an alias, keeps whatever there is.
+    A Service that has no selector or is an alias keeps its slices.
     """
     service = desired.service
     if not has_computed_endpoints(service):
@@ -124,8 +124,7 @@ def plan(
     drafts = _packed(_managed(every, service), desired, endpoints_max)
     drafts = _with_placeholders(drafts, service)
     drafts, emptied = _with_reused(drafts)
-    present = {slice_.metadata.name for slice_ in every}
-    fresh = (name for name in new_names(service.metadata.key, names) if name not in present)
+    fresh = new_names(service.metadata.key, names, every)
     return SlicePlan(
         create=_by_name(
             EndpointSlice(
@@ -162,10 +161,9 @@ def _endpoints(
     service: Service, pods: Iterable[Pod], nodes: Mapping[NamespacedName, Node]
 ) -> Iterator[tuple[Group, Endpoint]]:
     families = families_of(service)
-    shared: dict[str, Group] = {}  # the groups, when all Pods have the same ports
+    shared: dict[str, Group] = {}  # group per family, when all Pods have the same ports
     for pod in pods:
-        node = nodes.get(NamespacedName("", pod.node_name)) if pod.node_name else None
-        zone = "" if node is None else node.zone
+        zone = zone_of(pod, nodes)
         for family in families:
             endpoint = endpoint_of(service, pod, family, zone=zone)
             if endpoint is None:
@@ -211,7 +209,7 @@ def _packed(slices: Iterable[EndpointSlice], desired: Desired, endpoints_max: in
     for slice_ in slices:
         group = group_of(slice_)
         draft = _kept(slice_, group, missing.get(group, {}), pods)
-        # A lowered limit, or a foreign write: what is too much goes elsewhere.
+        # After a lowered limit or a client's write: endpoints over the limit move elsewhere.
         for endpoint in draft.endpoints[endpoints_max:]:
             missing.setdefault(group, {})[identity_of(endpoint)] = endpoint
             draft.is_touched = True
@@ -235,7 +233,7 @@ def _kept(
     missing: dict[EndpointIdentity, Endpoint],
     pods: frozenset[str] | None,
 ) -> Draft:
-    """Walk one slice: drop what is not wanted, refresh what changed; found is not missing."""
+    """Drop a slice's unwanted endpoints, refresh the others and take them out of ``missing``."""
     if pods is not None and not _refers_to(slice_, pods):
         return Draft(group, slice_, list(slice_.endpoints))
     draft = Draft(group, slice_)
@@ -253,15 +251,15 @@ def _kept(
 
 
 def _refers_to(slice_: EndpointSlice, pods: frozenset[str]) -> bool:
-    """Whether a slice may hold an endpoint of these Pods; told without a loop of our own."""
+    """Whether a slice may have an endpoint of these Pods; without a loop in Python, for speed."""
     try:
         return not pods.isdisjoint(map(_POD_NAME, slice_.endpoints))
-    except AttributeError:  # an endpoint that refers to nothing
+    except AttributeError:  # an endpoint without a reference
         return True
 
 
 def _with_placeholders(drafts: list[Draft], service: Service) -> list[Draft]:
-    """See to it that every family has a slice, if only an empty one (spec 3.5)."""
+    """Ensure that every family has a slice, even if an empty one (spec 3.5)."""
     result = list(drafts)
     for family in families_of(service):
         mine = [draft for draft in result if draft.group.address_type == family]
@@ -277,14 +275,14 @@ def _with_placeholders(drafts: list[Draft], service: Service) -> list[Draft]:
 
 
 def _with_reused(drafts: Iterable[Draft]) -> tuple[list[Draft], list[EndpointSlice]]:
-    """Let new slices take the place of emptied ones of their family; the rest is to go."""
+    """Reuse emptied slices for new ones of their family; return the rest for deletion."""
     kept: list[Draft] = []
     emptied: dict[str, list[EndpointSlice]] = {}
     for draft in drafts:
         if draft.endpoints or draft.is_placeholder:
             kept.append(draft)
         else:
-            assert draft.current is not None, "a new slice holds something"
+            assert draft.current is not None, "a new slice has endpoints"
             emptied.setdefault(draft.group.address_type, []).append(draft.current)
     for slices in emptied.values():
         slices.sort(key=lambda slice_: slice_.metadata.name, reverse=True)

@@ -11,6 +11,6 @@ STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
     warn=lambda _, desired: slice_warnings(desired),
-    is_prunable=lambda slice_: not slice_.is_managed,  # it follows from others, and goes with them
+    is_prunable=lambda slice_: not slice_.is_managed,  # a managed one goes with its Service
     affects=affected.by_slice,
 )

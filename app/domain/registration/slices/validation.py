@@ -2,9 +2,9 @@
 
     draft -> violations          current, desired -> violations
 
-Addresses that only one machine reaches are refused, with two exceptions: loopback, at which
-people register what runs beside Waypost, and slices that Waypost makes itself, which hold what
-Pods were registered with (docs/decisions/0014).
+Addresses that only one machine reaches are refused, with two exceptions: loopback, for
+processes on Waypost's own machine, and slices that Waypost makes itself, which have the
+addresses that Pods were registered with (docs/decisions/0014).
 
 Source: spec kubernetes-api 3.5; contract.md for the weight.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 from app.domain.addresses import family_of_text
 from app.domain.errors import Violation
-from app.domain.labels import key_problems, value_problems
+from app.domain.labels import value_problems
 from app.domain.names import label_problems, subdomain_problems
 from app.domain.objects.endpoint_slice import (
     AddressType,
@@ -23,7 +23,6 @@ from app.domain.objects.endpoint_slice import (
     Hints,
 )
 from app.domain.objects.pod import WEIGHT_MAX
-from app.domain.objects.service import Protocol
 from app.domain.registration.validation.addresses import (
     address_violations,
     is_canonical_address,
@@ -34,8 +33,13 @@ from app.domain.registration.validation.metadata import (
     metadata_update_violations,
     metadata_violations,
 )
-from app.domain.registration.validation.ports import port_number_problems
+from app.domain.registration.validation.ports import (
+    app_protocol_violations,
+    port_number_problems,
+    protocol_violations,
+)
 from app.domain.violations import (
+    broken_unless_empty,
     duplicate,
     each_invalid,
     invalid,
@@ -50,7 +54,6 @@ PORTS_MAX = 20_000
 HINTS_MAX = 8  # zones, and as many nodes, of one endpoint
 
 _ADDRESS_TYPES = frozenset(AddressType)
-_PROTOCOLS = frozenset(Protocol)
 _FQDN_LABELS_MIN = 2
 
 
@@ -75,7 +78,7 @@ def validate_update(current: EndpointSlice, desired: EndpointSlice) -> tuple[Vio
 
 
 def slice_warnings(desired: EndpointSlice) -> tuple[str, ...]:
-    """List what is accepted and probably not meant (spec kubernetes-api 1.6)."""
+    """List what is valid but probably a mistake (spec kubernetes-api 1.6)."""
     found: list[str] = []
     if desired.address_type == AddressType.FQDN:
         found.append("addressType: FQDN endpoints are deprecated")
@@ -114,18 +117,14 @@ def _port_violations(ports: tuple[EndpointPort, ...]) -> Iterable[Violation]:
     names: set[str] = set()
     for index, port in enumerate(ports):
         field = f"ports[{index}]"
-        if port.name:
-            yield from each_invalid(f"{field}.name", port.name, label_problems(port.name))
+        yield from broken_unless_empty(f"{field}.name", port.name, label_problems)
         if port.name in names:
             yield duplicate(f"{field}.name", port.name)
         names.add(port.name)
-        if port.protocol not in _PROTOCOLS:
-            yield not_supported(f"{field}.protocol", port.protocol, _PROTOCOLS)
+        yield from protocol_violations(field, port.protocol)
         if port.port is not None:
             yield from each_invalid(f"{field}.port", port.port, port_number_problems(port.port))
-        if port.app_protocol is not None:
-            problems = key_problems(port.app_protocol)
-            yield from each_invalid(f"{field}.appProtocol", port.app_protocol, problems)
+        yield from app_protocol_violations(field, port.app_protocol)
 
 
 def _address_violations(
@@ -176,12 +175,8 @@ def _fqdn_violations(field: str, text: str) -> Iterable[Violation]:
 
 
 def _endpoint_violations(field: str, endpoint: Endpoint) -> Iterable[Violation]:
-    if endpoint.node_name:
-        problems = subdomain_problems(endpoint.node_name)
-        yield from each_invalid(f"{field}.nodeName", endpoint.node_name, problems)
-    if endpoint.hostname:
-        problems = label_problems(endpoint.hostname)
-        yield from each_invalid(f"{field}.hostname", endpoint.hostname, problems)
+    yield from broken_unless_empty(f"{field}.nodeName", endpoint.node_name, subdomain_problems)
+    yield from broken_unless_empty(f"{field}.hostname", endpoint.hostname, label_problems)
     if endpoint.weight is not None and not 0 <= endpoint.weight <= WEIGHT_MAX:
         detail = f"must be between 0 and {WEIGHT_MAX}, inclusive"
         yield invalid(f"{field}.weight", endpoint.weight, detail)

@@ -2,8 +2,8 @@
 
     field path, text -> violations
 
-Old values are let through as they were stored, whatever rule came later
-(``accepted``).  Source: spec kubernetes-api 1.2 and 1.5.
+Values that are stored already (``accepted``) stay valid under rules that came later.
+Source: spec kubernetes-api 1.2 and 1.5.
 """
 
 from collections.abc import Container
@@ -38,7 +38,7 @@ _SPECIAL = (
 def address_violations(
     field: str, text: str, *, is_strict: bool, accepted: Container[str] = ()
 ) -> tuple[Violation, ...]:
-    """Refuse text that is no address, or under the strict rule is ambiguously spelt."""
+    """Refuse text that is not an address, or under the strict rule is ambiguously spelt."""
     if text in accepted:
         return ()
     address = parse_address(text)
@@ -56,7 +56,7 @@ def address_violations(
 def prefix_violations(
     field: str, text: str, *, is_strict: bool, accepted: Container[str] = ()
 ) -> tuple[Violation, ...]:
-    """Refuse text that is no prefix, or under the strict rule is ambiguously spelt."""
+    """Refuse text that is not a prefix, or under the strict rule is ambiguously spelt."""
     if text in accepted:
         return ()
     prefix = parse_prefix(text)
@@ -78,7 +78,7 @@ def prefix_violations(
 
 
 def special_address_violations(field: str, text: str) -> tuple[Violation, ...]:
-    """Refuse addresses at which no backend of another machine can be reached."""
+    """Refuse addresses that never reach a backend on another machine."""
     address = parse_address(text)
     if address is None:
         return (invalid(field, text, _ADDRESS_RULE),)
@@ -90,19 +90,19 @@ def special_address_violations(field: str, text: str) -> tuple[Violation, ...]:
 
 
 def is_loopback_address(text: str) -> bool:
-    """Whether the text is an address at which a machine reaches itself alone."""
+    """Whether the text is a loopback address."""
     address = parse_address(text)
     return address is not None and address.is_loopback
 
 
 def is_canonical_address(text: str) -> bool:
-    """Whether the text is the one spelling of its address; other text counts as canonical."""
+    """Whether the text is not an address in a non-canonical spelling."""
     address = parse_address(text)
     return address is None or str(address) == text
 
 
 def is_canonical_prefix(text: str) -> bool:
-    """Whether the text is the one spelling of its prefix; other text counts as canonical."""
+    """Whether the text is not a prefix in a non-canonical spelling."""
     prefix = parse_prefix(text)
     return prefix is None or str(prefix) == text
 

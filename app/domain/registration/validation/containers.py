@@ -1,4 +1,4 @@
-"""Rules for what is known of containers: names, ports, and which may have a readiness probe.
+"""Rules for containers: names, ports, and which may have a readiness probe.
 
     containers, init containers -> violations
 
@@ -10,13 +10,11 @@ from collections.abc import Iterable
 from app.domain.errors import Violation
 from app.domain.names import label_problems, port_name_problems
 from app.domain.objects.pod import Container, ContainerPort
-from app.domain.objects.service import Protocol
-from app.domain.registration.validation.ports import port_number_problems
+from app.domain.registration.validation.ports import port_number_problems, protocol_violations
 from app.domain.registration.validation.probes import probe_violations
 from app.domain.violations import duplicate, each_invalid, forbidden, not_supported, required
 
-_PROTOCOLS = frozenset(Protocol)
-_RESTART_POLICIES = frozenset({"Always", "OnFailure", "Never"})
+RESTART_POLICIES = frozenset({"Always", "OnFailure", "Never"})  # of a Pod and of a container
 
 
 def container_violations(
@@ -24,7 +22,7 @@ def container_violations(
 ) -> Iterable[Violation]:
     """List what is wrong with the containers of a Pod, under the paths of their lists.
 
-    Names are unique within a Pod: probes and their results go by them.
+    Names are unique within a Pod: they identify probe results.
     """
     names: set[str] = set()
     for index, container in enumerate(containers):
@@ -49,8 +47,8 @@ def _container_violations(path: str, container: Container, names: set[str]) -> I
         names.add(container.name)
     yield from _port_violations(f"{path}.ports", container.ports)
     policy = container.restart_policy
-    if policy is not None and policy not in _RESTART_POLICIES:
-        yield not_supported(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
+    if policy is not None and policy not in RESTART_POLICIES:
+        yield not_supported(f"{path}.restartPolicy", policy, RESTART_POLICIES)
 
 
 def _readiness_violations(path: str, container: Container) -> Iterable[Violation]:
@@ -72,5 +70,4 @@ def _port_violations(field: str, ports: tuple[ContainerPort, ...]) -> Iterable[V
             yield required(f"{path}.containerPort")
         else:
             yield from each_invalid(f"{path}.containerPort", number, port_number_problems(number))
-        if port.protocol not in _PROTOCOLS:
-            yield not_supported(f"{path}.protocol", port.protocol, _PROTOCOLS)
+        yield from protocol_violations(path, port.protocol)

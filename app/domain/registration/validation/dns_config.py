@@ -1,8 +1,8 @@
-"""Rules for what a Pod says about its own resolv.conf.
+"""Rules for a Pod's DNS policy and its additions to resolv.conf.
 
     policy, config -> violations
 
-The limits hold for the configuration alone; what is composed from it is cut, not
+The limits hold for the configuration alone; a composed resolv.conf is truncated, not
 refused.  Source: spec resolver 9.4.
 """
 
@@ -17,7 +17,7 @@ from app.domain.violations import invalid, not_supported, required
 
 NAMESERVERS_MAX = 3
 SEARCHES_MAX = 32
-SEARCH_LIST_LENGTH_MAX = 2_048  # characters, one blank between domains
+SEARCH_LIST_LENGTH_MAX = 2_048  # characters, with one space between domains
 
 _FIELD = "spec.dnsConfig"
 _POLICIES = frozenset(DNSPolicy)
@@ -50,7 +50,7 @@ def dns_violations(policy: str, config: DNSConfig | None) -> Iterable[Violation]
 
 
 def search_violations(field: str, searches: tuple[str, ...]) -> Iterable[Violation]:
-    """List what keeps domains from being a search list; a lone dot is the root."""
+    """List what is wrong with a search list; a single dot is the root."""
     if len(searches) > SEARCHES_MAX:
         yield invalid(field, searches, f"must not have more than {SEARCHES_MAX} search paths")
     if len(" ".join(searches)) > SEARCH_LIST_LENGTH_MAX:

@@ -1,9 +1,9 @@
-"""Rules for what every object carries: names, labels, annotations, owners.
+"""Rules for the metadata of every object: names, labels, annotations, owners.
 
     metadata, the kind's name rule -> violations
 
-The rules are the same for all kinds but for the name.  Source: spec kubernetes-api 1.2,
-the ``metadata`` rows, and 1.4.
+Only the rule for names differs by kind.  Source: spec kubernetes-api 1.2, the ``metadata``
+rows, and 1.4.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,8 +22,8 @@ from app.domain.violations import (
 )
 
 LABELS_MAX = 1_000  # of one object
-ANNOTATIONS_SIZE_MAX_BYTES = 256 * 1024  # of all keys and values that are the user's own
-LAST_APPLIED_SIZE_MAX_BYTES = 2 * 1024 * 1024  # of what an apply remembers, which repeats those
+ANNOTATIONS_SIZE_MAX_BYTES = 256 * 1024  # of all keys and values but for the last applied object
+LAST_APPLIED_SIZE_MAX_BYTES = 2 * 1024 * 1024  # of that object, which repeats the annotations
 
 NameRule = Callable[[str], tuple[str, ...]]
 
@@ -40,7 +40,7 @@ def metadata_violations(
 
 
 def metadata_update_violations(current: ObjectMeta, desired: ObjectMeta) -> tuple[Violation, ...]:
-    """List every rule that a change of metadata breaks; names are not looked at again."""
+    """List every rule that a change of metadata breaks; names are not validated again."""
     fixed = (
         ("name", current.name, desired.name),
         ("namespace", current.namespace, desired.namespace),
@@ -58,9 +58,9 @@ def metadata_update_violations(current: ObjectMeta, desired: ObjectMeta) -> tupl
 
 
 def label_violations(field: str, labels: Mapping[str, str]) -> tuple[Violation, ...]:
-    """Refuse keys and values that labels cannot have; the path names the whole map."""
+    """Refuse invalid keys and values of labels; the path is that of the whole map."""
     if len(labels) > LABELS_MAX:
-        return (too_many(field, len(labels), LABELS_MAX),)  # each is an entry of an index
+        return (too_many(field, len(labels), LABELS_MAX),)  # each is an index entry
     found: list[Violation] = []
     for key, value in labels.items():
         found.extend(each_invalid(field, key, key_problems(key)))
@@ -77,7 +77,7 @@ def _name_violations(metadata: ObjectMeta, rule: NameRule) -> tuple[Violation, .
 
 
 def _masked(prefix: str) -> str:
-    # A prefix may end in the hyphen that parts it from what is generated.
+    # A prefix may end in a hyphen, since the generated suffix follows it.
     return f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
 
 

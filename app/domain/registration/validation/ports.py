@@ -1,4 +1,4 @@
-"""Rules for the ports of a Service, each by itself and among each other.
+"""Rules for the ports of a Service, for each port and for all of them together.
 
     Service -> violations, ``spec.ports[i].…``
 
@@ -11,7 +11,7 @@ from app.domain.addresses import PORT_MAX
 from app.domain.errors import Violation
 from app.domain.labels import key_problems
 from app.domain.names import label_problems, port_name_problems
-from app.domain.objects.service import Protocol, Service, ServicePort, ServiceType
+from app.domain.objects.service import HEADLESS, Protocol, Service, ServicePort, ServiceType
 from app.domain.violations import (
     duplicate,
     each_invalid,
@@ -37,25 +37,32 @@ def port_violations(service: Service) -> tuple[Violation, ...]:
 
 
 def port_number_problems(number: int) -> tuple[str, ...]:
-    """Say what keeps a number from being a port."""
+    """List why a number is not a port."""
     return () if 1 <= number <= PORT_MAX else (f"must be between 1 and {PORT_MAX}, inclusive",)
 
 
 def target_port_violations(field: str, target: int | str) -> tuple[Violation, ...]:
-    """Refuse what is neither a port number nor the name of a container port."""
+    """Refuse a target that is neither a port number nor the name of a container port."""
     if isinstance(target, int):
         return each_invalid(field, target, port_number_problems(target))
     return each_invalid(field, target, port_name_problems(target))
 
 
+def protocol_violations(field: str, protocol: str) -> Iterable[Violation]:
+    """Refuse an unknown protocol of the port at ``field``."""
+    if protocol not in _PROTOCOLS:
+        yield not_supported(f"{field}.protocol", protocol, _PROTOCOLS)
+
+
+def app_protocol_violations(field: str, name: str | None) -> Iterable[Violation]:
+    """Refuse an application protocol that is not a qualified name."""
+    return () if name is None else each_invalid(f"{field}.appProtocol", name, key_problems(name))
+
+
 def _count_violations(service: Service) -> tuple[Violation, ...]:
-    if service.ports or _is_headless(service) or service.is_external_name:
+    if service.ports or service.cluster_ips == (HEADLESS,) or service.is_external_name:
         return ()
     return (required("spec.ports"),)
-
-
-def _is_headless(service: Service) -> bool:
-    return service.cluster_ips == ("None",)
 
 
 def _kubelet_violations(service: Service) -> Iterable[Violation]:
@@ -84,25 +91,22 @@ def _each_port_violations(service: Service) -> Iterable[Violation]:
 
 def _value_violations(field: str, port: ServicePort) -> Iterable[Violation]:
     yield from each_invalid(f"{field}.port", port.port, port_number_problems(port.port))
-    if port.protocol not in _PROTOCOLS:
-        yield not_supported(f"{field}.protocol", port.protocol, _PROTOCOLS)
+    yield from protocol_violations(field, port.protocol)
     yield from target_port_violations(f"{field}.targetPort", port.target_port)
-    if port.app_protocol is not None:
-        problems = key_problems(port.app_protocol)
-        yield from each_invalid(f"{field}.appProtocol", port.app_protocol, problems)
+    yield from app_protocol_violations(field, port.app_protocol)
 
 
 def _node_port_violations(service: Service) -> Iterable[Violation]:
-    held: set[tuple[str, int]] = set()
+    seen: set[tuple[str, int]] = set()
     for index, port in enumerate(service.ports):
         field = f"spec.ports[{index}].nodePort"
         if not port.node_port:
             continue
         if service.type == ServiceType.CLUSTER_IP:
             yield forbidden(field, "may not be used when `type` is 'ClusterIP'")
-        if (port.protocol, port.node_port) in held:
+        if (port.protocol, port.node_port) in seen:
             yield duplicate(field, port.node_port)
-        held.add((port.protocol, port.node_port))
+        seen.add((port.protocol, port.node_port))
 
 
 def _uniqueness_violations(ports: tuple[ServicePort, ...]) -> Iterable[Violation]:

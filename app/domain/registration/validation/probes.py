@@ -1,9 +1,9 @@
-"""Rules for a readiness probe: one handler of the four, and when it is run.
+"""Rules for a readiness probe: exactly one of the four handlers, and its timing.
 
     field path, probe -> violations
 
-What Kubernetes' API server accepts is accepted, though Waypost may be unable to run it: a
-path that no URL can hold makes the probe fail, not the manifest.
+Every probe that Kubernetes' API server accepts is accepted, even if Waypost cannot run it: a
+path that cannot be part of a URL makes the probe fail, not the manifest.
 Source: contract.md, "Objects"; Kubernetes' validation of probes.
 """
 
@@ -20,7 +20,7 @@ _Action = ExecAction | HTTPGetAction | TCPSocketAction | GRPCAction
 
 
 def probe_violations(field: str, probe: Probe) -> Iterable[Violation]:
-    """List what is wrong with a probe; of several handlers the first is taken for the one meant."""
+    """List what is wrong with a probe; of several handlers only the first is checked further."""
     handlers: tuple[tuple[str, _Action | None], ...] = (
         ("exec", probe.exec),
         ("httpGet", probe.http_get),

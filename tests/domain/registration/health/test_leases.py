@@ -1,4 +1,4 @@
-"""A lease that runs out makes a Pod not ready; a heartbeat brings back what was before."""
+"""An expired lease makes a Pod not ready; a heartbeat restores its previous condition."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -47,27 +47,27 @@ def the_ready(pod: Pod) -> Condition:
     return pod.ready_condition
 
 
-def test_a_lapsed_pod_says_since_when_and_why() -> None:
-    gone = lapsed(a_pod(), OWN, now=LATER)
+def test_a_pod_with_an_expired_lease_says_since_when_and_why() -> None:
+    expired = lapsed(a_pod(), OWN, now=LATER)
 
-    assert the_ready(gone) == Condition(
+    assert the_ready(expired) == Condition(
         type=READY,
         status="False",
         reason="LeaseExpired",
         message="no heartbeat since 2026-01-01T12:00:00Z",
         last_transition_at=LATER,
     )
-    assert not gone.is_ready
-    assert was_ready(gone)
+    assert not expired.is_ready
+    assert was_ready(expired)
 
 
-def test_the_silence_of_a_node_names_the_node() -> None:
+def test_the_expired_lease_of_a_node_names_the_node() -> None:
     assert the_ready(lapsed(a_pod(), NODES, now=LATER)).message == (
         "no heartbeat of node n1 since 2026-01-01T12:00:00Z"
     )
 
 
-def test_the_own_lease_outranks_that_of_the_node() -> None:
+def test_the_pods_own_lease_outranks_that_of_the_node() -> None:
     both = lapsed(lapsed(a_pod(), NODES, now=NOON), OWN, now=LATER)
 
     assert the_ready(both).reason == LEASE_EXPIRED
@@ -75,50 +75,52 @@ def test_the_own_lease_outranks_that_of_the_node() -> None:
     assert restored(both, at=None) == a_pod()
 
 
-def test_a_pod_that_was_not_ready_stays_so_when_it_is_heard_again() -> None:
+def test_a_pod_that_was_not_ready_stays_so_when_heartbeats_return() -> None:
     draining = a_condition(READY, "False", reason="Draining", last_transition_at=NOON)
     pod = a_pod(conditions=(draining,))
-    gone = lapsed(pod, OWN, now=LATER)
+    expired = lapsed(pod, OWN, now=LATER)
 
-    assert the_ready(gone).last_transition_at == NOON
-    assert not was_ready(gone)
-    assert restored(gone, at=LATER) == pod
+    assert the_ready(expired).last_transition_at == NOON
+    assert not was_ready(expired)
+    assert restored(expired, at=LATER) == pod
 
 
-def test_a_lapse_that_nobody_has_seen_begin_ends_as_for_a_new_pod() -> None:
+def test_without_a_kept_condition_a_pod_is_restored_like_a_new_one() -> None:
     claimed = a_pod(conditions=(a_condition(READY, "False", reason=LEASE_EXPIRED),))
 
     assert the_ready(restored(claimed, at=LATER)).reason == "NoReadinessProbe"
     assert not was_ready(claimed)
 
 
-def test_coming_back_is_a_transition() -> None:
+def test_the_return_of_heartbeats_is_a_transition() -> None:
     back = restored(lapsed(a_pod(), OWN, now=NOON), at=LATER)
     assert the_ready(back).last_transition_at == LATER
 
 
-def test_a_lease_that_ran_out_does_not_run_out_again() -> None:
-    gone = lapsed(a_pod(), OWN, now=NOON)
-    assert lapsed(gone, OWN, now=LATER) is gone
-    assert the_ready(gone).last_transition_at == NOON
+def test_an_expired_lease_does_not_expire_again() -> None:
+    expired = lapsed(a_pod(), OWN, now=NOON)
+    assert lapsed(expired, OWN, now=LATER) is expired
+    assert the_ready(expired).last_transition_at == NOON
 
 
-def test_a_heartbeat_changes_nothing_in_a_pod_that_is_heard() -> None:
+def test_a_heartbeat_does_not_change_a_pod_without_expired_lease() -> None:
     pod = a_pod()
     assert restored(pod, at=LATER) is pod
 
 
-def test_what_is_kept_goes_when_somebody_reports_anew() -> None:
-    gone = lapsed(a_pod(), OWN, now=LATER)
-    kept = [entry for entry in gone.conditions if entry.type == READY_BEFORE]
-    reported = replace(gone, conditions=(a_condition(READY), *kept))
+def test_the_kept_condition_is_dropped_by_a_new_report() -> None:
+    expired = lapsed(a_pod(), OWN, now=LATER)
+    kept = [entry for entry in expired.conditions if entry.type == READY_BEFORE]
+    reported = replace(expired, conditions=(a_condition(READY), *kept))
 
     assert without_leftovers(reported).conditions == (a_condition(READY),)
-    assert without_leftovers(gone) is gone
+    assert without_leftovers(expired) is expired
 
 
 @pytest.mark.parametrize(("lease_s", "grace_s"), [(1, REMOVAL_GRACE_S_MIN), (600, 600)])
-def test_a_lapsed_pod_goes_after_another_lease(lease_s: int, grace_s: int) -> None:
+def test_a_pod_with_an_expired_lease_is_removed_after_another_lease_duration(
+    lease_s: int, grace_s: int
+) -> None:
     pod = lapsed(a_pod(lease_duration_s=lease_s), OWN, now=LATER)
     end = LATER + timedelta(seconds=grace_s)
 
@@ -134,17 +136,17 @@ def test_only_its_own_lease_removes_a_pod() -> None:
 
 
 @given(said, others, lapses)
-def test_a_heartbeat_undoes_a_lapse(
+def test_a_heartbeat_undoes_an_expiry(
     ready: Condition, conditions: list[Condition], lapse: Lapse
 ) -> None:
     pod = a_pod(conditions=(*conditions, ready))
-    gone = lapsed(pod, lapse, now=LATER)
+    expired = lapsed(pod, lapse, now=LATER)
 
-    assert gone.is_lapsed
-    assert was_ready(gone) == was_ready(pod)
-    assert lapsed(gone, lapse, now=LATER + timedelta(days=1)) is gone
-    assert restored(gone, at=None) == pod
+    assert expired.is_lapsed
+    assert was_ready(expired) == was_ready(pod)
+    assert lapsed(expired, lapse, now=LATER + timedelta(days=1)) is expired
+    assert restored(expired, at=None) == pod
     assert restored(pod, at=LATER) is pod
-    back = restored(gone, at=LATER)
+    back = restored(expired, at=LATER)
     assert back.is_ready == pod.is_ready
     assert [entry.type for entry in back.conditions] == [entry.type for entry in pod.conditions]

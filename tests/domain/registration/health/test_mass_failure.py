@@ -1,4 +1,4 @@
-"""The mass-failure guard: few are let go, many at once are kept until they return."""
+"""The mass-failure guard: a few are marked not ready, many at once are held."""
 
 from datetime import timedelta
 
@@ -10,8 +10,8 @@ from app.domain.objects.service import MASS_FAILURE_GUARD, Service
 from app.domain.registration.health.mass_failure import (
     MINIMUM_ANNOTATION,
     SHARE_ANNOTATION,
+    GuardOutcome,
     GuardPolicy,
-    Judgement,
     Silence,
     conditioned,
     judge,
@@ -23,7 +23,7 @@ from tests.builders import NOON, a_condition, a_service, key
 POLICY = GuardPolicy()
 
 
-def silent(count: int, *, ago_s: int = 0, held: bool = False, start: int = 0) -> list[Silence]:
+def missing(count: int, *, ago_s: int = 0, held: bool = False, start: int = 0) -> list[Silence]:
     since = NOON - timedelta(seconds=ago_s)
     return [
         Silence(pod=key(f"p{number}"), since=since, is_held=held)
@@ -31,14 +31,14 @@ def silent(count: int, *, ago_s: int = 0, held: bool = False, start: int = 0) ->
     ]
 
 
-def judged(
+def evaluated(
     silences: list[Silence],
     answering: int,
     *,
     service: Service | None = None,
     policy: GuardPolicy = POLICY,
     later_s: int = 0,
-) -> Judgement:
+) -> GuardOutcome:
     return judge(
         service or a_service(),
         silences,
@@ -53,7 +53,7 @@ def judged(
     [
         (0, 0, False),
         (1, 0, False),
-        (4, 0, False),  # fewer than five are always let go
+        (4, 0, False),  # fewer than five are never held
         (5, 0, True),
         (5, 5, False),  # half is not more than half
         (6, 5, True),
@@ -61,14 +61,14 @@ def judged(
     ],
 )
 def test_more_than_half_and_at_least_five_are_held(lost: int, answering: int, holds: bool) -> None:  # noqa: FBT001
-    result = judged(silent(lost), answering)
+    result = evaluated(missing(lost), answering)
 
     assert bool(result.held) == holds
-    assert len(result.held if holds else result.let_go) == lost
+    assert len(result.held if holds else result.not_ready) == lost
 
 
-def test_the_condition_says_so_in_words() -> None:
-    condition = judged(silent(6), 4).condition
+def test_the_condition_has_a_reason_and_a_message() -> None:
+    condition = evaluated(missing(6), 4).condition
 
     assert condition is not None
     assert (condition.type, condition.status) == (MASS_FAILURE_GUARD, "True")
@@ -80,40 +80,40 @@ def test_the_condition_says_so_in_words() -> None:
 
 
 def test_a_service_that_never_lost_many_has_no_condition() -> None:
-    assert judged(silent(2), 8).condition is None
+    assert evaluated(missing(2), 8).condition is None
 
 
 def test_losses_further_apart_than_the_window_are_not_one_event() -> None:
-    old, new = silent(3, ago_s=120), silent(3, ago_s=1, start=3)
+    old, new = missing(3, ago_s=120), missing(3, ago_s=1, start=3)
 
-    result = judged([*old, *new], 2)
+    result = evaluated([*old, *new], 2)
 
     assert not result.held
-    assert len(result.let_go) == 6
+    assert len(result.not_ready) == 6
 
 
-def test_those_let_go_a_moment_ago_come_back_when_the_rest_follows() -> None:
-    first, rest = silent(3, ago_s=20), silent(4, start=3)
-    assert not judged(first, 7, later_s=-20).held
+def test_pods_marked_not_ready_a_moment_ago_are_held_when_the_rest_follows() -> None:
+    first, rest = missing(3, ago_s=20), missing(4, start=3)
+    assert not evaluated(first, 7, later_s=-20).held
 
-    result = judged([*first, *rest], 3)
+    result = evaluated([*first, *rest], 3)
 
     assert len(result.held) == 7
 
 
-def test_what_is_held_stays_so_however_long_it_takes() -> None:
-    result = judged(silent(6, ago_s=86_400, held=True), 4)
+def test_held_pods_stay_held_however_long_it_takes() -> None:
+    result = evaluated(missing(6, ago_s=86_400, held=True), 4)
 
     assert len(result.held) == 6
 
 
-def test_the_guard_ends_when_few_enough_are_silent_and_lets_these_go() -> None:
-    holding = conditioned(a_service(), judged(silent(6), 4))
+def test_the_guard_ends_when_few_miss_heartbeats_and_marks_these_not_ready() -> None:
+    holding = conditioned(a_service(), evaluated(missing(6), 4))
 
-    over = judged(silent(2, held=True), 8, service=holding, later_s=30)
+    over = evaluated(missing(2, held=True), 8, service=holding, later_s=30)
 
     assert not over.held
-    assert len(over.let_go) == 2
+    assert len(over.not_ready) == 2
     assert over.condition is not None
     assert (over.condition.status, over.condition.reason) == ("False", "HeartbeatsReturned")
     assert over.condition.last_transition_at == NOON + timedelta(seconds=30)
@@ -121,18 +121,18 @@ def test_the_guard_ends_when_few_enough_are_silent_and_lets_these_go() -> None:
 
 
 def test_the_condition_of_a_guard_that_is_over_stays_as_it_was() -> None:
-    holding = conditioned(a_service(), judged(silent(6), 4))
-    ended = conditioned(holding, judged([], 10, service=holding, later_s=30))
+    holding = conditioned(a_service(), evaluated(missing(6), 4))
+    ended = conditioned(holding, evaluated([], 10, service=holding, later_s=30))
 
-    again = judged([], 10, service=ended, later_s=90)
+    again = evaluated([], 10, service=ended, later_s=90)
 
     assert conditioned(ended, again) is ended
 
 
 def test_the_time_of_transition_stays_while_the_guard_holds() -> None:
-    holding = conditioned(a_service(), judged(silent(6), 4))
+    holding = conditioned(a_service(), evaluated(missing(6), 4))
 
-    later = judged(silent(7, held=True), 3, service=holding, later_s=10).condition
+    later = evaluated(missing(7, held=True), 3, service=holding, later_s=10).condition
 
     assert later is not None
     assert later.last_transition_at == NOON
@@ -142,10 +142,10 @@ def test_the_time_of_transition_stays_while_the_guard_holds() -> None:
 def test_other_conditions_of_the_service_are_left_alone() -> None:
     other = a_condition("Other")
 
-    service = conditioned(a_service(conditions=(other,)), judged(silent(6), 4))
+    service = conditioned(a_service(conditions=(other,)), evaluated(missing(6), 4))
 
     assert [condition.type for condition in service.conditions] == ["Other", MASS_FAILURE_GUARD]
-    assert conditioned(service, judged(silent(6), 4, service=service)) is service
+    assert conditioned(service, evaluated(missing(6), 4, service=service)) is service
 
 
 @pytest.mark.parametrize(
@@ -171,25 +171,25 @@ def test_a_service_can_have_the_guard_where_it_is_off_for_all() -> None:
     assert not policy_of(a_service(), GuardPolicy(is_on=False)).is_on
 
 
-def test_a_guard_that_is_switched_off_lets_go_and_says_so() -> None:
-    holding = conditioned(a_service(), judged(silent(6), 4))
+def test_a_guard_that_is_switched_off_holds_nothing_and_says_so() -> None:
+    holding = conditioned(a_service(), evaluated(missing(6), 4))
 
-    result = judged(silent(6, held=True), 4, service=holding, policy=GuardPolicy(is_on=False))
+    result = evaluated(missing(6, held=True), 4, service=holding, policy=GuardPolicy(is_on=False))
 
-    assert len(result.let_go) == 6
+    assert len(result.not_ready) == 6
     assert result.condition is not None
     assert result.condition.reason == "SwitchedOff"
 
 
 @pytest.mark.parametrize("text", ["", "1.5", "-1", "nan", "inf", "half"])
-def test_a_share_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_share_is_refused(text: str) -> None:
     [violation] = policy_violations({SHARE_ANNOTATION: text})
 
     assert violation.field == f"metadata.annotations[{SHARE_ANNOTATION}]"
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "100000", "²"])
-def test_a_minimum_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_minimum_is_refused(text: str) -> None:
     [violation] = policy_violations({MINIMUM_ANNOTATION: text})
 
     assert violation.field == f"metadata.annotations[{MINIMUM_ANNOTATION}]"
@@ -204,35 +204,35 @@ ages = st.lists(st.tuples(st.integers(0, 200), st.booleans()), max_size=20)
 
 
 @given(ages, st.integers(0, 20), st.floats(0, 1), st.integers(1, 10))
-def test_every_silent_pod_is_either_held_or_let_go(
+def test_every_pod_is_either_held_or_marked_not_ready(
     drawn: list[tuple[int, bool]], answering: int, share: float, minimum: int
 ) -> None:
     silences = [
-        silent(1, ago_s=ago_s, held=held, start=number)[0]
+        missing(1, ago_s=ago_s, held=held, start=number)[0]
         for number, (ago_s, held) in enumerate(drawn)
     ]
     policy = GuardPolicy(share=share, minimum=minimum)
 
-    result = judged(silences, answering, policy=policy)
+    result = evaluated(silences, answering, policy=policy)
 
-    assert result.held | result.let_go == {silence.pod for silence in silences}
-    assert result.held.isdisjoint(result.let_go)
+    assert result.held | result.not_ready == {silence.pod for silence in silences}
+    assert result.held.isdisjoint(result.not_ready)
     assert not result.held or len(result.held) >= minimum
     assert not result.held or len(result.held) > share * (answering + len(result.held))
 
 
 @given(ages, st.integers(0, 20))
-def test_judging_again_what_was_held_holds_the_same(
+def test_evaluating_held_pods_again_holds_the_same(
     drawn: list[tuple[int, bool]], answering: int
 ) -> None:
     silences = [
-        silent(1, ago_s=ago_s, held=held, start=number)[0]
+        missing(1, ago_s=ago_s, held=held, start=number)[0]
         for number, (ago_s, held) in enumerate(drawn)
     ]
-    first = judged(silences, answering)
+    first = evaluated(silences, answering)
     kept = [
         Silence(pod=silence.pod, since=silence.since, is_held=silence.pod in first.held)
         for silence in silences
     ]
 
-    assert judged(kept, answering, later_s=600).held == first.held
+    assert evaluated(kept, answering, later_s=600).held == first.held

@@ -1,4 +1,4 @@
-"""Where probes may go."""
+"""Allowed destinations of probes."""
 
 import pytest
 
@@ -30,7 +30,7 @@ LOCAL = (
     "::1",
     "169.254.169.254",
     "fe80::1",
-    "0.0.0.0",  # noqa: S104  what is refused
+    "0.0.0.0",  # noqa: S104  refused
     "::",
     "::ffff:127.0.0.1",
 )
@@ -50,7 +50,7 @@ LOCAL = (
         "a\x00b",
     ],
 )
-def test_all_else_is_refused_with_the_name_of_the_setting(host: str) -> None:
+def test_every_other_host_is_refused_with_the_name_of_the_setting(host: str) -> None:
     with pytest.raises(
         NotAllowed, match=r"^not probed: .*WAYPOST_PROBE_OTHER_HOSTS does not list it"
     ):
@@ -58,7 +58,7 @@ def test_all_else_is_refused_with_the_name_of_the_setting(host: str) -> None:
 
 
 @pytest.mark.parametrize("address", LOCAL)
-def test_addresses_of_the_probers_own_machine_or_link_are_no_pods(address: str) -> None:
+def test_addresses_of_the_probers_own_machine_or_link_are_refused(address: str) -> None:
     for host in ("", address):
         with pytest.raises(NotAllowed, match="own machine or link"):
             ProbeDestinations().of(host, (address,))
@@ -76,16 +76,16 @@ def test_addresses_of_the_probers_own_machine_or_link_are_no_pods(address: str) 
         (["0.0.0.0/0", "::/0"], "fe80::1", "fe80::1"),
     ],
 )
-def test_what_is_listed_is_allowed(entries: list[str], host: str, destination: str) -> None:
+def test_listed_hosts_are_allowed(entries: list[str], host: str, destination: str) -> None:
     assert ProbeDestinations(entries).of(host, POD) == destination
 
 
-def test_a_range_allows_no_name_that_may_lead_into_it() -> None:
+def test_a_range_does_not_allow_names_that_may_resolve_into_it() -> None:
     with pytest.raises(NotAllowed):
         ProbeDestinations(["0.0.0.0/0", "::/0"]).of("localhost", POD)
 
 
 @pytest.mark.parametrize("entry", ["", "10.0.0.0/33", "a b", "http://x", "x:80", "*", "-x"])
-def test_what_is_no_host_is_refused_at_once(entry: str) -> None:
+def test_an_invalid_entry_is_refused_immediately(entry: str) -> None:
     with pytest.raises(ValueError, match="no address, range"):
         ProbeDestinations([entry])

@@ -1,4 +1,4 @@
-"""When results of probes count, and what Ready then says."""
+"""Thresholds of probe results, and the Ready condition made from them."""
 
 from datetime import timedelta
 
@@ -63,7 +63,7 @@ def test_a_run_of_results_counts_at_its_threshold(
     assert stand(results, probe, is_passing=begins).is_passing == ends
 
 
-def test_the_words_are_those_of_the_last_failure_that_counts() -> None:
+def test_the_message_is_that_of_the_last_failure_that_counts() -> None:
     probe = Probe(failure_threshold=2, success_threshold=3)
     assert stand(["a", "b"], probe, is_passing=True).words == "b"
     assert stand(["a", "b", "c"], probe, is_passing=True).words == "c"
@@ -83,7 +83,7 @@ def test_only_a_full_run_changes_the_standing(
         threshold = failures if is_passing else successes
         run = results[max(0, end - threshold) : end]
         flips = len(run) == threshold and all(bool(entry) == is_passing for entry in run)
-        # A run that began before the last flip was used up by it.
+        # A run that began before the last flip counted for that flip.
         now = stand(results[:end], probe, is_passing=begins).is_passing
         assert flips or now == is_passing
         is_passing = now
@@ -97,19 +97,19 @@ def test_a_pod_is_ready_when_all_its_containers_pass() -> None:
     assert verdict(pod, {"a": failing}).message == "HTTP 503"
 
 
-def test_who_begins_to_probe_goes_on_from_what_is_known() -> None:
+def test_a_new_prober_starts_from_the_present_readiness() -> None:
     assert first_standing(a_pod(ready=True)).is_passing
     assert not first_standing(a_pod(ready=False)).is_passing
     assert verdict(a_pod(), {"a": Standing()}).message == "it has not been probed yet"
 
 
-def told(*, is_ready: bool, message: str = "") -> Report:
+def a_report(*, is_ready: bool, message: str = "") -> Report:
     return Report(uid=a_pod().metadata.uid, is_ready=is_ready, message=message)
 
 
-def test_a_report_sets_the_condition_where_it_stands() -> None:
+def test_a_report_replaces_the_condition_in_its_place() -> None:
     pod = a_pod(conditions=(a_condition("A"), a_condition(READY), a_condition("B")))
-    out = reported(pod, told(is_ready=False, message="HTTP 503"), now=LATER)
+    out = reported(pod, a_report(is_ready=False, message="HTTP 503"), now=LATER)
 
     assert [entry.type for entry in out.conditions] == ["A", READY, "B"]
     assert out.ready_condition == Condition(
@@ -123,37 +123,37 @@ def test_a_report_sets_the_condition_where_it_stands() -> None:
 
 def test_only_a_change_of_status_is_a_transition() -> None:
     since = a_condition(READY, "False", reason="NotProbedYet", last_transition_at=NOON)
-    out = reported(a_pod(conditions=(since,)), told(is_ready=False, message="x"), now=LATER)
+    out = reported(a_pod(conditions=(since,)), a_report(is_ready=False, message="x"), now=LATER)
     assert out.ready_condition is not None
     assert out.ready_condition.last_transition_at == NOON
 
 
-def test_a_report_of_what_is_known_changes_nothing() -> None:
+def test_an_unchanged_report_changes_nothing() -> None:
     ready = a_condition(READY, reason=PROBE_SUCCEEDED, last_transition_at=NOON)
     pod = a_pod(conditions=(ready,))
-    assert reported(pod, told(is_ready=True), now=LATER) is pod
+    assert reported(pod, a_report(is_ready=True), now=LATER) is pod
 
 
-def test_a_report_on_another_pod_of_the_name_is_void() -> None:
+def test_a_report_on_another_pod_of_the_same_name_is_ignored() -> None:
     pod = a_pod()
     assert reported(pod, Report(uid=Uid("other"), is_ready=False), now=LATER) is pod
 
 
 def test_a_pod_without_condition_gets_one() -> None:
-    out = reported(a_pod(ready=None), told(is_ready=True), now=LATER)
+    out = reported(a_pod(ready=None), a_report(is_ready=True), now=LATER)
     assert out.is_ready
 
 
 @pytest.mark.parametrize(
     ("reason", "is_ready"), [(LEASE_EXPIRED, False), (NODE_LEASE_EXPIRED, True)]
 )
-def test_whoever_vouches_for_a_pod_ends_the_silence_of_its_node_but_not_its_own(
+def test_a_report_overrides_the_expired_lease_of_the_node_but_not_of_the_pod(
     reason: str,
     is_ready: bool,  # noqa: FBT001
 ) -> None:
     lapse = Lapse(reason=reason, heard_at=NOON, since=NOON)
     pod = lapsed(a_pod(), lapse, now=NOON)
-    out = reported(pod, told(is_ready=True), now=LATER)
+    out = reported(pod, a_report(is_ready=True), now=LATER)
 
     assert out.is_ready == is_ready
     assert (out is pod) != is_ready
@@ -192,7 +192,9 @@ def test_a_probe_beside_one_that_is_not_run_can_only_veto_and_take_that_back(
     becomes: str,
 ) -> None:
     pod = shared(status, reason)
-    out = reported(pod, told(is_ready=is_ready, message="" if is_ready else "refused"), now=LATER)
+    out = reported(
+        pod, a_report(is_ready=is_ready, message="" if is_ready else "refused"), now=LATER
+    )
     assert out.ready_condition is not None
     assert out.ready_condition.status == becomes
     if reason not in (PROBE_FAILED, "Reported") or status == becomes == "True":
@@ -200,11 +202,11 @@ def test_a_probe_beside_one_that_is_not_run_can_only_veto_and_take_that_back(
 
 
 reports = st.sampled_from([None, "True", "False"])
-"""What is said next: by the probe that runs (None), or by the registrar."""
+"""The next report: of the probe that Waypost runs (None), or of the registrar."""
 
 
 @given(st.lists(st.tuples(reports, st.booleans()), max_size=8))
-def test_a_pod_whose_probes_are_shared_is_ready_when_both_its_report_and_the_probe_say_so(
+def test_a_pod_with_both_kinds_of_probes_is_ready_when_report_and_probe_say_so(
     steps: list[tuple[str | None, bool]],
 ) -> None:
     pod, said, passes = shared("False", "NotReportedYet"), False, False
@@ -213,5 +215,5 @@ def test_a_pod_whose_probes_are_shared_is_ready_when_both_its_report_and_the_pro
             said = status == "True"
             pod = shared(status, "Reported")
         passes = is_passing
-        pod = reported(pod, told(is_ready=passes, message="" if passes else "x"), now=LATER)
+        pod = reported(pod, a_report(is_ready=passes, message="" if passes else "x"), now=LATER)
         assert pod.is_ready == (said and passes)

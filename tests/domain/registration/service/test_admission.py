@@ -1,4 +1,4 @@
-"""Services on their way in: defaults, transitions between types, status, warnings."""
+"""Admission of Services: defaults, transitions between types, status, warnings."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
 from app.domain.registration.service.admission import admit_status
 from app.domain.registration.service.features import Features
-from tests.domain.registration.core import Core, a_pool_of, told
+from tests.domain.registration.core import Core, a_pool_of, reasons
 
 LOCAL = "Local"
 
@@ -39,10 +39,10 @@ def changed(core: Core, stored: Service, **fields: Any) -> Service:  # noqa: ANN
 
 
 def refusal(core: Core, **fields: Any) -> list[tuple[str, str]]:  # noqa: ANN401  any field
-    """The causes for which a new Service is refused: field and reason."""
+    """Field and reason of each violation of a new Service."""
     with pytest.raises(Invalid) as refused:
         core.create(a_draft(**fields))
-    return told(refused.value.causes)
+    return reasons(refused.value.causes)
 
 
 def test_a_plain_service_is_completed() -> None:
@@ -59,7 +59,7 @@ def test_an_empty_selector_is_none() -> None:
     assert created(a_core(), selector={}).selector is None
 
 
-def test_status_does_not_come_in_with_the_manifest() -> None:
+def test_the_status_in_a_manifest_is_ignored() -> None:
     sent = (LoadBalancerIngress(ip="198.51.100.1"),)
     core = a_core()
     stored = created(core, type="LoadBalancer", ingress=sent)
@@ -67,7 +67,7 @@ def test_status_does_not_come_in_with_the_manifest() -> None:
     assert changed(core, stored, ingress=sent).ingress == ()
 
 
-def test_an_exhausted_range_says_which_service_wanted_it() -> None:
+def test_an_exhausted_range_is_reported_with_the_service() -> None:
     core = a_core("10.96.0.0/30")
     created(core, name="a")
     created(core, name="b")
@@ -76,7 +76,7 @@ def test_an_exhausted_range_says_which_service_wanted_it() -> None:
     assert (refused.value.kind, refused.value.name) == ("Service", "c")
 
 
-def test_a_family_without_a_ready_range_is_refused_where_the_address_would_be() -> None:
+def test_a_family_without_a_ready_range_is_refused_at_the_address_field() -> None:
     core = a_core("10.96.0.0/24")
     retired = tuple(replace(served, is_ready=False) for served in core.pools.ranges)
     core.pools = replace(core.pools, ranges=retired)
@@ -133,13 +133,13 @@ def test_a_family_without_a_ready_range_is_refused_where_the_address_would_be() 
         ),
     ],
 )
-def test_a_broken_rule_is_told_with_its_field(
+def test_a_violation_names_its_field(
     fields: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     assert refusal(a_core(), **fields) == expected
 
 
-def test_every_violation_is_told_at_once() -> None:
+def test_all_violations_are_listed_together() -> None:
     metadata = ObjectMeta(name="web", namespace="default", labels={"a b": "c"})
     assert refusal(
         a_core(),
@@ -202,7 +202,7 @@ def test_a_missing_protocol_is_tcp() -> None:
         ({"waypost/mass-failure-share": "off"}, {}, []),
     ],
 )
-def test_annotations_that_mean_something_are_checked(
+def test_annotations_with_a_meaning_are_validated(
     annotations: dict[str, str], fields: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     metadata = ObjectMeta(name="web", namespace="default", annotations=annotations)
@@ -213,7 +213,7 @@ def test_annotations_that_mean_something_are_checked(
         created(core, metadata=metadata, **fields)
 
 
-def test_stored_source_ranges_are_not_judged_again() -> None:
+def test_stored_source_ranges_are_not_validated_again() -> None:
     lenient = Features(strict_ip_cidr_validation=False)
     core = a_core(features=lenient)
     stored = created(core, type="LoadBalancer", load_balancer_source_ranges=(" 010.0.0.0/8",))
@@ -237,7 +237,7 @@ def test_a_name_may_start_with_a_digit_where_the_rule_is_relaxed(
     assert refusal(a_core(features=strict), name="1st") == [("metadata.name", "Invalid")]
 
 
-def test_nearness_to_a_node_may_be_switched_off() -> None:
+def test_prefer_same_node_may_be_switched_off() -> None:
     core = a_core(features=Features(prefer_same_traffic_distribution=False))
     created(core, name="a", traffic_distribution="PreferClose")
     assert refusal(core, name="b", traffic_distribution="PreferSameNode") == [
@@ -286,15 +286,15 @@ def test_a_load_balancer_that_becomes_a_node_port_keeps_its_ports_and_loses_its_
     assert reachable.allocate_load_balancer_node_ports is None
 
 
-def test_source_ranges_stay_and_stand_in_the_way_of_leaving_load_balancer() -> None:
+def test_source_ranges_stay_and_prevent_a_change_from_load_balancer() -> None:
     core = a_core()
     stored = created(core, type="LoadBalancer", load_balancer_source_ranges=("10.0.0.0/8",))
     with pytest.raises(Invalid) as refused:
         changed(core, stored, type="ClusterIP")
-    assert told(refused.value.causes) == [("spec.loadBalancerSourceRanges", "Forbidden")]
+    assert reasons(refused.value.causes) == [("spec.loadBalancerSourceRanges", "Forbidden")]
 
 
-def test_local_to_cluster_gives_the_health_check_port_back() -> None:
+def test_local_to_cluster_releases_the_health_check_port() -> None:
     core = a_core()
     stored = created(core, type="LoadBalancer", external_traffic_policy=LOCAL)
     after = changed(core, stored, external_traffic_policy="Cluster")
@@ -303,7 +303,7 @@ def test_local_to_cluster_gives_the_health_check_port_back() -> None:
     assert changed(core, after, external_traffic_policy=LOCAL).health_check_node_port != 0
 
 
-def test_a_health_check_port_is_kept_when_the_manifest_comes_again() -> None:
+def test_a_health_check_port_is_kept_when_the_manifest_is_applied_again() -> None:
     core = a_core()
     stored = created(core, type="LoadBalancer", external_traffic_policy=LOCAL)
     again = core.update(
@@ -321,7 +321,7 @@ def test_an_update_that_finds_nothing_free_is_exhausted() -> None:
     assert refused.value.name == "b"
 
 
-def test_an_alias_gives_everything_back_and_keeps_what_is_not_allocated() -> None:
+def test_an_alias_releases_all_allocations_and_keeps_the_other_fields() -> None:
     core = a_core()
     empty = core.pools
     stored = created(
@@ -386,7 +386,8 @@ def test_an_alias_gives_everything_back_and_keeps_what_is_not_allocated() -> Non
         (
             {"type": "NodePort"},
             {"load_balancer_class": "example.com/lb"},
-            [("spec.loadBalancerClass", "Forbidden")] * 2,  # once for changing, once for being
+            [("spec.loadBalancerClass", "Forbidden")]
+            * 2,  # once for the change, once for the value
         ),
         (
             {"ip_family_policy": "RequireDualStack"},
@@ -415,7 +416,7 @@ def test_an_alias_gives_everything_back_and_keeps_what_is_not_allocated() -> Non
         ),
     ],
 )
-def test_what_may_not_change_is_refused(
+def test_forbidden_changes_are_refused(
     stored: dict[str, Any], change: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     core = a_core()
@@ -423,7 +424,7 @@ def test_what_may_not_change_is_refused(
     pools = core.pools
     with pytest.raises(Invalid) as refused:
         changed(core, before, **change)
-    assert told(refused.value.causes) == expected
+    assert reasons(refused.value.causes) == expected
     assert core.pools == pools
 
 
@@ -481,7 +482,7 @@ def test_a_node_port_serves_one_port_of_each_protocol() -> None:
     assert changed(core, stored, ports=(stored.ports[0], udp)).ports[1].node_port == number
     with pytest.raises(Invalid) as refused:
         changed(core, stored, ports=(stored.ports[0], replace(udp, protocol="TCP")))
-    assert told(refused.value.causes) == [("spec.ports[1].nodePort", "Duplicate")]
+    assert reasons(refused.value.causes) == [("spec.ports[1].nodePort", "Duplicate")]
 
 
 def test_metadata_may_change_except_for_the_name() -> None:
@@ -491,7 +492,7 @@ def test_metadata_may_change_except_for_the_name() -> None:
     assert changed(core, stored, metadata=renamed).metadata.labels == {"a": "b"}
     with pytest.raises(Invalid) as refused:
         core.update(stored.metadata.key, a_draft(name="other"))
-    assert told(refused.value.causes) == [("metadata.name", "Invalid")]
+    assert reasons(refused.value.causes) == [("metadata.name", "Invalid")]
 
 
 def test_a_reported_status_is_completed_and_checked() -> None:
@@ -557,15 +558,13 @@ def test_a_bad_ingress_is_refused(
         ),
     ],
 )
-def test_what_is_probably_not_meant_is_accepted_with_a_warning(
-    fields: dict[str, Any], word: str
-) -> None:
+def test_probable_mistakes_are_accepted_with_a_warning(fields: dict[str, Any], word: str) -> None:
     core = a_core()
     created(core, **fields)
     assert any(word in warning for warning in core.warnings)
 
 
-def test_a_violation_is_shown_cut_short() -> None:
+def test_a_long_value_is_shortened_in_its_violation() -> None:
     with pytest.raises(Invalid) as refused:
         created(a_core(), session_affinity="x" * 100_000)
     assert refused.value.causes[0].field == "spec.sessionAffinity"

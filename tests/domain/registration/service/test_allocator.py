@@ -1,4 +1,4 @@
-"""The allocator: examples to read, then the laws that every pool obeys."""
+"""The allocator: examples, then the laws that every pool obeys."""
 
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
@@ -102,19 +102,19 @@ def test_the_network_address_of_a_small_range_is_usable_where_a_wider_one_covers
     assert isinstance(claim_address(pools, ip_address("10.96.1.0")), Pools)
 
 
-def test_a_held_address_is_refused_by_name() -> None:
+def test_a_held_address_is_refused_when_it_is_named() -> None:
     kube_dns = ip_address("10.96.0.10")
     pools = claimed(a_pool_of("10.96.0.0/24"), kube_dns)
     assert claim_address(pools, kube_dns) == Refused("the address is already allocated")
 
 
-def test_an_address_claimed_between_choices_is_passed_over() -> None:
+def test_an_address_claimed_between_choices_is_skipped() -> None:
     pools = claimed(a_pool_of("10.96.0.0/24"), ip_address("10.96.0.17"))
     address, _ = choose_address(pools, IPV4)
     assert address == ip_address("10.96.0.18")
 
 
-def test_a_freed_address_comes_back_only_when_the_band_is_through() -> None:
+def test_a_released_address_is_chosen_only_after_the_rest_of_the_band() -> None:
     first, pools = choose_address(a_pool_of("10.96.0.0/24"), IPV4)
     pools = release_addresses(pools, [first])
 
@@ -126,7 +126,7 @@ def test_a_freed_address_comes_back_only_when_the_band_is_through() -> None:
     assert chosen.index(first) == 237
 
 
-def test_an_address_claimed_and_freed_is_not_the_next_to_be_chosen() -> None:
+def test_an_address_claimed_and_released_is_not_the_next_choice() -> None:
     pools = a_pool_of("10.96.0.0/24")
     for last_octet in (17, 18):
         pools = claimed(pools, ip_address(f"10.96.0.{last_octet}"))
@@ -135,7 +135,7 @@ def test_an_address_claimed_and_freed_is_not_the_next_to_be_chosen() -> None:
     assert address not in (ip_address("10.96.0.17"), ip_address("10.96.0.18"))
 
 
-def test_the_only_address_left_is_given_again_all_the_same() -> None:
+def test_the_only_free_address_is_chosen_even_if_just_released() -> None:
     pools = a_pool_of("10.96.0.0/30")
     pools = claimed(pools, ip_address("10.96.0.1"))
     address, pools = choose_address(pools, IPV4)
@@ -143,7 +143,7 @@ def test_the_only_address_left_is_given_again_all_the_same() -> None:
     assert again == address == ip_address("10.96.0.2")
 
 
-def test_where_all_else_is_taken_the_address_that_was_free_for_longer_is_given_first() -> None:
+def test_of_the_last_free_addresses_the_one_free_for_longer_is_chosen_first() -> None:
     pools = a_pool_of("10.0.0.0/27")
     for _ in range(30):
         _, pools = choose_address(pools, IPV4)
@@ -166,7 +166,7 @@ def test_static_bands_wait_until_every_dynamic_one_is_full() -> None:
     assert choose_address(pools, IPV4)[0] == ip_address("10.0.0.1")
 
 
-def test_nothing_new_comes_from_a_range_that_is_retired() -> None:
+def test_nothing_is_allocated_from_a_retired_range() -> None:
     retired = AddressRange(ip_network("10.0.0.0/24"), is_ready=False)
     pools = a_pool_of("10.1.0.0/24")
     pools = replace(pools, ranges=(retired, *pools.ranges))
@@ -181,7 +181,7 @@ def test_a_family_of_retired_ranges_is_configured_and_not_ready() -> None:
     assert not has_ready_range(pools, IPV4)
 
 
-def test_an_address_outside_every_range_is_just_freed() -> None:
+def test_an_address_outside_every_range_is_just_released() -> None:
     stray = ip_address("192.0.2.1")
     pools = a_pool_of("10.0.0.0/24")
     held = {**pools.held_addresses, IPV4: pools.held_addresses[IPV4].hold(int(stray))}
@@ -190,7 +190,7 @@ def test_an_address_outside_every_range_is_just_freed() -> None:
     assert freed.cursors == pools.cursors
 
 
-def test_ranges_say_families_in_order_of_preference() -> None:
+def test_families_are_in_the_order_of_the_ranges() -> None:
     pools = a_pool_of("fd00::/112", "10.0.0.0/24", "fd01::/112")
     assert pools.families == (IPV6, IPV4)
     assert pools.default_family == IPV6
@@ -202,20 +202,20 @@ def test_a_node_port_outside_the_range_is_refused(outside: int) -> None:
     assert isinstance(claim_port(Pools(), outside), Refused)
 
 
-def test_node_ports_are_chosen_above_the_static_band_and_not_at_once_again() -> None:
+def test_node_ports_are_chosen_above_the_static_band_and_not_reused_immediately() -> None:
     first, pools = choose_port(Pools())
     second, pools = choose_port(release_ports(pools, [first]))
     assert (first, second) == (30_086, 30_087)
 
 
-def test_a_port_freed_outside_the_range_is_just_freed() -> None:
+def test_a_port_outside_the_range_is_just_released() -> None:
     pools = release_ports(Pools(held_ports=Pools().held_ports.hold(40_000)), [40_000])
     assert 40_000 not in pools.held_ports
 
 
 @given(small_cidrs, st.integers(0, 200))
 @settings(deadline=None)
-def test_every_usable_address_is_given_once_and_then_the_pool_is_exhausted(
+def test_every_usable_address_is_chosen_once_and_then_the_pool_is_exhausted(
     prefix: Prefix, cursor: int
 ) -> None:
     pools = a_pool_of(str(prefix))
@@ -236,7 +236,7 @@ def test_every_usable_address_is_given_once_and_then_the_pool_is_exhausted(
 
 @given(port_ranges, st.integers(29_990, 30_080))
 @settings(deadline=None)
-def test_every_node_port_is_given_once_and_then_the_pool_is_exhausted(
+def test_every_node_port_is_chosen_once_and_then_the_pool_is_exhausted(
     node_ports: range, cursor: int
 ) -> None:
     pools = Pools(node_ports=node_ports, cursors={"nodePorts": cursor})
@@ -252,7 +252,7 @@ def test_every_node_port_is_given_once_and_then_the_pool_is_exhausted(
 
 @given(small_cidrs, st.sets(st.integers(0, 130)))
 @settings(deadline=None)
-def test_what_is_chosen_could_have_been_claimed(prefix: Prefix, offsets: set[int]) -> None:
+def test_a_chosen_address_could_have_been_claimed(prefix: Prefix, offsets: set[int]) -> None:
     pools = a_pool_of(str(prefix))
     for offset in sorted(offsets):
         if offset < prefix.num_addresses:
@@ -269,7 +269,7 @@ def test_what_is_chosen_could_have_been_claimed(prefix: Prefix, offsets: set[int
 
 @given(small_cidrs, st.lists(st.integers(0, 127), max_size=20))
 @settings(deadline=None)
-def test_what_is_released_may_be_chosen_again(prefix: Prefix, offsets: list[int]) -> None:
+def test_a_released_address_may_be_chosen_again(prefix: Prefix, offsets: list[int]) -> None:
     pools, held = a_pool_of(str(prefix)), list[Address]()
     for _ in range(address_bands(prefix).usable):
         address, pools = choose_address(pools, pools.default_family)
@@ -286,7 +286,7 @@ def test_what_is_released_may_be_chosen_again(prefix: Prefix, offsets: list[int]
 
 
 def claimed(pools: Pools, address: Address) -> Pools:
-    """The pools with an address held that must be free."""
+    """Claim an address that must be free."""
     outcome = claim_address(pools, address)
     assert isinstance(outcome, Pools), outcome
     return outcome

@@ -1,4 +1,4 @@
-"""The dual-stack matrix: every vector, then what the matrix leaves unsaid."""
+"""The dual-stack matrix: every vector, then cases outside the matrix."""
 
 from collections import Counter
 from typing import Any
@@ -110,7 +110,7 @@ def resolved(vector: dict[str, Any]) -> Service | Invalid:
 
 
 def pools_for(families: list[str]) -> Pools:
-    """One range a family, the first being the default."""
+    """One range per family, the default first."""
     return a_pool_of(*(CIDRS[family] for family in families))
 
 

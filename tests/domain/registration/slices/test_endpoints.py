@@ -1,4 +1,4 @@
-"""A Pod as an endpoint: which it is, in which family, on which ports."""
+"""A Pod as an endpoint: conditions, families and ports."""
 
 import pytest
 from hypothesis import given
@@ -69,11 +69,11 @@ def test_ready_is_serving_and_not_terminating_or_published_regardless(
         a_pod(pod_ips=("fd00::1",)),
     ],
 )
-def test_a_pod_that_is_finished_or_lacks_an_address_is_no_endpoint(pod: Pod) -> None:
+def test_a_finished_pod_and_one_without_address_are_not_endpoints(pod: Pod) -> None:
     assert endpoint_of(a_service(), pod, IPFamily.IPV4, zone="") is None
 
 
-def test_a_pod_that_has_not_started_is_an_endpoint_once_it_has_an_address() -> None:
+def test_a_pending_pod_is_an_endpoint_once_it_has_an_address() -> None:
     assert endpoint_of(a_service(), a_pod(phase="Pending"), IPFamily.IPV4, zone="") is not None
 
 
@@ -135,7 +135,7 @@ def test_ports_keep_name_and_application_protocol_and_are_sorted() -> None:
     )
 
 
-def test_an_endpoint_that_refers_to_nothing_is_told_by_its_addresses() -> None:
+def test_an_endpoint_without_a_reference_is_identified_by_its_addresses() -> None:
     assert identity_of(an_endpoint("10.0.0.1")) == EndpointIdentity(("10.0.0.1",), "", "", "")
 
 
@@ -148,14 +148,14 @@ def test_an_endpoint_that_refers_to_nothing_is_told_by_its_addresses() -> None:
         (a_service(type="ExternalName"), False),
     ],
 )
-def test_endpoints_are_computed_for_selectors_unless_it_is_an_alias(
+def test_endpoints_are_computed_for_services_with_a_selector_but_not_for_aliases(
     service: Service,
     expected: bool,  # noqa: FBT001
 ) -> None:
     assert has_computed_endpoints(service) == expected
 
 
-def test_a_service_that_names_no_family_is_of_the_first() -> None:
+def test_a_service_without_families_is_ipv4() -> None:
     assert families_of(a_service(ip_families=())) == (IPFamily.IPV4,)
 
 
@@ -170,7 +170,7 @@ def test_an_endpoint_has_the_pods_addresses_of_its_family_and_no_others(
 
 
 @given(services(), pods(), pods())
-def test_pods_differ_in_ports_only_where_these_have_names(
+def test_ports_differ_by_pod_only_when_target_ports_are_names(
     service: Service, pod: Pod, other: Pod
 ) -> None:
     assert has_named_ports(service) or ports_on(service, pod) == ports_on(service, other)

@@ -1,4 +1,4 @@
-"""Endpoints: what Kubernetes' API server would refuse is refused, by its path."""
+"""Endpoints: everything that Kubernetes' API server refuses is refused, with the same path."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from app.domain.registration.slices.endpoints_validation import PAIRS_MAX, valid
 from app.domain.registration.slices.mirroring import mirrored, why_not_mirrored
 from app.domain.registration.slices.validation import validate as validate_slice
 from tests.builders import a_subset, an_address, an_endpoint_slice, an_endpoints
-from tests.domain.registration.core import told
+from tests.domain.registration.core import reasons
 from tests.domain.registration.test_hostile_drafts import lists, metadata, numbers, words
 
 
@@ -60,15 +60,15 @@ def with_ports(*ports: EndpointPort) -> EndpointSubset:
     ],
 )
 def test_a_subset_is_checked(subset: EndpointSubset, expected: list[tuple[str, str]]) -> None:
-    found = told(validate(an_endpoints(subset)))
+    found = reasons(validate(an_endpoints(subset)))
     assert list(dict.fromkeys(found)) == expected
 
 
 def test_a_name_is_checked() -> None:
-    assert told(validate(an_endpoints(name="A"))) == [("metadata.name", "Invalid")]
+    assert reasons(validate(an_endpoints(name="A"))) == [("metadata.name", "Invalid")]
 
 
-def test_what_is_listed_is_bounded() -> None:
+def test_the_number_of_addresses_and_ports_is_bounded() -> None:
     subset = a_subset(*["192.0.2.77"] * 501, ports=tuple(
         EndpointPort(port=1, name=f"p{number}") for number in range(PAIRS_MAX // 500)
     ))  # fmt: skip
@@ -100,7 +100,7 @@ def test_what_is_listed_is_bounded() -> None:
         ),
     )
 )
-def test_what_is_accepted_can_be_mirrored(endpoints: Endpoints) -> None:
+def test_every_accepted_object_can_be_mirrored(endpoints: Endpoints) -> None:
     if validate(endpoints) or why_not_mirrored(endpoints, None):
         return
     for group, behind in mirrored(endpoints).endpoints.items():

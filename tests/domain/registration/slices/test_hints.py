@@ -1,4 +1,4 @@
-"""Hints: its own zone and node for each endpoint, or zones shared out by CPU."""
+"""Hints: the endpoint's own zone and node, or zones in proportion to CPU."""
 
 from collections import Counter
 from fractions import Fraction
@@ -46,7 +46,7 @@ def zones_hinted(endpoints: tuple[Endpoint, ...]) -> list[str | None]:
         ("PreferSameNode", "", "", None),
     ],
 )
-def test_traffic_distribution_hints_to_the_endpoints_own_place(
+def test_traffic_distribution_hints_to_the_endpoints_own_zone_and_node(
     distribution: str | None, zone: str, node: str, hints: Hints | None
 ) -> None:
     service = a_service(traffic_distribution=distribution)
@@ -66,7 +66,7 @@ def test_traffic_distribution_hints_to_the_endpoints_own_place(
         ({TOPOLOGY_HINTS_ANNOTATION: "Disabled", TOPOLOGY_MODE_ANNOTATION: "Auto"}, False),
     ],
 )
-def test_the_annotation_that_shares_zones_out_is_recognised(
+def test_the_annotation_of_topology_mode_is_recognised(
     annotations: dict[str, str],
     expected: bool,  # noqa: FBT001
 ) -> None:
@@ -123,13 +123,13 @@ def test_endpoints_in_proportion_keep_their_own_zones() -> None:
     assert zones_hinted(balanced(endpoints_in("z1", "z2"), EQUAL)) == ["z1", "z2"]
 
 
-def test_a_zone_with_too_few_borrows_and_the_first_of_the_others_is_lent() -> None:
+def test_a_zone_with_too_few_endpoints_borrows_the_first_of_another() -> None:
     found = zones_hinted(balanced(endpoints_in("z1", "z1", "z1", "z1", "z2", "z2"), EQUAL))
 
     assert found == ["z2", "z1", "z1", "z1", "z2", "z2"]
 
 
-def test_a_zone_without_endpoints_of_its_own_is_lent_some() -> None:
+def test_a_zone_without_endpoints_borrows_some() -> None:
     found = zones_hinted(balanced(endpoints_in("z1", "z1", "z1", "z1"), EQUAL))
 
     assert Counter(found) == {"z1": 2, "z2": 2}
@@ -141,17 +141,17 @@ def test_a_zone_without_endpoints_of_its_own_is_lent_some() -> None:
         (("z1", "z2"), {}),
         (("z1",), EQUAL),  # fewer endpoints than zones
         (("z1", "", "z2"), EQUAL),  # an endpoint whose zone is unknown
-        # Each zone needs one, and the largest three of four: that is one too many.
+        # Each zone needs one and the largest needs three, but there are four endpoints.
         (("z1", "z2", "z3"), {"z1": Fraction(8, 10), "z2": Fraction(1, 10), "z3": Fraction(1, 10)}),
     ],
 )
-def test_nobody_is_hinted_when_zones_cannot_be_served_fairly(
+def test_no_endpoint_has_a_hint_when_zones_cannot_be_served_fairly(
     zones: tuple[str, ...], shares: dict[str, Fraction]
 ) -> None:
     assert set(zones_hinted(balanced(endpoints_in(*zones), shares))) == {None}
 
 
-def test_endpoints_that_are_not_ready_are_not_hinted_and_do_not_count() -> None:
+def test_endpoints_that_are_not_ready_have_no_hint_and_do_not_count() -> None:
     unready = an_endpoint("10.0.1.1", ready=False, zone="")
 
     found = balanced([*endpoints_in("z1", "z2"), unready], EQUAL)
@@ -166,7 +166,7 @@ def test_an_endpoint_in_a_zone_without_nodes_keeps_its_zone() -> None:
 
 
 @given(st.lists(st.sampled_from(["z1", "z2", "z3"]), max_size=20), st.lists(nodes(), max_size=5))
-def test_either_all_or_none_is_hinted_and_no_zone_is_overloaded(
+def test_either_all_or_none_have_hints_and_no_zone_is_overloaded(
     zones: list[str], drawn: list[Node]
 ) -> None:
     shares = cpu_shares(drawn)

@@ -1,4 +1,4 @@
-"""Slices of a Service that lost its selector: none comes, and who is gone goes."""
+"""Slices of a Service that lost its selector: endpoints are removed, never added."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def planned(slice_: EndpointSlice, *objects: Object, service: Service = BEREFT) 
 def the_endpoint(
     pod: Pod, *objects: Object, service: Service = BEREFT, hints: Hints | None = None
 ) -> Endpoint:
-    """What becomes of the endpoint of a ready Pod at 10.244.0.1."""
+    """The endpoints that remain of a ready Pod's endpoint at 10.244.0.1."""
     slice_ = an_endpoint_slice(an_endpoint_of(a_pod(), hints))
     plan_ = planned(slice_, pod, *objects, service=service)
     [after] = plan_.update or (slice_,)
@@ -49,7 +49,7 @@ def the_endpoint(
     return endpoint
 
 
-def test_an_endpoint_whose_pod_is_as_it_was_stays_untouched() -> None:
+def test_an_endpoint_whose_pod_is_unchanged_stays_untouched() -> None:
     assert planned(an_endpoint_slice(an_endpoint_of(a_pod())), a_pod()) == SlicePlan()
 
 
@@ -64,13 +64,13 @@ def test_an_endpoint_whose_pod_is_as_it_was_stays_untouched() -> None:
         a_pod(namespace="shop"),
     ],
 )
-def test_an_endpoint_goes_when_nobody_is_at_its_address(found: Pod | None) -> None:
+def test_an_endpoint_is_removed_when_its_pod_is_gone(found: Pod | None) -> None:
     slice_ = an_endpoint_slice(an_endpoint_of(a_pod()))
     plan_ = planned(slice_, *(() if found is None else (found,)))
     assert plan_ == SlicePlan(delete=(slice_,))
 
 
-def test_a_slice_keeps_the_others_and_says_what_set_the_change_off() -> None:
+def test_a_slice_keeps_the_other_endpoints_and_has_the_trigger_time() -> None:
     other = a_pod("web-2", pod_ips=("10.244.0.2",))
     slice_ = an_endpoint_slice(an_endpoint_of(a_pod()), an_endpoint_of(other))
     [after] = planned(slice_, other).update
@@ -131,17 +131,19 @@ def test_its_hints_follow_the_service() -> None:
         replace(an_endpoint_slice(an_endpoint_of(a_pod())), address_type="FQDN"),
     ],
 )
-def test_what_refers_to_no_pod_or_is_not_ours_is_never_touched(slice_: EndpointSlice) -> None:
+def test_endpoints_without_a_pod_and_slices_of_clients_are_never_touched(
+    slice_: EndpointSlice,
+) -> None:
     assert planned(slice_) == SlicePlan()
 
 
-def test_a_slice_that_is_going_already_is_left_alone() -> None:
+def test_a_terminating_slice_is_left_alone() -> None:
     slice_ = an_endpoint_slice(an_endpoint_of(a_pod()))
     going = replace(slice_, metadata=replace(slice_.metadata, deleted_at=NOON))
     assert planned(going) == SlicePlan()
 
 
-def test_only_the_pods_that_changed_are_looked_at() -> None:
+def test_only_the_pods_that_changed_are_compared() -> None:
     other = a_pod("web-2", pod_ips=("10.244.0.2",))
     slice_ = an_endpoint_slice(an_endpoint_of(a_pod()), an_endpoint_of(other))
     snapshot = snapshot_of(BEREFT, slice_)
@@ -157,7 +159,7 @@ def bereft(service: Service) -> Service:
 
 
 @given(strategies.services(), later_pods, later_pods)
-def test_whatever_becomes_of_the_pods_none_is_added_and_all_that_are_left_exist(
+def test_no_endpoint_is_added_and_all_that_remain_have_a_pod(
     service: Service, first: list[Pod], then: list[Pod]
 ) -> None:
     before = snapshot_of(service, *{pod.metadata.key: pod for pod in first}.values())

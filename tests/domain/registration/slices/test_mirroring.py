@@ -1,4 +1,4 @@
-"""Endpoints as slices: nothing is lost, nothing is mixed, and twice is once."""
+"""Mirroring of Endpoints: no address is lost or mixed up, and planning is idempotent."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -84,7 +84,7 @@ def contents(slices: Iterable[EndpointSlice]) -> list[tuple[str, list[str], list
     )
 
 
-def test_a_slice_says_whose_it_is_and_nothing_that_is_not_known() -> None:
+def test_a_slice_names_its_service_and_only_known_conditions() -> None:
     reference = ObjectReference(kind="VM", namespace="default", name="db", uid="u")
     address = an_address(hostname="db-0", node_name="n1", target_ref=reference)
     labels = {"team": "data", MANAGED_BY_LABEL: "someone"}
@@ -156,7 +156,7 @@ LISTED: list[tuple[tuple[EndpointSubset, ...], Contents]] = [
 
 
 @pytest.mark.parametrize(("subsets", "expected"), LISTED)
-def test_addresses_stand_with_the_ports_they_listen_on(
+def test_addresses_are_in_a_slice_with_their_ports(
     subsets: tuple[EndpointSubset, ...], expected: Contents
 ) -> None:
     assert contents(planned(an_endpoints(*subsets)).create) == expected
@@ -184,7 +184,7 @@ def test_beyond_the_limit_ready_addresses_stay_and_the_others_are_counted() -> N
     ]
 
 
-def test_a_slice_whose_place_is_free_is_used_again_and_the_rest_goes() -> None:
+def test_an_unneeded_slice_is_reused_and_the_rest_is_deleted() -> None:
     first = planned(an_endpoints(a_subset("192.0.2.1"), a_subset("192.0.2.2", ports=PORTS[:1])))
     held = first.create
     second = planned(an_endpoints(a_subset("192.0.2.3", ports=PORTS[2:3])), held)
@@ -195,7 +195,7 @@ def test_a_slice_whose_place_is_free_is_used_again_and_the_rest_goes() -> None:
     assert updated.metadata.generation == 2
 
 
-def test_another_label_is_written_to_slices_that_hold_the_same() -> None:
+def test_a_changed_label_is_written_to_slices_with_unchanged_endpoints() -> None:
     held = planned(an_endpoints()).create
     noted = replace(
         held[0],
@@ -209,7 +209,7 @@ def test_another_label_is_written_to_slices_that_hold_the_same() -> None:
     assert slice_.metadata.annotations["a"] == "b"
 
 
-def test_of_several_slices_that_hold_the_same_one_stays() -> None:
+def test_of_several_equal_slices_one_stays() -> None:
     [slice_] = planned(an_endpoints()).create
     twin = replace(slice_, metadata=replace(slice_.metadata, name="legacy-db-zzzzz"))
     assert planned(an_endpoints(), [twin, slice_]) == SlicePlan(delete=(twin,))
@@ -233,7 +233,7 @@ def test_slices_that_are_not_its_own_are_never_touched(other: EndpointSlice) -> 
     assert len(plan.create) == 1
 
 
-def test_new_slices_have_names_that_nobody_has() -> None:
+def test_new_slices_have_unused_names() -> None:
     [first] = planned(an_endpoints()).create
     by_hand = replace(first, metadata=replace(first.metadata, labels={}))
     [second] = planned(an_endpoints(), [by_hand]).create
@@ -256,10 +256,10 @@ PLAIN = a_service("legacy-db", selector=None)
         (an_endpoints(labels={SKIP_LABEL: "true"}), PLAIN, "skip-mirror"),
         (an_endpoints(labels={SKIP_LABEL: "false"}), PLAIN, ""),
         (an_endpoints(annotations={LEADER_ANNOTATION: "{}"}), None, "leader election"),
-        (an_endpoints(name="a.b"), None, "no Service can bear its name"),
+        (an_endpoints(name="a.b"), None, "its name is not valid for a Service"),
     ],
 )
-def test_what_is_not_meant_for_a_service_without_selector_is_not_mirrored(
+def test_endpoints_that_are_not_for_a_service_without_selector_are_not_mirrored(
     endpoints: Endpoints, service: Service | None, words: str
 ) -> None:
     said = why_not_mirrored(endpoints, service)
@@ -284,7 +284,7 @@ Reached = Counter[tuple[str, EndpointPort | None, bool]]
 
 
 def listed(drawn: Iterable[EndpointSubset]) -> Reached:
-    """Which address is behind which port, and whether it is ready, by the words of the kind."""
+    """The pairs of address and port, and whether each is ready, as the kind defines them."""
     found: dict[tuple[str, EndpointPort | None], bool] = {}
     for subset in drawn:
         for ready, addresses in (
@@ -308,7 +308,7 @@ def held(slices: Iterable[EndpointSlice]) -> Reached:
 
 
 def alike(reached: Reached) -> Reached:
-    """Without the addresses that stand alone although they have ports as well."""
+    """Leave out the addresses without ports that have ports elsewhere."""
     ported = {(ip, ready) for ip, port, ready in reached if port is not None}
     return Counter(
         {
@@ -320,7 +320,7 @@ def alike(reached: Reached) -> Reached:
 
 
 @given(subset_lists)
-def test_slices_hold_every_address_on_every_port_and_nothing_else(
+def test_slices_have_every_address_with_every_port_and_nothing_else(
     drawn: list[EndpointSubset],
 ) -> None:
     slices = planned(an_endpoints(*drawn) if drawn else replace(an_endpoints(), subsets=())).create
@@ -332,7 +332,7 @@ def test_slices_hold_every_address_on_every_port_and_nothing_else(
 
 
 @given(subset_lists, st.integers(1, 3))
-def test_no_slice_is_over_the_limit_and_what_is_left_out_is_counted(
+def test_no_slice_is_over_the_limit_and_skipped_addresses_are_counted(
     drawn: list[EndpointSubset], addresses_max: int
 ) -> None:
     endpoints = replace(an_endpoints(), subsets=tuple(drawn))
@@ -343,7 +343,7 @@ def test_no_slice_is_over_the_limit_and_what_is_left_out_is_counted(
 
 
 @given(subset_lists, subset_lists, st.randoms())
-def test_planning_what_was_planned_changes_nothing_whatever_the_order(
+def test_planning_again_changes_nothing_in_any_order_of_slices(
     before: list[EndpointSubset], then: list[EndpointSubset], chance: Random
 ) -> None:
     first = replace(an_endpoints(), subsets=tuple(before))

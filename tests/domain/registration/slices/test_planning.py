@@ -1,4 +1,4 @@
-"""Slices of a Service: examples to read, then the laws every history obeys."""
+"""The slices of a Service: examples, then the laws that every history obeys."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -60,7 +60,7 @@ def planned(
 
 
 def applied(existing: Iterable[EndpointSlice], made: SlicePlan) -> tuple[EndpointSlice, ...]:
-    """The slices there are after a plan, by name."""
+    """The slices after a plan, by name."""
     slices = {slice_.metadata.name: slice_ for slice_ in existing}
     for slice_ in made.delete:
         del slices[slice_.metadata.name]
@@ -112,7 +112,7 @@ def test_a_new_slice_is_named_labelled_and_owned_after_its_service() -> None:
     )
 
 
-def test_slices_of_a_headless_service_say_so() -> None:
+def test_slices_of_a_headless_service_are_labelled_headless() -> None:
     [slice_] = planned(a_headless_service(), [a_pod()]).create
 
     assert slice_.metadata.labels[HEADLESS_LABEL] == ""
@@ -137,7 +137,7 @@ def test_a_pod_of_another_namespace_is_not_an_endpoint() -> None:
     assert slice_.endpoints == ()
 
 
-def test_named_ports_that_differ_part_the_pods_into_slices() -> None:
+def test_pods_whose_named_ports_differ_are_in_different_slices() -> None:
     service = a_service(ports=(ServicePort(port=80, name="http", target_port="http"),))
     pods = [
         a_pod("old", containers=(a_container(ContainerPort(container_port=8080, name="http")),)),
@@ -176,7 +176,7 @@ def test_slices_written_by_hand_are_neither_touched_nor_mixed() -> None:
     "service",
     [a_service(selector=None), a_service(selector={}), a_service(type="ExternalName")],
 )
-def test_a_service_without_computed_endpoints_keeps_what_there_is(service: Service) -> None:
+def test_a_service_without_computed_endpoints_keeps_its_slices(service: Service) -> None:
     left = planned(a_service(), [a_pod()]).create
 
     assert planned(service, [a_pod()], left) == SlicePlan()
@@ -237,7 +237,7 @@ def test_the_name_of_an_emptied_slice_is_used_again() -> None:
     assert refilled.update[0].metadata.generation == 3
 
 
-def test_the_slices_of_a_family_that_is_given_up_go() -> None:
+def test_the_slices_of_a_dropped_family_are_deleted() -> None:
     both = a_service(ip_families=("IPv4", "IPv6"))
     pod = a_pod(pod_ips=("10.244.0.1", "fd00:1::1"))
     existing = planned(both, [pod]).create
@@ -257,7 +257,7 @@ def test_a_lowered_limit_takes_effect_at_the_next_plan() -> None:
     assert sorted(len(slice_.endpoints) for slice_ in after) == [1, 2, 2]
 
 
-def test_a_slice_on_its_way_out_is_not_written_into() -> None:
+def test_a_terminating_slice_is_not_updated() -> None:
     [leaving] = planned(a_service(), many_pods(1)).create
     leaving = replace(leaving, metadata=replace(leaving.metadata, deleted_at=NOON))
 
@@ -281,10 +281,12 @@ def test_a_service_that_shrank_does_not_keep_the_slices_of_its_peak() -> None:
         slices = applied(slices, made)
         assert len(slices) <= 2 * -(-len(pods) // 10) + SPARE_SLICES
 
-    assert max(sizes) <= 3  # the slice that lost one, the one that goes, the one that takes it in
+    assert (
+        max(sizes) <= 3
+    )  # the one that lost an endpoint, the deleted one, and the one with its endpoints
 
 
-def test_names_are_valid_and_not_taken_however_long_the_service_is_called() -> None:
+def test_names_are_valid_and_not_taken_however_long_the_name_of_the_service() -> None:
     service = a_service("s" * 63)
     [first] = planned(service, [a_pod()]).create
     wanted = desired(service, [a_pod()], nodes=NODES)
@@ -307,7 +309,7 @@ def test_an_endpoint_found_twice_stays_once() -> None:
 AUTO = a_service(annotations={"service.kubernetes.io/topology-mode": "Auto"})
 
 
-def test_only_the_pods_that_changed_are_spoken_for() -> None:
+def test_only_the_pods_that_changed_are_covered() -> None:
     snapshot = load([a_service(), *many_pods(5), *NODES.values()], revision=Revision(1))
 
     part = desired_in(snapshot, a_service(), changed_pods=[key("p0001"), key("gone")])
@@ -319,7 +321,7 @@ def test_only_the_pods_that_changed_are_spoken_for() -> None:
     assert sum(map(len, every.endpoints.values())) == 5
 
 
-def test_hints_shared_out_over_all_endpoints_are_worked_out_afresh() -> None:
+def test_hints_over_all_endpoints_are_computed_afresh() -> None:
     pods = [a_pod(f"p{n}", pod_ips=(f"10.1.0.{n}",), node_name="n1") for n in range(1, 5)]
     snapshot = load([AUTO, *pods, *NODES.values()], revision=Revision(1))
 
@@ -330,7 +332,7 @@ def test_hints_shared_out_over_all_endpoints_are_worked_out_afresh() -> None:
     assert Counter(e.hints.for_zones[0] for e in endpoints if e.hints) == {"z1": 2, "z2": 2}
 
 
-def test_hints_are_shared_out_within_each_family() -> None:
+def test_hints_are_distributed_within_each_family() -> None:
     both = replace(AUTO, ip_families=("IPv4", "IPv6"))
     pods = [
         a_pod("p1", pod_ips=("10.1.0.1", "fd00::1"), node_name="n1"),
@@ -345,7 +347,7 @@ def test_hints_are_shared_out_within_each_family() -> None:
     assert hints["IPv6"] == [None, None, None]
 
 
-def test_an_endpoint_that_refers_to_nothing_is_dropped_only_by_a_whole_plan() -> None:
+def test_an_endpoint_without_a_reference_is_dropped_only_by_a_plan_for_all_pods() -> None:
     [slice_] = planned(a_service(), [a_pod()]).create
     stray = replace(slice_, endpoints=(an_endpoint("10.9.9.9"), *slice_.endpoints))
     part = desired(a_service(), [a_pod()], nodes=NODES, only=[key("web-1")])
@@ -381,7 +383,7 @@ def endpoints_of(wanted: Desired) -> Counter[tuple[Group, Endpoint]]:
 
 
 @given(any_service(), pod_sets, pod_sets, node_sets, limits)
-def test_slices_hold_exactly_what_is_desired_and_planning_again_changes_nothing(
+def test_slices_have_exactly_the_desired_endpoints_and_planning_again_changes_nothing(
     service: Service,
     before: list[Pod],
     after: list[Pod],
@@ -422,7 +424,7 @@ def test_the_order_of_pods_and_slices_does_not_matter(
 
 
 @given(any_service(), pod_sets, pod_sets, limits)
-def test_what_is_written_differs_and_what_is_not_stays_as_it_was(
+def test_only_slices_that_differ_are_written(
     service: Service, before: list[Pod], after: list[Pod], endpoints_max: int
 ) -> None:
     existing = planned(service, before, endpoints_max=endpoints_max).create
@@ -468,7 +470,7 @@ def test_planning_from_what_changed_equals_planning_afresh(
             only=changed,
         )
         afresh = plan(slices, wanted, names=SliceNames(seed), endpoints_max=endpoints_max)
-        if not service.metadata.annotations:  # topology mode Auto looks at all endpoints
+        if not service.metadata.annotations:  # topology mode Auto depends on all endpoints
             names = SliceNames(seed)
             assert plan(slices, part, names=names, endpoints_max=endpoints_max) == afresh
         slices = applied(slices, afresh)
@@ -477,7 +479,7 @@ def test_planning_from_what_changed_equals_planning_afresh(
 
 
 def fragmented(slices: Iterable[EndpointSlice], endpoints_max: int) -> list[Group]:
-    """The groups that have more slices than twice the fewest possible, and then some."""
+    """The groups with more slices than twice the fewest possible and the spare ones."""
     sizes: dict[Group, list[int]] = {}
     for slice_ in slices:
         sizes.setdefault(group_of(slice_), []).append(len(slice_.endpoints))
@@ -491,7 +493,7 @@ def fragmented(slices: Iterable[EndpointSlice], endpoints_max: int) -> list[Grou
 def changed_by(
     operand: object, held: dict[NamespacedName, Pod], known: dict[NamespacedName, Node]
 ) -> set[NamespacedName]:
-    """Do one step of a history; tell the Pods it concerns."""
+    """Do one step of a history; return the Pods it concerns."""
     match operand:
         case Pod():
             held[operand.metadata.key] = operand
@@ -520,7 +522,7 @@ def test_a_plan_survives_being_stored_and_read_back(
 
 
 @given(any_service(), pod_sets)
-def test_identities_within_a_family_are_told_apart(service: Service, pods: list[Pod]) -> None:
+def test_identities_within_a_family_are_distinct(service: Service, pods: list[Pod]) -> None:
     wanted = desired(service, pods, nodes=NODES)
 
     for every in wanted.endpoints.values():

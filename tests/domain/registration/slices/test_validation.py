@@ -1,4 +1,4 @@
-"""EndpointSlices: what a slice must be, whoever writes it."""
+"""EndpointSlices: the rules for slices of clients and of Waypost."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 from app.domain.objects.endpoint_slice import Endpoint, EndpointPort, Hints
 from app.domain.registration.slices.validation import slice_warnings, validate, validate_update
 from tests.builders import an_endpoint, an_endpoint_slice
-from tests.domain.registration.core import told
+from tests.domain.registration.core import reasons
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ from tests.domain.registration.core import told
     ],
 )
 def test_a_slice_is_checked(fields: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    assert told(validate(an_endpoint_slice(**fields))) == expected
+    assert reasons(validate(an_endpoint_slice(**fields))) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_addresses_are_of_the_type_of_the_slice(
 ) -> None:
     endpoints = (Endpoint(addresses=addresses),)
     slice_ = an_endpoint_slice(address_type=address_type, endpoints=endpoints)
-    assert told(validate(slice_)) == [
+    assert reasons(validate(slice_)) == [
         (f"endpoints[0].addresses{where}", reason) for where, reason in expected
     ]
 
@@ -93,26 +93,26 @@ def test_addresses_are_of_the_type_of_the_slice(
 )
 def test_an_endpoint_is_checked(fields: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     slice_ = an_endpoint_slice(an_endpoint(**fields))
-    assert told(validate(slice_)) == [(f"endpoints[0].{field}", why) for field, why in expected]
+    assert reasons(validate(slice_)) == [(f"endpoints[0].{field}", why) for field, why in expected]
 
 
 def test_a_slice_has_at_most_a_thousand_endpoints() -> None:
     slice_ = an_endpoint_slice(*[an_endpoint()] * 1_001)
-    assert told(validate(slice_)) == [("endpoints", "TooMany")]
+    assert reasons(validate(slice_)) == [("endpoints", "TooMany")]
     assert not validate(an_endpoint_slice(*[an_endpoint()] * 1_000))
 
 
 def test_the_address_type_may_not_change() -> None:
     current = an_endpoint_slice()
-    assert told(validate_update(current, an_endpoint_slice(address_type="IPv6"))) == [
+    assert reasons(validate_update(current, an_endpoint_slice(address_type="IPv6"))) == [
         ("addressType", "Invalid")
     ]
 
 
-def test_addresses_that_were_stored_are_not_spelt_anew() -> None:
+def test_stored_addresses_stay_valid_in_their_spelling() -> None:
     old = an_endpoint_slice(an_endpoint("010.244.0.1"))
     assert not validate_update(old, old)
-    assert told(validate(old)) == [("endpoints[0].addresses[0]", "Invalid")]
+    assert reasons(validate(old)) == [("endpoints[0].addresses[0]", "Invalid")]
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,11 @@ def test_addresses_that_were_stored_are_not_spelt_anew() -> None:
         ("169.254.1.1", True, []),
     ],
 )
-def test_addresses_of_one_machine_alone_are_refused_in_slices_of_others_making(
+def test_addresses_of_one_machine_only_are_refused_in_slices_of_clients(
     address: str, *, is_managed: bool, expected: list[str]
 ) -> None:
     slice_ = an_endpoint_slice(an_endpoint(address), managed=is_managed)
-    assert [reason for _, reason in told(validate(slice_))] == expected
+    assert [reason for _, reason in reasons(validate(slice_))] == expected
     assert not validate_update(slice_, slice_)
 
 
@@ -138,7 +138,7 @@ def test_a_loopback_address_is_accepted_with_a_warning() -> None:
     assert warning.startswith("endpoints[0].addresses[1]: only the endpoint's own machine")
 
 
-def test_what_is_probably_not_meant_is_accepted_with_a_warning() -> None:
+def test_probable_mistakes_are_accepted_with_a_warning() -> None:
     odd = an_endpoint_slice(an_endpoint("FD00::1"), address_type="IPv6")
     assert not validate(odd)
     assert "endpoints[0].addresses[0]" in slice_warnings(odd)[0]

@@ -33,7 +33,7 @@ from app.domain.registration.validation.addresses import (
         ("1" * 100_000, 1, 1),
     ],
 )
-def test_an_address_is_judged(text: str, lenient: int, strict: int) -> None:
+def test_an_address_is_validated(text: str, lenient: int, strict: int) -> None:
     assert len(address_violations("x", text, is_strict=False)) == lenient
     assert len(address_violations("x", text, is_strict=True)) == strict
 
@@ -54,12 +54,12 @@ def test_an_address_is_judged(text: str, lenient: int, strict: int) -> None:
         ("10.0.0.0/8 ", 1, 1),
     ],
 )
-def test_a_prefix_is_judged(text: str, lenient: int, strict: int) -> None:
+def test_a_prefix_is_validated(text: str, lenient: int, strict: int) -> None:
     assert len(prefix_violations("x", text, is_strict=False)) == lenient
     assert len(prefix_violations("x", text, is_strict=True)) == strict
 
 
-def test_what_was_stored_before_stays_acceptable() -> None:
+def test_stored_values_stay_valid() -> None:
     assert not address_violations("x", "010.0.0.1", is_strict=True, accepted=("010.0.0.1",))
     assert not prefix_violations("x", "10.0.0.1/8", is_strict=True, accepted=("10.0.0.1/8",))
 
@@ -78,7 +78,7 @@ def test_what_was_stored_before_stays_acceptable() -> None:
         "x",
     ],
 )
-def test_an_address_of_no_other_machine_is_refused(text: str) -> None:
+def test_an_address_that_reaches_no_other_machine_is_refused(text: str) -> None:
     assert len(special_address_violations("x", text)) == 1
 
 

@@ -15,7 +15,7 @@ from app.domain.registration.validation.metadata import (
     metadata_violations,
 )
 from tests.builders import NOON
-from tests.domain.registration.core import told
+from tests.domain.registration.core import reasons
 
 META = ObjectMeta(name="web", namespace="default")
 OWNER = OwnerReference(api_version="v1", kind="Service", name="web", uid="u", is_controller=True)
@@ -23,7 +23,7 @@ OWNER = OwnerReference(api_version="v1", kind="Service", name="web", uid="u", is
 
 def found(meta: ObjectMeta, *, is_namespaced: bool = True) -> list[tuple[str, str]]:
     """Field and reason of each violation of new metadata."""
-    return told(metadata_violations(meta, label_problems, is_namespaced=is_namespaced))
+    return reasons(metadata_violations(meta, label_problems, is_namespaced=is_namespaced))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_annotations_have_a_common_limit_in_bytes() -> None:
     ]
 
 
-def test_more_labels_than_the_bound_are_refused_as_one() -> None:
+def test_too_many_labels_are_one_violation() -> None:
     most = {f"k{number}": "v" for number in range(LABELS_MAX)}
     assert not found(replace(META, labels=most))
     assert found(replace(META, labels={**most, "and one more": "not looked at"})) == [
@@ -75,7 +75,7 @@ def test_more_labels_than_the_bound_are_refused_as_one() -> None:
     ]
 
 
-def test_what_an_apply_remembers_does_not_count_to_the_annotations_of_users() -> None:
+def test_the_last_applied_object_does_not_count_to_the_annotations_of_users() -> None:
     own = "x" * (ANNOTATIONS_SIZE_MAX_BYTES - 1)
     fits = "ü" * (LAST_APPLIED_SIZE_MAX_BYTES // 2)
     assert not found(replace(META, annotations={"a": own, LAST_APPLIED_ANNOTATION: fits}))
@@ -88,7 +88,7 @@ def test_a_kind_without_namespaces_has_none() -> None:
     assert not found(replace(META, namespace=""), is_namespaced=False)
 
 
-def test_a_change_does_not_look_at_the_name_again() -> None:
+def test_a_change_does_not_validate_the_name_again() -> None:
     old = replace(META, name="Old_Name")
     assert not metadata_update_violations(old, replace(old, labels={"a": "b"}))
 

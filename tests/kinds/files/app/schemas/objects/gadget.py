@@ -1,47 +1,34 @@
 """The wire shape of a Gadget."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import Field
 
 from app.domain.objects import gadget as domain
-from app.schemas.base import Input, Output
-from app.schemas.objects.metadata import ObjectMeta, ObjectMetaRead, decode_meta, encode_meta
-from app.schemas.objects.wire import Wire
+from app.schemas.base import Input
+from app.schemas.objects.metadata import decode_meta
+from app.schemas.objects.wire import Manifest, Wire, read_model
 
 
 class GadgetSpec(Input):
-    """What a Gadget is to be."""
+    """The desired state of a Gadget."""
 
     colour: str | None = Field(default=None, examples=["red"])
     parts: list[str] | None = None
 
 
 class GadgetStatus(Input):
-    """What a Gadget is."""
+    """The reported state of a Gadget."""
 
     working: bool | None = None
 
 
-class GadgetWrite(Input):
+class GadgetWrite(Manifest):
     """A Gadget manifest."""
 
-    api_version: str | None = Field(default=None, examples=["example.dev/v1"])
-    kind: str | None = Field(default=None, examples=["Gadget"])
-    metadata: ObjectMeta | None = None
     spec: GadgetSpec | None = None
     status: GadgetStatus | None = None
     of_kind: ClassVar = "Gadget"
-
-
-class GadgetRead(Output):
-    """A registered Gadget."""
-
-    api_version: Literal["example.dev/v1"]
-    kind: Literal["Gadget"]
-    metadata: ObjectMetaRead
-    spec: GadgetSpec
-    status: GadgetStatus
 
 
 def decode_gadget(wire: GadgetWrite) -> domain.Gadget:
@@ -56,11 +43,8 @@ def decode_gadget(wire: GadgetWrite) -> domain.Gadget:
 
 
 def encode_gadget(gadget: domain.Gadget) -> dict[str, object]:
-    """Spell a Gadget."""
+    """Encode the spec and status of a Gadget."""
     return {
-        "apiVersion": "example.dev/v1",
-        "kind": "Gadget",
-        "metadata": encode_meta(gadget.metadata),
         "spec": {"colour": gadget.colour, "parts": list(gadget.parts)},
         "status": {"working": gadget.is_working},
     }
@@ -69,7 +53,7 @@ def encode_gadget(gadget: domain.Gadget) -> dict[str, object]:
 WIRE = Wire(
     resource=domain.GADGET,
     write=GadgetWrite,
-    read=GadgetRead,
+    read=read_model(domain.GADGET, "A registered Gadget.", spec=GadgetSpec, status=GadgetStatus),
     decode=decode_gadget,
     encode=encode_gadget,
 )

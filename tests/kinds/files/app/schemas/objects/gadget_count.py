@@ -1,28 +1,17 @@
 """The wire shape of a GadgetCount, which is only read."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from app.domain.objects import gadget_count as domain
-from app.schemas.base import Input, Output
-from app.schemas.objects.metadata import ObjectMeta, ObjectMetaRead, decode_meta, encode_meta
-from app.schemas.objects.wire import Wire
+from app.schemas.objects.metadata import decode_meta
+from app.schemas.objects.wire import Manifest, Wire, read_model
 
 
-class GadgetCountWrite(Input):
+class GadgetCountWrite(Manifest):
     """A GadgetCount as another process reads it."""
 
-    metadata: ObjectMeta | None = None
     count: int | None = None
     of_kind: ClassVar = "GadgetCount"
-
-
-class GadgetCountRead(Output):
-    """How many Gadgets of a colour there are."""
-
-    api_version: Literal["example.dev/v1"]
-    kind: Literal["GadgetCount"]
-    metadata: ObjectMetaRead
-    count: int
 
 
 def _decode(wire: GadgetCountWrite) -> domain.GadgetCount:
@@ -30,18 +19,13 @@ def _decode(wire: GadgetCountWrite) -> domain.GadgetCount:
 
 
 def _encode(counted: domain.GadgetCount) -> dict[str, object]:
-    return {
-        "apiVersion": "example.dev/v1",
-        "kind": "GadgetCount",
-        "metadata": encode_meta(counted.metadata),
-        "count": counted.count,
-    }
+    return {"count": counted.count}
 
 
 WIRE = Wire(
     resource=domain.GADGET_COUNT,
     write=GadgetCountWrite,
-    read=GadgetCountRead,
+    read=read_model(domain.GADGET_COUNT, "The number of Gadgets of a colour.", count=int),
     decode=_decode,
     encode=_encode,
 )
