@@ -46,7 +46,6 @@ from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
 from app.domain.registration.strategies import DERIVATIONS
 from app.domain.work import Policy
-from app.registry.beside import give_way_soon
 from app.registry.leases.heartbeats import Leases
 from app.registry.leases.lease_tracker import LeaseBook
 from app.registry.leases.readiness_reports import showing_pods, take_over
@@ -59,6 +58,7 @@ from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
 from app.registry.reads.watch import Pulse
 from app.registry.resolution import Resolver
+from app.registry.threads import shorten_switch_interval
 from app.registry.writes import garbage_collection
 from app.registry.writes.bootstrap import DNS_KEY, bootstrap
 from app.registry.writes.reconcile import reconcile
@@ -164,7 +164,7 @@ async def running(
     Raises SchemaMismatch when the database is behind or ahead; the embedded one
     is brought up to date instead.
     """
-    give_way_soon()
+    shorten_switch_interval()
     engine = make_engine(url)
     history = History(HistoryBounds(age_s_max=settings.history_seconds))
     view, policy = View(history, derivations=DERIVATIONS), policy_of(settings)

@@ -15,13 +15,13 @@ from app.api.objects.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
 from app.domain.work import Policy
-from app.registry.beside import Lane
 from app.registry.leases.heartbeats import Leases
 from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
 from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
 from app.registry.resolution import Resolver
+from app.registry.threads import Lane
 from app.schemas.documents.body_bounds import OBJECTS_MAX
 from app.schemas.objects.metadata import asked_revision
 

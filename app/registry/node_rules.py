@@ -33,9 +33,9 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import NODE, Node
 from app.domain.snapshot import Snapshot
-from app.registry.beside import beside
 from app.registry.node_events import NodeChanges, NodeText, standing_of
 from app.registry.reads.view import Advance, View
+from app.registry.threads import in_thread
 
 T = TypeVar("T")
 
@@ -77,13 +77,13 @@ class NodeRulesReader:
         async with self._turn:
             snapshot = self._view.snapshot  # those who had their turn before may know a later one
             if snapshot.nodes:
-                await beside(self._source.prepare, snapshot)
+                await in_thread(self._source.prepare, snapshot)
 
     async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
         """Give everything a node is told; raises NotFound for an unknown node."""
         node = node_of(snapshot, name)
         async with self._turn:
-            return await beside(self._source.rules, snapshot, node)
+            return await in_thread(self._source.rules, snapshot, node)
 
     async def changes(self, snapshot: Snapshot, name: str, since: Revision) -> NodeChanges:
         """Plan the way of a node from an earlier revision to the current one.
@@ -126,7 +126,7 @@ class NodeRulesReader:
             before = step.before.nodes.get(node.metadata.key)
             is_short = len(step.touched) <= _BESIDE_MIN and self._source.is_prepared
             if before is None or not is_short:
-                return await beside(news, step, before, node), node, before
+                return await in_thread(news, step, before, node), node, before
             return news(step, before, node), node, before
 
     async def drift(

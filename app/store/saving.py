@@ -20,7 +20,7 @@ from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import Object
 from app.domain.weights import is_light
-from app.registry.beside import beside
+from app.registry.threads import in_thread
 from app.store.engine import driver_of
 from app.store.mapping import (
     addresses_held,
@@ -57,7 +57,7 @@ async def save(
     TimeoutError when the database takes longer than ``SAVE_S_MAX`` for a part.
     """
     latest = decided[-1].revision
-    parts = _written(decided) if is_light(decided) else await beside(_written, decided)
+    parts = _written(decided) if is_light(decided) else await in_thread(_written, decided)
     texts = json.dumps(dict(cursors)), f"{latest} {voice_of(connection.engine)}"
     driver = await driver_of(connection)
     async with AsyncExitStack() as stack:

@@ -34,8 +34,8 @@ from app.domain.errors import DomainError, NotSynced, Unconfirmed
 from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.snapshot import Snapshot
 from app.domain.work import Policy, Work
-from app.registry.beside import beside
 from app.registry.reads.view import View
+from app.registry.threads import in_thread
 from app.store.change_log import ChangeLogFollower
 from app.store.engine import CONNECT_S_MAX, LOCK_S_MAX, UNREACHABLE, connected, driver_of
 from app.store.loading import (
@@ -287,7 +287,7 @@ class PostgresWriter:
 
     async def _decide_all(self, batch: _Batch) -> None:
         if batch.is_long:
-            await beside(self._decide_each, batch)
+            await in_thread(self._decide_each, batch)
         else:
             self._decide_each(batch)
         batch.is_decided = True

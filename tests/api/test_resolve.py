@@ -17,9 +17,9 @@ from app.domain.names import DomainName, Revision, parse_domain
 from app.domain.objects.pod import DNSConfig, DNSPolicy
 from app.domain.objects.service import ServiceType
 from app.domain.snapshot import load
-from app.registry.beside import Lane
 from app.registry.reads.view import View
 from app.registry.resolution import Resolver, Upstream
+from app.registry.threads import Lane
 from app.schemas.resolution import Resolution, Resolutions
 from tests.builders import (
     a_headless_service,

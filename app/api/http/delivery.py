@@ -42,8 +42,8 @@ class Stream(Protocol):
         ...
 
     @property
-    def turns(self) -> AbstractAsyncContextManager[None]:
-        """What to enter before it is asked for more than is due at a beat."""
+    def yielding_lock(self) -> AbstractAsyncContextManager[None]:
+        """Entered before the stream is asked for more than a flush makes due."""
         ...
 
     def initial(self) -> AsyncGenerator[bytes, None]:
@@ -140,7 +140,7 @@ class _Delivery:
     async def _catch_up(self) -> None:
         """Send what there is already, in pieces of which others have theirs in between."""
         while self._stream.is_behind:
-            async with self._stream.turns:
+            async with self._stream.yielding_lock:
                 piece = self._stream.news()
             if piece:
                 await self._send_in_time(_message(piece, more_body=not self._stream.is_over))

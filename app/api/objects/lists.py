@@ -20,7 +20,7 @@ from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.objects.resource import AnyResource
 from app.registry.reads.pagination import Listing
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE
 from app.schemas.objects.lists import encode_list_head
 from app.schemas.objects.metadata import asked_revision
@@ -43,7 +43,7 @@ async def answer_list(
         kind, page.revision, continue_token=page.token, remaining=page.remaining
     )
     objects = ENCODER.pieces(page.objects, octets_max=form.octets_a_piece)
-    pieces = in_turns(form.write(head, objects), registry.lists.turns)
+    pieces = made_under(form.write(head, objects), registry.lists.yielding_lock)
     if len(page.objects) <= OBJECTS_A_PIECE:
         return Response(b"".join([piece async for piece in pieces]), media_type=form.media_type)
     return StreamingResponse(read_in_time(pieces), media_type=form.media_type)
@@ -67,10 +67,10 @@ def listing_of(query: ListQuery, kind: AnyResource) -> Listing:
     )
 
 
-async def in_turns(pieces: Iterator[bytes], turns: Turns) -> AsyncGenerator[bytes, None]:
-    """Make each piece in a turn of its own."""
+async def made_under(pieces: Iterator[bytes], lock: YieldingLock) -> AsyncGenerator[bytes, None]:
+    """Make each piece under the lock."""
     while True:
-        async with turns:
+        async with lock:
             piece = next(pieces, b"")
         if not piece:
             return

@@ -27,7 +27,7 @@ from app.domain.snapshot import Snapshot
 from app.registry.reads.initial_state import Beginnings
 from app.registry.reads.view import View
 from app.registry.reads.watch import Interest, Place, Pulse, owed
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 from app.schemas.objects.codec import encode_json
 from app.schemas.objects.encoding import ENCODER, Encoder
 from app.schemas.status import status_of
@@ -184,9 +184,9 @@ class Stream:
         self.counted, self.listen = watching.counted, watching.pulse.listen
 
     @property
-    def turns(self) -> Turns:
-        """The turns in which what takes long is to be asked for."""
-        return self._beginnings.turns
+    def yielding_lock(self) -> YieldingLock:
+        """Held while the stream does long work."""
+        return self._beginnings.yielding_lock
 
     async def initial(self) -> AsyncGenerator[bytes, None]:
         """Yield an ADDED for every object, and the bookmark that says that was all.
@@ -196,7 +196,7 @@ class Stream:
         """
         if self._watch.since is not None:
             return
-        async with self.turns:
+        async with self.yielding_lock:
             snapshot, self._era = self._view.require_synced(), self._view.era
             self._place = Place(snapshot.revision)
         async with aclosing(self._added(snapshot)) as added:
@@ -220,7 +220,7 @@ class Stream:
                 yield b""
 
     async def _framed(self, pieces: Iterator[list[bytes]]) -> bytes:
-        async with self.turns:
+        async with self.yielding_lock:
             piece = next(pieces, list[bytes]())
             added = [self._watch.frame(ChangeType.ADDED.value, None, body) for body in piece]
             return b"".join(added)

@@ -13,15 +13,15 @@ from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, narrowest
 from app.registry.reads.watch import Interest
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 
 
 class Beginnings:
-    """The beginnings of a process's watchers, and the turns in which they are made."""
+    """Initial states for the watchers of a process, computed under one lock."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
-        self._ordering = Ordering(self.turns)
+        self.yielding_lock = YieldingLock()
+        self._ordering = Ordering(self.yielding_lock)
 
     async def objects(
         self, snapshot: Snapshot, interest: Interest, *, era: int
@@ -40,7 +40,7 @@ class Beginnings:
             held = snapshot.of(kind)
             keys = await self._ordering.keys(snapshot, kind, term, era=era)
             for first in range(0, len(keys), KEYS_A_PIECE):
-                async with self.turns:
+                async with self.yielding_lock:
                     piece = [held[key] for key in keys[first : first + KEYS_A_PIECE]]
                     found = [registered for registered in piece if interest.covers(registered)]
                 yield found

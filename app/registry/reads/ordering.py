@@ -18,7 +18,7 @@ from app.domain.labels import Selector
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot, Term
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 
 KEYS_A_PIECE = 2_048  # keys sorted, merged or matched before the event loop has its turn
 KEYS_REMEMBERED_MAX = 500_000  # in all orders together; eight octets each
@@ -29,9 +29,9 @@ _Known = tuple[int, Revision, str, Term]
 class Ordering:
     """Sorts keys, and remembers the long orders that it made last."""
 
-    def __init__(self, turns: Turns, *, keys_max: int = KEYS_REMEMBERED_MAX) -> None:
-        """Work in ``turns``; remember ``keys_max`` keys at the most."""
-        self._turns = turns
+    def __init__(self, lock: YieldingLock, *, keys_max: int = KEYS_REMEMBERED_MAX) -> None:
+        """Sort under ``lock``; remember at most ``keys_max`` keys."""
+        self._lock = lock
         self._keys_max = keys_max
         self._known: OrderedDict[_Known, Sequence[NamespacedName]] = OrderedDict()
         self._making = asyncio.Lock()
@@ -50,7 +50,7 @@ class Ordering:
         async with self._making:  # those who want the same wait for it, and do not make it too
             ordered = self._known.get(place)
             if ordered is None:
-                ordered = self._known[place] = await in_order(keys, self._turns)
+                ordered = self._known[place] = await in_order(keys, self._lock)
             self._known.move_to_end(place)
             self._forget()
         return ordered
@@ -60,16 +60,18 @@ class Ordering:
             self._known.popitem(last=False)
 
 
-async def in_order(keys: Collection[NamespacedName], turns: Turns) -> Sequence[NamespacedName]:
-    """Sort keys of any number, a piece in each turn."""
+async def in_order(
+    keys: Collection[NamespacedName], lock: YieldingLock
+) -> Sequence[NamespacedName]:
+    """Sort any number of keys, a piece at a time."""
     runs: list[list[NamespacedName]] = []
     unsorted = iter(keys)
     for _ in range(0, len(keys), KEYS_A_PIECE):
-        async with turns:
+        async with lock:
             runs.append(sorted(islice(unsorted, KEYS_A_PIECE)))
     merged, ordered = merge(*runs), list[NamespacedName]()
     while len(ordered) < len(keys):
-        async with turns:
+        async with lock:
             ordered.extend(islice(merged, KEYS_A_PIECE))
     return ordered
 

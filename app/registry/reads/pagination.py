@@ -23,7 +23,7 @@ from app.registry.reads.continue_token import format_token, parse_token
 from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, narrowest
 from app.registry.reads.past import PAST_BOUNDS, Past, PastBounds
 from app.registry.reads.view import WAIT_S_MAX, View
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 
 LIMIT_MAX = 10_000  # objects of one page, whatever the client asks for
 
@@ -75,16 +75,16 @@ class _Start:
 
 
 class Lists:
-    """The lists of one process, which share its turns and its memory of the past."""
+    """The lists of one process, which share a lock and the earlier snapshots."""
 
     def __init__(
         self, view: View, *, bounds: PastBounds = PAST_BOUNDS, wait_s: float = WAIT_S_MAX
     ) -> None:
         """List what ``view`` shows; wait ``wait_s`` for what another process has shown already."""
         self._view, self._wait_s = view, wait_s
-        self.turns = Turns()
-        self.past = Past(view, self.turns, bounds=bounds)
-        self._ordering = Ordering(self.turns)
+        self.yielding_lock = YieldingLock()
+        self.past = Past(view, self.yielding_lock, bounds=bounds)
+        self._ordering = Ordering(self.yielding_lock)
 
     async def page(self, listing: Listing) -> Page:
         """Make the page a client asks for.
@@ -112,7 +112,7 @@ class Lists:
         first = 0 if start.after is None else bisect_right(keys, start.after)
         found: list[Object] = []
         for begin in range(first, len(keys), KEYS_A_PIECE):
-            async with self.turns:
+            async with self.yielding_lock:
                 for position in range(begin, min(begin + KEYS_A_PIECE, len(keys))):
                     registered = objects[keys[position]]
                     if not listing.picks(registered):

@@ -26,7 +26,7 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import Advance, View
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 
 CHANGES_A_PIECE = 1_024  # changes looked through before the event loop has its turn
 UNDONE_A_PIECE = 32  # objects put back, each of which may cost 200 us
@@ -53,13 +53,13 @@ class Past:
     def __init__(
         self,
         view: View,
-        turns: Turns,
+        lock: YieldingLock,
         *,
         bounds: PastBounds = PAST_BOUNDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Remember what ``view`` showed; rewind it in ``turns``.  Ages are seconds of ``clock``."""
-        self._view, self._turns = view, turns
+        """Keep snapshots of ``view``, rewind them under ``lock``; ages are seconds of ``clock``."""
+        self._view, self._lock = view, lock
         self._bounds, self._clock = bounds, clock
         self._era = view.era
         self._given: _Kept = Bounded(bounds.given_max)  # the last asked for at the end
@@ -113,7 +113,7 @@ class Past:
         undone = await self._first_states(changes, upto=later.revision)
         snapshot = later
         for keys in _pieces(undone, UNDONE_A_PIECE):
-            async with self._turns:
+            async with self._lock:
                 snapshot = snapshot.apply(
                     Change(
                         revision=revision,
@@ -148,7 +148,7 @@ class Past:
         first: dict[tuple[str, NamespacedName], Object | None] = {}
         last: dict[tuple[str, NamespacedName], Object | None] = {}
         for start in range(0, len(changes), CHANGES_A_PIECE):
-            async with self._turns:
+            async with self._lock:
                 for change in changes[start : start + CHANGES_A_PIECE]:
                     if change.revision <= upto:
                         key = (change.kind, change.key)

@@ -18,8 +18,8 @@ from app.domain.registration.derivation import AnyDerivation, followed, loaded_w
 from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 from app.domain.weights import is_light, pieces_of
-from app.registry.beside import beside
 from app.registry.reads.history import History, Remembered, remembered
+from app.registry.threads import in_thread
 
 WAIT_S_MAX = 3.0  # seconds a read waits for a revision; spec kubernetes-api 5.3
 
@@ -118,12 +118,12 @@ class View:
             async with self._turn:
                 if has_same_past and snapshot.revision < self._snapshot.revision:
                     return
-                snapshot, past = await beside(
+                snapshot, past = await in_thread(
                     loaded_with_derived, snapshot, tuple(history), self._derivations
                 )
-                weighed = await beside(remembered, past)
+                weighed = await in_thread(remembered, past)
                 before, was_synced = self._snapshot, self._is_synced
-                changes = await beside(_difference, before, snapshot) if was_synced else ()
+                changes = await in_thread(_difference, before, snapshot) if was_synced else ()
                 self._start_over(snapshot, weighed, compacted, has_same_past=has_same_past)
                 await self._announce_in_pieces(changes)
         finally:
@@ -157,8 +157,8 @@ class View:
     async def _show_many(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
         while not is_light(fresh := self._fresh(changes)):
             before = self._snapshot
-            after, fresh = await beside(self._followed, before, fresh, decided)
-            history = await beside(remembered, fresh)
+            after, fresh = await in_thread(self._followed, before, fresh, decided)
+            history = await in_thread(remembered, fresh)
             if self._snapshot is before:  # else the state was loaded anew meanwhile
                 self._take(after, history)
                 await self._announce_in_pieces(fresh)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http import delivery
 from app.api.http.delivery import CUT, EventStream, Outermost
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 from tests.waiting import until
 
 SCOPE: Scope = {"type": "http"}
@@ -56,7 +56,7 @@ class Pieces:
         self.is_over = False
         self.is_counted = False
         self.told: set[Callable[[], None]] = set()
-        self.turns = Turns()
+        self.yielding_lock = YieldingLock()
 
     @property
     def is_behind(self) -> bool:

@@ -7,8 +7,8 @@ import httpx
 import pytest
 import yaml
 
-from app.api.objects.lists import in_turns, read_in_time
-from app.registry.turns import Turns
+from app.api.objects.lists import made_under, read_in_time
+from app.registry.yielding_lock import YieldingLock
 from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE
 from tests.rounds import work_a_round
 
@@ -74,7 +74,7 @@ async def test_each_piece_is_made_in_a_turn() -> None:
             yield piece
 
     async def taken() -> list[bytes]:
-        return [piece async for piece in in_turns(making(), Turns())]
+        return [piece async for piece in made_under(making(), YieldingLock())]
 
     found, rounds = await work_a_round(taken(), lambda: len(made))
     assert found == [b"a", b"b", b"c"]

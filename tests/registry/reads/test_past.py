@@ -17,7 +17,7 @@ from app.domain.snapshot import Snapshot, load
 from app.registry.reads.history import History, HistoryBounds
 from app.registry.reads.past import UNDONE_A_PIECE, Past, PastBounds
 from app.registry.reads.view import View
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 from tests.builders import a_pod
 from tests.rounds import work_a_round
 from tests.waiting import until
@@ -30,7 +30,7 @@ def a_view(*, changes_max: int = 100_000) -> View:
 
 
 def a_past(view: View, **bounds: float) -> Past:
-    return Past(view, Turns(), bounds=replace(PastBounds(), **bounds))
+    return Past(view, YieldingLock(), bounds=replace(PastBounds(), **bounds))
 
 
 def a_pod_of(name: str, revision: Revision, label: str) -> Pod:
@@ -158,7 +158,7 @@ async def test_what_is_remembered_is_bounded_in_age_in_changes_and_by_the_histor
     now_s = [0.0]
     view = a_view(changes_max=30)
     bounds = PastBounds(given_changes_max=20, age_s_max=60)
-    past = Past(view, Turns(), bounds=bounds, clock=lambda: now_s[0])
+    past = Past(view, YieldingLock(), bounds=bounds, clock=lambda: now_s[0])
     advance_by(view, 1)
     past.keep(view.snapshot, era=view.era)
     now_s[0] = 61.0
@@ -170,7 +170,7 @@ async def test_what_is_remembered_is_bounded_in_age_in_changes_and_by_the_histor
     advance_by(view, 1)
     assert len(past) == 0, "too much has changed since"
 
-    far = Past(view, Turns(), bounds=PastBounds())
+    far = Past(view, YieldingLock(), bounds=PastBounds())
     far.keep(view.snapshot, era=view.era)
     advance_by(view, 30)
     assert len(far) == 1

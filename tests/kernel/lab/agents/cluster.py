@@ -23,11 +23,11 @@ from app.domain.objects.pod import Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import ServicePort
 from app.domain.work import Policy
-from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
 from app.registry.reads.watch import Pulse
+from app.registry.threads import Lane
 from app.registry.writes.bootstrap import bootstrap
 from app.schemas.objects.codec import encode_object
 from tests.builders import a_pod, a_service
