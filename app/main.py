@@ -56,7 +56,7 @@ from app.registry.ports import Writer
 from app.registry.reads.history import History, HistoryBounds
 from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
-from app.registry.reads.watch import Pulse
+from app.registry.reads.watch import Notifier
 from app.registry.resolution import Resolver
 from app.registry.threads import shorten_switch_interval
 from app.registry.writes import garbage_collection
@@ -195,7 +195,7 @@ async def running(
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await _fill(writer, settings)
         warn_of_contradictions(view, policy)
-        watching = Watching(view, Pulse(view), watchers_max=settings.watchers_max)
+        watching = Watching(view, Notifier(view), watchers_max=settings.watchers_max)
         metrics = CollectorRegistry()
         metrics.register(StateCollector(view, watching, log_size=lambda: compactor.size))
         yield Registry(

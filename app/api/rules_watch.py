@@ -189,7 +189,7 @@ async def _told(request: Request, registry: Registry, question: _Question) -> Ne
         left_s = until_s - clock.time()
         if news.is_any or left_s <= 0:
             return news
-        if not await registry.watching.beyond(snapshot.revision, within_s=left_s):
+        if not await registry.watching.wait_beyond(snapshot.revision, within_s=left_s):
             return news
         snapshot = registry.view.snapshot
 

@@ -28,7 +28,7 @@ from app.api.errors import (
     TargetTooLong,
     TooSlow,
 )
-from app.api.http.delivery import CUT
+from app.api.http.delivery import ABORT
 from app.api.http.guard import TARGET
 from app.api.http.until_close import UntilClose
 from app.domain.errors import BadRequest, DomainError, NotSynced
@@ -102,7 +102,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Let who answers cut the connection off."""
         super().on_message_begin()
-        cast("dict[str, object]", self.scope)[CUT] = self.transport.abort
+        cast("dict[str, object]", self.scope)[ABORT] = self.transport.abort
         self._fields = 0
 
     def on_url(self, url: bytes) -> None:

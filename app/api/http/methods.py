@@ -18,7 +18,7 @@ from fastapi import Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.http.delivery import send_within
+from app.api.http.delivery import send_at_once
 
 _ALLOW = "Allow"
 _HEAD, _GET, _OPTIONS = "HEAD", "GET", "OPTIONS"
@@ -74,7 +74,7 @@ class Methods:
         return ", ".join(sorted(found))
 
     async def _without_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        inner = send_within({**scope, "method": _GET})
+        inner = send_at_once({**scope, "method": _GET})
         telling = self._telling(scope, send)
 
         async def headers_only(message: Message) -> None:

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.api.http.connection import CONNECTIONS_MAX, Connection
-from app.api.http.delivery import Outermost
+from app.api.http.delivery import DeferredDelivery
 
 SHUTDOWN_GRACE_S = 8  # seconds that requests have to end; most supervisors kill after ten
 SECURITY_HEADERS = {
@@ -48,7 +48,7 @@ class HTTPServer(uvicorn.Server):
         """Serve ``app``; signals end it."""
         connection = type("Bounded", (Connection,), {"connections_max": connections_max})
         config = uvicorn.Config(
-            Outermost(app),
+            DeferredDelivery(app),
             http=connection,
             ws="none",  # an upgrade would go round everything that guards requests
             headers=list(SECURITY_HEADERS.items()),

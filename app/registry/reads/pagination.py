@@ -67,10 +67,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where a page begins: in which state, of which era of the view, and after which key."""
+    """Where a page begins: in which state, of which epoch of the view, and after which key."""
 
     snapshot: Snapshot
-    era: int
+    epoch: int
     after: NamespacedName | None = None
 
 
@@ -100,7 +100,7 @@ class Lists:
             labels=listing.labels,
             fields=listing.fields,
         )
-        keys = await self._ordering.keys(start.snapshot, listing.kind, term, era=start.era)
+        keys = await self._ordering.keys(start.snapshot, listing.kind, term, epoch=start.epoch)
         return await self._filled(listing, start, keys)
 
     async def _filled(
@@ -126,7 +126,7 @@ class Lists:
     def _cut(self, start: _Start, found: tuple[Object, ...], remaining: int | None) -> Page:
         """Make a page that is not the last, and remember the state that the next one is of."""
         if start.after is None:
-            self.past.keep(start.snapshot, era=start.era)
+            self.past.keep(start.snapshot, epoch=start.epoch)
         revision = start.snapshot.revision
         return Page(
             objects=found,
@@ -141,8 +141,8 @@ class Lists:
             return await self._continued(listing)
         if listing.exact_revision is not None:
             await self._view.wait_for(listing.exact_revision, timeout_s=self._wait_s)
-            return _Start(await self.past.at(listing.exact_revision), self._view.era)
-        return _Start(current, self._view.era)
+            return _Start(await self.past.at(listing.exact_revision), self._view.epoch)
+        return _Start(current, self._view.epoch)
 
     async def _continued(self, listing: Listing) -> _Start:
         revision, after = parse_token(listing.token, listing.kind, listing.namespace)
@@ -153,7 +153,7 @@ class Lists:
                 f"continue key is not valid: revision {revision} is not there yet"
             ) from ahead
         try:
-            return _Start(await self.past.at(revision), self._view.era, after)
+            return _Start(await self.past.at(revision), self._view.epoch, after)
         except Expired as expired:
             fresh = format_token(self._view.snapshot.revision, after)
             raise Expired(

@@ -61,7 +61,7 @@ class Past:
         """Keep snapshots of ``view``, rewind them under ``lock``; ages are seconds of ``clock``."""
         self._view, self._lock = view, lock
         self._bounds, self._clock = bounds, clock
-        self._era = view.era
+        self._epoch = view.epoch
         self._given: _Kept = Bounded(bounds.given_max)  # the last asked for at the end
         self._rewound: _Kept = Bounded(bounds.rewound_max)
         self._rewinding = asyncio.Lock()  # what many ask for is made once, and for one at a time
@@ -73,10 +73,10 @@ class Past:
         """Count the snapshots that are remembered."""
         return len(self._given) + len(self._rewound)
 
-    def keep(self, snapshot: Snapshot, *, era: int) -> None:
-        """Remember a snapshot that was current in ``era``: another page of it may be asked for."""
+    def keep(self, snapshot: Snapshot, *, epoch: int) -> None:
+        """Keep a snapshot that was current in ``epoch``, from which another page may be read."""
         self._forget()
-        if era == self._era and not self._is_beyond(
+        if epoch == self._epoch and not self._is_beyond(
             snapshot.revision, self._bounds.given_changes_max
         ):
             self._given[snapshot.revision] = snapshot, self._clock()
@@ -102,7 +102,7 @@ class Past:
         return None
 
     async def _rewind(self, revision: Revision) -> Snapshot:
-        count, era = self._view.changes_since(revision), self._view.era
+        count, epoch = self._view.changes_since(revision), self._view.epoch
         if count > self._bounds.rewound_changes_max:
             raise Expired(
                 f"too old resource version: {revision} ({count} changes have come since, and at "
@@ -123,7 +123,7 @@ class Past:
                     for key in keys
                 )
                 self.undone += len(keys)
-        if era != self._view.era:
+        if epoch != self._view.epoch:
             raise Expired(f"revision {revision} has never happened: list anew")
         snapshot = replace(snapshot, revision=revision)
         self._rewound[revision] = snapshot, self._clock()
@@ -161,8 +161,8 @@ class Past:
 
     def _forget(self) -> None:
         """Let go of what is too old, too far back, or of another past."""
-        if self._era != self._view.era:
-            self._era = self._view.era
+        if self._epoch != self._view.epoch:
+            self._epoch = self._view.epoch
             self._given.clear()
             self._rewound.clear()
         oldest_s = self._clock() - self._bounds.age_s_max

@@ -51,7 +51,7 @@ class View:
         self._snapshot = Snapshot()
         self._is_synced = False
         self._history = History() if history is None else history
-        self._era = 0
+        self._epoch = 0
         self._subscribers: list[Subscriber] = []
         self._waiters: list[tuple[Revision, asyncio.Future[None]]] = []
         self._turn = asyncio.Lock()
@@ -73,9 +73,9 @@ class View:
         return self._history.compacted
 
     @property
-    def era(self) -> int:
+    def epoch(self) -> int:
         """How often the past turned out to be another than what was shown."""
-        return self._era
+        return self._epoch
 
     def require_synced(self) -> Snapshot:
         """Take the snapshot; raises NotSynced before the first load."""
@@ -228,7 +228,7 @@ class View:
         *,
         has_same_past: bool,
     ) -> None:
-        self._era += not has_same_past
+        self._epoch += not has_same_past
         self._snapshot, self._is_synced = snapshot, True
         self._history.begin(history, compacted=compacted)
         self._wake()

@@ -58,17 +58,19 @@ async def test_requests_for_the_same_order_share_it() -> None:
     pods = [a_pod(f"p{number}", f"ns{number % 3}") for number in range(MANY)]
     snapshot = load(pods, revision=Revision(1))
     ordering = Ordering(YieldingLock())
-    one, other = await asyncio.gather(*(ordering.keys(snapshot, POD, (), era=0) for _ in range(2)))
+    one, other = await asyncio.gather(
+        *(ordering.keys(snapshot, POD, (), epoch=0) for _ in range(2))
+    )
     assert one is other
-    assert await ordering.keys(snapshot, POD, (), era=1) is not one, "another past, another state"
+    assert await ordering.keys(snapshot, POD, (), epoch=1) is not one, "of another epoch"
     assert list(one) == sorted(snapshot.pods)
 
 
 async def test_remembered_orders_are_bounded_in_keys() -> None:
     snapshot = load([a_pod(f"p{number}") for number in range(MANY)], revision=Revision(1))
     ordering = Ordering(YieldingLock(), keys_max=MANY - 1)
-    first = await ordering.keys(snapshot, POD, (), era=0)
-    assert await ordering.keys(snapshot, POD, (), era=0) is not first
+    first = await ordering.keys(snapshot, POD, (), epoch=0)
+    assert await ordering.keys(snapshot, POD, (), epoch=0) is not first
 
 
 def test_the_narrowest_index_is_taken() -> None:

@@ -92,7 +92,7 @@ async def test_a_revision_of_which_a_page_was_given_is_not_rewound() -> None:
     past = a_past(view)
     advance_by(view, 3)
     given_ = view.snapshot
-    past.keep(given_, era=view.era)
+    past.keep(given_, epoch=view.epoch)
     advance_by(view, 50)
     assert await past.at(given_.revision) is given_
     assert past.undone == 0
@@ -146,7 +146,7 @@ async def test_made_up_revisions_push_out_none_of_those_given() -> None:
     past = a_past(view, given_max=3, rewound_max=2)
     for _ in range(5):
         advance_by(view, 2)
-        past.keep(view.snapshot, era=view.era)
+        past.keep(view.snapshot, epoch=view.epoch)
     newest = view.snapshot
     for revision in range(1, newest.revision):
         await past.at(Revision(revision))
@@ -160,18 +160,18 @@ async def test_what_is_remembered_is_bounded_in_age_in_changes_and_by_the_histor
     bounds = PastBounds(given_changes_max=20, age_s_max=60)
     past = Past(view, YieldingLock(), bounds=bounds, clock=lambda: now_s[0])
     advance_by(view, 1)
-    past.keep(view.snapshot, era=view.era)
+    past.keep(view.snapshot, epoch=view.epoch)
     now_s[0] = 61.0
     advance_by(view, 1)
     assert len(past) == 0, "nobody has asked for it for a minute"
-    past.keep(view.snapshot, era=view.era)
+    past.keep(view.snapshot, epoch=view.epoch)
     advance_by(view, 20)
     assert len(past) == 1
     advance_by(view, 1)
     assert len(past) == 0, "too much has changed since"
 
     far = Past(view, YieldingLock(), bounds=PastBounds())
-    far.keep(view.snapshot, era=view.era)
+    far.keep(view.snapshot, epoch=view.epoch)
     advance_by(view, 30)
     assert len(far) == 1
     advance_by(view, 1)
@@ -182,12 +182,12 @@ async def test_nothing_is_remembered_of_a_past_that_never_happened() -> None:
     view = a_view()
     past = a_past(view)
     advance_by(view, 3)
-    shown_before, era = view.snapshot, view.era
-    past.keep(shown_before, era=era)
+    shown_before, epoch = view.snapshot, view.epoch
+    past.keep(shown_before, epoch=epoch)
     view.reset(
         load([], revision=Revision(2)), history=(), compacted=Revision(1), has_same_past=False
     )
-    past.keep(shown_before, era=era)
+    past.keep(shown_before, epoch=epoch)
     assert len(past) == 0
     advance_by(view, 3)
     assert await past.at(shown_before.revision) is not shown_before

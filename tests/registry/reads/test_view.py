@@ -175,7 +175,7 @@ async def test_a_state_that_was_loaded_late_is_not_shown() -> None:
 async def test_a_state_of_another_past_is_shown_in_any_case() -> None:
     view = a_view()
     await view.show(additions(3, 5))
-    era = view.era
+    epoch = view.epoch
     await view.show_anew(Snapshot(), history=(), compacted=REVISION_ZERO, has_same_past=False)
     assert view.snapshot.revision == REVISION_ZERO
-    assert view.era == era + 1
+    assert view.epoch == epoch + 1

@@ -26,7 +26,7 @@ from app.domain.work import Policy
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
-from app.registry.reads.watch import Pulse
+from app.registry.reads.watch import Notifier
 from app.registry.threads import Lane
 from app.registry.writes.bootstrap import bootstrap
 from app.schemas.objects.codec import encode_object
@@ -134,7 +134,7 @@ def _serve() -> None:
             policy=Policy(),
             rules=NodeRulesReader(view, CONFIG, node_ports=range(30_000, 32_768)),
             leases=_Leases(),
-            watching=Watching(view, Pulse(view)),
+            watching=Watching(view, Notifier(view)),
             metrics=CollectorRegistry(),
             objects_max=10_000,
             reading=Lane(),
