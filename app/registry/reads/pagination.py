@@ -1,10 +1,9 @@
-"""Lists of one kind: filtered, sorted, and cut into pages that belong together.
+"""Lists of one kind: filtered, sorted, and cut into pages of one revision.
 
     Snapshot, Listing -> Page
 
-Every page of a list is served from the revision of its first, which ``registry.reads.past``
-remembers.  However many objects there are, they are looked through in pieces between
-which the event loop has its turn.
+Every page is served from the revision of the first, which ``registry.reads.past`` keeps.
+Objects are examined in pieces that yield to the event loop.
 
 Source: spec kubernetes-api 5.3.
 """
@@ -30,7 +29,7 @@ LIMIT_MAX = 10_000  # objects of one page, whatever the client asks for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What a client wants listed; ``limit`` 0 means everything."""
+    """Request of a list; ``limit`` 0 means everything."""
 
     kind: AnyResource
     namespace: str = ""
@@ -51,13 +50,13 @@ class Listing:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether selectors leave something out."""
+        """Whether there are selectors."""
         return bool(self.labels.requirements) or bool(self.fields.terms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page: ``token`` is empty on the last, ``remaining`` None when it is not known."""
+    """One page: ``token`` is empty on the last, ``remaining`` None when it is unknown."""
 
     objects: tuple[Object, ...]
     revision: Revision
@@ -67,7 +66,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where a page begins: in which state, of which epoch of the view, and after which key."""
+    """Start of a page: its snapshot, the epoch of the view, and the last key before it."""
 
     snapshot: Snapshot
     epoch: int
@@ -80,17 +79,17 @@ class Lists:
     def __init__(
         self, view: View, *, bounds: PastBounds = PAST_BOUNDS, wait_s: float = WAIT_S_MAX
     ) -> None:
-        """List what ``view`` shows; wait ``wait_s`` for what another process has shown already."""
+        """List objects of ``view``; wait ``wait_s`` for a revision known elsewhere."""
         self._view, self._wait_s = view, wait_s
         self.yielding_lock = YieldingLock()
         self.past = Past(view, self.yielding_lock, bounds=bounds)
         self._ordering = Ordering(self.yielding_lock)
 
     async def page(self, listing: Listing) -> Page:
-        """Make the page a client asks for.
+        """Make the requested page.
 
-        Raises BadRequest for a token that is none of ours, Expired when the revision
-        it belongs to is too old, RevisionAhead when an exact one is not there yet.
+        Raises BadRequest for a token that was not made here, Expired when its revision is too
+        old, RevisionAhead when an exact revision has not been reached yet.
         """
         start = await self._start(listing)
         term = narrowest(
@@ -124,7 +123,7 @@ class Lists:
         return Page(objects=tuple(found), revision=snapshot.revision)
 
     def _cut(self, start: _Start, found: tuple[Object, ...], remaining: int | None) -> Page:
-        """Make a page that is not the last, and remember the state that the next one is of."""
+        """Make a page that is not the last, and keep the snapshot for the next one."""
         if start.after is None:
             self.past.keep(start.snapshot, epoch=start.epoch)
         revision = start.snapshot.revision

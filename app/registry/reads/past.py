@@ -1,14 +1,14 @@
-"""Snapshots of earlier revisions, so that the pages of a list belong together.
+"""Snapshots of earlier revisions, so that all pages of a list show one revision.
 
-    Snapshot, for which a page was given -> remembered
-    revision -> Snapshot, remembered or rewound; or Expired
+    Snapshot, from which a page was given -> kept
+    revision -> Snapshot, kept or rewound; or Expired
 
-Remembered snapshots share all with the current one that has not changed since.  What
-they alone keep in memory are replaced objects, which the history holds and counts as
-well, for none is kept that is older than the history; and about 1 kB of tree for each
-changed object, 8 kB for each created or deleted one.  So they are bounded by the changes
-behind them, not only by their number.  A rewound snapshot shares nothing with the
-others but what is current, so there are fewer of those.
+A kept snapshot shares with the current one everything that has not changed since.  It alone
+keeps in memory the replaced objects, which the history holds and counts as well, since no
+snapshot is kept that is older than the history; and tree nodes: about 1 kB for each changed
+object, 8 kB for each created or deleted one.  So kept snapshots are bounded by the changes
+since, not only by their number.  Rewound snapshots share only what is current, so fewer of
+them are kept.
 
 Source: spec kubernetes-api 5.3.
 """
@@ -28,16 +28,16 @@ from app.domain.snapshot import Snapshot
 from app.registry.reads.view import Advance, View
 from app.registry.yielding_lock import YieldingLock
 
-CHANGES_A_PIECE = 1_024  # changes looked through before the event loop has its turn
-UNDONE_A_PIECE = 32  # objects put back, each of which may cost 200 us
+CHANGES_A_PIECE = 1_024  # changes examined before yielding to the event loop
+UNDONE_A_PIECE = 32  # objects restored before that, at up to 200 us each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastBounds:
-    """How many earlier snapshots are remembered, for how long, and how far is rewound."""
+    """How many earlier snapshots are kept, for how long, and how far a rewind may go."""
 
     given_max: int = 64
-    given_changes_max: int = 20_000  # changes since; at the worst 160 MB for all of them
+    given_changes_max: int = 20_000  # changes since; in the worst case 160 MB for all of them
     rewound_max: int = 2
     rewound_changes_max: int = 10_000  # changes undone: about a second of work, in pieces
     age_s_max: float = 300.0  # since a page of the revision was last asked for
@@ -48,7 +48,7 @@ _Kept = Bounded[Revision, tuple[Snapshot, float]]
 
 
 class Past:
-    """The earlier snapshots of a process, shared by all who list."""
+    """Earlier snapshots of a process, shared by all list requests."""
 
     def __init__(
         self,
@@ -62,15 +62,15 @@ class Past:
         self._view, self._lock = view, lock
         self._bounds, self._clock = bounds, clock
         self._epoch = view.epoch
-        self._given: _Kept = Bounded(bounds.given_max)  # the last asked for at the end
+        self._given: _Kept = Bounded(bounds.given_max)  # most recently used at the end
         self._rewound: _Kept = Bounded(bounds.rewound_max)
-        self._rewinding = asyncio.Lock()  # what many ask for is made once, and for one at a time
+        self._rewinding = asyncio.Lock()  # one rewind at a time, whose result others share
         self.undone = 0
-        """How many objects have been put back so far."""
+        """How many objects have been restored so far."""
         view.subscribe(self._on_changes)
 
     def __len__(self) -> int:
-        """Count the snapshots that are remembered."""
+        """Count the kept snapshots."""
         return len(self._given) + len(self._rewound)
 
     def keep(self, snapshot: Snapshot, *, epoch: int) -> None:
@@ -82,15 +82,15 @@ class Past:
             self._given[snapshot.revision] = snapshot, self._clock()
 
     async def at(self, revision: Revision) -> Snapshot:
-        """Give the state at a revision that is not ahead; raises Expired when that is too old."""
-        if (found := self._remembered(revision)) is not None:
+        """Give the state at a revision that is not ahead; raises Expired when it is too old."""
+        if (found := self._kept(revision)) is not None:
             return found
         async with self._rewinding:
-            if (found := self._remembered(revision)) is not None:
+            if (found := self._kept(revision)) is not None:
                 return found
             return await self._rewind(revision)
 
-    def _remembered(self, revision: Revision) -> Snapshot | None:
+    def _kept(self, revision: Revision) -> Snapshot | None:
         self._forget()
         current = self._view.require_synced()
         if revision == current.revision:
@@ -124,7 +124,7 @@ class Past:
                 )
                 self.undone += len(keys)
         if epoch != self._view.epoch:
-            raise Expired(f"revision {revision} has never happened: list anew")
+            raise Expired(f"revision {revision} has been lost by the database: list again")
         snapshot = replace(snapshot, revision=revision)
         self._rewound[revision] = snapshot, self._clock()
         return snapshot
@@ -141,9 +141,9 @@ class Past:
     async def _first_states(
         self, changes: tuple[Change, ...], *, upto: Revision
     ) -> dict[tuple[str, NamespacedName], Object | None]:
-        """Tell what each changed object was before the first of its changes, one entry each.
+        """Map each changed object to its state before the first change.
 
-        An object that came and went in between has nothing to be put back.
+        Objects that were created and deleted in between are left out.
         """
         first: dict[tuple[str, NamespacedName], Object | None] = {}
         last: dict[tuple[str, NamespacedName], Object | None] = {}
@@ -160,7 +160,7 @@ class Past:
         self._forget()
 
     def _forget(self) -> None:
-        """Let go of what is too old, too far back, or of another past."""
+        """Drop snapshots that are too old, too far back, or of another epoch."""
         if self._epoch != self._view.epoch:
             self._epoch = self._view.epoch
             self._given.clear()
