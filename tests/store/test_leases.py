@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.domain.errors import NotSynced
 from app.registry.leases.heartbeats import Leases
-from app.registry.leases.lease_tracker import Lease, LeaseBook, node_lease, pod_lease
+from app.registry.leases.lease_tracker import Lease, LeaseTracker, node_lease, pod_lease
 from app.registry.writes import lifecycle
 from app.store.engine import make_engine
 from app.store.leases import PostgresLeases
@@ -106,13 +106,13 @@ async def test_processes_never_let_each_others_pods_go(database_url: str) -> Non
             await registry.writer.write(lambda work, new=pod: lifecycle.create(work, new))
 
         def a_process() -> Leases:
-            book = LeaseBook(clock=lambda: now_s)
-            book.follow(registry.view)
+            tracker = LeaseTracker(clock=lambda: now_s)
+            tracker.follow(registry.view)
             store = PostgresLeases(engine)
-            return Leases(registry.view, registry.writer, store, book=book)
+            return Leases(registry.view, registry.writer, store, tracker=tracker)
 
         overseer, listener = a_process(), a_process()
-        await overseer.begin()
+        await overseer.start_term()
         for _ in range(3):
             now_s += 25.0
             await listener.renew([key("p0")])

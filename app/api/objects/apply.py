@@ -91,7 +91,7 @@ async def apply_manifests(
         return outcomes, work.revision if work.changes() else before
 
     if not is_dry and not bundle.refused:
-        await registry.leases.sign_on(bundle.keys_of(POD))
+        await registry.leases.renew_existing(bundle.keys_of(POD))
     reach = len(bundle) + len(await request.body()) // OCTETS_AN_OBJECT
     reach += 0 if prune is None else len(snapshot.index)
     outcomes, revision = await registry.writer.write(decide, dry_run=is_dry, reach=reach)

@@ -181,7 +181,7 @@ def _add_replace(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
             return lifecycle.put(work, desired, conditions)
 
         if not (suffix or conditions.etags or desired.metadata.resource_version):
-            await _sign_on(registry, desired, query.dry_run)
+            await _renew_existing(registry, desired, query.dry_run)
         reach = await _reach(request, registry, wire, key)
         ((stored, is_new), warnings) = await _write(registry, decide, query.dry_run, reach)
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
@@ -284,10 +284,10 @@ async def _reach(request: Request, registry: Registry, wire: AnyWire, key: Names
     return size + strategy_for(wire.resource).reach(registry.view.snapshot, key)
 
 
-async def _sign_on(registry: Registry, desired: Object, dry_run: str) -> None:
+async def _renew_existing(registry: Registry, desired: Object, dry_run: str) -> None:
     """Renew the lease of what is registered again; an edit of what was read is no heartbeat."""
     if strategy_of(desired).holds_lease and not is_dry_run(dry_run):
-        await registry.leases.sign_on([desired.metadata.key])
+        await registry.leases.renew_existing([desired.metadata.key])
 
 
 def is_dry_run(text: str) -> bool:

@@ -156,7 +156,7 @@ class _Leases:
         del name
         return LEASE_S
 
-    async def sign_on(self, pods: object) -> None:
+    async def renew_existing(self, pods: object) -> None:
         """Take a registration as a heartbeat."""
 
 
