@@ -331,9 +331,7 @@ async def _probe(settings: Settings, view: View, writer: Writer) -> None:
     async with ProbeChecks(settings.probe_other_hosts) as checks:
         prober = Prober(
             checks.check,
-            lambda reports: writer.write(
-                lambda work: apply_reports(work, reports), reach=len(reports)
-            ),
+            lambda found: writer.write(lambda work: apply_reports(work, found), reach=len(found)),
             timing=Timing(share=random.random),
         )
         with following_pods(view, prober.see, prober.forget):
