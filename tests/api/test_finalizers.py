@@ -1,4 +1,4 @@
-"""Dumps with finalizers of a cluster's controllers: taken with a warning, and deleted again."""
+"""Dumps with finalizers of cluster controllers: accepted with a warning, and deletable."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ async def test_a_dump_applied_twice_changes_nothing_the_second_time(
         ),
     ],
 )
-async def test_no_patch_brings_one_in(
+async def test_no_patch_adds_a_cluster_finalizer(
     api: httpx.AsyncClient, media_type: str, patch: object
 ) -> None:
     await api.post("/services", json=a_dump(OWN))

@@ -1,9 +1,9 @@
-"""Answer a list: a page of objects, encoded and sent piece by piece.
+"""Answers with lists: a page of objects, encoded and sent piece by piece.
 
     ListQuery -> Listing -> Page -> pieces of bytes
 
-A long list is encoded as its client reads it, in pieces between which other requests
-get their turn; the objects of the page do not change meanwhile.
+A long list is encoded as its client reads it, in pieces that yield to the event loop; the
+objects of the page do not change meanwhile.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from app.schemas.objects.metadata import asked_revision
 from app.schemas.queries import ListQuery
 
 READ_S_MIN = 30.0  # seconds that any client may take to read a list
-READ_OCTETS_A_S = 65_536  # what it must read in each second beyond them, in the mean
+READ_OCTETS_A_S = 65_536  # mean rate at which it must read beyond them
 
 
 async def answer_list(
@@ -50,7 +50,7 @@ async def answer_list(
 
 
 def listing_of(query: ListQuery, kind: AnyResource) -> Listing:
-    """Read what is to be listed; raises BadRequest for selectors that cannot be read."""
+    """Translate a query; raises BadRequest for invalid selectors."""
     require_consistent(query)
     is_exact = query.resource_version_match == "Exact"
     if query.continue_ and query.resource_version not in ("", "0"):
@@ -83,7 +83,7 @@ async def read_in_time(
     s_min: float = READ_S_MIN,
     octets_a_s: float = READ_OCTETS_A_S,
 ) -> AsyncGenerator[bytes, None]:
-    """Give pieces to a client, which is not waited for without end; raises TimeoutError."""
+    """Yield pieces to a client; raises TimeoutError when it reads too slowly."""
     clock, waited_s, octets = asyncio.get_running_loop(), 0.0, 0
     async for piece in pieces:
         given_s = clock.time()
