@@ -1,4 +1,4 @@
-"""Whether the schema is this version's, and what an operator is told when it is not."""
+"""The schema must be this version's; otherwise the operator gets a remedy."""
 
 from collections.abc import AsyncGenerator
 
@@ -14,7 +14,7 @@ LATER = "9999"
 
 @pytest.fixture
 async def ahead(database_url: str) -> AsyncGenerator[AsyncEngine, None]:
-    """Give a database that a later version has migrated, for as long as a test."""
+    """Give a database that a later version has migrated, for the length of a test."""
     async with connected(database_url) as engine:
         set_version = text("UPDATE alembic_version SET version_num = :version")
         async with engine.begin() as connection:
