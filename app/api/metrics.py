@@ -97,7 +97,6 @@ class RequestMeter:
     """Counts requests and measures their duration, by route and status."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Measure ``app``, into the collector registry on its state."""
         self._app = app
         self._meters: dict[int, tuple[Counter, Histogram]] = {}
 

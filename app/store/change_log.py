@@ -37,7 +37,6 @@ class ChangeLogFollower:
     """Keeps a View up to date with the database."""
 
     def __init__(self, engine: AsyncEngine, view: View) -> None:
-        """Follow ``engine``'s log into ``view``."""
         self._engine = engine
         self._view = view
         self.clock = DatabaseClock()

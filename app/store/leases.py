@@ -68,7 +68,6 @@ class PostgresLeases:
     """Leases of all processes; implements ``app.registry.ports.LeaseStore``."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Keep the table on ``engine``."""
         self._engine = engine
 
     async def save(self, ages_s: Mapping[Lease, float]) -> None:

@@ -184,9 +184,7 @@ async def test_pruning_keeps_endpoints_in_the_body_and_deletes_others(
     ]
 
 
-async def test_their_slices_can_be_applied_again_as_they_are_read(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_their_slices_can_be_applied_again_as_they_are_read(api: httpx.AsyncClient) -> None:
     await applied(api, SERVICE, ENDPOINTS)
     listed = (await api.get("/endpointslices")).json()
     answer = await api.post("/apply", json=listed)

@@ -29,9 +29,7 @@ async def finalizers(api: httpx.AsyncClient) -> list[str]:
     return (await api.get(PATH)).json()["metadata"].get("finalizers", [])
 
 
-async def test_a_dump_applied_twice_changes_nothing_the_second_time(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_dump_applied_twice_changes_nothing_the_second_time(api: httpx.AsyncClient) -> None:
     for operation in ("created", "unchanged"):
         answer = await api.post("/apply", json=a_dump(OF_CLUSTERS, OWN))
         assert answer.json()["results"][0]["operation"] == operation

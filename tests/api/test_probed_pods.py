@@ -104,9 +104,7 @@ async def test_a_probe_has_one_handler(api: httpx.AsyncClient) -> None:
     ]
 
 
-async def test_a_report_makes_a_pod_ready_whose_probe_is_a_command(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_report_makes_a_pod_ready_whose_probe_is_a_command(api: httpx.AsyncClient) -> None:
     await api.post("/services", json=SERVICE)
     await stored(api, a_pod(containers=[{"name": "pg", "readinessProbe": EXEC}]))
     said = (await api.get("/services/default/pg/explain")).json()

@@ -61,9 +61,7 @@ async def test_addresses_and_conditions_of_a_node_are_kept_as_they_are(
     assert again.json()["status"] == kept
 
 
-async def test_a_node_without_an_address_is_accepted_with_a_warning(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_node_without_an_address_is_accepted_with_a_warning(api: httpx.AsyncClient) -> None:
     answer = await written(api, "POST", "/nodes", {"metadata": {"name": "n9"}})
     assert "status.addresses: there is no InternalIP or ExternalIP" in warned(answer)
     labelled = await written(api, "PATCH", "/nodes/n9", {"metadata": {"labels": {"a": "b"}}})

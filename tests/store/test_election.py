@@ -63,9 +63,7 @@ async def test_one_leads_and_another_takes_over_when_it_stops(database_url: str)
         await until(lambda: duty.workers == ["fifth"])
 
 
-async def test_a_leader_without_its_connection_is_replaced(
-    database_url: str,
-) -> None:
+async def test_a_leader_without_its_connection_is_replaced(database_url: str) -> None:
     duty = Duty()
     async with campaigning(database_url, duty, "first"):
         await until(lambda: duty.workers == ["first"])

@@ -76,9 +76,7 @@ async def test_leases_of_unregistered_objects_are_deleted(database_url: str) -> 
         assert set(await store.load(LEASES)) == {LEASES[0]}
 
 
-async def test_two_processes_that_save_the_same_leases_do_not_deadlock(
-    database_url: str,
-) -> None:
+async def test_two_processes_that_save_the_same_leases_do_not_deadlock(database_url: str) -> None:
     many = [pod_lease(key(f"p{n}")) for n in range(500)]
     async with connected(database_url) as one, connected(database_url) as other:
         await asyncio.gather(

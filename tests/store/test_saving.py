@@ -70,17 +70,13 @@ async def test_parts_are_written_as_one_commit(database_url: str) -> None:
     assert await written(database_url) == (1, 30, list(range(30)))
 
 
-async def test_no_part_is_written_when_the_counter_has_another_revision(
-    database_url: str,
-) -> None:
+async def test_no_part_is_written_when_the_counter_has_another_revision(database_url: str) -> None:
     async with connected(database_url) as engine, engine.connect() as connection:
         assert not await save(connection, large_changes(30), {}, after=Revision(7))
     assert await written(database_url) == (0, 0, [])
 
 
-async def test_no_part_is_written_when_one_of_them_is_refused(
-    database_url: str,
-) -> None:
+async def test_no_part_is_written_when_one_of_them_is_refused(database_url: str) -> None:
     first, second = (
         Change(revision=REVISION_ZERO, before=None, after=holding(name, "10.96.0.20"))
         for name in ("a", "b")

@@ -226,9 +226,7 @@ async def a_deaf_writer(url: str) -> AsyncGenerator[tuple[Written, list[str]], N
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_consecutive_writes_of_a_process_take_no_separate_lock(
-    database_url: str,
-) -> None:
+async def test_consecutive_writes_of_a_process_take_no_separate_lock(database_url: str) -> None:
     async with a_writer("postgres", database_url), a_deaf_writer(database_url) as (deaf, locks):
         for draft in (a_pod("first"), a_pod("second"), a_draft()):
             await deaf.writer.write(creating(draft))
@@ -326,9 +324,7 @@ async def test_a_commit_that_fails_is_never_acknowledged(
         await deaf.writer.write(creating(a_pod("after")))
 
 
-async def test_a_write_that_times_out_as_it_is_taken_fails_no_other(
-    database_url: str,
-) -> None:
+async def test_a_write_that_times_out_as_it_is_taken_fails_no_other(database_url: str) -> None:
     async with a_registry(database_url) as registry, connected(database_url) as engine:
         follower = ChangeLogFollower(engine, registry.view)
         writer = PostgresWriter(

@@ -17,7 +17,6 @@ class Admission:
     """Counts requests begun in an iteration, and queues further ones."""
 
     def __init__(self, *, begun_a_round: int = BEGUN_A_ROUND) -> None:
-        """Begin at most ``begun_a_round`` requests in each iteration."""
         self._begun_a_round = begun_a_round
         self._begun = 0
         self._waiting: deque[asyncio.Future[None]] = deque()

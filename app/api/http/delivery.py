@@ -205,7 +205,6 @@ class DeferredDelivery:
     """Outermost middleware: delivers streams once all layers below have returned."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap ``app``."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -43,7 +43,6 @@ class Guard:
     """Refuses requests for another server, and writes from pages of another origin."""
 
     def __init__(self, app: ASGIApp, *, trusted: Trusted) -> None:
-        """Guard ``app``."""
         self._app = app
         self._trusted = trusted
 

@@ -52,7 +52,6 @@ class RequestLimit:
         body_s_min: float = BODY_S_MIN,
         bodies_octets_max: int = BODIES_OCTETS_MAX,
     ) -> None:
-        """Guard ``app``."""
         self._app = app
         self._requests_max = requests_max
         self._bodies_octets_max = bodies_octets_max

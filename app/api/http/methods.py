@@ -42,7 +42,6 @@ class Methods:
     """Middleware for the methods that no route declares."""
 
     def __init__(self, app: ASGIApp, *, routes: Iterable[Routed]) -> None:
-        """Wrap ``app``, which has ``routes``."""
         self._app = app
         self._entries = tuple(
             _Entry(route.path_regex, frozenset(route.methods or ())) for route in routes

@@ -21,7 +21,6 @@ class UntilClose:
     """Answers one request without chunked encoding."""
 
     def __init__(self, app: "ASGI3Application", cycle: RequestResponseCycle) -> None:
-        """Wrap ``app`` for one request of the connection."""
         self._app = cast("ASGIApp", app)
         self._cycle = cycle
 

@@ -226,7 +226,6 @@ class BodyLimit:
     """
 
     def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX) -> None:
-        """Guard ``app``."""
         self._app = app
         self._bytes_max = bytes_max
 

@@ -35,9 +35,7 @@ def operations(answer: httpx.Response) -> list[str]:
     return [result["operation"] for result in answer.json()["results"]]
 
 
-async def test_one_body_is_one_revision_and_applying_it_again_is_none(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_one_body_is_one_revision_and_a_repeat_is_none(api: httpx.AsyncClient) -> None:
     first = await applied(api, POD, SERVICE, DEPLOYMENT)
     assert operations(first) == ["created", "created", "ignored"]
     second = await applied(api, POD, SERVICE, DEPLOYMENT)
@@ -94,9 +92,7 @@ async def test_strict_refuses_kinds_and_fields_that_are_not_stored(api: httpx.As
     assert field.status_code == httpx.codes.UNPROCESSABLE_ENTITY
 
 
-async def test_prune_deletes_matching_objects_that_are_not_in_the_body(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_prune_deletes_matching_objects_missing_from_the_body(api: httpx.AsyncClient) -> None:
     other = {**SERVICE, "metadata": {"name": "old", "labels": {"part": "ent"}}}
     alone = {**SERVICE, "metadata": {"name": "alone"}}
     await applied(api, SERVICE, other, alone)
@@ -205,9 +201,7 @@ async def test_an_empty_apply_is_refused_and_prunes_nothing(
     assert (await api.get("/services/default/ent")).is_success
 
 
-async def test_a_mistyped_kind_is_ignored_with_a_suggestion(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_mistyped_kind_is_ignored_with_a_suggestion(api: httpx.AsyncClient) -> None:
     answer = await applied(api, {**SERVICE, "kind": "Servce"})
     assert operations(answer) == ["ignored"]
     assert answer.json()["results"][0]["message"] == (
@@ -426,9 +420,7 @@ async def test_concatenated_json_objects_are_a_stream(api: httpx.AsyncClient, me
     ]
 
 
-async def test_a_truncated_stream_is_refused_with_its_position(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_truncated_stream_is_refused_with_its_position(api: httpx.AsyncClient) -> None:
     answer = await api.post(
         "/apply", content=f"{STREAM}{{", headers={"content-type": "application/json"}
     )

@@ -291,9 +291,7 @@ async def test_a_patch_changes_only_the_fields_in_it(
     assert patched["spec"] == service["spec"]
 
 
-async def test_a_patch_that_does_not_apply_changes_nothing(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_patch_that_does_not_apply_changes_nothing(api: httpx.AsyncClient) -> None:
     (service,) = await created(api, "ent")
     path = "/services/default/ent"
     bad = await api.patch(path, json={"spec": {"ports": [{"port": 0}]}}, headers=MERGE)

@@ -114,9 +114,7 @@ async def test_a_renewal_lists_unknown_pods() -> None:
         a_condition(READY, "False", reason="Draining", message="bye"),
     ],
 )
-async def test_a_heartbeat_after_expiry_restores_the_reported_readiness(
-    said: Condition,
-) -> None:
+async def test_a_heartbeat_after_expiry_restores_the_reported_readiness(said: Condition) -> None:
     world = LeaseWorld(a_service(), replace(leased(1)[0], conditions=(said,)))
     await world.pass_time(LATE_S)
     assert the_ready(world).reason == "LeaseExpired"

@@ -57,9 +57,7 @@ async def test_a_deleted_registration_is_made_again() -> None:
         world.delete(pod, grace_s=0)
 
 
-async def test_a_refused_registration_is_logged_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_refused_registration_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     world = LeaseWorld()
     pod = dns_pod("node-1", ("nowhere",), dns_port=53, api_port=8053)
     async with registered(world, pod):

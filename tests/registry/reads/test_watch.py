@@ -225,9 +225,7 @@ async def test_a_flush_continues_at_the_current_revision_after_a_change_of_epoch
     assert seen[:2] == [4, 2]
 
 
-async def test_a_failing_listener_does_not_stop_others(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_a_failing_listener_does_not_stop_others(caplog: pytest.LogCaptureFixture) -> None:
     view = a_view()
     notifier = Notifier(view, batch_s=0)
     seen: list[Revision] = []

@@ -57,9 +57,7 @@ every_kind = pytest.mark.parametrize("draft", KINDS, ids=lambda draft: resource_
 
 
 @every_kind
-def test_every_write_drops_a_cluster_finalizer_with_a_warning_and_keeps_a_users_own(
-    draft: Object,
-) -> None:
+def test_every_write_drops_it_with_a_warning_and_keeps_a_users_own(draft: Object) -> None:
     def warned(work: Work) -> tuple[str, ...]:
         return tuple(work.warnings)
 
@@ -111,9 +109,7 @@ def test_a_users_own_finalizer_still_keeps_an_object_stored_with_both() -> None:
 
 
 @pytest.mark.parametrize("finalizers", [(), (OWN,)])
-def test_a_namespace_is_deleted_with_objects_that_have_cluster_finalizers(
-    finalizers: tuple[str, ...],
-) -> None:
+def test_a_namespace_is_deleted_with_such_objects(finalizers: tuple[str, ...]) -> None:
     world = with_old_finalizer(a_service("web", "shop"), *finalizers)
     world.delete(a_namespace("shop"))
     assert (SHOP in world.snapshot.namespaces) == bool(finalizers)

@@ -249,9 +249,7 @@ def test_pods_of_another_namespace_at_the_same_address_change_nothing() -> None:
         max_size=8,
     )
 )
-def test_planning_by_changed_pods_equals_planning_by_all_pods(
-    steps: list[tuple[str, int]],
-) -> None:
+def test_planning_by_changed_pods_equals_planning_by_all_pods(steps: list[tuple[str, int]]) -> None:
     world = World(a_service(), *two_pods())
     bereft(world)
     for step, number in steps:

@@ -45,9 +45,7 @@ async def test_old_changes_are_deleted_but_the_last_ones_stay(database_url: str)
     assert [change.revision for change in kept] == [upto + 1, upto + 2]
 
 
-async def test_only_the_process_that_compacts_knows_the_size_of_the_log(
-    database_url: str,
-) -> None:
+async def test_only_the_process_that_compacts_knows_the_size_of_the_log(database_url: str) -> None:
     await write_namespaces(database_url, 3)
     async with connected(database_url) as engine:
         compactor = Compactor(engine, history_s=3600)

@@ -112,9 +112,7 @@ async def test_a_starting_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) 
         server.stop()
 
 
-async def test_a_start_may_exceed_the_wheels_own_limit(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_start_may_exceed_the_wheels_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     given_up: list[str] = []
     ensure = embedded.PostgresServer.ensure_postgres_running
 
