@@ -82,7 +82,7 @@ async def test_a_watcher_that_disconnects_leaves_no_reference_cycles(database_ur
             await left_by_watch(port)
             with garbage() as found:
                 await left_by_watch(port)
-                while registry.watching.watchers:  # noqa: ASYNC110  counted, not told
+                while registry.watching.watchers:  # noqa: ASYNC110  there is no event
                     await asyncio.sleep(0.01)
                 await asyncio.sleep(0)
     assert ours(found) == []

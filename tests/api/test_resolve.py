@@ -306,7 +306,7 @@ async def test_an_external_name_that_cannot_be_followed_exists_without_addresses
     response = await client.post("/resolve", json={"questions": [question]})
     (many,) = response.json()["resolutions"]
     for document in (one, many):
-        # The server answers NOERROR with the alias alone, so no program may be told otherwise.
+        # The server answers NOERROR with the alias alone, so no resolver may answer otherwise.
         assert {query["rcode"] for query in document["queries"]} == {"NOERROR"}
         assert {query["answers"] for query in document["queries"]} == {1}
         assert (document["status"], document["addresses"]) == ("NODATA", [])

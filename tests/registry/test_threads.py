@@ -32,7 +32,7 @@ async def test_a_lane_runs_one_job_at_a_time_in_order_of_arrival() -> None:
         done.append(number)
 
     works = [asyncio.create_task(lane.run(work, number)) for number in range(3)]
-    while not begun:  # noqa: ASYNC110  a thread tells
+    while not begun:  # noqa: ASYNC110  set by a thread
         await asyncio.sleep(0)
     assert (begun, done) == ([0], [])
     may_end.set()
@@ -49,7 +49,7 @@ async def test_a_cancelled_caller_waits_for_the_thread() -> None:
         done.append("all of it")
 
     working = asyncio.create_task(in_thread(work))
-    while not began.is_set():  # noqa: ASYNC110  a thread tells
+    while not began.is_set():  # noqa: ASYNC110  set by a thread
         await asyncio.sleep(0)
     working.cancel()
     await asyncio.sleep(0)

@@ -374,7 +374,7 @@ async def test_a_long_decision_holds_no_lock_and_runs_again_when_others_commit(
 
         writing = asyncio.create_task(ours.writer.write(decide, reach=10 * AT_ONCE_MAX))
         for number in range(LONG_TRIES_MAX):
-            while len(calls) <= number:  # noqa: ASYNC110  a thread tells
+            while len(calls) <= number:  # noqa: ASYNC110  appended by a thread
                 await asyncio.sleep(0.01)
             await others.writer.write(creating(a_draft(f"other-{number}")))
             calls[number].set()

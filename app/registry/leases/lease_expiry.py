@@ -48,16 +48,16 @@ def leases_in_question(snapshot: Snapshot, tracker: LeaseTracker) -> frozenset[L
 def expire(work: Work, tracker: LeaseTracker) -> None:
     """Set the readiness of Pods and the guard conditions of Services by their leases."""
     expired = _expired(work.snapshot, tracker, work.now)
-    held = _guarded(work, expired)
+    held = _held_by_guards(work, expired)
     earliest = tracker.began_at(work.now)
-    for key, lapse in sorted(expired.items()):
+    for key, expiry in sorted(expired.items()):
         pod = work.snapshot.pods[key]
         if key in held:
             work.put(restored(pod, at=None))
-        elif is_removable(pod, lapse, earliest=earliest, now=work.now):
+        elif is_removable(pod, expiry, earliest=earliest, now=work.now):
             lifecycle.delete(work, POD, key, grace_s=0)
         else:
-            work.put(lapsed(pod, lapse, now=work.now))
+            work.put(lapsed(pod, expiry, now=work.now))
     for key in sorted(work.snapshot.members("lapsed")):
         if key not in expired:
             work.put(restored(work.snapshot.pods[key], at=work.now))
@@ -92,9 +92,9 @@ def _expired(snapshot: Snapshot, tracker: LeaseTracker, now: datetime) -> Expire
             candidates.add(lease.key)
     found: dict[NamespacedName, Lapse] = {}
     for key in candidates:
-        lapse = _expiry_of(snapshot.pods[key], tracker, now, is_known=key in known)
-        if lapse is not None:
-            found[key] = lapse
+        expiry = _expiry_of(snapshot.pods[key], tracker, now, is_known=key in known)
+        if expiry is not None:
+            found[key] = expiry
     return found
 
 
@@ -106,19 +106,19 @@ def _expiry_of(pod: Pod, tracker: LeaseTracker, now: datetime, *, is_known: bool
             return own
     if not pod.node_name or not pod.is_probed_from_outside:
         return None
-    lapse = tracker.expiry(node_lease(pod.node_name), now=now, is_known=is_known)
-    return None if lapse is None or _has_other_report(pod, lapse) else lapse
+    expiry = tracker.expiry(node_lease(pod.node_name), now=now, is_known=is_known)
+    return None if expiry is None or _has_other_report(pod, expiry) else expiry
 
 
-def _has_other_report(pod: Pod, lapse: Lapse) -> bool:
+def _has_other_report(pod: Pod, expiry: Lapse) -> bool:
     """Whether a Pod is not ready, or was reported ready after its node's lease expired."""
     if pod.is_lapsed:
         return False
     at = None if pod.ready_condition is None else pod.ready_condition.last_transition_at
-    return not pod.is_ready or (at is not None and at > lapse.since)
+    return not pod.is_ready or (at is not None and at > expiry.since)
 
 
-def _guarded(work: Work, expired: ExpiredPods) -> frozenset[NamespacedName]:
+def _held_by_guards(work: Work, expired: ExpiredPods) -> frozenset[NamespacedName]:
     """Evaluate the guard of every affected Service; gives the Pods that are held."""
     affected = set(work.snapshot.members("guarded"))
     for key in expired:
@@ -129,15 +129,15 @@ def _guarded(work: Work, expired: ExpiredPods) -> frozenset[NamespacedName]:
     for key in sorted(affected):
         service = work.snapshot.services[key]
         silences, answering = _counted(work.snapshot, service, expired)
-        judgement = judge(
+        evaluation = judge(
             service,
             silences,
             answering=answering,
             policy=policy_of(service, GUARD_DEFAULT),
             now=work.now,
         )
-        work.put(conditioned(service, judgement))
-        held.update(judgement.held)
+        work.put(conditioned(service, evaluation))
+        held.update(evaluation.held)
     return frozenset(held)
 
 
@@ -148,12 +148,12 @@ def _counted(
     silences: list[Silence] = []
     answering = 0
     for pod in _ready_endpoints(snapshot, service):
-        lapse = expired.get(pod.metadata.key)
-        if lapse is None:
+        expiry = expired.get(pod.metadata.key)
+        if expiry is None:
             answering += 1
         else:
             is_held = service.is_guarded and pod.is_ready
-            silences.append(Silence(pod=pod.metadata.key, since=lapse.since, is_held=is_held))
+            silences.append(Silence(pod=pod.metadata.key, since=expiry.since, is_held=is_held))
     return silences, answering
 
 

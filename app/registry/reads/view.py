@@ -74,7 +74,7 @@ class View:
 
     @property
     def epoch(self) -> int:
-        """How often the database has lost revisions that were shown, as after a restored backup."""
+        """How often the database has lost revisions that were shown, as a failover may do."""
         return self._epoch
 
     def require_synced(self) -> Snapshot:

@@ -20,8 +20,8 @@ async def test_an_iteration_begins_few_requests_and_all_begin_in_order() -> None
 
     for _ in range(2):  # the second time as the first
         begun.clear()
-        everybody = asyncio.gather(*map(begin, range(MANY)))
-        _, rounds = await work_a_round(everybody, lambda: len(begun))
+        all_of_them = asyncio.gather(*map(begin, range(MANY)))
+        _, rounds = await work_a_round(all_of_them, lambda: len(begun))
         assert begun == list(range(MANY))
         assert max(rounds) <= BEGUN_A_ROUND
 

@@ -58,7 +58,7 @@ async def test_a_request_above_the_limit_is_refused_immediately_and_served_later
         assert refused.status_code == httpx.codes.TOO_MANY_REQUESTS
         assert refused.headers["retry-after"] == "1"
         assert refused.json()["reason"] == "TooManyRequests"
-        assert (await client.get("/livez")).is_success, "health is always told"
+        assert (await client.get("/livez")).is_success, "health is always answered"
 
         going_on.set()
         assert [response.status_code for response in await asyncio.gather(*held)] == [200, 200]

@@ -39,8 +39,8 @@ async def test_head_of_a_stream_ends_with_its_headers(api: httpx.AsyncClient, pa
 async def test_allow_lists_all_methods_of_a_path(
     api: httpx.AsyncClient, path: str, methods: str
 ) -> None:
-    told = await api.options(path)
-    assert (told.status_code, told.headers["allow"]) == (httpx.codes.NO_CONTENT, methods)
+    options = await api.options(path)
+    assert (options.status_code, options.headers["allow"]) == (httpx.codes.NO_CONTENT, methods)
     refused = await api.request("TRACE", path)
     assert (refused.status_code, refused.headers["allow"]) == (405, methods)
     assert not refused.is_success

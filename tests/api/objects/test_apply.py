@@ -313,8 +313,8 @@ async def test_a_refusal_names_the_mistyped_field_that_may_be_its_reason(
 ) -> None:
     refused = await api.post("/apply", content=body, headers=YAML)
     assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
-    told = [header.replace("\\", "") for header in refused.headers.get_list("warning")]
-    assert f'299 - "{hint}"' in told
+    found = [header.replace("\\", "") for header in refused.headers.get_list("warning")]
+    assert f'299 - "{hint}"' in found
 
 
 async def test_field_validation_decides_about_unknown_fields(api: httpx.AsyncClient) -> None:
@@ -354,10 +354,10 @@ async def test_warnings_fit_into_headers(api: httpx.AsyncClient) -> None:
         "spec": {"ports": [{"port": 80}], **{f"{n:0>120}": 1 for n in range(90)}},
     }
     for document in (many, long):
-        told = warnings(await applied(api, document))
-        assert len(told) <= 65
-        assert told[-1] == f"{90 - len(told) + 1} more warnings are not listed"
-        assert sum(map(len, told)) < 10_000
+        found = warnings(await applied(api, document))
+        assert len(found) <= 65
+        assert found[-1] == f"{90 - len(found) + 1} more warnings are not listed"
+        assert sum(map(len, found)) < 10_000
 
 
 async def test_a_refusal_names_the_path_in_the_document_where_the_merge_has_another(

@@ -107,24 +107,26 @@ async def test_a_renewal_lists_unknown_pods() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reported",
     [
         a_condition(READY, "True", reason="NoReadinessProbe"),
         a_condition(READY, "True", reason="Registered", message="as I say"),
         a_condition(READY, "False", reason="Draining", message="bye"),
     ],
 )
-async def test_a_heartbeat_after_expiry_restores_the_reported_readiness(said: Condition) -> None:
-    world = LeaseWorld(a_service(), replace(leased(1)[0], conditions=(said,)))
+async def test_a_heartbeat_after_expiry_restores_readiness(
+    reported: Condition,
+) -> None:
+    world = LeaseWorld(a_service(), replace(leased(1)[0], conditions=(reported,)))
     await world.pass_time(LATE_S)
     assert the_ready(world).reason == "LeaseExpired"
     assert world.ready() == []
 
     await world.leases.renew([key("p0")])
-    assert replace(the_ready(world), last_transition_at=None) == said
-    assert world.ready() == (["p0"] if said.status == "True" else [])
+    assert replace(the_ready(world), last_transition_at=None) == reported
+    assert world.ready() == (["p0"] if reported.status == "True" else [])
     await world.pass_time(LEASE_S)
-    assert replace(the_ready(world), last_transition_at=None) == said
+    assert replace(the_ready(world), last_transition_at=None) == reported
 
 
 async def test_a_pod_with_an_expired_lease_is_removed_after_a_further_grace() -> None:

@@ -37,7 +37,7 @@ def stored(world: World, draft: Object) -> Object | None:
 
 
 def with_old_finalizer(draft: Object, *others: str) -> World:
-    """A world in which a version that knew no better has stored the object."""
+    """A registry in which an earlier version has stored the object."""
     world = World(a_namespace("shop"), held(draft))
     found = stored(world, draft)
     assert found is not None

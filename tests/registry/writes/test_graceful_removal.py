@@ -108,7 +108,7 @@ def test_a_terminating_pod_that_stops_serving_is_not_serving() -> None:
 
 
 def addresses(world: World) -> set[str]:
-    """Where a node sends the traffic of the Services."""
+    """Addresses to which a node sends traffic of Services."""
     rules = node_rules(world.snapshot, world.node(), RulesConfig())
     return {address for port in rules.ports(IPFamily.IPV4) for address, _, _ in port.cluster}
 

@@ -134,8 +134,8 @@ def test_status_reports_of_a_node_change_no_slice() -> None:
     assert the_slices(world) == before
 
 
-def bereft(world: World, name: str = "web") -> None:
-    """Take the selector from a Service."""
+def without_selector(world: World, name: str = "web") -> None:
+    """Remove the selector of a Service."""
     service = world.service(name)
     world.put(replace(service, selector=None))
 
@@ -151,8 +151,8 @@ def two_pods() -> list[Pod]:
 
 def test_slices_stay_without_the_selector_and_an_endpoint_is_removed_with_its_pod() -> None:
     world = World(a_service(), a_headless_service("db", selector={"app": "web"}), *two_pods())
-    bereft(world, "web")
-    bereft(world, "db")
+    without_selector(world, "web")
+    without_selector(world, "db")
     assert addresses(world) == addresses(world, "db") == ["10.244.0.1", "10.244.0.2"]
 
     world.delete(world.pod("web-1"), grace_s=0)
@@ -164,7 +164,7 @@ def test_slices_stay_without_the_selector_and_an_endpoint_is_removed_with_its_po
 
 def test_a_pod_that_is_created_again_is_not_added_to_left_over_slices() -> None:
     world = World(a_service(), *two_pods())
-    bereft(world)
+    without_selector(world)
     world.delete(world.pod("web-1"), grace_s=0)
     world.create(a_pod("web-1", pod_ips=("10.244.0.1",)))
     assert addresses(world) == ["10.244.0.2"]
@@ -183,7 +183,7 @@ def test_a_pod_deleted_in_the_same_write_as_the_selector_is_left_out() -> None:
 
 def test_left_over_endpoints_drain_and_fail_like_others() -> None:
     world = World(a_service(), *two_pods())
-    bereft(world)
+    without_selector(world)
     world.put_status(replace(world.pod("web-1"), conditions=(a_condition("Ready", "False"),)))
     assert world.ready() == ["web-2"]
     world.delete(world.pod("web-2"), grace_s=30)
@@ -195,7 +195,7 @@ def test_left_over_endpoints_drain_and_fail_like_others() -> None:
 
 def test_left_over_endpoints_follow_the_zone_of_their_node() -> None:
     world = World(a_node(), a_service(), a_pod())
-    bereft(world)
+    without_selector(world)
     node = world.node("n1")
     world.put(replace(node, metadata=replace(node.metadata, labels={ZONE_LABEL: "elsewhere"})))
     [slice_] = the_slices(world)
@@ -204,7 +204,7 @@ def test_left_over_endpoints_follow_the_zone_of_their_node() -> None:
 
 def test_a_selector_that_is_added_again_selects_again() -> None:
     world = World(a_service(), *two_pods())
-    bereft(world)
+    without_selector(world)
     world.delete(world.pod("web-1"), grace_s=0)
     world.create(a_pod("web-1", pod_ips=("10.244.0.1",)))
     world.put(replace(world.service(), selector={"app": "web"}))
@@ -233,7 +233,7 @@ def test_slices_of_other_writers_are_unchanged_when_their_pod_is_deleted() -> No
 
 def test_pods_of_another_namespace_at_the_same_address_change_nothing() -> None:
     world = World(a_service(), a_pod(), a_pod("web-1", "shop"))
-    bereft(world)
+    without_selector(world)
     before = the_slices(world)
     world.delete(a_pod("web-1", "shop"), grace_s=0)
     assert the_slices(world) == before
@@ -251,7 +251,7 @@ def test_pods_of_another_namespace_at_the_same_address_change_nothing() -> None:
 )
 def test_planning_by_changed_pods_equals_planning_by_all_pods(steps: list[tuple[str, int]]) -> None:
     world = World(a_service(), *two_pods())
-    bereft(world)
+    without_selector(world)
     for step, number in steps:
         name = f"web-{number}"
         pod = world.snapshot.pods.get(key(name))
@@ -269,7 +269,7 @@ def test_planning_by_changed_pods_equals_planning_by_all_pods(steps: list[tuple[
 def test_left_over_endpoints_of_an_earlier_version_are_removed_at_the_start() -> None:
     world = World(a_service(), *two_pods())
     [slice_] = the_slices(world)
-    bereft(world)
+    without_selector(world)
     world.delete(world.pod("web-1"), grace_s=0)
     [current] = the_slices(world)
     as_it_was = replace(current, endpoints=slice_.endpoints)

@@ -27,8 +27,8 @@ async def ahead(database_url: str) -> AsyncGenerator[AsyncEngine, None]:
 
 async def test_a_database_of_a_later_version_is_left_as_it_is(ahead: AsyncEngine) -> None:
     for look in (migrate, require_current):
-        with pytest.raises(SchemaMismatch, match=f"at {LATER}, .* upgrade Waypost") as told:
+        with pytest.raises(SchemaMismatch, match=f"at {LATER}, .* upgrade Waypost") as refused:
             await look(ahead)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(refused.value)
     async with ahead.connect() as connection:
         assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == LATER
