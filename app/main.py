@@ -46,19 +46,19 @@ from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
 from app.domain.registration.strategies import DERIVATIONS
 from app.domain.work import Policy
-from app.registry.beside import give_way_soon
 from app.registry.leases.heartbeats import Leases
-from app.registry.leases.lease_tracker import LeaseBook
-from app.registry.leases.readiness_reports import showing_pods, take_over
+from app.registry.leases.lease_tracker import LeaseTracker
+from app.registry.leases.readiness_reports import apply_reports, following_pods
 from app.registry.leases.registrar import OwnRegistrar
-from app.registry.leases.self_registration import present
+from app.registry.leases.self_registration import keep_registered
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
 from app.registry.reads.history import History, HistoryBounds
 from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
-from app.registry.reads.watch import Pulse
+from app.registry.reads.watch import Notifier
 from app.registry.resolution import Resolver
+from app.registry.threads import shorten_switch_interval
 from app.registry.writes import garbage_collection
 from app.registry.writes.bootstrap import DNS_KEY, bootstrap
 from app.registry.writes.reconcile import reconcile
@@ -164,7 +164,7 @@ async def running(
     Raises SchemaMismatch when the schema is older or newer; the embedded database
     is migrated instead.
     """
-    give_way_soon()
+    shorten_switch_interval()
     engine = make_engine(url)
     history = History(HistoryBounds(age_s_max=settings.history_seconds))
     view, policy = View(history, derivations=DERIVATIONS), policy_of(settings)
@@ -183,7 +183,7 @@ async def running(
                 election.UPKEEP,
                 lambda: _together(
                     garbage_collection.run(view, writer, now=clock.now),
-                    leases.oversee(),
+                    leases.expire_periodically(),
                     compactor.run(),
                 ),
             )
@@ -191,11 +191,11 @@ async def running(
         if probes:
             once.append(Elected(engine, election.PROBES, lambda: _probe(settings, view, writer)))
         elected = [duty.run() for duty in once]
-        for work in (writer.run(), follower.run(), leases.keep_saving(), *elected):
+        for work in (writer.run(), follower.run(), leases.save_periodically(), *elected):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await _fill(writer, settings)
         warn_of_contradictions(view, policy)
-        watching = Watching(view, Pulse(view), watchers_max=settings.watchers_max)
+        watching = Watching(view, Notifier(view), watchers_max=settings.watchers_max)
         metrics = CollectorRegistry()
         metrics.register(StateCollector(view, watching, log_size=lambda: compactor.size))
         yield Registry(
@@ -282,7 +282,7 @@ async def serve(
         registry = asking_upstreams(registry, dns)
         if settings.bootstrap:
             pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
-            presence = present(pod, OwnRegistrar(registry.writer, registry.leases))
+            presence = keep_registered(pod, OwnRegistrar(registry.writer, registry.leases))
             await stack.enter_async_context(presence)
         # DNS is serving by now; precompute the shared rules before the first node asks.
         await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))
@@ -321,9 +321,9 @@ async def _fill(writer: Writer, settings: Settings) -> None:
 
 
 def _leases_of(settings: Settings, view: View, writer: Writer, store: PostgresLeases) -> Leases:
-    book = LeaseBook(node_lease_s=settings.node_lease_seconds)
-    book.follow(view)
-    return Leases(view, writer, store, book=book)
+    tracker = LeaseTracker(node_lease_s=settings.node_lease_seconds)
+    tracker.follow(view)
+    return Leases(view, writer, store, tracker=tracker)
 
 
 async def _probe(settings: Settings, view: View, writer: Writer) -> None:
@@ -331,10 +331,10 @@ async def _probe(settings: Settings, view: View, writer: Writer) -> None:
     async with ProbeChecks(settings.probe_other_hosts) as checks:
         prober = Prober(
             checks.check,
-            lambda reports: writer.write(lambda work: take_over(work, reports), reach=len(reports)),
+            lambda found: writer.write(lambda work: apply_reports(work, found), reach=len(found)),
             timing=Timing(share=random.random),
         )
-        with showing_pods(view, prober.see, prober.forget):
+        with following_pods(view, prober.see, prober.forget):
             await prober.run()
 
 

@@ -40,7 +40,7 @@ from app.domain.objects.pod import POD, Pod
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.work import Policy
-from app.registry.leases.self_registration import Registrar, dns_pod, present
+from app.registry.leases.self_registration import Registrar, dns_pod, keep_registered
 from app.registry.reads.view import View
 from app.registry.writes.settings_check import contradictions
 
@@ -87,7 +87,7 @@ async def _until_synced(view: View) -> None:
 
 async def _stay_present(pod: Pod, registrar: Registrar) -> None:
     """Stay registered as an endpoint of kube-dns until cancelled."""
-    async with present(pod, registrar):
+    async with keep_registered(pod, registrar):
         await asyncio.Event().wait()
 
 

@@ -2,7 +2,7 @@
 
     routers -> FastAPI
 
-What a process is made of besides is the composition root's affair.
+The composition root puts together the rest of a process.
 """
 
 from fastapi import FastAPI

@@ -1,4 +1,4 @@
-"""HTTP surface of the allocations: ranges, how full they are, and who holds what."""
+"""Route of the allocations: address ranges, their usage, and the Service of each address."""
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -60,7 +60,7 @@ def _answer(request: Request, snapshot: Snapshot) -> Response:
 
 def _order(address: str) -> tuple[int, int]:
     parsed = parse_address(address)
-    assert parsed is not None, "what is held was parsed when it was given out"
+    assert parsed is not None, "allocated addresses are valid"
     return parsed.version, int(parsed)
 
 

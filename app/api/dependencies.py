@@ -1,7 +1,7 @@
-"""What routes are given: the registry of this process, and the request's own parts.
+"""Dependencies of routes: the registry of this process, and parsed parts of the request.
 
-The composition root puts a Registry on the application; nothing here makes one.
-All of it is ``async``, though nothing waits: the framework hands what is not to a thread.
+The composition root puts a Registry on the application; nothing here makes one.  All functions
+are ``async``, since the framework runs others in threads.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,20 +15,20 @@ from app.api.objects.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.snapshot import Snapshot
 from app.domain.work import Policy
-from app.registry.beside import Lane
 from app.registry.leases.heartbeats import Leases
 from app.registry.node_rules import NodeRulesReader
 from app.registry.ports import Writer
 from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
 from app.registry.resolution import Resolver
+from app.registry.threads import Lane
 from app.schemas.documents.body_bounds import OBJECTS_MAX
 from app.schemas.objects.metadata import asked_revision
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must hold; ``problem`` is empty when it does, and ``note`` says how well."""
+    """One health check; ``problem`` is empty when it passes, ``note`` has details."""
 
     name: str
     problem: str = ""
@@ -37,7 +37,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
-    """Everything a route works with."""
+    """Everything that routes need."""
 
     view: View
     lists: Lists
@@ -50,11 +50,11 @@ class Registry:
     metrics: CollectorRegistry
     checks: Callable[[], Sequence[Check]]
     objects_max: int = OBJECTS_MAX
-    """Objects that one body of ``/apply`` may hold."""
+    """Maximum of objects in one body of ``/apply``."""
     reading: Lane = field(default_factory=Lane)
-    """Where large bodies are read, beside the event loop."""
+    """Reads large bodies in a thread."""
     writing: Lane = field(default_factory=Lane)
-    """Where large answers are written."""
+    """Writes large answers in a thread."""
 
 
 async def registry_of(request: Request) -> Registry:
@@ -69,7 +69,7 @@ async def _snapshot(
     registry: RegistryOf,
     resourceVersion: str = "",  # noqa: N803  the wire's spelling
 ) -> Snapshot:
-    """Wait until the asked-for revision is visible, and take the state."""
+    """Give the state, once it has reached the requested revision."""
     if resourceVersion:
         return await registry.view.wait_for(asked_revision(resourceVersion))
     return registry.view.require_synced()

@@ -1,10 +1,9 @@
-"""The page on which the routes can be read and tried, served whole from here.
+"""The page on which the routes can be read and tried, served without other hosts.
 
-    GET /docs -> a page of ours -> swagger-ui's script and style, from the installed package
+    GET /docs -> our page -> swagger-ui's script and style, from the installed package
 
-The page may load nothing from elsewhere, and be shown in no frame, which its
-Content-Security-Policy holds a browser to.  Swagger UI styles elements inline, so styles may be.
-Of the package that brings the files no code is run.
+The Content-Security-Policy forbids loading from elsewhere and framing.  Swagger UI styles
+elements inline, so inline styles are allowed.  No code of the package is run on the server.
 
 Source: spec access 5.1; Content Security Policy Level 3.
 """

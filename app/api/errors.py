@@ -1,4 +1,4 @@
-"""From refusals to answers: the one table, and the handlers that use it.
+"""Translation of refusals into HTTP answers: the one table, and its exception handlers.
 
     DomainError, framework error, bug -> HTTP status + Kubernetes Status
 
@@ -20,7 +20,7 @@ from app.domain import errors
 from app.domain.errors import CauseReason
 from app.schemas.status import Status, failure, status_of
 
-RETRY_AFTER_S = 1  # seconds; what a client that is told to come back is told to wait
+RETRY_AFTER_S = 1  # seconds in the Retry-After header of refusals that may be retried
 
 _log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ def refused(error: errors.DomainError, form: str = JSON) -> Response:
     retry_after_s = RETRY_AFTER_S if code in _RETRIED else 0
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
     if isinstance(error, TooSlow):
-        headers["Connection"] = "close"  # the rest of it is not waited for
+        headers["Connection"] = "close"  # the rest of the request is not read
     status = status_of(error, code.value, retry_after_s=retry_after_s)
     return _answer(code.value, status, headers, form)
 
@@ -161,7 +161,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
-    """Answer a refusal, with what was found odd before: a mistyped field may be its reason."""
+    """Answer a refusal, with earlier warnings: a mistyped field may be its reason."""
     assert isinstance(error, errors.DomainError)
     return warn(refused(error, _form(request)), getattr(request.state, "warnings", ()))
 
@@ -189,7 +189,7 @@ def _step(part: str | int) -> str:
 
 
 def _form(request: Request) -> str:
-    """Choose the form of a refusal; one that cannot be in an acceptable one is JSON."""
+    """Choose the form of a refusal; JSON when no acceptable form is available."""
     try:
         return chosen_form(request)
     except NotAcceptable:
@@ -205,7 +205,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
-    """Answer what nobody foresaw; the framework raises it again, so that it is logged once."""
+    """Answer an unexpected exception; the framework raises it again, so it is logged once."""
     code = HTTPStatus.INTERNAL_SERVER_ERROR.value
     message = (
         f"Internal error occurred: {type(error).__name__} while answering "

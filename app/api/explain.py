@@ -1,8 +1,8 @@
-"""HTTP surface of explanations: why each Pod is, or is not, behind a Service.
+"""Route of explanations: why each Pod is, or is not, an endpoint of a Service.
 
     key, snapshot -> discovery.explain -> Explanation
 
-A namespace may hold very many Pods, so the event loop does not wait for it.
+It runs in a thread, as a namespace may have very many Pods.
 Source: contract.md, "Routes".
 """
 

@@ -1,4 +1,4 @@
-"""HTTP surface of leases: a Pod, many Pods, or a Node's agent says that it lives.
+"""Routes of leases: heartbeats of a Pod, of many Pods, or of a Node's agent.
 
     keys -> registry.leases -> which were renewed, and which are unknown
 

@@ -1,4 +1,4 @@
-"""What the process counts, in Prometheus' text format.
+"""Metrics of the process, in Prometheus' text format.
 
     requests -> counters and durations          state -> gauges, read when asked
 
@@ -39,7 +39,7 @@ async def get_metrics(registry: RegistryOf) -> Response:
 
 
 class StateCollector(Collector):
-    """Gauges of what is registered, taken from the view at the moment of the question."""
+    """Gauges of registered objects, read from the view at scrape time."""
 
     def __init__(
         self, view: View, watching: Watching, *, log_size: Callable[[], int | None] = lambda: None
@@ -66,27 +66,27 @@ class StateCollector(Collector):
         )
         yield GaugeMetricFamily(
             "waypost_oldest_resumable_revision",
-            "The revision from which changes can still be told.",
+            "The oldest revision from which a watch can resume.",
             value=self._view.compacted,
         )
         if (size := self._log_size()) is not None:
             yield GaugeMetricFamily(
                 "waypost_change_log_changes",
-                "Changes in the database's log, told by the process that compacts it.",
+                "Changes in the database's log, reported by the process that compacts it.",
                 value=size,
             )
         yield GaugeMetricFamily(
             "waypost_mass_failure_guards",
-            "Services whose silent endpoints are kept because too many fell silent at once.",
+            "Services whose endpoints are held because too many missed heartbeats at once.",
             value=len(snapshot.members("guarded")),
         )
         yield GaugeMetricFamily(
             "waypost_lapsed_pods",
-            "Pods that are not ready because a lease ran out, their own or their node's.",
+            "Pods that are not ready because a lease expired, their own or their node's.",
             value=len(snapshot.members("lapsed")),
         )
         yield GaugeMetricFamily(
-            "waypost_watchers", "Streams that are open.", value=self._watching.watchers
+            "waypost_watchers", "Open watch streams.", value=self._watching.watchers
         )
         yield GaugeMetricFamily(
             "waypost_tasks", "Tasks of the event loop.", value=len(asyncio.all_tasks())
@@ -94,15 +94,14 @@ class StateCollector(Collector):
 
 
 class RequestMeter:
-    """Counts requests and how long they take, by route and answer."""
+    """Counts requests and measures their duration, by route and status."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Measure ``app``; what is measured goes to the registry on its state."""
         self._app = app
         self._meters: dict[int, tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Time one request; streams count when they begin."""
+        """Time one request until its answer begins."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

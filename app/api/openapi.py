@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives, and the bodies that are read by hand.
+"""The OpenAPI document: FastAPI's, with bodies and refusals that FastAPI does not know.
 
     FastAPI -> dict
 
@@ -39,7 +39,7 @@ _TEMPLATE = "#/components/schemas/{model}"
 
 
 def add_bodies(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
-    """Put the schemas of bodies that routes read by hand among the document's components."""
+    """Add the schemas of bodies that FastAPI does not parse to the document's components."""
     derive = app.openapi
 
     def document() -> dict[str, Any]:
@@ -51,8 +51,8 @@ def add_bodies(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
             components = derived.setdefault("components", {}).setdefault("schemas", {})
             for name, schema in schemas["$defs"].items():
                 components.setdefault(name, schema)
-            _tell_parameters(derived)
-            _tell_shared(derived)
+            _document_parameters(derived)
+            _document_shared(derived)
             for unused in ("HTTPValidationError", "ValidationError"):
                 components.pop(unused, None)
             derived["components"]["schemas"] = dict(sorted(components.items()))
@@ -62,8 +62,8 @@ def add_bodies(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
     app.openapi = document
 
 
-def _tell_parameters(document: dict[str, Any]) -> None:
-    """Say that bad parameters are a BadRequest here, where FastAPI would answer 422."""
+def _document_parameters(document: dict[str, Any]) -> None:
+    """Document invalid parameters as BadRequest, where FastAPI would answer 422."""
     bad_request = {
         "description": f"`{BadRequest.reason}`: parameters that cannot be read.",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Status"}}},
@@ -76,8 +76,8 @@ def _tell_parameters(document: dict[str, Any]) -> None:
                 responses.setdefault("400", bad_request)
 
 
-def _tell_shared(document: dict[str, Any]) -> None:
-    """Say what any request may be answered before its route is asked: each once, by reference."""
+def _document_shared(document: dict[str, Any]) -> None:
+    """Document the refusals that any request may get before its route, by reference."""
     shared = document["components"].setdefault("responses", {})
     for error in (*_ANY_REQUEST, *_ANY_WRITE):
         code = str(STATUSES[error].value)

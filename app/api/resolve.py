@@ -1,8 +1,8 @@
-"""HTTP surface of resolution: what a program would see, and the resolv.conf it reads.
+"""Routes of resolution: answers as a program would get them, and the resolv.conf it reads.
 
     ResolveQuery -> registry.resolution -> Resolution;  Pod | Namespace -> text
 
-What names are resolved with is the registry's Resolver.
+The registry's Resolver has the configuration.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from app.schemas.documents.read import parse_document
 from app.schemas.resolution import Resolution, Resolutions, ResolveBatch, ResolveQuery
 from app.schemas.resolution_codec import asked_of, encode_resolution
 
-AT_ONCE_MAX = 16  # questions of a batch that may wait for upstreams side by side
+AT_ONCE_MAX = 16  # questions of a batch that are resolved concurrently
 _REFUSALS = (
     errors.BadRequest,
     errors.NotFound,
@@ -75,10 +75,10 @@ async def resolve_one(
 async def resolve_many(request: Request, snapshot: SnapshotOf, registry: RegistryOf) -> Response:
     """Answer every question from the same revision, in order."""
     batch = await _read_batch(request)
-    turns = asyncio.Semaphore(AT_ONCE_MAX)
+    slots = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def one(question: ResolveQuery) -> dict[str, object]:
-        async with turns:
+        async with slots:
             resolved = await resolve(snapshot, asked_of(question), registry.resolver)
         return encode_resolution(resolved, snapshot, explain=question.explain)
 

@@ -189,7 +189,7 @@ async def _changes(request: Request, registry: Registry, question: _Question) ->
         left_s = until_s - clock.time()
         if changes.is_any or left_s <= 0:
             return changes
-        if not await registry.watching.beyond(snapshot.revision, within_s=left_s):
+        if not await registry.watching.wait_beyond(snapshot.revision, within_s=left_s):
             return changes
         snapshot = registry.view.snapshot
 

@@ -34,8 +34,8 @@ from app.domain.objects.meta import NOTHING
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 from app.domain.snapshot import load
-from app.registry.beside import beside
 from app.registry.reads.view import View
+from app.registry.threads import in_thread
 from app.schemas.objects.codec import decode_known
 from app.schemas.objects.metadata import parse_revision
 
@@ -196,7 +196,7 @@ class Intake:
         if is_loading:
             revision = parse_revision(self.resume.since)
             loaded, self._initial = self._initial, []
-            snapshot = await beside(load, loaded, revision=revision)
+            snapshot = await in_thread(load, loaded, revision=revision)
             self.view.reset(snapshot, history=(), compacted=revision)
             forget_addresses()
         else:

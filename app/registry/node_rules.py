@@ -34,9 +34,9 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import NODE, Node
 from app.domain.snapshot import Snapshot
-from app.registry.beside import beside
 from app.registry.node_events import NodeChanges, Plan, standing_of
 from app.registry.reads.view import Advance, View
+from app.registry.threads import in_thread
 
 IPVS: Final = "ipvs"
 NFTABLES: Final = "nftables"
@@ -82,13 +82,13 @@ class NodeRulesReader:
         async with self._turn:
             snapshot = self._view.snapshot  # those who had their turn before may know a later one
             if snapshot.nodes:
-                await beside(self._ipvs.prepare, snapshot)
+                await in_thread(self._ipvs.prepare, snapshot)
 
     async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
         """Give everything that a node in IPVS mode holds; raises NotFound for an unknown node."""
         node = node_of(snapshot, name)
         async with self._turn:
-            return await beside(
+            return await in_thread(
                 lambda: self._ipvs.rules(snapshot, self._source.node(snapshot, node))
             )
 
@@ -107,7 +107,9 @@ class NodeRulesReader:
             before = step.before.nodes.get(node.metadata.key)
             is_short = len(step.touched) <= _BESIDE_MIN and self._ipvs.is_prepared
             if before is None or not is_short:
-                changes = await beside(self._source.changes, self._modes[mode], step, before, node)
+                changes = await in_thread(
+                    self._source.changes, self._modes[mode], step, before, node
+                )
             else:
                 changes = self._source.changes(self._modes[mode], step, before, node)
         return NodeChanges(

@@ -1,4 +1,4 @@
-"""What the use cases need from the outside, as protocols the adapters fulfil.
+"""Ports: protocols of the writer and the lease table, which adapters implement.
 
 ``app.store`` implements them on PostgreSQL; the tests add an implementation in
 memory that passes the same contract tests.
@@ -19,21 +19,21 @@ class Writer(Protocol):
     async def write(
         self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
     ) -> T:
-        """Run ``decide`` on the current state and commit what it changed.
+        """Run ``decide`` on the current state and commit its changes.
 
-        ``reach`` is about how many objects that may touch: where they are many, it runs
-        in a thread, so it must share nothing that the event loop changes meanwhile.
+        ``reach`` estimates how many objects it touches.  With many it runs in a thread, so it
+        must share no data that the event loop changes meanwhile.
 
-        Returns after the commit, when reads of this process show it; a decision
-        that changes nothing takes no revision, and a dry run commits nothing.
-        Raises what ``decide`` raises, with nothing written; NotSynced when the
-        store cannot be reached and nothing was written; and Unconfirmed when it
-        was lost during the commit: the write may then have happened or not.
+        Returns after the commit, when reads of this process show it.  A decision without
+        changes takes no revision, and a dry run commits nothing.  Raises what ``decide``
+        raises, with nothing written; NotSynced when the store is unreachable and nothing was
+        written; Unconfirmed when the connection was lost during the commit, so that the write
+        may or may not have happened.
         """
         ...
 
     def would_change(self, decide: Callable[[Work], object]) -> bool:
-        """Whether a decision would change the state as this process knows it.
+        """Whether a decision would change the current state of this process.
 
         Takes no lock and commits nothing.  Raises what ``decide`` raises.
         """
@@ -41,24 +41,24 @@ class Writer(Protocol):
 
 
 class LeaseStore(Protocol):
-    """What all processes together have heard; each method raises NotSynced when it cannot."""
+    """Last renewals of leases, of all processes; each method raises NotSynced on failure."""
 
     async def save(self, ages_s: Mapping[Lease, float]) -> None:
-        """Note when leases were renewed, as seconds ago; what is noted never goes back."""
+        """Store when leases were renewed, as seconds ago; older renewals are ignored."""
         ...
 
     async def load(self, leases: Collection[Lease]) -> Mapping[Lease, float]:
-        """Tell how many seconds ago leases were renewed; those never renewed are left out."""
+        """Map leases to seconds since their renewal; leases never renewed are left out."""
         ...
 
     async def load_kind(self, kind: str) -> Mapping[Lease, float]:
-        """Tell the same of every lease of a kind."""
+        """Load all leases of a kind likewise."""
         ...
 
     async def forget(self, leases: Collection[Lease]) -> None:
-        """Drop what is noted of leases whose holders are gone."""
+        """Delete leases of deleted objects."""
         ...
 
     async def forget_orphans(self) -> None:
-        """Drop what is noted of every lease whose holder is not registered."""
+        """Delete every lease whose object is not registered."""
         ...

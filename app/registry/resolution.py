@@ -1,9 +1,9 @@
-"""Resolve names as programs would: from the zone, and from upstreams where it ends.
+"""Resolve names as programs would: from the zone, and other names from upstream servers.
 
-    (Snapshot, Asked) -> a walk, its queries answered -> Resolved
+    (Snapshot, Asked) -> a resolver's walk, its queries answered -> Resolved
 
-The port to upstream servers is a function; without it other names are refused.  So is what
-knows how long a reply gets; without it no reply is truncated.
+Upstream servers are asked through a function; without it other names are refused.  Another
+function knows the size of replies; without it no reply is truncated.
 Source: contract.md, "GET /resolve".
 """
 
@@ -26,12 +26,12 @@ from app.domain.snapshot import Snapshot
 LOOPBACK_HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 
 Upstream = Callable[[DomainName, str], Awaitable[Reply]]
-"""Asks other servers for a name and a type; silence is a Reply too."""
+"""Asks upstream servers for a name and a type; a timeout is a Reply too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolver:
-    """What this process resolves with."""
+    """Configuration of resolution in this process."""
 
     dns: ClusterDNS
     zone: ZoneConfig
@@ -45,7 +45,7 @@ def conf_of_pod(snapshot: Snapshot, key: NamespacedName, dns: ClusterDNS) -> Res
 
 
 async def resolve(snapshot: Snapshot, asked: Asked, resolver: Resolver) -> Resolved:
-    """Resolve one name; raises NotFound when the Pod to ask from is not there."""
+    """Resolve one name; raises NotFound when the asking Pod is not registered."""
     pod = None if asked.pod is None else _pod(snapshot, asked.pod)
     conf = _conf(asked, pod, resolver.dns)
     lookup = Lookup(name=_pointer_name(asked), qtype=asked.qtype)
@@ -63,7 +63,7 @@ async def resolve(snapshot: Snapshot, asked: Asked, resolver: Resolver) -> Resol
 
 @dataclass(slots=True)
 class _Asking:
-    """Answers the flights of one walk; the same question is put to an upstream once."""
+    """Answers the queries of one walk; it asks an upstream server each question once."""
 
     snapshot: Snapshot
     resolver: Resolver
@@ -72,7 +72,7 @@ class _Asking:
     )
 
     async def ask(self, flight: tuple[Query, ...]) -> tuple[Reply, ...]:
-        """Answer a flight, in order; what needs an upstream is asked side by side."""
+        """Answer concurrent queries, in order; upstream queries run concurrently."""
         heard = [self._hear(query) for query in flight]
         elsewhere = [reply for reply in heard if isinstance(reply, Elsewhere)]
         if elsewhere and self.resolver.upstream is not None:
@@ -83,7 +83,7 @@ class _Asking:
 
     def _hear(self, query: Query) -> Reply | Elsewhere:
         if query.nameserver not in self.resolver.dns.nameservers and not query.is_malformed:
-            # A server of somebody else knows nothing of the cluster.
+            # A nameserver outside the cluster does not know its names.
             return Elsewhere(name=query.name, qtype=query.qtype)
         return reply_to(self.snapshot, query, self.resolver.zone, self.resolver.fitting)
 
@@ -153,6 +153,6 @@ def _own_hosts_lines(pod: Pod, hostname: str, cluster_domain: str) -> str:
 
 
 def _pointer_name(asked: Asked) -> str:
-    """Turn an address into the name its PTR records have, complete with the final dot."""
+    """Turn an address into the name of its PTR records, with the final dot."""
     address = parse_address(asked.name) if asked.qtype == "PTR" else None
     return asked.name if address is None else f"{address.reverse_pointer}."

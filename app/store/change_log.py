@@ -1,11 +1,10 @@
-"""Follow the change log: what any process commits, this one's view shows.
+"""Follows the change log, so that the view shows the commits of all processes.
 
     load -> LISTEN -> read after the last revision -> view.show -> wait for NOTIFY or the poll
 
-A notification only wakes; what happened is read from the table, so a lost one
-costs a poll interval and nothing else.  After a broken connection everything
-starts over from the revision the view has; should the server that answers then
-have another past, the state is loaded anew.
+A notification only wakes the follower, which reads changes from the table; a lost one costs a
+poll interval and nothing else.  After a broken connection it resumes at the view's revision;
+when the server has another history then, the state is loaded again.
 
 Source: style.md 2 and 7.3.
 """
@@ -24,12 +23,12 @@ from app.registry.reads.view import View
 from app.store.clock import DatabaseClock
 from app.store.engine import connected, driver_of
 from app.store.loading import Forked, HistoryGone, changes_after, load_state, require_agreement
-from app.store.saving import CHANNEL, voice_of
+from app.store.saving import CHANNEL, origin_of
 from app.store.tables import counter
 
-POLL_S = 1.0  # seconds between looks when no notification comes
-LOOK_S_MAX = 5.0  # seconds for a look; a server that takes longer is away
-RETRY_S = 0.5  # seconds before connecting anew
+POLL_S = 1.0  # seconds between polls without a notification
+POLL_S_MAX = 5.0  # seconds for one poll; a server that takes longer is unreachable
+RETRY_S = 0.5  # seconds before reconnecting
 
 _log = logging.getLogger(__name__)
 
@@ -38,30 +37,29 @@ class ChangeLogFollower:
     """Keeps a View up to date with the database."""
 
     def __init__(self, engine: AsyncEngine, view: View) -> None:
-        """Follow ``engine``'s log into ``view``."""
         self._engine = engine
         self._view = view
         self.clock = DatabaseClock()
-        """The database's clock, told at every look."""
-        self._away_since: datetime | None = None
-        self._has_looked = False
+        """The database's clock, updated at every poll."""
+        self._unreachable_since: datetime | None = None
+        self._is_connected = False
         self.latest = REVISION_ZERO
-        """The database's revision at the last look."""
+        """The database's revision at the last poll."""
 
     @property
     def problem(self) -> str:
-        """Why changes do not come, in words; empty while they do."""
-        if self._away_since is None:
+        """Why changes are not received; empty while they are."""
+        if self._unreachable_since is None:
             return ""
-        return f"cannot be reached since {format_time(self._away_since)}"
+        return f"cannot be reached since {format_time(self._unreachable_since)}"
 
     async def load(self, *, has_same_past: bool = True) -> None:
         """Read the whole state into the view; raises what the driver raises."""
         async with connected(self._engine) as plain:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
-            self.clock.hear(await connection.scalar(_TIME) or self.clock.now())
+            self.clock.update(await connection.scalar(_TIME) or self.clock.now())
             loaded = await load_state(connection)
-        # Our own writes may have brought the view further in the meantime: it stays there then.
+        # The view ignores it when this process' writes have advanced it further meanwhile.
         await self._view.show_anew(
             loaded.snapshot,
             history=loaded.history,
@@ -70,70 +68,70 @@ class ChangeLogFollower:
         )
 
     async def run(self) -> None:
-        """Follow until cancelled; failures are logged, and tried again."""
+        """Follow until cancelled; failures are logged, and retried."""
         while True:
             try:
                 await self._follow()
             except Exception as error:  # noqa: BLE001  a supervision point: a replica that stops following is lost
-                if self._is_worth_another_try(error):
+                if self._may_reconnect_at_once(error):
                     continue
-                if self._away_since is None:
-                    self._away_since = self.clock.now()
-                    _log.warning("the database cannot be followed, going on from memory: %r", error)
+                if self._unreachable_since is None:
+                    self._unreachable_since = self.clock.now()
+                    _log.warning("database unreachable; serving the state in memory: %r", error)
                 await asyncio.sleep(RETRY_S)
 
-    def _is_worth_another_try(self, error: Exception) -> bool:
-        """Whether a connection was lost that may be had again at once, before anybody is told."""
-        was_looking, self._has_looked = self._has_looked, False
-        return was_looking and not isinstance(error, TimeoutError)
+    def _may_reconnect_at_once(self, error: Exception) -> bool:
+        """Whether a working connection broke, so that an immediate retry may succeed."""
+        was_connected, self._is_connected = self._is_connected, False
+        return was_connected and not isinstance(error, TimeoutError)
 
     async def _follow(self) -> None:
         async with connected(self._engine) as plain:
             connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
             woken = asyncio.Event()
 
-            own = voice_of(self._engine)
+            own = origin_of(self._engine)
 
             def wake(*_: object) -> None:
                 woken.set()
 
-            def hear(_: object, __: int, ___: str, word: object) -> None:
-                # Our own writer shows what it commits; were it cut off, the poll would.
-                if not str(word).endswith(own):
+            def on_notification(_: object, __: int, ___: str, payload: object) -> None:
+                # This process' writer shows its own commits; if it is cancelled, the poll does.
+                if not str(payload).endswith(own):
                     woken.set()
 
             driver = await driver_of(connection)
-            await driver.add_listener(CHANNEL, hear)
+            await driver.add_listener(CHANNEL, on_notification)
             driver.add_termination_listener(wake)
             while True:
                 woken.clear()
-                if await self.look(connection):
-                    woken.set()  # there is more to be read
-                self._note_that_it_is_there()
+                if await self.poll(connection):
+                    woken.set()  # there is more to read
+                self._mark_connected()
                 with contextlib.suppress(TimeoutError):
-                    # Not wait_for: before Python 3.12 it may swallow being cancelled.
+                    # Not wait_for: before Python 3.12 it may swallow a cancellation.
                     async with asyncio.timeout(POLL_S):
                         await woken.wait()
 
-    def _note_that_it_is_there(self) -> None:
-        if self._away_since is not None:
-            _log.info("the database is followed again")
-        self._away_since, self._has_looked = None, True
+    def _mark_connected(self) -> None:
+        if self._unreachable_since is not None:
+            _log.info("database reachable again; following its change log")
+        self._unreachable_since, self._is_connected = None, True
 
-    async def look(self, connection: AsyncConnection) -> bool:
-        """Read what has come; gives whether there is more of it."""
+    async def poll(self, connection: AsyncConnection) -> bool:
+        """Read new changes; says whether there are more."""
         seen = self._view.snapshot.revision
         try:
-            async with asyncio.timeout(LOOK_S_MAX):
+            async with asyncio.timeout(POLL_S_MAX):
                 row = (await connection.execute(_COUNTER)).one()
                 self.latest = Revision(row.revision)
-                self.clock.hear(row.now)
+                self.clock.update(row.now)
                 await require_agreement(connection, self._view, seen, row)
             if seen < self.latest:
-                # Without that bound: one revision may hold more than can be decoded in it.
+                # Outside of the timeout: decoding a large revision may take longer.
                 await self._view.show(await changes_after(connection, seen, upto=self.latest))
         except (HistoryGone, Forked) as error:
-            _log.warning("%s; loading anew", error)
+            _log.warning("%s; loading the state again", error)
             await self.load(has_same_past=isinstance(error, HistoryGone))
             return False
         return self._view.snapshot.revision < self.latest

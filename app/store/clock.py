@@ -1,9 +1,9 @@
-"""The database's clock, as this process follows it.
+"""The database's clock, as known to this process.
 
-    what the database said, seconds since by a monotonic clock -> its time now
+    time reported by the database, seconds since by a monotonic clock -> its time now
 
-All processes of a registry go by one calendar, whatever their own clocks say: when an
-object was made, and when a grace period ends.
+All processes of a registry use this time, whatever their own clocks show: for the creation of
+objects, and for the end of grace periods.
 """
 
 import time
@@ -12,20 +12,20 @@ from datetime import UTC, datetime, timedelta
 
 
 class DatabaseClock:
-    """Tells the database's time; before it has been heard, this machine's."""
+    """Gives the database's time; before the first update, this machine's."""
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Count the time since the database was heard by ``monotonic``, in seconds."""
+        """Measure the time since the last update by ``monotonic``, in seconds."""
         self._monotonic = monotonic
-        self._heard: tuple[datetime, float] | None = None
+        self._updated: tuple[datetime, float] | None = None
 
-    def hear(self, now: datetime) -> None:
-        """Take what the database has said just now."""
-        self._heard = now, self._monotonic()
+    def update(self, now: datetime) -> None:
+        """Set the time that the database reported just now."""
+        self._updated = now, self._monotonic()
 
     def now(self) -> datetime:
-        """Tell the time in whole seconds, as objects bear it."""
-        if self._heard is None:
+        """Give the time in whole seconds, as objects have it."""
+        if self._updated is None:
             return datetime.now(UTC).replace(microsecond=0)
-        said, at_s = self._heard
-        return (said + timedelta(seconds=self._monotonic() - at_s)).replace(microsecond=0)
+        reported, at_s = self._updated
+        return (reported + timedelta(seconds=self._monotonic() - at_s)).replace(microsecond=0)

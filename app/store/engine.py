@@ -1,9 +1,9 @@
-"""Connections to PostgreSQL: one pool, with a bound on everything.
+"""Connections to PostgreSQL: one pool, with limits on everything.
 
-    postgresql://h1,h2/name -> the first host that takes writes -> a pool of connections
+    postgresql://h1,h2/name -> the first host that accepts writes -> a pool of connections
 
-What is sent over them is not known here.  A server that has stopped answering
-without closing anything costs each of these bounds once, and no more.
+Statements are not known here.  A server that stops answering without closing its connections
+costs each of these timeouts once, and no more.
 """
 
 import re
@@ -18,11 +18,11 @@ from asyncpg.connect_utils import SessionAttribute
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-CONNECT_S_MAX = 5.0  # seconds a host has to let us in
+CONNECT_S_MAX = 5.0  # seconds to connect to a host
 COMMAND_S_MAX = 30.0  # seconds any statement may take
 LOCK_S_MAX = 5  # seconds a statement waits for a lock, the revision counter's above all
-IDLE_IN_TRANSACTION_S_MAX = 15  # seconds until a process that was cut off loses its locks
-CONNECTIONS_MAX = 8  # the writer, the follower, duties, and what comes by hand
+IDLE_IN_TRANSACTION_S_MAX = 15  # seconds until a disconnected process loses its locks
+CONNECTIONS_MAX = 8  # for the writer, the follower, elected duties, and commands
 
 UNREACHABLE = (
     SQLAlchemyError,
@@ -31,13 +31,13 @@ UNREACHABLE = (
     OSError,
     TimeoutError,
 )
-"""What is raised when the database cannot do what is asked of it."""
+"""Errors of a database that cannot execute a statement or be reached."""
 
 _SERVER_SETTINGS = {
     "application_name": "waypost",
     "lock_timeout": f"{LOCK_S_MAX}s",
-    # The server's side of a connection that was cut off: without these it would keep the
-    # counter's lock, and with it everybody's writes, until the kernel gives up on the peer.
+    # For the server's side of a broken connection: without these it would keep the counter's
+    # lock, and so block all writers, until the kernel gives up on the peer.
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_S_MAX}s",
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
@@ -49,14 +49,14 @@ _AUTHORITY = re.compile(r"\A(postgresql://)((?:[^/?#]*@)?)([^/?#]*)(.*)\Z", re.D
 
 
 def parse_url(text: str) -> tuple[str, ...]:
-    """Read ``postgresql://…`` as the addresses of its hosts, which commas separate.
+    """Split ``postgresql://…`` into one address for each of its comma-separated hosts.
 
-    Raises ValueError when it is no PostgreSQL address.
+    Raises ValueError when it is not a PostgreSQL address.
     """
     if not _SCHEME.match(text):
         raise ValueError("a database address starts with postgresql://")
     parts = _AUTHORITY.match(_SCHEME.sub("postgresql://", text))
-    assert parts is not None, "what has the scheme has an authority, be it empty"
+    assert parts is not None, "every address with the scheme has an authority, maybe empty"
     scheme, credentials, hosts, rest = parts.groups()
     urls = tuple(f"{scheme}{credentials}{host}{rest}" for host in hosts.split(","))
     for url in urls:
@@ -70,7 +70,7 @@ def parse_url(text: str) -> tuple[str, ...]:
 
 
 def make_engine(url: str) -> AsyncEngine:
-    """Open a pool; nothing is connected before its first use."""
+    """Make a pool; it connects on first use."""
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=_Connector(parse_url(url)),
@@ -83,9 +83,9 @@ def make_engine(url: str) -> AsyncEngine:
 
 @asynccontextmanager
 async def connected(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection, None]:
-    """Lend a connection for a block; one that was in use when the block failed is thrown away.
+    """Lend a connection for a block; when the block fails, the connection is discarded.
 
-    Without that, giving it back would talk to a server that may not answer.
+    Returning it to the pool would send statements to a server that may not answer.
     """
     async with engine.connect() as connection:
         try:
@@ -96,14 +96,14 @@ async def connected(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection, None
 
 
 async def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[Any]":
-    """Give the driver's own connection, for what SQLAlchemy has no words for."""
+    """Give the driver's connection, for features that SQLAlchemy does not offer."""
     driver = (await connection.get_raw_connection()).driver_connection
     assert isinstance(driver, asyncpg.Connection), "a connected connection has a driver"
     return cast("asyncpg.Connection[Any]", driver)
 
 
 class _Connector:
-    """Connects to whichever host takes writes, the last one that did first."""
+    """Connects to the host that accepts writes, starting with the last one that did."""
 
     def __init__(self, hosts: Sequence[str]) -> None:
         self._hosts = deque(hosts)

@@ -1,11 +1,10 @@
-"""The table of heartbeats: when each lease was last renewed, by the database's own clock.
+"""The table of leases: when each was last renewed, by the database's clock.
 
-    what one process heard in a second -> one statement         leases -> seconds ago
+    heartbeats that one process received in a second -> one statement     leases -> seconds ago
 
-One clock for all processes: each tells how long ago it heard, and is told how
-long ago others did.  Should that clock be put back, what was noted is of a time to
-come: it counts from then on as of now.  Renewing changes no key, so rows are rewritten
-in place.
+All processes use that one clock: each writes and reads how long ago a lease was renewed.  When
+the clock was set back, renewals in the future are set to the present.  Renewing changes no
+key, so rows are updated in place.
 
 Source: contract.md, "Objects", for leases.
 """
@@ -21,7 +20,7 @@ from app.domain.names import NamespacedName
 from app.registry.leases.lease_tracker import Lease
 from app.store.engine import UNREACHABLE
 
-# Sorted by key, so that processes which save the same leases never wait for each other in a ring.
+# Sorted by key, so that processes which save the same leases cannot deadlock.
 _SAVE = text(
     """
     INSERT INTO leases AS known (kind, namespace, name, renewed_at)
@@ -66,33 +65,32 @@ _FORGET_ORPHANS = text(
 
 
 class PostgresLeases:
-    """Heartbeats of all processes; fulfils ``app.registry.ports.LeaseStore``."""
+    """Leases of all processes; implements ``app.registry.ports.LeaseStore``."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Keep the table on ``engine``."""
         self._engine = engine
 
     async def save(self, ages_s: Mapping[Lease, float]) -> None:
-        """Note when leases were renewed; see ``app.registry.ports.LeaseStore``."""
+        """Store when leases were renewed; see ``app.registry.ports.LeaseStore``."""
         leases = sorted(ages_s)
         await self._run(_SAVE, {**_columns(leases), "ages_s": [ages_s[lease] for lease in leases]})
 
     async def load(self, leases: Collection[Lease]) -> Mapping[Lease, float]:
-        """Tell how long ago leases were renewed."""
+        """Map leases to seconds since their renewal."""
         await self._run(_BRING_BACK, {})
         return _ages(await self._run(_LOAD, _columns(leases)))
 
     async def load_kind(self, kind: str) -> Mapping[Lease, float]:
-        """Tell how long ago the leases of a kind were renewed."""
+        """Map all leases of a kind to seconds since their renewal."""
         await self._run(_BRING_BACK, {})
         return _ages(await self._run(_LOAD_KIND, {"kind": kind}))
 
     async def forget(self, leases: Collection[Lease]) -> None:
-        """Drop leases."""
+        """Delete leases."""
         await self._run(_FORGET, _columns(sorted(leases)))
 
     async def forget_orphans(self) -> None:
-        """Drop the leases of what is not registered."""
+        """Delete the leases of objects that are not registered."""
         await self._run(_FORGET_ORPHANS, {})
 
     async def _run(self, statement: TextClause, values: Mapping[str, object]) -> list[Row[Any]]:
@@ -101,7 +99,7 @@ class PostgresLeases:
                 result = await connection.execute(statement, dict(values))
                 return list(result.all()) if result.returns_rows else []
         except UNREACHABLE as error:
-            raise NotSynced(f"heartbeats cannot be kept: {type(error).__name__}") from error
+            raise NotSynced(f"leases cannot be stored: {type(error).__name__}") from error
 
 
 def _columns(leases: Collection[Lease]) -> dict[str, object]:

@@ -1,10 +1,10 @@
-"""Read the whole state at one revision, and the changes that come after another.
+"""Reads the whole state at one revision, and the changes after a revision.
 
 database -> Loaded(snapshot, history, compacted)
 database, revision -> changes after it, in order
-database, View -> whether one is a past of the other
+database, View -> whether they share their history
 
-Whatever there is much of is read and decoded a piece at a time (``store.pieces``).
+Tables are read and decoded a piece at a time (``store.pieces``).
 """
 
 import asyncio
@@ -27,16 +27,16 @@ from app.store.mapping import change_of, change_rows
 from app.store.pieces import Reading, pieces
 from app.store.tables import changes, counter, objects
 
-CHANGES_A_READ = 2_000  # changes after which catching up shows what it has; a revision stays whole
-COMPARED_MAX = 64  # changes by which two pasts are told apart
+CHANGES_A_READ = 2_000  # changes after which catching up shows them, in complete revisions
+COMPARED_MAX = 64  # changes by which two histories are compared
 
 
 class HistoryGone(Exception):
-    """Changes that were asked for have been compacted away."""
+    """Requested changes have been compacted."""
 
 
 class Forked(Exception):
-    """The database's history is another than the one this process has seen."""
+    """The database's history differs from the one that this process has seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryLimits:
-    """How much history is read along with the state; its texts are counted in octets."""
+    """Bounds of the history that is read with the state; octets are those of its texts."""
 
     changes_max: int = 10_000
     octets_max: int = 16 << 20
@@ -62,10 +62,10 @@ HISTORY_LIMITS = HistoryLimits()
 async def load_state(connection: AsyncConnection, limits: HistoryLimits = HISTORY_LIMITS) -> Loaded:
     """Read everything in one repeatable-read transaction, which the caller has begun.
 
-    Of the history as much as is within the limits: those who resume from before begin anew.
+    History is read within the limits; watches that resume from before it have to list again.
 
-    The transaction ends before the indexes are made, beside the event loop: that may take
-    longer than the server lets a transaction be idle.
+    The transaction ends before a thread makes the indexes, which may take longer than the
+    server allows an idle transaction.
     """
     row = (await connection.execute(select(counter))).one()
     found = [each async for each in objects_of(connection)]
@@ -95,7 +95,7 @@ async def objects_of(
 
 
 async def load_kinds(connection: AsyncConnection, kinds: Iterable[str]) -> Snapshot:
-    """Read the objects of some kinds, for a tool that asks about those alone."""
+    """Read only the objects of some kinds, for a command that needs no others."""
     revision = (await connection.execute(select(counter.c.revision))).scalar_one()
     found = [each async for each in objects_of(connection, kinds)]
     return load(found, revision=Revision(revision))
@@ -110,9 +110,9 @@ async def changes_after(
 ) -> tuple[Change, ...]:
     """Read the changes of the revisions after ``since`` up to ``upto``, in order.
 
-    Ends before ``upto`` with the revision in which there are ``changes_max``: what has
-    been read can be shown, and the rest be asked for.  Raises HistoryGone when some have
-    been compacted away, be it this moment.
+    Ends before ``upto`` with the revision that reaches ``changes_max``, so that the caller
+    can show these and read on.  Raises HistoryGone when some have been compacted, even while
+    reading.
     """
     found: list[Change] = []
     async with aclosing(_rows_between(connection, since, upto)) as rows:
@@ -128,7 +128,7 @@ async def changes_after(
 
 
 def _require_next(revision: int, seen: int) -> None:
-    """Make sure that nothing lies between two revisions; each has one change at least."""
+    """Raise HistoryGone when a revision is missing; each has at least one change."""
     if revision != seen + 1:
         raise HistoryGone(f"the changes after revision {seen} are no longer kept")
 
@@ -148,7 +148,7 @@ async def _rows_between(
 
 
 async def _history_begins_after(connection: AsyncConnection, limits: HistoryLimits) -> Revision:
-    """Find the newest revision that is not read along, because it and what follows is too much."""
+    """Find the newest revision that exceeds the limits together with those after it."""
     octets = func.coalesce(func.octet_length(changes.c.before), 0) + func.coalesce(
         func.octet_length(changes.c.after), 0
     )
@@ -173,32 +173,31 @@ async def _history_begins_after(connection: AsyncConnection, limits: HistoryLimi
 async def require_agreement(
     connection: AsyncConnection, view: View, seen: Revision, row: "Row[*tuple[Any, ...]]"
 ) -> None:
-    """Make sure that what ``view`` showed is a past of the database.
+    """Check that the state of ``view`` belongs to the history of the database.
 
-    ``row`` is the counter, read after ``seen`` was the view's revision.  Raises
-    HistoryGone when the view is too old to be told what came after it, and
-    Forked when it is no past of this database at all: a standby was promoted
-    that had not received everything.
+    ``row`` is the counter, read after ``seen`` was the view's revision.  Raises HistoryGone
+    when the changes after it are compacted, and Forked when it never was a state of this
+    database: a standby without the last commits was promoted.
     """
     if seen > row.revision:
-        raise Forked(f"revision {seen} was seen, and the database is at {row.revision}")
+        raise Forked(f"the view is at revision {seen}, but the database at {row.revision}")
     if seen < row.compacted:
         raise HistoryGone(f"the changes after revision {seen} are no longer kept")
-    # A connection stays with one server, so looking once is enough.
+    # A connection stays with one server, so one check is enough.
     if _AGREES not in connection.info:
         if not await _agrees(connection, view, seen):
-            raise Forked(f"the database has another revision {seen} than the one that was seen")
+            raise Forked(f"the database has other changes at revision {seen} than the view")
         connection.info[_AGREES] = True
 
 
 def is_known_to_agree(connection: AsyncConnection) -> bool:
-    """Whether ``require_agreement`` has passed on this very connection."""
+    """Whether ``require_agreement`` has passed on this connection."""
     return _AGREES in connection.info
 
 
 async def _agrees(connection: AsyncConnection, view: View, seen: Revision) -> bool:
     if seen <= view.compacted:
-        return True  # what led to the revision is not remembered
+        return True  # the changes of the revision are not known any more
     last = [
         change
         for change in view.history(Revision(seen - 1))

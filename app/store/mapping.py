@@ -1,9 +1,9 @@
-"""Rows and values: the one place where each becomes the other.
+"""Mapping between rows and values.
 
     row -> Object, Change          Change -> rows
 
-A body is the wire form of an object, as ``app.schemas.objects.codec`` writes it, with
-what the wire does not show added under names of its own.
+A body is the wire form of an object, as ``app.schemas.objects.codec`` writes it, with fields
+that the wire does not show added under separate names.
 """
 
 import uuid
@@ -42,7 +42,7 @@ class ChangeRow(TypedDict):
 
 
 def body_of(registered: Object) -> str:
-    """Write the stored body: the wire form, and what the wire does not show."""
+    """Write the stored body: the wire form, and fields that the wire does not show."""
     return stored_bytes(registered).decode()
 
 
@@ -58,7 +58,7 @@ def change_of(row: "Row[*tuple[Any, ...]]") -> Change:
 def object_rows(
     changes: Iterable[Change], body: Callable[[Object], str] = body_of
 ) -> list[ObjectRow]:
-    """Write the rows of the objects that are there after the changes; the last one counts."""
+    """Write the rows of objects that exist after the changes; the last change counts."""
     rows: dict[tuple[str, str, str], ObjectRow] = {}
     for change in changes:
         place = (change.kind, change.key.namespace, change.key.name)
@@ -69,7 +69,7 @@ def object_rows(
 
 
 def removed_rows(changes: Iterable[Change]) -> list[dict[str, str]]:
-    """Name the rows of the objects that are gone after the changes."""
+    """Give the keys of rows whose objects are deleted after the changes."""
     gone: dict[tuple[str, str, str], dict[str, str]] = {}
     for change in changes:
         place = (change.kind, change.key.namespace, change.key.name)
@@ -104,17 +104,17 @@ def change_rows(
 
 
 def addresses_held(registered: Object | None) -> set[str]:
-    """Name the cluster addresses an object holds."""
+    """List the cluster addresses that an object holds."""
     return set(_held(registered, "address"))
 
 
 def ports_held(registered: Object | None) -> set[int]:
-    """Name the node ports an object holds."""
+    """List the node ports that an object holds."""
     return {int(number) for number in _held(registered, "node-port")}
 
 
 def _held(registered: Object | None, family: str) -> Iterator[str]:
-    """Name what an object holds by its entries in the snapshot's index."""
+    """List allocations of an object by its entries in the snapshot's index."""
     terms = () if registered is None else resource_of(registered).index_terms(registered)
     return (term[1] for term in terms if term[0] == family)
 

@@ -1,10 +1,10 @@
-"""Tables of any size, read in pieces: no read waits long, and none fills the memory.
+"""Tables of any size, read in pieces of bounded time and memory.
 
     columns, order, bounds -> pieces of rows, each at most so many rows and octets
 
-A piece is at least one row, however large that is.  Between two pieces others have
-their turn, and inside a transaction the server never waits long for the next
-statement: it ends those that are idle (``store.engine``).
+A piece is at least one row, however large that is.  Between two pieces the event loop runs,
+and inside a transaction the next statement follows soon: the server ends idle transactions
+(``store.engine``).
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 ROWS_A_PIECE = 256  # about ten milliseconds of decoding
 OCTETS_A_PIECE = 1 << 20  # of the texts in it
-PIECE_S_MAX = 10.0  # seconds to be sent a piece; a server that takes longer is away
+PIECE_S_MAX = 10.0  # seconds to receive a piece; a server that takes longer is unreachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What is read: ``order`` is a unique key, ``texts`` are the columns whose size counts."""
+    """A query: ``order`` is a unique key, ``texts`` are the columns whose size counts."""
 
     columns: Sequence[ColumnElement[Any]]
     order: Sequence[ColumnElement[Any]]
@@ -37,10 +37,9 @@ Piece = Sequence["Row[*tuple[Any, ...]]"]
 
 
 async def pieces(connection: AsyncConnection, reading: Reading) -> AsyncGenerator[Piece, None]:
-    """Read everything in order, a piece at a time; each is one statement.
+    """Read all rows in order, a piece at a time; each is one statement.
 
-    Raises TimeoutError when one does not come in time.  What the caller does with a piece
-    meanwhile may take as long as it wants.
+    Raises TimeoutError when one takes too long; the caller's time with a piece does not count.
     """
     after: tuple[Any, ...] | None = None
     while True:
@@ -53,7 +52,7 @@ async def pieces(connection: AsyncConnection, reading: Reading) -> AsyncGenerato
 
 
 def _piece(reading: Reading, after: "tuple[Any, ...] | None") -> "Select[*tuple[Any, ...]]":
-    """Take the next rows, and of those as many as stay within the octets, one at least."""
+    """Select the next rows within the octets, at least one."""
     octets = sum(
         (func.coalesce(func.octet_length(text), 0) for text in reading.texts), start=literal(0)
     )

@@ -1,4 +1,4 @@
-"""What a commit writes: allocations, objects, the log, the counter, and the word that it did.
+"""The writes of a commit: allocations, objects, the log, the counter, and the notification.
 
     changes of one batch -> one statement, which can be the whole transaction
 
@@ -20,7 +20,7 @@ from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import Object
 from app.domain.weights import is_light
-from app.registry.beside import beside
+from app.registry.threads import in_thread
 from app.store.engine import driver_of
 from app.store.mapping import (
     addresses_held,
@@ -31,15 +31,15 @@ from app.store.mapping import (
     removed_rows,
 )
 
-CHANNEL = "waypost"  # of the notifications
+CHANNEL = "waypost"  # of notifications
 SAVE_S_MAX = 10.0  # seconds for one statement, and for the commit
-OCTETS_A_PART = 1 << 20  # of the texts of a table that one statement is given, about ten ms
-_VOICES: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
+OCTETS_A_PART = 1 << 20  # of a table's texts in one statement, about ten ms
+_ORIGINS: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
 
 
-def voice_of(engine: AsyncEngine) -> str:
-    """Name who speaks through an engine: whoever commits need not listen to itself."""
-    return _VOICES.setdefault(engine, uuid.uuid4().hex)
+def origin_of(engine: AsyncEngine) -> str:
+    """Give the id of this process in notifications, so that it ignores its own."""
+    return _ORIGINS.setdefault(engine, uuid.uuid4().hex)
 
 
 async def save(
@@ -49,24 +49,24 @@ async def save(
     *,
     after: Revision,
 ) -> bool:
-    """Write changes that follow the revision ``after``; the last bears the new one.
+    """Write changes that follow the revision ``after``; the last has the new one.
 
-    Says whether they were written: nothing is when the counter stands elsewhere.
-    Without a transaction that is open already, this is one of its own, and committed.
+    Says whether they were written: nothing is written when the counter has another revision.
+    Outside of an open transaction it uses its own, and commits it.
     Raises asyncpg.UniqueViolationError when an address or a port has another holder,
     TimeoutError when the database takes longer than ``SAVE_S_MAX`` for a part.
     """
     latest = decided[-1].revision
-    parts = _written(decided) if is_light(decided) else await beside(_written, decided)
-    texts = json.dumps(dict(cursors)), f"{latest} {voice_of(connection.engine)}"
+    parts = _written(decided) if is_light(decided) else await in_thread(_written, decided)
+    texts = json.dumps(dict(cursors)), f"{latest} {origin_of(connection.engine)}"
     driver = await driver_of(connection)
     async with AsyncExitStack() as stack:
         if len(parts) > 1 and not driver.is_in_transaction():
             await stack.enter_async_context(driver.transaction())
         for number, part in enumerate(parts, 1):
-            # The counter moves with the last of them.
+            # The last part updates the counter.
             reached = latest if number == len(parts) else after
-            # Straight from the driver: every write passes here.
+            # By the driver directly, for speed: every write passes here.
             async with asyncio.timeout(SAVE_S_MAX):
                 saved = await driver.fetch(_SAVE, after, reached, *texts, *part)
             if not saved[0][0]:
@@ -79,9 +79,9 @@ _Part = list[list[object]]  # columns, in the order of ``_ROWS``
 
 
 def _written(decided: Sequence[Change]) -> list[_Part]:
-    """Write the rows that changes make, in parts: the driver encodes each in one go.
+    """Make the rows of changes, in parts: the driver encodes each part without a pause.
 
-    Of the two large tables every part has a piece; the rest is in the last.
+    Every part has a piece of the two large tables; the rest is in the last.
     """
     body = _Bodies()
     kept = _pieces(object_rows(decided, body), "body")
@@ -104,7 +104,7 @@ def _written(decided: Sequence[Change]) -> list[_Part]:
 
 
 def _pieces(rows: Sequence[_Row], *texts: str) -> list[list[_Row]]:
-    """Cut rows where their texts become too much for one part."""
+    """Cut rows where their texts exceed one part."""
     pieces: list[list[_Row]] = [[]]
     octets = 0
     for row in rows:
@@ -118,13 +118,13 @@ def _pieces(rows: Sequence[_Row], *texts: str) -> list[list[_Row]]:
 
 
 class _Bodies:
-    """Writes the body of an object once, though both the object's row and the log want it."""
+    """Encodes an object once, for its row and for the log."""
 
     def __init__(self) -> None:
         self._written: dict[int, str] = {}
 
     def __call__(self, registered: Object) -> str:
-        # The changes hold the objects for as long as this lives, so no id is used twice.
+        # The changes keep the objects alive as long as this lives, so ids are unique.
         body = self._written.get(id(registered))
         if body is None:
             body = self._written[id(registered)] = body_of(registered)
@@ -132,7 +132,7 @@ class _Bodies:
 
 
 async def announce(connection: AsyncConnection, revision: Revision) -> None:
-    """Tell every process, once this transaction is committed, that there is a revision."""
+    """Notify all processes of a revision when this transaction commits."""
     await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
 
 
@@ -142,7 +142,7 @@ _Held = TypeVar("_Held", str, int)
 def moves(
     decided: Sequence[Change], held: Callable[[Object | None], set[_Held]]
 ) -> tuple[list[tuple[_Held, NamespacedName]], dict[_Held, NamespacedName]]:
-    """Say who let go of what, and who holds, in the end, what was taken."""
+    """List released values with their former holder, and map taken values to their new one."""
     released: list[tuple[_Held, NamespacedName]] = []
     taken: dict[_Held, NamespacedName] = {}
     for change in decided:
@@ -194,7 +194,7 @@ _SCALARS = 4  # parameters before the arrays
 
 
 def _arrays() -> dict[str, str]:
-    """Give every column an array, numbered on from the scalars."""
+    """Write an array parameter for each column, numbered after the scalars."""
     texts: dict[str, str] = {}
     number = _SCALARS
     for name, columns in _ROWS.items():
@@ -208,10 +208,10 @@ def _arrays() -> dict[str, str]:
 
 
 _GIVEN = _arrays()
-# Rows as arrays, one a column: however many there are, it is the same statement.  The lock comes
-# first; whoever has waited for it looks at the counter again, and finds it elsewhere.  What is
-# taken waits for what is released: one address may be both.  Only a holder's own row is
-# released, so that one nobody knows of is not lost.
+# Rows are passed as arrays, one a column, so that any number uses the same statement.  The lock
+# comes first; a process that waited for it reads the counter again, and finds it changed.
+# Allocations wait for releases, as one address may be in both.  Only the holder's own row is
+# released, so that a row of an unknown holder is not lost.
 _SAVE = f"""
     WITH current AS (
         SELECT FROM counter WHERE revision = $1::bigint FOR UPDATE

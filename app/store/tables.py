@@ -1,14 +1,14 @@
-"""The tables, as SQLAlchemy Core sees them; ``migrations`` makes them.
+"""The tables, as SQLAlchemy Core sees them; ``migrations`` creates them.
 
     counter        one row: the revision, and where history begins
-    objects        every object as the wire shows it
-    changes        what each revision did, before and after
-    cluster_ips    who holds which address: the primary key is the promise
-    node_ports     who holds which node port
-    leases         when each lease was last renewed; no revision, for nobody watches it
+    objects        every object in its wire form
+    changes        the changes of each revision, before and after
+    cluster_ips    the Service of each address: the primary key makes it unique
+    node_ports     the Service of each node port
+    leases         when each lease was last renewed; without revision, as leases are not watched
 
-Bodies are text, not ``jsonb``: what was written is what is read, byte for byte.
-The counter is a row, not a sequence, for a sequence commits out of order.
+Bodies are text, not ``jsonb``, so that they read back byte for byte.
+The counter is a row, not a sequence, because sequences commit out of order.
 """
 
 from sqlalchemy import (

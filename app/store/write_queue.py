@@ -1,9 +1,9 @@
-"""Decisions that wait for their turn, each for a bounded time.
+"""Queue of decisions, which wait in it for a bounded time.
 
-    decision -> Job -> its turn, within QUEUED_S_MAX -> batch -> result, or refusal
+    decision -> Job -> queued, up to QUEUED_S_MAX -> batch -> result, or refusal
 
-While a long one is decided and saved, the time of those behind it stands still: they wait for one
-of us, not for the database.
+While a long decision is computed and saved, the time limits of queued ones are suspended: they
+wait for this process, not for the database.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from app.domain.errors import NotSynced
 from app.domain.work import Work
 
 BATCH_MAX = 64  # decisions committed together
-QUEUE_MAX = 1_024  # decisions waiting; one more is refused
+QUEUE_MAX = 1_024  # queued decisions; one more is refused
 QUEUED_S_MAX = 5.0  # seconds until a decision's transaction begins, long decisions not counted
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True, eq=False)
 class Job(Generic[T]):
-    """A decision that waits, or is being committed, and what came of it."""
+    """A decision that is queued or being committed, and its outcome."""
 
     decide: Callable[[Work], T]
     dry_run: bool
@@ -35,14 +35,14 @@ class Job(Generic[T]):
     refusal: BaseException | None = None
 
     def begin(self) -> bool:
-        """Let its turn begin; False when its caller has gone away, or its time is over."""
+        """Take it out of the queue; False when its caller was cancelled or its time is over."""
         if self.answer.done() or self.waiting.expired():
             return False
         self.waiting.reschedule(None)
         return True
 
     def settle(self) -> None:
-        """Answer its caller, who may have gone away: what was decided stands."""
+        """Answer the caller; when that was cancelled, the decision stands all the same."""
         if self.answer.done():
             return
         if self.refusal is not None:
@@ -51,13 +51,13 @@ class Job(Generic[T]):
             self.answer.set_result(self.result)  # type: ignore[arg-type]
 
     def refuse(self, refusal: BaseException) -> None:
-        """Answer its caller with a refusal."""
+        """Answer the caller with a refusal."""
         self.refusal = refusal
         self.settle()
 
 
 class WriteQueue:
-    """First come, first served, several at once."""
+    """Queue in order of arrival, emptied in batches."""
 
     def __init__(self) -> None:
         self.queued_s_max = QUEUED_S_MAX
@@ -68,9 +68,9 @@ class WriteQueue:
     async def answered(
         self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
     ) -> T:
-        """Wait for the turn of a decision, and for its answer.
+        """Queue a decision, and wait for its answer.
 
-        Raises NotSynced when too many wait already, or its turn does not come in time.
+        Raises NotSynced when the queue is full, or the decision is queued for too long.
         """
         waiting = asyncio.timeout(None if self._is_held else self.queued_s_max)
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -80,18 +80,18 @@ class WriteQueue:
                 self._jobs.put_nowait(Job(decide, dry_run, reach, answer, waiting))
                 return await answer
         except asyncio.QueueFull:
-            raise NotSynced(f"{QUEUE_MAX} writes are waiting already") from None
+            raise NotSynced(f"{QUEUE_MAX} writes are queued already") from None
         except TimeoutError:
             if not waiting.expired():
                 raise
             raise NotSynced(
-                f"the write waited {self.queued_s_max:g} s for its turn, and did not happen"
+                f"the write was queued for {self.queued_s_max:g} s, and did not happen"
             ) from None
         finally:
             self._waiting.discard(waiting)
 
     async def batch(self) -> list[Job[Any]]:
-        """Take the decisions whose turn it is, as soon as there is one."""
+        """Take the next decisions, as soon as there is one."""
         while True:
             jobs = [await self._jobs.get()]
             while len(jobs) < BATCH_MAX and not self._jobs.empty():
@@ -102,13 +102,13 @@ class WriteQueue:
                 return begun
 
     def refuse_all(self, reason: str) -> None:
-        """Refuse whatever waits."""
+        """Refuse all queued decisions."""
         while not self._jobs.empty():
             self._jobs.get_nowait().refuse(NotSynced(f"{reason}; the write did not happen"))
 
     @contextmanager
     def held(self) -> Generator[None]:
-        """Let the time of whoever waits stand still, and begin anew after the block."""
+        """Suspend the time limits of queued decisions; they restart after the block."""
         self._is_held = True
         self._reschedule(None)
         try:

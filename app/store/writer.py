@@ -3,15 +3,14 @@
     queue of decisions -> lock the counter -> decide each on the state so far
                        -> rows, log, NOTIFY -> commit -> view.show -> answers
 
-The counter's row is locked first, so order of commit is order of revision and
-the state each decision sees is current: what other processes committed is read
-from the log under the lock.  When the last commit was our own, all of it is
-tried in one statement, which writes only if the counter has not moved; where
-it has, or nothing was to be written, the lock is taken after all.  An answer,
-refusals too, leaves only after the commit that it rests on.  A decision that may
-touch many objects is made in a thread and without the lock, anew when others have
-committed meanwhile.  Every step has its bound, so that a write is answered within
-``WRITE_S_MAX`` whatever the database does.
+The counter's row is locked first, so commits are in the order of revisions and each decision
+sees the current state: commits of other processes are read from the log under the lock.  When
+the last commit was made by this process, it tries everything in one statement, which writes
+only if the counter is unchanged; if it has changed, or there is nothing to write, the lock is
+taken.  Answers, also refusals, are sent only after the commit that they depend on.  A decision
+that may touch many objects runs in a thread without the lock, and again when other processes
+commit meanwhile.  Every step has a timeout, so that a write is answered within ``WRITE_S_MAX``
+whatever the database does.
 
 Source: style.md 2, decision 1, and 7.1 to 7.3.
 """
@@ -34,8 +33,8 @@ from app.domain.errors import DomainError, NotSynced, Unconfirmed
 from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.snapshot import Snapshot
 from app.domain.work import Policy, Work
-from app.registry.beside import beside
 from app.registry.reads.view import View
+from app.registry.threads import in_thread
 from app.store.change_log import ChangeLogFollower
 from app.store.engine import CONNECT_S_MAX, LOCK_S_MAX, UNREACHABLE, connected, driver_of
 from app.store.loading import (
@@ -49,13 +48,13 @@ from app.store.saving import SAVE_S_MAX, save
 from app.store.tables import counter
 from app.store.write_queue import QUEUED_S_MAX, Job, WriteQueue
 
-LONG_TRIES_MAX = 3  # times that a long decision is made without the lock, should others commit
-AT_ONCE_MAX = 100  # objects touched in one go; decisions that may touch more run in a thread
-BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until it has the lock and knows the state
-_THROWN_AWAY_S = 2.0  # seconds that the driver takes to leave a server that does not answer
-WRITE_S_MAX = QUEUED_S_MAX + BEGIN_S_MAX + 2 * SAVE_S_MAX + 2 * _THROWN_AWAY_S
-"""Seconds within which a write is answered that touches few objects, and waits behind no other
-kind; the time of the decision itself is not counted."""
+LONG_TRIES_MAX = 3  # attempts of a long decision without the lock, when others commit
+AT_ONCE_MAX = 100  # objects touched; decisions that may touch more run in a thread
+BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until the lock is held and the state current
+_DISCARD_S = 2.0  # seconds of the driver to leave a server that does not answer
+WRITE_S_MAX = QUEUED_S_MAX + BEGIN_S_MAX + 2 * SAVE_S_MAX + 2 * _DISCARD_S
+"""Seconds within which a write that touches few objects is answered, when none that touches many
+is queued before it; the time of the decision itself is not counted."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Batch:
-    """What a transaction has decided so far, and whether its end is no longer ours to know."""
+    """Decisions of one transaction, their changes so far, and its progress."""
 
     jobs: list[Job[Any]]
     before: Snapshot = field(default_factory=Snapshot)
@@ -78,16 +77,16 @@ class _Batch:
 
     @property
     def is_long(self) -> bool:
-        """Whether its decisions may touch more than is decided in one go."""
+        """Whether its decisions may touch more than ``AT_ONCE_MAX`` objects."""
         return sum(job.reach for job in self.jobs) > AT_ONCE_MAX
 
     @property
     def writes_nothing(self) -> bool:
-        """Whether all is decided, and leaves everything as it is."""
+        """Whether all is decided, without changes."""
         return self.is_decided and not self.changes
 
     def begin(self, snapshot: Snapshot, revision: Revision, cursors: Mapping[str, int]) -> None:
-        """Decide from here, and forget what was decided before."""
+        """Start from a state, and drop earlier decisions."""
         self.before = self.snapshot = snapshot
         self.base = self.revision = revision
         self.cursors = cursors
@@ -100,7 +99,7 @@ class _Batch:
 
 
 class PostgresWriter:
-    """The one writer of a process; fulfils ``app.registry.ports.Writer``."""
+    """The writer of a process; implements ``app.registry.ports.Writer``."""
 
     def __init__(
         self,
@@ -111,9 +110,9 @@ class PostgresWriter:
         conclude: Callable[[Work], None],
         follower: ChangeLogFollower,
     ) -> None:
-        """Commit to ``engine`` and show it in ``view``; ``conclude`` ends every decision.
+        """Commit to ``engine`` and show it in ``view``; ``conclude`` completes every decision.
 
-        ``follower`` knows whether the database can be reached, and its time.
+        ``follower`` knows whether the database is reachable, and its time.
         """
         self.queue = WriteQueue()
         self._engine = engine
@@ -121,7 +120,7 @@ class PostgresWriter:
         self._policy = policy
         self._conclude = conclude
         self._follower = follower
-        self._left_at: tuple[Revision, Mapping[str, int]] | None = None  # the counter, by us
+        self._counter: tuple[Revision, Mapping[str, int]] | None = None  # as last seen here
 
     async def write(
         self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
@@ -132,7 +131,7 @@ class PostgresWriter:
         return await self.queue.answered(decide, dry_run=dry_run, reach=reach)
 
     def would_change(self, decide: Callable[[Work], object]) -> bool:
-        """Try a decision on what the view shows; see ``app.registry.ports.Writer``."""
+        """Try a decision on the view's state; see ``app.registry.ports.Writer``."""
         snapshot = self._view.require_synced()
         work = self._work(snapshot, snapshot.revision, {})
         decide(work)
@@ -150,7 +149,7 @@ class PostgresWriter:
         )
 
     async def run(self) -> None:
-        """Commit what is queued, until cancelled; what is being committed is finished first."""
+        """Commit queued decisions, until cancelled; a current commit is finished first."""
         try:
             while True:
                 committing = asyncio.ensure_future(self._settle(_Batch(await self.queue.batch())))
@@ -167,25 +166,24 @@ class PostgresWriter:
             with self.queue.held() if batch.is_long else nullcontext():
                 await self._commit(batch)
         except UniqueViolationError:
-            # Two allocations of one address or port: the database's promise holds, ours
-            # did not.  `waypost check` tells which row has no owner.
-            _log.exception("the database refused an allocation the snapshot thought free")
-            batch.fail(NotSynced("an address or port is held by nobody: run `waypost check`"))
+            # An address or port is free in the snapshot, but allocated in the table.
+            # `waypost check` finds the row without an owner.
+            _log.exception("the database refused an allocation that is free in the snapshot")
+            batch.fail(NotSynced("an allocation has no owner: run `waypost check`"))
         except (HistoryGone, Forked) as error:
-            batch.fail(NotSynced(f"{error}: the state is being loaded anew"))
+            batch.fail(NotSynced(f"{error}: the state is being loaded again"))
         except UNREACHABLE as error:
             self._fail(batch, error)
-        except Exception as bug:  # noqa: BLE001  one more reason of ours
-            # A supervision point: a writer that ends leaves everybody waiting.
-            _log.exception("%d writes failed for a reason of ours", len(batch.jobs))
+        except Exception as bug:  # noqa: BLE001  a supervision point: the writer must not end
+            _log.exception("%d writes failed by an internal error", len(batch.jobs))
             batch.fail(bug)
         await self._view.show(batch.changes, decided=(batch.before, batch.snapshot))
         for job in batch.jobs:
             job.settle()
 
     def _fail(self, batch: _Batch, error: Exception) -> None:
-        """Answer those whose transaction failed, and those who wait behind them."""
-        _log.warning("the database failed; %d writes with it: %r", len(batch.jobs), error)
+        """Refuse the decisions of the failed transaction, and all queued ones."""
+        _log.warning("the database failed, and %d writes: %r", len(batch.jobs), error)
         if batch.is_committing:
             batch.fail(
                 Unconfirmed("the database failed during the commit: the write may have happened")
@@ -198,44 +196,44 @@ class PostgresWriter:
         try:
             await self._transact(batch)
         except DBAPIError as error:
-            # A connection of the pool may have died since its last use: nothing was decided yet.
+            # A pooled connection may have died since its last use: nothing was decided yet.
             if batch.has_begun or not error.connection_invalidated:
                 raise
             await self._transact(batch)
 
     async def _transact(self, batch: _Batch) -> None:
         async with connected(self._engine) as connection:
-            is_done = await self._presumed(connection, batch)
+            is_done = await self._commit_optimistically(connection, batch)
             for _ in range(LONG_TRIES_MAX if batch.is_long else 0):
                 if is_done or batch.writes_nothing:
                     break
-                await self._look(connection)
-                is_done = await self._presumed(connection, batch)
+                await self._catch_up_unlocked(connection)
+                is_done = await self._commit_optimistically(connection, batch)
             if not is_done:
                 await self._transact_locked(connection, batch)
-        self._left_at = batch.revision, batch.cursors
+        self._counter = batch.revision, batch.cursors
 
-    async def _look(self, connection: AsyncConnection) -> None:
-        """Show what others have committed, so that a long decision needs no lock meanwhile."""
+    async def _catch_up_unlocked(self, connection: AsyncConnection) -> None:
+        """Show commits of other processes, so that a long decision runs without the lock."""
         async with asyncio.timeout(BEGIN_S_MAX):
             row = (await connection.execute(_COUNTER)).one()
             await self._catch_up(connection, row)
             await connection.rollback()
-        self._left_at = Revision(row.revision), row.cursors
+        self._counter = Revision(row.revision), row.cursors
 
-    async def _presumed(self, connection: AsyncConnection, batch: _Batch) -> bool:
-        """Commit in one statement, presuming that nobody has since we did; says whether it is done.
+    async def _commit_optimistically(self, connection: AsyncConnection, batch: _Batch) -> bool:
+        """Commit in one statement if no other process has committed; says whether it is done.
 
-        What writes nothing proves nothing: what was decided then waits for the lock to
-        prove that it stands.
+        Without changes the statement proves nothing about the counter: the decisions are then
+        confirmed under the lock.
         """
         snapshot = self._view.require_synced()
-        if self._left_at is None or self._left_at[0] != snapshot.revision:
+        if self._counter is None or self._counter[0] != snapshot.revision:
             return False
         driver = await driver_of(connection)
         if driver.is_closed() or not is_known_to_agree(connection):
             return False
-        batch.begin(snapshot, *self._left_at)
+        batch.begin(snapshot, *self._counter)
         await self._decide_all(batch)
         if not batch.changes:
             return False
@@ -243,7 +241,7 @@ class PostgresWriter:
         try:
             is_done = await save(connection, batch.changes, batch.cursors, after=batch.base)
         except PostgresError:
-            batch.is_committing = driver.is_closed()  # one that can still say no has not done it
+            batch.is_committing = driver.is_closed()  # a server that refuses has not committed
             raise
         batch.is_committing = is_done
         return is_done
@@ -253,7 +251,7 @@ class PostgresWriter:
             await self._begin(connection, batch)
         if not batch.is_decided:
             await self._decide_all(batch)
-        # The parts of a long one have a bound each; any other is saved and committed within one.
+        # Each part of a long batch has a timeout; other batches have one for all.
         async with asyncio.timeout(None if batch.is_long else SAVE_S_MAX):
             if batch.changes:
                 await save(connection, batch.changes, batch.cursors, after=batch.base)
@@ -265,9 +263,9 @@ class PostgresWriter:
                 await connection.commit()
 
     async def _begin(self, connection: AsyncConnection, batch: _Batch) -> None:
-        """Lock the counter, and show the view what others committed; nothing more can come.
+        """Lock the counter, and show commits of other processes; no others can follow.
 
-        What there is much of is read before that, while others can go on writing.
+        Most of them are read before the lock is taken, while others can continue to write.
         """
         await self._catch_up(connection, (await connection.execute(_COUNTER)).one())
         row = (await connection.execute(_COUNTER.with_for_update())).one()
@@ -287,7 +285,7 @@ class PostgresWriter:
 
     async def _decide_all(self, batch: _Batch) -> None:
         if batch.is_long:
-            await beside(self._decide_each, batch)
+            await in_thread(self._decide_each, batch)
         else:
             self._decide_each(batch)
         batch.is_decided = True

@@ -23,14 +23,14 @@ from app.api.objects.streams import Watching
 from app.domain.dataplane.rules.model import RulesConfig
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
-from app.registry.reads.watch import Pulse
+from app.registry.reads.watch import Notifier
 from bench.rules_state.cluster import NODE_PORTS, Size, a_view, add_endpoint, roll
 
 
 async def serve(size: Size) -> None:
     """Serve until standard input ends."""
     view = a_view(size)
-    app, watching = application.build(version="bench"), Watching(view, Pulse(view))
+    app, watching = application.build(version="bench"), Watching(view, Notifier(view))
     rules = NodeRulesReader(view, RulesConfig(), node_ports=NODE_PORTS)
     await rules.warm()  # as a process does when it starts
     app.state.registry = SimpleNamespace(

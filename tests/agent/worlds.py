@@ -26,9 +26,9 @@ from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import Object
 from app.domain.snapshot import load
-from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
+from app.registry.threads import Lane
 from tests.builders import a_node
 
 NODE = a_node("n1")

@@ -1,4 +1,4 @@
-"""Many clients at once, one range: every address goes out once, then none is left."""
+"""Concurrent clients and one range: every address is allocated once, then none is left."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,7 @@ RANGE = ip_network("10.96.0.0/20")
 CLIENTS, SERVICES = 64, 2_000
 
 
-async def test_clients_that_race_get_different_addresses_until_the_range_is_full(
+async def test_concurrent_clients_get_different_addresses_until_the_range_is_full(
     database_url: str,
 ) -> None:
     async with an_api(database_url, service_cidrs=(str(RANGE),)) as client:
@@ -30,7 +30,7 @@ async def test_clients_that_race_get_different_addresses_until_the_range_is_full
 
 
 async def created(client: httpx.AsyncClient, numbers: range) -> list[str]:
-    """Create Services from many clients at once; gives their addresses."""
+    """Create Services from many concurrent clients; gives their addresses."""
     queue = iter(numbers)
     addresses: list[str] = []
 

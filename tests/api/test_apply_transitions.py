@@ -1,4 +1,4 @@
-"""Any manifest of a Service may follow any other: what is applied is what is there."""
+"""Any manifest of a Service may follow any other: the last one applied is the state."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The page of the routes: it is whole by itself, and nobody frames it."""
+"""The page of the routes: it loads nothing from elsewhere, and cannot be framed."""
 
 import re
 
@@ -34,7 +34,7 @@ async def test_the_page_loads_nothing_from_elsewhere(api: httpx.AsyncClient) -> 
         ("start.js", "text/javascript", 100),
     ],
 )
-async def test_what_the_page_names_is_served(
+async def test_everything_that_the_page_refers_to_is_served(
     api: httpx.AsyncClient, name: str, media: str, octets_min: int
 ) -> None:
     assert f"docs/{name}" in URLS
@@ -43,7 +43,7 @@ async def test_what_the_page_names_is_served(
     assert len(file.content) > octets_min
 
 
-def test_the_page_names_nothing_else() -> None:
+def test_the_page_refers_to_nothing_else() -> None:
     assert len(URLS) == 4
 
 
@@ -56,5 +56,5 @@ async def test_the_style_loads_nothing_from_elsewhere(api: httpx.AsyncClient) ->
 @pytest.mark.parametrize(
     "path", ["/redoc", "/docs/oauth2-redirect", "/docs/main.py", "/docs/swagger-ui-bundle.js.map"]
 )
-async def test_nothing_else_of_it_is_served(api: httpx.AsyncClient, path: str) -> None:
+async def test_other_files_of_the_package_are_not_served(api: httpx.AsyncClient, path: str) -> None:
     assert (await api.get(path)).status_code == 404

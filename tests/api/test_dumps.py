@@ -1,4 +1,4 @@
-"""What the server prints can be applied again, in every form it prints, and changes nothing."""
+"""Every form of output of the server can be applied again, and changes nothing."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -65,7 +65,7 @@ def items_of(printed: Printed) -> list[Item]:
 
 
 @given(odd_objects, st.integers(0, 4))
-def test_a_dump_of_any_object_is_that_object(drawn: Object, form: int) -> None:
+def test_a_dump_of_any_object_reads_back_equal(drawn: Object, form: int) -> None:
     named = replace(drawn.metadata, uid=Uid("u"), name="a", namespace="n")
     registered = replace(drawn, metadata=named)
     (item,) = items_of(in_every_form([encode_object(registered)])[form])
@@ -143,7 +143,7 @@ async def test_all_lists_of_a_server_applied_to_it_change_nothing(api: httpx.Asy
     assert await everything(api) == before
 
 
-async def test_a_dump_brings_back_what_is_gone(api: httpx.AsyncClient) -> None:
+async def test_a_dump_restores_deleted_objects(api: httpx.AsyncClient) -> None:
     for manifest in MANIFESTS:
         assert (await api.post("/apply", json=manifest)).is_success
     body = "\n".join(map(json.dumps, await everything(api)))

@@ -1,4 +1,4 @@
-"""Endpoints objects through /apply: taken, mirrored, named in the result, and gone again."""
+"""Endpoints objects through /apply: accepted, mirrored, in the result, and removed again."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ async def resolved(api: httpx.AsyncClient, name: str) -> list[str]:
     return [record["data"] for record in records]
 
 
-async def test_they_become_slices_that_names_lead_to(api: httpx.AsyncClient) -> None:
+async def test_endpoints_become_slices_that_names_resolve_to(api: httpx.AsyncClient) -> None:
     first = await applied(api, ENDPOINTS, SERVICE)
     assert operations(first) == [("Endpoints", "created"), ("Service", "created")]
     assert "warning" not in first.headers
@@ -81,7 +81,7 @@ async def test_they_become_slices_that_names_lead_to(api: httpx.AsyncClient) -> 
     assert reason["code"] == "Mirrored"
 
 
-async def test_what_is_left_out_the_next_time_goes(api: httpx.AsyncClient) -> None:
+async def test_addresses_left_out_of_the_next_apply_are_removed(api: httpx.AsyncClient) -> None:
     await applied(api, SERVICE, ENDPOINTS)
     moved: Wire = {**ENDPOINTS, "subsets": [{"addresses": [{"ip": "2001:db8::1"}]}]}
     assert operations(await applied(api, moved)) == [("Endpoints", "configured")]
@@ -93,7 +93,7 @@ async def test_what_is_left_out_the_next_time_goes(api: httpx.AsyncClient) -> No
     assert await mirrored(api) == []
 
 
-async def test_a_missing_service_is_told_and_may_come_later(api: httpx.AsyncClient) -> None:
+async def test_a_missing_service_gives_a_warning(api: httpx.AsyncClient) -> None:
     answer = await applied(api, ENDPOINTS)
     assert operations(answer) == [("Endpoints", "created")]
     assert "there is no Service default/legacy-db yet" in answer.headers["warning"]
@@ -114,7 +114,7 @@ async def test_a_missing_service_is_told_and_may_come_later(api: httpx.AsyncClie
         ),
     ],
 )
-async def test_what_is_not_mirrored_is_ignored_with_the_reason(
+async def test_endpoints_that_are_not_mirrored_are_ignored_with_a_reason(
     api: httpx.AsyncClient, service: Wire, meta: Wire, words: str
 ) -> None:
     ignored = {**ENDPOINTS, "metadata": {"name": "legacy-db", **meta}}
@@ -147,7 +147,7 @@ async def test_a_list_of_endpoints_is_read_like_any_other(api: httpx.AsyncClient
         ({"metadata": []}, ["documents[0].metadata"]),
     ],
 )
-async def test_what_is_wrong_with_them_is_told_with_all_else(
+async def test_violations_of_endpoints_are_reported_with_all_others(
     api: httpx.AsyncClient, changed: Wire, fields: list[str]
 ) -> None:
     bad_service = {**SERVICE, "spec": {"ports": [{"port": 80, "name": "A"}]}}
@@ -157,7 +157,7 @@ async def test_what_is_wrong_with_them_is_told_with_all_else(
     assert causes == [*fields, "documents[1].spec.ports[0].name"]
 
 
-async def test_strict_refuses_fields_that_mean_nothing(api: httpx.AsyncClient) -> None:
+async def test_strict_refuses_unknown_fields_of_endpoints(api: httpx.AsyncClient) -> None:
     typo: Wire = {**ENDPOINTS, "subset": []}
     answer = await applied(api, typo, strict="true")
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
@@ -165,13 +165,13 @@ async def test_strict_refuses_fields_that_mean_nothing(api: httpx.AsyncClient) -
     assert operations(await applied(api, typo)) == [("Endpoints", "created")]
 
 
-async def test_a_dry_run_tells_and_does_nothing(api: httpx.AsyncClient) -> None:
+async def test_a_dry_run_reports_and_writes_nothing(api: httpx.AsyncClient) -> None:
     answer = await applied(api, SERVICE, ENDPOINTS, dryRun="All")
     assert operations(answer)[1] == ("Endpoints", "created")
     assert await mirrored(api) == []
 
 
-async def test_pruning_keeps_what_the_body_says_and_takes_the_rest(
+async def test_pruning_keeps_endpoints_in_the_body_and_deletes_others(
     api: httpx.AsyncClient,
 ) -> None:
     query = {"prune": "true", "labelSelector": "team=data"}
@@ -184,9 +184,7 @@ async def test_pruning_keeps_what_the_body_says_and_takes_the_rest(
     ]
 
 
-async def test_their_slices_can_be_applied_again_as_they_are_read(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_their_slices_can_be_applied_again_as_they_are_read(api: httpx.AsyncClient) -> None:
     await applied(api, SERVICE, ENDPOINTS)
     listed = (await api.get("/endpointslices")).json()
     answer = await api.post("/apply", json=listed)
@@ -199,7 +197,7 @@ async def test_their_slices_can_be_applied_again_as_they_are_read(
     assert [slice_["endpoints"] for slice_ in await mirrored(api)] == before
 
 
-async def test_a_dump_that_has_both_is_taken_as_one(api: httpx.AsyncClient) -> None:
+async def test_a_dump_with_endpoints_and_slices_is_applied_once(api: httpx.AsyncClient) -> None:
     await applied(api, SERVICE, ENDPOINTS)
     [dumped] = (await api.get("/endpointslices")).json()["items"]
     await api.delete("/services/default/legacy-db")

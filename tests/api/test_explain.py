@@ -26,7 +26,7 @@ async def explained(client: httpx.AsyncClient, name: str = "web") -> dict[str, A
     return response.json()
 
 
-async def test_nearest_misses_come_first_and_say_what_is_wanted(database_url: str) -> None:
+async def test_near_misses_come_first_with_the_expected_labels(database_url: str) -> None:
     async with an_api(database_url) as client:
         await client.post("/services", json=WEB)
         for pod in (a_pod("far", "db", "10.0.0.1"), a_pod("near", "wbe", "10.0.0.2")):
@@ -41,7 +41,7 @@ async def test_nearest_misses_come_first_and_say_what_is_wanted(database_url: st
     assert [reason["code"] for reason in said["pods"][0]["reasons"]] == ["SelectorMismatch"]
 
 
-async def test_what_the_command_line_prints_is_what_the_api_says(
+async def test_the_command_line_prints_the_explanation_of_the_api(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with an_api(database_url) as client:

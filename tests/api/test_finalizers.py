@@ -1,4 +1,4 @@
-"""Dumps with finalizers of a cluster's controllers: taken with a warning, and deleted again."""
+"""Dumps with finalizers of cluster controllers: accepted with a warning, and deletable."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def a_dump(*finalizers: str) -> Wire:
     }
 
 
-def told(answer: httpx.Response) -> bool:
+def is_warned(answer: httpx.Response) -> bool:
     return any(OF_CLUSTERS in warning for warning in answer.headers.get_list("warning"))
 
 
@@ -29,13 +29,11 @@ async def finalizers(api: httpx.AsyncClient) -> list[str]:
     return (await api.get(PATH)).json()["metadata"].get("finalizers", [])
 
 
-async def test_a_dump_applied_twice_changes_nothing_the_second_time(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_dump_applied_twice_changes_nothing_the_second_time(api: httpx.AsyncClient) -> None:
     for operation in ("created", "unchanged"):
         answer = await api.post("/apply", json=a_dump(OF_CLUSTERS, OWN))
         assert answer.json()["results"][0]["operation"] == operation
-        assert told(answer)
+        assert is_warned(answer)
         assert await finalizers(api) == [OWN]
 
 
@@ -50,21 +48,21 @@ async def test_a_dump_applied_twice_changes_nothing_the_second_time(
         ),
     ],
 )
-async def test_no_patch_brings_one_in(
+async def test_no_patch_adds_a_cluster_finalizer(
     api: httpx.AsyncClient, media_type: str, patch: object
 ) -> None:
     await api.post("/services", json=a_dump(OWN))
     answer = await api.patch(PATH, json=patch, headers={"content-type": media_type})
     assert answer.is_success, answer.text
-    assert told(answer)
+    assert is_warned(answer)
     assert await finalizers(api) == [OWN]
 
 
 async def test_create_and_replace_drop_it_and_the_address_is_free_once_it_is_deleted(
     api: httpx.AsyncClient,
 ) -> None:
-    assert told(await api.post("/services", json=a_dump(OF_CLUSTERS)))
-    assert told(await api.put(PATH, json=a_dump(OF_CLUSTERS)))
+    assert is_warned(await api.post("/services", json=a_dump(OF_CLUSTERS)))
+    assert is_warned(await api.put(PATH, json=a_dump(OF_CLUSTERS)))
     assert (await api.delete(PATH)).is_success
     assert (await api.get(PATH)).status_code == httpx.codes.NOT_FOUND
     assert (await api.delete("/namespaces/shop")).is_success

@@ -1,4 +1,4 @@
-"""Heartbeats over HTTP: renewed and unknown, what cannot be read, and who comes back."""
+"""Heartbeats over HTTP: renewed and unknown Pods, malformed bodies, and restored readiness."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ async def test_one_heartbeat_takes_no_revision(database_url: str) -> None:
     assert after["metadata"]["resourceVersion"] == created["metadata"]["resourceVersion"]
 
 
-async def test_many_heartbeats_tell_who_is_not_registered(database_url: str) -> None:
+async def test_a_bulk_heartbeat_lists_unknown_pods(database_url: str) -> None:
     async with an_api(database_url) as client:
         await client.post("/pods", json=a_pod(lease_s=60))
         pods = [{"namespace": "default", "name": "p0"}, {"name": "p1"}]
@@ -72,7 +72,7 @@ async def test_many_heartbeats_tell_who_is_not_registered(database_url: str) -> 
         ({"pods": [{"name": "p"}] * (HEARTBEATS_MAX + 1)}, ["pods"]),
     ],
 )
-async def test_heartbeats_that_cannot_be_read_are_refused(
+async def test_malformed_heartbeats_are_refused(
     body: object, fields: list[str], database_url: str
 ) -> None:
     async with an_api(database_url) as client:
@@ -83,7 +83,7 @@ async def test_heartbeats_that_cannot_be_read_are_refused(
 
 
 @pytest.mark.parametrize("path", ["/pods/default/p9/heartbeat", "/nodes/n9/heartbeat"])
-async def test_what_is_not_registered_has_no_lease(path: str, database_url: str) -> None:
+async def test_an_unknown_object_has_no_lease(path: str, database_url: str) -> None:
     async with an_api(database_url) as client:
         response = await client.post(path)
 
@@ -91,7 +91,7 @@ async def test_what_is_not_registered_has_no_lease(path: str, database_url: str)
     assert response.json()["reason"] == "NotFound"
 
 
-async def test_a_node_is_told_when_its_next_heartbeat_is_due(database_url: str) -> None:
+async def test_a_node_heartbeat_answers_with_the_lease_duration(database_url: str) -> None:
     async with an_api(database_url, node_lease_seconds=7) as client:
         await client.post("/nodes", json={"metadata": {"name": "n1"}})
         response = await client.post("/nodes/n1/heartbeat")
@@ -99,7 +99,7 @@ async def test_a_node_is_told_when_its_next_heartbeat_is_due(database_url: str) 
     assert response.json() == {"node": "n1", "leaseDurationSeconds": 7}
 
 
-async def test_a_lapsed_pod_is_ready_again_when_its_heartbeat_is_answered(
+async def test_a_pod_with_an_expired_lease_is_ready_again_when_its_heartbeat_is_answered(
     database_url: str,
 ) -> None:
     async with an_api(database_url) as client:
@@ -129,7 +129,7 @@ async def test_registering_again_is_a_heartbeat(way: str, database_url: str) -> 
         assert (await ready(client))["status"] == "True"
 
 
-async def test_an_edit_of_what_was_read_is_no_heartbeat(database_url: str) -> None:
+async def test_an_edit_of_a_read_object_is_no_heartbeat(database_url: str) -> None:
     async with an_api(database_url) as client:
         await client.post("/pods", json=a_pod())
         await until_lapsed(client)

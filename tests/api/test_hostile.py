@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one that the document declares, and refusals leave nothing."""
+"""Any request gets an answer that the document declares, and refusals change nothing."""
 # ruff: noqa: ANN401  what is sent may be anything
 
 import asyncio
@@ -152,7 +152,7 @@ def test_bodies_of_any_bytes(target: Target, media: str, body: bytes) -> None:
 
 @sizes
 @given(values)
-def test_yaml_says_what_json_says(target: Target, value: object) -> None:
+def test_yaml_and_json_are_answered_alike(target: Target, value: object) -> None:
     manifest = {**MANIFEST, "spec": {**MANIFEST["spec"], "selector": value}}
     as_json = target.send("POST", "/services?dryRun=All", json=manifest)
     as_yaml = target.send(
@@ -212,7 +212,7 @@ def test_no_route_answers_with_an_error_of_its_own(
 
 
 def put(manifest: Wire, path: tuple[str | int, ...], value: object) -> None:
-    """Put a value at a path, unless an earlier change has taken the path away."""
+    """Set a value at a path, unless an earlier change removed the path."""
     inner: Any = manifest
     for step in path[:-1]:
         try:

@@ -1,4 +1,4 @@
-"""The finalizers of a Namespace: taken when it is made, changed by finalize alone."""
+"""The finalizers of a Namespace: set at creation, changed by finalize alone."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ async def finalizers(api: httpx.AsyncClient) -> list[str]:
         (("controller.cattle.io/namespace-auth", OWN), [OWN, "kubernetes"]),
     ],
 )
-async def test_those_it_is_made_with_are_kept_and_kubernetes_added(
+async def test_finalizers_of_a_new_namespace_are_kept_and_kubernetes_is_added(
     api: httpx.AsyncClient, sent: tuple[str, ...], kept: list[str]
 ) -> None:
     answer = await api.post("/namespaces", json=a_namespace(*sent))
@@ -69,7 +69,7 @@ async def test_no_write_but_finalize_changes_them(api: httpx.AsyncClient) -> Non
     assert found["status"]["phase"] == "Active"
 
 
-async def test_a_users_own_holds_a_namespace_until_it_is_finalized(
+async def test_a_users_own_finalizer_keeps_a_namespace_until_it_is_finalized(
     api: httpx.AsyncClient,
 ) -> None:
     await api.post("/namespaces", json=a_namespace(OWN))
@@ -82,7 +82,7 @@ async def test_a_users_own_holds_a_namespace_until_it_is_finalized(
     assert (await api.get(PATH)).status_code == httpx.codes.NOT_FOUND
 
 
-async def test_finalize_takes_no_namespace_from_what_it_holds(api: httpx.AsyncClient) -> None:
+async def test_finalize_does_not_remove_a_namespace_with_objects(api: httpx.AsyncClient) -> None:
     await api.post("/services", json=HELD)
     assert (await api.delete(PATH)).is_success
     assert (await api.put(f"{PATH}/finalize", json=a_namespace())).is_success
@@ -93,7 +93,7 @@ async def test_finalize_takes_no_namespace_from_what_it_holds(api: httpx.AsyncCl
     assert (await api.get(PATH)).status_code == httpx.codes.NOT_FOUND
 
 
-async def test_finalize_refuses_what_is_not_there_or_has_moved_on(api: httpx.AsyncClient) -> None:
+async def test_finalize_refuses_a_missing_or_changed_namespace(api: httpx.AsyncClient) -> None:
     missing = await api.put(f"{PATH}/finalize", json=a_namespace())
     assert missing.status_code == httpx.codes.NOT_FOUND
     await api.post("/namespaces", json=a_namespace(OWN))

@@ -65,7 +65,7 @@ async def test_every_handler_is_kept_as_a_readiness_probe_and_waited_for(
 
 
 @pytest.mark.parametrize("handler", [*HANDLERS, "sleep"])
-async def test_probes_and_hooks_that_are_not_kept_are_taken_whatever_their_handler(
+async def test_probes_and_hooks_that_are_not_stored_are_accepted_with_any_handler(
     api: httpx.AsyncClient, handler: str
 ) -> None:
     action = HANDLERS.get(handler, SLEEP)
@@ -104,9 +104,7 @@ async def test_a_probe_has_one_handler(api: httpx.AsyncClient) -> None:
     ]
 
 
-async def test_a_report_makes_a_pod_ready_whose_probe_is_a_command(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_report_makes_a_pod_ready_whose_probe_is_a_command(api: httpx.AsyncClient) -> None:
     await api.post("/services", json=SERVICE)
     await stored(api, a_pod(containers=[{"name": "pg", "readinessProbe": EXEC}]))
     said = (await api.get("/services/default/pg/explain")).json()
@@ -127,7 +125,7 @@ async def test_a_report_makes_a_pod_ready_whose_probe_is_a_command(
     assert the_ready((await api.get("/pods/default/pg-0")).json())[0] == "True"
 
 
-async def test_the_readiness_that_a_dump_brings_along_counts(api: httpx.AsyncClient) -> None:
+async def test_the_readiness_in_a_dump_counts(api: httpx.AsyncClient) -> None:
     dump = a_pod(containers=[{"name": "pg", "readinessProbe": EXEC}])
     dump["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
     assert the_ready(await stored(api, dump))[0] == "True"

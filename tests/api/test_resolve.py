@@ -17,9 +17,9 @@ from app.domain.names import DomainName, Revision, parse_domain
 from app.domain.objects.pod import DNSConfig, DNSPolicy
 from app.domain.objects.service import ServiceType
 from app.domain.snapshot import load
-from app.registry.beside import Lane
 from app.registry.reads.view import View
 from app.registry.resolution import Resolver, Upstream
+from app.registry.threads import Lane
 from app.schemas.resolution import Resolution, Resolutions
 from tests.builders import (
     a_headless_service,
@@ -73,7 +73,7 @@ OBJECTS = (
 
 
 class Elsewhere:
-    """An upstream that knows a few names, and remembers what it was asked."""
+    """An upstream server that knows a few names, and records its questions."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -297,7 +297,7 @@ async def test_an_upstream_is_asked_for_what_lies_outside() -> None:
 
 @pytest.mark.parametrize("type_", ["ADDR", "A", "AAAA"])
 @pytest.mark.parametrize("resolver", ["glibc", "musl", "musl-1.2.3", "go", "c-ares"])
-async def test_an_external_name_that_nobody_can_follow_exists_without_addresses(
+async def test_an_external_name_that_cannot_be_followed_exists_without_addresses(
     client: httpx.AsyncClient, resolver: str, type_: str
 ) -> None:
     name = "out.default.svc.cluster.local."
@@ -306,7 +306,7 @@ async def test_an_external_name_that_nobody_can_follow_exists_without_addresses(
     response = await client.post("/resolve", json={"questions": [question]})
     (many,) = response.json()["resolutions"]
     for document in (one, many):
-        # The server answers NOERROR with the alias alone, so no program may be told otherwise.
+        # The server answers NOERROR with the alias alone, so no resolver may answer otherwise.
         assert {query["rcode"] for query in document["queries"]} == {"NOERROR"}
         assert {query["answers"] for query in document["queries"]} == {1}
         assert (document["status"], document["addresses"]) == ("NODATA", [])
@@ -427,7 +427,7 @@ async def test_search_domains_of_a_batch_may_be_a_list(client: httpx.AsyncClient
     assert resolution["resolvConf"]["search"] == ["a.example", "b.example", "c.example"]
 
 
-async def test_a_bad_question_of_a_batch_is_named_by_its_place(client: httpx.AsyncClient) -> None:
+async def test_an_invalid_question_is_named_by_its_index(client: httpx.AsyncClient) -> None:
     response = await client.post("/resolve", json={"questions": [{"name": "ent"}, {"type": "A"}]})
     assert response.status_code == 400
     assert response.json()["details"]["causes"][0]["field"] == "questions[1].name"
@@ -456,14 +456,14 @@ async def test_a_pod_has_a_resolv_conf(client: httpx.AsyncClient) -> None:
     )
 
 
-async def test_what_was_left_out_of_a_resolv_conf_is_a_warning(client: httpx.AsyncClient) -> None:
+async def test_entries_left_out_of_a_resolv_conf_give_a_warning(client: httpx.AsyncClient) -> None:
     response = await client.get("/pods/default/greedy/resolv.conf")
     assert response.text.count("nameserver") == 3
     assert "first 3 nameservers" in response.headers["warning"]
 
 
 @pytest.mark.parametrize("path", ["/namespaces/gone/resolv.conf", "/pods/shop/gone/resolv.conf"])
-async def test_what_is_not_there_has_no_resolv_conf(client: httpx.AsyncClient, path: str) -> None:
+async def test_a_missing_object_has_no_resolv_conf(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(path)
     assert response.status_code == 404
     assert response.json()["kind"] == "Status"

@@ -23,9 +23,9 @@ from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
-from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
+from app.registry.threads import Lane
 from app.schemas.objects.codec import encode_object
 from app.schemas.rules.codec import decode_state
 from app.schemas.rules.models import NodeRules, NodeText

@@ -28,10 +28,10 @@ from app.domain.names import Revision
 from app.domain.objects.node import Taint
 from app.domain.objects.resource import Object
 from app.domain.snapshot import load
-from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
-from app.registry.reads.watch import Pulse
+from app.registry.reads.watch import Notifier
+from app.registry.threads import Lane
 from app.schemas.rules.operations import NodeRulesChanges, NodeTextChanges
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.registries import a_client
@@ -69,7 +69,7 @@ class Api:
 async def an_api_of(*objects: Object) -> AsyncGenerator[Api]:
     view = View()
     view.reset(load(objects, revision=Revision(1)), history=(), compacted=Revision(1))
-    watching = Watching(view, Pulse(view, batch_s=0))
+    watching = Watching(view, Notifier(view, batch_s=0))
     rules = NodeRulesReader(view, RulesConfig(), node_ports=range(30_000, 32_768))
     app = app_for_tests()
     metrics = CollectorRegistry()

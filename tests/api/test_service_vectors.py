@@ -139,7 +139,7 @@ def object_path(request: Wire) -> str:
 
 
 def refusal(body: Wire) -> Counter[tuple[str, str]]:
-    """The causes of a refused object; other refusals have their reason alone."""
+    """List the causes of a refused object; other refusals have only a reason."""
     if body["reason"] == "Invalid":
         return Counter((cause["field"], cause["reason"]) for cause in body["details"]["causes"])
     return Counter([("", body["reason"])])

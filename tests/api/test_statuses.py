@@ -1,4 +1,4 @@
-"""What a status may say: all that Kubernetes' API server takes, kept as it was sent."""
+"""A status may have every value that Kubernetes' API server accepts, and is kept as sent."""
 
 from typing import Any
 
@@ -61,22 +61,20 @@ async def test_addresses_and_conditions_of_a_node_are_kept_as_they_are(
     assert again.json()["status"] == kept
 
 
-async def test_a_node_without_an_address_is_taken_and_told_what_it_lacks(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_node_without_an_address_is_accepted_with_a_warning(api: httpx.AsyncClient) -> None:
     answer = await written(api, "POST", "/nodes", {"metadata": {"name": "n9"}})
     assert "status.addresses: there is no InternalIP or ExternalIP" in warned(answer)
     labelled = await written(api, "PATCH", "/nodes/n9", {"metadata": {"labels": {"a": "b"}}})
     assert warned(labelled) == ""
 
 
-async def test_one_podcidr_wins_over_a_list_that_says_otherwise(api: httpx.AsyncClient) -> None:
+async def test_podcidr_wins_over_a_different_list(api: httpx.AsyncClient) -> None:
     spec = {"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.2.0/24"]}
     answer = await written(api, "POST", "/nodes", {"metadata": {"name": "n9"}, "spec": spec})
     assert answer.json()["spec"]["podCIDRs"] == ["10.244.1.0/24"]
 
 
-async def test_a_pod_may_say_anything_of_itself_but_where_it_is(api: httpx.AsyncClient) -> None:
+async def test_only_addresses_of_a_pod_status_are_validated(api: httpx.AsyncClient) -> None:
     status: Wire = {
         "phase": "Sleeping",
         "podIP": "10.244.1.5",
@@ -100,7 +98,7 @@ async def test_a_pod_may_say_anything_of_itself_but_where_it_is(api: httpx.Async
     assert answer.json()["details"]["causes"][0]["field"] == "status.podIPs[0].ip"
 
 
-async def test_a_pod_without_an_address_is_told_that_it_needs_one(api: httpx.AsyncClient) -> None:
+async def test_a_pod_without_an_address_gives_a_warning(api: httpx.AsyncClient) -> None:
     created = await written(api, "POST", "/pods", {"metadata": {"name": "p"}})
     assert "status.podIPs: the Pod has no address" in warned(created)
     addressed = {"status": {"podIP": "10.244.1.5"}}
@@ -108,7 +106,7 @@ async def test_a_pod_without_an_address_is_told_that_it_needs_one(api: httpx.Asy
 
 
 @pytest.mark.parametrize(("period_s", "lasts_s"), [(-5, 1), (0, None), (7, 7), (2**62, 2**31 - 1)])
-async def test_any_grace_period_is_taken_and_ends_some_time(
+async def test_any_grace_period_is_accepted_and_ends(
     api: httpx.AsyncClient, period_s: int, lasts_s: int | None
 ) -> None:
     spec = {"terminationGracePeriodSeconds": period_s}
@@ -136,7 +134,7 @@ async def test_a_grace_period_of_any_length_may_be_asked_for(api: httpx.AsyncCli
         ),
     ],
 )
-async def test_conditions_of_any_kind_are_taken(
+async def test_conditions_of_any_type_are_accepted(
     api: httpx.AsyncClient, path: str, manifest: Wire
 ) -> None:
     status = {"phase": "Unheard", "conditions": ODD_CONDITIONS[1:]}

@@ -1,19 +1,20 @@
-"""A registry in memory whose Pods have leases, and whose time only a test moves."""
+"""A registry in memory whose Pods have leases, and whose time passes only by the test."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.errors import NotSynced
 from app.domain.names import NamespacedName
 from app.domain.objects.resource import Object
-from app.registry.leases.heartbeats import Leases, Times
-from app.registry.leases.lease_tracker import Lease, LeaseBook
+from app.registry.leases.heartbeats import TIMES, Leases, Times
+from app.registry.leases.lease_tracker import Lease, LeaseTracker
 from tests.builders import key
 from tests.registry.worlds import World
 
 
 class MemoryLeaseStore:
-    """The table, with its own clock; fulfils ``app.registry.ports.LeaseStore``."""
+    """The table, with its own clock; implements ``app.registry.ports.LeaseStore``."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -52,35 +53,30 @@ class MemoryLeaseStore:
 
 
 class LeaseWorld(World):
-    """One process that hears heartbeats and oversees; ``another`` makes more of them."""
+    """One process that receives heartbeats and leads; ``another`` makes more of them."""
 
-    def __init__(self, *objects: Object) -> None:
+    def __init__(self, *objects: Object, times: Times = TIMES) -> None:
         self.store = MemoryLeaseStore()
+        self._times = replace(times, clock=lambda: self.store.now_s, settle_s=0)
         super().__init__()
         self.leases = self.another()
         self.create(*objects)
 
     def another(self) -> Leases:
-        """Start a process that has heard nothing yet."""
-        book = LeaseBook(clock=lambda: self.store.now_s)
-        book.follow(self.view)
-        return Leases(
-            self.view,
-            self.writer,
-            self.store,
-            book=book,
-            times=Times(clock=lambda: self.store.now_s, settle_s=0),
-        )
+        """Start a process that has received no heartbeat yet."""
+        tracker = LeaseTracker(clock=lambda: self.store.now_s)
+        tracker.follow(self.view)
+        return Leases(self.view, self.writer, self.store, tracker=tracker, times=self._times)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass without anybody doing anything."""
+        """Let time pass in which no process runs."""
         self.store.now_s += seconds
         self.writer.now += timedelta(seconds=seconds)
 
-    async def pass_time(self, seconds: int, *, beating: Iterable[str] = ()) -> None:
-        """Let time pass second by second, overseen, while some Pods send heartbeats."""
-        pods = [key(name) for name in beating]
+    async def pass_time(self, seconds: int, *, renewing: Iterable[str] = ()) -> None:
+        """Let time pass second by second, with expiry checks, while some Pods send heartbeats."""
+        pods = [key(name) for name in renewing]
         for _ in range(seconds):
             self.wait(1)
             await self.leases.renew(pods)
-            await self.leases.look()
+            await self.leases.check()

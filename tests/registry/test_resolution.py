@@ -61,7 +61,7 @@ async def walked(case: Mapping[str, Any]) -> Resolved:
 
 @pytest.mark.parametrize("case", WALKS["cases"], ids=lambda case: case["id"])
 async def test_search_lists_are_walked_as_published(case: Mapping[str, Any]) -> None:
-    """Which names, in which order, to what end; how often each is tried anew is observed better."""
+    """Compares names, their order, and the outcome; retries are not compared."""
     resolved = await walked(case)
     steps = resolved.outcome.steps
     tried = [str(name) for name, _ in groupby(step.query.name for step in steps)]

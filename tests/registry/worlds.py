@@ -1,4 +1,4 @@
-"""A registry in memory, with what every registry holds from the start."""
+"""A registry in memory, with the objects that every registry has."""
 
 from app.domain.names import NamespacedName
 from app.domain.objects.node import Node

@@ -1,4 +1,4 @@
-"""Ways in which the file of a backup is not what was written: each must be noticed.
+"""Ways in which a backup file can be damaged: each must be detected.
 
 Those that are ``vouched_for`` have a last line that fits: somebody changed the file on purpose.
 """
@@ -13,7 +13,7 @@ Damage = Callable[[Lines], Lines]
 
 
 def vouched_for(lines: Lines) -> Lines:
-    """Give lines an end that fits them; the one they have is dropped."""
+    """Replace the end of lines by one with the right checksum."""
     kept = lines[:-1]
     digest = hashlib.sha256(b"".join(kept)).hexdigest()
     end = {"kind": "WaypostBackupEnd", "objects": len(kept) - 1, "sha256": digest}

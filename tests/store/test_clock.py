@@ -1,4 +1,4 @@
-"""All processes go by the database's time, whatever their own clocks say."""
+"""All processes use the database's time, whatever their own clocks show."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -17,31 +17,31 @@ NEAR = timedelta(minutes=5)
 NOON = datetime(2031, 5, 1, 12, 0, 0, 700_000, tzinfo=UTC)
 
 
-def test_it_is_the_time_that_was_heard_and_what_has_passed_since() -> None:
+def test_it_is_the_reported_time_and_the_time_since() -> None:
     passed_s = [100.0]
     clock = DatabaseClock(monotonic=lambda: passed_s[0])
-    clock.hear(NOON)
+    clock.update(NOON)
     assert clock.now() == NOON.replace(microsecond=0)
     passed_s[0] += 61.5
     assert clock.now() == NOON.replace(microsecond=0) + timedelta(seconds=62)
-    clock.hear(NOON - timedelta(hours=1))
+    clock.update(NOON - timedelta(hours=1))
     assert clock.now() == NOON.replace(microsecond=0) - timedelta(hours=1)
 
 
-def test_before_it_has_been_heard_it_is_that_of_the_machine() -> None:
+def test_before_the_first_update_it_is_the_machines_time() -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     assert before <= DatabaseClock().now() <= datetime.now(UTC)
 
 
-async def test_a_follower_hears_the_database_and_writes_bear_its_time(database_url: str) -> None:
+async def test_a_follower_updates_the_clock_and_writes_have_its_time(database_url: str) -> None:
     async with connected(database_url) as engine:
         follower, view = ChangeLogFollower(engine, View()), View()
-        follower.clock.hear(NOON)
+        follower.clock.update(NOON)
         await follower.load()
         assert abs(follower.clock.now() - datetime.now(UTC)) < NEAR
         ahead = ChangeLogFollower(engine, view)
         await ahead.load()
-        ahead.clock.hear(NOON)  # as of a database that is years ahead of this machine
+        ahead.clock.update(NOON)  # as of a database that is years ahead of this machine
         writer = PostgresWriter(engine, view, policy=Policy(), conclude=reconcile, follower=ahead)
         running = asyncio.create_task(writer.run())
         made = await writer.write(lambda work: lifecycle.create(work, a_namespace("shop")))

@@ -1,4 +1,4 @@
-"""Of all processes that stand, one works; when it stops or dies, another does."""
+"""Of all processes that campaign one leads; when it stops or dies, another takes over."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,23 +8,19 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.store import election
-from app.store.election import Elected
+from app.store.election import Elected, Work
 from tests.databases import connected
 from tests.waiting import until
 
 LOCK = 4711
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits a whole second in a test."""
-    monkeypatch.setattr(election, "TRY_S", 0.02)
-    monkeypatch.setattr(election, "PULSE_S", 0.02)
+def elected(engine: AsyncEngine, work: Work) -> Elected:
+    return Elected(engine, LOCK, work, try_s=0.02, check_s=0.02)
 
 
 class Duty:
-    """Work that tells who does it, and that there are never two."""
+    """Work that records the processes that do it."""
 
     def __init__(self) -> None:
         self.workers: list[str] = []
@@ -40,10 +36,10 @@ class Duty:
 
 
 @asynccontextmanager
-async def standing(url: str, duty: Duty, name: str) -> AsyncGenerator[AsyncEngine, None]:
-    """Stand as another process would: with connections of its own."""
+async def campaigning(url: str, duty: Duty, name: str) -> AsyncGenerator[AsyncEngine, None]:
+    """Campaign like another process: with separate connections."""
     async with connected(url) as engine:
-        running = asyncio.create_task(Elected(engine, LOCK, lambda: duty.by(name)).run())
+        running = asyncio.create_task(elected(engine, lambda: duty.by(name)).run())
         try:
             yield engine
         finally:
@@ -51,32 +47,32 @@ async def standing(url: str, duty: Duty, name: str) -> AsyncGenerator[AsyncEngin
             await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_one_works_and_the_other_takes_over_when_it_stops(database_url: str) -> None:
+async def test_one_leads_and_another_takes_over_when_it_stops(database_url: str) -> None:
     duty = Duty()
-    async with standing(database_url, duty, "second"):
+    async with campaigning(database_url, duty, "second"):
         await until(lambda: duty.workers == ["second"])
-        async with standing(database_url, duty, "third"):
+        async with campaigning(database_url, duty, "third"):
             await asyncio.sleep(0.1)
             assert duty.workers == ["second"]
-        async with standing(database_url, duty, "fourth"):
+        async with campaigning(database_url, duty, "fourth"):
             pass
     assert duty.workers == []
     assert duty.history == ["second"]
 
-    async with standing(database_url, duty, "fifth"):
+    async with campaigning(database_url, duty, "fifth"):
         await until(lambda: duty.workers == ["fifth"])
 
 
-async def test_whoever_loses_its_connection_stops_and_another_goes_on(database_url: str) -> None:
+async def test_a_leader_without_its_connection_is_replaced(database_url: str) -> None:
     duty = Duty()
-    async with standing(database_url, duty, "first"):
+    async with campaigning(database_url, duty, "first"):
         await until(lambda: duty.workers == ["first"])
-        async with standing(database_url, duty, "second") as engine:
+        async with campaigning(database_url, duty, "second") as engine:
             await kill_the_holder(engine)
             await until(lambda: len(duty.history) > 1 and len(duty.workers) == 1)
 
 
-async def test_work_that_fails_is_taken_up_again(database_url: str) -> None:
+async def test_work_that_fails_is_started_again(database_url: str) -> None:
     tries = 0
 
     async def fail_once() -> None:
@@ -87,8 +83,7 @@ async def test_work_that_fails_is_taken_up_again(database_url: str) -> None:
         await asyncio.Event().wait()
 
     async with connected(database_url) as engine:
-        elected = Elected(engine, LOCK, fail_once)
-        running = asyncio.create_task(elected.run())
+        running = asyncio.create_task(elected(engine, fail_once).run())
         await until(lambda: tries == 2)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -105,7 +100,7 @@ async def kill_the_holder(engine: AsyncEngine) -> None:
         )
 
 
-async def test_a_database_that_is_away_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unreachable_database_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     asked: list[str] = []
 
     async def refuse() -> None:
@@ -113,7 +108,7 @@ async def test_a_database_that_is_away_is_told_of_once(caplog: pytest.LogCapture
         raise ConnectionRefusedError
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=refuse)
-    running = asyncio.create_task(Elected(engine, LOCK, lambda: Duty().by("nobody")).run())
+    running = asyncio.create_task(elected(engine, lambda: Duty().by("none")).run())
     await until(lambda: len(asked) > 3)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

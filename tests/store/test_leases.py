@@ -1,4 +1,4 @@
-"""What all processes have heard is in one table, by one clock."""
+"""Leases of all processes are in one table, by one clock."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.domain.errors import NotSynced
 from app.registry.leases.heartbeats import Leases
-from app.registry.leases.lease_tracker import Lease, LeaseBook, node_lease, pod_lease
+from app.registry.leases.lease_tracker import Lease, LeaseTracker, node_lease, pod_lease
 from app.registry.writes import lifecycle
 from app.store.engine import make_engine
 from app.store.leases import PostgresLeases
@@ -26,7 +26,7 @@ async def store(database_url: str) -> AsyncGenerator[PostgresLeases, None]:
         yield PostgresLeases(engine)
 
 
-async def test_what_is_saved_is_told_as_seconds_ago(store: PostgresLeases) -> None:
+async def test_saved_leases_load_as_seconds_ago(store: PostgresLeases) -> None:
     await store.save({LEASES[0]: 100.0, LEASES[1]: 0.25})
     ages_s = await store.load(LEASES)
 
@@ -35,14 +35,14 @@ async def test_what_is_saved_is_told_as_seconds_ago(store: PostgresLeases) -> No
     assert 0 <= ages_s[LEASES[1]] < NEAR_S
 
 
-async def test_a_heartbeat_never_goes_back(store: PostgresLeases) -> None:
+async def test_an_older_heartbeat_does_not_replace_a_newer_one(store: PostgresLeases) -> None:
     await store.save({LEASES[0]: 1.0})
     await store.save({LEASES[0]: 1000.0})
     assert (await store.load(LEASES))[LEASES[0]] < 1.0 + NEAR_S
 
 
 @pytest.mark.parametrize("is_renewed", [False, True])
-async def test_what_was_heard_in_a_time_to_come_counts_from_now(
+async def test_a_renewal_in_the_future_counts_from_now(
     database_url: str, *, is_renewed: bool
 ) -> None:
     async with connected(database_url) as engine:
@@ -58,7 +58,7 @@ async def test_what_was_heard_in_a_time_to_come_counts_from_now(
             assert await connection.scalar(is_past)
 
 
-async def test_kinds_are_told_apart_and_leases_forgotten(store: PostgresLeases) -> None:
+async def test_leases_are_loaded_by_kind_and_deleted(store: PostgresLeases) -> None:
     await store.save({node_lease("p0"): 1.0, Lease("Node", key("p0")): 2.0, LEASES[0]: 3.0})
     assert set(await store.load_kind("Node")) == {node_lease("p0"), Lease("Node", key("p0"))}
 
@@ -67,7 +67,7 @@ async def test_kinds_are_told_apart_and_leases_forgotten(store: PostgresLeases) 
     assert set(await store.load([LEASES[0]])) == {LEASES[0]}
 
 
-async def test_leases_of_what_is_not_registered_are_forgotten(database_url: str) -> None:
+async def test_leases_of_unregistered_objects_are_deleted(database_url: str) -> None:
     async with a_registry(database_url) as registry, connected(database_url) as engine:
         store = PostgresLeases(engine)
         await registry.writer.write(lambda work: lifecycle.create(work, a_pod("p0")))
@@ -76,9 +76,7 @@ async def test_leases_of_what_is_not_registered_are_forgotten(database_url: str)
         assert set(await store.load(LEASES)) == {LEASES[0]}
 
 
-async def test_two_processes_that_save_the_same_leases_do_not_hold_each_other_up(
-    database_url: str,
-) -> None:
+async def test_two_processes_that_save_the_same_leases_do_not_deadlock(database_url: str) -> None:
     many = [pod_lease(key(f"p{n}")) for n in range(500)]
     async with connected(database_url) as one, connected(database_url) as other:
         await asyncio.gather(
@@ -91,14 +89,14 @@ async def test_two_processes_that_save_the_same_leases_do_not_hold_each_other_up
         assert len(await PostgresLeases(one).load(many)) == len(many)
 
 
-async def test_a_database_that_is_away_is_a_refusal() -> None:
+async def test_an_unreachable_database_is_a_refusal() -> None:
     engine = make_engine("postgresql://127.0.0.1:1/nowhere")
     with pytest.raises(NotSynced):
         await PostgresLeases(engine).save({LEASES[0]: 0.0})
     await engine.dispose()
 
 
-async def test_processes_never_let_each_others_pods_go(database_url: str) -> None:
+async def test_no_process_expires_pods_that_another_one_hears(database_url: str) -> None:
     now_s = 0.0
     async with a_registry(database_url) as registry, connected(database_url) as engine:
         pods = [a_pod(f"p{n}", lease_duration_s=30) for n in range(2)]
@@ -106,18 +104,18 @@ async def test_processes_never_let_each_others_pods_go(database_url: str) -> Non
             await registry.writer.write(lambda work, new=pod: lifecycle.create(work, new))
 
         def a_process() -> Leases:
-            book = LeaseBook(clock=lambda: now_s)
-            book.follow(registry.view)
+            tracker = LeaseTracker(clock=lambda: now_s)
+            tracker.follow(registry.view)
             store = PostgresLeases(engine)
-            return Leases(registry.view, registry.writer, store, book=book)
+            return Leases(registry.view, registry.writer, store, tracker=tracker)
 
-        overseer, listener = a_process(), a_process()
-        await overseer.begin()
+        leader, listener = a_process(), a_process()
+        await leader.start_term()
         for _ in range(3):
             now_s += 25.0
             await listener.renew([key("p0")])
             await listener.save()
-            await overseer.sweep()
+            await leader.sweep()
 
         assert registry.view.snapshot.pods[key("p0")].is_ready
         assert registry.view.snapshot.pods[key("p1")].is_lapsed

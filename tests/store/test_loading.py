@@ -1,4 +1,4 @@
-"""The state and its history are read whole, whatever their size, and shown revision by revision."""
+"""State and history of any size are read completely, and shown in complete revisions."""
 
 from collections.abc import Sequence
 
@@ -19,11 +19,11 @@ from tests.databases import connected
 from tests.registries import a_registry
 
 REVISIONS = (3, 1, 700, 2)
-"""How many Pods each revision of the tests makes; one is more than a piece."""
+"""Pods that each revision of the tests creates; one revision exceeds a piece."""
 
 
 async def filled(url: str, sizes: Sequence[int] = REVISIONS) -> View:
-    """Make Pods, so many in each revision; gives what the process showed."""
+    """Create so many Pods in each revision; gives what the process showed."""
     async with a_registry(url) as registry:
         for number, size in enumerate(sizes):
             await registry.writer.write(lambda work, n=number, s=size: make(work, n, s))
@@ -46,7 +46,7 @@ async def loaded(engine: AsyncEngine, limits: HistoryLimits) -> Loaded:
 
 
 @pytest.mark.parametrize("changes_max", [1, 2, 3, 4, 100, 10_000])
-async def test_catching_up_ends_with_a_whole_revision_and_goes_on_from_there(
+async def test_catching_up_reads_complete_revisions_and_continues_there(
     database_url: str, changes_max: int
 ) -> None:
     view = await filled(database_url)
@@ -63,7 +63,7 @@ async def test_catching_up_ends_with_a_whole_revision_and_goes_on_from_there(
     assert tuple(found) == view.history(Revision(0))
 
 
-async def test_a_hole_in_the_history_is_noticed_wherever_it_is(database_url: str) -> None:
+async def test_a_gap_in_the_history_is_detected_wherever_it_is(database_url: str) -> None:
     view = await filled(database_url)
     last = view.snapshot.revision
     async with connected(database_url) as engine:
@@ -87,7 +87,7 @@ async def test_a_hole_in_the_history_is_noticed_wherever_it_is(database_url: str
         (HistoryLimits(octets_max=20_000), 1),
     ],
 )
-async def test_the_state_is_whole_and_the_history_as_long_as_it_may_be(
+async def test_the_state_is_complete_and_the_history_within_its_limits(
     database_url: str, limits: HistoryLimits, kept: int
 ) -> None:
     view = await filled(database_url)
@@ -100,20 +100,20 @@ async def test_the_state_is_whole_and_the_history_as_long_as_it_may_be(
     assert found.history == view.history(found.compacted)
 
 
-async def test_a_follower_passes_a_revision_of_any_size(database_url: str) -> None:
+async def test_a_follower_reads_a_revision_of_any_size(database_url: str) -> None:
     view = View()
     async with connected(database_url) as engine:
         follower = ChangeLogFollower(engine, view)
         await follower.load()
         shown = await filled(database_url)
         async with engine.connect() as connection:
-            while await follower.look(connection):
+            while await follower.poll(connection):
                 pass
     assert same(view.snapshot, shown.snapshot)
 
 
 def same(first: Snapshot, second: Snapshot) -> bool:
-    """Tell whether two snapshots hold the same, however they came to it."""
+    """Whether two snapshots are equal, whatever led to them."""
     return first == load(
         [
             *second.namespaces.values(),

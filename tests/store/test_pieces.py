@@ -1,4 +1,4 @@
-"""What is read in pieces is everything, in order, and no piece is more than it may be."""
+"""Pieces make up the whole, in order, and are bounded."""
 
 from itertools import chain
 
@@ -21,7 +21,7 @@ SIZES = (
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 @pytest.mark.parametrize(("rows_max", "octets_max"), [(1, 10), (3, 10), (3, 1_500), (100, 1)])
-async def test_pieces_are_everything_in_order_within_their_bounds(
+async def test_pieces_make_up_the_whole_in_order_within_their_bounds(
     database_url: str, sizes: tuple[int, ...], rows_max: int, octets_max: int
 ) -> None:
     reading = Reading(
@@ -50,7 +50,7 @@ def octets_of(piece: Piece) -> int:
     return sum(len(row.after) for row in piece)
 
 
-async def test_a_piece_that_does_not_come_in_time_is_not_waited_for(database_url: str) -> None:
+async def test_a_piece_that_takes_too_long_times_out(database_url: str) -> None:
     reading = Reading(
         columns=(changes.c.revision, changes.c.after),
         order=(changes.c.revision,),

@@ -1,4 +1,4 @@
-"""Who lets go of what, and who has it in the end, whatever order a batch tells it in."""
+"""Releases and allocations of a batch, in any order, and writes in parts."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -33,14 +33,14 @@ def test_an_address_moves_within_one_write_in_either_order() -> None:
         assert taken == {"10.96.0.20": key("b")}
 
 
-def test_an_address_that_is_taken_and_let_go_again_is_nobodys() -> None:
+def test_an_address_that_is_taken_and_released_again_is_free() -> None:
     made = holding("a", "10.96.0.20")
     released, taken = moves((step(None, made), step(made, None, 2)), addresses_held)
     assert released == [("10.96.0.20", key("a"))]
     assert taken == {}
 
 
-def test_what_stays_is_neither_released_nor_taken() -> None:
+def test_an_address_that_stays_is_neither_released_nor_taken() -> None:
     before, after = holding("a", "10.96.0.20"), holding("a", "10.96.0.20", "fd00:10:96::20")
     released, taken = moves((step(before, after),), addresses_held)
     assert released == []
@@ -48,7 +48,7 @@ def test_what_stays_is_neither_released_nor_taken() -> None:
 
 
 def large_changes(count: int) -> list[Change]:
-    """Make changes whose texts are about three parts of each table."""
+    """Make changes whose texts fill about three parts of each table."""
     annotations = {"a": "x" * (3 * OCTETS_A_PART // count)}
     pods = [a_pod(metadata=a_meta(f"p{n}", annotations=annotations)) for n in range(count)]
     return [at(Change(revision=Revision(1), before=None, after=pod), 1) for pod in pods]
@@ -63,24 +63,20 @@ async def written(url: str) -> tuple[int, int, list[int]]:
         return int(revision or 0), int(objects or 0), list(ordinals)
 
 
-async def test_what_is_written_in_parts_is_there_as_one(database_url: str) -> None:
+async def test_parts_are_written_as_one_commit(database_url: str) -> None:
     decided = large_changes(30)
     async with connected(database_url) as engine, engine.connect() as connection:
         assert await save(connection, decided, {}, after=REVISION_ZERO)
     assert await written(database_url) == (1, 30, list(range(30)))
 
 
-async def test_of_what_is_written_in_parts_nothing_is_when_the_counter_stands_elsewhere(
-    database_url: str,
-) -> None:
+async def test_no_part_is_written_when_the_counter_has_another_revision(database_url: str) -> None:
     async with connected(database_url) as engine, engine.connect() as connection:
         assert not await save(connection, large_changes(30), {}, after=Revision(7))
     assert await written(database_url) == (0, 0, [])
 
 
-async def test_of_what_is_written_in_parts_nothing_is_when_one_of_them_is_refused(
-    database_url: str,
-) -> None:
+async def test_no_part_is_written_when_one_of_them_is_refused(database_url: str) -> None:
     first, second = (
         Change(revision=REVISION_ZERO, before=None, after=holding(name, "10.96.0.20"))
         for name in ("a", "b")

@@ -1,4 +1,4 @@
-"""Decisions wait for their turn in order, for a bounded time, and all are answered."""
+"""Decisions are queued in order, for a bounded time, and all are answered."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ def a_queue(*, queued_s_max: float = 60) -> WriteQueue:
     return queue
 
 
-async def test_a_batch_is_taken_in_the_order_of_coming() -> None:
+async def test_a_batch_is_taken_in_order_of_arrival() -> None:
     queue = a_queue()
     waiting = [asyncio.ensure_future(queue.answered(decide)) for _ in range(BATCH_MAX + 3)]
     await rounds()
@@ -41,20 +41,20 @@ async def test_a_batch_is_taken_in_the_order_of_coming() -> None:
     assert await asyncio.gather(*waiting) == list(range(BATCH_MAX + 3))
 
 
-async def test_one_more_than_the_bound_is_refused_at_once() -> None:
+async def test_a_decision_above_the_limit_is_refused_immediately() -> None:
     queue = a_queue()
     waiting = [asyncio.ensure_future(queue.answered(decide)) for _ in range(QUEUE_MAX)]
     await rounds()
-    with pytest.raises(NotSynced, match="waiting already"):
+    with pytest.raises(NotSynced, match="queued already"):
         await queue.answered(decide)
     queue.refuse_all("it is over")
     ends = await asyncio.gather(*waiting, return_exceptions=True)
     assert {str(end) for end in ends} == {"it is over; the write did not happen"}
 
 
-async def test_whose_turn_does_not_come_in_time_is_refused_and_not_served() -> None:
+async def test_a_decision_queued_for_too_long_is_refused_and_not_decided() -> None:
     queue = a_queue(queued_s_max=0)
-    with pytest.raises(NotSynced, match="waited 0 s"):
+    with pytest.raises(NotSynced, match="was queued for 0 s"):
         await queue.answered(decide)
     queue.queued_s_max = 60
     later = asyncio.ensure_future(queue.answered(decide))
@@ -63,7 +63,7 @@ async def test_whose_turn_does_not_come_in_time_is_refused_and_not_served() -> N
     assert await later is None
 
 
-async def test_who_has_gone_away_is_not_served() -> None:
+async def test_a_cancelled_decision_is_not_decided() -> None:
     queue = a_queue()
     gone, there = (asyncio.ensure_future(queue.answered(decide)) for _ in range(2))
     await rounds()
@@ -75,7 +75,7 @@ async def test_who_has_gone_away_is_not_served() -> None:
     there.cancel()
 
 
-async def test_the_time_of_those_behind_a_long_decision_stands_still() -> None:
+async def test_time_limits_are_suspended_behind_a_long_decision() -> None:
     queue = a_queue()
     before = asyncio.ensure_future(queue.answered(decide))
     await rounds()
@@ -92,11 +92,11 @@ async def test_the_time_of_those_behind_a_long_decision_stands_still() -> None:
     assert await asyncio.gather(before, during) == [None, None]
 
 
-async def test_their_time_begins_anew_afterwards() -> None:
+async def test_time_limits_restart_afterwards() -> None:
     queue = a_queue()
     with queue.held():
         waiting = asyncio.ensure_future(queue.answered(decide))
         await rounds()
         queue.queued_s_max = 0
-    with pytest.raises(NotSynced, match="waited 0 s"):
+    with pytest.raises(NotSynced, match="was queued for 0 s"):
         await waiting

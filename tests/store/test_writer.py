@@ -1,4 +1,4 @@
-"""What any writer owes its callers, in memory and on PostgreSQL; then what only that can show."""
+"""The contract of every writer, in memory and on PostgreSQL; then tests of PostgreSQL alone."""
 
 import asyncio
 import threading
@@ -68,7 +68,7 @@ async def test_a_write_is_visible_when_it_is_answered(kind: str, database_url: s
 
 
 @both
-async def test_slices_bear_the_revision_of_what_caused_them(kind: str, database_url: str) -> None:
+async def test_slices_have_the_revision_of_their_cause(kind: str, database_url: str) -> None:
     async with a_writer(kind, database_url) as written:
         await written.writer.write(creating(a_draft()))
         pod = await written.writer.write(creating(a_pod("ent-1", labels={"app": "ent"})))
@@ -86,9 +86,7 @@ async def test_a_refusal_leaves_nothing_behind(kind: str, database_url: str) -> 
 
 
 @both
-async def test_a_dry_run_shows_what_would_be_and_commits_nothing(
-    kind: str, database_url: str
-) -> None:
+async def test_a_dry_run_gives_the_result_and_commits_nothing(kind: str, database_url: str) -> None:
     async with a_writer(kind, database_url) as written:
         before = written.view.snapshot
         shown = await written.writer.write(creating(a_draft()), dry_run=True)
@@ -114,7 +112,7 @@ async def test_a_trial_says_whether_a_decision_would_change_anything(
 
 
 @both
-async def test_a_trial_goes_by_the_policy_of_writes(kind: str, database_url: str) -> None:
+async def test_a_trial_uses_the_policy_of_writes(kind: str, database_url: str) -> None:
     policies: list[Policy] = []
     async with a_writer(kind, database_url) as written:
         written.writer.would_change(lambda work: policies.append(work.policy))
@@ -123,7 +121,7 @@ async def test_a_trial_goes_by_the_policy_of_writes(kind: str, database_url: str
 
 
 @both
-async def test_what_changes_nothing_takes_no_revision(kind: str, database_url: str) -> None:
+async def test_a_decision_without_changes_takes_no_revision(kind: str, database_url: str) -> None:
     async with a_writer(kind, database_url) as written:
         stored = await written.writer.write(creating(a_draft()))
         assert isinstance(stored, Service)
@@ -134,7 +132,7 @@ async def test_what_changes_nothing_takes_no_revision(kind: str, database_url: s
 
 
 @both
-async def test_history_has_no_holes_and_no_steps_back(kind: str, database_url: str) -> None:
+async def test_history_has_no_gaps_and_increasing_revisions(kind: str, database_url: str) -> None:
     async with a_writer(kind, database_url) as written:
         start = written.view.snapshot.revision
         names = [f"n-{number}" for number in range(20)]
@@ -144,7 +142,7 @@ async def test_history_has_no_holes_and_no_steps_back(kind: str, database_url: s
 
 
 @both
-async def test_one_decision_that_is_refused_does_not_stop_its_neighbours(
+async def test_a_refused_decision_does_not_stop_others_of_its_batch(
     kind: str, database_url: str
 ) -> None:
     async with a_writer(kind, database_url) as written:
@@ -156,7 +154,7 @@ async def test_one_decision_that_is_refused_does_not_stop_its_neighbours(
 
 
 @both
-async def test_a_bug_in_one_decision_is_its_own(kind: str, database_url: str) -> None:
+async def test_an_error_fails_only_its_decision(kind: str, database_url: str) -> None:
     def broken(_: Work) -> None:
         raise ZeroDivisionError
 
@@ -166,7 +164,7 @@ async def test_a_bug_in_one_decision_is_its_own(kind: str, database_url: str) ->
         await written.writer.write(creating(a_draft()))
 
 
-async def test_what_is_stored_loads_as_what_was_shown(database_url: str) -> None:
+async def test_the_stored_state_loads_equal_to_the_shown_one(database_url: str) -> None:
     async with a_writer("postgres", database_url) as written:
         await written.writer.write(creating(a_draft()))
         await written.writer.write(creating(a_pod("ent-1", labels={"app": "ent"})))
@@ -209,7 +207,7 @@ async def test_two_processes_share_one_order_and_one_range(database_url: str) ->
 
 @asynccontextmanager
 async def a_deaf_writer(url: str) -> AsyncGenerator[tuple[Written, list[str]], None]:
-    """Give a writer that nobody tells of other processes' commits, and the locks it takes."""
+    """Give a writer that is not notified of other commits, and the locks that it takes."""
     view, locks = View(), list[str]()
     async with connected(url) as engine:
         follower = ChangeLogFollower(engine, view)
@@ -228,7 +226,7 @@ async def a_deaf_writer(url: str) -> AsyncGenerator[tuple[Written, list[str]], N
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_write_after_our_own_takes_no_lock_of_its_own(database_url: str) -> None:
+async def test_consecutive_writes_of_a_process_take_no_separate_lock(database_url: str) -> None:
     async with a_writer("postgres", database_url), a_deaf_writer(database_url) as (deaf, locks):
         for draft in (a_pod("first"), a_pod("second"), a_draft()):
             await deaf.writer.write(creating(draft))
@@ -238,7 +236,7 @@ async def test_a_write_after_our_own_takes_no_lock_of_its_own(database_url: str)
         assert len(locks) == 2, "a refusal is an answer, and rests on the latest state"
 
 
-async def test_an_address_let_go_and_taken_in_one_write_has_its_new_holder(
+async def test_an_address_released_and_taken_in_one_write_has_its_new_holder(
     database_url: str,
 ) -> None:
     async with (
@@ -259,7 +257,7 @@ async def test_an_address_let_go_and_taken_in_one_write_has_its_new_holder(
         assert await check(engine) == ()
 
 
-async def test_a_decision_is_made_once_where_nothing_has_changed_since(database_url: str) -> None:
+async def test_a_decision_runs_once_when_nothing_has_changed_since(database_url: str) -> None:
     decided: list[str] = []
 
     def deciding(name: str) -> Callable[[Work], Object]:
@@ -281,7 +279,7 @@ async def test_a_decision_is_made_once_where_nothing_has_changed_since(database_
         assert decided == ["first", "second", "third", "third"]
 
 
-async def test_what_another_process_committed_unheard_is_known_to_the_next_write(
+async def test_a_write_sees_commits_of_other_processes_without_notification(
     database_url: str,
 ) -> None:
     async with (
@@ -326,9 +324,7 @@ async def test_a_commit_that_fails_is_never_acknowledged(
         await deaf.writer.write(creating(a_pod("after")))
 
 
-async def test_a_write_whose_time_is_over_as_its_turn_comes_ends_nobody_else(
-    database_url: str,
-) -> None:
+async def test_a_write_that_times_out_as_it_is_taken_fails_no_other(database_url: str) -> None:
     async with a_registry(database_url) as registry, connected(database_url) as engine:
         follower = ChangeLogFollower(engine, registry.view)
         writer = PostgresWriter(
@@ -349,7 +345,7 @@ async def test_a_write_whose_time_is_over_as_its_turn_comes_ends_nobody_else(
 
 
 @pytest.mark.parametrize("reach", [1, AT_ONCE_MAX, AT_ONCE_MAX + 1, 10 * AT_ONCE_MAX])
-async def test_what_may_touch_much_is_decided_beside_the_event_loop(
+async def test_a_decision_that_may_touch_many_objects_runs_in_a_thread(
     reach: int, database_url: str
 ) -> None:
     async with a_writer("postgres", database_url) as written:
@@ -364,7 +360,7 @@ async def test_what_may_touch_much_is_decided_beside_the_event_loop(
         assert len(written.view.snapshot.services) == 2
 
 
-async def test_a_long_decision_holds_no_lock_and_is_made_anew_when_others_commit(
+async def test_a_long_decision_holds_no_lock_and_runs_again_when_others_commit(
     database_url: str,
 ) -> None:
     async with a_registry(database_url) as ours, a_registry(database_url) as others:
@@ -378,7 +374,7 @@ async def test_a_long_decision_holds_no_lock_and_is_made_anew_when_others_commit
 
         writing = asyncio.create_task(ours.writer.write(decide, reach=10 * AT_ONCE_MAX))
         for number in range(LONG_TRIES_MAX):
-            while len(calls) <= number:  # noqa: ASYNC110  a thread tells
+            while len(calls) <= number:  # noqa: ASYNC110  appended by a thread
                 await asyncio.sleep(0.01)
             await others.writer.write(creating(a_draft(f"other-{number}")))
             calls[number].set()
@@ -391,7 +387,7 @@ async def test_a_long_decision_holds_no_lock_and_is_made_anew_when_others_commit
     assert len(calls) > LONG_TRIES_MAX
 
 
-async def test_the_state_that_is_shown_is_the_one_that_was_decided(database_url: str) -> None:
+async def test_the_decided_state_is_the_one_that_is_shown(database_url: str) -> None:
     async with a_writer("postgres", database_url) as written:
         await written.writer.write(creating(a_draft("first")))  # from now on nothing is asked first
         before, decided = written.view.snapshot, list[Snapshot]()

@@ -1,14 +1,14 @@
-"""One connection to the API: what it sends is parsed no faster than it is answered.
+"""One connection to the API: requests are parsed no faster than they are answered.
 
-    octets -> held back -> parsed, a piece at a time -> requests, answered in order
+    octets -> buffered -> parsed, a piece at a time -> requests, answered in order
 
-A client may send many requests without waiting for answers (RFC 9112 section 9.3.2).  So
-many wait here; what it sends beyond them stays unparsed, and is not read from the socket.
-Each costs the same, however many there are.  A head has bounds, in octets, lines and
-seconds, the first of a connection and every later one.
+A client may send many requests without waiting for answers (RFC 9112 section 9.3.2).  A
+bounded number is queued; further octets stay unparsed, and the socket is not read.  The cost
+of a request does not grow with their number.  Every head, the first of a connection and each
+later one, is limited in octets, lines and seconds.
 
-Rests on attributes of uvicorn's protocol class that its documents do not name: its version
-is pinned, and ``tests/api/test_connection.py`` looks at each of them over real sockets.
+Depends on undocumented attributes of uvicorn's protocol class: its version is pinned, and
+``tests/api/http/test_connection.py`` tests each of them over real sockets.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from app.api.errors import (
     TargetTooLong,
     TooSlow,
 )
-from app.api.http.delivery import CUT
+from app.api.http.delivery import ABORT
 from app.api.http.guard import TARGET
 from app.api.http.until_close import UntilClose
 from app.domain.errors import BadRequest, DomainError, NotSynced
@@ -38,24 +38,24 @@ from app.schemas.status import status_of
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
-CONNECTIONS_MAX = 10_000  # connections at once, unless it is told otherwise
-PIPELINED_MAX = 64  # requests that wait behind the one that is being answered
-PARSED_AT_ONCE = 4_096  # octets, which may hold two hundred requests
+CONNECTIONS_MAX = 10_000  # connections at once, unless configured otherwise
+PIPELINED_MAX = 64  # requests queued behind the one that is being answered
+PARSED_AT_ONCE = 4_096  # octets, which may contain two hundred requests
 TARGET_OCTETS_MAX = 8_192  # of the target, which is nearly all of a request line
 HEAD_OCTETS_MAX = 32_768  # of the request line and all header fields
 HEAD_LINES_MAX = 100  # header fields
-LINGER_S = 2.0  # seconds in which a client that is refused may still be sending
+LINGER_S = 2.0  # seconds for which a refused client may still send
 HEAD_S_MAX = 20.0  # seconds for a head, the first octet of a connection included
 _AFTER_AUTHORITY = re.compile(rb"[/?#]")
 
 
 class _Flow(FlowControl):
-    """Flow control that reads nothing while there is something unparsed."""
+    """Flow control that does not read while there are unparsed octets."""
 
     is_held = False
 
     def hold(self, *, is_held: bool) -> None:
-        """Stop reading, or go on."""
+        """Pause reading, or resume it."""
         self.is_held = is_held
         if is_held:
             self.pause_reading()
@@ -63,18 +63,19 @@ class _Flow(FlowControl):
             self.resume_reading()
 
     def resume_reading(self) -> None:
-        """Read on, unless that is held."""
+        """Resume reading, unless it is held."""
         if not self.is_held:
             super().resume_reading()
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that counts, whose requests wait for each other and have bounds."""
+    """A connection with limits, whose requests are answered one after the other."""
 
     connections_max = CONNECTIONS_MAX
+    head_s_max = HEAD_S_MAX
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Take a connection; one too many is told so and closed."""
+        """Accept a connection; one above the limit is refused and closed."""
         self._unparsed = bytearray()
         self._answering: RequestResponseCycle | None = None
         self._is_in_head, self._head_octets, self._fields = True, 0, 0
@@ -91,7 +92,7 @@ class Connection(HttpToolsProtocol):
             self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what comes, as far as it can be answered soon."""
+        """Buffer octets, and parse as many as can be answered soon."""
         if self._refusal is not None:
             return
         self._unparsed += data
@@ -100,13 +101,13 @@ class Connection(HttpToolsProtocol):
         self._parse()
 
     def on_message_begin(self) -> None:
-        """Let who answers cut the connection off."""
+        """Give the application a way to abort the connection."""
         super().on_message_begin()
-        cast("dict[str, object]", self.scope)[CUT] = self.transport.abort
+        cast("dict[str, object]", self.scope)[ABORT] = self.transport.abort
         self._fields = 0
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the target; one too long ends the connection."""
+        """Add a piece of the target; one that is too long ends the connection."""
         super().on_url(url)
         if len(self.url) > TARGET_OCTETS_MAX:
             words = f"the target of a request has at most {TARGET_OCTETS_MAX} octets"
@@ -114,10 +115,10 @@ class Connection(HttpToolsProtocol):
             raise self._refusal
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header field; one too many ends the connection.
+        """Add a header field; one above the limit ends the connection.
 
-        Fields behind a body never join those before it, which have been judged by then
-        (RFC 9110 section 6.5.1).
+        Trailer fields are dropped, as the header fields have been evaluated by then (RFC 9110
+        section 6.5.1).
         """
         if self._fields >= HEAD_LINES_MAX:
             self._refusal = HeadTooLarge(f"a request has at most {HEAD_LINES_MAX} header fields")
@@ -127,7 +128,7 @@ class Connection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin to answer, or wait for those before."""
+        """Begin to answer, or queue behind earlier requests."""
         assert self.parser is not None, "it is parsing"
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
             self._head_again = self._head_without_upgrade()
@@ -136,16 +137,16 @@ class Connection(HttpToolsProtocol):
             self._read_target()
         super().on_headers_complete()
         self._is_in_head, self._head_octets = False, 0
-        self._expect_nothing()
+        self._cancel_head_timer()
 
     def on_message_complete(self) -> None:
-        """Look out for the next request."""
+        """Expect the next request."""
         if not self._head_again:
             super().on_message_complete()
             self._is_in_head = True
 
     def on_response_complete(self) -> None:
-        """Go on with what waits, or with what has not been parsed yet."""
+        """Continue with queued requests, or with unparsed octets."""
         super().on_response_complete()
         if self._refusal is not None:
             self._refuse(self._refusal)
@@ -153,9 +154,9 @@ class Connection(HttpToolsProtocol):
             self._parse()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell who is answering that the client has gone; what waits is never begun."""
+        """Tell the application that the client disconnected; queued requests are dropped."""
         super().connection_lost(exc)
-        self._expect_nothing()
+        self._cancel_head_timer()
         self._unparsed.clear()
         self.pipeline.clear()
         if self._answering is not None and not self._answering.response_complete:
@@ -163,9 +164,9 @@ class Connection(HttpToolsProtocol):
             self._answering.message_event.set()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, or too much, in the one shape that refusals have.
+        """Refuse invalid HTTP, or a request above a limit, with a Status like all refusals.
 
-        Where it is the body of the request that is being answered, there is no other answer.
+        When the fault is in the body of the current request, this is its answer.
         """
         if not self._is_in_head and self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()
@@ -176,10 +177,10 @@ class Connection(HttpToolsProtocol):
         self._refuse(self._refusal or BadRequest(msg))
 
     def _feed(self, piece: bytes) -> None:
-        """Parse a piece; of a request that would change the protocol the head is parsed again.
+        """Parse a piece; the head of a request for a protocol upgrade is parsed again without it.
 
-        A server may answer it as if it wanted nothing (RFC 9110 section 7.8), but the parser
-        stops behind its head, body or not, for what follows might be of that other protocol.
+        A server may ignore the upgrade (RFC 9110 section 7.8), but the parser stops after the
+        head, since the following octets might belong to the other protocol.
         """
         assert self.parser is not None, "the connection is open"
         self._unset_keepalive_if_required()
@@ -191,10 +192,10 @@ class Connection(HttpToolsProtocol):
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         except httptools.HttpParserError:
-            self.send_400_response("the request is no HTTP/1.1")
+            self.send_400_response("the request is not valid HTTP/1.1")
 
     def _head_without_upgrade(self) -> bytes:
-        """Write the head that has just been parsed, without what makes the parser stop."""
+        """Write the head that was just parsed, without the field that makes the parser stop."""
         assert self.parser is not None, "it is parsing"
         version = self.parser.get_http_version().encode()
         first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
@@ -202,7 +203,7 @@ class Connection(HttpToolsProtocol):
         return b"\r\n".join((first, *kept, b"", b""))
 
     def _read_target(self) -> None:
-        """Split a target with an authority, as a proxy is sent (RFC 9112 section 3.2.2)."""
+        """Split a target in absolute form, as proxies receive (RFC 9112 section 3.2.2)."""
         assert self.parser is not None, "it is parsing"
         if self.parser.get_method() == b"CONNECT":
             self._refusal = MethodRefused("this server opens no tunnels: there is no CONNECT")
@@ -216,7 +217,7 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         self._answering = cycle
         if cycle.scope["http_version"] != "1.1":
-            cycle.waiting_for_100_continue = False  # nothing that HTTP/1.0 knows
+            cycle.waiting_for_100_continue = False  # HTTP/1.0 does not know it
             app = cast("ASGI3Application", UntilClose(app, cycle))
         super()._start_asgi_task(cycle, app)
 
@@ -241,24 +242,24 @@ class Connection(HttpToolsProtocol):
         self._own_flow.hold(is_held=bool(self._unparsed))
 
     def _refuse(self, refusal: DomainError) -> None:
-        """Say one last thing, behind the answers that are due before it."""
+        """Send a last answer, after those of earlier requests, and close."""
         self._refusal = refusal
         self._unparsed.clear()
-        self._expect_nothing()
+        self._cancel_head_timer()
         if self._is_answering() or self.pipeline or self.transport.is_closing():
             return
         self.transport.write(self._last_words(refusal))
-        # Closed while octets are still coming, the kernel would reset the connection, and
-        # the client might never read why (RFC 9112 section 9.6).
+        # If it closed while octets still arrive, the kernel would reset the connection, and
+        # the client might never read the answer (RFC 9112 section 9.6).
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.close)
 
     def _expect_head(self) -> None:
         if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_S_MAX, self._head_is_late)
+            self._head_timer = self.loop.call_later(self.head_s_max, self._head_is_late)
 
-    def _expect_nothing(self) -> None:
+    def _cancel_head_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
@@ -266,12 +267,12 @@ class Connection(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._head_timer = None
         if self._head_octets:
-            self._refuse(TooSlow(f"the head of a request comes within {HEAD_S_MAX:g} s"))
+            self._refuse(TooSlow(f"the head of the request took more than {self.head_s_max:g} s"))
         else:
             self.transport.close()
 
     def _last_words(self, refusal: DomainError) -> bytes:
-        """Write an answer after which the connection is closed, as it goes over the wire."""
+        """Write an answer as octets, after which the connection is closed."""
         code = STATUSES[type(refusal)]
         is_retried = code is HTTPStatus.SERVICE_UNAVAILABLE
         body = encode_json(

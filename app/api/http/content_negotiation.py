@@ -1,4 +1,4 @@
-"""The two forms in which documents leave: JSON, and YAML for who accepts nothing else.
+"""The two forms of answers: JSON, and YAML for clients that accept nothing else.
 
     request -> form;  document, form -> bytes
 
@@ -20,7 +20,7 @@ _JSON_ALONE = _JSON_RANGES - {"*/*"}
 _TEXT_RANGES = frozenset({"*/*", "text/*", "text/plain"})
 _YAML_RANGES = frozenset({YAML, "application/x-yaml", "application/yml", "text/yaml"})
 _TRUE = frozenset({"true", "1"})
-_INDENT = 2  # spaces, for people
+_INDENT = 2  # spaces
 
 
 class NotAcceptable(DomainError):
@@ -40,7 +40,7 @@ def chosen_form(request: Request) -> str:
 
 
 def accepts_only_json(request: Request) -> bool:
-    """Whether a client of something that is plain text first of all takes JSON alone."""
+    """Whether the client of a plain text resource accepts only JSON."""
     ranges = _accepted(request)
     return bool(ranges & _JSON_ALONE) and not ranges & _TEXT_RANGES
 
@@ -51,7 +51,7 @@ def _accepted(request: Request) -> set[str]:
 
 
 def is_pretty(request: Request) -> bool:
-    """Whether JSON is wanted with an indent, for people to read."""
+    """Whether the client asks for indented JSON."""
     asks = b"pretty" in request.scope["query_string"]
     return asks and request.query_params.get("pretty") in _TRUE
 
@@ -59,7 +59,7 @@ def is_pretty(request: Request) -> bool:
 def encoded(document: Mapping[str, object], form: str) -> bytes:
     """Write a document in a form."""
     if form == YAML:
-        # Through JSON, in which words and times are texts like any other.
+        # Through JSON, where enumerations and times are plain strings.
         return encode_yaml(json.loads(encode_json(document)))
     return encode_json(document)
 

@@ -1,9 +1,9 @@
-"""Send a stream for as long as its client reads it, and keep little in memory for it.
+"""Delivery of watch streams to their clients, with little memory for each.
 
-    what there is, then what is new at every beat -> the client
+    initial state, then new events at every flush -> the client
 
-Who reads as fast as there is something to send is sent it by the beat itself: no
-task is woken for it.  Who does not is waited for by a task, and left in the end.
+While a client's socket is writable, the flush itself sends the events: no task is woken.
+For a slow client a task waits, and after ``STALL_S`` its connection is aborted.
 
 Source: contract.md, "GET /watch"; the ASGI specification, "HTTP Connection Scope".
 """
@@ -18,66 +18,73 @@ from fastapi.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 STALL_S = 30.0  # seconds a client may take to read what it was sent
-CUT: Final = "waypost.cut"  # in a request's scope: what ends its connection at once
-_LATER: Final = "waypost.later"  # in a request's scope: what is sent after all have returned
-_LATE_S = 0.01  # seconds by which a stream is looked at after its time, never before
+ABORT: Final = "waypost.abort"  # key of a request's scope: the function that aborts its connection
+_DEFERRED: Final = "waypost.deferred"  # key of a scope: deliveries to run after all layers returned
+_LATE_S = 0.01  # seconds after its deadline at which a stream is asked, never before it
 
 
 class Stream(Protocol):
-    """What is sent: something to begin with, then what is due whenever it is asked."""
+    """Source of what is sent: an initial state, then what is due each time it is asked."""
 
     @property
     def deadline_s(self) -> float:
-        """When it is over at the latest, by the loop's clock."""
+        """Latest end of the stream, by the event loop's clock."""
         ...
 
     @property
     def is_over(self) -> bool:
-        """Whether what it gave last was the last of it."""
+        """Whether the stream has given its last piece."""
         ...
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is more to be given at once."""
+        """Whether more is due immediately."""
         ...
 
     @property
-    def turns(self) -> AbstractAsyncContextManager[None]:
-        """What to enter before it is asked for more than is due at a beat."""
+    def yielding_lock(self) -> AbstractAsyncContextManager[None]:
+        """Entered before the stream is asked for more than a flush makes due."""
         ...
 
     def initial(self) -> AsyncGenerator[bytes, None]:
-        """Give what it begins with, in pieces, in turns of its own."""
+        """Yield the initial state in pieces, made under its own lock."""
         ...
 
-    def news(self) -> bytes:
-        """Give what is due by now, often nothing."""
+    def due(self) -> bytes:
+        """Give what is due now, often nothing."""
         ...
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], object]:
-        """Call ``listener`` whenever something may be due; returns what ends that."""
+        """Call ``listener`` whenever something may be due; returns the function that ends that."""
         ...
 
     def counted(self) -> AbstractContextManager[None]:
-        """Count it, for as long as it is sent."""
+        """Count the stream as open for the length of the block."""
         ...
 
 
 class EventStream(StreamingResponse):
-    """A stream that ends when the client goes, or does not read for too long.
+    """A stream that ends when the client disconnects, or does not read for too long.
 
-    There are thousands at a time, so each is one task, which listens; below
-    ``Outermost`` that begins when the layers between have returned, which would
-    otherwise be kept in memory for as long as it lasts.
+    There are thousands at a time, so each is one task.  Below ``DeferredDelivery`` the task
+    begins when the middleware in between has returned, whose frames would otherwise stay in
+    memory as long as the stream.
     """
 
-    def __init__(self, stream: Stream, *, media_type: str, headers: Mapping[str, str]) -> None:
-        """Answer with ``stream``."""
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        media_type: str,
+        headers: Mapping[str, str],
+        stall_s: float = STALL_S,
+    ) -> None:
+        """Answer with ``stream``; abort when the client reads nothing for ``stall_s``."""
         super().__init__(stream.initial(), media_type=media_type, headers=headers)
-        self._stream = stream
+        self._stream, self._stall_s = stream, stall_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Begin, and send piece by piece until there is no more, or nobody to read it."""
+        """Send the head, and the stream piece by piece until it ends or the client disconnects."""
         await send(
             {
                 "type": "http.response.start",
@@ -85,32 +92,35 @@ class EventStream(StreamingResponse):
                 "headers": self.raw_headers,
             }
         )
-        if _LATER in scope:
-            scope[_LATER].append(self._deliver)
+        if _DEFERRED in scope:
+            scope[_DEFERRED].append(self._deliver)
         else:
             await self._deliver(scope, receive, send)
 
     async def _deliver(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                delivery = _Delivery(self._stream, send, tasks)
+                delivery = _Delivery(self._stream, send, tasks, self._stall_s)
                 with self._stream.counted():
                     try:
-                        await _gone(receive)  # or has been sent all there is
+                        await _disconnected(receive)  # also received after the last piece
                     finally:
                         delivery.end()
         except* TimeoutError:
-            if CUT in scope:  # what the client does not read would be kept for it
-                scope[CUT]()
-                await _gone(receive)
+            if ABORT in scope:  # else the server would buffer what the client does not read
+                scope[ABORT]()
+                await _disconnected(receive)
 
 
 class _Delivery:
-    """One stream on its way: it is sent as its client reads, and is not kept for it meanwhile."""
+    """Delivery of one stream at the speed of its client, without a queue."""
 
-    def __init__(self, stream: Stream, send: Send, tasks: asyncio.TaskGroup) -> None:
+    def __init__(
+        self, stream: Stream, send: Send, tasks: asyncio.TaskGroup, stall_s: float
+    ) -> None:
         self._stream, self._send, self._tasks = stream, send, tasks
-        self._unlisten = self._cancel_look = _nothing
+        self._stall_s = stall_s
+        self._unlisten = self._cancel_timer = _nothing
         self._has_ended = False
         self._waiting: asyncio.Task[None] | None = tasks.create_task(self._begin())
 
@@ -118,8 +128,8 @@ class _Delivery:
         """Send no more."""
         self._has_ended = True
         self._unlisten()
-        self._cancel_look()
-        self._unlisten = self._cancel_look = _nothing  # they lead back to this delivery
+        self._cancel_timer()
+        self._unlisten = self._cancel_timer = _nothing  # they refer back to this delivery
         if self._waiting is not None:
             self._waiting.cancel()
 
@@ -132,47 +142,47 @@ class _Delivery:
         await self._catch_up()
         if self._stream.is_over:
             return
-        self._unlisten = self._stream.listen(self._tell)
+        self._unlisten = self._stream.listen(self._flush)
         loop = asyncio.get_running_loop()
-        self._cancel_look = loop.call_at(self._stream.deadline_s + _LATE_S, self._tell).cancel
-        self._go_on()
+        self._cancel_timer = loop.call_at(self._stream.deadline_s + _LATE_S, self._flush).cancel
+        self._resume()
 
     async def _catch_up(self) -> None:
-        """Send what there is already, in pieces of which others have theirs in between."""
+        """Send what has accumulated, yielding to the event loop between pieces."""
         while self._stream.is_behind:
-            async with self._stream.turns:
-                piece = self._stream.news()
+            async with self._stream.yielding_lock:
+                piece = self._stream.due()
             if piece:
                 await self._send_in_time(_message(piece, more_body=not self._stream.is_over))
 
-    async def _go_on_behind(self) -> None:
-        """Catch up, and from then on be told by the beat."""
+    async def _catch_up_and_resume(self) -> None:
+        """Catch up, then leave sending to the flushes again."""
         await self._catch_up()
-        self._go_on()
+        self._resume()
 
     async def _send_in_time(self, message: dict[str, object]) -> None:
-        async with asyncio.timeout(STALL_S):
+        async with asyncio.timeout(self._stall_s):
             await self._send(message)
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         self._waiting = None
-        self._tell()
+        self._flush()
 
-    def _tell(self) -> None:
-        """Send what is due, unless the client is still being waited for."""
+    def _flush(self) -> None:
+        """Send what is due, unless a task still waits for the client."""
         if self._has_ended or self._waiting is not None or self._stream.is_over:
             return
         try:
-            piece = self._stream.news()
+            piece = self._stream.due()
             if piece:
                 self._push(_message(piece, more_body=not self._stream.is_over))
             if self._stream.is_behind and self._waiting is None:
-                self._waiting = self._tasks.create_task(self._go_on_behind())
-        except Exception as error:  # noqa: BLE001  it ends this stream, not those told after it
+                self._waiting = self._tasks.create_task(self._catch_up_and_resume())
+        except Exception as error:  # noqa: BLE001  it ends this stream, not the others of the flush
             self._waiting = self._tasks.create_task(_failed(error))
 
     def _push(self, message: dict[str, object]) -> None:
-        """Send now; only what would have to wait becomes a task."""
+        """Send now; only a send that would have to wait becomes a task."""
         sending = self._send(message).__await__()
         try:
             blocker = next(sending)
@@ -181,34 +191,33 @@ class _Delivery:
         self._waiting = self._tasks.create_task(self._wait(sending, blocker))
 
     async def _wait(self, sending: Generator[Any, None, None], blocker: object) -> None:
-        async with asyncio.timeout(STALL_S):
+        async with asyncio.timeout(self._stall_s):
             await _rest(sending, blocker)
-        await self._go_on_behind()
+        await self._catch_up_and_resume()
 
 
-def send_within(scope: Scope) -> Scope:
-    """Give the scope of a request whose stream, if it is one, is sent by the layers below."""
-    return {name: value for name, value in scope.items() if name != _LATER}
+def send_at_once(scope: Scope) -> Scope:
+    """Copy a request's scope without deferral: a stream is delivered by the layers below."""
+    return {name: value for name, value in scope.items() if name != _DEFERRED}
 
 
-class Outermost:
-    """The layer that sends streams, once all layers below have begun them and returned."""
+class DeferredDelivery:
+    """Outermost middleware: delivers streams once all layers below have returned."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand outside ``app``."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, then send what was begun."""
-        later: list[Callable[[Scope, Receive, Send], Awaitable[None]]] = []
-        await self._app({**scope, _LATER: later}, receive, send)
-        for deliver in later:
+        """Answer, then run the deferred delivery."""
+        deferred: list[Callable[[Scope, Receive, Send], Awaitable[None]]] = []
+        await self._app({**scope, _DEFERRED: deferred}, receive, send)
+        for deliver in deferred:
             await deliver(scope, receive, send)
 
 
 @types.coroutine
 def _rest(sending: Generator[Any, None, None], blocker: object) -> Generator[Any, None, None]:
-    """Finish, in a task, what was begun outside of one and waits for ``blocker``."""
+    """Finish in a task a send that was begun outside of one and waits for ``blocker``."""
     try:
         yield blocker
     except BaseException:
@@ -229,7 +238,7 @@ def _nothing() -> None:
     pass
 
 
-async def _gone(receive: Receive) -> None:
-    """Wait until the client has gone."""
+async def _disconnected(receive: Receive) -> None:
+    """Wait until the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,9 +1,9 @@
-"""How an event is written: as a line of JSON, or as a server-sent event.
+"""Encoding of watch events: a line of JSON, or a server-sent event.
 
-    type, revision that it makes whole, object -> bytes
+    type, revision that it completes, object -> bytes
 
-An id is sent only where a stream may be resumed: with the last event of a revision, and
-with the bookmark behind the initial state.
+An id is sent only where a stream may resume: with the last event of a revision, and with the
+bookmark after the initial state.
 
 Source: contract.md, "GET /watch"; the HTML standard, "Server-sent events".
 """
@@ -25,11 +25,10 @@ def ndjson_frame(type_: str, _: Revision | None, body: bytes) -> bytes:
 
 
 def sse_frame(type_: str, whole: Revision | None, body: bytes) -> bytes:
-    """Write an event as a server-sent event; its id is the revision that it makes whole.
+    """Write an event as a server-sent event; its id is the revision that it completes.
 
-    A client keeps the id before it, so one that is cut off inside a revision,
-    or inside the initial state, is told all of it again rather than half.  An
-    error takes the id away: where it stood, nothing can be resumed.
+    A client keeps the last id, so after a disconnect inside a revision, or inside the initial
+    state, it receives all of it again.  An error resets the id, as nothing can be resumed.
     """
     id_ = b"" if whole is None else b"id: %d\n" % whole
     if type_ == ERROR:

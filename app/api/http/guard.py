@@ -1,13 +1,13 @@
-"""What is refused before any route: requests meant for others, and those of foreign pages.
+"""Checks before any route: requests for other hosts, and requests of other sites' pages.
 
     request -> 400 | 404 | 421 | 403,  or the application
 
-A page in a browser of this machine reaches a server on loopback.  One whose name was rebound
-to 127.0.0.1 sends its own name in ``Host``, and a write of another page says so in ``Origin``
-or ``Sec-Fetch-Site``.  Routes match the decoded path, so one that means something else before
-it is decoded leads nowhere.
+A web page in a browser of this machine can reach a server on loopback.  A page whose name was
+rebound to 127.0.0.1 sends its own name in ``Host``, and a write of another site's page says so
+in ``Origin`` or ``Sec-Fetch-Site``.  Routes match the decoded path, so a path that differs in
+meaning before decoding is refused.
 
-Everything passes here, health and what is answered without the framework included.
+Every request passes here, also health checks and requests answered without the framework.
 Source: spec access 5.1 and 5.2; RFC 9112 sections 3.2 and 3.2.2; the Fetch Metadata draft.
 """
 
@@ -22,9 +22,9 @@ from app.api.errors import ForeignPage, Misdirected, refused
 from app.domain.errors import BadRequest, DomainError, NotFound
 from app.schemas.authorities import Authority, HostNames, Origin, parse_authority, parse_origin
 
-TARGET: Final = "waypost.target"  # in a request's scope: the authority that its target names
+TARGET: Final = "waypost.target"  # key of a request's scope: the authority in its target
 _READS: Final = frozenset({"GET", "HEAD"})
-_WITHOUT_HOST: Final = frozenset({"0.9", "1.0"})  # versions of HTTP that do not ask for one
+_WITHOUT_HOST: Final = frozenset({"0.9", "1.0"})  # HTTP versions that do not require it
 _AMBIGUOUS: Final = re.compile(
     rb"//|\\|%(?:2f|5c|00)|/(?:\.|%2e){1,2}(?=/|\Z)",
     re.IGNORECASE,
@@ -33,22 +33,21 @@ _AMBIGUOUS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trusted:
-    """Names that this server is called by, and origins whose pages may change something."""
+    """Host names of this server, and origins whose pages may write."""
 
     hosts: HostNames = field(default_factory=HostNames)
     origins: frozenset[Origin] = frozenset()
 
 
 class Guard:
-    """Refuses what is meant for another server, or comes from a page of another one."""
+    """Refuses requests for another server, and writes from pages of another origin."""
 
     def __init__(self, app: ASGIApp, *, trusted: Trusted) -> None:
-        """Guard ``app``."""
         self._app = app
         self._trusted = trusted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on, or refuse it."""
+        """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -70,14 +69,14 @@ class Guard:
             self._require_own_page(scope, authority)
         for coding in _values(scope, b"transfer-encoding"):
             if coding.strip().lower() != b"chunked":
-                raise BadRequest("only bodies that are sent plainly, or in chunks, are read here")
+                raise BadRequest("the only supported Transfer-Encoding is chunked")
         if _AMBIGUOUS.search(scope.get("raw_path") or scope["path"].encode()):
             raise NotFound(
                 "no path has //, a segment of dots, or an encoded slash, backslash or NUL"
             )
 
     def _require_own_page(self, scope: Scope, authority: Authority | None) -> None:
-        """Refuse a page of another origin; programs that are no browsers name none."""
+        """Refuse a page of another origin; clients other than browsers send no origin."""
         own = None if authority is None else Origin.of(scope["scheme"], authority)
         for value in _values(scope, b"origin"):
             origin = parse_origin(value.decode("latin-1"))
@@ -93,10 +92,10 @@ class Guard:
 
 
 def _authority_of(scope: Scope) -> Authority | None:
-    """Tell whom the request is sent to; None where HTTP/1.0 leaves it open.
+    """Find the host that a request is sent to; None where HTTP/1.0 gives none.
 
-    Raises BadRequest for no Host or several, for one that is none, and where a target with
-    an authority of its own names another (RFC 9112 section 3.2.2).
+    Raises BadRequest for no Host field or several, for an invalid one, and for a target whose
+    authority differs from it (RFC 9112 section 3.2.2).
     """
     hosts = tuple(_values(scope, b"host"))
     target: bytes | None = scope.get(TARGET)
@@ -113,7 +112,7 @@ def _authority_of(scope: Scope) -> Authority | None:
 def _authority(octets: bytes) -> Authority:
     authority = parse_authority(octets)
     if authority is None:
-        raise BadRequest("the host that the request names is none (Host header field or target)")
+        raise BadRequest("the request names an invalid host (Host header field or target)")
     return authority
 
 

@@ -1,13 +1,12 @@
-"""How much is done at once: bounds on requests, and on how long a client may dawdle.
+"""Limits of concurrent requests, and timeouts for slow clients.
 
     request -> a slot -> the application -> the slot is free
     request -> no slot -> 429, Retry-After
 
-Streams leave the slot when they begin, and who waits for news when the wait
-begins, for they are counted as watchers; health is always told.  While a body is on
-its way its request has no slot, so that slow clients keep out nobody but themselves;
-what bodies take in memory has a bound for all of them together.  Those that come at
-once begin a few at a time.  Connections are bounded where they are accepted.
+Streams and long polls leave their slot when they begin to wait, as they count as watchers;
+health routes need none.  A request has no slot while its body is received, so that slow
+clients block no others; the memory of all bodies together is bounded.  Requests that arrive
+together begin a few at a time.  Connections are limited where they are accepted.
 Source: style.md 4, "Everything is bounded".
 """
 
@@ -23,11 +22,11 @@ from app.api.http.admission import Admission
 from app.api.http.frames import NDJSON, SSE
 from app.api.objects.bodies import BODY_BYTES_MAX
 
-REQUESTS_MAX = 512  # requests answered at once, unless it is told otherwise
+REQUESTS_MAX = 512  # requests answered at once, unless configured otherwise
 PIECE_S_MAX = 30.0  # seconds a client may take to read one piece
 BODY_S_MIN = 20.0  # seconds that any client may take to send a body
-BODY_OCTETS_A_S = 16_384  # what it must send in each second beyond them, in the mean
-BODIES_OCTETS_MAX = 256 << 20  # octets of all bodies that are on their way or being answered
+BODY_OCTETS_A_S = 16_384  # mean rate at which it must send beyond them
+BODIES_OCTETS_MAX = 256 << 20  # octets of the bodies of all current requests
 _log = logging.getLogger(__name__)
 _ALWAYS_ANSWERED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 _SLOT = "waypost.slot"
@@ -43,7 +42,7 @@ class Limits:
 
 
 class RequestLimit:
-    """Answers a bounded number of requests at once, and refuses the rest at once."""
+    """Answers a bounded number of requests at once, and refuses further ones immediately."""
 
     def __init__(
         self,
@@ -53,7 +52,6 @@ class RequestLimit:
         body_s_min: float = BODY_S_MIN,
         bodies_octets_max: int = BODIES_OCTETS_MAX,
     ) -> None:
-        """Guard ``app``."""
         self._app = app
         self._requests_max = requests_max
         self._bodies_octets_max = bodies_octets_max
@@ -77,10 +75,10 @@ class RequestLimit:
         try:
             await self._app(scope, slot.receive, slot.send)
         except ClientDisconnect:
-            _log.info("a client went away in the body of %s %s", scope["method"], scope["path"])
+            _log.info("client disconnected in the body of %s %s", scope["method"], scope["path"])
         finally:
             slot.end()
-            del scope[_SLOT]  # it leads back to the scope: a circle for each request
+            del scope[_SLOT]  # else each request would leave a reference cycle
 
     def enter(self) -> None:
         """Take a slot; raises Overloaded when there is none."""
@@ -89,18 +87,18 @@ class RequestLimit:
         self._requests += 1
 
     def leave(self) -> None:
-        """Give a slot to the next."""
+        """Release a slot."""
         self._requests -= 1
 
     def hold(self, octets: int) -> None:
-        """Keep octets of a body; raises Overloaded when there are too many of all bodies."""
+        """Count octets of a body; raises Overloaded when all bodies together have too many."""
         if octets > 0 and self._bodies_octets + octets > self._bodies_octets_max:
             raise Overloaded(f"the bodies of requests take {self._bodies_octets} octets already")
         self._bodies_octets += octets
 
 
 def leave_slot(request: Request) -> None:
-    """Let others be answered while this request waits for something to happen."""
+    """Release the slot of a request that waits for events."""
     slot = request.scope.get(_SLOT)
     if isinstance(slot, _Slot):
         slot.leave()
@@ -116,7 +114,7 @@ class _Slot:
     async def receive(self) -> Message:
         """Receive a piece of the body, without a slot meanwhile; raises TooSlow."""
         if self._is_whole:
-            return await self._receive()  # what comes now is that the client has gone
+            return await self._receive()  # only a disconnect can follow
         self._give()
         try:
             async with asyncio.timeout_at(self._due_s()):
@@ -132,7 +130,7 @@ class _Slot:
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a piece in time; a client that does not read it is left."""
+        """Send a piece in time; raises TimeoutError when the client does not read it."""
         if self._is_left:
             await self._send(message)  # a stream, which has its own bound
             return
@@ -147,12 +145,12 @@ class _Slot:
         self._is_held = True
 
     def leave(self) -> None:
-        """Give the slot to the next for good: what follows is bounded elsewhere."""
+        """Release the slot for good: what follows is bounded elsewhere."""
         self._is_left = True
         self._give()
 
     def end(self) -> None:
-        """Give everything back."""
+        """Release slot and octets."""
         self._give()
         self._limit.hold(-self._octets)
 
@@ -162,7 +160,7 @@ class _Slot:
             self._limit.leave()
 
     def _due_s(self) -> float:
-        """Tell by when more of the body must be there: what has come earns it time."""
+        """Give the deadline of the next piece, which every received octet extends."""
         if not self._must_end_s:
             self._must_end_s = asyncio.get_running_loop().time() + self._limit.body_s_min
         return self._must_end_s + self._octets / BODY_OCTETS_A_S

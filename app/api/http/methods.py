@@ -1,4 +1,4 @@
-"""What every resource owes a client besides its own methods: HEAD, OPTIONS, a whole ``Allow``.
+"""Methods common to all resources: HEAD, OPTIONS, and a complete ``Allow`` header.
 
     HEAD    -> the answer of GET without its body
     OPTIONS -> 204, Allow
@@ -18,7 +18,7 @@ from fastapi import Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.http.delivery import send_within
+from app.api.http.delivery import send_at_once
 
 _ALLOW = "Allow"
 _HEAD, _GET, _OPTIONS = "HEAD", "GET", "OPTIONS"
@@ -39,10 +39,9 @@ class _Entry:
 
 
 class Methods:
-    """Answers for the methods that no route names itself."""
+    """Middleware for the methods that no route declares."""
 
     def __init__(self, app: ASGIApp, *, routes: Iterable[Routed]) -> None:
-        """Stand before ``app``, which has ``routes``."""
         self._app = app
         self._entries = tuple(
             _Entry(route.path_regex, frozenset(route.methods or ())) for route in routes
@@ -59,7 +58,7 @@ class Methods:
             response = Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
             await response(scope, receive, send)
         else:
-            await self._app(scope, receive, self._telling(scope, send))
+            await self._app(scope, receive, self._with_allow(scope, send))
 
     def _allowed(self, path: str) -> str:
         """List the methods of a path; nothing when there is no such path."""
@@ -74,23 +73,23 @@ class Methods:
         return ", ".join(sorted(found))
 
     async def _without_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        inner = send_within({**scope, "method": _GET})
-        telling = self._telling(scope, send)
+        inner = send_at_once({**scope, "method": _GET})
+        send_start = self._with_allow(scope, send)
 
         async def headers_only(message: Message) -> None:
             if message["type"] == "http.response.start":
                 if "route" in inner:
-                    scope["route"] = inner["route"]  # the outer layers count by it
-                await telling(message)
+                    scope["route"] = inner["route"]  # the outer layers count requests by route
+                await send_start(message)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         await self._app(inner, receive, headers_only)
 
-    def _telling(self, scope: Scope, send: Send) -> Send:
-        async def tell(message: Message) -> None:
+    def _with_allow(self, scope: Scope, send: Send) -> Send:
+        async def send_with_allow(message: Message) -> None:
             is_start = message["type"] == "http.response.start"
             if is_start and message["status"] == HTTPStatus.METHOD_NOT_ALLOWED:
                 MutableHeaders(scope=message)[_ALLOW] = self._allowed(scope["path"])
             await send(message)
 
-        return tell
+        return send_with_allow

@@ -1,12 +1,11 @@
-"""Large answers leave compressed when the client can read that.
+"""Compression of large answers, for clients that accept gzip.
 
     bytes, request                -> Response
-    pieces, request               -> Response, the pieces of many answers compressed once
+    pieces, request               -> Response, with pieces shared by many answers compressed once
 
-Rules are repetitive text: compressed they are a tenth of their size.  What many
-nodes are told alike is compressed once, and what is a node's own goes between and
-behind in the same stream: a full flush ends each piece at a byte.  To compress much
-takes long, so a thread does it, which zlib lets run beside the event loop.
+Rules are repetitive text and shrink to a tenth.  Pieces that many nodes share are compressed
+once; a node's own pieces are added to the same stream, since a full flush ends each piece at
+a byte.  Large answers are compressed in a thread, as zlib releases the interpreter lock.
 
 Source: RFC 9110 section 12.5.3; RFC 1952; RFC 1951.
 """
@@ -20,8 +19,8 @@ from dataclasses import dataclass
 
 from fastapi import Request, Response
 
-PACKED_BYTES_MIN = 2_048  # below this a header costs more than it saves
-BESIDE_BYTES_MIN = 65_536  # what takes a millisecond to compress is worth a thread
+PACKED_BYTES_MIN = 2_048  # below this compression does not pay
+BESIDE_BYTES_MIN = 65_536  # compressing this takes a millisecond, which is worth a thread
 _LEVEL = 1  # text of rules shrinks little further, at several times the work
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
 _RAW_DEFLATE = -zlib.MAX_WBITS
@@ -31,14 +30,14 @@ _LENGTH_MODULUS = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of an answer as it is, and compressed if that has been done for many answers."""
+    """A part of an answer, and its compressed form if many answers share it."""
 
     plain: bytes
     deflated: bytes = b""
 
 
 def shared(plain: bytes) -> Piece:
-    """Make a piece of many answers: a large one is compressed now, once for all of them."""
+    """Make a piece that many answers share; a large one is compressed now."""
     return Piece(plain, _deflated(plain) if len(plain) >= PACKED_BYTES_MIN else b"")
 
 
@@ -49,7 +48,7 @@ async def packed(
     media_type: str,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Answer with ``body``, compressed if it is large and the client says it may be."""
+    """Answer with ``body``, compressed if it is large and the client accepts that."""
     all_headers = {"Vary": "Accept-Encoding", **(headers or {})}
     if len(body) >= PACKED_BYTES_MIN and _accepts_gzip(request):
         all_headers["Content-Encoding"] = "gzip"
@@ -61,7 +60,7 @@ async def packed(
 
 
 def packed_pieces(request: Request, pieces: Sequence[Piece], *, media_type: str) -> Response:
-    """Answer with pieces, one behind the other."""
+    """Answer with pieces, joined."""
     headers = {"Vary": "Accept-Encoding"}
     body = b"".join([piece.plain for piece in pieces])
     if len(body) >= PACKED_BYTES_MIN and _accepts_gzip(request):
@@ -88,13 +87,13 @@ def _gzipped(body: bytes) -> bytes:
 
 
 def _joined(pieces: Sequence[Piece], plain: bytes) -> bytes:
-    """Join what is compressed already with what is not yet; ``plain`` is all of it."""
+    """Join compressed pieces, compressing the others now; ``plain`` is the whole answer."""
     parts = [piece.deflated or _deflated(piece.plain) for piece in pieces]
     trailer = struct.pack("<LL", zlib.crc32(plain), len(plain) % _LENGTH_MODULUS)
     return b"".join((_GZIP_HEADER, *parts, _END, trailer))
 
 
 def _deflated(plain: bytes) -> bytes:
-    """Compress a piece so that it ends at a byte, and others can follow."""
+    """Compress a piece so that it ends at a byte and others can follow."""
     deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE)
     return deflater.compress(plain) + deflater.flush(zlib.Z_FULL_FLUSH)

@@ -1,8 +1,8 @@
-"""Answers of unknown length to clients of HTTP/1.0, which know no chunks.
+"""Answers of unknown length to HTTP/1.0 clients, which do not know chunked encoding.
 
     start without Content-Length, pieces -> start, the bare pieces -> the connection closes
 
-Its end is then the end of the answer (RFC 9112 section 6.3, the last rule).  Rests on
+The end of the connection ends the answer (RFC 9112 section 6.3, the last rule).  Depends on
 attributes of uvicorn's cycle, as ``app.api.http.connection`` does.
 """
 
@@ -18,15 +18,14 @@ _LENGTH = b"content-length"
 
 
 class UntilClose:
-    """Answers one request so that its client needs no chunks."""
+    """Answers one request without chunked encoding."""
 
     def __init__(self, app: "ASGI3Application", cycle: RequestResponseCycle) -> None:
-        """Stand between ``app`` and the connection."""
         self._app = cast("ASGIApp", app)
         self._cycle = cycle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and let the connection end with the answer."""
+        """Answer, and close the connection at the end."""
         cycle, is_bare = self._cycle, False
         cycle.keep_alive = False
 

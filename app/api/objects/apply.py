@@ -28,7 +28,7 @@ from app.registry.writes.apply import Outcome, apply
 from app.schemas.apply import ApplyResult
 from app.schemas.queries import ApplyQuery
 
-AT_ONCE_MAX = 100  # objects whose outcomes are written down in one go
+AT_ONCE_MAX = 100  # objects up to which the answer is encoded in the event loop
 
 router = APIRouter(tags=["apply"])
 
@@ -77,7 +77,7 @@ async def apply_manifests(
             objects_max=registry.objects_max,
         ),
     )
-    request.state.warnings = bundle.mistakes  # for a refusal, of which they may be the reason
+    request.state.warnings = bundle.mistakes  # for a refusal, whose reason they may be
 
     def decide(work: Work) -> tuple[Sequence[Outcome], Revision]:
         before = work.snapshot.revision
@@ -91,7 +91,7 @@ async def apply_manifests(
         return outcomes, work.revision if work.changes() else before
 
     if not is_dry and not bundle.refused:
-        await registry.leases.sign_on(bundle.keys_of(POD))
+        await registry.leases.renew_existing(bundle.keys_of(POD))
     reach = len(bundle) + len(await request.body()) // OCTETS_AN_OBJECT
     reach += 0 if prune is None else len(snapshot.index)
     outcomes, revision = await registry.writer.write(decide, dry_run=is_dry, reach=reach)
@@ -104,7 +104,7 @@ async def apply_manifests(
             "results": bundle.entries(outcomes),
         }
         response = warn(answer(request, result), bundle.warnings(outcomes))
-        bundle.let_go()
+        bundle.clear()
         return response
 
     return answered() if reach <= AT_ONCE_MAX else await registry.writing.run(answered)

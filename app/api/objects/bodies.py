@@ -1,10 +1,10 @@
-"""How objects arrive: bytes in JSON or YAML become drafts, with what was ignored.
+"""Reading of request bodies: JSON or YAML becomes drafts, with remarks on ignored fields.
 
     request -> document -> Draft(object, warnings)
     request -> Patch;  Patch, current object -> Draft
 
-Reading is bounded, and strict or lenient about unknown fields as the client
-asks with ``fieldValidation``.  Source: contract.md, "Objects"; spec kubernetes-api 5.8.
+Reading is bounded, and strict or lenient about unknown fields by the client's
+``fieldValidation``.  Source: contract.md, "Objects"; spec kubernetes-api 5.8.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -40,8 +40,8 @@ OBJECT_TYPES = (MediaType.JSON.value, MediaType.YAML.value)
 PATCH_TYPES = tuple(kind.value for kind in PatchType)
 STRICT, IGNORE = "Strict", "Ignore"
 AT_ONCE_OCTETS_MAX = 8_192
-"""Octets of a body that is read in one go; a larger one is read beside the event loop."""
-_ALIAS = b"*"  # may stand for much more than is written
+"""Octets up to which a body is read in the event loop; a larger one is read in a thread."""
+_ALIAS = b"*"  # a YAML alias may expand to much more text
 _CODING, _IDENTITY = b"content-encoding", b"identity"
 
 
@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Draft(Generic[D]):
-    """An object as a client wants it, of a kind by name, and what is to be said of its document."""
+    """An object as a client sent it, the name of its kind, and remarks on its document."""
 
     object: D
     kind: str
@@ -61,7 +61,7 @@ class Draft(Generic[D]):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Name what was passed over, mistakes first; nothing when the client wants silence."""
+        """List ignored fields, mistakes first; nothing when the client wants no warnings."""
         if self.is_silent:
             return ()
         return (*self.remarks.mistakes(), *not_kept_line(self.kind, self.remarks.not_kept))
@@ -77,7 +77,7 @@ class Patch:
     _made: tuple[Object, Draft[Object] | DomainError] | None = None
 
     def prepare(self, current: Object, field_validation: str) -> None:
-        """Apply it to what is there before its turn comes; it mostly stays that."""
+        """Apply it to the current object ahead of the write, for which the result mostly holds."""
         try:
             document = apply_patch(self.type, encode_object(current), self.value)
             self._made = (
@@ -90,7 +90,7 @@ class Patch:
             self._made = current, refusal
 
     def applied_to(self, current: Object, field_validation: str) -> Draft[Object]:
-        """Make the draft that the patch makes of ``current``.
+        """Apply the patch to ``current``.
 
         Raises Invalid when it does not fit, BadRequest when the result cannot be decoded.
         """
@@ -105,7 +105,7 @@ class Patch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteOptions:
-    """How an object is to go: what the body says, else what the query does."""
+    """Options of a deletion, from the body, else from the query."""
 
     uid: str | None
     resource_version: str | None
@@ -116,14 +116,14 @@ class DeleteOptions:
 async def read_draft(request: Request, kind: AnyResource, field_validation: str) -> Draft[Object]:
     """Read one object of a kind from the body."""
     draft = await read_body(request, _draft, media_of(request), kind, field_validation)
-    request.state.warnings = draft.warnings  # for the refusal, should there be one
+    request.state.warnings = draft.warnings  # for a possible refusal
     return draft
 
 
 async def read_body(
     request: Request, read: Callable[Concatenate[bytes, P], T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """Receive the body and ``read`` it, beside the event loop where that may take long."""
+    """Receive the body and ``read`` it, in a thread where that may take long."""
     body = await request.body()
     if len(body) <= AT_ONCE_OCTETS_MAX and _ALIAS not in body:
         return read(body, *args, **kwargs)
@@ -142,7 +142,7 @@ async def read_patch(request: Request) -> Patch:
 async def prepare(
     request: Request, patch: Patch, current: Object | None, field_validation: str
 ) -> None:
-    """Apply a patch ahead of its turn, beside the event loop, if that may take long."""
+    """Apply a patch in a thread ahead of the write, if that may take long."""
     is_large = len(await request.body()) > AT_ONCE_OCTETS_MAX
     if current is not None and (is_large or octets_of(current) > AT_ONCE_OCTETS_MAX):
         lane = (await registry_of(request)).reading
@@ -150,7 +150,7 @@ async def prepare(
 
 
 async def read_options(request: Request, query: DeleteQuery) -> DeleteOptions:
-    """Read how to delete; raises BadRequest when the body says it in the wrong types."""
+    """Read the options of a deletion; raises BadRequest for wrong types in the body."""
     content: Mapping[str, object] = {}
     if await request.body():
         content = (await read_body(request, parse_document, media_of(request))).content
@@ -185,14 +185,14 @@ def drafted(document: Document, kind: AnyResource, field_validation: str) -> Dra
 
 
 def required(draft: "Draft[D]", field_validation: str) -> "Draft[D]":
-    """Give a draft back; raises BadRequest when it has to be without a remark, and is not."""
+    """Return a draft; raises BadRequest when validation is strict and it has remarks."""
     if field_validation == STRICT and (causes := tuple(draft.remarks.violations())):
         raise BadRequest(f"strict decoding error: {', '.join(draft.warnings)}", causes=causes)
     return draft
 
 
 def media_of(request: Request) -> MediaType:
-    """Tell the body's language; raises Unsupported for one that is not read here."""
+    """Give the body's media type; raises Unsupported for one that is not supported."""
     found = media_type(content_type(request))
     if found is None:
         raise unsupported(request, OBJECT_TYPES)
@@ -205,7 +205,7 @@ def content_type(request: Request) -> str:
 
 
 def unsupported(request: Request, types: Iterable[str]) -> Unsupported:
-    """Refuse a body whose type is none of those that a route reads, or that has none."""
+    """Make the refusal of a body whose type a route does not read, or that has none."""
     problem = "was in an unknown format" if content_type(request) else "has no Content-Type"
     return Unsupported(
         f"the body of the request {problem} - accepted media types include: {', '.join(types)}"
@@ -213,25 +213,24 @@ def unsupported(request: Request, types: Iterable[str]) -> Unsupported:
 
 
 def documented_body(model: type[BaseModel], types: Iterable[str] = OBJECT_TYPES) -> dict[str, Any]:
-    """Document a body that is read by hand; its schema is put among the components later."""
+    """Document a body that FastAPI does not parse; ``add_bodies`` adds its schema."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}
     content: Mapping[str, Any] = {name: {"schema": schema} for name in types}
     return {"requestBody": {"required": True, "content": content}}
 
 
 class BodyLimit:
-    """Refuse bodies above the bound, whether they say their length or not, and encoded ones.
+    """Refuse bodies above the bound, with or without Content-Length, and encoded ones.
 
-    What is compressed may expand to anything, and no client of Kubernetes compresses.
+    A compressed body may expand to any size, and no client of Kubernetes compresses.
     """
 
     def __init__(self, app: ASGIApp, *, bytes_max: int = BODY_BYTES_MAX) -> None:
-        """Guard ``app``."""
         self._app = app
         self._bytes_max = bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what is received, and stop at the bound."""
+        """Count received octets, and refuse at the bound."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

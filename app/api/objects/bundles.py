@@ -1,10 +1,9 @@
-"""The objects of one body, read and made ready for the turn in which they are written.
+"""The objects of an apply, read and merged before they are written.
 
-    body, snapshot -> Bundle(manifests, mirrors, what is not held here)
+    body, snapshot -> Bundle(manifests, mirrors, ignored objects)
     Bundle, outcomes -> entries of an ApplyResult
 
-Reading, and merging into what is there, need no turn: both are done before it, beside the
-event loop where they take long.
+Reading and merging happen outside of the writer; large bodies are read in a thread.
 
 Source: contract.md, "POST /apply".
 """
@@ -32,15 +31,15 @@ Entry = dict[str, object]
 
 @dataclass(slots=True)
 class Bundle:
-    """What a body holds; ``ignored`` are entries for what is not held here, by position."""
+    """Content of a body; ``ignored`` are entries for objects of unknown kinds, by position."""
 
     manifests: list[Manifest] = field(default_factory=list[Manifest])
     mirrors: list[EndpointsManifest] = field(default_factory=list[EndpointsManifest])
     ignored: list[tuple[int, Entry]] = field(default_factory=list[tuple[int, Entry]])
     refused: list[tuple[int, Violation]] = field(default_factory=list[tuple[int, Violation]])
-    """What is refused at sight, with the position of its document."""
+    """Violations found while reading, with the position of the document."""
     mistakes: tuple[str, ...] = ()
-    """What is mistyped, as warnings."""
+    """Warnings of mistyped and duplicate fields."""
 
     def __len__(self) -> int:
         return len(self.manifests) + len(self.mirrors)
@@ -50,31 +49,28 @@ class Bundle:
         return [manifest.key for manifest in self.manifests if manifest.kind == kind]
 
     def items(self) -> list[Item]:
-        """Make what the registry applies."""
+        """Make the registry's form of the manifests."""
         return [manifest.item() for manifest in self.manifests]
 
     def mirrored(self) -> list[Mirror]:
-        """Make what the registry mirrors."""
+        """Make the registry's form of the mirrors."""
         return [mirror.mirror() for mirror in self.mirrors]
 
     def entries(self, outcomes: Iterable[Outcome]) -> list[Entry]:
-        """Say what became of each object, in the order of the body, and then of pruned ones."""
-        told = [(outcome.position, _shown(outcome)) for outcome in outcomes]
-        placed = [(position, entry) for position, entry in told if position is not None]
+        """Make an entry for each object in the order of the body, and then for pruned objects."""
+        entries = [(outcome.position, _entry(outcome)) for outcome in outcomes]
+        placed = [(position, entry) for position, entry in entries if position is not None]
         placed.extend(self.ignored)
         placed.sort(key=lambda entry: entry[0])
-        pruned = [entry for position, entry in told if position is None]
+        pruned = [entry for position, entry in entries if position is None]
         return [*(entry for _, entry in placed), *pruned]
 
     def warnings(self, outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-        """List what the client is told."""
+        """List the warnings for the client."""
         return tuple(warnings_of((*self.manifests, *self.mirrors), outcomes))
 
-    def let_go(self) -> None:
-        """Forget everything, one object after the other.
-
-        All in one go would keep the interpreter's lock for as long as that takes.
-        """
+    def clear(self) -> None:
+        """Free all objects one by one, as freeing all at once would block the interpreter."""
         for held in (self.manifests, self.mirrors, self.ignored):
             while held:
                 held.pop()
@@ -82,7 +78,7 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How a body is read: whether what is not held here is refused, and what it may hold."""
+    """Options of reading: whether unknown kinds are refused, and the maximum of objects."""
 
     field_validation: str
     must_be_held: bool
@@ -90,9 +86,9 @@ class Reading:
 
 
 def read_bundle(body: bytes, media: MediaType, snapshot: Snapshot, how: Reading) -> Bundle:
-    """Read a body, and merge each object into what is there.
+    """Read a body, and merge each object into the current one.
 
-    Raises BadRequest when it is no text of its language, or holds too many objects.
+    Raises BadRequest when it is not valid in its language, or has too many objects.
     """
     bundle = Bundle()
     for position, document in enumerate(parse_documents(body, media, objects_max=how.objects_max)):
@@ -104,14 +100,14 @@ def read_bundle(body: bytes, media: MediaType, snapshot: Snapshot, how: Reading)
             (position, _not_held(position, entry)) for position, entry in bundle.ignored
         )
     read = (*bundle.manifests, *bundle.mirrors)
-    bundle.mistakes = tuple(told for manifest in read for told in manifest.warnings())
+    bundle.mistakes = tuple(text for manifest in read for text in manifest.warnings())
     for manifest in bundle.manifests:
         manifest.prepare(snapshot.of(manifest.kind).get(manifest.key))
     return bundle
 
 
 def _sort(bundle: Bundle, position: int, document: Document, field_validation: str) -> None:
-    """Tell an object that is held here from the others."""
+    """Add a document to the part of the bundle that its kind belongs to."""
     content = document.content
     kind = _kind_of(content)
     name, namespace = _names(content)
@@ -130,7 +126,7 @@ def _sort(bundle: Bundle, position: int, document: Document, field_validation: s
 
 
 def _kind_of(content: Mapping[str, object]) -> AnyResource | None:
-    """Tell the kind of a document; None when it is not one of those held here."""
+    """Find the kind of a document; None when it is unknown here."""
     kind = content.get("kind")
     found = RESOURCES_BY_KIND.get(kind) if isinstance(kind, str) else None
     return found if found is not None and content.get("apiVersion") == found.api_version else None
@@ -147,7 +143,7 @@ def _names(content: Mapping[str, object]) -> tuple[str, str]:
 
 
 def _is_unnamed(content: Mapping[str, object]) -> bool:
-    """Whether a document gives no name; one of the wrong type is refused as such."""
+    """Whether a document has no name; a name of the wrong type is refused as such."""
     metadata = content.get("metadata")
     if not isinstance(metadata, dict):
         return metadata is None
@@ -173,7 +169,7 @@ def _ignored(
     }
 
 
-def _shown(outcome: Outcome) -> Entry:
+def _entry(outcome: Outcome) -> Entry:
     return {
         "apiVersion": outcome.kind.api_version,
         "kind": outcome.kind.name,
@@ -185,7 +181,7 @@ def _shown(outcome: Outcome) -> Entry:
 
 
 def _untyped(position: int, content: Mapping[str, object]) -> Iterable[Violation]:
-    """Refuse what does not say what it is: it may well be meant for here."""
+    """Refuse a document without apiVersion or kind, as it may be meant for this registry."""
     for name in ("apiVersion", "kind"):
         if not content.get(name):
             yield Violation(

@@ -1,10 +1,9 @@
-"""The routes that every collection has: list, create, read, replace, patch, delete.
+"""The routes of every collection: list, create, read, replace, patch, delete.
 
-    Noun -> APIRouter
+    WIRE of a kind -> APIRouter
 
-One function an operation, written once; a noun brings its kind, its words and
-its wire models.  Decisions run inside the writer, so that what they look at is
-what they change.
+Each operation is one function for all kinds; the WIRE has the kind, its words and its models.
+Decisions run inside the writer, so that they see the state that they change.
 
 Source: contract.md, "Routes"; spec kubernetes-api 5.1, 5.2, 5.7 and 5.8.
 """
@@ -50,7 +49,7 @@ from app.schemas.objects.wire import AnyWire
 from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery
 from app.schemas.status import Status, success_of
 
-OCTETS_AN_OBJECT = 1_000  # of a body, of which deciding costs what an object does
+OCTETS_AN_OBJECT = 1_000  # octets of a body that cost as much to decide as one object
 _READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
 _WRITE = (
     errors.BadRequest,
@@ -181,7 +180,7 @@ def _add_replace(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
             return lifecycle.put(work, desired, conditions)
 
         if not (suffix or conditions.etags or desired.metadata.resource_version):
-            await _sign_on(registry, desired, query.dry_run)
+            await _renew_existing(registry, desired, query.dry_run)
         reach = await _reach(request, registry, wire, key)
         ((stored, is_new), warnings) = await _write(registry, decide, query.dry_run, reach)
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
@@ -270,7 +269,7 @@ _SUBRESOURCES: Mapping[str, Callable[[Work, Object, Preconditions], Object]] = {
 async def _write(
     registry: Registry, decide: Callable[[Work], T], dry_run: str, reach: int
 ) -> tuple[T, tuple[str, ...]]:
-    """Run a decision; returns its result and what it warns of."""
+    """Run a decision; returns its result and warnings."""
     return await registry.writer.write(
         lambda work: (decide(work), tuple(work.warnings)),
         dry_run=is_dry_run(dry_run),
@@ -279,15 +278,15 @@ async def _write(
 
 
 async def _reach(request: Request, registry: Registry, wire: AnyWire, key: NamespacedName) -> int:
-    """Estimate what a write touches; a large object counts for many."""
+    """Estimate how many objects a write touches; a large object counts for many."""
     size = len(await request.body()) // OCTETS_AN_OBJECT
     return size + strategy_for(wire.resource).reach(registry.view.snapshot, key)
 
 
-async def _sign_on(registry: Registry, desired: Object, dry_run: str) -> None:
-    """Renew the lease of what is registered again; an edit of what was read is no heartbeat."""
+async def _renew_existing(registry: Registry, desired: Object, dry_run: str) -> None:
+    """Renew the lease of an object registered again; an edit of a read object is no heartbeat."""
     if strategy_of(desired).holds_lease and not is_dry_run(dry_run):
-        await registry.leases.sign_on([desired.metadata.key])
+        await registry.leases.renew_existing([desired.metadata.key])
 
 
 def is_dry_run(text: str) -> bool:
@@ -333,7 +332,7 @@ def _in_namespace(draft: Object, kind: AnyResource, namespace: str) -> Object:
 
 
 def _at(draft: Object, kind: AnyResource, key: NamespacedName) -> Object:
-    """Place a draft at the key of its path; raises BadRequest when it says another."""
+    """Set the key of a draft to that of its path; raises BadRequest when it has another."""
     meta = draft.metadata
     if meta.name and meta.name != key.name:
         raise errors.BadRequest(

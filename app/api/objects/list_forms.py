@@ -1,9 +1,9 @@
-"""The three ways in which a list is written: JSON, JSON with an indent, YAML; piece by piece.
+"""The three forms of a list: JSON, indented JSON, YAML; written piece by piece.
 
     head, pieces of encoded objects -> pieces of text
 
-Put together the pieces are what writing the whole at once would give, but no step is
-longer than the objects of one piece, which are fewer where writing them takes longer.
+Joined, the pieces equal the whole written at once.  A step writes one piece, which has fewer
+objects where writing takes longer.
 """
 
 import json
@@ -24,16 +24,16 @@ Pieces = Iterable[list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class ListForm:
-    """How a list is written, and how many octets of plain JSON make a piece."""
+    """One form of a list, with the octets of plain JSON in a piece."""
 
     media_type: str
     octets_a_piece: int
     write: Callable[[bytes, Pieces], Iterator[bytes]]
-    """Takes the list without its items, and these; no piece that it gives is empty."""
+    """Takes the list without its items, and the items; yields no empty piece."""
 
 
 def list_form(request: Request) -> ListForm:
-    """Choose as the client asks; raises NotAcceptable when it accepts none of them."""
+    """Choose the form that the client accepts; raises NotAcceptable when it accepts none."""
     if chosen_form(request) == YAML:
         return _YAML
     return _INDENTED if is_pretty(request) else _JSON

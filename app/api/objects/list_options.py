@@ -16,14 +16,14 @@ _ANY_REVISION = frozenset({"", "0"})
 
 
 def require_consistent(query: ListQuery) -> None:
-    """Raise Invalid when a list or a watch is asked for in a way that has no meaning."""
+    """Raise Invalid when the parameters of a list or a watch contradict each other."""
     problems = _watch_problems(query) if query.watch else _list_problems(query)
     if causes := [Violation(CauseReason.FORBIDDEN, *problem) for problem in problems]:
         raise Invalid("ListOptions", "", causes)
 
 
 def require_start(text: str, field: str) -> None:
-    """Raise Invalid when a stream is to begin after what is no revision."""
+    """Raise Invalid when the start of a stream is not a revision."""
     if text and not is_revision(text):
         message = f'Invalid value: "{text}": must be decimal'
         raise Invalid("ListOptions", "", (Violation(CauseReason.INVALID, field, message),))

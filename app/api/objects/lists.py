@@ -1,9 +1,9 @@
-"""Answer a list: a page of objects, encoded and sent piece by piece.
+"""Answers with lists: a page of objects, encoded and sent piece by piece.
 
     ListQuery -> Listing -> Page -> pieces of bytes
 
-A long list is encoded as its client reads it, in pieces between which other requests
-get their turn; the objects of the page do not change meanwhile.
+A long list is encoded as its client reads it, in pieces that yield to the event loop; the
+objects of the page do not change meanwhile.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.objects.resource import AnyResource
 from app.registry.reads.pagination import Listing
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE
 from app.schemas.objects.lists import encode_list_head
 from app.schemas.objects.metadata import asked_revision
 from app.schemas.queries import ListQuery
 
 READ_S_MIN = 30.0  # seconds that any client may take to read a list
-READ_OCTETS_A_S = 65_536  # what it must read in each second beyond them, in the mean
+READ_OCTETS_A_S = 65_536  # mean rate at which it must read beyond them
 
 
 async def answer_list(
@@ -43,14 +43,14 @@ async def answer_list(
         kind, page.revision, continue_token=page.token, remaining=page.remaining
     )
     objects = ENCODER.pieces(page.objects, octets_max=form.octets_a_piece)
-    pieces = in_turns(form.write(head, objects), registry.lists.turns)
+    pieces = made_under(form.write(head, objects), registry.lists.yielding_lock)
     if len(page.objects) <= OBJECTS_A_PIECE:
         return Response(b"".join([piece async for piece in pieces]), media_type=form.media_type)
     return StreamingResponse(read_in_time(pieces), media_type=form.media_type)
 
 
 def listing_of(query: ListQuery, kind: AnyResource) -> Listing:
-    """Read what is to be listed; raises BadRequest for selectors that cannot be read."""
+    """Translate a query; raises BadRequest for invalid selectors."""
     require_consistent(query)
     is_exact = query.resource_version_match == "Exact"
     if query.continue_ and query.resource_version not in ("", "0"):
@@ -67,10 +67,10 @@ def listing_of(query: ListQuery, kind: AnyResource) -> Listing:
     )
 
 
-async def in_turns(pieces: Iterator[bytes], turns: Turns) -> AsyncGenerator[bytes, None]:
-    """Make each piece in a turn of its own."""
+async def made_under(pieces: Iterator[bytes], lock: YieldingLock) -> AsyncGenerator[bytes, None]:
+    """Make each piece under the lock."""
     while True:
-        async with turns:
+        async with lock:
             piece = next(pieces, b"")
         if not piece:
             return
@@ -83,7 +83,7 @@ async def read_in_time(
     s_min: float = READ_S_MIN,
     octets_a_s: float = READ_OCTETS_A_S,
 ) -> AsyncGenerator[bytes, None]:
-    """Give pieces to a client, which is not waited for without end; raises TimeoutError."""
+    """Yield pieces to a client; raises TimeoutError when it reads too slowly."""
     clock, waited_s, octets = asyncio.get_running_loop(), 0.0, 0
     async for piece in pieces:
         given_s = clock.time()

@@ -1,10 +1,10 @@
-"""The documents of ``/apply``: each read once, and merged into what is there when it is its turn.
+"""Documents of an apply: each read once, and merged into the current object when written.
 
     document -> Manifest -> Item (registry)
     manifests, outcomes -> warnings
 
 Paths are those of the documents, ``documents[3].spec.ports[1].port``, also where the merge has
-put an element of a list elsewhere.
+moved an element of a list.
 
 Source: contract.md, "POST /apply".
 """
@@ -34,7 +34,7 @@ _FIRST_WORD = re.compile(r"\w+")
 
 @dataclass(slots=True, kw_only=True)
 class Manifest:
-    """One document: ``draft`` is how it reads by itself, or why it cannot be read."""
+    """One document: ``draft`` is its object before merging, or why it cannot be read."""
 
     position: int
     kind: AnyResource
@@ -46,7 +46,7 @@ class Manifest:
     _made: "tuple[Object | None, Object | DomainError] | None" = None
 
     def item(self) -> Item:
-        """Make what the registry applies."""
+        """Make the registry's form of it."""
         return Item(
             position=self.position,
             kind=self.kind,
@@ -57,11 +57,11 @@ class Manifest:
 
     @property
     def where(self) -> str:
-        """The document, as paths begin with it."""
+        """Prefix of paths into the document."""
         return f"documents[{self.position}]"
 
     def warnings(self) -> Iterator[str]:
-        """Say what was mistyped, given twice, or is too large to be remembered."""
+        """Yield warnings of mistyped and duplicate fields, and of a document too large to keep."""
         if isinstance(self.draft, Draft) and not self.draft.is_silent:
             yield from self.draft.remarks.mistakes(f"{self.where}.")
         if self.merged and not is_remembered(self.merged):
@@ -71,14 +71,14 @@ class Manifest:
             )
 
     def prepare(self, current: Object | None) -> None:
-        """Merge the document into what is there before its turn comes; it mostly stays that."""
+        """Merge the document into the current object ahead of the write."""
         try:
             self._made = current, self._merge(current)
         except DomainError as refusal:
             self._made = current, refusal
 
     def _amend(self, current: Object | None) -> Object:
-        """Give the object that is wanted in place of ``current``; raises BadRequest."""
+        """Give the desired object in place of ``current``; raises BadRequest."""
         if self._made is None or self._made[0] is not current:
             self.prepare(current)
         assert self._made is not None
@@ -108,7 +108,7 @@ class Manifest:
 def read_manifest(
     position: int, kind: AnyResource, key: NamespacedName, document: Document, field_validation: str
 ) -> Manifest:
-    """Read a document by itself; a refusal waits until those of all documents are told."""
+    """Read a document; a refusal is reported later, together with those of other documents."""
     content = document.content
     try:
         draft: Draft[Object] | BadRequest = drafted(document, kind, field_validation)
@@ -122,7 +122,7 @@ def read_manifest(
 def warnings_of(
     manifests: Sequence[Manifest | EndpointsManifest], outcomes: Iterable[Outcome]
 ) -> Iterator[str]:
-    """List what the client is told: mistakes first, then doubts, then what is not kept here."""
+    """List warnings: mistakes first, then those of the write, then fields that are not stored."""
     for manifest in manifests:
         yield from manifest.warnings()
     for outcome in outcomes:
@@ -138,7 +138,7 @@ def warnings_of(
 
 
 def _placed(outcome: Outcome, warning: str) -> str:
-    """Lead a warning by its document; most begin with the path of a field."""
+    """Prefix a warning with its document; most begin with the path of a field."""
     word = _FIRST_WORD.match(warning)
     is_path = word is not None and word[0] in fields_of(outcome.kind.name)
     return f"documents[{outcome.position}]{'.' if is_path else ': '}{warning}"

@@ -1,4 +1,4 @@
-"""The Endpoints objects of a body: read for what they say, to be written as slices.
+"""Endpoints objects of an apply: read here, and written as slices by the registry.
 
     document -> EndpointsManifest -> Mirror (registry)
 
@@ -21,7 +21,7 @@ from app.schemas.objects.codec import read_endpoints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointsManifest:
-    """One document: ``draft`` is how it reads, or why it cannot be read."""
+    """One document: ``draft`` is its object, or why it cannot be read."""
 
     position: int
     key: NamespacedName
@@ -29,11 +29,11 @@ class EndpointsManifest:
     kind: AnyResource = ENDPOINTS
 
     def mirror(self) -> Mirror:
-        """Make what the registry mirrors."""
+        """Make the registry's form of it."""
         return Mirror(position=self.position, key=self.key, read=self._read)
 
     def warnings(self) -> Iterator[str]:
-        """Say what was mistyped or given twice."""
+        """Yield warnings of mistyped and duplicate fields."""
         if isinstance(self.draft, Draft) and not self.draft.is_silent:
             yield from self.draft.remarks.mistakes(f"documents[{self.position}].")
 
@@ -54,7 +54,7 @@ def is_endpoints(content: Mapping[str, object]) -> bool:
 def read_endpoints_manifest(
     position: int, key: NamespacedName, document: Document, field_validation: str
 ) -> EndpointsManifest:
-    """Read a document; what is wrong with it is told together with what others are refused for."""
+    """Read a document; a refusal is reported later, together with those of other documents."""
     try:
         endpoints, passed_over = read_endpoints(document.content)
         draft: Draft[Endpoints] | BadRequest = required(

@@ -1,4 +1,4 @@
-"""How objects leave: JSON or YAML, with an entity tag, and warnings in headers.
+"""Answers with objects: JSON or YAML, with an entity tag, and warnings in headers.
 
     object, request -> Response
 
@@ -21,7 +21,7 @@ from app.schemas.objects.encoding import ENCODER
 
 ANY, _WEAK = "*", "W/"
 _WARNING_CHARACTERS_MAX = 512  # of one warning
-_WARNINGS_MAX = 64  # headers; more warnings than that are counted, not listed
+_WARNINGS_MAX = 64  # headers; further warnings are counted, not listed
 _WARNINGS_CHARACTERS_MAX = 8_192  # of all: clients and proxies refuse headers of 16 KiB
 
 
@@ -64,7 +64,7 @@ def answer_object(
 
 
 async def answer_read(request: Request, registered: Object) -> Response:
-    """Answer with an object as ``answer_object`` does; YAML, which takes long, from a thread."""
+    """Answer with an object as ``answer_object`` does; YAML, which is slow, is made in a thread."""
     if chosen_form(request) == YAML:
         return await asyncio.to_thread(answer_object, request, registered)
     return answer_object(request, registered)
@@ -81,7 +81,7 @@ def entity_tags(request: Request, header: str) -> tuple[str, ...]:
 
 
 def strong_tags(request: Request, header: str) -> tuple[str, ...]:
-    """Read a list of entity tags; weak ones stay marked, and so are equal to no tag of ours."""
+    """Read a list of entity tags; weak ones keep their mark, so that they match no object."""
     listed = ",".join(request.headers.getlist(header))
     return tuple(tag.strip() for tag in listed.split(",") if tag.strip())
 

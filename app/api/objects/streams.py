@@ -1,10 +1,10 @@
 """Streams of changes: server-sent events, or one JSON object a line.
 
-    view, Watch -> bytes, for as long as the client listens
+    view, Watch -> bytes, until the client disconnects
 
-A watcher is a cursor into the view's history.  Those that want the same and
-stand at the same revision are sent the same bytes, encoded once.  To begin, and to
-catch up with what is long past, is done a piece in each turn.
+A watcher is a cursor into the view's history.  Watchers with the same interest and position
+are sent the same bytes, encoded once.  Initial states and long histories are sent in pieces
+that yield to the event loop.
 
 Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
@@ -24,28 +24,28 @@ from app.domain.changes import ChangeType, require_resumable
 from app.domain.names import Revision
 from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot
-from app.registry.reads.initial_state import Beginnings
+from app.registry.reads.initial_state import InitialStates
 from app.registry.reads.view import View
-from app.registry.reads.watch import Interest, Place, Pulse, owed
-from app.registry.turns import Turns
+from app.registry.reads.watch import Interest, Notifier, Position, pending
+from app.registry.yielding_lock import YieldingLock
 from app.schemas.objects.codec import encode_json
 from app.schemas.objects.encoding import ENCODER, Encoder
 from app.schemas.status import status_of
 
-BOOKMARK_S = 10.0  # seconds of silence after which a bookmark is sent; the promise is 15
+BOOKMARK_S = 10.0  # seconds without events after which a bookmark is sent; clients expect 15
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
-BATCHES_KEPT = 4  # encoded batches remembered for others who watch the same
-WATCHERS_MAX = 10_000  # streams of one process, unless it is told otherwise
+BATCHES_KEPT = 4  # encoded batches kept for other watchers with the same interest
+WATCHERS_MAX = 10_000  # streams of one process, unless configured otherwise
 
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """One stream: what is wanted, in which form, from where, and for how long.
+    """Request of one stream: its filter, form, start, and duration.
 
-    ``since`` None begins with the objects there are.  ``progress`` asks for a
-    bookmark after everything that was committed, wanted or not.
+    ``since`` None begins with the current objects.  ``progress`` asks for a bookmark after
+    every commit, whether it matches or not.
     """
 
     interest: Interest
@@ -62,25 +62,25 @@ class Watching:
     def __init__(
         self,
         view: View,
-        pulse: Pulse,
+        notifier: Notifier,
         *,
         watchers_max: int = WATCHERS_MAX,
         encoder: Encoder = ENCODER,
     ) -> None:
         """Stream what ``view`` shows, to at most ``watchers_max`` at a time."""
-        self.view, self.pulse, self.encoder = view, pulse, encoder
-        self.beginnings = Beginnings()
+        self.view, self.notifier, self.encoder = view, notifier, encoder
+        self.initial_states = InitialStates()
         self._watchers_max = watchers_max
         self._feeds = WeakValueDictionary[tuple[Interest, Frame], Feed]()
         self.watchers = 0
 
     def stop(self) -> None:
         """End every stream, with a bookmark to resume from."""
-        self.pulse.stop()
+        self.notifier.stop()
 
     @contextmanager
     def counted(self) -> Generator[None]:
-        """Count one more who waits for changes, for as long as it does."""
+        """Count one more watcher for the length of the block."""
         self.watchers += 1
         try:
             yield
@@ -88,36 +88,36 @@ class Watching:
             self.watchers -= 1
 
     def stream(self, watch: Watch) -> "Stream":
-        """Make the stream of a watcher; raises NotSynced when nothing is known yet."""
+        """Make the stream of a watcher; raises NotSynced before the first load."""
         key = (watch.interest, watch.frame)
         if (feed := self._feeds.get(key)) is None:
             feed = self._feeds[key] = Feed(
-                self.view, *key, spend=self.pulse.spend, encoder=self.encoder
+                self.view, *key, count_work=self.notifier.count_work, encoder=self.encoder
             )
         return Stream(self, feed, watch)
 
-    async def beyond(self, revision: Revision, *, within_s: float) -> bool:
+    async def wait_beyond(self, revision: Revision, *, within_s: float) -> bool:
         """Wait for the view to pass a revision; says whether it is worth waiting for more.
 
-        Who waits is a watcher; raises Overloaded when there are as many as may be.
+        The request counts as a watcher; raises Overloaded when there is no room for one.
         """
         self.require_room()
         with self.counted():
             try:
                 async with asyncio.timeout(within_s):
-                    await self.pulse.beyond(revision)
+                    await self.notifier.wait_beyond(revision)
             except TimeoutError:
                 return False
-        return not self.pulse.is_stopped
+        return not self.notifier.is_stopped
 
     def require_room(self) -> None:
-        """Raise Overloaded when there are as many watchers as may be."""
+        """Raise Overloaded when the number of watchers is at its limit."""
         if self.watchers >= self._watchers_max:
             raise api_errors.Overloaded(f"there are {self.watchers} watchers already")
 
 
 class Feed:
-    """What all those are sent who want the same in the same form, encoded once."""
+    """Events for all watchers with the same interest and form, encoded once."""
 
     def __init__(
         self,
@@ -125,28 +125,28 @@ class Feed:
         interest: Interest,
         frame: Frame,
         *,
-        spend: Callable[[int], None] = lambda _: None,
+        count_work: Callable[[int], None] = lambda _: None,
         encoder: Encoder = ENCODER,
     ) -> None:
-        """Tell of ``view``; ``spend`` is told what making a batch has cost."""
-        self._view, self._spend, self._encoder = view, spend, encoder
+        """Encode changes of ``view``; ``count_work`` receives the work of each batch."""
+        self._view, self._count_work, self._encoder = view, count_work, encoder
         self._interest, self._frame = interest, frame
-        self._batches: Bounded[tuple[Place, Revision, int], Batch] = Bounded(BATCHES_KEPT)
+        self._batches: Bounded[tuple[Position, Revision, int], Batch] = Bounded(BATCHES_KEPT)
 
-    def batch(self, place: Place, upto: Revision, era: int) -> "Batch":
-        """Encode the next of what there is to tell on the way to a revision; raises Expired.
+    def batch(self, start: Position, upto: Revision, epoch: int) -> "Batch":
+        """Encode the next events on the way to a revision; raises Expired.
 
-        ``era`` is that of the view: the same revisions of another past are other changes.
+        ``epoch`` is that of the view: in another epoch a revision may be another change.
         """
-        batch = self._batches.get((place, upto, era))
+        batch = self._batches.get((start, upto, epoch))
         if batch is None:
-            batch = self._batches[place, upto, era] = self._encoded(place, upto)
+            batch = self._batches[start, upto, epoch] = self._encoded(start, upto)
         return batch
 
-    def _encoded(self, place: Place, upto: Revision) -> "Batch":
-        assert upto <= self._view.snapshot.revision, "what is remembered has happened"
-        piece = owed(self._view, place, upto, self._interest)
-        self._spend(piece.work)
+    def _encoded(self, start: Position, upto: Revision) -> "Batch":
+        assert upto <= self._view.snapshot.revision, "batches are of the past"
+        piece = pending(self._view, start, upto, self._interest)
+        self._count_work(piece.work)
         frames = (
             self._frame(
                 event.type.value,
@@ -160,45 +160,45 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Encoded events, and the place that whoever is sent them has reached."""
+    """Encoded events, and the position that a watcher has reached with them."""
 
     frames: bytes
-    reached: Place
+    reached: Position
 
 
 class Stream:
-    """What one watcher is sent: the objects there are, then what is new when it is asked."""
+    """Events for one watcher: the current objects, then new events each time it is asked."""
 
     def __init__(self, watching: Watching, feed: Feed, watch: Watch) -> None:
         view = watching.view
-        self._view, self._pulse = view, watching.pulse
-        self._beginnings, self._encoder = watching.beginnings, watching.encoder
+        self._view, self._notifier = view, watching.notifier
+        self._initial_states, self._encoder = watching.initial_states, watching.encoder
         self._feed, self._watch = feed, watch
         self._clock = asyncio.get_running_loop()
-        self._era = view.era
-        self._told_s = self._clock.time()
-        self.deadline_s = self._told_s + watch.timeout_s
+        self._epoch = view.epoch
+        self._sent_s = self._clock.time()
+        self.deadline_s = self._sent_s + watch.timeout_s
         self.is_over = False
         snapshot = view.require_synced()
-        self._place = Place(snapshot.revision if watch.since is None else watch.since)
-        self.counted, self.listen = watching.counted, watching.pulse.listen
+        self._position = Position(snapshot.revision if watch.since is None else watch.since)
+        self.counted, self.listen = watching.counted, watching.notifier.listen
 
     @property
-    def turns(self) -> Turns:
-        """The turns in which what takes long is to be asked for."""
-        return self._beginnings.turns
+    def yielding_lock(self) -> YieldingLock:
+        """Held while the stream does long work."""
+        return self._initial_states.yielding_lock
 
     async def initial(self) -> AsyncGenerator[bytes, None]:
-        """Yield an ADDED for every object, and the bookmark that says that was all.
+        """Yield an ADDED for every object, and the bookmark that ends the initial state.
 
-        Without that bookmark when it is over before.  The objects are those there are when
-        its turn comes: a watcher that waits keeps no state in memory.
+        The bookmark is missing when the stream ends before.  The snapshot is taken under the
+        lock, so that a waiting watcher keeps no snapshot in memory.
         """
         if self._watch.since is not None:
             return
-        async with self.turns:
-            snapshot, self._era = self._view.require_synced(), self._view.era
-            self._place = Place(snapshot.revision)
+        async with self.yielding_lock:
+            snapshot, self._epoch = self._view.require_synced(), self._view.epoch
+            self._position = Position(snapshot.revision)
         async with aclosing(self._added(snapshot)) as added:
             async for frames in added:
                 if frames:
@@ -207,11 +207,11 @@ class Stream:
                     if ending:
                         yield ending
                     return
-        yield _bookmark(self._watch, self._place.revision, annotations=INITIAL_END)
+        yield _bookmark(self._watch, self._position.revision, annotations=INITIAL_END)
 
     async def _added(self, snapshot: Snapshot) -> AsyncGenerator[bytes, None]:
-        """Yield events of bounded size, or none where nothing matched for a while."""
-        found = self._beginnings.objects(snapshot, self._watch.interest, era=self._era)
+        """Yield events in pieces of bounded size, and empty pieces where nothing matched."""
+        found = self._initial_states.objects(snapshot, self._watch.interest, epoch=self._epoch)
         async with aclosing(found):
             async for objects in found:
                 pieces = self._encoder.pieces(objects)
@@ -220,23 +220,23 @@ class Stream:
                 yield b""
 
     async def _framed(self, pieces: Iterator[list[bytes]]) -> bytes:
-        async with self.turns:
+        async with self.yielding_lock:
             piece = next(pieces, list[bytes]())
             added = [self._watch.frame(ChangeType.ADDED.value, None, body) for body in piece]
             return b"".join(added)
 
     def _cut_short(self) -> bytes | None:
-        """Say what ends the initial state before it is whole, often nothing; None goes on.
+        """Give the last piece of an initial state that ends early, maybe empty; None continues.
 
-        Changes that would follow it must still be known: else a client that reads slowly
-        would be sent what it cannot go on from, and keep it in memory.
+        The changes after it must still be in the history: else a slow client would be sent a
+        state from which it cannot resume, while the server keeps that state in memory.
         """
         if self._is_time_up():
             self.is_over = True
             return b""
         try:
-            self._require_same_past()
-            require_resumable(self._place.revision, compacted=self._view.compacted)
+            self._require_same_epoch()
+            require_resumable(self._position.revision, compacted=self._view.compacted)
         except errors.Expired as expired:
             self.is_over = True
             return _error(self._watch, expired)
@@ -244,41 +244,41 @@ class Stream:
 
     @property
     def is_behind(self) -> bool:
-        """Whether there is more to be told at once than has been given."""
-        return not self.is_over and self._place.revision < self._pulse.upto
+        """Whether more is due immediately."""
+        return not self.is_over and self._position.revision < self._notifier.upto
 
-    def news(self) -> bytes:
-        """Give some of what is to be sent by now, often nothing; the last says why it is over."""
+    def due(self) -> bytes:
+        """Give some of what is due now, often nothing; the last piece says why the stream ends."""
         now_s = self._clock.time()
         if self._is_time_up():
             self.is_over = True
-            return _bookmark(self._watch, self._place.revision)
+            return _bookmark(self._watch, self._position.revision)
         try:
-            news = self._changes(self._pulse.upto)
+            found = self._changes(self._notifier.upto)
         except errors.Expired as expired:
             self.is_over = True
             return _error(self._watch, expired)
-        if not news and now_s >= self._told_s + BOOKMARK_S:
-            news = _bookmark(self._watch, self._place.revision)
-        if news:
-            self._told_s = now_s
-        return news
+        if not found and now_s >= self._sent_s + BOOKMARK_S:
+            found = _bookmark(self._watch, self._position.revision)
+        if found:
+            self._sent_s = now_s
+        return found
 
-    def _require_same_past(self) -> None:
-        if self._view.era != self._era:
-            raise errors.Expired("some of what was sent has never happened: list anew")
+    def _require_same_epoch(self) -> None:
+        if self._view.epoch != self._epoch:
+            raise errors.Expired("events that were sent have been lost by the database: list again")
 
     def _is_time_up(self) -> bool:
-        return self._pulse.is_stopped or self._clock.time() >= self.deadline_s
+        return self._notifier.is_stopped or self._clock.time() >= self.deadline_s
 
     def _changes(self, upto: Revision) -> bytes:
-        self._require_same_past()
-        if upto <= self._place.revision:
+        self._require_same_epoch()
+        if upto <= self._position.revision:
             return b""
-        batch = self._feed.batch(self._place, upto, self._era)
-        self._place = batch.reached
-        is_told = self._watch.progress and not self.is_behind
-        return batch.frames + _bookmark(self._watch, upto) if is_told else batch.frames
+        batch = self._feed.batch(self._position, upto, self._epoch)
+        self._position = batch.reached
+        has_bookmark = self._watch.progress and not self.is_behind
+        return batch.frames + _bookmark(self._watch, upto) if has_bookmark else batch.frames
 
 
 def _bookmark(
@@ -287,12 +287,12 @@ def _bookmark(
     metadata: dict[str, object] = {"resourceVersion": str(revision)}
     if annotations:
         metadata["annotations"] = dict(annotations)
-    kind, api_version = ("Bookmark", "v1") if watch.kind is None else _spelt(watch.kind)
+    kind, api_version = ("Bookmark", "v1") if watch.kind is None else _kind_of(watch.kind)
     body = encode_json({"kind": kind, "apiVersion": api_version, "metadata": metadata})
     return watch.frame(ChangeType.BOOKMARK.value, revision, body)
 
 
-def _spelt(kind: AnyResource) -> tuple[str, str]:
+def _kind_of(kind: AnyResource) -> tuple[str, str]:
     return kind.name, kind.api_version
 
 

@@ -1,4 +1,4 @@
-"""HTTP surface of watching: one stream of changes for any set of kinds.
+"""Routes of watching: one stream of changes for any set of kinds.
 
 Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
@@ -34,7 +34,7 @@ router = APIRouter(tags=["watch"])
 async def answer_watch(
     request: Request, query: ListQuery | WatchQuery, registry: Registry, kind: AnyResource | None
 ) -> Response:
-    """Begin a stream; raises Expired when its start is too old, Overloaded without room."""
+    """Begin a stream; raises Expired when its start is too old, Overloaded at the limit."""
     if isinstance(query, ListQuery):
         require_consistent(query)
     watching = registry.watching
@@ -85,7 +85,7 @@ async def watch_changes(
 
 
 async def _start(request: Request, query: ListQuery | WatchQuery, view: View) -> Revision | None:
-    """Give the revision to begin after, None for the objects there are."""
+    """Give the revision to begin after; None begins with the current objects."""
     resumed = request.headers.get("last-event-id", "")
     text = resumed or query.resource_version
     require_start(text, "Last-Event-ID" if resumed else "resourceVersion")

@@ -17,8 +17,8 @@ from app.dns.serving.sockets import Bound
 from app.domain.changes import Change
 from app.domain.objects.resource import Object
 from app.domain.snapshot import load
-from app.registry.beside import give_way_soon
 from app.registry.reads.view import View
+from app.registry.threads import shorten_switch_interval
 
 REPORT_S = 1.0  # between two reports of the counters
 
@@ -28,7 +28,7 @@ async def work(bound: Bound, line: socket.socket) -> None:
     reader, writer = await asyncio.open_connection(sock=line)
     setup = await read_frame(reader)
     assert isinstance(setup, Setup), "the first frame has the settings"
-    give_way_soon()
+    shorten_switch_interval()
     view = View()
     server = DNSServer(view, setup.config, setup.options)
     await server.serve_on(bound)

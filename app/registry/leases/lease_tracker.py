@@ -1,11 +1,10 @@
-"""Who was last heard when, as far as this process knows; all of it in memory.
+"""The last heartbeat of each lease, as far as this process knows; all of it in memory.
 
-    heartbeat -> renew -> what is to be saved          rows of others -> learn
-    Pods that come and go -> follow -> what is expected
+    heartbeat -> renew -> unsaved heartbeats          rows of other processes -> learn
+    created and deleted Pods -> follow -> expected leases
 
-Times are seconds of one monotonic clock, which is passed in and stands still while
-nobody could be heard.  What a lease that runs out means is decided in
-``app.registry.leases.lease_expiry``.
+Times are seconds of one monotonic clock, which is passed in and stops while no heartbeat could
+be received.  ``app.registry.leases.lease_expiry`` decides what an expired lease means.
 
 Source: contract.md, "Objects", for leases.
 """
@@ -23,11 +22,11 @@ from app.domain.registration.health.leases import Lapse
 from app.registry.reads.view import Advance, View
 
 NODE_LEASE_S_DEFAULT = 40
-SLACK_S = 2.0  # a heartbeat that another process has answered is in the table by then
+SLACK_S = 2.0  # seconds until a heartbeat that another process answered is in the table
 
 
 class Lease(NamedTuple):
-    """What is renewed: the lease of a Pod or of a Node; a tuple, for it is hashed often."""
+    """The lease of a Pod or of a Node; a tuple, because it is hashed often."""
 
     kind: str
     key: NamespacedName
@@ -43,8 +42,8 @@ def node_lease(node: str) -> Lease:
     return Lease(NODE.name, NamespacedName("", node))
 
 
-class LeaseBook:
-    """Heartbeats and what is expected of whom; used from one event loop only."""
+class LeaseTracker:
+    """Durations and last heartbeats of leases; used from one event loop only."""
 
     def __init__(
         self,
@@ -52,10 +51,10 @@ class LeaseBook:
         node_lease_s: int = NODE_LEASE_S_DEFAULT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Keep the time by ``clock``; a Node's lease lasts ``node_lease_s``."""
+        """Take times from ``clock``; a Node's lease lasts ``node_lease_s``."""
         self._node_lease_s = node_lease_s
         self._real_clock = clock
-        self._unheard_s = 0.0
+        self._excluded_s = 0.0
         self._durations_s: dict[Lease, float] = {}
         self._heard_s: dict[Lease, float] = {}
         self._unsaved: dict[Lease, float] = {}
@@ -64,49 +63,49 @@ class LeaseBook:
 
     @property
     def node_lease_s(self) -> int:
-        """Seconds for which the agent of a Node may be silent."""
+        """Duration of the lease that the agent of a Node renews."""
         return self._node_lease_s
 
     def follow(self, view: View) -> Callable[[], None]:
-        """Expect heartbeats of every Pod that has a lease; returns what ends that."""
+        """Track the leases of all Pods of ``view``; returns the function that ends that."""
         for key, pod in view.snapshot.pods.items():
             if pod.lease_duration_s is not None:
                 self._durations_s[pod_lease(key)] = pod.lease_duration_s
         return view.subscribe(self._observe)
 
-    def excuse(self, unheard_s: float) -> None:
-        """Let time not count in which no heartbeat could be heard: nobody is late by it."""
-        self._unheard_s += unheard_s
+    def exclude(self, stall_s: float) -> None:
+        """Exclude time in which no heartbeat could be received from all leases."""
+        self._excluded_s += stall_s
 
-    def begin(self) -> None:
-        """Start to judge: whoever was not listened to before gets a full period from now."""
+    def start_term(self) -> None:
+        """Begin to lead: leases not heard of before get a full period from now."""
         self._began_s = self._clock()
 
     def renew(self, lease: Lease) -> None:
-        """Hear a heartbeat."""
+        """Record a heartbeat."""
         if lease.kind == NODE.name:
             self._durations_s[lease] = self._node_lease_s
         self._heard_s[lease] = self._unsaved[lease] = self._clock()
 
     def take_unsaved(self) -> Mapping[Lease, float]:
-        """Hand over what has been heard since the last time, as seconds ago."""
+        """Hand over the heartbeats since the last call, as seconds ago."""
         taken, self._unsaved = self._unsaved, {}
         now_s = self._clock()
         return {lease: now_s - heard_s for lease, heard_s in taken.items()}
 
     def put_back(self, unsaved: Mapping[Lease, float]) -> None:
-        """Take back what could not be saved, unless something newer was heard."""
+        """Take back heartbeats that could not be saved, unless there are newer ones."""
         for lease in unsaved:
             if lease in self._heard_s:
                 self._unsaved.setdefault(lease, self._heard_s[lease])
 
-    def take_gone(self) -> set[Lease]:
-        """Hand over the leases whose holders are gone since the last time, and not back."""
+    def take_deleted(self) -> set[Lease]:
+        """Hand over the leases of objects deleted since the last call and not created again."""
         taken, self._gone = self._gone, set[Lease]()
         return taken
 
     def learn(self, ages_s: Mapping[Lease, float]) -> None:
-        """Take over what other processes have heard, as seconds ago; it never goes back."""
+        """Record heartbeats of other processes, as seconds ago; older ones are ignored."""
         now_s = self._clock()
         for lease, age_s in ages_s.items():
             if lease.kind == NODE.name:
@@ -116,7 +115,7 @@ class LeaseBook:
                 self._heard_s[lease] = max(heard_s, self._heard_s.get(lease, heard_s))
 
     def overdue(self) -> Iterable[Lease]:
-        """List the leases that seem to have run out since ``begin``."""
+        """List the leases that seem to have expired since ``start_term``."""
         now_s, began_s, heard_s = self._clock() - SLACK_S, self._began_s, self._heard_s
         return [
             lease
@@ -124,10 +123,10 @@ class LeaseBook:
             if max(heard_s.get(lease, began_s), began_s) + duration_s < now_s
         ]
 
-    def lapse(self, lease: Lease, *, now: datetime, is_known: bool) -> Lapse | None:
-        """Tell since when a lease has run out; None when it has not.
+    def expiry(self, lease: Lease, *, now: datetime, is_known: bool) -> Lapse | None:
+        """Say since when a lease has been expired; None when it has not.
 
-        Whoever ``is_known`` to have been silent before is given no new period.
+        A lease that ``is_known`` to have expired before gets no new period.
         """
         duration_s, heard_s = self._durations_s.get(lease), self._heard_s.get(lease)
         if duration_s is None:
@@ -147,11 +146,11 @@ class LeaseBook:
         )
 
     def began_at(self, now: datetime) -> datetime:
-        """Tell when ``begin`` was, on the calendar that says ``now``."""
+        """Give the time of ``start_term``, as wall clock time relative to ``now``."""
         return now - timedelta(seconds=self._clock() - self._began_s)
 
     def _clock(self) -> float:
-        return self._real_clock() - self._unheard_s
+        return self._real_clock() - self._excluded_s
 
     def _observe(self, advance: Advance) -> None:
         for change in advance.changes:
@@ -161,7 +160,7 @@ class LeaseBook:
                 self._forget(node_lease(change.key.name))
 
     def _expect(self, before: Object | None, after: Object | None) -> None:
-        """Expect of a Pod what it has promised; to register is its first sign of life."""
+        """Track the lease of a Pod; registering it counts as its first heartbeat."""
         old = before if isinstance(before, Pod) else None
         new = after if isinstance(after, Pod) else None
         if new is None or new.lease_duration_s is None:

@@ -1,4 +1,4 @@
-"""Whoever probes is shown the Pods, and what it reports becomes their readiness.
+"""Readiness reported by a prober: it follows the Pods, and its reports are written.
 
     view -> see, forget          reports -> one write
 
@@ -15,8 +15,8 @@ from app.domain.work import Work
 from app.registry.reads.view import Advance, View
 
 
-def take_over(work: Work, reports: Mapping[NamespacedName, Report]) -> None:
-    """Set readiness as reported; reports on Pods that are gone are void."""
+def apply_reports(work: Work, reports: Mapping[NamespacedName, Report]) -> None:
+    """Set readiness as reported; reports on deleted Pods are ignored."""
     for key, report in sorted(reports.items(), key=lambda entry: entry[0]):
         pod = work.snapshot.pods.get(key)
         if pod is not None:
@@ -24,10 +24,10 @@ def take_over(work: Work, reports: Mapping[NamespacedName, Report]) -> None:
 
 
 @contextmanager
-def showing_pods(
+def following_pods(
     view: View, see: Callable[[Pod], None], forget: Callable[[NamespacedName], None]
 ) -> Generator[None, None, None]:
-    """Show every Pod as it is, and again whenever it changes, for the length of the block."""
+    """Call ``see`` for every Pod and on every change, for the length of the block."""
 
     def look(advance: Advance) -> None:
         for change in advance.changes:

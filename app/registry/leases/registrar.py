@@ -1,4 +1,4 @@
-"""Register in the registry of this very process; fulfils ``presence.Registrar``."""
+"""Registration in the registry of this process; implements ``self_registration.Registrar``."""
 
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import POD, Pod
@@ -8,20 +8,20 @@ from app.registry.writes import lifecycle
 
 
 class OwnRegistrar:
-    """Writes with the process' own writer, and renews among its own leases."""
+    """Registers through the writer and the leases of this process."""
 
     def __init__(self, writer: Writer, leases: Leases) -> None:
         self._writer = writer
         self._leases = leases
 
     async def register(self, pod: Pod) -> None:
-        """Make the Pod known, or known again; raises DomainError."""
+        """Create or replace the Pod; raises DomainError."""
         await self._writer.write(lambda work: lifecycle.put(work, pod))
 
     async def renew(self, key: NamespacedName) -> bool:
-        """Send a heartbeat; says whether the Pod is known."""
+        """Renew the lease; says whether the Pod is registered."""
         return not (await self._leases.renew([key])).unknown
 
     async def remove(self, key: NamespacedName) -> None:
-        """Take the Pod off at once; raises DomainError."""
+        """Delete the Pod immediately; raises DomainError."""
         await self._writer.write(lambda work: lifecycle.delete(work, POD, key, grace_s=0))

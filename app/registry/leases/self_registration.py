@@ -1,4 +1,4 @@
-"""A process that registers itself, keeps its lease, and takes itself off when it ends.
+"""Self-registration: a process is a Pod of the registry, with a lease, while it runs.
 
     Pod -> registered -> heartbeats -> removed          DNS address -> the Pod behind kube-dns
 
@@ -22,32 +22,32 @@ from app.domain.objects.service import Protocol
 
 DNS_LABELS = {"k8s-app": "kube-dns"}  # what the selector of kube-dns asks for
 LEASE_S = 15
-HEARTBEAT_S = 5.0
+HEARTBEAT_S = 5.0  # interval
 HOST_LENGTH_MAX = 200  # characters of a host's name that become part of a Pod's
 
 _log = logging.getLogger(__name__)
 
 
 class Registrar(typing.Protocol):
-    """Where a process registers itself; every call may raise DomainError."""
+    """Registry in which a process registers itself; every call may raise DomainError."""
 
     async def register(self, pod: Pod) -> None:
-        """Make the Pod known, or known again."""
+        """Create or replace the Pod."""
         ...
 
     async def renew(self, key: NamespacedName) -> bool:
-        """Send a heartbeat; says whether the Pod is known."""
+        """Send a heartbeat; says whether the Pod is registered."""
         ...
 
     async def remove(self, key: NamespacedName) -> None:
-        """Take the Pod off at once; raises NotFound when it is not there."""
+        """Delete the Pod immediately; raises NotFound when it is not registered."""
         ...
 
 
 def dns_pod(host: str, addresses: tuple[str, ...], *, dns_port: int, api_port: int) -> Pod:
-    """Describe a DNS process on ``host`` that answers at ``addresses``, one a family.
+    """Make the Pod of a DNS process on ``host`` that answers at ``addresses``, one a family.
 
-    The port is part of the name: several may run on one machine.
+    The port is part of the name, as several may run on one machine.
     """
     label = re.sub(r"[^a-z0-9-]+", "-", host.lower())[:HOST_LENGTH_MAX].strip("-") or "host"
     ports = (
@@ -66,20 +66,22 @@ def dns_pod(host: str, addresses: tuple[str, ...], *, dns_port: int, api_port: i
 
 
 @asynccontextmanager
-async def present(pod: Pod, registrar: Registrar) -> AsyncGenerator[None, None]:
-    """Be registered as ``pod`` for the length of the block, or as soon as that is possible."""
-    beating = asyncio.create_task(_keep(pod, registrar))
+async def keep_registered(
+    pod: Pod, registrar: Registrar, *, heartbeat_s: float = HEARTBEAT_S
+) -> AsyncGenerator[None, None]:
+    """Keep ``pod`` registered for the length of the block, with retries until that succeeds."""
+    renewing = asyncio.create_task(_keep(pod, registrar, heartbeat_s))
     try:
         yield
     finally:
-        beating.cancel()
+        renewing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await beating
-        await _take_off(pod, registrar)
+            await renewing
+        await _deregister(pod, registrar)
 
 
-async def _keep(pod: Pod, registrar: Registrar) -> None:
-    """Register, and again whenever somebody has taken the registration off."""
+async def _keep(pod: Pod, registrar: Registrar, heartbeat_s: float) -> None:
+    """Register, and register again whenever the Pod has been deleted."""
     key = pod.metadata.key
     is_troubled, is_registered = False, False
     while True:
@@ -90,15 +92,15 @@ async def _keep(pod: Pod, registrar: Registrar) -> None:
             is_troubled, is_registered = False, True
         except DomainError as refusal:
             if not is_troubled:
-                _log.warning("this process cannot be registered as %s: %s", key, refusal)
+                _log.warning("this process could not register as %s: %s; retrying", key, refusal)
             is_troubled = True
-        await asyncio.sleep(HEARTBEAT_S)
+        await asyncio.sleep(heartbeat_s)
 
 
-async def _take_off(pod: Pod, registrar: Registrar) -> None:
+async def _deregister(pod: Pod, registrar: Registrar) -> None:
     try:
         await registrar.remove(pod.metadata.key)
     except NotFound:
         pass
     except DomainError as refusal:
-        _log.warning("%s stays until its lease runs out: %s", pod.metadata.key, refusal)
+        _log.warning("%s stays registered until its lease expires: %s", pod.metadata.key, refusal)

@@ -1,9 +1,9 @@
-"""The text in which a client is told where the next page of a list begins.
+"""The ``continue`` token, which says where the next page of a list begins.
 
     (revision, last key) <-> text
 
-A token is ours when it is spelt exactly as we would spell it: every field, its type,
-and nothing beside.  Clients take it for opaque.  Source: spec kubernetes-api 5.3.
+A token is valid when it is exactly the text that ``format_token`` writes: every field, its
+type, and nothing else.  To clients it is opaque.  Source: spec kubernetes-api 5.3.
 """
 
 import base64
@@ -14,21 +14,21 @@ from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
 from app.domain.objects.resource import AnyResource
 
-TOKEN_CHARACTERS_MAX = 1_024  # the longest namespace and name make half of it
+TOKEN_CHARACTERS_MAX = 1_024  # twice what the longest namespace and name need
 _VERSION = "meta.k8s.io/v1"
 _NOT_VALID = "continue key is not valid"
 
 
 def format_token(revision: Revision, after: NamespacedName) -> str:
-    """Write that the next page has what comes after a key, as of a revision."""
+    """Write the token of a page that begins after a key, at a revision."""
     start = {"v": _VERSION, "rv": revision, "start": [after.namespace, after.name]}
     return base64.urlsafe_b64encode(json.dumps(start).encode()).decode().rstrip("=")
 
 
 def parse_token(token: str, kind: AnyResource, namespace: str) -> tuple[Revision, NamespacedName]:
-    """Read the token of a list of a kind, in a namespace or, where that is empty, in all.
+    """Read the token of a list of a kind, in one namespace, or in all when it is empty.
 
-    Raises BadRequest for what ``format_token`` cannot have written for such a list.
+    Raises BadRequest for texts that ``format_token`` cannot have written for such a list.
     """
     read: object = None
     if len(token) <= TOKEN_CHARACTERS_MAX:
@@ -50,7 +50,7 @@ def parse_token(token: str, kind: AnyResource, namespace: str) -> tuple[Revision
 
 
 def _can_be(key: NamespacedName, kind: AnyResource, namespace: str) -> bool:
-    """Whether a list can hold an object of that key."""
+    """Whether the list can contain an object with that key."""
     if subdomain_problems(key.name):
         return False
     if not kind.is_namespaced:

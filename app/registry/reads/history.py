@@ -1,9 +1,9 @@
-"""The changes that a process remembers for those who resume: bounded in number, octets and age.
+"""Recent changes kept for watches that resume, bounded in number, octets and age.
 
     committed changes -> History -> the changes after a revision, or Expired
 
-A revision is kept whole or not at all, and the newest always is: whoever has been told
-everything up to the one before is never too late, however large it is.
+A revision is kept complete or not at all, and the newest always is: a watcher that has
+received everything before it never expires, however large it is.
 """
 
 import time
@@ -19,7 +19,7 @@ from app.domain.weights import octets_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryBounds:
-    """How much is remembered; octets are estimated from what makes objects large."""
+    """Bounds of a history; octets are estimated (``domain.weights``)."""
 
     changes_max: int = 100_000
     octets_max: int = 64 << 20
@@ -31,7 +31,7 @@ BOUNDS = HistoryBounds()
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """One revision: its changes, and about how many octets they keep alive."""
+    """One revision: its changes, and an estimate of the octets that they keep in memory."""
 
     revision: Revision
     changes: tuple[Change, ...]
@@ -40,9 +40,9 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A revision that is remembered, and when it came.
+    """A revision in the history, with its arrival time.
 
-    ``ordinal`` is that of its first change among all that were ever remembered.
+    ``ordinal`` is the index of its first change among all changes ever added.
     """
 
     revision: Revision
@@ -52,33 +52,33 @@ class _Kept:
 
 
 class History:
-    """What happened lately, revision by revision."""
+    """Recent revisions, in order."""
 
     def __init__(
         self, bounds: HistoryBounds = BOUNDS, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Remember within ``bounds``; ages are seconds of ``clock``."""
+        """Keep revisions within ``bounds``; ages are seconds of ``clock``."""
         self._bounds = bounds
         self._clock = clock
         self._revisions: list[_Kept] = []
         self._changes = self._octets = 0
-        self._ever = 0  # changes, those that are forgotten among them
+        self._ever = 0  # changes ever added, including dropped ones
         self.compacted = REVISION_ZERO
-        """The oldest revision from which changes can still be told."""
+        """The oldest revision after which all changes are known."""
 
     def begin(self, revisions: Iterable[Remembered], *, compacted: Revision) -> None:
-        """Start over with the revisions after ``compacted``."""
+        """Replace the history by the revisions after ``compacted``."""
         self._revisions.clear()
         self._changes = self._octets = 0
         self.compacted = compacted
         self.extend(revisions)
 
     def add(self, changes: Iterable[Change]) -> None:
-        """Remember what was committed, in order, and forget what is beyond the bounds."""
+        """Append committed changes, in order, and drop what exceeds the bounds."""
         self.extend(remembered(changes))
 
     def extend(self, revisions: Iterable[Remembered]) -> None:
-        """Remember revisions, in order, and forget what is beyond the bounds."""
+        """Append revisions, in order, and drop what exceeds the bounds."""
         now_s = self._clock()
         for whole in revisions:
             self._revisions.append(_Kept(whole.revision, whole, now_s, self._ever))
@@ -90,8 +90,8 @@ class History:
     def after(self, since: Revision, *, changes_max: int | None = None) -> tuple[Change, ...]:
         """List the changes after ``since``, in order; raises Expired when some are gone.
 
-        With ``changes_max`` it ends with the revision in which there are so many, so that
-        looking at a few costs no more than those.
+        With ``changes_max`` the list ends with the revision that reaches that number, so that
+        reading a few changes of a long history is cheap.
         """
         first = self._first_after(since)
         end = len(self._revisions)
@@ -127,7 +127,7 @@ class History:
 
 
 def remembered(changes: Iterable[Change]) -> tuple[Remembered, ...]:
-    """Weigh what was committed, revision by revision."""
+    """Group committed changes by revision, and estimate their octets."""
     found: list[Remembered] = []
     for revision, group in groupby(changes, key=lambda change: change.revision):
         whole = tuple(group)

@@ -1,9 +1,9 @@
-"""The objects that a watcher begins with, found in pieces that yield to the event loop.
+"""The initial objects of a watch, found in pieces that yield to the event loop.
 
     Snapshot, Interest -> objects that match, by kind and key, a piece at a time
 
-However many watchers begin at once, each round of the event loop does a piece for one
-of them; those that begin at one revision share the sorting of its keys.
+However many watches begin together, each iteration of the event loop does one piece for one
+of them; watches that begin at the same revision share its sorted keys.
 """
 
 from collections.abc import AsyncGenerator
@@ -13,20 +13,20 @@ from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, narrowest
 from app.registry.reads.watch import Interest
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 
 
-class Beginnings:
-    """The beginnings of a process's watchers, and the turns in which they are made."""
+class InitialStates:
+    """Initial states for the watchers of a process, computed under one lock."""
 
     def __init__(self) -> None:
-        self.turns = Turns()
-        self._ordering = Ordering(self.turns)
+        self.yielding_lock = YieldingLock()
+        self._ordering = Ordering(self.yielding_lock)
 
     async def objects(
-        self, snapshot: Snapshot, interest: Interest, *, era: int
+        self, snapshot: Snapshot, interest: Interest, *, epoch: int
     ) -> AsyncGenerator[list[Object], None]:
-        """Yield what matches, by kind and key: what is found in a piece, which may be nothing."""
+        """Yield the matches of each piece, by kind and key; a piece may have none."""
         for kind in RESOURCES:
             if kind.name not in interest.kinds:
                 continue
@@ -38,9 +38,9 @@ class Beginnings:
                 fields=interest.fields,
             )
             held = snapshot.of(kind)
-            keys = await self._ordering.keys(snapshot, kind, term, era=era)
+            keys = await self._ordering.keys(snapshot, kind, term, epoch=epoch)
             for first in range(0, len(keys), KEYS_A_PIECE):
-                async with self.turns:
+                async with self.yielding_lock:
                     piece = [held[key] for key in keys[first : first + KEYS_A_PIECE]]
                     found = [registered for registered in piece if interest.covers(registered)]
                 yield found

@@ -2,9 +2,9 @@
 
     Snapshot, a term of its index -> its keys, sorted
 
-To sort 100,000 keys takes a third of a second, so runs are sorted and then merged, a
-piece at a time.  Long results are remembered for the next page, and for the watchers
-that begin at the same revision; they are keys alone and keep no snapshot in memory.
+Sorting 100,000 keys takes a third of a second, so runs are sorted and then merged, a piece at
+a time.  Long results are kept for the next page, and for watches that begin at the same
+revision; they hold keys alone and keep no snapshot in memory.
 """
 
 import asyncio
@@ -18,39 +18,39 @@ from app.domain.labels import Selector
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot, Term
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 
-KEYS_A_PIECE = 2_048  # keys sorted, merged or matched before the event loop has its turn
+KEYS_A_PIECE = 2_048  # keys sorted, merged or matched before yielding to the event loop
 KEYS_REMEMBERED_MAX = 500_000  # in all orders together; eight octets each
 
 _Known = tuple[int, Revision, str, Term]
 
 
 class Ordering:
-    """Sorts keys, and remembers the long orders that it made last."""
+    """Sorts keys, and keeps the long results that were used last."""
 
-    def __init__(self, turns: Turns, *, keys_max: int = KEYS_REMEMBERED_MAX) -> None:
-        """Work in ``turns``; remember ``keys_max`` keys at the most."""
-        self._turns = turns
+    def __init__(self, lock: YieldingLock, *, keys_max: int = KEYS_REMEMBERED_MAX) -> None:
+        """Sort under ``lock``; remember at most ``keys_max`` keys."""
+        self._lock = lock
         self._keys_max = keys_max
         self._known: OrderedDict[_Known, Sequence[NamespacedName]] = OrderedDict()
         self._making = asyncio.Lock()
 
     async def keys(
-        self, snapshot: Snapshot, kind: AnyResource, term: Term, *, era: int
+        self, snapshot: Snapshot, kind: AnyResource, term: Term, *, epoch: int
     ) -> Sequence[NamespacedName]:
-        """Sort the keys of a kind under an index term; the empty one has all of the kind.
+        """Sort the keys of a kind under an index term; the empty term has all of the kind.
 
-        The same revision in another ``era`` of the view is another state.
+        The same revision in another ``epoch`` of the view is another state.
         """
         keys = snapshot.members(*term) if term else snapshot.of(kind)
         if len(keys) <= KEYS_A_PIECE:
             return sorted(keys)
-        place = (era, snapshot.revision, kind.name, term)
-        async with self._making:  # those who want the same wait for it, and do not make it too
+        place = (epoch, snapshot.revision, kind.name, term)
+        async with self._making:  # concurrent requests for the same order wait for one result
             ordered = self._known.get(place)
             if ordered is None:
-                ordered = self._known[place] = await in_order(keys, self._turns)
+                ordered = self._known[place] = await in_order(keys, self._lock)
             self._known.move_to_end(place)
             self._forget()
         return ordered
@@ -60,16 +60,18 @@ class Ordering:
             self._known.popitem(last=False)
 
 
-async def in_order(keys: Collection[NamespacedName], turns: Turns) -> Sequence[NamespacedName]:
-    """Sort keys of any number, a piece in each turn."""
+async def in_order(
+    keys: Collection[NamespacedName], lock: YieldingLock
+) -> Sequence[NamespacedName]:
+    """Sort any number of keys, a piece at a time."""
     runs: list[list[NamespacedName]] = []
     unsorted = iter(keys)
     for _ in range(0, len(keys), KEYS_A_PIECE):
-        async with turns:
+        async with lock:
             runs.append(sorted(islice(unsorted, KEYS_A_PIECE)))
     merged, ordered = merge(*runs), list[NamespacedName]()
     while len(ordered) < len(keys):
-        async with turns:
+        async with lock:
             ordered.extend(islice(merged, KEYS_A_PIECE))
     return ordered
 
@@ -82,7 +84,7 @@ def narrowest(
     labels: Selector,
     fields: FieldSelector,
 ) -> Term:
-    """Find the index term with the fewest keys that has every match; empty for all of a kind."""
+    """Choose the index term with the fewest keys that covers every match; empty for all keys."""
     terms: list[Term] = [
         ("label", kind.name, requirement.key, requirement.wanted_value)
         for requirement in labels.requirements

@@ -1,10 +1,9 @@
-"""Lists of one kind: filtered, sorted, and cut into pages that belong together.
+"""Lists of one kind: filtered, sorted, and cut into pages of one revision.
 
     Snapshot, Listing -> Page
 
-Every page of a list is served from the revision of its first, which ``registry.reads.past``
-remembers.  However many objects there are, they are looked through in pieces between
-which the event loop has its turn.
+Every page is served from the revision of the first, which ``registry.reads.past`` keeps.
+Objects are examined in pieces that yield to the event loop.
 
 Source: spec kubernetes-api 5.3.
 """
@@ -23,14 +22,14 @@ from app.registry.reads.continue_token import format_token, parse_token
 from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, narrowest
 from app.registry.reads.past import PAST_BOUNDS, Past, PastBounds
 from app.registry.reads.view import WAIT_S_MAX, View
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 
 LIMIT_MAX = 10_000  # objects of one page, whatever the client asks for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What a client wants listed; ``limit`` 0 means everything."""
+    """Request of a list; ``limit`` 0 means everything."""
 
     kind: AnyResource
     namespace: str = ""
@@ -51,13 +50,13 @@ class Listing:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether selectors leave something out."""
+        """Whether there are selectors."""
         return bool(self.labels.requirements) or bool(self.fields.terms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page: ``token`` is empty on the last, ``remaining`` None when it is not known."""
+    """One page: ``token`` is empty on the last, ``remaining`` None when it is unknown."""
 
     objects: tuple[Object, ...]
     revision: Revision
@@ -67,30 +66,30 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where a page begins: in which state, of which era of the view, and after which key."""
+    """Start of a page: its snapshot, the epoch of the view, and the last key before it."""
 
     snapshot: Snapshot
-    era: int
+    epoch: int
     after: NamespacedName | None = None
 
 
 class Lists:
-    """The lists of one process, which share its turns and its memory of the past."""
+    """The lists of one process, which share a lock and the earlier snapshots."""
 
     def __init__(
         self, view: View, *, bounds: PastBounds = PAST_BOUNDS, wait_s: float = WAIT_S_MAX
     ) -> None:
-        """List what ``view`` shows; wait ``wait_s`` for what another process has shown already."""
+        """List objects of ``view``; wait ``wait_s`` for a revision known elsewhere."""
         self._view, self._wait_s = view, wait_s
-        self.turns = Turns()
-        self.past = Past(view, self.turns, bounds=bounds)
-        self._ordering = Ordering(self.turns)
+        self.yielding_lock = YieldingLock()
+        self.past = Past(view, self.yielding_lock, bounds=bounds)
+        self._ordering = Ordering(self.yielding_lock)
 
     async def page(self, listing: Listing) -> Page:
-        """Make the page a client asks for.
+        """Make the requested page.
 
-        Raises BadRequest for a token that is none of ours, Expired when the revision
-        it belongs to is too old, RevisionAhead when an exact one is not there yet.
+        Raises BadRequest for a token that was not made here, Expired when its revision is too
+        old, RevisionAhead when an exact revision has not been reached yet.
         """
         start = await self._start(listing)
         term = narrowest(
@@ -100,7 +99,7 @@ class Lists:
             labels=listing.labels,
             fields=listing.fields,
         )
-        keys = await self._ordering.keys(start.snapshot, listing.kind, term, era=start.era)
+        keys = await self._ordering.keys(start.snapshot, listing.kind, term, epoch=start.epoch)
         return await self._filled(listing, start, keys)
 
     async def _filled(
@@ -112,7 +111,7 @@ class Lists:
         first = 0 if start.after is None else bisect_right(keys, start.after)
         found: list[Object] = []
         for begin in range(first, len(keys), KEYS_A_PIECE):
-            async with self.turns:
+            async with self.yielding_lock:
                 for position in range(begin, min(begin + KEYS_A_PIECE, len(keys))):
                     registered = objects[keys[position]]
                     if not listing.picks(registered):
@@ -124,9 +123,9 @@ class Lists:
         return Page(objects=tuple(found), revision=snapshot.revision)
 
     def _cut(self, start: _Start, found: tuple[Object, ...], remaining: int | None) -> Page:
-        """Make a page that is not the last, and remember the state that the next one is of."""
+        """Make a page that is not the last, and keep the snapshot for the next one."""
         if start.after is None:
-            self.past.keep(start.snapshot, era=start.era)
+            self.past.keep(start.snapshot, epoch=start.epoch)
         revision = start.snapshot.revision
         return Page(
             objects=found,
@@ -141,8 +140,8 @@ class Lists:
             return await self._continued(listing)
         if listing.exact_revision is not None:
             await self._view.wait_for(listing.exact_revision, timeout_s=self._wait_s)
-            return _Start(await self.past.at(listing.exact_revision), self._view.era)
-        return _Start(current, self._view.era)
+            return _Start(await self.past.at(listing.exact_revision), self._view.epoch)
+        return _Start(current, self._view.epoch)
 
     async def _continued(self, listing: Listing) -> _Start:
         revision, after = parse_token(listing.token, listing.kind, listing.namespace)
@@ -153,7 +152,7 @@ class Lists:
                 f"continue key is not valid: revision {revision} is not there yet"
             ) from ahead
         try:
-            return _Start(await self.past.at(revision), self._view.era, after)
+            return _Start(await self.past.at(revision), self._view.epoch, after)
         except Expired as expired:
             fresh = format_token(self._view.snapshot.revision, after)
             raise Expired(

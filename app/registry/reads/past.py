@@ -1,14 +1,14 @@
-"""Snapshots of earlier revisions, so that the pages of a list belong together.
+"""Snapshots of earlier revisions, so that all pages of a list show one revision.
 
-    Snapshot, for which a page was given -> remembered
-    revision -> Snapshot, remembered or rewound; or Expired
+    Snapshot, from which a page was given -> kept
+    revision -> Snapshot, kept or rewound; or Expired
 
-Remembered snapshots share all with the current one that has not changed since.  What
-they alone keep in memory are replaced objects, which the history holds and counts as
-well, for none is kept that is older than the history; and about 1 kB of tree for each
-changed object, 8 kB for each created or deleted one.  So they are bounded by the changes
-behind them, not only by their number.  A rewound snapshot shares nothing with the
-others but what is current, so there are fewer of those.
+A kept snapshot shares with the current one everything that has not changed since.  It alone
+keeps in memory the replaced objects, which the history holds and counts as well, since no
+snapshot is kept that is older than the history; and tree nodes: about 1 kB for each changed
+object, 8 kB for each created or deleted one.  So kept snapshots are bounded by the changes
+since, not only by their number.  Rewound snapshots share only what is current, so fewer of
+them are kept.
 
 Source: spec kubernetes-api 5.3.
 """
@@ -26,18 +26,18 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import Advance, View
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 
-CHANGES_A_PIECE = 1_024  # changes looked through before the event loop has its turn
-UNDONE_A_PIECE = 32  # objects put back, each of which may cost 200 us
+CHANGES_A_PIECE = 1_024  # changes examined before yielding to the event loop
+UNDONE_A_PIECE = 32  # objects restored before that, at up to 200 us each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastBounds:
-    """How many earlier snapshots are remembered, for how long, and how far is rewound."""
+    """How many earlier snapshots are kept, for how long, and how far a rewind may go."""
 
     given_max: int = 64
-    given_changes_max: int = 20_000  # changes since; at the worst 160 MB for all of them
+    given_changes_max: int = 20_000  # changes since; in the worst case 160 MB for all of them
     rewound_max: int = 2
     rewound_changes_max: int = 10_000  # changes undone: about a second of work, in pieces
     age_s_max: float = 300.0  # since a page of the revision was last asked for
@@ -48,49 +48,49 @@ _Kept = Bounded[Revision, tuple[Snapshot, float]]
 
 
 class Past:
-    """The earlier snapshots of a process, shared by all who list."""
+    """Earlier snapshots of a process, shared by all list requests."""
 
     def __init__(
         self,
         view: View,
-        turns: Turns,
+        lock: YieldingLock,
         *,
         bounds: PastBounds = PAST_BOUNDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Remember what ``view`` showed; rewind it in ``turns``.  Ages are seconds of ``clock``."""
-        self._view, self._turns = view, turns
+        """Keep snapshots of ``view``, rewind them under ``lock``; ages are seconds of ``clock``."""
+        self._view, self._lock = view, lock
         self._bounds, self._clock = bounds, clock
-        self._era = view.era
-        self._given: _Kept = Bounded(bounds.given_max)  # the last asked for at the end
+        self._epoch = view.epoch
+        self._given: _Kept = Bounded(bounds.given_max)  # most recently used at the end
         self._rewound: _Kept = Bounded(bounds.rewound_max)
-        self._rewinding = asyncio.Lock()  # what many ask for is made once, and for one at a time
+        self._rewinding = asyncio.Lock()  # one rewind at a time, whose result others share
         self.undone = 0
-        """How many objects have been put back so far."""
+        """How many objects have been restored so far."""
         view.subscribe(self._on_changes)
 
     def __len__(self) -> int:
-        """Count the snapshots that are remembered."""
+        """Count the kept snapshots."""
         return len(self._given) + len(self._rewound)
 
-    def keep(self, snapshot: Snapshot, *, era: int) -> None:
-        """Remember a snapshot that was current in ``era``: another page of it may be asked for."""
+    def keep(self, snapshot: Snapshot, *, epoch: int) -> None:
+        """Keep a snapshot that was current in ``epoch``, from which another page may be read."""
         self._forget()
-        if era == self._era and not self._is_beyond(
+        if epoch == self._epoch and not self._is_beyond(
             snapshot.revision, self._bounds.given_changes_max
         ):
             self._given[snapshot.revision] = snapshot, self._clock()
 
     async def at(self, revision: Revision) -> Snapshot:
-        """Give the state at a revision that is not ahead; raises Expired when that is too old."""
-        if (found := self._remembered(revision)) is not None:
+        """Give the state at a revision that is not ahead; raises Expired when it is too old."""
+        if (found := self._kept(revision)) is not None:
             return found
         async with self._rewinding:
-            if (found := self._remembered(revision)) is not None:
+            if (found := self._kept(revision)) is not None:
                 return found
             return await self._rewind(revision)
 
-    def _remembered(self, revision: Revision) -> Snapshot | None:
+    def _kept(self, revision: Revision) -> Snapshot | None:
         self._forget()
         current = self._view.require_synced()
         if revision == current.revision:
@@ -102,7 +102,7 @@ class Past:
         return None
 
     async def _rewind(self, revision: Revision) -> Snapshot:
-        count, era = self._view.changes_since(revision), self._view.era
+        count, epoch = self._view.changes_since(revision), self._view.epoch
         if count > self._bounds.rewound_changes_max:
             raise Expired(
                 f"too old resource version: {revision} ({count} changes have come since, and at "
@@ -113,7 +113,7 @@ class Past:
         undone = await self._first_states(changes, upto=later.revision)
         snapshot = later
         for keys in _pieces(undone, UNDONE_A_PIECE):
-            async with self._turns:
+            async with self._lock:
                 snapshot = snapshot.apply(
                     Change(
                         revision=revision,
@@ -123,8 +123,8 @@ class Past:
                     for key in keys
                 )
                 self.undone += len(keys)
-        if era != self._view.era:
-            raise Expired(f"revision {revision} has never happened: list anew")
+        if epoch != self._view.epoch:
+            raise Expired(f"revision {revision} has been lost by the database: list again")
         snapshot = replace(snapshot, revision=revision)
         self._rewound[revision] = snapshot, self._clock()
         return snapshot
@@ -141,14 +141,14 @@ class Past:
     async def _first_states(
         self, changes: tuple[Change, ...], *, upto: Revision
     ) -> dict[tuple[str, NamespacedName], Object | None]:
-        """Tell what each changed object was before the first of its changes, one entry each.
+        """Map each changed object to its state before the first change.
 
-        An object that came and went in between has nothing to be put back.
+        Objects that were created and deleted in between are left out.
         """
         first: dict[tuple[str, NamespacedName], Object | None] = {}
         last: dict[tuple[str, NamespacedName], Object | None] = {}
         for start in range(0, len(changes), CHANGES_A_PIECE):
-            async with self._turns:
+            async with self._lock:
                 for change in changes[start : start + CHANGES_A_PIECE]:
                     if change.revision <= upto:
                         key = (change.kind, change.key)
@@ -160,9 +160,9 @@ class Past:
         self._forget()
 
     def _forget(self) -> None:
-        """Let go of what is too old, too far back, or of another past."""
-        if self._era != self._view.era:
-            self._era = self._view.era
+        """Drop snapshots that are too old, too far back, or of another epoch."""
+        if self._epoch != self._view.epoch:
+            self._epoch = self._view.epoch
             self._given.clear()
             self._rewound.clear()
         oldest_s = self._clock() - self._bounds.age_s_max

@@ -1,10 +1,10 @@
-"""The current Snapshot of this process, kept fresh from the change log.
+"""The current Snapshot of this process, updated from the change log.
 
     committed changes -> show -> the next Snapshot, history, subscribers
 
-Readers take ``snapshot`` and keep it as long as they like.  Where changes come
-from is not known here: the store calls ``show`` after its own commits and
-for those of other processes, in revision order; repeats are harmless.
+Readers take ``snapshot`` and may keep it.  The source of changes is not known here: the store
+calls ``show`` in revision order, after its own commits and for commits of other processes.
+Repeated changes are ignored.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from app.domain.registration.derivation import (
 from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
 from app.domain.weights import is_light, pieces_of
-from app.registry.beside import beside
 from app.registry.reads.history import History, Remembered, remembered
+from app.registry.threads import in_thread
 
 WAIT_S_MAX = 3.0  # seconds a read waits for a revision; spec kubernetes-api 5.3
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What subscribers are told: the current state, and changes that led to it.
+    """Notification of subscribers: the current state, and changes that led to it.
 
-    With ``has_more`` the rest of what was committed together follows at once.
+    With ``has_more`` further changes of the same commits follow immediately.
     """
 
     after: Snapshot
@@ -46,21 +46,21 @@ Decided = tuple[Snapshot, Snapshot]  # the state before a decision and after it
 
 
 class View:
-    """What this process knows; used from one event loop only."""
+    """Current state and history of this process; used from one event loop only."""
 
     def __init__(
         self, history: History | None = None, *, derivations: Sequence[AnyDerivation] = ()
     ) -> None:
-        """Show what is stored, and what follows from it by ``derivations``."""
+        """Show stored objects, and the objects that ``derivations`` compute from them."""
         self._derivations = derivations
         self._snapshot = Snapshot()
         self._is_synced = False
         self._history = History() if history is None else history
-        self._era = 0
+        self._epoch = 0
         self._subscribers: list[Subscriber] = []
         self._waiters: list[tuple[Revision, asyncio.Future[None]]] = []
-        self._turn = asyncio.Lock()
-        self._showing = 0  # calls of ``show`` that need turns of their own
+        self._lock = asyncio.Lock()
+        self._showing = 0  # calls of ``show`` and ``show_anew`` that hold the lock or wait for it
 
     @property
     def snapshot(self) -> Snapshot:
@@ -74,13 +74,13 @@ class View:
 
     @property
     def compacted(self) -> Revision:
-        """The oldest revision from which changes can still be told."""
+        """The oldest revision from which a watch can resume."""
         return self._history.compacted
 
     @property
-    def era(self) -> int:
-        """How often the past turned out to be another than what was shown."""
-        return self._era
+    def epoch(self) -> int:
+        """How often the database has lost revisions that were shown, as a failover may do."""
+        return self._epoch
 
     def require_synced(self) -> Snapshot:
         """Take the snapshot; raises NotSynced before the first load."""
@@ -96,9 +96,9 @@ class View:
         compacted: Revision,
         has_same_past: bool = True,
     ) -> None:
-        """Start over from a loaded snapshot and the changes that led to it, in one go.
+        """Replace state and history by a loaded snapshot and the changes that led to it.
 
-        Without the same past, what was shown so far may never have happened.
+        Without ``has_same_past`` a new epoch begins: revisions shown so far may be lost.
         """
         snapshot, past = loaded_with_derived(snapshot, tuple(history), self._derivations)
         if has_same_past:
@@ -116,50 +116,52 @@ class View:
         compacted: Revision,
         has_same_past: bool = True,
     ) -> None:
-        """Start over as ``reset`` does, without holding up the event loop.
+        """Replace the state as ``reset`` does, without blocking the event loop.
 
-        Nothing happens when a state of the same past is shown that is later than this one.
+        Does nothing when the view is already later in the same epoch.
         """
         self._showing += 1
         try:
-            async with self._turn:
+            async with self._lock:
                 if has_same_past and snapshot.revision < self._snapshot.revision:
                     return
-                snapshot, past = await beside(
+                snapshot, past = await in_thread(
                     loaded_with_derived, snapshot, tuple(history), self._derivations
                 )
                 if has_same_past:
                     known = self._snapshot
-                    snapshot = await beside(with_known_derived, known, snapshot, self._derivations)
-                weighed = await beside(remembered, past)
+                    snapshot = await in_thread(
+                        with_known_derived, known, snapshot, self._derivations
+                    )
+                weighed = await in_thread(remembered, past)
                 before, was_synced = self._snapshot, self._is_synced
-                changes = await beside(_difference, before, snapshot) if was_synced else ()
+                changes = await in_thread(_difference, before, snapshot) if was_synced else ()
                 self._start_over(snapshot, weighed, compacted, has_same_past=has_same_past)
                 await self._announce_in_pieces(changes)
         finally:
             self._showing -= 1
 
     def advance(self, changes: Iterable[Change]) -> None:
-        """Apply committed changes in one go, for who has no event loop; see ``show``."""
+        """Apply committed changes synchronously, where there is no event loop; see ``show``."""
         self._show_few(tuple(changes))
 
     async def show(self, changes: Iterable[Change], *, decided: Decided | None = None) -> None:
-        """Apply committed changes, and tell of them, without holding up the event loop.
+        """Apply committed changes and notify subscribers, without blocking the event loop.
 
-        ``decided`` are the state that the changes were decided on and the one that they made:
-        what is known already is not computed again.  Returns when all subscribers know; who is
-        cancelled before that leaves it to be finished.
+        ``decided`` are the states before and after the decision that made the changes, so that
+        the result is not computed again.  Returns when all subscribers are notified; when the
+        caller is cancelled, that still completes.
         """
         every = tuple(changes)
         if not self._showing and is_light(every):
             self._show_few(every, decided)
         else:
-            self._showing += 1  # before anybody else can come: what is first is told first
-            await asyncio.shield(asyncio.ensure_future(self._show_in_turn(every, decided)))
+            self._showing += 1  # before other calls can start: changes are shown in order
+            await asyncio.shield(asyncio.ensure_future(self._show_locked(every, decided)))
 
-    async def _show_in_turn(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
+    async def _show_locked(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
         try:
-            async with self._turn:
+            async with self._lock:
                 await self._show_many(changes, decided)
         finally:
             self._showing -= 1
@@ -167,9 +169,9 @@ class View:
     async def _show_many(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
         while not is_light(fresh := self._fresh(changes)):
             before = self._snapshot
-            after, fresh = await beside(self._followed, before, fresh, decided)
-            history = await beside(remembered, fresh)
-            if self._snapshot is before:  # else the state was loaded anew meanwhile
+            after, fresh = await in_thread(self._followed, before, fresh, decided)
+            history = await in_thread(remembered, fresh)
+            if self._snapshot is before:  # else the state has been reset meanwhile
                 self._take(after, history)
                 await self._announce_in_pieces(fresh)
         self._show_few(fresh, decided)
@@ -183,17 +185,17 @@ class View:
     def _followed(
         self, before: Snapshot, changes: tuple[Change, ...], decided: Decided | None
     ) -> tuple[Snapshot, tuple[Change, ...]]:
-        """Give the state after changes of stored objects, and all changes that led to it."""
+        """Apply changes of stored objects, derive the others; gives the state and all changes."""
         known = _known(before, decided)
         if self._derivations:
             return followed(before, changes, self._derivations, decided=known)
         return known or before.apply(changes), changes
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber`` whenever the state has advanced; returns what ends that.
+        """Call ``subscriber`` whenever the state has advanced; returns the function that ends that.
 
-        Subscribers run at once and in turn, so they must be quick and not raise.  Of many
-        changes they are told in pieces, each with the state after all of them.
+        Subscribers are called synchronously one after the other, so they must be quick and not
+        raise.  Many changes come in pieces, each with the state after all of them.
         """
         self._subscribers.append(subscriber)
         return lambda: self._subscribers.remove(subscriber)
@@ -238,7 +240,7 @@ class View:
         *,
         has_same_past: bool,
     ) -> None:
-        self._era += not has_same_past
+        self._epoch += not has_same_past
         self._snapshot, self._is_synced = snapshot, True
         self._history.begin(history, compacted=compacted)
         self._wake()
@@ -253,9 +255,9 @@ class View:
         self._wake()
 
     def _announce(self, changes: tuple[Change, ...], *, has_more: bool = False) -> None:
-        told = Advance(self._snapshot, changes, has_more)
+        advance = Advance(self._snapshot, changes, has_more)
         for subscriber in tuple(self._subscribers):
-            subscriber(told)
+            subscriber(advance)
 
     async def _announce_in_pieces(self, changes: tuple[Change, ...]) -> None:
         pieces = pieces_of(changes)
@@ -273,12 +275,12 @@ class View:
 
 
 def _known(before: Snapshot, decided: Decided | None) -> Snapshot | None:
-    """Give the state that a decision has made already, if it was made of this one."""
+    """Give the state that a decision has already computed, if it started from ``before``."""
     return decided[1] if decided is not None and decided[0] is before else None
 
 
 def _difference(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
-    """Tell what differs between two snapshots whose history in between is lost."""
+    """Compute the changes between two snapshots whose history in between is unknown."""
     changes: list[Change] = []
     for kind in RESOURCES:
         old, new = before.of(kind), after.of(kind)

@@ -1,12 +1,11 @@
-"""What a watcher is told of committed changes.
+"""Watch events of committed changes, and the notification of watchers.
 
     Change, Interest -> WatchEvent, or nothing
-    View, Place, Interest -> Piece: the next events, and the place behind them
+    View, Position, Interest -> Piece: the next events, and the position after them
 
-An object that stops matching is DELETED for that watcher, one that starts is
-ADDED.  A watcher is no more than a place: what it is owed is the view's
-history after it, so a slow one costs nothing, and is ended only when the history
-that it needs is gone.  How events are written is not known here.
+An object that stops matching is DELETED for that watcher, one that starts matching is
+ADDED.  A watcher is only a position in the view's history, so a slow one holds no queue;
+it is ended only when the history after its position is gone.  Encoding is not known here.
 
 Source: spec kubernetes-api 5.4; contract.md, "GET /watch".
 """
@@ -27,26 +26,26 @@ from app.domain.resources import RESOURCES
 from app.domain.weights import octets_of
 from app.registry.reads.view import Advance, View
 
-BATCH_S = 0.02  # seconds between two times that watchers are told, in which changes gather
-PAUSE_S_MAX = 0.2  # seconds of it when there are very many watchers
-TICK_S = 1.0  # seconds after which watchers are told the time, though nothing has changed
-TOLD_AT_ONCE = 256  # watchers told before others get their turn
-WORK_AT_ONCE = 4_096  # of what that costs: changes looked through, and events encoded
-EVENTS_A_PIECE = 256  # events that a watcher is told in one go
-OCTETS_A_PIECE = 1 << 19  # of memory that the objects in them take, about
-CHANGES_A_PIECE = 2_048  # changes looked through for them
-EVENT_WORK = 4  # what to encode an event costs, when to look at a change costs 1
+BATCH_S = 0.02  # minimum seconds between two flushes, in which changes accumulate
+PAUSE_S_MAX = 0.2  # maximum seconds between them, with very many watchers
+IDLE_S = 1.0  # seconds after which listeners are notified although nothing has changed
+LISTENERS_A_SLICE = 256  # listeners notified before the event loop runs other callbacks
+WORK_A_SLICE = 4_096  # work done before that: changes examined, and events encoded
+EVENTS_A_PIECE = 256  # events in one piece for a watcher
+OCTETS_A_PIECE = 1 << 19  # estimated memory of the objects in them
+CHANGES_A_PIECE = 2_048  # changes examined to find them
+EVENT_WORK = 4  # work of encoding an event, where examining a change is 1
 EVERY_FIELD = FieldSelector()
 
 Listener = Callable[[], None]
-"""Called in turn with thousands of others, so it is quick and does not raise."""
+"""Called in sequence with thousands of others, so it must be quick and not raise."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interest:
-    """What a watcher wants to see; hashable, so that equal interests share their work."""
+    """Filter of a watcher; hashable, so that watchers with equal interests share their work."""
 
     kinds: frozenset[str] = frozenset(kind.name for kind in RESOURCES)
     namespace: str = ""
@@ -54,7 +53,7 @@ class Interest:
     fields: FieldSelector = EVERY_FIELD
 
     def covers(self, registered: Object | None) -> bool:
-        """Whether an object in this state is one of those wanted; its kind is not asked."""
+        """Whether an object in this state matches; its kind is not examined."""
         if registered is None:
             return False
         meta = registered.metadata
@@ -67,14 +66,14 @@ class Interest:
 
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """One event; ``object`` bears the revision of the change, also when it is gone."""
+    """One event; ``object`` has the revision of the change, also for DELETED."""
 
     type: ChangeType
     object: Object
 
 
 def event_of(change: Change, interest: Interest) -> WatchEvent | None:
-    """Tell what a change is to a watcher; None when it is nothing."""
+    """Translate a change into an event for a watcher; None when it matches neither way."""
     if change.kind not in interest.kinds:
         return None
     was, is_ = interest.covers(change.before), interest.covers(change.after)
@@ -87,11 +86,11 @@ def event_of(change: Change, interest: Interest) -> WatchEvent | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """How far a watcher has been told: a whole revision, and so many changes behind it.
+class Position:
+    """How far a watcher has come: a complete revision, and a number of changes of the next.
 
-    Where the next change is an event for it, the changes before ``looked`` have been
-    looked through for another one of the same revision, in vain.
+    Where the next change is an event for the watcher, ``looked`` is the change up to which
+    another event of the same revision has been searched without success.
     """
 
     revision: Revision
@@ -101,121 +100,123 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some of what a watcher is to be told, and what it cost to find.
+    """Some pending events of a watcher, and the work of finding them.
 
-    An event is last of its revision when no other of that revision is one for the watcher.
+    The flag beside an event says that it is the watcher's last one of its revision.
     """
 
     events: tuple[tuple[WatchEvent, bool], ...]
-    reached: Place
+    reached: Position
     work: int
 
 
-def owed(view: View, place: Place, upto: Revision, interest: Interest) -> Piece:
-    """Find what a watcher is to be told next on its way to ``upto``, in pieces of bounded size.
+def pending(view: View, start: Position, upto: Revision, interest: Interest) -> Piece:
+    """Find the next events of a watcher on its way to ``upto``, in a piece of bounded size.
 
-    A revision of any size may take several.  An event is held back until it is known
-    whether it is the last of its revision.  Raises Expired when the view does not
-    remember what came after the place.
+    A large revision may take several pieces.  An event is held back until it is known
+    whether it is the last of its revision.  Raises Expired when the view's history does not
+    reach back to ``start``.
     """
-    looked = max(place.changes, place.looked)
+    looked = max(start.changes, start.looked)
     asked = looked + CHANGES_A_PIECE
-    known = view.history(place.revision, changes_max=asked)
+    known = view.history(start.revision, changes_max=asked)
     changes = known[: bisect_right(known, upto, key=lambda change: change.revision)]
-    found, position = _found(changes, place, interest)
-    work = position - looked + EVENT_WORK * len(found)
-    if position == len(changes):
+    found, end = _found(changes, start, interest)
+    work = end - looked + EVENT_WORK * len(found)
+    if end == len(changes):
         is_all = len(changes) < len(known) or len(known) < asked
         whole = upto if is_all else changes[-1].revision
-        return Piece(_marked(changes, found), Place(whole), work)
-    following = changes[position].revision
+        return Piece(_marked(changes, found), Position(whole), work)
+    following = changes[end].revision
     if found and changes[found[-1][1]].revision == following:
         held_back = found[-1][1]
-        place = _place(changes, held_back, place, looked=position)
-        return Piece(_marked(changes, found)[:-1], place, work)
-    return Piece(_marked(changes, found), _place(changes, position, place), work)
+        reached = _position(changes, held_back, start, looked=end)
+        return Piece(_marked(changes, found)[:-1], reached, work)
+    return Piece(_marked(changes, found), _position(changes, end, start), work)
 
 
 def _found(
-    changes: Sequence[Change], place: Place, interest: Interest
+    changes: Sequence[Change], start: Position, interest: Interest
 ) -> tuple[list[tuple[WatchEvent, int]], int]:
-    """Find the events of a piece and where in the changes each is; gives the end of the search."""
+    """Find the events of a piece with their indices in ``changes``; gives the end of the search."""
     found: list[tuple[WatchEvent, int]] = []
-    octets, position = 0, place.changes
-    stop = min(len(changes), max(place.changes, place.looked) + CHANGES_A_PIECE)
-    while position < stop and len(found) < EVENTS_A_PIECE and octets < OCTETS_A_PIECE:
-        if (event := event_of(changes[position], interest)) is not None:
-            found.append((event, position))
+    octets, index = 0, start.changes
+    stop = min(len(changes), max(start.changes, start.looked) + CHANGES_A_PIECE)
+    while index < stop and len(found) < EVENTS_A_PIECE and octets < OCTETS_A_PIECE:
+        if (event := event_of(changes[index], interest)) is not None:
+            found.append((event, index))
             octets += octets_of(event.object)
-        position = place.looked if position == place.changes < place.looked else position + 1
-    return found, position
+        index = start.looked if index == start.changes < start.looked else index + 1
+    return found, index
 
 
 def _marked(
     changes: Sequence[Change], found: Sequence[tuple[WatchEvent, int]]
 ) -> tuple[tuple[WatchEvent, bool], ...]:
-    """Say of each event whether the next one is of another revision."""
-    revisions = [changes[position].revision for _, position in found]
+    """Mark each event after which the next one belongs to another revision."""
+    revisions = [changes[index].revision for _, index in found]
     return tuple(
         (event, ordinal + 1 == len(found) or revisions[ordinal + 1] != revisions[ordinal])
         for ordinal, (event, _) in enumerate(found)
     )
 
 
-def _place(changes: Sequence[Change], position: int, begun: Place, *, looked: int = 0) -> Place:
-    """Name the place before a change that has not been told."""
-    revision = changes[position].revision
+def _position(
+    changes: Sequence[Change], index: int, start: Position, *, looked: int = 0
+) -> Position:
+    """Make the position before a change that has not been sent."""
+    revision = changes[index].revision
     first = bisect_left(changes, revision, key=lambda change: change.revision)
-    whole = changes[first - 1].revision if first > 0 else begun.revision
-    return Place(whole, position - first, max(0, looked - first))
+    whole = changes[first - 1].revision if first > 0 else start.revision
+    return Position(whole, index - first, max(0, looked - first))
 
 
-class Pulse:
-    """Tells every watcher of a process that changes have come: at once, but not too often.
+class Notifier:
+    """Notifies every watcher of a process of changes, immediately but not too often.
 
-    Watchers are told in turns, between which others get theirs.  When there are so many
-    that a beat takes long, it is followed by a pause, so that others have half of the time.
+    One round of notifications is a flush.  It proceeds in slices and yields to the event loop
+    between them.  A long flush is followed by a pause, so that it takes half of the time at most.
     """
 
-    def __init__(self, view: View, *, batch_s: float = BATCH_S) -> None:
-        """Beat after the changes of ``view``, with ``batch_s`` between two at the least."""
+    def __init__(self, view: View, *, batch_s: float = BATCH_S, idle_s: float = IDLE_S) -> None:
+        """Flush after changes of ``view``, at most every ``batch_s``, at least every ``idle_s``."""
         self._view = view
-        self._batch_s = batch_s
-        self._rests_until_s = 0.0
+        self._batch_s, self._idle_s = batch_s, idle_s
+        self._pauses_until_s = 0.0
         self._listeners: dict[Listener, None] = {}
         self._next: asyncio.Event = asyncio.Event()
-        self._begun: tuple[int, Revision] | None = None  # era and revision, during a beat
-        self._is_due = self._is_ticking = False
+        self._begun: tuple[int, Revision] | None = None  # epoch and revision, during a flush
+        self._is_due = self._has_timer = False
         self._busy_s = 0.0
-        self._spent = 0
+        self._work = 0
         self.is_stopped = False
         view.subscribe(self._on_changes)
 
     @property
     def upto(self) -> Revision:
-        """The revision that listeners are told of: during a beat, the same for all of them.
+        """The revision to send up to: during a flush the same for all listeners.
 
-        What a beat began with may never have happened: then it is the current one.
+        After a change of epoch it is the current one, as the flush's own may never have existed.
         """
-        era, revision = self._begun or (self._view.era, self._view.snapshot.revision)
-        return revision if era == self._view.era else self._view.snapshot.revision
+        epoch, revision = self._begun or (self._view.epoch, self._view.snapshot.revision)
+        return revision if epoch == self._view.epoch else self._view.snapshot.revision
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call ``listener`` at every beat, and every ``TICK_S``; returns what ends that."""
+        """Call ``listener`` at every flush; returns the function that ends that."""
         self._listeners[listener] = None
-        self._tick_later()
+        self._start_timer()
         return lambda: self._listeners.pop(listener, None)
 
-    def spend(self, work: int) -> None:
-        """Count what telling a listener has cost, so that others get their turn in time."""
-        self._spent += work
+    def count_work(self, work: int) -> None:
+        """Count the work that a listener has done, which bounds the slice."""
+        self._work += work
 
     def stop(self) -> None:
-        """Tell everybody for good: the process is ending."""
+        """Notify all listeners for the last time: the process is ending."""
         self.is_stopped = True
-        self._beat()
+        self._flush()
 
-    async def beyond(self, revision: Revision) -> None:
+    async def wait_beyond(self, revision: Revision) -> None:
         """Wait until the view has passed ``revision``, or the process is ending."""
         while self._view.snapshot.revision <= revision and not self.is_stopped:
             await self._next.wait()
@@ -224,60 +225,60 @@ class Pulse:
         if not self._is_due:
             self._is_due = True
             if self._begun is None:
-                self._beat_later()
+                self._schedule_flush()
 
-    def _beat_later(self) -> None:
+    def _schedule_flush(self) -> None:
         loop = asyncio.get_running_loop()
-        loop.call_at(max(loop.time(), self._rests_until_s), self._beat)
+        loop.call_at(max(loop.time(), self._pauses_until_s), self._flush)
 
-    def _beat(self) -> None:
+    def _flush(self) -> None:
         if self._begun is not None:
-            self._is_due = True  # there is another when this one is over
+            self._is_due = True  # another flush follows this one
             return
         if self._is_due or self.is_stopped:
-            beaten, self._next = self._next, asyncio.Event()
-            beaten.set()
-        self._begun = self._view.era, self._view.snapshot.revision
+            reached, self._next = self._next, asyncio.Event()
+            reached.set()
+        self._begun = self._view.epoch, self._view.snapshot.revision
         self._is_due, self._busy_s = False, 0.0
-        # Behind everybody who was woken, and once more behind what they have written.
+        # Run after the callbacks queued so far, and after those that they queue.
         loop, begun_s = asyncio.get_running_loop(), perf_counter()
-        loop.call_soon(loop.call_soon, self._tell, tuple(self._listeners), begun_s, begun_s)
+        loop.call_soon(loop.call_soon, self._notify, tuple(self._listeners), begun_s, begun_s)
 
-    def _tell(self, listeners: Sequence[Listener], begun_s: float, since_s: float) -> None:
-        told, self._spent = 0, 0
-        while told < min(len(listeners), TOLD_AT_ONCE) and self._spent < WORK_AT_ONCE:
-            if listeners[told] in self._listeners:
-                self._tell_one(listeners[told])
-            told += 1
+    def _notify(self, listeners: Sequence[Listener], begun_s: float, since_s: float) -> None:
+        count, self._work = 0, 0
+        while count < min(len(listeners), LISTENERS_A_SLICE) and self._work < WORK_A_SLICE:
+            if listeners[count] in self._listeners:
+                self._notify_one(listeners[count])
+            count += 1
         now_s = perf_counter()
         self._busy_s += now_s - since_s
-        if rest := listeners[told:]:
+        if rest := listeners[count:]:
             loop = asyncio.get_running_loop()
-            loop.call_soon(lambda: self._tell(rest, begun_s, perf_counter()))
+            loop.call_soon(lambda: self._notify(rest, begun_s, perf_counter()))
         else:
             self._end(others_s=now_s - begun_s - self._busy_s)
 
-    def _tell_one(self, listener: Listener) -> None:
+    def _notify_one(self, listener: Listener) -> None:
         try:
             listener()
-        except Exception:  # noqa: BLE001  one that fails must not silence all others
-            _log.exception("a watcher could not be told, and is not told any more")
+        except Exception:  # noqa: BLE001  one failing listener must not stop the others
+            _log.exception("a watch listener failed and is removed")
             self._listeners.pop(listener, None)
 
     def _end(self, *, others_s: float) -> None:
         pause_s = min(max(self._batch_s, self._busy_s - others_s), PAUSE_S_MAX)
-        self._rests_until_s = asyncio.get_running_loop().time() + pause_s
+        self._pauses_until_s = asyncio.get_running_loop().time() + pause_s
         self._begun = None
         if self._is_due:
-            self._beat_later()
+            self._schedule_flush()
 
-    def _tick_later(self) -> None:
-        if not self._is_ticking:
-            self._is_ticking = True
-            asyncio.get_running_loop().call_later(TICK_S, self._tick)
+    def _start_timer(self) -> None:
+        if not self._has_timer:
+            self._has_timer = True
+            asyncio.get_running_loop().call_later(self._idle_s, self._on_timer)
 
-    def _tick(self) -> None:
-        self._is_ticking = False
-        self._beat()
+    def _on_timer(self) -> None:
+        self._has_timer = False
+        self._flush()
         if self._listeners:
-            self._tick_later()
+            self._start_timer()

@@ -1,9 +1,9 @@
-"""Many objects at once, all or nothing, the way ``kubectl apply`` would.
+"""Apply: many objects in one write, all or none, as ``kubectl apply`` does.
 
     items in any order -> written in dependency order -> one outcome each, in their order
 
-What an item makes of the object that is there is its own affair (``amend``);
-refusals of all items are gathered before any is told.
+An item merges itself into the current object (``amend``); the refusals of all items are
+collected and reported together.
 
 Source: contract.md, "POST /apply".
 """
@@ -26,7 +26,7 @@ from app.registry.writes.mirroring import Mirror, reflect, slices_mirrored_for
 
 
 class Operation(StrEnum):
-    """What became of one object."""
+    """Result for one object."""
 
     CREATED = "created"
     CONFIGURED = "configured"
@@ -37,11 +37,11 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One object of the body: ``position`` is its place there, counted from 0.
+    """One object of the body: ``position`` is its index there, from 0.
 
-    ``amend`` makes the desired object from the one that is there, None when
-    there is none; it may refuse, and gives back the very object that nothing is to change.
-    ``place`` says where in the document stands what is at a path of the desired object.
+    ``amend`` makes the desired object from the current one (None when there is none); it may
+    refuse, and returns the same object when nothing changes.
+    ``place`` translates a path of the desired object into a path of the document.
     """
 
     position: int
@@ -53,9 +53,9 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one object, what it warns of, and why it was ignored if it was.
+    """Result for one object, its warnings, and why it was ignored if it was.
 
-    ``position`` is None for those that were pruned.
+    ``position`` is None for pruned objects.
     """
 
     position: int | None
@@ -74,10 +74,10 @@ def apply(
     prune: Selector | None = None,
     refused: Sequence[tuple[int, Violation]] = (),
 ) -> tuple[Outcome, ...]:
-    """Write every item, then what is mirrored; remove what ``prune`` matches and no item names.
+    """Write items, then mirrors; delete objects that match ``prune`` and are in neither.
 
-    Raises Invalid with the violations of all items, each path led by
-    ``documents[position]``, and with what is ``refused`` already, by position.
+    Raises Invalid with the violations of all items, each path prefixed by
+    ``documents[position]``, and with those already in ``refused``, by position.
     """
     ranks = {kind.name: rank for rank, kind in enumerate(STORED)}
     outcomes: list[Outcome] = []
@@ -101,7 +101,7 @@ def apply(
 
 
 def causes_of(item: Item | Mirror, refusal: DomainError) -> Iterable[Violation]:
-    """Spell a refusal as violations of the item's document."""
+    """Translate a refusal into violations of the item's document."""
     document = f"documents[{item.position}]"
     if refusal.causes:
         return [
@@ -112,7 +112,7 @@ def causes_of(item: Item | Mirror, refusal: DomainError) -> Iterable[Violation]:
 
 
 def _in_order(violations: Iterable[tuple[int, Violation]]) -> Iterable[Violation]:
-    """Sort by document; a field that is refused as missing is not refused as missing again."""
+    """Sort by document; a field is reported as missing only once."""
     missing: set[str] = set()
     for _, violation in sorted(violations, key=lambda entry: entry[0]):
         if violation.reason is CauseReason.REQUIRED:
@@ -184,7 +184,7 @@ def _pruned(
 
 
 def _is_prunable(found: Object, selector: Selector) -> bool:
-    """Whether pruning may take an object."""
+    """Whether pruning may delete an object."""
     return (
         strategy_of(found).is_prunable(found)
         and not found.metadata.is_terminating

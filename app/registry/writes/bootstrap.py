@@ -1,4 +1,4 @@
-"""What every registry holds from the start.
+"""Creation of the objects that every registry has.
 
     empty state -> Namespaces, the default ranges, kube-system/kube-dns
 
@@ -24,7 +24,7 @@ from app.registry.writes.reconcile import reconsider_left_over
 DNS_NAME = "kube-dns"
 DNS_KEY = NamespacedName(namespace.SYSTEM, DNS_NAME)
 DOMAIN_ANNOTATION = "waypost/cluster-domain"
-"""On the Namespace kube-system: the domain that names were given out with."""
+"""Annotation of the Namespace kube-system: the cluster domain of names handed out so far."""
 DNS_PORTS = (
     ServicePort(name="dns", port=53, protocol=Protocol.UDP, target_port="dns"),
     ServicePort(name="dns-tcp", port=53, protocol=Protocol.TCP, target_port="dns-tcp"),
@@ -33,11 +33,10 @@ DNS_PORTS = (
 
 
 def bootstrap(work: Work, *, with_dns: bool) -> None:
-    """Make what is missing; ``with_dns`` asks for the DNS Service on an empty registry.
+    """Create missing objects; ``with_dns`` adds the DNS Service to an empty registry.
 
-    What an earlier version left behind is put right as well.
-
-    Raises Invalid or Exhausted when the configured DNS address cannot be had.
+    Slices that an earlier version left in a wrong state are repaired as well.
+    Raises Invalid or Exhausted when the configured DNS address is not available.
     """
     is_empty = work.snapshot.revision == REVISION_ZERO
     for name in (namespace.DEFAULT_NAMESPACE, namespace.SYSTEM):
@@ -53,14 +52,14 @@ def bootstrap(work: Work, *, with_dns: bool) -> None:
 
 
 def default_names() -> Iterator[str]:
-    """Name the ServiceCIDR objects of the configured ranges, as many as are wanted."""
+    """Yield names for the ServiceCIDR objects of the configured ranges, without end."""
     yield DEFAULT_NAME
     for ordinal in count(2):
         yield f"{DEFAULT_NAME}-{ordinal}"
 
 
 def dns_service(address: str) -> Service:
-    """Describe the Service that every resolv.conf points at."""
+    """Make the Service that every resolv.conf points at."""
     family = family_of_text(address)
     return Service(
         metadata=ObjectMeta(name=DNS_NAME, namespace=namespace.SYSTEM, labels=DNS_LABELS),
@@ -72,7 +71,7 @@ def dns_service(address: str) -> Service:
 
 
 def _remember_domain(work: Work) -> None:
-    """Note the domain that names are given out with, unless one is noted already."""
+    """Record the cluster domain in an annotation, unless one is recorded already."""
     system = work.snapshot.namespaces[NamespacedName("", namespace.SYSTEM)]
     annotations = system.metadata.annotations
     if DOMAIN_ANNOTATION not in annotations:
@@ -81,7 +80,7 @@ def _remember_domain(work: Work) -> None:
 
 
 def _paired(cidrs: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Put ranges in as few objects as can hold them: one or two, of different families."""
+    """Group ranges into as few objects as possible: one range, or two of different families."""
     groups: list[tuple[str, ...]] = []
     for cidr in cidrs:
         family = family_of_text(cidr.partition("/")[0])

@@ -1,7 +1,7 @@
-"""What falls due with time: the ends of grace periods, and what nothing holds any more.
+"""Periodic deletion of objects whose grace period has expired or which nothing keeps any more.
 
-One process of all runs it; should two for a moment, a decision under the writer's
-lock that finds nothing due changes nothing.
+The elected leader runs it.  Should two processes run it for a moment, no harm is done: a
+decision under the writer's lock that finds nothing due changes nothing.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from app.registry.ports import Writer
 from app.registry.reads.view import View
 from app.registry.writes import lifecycle
 
-PERIOD_S = 0.5  # seconds between looks at what is due
+PERIOD_S = 0.5  # seconds between two checks
 
 _log = logging.getLogger(__name__)
 
 
 def is_due(snapshot: Snapshot, now: datetime) -> bool:
-    """Whether anything that is terminating has reached its end, or may have."""
+    """Whether a terminating object is due, or may be."""
     return (
         any(True for _ in _expired(snapshot, now))
         or any(True for _ in _postponed(snapshot, now))
@@ -42,10 +42,10 @@ def is_due(snapshot: Snapshot, now: datetime) -> bool:
 
 
 def remove_due(work: Work) -> None:
-    """Take out what has reached its end.
+    """Delete what is due.
 
-    A grace period that ends later than a whole one from now was begun by a clock that has
-    been put back since: it counts from now.
+    A grace period that ends later than a full one from now was started before the clock was
+    set back: it restarts now.
     """
     for marked in tuple(_expired(work.snapshot, work.now)):
         lifecycle.remove(work, marked)
@@ -58,14 +58,14 @@ def remove_due(work: Work) -> None:
 
 
 def _reach(snapshot: Snapshot) -> int:
-    """Tell how many objects may be due."""
+    """Count the terminating objects, an upper bound of those due."""
     return sum(len(snapshot.members("terminating", kind.name)) for kind in STORED)
 
 
 async def run(
     view: View, writer: Writer, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> None:
-    """Look again and again, until cancelled."""
+    """Check at intervals, until cancelled."""
     while True:
         await asyncio.sleep(PERIOD_S)
         if not is_due(view.snapshot, now()):
@@ -73,14 +73,14 @@ async def run(
         try:
             await writer.write(remove_due, reach=_reach(view.snapshot))
         except DomainError as refusal:
-            _log.warning("what is due could not be removed yet: %s", refusal)
+            _log.warning("expired objects could not be deleted; retrying: %s", refusal)
 
 
 def _expired(snapshot: Snapshot, now: datetime) -> Iterator[Object]:
-    """List what is terminating and has nothing left to wait for, by kind and key.
+    """List terminating objects with nothing left to wait for, by kind and key.
 
-    Besides Pods whose grace period is over, that is what an earlier version marked for a
-    finalizer which no longer counts.
+    These are Pods whose grace period is over, and objects that an earlier version marked for
+    a finalizer which no longer counts.
     """
     for marked in _marked(snapshot, lambda strategy: strategy.delete is None):
         at = marked.metadata.deleted_at
@@ -96,7 +96,7 @@ def _postponed(snapshot: Snapshot, now: datetime) -> Iterator[Object]:
 
 
 def _marked(snapshot: Snapshot, of: Callable[[Strategy[Any]], bool]) -> Iterator[Object]:
-    """List the terminating objects of some kinds, those first that refer to others."""
+    """List the terminating objects of some kinds, those that refer to others first."""
     for resource in reversed(STORED):
         if of(strategy_for(resource)):
             for key in sorted(snapshot.members("terminating", resource.name)):
@@ -104,5 +104,5 @@ def _marked(snapshot: Snapshot, of: Callable[[Strategy[Any]], bool]) -> Iterator
 
 
 def _latest_end(marked: Object, now: datetime) -> datetime:
-    """Tell when a grace period ends at the latest; clocks are compared in whole seconds."""
+    """Give the latest end of a grace period that began by now, to the whole second."""
     return now + timedelta(seconds=(marked.metadata.deletion_grace_s or 0) + 1)

@@ -1,10 +1,9 @@
-"""How any object comes, changes and goes: the part that is the same for every kind.
+"""Creation, replacement and deletion of objects: the part that all kinds share.
 
     draft -> named, admitted, numbered -> stored          (create, replace)
     stored -> terminating -> gone                         (delete)
 
-What is particular to a kind is in its STRATEGY; endpoint slices that follow from a
-write are planned afterwards, by ``reconcile``.
+The rules of a kind are in its STRATEGY; ``reconcile`` plans EndpointSlices afterwards.
 
 Source: spec kubernetes-api 1.1, 5.2, 5.9 and 5.10.
 """
@@ -78,7 +77,7 @@ def put(
 ) -> tuple[Object, bool]:
     """Replace an object, or create it where its kind allows; says whether it was created.
 
-    The status stays as it is, unless the kind's strategy says that the draft brings it along.
+    The status is kept, unless the kind's strategy takes it from the draft.
     """
     kind, key = resource_of(draft), draft.metadata.key
     current = work.find(kind.name, key)
@@ -87,7 +86,7 @@ def put(
         if not strategy_for(kind).is_created_by_put:
             require(work, kind, key)
         if draft.metadata.resource_version:
-            raise conflict(kind, key, "the object that is to be changed is gone")
+            raise conflict(kind, key, "the object to be changed has been deleted")
         return create(work, draft), True
     assert current is not None
     return _replaced(work, current, _with_status_kept(current, draft)), False
@@ -96,9 +95,9 @@ def put(
 def put_status(
     work: Work, draft: Object, preconditions: Preconditions = NO_PRECONDITIONS
 ) -> Object:
-    """Replace only what is observed of an object; raises NotFound and Invalid.
+    """Replace only the status of an object; raises NotFound and Invalid.
 
-    Labels, annotations and owners that a report does not repeat stay as they are.
+    Labels, annotations and owners that a report does not repeat are kept.
     """
     kind, key = resource_of(draft), draft.metadata.key
     current: Object = require(work, kind, key)
@@ -115,7 +114,7 @@ def put_status(
 
 
 def report_status(work: Work, draft: Object, preconditions: Preconditions) -> Object:
-    """Replace what is observed of an object, keeping what a report need not repeat."""
+    """Replace the status of an object, completed with fields that a report may leave out."""
     current = work.find(resource_of(draft).name, draft.metadata.key)
     if current is not None:
         draft = strategy_of(draft).complete_report(current, draft)
@@ -142,10 +141,10 @@ def delete(
     preconditions: Preconditions = NO_PRECONDITIONS,
     grace_s: int | None = None,
 ) -> tuple[Object, bool]:
-    """Remove an object, or mark it terminating; says whether it is gone.
+    """Remove an object, or mark it terminating; says whether it was removed.
 
-    A Pod stays for its grace period, anything with finalizers until they are
-    taken off, and a second delete with no grace ends a Pod's at once.
+    A Pod stays for its grace period, and any object until its finalizers are removed.  A
+    second delete without grace ends a Pod's grace period immediately.
     """
     current: Object = require(work, kind, key)
     preconditions.check(kind, key, current)
@@ -156,7 +155,7 @@ def delete(
     finalizers = lasting_finalizers(current)
     if not finalizers and wanted_s == 0:
         remove(work, current)
-        if current.metadata.is_terminating:  # as in Kubernetes, the answer says that none is left
+        if current.metadata.is_terminating:  # as in Kubernetes, the answer has a grace period of 0
             current = replace(current, metadata=replace(current.metadata, deletion_grace_s=0))
         return current, True
     deadline = work.now + timedelta(seconds=wanted_s)
@@ -170,7 +169,7 @@ def delete(
 
 
 def remove(work: Work, gone: Object) -> None:
-    """Take an object out, and give back what it held."""
+    """Remove an object, and release what it held."""
     strategy_of(gone).release(work, gone)
     work.remove(gone)
 
@@ -229,7 +228,7 @@ def _require_namespace(work: Work, draft: Object) -> None:
     namespace = work.snapshot.namespaces.get(NamespacedName("", meta.namespace))
     if namespace is None:
         if work.policy.creates_namespaces and label_problems(meta.namespace):
-            return  # refused with the draft, whose field it is
+            return  # the draft is refused for this field
         if not work.policy.creates_namespaces:
             raise not_found(NAMESPACE.plural, meta.namespace)
         create(work, Namespace(metadata=ObjectMeta(name=meta.namespace)))
@@ -249,12 +248,12 @@ def _with_status_kept(current: Object, draft: Object) -> Object:
 
 
 def _status_of(registered: Object) -> dict[str, Any]:
-    """Give the attributes that only reports change."""
+    """Give the status fields, which only reports change."""
     return {name: getattr(registered, name) for name in resource_of(registered).status_fields}
 
 
 def _counted_of(registered: Object) -> Object:
-    """Give the object with everything blanked out that its generation does not count."""
+    """Give the object without the fields that its generation does not count."""
     kind = resource_of(registered)
     counted = registered.metadata.labels if kind.counts_labels else NOTHING
     blank = dict.fromkeys(kind.status_fields)

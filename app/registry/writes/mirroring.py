@@ -1,9 +1,9 @@
-"""Endpoints objects of an apply: written as the slices that mirror them.
+"""Endpoints objects of an apply, written as the slices that mirror them.
 
-    Mirror, state -> slices created, changed and removed -> what became of it
+    Mirror, state -> slices created, changed and removed -> Reflection
 
-Nothing else is kept of an Endpoints object: its slices are labelled for its Service, which
-may come later, and go with it.
+Nothing else of an Endpoints object is stored.  Its slices are labelled for its Service, which
+may be created later, and are deleted with it.
 Source: contract.md, "POST /apply"; KEP-752.
 """
 
@@ -30,7 +30,7 @@ from app.registry.writes import lifecycle
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
-    """An Endpoints object of the body: ``position`` is its place there, counted from 0.
+    """An Endpoints object of the body: ``position`` is its index there, from 0.
 
     ``read`` may refuse; its namespace is that of ``key``.
     """
@@ -41,13 +41,13 @@ class Mirror:
 
     @staticmethod
     def place(path: str) -> str:
-        """Say where in the document stands what is at a path: it is not merged, so there."""
+        """Translate a path into a path of the document: the same, as it is not merged."""
         return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reflection:
-    """What became of it: slices before and after; ``refusal`` says why it is not mirrored."""
+    """Result of mirroring: slices before and after; ``refusal`` says why there are none."""
 
     before: tuple[EndpointSlice, ...]
     after: tuple[EndpointSlice, ...]

@@ -1,6 +1,6 @@
-"""What a caller wants to hold before it writes, and what it is told when it does not.
+"""Preconditions of writes.
 
-    Preconditions, the object there is -> nothing, or Conflict or PreconditionFailed
+    Preconditions, current object -> nothing, or Conflict or PreconditionFailed
 
 Source: spec kubernetes-api 5.2 and 5.8; RFC 9110 section 13.1; contract.md, "Routes".
 """
@@ -14,10 +14,10 @@ from app.domain.objects.resource import AnyResource, Object
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preconditions:
-    """What a caller wants to hold before its write; None and () mean no condition.
+    """Conditions on the current object; None and () mean no condition.
 
-    Tags are revisions as text, or ``*`` for any that exists (RFC 9110 sections 13.1.1
-    and 13.1.2): one of ``etags`` must be the current one, none of ``forbidden_etags`` may be.
+    Tags are revisions as text, or ``*`` for any existing object (RFC 9110 sections 13.1.1 and
+    13.1.2): one of ``etags`` must be the current one, and none of ``forbidden_etags`` may be.
     """
 
     uid: str | None = None
@@ -52,7 +52,7 @@ NO_PRECONDITIONS = Preconditions()
 
 
 def conflict(kind: AnyResource, key: NamespacedName, why: str) -> Conflict:
-    """Refuse a write to an object that is not the one the caller knows."""
+    """Make the refusal of a write to an object that has changed since the caller read it."""
     refusal = Conflict(f'Operation cannot be fulfilled on {kind.plural} "{key.name}": {why}')
     refusal.about(kind.plural, key.name)
     return refusal

@@ -1,9 +1,9 @@
-"""What follows from a write: the endpoint slices of every Service it touches.
+"""Updates the EndpointSlices of every Service that a write affects.
 
     changes so far -> Services affected, and by which Pods -> SlicePlan -> puts and removals
 
-Runs inside the same unit of work, so slices and their cause share a revision.  Which
-Services a change touches is said by the strategy of its kind.
+Runs inside the same unit of work, so slices and their cause share a revision.  The strategy of
+a kind says which Services a change affects.
 
 Source: spec kubernetes-api 3.9 and 3.1; style.md 2.
 """
@@ -21,11 +21,11 @@ from app.domain.registration.strategies import STRATEGIES, strategy_of
 from app.domain.work import Work
 
 Affected = Mapping[NamespacedName, frozenset[NamespacedName] | None]
-"""Services by key: the Pods that changed for them, or None when everything did."""
+"""Services by key, with the Pods that changed for them; None means all Pods."""
 
 
 def reconcile(work: Work) -> None:
-    """Plan the slices anew wherever this write may have changed them."""
+    """Plan again the slices that this write may have changed."""
     for key, pods in sorted(_affected(work).items()):
         service = work.snapshot.services.get(key)
         if service is None:
@@ -38,9 +38,9 @@ def reconcile(work: Work) -> None:
 
 
 def reconsider_left_over(work: Work) -> None:
-    """Take out of all left-over slices the endpoints of Pods that are gone.
+    """Remove the endpoints of deleted Pods from all left-over slices.
 
-    An earlier version left them where they were; it is done once, at the start.
+    An earlier version kept them; this runs once, at the start.
     """
     for key in sorted(work.snapshot.services):
         service = work.snapshot.services[key]
@@ -71,7 +71,7 @@ def _replan(work: Work, service: Service, pods: frozenset[NamespacedName] | None
 
 
 def _unmirror(work: Work, service: NamespacedName) -> None:
-    """Remove what mirrors an Endpoints object: a selector says now what is behind a Service."""
+    """Remove slices that mirror an Endpoints object, as the Service has a selector now."""
     for slice_ in work.snapshot.slices_of(service):
         if slice_.is_mirrored:
             work.remove(slice_)
@@ -91,7 +91,7 @@ def _planned(work: Work, service: Service, pods: frozenset[NamespacedName] | Non
 
 
 def _remove_owned(work: Work, service: NamespacedName) -> None:
-    """Remove the slices of a Service that is gone; those of others' making stay."""
+    """Remove the slices of a deleted Service; slices made by other writers stay."""
     for slice_ in work.snapshot.slices_of(service):
         owners = slice_.metadata.owner_references
         if (

@@ -1,13 +1,13 @@
-"""Settings that say other than what is registered, found before programs notice.
+"""Settings that contradict registered objects, found before programs fail.
 
-    Snapshot, Policy -> Contradictions, each with what to do
+    Snapshot, Policy -> Contradictions, each with a remedy
 
-Most settings are only the start of a registry: its ranges, its DNS Service and its
-node ports are objects from then on, and resolv.conf files that were handed out are
-in containers.  A setting that is changed later does not change those.
+Most settings only initialise a registry: afterwards its ranges, its DNS Service and its node
+ports are objects, and containers keep the resolv.conf files that were handed out.  Changing a
+setting later does not change those.
 
 Costs a few look-ups, however much is registered.  Source: KEP-1880, whose event
-KubernetesDefaultServiceCIDRInconsistent says the same of one flag.
+KubernetesDefaultServiceCIDRInconsistent reports the same for one flag.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,12 +24,12 @@ from app.domain.work import Policy
 from app.registry.writes.bootstrap import DNS_KEY, DOMAIN_ANNOTATION, default_names
 
 SETTLED_KINDS = (SERVICE.name, NAMESPACE.name, SERVICE_CIDR.name)
-"""The kinds that settings are compared with."""
+"""Kinds that settings are compared with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """One setting, what is registered instead, and what to do about it."""
+    """One setting, the registered value, and the remedy."""
 
     setting: str
     problem: str
@@ -40,9 +40,9 @@ class Contradiction:
 
 
 def contradictions(snapshot: Snapshot, policy: Policy) -> tuple[Contradiction, ...]:
-    """List the settings that do not agree with the state, in the order of the README."""
+    """List the settings that contradict the state, in the order of the README."""
     if snapshot.revision == REVISION_ZERO:
-        return ()  # nothing has been settled yet
+        return ()  # nothing is registered yet
     return (
         *_of_ranges(snapshot, policy),
         *_of_domain(snapshot, policy),
@@ -54,7 +54,7 @@ def contradictions(snapshot: Snapshot, policy: Policy) -> tuple[Contradiction, .
 def _of_ranges(snapshot: Snapshot, policy: Policy) -> Iterator[Contradiction]:
     default = _default_ranges(snapshot)
     if not default:
-        return  # a DNS replica of an API that tells nothing of its ranges
+        return  # a DNS replica of an API that does not serve its ranges
     registered = [cidr for served in snapshot.service_cidrs.values() for cidr in served.cidrs]
     configured = policy.service_cidrs
     agree = (
@@ -85,7 +85,7 @@ def _of_domain(snapshot: Snapshot, policy: Policy) -> Iterator[Contradiction]:
 
 
 def _of_cluster_dns(snapshot: Snapshot, policy: Policy) -> Iterator[Contradiction]:
-    """Look at addresses in a range only: others, a cache on the node for one, are not ours."""
+    """Examine only addresses in a range; others, such as a cache on the node, are not Services."""
     address = policy.cluster_dns
     service = snapshot.services.get(DNS_KEY)
     ranges = (*policy.service_cidrs, *_default_ranges(snapshot))
@@ -108,7 +108,7 @@ def _of_cluster_dns(snapshot: Snapshot, policy: Policy) -> Iterator[Contradictio
 
 
 def _of_node_ports(snapshot: Snapshot, policy: Policy) -> Iterator[Contradiction]:
-    """One Service is named: finding all of them would be a look at each."""
+    """Report one Service only, as finding all would examine every Service."""
     ports = policy.node_ports
     held = snapshot.held_ports
     outside = held.next_held(1, ports.start - 1)
@@ -127,7 +127,7 @@ def _of_node_ports(snapshot: Snapshot, policy: Policy) -> Iterator[Contradiction
 
 
 def _default_ranges(snapshot: Snapshot) -> tuple[str, ...]:
-    """List the ranges of the objects that the first start made, in their order."""
+    """List the ranges of the objects that the first start created, in order."""
     found: list[str] = []
     for name in default_names():
         served = snapshot.service_cidrs.get(NamespacedName("", name))

@@ -1,13 +1,12 @@
-"""Everything registered, as lines of a file, and back.
+"""Backup and restore of a registry, as lines of a file.
 
     database -> header, one object a line, end          (JSON, at one revision)
     the same lines -> contents of a backup -> database, as one new revision
 
-The end counts the objects and has the SHA-256 of all that stands before it, so that a
-file that was cut off or damaged is told from a whole one.  Allocations are not written
-down: they follow from the Services, and are made anew under the same constraints.
-After a restore the history begins at the restored revision, so that every process loads
-the state afresh.
+The end has the number of objects and the SHA-256 of all lines before it, so that a truncated or
+damaged file is detected.  Allocations are not in the file: they follow from the Services, and
+are made again under the same constraints.  After a restore the history begins at the restored
+revision, so that every process loads the state again.
 """
 
 import hashlib
@@ -38,22 +37,22 @@ from app.store.tables import changes, cluster_ips, counter, node_ports, objects
 FORMAT = 2
 KIND, END_KIND = "WaypostBackup", "WaypostBackupEnd"
 ROWS_A_STATEMENT = 500
-LINE_OCTETS_MAX = 16 << 20  # no object that the API takes is larger
-REVISION_MAX = (1 << 63) - 1  # what the counter can hold
-_CURSOR_MAX = 1 << 128  # behind the last address there is
+LINE_OCTETS_MAX = 16 << 20  # the API accepts no larger object
+REVISION_MAX = (1 << 63) - 1  # maximum of the counter
+_CURSOR_MAX = 1 << 128  # after the last IPv6 address
 
 
 class NotARegistryBackup(ValueError):
-    """The file is no backup, is damaged, or is one that this version cannot read."""
+    """The file is not a backup, is damaged, or has a format that this version cannot read."""
 
 
 class WouldLose(Exception):
-    """A restore would take away more than was asked for; the words say what to give."""
+    """A restore would delete more than was allowed; the message names the option."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What a whole and sound backup holds."""
+    """Contents of a valid backup."""
 
     revision: Revision
     cursors: Mapping[str, int]
@@ -62,14 +61,14 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did."""
+    """Result of a restore."""
 
     revision: Revision
     objects: int
 
 
 async def backup_lines(engine: AsyncEngine) -> AsyncGenerator[bytes, None]:
-    """Read everything at one revision, while writes go on; the last line vouches for the others."""
+    """Read everything at one revision, while writes go on; the last line has the checksum."""
     digest, count = hashlib.sha256(), 0
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ")
@@ -88,10 +87,10 @@ async def backup_lines(engine: AsyncEngine) -> AsyncGenerator[bytes, None]:
 
 
 def read_backup(lines: Iterable[bytes]) -> Contents:
-    """Read a backup whole, and look whether it can be what a registry held.
+    """Read a whole backup, and check that it can be the state of a registry.
 
     ``lines`` end with their newline and are at most ``LINE_OCTETS_MAX`` long.  Raises
-    NotARegistryBackup with the line at which that is seen.
+    NotARegistryBackup with the first line that is invalid.
     """
     numbered = enumerate(lines, start=1)
     digest, count = hashlib.sha256(), 0
@@ -102,7 +101,7 @@ def read_backup(lines: Iterable[bytes]) -> Contents:
     end: Mapping[str, Any] | None = None
     for number, line in numbered:
         if end is not None:
-            raise NotARegistryBackup(f"line {number} stands behind the end")
+            raise NotARegistryBackup(f"line {number} is after the end")
         entry = _entry(number, line)
         if entry.get("kind") == END_KIND:
             end = entry
@@ -113,7 +112,7 @@ def read_backup(lines: Iterable[bytes]) -> Contents:
     if end is None:
         raise NotARegistryBackup("the end is missing: the file was cut off")
     if (end.get("objects"), end.get("sha256")) != (count, digest.hexdigest()):
-        raise NotARegistryBackup("the file is damaged: it is not what its last line vouches for")
+        raise NotARegistryBackup("the file is damaged: its checksum does not match")
     _require_distinct(found)
     return Contents(revision=header.revision, cursors=header.cursors, objects=tuple(found))
 
@@ -121,15 +120,15 @@ def read_backup(lines: Iterable[bytes]) -> Contents:
 async def restore(
     engine: AsyncEngine, contents: Contents, *, replace: bool, loses_all: bool = False
 ) -> Restored:
-    """Put a backup in place of what is there, in one transaction.
+    """Replace the registry by a backup, in one transaction.
 
     Raises WouldLose when objects would be replaced without ``replace``, or everything or
-    every range without ``loses_all``.
+    every range would be lost without ``loses_all``.
     """
     if not loses_all:
         _require_something(contents)
     added = [Change(revision=contents.revision, before=None, after=o) for o in contents.objects]
-    rows = object_rows(added)  # before the transaction, which may not stand idle
+    rows = object_rows(added)  # before the transaction, which must not be idle
     filled: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]] = (
         (objects, rows),
         (cluster_ips, _allocations(contents.objects, "address", addresses_held)),
@@ -138,7 +137,7 @@ async def restore(
     async with engine.begin() as connection:
         current = (await connection.execute(select(counter).with_for_update())).one()
         if not replace and await _holds_anything(connection):
-            raise WouldLose("the registry holds objects already: --replace puts the backup instead")
+            raise WouldLose("the registry has objects already: --replace restores over them")
         for table in (objects, changes, cluster_ips, node_ports):
             await connection.execute(delete(table))
         for table, values in filled:
@@ -169,7 +168,7 @@ def _entry(number: int, line: bytes) -> Mapping[str, Any]:
     if len(line) > LINE_OCTETS_MAX:
         raise NotARegistryBackup(f"line {number} is longer than {LINE_OCTETS_MAX} octets")
     if not line.endswith(b"\n"):
-        raise NotARegistryBackup(f"line {number} is not whole: the file was cut off")
+        raise NotARegistryBackup(f"line {number} is incomplete: the file was cut off")
     try:
         entry: object = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -194,7 +193,7 @@ def _header(entry: Mapping[str, Any]) -> Contents:
 
 
 def _cursors(read: object) -> Mapping[str, int]:
-    """Read where the last choices were, by range and for node ports."""
+    """Read the positions of the last allocations, by range and for node ports."""
     cursors = cast("Mapping[str, Any]", read) if isinstance(read, dict) else {"": read}
     for pool, cursor in cursors.items():
         is_known = pool == NODE_PORTS_CURSOR or parse_prefix(pool) is not None
@@ -219,7 +218,7 @@ def _object(number: int, entry: Mapping[str, Any], *, upto: Revision) -> Object:
 
 
 def _problems(registered: Object, upto: Revision) -> Iterator[str]:
-    """Say what no object of a registry at revision ``upto`` is like."""
+    """Yield what is invalid in an object of a registry at revision ``upto``."""
     kind, meta = resource_of(registered), registered.metadata
     if subdomain_problems(meta.name):
         yield f"{meta.name!r} is no name of a {kind.name}"
@@ -236,7 +235,7 @@ def _problems(registered: Object, upto: Revision) -> Iterator[str]:
 
 
 def _require_distinct(found: Iterable[Object]) -> None:
-    """Make sure that nothing is there twice that the registry has once."""
+    """Raise NotARegistryBackup when a unique key, uid or allocation occurs twice."""
     seen: set[tuple[str, object]] = set()
     for registered in found:
         kind, meta = resource_of(registered), registered.metadata
@@ -274,7 +273,7 @@ def _allocations(
 
 
 async def _holds_anything(connection: AsyncConnection) -> bool:
-    """Whether there is more than what every registry begins with."""
+    """Whether there are objects besides those of every new registry."""
     rows = await connection.execute(select(objects.c.kind, objects.c.namespace, objects.c.name))
     given = {("Namespace", NamespacedName("", name)) for name in (DEFAULT_NAMESPACE, SYSTEM)}
     return any(

@@ -1,10 +1,10 @@
-"""A file that is there whole or not at all, and one that is read a line at a time.
+"""Atomic writing of a file, and reading it line by line.
 
-    lines -> beside the file -> synced -> renamed to it
+    lines -> temporary file in the same folder -> synced -> renamed
 
-Until the rename an older file of that name is what it was, whatever happens: a full disk,
-a limit on sizes, a power cut.  ``-`` is the standard output or input, as in ``tar``; what was
-written there is whole if its last line is.
+Until the rename an older file of that name is unchanged, whatever happens: a full disk, a size
+limit, a power cut.  ``-`` is the standard output or input, as in ``tar``; output there is
+complete if its last line is.
 """
 
 import os
@@ -14,13 +14,13 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 
 STANDARD = Path("-")  # the standard output or input instead of a file
-_SECRET = 0o600  # what is registered is for its owner to read
+_SECRET = 0o600  # only the owner may read a backup
 
 
 async def write_whole(file: Path, lines: AsyncIterator[bytes]) -> int:
     """Write lines to a file; gives their number.
 
-    What is no plain file, a pipe for one, is written to as it is.  Raises OSError in words.
+    A pipe or device is written to directly.  Raises OSError with a plain message.
     """
     name = "the standard output" if file == STANDARD else file
     try:
@@ -29,15 +29,15 @@ async def write_whole(file: Path, lines: AsyncIterator[bytes]) -> int:
         if _is_pipe(file):
             with file.open("wb") as out:
                 return await _copied(lines, out.fileno())
-        return await _written_beside(file, lines)
+        return await _written_atomically(file, lines)
     except OSError as error:
         raise OSError(f"{name} cannot be written: {error.strerror}") from error
 
 
 def lines_of(file: Path, *, octets_max: int) -> Iterator[bytes]:
-    """Read the lines of a file, newlines included; a longer one ends in pieces.
+    """Read the lines of a file with their newlines; lines above ``octets_max`` are split.
 
-    Raises OSError in words.
+    Raises OSError with a plain message.
     """
     try:
         opening = nullcontext(sys.stdin.buffer) if file == STANDARD else file.open("rb")
@@ -49,19 +49,19 @@ def lines_of(file: Path, *, octets_max: int) -> Iterator[bytes]:
         raise OSError(f"{name} cannot be read: {error.strerror}") from error
 
 
-async def _written_beside(file: Path, lines: AsyncIterator[bytes]) -> int:
-    beside = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _SECRET)
+async def _written_atomically(file: Path, lines: AsyncIterator[bytes]) -> int:
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _SECRET)
     try:
         try:
             count = await _copied(lines, descriptor)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        beside.replace(file)
+        temporary.replace(file)
     except BaseException:
         with suppress(FileNotFoundError):
-            beside.unlink()
+            temporary.unlink()
         raise
     _sync_folder(file.parent)
     return count

@@ -1,10 +1,9 @@
-"""Whether allocations and Services agree, and how they are made to.
+"""Check and repair of allocations against Services.
 
-    objects, rows of allocations -> Findings -> (repair) rows that agree
+    objects, rows of allocations -> Findings -> (repair) consistent rows
 
-A row without owner keeps an address from everybody; an owner without row can
-lose its address to another.  Neither happens unless someone writes to the
-tables by hand or restores them in parts.
+A row without an owner blocks its address; an owner without a row can lose its address to
+another Service.  Both happen only when the tables are edited by hand or restored in parts.
 
 Source: spec kubernetes-api 2.6.
 """
@@ -25,7 +24,7 @@ from app.store.tables import cluster_ips, counter, node_ports, objects
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One disagreement about an address or port; an owner of None is nobody."""
+    """One inconsistency of an address or port; ``owner`` is None when no Service has it."""
 
     value: str
     recorded: NamespacedName | None
@@ -40,7 +39,7 @@ class Finding:
 
 
 async def check(engine: AsyncEngine) -> tuple[Finding, ...]:
-    """Find every disagreement, sorted; all is read as of one moment, and writers go on."""
+    """Find every inconsistency, sorted, in one consistent read that blocks no writers."""
     every = (_ADDRESSES, _PORTS)
     owners: list[dict[str, NamespacedName]] = [{} for _ in every]
     async with engine.connect() as plain:
@@ -59,9 +58,9 @@ async def check(engine: AsyncEngine) -> tuple[Finding, ...]:
 
 
 async def repair(engine: AsyncEngine, findings: Iterable[Finding]) -> None:
-    """Make the rows of what ``check`` has found follow the Services.
+    """Correct the rows that ``check`` found, to agree with the Services.
 
-    Each is looked at once more, under the counter's lock: what a write has changed since stays.
+    Each is checked again under the counter's lock; rows that a write has changed since stay.
     """
     async with engine.begin() as connection:
         await connection.execute(select(counter.c.revision).with_for_update())
@@ -103,7 +102,7 @@ async def _compared(
 
 
 async def _repair(connection: AsyncConnection, kept: _Kept, found: Finding) -> None:
-    """Make one row follow its Service, unless a write since has changed who has the value."""
+    """Correct one row, unless a write since has changed the row or the owner."""
     is_value = kept.table.c[kept.column] == kept.value(found.value)
     row = (await connection.execute(select(kept.table).where(is_value))).first()
     recorded = None if row is None else NamespacedName(row.namespace, row.service)
@@ -117,7 +116,7 @@ async def _repair(connection: AsyncConnection, kept: _Kept, found: Finding) -> N
 
 
 async def _still_owns(connection: AsyncConnection, kept: _Kept, found: Finding) -> bool:
-    """Whether the Service that was found to have a value has it; nobody always has."""
+    """Whether the Service that had a value still has it; true when there was none."""
     if found.owner is None:
         return True
     body = await connection.scalar(

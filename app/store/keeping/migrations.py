@@ -1,9 +1,9 @@
-"""The schema's version: what the code wants, what the database has, and the way between.
+"""The schema's version, in the code and in the database, and the migration between them.
 
     database -> version          code -> head          migrate: version -> head
 
-The scripts are found beside the checkout's ``app`` folder, or inside it when
-Waypost was installed as a wheel.
+The scripts are in the checkout next to the ``app`` folder, or inside it when Waypost was
+installed as a wheel.
 """
 
 from pathlib import Path
@@ -36,14 +36,14 @@ async def migrate(engine: AsyncEngine) -> tuple[str | None, str]:
     """Bring the database to the head; returns its versions before and after.
 
     Raises SchemaMismatch when the database is ahead of this version.
-    Safe to run by several processes at once: the first does it, the others wait.
+    Safe to run in several processes at once: the first migrates, the others wait.
     """
     async with engine.begin() as connection:
         return await connection.run_sync(_migrate)
 
 
 async def require_current(engine: AsyncEngine) -> None:
-    """Raise SchemaMismatch, in words that say what to do, unless versions match."""
+    """Raise SchemaMismatch, with the remedy, unless versions match."""
     head = _head()
     async with engine.connect() as connection:
         found = await connection.run_sync(_version)
@@ -65,7 +65,7 @@ def _require_known(found: str) -> None:
 
 
 def _migrate(connection: Connection) -> tuple[str | None, str]:
-    # Whoever migrates may take long; those who wait for it wait as long as it takes.
+    # A migration may take long, and other processes wait for it without a timeout.
     connection.execute(text("SET LOCAL lock_timeout = 0"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_S_MAX}s'"))

@@ -1,4 +1,4 @@
-"""Requests that come at once begin a few in each round of the event loop, and in order."""
+"""Simultaneous requests begin a few in each iteration of the event loop, in order."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from tests.rounds import work_a_round
 MANY = 5 * BEGUN_A_ROUND
 
 
-async def test_a_round_begins_a_few_and_all_begin_in_order() -> None:
+async def test_an_iteration_begins_few_requests_and_all_begin_in_order() -> None:
     admission, begun = Admission(), list[int]()
 
     async def begin(number: int) -> None:
@@ -20,13 +20,13 @@ async def test_a_round_begins_a_few_and_all_begin_in_order() -> None:
 
     for _ in range(2):  # the second time as the first
         begun.clear()
-        everybody = asyncio.gather(*map(begin, range(MANY)))
-        _, rounds = await work_a_round(everybody, lambda: len(begun))
+        all_of_them = asyncio.gather(*map(begin, range(MANY)))
+        _, rounds = await work_a_round(all_of_them, lambda: len(begun))
         assert begun == list(range(MANY))
         assert max(rounds) <= BEGUN_A_ROUND
 
 
-async def test_those_who_go_while_they_wait_take_nobodys_place() -> None:
+async def test_a_disconnected_request_takes_no_place() -> None:
     admission = Admission(begun_a_round=1)
     waiting = [asyncio.create_task(admission.enter()) for _ in range(5)]
     await asyncio.sleep(0)
@@ -36,7 +36,7 @@ async def test_those_who_go_while_they_wait_take_nobodys_place() -> None:
         await waiting[4]
 
 
-async def test_health_is_told_before_those_who_wait() -> None:
+async def test_health_is_answered_before_queued_requests() -> None:
     answered: list[str] = []
 
     async def app(scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -1,4 +1,4 @@
-"""One connection: requests that come many at a time, heads without end, and who goes away."""
+"""One connection: pipelined requests, heads without end, and disconnects."""
 
 import asyncio
 import json
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.api.http import connection
 from app.api.http.connection import (
     HEAD_LINES_MAX,
     HEAD_OCTETS_MAX,
+    HEAD_S_MAX,
     PARSED_AT_ONCE,
     PIPELINED_MAX,
     TARGET_OCTETS_MAX,
@@ -27,9 +27,9 @@ HEAD = "GET /{} HTTP/1.1\r\nhost: waypost\r\n"
 
 @dataclass(slots=True)
 class Echo:
-    """Answers with the path and the size of the body; looks how much waits meanwhile."""
+    """Answers with the path and the size of the body; notes how many requests are queued."""
 
-    waiting_most: int = 0
+    queued_max: int = 0
     going_on: asyncio.Event = field(default_factory=asyncio.Event)
     answered: int = 0
 
@@ -41,7 +41,7 @@ class Echo:
         while (message := await receive()).get("more_body", False):
             size += len(message.get("body", b""))
         size += len(message.get("body", b""))
-        self.waiting_most = max(self.waiting_most, *(len(each.pipeline) for each in OPEN))
+        self.queued_max = max(self.queued_max, *(len(each.pipeline) for each in OPEN))
         self.answered += 1
         body = f"{scope['path']} {size}\n".encode()
         head = [(b"content-length", str(len(body)).encode())]
@@ -54,12 +54,12 @@ OPEN: set[Connection] = set()
 
 @asynccontextmanager
 async def talking_to(
-    app: Callable[[Scope, Receive, Send], Awaitable[None]],
+    app: Callable[[Scope, Receive, Send], Awaitable[None]], *, head_s_max: float = HEAD_S_MAX
 ) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter], None]:
     """Serve ``app``, and open one connection to it."""
     ready = asyncio.Event()
     with listen("127.0.0.1", 0) as listener:
-        server = HTTPServer(app, Moments(started=ready.set))
+        server = HTTPServer(app, Moments(started=ready.set), head_s_max=head_s_max)
         running = asyncio.create_task(server.serve([listener]))
         try:
             await ready.wait()
@@ -90,16 +90,16 @@ def echo() -> Echo:
 
 
 @pytest.mark.parametrize("count", [1, 2, PIPELINED_MAX + 1, 3_000])
-async def test_requests_sent_ahead_are_answered_in_order_and_few_wait(
+async def test_pipelined_requests_are_answered_in_order_and_few_are_queued(
     echo: Echo, count: int
 ) -> None:
     async with talking_to(echo) as (reader, writer):
         writer.write("".join(HEAD.format(n) + "\r\n" for n in range(count)).encode())
         assert await bodies(reader, count) == [f"/{n} 0" for n in range(count)]
-    assert echo.waiting_most <= PIPELINED_MAX + PARSED_AT_ONCE // SHORTEST
+    assert echo.queued_max <= PIPELINED_MAX + PARSED_AT_ONCE // SHORTEST
 
 
-async def test_who_does_not_wait_for_answers_is_not_read_without_end(echo: Echo) -> None:
+async def test_pipelined_requests_above_the_limit_are_not_read_from_the_socket(echo: Echo) -> None:
     echo.going_on.clear()
     request = HEAD.format("a") + "\r\n"
     async with talking_to(echo) as (reader, writer):
@@ -115,7 +115,7 @@ async def test_who_does_not_wait_for_answers_is_not_read_without_end(echo: Echo)
         assert len(await bodies(reader, count)) == count
 
 
-async def test_bodies_between_requests_sent_ahead_are_their_own(echo: Echo) -> None:
+async def test_bodies_of_pipelined_requests_are_kept_apart(echo: Echo) -> None:
     sizes = [0, 1, 100_000, 5, 200_000, 0, 3]
     sent = b"".join(
         f"POST /{n} HTTP/1.1\r\nhost: a\r\ncontent-length: {size}\r\n\r\n".encode() + b"x" * size
@@ -144,7 +144,7 @@ async def test_bodies_between_requests_sent_ahead_are_their_own(echo: Echo) -> N
         ("\r\n" * HEAD_OCTETS_MAX, 431),
     ],
 )
-async def test_a_head_that_is_none_or_too_large_ends_the_connection_behind_its_answers(
+async def test_an_invalid_or_too_large_head_ends_the_connection_after_earlier_answers(
     echo: Echo, before: int, head: str, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with talking_to(echo) as (reader, writer):
@@ -161,7 +161,7 @@ async def test_a_head_that_is_none_or_too_large_ends_the_connection_behind_its_a
 
 @pytest.mark.parametrize("begun", ["", "2\r\n{}\r\n"])
 @pytest.mark.parametrize("before", [0, 2])
-async def test_a_body_that_breaks_off_in_nonsense_is_one_answer_and_the_end(
+async def test_an_invalid_body_gets_one_answer_and_ends_the_connection(
     echo: Echo, begun: str, before: int
 ) -> None:
     head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
@@ -174,11 +174,8 @@ async def test_a_body_that_breaks_off_in_nonsense_is_one_answer_and_the_end(
 
 
 @pytest.mark.parametrize("before", [0, 1])
-async def test_a_head_that_does_not_end_is_not_waited_for(
-    echo: Echo, before: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "HEAD_S_MAX", 0.2)
-    async with talking_to(echo) as (reader, writer):
+async def test_a_head_that_does_not_end_times_out(echo: Echo, before: int) -> None:
+    async with talking_to(echo, head_s_max=0.2) as (reader, writer):
         if before:
             writer.write((HEAD.format("ok") + "\r\n").encode())
             await bodies(reader, 1)
@@ -186,17 +183,12 @@ async def test_a_head_that_does_not_end_is_not_waited_for(
         assert (await reader.read()).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
 
 
-async def test_a_connection_that_asks_nothing_is_closed(
-    echo: Echo, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "HEAD_S_MAX", 0.05)
-    async with talking_to(echo) as (reader, _):
+async def test_a_connection_without_a_request_is_closed(echo: Echo) -> None:
+    async with talking_to(echo, head_s_max=0.05) as (reader, _):
         assert await reader.read() == b""
 
 
-async def test_what_waits_behind_an_answer_whose_client_has_gone_is_never_begun(
-    echo: Echo,
-) -> None:
+async def test_queued_requests_of_a_disconnected_client_are_never_begun(echo: Echo) -> None:
     echo.going_on.clear()
     async with talking_to(echo) as (_, writer):
         writer.write((HEAD.format("a") + "\r\n").encode() * 10)
@@ -208,7 +200,7 @@ async def test_what_waits_behind_an_answer_whose_client_has_gone_is_never_begun(
     assert echo.answered <= 1
 
 
-async def test_fields_behind_a_body_are_no_header_fields(echo: Echo) -> None:
+async def test_trailer_fields_are_dropped(echo: Echo) -> None:
     seen: list[list[bytes]] = []
 
     async def remembering(scope: Scope, receive: Receive, send: Send) -> None:
@@ -224,7 +216,7 @@ async def test_fields_behind_a_body_are_no_header_fields(echo: Echo) -> None:
     assert seen == [[b"host", b"transfer-encoding"]] * 2
 
 
-async def test_fields_behind_a_body_without_end_end_the_connection(echo: Echo) -> None:
+async def test_trailer_fields_above_the_limit_end_the_connection(echo: Echo) -> None:
     head = HEAD.format("a").replace("GET", "POST") + "transfer-encoding: chunked\r\n\r\n"
     async with talking_to(echo) as (reader, writer):
         writer.write((head + "0\r\n" + "x: y\r\n" * (HEAD_LINES_MAX + 1)).encode())
@@ -239,7 +231,7 @@ WANTS_MORE = (
 
 @pytest.mark.parametrize("split", [1, 7, 10_000])
 @pytest.mark.parametrize("protocol", ["h2c", "websocket", "h2c\r\nUpgrade: websocket"])
-async def test_a_request_for_another_protocol_is_answered_as_any_other(
+async def test_a_protocol_upgrade_is_ignored_and_answered_as_any_request(
     echo: Echo, split: int, protocol: str
 ) -> None:
     head = WANTS_MORE.replace("h2c", protocol)
@@ -268,7 +260,7 @@ async def test_a_request_for_another_protocol_is_answered_as_any_other(
         "x : y\r\n\r\n",
     ],
 )
-async def test_a_request_for_another_protocol_is_parsed_as_strictly(echo: Echo, rest: str) -> None:
+async def test_a_request_with_an_upgrade_is_parsed_as_strictly(echo: Echo, rest: str) -> None:
     async with talking_to(echo) as (reader, writer):
         writer.write((WANTS_MORE.format("a") + rest).encode())
         assert (await reader.read()).startswith(b"HTTP/1.1 400 ")

@@ -1,4 +1,4 @@
-"""A stream is sent by the beat that makes it due, for as long as somebody reads it."""
+"""A stream is sent by the flush that makes it due, for as long as its client reads."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -8,8 +8,8 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http import delivery
-from app.api.http.delivery import CUT, EventStream, Outermost
-from app.registry.turns import Turns
+from app.api.http.delivery import ABORT, DeferredDelivery, EventStream
+from app.registry.yielding_lock import YieldingLock
 from tests.waiting import until
 
 SCOPE: Scope = {"type": "http"}
@@ -18,7 +18,7 @@ LAST = b"last"  # a piece of the initial state with which the time is up
 
 
 class Client:
-    """Reads what it is sent, unless it is told not to, until it goes."""
+    """Reads what it is sent while ``reads`` is set, until it disconnects."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
@@ -26,8 +26,8 @@ class Client:
         self.reads = asyncio.Event()
         self.reads.set()
 
-    def cut(self) -> None:
-        self.heard.append("cut")
+    def abort(self) -> None:
+        self.heard.append("aborted")
         self.gone.set()
 
     async def receive(self) -> Message:
@@ -43,42 +43,42 @@ class Client:
         self.heard.append(message["body"].decode())
         if not message["more_body"]:
             self.heard.append("end")
-            self.gone.set()  # what is received after the last piece is that it is over
+            self.gone.set()  # after the last piece the server reports a disconnect
 
 
 class Pieces:
-    """Gives what the test says is due."""
+    """A stream that gives what the test says is due."""
 
     def __init__(self, *initial: bytes, lasts_s: float = AN_HOUR_S) -> None:
         self._initial = initial
         self.deadline_s = asyncio.get_running_loop().time() + lasts_s
-        self.due: list[bytes | Exception] = []
+        self.pending: list[bytes | Exception] = []
         self.is_over = False
         self.is_counted = False
-        self.told: set[Callable[[], None]] = set()
-        self.turns = Turns()
+        self.listeners: set[Callable[[], None]] = set()
+        self.yielding_lock = YieldingLock()
 
     @property
     def is_behind(self) -> bool:
-        return bool(self.due) and not self.is_over
+        return bool(self.pending) and not self.is_over
 
     async def initial(self) -> AsyncGenerator[bytes, None]:
         for piece in self._initial:
             self.is_over = piece == LAST
             yield piece
 
-    def news(self) -> bytes:
+    def due(self) -> bytes:
         if asyncio.get_running_loop().time() >= self.deadline_s:
             self.is_over = True
             return b"goodbye"
-        due = self.due.pop(0) if self.due else b""
-        if isinstance(due, Exception):
-            raise due
-        return due
+        piece = self.pending.pop(0) if self.pending else b""
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], object]:
-        self.told.add(listener)
-        return lambda: self.told.discard(listener)
+        self.listeners.add(listener)
+        return lambda: self.listeners.discard(listener)
 
     @contextmanager
     def counted(self) -> Generator[None]:
@@ -88,112 +88,113 @@ class Pieces:
         finally:
             self.is_counted = False
 
-    def beat(self, *due: bytes | Exception) -> None:
-        self.due += due
-        for tell in tuple(self.told):
-            tell()
+    def flush(self, *pieces: bytes | Exception) -> None:
+        self.pending += pieces
+        for listener in tuple(self.listeners):
+            listener()
 
 
-def answering(pieces: Pieces, client: Client) -> ASGIApp:
+def answering(pieces: Pieces, client: Client, *, stall_s: float = delivery.STALL_S) -> ASGIApp:
     async def layer(scope: Scope, receive: Receive, send: Send) -> None:
-        answer = EventStream(pieces, media_type="text/event-stream", headers={})
+        answer = EventStream(pieces, media_type="text/event-stream", headers={}, stall_s=stall_s)
         await answer(scope, receive, send)
         client.heard.append("returned")
 
     return layer
 
 
-async def streaming(pieces: Pieces, client: Client) -> asyncio.Task[None]:
-    """Let a client be a listener of a stream."""
-    app = Outermost(answering(pieces, client))
-    scope = {**SCOPE, CUT: client.cut}
+async def streaming(
+    pieces: Pieces, client: Client, *, stall_s: float = delivery.STALL_S
+) -> asyncio.Task[None]:
+    """Start a stream, until it listens for flushes."""
+    app = DeferredDelivery(answering(pieces, client, stall_s=stall_s))
+    scope = {**SCOPE, ABORT: client.abort}
     task = asyncio.create_task(app(scope, client.receive, client.send))
-    await until(lambda: bool(pieces.told) or task.done())
+    await until(lambda: bool(pieces.listeners) or task.done())
     return task
 
 
-async def test_layers_have_returned_when_the_outermost_sends() -> None:
+async def test_inner_layers_have_returned_when_a_deferred_stream_is_sent() -> None:
     client, pieces = Client(), Pieces(b"1", b"2", lasts_s=0)
-    await Outermost(answering(pieces, client))(SCOPE, client.receive, client.send)
+    await DeferredDelivery(answering(pieces, client))(SCOPE, client.receive, client.send)
     assert client.heard == ["start", "returned", "1", "2", "goodbye", "end"]
 
 
-async def test_without_an_outermost_layer_the_stream_is_sent_where_it_is() -> None:
+async def test_without_deferral_a_stream_is_sent_by_its_own_layer() -> None:
     client, pieces = Client(), Pieces(b"1", lasts_s=0)
     await answering(pieces, client)(SCOPE, client.receive, client.send)
     assert client.heard == ["start", "1", "goodbye", "end", "returned"]
 
 
-async def test_what_is_due_is_sent_by_the_beat_itself() -> None:
+async def test_a_flush_sends_what_is_due_itself() -> None:
     client, pieces = Client(), Pieces()
     task = await streaming(pieces, client)
-    pieces.beat(b"1")
+    pieces.flush(b"1")
     assert client.heard[2:] == ["1"], "no other task has run"
     client.gone.set()
     await task
 
 
-async def test_who_does_not_read_is_sent_the_rest_when_he_does() -> None:
+async def test_a_slow_client_resumes_where_it_stopped() -> None:
     client, pieces = Client(), Pieces()
     task = await streaming(pieces, client)
     client.reads.clear()
-    pieces.beat(b"1")
-    pieces.beat(b"2")
+    pieces.flush(b"1")
+    pieces.flush(b"2")
     assert client.heard[2:] == []
-    assert pieces.due == [b"2"], "nothing more is asked for while he does not read"
+    assert pieces.pending == [b"2"], "nothing more is asked for while the client does not read"
     client.reads.set()
     await until(lambda: client.heard[2:] == ["1", "2"])
     client.gone.set()
     await task
 
 
-async def test_who_does_not_read_for_too_long_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "STALL_S", 0.01)
+async def test_a_client_that_stalls_for_too_long_is_aborted() -> None:
     client, pieces = Client(), Pieces()
-    task = await streaming(pieces, client)
+    task = await streaming(pieces, client, stall_s=0.01)
     client.reads.clear()
-    pieces.beat(b"1")
+    pieces.flush(b"1")
     await task
-    assert client.heard == ["start", "returned", "cut"]
-    assert not pieces.told
+    assert client.heard == ["start", "returned", "aborted"]
+    assert not pieces.listeners
     assert not pieces.is_counted
 
 
-async def test_a_stream_ends_when_its_client_goes() -> None:
+async def test_a_stream_ends_when_its_client_disconnects() -> None:
     client, pieces = Client(), Pieces(b"1")
     task = await streaming(pieces, client)
     assert pieces.is_counted
     client.gone.set()
     await task
     assert client.heard == ["start", "returned", "1"]
-    assert not pieces.told
+    assert not pieces.listeners
     assert not pieces.is_counted
 
 
-async def test_a_client_that_goes_while_it_is_waited_for_ends_the_waiting() -> None:
+async def test_a_disconnect_ends_the_waiting_for_a_slow_client() -> None:
     client, pieces = Client(), Pieces()
     task = await streaming(pieces, client)
     client.reads.clear()
-    pieces.beat(b"1")
+    pieces.flush(b"1")
     await asyncio.sleep(0)
     client.gone.set()
     await task
     assert client.heard == ["start", "returned"]
 
 
-async def test_a_stream_ends_in_time_without_a_beat() -> None:
+async def test_a_stream_ends_in_time_without_a_flush() -> None:
     client, pieces = Client(), Pieces(lasts_s=0.01)
     await (await streaming(pieces, client))
     assert client.heard == ["start", "returned", "goodbye", "end"]
 
 
-async def test_a_stream_that_is_over_before_its_initial_state_is_says_no_more() -> None:
+async def test_a_stream_that_ends_within_its_initial_state_sends_nothing_more() -> None:
     client, pieces = Client(), Pieces(b"1", LAST)
     await (await streaming(pieces, client))
     assert client.heard == ["start", "returned", "1", "last", "", "end"]
 
 
-async def test_being_cancelled_is_not_taken_for_a_client_that_has_gone() -> None:
+async def test_a_cancelled_delivery_raises_and_is_no_disconnect() -> None:
     client, pieces = Client(), Pieces()
     task = await streaming(pieces, client)
     task.cancel()
@@ -201,10 +202,10 @@ async def test_being_cancelled_is_not_taken_for_a_client_that_has_gone() -> None
         await task
 
 
-async def test_a_fault_of_ours_ends_the_stream_and_none_that_is_told_after_it() -> None:
+async def test_an_error_in_a_stream_ends_that_stream_and_not_the_flush() -> None:
     client, pieces = Client(), Pieces()
     task = await streaming(pieces, client)
-    pieces.beat(ValueError("a fault"))
+    pieces.flush(ValueError("a fault"))
     with pytest.raises(ExceptionGroup) as failure:
         await task
     assert failure.group_contains(ValueError, match="a fault")

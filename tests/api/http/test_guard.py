@@ -1,4 +1,4 @@
-"""Requests that are meant for others, and pages that would write in their user's name."""
+"""Requests for other hosts, and pages that would write in their user's name."""
 
 import json
 from collections.abc import AsyncIterator
@@ -72,7 +72,7 @@ READS = [
 
 @dataclass(slots=True)
 class Reached:
-    """Answers 200 to whatever comes through the guard, and remembers its path."""
+    """Answers 200 to every request that passes the guard, and remembers its path."""
 
     paths: list[str] = field(default_factory=list[str])
 
@@ -86,7 +86,7 @@ class Reached:
 
 
 async def answered(octets: bytes) -> tuple[int, list[str]]:
-    """Send a request over a socket; give the status and the paths that came through."""
+    """Send a request over a socket; gives the status and the paths that passed."""
     app = Reached()
     async with serving(Guard(app, trusted=TRUSTED)) as port:
         answer = await said(port, octets)
@@ -136,7 +136,7 @@ def request(*fields: str, target: str = "/", version: str = "1.1") -> bytes:
         (request(target="http://evil.example/", version="1.0"), 421),
     ],
 )
-async def test_a_host_is_one_that_is_known_or_refused(octets: bytes, status: int) -> None:
+async def test_an_unknown_host_is_refused(octets: bytes, status: int) -> None:
     answer, paths = await answered(octets)
     assert (answer, len(paths)) == (status, int(status == 200))
 
@@ -149,7 +149,7 @@ async def test_an_absolute_target_is_routed_by_its_path() -> None:
 @pytest.mark.parametrize(
     ("coding", "status"), [(b"chunked", 200), (b"Chunked", 200), (b"gzip, chunked", 400)]
 )
-async def test_a_body_in_a_coding_that_is_not_read_is_refused(coding: bytes, status: int) -> None:
+async def test_an_unsupported_transfer_coding_is_refused(coding: bytes, status: int) -> None:
     head = b"POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " + coding
     found, paths = await answered(head + b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
     assert found == status
@@ -202,14 +202,14 @@ async def test_hosts_and_origins_of_any_bytes_are_answered(host: bytes, origin: 
         "http://localhost/services/../nodes",
     ],
 )
-async def test_a_path_that_means_something_else_once_decoded_leads_nowhere(path: str) -> None:
+async def test_a_path_that_differs_in_meaning_once_decoded_is_not_found(path: str) -> None:
     assert await answered(request("Host: localhost", target=path)) == (404, [])
 
 
 @pytest.mark.parametrize(
     "path", ["/a.b/..c/...", "/.well-known/x", "/%2541", "/a%20b", "/?x=//../%2f", "*"]
 )
-async def test_other_paths_are_left_to_the_routes(path: str) -> None:
+async def test_other_paths_reach_the_routes(path: str) -> None:
     status, paths = await answered(request("Host: localhost", target=path))
     assert (status, len(paths)) == (200, 1)
 
@@ -227,7 +227,7 @@ async def guarded(module_database_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.mark.parametrize("headers", FOREIGN)
 @pytest.mark.parametrize(("method", "path"), WRITES)
-async def test_nothing_but_a_read_is_let_in_from_a_foreign_page(
+async def test_a_page_of_another_origin_may_only_read(
     guarded: httpx.AsyncClient, method: str, path: str, headers: dict[str, str]
 ) -> None:
     octets = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -240,7 +240,7 @@ async def test_nothing_but_a_read_is_let_in_from_a_foreign_page(
 
 @pytest.mark.parametrize("headers", OWN)
 @pytest.mark.parametrize(("method", "path"), WRITES)
-async def test_pages_of_this_server_and_programs_are_let_in(
+async def test_own_pages_and_clients_other_than_browsers_may_write(
     guarded: httpx.AsyncClient, method: str, path: str, headers: dict[str, str]
 ) -> None:
     answer = await guarded.request(method, path, headers=headers)
@@ -255,7 +255,7 @@ async def test_of_several_origins_each_must_be_trusted(guarded: httpx.AsyncClien
 
 @pytest.mark.parametrize("headers", FOREIGN)
 @pytest.mark.parametrize("path", READS)
-async def test_a_foreign_page_may_ask_but_no_browser_shows_it_the_answer(
+async def test_a_page_of_another_origin_cannot_see_answers(
     guarded: httpx.AsyncClient, path: str, headers: dict[str, str]
 ) -> None:
     octets = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -266,7 +266,7 @@ async def test_a_foreign_page_may_ask_but_no_browser_shows_it_the_answer(
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "DELETE"])
 @pytest.mark.parametrize("path", READS)
-async def test_no_path_answers_to_a_foreign_host(
+async def test_no_path_answers_to_an_unknown_host(
     guarded: httpx.AsyncClient, method: str, path: str
 ) -> None:
     answer = await guarded.request(method, path, headers={"host": "evil.example"})
@@ -278,13 +278,13 @@ async def test_no_path_answers_to_a_foreign_host(
         assert "WAYPOST_ALLOWED_HOSTS" in status["message"]
 
 
-async def test_what_is_refused_is_counted(guarded: httpx.AsyncClient) -> None:
+async def test_refused_requests_are_counted(guarded: httpx.AsyncClient) -> None:
     await guarded.get("/services", headers={"host": "evil.example"})
     assert 'code="421",method="GET"' in (await guarded.get("/metrics")).text
 
 
 @pytest.mark.parametrize("path", ["/services/", "/services/default/ent/", "/docs/", "/watch/"])
-async def test_no_answer_sends_a_client_elsewhere(guarded: httpx.AsyncClient, path: str) -> None:
+async def test_no_answer_redirects(guarded: httpx.AsyncClient, path: str) -> None:
     for method in ("GET", "POST"):
         answer = await guarded.request(method, path)
         assert (answer.status_code, answer.json()["kind"]) == (404, "Status")

@@ -1,4 +1,4 @@
-"""Bounds on what is done at once: those over it are told when to come back."""
+"""Limits of concurrent requests: further ones are refused with Retry-After."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ def an_application(going_on: asyncio.Event, **bounds: Any) -> FastAPI:  # noqa: 
     return app
 
 
-async def test_a_request_over_the_bound_is_refused_at_once_and_served_later() -> None:
+async def test_a_request_above_the_limit_is_refused_immediately_and_served_later() -> None:
     going_on = asyncio.Event()
     async with a_client(an_application(going_on)) as client:
         held = [asyncio.create_task(client.get("/slow")) for _ in range(2)]
@@ -58,7 +58,7 @@ async def test_a_request_over_the_bound_is_refused_at_once_and_served_later() ->
         assert refused.status_code == httpx.codes.TOO_MANY_REQUESTS
         assert refused.headers["retry-after"] == "1"
         assert refused.json()["reason"] == "TooManyRequests"
-        assert (await client.get("/livez")).is_success, "health is always told"
+        assert (await client.get("/livez")).is_success, "health is always answered"
 
         going_on.set()
         assert [response.status_code for response in await asyncio.gather(*held)] == [200, 200]
@@ -79,7 +79,7 @@ async def test_streams_leave_their_slot_when_they_begin() -> None:
 
 @dataclass(slots=True)
 class Upload:
-    """A body as a client sends it: pieces, and what it is answered."""
+    """A client that sends a body in pieces, and its answer."""
 
     pieces: asyncio.Queue[dict[str, object]] = field(
         default_factory=asyncio.Queue[dict[str, object]]
@@ -108,7 +108,7 @@ class Upload:
             self.statuses.append(int(message["status"]))
 
 
-async def test_a_body_that_comes_too_slowly_is_refused() -> None:
+async def test_a_body_that_arrives_too_slowly_is_refused() -> None:
     upload = Upload()
     answering = upload.begin(an_application(asyncio.Event(), body_s_min=0.05))
     upload.send(b"x")
@@ -116,7 +116,7 @@ async def test_a_body_that_comes_too_slowly_is_refused() -> None:
     assert upload.statuses == [httpx.codes.REQUEST_TIMEOUT]
 
 
-async def test_a_body_earns_time_by_what_has_come_of_it() -> None:
+async def test_received_octets_extend_the_deadline_of_a_body() -> None:
     upload = Upload()
     answering = upload.begin(an_application(asyncio.Event(), body_s_min=0.05))
     upload.send(b"x" * limits.BODY_OCTETS_A_S * 60)
@@ -127,7 +127,7 @@ async def test_a_body_earns_time_by_what_has_come_of_it() -> None:
     assert upload.statuses == [httpx.codes.OK]
 
 
-async def test_bodies_on_their_way_keep_out_nobody() -> None:
+async def test_requests_whose_bodies_are_being_received_block_no_others() -> None:
     app = an_application(asyncio.Event())
     uploads = [Upload() for _ in range(20)]
     answering = [upload.begin(app) for upload in uploads]
@@ -143,7 +143,7 @@ async def test_bodies_on_their_way_keep_out_nobody() -> None:
     assert {status for upload in uploads for status in upload.statuses} == {httpx.codes.OK}
 
 
-async def test_bodies_have_a_bound_together_and_give_it_back() -> None:
+async def test_all_bodies_together_are_bounded_and_release_their_octets() -> None:
     app = an_application(asyncio.Event(), bodies_octets_max=100)
     first, second, third = Upload(), Upload(), Upload()
     answering = first.begin(app)
@@ -159,7 +159,7 @@ async def test_bodies_have_a_bound_together_and_give_it_back() -> None:
     assert (first.statuses, third.statuses) == ([httpx.codes.OK], [httpx.codes.OK])
 
 
-async def test_a_client_that_goes_away_in_its_body_is_one_line(
+async def test_a_client_that_disconnects_in_its_body_is_logged_in_one_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
@@ -170,5 +170,5 @@ async def test_a_client_that_goes_away_in_its_body_is_one_line(
     await answering
     assert [
         record.getMessage() for record in caplog.records if record.name == "app.api.http.limits"
-    ] == ["a client went away in the body of POST /body"]
+    ] == ["client disconnected in the body of POST /body"]
     assert not any(record.exc_info for record in caplog.records)

@@ -1,4 +1,4 @@
-"""What every path answers besides the methods it has of its own."""
+"""HEAD, OPTIONS and Allow, common to all paths."""
 
 import httpx
 import pytest
@@ -36,22 +36,22 @@ async def test_head_of_a_stream_ends_with_its_headers(api: httpx.AsyncClient, pa
         ("/openapi.json", "GET, HEAD, OPTIONS"),
     ],
 )
-async def test_a_path_tells_all_its_methods(
+async def test_allow_lists_all_methods_of_a_path(
     api: httpx.AsyncClient, path: str, methods: str
 ) -> None:
-    told = await api.options(path)
-    assert (told.status_code, told.headers["allow"]) == (httpx.codes.NO_CONTENT, methods)
+    options = await api.options(path)
+    assert (options.status_code, options.headers["allow"]) == (httpx.codes.NO_CONTENT, methods)
     refused = await api.request("TRACE", path)
     assert (refused.status_code, refused.headers["allow"]) == (405, methods)
     assert not refused.is_success
 
 
-async def test_a_path_that_leads_nowhere_has_no_methods(api: httpx.AsyncClient) -> None:
+async def test_an_unknown_path_has_no_methods(api: httpx.AsyncClient) -> None:
     answer = await api.options("/nowhere")
     assert (answer.status_code, answer.json()["reason"]) == (404, "NotFound")
 
 
-async def test_heads_are_counted_by_their_route(api: httpx.AsyncClient) -> None:
+async def test_head_requests_are_counted_by_route(api: httpx.AsyncClient) -> None:
     await api.head("/services/default/nothing")
     counted = (await api.get("/metrics")).text
     assert 'method="HEAD",path="/services/{namespace}/{name}"' in counted

@@ -1,4 +1,4 @@
-"""Answers that are compressed, whole or in pieces that many of them share."""
+"""Compressed answers, whole or in pieces that many answers share."""
 
 import gzip
 
@@ -31,12 +31,12 @@ from tests.rounds import work_a_round
         ("GZIP", True),
     ],
 )
-def test_clients_say_what_they_can_read(header: str, accepted: object) -> None:
+def test_accept_encoding_says_whether_gzip_is_accepted(header: str, accepted: object) -> None:
     assert accepts_gzip(header) is accepted
 
 
 @given(st.lists(st.binary(max_size=300), max_size=5), st.lists(st.booleans(), min_size=5))
-def test_pieces_are_one_stream_whichever_were_compressed_before(
+def test_pieces_make_one_gzip_stream_whether_or_not_they_were_compressed(
     plain: list[bytes], are_shared: list[bool]
 ) -> None:
     pieces = [
@@ -48,7 +48,7 @@ def test_pieces_are_one_stream_whichever_were_compressed_before(
 
 
 @pytest.mark.parametrize("size", [PACKED_BYTES_MIN - 1, BESIDE_BYTES_MIN - 1, BESIDE_BYTES_MIN])
-async def test_what_takes_long_to_compress_is_compressed_beside_the_event_loop(size: int) -> None:
+async def test_large_answers_are_compressed_in_a_thread(size: int) -> None:
     request = Request({"type": "http", "headers": [(b"accept-encoding", b"gzip")]})
     packing = packed(request, b"x" * size, media_type="text/plain")
     answer, rounds = await work_a_round(packing, lambda: 0)

@@ -1,4 +1,4 @@
-"""Connections as clients use and leave them."""
+"""Connections: disconnects, headers, limits and upgrades."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ REQUEST = b"GET /watch HTTP/1.1\r\nhost: waypost\r\n\r\n"
 
 @dataclass(slots=True)
 class Listening:
-    """Begins an answer, and waits for its client to go."""
+    """Begins an answer, and waits for the disconnect."""
 
     running: int = 0
     left: int = 0
@@ -34,7 +34,7 @@ class Listening:
 
 
 @pytest.mark.parametrize("requests", [1, 2])
-async def test_whoever_goes_has_left_all_that_was_begun_for_him(requests: int) -> None:
+async def test_a_disconnect_ends_all_requests_of_the_connection(requests: int) -> None:
     app = Listening()
     async with serving(app) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -46,7 +46,7 @@ async def test_whoever_goes_has_left_all_that_was_begun_for_him(requests: int) -
 
 
 async def fails(scope: Scope, receive: Receive, send: Send) -> None:
-    """Fail as an application does that has a bug."""
+    """Fail like an application with a bug."""
     del receive, send
     if scope["type"] == "http":
         raise LookupError(scope["path"])
@@ -68,14 +68,14 @@ def lacks(answer: bytes) -> list[str]:
         (b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", 405),
     ],
 )
-async def test_every_answer_has_the_headers_that_browsers_heed(octets: bytes, status: int) -> None:
+async def test_every_answer_has_the_security_headers(octets: bytes, status: int) -> None:
     async with serving(fails) as port:
         answer = await said(port, octets)
     assert (status_of(answer), lacks(answer)) == (status, [])
     assert (b"\r\nallow: \r\n" in answer) == (status == 405)
 
 
-async def test_the_headers_are_there_before_the_first_connection_is() -> None:
+async def test_the_security_headers_are_set_before_the_first_connection() -> None:
     seen: list[str] = []
     with listen("127.0.0.1", 0) as listener:
 
@@ -88,7 +88,7 @@ async def test_the_headers_are_there_before_the_first_connection_is() -> None:
     assert {name.lower() for name in SECURITY_HEADERS} <= set(seen)
 
 
-async def test_a_connection_too_many_is_told_so_with_the_same_headers() -> None:
+async def test_a_connection_above_the_limit_is_refused_with_the_same_headers() -> None:
     app = Listening()
     async with serving(app, connections_max=1) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -100,7 +100,7 @@ async def test_a_connection_too_many_is_told_so_with_the_same_headers() -> None:
 
 
 @pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
-async def test_nobody_gets_another_protocol_by_asking_for_it(protocol: bytes) -> None:
+async def test_an_upgrade_request_does_not_change_the_protocol(protocol: bytes) -> None:
     upgrade = b"connection: upgrade, close\r\nupgrade: " + protocol + b"\r\n"
     async with serving(fails) as port:
         answer = await said(port, REQUEST.removesuffix(b"\r\n") + upgrade + b"\r\n")

@@ -1,4 +1,4 @@
-"""Answers without a length: pieces for HTTP/1.1, the end of the connection before it."""
+"""Answers without a length: chunks for HTTP/1.1, the end of the connection for HTTP/1.0."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ PIECES = (b"one\n", b"", b"two\n" * 50_000, b"three\n")
 
 @dataclass(frozen=True, slots=True)
 class InPieces:
-    """Answers in pieces, with the length of them all or without; then waits for a word."""
+    """Answers in pieces, with or without Content-Length; then waits for the test."""
 
     has_length: bool = False
 
@@ -36,7 +36,7 @@ def parts(answer: bytes) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("wish", [b"", b"connection: keep-alive\r\n"])
 @pytest.mark.parametrize("has_length", [False, True])
-async def test_http_1_0_is_sent_the_bare_pieces_and_the_end(has_length: bool, wish: bytes) -> None:  # noqa: FBT001  a case of the table
+async def test_http_1_0_gets_no_chunks(has_length: bool, wish: bytes) -> None:  # noqa: FBT001  a case of the table
     async with serving(InPieces(has_length)) as port:
         head, body = parts(await said(port, b"GET / HTTP/1.0\r\n" + wish + b"\r\n"))
     assert body == b"".join(PIECES)
@@ -45,7 +45,7 @@ async def test_http_1_0_is_sent_the_bare_pieces_and_the_end(has_length: bool, wi
     assert (b"content-length" in head) == has_length
 
 
-async def test_http_1_1_is_sent_chunks_and_keeps_its_connection() -> None:
+async def test_http_1_1_gets_chunks_and_keeps_its_connection() -> None:
     async with serving(InPieces()) as port:
         request = b"GET / HTTP/1.1\r\nhost: localhost\r\n"
         answer = await said(port, request + b"\r\n" + request + b"connection: close\r\n\r\n")
@@ -55,20 +55,20 @@ async def test_http_1_1_is_sent_chunks_and_keeps_its_connection() -> None:
     assert answer.count(b"connection: close") == 1
 
 
-async def test_what_http_1_0_sends_behind_a_request_is_not_answered() -> None:
+async def test_a_pipelined_request_of_http_1_0_is_not_answered() -> None:
     async with serving(InPieces()) as port:
         answer = await said(port, b"GET / HTTP/1.0\r\n\r\n" * 3)
     assert answer.count(b"HTTP/1.1 200") == 1
 
 
-async def test_http_1_0_is_never_told_to_continue() -> None:
+async def test_http_1_0_gets_no_100_continue() -> None:
     head = b"POST / HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\n"
     async with serving(InPieces()) as port:
         answer = await said(port, head + b"x")
     assert answer.startswith(b"HTTP/1.1 200")
 
 
-async def test_pieces_leave_as_they_come() -> None:
+async def test_pieces_are_sent_as_they_are_made() -> None:
     going_on = asyncio.Event()
 
     async def stream(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Many manifests at once: all of them or none, and the second time nothing."""
+"""Apply: all manifests or none, and applying again changes nothing."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def operations(answer: httpx.Response) -> list[str]:
     return [result["operation"] for result in answer.json()["results"]]
 
 
-async def test_one_body_is_one_revision_and_twice_is_none(api: httpx.AsyncClient) -> None:
+async def test_one_body_is_one_revision_and_a_repeat_is_none(api: httpx.AsyncClient) -> None:
     first = await applied(api, POD, SERVICE, DEPLOYMENT)
     assert operations(first) == ["created", "created", "ignored"]
     second = await applied(api, POD, SERVICE, DEPLOYMENT)
@@ -48,13 +48,13 @@ async def test_one_body_is_one_revision_and_twice_is_none(api: httpx.AsyncClient
     assert revisions == {first.json()["resourceVersion"]}
 
 
-async def test_a_list_is_as_good_as_a_stream(api: httpx.AsyncClient) -> None:
+async def test_a_list_equals_a_stream(api: httpx.AsyncClient) -> None:
     document = {"apiVersion": "v1", "kind": "List", "items": [SERVICE, POD]}
     answer = await api.post("/apply", json=document)
     assert operations(answer) == ["created", "created"]
 
 
-async def test_what_the_manifest_drops_goes_and_what_others_wrote_stays(
+async def test_fields_dropped_from_the_manifest_are_removed_and_those_of_other_writers_stay(
     api: httpx.AsyncClient,
 ) -> None:
     await applied(api, SERVICE)
@@ -71,7 +71,7 @@ async def test_what_the_manifest_drops_goes_and_what_others_wrote_stays(
     assert after["spec"] == before["spec"]
 
 
-async def test_one_bad_document_stops_them_all_and_every_one_is_named(
+async def test_one_invalid_document_refuses_all_and_every_invalid_one_is_named(
     api: httpx.AsyncClient,
 ) -> None:
     bad_port = {**SERVICE, "spec": {"ports": [{"port": 99_999}]}}
@@ -84,7 +84,7 @@ async def test_one_bad_document_stops_them_all_and_every_one_is_named(
     assert (await api.get("/pods")).json()["items"] == []
 
 
-async def test_strict_refuses_kinds_and_fields_that_are_not_held(api: httpx.AsyncClient) -> None:
+async def test_strict_refuses_kinds_and_fields_that_are_not_stored(api: httpx.AsyncClient) -> None:
     kind = await applied(api, SERVICE, DEPLOYMENT, strict="true")
     assert kind.status_code == httpx.codes.UNPROCESSABLE_ENTITY
     assert kind.json()["details"]["causes"][0]["field"] == "documents[1].kind"
@@ -92,7 +92,7 @@ async def test_strict_refuses_kinds_and_fields_that_are_not_held(api: httpx.Asyn
     assert field.status_code == httpx.codes.UNPROCESSABLE_ENTITY
 
 
-async def test_prune_removes_what_matches_and_is_not_named(api: httpx.AsyncClient) -> None:
+async def test_prune_deletes_matching_objects_missing_from_the_body(api: httpx.AsyncClient) -> None:
     other = {**SERVICE, "metadata": {"name": "old", "labels": {"part": "ent"}}}
     alone = {**SERVICE, "metadata": {"name": "alone"}}
     await applied(api, SERVICE, other, alone)
@@ -103,14 +103,14 @@ async def test_prune_removes_what_matches_and_is_not_named(api: httpx.AsyncClien
     assert (await applied(api, SERVICE, prune="true")).status_code == httpx.codes.BAD_REQUEST
 
 
-async def test_a_dry_run_tells_and_does_nothing(api: httpx.AsyncClient) -> None:
+async def test_a_dry_run_reports_and_writes_nothing(api: httpx.AsyncClient) -> None:
     answer = await applied(api, SERVICE, dryRun="All")
     assert answer.json()["dryRun"] is True
     assert operations(answer) == ["created"]
     assert (await api.get("/services")).json()["items"] == []
 
 
-async def test_what_probes_said_survives_applying_the_same_file(api: httpx.AsyncClient) -> None:
+async def test_reported_readiness_survives_applying_the_same_file(api: httpx.AsyncClient) -> None:
     await applied(api, POD)
     await api.patch(
         "/pods/default/ent-1/status",
@@ -131,7 +131,7 @@ async def test_an_object_without_name_is_refused(api: httpx.AsyncClient, documen
     assert answer.json()["details"]["causes"][0]["field"] == "documents[0].metadata.name"
 
 
-async def test_a_document_that_does_not_say_what_it_is_is_refused(api: httpx.AsyncClient) -> None:
+async def test_a_document_without_kind_is_refused(api: httpx.AsyncClient) -> None:
     answer = await applied(api, DEPLOYMENT, UNTYPED, {"metadata": {"name": "ent"}})
     fields = [cause["field"] for cause in answer.json()["details"]["causes"]]
     assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY
@@ -143,7 +143,7 @@ def causes(answer: httpx.Response) -> list[tuple[str, str]]:
     return [(each["field"], each["reason"]) for each in answer.json()["details"]["causes"]]
 
 
-async def test_what_is_refused_at_sight_hides_nothing_of_the_other_documents(
+async def test_violations_found_while_reading_hide_none_of_other_documents(
     api: httpx.AsyncClient,
 ) -> None:
     bad_value = {**SERVICE, "spec": {"ports": [{"port": 99_999, "targetPort": 80}]}}
@@ -180,7 +180,7 @@ async def test_one_object_is_refused_for_types_and_values_at_once(api: httpx.Asy
 
 
 @pytest.mark.parametrize("written", ["12", "yes", "1.5"])
-async def test_a_name_that_is_no_text_is_not_called_missing(
+async def test_a_name_of_another_type_is_not_reported_as_missing(
     api: httpx.AsyncClient, written: str
 ) -> None:
     body = f"apiVersion: v1\nkind: Service\nmetadata:\n  name: {written}\n"
@@ -191,7 +191,7 @@ async def test_a_name_that_is_no_text_is_not_called_missing(
 
 @pytest.mark.parametrize("body", ["", "# nothing\n", "---\n---\n", "kind: List\nitems: []\n"])
 @pytest.mark.parametrize("query", [{}, {"prune": "true", "labelSelector": "part=ent"}])
-async def test_an_apply_of_nothing_is_refused_and_prunes_nothing(
+async def test_an_empty_apply_is_refused_and_prunes_nothing(
     api: httpx.AsyncClient, body: str, query: dict[str, str]
 ) -> None:
     await applied(api, SERVICE)
@@ -201,9 +201,7 @@ async def test_an_apply_of_nothing_is_refused_and_prunes_nothing(
     assert (await api.get("/services/default/ent")).is_success
 
 
-async def test_a_mistyped_kind_is_ignored_with_the_one_that_was_meant(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_mistyped_kind_is_ignored_with_a_suggestion(api: httpx.AsyncClient) -> None:
     answer = await applied(api, {**SERVICE, "kind": "Servce"})
     assert operations(answer) == ["ignored"]
     assert answer.json()["results"][0]["message"] == (
@@ -212,9 +210,7 @@ async def test_a_mistyped_kind_is_ignored_with_the_one_that_was_meant(
 
 
 @pytest.mark.parametrize("media", ["application/json", "application/yaml"])
-async def test_every_key_given_again_is_named_when_strict(
-    api: httpx.AsyncClient, media: str
-) -> None:
+async def test_every_duplicate_key_is_named_when_strict(api: httpx.AsyncClient, media: str) -> None:
     body = (
         '{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "name": "ent"}, '
         '"spec": {"type": "NodePort", "type": "ClusterIP"}, "spec": {"ports": [{"port": 80}]}}'
@@ -229,7 +225,7 @@ async def test_every_key_given_again_is_named_when_strict(
     assert {field for field, _ in causes(many)} == {f"documents[0].{field}" for field in fields}
 
 
-async def test_another_groups_kind_of_the_same_name_is_ignored(api: httpx.AsyncClient) -> None:
+async def test_a_kind_of_the_same_name_in_another_group_is_ignored(api: httpx.AsyncClient) -> None:
     answer = await applied(api, {**SERVICE, "apiVersion": "serving.knative.dev/v1"})
     assert operations(answer) == ["ignored"]
     assert answer.json()["results"][0]["message"] == (
@@ -246,7 +242,7 @@ async def test_a_pod_that_moves_to_another_address_is_registered_there(
     assert (status["podIP"], status["podIPs"]) == ("10.244.9.9", [{"ip": "10.244.9.9"}])
 
 
-async def test_a_document_in_a_malformed_namespace_says_so(api: httpx.AsyncClient) -> None:
+async def test_a_document_in_a_malformed_namespace_is_refused(api: httpx.AsyncClient) -> None:
     misplaced = {**SERVICE, "metadata": {"name": "ent", "namespace": "No_Namespace"}}
     answer = await applied(api, misplaced)
     fields = [cause["field"] for cause in answer.json()["details"]["causes"]]
@@ -280,7 +276,7 @@ REGISTERED: Wire = {
 NOT_KEPT = "spec.volumes, spec.containers[*].image, spec.containers[*].env"
 
 
-async def test_mistyped_fields_are_named_with_the_nearest_and_those_not_kept_in_one_line(
+async def test_mistyped_fields_are_named_with_a_suggestion_and_fields_not_stored_in_one_line(
     api: httpx.AsyncClient,
 ) -> None:
     other = {**REGISTERED, "metadata": {"name": "ent-2"}}
@@ -293,7 +289,7 @@ async def test_mistyped_fields_are_named_with_the_nearest_and_those_not_kept_in_
     ]
 
 
-async def test_keys_given_twice_are_named(api: httpx.AsyncClient) -> None:
+async def test_duplicate_keys_are_named(api: httpx.AsyncClient) -> None:
     body = "apiVersion: v1\nkind: Namespace\nmetadata: {name: n1, name: n1}\n"
     answer = await api.post("/apply", content=body, headers=YAML)
     assert warnings(answer) == ['duplicate field "documents[0].metadata.name"']
@@ -317,11 +313,11 @@ async def test_a_refusal_names_the_mistyped_field_that_may_be_its_reason(
 ) -> None:
     refused = await api.post("/apply", content=body, headers=YAML)
     assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
-    told = [header.replace("\\", "") for header in refused.headers.get_list("warning")]
-    assert f'299 - "{hint}"' in told
+    found = [header.replace("\\", "") for header in refused.headers.get_list("warning")]
+    assert f'299 - "{hint}"' in found
 
 
-async def test_what_to_do_about_unknown_fields_is_asked_for(api: httpx.AsyncClient) -> None:
+async def test_field_validation_decides_about_unknown_fields(api: httpx.AsyncClient) -> None:
     assert warnings(await applied(api, TYPO, REGISTERED, fieldValidation="Ignore")) == []
     refused = await applied(api, SERVICE, TYPO, REGISTERED, fieldValidation="Strict")
     assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
@@ -337,7 +333,7 @@ async def test_what_to_do_about_unknown_fields_is_asked_for(api: httpx.AsyncClie
     assert operations(ignored) == ["ignored"]
 
 
-async def test_doubts_name_the_document_and_those_without_a_field_its_place(
+async def test_warnings_name_the_document_and_the_field_if_there_is_one(
     api: httpx.AsyncClient,
 ) -> None:
     old = {"service.kubernetes.io/topology-aware-hints": "Auto"}
@@ -358,13 +354,13 @@ async def test_warnings_fit_into_headers(api: httpx.AsyncClient) -> None:
         "spec": {"ports": [{"port": 80}], **{f"{n:0>120}": 1 for n in range(90)}},
     }
     for document in (many, long):
-        told = warnings(await applied(api, document))
-        assert len(told) <= 65
-        assert told[-1] == f"{90 - len(told) + 1} more warnings are not listed"
-        assert sum(map(len, told)) < 10_000
+        found = warnings(await applied(api, document))
+        assert len(found) <= 65
+        assert found[-1] == f"{90 - len(found) + 1} more warnings are not listed"
+        assert sum(map(len, found)) < 10_000
 
 
-async def test_a_refusal_names_the_place_in_the_document_where_the_merge_has_another(
+async def test_a_refusal_names_the_path_in_the_document_where_the_merge_has_another(
     api: httpx.AsyncClient,
 ) -> None:
     ports = [{"port": 9090, "name": "theirs"}, {"port": 80, "name": "ours"}]
@@ -389,7 +385,7 @@ async def test_an_annotation_of_the_largest_size_can_be_applied_and_changed(
     assert too_large.status_code == httpx.codes.UNPROCESSABLE_ENTITY
 
 
-async def test_what_is_too_large_to_be_remembered_is_said(api: httpx.AsyncClient) -> None:
+async def test_a_manifest_too_large_to_be_kept_gives_a_warning(api: httpx.AsyncClient) -> None:
     slice_: Wire = {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -415,9 +411,7 @@ null
 
 
 @pytest.mark.parametrize("media", ["application/json", "application/x-ndjson", "application/yaml"])
-async def test_objects_of_json_one_after_another_are_a_stream(
-    api: httpx.AsyncClient, media: str
-) -> None:
+async def test_concatenated_json_objects_are_a_stream(api: httpx.AsyncClient, media: str) -> None:
     body = f"\ufeff{STREAM}".encode()
     answer = await api.post("/apply", content=body, headers={"content-type": media})
     assert operations(answer) == ["created"] * 3
@@ -426,9 +420,7 @@ async def test_objects_of_json_one_after_another_are_a_stream(
     ]
 
 
-async def test_a_stream_that_breaks_off_says_where_and_writes_nothing(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_truncated_stream_is_refused_with_its_position(api: httpx.AsyncClient) -> None:
     answer = await api.post(
         "/apply", content=f"{STREAM}{{", headers={"content-type": "application/json"}
     )

@@ -1,4 +1,4 @@
-"""What every collection does, told by its answers: status, headers and body."""
+"""Operations of every collection: status, headers and body of the answers."""
 
 import gzip
 from typing import Any
@@ -28,7 +28,7 @@ def names_of(listing: Wire) -> list[str]:
     return [item["metadata"]["name"] for item in listing["items"]]
 
 
-async def test_what_is_created_says_where_it_is(api: httpx.AsyncClient) -> None:
+async def test_a_created_object_has_a_location(api: httpx.AsyncClient) -> None:
     answer = await api.post("/services", json=a_manifest())
     assert answer.status_code == httpx.codes.CREATED
     assert answer.headers["location"] == "/services/default/ent"
@@ -80,13 +80,13 @@ async def test_an_encoded_body_is_refused_before_it_is_read(
     assert answer.headers["accept-encoding"] == "identity"
 
 
-async def test_a_body_that_is_said_to_be_as_it_is_is_read(api: httpx.AsyncClient) -> None:
+async def test_a_body_with_content_encoding_identity_is_read(api: httpx.AsyncClient) -> None:
     headers = {"content-encoding": "Identity"}
     answer = await api.post("/services", json=a_manifest(), headers=headers)
     assert answer.status_code == httpx.codes.CREATED
 
 
-async def test_yaml_goes_in_and_comes_out(api: httpx.AsyncClient) -> None:
+async def test_yaml_is_read_and_written(api: httpx.AsyncClient) -> None:
     headers = {"content-type": "application/yaml", "accept": "application/yaml"}
     answer = await api.post("/services", content=yaml.safe_dump(a_manifest()), headers=headers)
     assert answer.status_code == httpx.codes.CREATED, answer.text
@@ -101,7 +101,7 @@ async def test_yaml_goes_in_and_comes_out(api: httpx.AsyncClient) -> None:
         ({**JSON, "accept": "text/html"}, 406, "NotAcceptable"),
     ],
 )
-async def test_forms_that_are_not_spoken_are_refused(
+async def test_unsupported_media_types_are_refused(
     api: httpx.AsyncClient, headers: dict[str, str], code: int, reason: str
 ) -> None:
     answer = await api.post("/services", content=b"{}", headers=headers)
@@ -135,7 +135,7 @@ async def test_an_object_is_encoded_once_for_the_store_answers_lists_and_watches
     assert ENCODER.encoded - before == 1
 
 
-async def test_stale_writers_are_told(api: httpx.AsyncClient) -> None:
+async def test_a_stale_write_is_a_conflict(api: httpx.AsyncClient) -> None:
     await created(api, "ent")
     path = "/services/default/ent"
     by_tag = await api.put(path, json=a_manifest(), headers={"if-match": '"999"'})
@@ -156,7 +156,7 @@ async def test_a_put_creates_a_service_that_is_missing(api: httpx.AsyncClient) -
     assert missing.status_code == httpx.codes.NOT_FOUND
 
 
-async def test_an_object_is_at_the_place_its_body_says(api: httpx.AsyncClient) -> None:
+async def test_a_body_whose_key_differs_from_the_path_is_refused(api: httpx.AsyncClient) -> None:
     for manifest in (
         a_manifest("other"),
         {**a_manifest(), "metadata": {"name": "ent", "namespace": "dev"}},
@@ -165,7 +165,7 @@ async def test_an_object_is_at_the_place_its_body_says(api: httpx.AsyncClient) -
         assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
 
 
-async def test_pages_show_one_moment(api: httpx.AsyncClient) -> None:
+async def test_all_pages_show_one_revision(api: httpx.AsyncClient) -> None:
     await created(api, "a", "b", "c", "d")
     first = (await api.get("/services", params={"limit": 2})).json()
     assert names_of(first) == ["a", "b"]
@@ -182,7 +182,7 @@ async def test_pages_show_one_moment(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("token", ["?", "e30", "a" * 3_000])
-async def test_a_token_that_is_none_is_refused(api: httpx.AsyncClient, token: str) -> None:
+async def test_an_invalid_token_is_refused(api: httpx.AsyncClient, token: str) -> None:
     answer = await api.get("/services", params={"continue": token})
     assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
 
@@ -211,12 +211,12 @@ async def test_lists_are_filtered_by_labels_and_fields(api: httpx.AsyncClient) -
     "query",
     ["labelSelector=%3D%3D", "fieldSelector=spec.ports%3D1", "limit=x", "limit=-1"],
 )
-async def test_queries_that_cannot_be_read_are_refused(api: httpx.AsyncClient, query: str) -> None:
+async def test_invalid_queries_are_refused(api: httpx.AsyncClient, query: str) -> None:
     answer = await api.get(f"/services?{query}")
     assert (answer.status_code, answer.json()["reason"]) == (400, "BadRequest")
 
 
-async def test_a_list_waits_for_a_revision_and_gives_up_in_time(api: httpx.AsyncClient) -> None:
+async def test_a_list_waits_for_a_revision_and_times_out(api: httpx.AsyncClient) -> None:
     (service,) = await created(api, "ent")
     seen = {"resourceVersion": service["metadata"]["resourceVersion"]}
     assert (await api.get("/services", params=seen)).status_code == httpx.codes.OK
@@ -225,7 +225,7 @@ async def test_a_list_waits_for_a_revision_and_gives_up_in_time(api: httpx.Async
     assert ahead.headers["retry-after"]
 
 
-async def test_a_list_at_an_exact_revision_is_the_past(api: httpx.AsyncClient) -> None:
+async def test_a_list_at_an_exact_revision_shows_the_earlier_state(api: httpx.AsyncClient) -> None:
     (first, _) = await created(api, "a", "b")
     past = {
         "resourceVersion": first["metadata"]["resourceVersion"],
@@ -234,18 +234,18 @@ async def test_a_list_at_an_exact_revision_is_the_past(api: httpx.AsyncClient) -
     assert names_of((await api.get("/services", params=past)).json()) == ["a"]
 
 
-async def test_unknown_fields_are_named_refused_or_passed_over(api: httpx.AsyncClient) -> None:
+async def test_unknown_fields_are_named_refused_or_ignored(api: httpx.AsyncClient) -> None:
     manifest = a_manifest(replicas=3)
     warned = await api.post("/services?dryRun=All", json=manifest)
     assert warned.headers.get_list("warning") == ['299 - "unknown field \\"spec.replicas\\""']
-    silent = await api.post("/services?dryRun=All&fieldValidation=Ignore", json=manifest)
-    assert "warning" not in silent.headers
+    ignored = await api.post("/services?dryRun=All&fieldValidation=Ignore", json=manifest)
+    assert "warning" not in ignored.headers
     strict = await api.post("/services?dryRun=All&fieldValidation=Strict", json=manifest)
     assert strict.status_code == httpx.codes.BAD_REQUEST
     assert strict.json()["details"]["causes"][0]["field"] == "spec.replicas"
 
 
-async def test_all_causes_come_at_once_with_the_paths_as_written(api: httpx.AsyncClient) -> None:
+async def test_all_causes_are_reported_together_with_their_paths(api: httpx.AsyncClient) -> None:
     ports = [{"port": 0, "name": "A"}, {"port": 70_000, "name": "A"}]
     answer = await api.post(
         "/services", json={"metadata": {"name": "Ent"}, "spec": {"ports": ports}}
@@ -280,7 +280,7 @@ async def test_values_of_wrong_types_are_all_named(api: httpx.AsyncClient) -> No
         ("json-patch", [{"op": "add", "path": "/metadata/labels", "value": {"tier": "web"}}]),
     ],
 )
-async def test_patches_change_what_they_name(
+async def test_a_patch_changes_only_the_fields_in_it(
     api: httpx.AsyncClient, language: str, patch: object
 ) -> None:
     (service,) = await created(api, "ent")
@@ -291,9 +291,7 @@ async def test_patches_change_what_they_name(
     assert patched["spec"] == service["spec"]
 
 
-async def test_a_patch_that_does_not_fit_leaves_everything_as_it_is(
-    api: httpx.AsyncClient,
-) -> None:
+async def test_a_patch_that_does_not_apply_changes_nothing(api: httpx.AsyncClient) -> None:
     (service,) = await created(api, "ent")
     path = "/services/default/ent"
     bad = await api.patch(path, json={"spec": {"ports": [{"port": 0}]}}, headers=MERGE)
@@ -303,7 +301,7 @@ async def test_a_patch_that_does_not_fit_leaves_everything_as_it_is(
     assert (await api.get(path)).json() == service
 
 
-async def test_a_dry_run_shows_everything_and_does_nothing(api: httpx.AsyncClient) -> None:
+async def test_a_dry_run_shows_the_result_and_writes_nothing(api: httpx.AsyncClient) -> None:
     shown = await api.post("/services?dryRun=All", json=a_manifest())
     assert shown.json()["spec"]["clusterIP"]
     assert (await api.get("/services/default/ent")).status_code == httpx.codes.NOT_FOUND
@@ -311,7 +309,7 @@ async def test_a_dry_run_shows_everything_and_does_nothing(api: httpx.AsyncClien
     assert wrong.status_code == httpx.codes.UNPROCESSABLE_ENTITY
 
 
-async def test_deleting_answers_what_is_gone(api: httpx.AsyncClient) -> None:
+async def test_a_delete_answers_with_the_deleted_object(api: httpx.AsyncClient) -> None:
     (service,) = await created(api, "ent")
     options = {"preconditions": {"uid": "another"}}
     refused = await api.request("DELETE", "/services/default/ent", json=options)
@@ -324,7 +322,7 @@ async def test_deleting_answers_what_is_gone(api: httpx.AsyncClient) -> None:
     assert (gone["kind"], gone["status"]) == ("Status", "Success")
 
 
-async def test_a_pod_ends_gracefully_and_at_once_when_asked_again(api: httpx.AsyncClient) -> None:
+async def test_a_second_delete_may_end_a_pod_immediately(api: httpx.AsyncClient) -> None:
     pod = {"metadata": {"name": "ent-1"}, "status": {"podIPs": [{"ip": "10.244.1.5"}]}}
     await api.post("/pods", json=pod)
     marked = (await api.delete("/pods/default/ent-1", params={"gracePeriodSeconds": 60})).json()
@@ -334,7 +332,7 @@ async def test_a_pod_ends_gracefully_and_at_once_when_asked_again(api: httpx.Asy
     assert (await api.get("/pods/default/ent-1")).status_code == httpx.codes.NOT_FOUND
 
 
-async def test_a_status_is_written_apart_from_the_rest(api: httpx.AsyncClient) -> None:
+async def test_a_status_is_written_separately(api: httpx.AsyncClient) -> None:
     pod = {"metadata": {"name": "ent-1"}, "status": {"podIPs": [{"ip": "10.244.1.5"}]}}
     await api.post("/pods", json=pod)
     report = {"status": {"conditions": [{"type": "Ready", "status": "False"}]}}
@@ -346,14 +344,14 @@ async def test_a_status_is_written_apart_from_the_rest(api: httpx.AsyncClient) -
 
 
 @pytest.mark.parametrize("path", ["/", "/nothing", "/services/a/b/c/d"])
-async def test_paths_that_lead_nowhere_are_a_status_too(api: httpx.AsyncClient, path: str) -> None:
+async def test_unknown_paths_are_answered_with_a_status(api: httpx.AsyncClient, path: str) -> None:
     answer = await api.get(path)
     assert (answer.status_code, answer.json()["reason"]) == (404, "NotFound")
     wrong = await api.put("/services", json={})
     assert (wrong.status_code, wrong.json()["reason"]) == (405, "MethodNotAllowed")
 
 
-async def test_every_cause_of_an_object_in_a_malformed_namespace_is_told(
+async def test_every_cause_of_an_object_in_a_malformed_namespace_is_reported(
     api: httpx.AsyncClient,
 ) -> None:
     manifest = a_manifest(ports=[{"port": 0, "targetPort": 80}])
@@ -364,7 +362,7 @@ async def test_every_cause_of_an_object_in_a_malformed_namespace_is_told(
     assert answer.json()["details"]["kind"] == "Service"
 
 
-async def test_conditions_of_a_read_are_kept(api: httpx.AsyncClient) -> None:
+async def test_preconditions_of_a_read_are_checked(api: httpx.AsyncClient) -> None:
     (service,) = await created(api, "ent")
     path, tag = "/services/default/ent", f'"{service["metadata"]["resourceVersion"]}"'
     for header, value, code in (
@@ -379,7 +377,7 @@ async def test_conditions_of_a_read_are_kept(api: httpx.AsyncClient) -> None:
         assert answer.status_code == code, (header, value)
 
 
-async def test_conditions_of_a_write_are_kept(api: httpx.AsyncClient) -> None:
+async def test_preconditions_of_a_write_are_checked(api: httpx.AsyncClient) -> None:
     (service,) = await created(api, "ent")
     path, tag = "/services/default/ent", f'"{service["metadata"]["resourceVersion"]}"'
     for header, value, code in (
@@ -393,14 +391,14 @@ async def test_conditions_of_a_write_are_kept(api: httpx.AsyncClient) -> None:
         assert answer.status_code == code, (header, value)
 
 
-async def test_a_put_does_not_bring_back_what_is_gone(api: httpx.AsyncClient) -> None:
+async def test_a_put_with_a_revision_creates_nothing(api: httpx.AsyncClient) -> None:
     manifest = a_manifest()
     manifest["metadata"]["resourceVersion"] = "1"
     answer = await api.put("/services/default/ent", json=manifest)
     assert (answer.status_code, answer.json()["reason"]) == (409, "Conflict")
 
 
-async def test_fields_given_twice_in_a_patch_are_told(api: httpx.AsyncClient) -> None:
+async def test_duplicate_fields_in_a_patch_are_reported(api: httpx.AsyncClient) -> None:
     await created(api, "ent")
     path = "/services/default/ent"
     patch = b'{"spec":{"sessionAffinity":"None","sessionAffinity":"ClientIP"}}'
@@ -419,7 +417,7 @@ async def test_fields_given_twice_in_a_patch_are_told(api: httpx.AsyncClient) ->
         ({"dryRun": ["All", "Some"]}, ["dryRun[1]"]),
     ],
 )
-async def test_options_of_a_delete_that_mean_nothing_delete_nothing(
+async def test_invalid_options_of_a_delete_delete_nothing(
     api: httpx.AsyncClient, options: Wire, fields: list[str]
 ) -> None:
     await created(api, "ent")
@@ -431,7 +429,7 @@ async def test_options_of_a_delete_that_mean_nothing_delete_nothing(
     assert (await api.delete("/services/default/ent", params=query)).status_code == 422
 
 
-async def test_a_report_keeps_what_it_does_not_speak_of(api: httpx.AsyncClient) -> None:
+async def test_a_report_keeps_fields_that_it_leaves_out(api: httpx.AsyncClient) -> None:
     pod = {
         "metadata": {"name": "ent-1", "labels": {"app": "ent"}, "annotations": {"a": "b"}},
         "status": {"podIPs": [{"ip": "10.244.1.5"}]},
@@ -448,14 +446,14 @@ async def test_a_report_keeps_what_it_does_not_speak_of(api: httpx.AsyncClient) 
     assert gone.json()["status"]["podIPs"] == []
 
 
-async def test_a_pod_that_has_finished_goes_at_once(api: httpx.AsyncClient) -> None:
+async def test_a_finished_pod_is_removed_immediately(api: httpx.AsyncClient) -> None:
     pod = {"metadata": {"name": "ent-1"}, "status": {"phase": "Failed", "podIP": "10.244.1.5"}}
     await api.post("/pods", json=pod)
     await api.delete("/pods/default/ent-1")
     assert (await api.get("/pods/default/ent-1")).status_code == httpx.codes.NOT_FOUND
 
 
-async def test_a_slice_that_is_relabelled_is_another_generation(api: httpx.AsyncClient) -> None:
+async def test_relabelling_a_slice_increments_its_generation(api: httpx.AsyncClient) -> None:
     slice_: Wire = {"metadata": {"name": "ent-1"}, "addressType": "IPv4", "endpoints": []}
     await api.post("/endpointslices", json=slice_)
     patch = {"metadata": {"labels": {"kubernetes.io/service-name": "ent"}}}
@@ -463,7 +461,7 @@ async def test_a_slice_that_is_relabelled_is_another_generation(api: httpx.Async
     assert (await api.patch(path, json=patch, headers=MERGE)).json()["metadata"]["generation"] == 2
 
 
-async def test_refusals_are_yaml_for_who_reads_nothing_else(api: httpx.AsyncClient) -> None:
+async def test_refusals_are_yaml_for_clients_that_accept_only_yaml(api: httpx.AsyncClient) -> None:
     for path in ("/services/default/ent", "/services?limit=x", "/nowhere"):
         answer = await api.get(path, headers={"accept": "application/yaml"})
         assert answer.headers["content-type"] == "application/yaml"
@@ -473,7 +471,7 @@ async def test_refusals_are_yaml_for_who_reads_nothing_else(api: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("path", ["/services", "/services/default/ent", "/clusterips"])
-async def test_answers_are_indented_for_who_asks(api: httpx.AsyncClient, path: str) -> None:
+async def test_answers_are_indented_on_request(api: httpx.AsyncClient, path: str) -> None:
     await created(api, "ent")
     plain, pretty = await api.get(path), await api.get(path, params={"pretty": "true"})
     assert pretty.json() == plain.json()
@@ -481,7 +479,7 @@ async def test_answers_are_indented_for_who_asks(api: httpx.AsyncClient, path: s
     assert "\n" not in plain.text
 
 
-async def test_a_report_is_dated_when_it_does_not_say_since_when(api: httpx.AsyncClient) -> None:
+async def test_a_report_without_a_transition_time_gets_one(api: httpx.AsyncClient) -> None:
     pod = {"metadata": {"name": "ent-1"}, "status": {"podIPs": [{"ip": "10.244.1.5"}]}}
     created_at = (await api.post("/pods", json=pod)).json()["metadata"]["creationTimestamp"]
     path = "/pods/default/ent-1"

@@ -1,4 +1,4 @@
-"""A list that is written in pieces is the same as one written at once."""
+"""A list written in pieces equals one written at once."""
 
 import json
 
@@ -43,6 +43,6 @@ def test_pieces_make_up_the_whole(counts: tuple[int, ...]) -> None:
     assert b"".join(yaml.write(HEAD, pieces)) == encoded(document, YAML)
 
 
-def test_no_piece_is_empty_for_an_empty_one_ends_a_list() -> None:
+def test_no_piece_is_empty_because_an_empty_piece_ends_a_list() -> None:
     for request in (asking(), asking(query="pretty=1"), asking(accept=YAML)):
         assert all(list_form(request).write(HEAD, [])), "whatever the form"

@@ -1,4 +1,4 @@
-"""Lists and watches that are asked for in a way that means nothing."""
+"""Contradicting parameters of lists and watches."""
 
 import httpx
 import pytest

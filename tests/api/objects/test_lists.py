@@ -1,4 +1,4 @@
-"""A long list leaves in pieces, and is waited for no longer than its client reads."""
+"""A long list is sent in pieces, and times out when its client reads too slowly."""
 
 import json
 from collections.abc import AsyncGenerator, Iterator
@@ -7,8 +7,8 @@ import httpx
 import pytest
 import yaml
 
-from app.api.objects.lists import in_turns, read_in_time
-from app.registry.turns import Turns
+from app.api.objects.lists import made_under, read_in_time
+from app.registry.yielding_lock import YieldingLock
 from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE
 from tests.rounds import work_a_round
 
@@ -16,7 +16,7 @@ MANY = 3 * OBJECTS_A_PIECE + 1
 
 
 async def registered(api: httpx.AsyncClient, count: int) -> list[str]:
-    """Register so many Services; gives their names in order."""
+    """Create so many Services; gives their names in order."""
     names = [f"s{number}" for number in range(count)]
     items = [
         {
@@ -65,7 +65,7 @@ async def test_pages_of_a_list_make_up_the_whole(api: httpx.AsyncClient) -> None
     assert found == names
 
 
-async def test_each_piece_is_made_in_a_turn() -> None:
+async def test_each_piece_is_made_under_the_lock() -> None:
     made: list[bytes] = []
 
     def making() -> Iterator[bytes]:
@@ -74,14 +74,14 @@ async def test_each_piece_is_made_in_a_turn() -> None:
             yield piece
 
     async def taken() -> list[bytes]:
-        return [piece async for piece in in_turns(making(), Turns())]
+        return [piece async for piece in made_under(making(), YieldingLock())]
 
     found, rounds = await work_a_round(taken(), lambda: len(made))
     assert found == [b"a", b"b", b"c"]
     assert max(rounds) == 1
 
 
-async def test_a_client_that_reads_too_slowly_is_left() -> None:
+async def test_a_client_that_reads_too_slowly_times_out() -> None:
     async def pieces() -> AsyncGenerator[bytes, None]:
         for _ in range(3):
             yield b"piece"

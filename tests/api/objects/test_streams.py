@@ -1,4 +1,4 @@
-"""What watchers are sent is made once, and in pieces that make up the whole."""
+"""Events of watchers are encoded once, in pieces that make up the whole."""
 
 import asyncio
 from dataclasses import replace
@@ -23,8 +23,8 @@ from app.registry.reads.watch import (
     EVENT_WORK,
     EVENTS_A_PIECE,
     Interest,
-    Place,
-    Pulse,
+    Notifier,
+    Position,
 )
 from app.schemas.objects.encoding import OBJECTS_A_PIECE, Encoder
 from tests.builders import a_pod
@@ -34,7 +34,7 @@ LAST = 12
 
 
 def a_view(last: int = LAST) -> View:
-    """Know of a Pod more with every revision."""
+    """Make a view in which each revision adds a Pod."""
     view = View()
     view.reset(load([], revision=Revision(1)), history=(), compacted=Revision(1))
     for revision in map(Revision, range(2, last + 1)):
@@ -45,15 +45,16 @@ def a_view(last: int = LAST) -> View:
 
 
 VIEW = a_view()
+START = Position(Revision(1))
 revisions = st.integers(1, LAST).map(Revision)
 
 
-def told(feed: Feed, place: Place, upto: Revision, era: int = 0) -> list[Batch]:
-    """Give the batches that take a watcher from a place to a revision."""
+def batches_of(feed: Feed, start: Position, upto: Revision, epoch: int = 0) -> list[Batch]:
+    """Give the batches that take a watcher from a position to a revision."""
     found: list[Batch] = []
-    while place.revision < upto:
-        found.append(feed.batch(place, upto, era))
-        place = found[-1].reached
+    while start.revision < upto:
+        found.append(feed.batch(start, upto, epoch))
+        start = found[-1].reached
     return found
 
 
@@ -62,32 +63,34 @@ def frames(batches: list[Batch]) -> bytes:
 
 
 @given(st.lists(revisions, min_size=3, max_size=3).map(sorted))
-def test_to_be_told_in_two_pieces_is_to_be_told_all(steps: list[Revision]) -> None:
+def test_two_batches_make_up_the_whole(steps: list[Revision]) -> None:
     since, between, upto = steps
     feed = Feed(VIEW, Interest(), ndjson_frame)
-    pieces = frames(told(feed, Place(since), between)) + frames(told(feed, Place(between), upto))
-    assert pieces == frames(told(feed, Place(since), upto))
+    pieces = frames(batches_of(feed, Position(since), between)) + frames(
+        batches_of(feed, Position(between), upto)
+    )
+    assert pieces == frames(batches_of(feed, Position(since), upto))
     assert pieces.count(b"\n") == upto - since
 
 
-def test_what_many_are_told_is_encoded_once() -> None:
+def test_watchers_with_equal_interests_share_a_batch() -> None:
     feed = Feed(VIEW, Interest(), ndjson_frame)
-    place = Place(Revision(3))
-    assert feed.batch(place, Revision(5), 0) is feed.batch(place, Revision(5), 0)
+    start = Position(Revision(3))
+    assert feed.batch(start, Revision(5), 0) is feed.batch(start, Revision(5), 0)
 
 
-def test_another_past_is_another_batch() -> None:
+def test_another_epoch_is_another_batch() -> None:
     view = a_view()
     feed = Feed(view, Interest(), ndjson_frame)
-    before = frames(told(feed, Place(Revision(1)), Revision(LAST), view.era))
+    before = frames(batches_of(feed, START, Revision(LAST), view.epoch))
     view.reset(
         load([], revision=Revision(LAST)), history=(), compacted=Revision(1), has_same_past=False
     )
-    assert before != b"" == frames(told(feed, Place(Revision(1)), Revision(LAST), view.era))
+    assert before != b"" == frames(batches_of(feed, START, Revision(LAST), view.epoch))
 
 
 def a_bulk_view(sizes: tuple[int, ...]) -> View:
-    """Know of so many Pods more with each revision."""
+    """Make a view in which each revision adds so many Pods."""
     view = View()
     view.reset(load([], revision=Revision(1)), history=(), compacted=Revision(1))
     for revision, size in enumerate(sizes, start=2):
@@ -108,12 +111,12 @@ def a_bulk_view(sizes: tuple[int, ...]) -> View:
     "sizes",
     [(1,), (EVENTS_A_PIECE,), (3, 2 * EVENTS_A_PIECE + 1, 1), (1, 3 * CHANGES_A_PIECE // 2, 2)],
 )
-def test_a_revision_of_any_size_is_told_in_bounded_pieces_and_ends_with_its_id(
+def test_a_revision_of_any_size_is_sent_in_bounded_pieces_and_ends_with_its_id(
     sizes: tuple[int, ...], namespace: str
 ) -> None:
     view = a_bulk_view(sizes)
     interest = Interest(namespace=namespace)
-    batches = told(Feed(view, interest, sse_frame), Place(Revision(1)), view.snapshot.revision)
+    batches = batches_of(Feed(view, interest, sse_frame), START, view.snapshot.revision)
     whole = frames(batches)
     expected = [
         revision
@@ -127,15 +130,15 @@ def test_a_revision_of_any_size_is_told_in_bounded_pieces_and_ends_with_its_id(
     assert all(batch.frames.count(b"event:") <= EVENTS_A_PIECE for batch in batches)
 
 
-def test_who_needs_what_is_forgotten_is_told_to_list_anew() -> None:
+def test_a_start_before_the_history_is_expired() -> None:
     view = View(History(HistoryBounds(changes_max=LAST // 2)))
     view.reset(load([], revision=Revision(1)), history=(), compacted=Revision(1))
     for change in VIEW.history(Revision(1)):
         view.advance([change])
     feed = Feed(view, Interest(), ndjson_frame)
-    assert feed.batch(Place(view.compacted), Revision(LAST), 0)
+    assert feed.batch(Position(view.compacted), Revision(LAST), 0)
     with pytest.raises(Expired):
-        feed.batch(Place(Revision(view.compacted - 1)), Revision(LAST), 0)
+        feed.batch(Position(Revision(view.compacted - 1)), Revision(LAST), 0)
 
 
 async def streamed(stream: Stream) -> bytes:
@@ -143,40 +146,40 @@ async def streamed(stream: Stream) -> bytes:
 
 
 @pytest.mark.parametrize("timeout_s", [0.0, 60.0])
-async def test_an_initial_state_that_takes_too_long_is_not_called_whole(timeout_s: float) -> None:
+async def test_an_initial_state_that_takes_too_long_has_no_end_bookmark(timeout_s: float) -> None:
     watch_ = Watch(interest=Interest(), frame=sse_frame, since=None, timeout_s=timeout_s)
-    stream = Watching(VIEW, Pulse(VIEW)).stream(watch_)
+    stream = Watching(VIEW, Notifier(VIEW)).stream(watch_)
     sent = await streamed(stream)
     assert stream.is_over == (timeout_s == 0)
     assert (b"initial-events-end" in sent) == (timeout_s > 0)
     assert sent.count(b"event: ADDED") == LAST - 1, "they make one piece"
 
 
-async def test_who_watches_from_the_very_beginning_is_told_all() -> None:
+async def test_a_watch_from_the_first_revision_gets_every_event() -> None:
     watch_ = Watch(interest=Interest(), frame=ndjson_frame, since=Revision(1), timeout_s=60)
-    stream = Watching(VIEW, Pulse(VIEW)).stream(watch_)
+    stream = Watching(VIEW, Notifier(VIEW)).stream(watch_)
     assert await streamed(stream) == b""
-    assert stream.news().count(b"ADDED") == LAST - 1
-    assert stream.news() == b""
+    assert stream.due().count(b"ADDED") == LAST - 1
+    assert stream.due() == b""
 
 
-async def test_a_past_that_never_happened_ends_a_stream_and_leaves_no_id_to_resume_from() -> None:
+async def test_a_change_of_epoch_ends_a_stream_and_leaves_no_id_to_resume_from() -> None:
     view = a_view()
     watch_ = Watch(interest=Interest(), frame=sse_frame, since=Revision(1), timeout_s=60)
-    stream = Watching(view, Pulse(view)).stream(watch_)
+    stream = Watching(view, Notifier(view)).stream(watch_)
     view.reset(
         load([], revision=Revision(5)), history=(), compacted=Revision(1), has_same_past=False
     )
-    assert stream.news().startswith(b"id:\nevent: ERROR\n")
+    assert stream.due().startswith(b"id:\nevent: ERROR\n")
     assert stream.is_over
 
 
-async def test_a_state_that_cannot_be_gone_on_from_is_not_sent_to_its_end() -> None:
+async def test_an_initial_state_ends_early_once_it_cannot_be_resumed_from() -> None:
     view = View(History(HistoryBounds(changes_max=3)))
     pods = [a_pod(f"p{number}") for number in range(3 * OBJECTS_A_PIECE)]
     view.reset(load(pods, revision=Revision(1)), history=(), compacted=Revision(1))
     watch_ = Watch(interest=Interest(), frame=ndjson_frame, since=None, timeout_s=60)
-    stream = Watching(view, Pulse(view)).stream(watch_)
+    stream = Watching(view, Notifier(view)).stream(watch_)
     sent: list[bytes] = []
     async for piece in stream.initial():
         sent.append(piece)
@@ -187,49 +190,49 @@ async def test_a_state_that_cannot_be_gone_on_from_is_not_sent_to_its_end() -> N
     assert len(sent) == 2
 
 
-async def test_the_state_a_watcher_begins_with_is_that_of_its_turn() -> None:
+async def test_an_initial_state_is_that_of_the_moment_when_the_lock_is_taken() -> None:
     view = a_view()
-    stream = Watching(view, Pulse(view)).stream(
+    stream = Watching(view, Notifier(view)).stream(
         Watch(interest=Interest(), frame=ndjson_frame, since=None, timeout_s=60)
     )
     write(view, "meanwhile")
     sent = await streamed(stream)
     assert b"meanwhile" in sent
-    assert stream.news() == b""
+    assert stream.due() == b""
 
 
-async def test_all_who_begin_at_once_share_what_is_encoded_and_the_turns_to_do_it() -> None:
+async def test_streams_that_begin_together_share_encoded_objects_and_the_lock() -> None:
     view, encoder = View(), Encoder()
     pods = [a_pod(f"p{number}", f"ns{number % 2}") for number in range(4 * OBJECTS_A_PIECE)]
     view.reset(load(pods, revision=Revision(1)), history=(), compacted=Revision(1))
-    watching = Watching(view, Pulse(view), encoder=encoder)
+    watching = Watching(view, Notifier(view), encoder=encoder)
     wanted = [Interest(), *(Interest(namespace=f"ns{number}") for number in range(2))]
     streams = [
         watching.stream(Watch(interest=each, frame=frame, since=None, timeout_s=60))
         for each in wanted
         for frame in (ndjson_frame, sse_frame)
     ]
-    everybody = asyncio.gather(*(streamed(stream) for stream in streams))
-    sent, rounds = await work_a_round(everybody, lambda: encoder.encoded)
+    all_of_them = asyncio.gather(*(streamed(stream) for stream in streams))
+    sent, rounds = await work_a_round(all_of_them, lambda: encoder.encoded)
     assert [state.count(b"ADDED") for state in sent] == [800, 800, 400, 400, 400, 400]
     assert encoder.encoded == len(pods)
     assert max(rounds) <= OBJECTS_A_PIECE
 
 
-class CountingPulse(Pulse):
-    """Counts all that has been spent."""
+class CountingNotifier(Notifier):
+    """Adds up all work."""
 
     work = 0
 
-    def spend(self, work: int) -> None:
+    def count_work(self, work: int) -> None:
         self.work += work
-        super().spend(work)
+        super().count_work(work)
 
 
-async def test_those_who_resume_from_long_ago_catch_up_in_turns() -> None:
+async def test_streams_that_resume_a_long_history_catch_up_in_pieces_that_yield() -> None:
     view = a_bulk_view((1_000,) * 6)
-    pulse = CountingPulse(view)
-    watching = Watching(view, pulse)
+    notifier = CountingNotifier(view)
+    watching = Watching(view, notifier)
     received: dict[str, bytes] = {}
     clients = [f"{number}" for number in range(8)]
 
@@ -250,9 +253,9 @@ async def test_those_who_resume_from_long_ago_catch_up_in_turns() -> None:
         answer = EventStream(watching.stream(watch_), media_type=NDJSON, headers={})
         await answer({"type": "http"}, receive, send)
 
-    everybody = asyncio.gather(*map(follow, clients))
-    _, rounds = await work_a_round(everybody, lambda: pulse.work)
-    assert pulse.work >= len(clients) * 6_000
+    all_of_them = asyncio.gather(*map(follow, clients))
+    _, rounds = await work_a_round(all_of_them, lambda: notifier.work)
+    assert notifier.work >= len(clients) * 6_000
     assert max(rounds) <= CHANGES_A_PIECE + EVENT_WORK * EVENTS_A_PIECE
 
 

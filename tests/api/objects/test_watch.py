@@ -151,7 +151,7 @@ async def test_an_id_is_sent_only_where_nothing_would_be_lost_by_resuming(
         ("false", False, []),
     ],
 )
-async def test_initial_events_are_sent_or_left_out_as_asked(
+async def test_initial_events_are_sent_or_left_out_as_requested(
     api: httpx.AsyncClient, asked: str, *, is_resumed: bool, names: list[str]
 ) -> None:
     first = (await api.post("/services", json=a_manifest("a"))).json()

@@ -1,4 +1,4 @@
-"""Leases end to end in memory: who is let go, who is kept, who comes back, who is removed."""
+"""Leases end to end in memory: Pods marked not ready, held, restored and removed."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -23,14 +23,14 @@ from app.domain.objects.pod import (
 )
 from app.domain.objects.service import MASS_FAILURE_GUARD
 from app.domain.registration.health.mass_failure import WINDOW_S_DEFAULT
-from app.registry.leases import heartbeats
+from app.registry.leases.heartbeats import LATE_S_MAX, Times
 from app.registry.leases.lease_tracker import SLACK_S, node_lease, pod_lease
 from tests.builders import a_condition, a_node, a_pod, a_service, key
 from tests.registry.lease_worlds import LeaseWorld
 from tests.waiting import until
 
 LEASE_S = 30
-LATE_S = int(LEASE_S + SLACK_S) + 1  # seconds after which a lease has run out for sure
+LATE_S = int(LEASE_S + SLACK_S) + 1  # seconds after which a lease has certainly expired
 PROBED = Container(name="main", readiness_probe=Probe(http_get=HTTPGetAction(port=80)))
 
 
@@ -42,7 +42,7 @@ def leased(count: int) -> list[Pod]:
 
 
 def probed(count: int) -> list[Pod]:
-    """Ready Pods on n1, that somebody probes."""
+    """Ready Pods on n1 with a readiness probe."""
     return [
         a_pod(f"p{n}", pod_ips=(f"10.244.1.{n + 1}",), containers=(PROBED,)) for n in range(count)
     ]
@@ -63,16 +63,16 @@ def guard(world: LeaseWorld) -> Condition | None:
     return found[0] if found else None
 
 
-async def test_a_pod_that_misses_its_heartbeats_is_let_go_and_says_why() -> None:
+async def test_a_pod_that_misses_its_heartbeats_is_not_ready_and_says_why() -> None:
     world = LeaseWorld(a_service(), *leased(2))
-    await world.pass_time(LATE_S, beating=["p1"])
+    await world.pass_time(LATE_S, renewing=["p1"])
 
     assert world.ready() == ["p1"]
     assert the_ready(world).reason == "LeaseExpired"
     assert the_ready(world).message == "no heartbeat since 2026-01-01T00:00:00Z"
 
 
-async def test_a_pod_without_lease_is_never_silent() -> None:
+async def test_a_pod_without_a_lease_never_expires() -> None:
     world = LeaseWorld(a_service(), a_pod("p0"))
     await world.pass_time(10 * LATE_S)
     assert world.ready() == ["p0"]
@@ -81,7 +81,7 @@ async def test_a_pod_without_lease_is_never_silent() -> None:
 async def test_heartbeats_take_no_revision_and_change_no_object() -> None:
     world = LeaseWorld(a_service(), *leased(3))
     before = world.snapshot
-    await world.pass_time(3 * LATE_S, beating=names(3))
+    await world.pass_time(3 * LATE_S, renewing=names(3))
     assert world.snapshot is before
 
 
@@ -96,7 +96,7 @@ async def test_a_second_of_heartbeats_is_one_statement() -> None:
     assert set(world.store.rows) == {pod_lease(key(name)) for name in names(100)}
 
 
-async def test_heartbeats_tell_who_is_not_registered() -> None:
+async def test_a_renewal_lists_unknown_pods() -> None:
     world = LeaseWorld(a_pod("p0"), *leased(2)[1:])
     renewal = await world.leases.renew([key("p0"), key("gone"), key("p1"), key("elsewhere/p1")])
 
@@ -107,29 +107,29 @@ async def test_heartbeats_tell_who_is_not_registered() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reported",
     [
         a_condition(READY, "True", reason="NoReadinessProbe"),
         a_condition(READY, "True", reason="Registered", message="as I say"),
         a_condition(READY, "False", reason="Draining", message="bye"),
     ],
 )
-async def test_a_heartbeat_after_the_end_brings_back_what_the_registrar_said(
-    said: Condition,
+async def test_a_heartbeat_after_expiry_restores_readiness(
+    reported: Condition,
 ) -> None:
-    world = LeaseWorld(a_service(), replace(leased(1)[0], conditions=(said,)))
+    world = LeaseWorld(a_service(), replace(leased(1)[0], conditions=(reported,)))
     await world.pass_time(LATE_S)
     assert the_ready(world).reason == "LeaseExpired"
     assert world.ready() == []
 
     await world.leases.renew([key("p0")])
-    assert replace(the_ready(world), last_transition_at=None) == said
-    assert world.ready() == (["p0"] if said.status == "True" else [])
+    assert replace(the_ready(world), last_transition_at=None) == reported
+    assert world.ready() == (["p0"] if reported.status == "True" else [])
     await world.pass_time(LEASE_S)
-    assert replace(the_ready(world), last_transition_at=None) == said
+    assert replace(the_ready(world), last_transition_at=None) == reported
 
 
-async def test_a_pod_that_stays_silent_is_removed_after_a_further_grace() -> None:
+async def test_a_pod_with_an_expired_lease_is_removed_after_a_further_grace() -> None:
     world = LeaseWorld(a_service(), *leased(1))
     await world.pass_time(LATE_S + 55)
     assert key("p0") in world.snapshot.pods
@@ -138,7 +138,7 @@ async def test_a_pod_that_stays_silent_is_removed_after_a_further_grace() -> Non
     assert pod_lease(key("p0")) not in world.store.rows
 
 
-async def test_heartbeats_that_others_heard_count() -> None:
+async def test_heartbeats_received_by_other_processes_count() -> None:
     world = LeaseWorld(a_service(), *leased(2))
     other = world.another()
     for _ in range(3):
@@ -148,7 +148,7 @@ async def test_heartbeats_that_others_heard_count() -> None:
     assert world.ready() == ["p0"]
 
 
-async def test_a_heartbeat_answered_elsewhere_ends_a_lapse_everywhere() -> None:
+async def test_a_heartbeat_answered_by_another_process_restores_the_pod() -> None:
     world = LeaseWorld(a_service(), *leased(1))
     other = world.another()
     await world.pass_time(LATE_S)
@@ -158,11 +158,11 @@ async def test_a_heartbeat_answered_elsewhere_ends_a_lapse_everywhere() -> None:
     assert world.ready() == ["p0"]
 
 
-async def test_a_server_that_was_down_lets_nobody_go_before_a_full_period() -> None:
+async def test_after_downtime_no_lease_expires_before_a_full_period() -> None:
     world = LeaseWorld(a_service(), *leased(20))
     world.wait(3600)
     world.leases = world.another()
-    await world.leases.begin()
+    await world.leases.start_term()
 
     await world.pass_time(LEASE_S)
     assert world.ready() == sorted(names(20))
@@ -170,76 +170,76 @@ async def test_a_server_that_was_down_lets_nobody_go_before_a_full_period() -> N
     assert guard(world) is not None
 
 
-async def test_whoever_takes_over_starts_with_a_full_period_for_all() -> None:
+async def test_a_new_leader_starts_with_a_full_period_for_every_lease() -> None:
     world = LeaseWorld(a_service(), *leased(2))
     standby = world.another()
     world.wait(3600)
     world.leases = standby
-    await world.leases.begin()
+    await world.leases.start_term()
     await world.pass_time(LEASE_S)
     assert world.ready() == names(2)
 
 
-async def test_who_was_let_go_before_stays_so_when_the_server_returns() -> None:
+async def test_a_pod_that_was_not_ready_before_a_restart_stays_so() -> None:
     world = LeaseWorld(a_service(), *leased(2))
-    await world.pass_time(LATE_S, beating=["p1"])
+    await world.pass_time(LATE_S, renewing=["p1"])
     world.wait(3600)
     world.leases = world.another()
-    await world.leases.begin()
+    await world.leases.start_term()
 
-    await world.pass_time(5, beating=["p1"])
+    await world.pass_time(5, renewing=["p1"])
     assert world.ready() == ["p1"]
-    await world.pass_time(LEASE_S, beating=["p1"])
+    await world.pass_time(LEASE_S, renewing=["p1"])
     assert key("p0") in world.snapshot.pods, "a full lease and a full grace, from the start"
-    await world.pass_time(60, beating=["p1"])
+    await world.pass_time(60, renewing=["p1"])
     assert key("p0") not in world.snapshot.pods
 
 
-async def test_too_many_at_once_are_all_kept_until_they_return() -> None:
+async def test_pods_that_expire_together_are_held_until_they_return() -> None:
     world = LeaseWorld(a_service(), *leased(8))
-    await world.pass_time(LATE_S, beating=names(8, 6))
+    await world.pass_time(LATE_S, renewing=names(8, 6))
 
     condition = guard(world)
     assert condition is not None
     assert condition.status == "True"
     assert condition.message.startswith("6 of 8 ready endpoints missed their heartbeats")
     assert world.ready() == names(8)
-    await world.pass_time(600, beating=names(8, 6))
-    assert world.ready() == names(8), "however long it takes"
+    await world.pass_time(600, renewing=names(8, 6))
+    assert world.ready() == names(8), "however long they are missing"
 
-    await world.pass_time(2, beating=names(8))
+    await world.pass_time(2, renewing=names(8))
     condition = guard(world)
     assert condition is not None
     assert condition.status == "False"
     assert world.ready() == names(8)
 
 
-async def test_those_still_silent_when_enough_return_are_let_go() -> None:
+async def test_when_enough_pods_return_the_missing_ones_are_not_ready() -> None:
     world = LeaseWorld(a_service(), *leased(8))
-    await world.pass_time(LATE_S, beating=names(8, 6))
-    await world.pass_time(2, beating=names(8, 3))
+    await world.pass_time(LATE_S, renewing=names(8, 6))
+    await world.pass_time(2, renewing=names(8, 3))
     assert world.ready() == names(8, 3)
 
 
-async def test_few_are_let_go_one_by_one_and_called_back_when_they_turn_out_to_be_many() -> None:
+async def test_pods_that_expired_one_by_one_are_restored_once_they_are_too_many() -> None:
     world = LeaseWorld(a_service(), *leased(8))
-    await world.pass_time(LATE_S, beating=names(8, 4))
+    await world.pass_time(LATE_S, renewing=names(8, 4))
     assert world.ready() == names(8, 4)
     transition = the_ready(world).last_transition_at
-    await world.pass_time(LATE_S, beating=names(8, 6))
+    await world.pass_time(LATE_S, renewing=names(8, 6))
     assert world.ready() == names(8)
-    assert the_ready(world).last_transition_at != transition, "as if it had never been"
+    assert the_ready(world).last_transition_at != transition, "restored"
 
 
 async def test_the_guard_holds_through_a_restart() -> None:
     world = LeaseWorld(a_service(), *leased(8))
-    await world.pass_time(LATE_S, beating=names(8, 6))
+    await world.pass_time(LATE_S, renewing=names(8, 6))
     began = guard(world)
     world.wait(10)
     world.leases = world.another()
-    await world.leases.begin()
+    await world.leases.start_term()
 
-    await world.pass_time(2 * LATE_S, beating=names(8, 6))
+    await world.pass_time(2 * LATE_S, renewing=names(8, 6))
     ended = guard(world)
     assert began is not None
     assert ended is not None
@@ -254,7 +254,7 @@ async def test_the_guard_can_be_switched_off_for_a_service() -> None:
     assert world.ready() == []
 
 
-async def test_one_service_that_holds_a_pod_is_enough() -> None:
+async def test_a_pod_held_by_one_of_its_services_stays_ready() -> None:
     off = a_service(
         "off",
         annotations={"waypost/mass-failure-share": "off"},
@@ -266,7 +266,7 @@ async def test_one_service_that_holds_a_pod_is_enough() -> None:
     assert world.ready("off") == world.ready("web") == names(8)
 
 
-async def test_a_guard_ends_when_all_that_it_held_are_gone() -> None:
+async def test_a_guard_ends_when_all_pods_that_it_held_are_deleted() -> None:
     world = LeaseWorld(a_service(), *leased(6))
     await world.pass_time(LATE_S)
     for pod in leased(6):
@@ -277,7 +277,7 @@ async def test_a_guard_ends_when_all_that_it_held_are_gone() -> None:
     assert condition.status == "False"
 
 
-async def test_a_lease_given_up_brings_the_pod_back() -> None:
+async def test_removing_the_lease_restores_the_pod() -> None:
     world = LeaseWorld(a_service(), *leased(1))
     await world.pass_time(LATE_S)
     world.put(replace(world.pod("p0"), lease_duration_s=None))
@@ -285,7 +285,7 @@ async def test_a_lease_given_up_brings_the_pod_back() -> None:
     assert world.ready() == ["p0"]
 
 
-async def test_a_name_used_again_begins_with_a_full_period() -> None:
+async def test_a_pod_created_again_begins_with_a_full_period() -> None:
     world = LeaseWorld(a_service(), *leased(1))
     await world.pass_time(LEASE_S - 5)
     world.delete(world.pod("p0"), grace_s=0)
@@ -294,7 +294,7 @@ async def test_a_name_used_again_begins_with_a_full_period() -> None:
     assert world.ready() == ["p0"]
 
 
-async def test_a_node_that_falls_silent_takes_the_pods_it_probed_out() -> None:
+async def test_an_expired_node_lease_marks_its_probed_pods_not_ready() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(2), a_pod("plain"))
     world.leases.renew_node("n1")
     await world.pass_time(35)
@@ -312,7 +312,7 @@ async def test_a_node_that_falls_silent_takes_the_pods_it_probed_out() -> None:
     assert world.ready() == ["p0", "p1", "plain"]
 
 
-async def test_a_silent_node_takes_nothing_out_that_its_agent_does_not_probe() -> None:
+async def test_an_expired_node_lease_affects_no_pod_that_its_agent_does_not_probe() -> None:
     by_command = Container(name="pg", readiness_probe=Probe(exec=ExecAction(command=("true",))))
     sidecar = replace(PROBED, name="proxy", restart_policy="Always")
     world = LeaseWorld(
@@ -326,24 +326,24 @@ async def test_a_silent_node_takes_nothing_out_that_its_agent_does_not_probe() -
     assert world.ready() == ["pg"]
 
 
-async def test_a_node_that_was_never_heard_is_not_missed() -> None:
+async def test_a_node_without_any_heartbeat_has_no_lease() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(2))
     await world.pass_time(600)
     assert world.ready() == names(2)
 
 
-async def test_a_node_that_only_others_have_heard_is_missed_all_the_same() -> None:
+async def test_a_node_lease_renewed_at_another_process_expires_too() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(2))
     other = world.another()
     other.renew_node("n1")
     await other.save()
     world.leases = world.another()
-    await world.leases.begin()
+    await world.leases.start_term()
     await world.pass_time(45)
     assert world.ready() == []
 
 
-async def test_a_pod_that_somebody_else_vouches_for_survives_its_node() -> None:
+async def test_a_later_report_restores_a_pod_of_an_expired_node() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(1))
     world.leases.renew_node("n1")
     await world.pass_time(45)
@@ -355,7 +355,7 @@ async def test_a_pod_that_somebody_else_vouches_for_survives_its_node() -> None:
     assert world.ready() == ["p0"]
 
 
-async def test_many_pods_of_a_silent_node_are_kept() -> None:
+async def test_many_pods_of_an_expired_node_are_held() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(6))
     world.leases.renew_node("n1")
     await world.pass_time(600)
@@ -365,7 +365,7 @@ async def test_many_pods_of_a_silent_node_are_kept() -> None:
     assert condition.status == "True"
 
 
-async def test_a_node_that_is_removed_leaves_its_pods_to_themselves() -> None:
+async def test_deleting_a_node_restores_its_pods() -> None:
     world = LeaseWorld(a_node(), a_service(), *probed(1))
     world.leases.renew_node("n1")
     await world.leases.save()
@@ -377,7 +377,7 @@ async def test_a_node_that_is_removed_leaves_its_pods_to_themselves() -> None:
     assert node_lease("n1") not in world.store.rows
 
 
-async def test_heartbeats_outlast_a_database_that_is_away() -> None:
+async def test_heartbeats_are_kept_while_the_database_is_unreachable() -> None:
     world = LeaseWorld(*leased(2))
     await world.leases.renew([key("p0")])
     world.store.is_down = True
@@ -390,14 +390,14 @@ async def test_heartbeats_outlast_a_database_that_is_away() -> None:
     assert world.store.rows == {pod_lease(key("p0")): 0, pod_lease(key("p1")): 5}
 
 
-async def test_a_pod_that_is_published_regardless_cannot_be_lost() -> None:
+async def test_a_service_that_publishes_not_ready_pods_needs_no_guard() -> None:
     world = LeaseWorld(a_service(publish_not_ready_addresses=True), *leased(8))
     await world.pass_time(LATE_S)
     assert world.ready() == names(8)
     assert guard(world) is None
 
 
-def test_kinds_of_leases_are_those_of_objects() -> None:
+def test_the_kind_of_a_lease_is_that_of_its_object() -> None:
     assert node_lease("n1").kind == NODE.name
 
 
@@ -412,19 +412,14 @@ async def running(work: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerat
         await asyncio.gather(task, return_exceptions=True)
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loops look without a pause."""
-    for name in ("SAVE_S", "SWEEP_S", "NODES_S"):
-        monkeypatch.setattr(heartbeats, name, 0.0)
+WITHOUT_PAUSE = Times(save_s=0, sweep_s=0, nodes_s=0)
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_what_was_heard_is_saved_again_and_again_and_at_the_end(
+async def test_heartbeats_are_saved_at_intervals_and_at_the_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    world = LeaseWorld(*leased(3))
-    async with running(world.leases.keep_saving):
+    world = LeaseWorld(*leased(3), times=WITHOUT_PAUSE)
+    async with running(world.leases.save_periodically):
         await world.leases.renew([key("p0")])
         await until(lambda: pod_lease(key("p0")) in world.store.rows)
         world.store.is_down = True
@@ -437,39 +432,35 @@ async def test_what_was_heard_is_saved_again_and_again_and_at_the_end(
     assert caplog.text.count("heartbeats are kept in memory") == 1
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_the_overseer_goes_on_when_the_database_is_away(
+async def test_the_leader_continues_when_the_database_was_unreachable(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    world = LeaseWorld(a_service(), *leased(1))
-    async with running(world.leases.oversee):
+    world = LeaseWorld(a_service(), *leased(1), times=WITHOUT_PAUSE)
+    async with running(world.leases.expire_periodically):
         await asyncio.sleep(0)
         world.store.is_down = True
         world.wait(LATE_S)
-        await until(lambda: "leases could not be judged" in caplog.text)
+        await until(lambda: "leases could not be checked" in caplog.text)
         world.store.is_down = False
 
         def is_late_by_then() -> bool:
-            world.wait(
-                heartbeats.LATE_S_MAX / 2
-            )  # the time in which nobody could judge does not count
+            world.wait(LATE_S_MAX / 2)  # the time of failed checks does not count
             return world.ready() == []
 
         await until(is_late_by_then)
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_the_overseer_begins_when_the_database_is_back(
+async def test_the_leader_starts_when_the_database_is_reachable(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    world = LeaseWorld(a_service(), *leased(1))
+    world = LeaseWorld(a_service(), *leased(1), times=WITHOUT_PAUSE)
     world.store.is_down = True
-    async with running(world.leases.oversee):
-        await until(lambda: "leases could not be judged" in caplog.text)
+    async with running(world.leases.expire_periodically):
+        await until(lambda: "leases could not be checked" in caplog.text)
         world.store.is_down = False
 
         def is_late_by_then() -> bool:
-            world.wait(heartbeats.LATE_S_MAX / 2)
+            world.wait(LATE_S_MAX / 2)
             return world.ready() == []
 
         await until(is_late_by_then)
@@ -477,7 +468,7 @@ async def test_the_overseer_begins_when_the_database_is_back(
 
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("beat"), st.sets(st.integers(0, 7), max_size=8)),
+        st.tuples(st.just("renew"), st.sets(st.integers(0, 7), max_size=8)),
         st.tuples(st.just("wait"), st.integers(1, 40)),
         st.tuples(st.just("restart"), st.just(0)),
         st.tuples(st.just("delete"), st.integers(0, 7)),
@@ -488,7 +479,7 @@ steps = st.lists(
 
 @settings(deadline=None)
 @given(steps)
-def test_whatever_happens_who_is_heard_is_served_and_a_judgement_stands(
+def test_in_any_history_pods_with_heartbeats_are_ready_and_a_second_sweep_changes_nothing(
     history: list[tuple[str, Any]],
 ) -> None:
     asyncio.run(live_through(history))
@@ -499,7 +490,7 @@ async def live_through(history: list[tuple[str, Any]]) -> None:
     heard_at: dict[str, float] = {}
     for step, what in history:
         match step:
-            case "beat":
+            case "renew":
                 names = [f"p{n}" for n in sorted(what)]
                 renewal = await world.leases.renew([key(name) for name in names])
                 await world.leases.save()
@@ -508,44 +499,44 @@ async def live_through(history: list[tuple[str, Any]]) -> None:
                 world.wait(what)
             case "restart":
                 world.leases = world.another()
-                await world.leases.begin()
+                await world.leases.start_term()
             case _:
                 if key(f"p{what}") in world.snapshot.pods:
                     world.delete(world.pod(f"p{what}"), grace_s=0)
         await world.leases.sweep()
-        judged = world.snapshot
+        swept = world.snapshot
         await world.leases.sweep()
-        assert world.snapshot is judged, "the same facts lead to the same state"
+        assert world.snapshot is swept, "the same leases lead to the same state"
         the_laws(world, heard_at)
 
 
 def the_laws(world: LeaseWorld, heard_at: dict[str, float]) -> None:
     for name, at_s in heard_at.items():
         if world.store.now_s - at_s <= LEASE_S and key(name) in world.snapshot.pods:
-            assert world.pod(name).is_ready, "whoever is heard is served"
+            assert world.pod(name).is_ready, "its lease is valid"
     if world.service().is_guarded:
         for pod in world.snapshot.pods.values():
-            silent_s = world.store.now_s - heard_at.get(pod.metadata.name, 0.0) - LEASE_S
-            assert pod.is_ready or silent_s >= WINDOW_S_DEFAULT, "none of one event is lost"
+            missing_s = world.store.now_s - heard_at.get(pod.metadata.name, 0.0) - LEASE_S
+            assert pod.is_ready or missing_s >= WINDOW_S_DEFAULT, "the guard holds it"
     for pod in world.snapshot.pods.values():
         assert pod.is_ready is not pod.is_lapsed
 
 
-async def test_time_in_which_nobody_was_heard_is_no_silence() -> None:
+async def test_the_time_of_a_stalled_process_does_not_count() -> None:
     world = LeaseWorld(a_service(), a_pod(lease_duration_s=5))
-    await world.pass_time(10, beating=["web-1"])
-    world.wait(60)  # the process was stopped: what was sent meanwhile has not been read yet
-    await world.leases.look()
+    await world.pass_time(10, renewing=["web-1"])
+    world.wait(60)  # the process was stopped: heartbeats sent meanwhile have not been read yet
+    await world.leases.check()
     assert world.ready() == ["web-1"]
-    await world.pass_time(3, beating=[])
+    await world.pass_time(3, renewing=[])
     assert world.ready() == ["web-1"]
-    await world.pass_time(10, beating=[])
+    await world.pass_time(10, renewing=[])
     assert world.ready() == []
 
 
-async def test_a_database_that_was_held_up_makes_nobody_silent() -> None:
+async def test_the_time_of_a_stalled_database_does_not_count() -> None:
     world = LeaseWorld(a_service(), a_pod(lease_duration_s=5))
-    listener = world.another()  # whom all heartbeats reach
+    listener = world.another()  # receives all heartbeats
     await world.pass_time(8)
     for seconds_late in (0.0, 60.0, 0.0):
         for _ in range(3):
@@ -553,12 +544,12 @@ async def test_a_database_that_was_held_up_makes_nobody_silent() -> None:
             await listener.renew([key("web-1")])
             await listener.save()
         world.store.takes_s = seconds_late
-        await world.leases.look()
+        await world.leases.check()
         world.store.takes_s = 0.0
         assert world.ready() == ["web-1"]
 
 
-async def test_a_database_that_was_away_makes_nobody_silent_whom_another_process_heard() -> None:
+async def test_the_time_of_an_unreachable_database_does_not_count() -> None:
     world = LeaseWorld(a_service(), a_pod(lease_duration_s=5))
     listener = world.another()
     world.store.is_down = True
@@ -566,7 +557,7 @@ async def test_a_database_that_was_away_makes_nobody_silent_whom_another_process
         world.wait(1)
         await listener.renew([key("web-1")])
         with suppress(NotSynced):
-            await world.leases.look()
+            await world.leases.check()
     assert world.ready() == ["web-1"]
     world.store.is_down = False
     await listener.save()  # as every process does within a second
@@ -576,9 +567,9 @@ async def test_a_database_that_was_away_makes_nobody_silent_whom_another_process
     assert world.ready() == []
 
 
-async def test_a_process_that_is_always_late_still_finds_who_is_silent() -> None:
+async def test_a_leader_that_is_always_late_still_expires_leases() -> None:
     world = LeaseWorld(a_service(), a_pod(lease_duration_s=5))
     for _ in range(20):
-        world.wait(1 + 2 * heartbeats.LATE_S_MAX)
-        await world.leases.look()
+        world.wait(1 + 2 * LATE_S_MAX)
+        await world.leases.check()
     assert world.ready() == []

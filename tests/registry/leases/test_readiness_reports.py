@@ -1,8 +1,8 @@
-"""Many reports of probes are one write, and those that say nothing new are none."""
+"""Many probe reports are one write, and reports without a change are none."""
 
 from app.domain.names import Uid
 from app.domain.registration.health.readiness import Report
-from app.registry.leases.readiness_reports import showing_pods, take_over
+from app.registry.leases.readiness_reports import apply_reports, following_pods
 from tests.builders import a_pod, a_service, key
 from tests.registry.worlds import World
 
@@ -14,26 +14,26 @@ def test_reports_are_one_write_and_reach_the_slices() -> None:
         key(f"p{n}"): Report(uid=world.pod(f"p{n}").metadata.uid, is_ready=n == 0, message="gone")
         for n in range(3)
     }
-    world.writer.write_now(lambda work: take_over(work, reports))
+    world.writer.write_now(lambda work: apply_reports(work, reports))
     assert world.ready() == ["p0"]
     assert world.snapshot.revision == before + 1
 
-    world.writer.write_now(lambda work: take_over(work, reports))
+    world.writer.write_now(lambda work: apply_reports(work, reports))
     assert world.snapshot.revision == before + 1
 
 
-def test_reports_on_pods_that_are_gone_or_others_are_void() -> None:
+def test_reports_on_deleted_or_recreated_pods_are_ignored() -> None:
     world = World(a_pod("p0"))
     before = world.snapshot
     stale = Report(uid=Uid("of-a-former-one"), is_ready=False)
-    world.writer.write_now(lambda work: take_over(work, {key("p0"): stale, key("p1"): stale}))
+    world.writer.write_now(lambda work: apply_reports(work, {key("p0"): stale, key("p1"): stale}))
     assert world.snapshot is before
 
 
-def test_pods_are_shown_as_they_are_and_as_they_change() -> None:
+def test_a_prober_sees_existing_pods_and_every_change() -> None:
     world = World(a_pod("p0"))
     seen: list[str] = []
-    with showing_pods(
+    with following_pods(
         world.view,
         lambda pod: seen.append(f"{pod.metadata.name} {len(pod.pod_ips)}"),
         lambda gone: seen.append(f"{gone.name} gone"),

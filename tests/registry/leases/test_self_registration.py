@@ -1,13 +1,14 @@
-"""A process is registered while it runs, keeps its lease, and is gone when it ends."""
+"""A process is registered while it runs, renews its lease, and is deregistered when it ends."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from app.domain.objects.namespace import SYSTEM
-from app.registry.leases import self_registration
+from app.domain.objects.pod import Pod
 from app.registry.leases.registrar import OwnRegistrar
-from app.registry.leases.self_registration import LEASE_S, dns_pod, present
+from app.registry.leases.self_registration import LEASE_S, dns_pod, keep_registered
 from app.registry.writes.bootstrap import dns_service
 from tests.builders import key
 from tests.registry.lease_worlds import LeaseWorld
@@ -16,10 +17,9 @@ from tests.waiting import until
 NAME = "kube-system/waypost-dns-node-1-53"
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Heartbeats come as fast as they can."""
-    monkeypatch.setattr(self_registration, "HEARTBEAT_S", 0.0)
+def registered(world: LeaseWorld, pod: Pod) -> AbstractAsyncContextManager[None]:
+    """Keep a Pod registered, with heartbeats at no interval."""
+    return keep_registered(pod, OwnRegistrar(world.writer, world.leases), heartbeat_s=0)
 
 
 def ready_at(world: LeaseWorld) -> list[tuple[str, int | None]]:
@@ -32,10 +32,10 @@ def ready_at(world: LeaseWorld) -> list[tuple[str, int | None]]:
     )
 
 
-async def test_a_dns_process_is_behind_kube_dns_while_it_runs() -> None:
+async def test_a_dns_process_is_an_endpoint_of_kube_dns_while_it_runs() -> None:
     world = LeaseWorld(dns_service("10.96.0.10"))
     pod = dns_pod("Node_1", ("10.0.0.5",), dns_port=53, api_port=8053)
-    async with present(pod, OwnRegistrar(world.writer, world.leases)):
+    async with registered(world, pod):
         await until(lambda: key(NAME) in world.snapshot.pods)
         assert ready_at(world) == [("10.0.0.5", 53), ("10.0.0.5", 53), ("10.0.0.5", 8053)]
         for _ in range(3 * LEASE_S):
@@ -47,22 +47,22 @@ async def test_a_dns_process_is_behind_kube_dns_while_it_runs() -> None:
     assert ready_at(world) == []
 
 
-async def test_a_registration_that_somebody_takes_off_is_made_again() -> None:
+async def test_a_deleted_registration_is_made_again() -> None:
     world = LeaseWorld()
     pod = dns_pod("node-1", ("10.0.0.5",), dns_port=53, api_port=8053)
-    async with present(pod, OwnRegistrar(world.writer, world.leases)):
+    async with registered(world, pod):
         await until(lambda: key(NAME) in world.snapshot.pods)
         world.delete(pod, grace_s=0)
         await until(lambda: key(NAME) in world.snapshot.pods)
         world.delete(pod, grace_s=0)
 
 
-async def test_what_is_refused_is_said_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refused_registration_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     world = LeaseWorld()
     pod = dns_pod("node-1", ("nowhere",), dns_port=53, api_port=8053)
-    async with present(pod, OwnRegistrar(world.writer, world.leases)):
-        await until(lambda: "cannot be registered" in caplog.text)
-    assert caplog.text.count("cannot be registered") == 1
+    async with registered(world, pod):
+        await until(lambda: "could not register" in caplog.text)
+    assert caplog.text.count("could not register") == 1
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,6 @@ async def test_what_is_refused_is_said_and_tried_again(caplog: pytest.LogCapture
         ("x" * 400, f"waypost-dns-{'x' * 200}-1053"),
     ],
 )
-def test_any_host_makes_a_name(host: str, name: str) -> None:
+def test_any_host_name_makes_a_valid_pod_name(host: str, name: str) -> None:
     pod = dns_pod(host, ("10.0.0.5",), dns_port=1053, api_port=8053)
     assert pod.metadata.key == (SYSTEM, name)

@@ -1,4 +1,4 @@
-"""A continue token is ours in every field, or it is none."""
+"""A continue token is valid in every field, or refused."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ V = "meta.k8s.io/v1"
 GOOD = {"v": V, "rv": 7, "start": ["default", "web"]}
 
 
-def spelt(start: object, *, separators: tuple[str, str] = (", ", ": ")) -> str:
+def encoded(start: object, *, separators: tuple[str, str] = (", ", ": ")) -> str:
     text = start if isinstance(start, str) else json.dumps(start, separators=separators)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -30,19 +30,19 @@ def spelt(start: object, *, separators: tuple[str, str] = (", ", ": ")) -> str:
         lambda name: ".." not in name and ".-" not in name and "-." not in name
     ),
 )
-def test_what_is_written_is_read(revision: int, namespace: str, name: str) -> None:
+def test_a_token_reads_back_as_it_was_written(revision: int, namespace: str, name: str) -> None:
     key = NamespacedName(namespace, name)
     token = format_token(Revision(revision), key)
     assert parse_token(token, POD, "") == (revision, key)
     assert parse_token(token, POD, namespace) == (revision, key)
 
 
-def test_a_name_without_a_namespace_is_read_where_there_are_none() -> None:
+def test_a_key_without_a_namespace_is_valid_for_a_cluster_scoped_kind() -> None:
     key = NamespacedName("", "n1")
     assert parse_token(format_token(Revision(7), key), NODE, "") == (7, key)
 
 
-def test_the_longest_names_there_are_can_be_written() -> None:
+def test_the_longest_names_fit_into_a_token() -> None:
     key = NamespacedName("n" * 63, ".".join(["a" * 63] * 3 + ["b" * 61]))
     assert parse_token(format_token(Revision(10**18), key), POD, "")[1] == key
 
@@ -87,21 +87,21 @@ def test_the_longest_names_there_are_can_be_written() -> None:
     ],
     ids=repr,
 )
-def test_a_token_that_we_would_not_write_is_refused(start: object) -> None:
+def test_a_token_that_format_token_cannot_write_is_refused(start: object) -> None:
     with pytest.raises(BadRequest, match="continue key is not valid"):
-        parse_token(spelt(start), POD, "")
+        parse_token(encoded(start), POD, "")
 
 
 @pytest.mark.parametrize(
     ("token", "kind", "namespace"),
     [
-        (spelt(GOOD), POD, "other"),
-        (spelt(GOOD), NODE, ""),
-        (spelt({**GOOD, "start": ["", "n1"]}), POD, ""),
-        (spelt(GOOD) + "=", POD, ""),
-        (spelt(GOOD) + "====", POD, ""),
-        (spelt(GOOD, separators=(",", ":")), POD, ""),
-        (spelt(GOOD) + " ", POD, ""),
+        (encoded(GOOD), POD, "other"),
+        (encoded(GOOD), NODE, ""),
+        (encoded({**GOOD, "start": ["", "n1"]}), POD, ""),
+        (encoded(GOOD) + "=", POD, ""),
+        (encoded(GOOD) + "====", POD, ""),
+        (encoded(GOOD, separators=(",", ":")), POD, ""),
+        (encoded(GOOD) + " ", POD, ""),
         ("?", POD, ""),
         ("ä", POD, ""),
         ("a" * 1_025, POD, ""),

@@ -1,4 +1,4 @@
-"""What is remembered of the past is bounded, whole revisions, and told without a hole."""
+"""The history is bounded, has complete revisions, and no gaps."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def revisions(changes: Sequence[Change]) -> list[int]:
 
 
 @given(sizes, st.integers(1, 20), st.integers(1, 14))
-def test_what_is_told_has_no_hole_and_what_is_gone_is_said(
+def test_a_list_of_changes_has_no_gap_or_is_expired(
     counts: list[int], changes_max: int, since: int
 ) -> None:
     history = History(HistoryBounds(changes_max=changes_max))
@@ -46,7 +46,7 @@ def test_what_is_told_has_no_hole_and_what_is_gone_is_said(
 
 
 @given(sizes, st.integers(1, 10), st.integers(0, 12))
-def test_a_few_changes_are_those_that_come_first_in_whole_revisions(
+def test_a_bounded_list_has_the_first_changes_in_complete_revisions(
     counts: list[int], changes_max: int, since: int
 ) -> None:
     history = History()
@@ -62,7 +62,7 @@ def test_a_few_changes_are_those_that_come_first_in_whole_revisions(
         assert len(few) >= changes_max > len(few) - counts[few[-1].revision - 1]
 
 
-def test_changes_are_counted_after_some_have_been_forgotten() -> None:
+def test_changes_are_counted_after_some_have_been_dropped() -> None:
     history = History(HistoryBounds(changes_max=5))
     history.begin([], compacted=Revision(0))
     for revision in range(1, 10):
@@ -80,7 +80,7 @@ def test_the_newest_revision_is_kept_whatever_its_size() -> None:
     assert history.compacted == 1
 
 
-def test_large_objects_are_remembered_less_long() -> None:
+def test_large_objects_leave_room_for_fewer_revisions() -> None:
     history = History(HistoryBounds(octets_max=10 * 250_000))
     history.begin([], compacted=Revision(0))
     for revision in range(1, 101):
@@ -88,7 +88,7 @@ def test_large_objects_are_remembered_less_long() -> None:
     assert 5 <= len(history.after(history.compacted)) <= 10
 
 
-def test_what_is_old_is_forgotten_with_the_next_change() -> None:
+def test_old_revisions_are_dropped_with_the_next_change() -> None:
     now_s = [0.0]
     history = History(HistoryBounds(age_s_max=60), clock=lambda: now_s[0])
     history.begin([], compacted=Revision(0))

@@ -1,4 +1,4 @@
-"""Keys are sorted in pieces, and once for those who want the same."""
+"""Keys are sorted in pieces, and once for all requests of the same order."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.pod import POD
 from app.domain.snapshot import load
 from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, in_order, narrowest
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 from tests.builders import a_pod
 from tests.rounds import work_a_round
 
@@ -36,9 +36,11 @@ def shuffled(count: int) -> list[CountedName]:
     return keys
 
 
-async def test_sorting_yields_to_others_whatever_the_number_of_keys() -> None:
+async def test_sorting_yields_to_the_event_loop_whatever_the_number_of_keys() -> None:
     keys = shuffled(MANY)
-    ordered, rounds = await work_a_round(in_order(keys, Turns()), lambda: CountedName.compared)
+    ordered, rounds = await work_a_round(
+        in_order(keys, YieldingLock()), lambda: CountedName.compared
+    )
     assert list(ordered) == sorted(keys)
     comparisons_a_key = KEYS_A_PIECE.bit_length()
     assert max(rounds) <= comparisons_a_key * KEYS_A_PIECE < sum(rounds)
@@ -48,25 +50,27 @@ async def test_sorting_yields_to_others_whatever_the_number_of_keys() -> None:
 @pytest.mark.parametrize("pieces", [1, 2, 3])
 async def test_any_number_of_keys_is_sorted(pieces: int, beyond: int) -> None:
     keys = shuffled(pieces * KEYS_A_PIECE + beyond)
-    assert list(await in_order(keys, Turns())) == sorted(keys)
-    assert list(await in_order([], Turns())) == []
+    assert list(await in_order(keys, YieldingLock())) == sorted(keys)
+    assert list(await in_order([], YieldingLock())) == []
 
 
-async def test_those_who_want_the_same_order_share_it() -> None:
+async def test_requests_for_the_same_order_share_it() -> None:
     pods = [a_pod(f"p{number}", f"ns{number % 3}") for number in range(MANY)]
     snapshot = load(pods, revision=Revision(1))
-    ordering = Ordering(Turns())
-    one, other = await asyncio.gather(*(ordering.keys(snapshot, POD, (), era=0) for _ in range(2)))
+    ordering = Ordering(YieldingLock())
+    one, other = await asyncio.gather(
+        *(ordering.keys(snapshot, POD, (), epoch=0) for _ in range(2))
+    )
     assert one is other
-    assert await ordering.keys(snapshot, POD, (), era=1) is not one, "another past, another state"
+    assert await ordering.keys(snapshot, POD, (), epoch=1) is not one, "of another epoch"
     assert list(one) == sorted(snapshot.pods)
 
 
 async def test_remembered_orders_are_bounded_in_keys() -> None:
     snapshot = load([a_pod(f"p{number}") for number in range(MANY)], revision=Revision(1))
-    ordering = Ordering(Turns(), keys_max=MANY - 1)
-    first = await ordering.keys(snapshot, POD, (), era=0)
-    assert await ordering.keys(snapshot, POD, (), era=0) is not first
+    ordering = Ordering(YieldingLock(), keys_max=MANY - 1)
+    first = await ordering.keys(snapshot, POD, (), epoch=0)
+    assert await ordering.keys(snapshot, POD, (), epoch=0) is not first
 
 
 def test_the_narrowest_index_is_taken() -> None:

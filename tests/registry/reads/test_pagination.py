@@ -1,4 +1,4 @@
-"""Pages belong together, whatever happens in between, and are found in pieces."""
+"""All pages of a list are of one revision, whatever is written meanwhile, and found in pieces."""
 
 import asyncio
 from dataclasses import replace
@@ -61,20 +61,20 @@ async def test_pages_of_a_list_are_of_its_first_revision_and_nothing_is_rewound(
     assert lists.past.undone == 0
 
 
-async def test_a_list_that_is_whole_on_its_first_page_is_not_remembered() -> None:
+async def test_a_list_with_one_page_keeps_no_snapshot() -> None:
     lists = lists_of(a_view("a"))
     assert not (await lists.page(replace(PODS, limit=1))).token
     assert len(lists.past) == 0
 
 
-async def test_another_process_has_given_a_token_and_it_is_good_here() -> None:
+async def test_a_token_from_another_process_is_valid() -> None:
     view = a_view("a", "c")
     add(view, "b")
     page = await lists_of(view).page(replace(PODS, token=token(1)))
     assert names_of(page) == ["c"]
 
 
-async def test_a_token_of_another_process_is_waited_for() -> None:
+async def test_a_token_from_another_process_waits_for_its_revision() -> None:
     view = a_view("a", "c")
     page = asyncio.create_task(Lists(view, wait_s=10).page(replace(PODS, token=token(2))))
     await asyncio.sleep(0)
@@ -82,12 +82,12 @@ async def test_a_token_of_another_process_is_waited_for() -> None:
     assert names_of(await page) == ["b", "c"]
 
 
-async def test_a_token_of_a_revision_that_does_not_come_is_refused() -> None:
+async def test_a_token_of_a_revision_that_is_never_reached_is_refused() -> None:
     with pytest.raises(BadRequest, match="continue key is not valid"):
         await lists_of(a_view("a")).page(replace(PODS, token=token(2)))
 
 
-async def test_a_token_from_too_long_ago_says_how_to_go_on() -> None:
+async def test_an_expired_token_comes_with_a_fresh_one() -> None:
     view = a_view("a", "c")
     add(view, "b", "d")
     lists = lists_of(view, PastBounds(rewound_changes_max=1))
@@ -109,7 +109,7 @@ async def test_an_exact_revision_is_rewound_within_the_same_bound() -> None:
         await lists_of(view).page(replace(PODS, exact_revision=Revision(9)))
 
 
-async def test_a_round_looks_at_a_bounded_number_of_objects_for_all_who_list() -> None:
+async def test_a_loop_iteration_examines_a_bounded_number_of_objects_for_all_lists() -> None:
     view, labels = View(), CountedLabels(app="x")
     pods = [
         replace(pod, metadata=replace(pod.metadata, labels=labels))
@@ -118,7 +118,7 @@ async def test_a_round_looks_at_a_bounded_number_of_objects_for_all_who_list() -
     view.reset(load(pods, revision=Revision(1)), history=(), compacted=Revision(1))
     lists = lists_of(view)
     listing = replace(PODS, labels=parse_selector("app!=y"))
-    everybody = asyncio.gather(*(lists.page(listing) for _ in range(5)))
-    pages, rounds = await work_a_round(everybody, lambda: labels.looked_up)
+    all_of_them = asyncio.gather(*(lists.page(listing) for _ in range(5)))
+    pages, rounds = await work_a_round(all_of_them, lambda: labels.looked_up)
     assert {len(page.objects) for page in pages} == {len(pods)}
     assert max(rounds) <= KEYS_A_PIECE < sum(rounds)

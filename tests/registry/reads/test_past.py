@@ -1,4 +1,4 @@
-"""Earlier snapshots are what they were, shared, bounded, and rewound in pieces."""
+"""Earlier snapshots are exact, shared, bounded, and rewound in pieces."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from app.domain.snapshot import Snapshot, load
 from app.registry.reads.history import History, HistoryBounds
 from app.registry.reads.past import UNDONE_A_PIECE, Past, PastBounds
 from app.registry.reads.view import View
-from app.registry.turns import Turns
+from app.registry.yielding_lock import YieldingLock
 from tests.builders import a_pod
 from tests.rounds import work_a_round
 from tests.waiting import until
@@ -30,7 +30,7 @@ def a_view(*, changes_max: int = 100_000) -> View:
 
 
 def a_past(view: View, **bounds: float) -> Past:
-    return Past(view, Turns(), bounds=replace(PastBounds(), **bounds))
+    return Past(view, YieldingLock(), bounds=replace(PastBounds(), **bounds))
 
 
 def a_pod_of(name: str, revision: Revision, label: str) -> Pod:
@@ -50,7 +50,7 @@ def shown(snapshot: Snapshot) -> object:
 
 
 def write(view: View, steps: Sequence[tuple[str, str]]) -> None:
-    """Give each Pod of one revision its label; without one it goes."""
+    """Write one revision that labels each Pod, or deletes it when the label is empty."""
     revision = Revision(view.snapshot.revision + 1)
     changes: list[Change] = []
     for name, label in dict(steps).items():
@@ -73,7 +73,7 @@ steps = st.lists(
 
 
 @given(steps, st.lists(st.integers(0, 12), min_size=1, max_size=4))
-async def test_a_rewound_snapshot_is_what_was_there(
+async def test_a_rewound_snapshot_equals_the_earlier_state(
     writes: list[list[tuple[str, str]]], asked: list[int]
 ) -> None:
     view = a_view()
@@ -87,12 +87,12 @@ async def test_a_rewound_snapshot_is_what_was_there(
         assert shown(await past.at(was.revision)) == shown(was)
 
 
-async def test_a_revision_of_which_a_page_was_given_is_not_rewound() -> None:
+async def test_a_revision_from_which_a_page_was_given_is_not_rewound() -> None:
     view = a_view()
     past = a_past(view)
     advance_by(view, 3)
     given_ = view.snapshot
-    past.keep(given_, era=view.era)
+    past.keep(given_, epoch=view.epoch)
     advance_by(view, 50)
     assert await past.at(given_.revision) is given_
     assert past.undone == 0
@@ -104,20 +104,20 @@ def advance_by(view: View, revisions: int, *, pods: int = 1) -> None:
         write(view, [(f"p{revision}-{number}", "x") for number in range(pods)])
 
 
-async def test_what_many_ask_for_is_rewound_once_in_pieces_that_yield() -> None:
+async def test_concurrent_requests_share_one_rewind_in_pieces_that_yield() -> None:
     view = a_view()
     past = a_past(view)
     advance_by(view, 10, pods=50)
-    everybody = asyncio.gather(*(past.at(Revision(1)) for _ in range(20)))
-    snapshots, rounds = await work_a_round(everybody, lambda: past.undone)
+    all_of_them = asyncio.gather(*(past.at(Revision(1)) for _ in range(20)))
+    snapshots, rounds = await work_a_round(all_of_them, lambda: past.undone)
     assert {id(snapshot) for snapshot in snapshots} == {id(snapshots[0])}
     assert past.undone == 500
     assert max(rounds) <= UNDONE_A_PIECE
     await past.at(Revision(1))
-    assert past.undone == 500, "it is remembered"
+    assert past.undone == 500, "the result is kept"
 
 
-async def test_an_object_that_changed_often_is_put_back_once() -> None:
+async def test_an_object_that_changed_often_is_restored_once() -> None:
     view = a_view()
     past = a_past(view)
     write(view, [("a", "x")])
@@ -127,10 +127,10 @@ async def test_an_object_that_changed_often_is_put_back_once() -> None:
         write(view, [("b", "y")])
         write(view, [("b", "")])
     assert shown(await past.at(was.revision)) == shown(was)
-    assert past.undone == 1, "b has come and gone"
+    assert past.undone == 1, "b was created and deleted"
 
 
-async def test_nobody_rewinds_further_than_is_allowed() -> None:
+async def test_a_rewind_beyond_the_bound_is_expired() -> None:
     view = a_view()
     past = a_past(view, rewound_changes_max=10)
     advance_by(view, 5, pods=3)
@@ -141,12 +141,12 @@ async def test_nobody_rewinds_further_than_is_allowed() -> None:
     assert past.undone == 9
 
 
-async def test_made_up_revisions_push_out_none_of_those_given() -> None:
+async def test_rewound_snapshots_evict_none_from_which_pages_were_given() -> None:
     view = a_view()
     past = a_past(view, given_max=3, rewound_max=2)
     for _ in range(5):
         advance_by(view, 2)
-        past.keep(view.snapshot, era=view.era)
+        past.keep(view.snapshot, epoch=view.epoch)
     newest = view.snapshot
     for revision in range(1, newest.revision):
         await past.at(Revision(revision))
@@ -154,46 +154,46 @@ async def test_made_up_revisions_push_out_none_of_those_given() -> None:
     assert await past.at(newest.revision) is newest
 
 
-async def test_what_is_remembered_is_bounded_in_age_in_changes_and_by_the_history() -> None:
+async def test_kept_snapshots_are_bounded_in_age_in_changes_and_by_the_history() -> None:
     now_s = [0.0]
     view = a_view(changes_max=30)
     bounds = PastBounds(given_changes_max=20, age_s_max=60)
-    past = Past(view, Turns(), bounds=bounds, clock=lambda: now_s[0])
+    past = Past(view, YieldingLock(), bounds=bounds, clock=lambda: now_s[0])
     advance_by(view, 1)
-    past.keep(view.snapshot, era=view.era)
+    past.keep(view.snapshot, epoch=view.epoch)
     now_s[0] = 61.0
     advance_by(view, 1)
-    assert len(past) == 0, "nobody has asked for it for a minute"
-    past.keep(view.snapshot, era=view.era)
+    assert len(past) == 0, "it was not used for a minute"
+    past.keep(view.snapshot, epoch=view.epoch)
     advance_by(view, 20)
     assert len(past) == 1
     advance_by(view, 1)
     assert len(past) == 0, "too much has changed since"
 
-    far = Past(view, Turns(), bounds=PastBounds())
-    far.keep(view.snapshot, era=view.era)
+    far = Past(view, YieldingLock(), bounds=PastBounds())
+    far.keep(view.snapshot, epoch=view.epoch)
     advance_by(view, 30)
     assert len(far) == 1
     advance_by(view, 1)
-    assert len(far) == 0, "what it alone keeps in memory is not counted any more"
+    assert len(far) == 0, "the history no longer counts what it keeps in memory"
 
 
-async def test_nothing_is_remembered_of_a_past_that_never_happened() -> None:
+async def test_no_snapshot_of_another_epoch_is_kept() -> None:
     view = a_view()
     past = a_past(view)
     advance_by(view, 3)
-    shown_before, era = view.snapshot, view.era
-    past.keep(shown_before, era=era)
+    shown_before, epoch = view.snapshot, view.epoch
+    past.keep(shown_before, epoch=epoch)
     view.reset(
         load([], revision=Revision(2)), history=(), compacted=Revision(1), has_same_past=False
     )
-    past.keep(shown_before, era=era)
+    past.keep(shown_before, epoch=epoch)
     assert len(past) == 0
     advance_by(view, 3)
     assert await past.at(shown_before.revision) is not shown_before
 
 
-async def test_a_past_that_turns_out_another_during_rewinding_is_given_to_nobody() -> None:
+async def test_a_change_of_epoch_during_a_rewind_is_expired() -> None:
     view = a_view()
     past = a_past(view)
     advance_by(view, 1, pods=5 * UNDONE_A_PIECE)

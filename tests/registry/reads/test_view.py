@@ -1,4 +1,4 @@
-"""The view shows what is committed: whole, in order, and in pieces that hold up nobody."""
+"""The view shows commits: complete, in order, and in pieces that yield to the event loop."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,14 +29,14 @@ def a_view() -> View:
     return view
 
 
-def told_by(view: View) -> list[Advance]:
-    told: list[Advance] = []
-    view.subscribe(told.append)
-    return told
+def advances_of(view: View) -> list[Advance]:
+    advances: list[Advance] = []
+    view.subscribe(advances.append)
+    return advances
 
 
-def changes_of(told: Sequence[Advance]) -> tuple[Change, ...]:
-    return tuple(change for advance in told for change in advance.changes)
+def changes_of(advances: Sequence[Advance]) -> tuple[Change, ...]:
+    return tuple(change for advance in advances for change in advance.changes)
 
 
 @pytest.mark.parametrize("count", SIZES)
@@ -50,7 +50,7 @@ async def test_showing_equals_advancing(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", SIZES)
-async def test_what_was_decided_is_what_is_shown(count: int) -> None:
+async def test_the_decided_state_is_shown_as_it_is(count: int) -> None:
     view = a_view()
     before, changes = view.snapshot, additions(count)
     decided = before.apply(changes)
@@ -58,7 +58,7 @@ async def test_what_was_decided_is_what_is_shown(count: int) -> None:
     assert view.snapshot is decided
 
 
-async def test_what_was_decided_on_another_state_is_computed() -> None:
+async def test_a_state_decided_on_another_one_is_computed_again() -> None:
     view = a_view()
     wrong = (Snapshot(), Snapshot())
     await view.show(additions(3), decided=wrong)
@@ -66,33 +66,33 @@ async def test_what_was_decided_on_another_state_is_computed() -> None:
 
 
 @pytest.mark.parametrize("count", SIZES)
-async def test_subscribers_are_told_every_change_once_in_bounded_pieces(count: int) -> None:
+async def test_subscribers_get_every_change_once_in_bounded_pieces(count: int) -> None:
     view = a_view()
-    told, changes = told_by(view), additions(count)
+    seen, changes = advances_of(view), additions(count)
     await view.show(changes)
-    assert changes_of(told) == changes
-    assert all(is_light(advance.changes) for advance in told)
-    assert [advance.has_more for advance in told] == [True] * (len(told) - 1) + [False]
-    assert all(advance.after is view.snapshot for advance in told)
+    assert changes_of(seen) == changes
+    assert all(is_light(advance.changes) for advance in seen)
+    assert [advance.has_more for advance in seen] == [True] * (len(seen) - 1) + [False]
+    assert all(advance.after is view.snapshot for advance in seen)
 
 
-async def test_others_have_their_turn_between_two_pieces() -> None:
+async def test_showing_yields_to_the_event_loop_between_two_pieces() -> None:
     view = a_view()
-    told, seen = told_by(view), list[int]()
+    advances, seen = advances_of(view), list[int]()
 
     async def look() -> None:
-        while not (told and not told[-1].has_more):
-            seen.append(len(told))
+        while not (advances and not advances[-1].has_more):
+            seen.append(len(advances))
             await asyncio.sleep(0)
 
     looking = asyncio.create_task(look())
     await view.show(additions(8 * PIECE_CHANGES))
     await looking
-    assert set(range(1, len(told))) <= set(seen)
-    assert len(told) > 2
+    assert set(range(1, len(advances))) <= set(seen)
+    assert len(advances) > 2
 
 
-async def test_a_revision_shows_whole_before_anybody_is_told_of_a_part() -> None:
+async def test_a_revision_is_shown_complete_before_its_first_piece_is_announced() -> None:
     view = a_view()
     sizes: list[int] = []
     view.subscribe(lambda _: sizes.append(len(view.snapshot.services)))
@@ -102,80 +102,80 @@ async def test_a_revision_shows_whole_before_anybody_is_told_of_a_part() -> None
     assert len(sizes) > 1
 
 
-async def test_what_comes_meanwhile_is_told_afterwards() -> None:
+async def test_changes_that_arrive_meanwhile_are_announced_afterwards() -> None:
     view = a_view()
-    told = told_by(view)
+    seen = advances_of(view)
     many, one = additions(6 * PIECE_CHANGES), additions(1, 2, "later")
     await asyncio.gather(view.show(many), view.show(one))
-    assert changes_of(told) == (*many, *one)
+    assert changes_of(seen) == (*many, *one)
 
 
-async def test_repeats_are_told_once() -> None:
+async def test_repeated_changes_are_announced_once() -> None:
     view = a_view()
-    told, many = told_by(view), additions(4 * PIECE_CHANGES)
+    seen, many = advances_of(view), additions(4 * PIECE_CHANGES)
     await asyncio.gather(view.show(many), view.show(many))
-    assert changes_of(told) == many
+    assert changes_of(seen) == many
 
 
-async def test_who_is_cancelled_leaves_it_to_be_finished() -> None:
+async def test_showing_completes_although_its_caller_is_cancelled() -> None:
     view = a_view()
-    told, many = told_by(view), additions(6 * PIECE_CHANGES)
+    seen, many = advances_of(view), additions(6 * PIECE_CHANGES)
     showing = asyncio.create_task(view.show(many))
-    while not told:  # noqa: ASYNC110  told by nobody who could set an event
+    while not seen:  # noqa: ASYNC110  no event is set
         await asyncio.sleep(0)
     showing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await showing
     await view.show(additions(1, 2, "later"))
-    assert len(changes_of(told)) == len(many) + 1
+    assert len(changes_of(seen)) == len(many) + 1
 
 
-async def test_a_state_loaded_meanwhile_is_not_undone() -> None:
-    """A load of the same moment as the decision, which does not hold what was decided."""
+async def test_a_reset_meanwhile_does_not_lose_changes() -> None:
+    """The loaded state is older than the decision's changes."""
     view = a_view()
-    told, many = told_by(view), additions(4 * PIECE_CHANGES)
+    seen, many = advances_of(view), additions(4 * PIECE_CHANGES)
     showing = asyncio.create_task(view.show(many))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     view.reset(Snapshot(), history=(), compacted=REVISION_ZERO)
     await showing
     assert len(view.snapshot.services) == len(many)
-    assert changes_of(told) == many
+    assert changes_of(seen) == many
 
 
 @pytest.mark.parametrize("count", SIZES)
-async def test_starting_over_in_pieces_equals_starting_over(count: int) -> None:
+async def test_show_anew_equals_reset(count: int) -> None:
     loaded = Snapshot().apply(additions(count, 9, "new"))
     history = additions(count, 9, "new")
     pieces, whole = a_view(), a_view()
     for view in (pieces, whole):
         view.advance(additions(count, 1, "old"))
-    told_in_pieces, told = told_by(pieces), told_by(whole)
+    seen_in_pieces, seen = advances_of(pieces), advances_of(whole)
     compacted = Revision(8)
     await pieces.show_anew(loaded, history=history, compacted=compacted)
     whole.reset(loaded, history=history, compacted=compacted)
     assert pieces.snapshot is whole.snapshot is loaded
     assert pieces.history(compacted) == whole.history(compacted) == history
-    assert changes_of(told_in_pieces) == changes_of(told)
-    assert len(changes_of(told)) == 2 * count
-    assert all(is_light(advance.changes) for advance in told_in_pieces)
+    assert changes_of(seen_in_pieces) == changes_of(seen)
+    assert len(changes_of(seen)) == 2 * count
+    assert all(is_light(advance.changes) for advance in seen_in_pieces)
 
 
-async def test_a_state_that_was_loaded_late_is_not_shown() -> None:
+async def test_show_anew_ignores_an_older_state() -> None:
     view = a_view()
-    told = told_by(view)
+    seen = advances_of(view)
     await asyncio.gather(
         view.show(additions(8 * PIECE_CHANGES, 5)),
         view.show_anew(Snapshot(), history=(), compacted=REVISION_ZERO),
     )
     assert view.snapshot.revision == Revision(5)
-    assert len(changes_of(told)) == 8 * PIECE_CHANGES
+    assert len(changes_of(seen)) == 8 * PIECE_CHANGES
 
 
-async def test_a_state_of_another_past_is_shown_in_any_case() -> None:
+async def test_a_state_of_another_epoch_is_shown_in_any_case() -> None:
     view = a_view()
     await view.show(additions(3, 5))
-    era = view.era
+    epoch = view.epoch
     await view.show_anew(Snapshot(), history=(), compacted=REVISION_ZERO, has_same_past=False)
     assert view.snapshot.revision == REVISION_ZERO
-    assert view.era == era + 1
+    assert view.epoch == epoch + 1

@@ -1,4 +1,4 @@
-"""What nobody here would ever take off holds nothing, however it came to be there."""
+"""Finalizers that no controller here would remove keep no object from deletion."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +37,7 @@ def stored(world: World, draft: Object) -> Object | None:
 
 
 def with_old_finalizer(draft: Object, *others: str) -> World:
-    """A world in which a version that knew no better has stored the object."""
+    """A registry in which an earlier version has stored the object."""
     world = World(a_namespace("shop"), held(draft))
     found = stored(world, draft)
     assert found is not None
@@ -74,7 +74,7 @@ def test_every_write_drops_it_with_a_warning_and_keeps_a_users_own(draft: Object
 
 
 @every_kind
-def test_however_many_are_dropped_the_warning_is_one(draft: Object) -> None:
+def test_any_number_of_dropped_finalizers_gives_one_warning(draft: Object) -> None:
     def warned(work: Work) -> tuple[str, ...]:
         return tuple(work.warnings)
 
@@ -89,13 +89,13 @@ def test_however_many_are_dropped_the_warning_is_one(draft: Object) -> None:
 
 
 @every_kind
-def test_what_was_stored_with_it_goes_when_it_is_deleted(draft: Object) -> None:
+def test_an_object_stored_with_a_cluster_finalizer_can_be_deleted(draft: Object) -> None:
     world = with_old_finalizer(draft)
     world.delete(draft, grace_s=0)
     assert stored(world, draft) is None
 
 
-def test_a_users_own_finalizer_holds_what_was_stored_with_both() -> None:
+def test_a_users_own_finalizer_still_keeps_an_object_stored_with_both() -> None:
     service = a_service("web", "shop")
     world = with_old_finalizer(service, OWN)
     world.delete(service)
@@ -109,7 +109,7 @@ def test_a_users_own_finalizer_holds_what_was_stored_with_both() -> None:
 
 
 @pytest.mark.parametrize("finalizers", [(), (OWN,)])
-def test_a_namespace_goes_with_what_was_stored_with_it(finalizers: tuple[str, ...]) -> None:
+def test_a_namespace_is_deleted_with_such_objects(finalizers: tuple[str, ...]) -> None:
     world = with_old_finalizer(a_service("web", "shop"), *finalizers)
     world.delete(a_namespace("shop"))
     assert (SHOP in world.snapshot.namespaces) == bool(finalizers)
@@ -119,7 +119,7 @@ def test_a_namespace_goes_with_what_was_stored_with_it(finalizers: tuple[str, ..
     assert not world.snapshot.members("Service", "shop")
 
 
-def test_what_an_earlier_version_left_terminating_goes_by_itself() -> None:
+def test_objects_that_an_earlier_version_left_terminating_are_removed() -> None:
     service = a_service("web", "shop")
     world = with_old_finalizer(service)
     found = stored(world, service)
@@ -145,7 +145,7 @@ def test_a_pod_waits_for_its_grace_period_and_for_a_users_own_finalizer() -> Non
     assert key("web-1") not in world.snapshot.pods
 
 
-def test_a_range_keeps_the_finalizer_that_the_registry_takes_off_itself() -> None:
+def test_a_range_keeps_the_finalizer_that_the_registry_itself_removes() -> None:
     world = World(a_service_cidr("10.1.0.0/24", name="more"))
     more = stored(world, a_service_cidr(name="more"))
     assert more is not None
@@ -155,7 +155,7 @@ def test_a_range_keeps_the_finalizer_that_the_registry_takes_off_itself() -> Non
     assert after.metadata.finalizers == (FINALIZER,)
 
 
-def test_a_label_on_a_terminating_namespace_does_not_take_it_from_what_it_holds() -> None:
+def test_labelling_a_terminating_namespace_does_not_remove_it_early() -> None:
     world = World(held(a_service("web", "shop"), OWN))
     world.delete(a_namespace("shop"))
     marked = world.snapshot.namespaces[SHOP]

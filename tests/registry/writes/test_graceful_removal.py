@@ -1,4 +1,4 @@
-"""A Pod that is deleted serves until its time is over; a Namespace takes all with it at once."""
+"""A deleted Pod serves until its grace period ends; a Namespace is deleted with its objects."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -49,7 +49,7 @@ def two_pods() -> World:
     )
 
 
-def test_a_deleted_pod_serves_on_but_takes_no_new_connections() -> None:
+def test_a_deleted_pod_keeps_serving_but_gets_no_new_connections() -> None:
     world = two_pods()
     world.delete(world.pod("web-1"))
 
@@ -62,7 +62,9 @@ def test_a_deleted_pod_serves_on_but_takes_no_new_connections() -> None:
     ("name", "asked_s", "grace_s"),
     [("web-1", None, GRACE_PERIOD_S_DEFAULT), ("web-2", None, 5), ("web-1", 7, 7)],
 )
-def test_it_goes_when_its_time_is_over(name: str, asked_s: int | None, grace_s: int) -> None:
+def test_a_pod_is_removed_when_its_grace_period_ends(
+    name: str, asked_s: int | None, grace_s: int
+) -> None:
     world = two_pods()
     world.delete(world.pod(name), grace_s=asked_s)
     pass_time(world, grace_s - 1)
@@ -72,7 +74,7 @@ def test_it_goes_when_its_time_is_over(name: str, asked_s: int | None, grace_s: 
     assert name not in conditions(world)
 
 
-def test_a_second_delete_may_shorten_its_time_and_never_lengthens_it() -> None:
+def test_a_second_delete_may_shorten_the_grace_period_and_never_lengthens_it() -> None:
     world = two_pods()
     world.delete(world.pod("web-1"), grace_s=10)
     first = world.pod("web-1").metadata.deleted_at
@@ -82,7 +84,7 @@ def test_a_second_delete_may_shorten_its_time_and_never_lengthens_it() -> None:
     assert key("web-1") not in world.snapshot.pods
 
 
-def test_the_answer_to_a_delete_that_ends_the_grace_period_says_that_none_is_left() -> None:
+def test_the_answer_to_a_delete_that_ends_the_grace_period_has_a_grace_of_0() -> None:
     world = two_pods()
     world.delete(world.pod("web-1"), grace_s=30)
     gone, is_gone = world.writer.write_now(
@@ -92,7 +94,7 @@ def test_the_answer_to_a_delete_that_ends_the_grace_period_says_that_none_is_lef
     assert gone.metadata.deletion_grace_s == 0
 
 
-def test_a_terminating_pod_that_stops_serving_says_so() -> None:
+def test_a_terminating_pod_that_stops_serving_is_not_serving() -> None:
     world = two_pods()
     world.delete(world.pod("web-1"))
     pod = world.pod("web-1")
@@ -105,13 +107,13 @@ def test_a_terminating_pod_that_stops_serving_says_so() -> None:
 
 
 def addresses(world: World) -> set[str]:
-    """Where a node sends the traffic of the Services."""
+    """Addresses to which a node sends traffic of Services."""
     rules = node_rules(world.snapshot, world.node(), RulesConfig())
     ports = (port for service in rules.services for port in service.ports)
     return {to.address for port in ports for to in port.cluster}
 
 
-def test_when_all_are_terminating_those_that_serve_get_the_traffic() -> None:
+def test_when_all_endpoints_are_terminating_the_serving_ones_get_traffic() -> None:
     world = two_pods()
 
     world.delete(world.pod("web-1"))
@@ -124,7 +126,7 @@ def test_when_all_are_terminating_those_that_serve_get_the_traffic() -> None:
     assert addresses(world) == set()
 
 
-def test_a_namespace_takes_everything_with_it() -> None:
+def test_a_namespace_is_deleted_with_all_its_objects() -> None:
     world = World(
         a_namespace("shop"),
         a_service("web", "shop"),
@@ -142,7 +144,7 @@ def test_a_namespace_takes_everything_with_it() -> None:
     assert not world.snapshot.service_at("10.96.0.20")
 
 
-def test_a_namespace_waits_for_what_has_finalizers() -> None:
+def test_a_namespace_waits_for_objects_with_finalizers() -> None:
     held = a_pod("held", "shop")
     held = replace(held, metadata=replace(held.metadata, finalizers=("example.com/keep",)))
     world = World(a_namespace("shop"), a_service("web", "shop"), held)
@@ -166,7 +168,7 @@ def test_a_permanent_namespace_stays() -> None:
         world.delete(a_namespace("default"))
 
 
-def test_deleting_a_service_takes_its_slices_but_not_those_of_others() -> None:
+def test_deleting_a_service_removes_its_slices_but_not_those_of_other_writers() -> None:
     by_hand = an_endpoint_slice(an_endpoint(), name="by-hand", managed=False)
     world = World(a_service(), a_pod(), by_hand)
     world.delete(a_service())
@@ -174,7 +176,7 @@ def test_deleting_a_service_takes_its_slices_but_not_those_of_others() -> None:
     assert world.snapshot.pods
 
 
-def test_a_grace_period_does_not_grow_when_the_clock_is_put_back() -> None:
+def test_a_grace_period_does_not_grow_when_the_clock_is_set_back() -> None:
     world = two_pods()
     world.delete(world.pod("web-2"))
     world.writer.now -= timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""How objects come, change and go, whatever their kind."""
+"""Creation, replacement and deletion of objects of any kind."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -48,14 +48,14 @@ def test_a_new_object_has_a_uid_a_revision_and_generation_one() -> None:
     assert meta.revision == writer.view.snapshot.revision
 
 
-def test_an_object_that_is_made_again_is_another() -> None:
+def test_an_object_that_is_created_again_has_another_uid() -> None:
     writer = a_writer()
     first = created(writer, a_draft())
     writer.write_now(lambda work: lifecycle.delete(work, SERVICE, key("ent")))
     assert created(writer, a_draft()).metadata.uid != first.metadata.uid
 
 
-def test_a_name_is_given_once() -> None:
+def test_a_name_that_exists_is_refused() -> None:
     writer = a_writer()
     created(writer, a_draft())
     with pytest.raises(AlreadyExists):
@@ -70,7 +70,7 @@ def test_a_generated_name_is_completed_and_differs_every_time() -> None:
     assert all(name.startswith("web-") and len(name) == 9 for name in names)
 
 
-def test_a_missing_namespace_is_made_or_refused_as_the_policy_says() -> None:
+def test_a_missing_namespace_is_created_or_refused_by_policy() -> None:
     writer = a_writer()
     created(writer, a_draft(namespace="new"))
     assert NamespacedName("", "new") in writer.view.snapshot.namespaces
@@ -80,7 +80,7 @@ def test_a_missing_namespace_is_made_or_refused_as_the_policy_says() -> None:
         created(strict, a_draft(namespace="new"))
 
 
-def test_only_a_change_of_the_spec_counts_as_a_generation() -> None:
+def test_only_a_change_of_the_spec_increments_the_generation() -> None:
     writer = a_writer()
     stored = created(writer, a_draft())
     assert isinstance(stored, Service)
@@ -116,7 +116,7 @@ def test_a_condition_that_does_not_hold_stops_the_write(
     assert writer.view.snapshot.services[key("ent")] == stored
 
 
-def test_services_and_pods_are_made_by_a_put_and_nodes_are_not() -> None:
+def test_services_and_pods_are_created_by_a_put_and_nodes_are_not() -> None:
     writer = a_writer()
     for draft in (a_draft(), a_pod("ent-1")):
         _, is_new = writer.write_now(lambda work, new=draft: lifecycle.put(work, new))
@@ -125,7 +125,7 @@ def test_services_and_pods_are_made_by_a_put_and_nodes_are_not() -> None:
         writer.write_now(lambda work: lifecycle.put(work, a_node("n1")))
 
 
-def test_a_pod_terminates_for_its_grace_period_and_then_goes() -> None:
+def test_a_pod_terminates_for_its_grace_period_and_is_then_removed() -> None:
     writer = a_writer()
     created(writer, a_pod("ent-1", grace_period_s=7))
     pod, is_gone = writer.write_now(lambda work: lifecycle.delete(work, POD, key("ent-1")))
@@ -140,7 +140,7 @@ def test_a_pod_terminates_for_its_grace_period_and_then_goes() -> None:
     assert key("ent-1") not in writer.view.snapshot.pods
 
 
-def test_a_second_delete_without_grace_ends_a_pod_at_once() -> None:
+def test_a_second_delete_without_grace_removes_a_pod_immediately() -> None:
     writer = a_writer()
     created(writer, a_pod("ent-1"))
     writer.write_now(lambda work: lifecycle.delete(work, POD, key("ent-1")))
@@ -148,7 +148,7 @@ def test_a_second_delete_without_grace_ends_a_pod_at_once() -> None:
     assert key("ent-1") not in writer.view.snapshot.pods
 
 
-def test_what_has_finalizers_stays_until_the_last_is_taken_off() -> None:
+def test_an_object_stays_until_its_last_finalizer_is_removed() -> None:
     writer = a_writer()
     draft = a_draft()
     held = replace(draft, metadata=replace(draft.metadata, finalizers=("example.org/hold",)))
@@ -164,7 +164,7 @@ def test_what_has_finalizers_stays_until_the_last_is_taken_off() -> None:
     assert not writer.view.snapshot.slices
 
 
-def test_a_namespace_goes_with_all_that_is_in_it_in_one_write() -> None:
+def test_a_namespace_and_its_objects_are_deleted_in_one_write() -> None:
     writer = a_writer()
     created(writer, a_draft(namespace="shop"))
     created(writer, a_pod("ent-1", namespace="shop"))
@@ -181,7 +181,7 @@ def test_a_namespace_goes_with_all_that_is_in_it_in_one_write() -> None:
     assert NamespacedName("", "shop") not in snapshot.namespaces
 
 
-def test_a_terminating_namespace_takes_nothing_new_and_waits_for_what_is_held() -> None:
+def test_a_terminating_namespace_refuses_new_objects_and_waits_for_finalizers() -> None:
     writer = a_writer()
     draft = a_draft(namespace="shop")
     held = replace(draft, metadata=replace(draft.metadata, finalizers=("example.org/hold",)))
@@ -202,7 +202,7 @@ def test_a_terminating_namespace_takes_nothing_new_and_waits_for_what_is_held() 
     assert namespace.metadata.key not in writer.view.snapshot.namespaces
 
 
-def test_the_namespaces_that_every_registry_has_stay() -> None:
+def test_permanent_namespaces_cannot_be_deleted() -> None:
     writer = a_writer()
     with pytest.raises(Forbidden):
         writer.write_now(
@@ -210,7 +210,7 @@ def test_the_namespaces_that_every_registry_has_stay() -> None:
         )
 
 
-def test_a_registrars_put_brings_its_status_along_and_another_keeps_it() -> None:
+def test_a_put_with_a_status_replaces_it_and_one_without_keeps_it() -> None:
     writer = a_writer()
     created(writer, a_pod("ent-1"))
     registered = a_pod("ent-1", pod_ips=("10.244.9.9",))
@@ -223,7 +223,7 @@ def test_a_registrars_put_brings_its_status_along_and_another_keeps_it() -> None
     assert (stored.pod_ips, stored.weight) == (("10.244.9.9",), 7)
 
 
-def test_deleting_what_is_not_there_says_so() -> None:
+def test_deleting_a_missing_object_is_not_found() -> None:
     writer = a_writer()
     with pytest.raises(NotFound, match="n9"):
         writer.write_now(lambda work: lifecycle.delete(work, NODE, NamespacedName("", "n9")))

@@ -1,4 +1,4 @@
-"""Endpoints of an apply: held as slices, and gone when a Service no longer wants them."""
+"""Endpoints of an apply: stored as slices, and removed when the Service has a selector."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,7 +51,7 @@ def an_item(position: int, draft: Object) -> Item:
 
 
 class Applier(World):
-    """A world to which bodies are applied; ``warnings`` are those of the last one."""
+    """A registry to which bodies are applied; ``warnings`` are those of the last one."""
 
     warnings: Sequence[str] = ()
 
@@ -88,7 +88,7 @@ class Applier(World):
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_the_service_may_stand_before_or_behind(
+def test_the_service_may_come_before_or_after_its_endpoints(
     is_first: bool,  # noqa: FBT001
 ) -> None:
     world = Applier()
@@ -101,7 +101,7 @@ def test_the_service_may_stand_before_or_behind(
     assert slice_.metadata.generation == 1
 
 
-def test_what_is_applied_again_changes_nothing_and_what_changed_is_written() -> None:
+def test_applying_again_changes_nothing_and_a_change_is_written() -> None:
     world = Applier(a_plain_service())
     assert world.operations(an_endpoints()) == ["created"]
     before = world.snapshot
@@ -117,7 +117,7 @@ def test_what_is_applied_again_changes_nothing_and_what_changed_is_written() -> 
     assert world.operations(replace(an_endpoints(), subsets=())) == ["unchanged"]
 
 
-def test_a_service_that_comes_later_finds_its_endpoints() -> None:
+def test_a_service_that_is_created_later_has_its_endpoints() -> None:
     world = Applier()
     assert world.operations(an_endpoints()) == ["created"]
     assert "there is no Service default/legacy-db yet" in world.warnings[0]
@@ -126,7 +126,7 @@ def test_a_service_that_comes_later_finds_its_endpoints() -> None:
     assert world.mirrored == before
 
 
-def test_a_service_with_a_selector_wants_none() -> None:
+def test_endpoints_of_a_service_with_a_selector_are_ignored() -> None:
     world = Applier()
     selecting = a_service("legacy-db", cluster_ip="", cluster_ips=())
     [made, ignored] = world.apply(selecting, an_endpoints())
@@ -136,7 +136,7 @@ def test_a_service_with_a_selector_wants_none() -> None:
     assert not world.warnings
 
 
-def test_a_selector_that_comes_later_takes_the_place_of_what_was_mirrored() -> None:
+def test_a_selector_that_is_added_later_replaces_mirrored_slices() -> None:
     world = Applier(a_plain_service(), a_pod("p", pod_ips=("10.244.0.1",)))
     world.apply(an_endpoints())
     world.put(replace(world.service("legacy-db"), selector={"app": "web"}))
@@ -150,7 +150,7 @@ def test_a_selector_that_comes_later_takes_the_place_of_what_was_mirrored() -> N
     assert early.mirrored == ()
 
 
-def test_a_slice_that_somebody_writes_as_if_it_were_mirrored_goes_by_the_same_rule() -> None:
+def test_a_slice_written_with_the_mirroring_label_follows_the_same_rule() -> None:
     world = Applier(a_plain_service())
     world.apply(an_endpoints())
     [slice_] = world.mirrored
@@ -165,7 +165,7 @@ def test_a_slice_that_somebody_writes_as_if_it_were_mirrored_goes_by_the_same_ru
     assert selecting.mirrored == ()
 
 
-def test_it_goes_with_its_service() -> None:
+def test_mirrored_slices_are_deleted_with_their_service() -> None:
     by_hand = an_endpoint_slice(an_endpoint(), service="legacy-db", managed=False)
     world = Applier(a_plain_service(), by_hand)
     world.apply(an_endpoints())
@@ -173,7 +173,7 @@ def test_it_goes_with_its_service() -> None:
     assert [slice_.metadata.name for slice_ in world.snapshot.slices_of(DB)] == ["web-abcde"]
 
 
-def test_one_that_is_to_be_skipped_takes_what_was_mirrored_of_it_away() -> None:
+def test_the_skip_label_removes_mirrored_slices() -> None:
     world = Applier(a_plain_service())
     world.apply(an_endpoints())
     [outcome] = world.apply(an_endpoints(labels={SKIP_LABEL: "true"}))
@@ -181,7 +181,7 @@ def test_one_that_is_to_be_skipped_takes_what_was_mirrored_of_it_away() -> None:
     assert world.mirrored == ()
 
 
-def test_what_is_wrong_with_it_is_told_by_its_place_and_nothing_is_written() -> None:
+def test_violations_have_the_path_of_the_document_and_nothing_is_written() -> None:
     world = Applier()
     with pytest.raises(Invalid) as refused:
         world.apply(a_plain_service(), an_endpoints(a_subset("192.0.2.1", "db")))
@@ -190,7 +190,7 @@ def test_what_is_wrong_with_it_is_told_by_its_place_and_nothing_is_written() -> 
     assert DB not in world.snapshot.services
 
 
-def test_addresses_beyond_what_is_mirrored_are_told() -> None:
+def test_addresses_beyond_the_bound_give_a_warning() -> None:
     world = Applier(a_plain_service())
     many = a_subset(*(f"192.0.{n // 250}.{n % 250 + 1}" for n in range(1002)))
     world.apply(an_endpoints(many))
@@ -200,7 +200,7 @@ def test_addresses_beyond_what_is_mirrored_are_told() -> None:
     )
 
 
-def test_its_namespace_is_made_and_one_that_is_going_takes_nothing_new() -> None:
+def test_its_namespace_is_created_and_a_terminating_one_refuses_it() -> None:
     world = Applier()
     world.apply(an_endpoints(namespace="shop"))
     assert NamespacedName("", "shop") in world.snapshot.namespaces
@@ -214,7 +214,7 @@ def test_its_namespace_is_made_and_one_that_is_going_takes_nothing_new() -> None
         world.apply(an_endpoints(namespace="shop", name="other"))
 
 
-def test_pruning_takes_what_the_body_no_longer_says_and_leaves_what_it_does() -> None:
+def test_pruning_deletes_slices_of_endpoints_that_left_the_body() -> None:
     world = Applier()
     labels = {"part": "db"}
     chosen = Selector((Requirement(key="part", operator="In", values=("db",)),))

@@ -1,4 +1,4 @@
-"""Slices follow from every write that concerns them, and from no other."""
+"""Slices are updated by every write that affects them, and by no other."""
 
 from dataclasses import replace
 
@@ -43,14 +43,14 @@ def hinted(world: World) -> list[tuple[str, ...]]:
     ]
 
 
-def test_a_slice_that_somebody_writes_as_if_it_were_ours_is_put_right() -> None:
+def test_a_slice_that_is_written_with_the_managed_label_is_corrected() -> None:
     world = World(a_service(), a_pod())
     world.create(an_endpoint_slice(an_endpoint("10.9.9.9"), name="web-forged"))
 
     assert [e.addresses for s in the_slices(world) for e in s.endpoints] == [("10.244.0.1",)]
 
 
-def test_a_slice_that_somebody_relabels_to_be_ours_is_put_right() -> None:
+def test_a_slice_that_is_relabelled_as_managed_is_corrected() -> None:
     by_hand = an_endpoint_slice(an_endpoint("10.9.9.9"), name="by-hand", managed=False)
     world = World(a_service(), a_pod(), by_hand)
     assert len(the_slices(world)) == 2
@@ -61,7 +61,7 @@ def test_a_slice_that_somebody_relabels_to_be_ours_is_put_right() -> None:
     assert [e.addresses for s in the_slices(world) for e in s.endpoints] == [("10.244.0.1",)]
 
 
-def test_a_slice_that_moves_to_another_service_is_missed_by_neither() -> None:
+def test_a_slice_that_moves_to_another_service_updates_both() -> None:
     world = World(a_service("web"), a_service("api", cluster_ip="", cluster_ips=()), a_pod())
     [moved] = the_slices(world, "web")
     labels = {**moved.metadata.labels, SERVICE_NAME_LABEL: "api"}
@@ -90,7 +90,7 @@ def balanced_world() -> World:
     )
 
 
-def test_hints_that_go_by_capacity_follow_any_node() -> None:
+def test_hints_by_capacity_follow_any_node() -> None:
     world = balanced_world()
     assert sorted(hinted(world)) == [("z1",), ("z2",)]
     world.create(a_node("n3", zone=""))
@@ -107,7 +107,7 @@ def test_hints_that_go_by_capacity_follow_any_node() -> None:
         a_node("n2", zone="z2", labels={"node-role.kubernetes.io/control-plane": ""}),
     ],
 )
-def test_hints_that_go_by_capacity_follow_what_a_node_can_bear(spoiled: Node) -> None:
+def test_hints_by_capacity_follow_changes_of_a_node(spoiled: Node) -> None:
     world = balanced_world()
     meta = replace(spoiled.metadata, uid="")
     world.put(replace(spoiled, metadata=meta))
@@ -125,7 +125,7 @@ def test_a_change_of_zone_reaches_the_endpoints_on_the_node() -> None:
     assert [endpoint.zone for endpoint in slice_.endpoints] == ["elsewhere"]
 
 
-def test_what_a_node_says_of_itself_touches_no_slice() -> None:
+def test_status_reports_of_a_node_change_no_slice() -> None:
     world = World(a_node(), a_service(), a_pod())
     before = the_slices(world)
     node = world.node("n1")
@@ -134,8 +134,8 @@ def test_what_a_node_says_of_itself_touches_no_slice() -> None:
     assert the_slices(world) == before
 
 
-def bereft(world: World, name: str = "web") -> None:
-    """Take the selector from a Service."""
+def without_selector(world: World, name: str = "web") -> None:
+    """Remove the selector of a Service."""
     service = world.service(name)
     world.put(replace(service, selector=None))
 
@@ -149,10 +149,10 @@ def two_pods() -> list[Pod]:
     return [a_pod(f"web-{n}", pod_ips=(f"10.244.0.{n}",)) for n in (1, 2)]
 
 
-def test_slices_stay_when_the_selector_goes_and_an_endpoint_goes_with_its_pod() -> None:
+def test_slices_stay_without_the_selector_and_an_endpoint_is_removed_with_its_pod() -> None:
     world = World(a_service(), a_headless_service("db", selector={"app": "web"}), *two_pods())
-    bereft(world, "web")
-    bereft(world, "db")
+    without_selector(world, "web")
+    without_selector(world, "db")
     assert addresses(world) == addresses(world, "db") == ["10.244.0.1", "10.244.0.2"]
 
     world.delete(world.pod("web-1"), grace_s=0)
@@ -162,15 +162,15 @@ def test_slices_stay_when_the_selector_goes_and_an_endpoint_goes_with_its_pod() 
     assert not world.snapshot.slices_of(key("db"))
 
 
-def test_a_pod_that_comes_back_under_its_name_is_not_picked() -> None:
+def test_a_pod_that_is_created_again_is_not_added_to_left_over_slices() -> None:
     world = World(a_service(), *two_pods())
-    bereft(world)
+    without_selector(world)
     world.delete(world.pod("web-1"), grace_s=0)
     world.create(a_pod("web-1", pod_ips=("10.244.0.1",)))
     assert addresses(world) == ["10.244.0.2"]
 
 
-def test_a_pod_that_is_gone_in_the_same_write_as_the_selector_is_left_out() -> None:
+def test_a_pod_deleted_in_the_same_write_as_the_selector_is_left_out() -> None:
     world = World(a_service(), *two_pods())
 
     def decide(work: Work) -> None:
@@ -181,9 +181,9 @@ def test_a_pod_that_is_gone_in_the_same_write_as_the_selector_is_left_out() -> N
     assert addresses(world) == ["10.244.0.2"]
 
 
-def test_what_is_left_behind_drains_and_fails_like_any_other_endpoint() -> None:
+def test_left_over_endpoints_drain_and_fail_like_others() -> None:
     world = World(a_service(), *two_pods())
-    bereft(world)
+    without_selector(world)
     world.put_status(replace(world.pod("web-1"), conditions=(a_condition("Ready", "False"),)))
     assert world.ready() == ["web-2"]
     world.delete(world.pod("web-2"), grace_s=30)
@@ -193,25 +193,25 @@ def test_what_is_left_behind_drains_and_fails_like_any_other_endpoint() -> None:
     assert addresses(world) == ["10.244.0.2", "10.244.0.7"]
 
 
-def test_what_is_left_behind_knows_of_its_nodes_zone() -> None:
+def test_left_over_endpoints_follow_the_zone_of_their_node() -> None:
     world = World(a_node(), a_service(), a_pod())
-    bereft(world)
+    without_selector(world)
     node = world.node("n1")
     world.put(replace(node, metadata=replace(node.metadata, labels={ZONE_LABEL: "elsewhere"})))
     [slice_] = the_slices(world)
     assert [endpoint.zone for endpoint in slice_.endpoints] == ["elsewhere"]
 
 
-def test_a_selector_that_is_given_again_picks_anew() -> None:
+def test_a_selector_that_is_added_again_selects_again() -> None:
     world = World(a_service(), *two_pods())
-    bereft(world)
+    without_selector(world)
     world.delete(world.pod("web-1"), grace_s=0)
     world.create(a_pod("web-1", pod_ips=("10.244.0.1",)))
     world.put(replace(world.service(), selector={"app": "web"}))
     assert addresses(world) == ["10.244.0.1", "10.244.0.2"]
 
 
-def test_an_alias_keeps_what_it_had_for_as_long_as_it_exists() -> None:
+def test_an_external_name_keeps_its_slices_as_long_as_it_exists() -> None:
     world = World(a_service(), *two_pods())
     alias = Service(
         metadata=world.service().metadata,
@@ -224,7 +224,7 @@ def test_an_alias_keeps_what_it_had_for_as_long_as_it_exists() -> None:
     assert addresses(world) == ["10.244.0.2"]
 
 
-def test_slices_of_others_are_not_touched_when_a_pod_they_refer_to_goes() -> None:
+def test_slices_of_other_writers_are_unchanged_when_their_pod_is_deleted() -> None:
     by_hand = an_endpoint_slice(an_endpoint(pod="web-1"), name="by-hand", managed=False)
     world = World(a_service(selector=None), a_pod(), by_hand)
     world.delete(world.pod("web-1"), grace_s=0)
@@ -233,7 +233,7 @@ def test_slices_of_others_are_not_touched_when_a_pod_they_refer_to_goes() -> Non
 
 def test_pods_of_another_namespace_at_the_same_address_change_nothing() -> None:
     world = World(a_service(), a_pod(), a_pod("web-1", "shop"))
-    bereft(world)
+    without_selector(world)
     before = the_slices(world)
     world.delete(a_pod("web-1", "shop"), grace_s=0)
     assert the_slices(world) == before
@@ -249,11 +249,9 @@ def test_pods_of_another_namespace_at_the_same_address_change_nothing() -> None:
         max_size=8,
     )
 )
-def test_looking_at_the_pods_that_changed_finds_all_there_is_to_find(
-    steps: list[tuple[str, int]],
-) -> None:
+def test_planning_by_changed_pods_equals_planning_by_all_pods(steps: list[tuple[str, int]]) -> None:
     world = World(a_service(), *two_pods())
-    bereft(world)
+    without_selector(world)
     for step, number in steps:
         name = f"web-{number}"
         pod = world.snapshot.pods.get(key(name))
@@ -268,10 +266,10 @@ def test_looking_at_the_pods_that_changed_finds_all_there_is_to_find(
         assert plan_left_over(world.snapshot, world.service()) == SlicePlan()
 
 
-def test_what_an_earlier_version_left_behind_goes_at_the_start() -> None:
+def test_left_over_endpoints_of_an_earlier_version_are_removed_at_the_start() -> None:
     world = World(a_service(), *two_pods())
     [slice_] = the_slices(world)
-    bereft(world)
+    without_selector(world)
     world.delete(world.pod("web-1"), grace_s=0)
     [current] = the_slices(world)
     as_it_was = replace(current, endpoints=slice_.endpoints)

@@ -1,4 +1,4 @@
-"""Ranges come and go while running; one that is needed stays until it is not."""
+"""Ranges are added and removed at run time; one in use stays until it is unused."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -55,7 +55,7 @@ def test_a_range_that_is_added_serves_when_the_first_is_full() -> None:
     assert registered(writer, "c").cluster_ip.startswith("10.1.0.")
 
 
-def test_a_range_that_nothing_needs_goes_after_a_while() -> None:
+def test_an_unused_range_is_removed_after_a_while() -> None:
     writer = a_writer("10.0.0.0/24")
     added(writer, "10.1.0.0/24")
     retired(writer)
@@ -63,7 +63,7 @@ def test_a_range_that_nothing_needs_goes_after_a_while() -> None:
     assert not later(writer, seconds=1)
 
 
-def test_a_retired_range_gives_nothing_new_and_waits_for_what_it_gave() -> None:
+def test_a_terminating_range_allocates_nothing_and_waits_for_its_addresses() -> None:
     writer = a_writer("10.0.0.0/30")
     for name in ("a", "b"):
         registered(writer, name)
@@ -79,7 +79,7 @@ def test_a_retired_range_gives_nothing_new_and_waits_for_what_it_gave() -> None:
     assert not later(writer, seconds=1)
 
 
-def test_a_range_that_another_covers_goes_although_its_addresses_are_held() -> None:
+def test_a_range_that_another_covers_is_removed_although_its_addresses_are_in_use() -> None:
     writer = a_writer("10.0.0.0/16")
     added(writer, "10.0.7.0/24")
     draft = a_service("a", cluster_ip="10.0.7.7", cluster_ips=("10.0.7.7",), ip_families=())
@@ -88,7 +88,7 @@ def test_a_range_that_another_covers_goes_although_its_addresses_are_held() -> N
     assert not later(writer, seconds=10)
 
 
-def test_a_range_is_held_by_its_finalizer_and_says_that_it_is_ready() -> None:
+def test_a_range_has_a_finalizer_and_is_ready() -> None:
     writer = a_writer("10.0.0.0/24")
     added(writer, "10.1.0.0/24")
     stored = writer.view.snapshot.service_cidrs[MORE]

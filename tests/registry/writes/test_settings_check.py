@@ -1,4 +1,4 @@
-"""Settings that say other than what is registered are found, each with what to do."""
+"""Settings that contradict registered objects are found, each with a remedy."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def contradicted(snapshot: Snapshot, policy: Policy) -> list[str]:
         ("10.43.0.0/16", "10.44.0.0/16", "fd00::/112"),
     ],
 )
-def test_a_registry_agrees_with_the_settings_it_was_made_with(ranges: tuple[str, ...]) -> None:
+def test_a_registry_agrees_with_the_settings_of_its_first_start(ranges: tuple[str, ...]) -> None:
     address = ranges[0].rpartition(".")[0] + ".10"
     policy = Policy(service_cidrs=ranges, cluster_dns=address)
     made = World(dns_service(address), policy=policy)
@@ -57,13 +57,13 @@ def test_a_registry_agrees_with_the_settings_it_was_made_with(ranges: tuple[str,
         ({"endpoints_per_slice": 7, "creates_namespaces": False}, []),
     ],
 )
-def test_each_setting_that_was_changed_later_is_named(
+def test_each_setting_that_was_changed_later_is_reported(
     world: World, changes: dict[str, object], settings: list[str]
 ) -> None:
     assert contradicted(world.snapshot, replace(MADE_WITH, **changes)) == settings
 
 
-def test_the_family_that_services_have_by_default_is_that_of_the_first_start() -> None:
+def test_the_default_family_of_services_is_that_of_the_first_start() -> None:
     both = ("10.43.0.0/16", "fd00::/112")
     policy = Policy(service_cidrs=both, cluster_dns="10.43.0.10")
     made = World(dns_service("10.43.0.10"), policy=policy)
@@ -103,7 +103,7 @@ def test_a_cache_on_each_node_may_be_the_cluster_dns(world: World) -> None:
 
 
 @pytest.mark.parametrize("node_ports", [range(30_000, 30_010), range(31_000, 32_000)])
-def test_a_node_port_outside_the_range_is_named_with_its_holder(
+def test_a_node_port_outside_the_range_is_reported_with_its_service(
     world: World, node_ports: range
 ) -> None:
     port = ServicePort(port=80, node_port=30_123)
@@ -114,7 +114,7 @@ def test_a_node_port_outside_the_range_is_named_with_its_holder(
     assert "default/web holds node port 30123" in found.problem
 
 
-def test_a_changed_domain_is_kept_once_the_old_one_is_forgotten(world: World) -> None:
+def test_a_changed_domain_is_kept_once_the_annotation_is_removed(world: World) -> None:
     changed = replace(MADE_WITH, cluster_domain="example.org")
     system = world.snapshot.namespaces[NamespacedName("", "kube-system")]
     assert system.metadata.annotations[DOMAIN_ANNOTATION] == "cluster.local"

@@ -1,4 +1,4 @@
-"""A backup holds everything at one revision, and brings it back."""
+"""A backup has everything at one revision, and restores it."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ async def registered(url: str) -> Snapshot:
         return registry.view.snapshot
 
 
-async def test_what_was_backed_up_is_there_again_with_its_allocations(database_url: str) -> None:
+async def test_a_restore_brings_back_all_objects_and_allocations(database_url: str) -> None:
     before = await registered(database_url)
     lines = await backed_up(database_url)
     await empty_database(database_url)
@@ -51,7 +51,7 @@ async def test_what_was_backed_up_is_there_again_with_its_allocations(database_u
         assert after.of(kind) == before.of(kind)
 
 
-async def test_a_running_process_loads_what_was_restored(database_url: str) -> None:
+async def test_a_running_process_loads_the_restored_state(database_url: str) -> None:
     await registered(database_url)
     lines = await backed_up(database_url)
     async with a_registry(database_url) as registry:
@@ -66,7 +66,7 @@ async def test_a_running_process_loads_what_was_restored(database_url: str) -> N
     assert list(snapshot.services) == [service.metadata.key]
 
 
-async def test_a_registry_that_holds_something_is_not_replaced_unasked(database_url: str) -> None:
+async def test_a_registry_with_objects_is_only_replaced_on_request(database_url: str) -> None:
     before = await registered(database_url)
     lines = await backed_up(database_url)
 
@@ -77,7 +77,7 @@ async def test_a_registry_that_holds_something_is_not_replaced_unasked(database_
         assert registry.view.snapshot.services == before.services
 
 
-async def test_losing_everything_or_every_range_must_be_asked_for(database_url: str) -> None:
+async def test_losing_everything_or_every_range_must_be_requested(database_url: str) -> None:
     await registered(database_url)
     whole = read_backup(await backed_up(database_url))
     ranges = [each for each in whole.objects if isinstance(each, ServiceCIDR)]
@@ -92,9 +92,7 @@ async def test_losing_everything_or_every_range_must_be_asked_for(database_url: 
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-async def test_a_file_that_is_not_whole_and_sound_is_refused(
-    database_url: str, damage: Damage
-) -> None:
+async def test_an_incomplete_or_damaged_file_is_refused(database_url: str, damage: Damage) -> None:
     await registered(database_url)
     lines = await backed_up(database_url)
     assert read_backup(lines)
@@ -102,7 +100,7 @@ async def test_a_file_that_is_not_whole_and_sound_is_refused(
         read_backup(damage(lines))
 
 
-async def test_no_octet_of_a_backup_can_be_another(database_url: str) -> None:
+async def test_a_change_of_any_octet_is_detected(database_url: str) -> None:
     await registered(database_url)
     whole = b"".join(await backed_up(database_url))
     for place in range(0, len(whole), 1 + len(whole) // 300):

@@ -1,4 +1,4 @@
-"""A file is there whole or as it was; what a limit, a full disk or a fault cuts off is gone."""
+"""A file is written completely or left as it was, also at a size limit, a full disk or a fault."""
 
 import os
 import resource
@@ -23,7 +23,7 @@ async def lines(*given: bytes | Exception) -> AsyncIterator[bytes]:
         yield each
 
 
-async def test_a_new_file_holds_every_line_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+async def test_a_new_file_has_every_line_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     file = tmp_path / "backup"
     assert await write_whole(file, lines(b"a\n", b"b\n")) == 2
     assert file.read_bytes() == b"a\nb\n"
@@ -43,7 +43,7 @@ async def test_an_older_file_is_replaced_at_the_end_and_not_before(tmp_path: Pat
     assert file.read_bytes() == b"new\n"
 
 
-async def test_a_fault_of_the_database_leaves_the_older_file(tmp_path: Path) -> None:
+async def test_a_database_fault_leaves_the_older_file(tmp_path: Path) -> None:
     file = tmp_path / "backup"
     file.write_bytes(OLD)
     with pytest.raises(ValueError, match="away"):
@@ -52,7 +52,7 @@ async def test_a_fault_of_the_database_leaves_the_older_file(tmp_path: Path) -> 
     assert names_in(tmp_path) == [file.name]
 
 
-async def test_a_disk_without_room_leaves_the_older_file(tmp_path: Path) -> None:
+async def test_a_full_disk_leaves_the_older_file(tmp_path: Path) -> None:
     file = tmp_path / "backup"
     file.write_bytes(OLD)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -66,12 +66,12 @@ async def test_a_disk_without_room_leaves_the_older_file(tmp_path: Path) -> None
     assert names_in(tmp_path) == [file.name]
 
 
-async def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+async def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="cannot be written: No such file"):
         await write_whole(tmp_path / "none" / "backup", lines(b"a\n"))
 
 
-async def test_what_is_no_plain_file_is_written_to_as_it_is() -> None:
+async def test_a_pipe_is_written_to_directly() -> None:
     reading, writing = os.pipe()
     try:
         assert await write_whole(Path(f"/proc/self/fd/{writing}"), lines(b"a\n")) == 1

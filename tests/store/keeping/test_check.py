@@ -1,4 +1,4 @@
-"""Allocations without owner and owners without allocation are found, and mended."""
+"""Allocations without owner and owners without allocation are found and repaired."""
 
 from sqlalchemy import text
 
@@ -10,7 +10,7 @@ from tests.databases import connected
 from tests.registries import a_registry
 
 
-async def test_what_was_tampered_with_is_found_and_mended(database_url: str) -> None:
+async def test_tampered_allocations_are_found_and_repaired(database_url: str) -> None:
     async with a_registry(database_url) as registry:
         draft = a_service("ent", cluster_ip="", cluster_ips=(), ip_families=())
         stored = await registry.writer.write(lambda work: lifecycle.create(work, draft))
@@ -35,7 +35,7 @@ async def test_what_was_tampered_with_is_found_and_mended(database_url: str) -> 
         assert await check(engine) == ()
 
 
-async def test_writers_go_on_while_it_is_looked(database_url: str) -> None:
+async def test_a_check_blocks_no_writers(database_url: str) -> None:
     async with a_registry(database_url) as registry, connected(database_url) as engine:
         await registry.writer.write(lambda work: lifecycle.create(work, a_namespace("a")))
         async with engine.begin() as writing:
@@ -43,7 +43,7 @@ async def test_writers_go_on_while_it_is_looked(database_url: str) -> None:
             assert await check(engine) == ()
 
 
-async def test_what_a_write_has_changed_since_is_not_repaired(database_url: str) -> None:
+async def test_rows_changed_by_a_later_write_are_not_repaired(database_url: str) -> None:
     async with a_registry(database_url) as registry, connected(database_url) as engine:
         draft = a_service("ent", cluster_ip="", cluster_ips=(), ip_families=())
         stored = await registry.writer.write(lambda work: lifecycle.create(work, draft))

@@ -1,4 +1,4 @@
-"""History is forgotten by age, never below a number, and never under a reader's feet."""
+"""History is compacted by age, down to a minimum number, and readers notice it."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def age_everything(url: str) -> None:
         )
 
 
-async def test_old_changes_go_but_the_last_ones_stay(database_url: str) -> None:
+async def test_old_changes_are_deleted_but_the_last_ones_stay(database_url: str) -> None:
     await write_namespaces(database_url, 10)
     await age_everything(database_url)
 
@@ -45,9 +45,7 @@ async def test_old_changes_go_but_the_last_ones_stay(database_url: str) -> None:
     assert [change.revision for change in kept] == [upto + 1, upto + 2]
 
 
-async def test_whoever_compacts_knows_the_size_of_the_log_and_nobody_else(
-    database_url: str,
-) -> None:
+async def test_only_the_process_that_compacts_knows_the_size_of_the_log(database_url: str) -> None:
     await write_namespaces(database_url, 3)
     async with connected(database_url) as engine:
         compactor = Compactor(engine, history_s=3600)
@@ -65,14 +63,14 @@ async def test_the_size_of_the_log_is_a_metric(database_url: str) -> None:
         await until(lambda: b"\nwaypost_change_log_changes " in generate_latest(registry.metrics))
 
 
-async def test_young_changes_stay_whatever_their_number(database_url: str) -> None:
+async def test_recent_changes_stay_whatever_their_number(database_url: str) -> None:
     await write_namespaces(database_url, 10)
 
     async with connected(database_url) as engine:
         assert await compact(engine, history_s=3600, changes_min=1) == 0
 
 
-async def test_a_process_that_starts_after_compaction_tells_what_is_expired(
+async def test_a_process_that_starts_after_compaction_knows_what_is_expired(
     database_url: str,
 ) -> None:
     await write_namespaces(database_url, 10)

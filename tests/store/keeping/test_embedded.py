@@ -1,4 +1,4 @@
-"""An embedded server comes up whatever its last one left behind."""
+"""An embedded server starts whatever its predecessor left behind."""
 
 import os
 import shutil
@@ -38,11 +38,11 @@ async def answer(url: str) -> object:
         return (await connection.execute(text("SELECT 40 + 2"))).scalar()
 
 
-async def test_a_server_that_was_killed_is_started_again_though_its_number_is_taken() -> None:
+async def test_a_killed_server_is_started_again_although_its_process_id_is_taken() -> None:
     with a_folder() as folder:
         server = embedded.start(folder)
         note = (folder / NOTE).read_text()
-        os.kill(server_pid(folder), signal.SIGINT)  # at once, but leaving nothing running
+        os.kill(server_pid(folder), signal.SIGINT)  # stops immediately, with all its processes
         await until(lambda: not (folder / NOTE).exists())
         (folder / NOTE).write_text(f"{os.getpid()}\n{note.partition(chr(10))[2]}")
         again = embedded.start(folder)
@@ -50,7 +50,7 @@ async def test_a_server_that_was_killed_is_started_again_though_its_number_is_ta
         server.stop()
 
 
-async def test_another_postgresql_that_has_the_number_now_is_left_alone() -> None:
+async def test_another_postgresql_with_the_process_id_is_left_alone() -> None:
     with a_folder() as folder, a_folder() as elsewhere:
         server = embedded.start(folder)
         note = (folder / NOTE).read_text()
@@ -70,7 +70,7 @@ async def test_another_postgresql_that_has_the_number_now_is_left_alone() -> Non
         other.stop()
 
 
-async def test_a_folder_that_was_copied_while_in_use_is_refused_in_one_line() -> None:
+async def test_a_copy_of_a_folder_in_use_is_refused_in_one_line() -> None:
     with a_folder() as folder, a_folder() as elsewhere:
         server = embedded.start(folder)
         copy = elsewhere
@@ -82,7 +82,7 @@ async def test_a_folder_that_was_copied_while_in_use_is_refused_in_one_line() ->
         server.stop()
 
 
-async def test_a_folder_that_was_moved_after_a_power_cut_is_taken() -> None:
+async def test_a_folder_that_was_moved_after_a_power_cut_is_accepted() -> None:
     with a_folder() as folder, a_folder() as elsewhere:
         server = embedded.start(folder)
         note = (folder / NOTE).read_text()
@@ -94,7 +94,7 @@ async def test_a_folder_that_was_moved_after_a_power_cut_is_taken() -> None:
         moved.stop()
 
 
-async def test_a_server_on_its_way_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_starting_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with a_folder() as folder:
         server = embedded.start(folder)
         ready = (folder / NOTE).read_text()
@@ -112,7 +112,7 @@ async def test_a_server_on_its_way_is_waited_for(monkeypatch: pytest.MonkeyPatch
         server.stop()
 
 
-async def test_the_wheels_own_limit_is_not_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_start_may_exceed_the_wheels_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     given_up: list[str] = []
     ensure = embedded.PostgresServer.ensure_postgres_running
 
@@ -130,11 +130,10 @@ async def test_the_wheels_own_limit_is_not_the_last_word(monkeypatch: pytest.Mon
         server.stop()
 
 
-async def test_a_server_that_never_comes_up_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_never_starts_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def hanging(_: embedded.PostgresServer) -> None:
         raise subprocess.TimeoutExpired("pg_ctl", 10)
 
     monkeypatch.setattr(embedded.PostgresServer, "ensure_postgres_running", hanging)
-    monkeypatch.setattr(embedded, "START_S_MAX", -1.0)
     with a_folder() as folder, pytest.raises(subprocess.TimeoutExpired):
-        embedded.start(folder)
+        embedded.start(folder, start_s_max=-1)

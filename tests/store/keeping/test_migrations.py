@@ -1,4 +1,4 @@
-"""Whether the schema is this version's, and what an operator is told when it is not."""
+"""The schema must be this version's; otherwise the operator gets a remedy."""
 
 from collections.abc import AsyncGenerator
 
@@ -14,7 +14,7 @@ LATER = "9999"
 
 @pytest.fixture
 async def ahead(database_url: str) -> AsyncGenerator[AsyncEngine, None]:
-    """Give a database that a later version has migrated, for as long as a test."""
+    """Give a database that a later version has migrated, for the length of a test."""
     async with connected(database_url) as engine:
         set_version = text("UPDATE alembic_version SET version_num = :version")
         async with engine.begin() as connection:
@@ -27,8 +27,8 @@ async def ahead(database_url: str) -> AsyncGenerator[AsyncEngine, None]:
 
 async def test_a_database_of_a_later_version_is_left_as_it_is(ahead: AsyncEngine) -> None:
     for look in (migrate, require_current):
-        with pytest.raises(SchemaMismatch, match=f"at {LATER}, .* upgrade Waypost") as told:
+        with pytest.raises(SchemaMismatch, match=f"at {LATER}, .* upgrade Waypost") as refused:
             await look(ahead)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(refused.value)
     async with ahead.connect() as connection:
         assert await connection.scalar(text("SELECT version_num FROM alembic_version")) == LATER

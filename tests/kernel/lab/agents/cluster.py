@@ -23,11 +23,11 @@ from app.domain.objects.pod import Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import ServicePort
 from app.domain.work import Policy
-from app.registry.beside import Lane
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
-from app.registry.reads.watch import Pulse
+from app.registry.reads.watch import Notifier
+from app.registry.threads import Lane
 from app.registry.writes.bootstrap import bootstrap
 from app.schemas.objects.codec import encode_object
 from tests.builders import a_pod, a_service
@@ -134,7 +134,7 @@ def _serve() -> None:
             policy=Policy(),
             rules=NodeRulesReader(view, CONFIG, node_ports=range(30_000, 32_768)),
             leases=_Leases(),
-            watching=Watching(view, Pulse(view)),
+            watching=Watching(view, Notifier(view)),
             metrics=CollectorRegistry(),
             objects_max=10_000,
             reading=Lane(),
@@ -156,7 +156,7 @@ class _Leases:
         del name
         return LEASE_S
 
-    async def sign_on(self, pods: object) -> None:
+    async def renew_existing(self, pods: object) -> None:
         """Take a registration as a heartbeat."""
 
 

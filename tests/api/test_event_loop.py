@@ -1,4 +1,4 @@
-"""No single request keeps the event loop: others have turns while it is read, decided, answered."""
+"""No single request blocks the event loop while it is read, decided or answered."""
 
 import asyncio
 import json
@@ -20,11 +20,11 @@ Wire = dict[str, Any]
 T = TypeVar("T")
 PORTS = [{"port": 80}]
 PODS = 400  # of a body
-TURNS_MIN = 10  # that such a request leaves to others at least; in one go it leaves one
+ITERATIONS_MIN = 10  # of the event loop during such a request; blocking, it would be one
 
 
 class Weighing:
-    """A writer that notes what each decision was said to touch, and has another one write."""
+    """A writer that records the reach of each decision, and delegates to another writer."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -88,12 +88,12 @@ RENDERED: Wire = {
 }
 
 
-async def turns_during(request: "asyncio.Task[httpx.Response]") -> tuple[int, httpx.Response]:
-    turns = 0
+async def iterations_of(request: "asyncio.Task[httpx.Response]") -> tuple[int, httpx.Response]:
+    iterations = 0
     while not request.done():
-        turns += 1
+        iterations += 1
         await asyncio.sleep(0)
-    return turns, request.result()
+    return iterations, request.result()
 
 
 @pytest.mark.parametrize(
@@ -111,27 +111,27 @@ async def turns_during(request: "asyncio.Task[httpx.Response]") -> tuple[int, ht
     ],
     ids=["aliases", "nested lists", "numbers", "a long text", "render"],
 )
-async def test_others_have_turns_while_what_is_odd_is_read(
+async def test_reading_odd_bodies_yields_to_the_event_loop(
     api: API, path: str, body: bytes, media: str
 ) -> None:
     headers = {"content-type": media or "application/json"}
     sending = api.client.post(path, content=body, headers=headers)
-    turns, answer = await turns_during(asyncio.ensure_future(sending))
+    iterations, answer = await iterations_of(asyncio.ensure_future(sending))
     assert answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
-    assert turns > TURNS_MIN
+    assert iterations > ITERATIONS_MIN
 
 
 async def reaches(
     api: API, method: str, path: str, body: bytes, media: str = "application/json"
 ) -> int:
-    """Send a request that is to succeed; gives what its decision was said to touch."""
+    """Send a request that must succeed; gives the largest reach of its decisions."""
     api.reaches.clear()
     answer = await api.client.request(method, path, content=body, headers={"content-type": media})
     assert answer.is_success, answer.text
     return max(api.reaches)
 
 
-async def test_many_objects_are_decided_beside_the_event_loop(api: API) -> None:
+async def test_many_objects_are_decided_in_a_thread(api: API) -> None:
     services = [a_service(number) for number in range(20)]
     body = a_list(*services, *map(a_pod, range(PODS)))
     assert await reaches(api, "POST", "/apply?dryRun=All", body) > AT_ONCE_MAX
@@ -141,7 +141,7 @@ async def test_many_objects_are_decided_beside_the_event_loop(api: API) -> None:
     assert await reaches(api, "POST", pruned, a_list(a_service(1))) > AT_ONCE_MAX
 
 
-async def test_one_object_that_changes_many_is_decided_beside_the_event_loop(api: API) -> None:
+async def test_one_object_that_changes_many_is_decided_in_a_thread(api: API) -> None:
     body = a_list(*(a_pod(number, all="y") for number in range(PODS)))
     assert await reaches(api, "POST", "/apply", body) > AT_ONCE_MAX
     service = {"metadata": {"name": "all"}, "spec": {"selector": {"all": "y"}, "ports": PORTS}}
@@ -153,7 +153,7 @@ async def test_one_object_that_changes_many_is_decided_beside_the_event_loop(api
     assert await reaches(api, "DELETE", "/pods/default/p1", b"") <= AT_ONCE_MAX
 
 
-async def test_a_large_object_is_decided_beside_the_event_loop(api: API) -> None:
+async def test_a_large_object_is_decided_in_a_thread(api: API) -> None:
     large = {"metadata": {"name": "large", "annotations": {"a": "b" * 200_000}}}
     body = json.dumps(large).encode()
     assert await reaches(api, "POST", "/namespaces", body) > AT_ONCE_MAX

@@ -1,4 +1,4 @@
-"""Work in a thread: the event loop goes on, one work at a time, and garbage is seen to again."""
+"""Jobs in a thread: the event loop goes on, one job at a time, and garbage collection resumes."""
 
 import asyncio
 import gc
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.registry.beside import Lane, beside
+from app.registry.threads import Lane, in_thread
 
 
 @pytest.fixture(autouse=True)
@@ -16,13 +16,13 @@ def _nothing_stays_frozen() -> Iterator[None]:
     gc.unfreeze()
 
 
-async def test_work_is_done_in_another_thread_and_its_result_or_refusal_comes_back() -> None:
-    assert await beside(threading.get_ident) != threading.get_ident()
+async def test_a_job_runs_in_another_thread_and_its_result_or_error_comes_back() -> None:
+    assert await in_thread(threading.get_ident) != threading.get_ident()
     with pytest.raises(ZeroDivisionError):
-        await beside(divmod, 1, 0)
+        await in_thread(divmod, 1, 0)
 
 
-async def test_a_lane_does_one_work_at_a_time_in_the_order_of_asking() -> None:
+async def test_a_lane_runs_one_job_at_a_time_in_order_of_arrival() -> None:
     lane, begun, done = Lane(), list[int](), list[int]()
     may_end = threading.Event()
 
@@ -32,7 +32,7 @@ async def test_a_lane_does_one_work_at_a_time_in_the_order_of_asking() -> None:
         done.append(number)
 
     works = [asyncio.create_task(lane.run(work, number)) for number in range(3)]
-    while not begun:  # noqa: ASYNC110  a thread tells
+    while not begun:  # noqa: ASYNC110  set by a thread
         await asyncio.sleep(0)
     assert (begun, done) == ([0], [])
     may_end.set()
@@ -40,7 +40,7 @@ async def test_a_lane_does_one_work_at_a_time_in_the_order_of_asking() -> None:
     assert begun == done == [0, 1, 2]
 
 
-async def test_who_is_cancelled_waits_for_the_thread() -> None:
+async def test_a_cancelled_caller_waits_for_the_thread() -> None:
     began, may_end, done = threading.Event(), threading.Event(), list[str]()
 
     def work() -> None:
@@ -48,8 +48,8 @@ async def test_who_is_cancelled_waits_for_the_thread() -> None:
         may_end.wait(timeout=30)
         done.append("all of it")
 
-    working = asyncio.create_task(beside(work))
-    while not began.is_set():  # noqa: ASYNC110  a thread tells
+    working = asyncio.create_task(in_thread(work))
+    while not began.is_set():  # noqa: ASYNC110  set by a thread
         await asyncio.sleep(0)
     working.cancel()
     await asyncio.sleep(0)
@@ -60,17 +60,17 @@ async def test_who_is_cancelled_waits_for_the_thread() -> None:
     assert done == ["all of it"]
 
 
-async def test_what_is_large_is_left_out_of_later_searches_for_garbage() -> None:
+async def test_large_results_are_exempt_from_later_garbage_collections() -> None:
     frozen = gc.get_freeze_count()
-    made = await beside(lambda: [[number] for number in range(150_000)])
+    made = await in_thread(lambda: [[number] for number in range(150_000)])
     assert gc.isenabled()
     assert gc.get_freeze_count() - frozen >= len(made)
 
 
-async def test_the_search_stays_switched_off_where_it_was() -> None:
+async def test_garbage_collection_stays_off_where_it_was_off() -> None:
     gc.disable()
     try:
-        await beside(list[object])
+        await in_thread(list[object])
         assert not gc.isenabled()
     finally:
         gc.enable()
