@@ -19,12 +19,8 @@ from app.api import (
     rules,
     rules_watch,
 )
-from app.api.http.guard import Guard, Trusted
-from app.api.http.limits import Limits, RequestLimit
-from app.api.http.methods import Methods, Routed
-from app.api.metrics import RequestMeter
+from app.api.gate import LIMITS, TRUSTED, Limits, Trusted, stand_before
 from app.api.objects import apply, watch
-from app.api.objects.bodies import BodyLimit
 from app.api.objects.collections import collection_router
 from app.api.openapi import add_bodies
 from app.schemas.heartbeats import HeartbeatRequest
@@ -59,11 +55,8 @@ BODIES = (
     RenderRequest,
 )
 
-_LIMITS = Limits()
-_TRUSTED = Trusted()
 
-
-def build(*, version: str, limits: Limits = _LIMITS, trusted: Trusted = _TRUSTED) -> FastAPI:
+def build(*, version: str, limits: Limits = LIMITS, trusted: Trusted = TRUSTED) -> FastAPI:
     """Assemble the application; its ``state.registry`` is to be set before it serves."""
     app = FastAPI(
         title=TITLE,
@@ -76,12 +69,7 @@ def build(*, version: str, limits: Limits = _LIMITS, trusted: Trusted = _TRUSTED
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
-    app.add_middleware(rules_watch.Following)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
-    app.add_middleware(Methods, routes=[route for route in routed if isinstance(route, Routed)])
-    app.add_middleware(Guard, trusted=trusted)
-    app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
-    app.add_middleware(RequestLimit, requests_max=limits.requests_max)
-    app.add_middleware(RequestMeter)
+    stand_before(app, routed, limits=limits, trusted=trusted)
     add_bodies(app, BODIES)
     return app
