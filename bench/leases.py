@@ -137,7 +137,7 @@ async def measured(folder: Path, options: argparse.Namespace) -> bool:
                 await paced(app, requests, period_s=options.period, seconds=options.seconds)
                 print(row(called, meter), flush=True)
                 shares.append(sum(meter.shares()))
-            assert not registry.view.snapshot.members("lapsed"), "nobody was silent"
+            assert not registry.view.snapshot.members("lease-expired"), "nobody was silent"
             return shares[0] < GOAL
     finally:
         await engine.dispose()

@@ -83,7 +83,7 @@ class StateCollector(Collector):
         yield GaugeMetricFamily(
             "waypost_lapsed_pods",
             "Pods that are not ready because a lease expired, their own or their node's.",
-            value=len(snapshot.members("lapsed")),
+            value=len(snapshot.members("lease-expired")),
         )
         yield GaugeMetricFamily(
             "waypost_watchers", "Open watch streams.", value=self._watching.watchers

@@ -20,7 +20,7 @@ from app.domain.objects.pod import (
     Probe,
     TCPSocketAction,
 )
-from app.domain.registration.health.leases import Lapse, lapsed
+from app.domain.registration.health.leases import Expiry
 from app.domain.registration.health.readiness import PROBE_SUCCEEDED, Report, reported
 from tests.agent.virtual_time import EPOCH, VirtualTime
 from tests.builders import a_condition, a_pod, key
@@ -229,8 +229,8 @@ async def test_an_overwritten_condition_is_reported_again() -> None:
 
 
 async def test_a_pod_with_an_expired_lease_is_not_reported() -> None:
-    lapse = Lapse(reason=LEASE_EXPIRED, heard_at=EPOCH, since=EPOCH)
-    async with probing(lapsed(a_probed_pod(ready=True), lapse, now=EPOCH)) as registry:
+    expiry = Expiry(reason=LEASE_EXPIRED, heard_at=EPOCH, since=EPOCH)
+    async with probing(marked_expired(a_probed_pod(ready=True), expiry, now=EPOCH)) as registry:
         await registry.time.advance(3 * PERIOD_S)
         assert len(registry.asked_at_s) == 3 + 1
     assert registry.reports == []

@@ -30,11 +30,11 @@ async def ready(client: httpx.AsyncClient) -> dict[str, Any]:
     return next(entry for entry in pod["status"]["conditions"] if entry["type"] == "Ready")
 
 
-async def until_lapsed(client: httpx.AsyncClient) -> None:
-    async def has_lapsed() -> bool:
+async def until_expired(client: httpx.AsyncClient) -> None:
+    async def has_expired() -> bool:
         return (await ready(client)).get("reason") == "LeaseExpired"
 
-    await eventually(has_lapsed)
+    await eventually(has_expired)
 
 
 async def test_one_heartbeat_takes_no_revision(database_url: str) -> None:
@@ -105,7 +105,7 @@ async def test_a_pod_with_an_expired_lease_is_ready_again_when_its_heartbeat_is_
     async with an_api(database_url) as client:
         await client.post("/services", json=SERVICE)
         await client.post("/pods", json=a_pod())
-        await until_lapsed(client)
+        await until_expired(client)
         explained = (await client.get("/services/default/web/explain")).json()
         metrics = (await client.get("/metrics")).text
 
@@ -121,7 +121,7 @@ async def test_a_pod_with_an_expired_lease_is_ready_again_when_its_heartbeat_is_
 async def test_registering_again_is_a_heartbeat(way: str, database_url: str) -> None:
     async with an_api(database_url) as client:
         await client.post("/apply", json=a_pod())
-        await until_lapsed(client)
+        await until_expired(client)
         if way == "put":
             await client.put("/pods/default/p0", json=a_pod())
         else:
@@ -132,7 +132,7 @@ async def test_registering_again_is_a_heartbeat(way: str, database_url: str) -> 
 async def test_an_edit_of_a_read_object_is_no_heartbeat(database_url: str) -> None:
     async with an_api(database_url) as client:
         await client.post("/pods", json=a_pod())
-        await until_lapsed(client)
+        await until_expired(client)
         read = (await client.get("/pods/default/p0")).json()
         read["metadata"]["labels"]["tier"] = "front"
         response = await client.put("/pods/default/p0", json=read)

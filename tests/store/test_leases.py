@@ -118,4 +118,4 @@ async def test_no_process_expires_pods_that_another_one_hears(database_url: str)
             await leader.sweep()
 
         assert registry.view.snapshot.pods[key("p0")].is_ready
-        assert registry.view.snapshot.pods[key("p1")].is_lapsed
+        assert registry.view.snapshot.pods[key("p1")].has_expired_lease

@@ -23,7 +23,7 @@ LEASE_EXPIRED = "LeaseExpired"  # reason of a Ready condition: the Pod's own hea
 NODE_LEASE_EXPIRED = "NodeLeaseExpired"  # the heartbeats of the agent that probes it stopped
 NOT_REPORTED = "NotReportedYet"  # a client has to report readiness, and none has yet
 READY_BEFORE = "waypost/ReadyBefore"  # condition: the Ready condition before a lease expired
-LAPSES = frozenset({LEASE_EXPIRED, NODE_LEASE_EXPIRED})
+LEASE_EXPIRED_REASONS = frozenset({LEASE_EXPIRED, NODE_LEASE_EXPIRED})
 
 
 class PodPhase(StrEnum):
@@ -206,10 +206,12 @@ class Pod(Object):
         return next((entry for entry in self.conditions if entry.type == READY), None)
 
     @property
-    def is_lapsed(self) -> bool:
+    def has_expired_lease(self) -> bool:
         """Whether it is not ready because a lease expired, its own or its node's."""
         ready = self.ready_condition
-        return ready is not None and ready.status == "False" and ready.reason in LAPSES
+        return (
+            ready is not None and ready.status == "False" and ready.reason in LEASE_EXPIRED_REASONS
+        )
 
     def port_named(self, name: str, protocol: str) -> int | None:
         """Find a container port by name and protocol: containers first, then sidecars."""
@@ -231,8 +233,8 @@ def _index_terms(pod: Pod) -> Iterator[Term]:
         yield ("pod-node", pod.node_name)
     for ip in pod.pod_ips:
         yield ("pod-ip", canonical(ip))
-    if pod.is_lapsed:
-        yield ("lapsed",)
+    if pod.has_expired_lease:
+        yield ("lease-expired",)
 
 
 POD = Resource(

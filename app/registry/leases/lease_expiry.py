@@ -16,7 +16,13 @@ from app.domain.names import NamespacedName
 from app.domain.objects.node import NODE
 from app.domain.objects.pod import LEASE_EXPIRED, POD, Pod
 from app.domain.objects.service import Service
-from app.domain.registration.health.leases import Lapse, is_removable, lapsed, restored, was_ready
+from app.domain.registration.health.leases import (
+    Expiry,
+    is_removable,
+    marked_expired,
+    restored,
+    was_ready,
+)
 from app.domain.registration.health.mass_failure import (
     GuardPolicy,
     Silence,
@@ -31,7 +37,7 @@ from app.registry.writes import lifecycle
 
 GUARD_DEFAULT = GuardPolicy()
 
-ExpiredPods = Mapping[NamespacedName, Lapse]
+ExpiredPods = Mapping[NamespacedName, Expiry]
 """Pods by key, with the lease that expired."""
 
 
@@ -57,8 +63,8 @@ def expire(work: Work, tracker: LeaseTracker) -> None:
         elif is_removable(pod, expiry, earliest=earliest, now=work.now):
             lifecycle.delete(work, POD, key, grace_s=0)
         else:
-            work.put(lapsed(pod, expiry, now=work.now))
-    for key in sorted(work.snapshot.members("lapsed")):
+            work.put(marked_expired(pod, expiry, now=work.now))
+    for key in sorted(work.snapshot.members("lease-expired")):
         if key not in expired:
             work.put(restored(work.snapshot.pods[key], at=work.now))
 
@@ -74,7 +80,7 @@ def restore(work: Work, pods: frozenset[NamespacedName]) -> None:
 
 def _known(snapshot: Snapshot) -> set[NamespacedName]:
     """List the Pods whose lease expired before: marked not ready, or held by the guard."""
-    found = set(snapshot.members("lapsed"))
+    found = set(snapshot.members("lease-expired"))
     for service in snapshot.members("guarded"):
         found.update(
             pod.metadata.key for pod in snapshot.pods_selected_by(snapshot.services[service])
@@ -90,7 +96,7 @@ def _expired(snapshot: Snapshot, tracker: LeaseTracker, now: datetime) -> Expire
             candidates.update(pod.metadata.key for pod in snapshot.pods_on(lease.key.name))
         elif lease.key in snapshot.pods:
             candidates.add(lease.key)
-    found: dict[NamespacedName, Lapse] = {}
+    found: dict[NamespacedName, Expiry] = {}
     for key in candidates:
         expiry = _expiry_of(snapshot.pods[key], tracker, now, is_known=key in known)
         if expiry is not None:
@@ -98,7 +104,7 @@ def _expired(snapshot: Snapshot, tracker: LeaseTracker, now: datetime) -> Expire
     return found
 
 
-def _expiry_of(pod: Pod, tracker: LeaseTracker, now: datetime, *, is_known: bool) -> Lapse | None:
+def _expiry_of(pod: Pod, tracker: LeaseTracker, now: datetime, *, is_known: bool) -> Expiry | None:
     """Find an expired lease of a Pod: its own, or that of the node whose agent probes it."""
     if pod.lease_duration_s is not None:
         own = tracker.expiry(pod_lease(pod.metadata.key), now=now, is_known=is_known)
@@ -110,9 +116,9 @@ def _expiry_of(pod: Pod, tracker: LeaseTracker, now: datetime, *, is_known: bool
     return None if expiry is None or _has_other_report(pod, expiry) else expiry
 
 
-def _has_other_report(pod: Pod, expiry: Lapse) -> bool:
+def _has_other_report(pod: Pod, expiry: Expiry) -> bool:
     """Whether a Pod is not ready, or was reported ready after its node's lease expired."""
-    if pod.is_lapsed:
+    if pod.has_expired_lease:
         return False
     at = None if pod.ready_condition is None else pod.ready_condition.last_transition_at
     return not pod.is_ready or (at is not None and at > expiry.since)

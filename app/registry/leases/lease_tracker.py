@@ -18,7 +18,7 @@ from app.domain.names import NamespacedName
 from app.domain.objects.node import NODE, Node
 from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, POD, Pod
 from app.domain.objects.resource import Object
-from app.domain.registration.health.leases import Lapse
+from app.domain.registration.health.leases import Expiry
 from app.registry.reads.view import Advance, View
 
 NODE_LEASE_S_DEFAULT = 40
@@ -123,7 +123,7 @@ class LeaseTracker:
             if max(heard_s.get(lease, began_s), began_s) + duration_s < now_s
         ]
 
-    def expiry(self, lease: Lease, *, now: datetime, is_known: bool) -> Lapse | None:
+    def expiry(self, lease: Lease, *, now: datetime, is_known: bool) -> Expiry | None:
         """Say since when a lease has been expired; None when it has not.
 
         A lease that ``is_known`` to have expired before gets no new period.
@@ -139,7 +139,7 @@ class LeaseTracker:
         is_over = ended_s + SLACK_S < now_s or (is_known and heard_s is None)
         if not is_over:
             return None
-        return Lapse(
+        return Expiry(
             reason=LEASE_EXPIRED if lease.kind == POD.name else NODE_LEASE_EXPIRED,
             heard_at=now - timedelta(seconds=now_s - start_s),
             since=now - timedelta(seconds=max(0.0, now_s - ended_s)),

@@ -519,7 +519,7 @@ def the_laws(world: LeaseWorld, heard_at: dict[str, float]) -> None:
             missing_s = world.store.now_s - heard_at.get(pod.metadata.name, 0.0) - LEASE_S
             assert pod.is_ready or missing_s >= WINDOW_S_DEFAULT, "the guard holds it"
     for pod in world.snapshot.pods.values():
-        assert pod.is_ready is not pod.is_lapsed
+        assert pod.is_ready is not pod.has_expired_lease
 
 
 async def test_the_time_of_a_stalled_process_does_not_count() -> None:

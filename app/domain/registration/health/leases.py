@@ -1,6 +1,6 @@
 """Readiness of a Pod whose lease has expired, and after its heartbeats return.
 
-    Pod, Lapse -> lapsed -> not ready, and why           Pod -> restored -> as before
+    Pod, Expiry -> marked_expired -> not ready, and why           Pod -> restored -> as before
 
 The previous Ready condition is kept as a condition of another type, so that a heartbeat
 restores exactly that.  How heartbeats arrive, and how many expired Pods are too many, is
@@ -22,7 +22,7 @@ REMOVAL_GRACE_S_MIN = WINDOW_S_DEFAULT  # within the window the guard may still 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lapse:
+class Expiry:
     """A lease that expired at ``since``; the last heartbeat came at ``heard_at``.
 
     ``reason`` is LeaseExpired for the Pod's own lease, NodeLeaseExpired for its node's.
@@ -33,17 +33,17 @@ class Lapse:
     since: datetime
 
 
-def lapsed(pod: Pod, lapse: Lapse, *, now: datetime) -> Pod:
+def marked_expired(pod: Pod, expiry: Expiry, *, now: datetime) -> Pod:
     """Mark a Pod not ready and keep its Ready condition; the same Pod if that is done already."""
     current = pod.ready_condition or Condition(type=READY, status="False")
-    if pod.is_lapsed and current.reason == lapse.reason:
+    if pod.has_expired_lease and current.reason == expiry.reason:
         return pod
-    kept = _before(pod) if pod.is_lapsed else replace(current, type=READY_BEFORE)
+    kept = _before(pod) if pod.has_expired_lease else replace(current, type=READY_BEFORE)
     expired = Condition(
         type=READY,
         status="False",
-        reason=lapse.reason,
-        message=_message(pod, lapse),
+        reason=expiry.reason,
+        message=_message(pod, expiry),
         last_transition_at=now if current.status == "True" else current.last_transition_at,
     )
     return with_ready(pod, expired, () if kept is None else (kept,))
@@ -54,7 +54,7 @@ def restored(pod: Pod, *, at: datetime | None) -> Pod:
 
     ``at`` is when heartbeats returned; None restores the previous transition time as well.
     """
-    if not pod.is_lapsed:
+    if not pod.has_expired_lease:
         return pod
     kept = _before(pod)
     if kept is None:  # the previous condition is unknown: begin as with a new Pod
@@ -67,27 +67,27 @@ def restored(pod: Pod, *, at: datetime | None) -> Pod:
 
 def was_ready(pod: Pod) -> bool:
     """Whether a Pod is ready, or would be if its lease had not expired."""
-    kept = _before(pod) if pod.is_lapsed else None
+    kept = _before(pod) if pod.has_expired_lease else None
     return pod.is_ready or (kept is not None and kept.status == "True")
 
 
 def without_leftovers(pod: Pod) -> Pod:
     """Drop the kept Ready condition once a client has reported readiness anew."""
-    if pod.is_lapsed or _before(pod) is None:
+    if pod.has_expired_lease or _before(pod) is None:
         return pod
     return replace(pod, conditions=tuple(e for e in pod.conditions if e.type != READY_BEFORE))
 
 
-def is_removable(pod: Pod, lapse: Lapse, *, earliest: datetime, now: datetime) -> bool:
+def is_removable(pod: Pod, expiry: Expiry, *, earliest: datetime, now: datetime) -> bool:
     """Whether a Pod's own lease expired so long ago that the Pod counts as gone.
 
     The grace period is as long as the lease, and does not start before ``earliest``.
     """
-    if lapse.reason != LEASE_EXPIRED or not pod.is_lapsed:
+    if expiry.reason != LEASE_EXPIRED or not pod.has_expired_lease:
         return False
     condition = pod.ready_condition
     not_ready_at = None if condition is None else condition.last_transition_at
-    start = max(lapse.since, earliest, not_ready_at or earliest)
+    start = max(expiry.since, earliest, not_ready_at or earliest)
     grace_s = max(REMOVAL_GRACE_S_MIN, pod.lease_duration_s or 0)
     return now >= start + timedelta(seconds=grace_s)
 
@@ -105,6 +105,6 @@ def _before(pod: Pod) -> Condition | None:
     return next((entry for entry in pod.conditions if entry.type == READY_BEFORE), None)
 
 
-def _message(pod: Pod, lapse: Lapse) -> str:
-    source = "" if lapse.reason == LEASE_EXPIRED else f" of node {pod.node_name}"
-    return f"no heartbeat{source} since {format_time(lapse.heard_at)}"
+def _message(pod: Pod, expiry: Expiry) -> str:
+    source = "" if expiry.reason == LEASE_EXPIRED else f" of node {pod.node_name}"
+    return f"no heartbeat{source} since {format_time(expiry.heard_at)}"

@@ -87,7 +87,9 @@ def reported(pod: Pod, report: Report, *, now: datetime) -> Pod:
     does not run all of the probes, a success only takes back a failure reported here.
     """
     current = pod.ready_condition or Condition(type=READY, status="Unknown")
-    if pod.metadata.uid != report.uid or (pod.is_lapsed and current.reason == LEASE_EXPIRED):
+    if pod.metadata.uid != report.uid or (
+        pod.has_expired_lease and current.reason == LEASE_EXPIRED
+    ):
         return pod
     if pod.needs_report and not _may_override(current, report):
         return pod

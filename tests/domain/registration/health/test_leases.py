@@ -17,9 +17,9 @@ from app.domain.objects.pod import (
 )
 from app.domain.registration.health.leases import (
     REMOVAL_GRACE_S_MIN,
-    Lapse,
+    Expiry,
     is_removable,
-    lapsed,
+    marked_expired,
     restored,
     was_ready,
     without_leftovers,
@@ -27,7 +27,7 @@ from app.domain.registration.health.leases import (
 from tests.builders import NOON, a_condition, a_pod
 
 LATER = NOON + timedelta(minutes=5)
-OWN = Lapse(reason=LEASE_EXPIRED, heard_at=NOON, since=NOON + timedelta(seconds=30))
+OWN = Expiry(reason=LEASE_EXPIRED, heard_at=NOON, since=NOON + timedelta(seconds=30))
 NODES = replace(OWN, reason=NODE_LEASE_EXPIRED)
 
 said = st.sampled_from(
@@ -39,7 +39,7 @@ said = st.sampled_from(
     ]
 )
 others = st.lists(st.sampled_from(["PodScheduled", "Initialized"]).map(a_condition), max_size=2)
-lapses = st.sampled_from([OWN, NODES])
+expiries = st.sampled_from([OWN, NODES])
 
 
 def the_ready(pod: Pod) -> Condition:
@@ -48,7 +48,7 @@ def the_ready(pod: Pod) -> Condition:
 
 
 def test_a_pod_with_an_expired_lease_says_since_when_and_why() -> None:
-    expired = lapsed(a_pod(), OWN, now=LATER)
+    expired = marked_expired(a_pod(), OWN, now=LATER)
 
     assert the_ready(expired) == Condition(
         type=READY,
@@ -62,13 +62,13 @@ def test_a_pod_with_an_expired_lease_says_since_when_and_why() -> None:
 
 
 def test_the_expired_lease_of_a_node_names_the_node() -> None:
-    assert the_ready(lapsed(a_pod(), NODES, now=LATER)).message == (
+    assert the_ready(marked_expired(a_pod(), NODES, now=LATER)).message == (
         "no heartbeat of node n1 since 2026-01-01T12:00:00Z"
     )
 
 
 def test_the_pods_own_lease_outranks_that_of_the_node() -> None:
-    both = lapsed(lapsed(a_pod(), NODES, now=NOON), OWN, now=LATER)
+    both = marked_expired(marked_expired(a_pod(), NODES, now=NOON), OWN, now=LATER)
 
     assert the_ready(both).reason == LEASE_EXPIRED
     assert the_ready(both).last_transition_at == NOON  # it has not been ready in between
@@ -78,7 +78,7 @@ def test_the_pods_own_lease_outranks_that_of_the_node() -> None:
 def test_a_pod_that_was_not_ready_stays_so_when_heartbeats_return() -> None:
     draining = a_condition(READY, "False", reason="Draining", last_transition_at=NOON)
     pod = a_pod(conditions=(draining,))
-    expired = lapsed(pod, OWN, now=LATER)
+    expired = marked_expired(pod, OWN, now=LATER)
 
     assert the_ready(expired).last_transition_at == NOON
     assert not was_ready(expired)
@@ -93,13 +93,13 @@ def test_without_a_kept_condition_a_pod_is_restored_like_a_new_one() -> None:
 
 
 def test_the_return_of_heartbeats_is_a_transition() -> None:
-    back = restored(lapsed(a_pod(), OWN, now=NOON), at=LATER)
+    back = restored(marked_expired(a_pod(), OWN, now=NOON), at=LATER)
     assert the_ready(back).last_transition_at == LATER
 
 
 def test_an_expired_lease_does_not_expire_again() -> None:
-    expired = lapsed(a_pod(), OWN, now=NOON)
-    assert lapsed(expired, OWN, now=LATER) is expired
+    expired = marked_expired(a_pod(), OWN, now=NOON)
+    assert marked_expired(expired, OWN, now=LATER) is expired
     assert the_ready(expired).last_transition_at == NOON
 
 
@@ -109,7 +109,7 @@ def test_a_heartbeat_does_not_change_a_pod_without_expired_lease() -> None:
 
 
 def test_the_kept_condition_is_dropped_by_a_new_report() -> None:
-    expired = lapsed(a_pod(), OWN, now=LATER)
+    expired = marked_expired(a_pod(), OWN, now=LATER)
     kept = [entry for entry in expired.conditions if entry.type == READY_BEFORE]
     reported = replace(expired, conditions=(a_condition(READY), *kept))
 
@@ -121,7 +121,7 @@ def test_the_kept_condition_is_dropped_by_a_new_report() -> None:
 def test_a_pod_with_an_expired_lease_is_removed_after_another_lease_duration(
     lease_s: int, grace_s: int
 ) -> None:
-    pod = lapsed(a_pod(lease_duration_s=lease_s), OWN, now=LATER)
+    pod = marked_expired(a_pod(lease_duration_s=lease_s), OWN, now=LATER)
     end = LATER + timedelta(seconds=grace_s)
 
     assert not is_removable(pod, OWN, earliest=NOON, now=end - timedelta(seconds=1))
@@ -131,20 +131,22 @@ def test_a_pod_with_an_expired_lease_is_removed_after_another_lease_duration(
 
 def test_only_its_own_lease_removes_a_pod() -> None:
     never = LATER + timedelta(days=365)
-    assert not is_removable(lapsed(a_pod(), NODES, now=LATER), NODES, earliest=NOON, now=never)
+    assert not is_removable(
+        marked_expired(a_pod(), NODES, now=LATER), NODES, earliest=NOON, now=never
+    )
     assert not is_removable(a_pod(), OWN, earliest=NOON, now=never)
 
 
-@given(said, others, lapses)
+@given(said, others, expiries)
 def test_a_heartbeat_undoes_an_expiry(
-    ready: Condition, conditions: list[Condition], lapse: Lapse
+    ready: Condition, conditions: list[Condition], expiry: Expiry
 ) -> None:
     pod = a_pod(conditions=(*conditions, ready))
-    expired = lapsed(pod, lapse, now=LATER)
+    expired = marked_expired(pod, expiry, now=LATER)
 
-    assert expired.is_lapsed
+    assert expired.has_expired_lease
     assert was_ready(expired) == was_ready(pod)
-    assert lapsed(expired, lapse, now=LATER + timedelta(days=1)) is expired
+    assert marked_expired(expired, expiry, now=LATER + timedelta(days=1)) is expired
     assert restored(expired, at=None) == pod
     assert restored(pod, at=LATER) is pod
     back = restored(expired, at=LATER)

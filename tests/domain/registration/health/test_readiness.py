@@ -17,7 +17,7 @@ from app.domain.objects.pod import (
     Probe,
     TCPSocketAction,
 )
-from app.domain.registration.health.leases import Lapse, lapsed
+from app.domain.registration.health.leases import Expiry
 from app.domain.registration.health.readiness import (
     PROBE_FAILED,
     PROBE_SUCCEEDED,
@@ -151,8 +151,8 @@ def test_a_report_overrides_the_expired_lease_of_the_node_but_not_of_the_pod(
     reason: str,
     is_ready: bool,  # noqa: FBT001
 ) -> None:
-    lapse = Lapse(reason=reason, heard_at=NOON, since=NOON)
-    pod = lapsed(a_pod(), lapse, now=NOON)
+    expiry = Expiry(reason=reason, heard_at=NOON, since=NOON)
+    pod = marked_expired(a_pod(), expiry, now=NOON)
     out = reported(pod, a_report(is_ready=True), now=LATER)
 
     assert out.is_ready == is_ready
