@@ -20,7 +20,7 @@ from app.domain.objects.pod import (
     Probe,
     TCPSocketAction,
 )
-from app.domain.registration.health.leases import Expiry
+from app.domain.registration.health.leases import Expiry, marked_expired
 from app.domain.registration.health.readiness import PROBE_SUCCEEDED, Report, reported
 from tests.agent.virtual_time import EPOCH, VirtualTime
 from tests.builders import a_condition, a_pod, key

@@ -209,9 +209,9 @@ class Pod(Object):
     def has_expired_lease(self) -> bool:
         """Whether it is not ready because a lease expired, its own or its node's."""
         ready = self.ready_condition
-        return (
-            ready is not None and ready.status == "False" and ready.reason in LEASE_EXPIRED_REASONS
-        )
+        if ready is None or ready.status != "False":
+            return False
+        return ready.reason in LEASE_EXPIRED_REASONS
 
     def port_named(self, name: str, protocol: str) -> int | None:
         """Find a container port by name and protocol: containers first, then sidecars."""

@@ -87,9 +87,8 @@ def reported(pod: Pod, report: Report, *, now: datetime) -> Pod:
     does not run all of the probes, a success only takes back a failure reported here.
     """
     current = pod.ready_condition or Condition(type=READY, status="Unknown")
-    if pod.metadata.uid != report.uid or (
-        pod.has_expired_lease and current.reason == LEASE_EXPIRED
-    ):
+    has_own_expired = pod.has_expired_lease and current.reason == LEASE_EXPIRED
+    if pod.metadata.uid != report.uid or has_own_expired:
         return pod
     if pod.needs_report and not _may_override(current, report):
         return pod

@@ -17,7 +17,7 @@ from app.domain.objects.pod import (
     Probe,
     TCPSocketAction,
 )
-from app.domain.registration.health.leases import Expiry
+from app.domain.registration.health.leases import Expiry, marked_expired
 from app.domain.registration.health.readiness import (
     PROBE_FAILED,
     PROBE_SUCCEEDED,
