@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
+from app.agent.sinks.sink import SinkFailed
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
@@ -125,6 +126,23 @@ def _node(document: Mapping[str, object]) -> Node:
     if not isinstance(node, Node):
         raise RegistryMisbehaved(f"a {type(node).__name__} in place of a Node")
     return node
+
+
+async def own_addresses(
+    run: Callable[[str], Awaitable[str]], *, given: Sequence[str], name: str
+) -> Sequence[NodeAddress]:
+    """Find the addresses of this machine, unless an operator has given them.
+
+    The interface of Services is down, so it is not listed.  Raises SinkFailed.
+    """
+    if given:
+        return given_addresses(given, name=name)
+    links = await run("ip -j addr show up")
+    routes = [await run(f"ip -j {family} route show default") for family in ("-4", "-6")]
+    try:
+        return parse_addresses(links, routes, name=name)
+    except ValueError as error:
+        raise SinkFailed(f"the addresses of this machine cannot be read: {error}") from error
 
 
 def parse_addresses(links: str, routes: Iterable[str], *, name: str) -> tuple[NodeAddress, ...]:

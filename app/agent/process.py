@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
@@ -19,7 +20,7 @@ from app.agent.ipvs_mode import IPVSMode
 from app.agent.loop import PACE, Pace, RulesLoop
 from app.agent.mode import Mode
 from app.agent.nftables_mode import NftablesMode
-from app.agent.node import Identity, Registration, given_addresses, parse_addresses
+from app.agent.node import Identity, Registration, own_addresses
 from app.agent.pods import NodePods
 from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
@@ -27,12 +28,11 @@ from app.agent.sinks.dry import DrySink
 from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
-from app.agent.sinks.sink import Sink, SinkFailed
+from app.agent.sinks.sink import Sink
 from app.client.access import access_to
 from app.client.health_server import Route, answering
 from app.client.pace import RealClock
 from app.client.registry_client import RegistryClient
-from app.domain.objects.node import NodeAddress
 
 NET_ADMIN_BIT: Final = 12
 _STATUS: Final = Path("/proc/self/status")
@@ -115,7 +115,10 @@ class _Agent(Generic[StateT, StepT]):
         async with RegistryClient(
             access_to(options.urls), bounds=AGENT_BOUNDS, logs_failures=not options.is_once
         ) as client:
-            registration = Registration(client, options.identity, self._own_addresses, self._clock)
+            addresses = partial(
+                own_addresses, run_program, given=options.addresses, name=options.identity.name
+            )
+            registration = Registration(client, options.identity, addresses, self._clock)
             loop = RulesLoop(
                 Feed(client, options.identity.name, self._mode),
                 self._sink,
@@ -165,19 +168,6 @@ class _Agent(Generic[StateT, StepT]):
                 pods.keep_leases(),
             ):
                 group.create_task(work)
-
-    async def _own_addresses(self) -> Sequence[NodeAddress]:
-        """Find the addresses of this machine; the interface of Services is down, so not listed."""
-        if self._options.addresses:
-            return given_addresses(self._options.addresses, name=self._options.identity.name)
-        links = await run_program("ip -j addr show up")
-        routes = [
-            await run_program(f"ip -j {family} route show default") for family in ("-4", "-6")
-        ]
-        try:
-            return parse_addresses(links, routes, name=self._options.identity.name)
-        except ValueError as error:
-            raise SinkFailed(f"the addresses of this machine cannot be read: {error}") from error
 
 
 async def clean_up(mode: Mode[StateT, StepT], sink: Sink[StateT, StepT]) -> None:

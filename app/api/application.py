@@ -15,6 +15,7 @@ from app.api import (
     health,
     heartbeats,
     metrics,
+    render,
     resolve,
     rules,
     rules_watch,
@@ -26,7 +27,7 @@ from app.api.openapi import add_bodies
 from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.objects.wires import WIRES
 from app.schemas.resolution import ResolveBatch
-from app.schemas.rules.render import RenderRequest
+from app.schemas.rules.render_request import RenderRequest
 
 TITLE = "Waypost"
 DESCRIPTION = (
@@ -42,6 +43,7 @@ ROUTERS = (
     clusterips.router,
     resolve.router,
     rules.router,
+    render.router,
     rules_watch.router,
     watch.router,
     health.router,

@@ -1,7 +1,6 @@
 """HTTP surface of node rules: what a node's kernel must be told, whole or in steps.
 
     node -> registry.node_rules -> NodeRules, text, NodeRulesChanges, NodeRulesDrift
-    state in the request        -> NodeRules     (nothing stored)
 
 Rules of one revision never change, so they carry it as their entity tag.
 """
@@ -18,16 +17,11 @@ from app.api.errors import refusals
 from app.api.http.content_negotiation import JSON, YAML, accepts_only_json, chosen_form
 from app.api.http.packing import packed
 from app.api.objects.bodies import (
-    IGNORE,
-    Draft,
     content_type,
-    documented_body,
-    media_of,
     read_body,
-    required,
     unsupported,
 )
-from app.api.objects.representation import answer, entity_tags, warn
+from app.api.objects.representation import answer, entity_tags
 from app.domain import errors
 from app.domain.dataplane.ipvs.ipvsadm import parse_servers
 from app.domain.dataplane.ipvs.script import Part, encode_part
@@ -35,14 +29,10 @@ from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
 from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.snapshot import Snapshot
-from app.schemas.documents.paths import passed_over
 from app.schemas.documents.read import MediaType, parse_document
-from app.schemas.documents.remarks import Remarks
-from app.schemas.queries import RenderQuery
 from app.schemas.rules.codec import encode_rules, encode_text
 from app.schemas.rules.models import NodeRules, NodeText
 from app.schemas.rules.operations import NodeRulesDrift, encode_drift
-from app.schemas.rules.render import Rendering, RenderRequest, decode_rendering, read_request
 
 T = TypeVar("T")
 
@@ -155,65 +145,17 @@ async def observe_node_ipvs(
     return await registry.writing.run(lambda: answer(request, {**head, **encode_drift(drift)}))
 
 
-@router.post(
-    "/render",
-    operation_id="render",
-    summary="The rules of state given in the request",
-    response_model=NodeRules,
-    responses={
-        HTTPStatus.OK.value: {
-            "description": "The rules; as text when a `part` is asked for.",
-            "content": {TEXT: {"schema": {"type": "string"}}},
-        },
-        **refusals(
-            errors.BadRequest,
-            errors.Invalid,
-            api_errors.BodyTooLarge,
-            api_errors.NotAcceptable,
-            api_errors.Unsupported,
-        ),
-    },
-    openapi_extra=documented_body(RenderRequest),
-)
-async def render(
-    request: Request, query: Annotated[RenderQuery, Query()], registry: RegistryOf
-) -> Response:
-    """Make the rules of one node from Services and slices; nothing is stored."""
-    draft = await read_body(request, _render_draft, media_of(request), query.field_validation)
-    request.state.warnings = draft.warnings  # for the refusal, should there be one
-    rendering = await registry.reading.run(decode_rendering, draft.object)
-    return warn(await _rendered(request, registry, rendering, query.part), draft.warnings)
-
-
-def _render_draft(body: bytes, media: MediaType, field_validation: str) -> Draft[RenderRequest]:
-    document = parse_document(body, media)
-    wanted = read_request(document.content)
-    remarks = Remarks(tuple(passed_over(wanted)), document.duplicates)
-    draft = Draft(wanted, "RenderRequest", remarks, is_silent=field_validation == IGNORE)
-    return required(draft, field_validation)
-
-
-async def _rendered(
-    request: Request, registry: Registry, rendering: Rendering, part: Part | None
-) -> Response:
-    write = registry.writing.run
-    if part is not None:
-        rules = await write(rendering.ipvs)
-        text = await write(encode_part, rules, part)
-        return await packed(request, text.encode(), media_type=TEXT)
-    return await _answer_json(request, registry, await write(rendering.json))
-
-
 async def _answer_rules(
     request: Request, registry: Registry, rules: IPVSRules, headers: dict[str, str]
 ) -> Response:
     body = await registry.writing.run(encode_rules, rules)
-    return await _answer_json(request, registry, body, headers)
+    return await answer_json(request, registry, body, headers)
 
 
-async def _answer_json(
+async def answer_json(
     request: Request, registry: Registry, body: str, headers: Mapping[str, str] | None = None
 ) -> Response:
+    """Answer with encoded rules, compressed, or as YAML."""
     if chosen_form(request) == YAML:
         return await registry.writing.run(_as_yaml, request, body, headers or {})
     return await packed(request, body.encode(), media_type=JSON, headers=headers)

@@ -19,15 +19,13 @@ from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.endpoints import Endpoints
 from app.domain.objects.namespace import in_default_namespace
-from app.domain.objects.pod import Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import HEADLESS, Service
-from app.domain.registration.pod_defaults import with_pod_defaults
-from app.domain.registration.service.defaults import with_service_defaults
 from app.domain.registration.slices.endpoints import has_computed_endpoints
 from app.domain.registration.slices.metadata import SliceNames
 from app.domain.registration.slices.mirroring import mirrored, plan_mirrored, why_not_mirrored
 from app.domain.registration.slices.planning import desired_in, plan
+from app.domain.registration.strategies import strategy_of
 from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot, load
 from app.schemas.objects.codec import encode_object
@@ -85,13 +83,8 @@ def _completed(decoded: Object) -> Object:
     """Fill in what a registry would have and the manifest omits."""
     if resource_of(decoded).is_namespaced:
         decoded = in_default_namespace(decoded)
-    match decoded:
-        case Pod():
-            return with_pod_defaults(decoded)
-        case Service():
-            return _with_families(with_service_defaults(decoded))
-        case _:
-            return decoded
+    completed: Object = strategy_of(decoded).complete(decoded)
+    return _with_families(completed) if isinstance(completed, Service) else completed
 
 
 def _with_families(service: Service) -> Service:

@@ -25,18 +25,15 @@ from app.client.pace import CLOCK, Backoff, Clock
 from app.client.registry_client import RegistryClient
 from app.client.server_text import shown
 from app.client.watch import Event, Resume, parse_event
-from app.dns.programming_latency import trigger_of
+from app.dns.followed_object import followed_object
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
-from app.domain.discovery.zone.objects import stripped
 from app.domain.names import NamespacedName
-from app.domain.objects.meta import NOTHING
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 from app.domain.snapshot import load
 from app.registry.reads.view import View
 from app.registry.threads import in_thread
-from app.schemas.objects.codec import decode_known
 from app.schemas.objects.metadata import parse_revision
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
@@ -172,18 +169,10 @@ class Intake:
         return False
 
     def _keep(self, wire: Mapping[str, object], *, is_gone: bool) -> None:
-        whole = decode_known(wire)
-        revision = parse_revision(whole.metadata.resource_version)
-        registered = stripped(whole)
-        # The trigger time of a slice is only needed for changes, not for the initial load.
-        timed = NOTHING if self.resume.is_initial else trigger_of(whole)
-        meta = replace(
-            registered.metadata, revision=revision, resource_version="", annotations=timed
-        )
-        registered = replace(registered, metadata=meta)
+        registered = followed_object(wire, is_initial=self.resume.is_initial)
         if self.resume.is_initial:
             # During a reload most objects are unchanged: reuse them instead of storing a copy.
-            known = self.view.snapshot.of(resource_of(registered)).get(meta.key)
+            known = self.view.snapshot.of(resource_of(registered)).get(registered.metadata.key)
             self._initial.append(registered if known is None or known != registered else known)
         else:
             self._pending.append((is_gone, registered))

@@ -9,7 +9,11 @@ import pytest
 APP = Path(__file__).parents[2] / "app"
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
+IMPORTS_MAX = 20
+ROOM_FILES_MAX = 16
+COMPOSITION_ROOTS = {"main.py", "replica.py"}
 
+rooms = sorted({path.parent for path in APP.rglob("*.py")})
 modules = pytest.mark.parametrize(
     "module", sorted(APP.rglob("*.py")), ids=lambda path: str(path.relative_to(APP.parent))
 )
@@ -37,3 +41,38 @@ def functions(
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node, (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+@modules
+def test_a_module_imports_at_most_twenty_of_ours(module: Path) -> None:
+    if module.relative_to(APP).as_posix() in COMPOSITION_ROOTS:
+        return
+    imported = imports(ast.parse(module.read_text()))
+    assert len(imported) <= IMPORTS_MAX, sorted(imported)
+
+
+@pytest.mark.parametrize("room", rooms, ids=lambda path: str(path.relative_to(APP.parent)))
+def test_a_room_has_about_fifteen_files(room: Path) -> None:
+    assert len([path for path in room.glob("*.py") if path.name != "__init__.py"]) <= ROOM_FILES_MAX
+
+
+def imports(tree: ast.Module) -> set[str]:
+    """The modules of the application that a module imports when it runs."""
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if node in for_types or not isinstance(node, ast.ImportFrom):
+            continue
+        if (node.module or "").split(".")[0] == APP.name:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if is_module(name) else str(node.module) for name in names}
+    return found
+
+
+def is_module(name: str) -> bool:
+    return APP.parent.joinpath(*name.split(".")).with_suffix(".py").exists()

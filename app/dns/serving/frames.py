@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.dns.answering.protocol import ProtocolConfig
-from app.dns.serving.server import ServerOptions
+from app.dns.serving.setup import ServerOptions
 from app.dns.stats import Stats
 from app.domain.changes import Change
 from app.domain.names import Revision

@@ -13,10 +13,9 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from time import perf_counter, time
-from typing import Protocol as Port
 
 from app.dns.answering.clients import is_near
 from app.dns.answering.prewarm import prepare
@@ -26,62 +25,22 @@ from app.dns.answering.transfer import TRANSFERS_MAX, messages
 from app.dns.messages.message import Rcode, Transport
 from app.dns.programming_latency import ProgrammingLatency
 from app.dns.serving.notify import Notifier
+from app.dns.serving.setup import ServerOptions, View
 from app.dns.serving.sockets import TCP_BACKLOG, Bound, bind, drops_of
 from app.dns.serving.tcp import Connections
 from app.dns.serving.udp import Datagrams, Limit, Peer
 from app.dns.stats import Count, Stats
-from app.dns.upstream.cache import BYTES_MAX, Cache
+from app.dns.upstream.cache import Cache
 from app.dns.upstream.exchange import Upstream
 from app.dns.upstream.forwarder import Forwarder
-from app.dns.upstream.server_list import Server
 from app.domain.addresses import Address
-from app.domain.changes import Change
 from app.domain.discovery.zone import authority
 from app.domain.discovery.zone.records import Record
-from app.domain.names import Revision
-from app.domain.snapshot import Snapshot
-from app.registry.reads.view import Advance, Subscriber
+from app.registry.reads.view import Advance
 
 WAITING_MAX = 1024  # datagrams that wait for an upstream's answer
 
 _log = logging.getLogger(__name__)
-
-
-class View(Port):
-    """What the server needs of the registry's view."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The latest state."""
-        ...
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether the state has been loaded once."""
-        ...
-
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call ``subscriber`` after every commit; the returned function unsubscribes."""
-        ...
-
-    def history(self, since: Revision) -> tuple[Change, ...]:
-        """List the changes after ``since``; raises Expired when some are gone."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerOptions:
-    """Features beyond answering from the zone; all are off unless set.
-
-    ``upstreams`` are the servers for names out of the zone, ``notify`` the secondaries that get
-    NOTIFY.  ``rate_limit_per_s`` is the number of answers of one kind to one network over UDP
-    per second; 0 is no limit.  ``cache_bytes_max`` is the memory for upstream replies.
-    """
-
-    upstreams: tuple[Server, ...] = ()
-    notify: tuple[Server, ...] = ()
-    rate_limit_per_s: int = 0
-    cache_bytes_max: int = BYTES_MAX
 
 
 class DNSServer:

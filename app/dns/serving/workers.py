@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from app.dns.answering.protocol import Protocol, ProtocolConfig
 from app.dns.serving.frames import Committed, Setup, encode_frame, parts_of, read_frame
-from app.dns.serving.server import ServerOptions, View
+from app.dns.serving.setup import ServerOptions, View
 from app.dns.serving.sockets import Bound, bind
 from app.dns.stats import Stats, total
 from app.dns.upstream.cache import Cache

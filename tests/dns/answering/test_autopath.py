@@ -12,7 +12,8 @@ import pytest
 from app.dns.answering.autopath import Autopath
 from app.dns.answering.protocol import Protocol, ProtocolConfig, Walk
 from app.dns.messages.message import Transport
-from app.dns.serving.server import DNSServer, ServerOptions
+from app.dns.serving.server import DNSServer
+from app.dns.serving.setup import ServerOptions
 from app.dns.upstream.exchange import Upstream
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision, parse_domain

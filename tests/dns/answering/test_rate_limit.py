@@ -27,7 +27,8 @@ from app.dns.answering.rate_limit import (
     network_of,
 )
 from app.dns.counters import Durations
-from app.dns.serving.server import DNSServer, ServerOptions
+from app.dns.serving.server import DNSServer
+from app.dns.serving.setup import ServerOptions
 from app.dns.serving.sockets import bind
 from app.dns.serving.udp import Datagrams, Limit, Peer
 from app.dns.stats import Count

@@ -15,7 +15,8 @@ import pytest
 
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.serving import server as server_module
-from app.dns.serving.server import DNSServer, ServerOptions
+from app.dns.serving.server import DNSServer
+from app.dns.serving.setup import ServerOptions
 from app.dns.upstream import exchange, forwarder
 from app.dns.upstream.exchange import Upstream
 from app.dns.upstream.lookup import Lookups
