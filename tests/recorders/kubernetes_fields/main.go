@@ -1,6 +1,6 @@
 // Command kubernetes_fields prints the fields of the kinds that Waypost holds, as one JSON object:
 //
-//	go run ./kubernetes_fields >../../app/schemas/kubernetes_fields.json
+//	go run ./kubernetes_fields >../../app/schemas/documents/kubernetes_fields.json
 //
 // Each type is an object from the name of a field to what it holds: "" a value, "T" an object of type T,
 // "{}T" a map of them, "[]T" a list, "[key]T" a list merged by key, "[=]" a list merged as a set.
