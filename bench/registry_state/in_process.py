@@ -27,7 +27,7 @@ async def ask(app: ASGIApp, method: str, path: str, body: bytes, content_type: s
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",
-        "headers": [(b"content-type", content_type.encode())],
+        "headers": [(b"host", b"localhost"), (b"content-type", content_type.encode())],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8053),
     }
