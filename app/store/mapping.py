@@ -115,8 +115,10 @@ def ports_held(registered: Object | None) -> set[int]:
 
 def _held(registered: Object | None, family: str) -> Iterator[str]:
     """List allocations of an object by its entries in the snapshot's index."""
-    terms = () if registered is None else resource_of(registered).index_terms(registered)
-    return (term[1] for term in terms if term[0] == family)
+    # A slice has hundreds of terms and allocates nothing; this is asked of both sides of a change.
+    if registered is None or not (resource := resource_of(registered)).allocates:
+        return iter(())
+    return (term[1] for term in resource.index_terms(registered) if term[0] == family)
 
 
 def _object_row(registered: Object, body: Callable[[Object], str]) -> ObjectRow:

@@ -79,8 +79,10 @@ class Resource(Generic[T]):
     ``status_fields`` are attributes that only status reports change; they do not increase the
     generation.  ``counts_labels`` makes labels increase it, for a kind without a spec.
     ``own_finalizers`` are removed by the registry itself.  ``endpoints`` counts the endpoints of
-    an object, to estimate its size.  Objects of a kind that ``is_derived`` are computed from
-    others, never written or stored.  ``subresources`` are the writable paths below an object.
+    an object, to estimate its size.  A kind that ``allocates`` has addresses and node ports that
+    the store keeps unique: its index terms ``address`` and ``node-port``.  Objects of a kind that
+    ``is_derived`` are computed from others, never written or stored.  ``subresources`` are the
+    writable paths below an object.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Resource(Generic[T]):
     type: type[T]
     is_namespaced: bool = True
     is_derived: bool = False
+    allocates: bool = False
     short_names: tuple[str, ...] = ()
     status_fields: tuple[str, ...] = ()
     counts_labels: bool = False

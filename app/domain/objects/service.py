@@ -241,6 +241,7 @@ SERVICE = Resource(
     short_names=("svc",),
     status_fields=("ingress", "conditions"),
     subresources=("status",),
+    allocates=True,
     fields={
         **METADATA_FIELDS,
         "spec.clusterIP": Field[Service](

@@ -88,7 +88,6 @@ def put(
         if draft.metadata.resource_version:
             raise conflict(kind, key, "the object to be changed has been deleted")
         return create(work, draft), True
-    assert current is not None
     return _replaced(work, current, _with_status_kept(current, draft)), False
 
 
