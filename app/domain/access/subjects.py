@@ -1,6 +1,7 @@
-"""Who a request acts for: a user with groups, and the names that Kubernetes reserves.
+"""The user that a request acts for, with its groups, and the names that Kubernetes reserves.
 
-Sources: apiserver `pkg/authentication/user`, `pkg/authentication/serviceaccount`; access.md sections 1.1, 1.7 and 1.10.
+Sources: apiserver `pkg/authentication/user` and `pkg/authentication/serviceaccount`;
+access.md sections 1.1, 1.7 and 1.10.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,10 @@ _NO_EXTRA: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """An authenticated user, as RBAC, audit and `whoami` see it. Groups keep the order in which the credential names them."""
+    """An authenticated user, as RBAC, audit and `whoami` see it.
+
+    Groups keep the order in which the credential names them.
+    """
 
     name: str
     groups: tuple[str, ...] = ()
@@ -35,7 +39,7 @@ class User:
 
     @property
     def node_name(self) -> str | None:
-        """The node whose agent this is: group `system:nodes` and name `system:node:N`, else None."""
+        """The node whose agent this is (group `system:nodes`, name `system:node:N`), else None."""
         if NODES not in self.groups or not self.name.startswith(_NODE_PREFIX):
             return None
         return self.name.removeprefix(_NODE_PREFIX) or None
@@ -47,7 +51,7 @@ UNSECURED = User(name="system:unsecured", groups=(MASTERS, AUTHENTICATED))
 
 
 def authenticated(user: User) -> User:
-    """The user with `system:authenticated`, which every successful authenticator adds."""
+    """Add `system:authenticated`, as after every successful authentication."""
     if (
         user.name == ANONYMOUS.name
         or AUTHENTICATED in user.groups
@@ -58,19 +62,22 @@ def authenticated(user: User) -> User:
 
 
 def node_user_name(node: str) -> str:
+    """Name the user that the agent of a node is."""
     return _NODE_PREFIX + node
 
 
 def service_account_name(namespace: str, name: str) -> str:
+    """Name the user that a service account is."""
     return f"{_SERVICE_ACCOUNT_PREFIX}{namespace}:{name}"
 
 
 def service_account_groups(namespace: str) -> tuple[str, str]:
+    """Name the two groups of every service account of a namespace."""
     return SERVICE_ACCOUNTS, f"{SERVICE_ACCOUNTS}:{namespace}"
 
 
 def parse_service_account(user_name: str) -> tuple[str, str] | None:
-    """Namespace and name of `system:serviceaccount:NAMESPACE:NAME`; None for every other user name."""
+    """Split `system:serviceaccount:NAMESPACE:NAME` into its two names; None if it is no such."""
     if not user_name.startswith(_SERVICE_ACCOUNT_PREFIX):
         return None
     namespace, separator, name = user_name.removeprefix(_SERVICE_ACCOUNT_PREFIX).partition(":")
