@@ -8,7 +8,7 @@ matches nothing (``selects``).  Source: spec kubernetes-api 4.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.errors import Violation
@@ -105,6 +105,25 @@ class Selector:
 
 
 EVERYTHING = Selector()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSelector:
+    """The selector that objects write: equal values and expressions, which must all hold.
+
+    Unlike a Service's selector, an empty one matches everything.
+    """
+
+    match_labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    match_expressions: tuple[Requirement, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether labels meet every condition."""
+        return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(
+            expression.matches(labels) for expression in self.match_expressions
+        )
+
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}\Z")
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple, NewType
 LABEL_LENGTH_MAX = 63  # octets of one DNS label
 SUBDOMAIN_LENGTH_MAX = 253  # characters of a domain name in text form, without the final dot
 WIRE_LENGTH_MAX = 255  # octets of a domain name on the wire
+SEGMENT_LENGTH_MAX = 253  # characters of a name that is any segment of a path
 PORT_NAME_LENGTH_MAX = 15  # characters of an IANA service name
 
 Uid = NewType("Uid", str)
@@ -26,6 +27,7 @@ REVISION_ZERO = Revision(0)  # before the first write
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 _LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
+_UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _PORT_NAME_ALPHABET = re.compile(r"[-a-z0-9]+\Z")
 
 _LABEL_RULE = (
@@ -74,6 +76,22 @@ def label_1035_problems(value: str) -> tuple[str, ...]:
 def subdomain_problems(value: str) -> tuple[str, ...]:
     """List why ``value`` is not an RFC 1123 subdomain of at most 253 characters."""
     return _problems(value, SUBDOMAIN_LENGTH_MAX, _SUBDOMAIN, _SUBDOMAIN_RULE)
+
+
+def path_segment_problems(value: str) -> tuple[str, ...]:
+    """List why ``value`` cannot be one segment of a path, as names of roles and bindings are.
+
+    Kubernetes sets no bound (apimachinery `IsValidPathSegmentName`); ours keeps the name within
+    an index of the store, which has no place for control characters either.
+    """
+    if value in (".", ".."):
+        return (f"may not be '{value}'",)
+    problems = [f"may not contain '{mark}'" for mark in "/%" if mark in value]
+    if len(value) > SEGMENT_LENGTH_MAX:
+        problems.append(f"must be no more than {SEGMENT_LENGTH_MAX} characters")
+    if _UNSTORABLE.search(value):
+        problems.append("may not contain control characters")
+    return tuple(problems)
 
 
 def port_name_problems(value: str) -> tuple[str, ...]:

@@ -12,11 +12,17 @@ from app.domain.objects.namespace import NAMESPACE
 from app.domain.objects.node import NODE
 from app.domain.objects.pod import POD
 from app.domain.objects.resource import AnyResource, Object
+from app.domain.objects.role import CLUSTER_ROLE, ROLE
+from app.domain.objects.role_binding import CLUSTER_ROLE_BINDING, ROLE_BINDING
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 
 RESOURCES: tuple[AnyResource, ...] = (
     NAMESPACE,
+    CLUSTER_ROLE,
+    ROLE,
+    CLUSTER_ROLE_BINDING,
+    ROLE_BINDING,
     NODE,
     SERVICE_CIDR,
     SERVICE,
@@ -27,6 +33,11 @@ RESOURCES: tuple[AnyResource, ...] = (
 
 STORED: tuple[AnyResource, ...] = tuple(each for each in RESOURCES if not each.is_derived)
 """The kinds that clients write, in the same order; the others are derived from them."""
+
+WATCHED_BY_DEFAULT: frozenset[str] = frozenset(
+    each.name for each in RESOURCES if each.is_watched_by_default
+)
+"""The kinds of a watch that names none: those of the network."""
 
 RESOURCES_BY_KIND: Mapping[str, AnyResource] = {each.name: each for each in RESOURCES}
 _RESOURCES_BY_TYPE: Mapping[type[Object], AnyResource] = {each.type: each for each in RESOURCES}

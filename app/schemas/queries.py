@@ -99,7 +99,11 @@ class RenderQuery(Query):
 class WatchQuery(Query):
     """Which objects to watch, of any set of kinds."""
 
-    kinds: Text = Field("", description="All when absent.", examples=["Service,EndpointSlice"])
+    kinds: Text = Field(
+        "",
+        description="Those of the network when absent: all but roles and their bindings.",
+        examples=["Service,EndpointSlice"],
+    )
     namespace: Text = Field("", description="Only objects of this namespace.")
     label_selector: Text = Field("", examples=["app=ent"])
     resource_version: Text = Field(

@@ -21,7 +21,7 @@ from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.objects.resource import AnyResource
-from app.domain.resources import RESOURCES_BY_KIND
+from app.domain.resources import RESOURCES_BY_KIND, WATCHED_BY_DEFAULT
 from app.registry.reads.view import View
 from app.registry.reads.watch import Interest
 from app.schemas.objects.metadata import parse_revision
@@ -116,5 +116,5 @@ def _interest(query: ListQuery | WatchQuery, kind: AnyResource | None) -> Intere
         if name not in RESOURCES_BY_KIND:
             known = ", ".join(RESOURCES_BY_KIND)
             raise errors.BadRequest(f"kinds: {name} is not one of {known}")
-    kinds = frozenset(named or RESOURCES_BY_KIND)
+    kinds = frozenset(named) or WATCHED_BY_DEFAULT
     return Interest(kinds=kinds, namespace=query.namespace, labels=labels)

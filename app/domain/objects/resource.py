@@ -82,7 +82,8 @@ class Resource(Generic[T]):
     an object, to estimate its size.  A kind that ``allocates`` has addresses and node ports that
     the store keeps unique: its index terms ``address`` and ``node-port``.  Objects of a kind that
     ``is_derived`` are computed from others, never written or stored.  ``subresources`` are the
-    writable paths below an object.
+    writable paths below an object.  A watch that names no kinds has those that are
+    ``is_watched_by_default``.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Resource(Generic[T]):
     type: type[T]
     is_namespaced: bool = True
     is_derived: bool = False
+    is_watched_by_default: bool = True
     allocates: bool = False
     short_names: tuple[str, ...] = ()
     status_fields: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ from app.domain.fields import FieldSelector
 from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
-from app.domain.resources import RESOURCES
+from app.domain.resources import WATCHED_BY_DEFAULT
 from app.domain.weights import octets_of
 from app.registry.reads.view import Advance, View
 
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 class Interest:
     """Filter of a watcher; hashable, so that watchers with equal interests share their work."""
 
-    kinds: frozenset[str] = frozenset(kind.name for kind in RESOURCES)
+    kinds: frozenset[str] = WATCHED_BY_DEFAULT
     namespace: str = ""
     labels: Selector = EVERYTHING
     fields: FieldSelector = EVERY_FIELD
