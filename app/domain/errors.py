@@ -69,10 +69,14 @@ class DomainError(Exception):
         self.causes = tuple(causes)
         self.kind = ""
         self.name = ""
+        self.group = ""
 
-    def about(self, kind: str, name: str) -> "DomainError":
-        """Set which object the refusal concerns; returns itself, to be raised."""
-        self.kind, self.name = kind, name
+    def about(self, kind: str, name: str, *, group: str = "") -> "DomainError":
+        """Set which object the refusal concerns; returns itself, to be raised.
+
+        ``group`` is the API group of a ``kind`` that is a plural.
+        """
+        self.kind, self.name, self.group = kind, name, group
         return self
 
 

@@ -92,8 +92,8 @@ def _details(error: DomainError, retry_after_s: int) -> dict[str, object]:
         details["name"] = error.name
     if error.kind:
         kind = RESOURCES_BY_KIND.get(error.kind)
-        if kind is not None and kind.group:
-            details["group"] = kind.group
+        if group := error.group or (kind.group if kind is not None else ""):
+            details["group"] = group
         # Kubernetes names the kind of an invalid object, and the resource in other refusals.
         is_resource = kind is not None and not isinstance(error, Invalid)
         details["kind"] = kind.plural if kind is not None and is_resource else error.kind

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from app.domain.names import label_problems, subdomain_problems
+
 SYSTEM_PREFIX = "system:"
 MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
@@ -77,8 +79,13 @@ def service_account_groups(namespace: str) -> tuple[str, str]:
 
 
 def parse_service_account(user_name: str) -> tuple[str, str] | None:
-    """Split `system:serviceaccount:NAMESPACE:NAME` into its two names; None if it is no such."""
+    """Split `system:serviceaccount:NAMESPACE:NAME` into its two names.
+
+    None if it is no such; as in Kubernetes, both must be names of objects.
+    """
     if not user_name.startswith(_SERVICE_ACCOUNT_PREFIX):
         return None
     namespace, separator, name = user_name.removeprefix(_SERVICE_ACCOUNT_PREFIX).partition(":")
-    return (namespace, name) if separator and namespace and name and ":" not in name else None
+    if not separator or label_problems(namespace) or subdomain_problems(name):
+        return None
+    return namespace, name
