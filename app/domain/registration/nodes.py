@@ -10,6 +10,7 @@ Source: spec kubernetes-api 1.4 and 3.7.
 import re
 from collections.abc import Iterable, Mapping
 
+from app.domain.access.restrictions import require_node_writable
 from app.domain.addresses import family_of, parse_prefix
 from app.domain.errors import Violation
 from app.domain.labels import key_problems, value_problems
@@ -119,6 +120,7 @@ STRATEGY = Strategy(
     validate=validate,
     validate_update=validate_update,
     is_created_with_status=True,
+    authorize_write=require_node_writable,
     warn=node_warnings,
     affects=affected.by_node,
     reach=_reach,

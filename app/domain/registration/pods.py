@@ -11,6 +11,7 @@ Source: contract.md, "Objects"; spec kubernetes-api 1.4 and 3.2, spec resolver 9
 from collections.abc import Iterable
 from dataclasses import replace
 
+from app.domain.access.restrictions import require_pod_writable
 from app.domain.addresses import family_of_text
 from app.domain.errors import Violation
 from app.domain.names import label_problems, subdomain_problems
@@ -134,6 +135,7 @@ STRATEGY = Strategy(
     is_created_with_status=True,
     complete=_complete,
     prepare=_prepare,
+    authorize_write=require_pod_writable,
     warn=pod_warnings,
     complete_report=_complete_report,
     sends_status=_sends_status,

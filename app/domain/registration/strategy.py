@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from app.domain.access.subjects import User
 from app.domain.changes import Change
 from app.domain.errors import Invalid, Violation
 from app.domain.names import NamespacedName
@@ -49,6 +50,10 @@ def _one(*_: object) -> int:
 
 def _as_reported(_: object, report: T) -> T:
     return report
+
+
+def _everyone(*_: object) -> None:
+    pass
 
 
 def _release_nothing(_work: Work, _gone: object) -> None:
@@ -97,8 +102,16 @@ class Strategy(Generic[T]):
     finish_in_time: Callable[[Work], None] | None = None
     """Removes terminating objects whose time has come; called periodically while there are any."""
     finish_after_write: Callable[[Work], None] | None = None
-    """Removes terminating objects that a write of others has unblocked; called in every write."""
+    """Changes objects that follow from others that a write changes; called in every write."""
     is_prunable: Callable[[T], bool] = _always
+
+    authorize_write: Callable[[Snapshot, User, T | None, T], None] = _everyone
+    """``(snapshot, user, current, desired)``: raises DomainError for a change that the user may
+    not make although its verb is allowed, such as a grant of rights that the user does not hold.
+
+    Asked once a write is authorised by its verb and decoded, before anything else; ``current``
+    is None for a new object.
+    """
 
     affects: Callable[[Snapshot, Change], Iterable[Affected]] = _nothing
     """The Services whose slices a change of such an object may alter."""

@@ -42,14 +42,19 @@ def exactly(text: str) -> Any:  # noqa: ANN401  a type that is only known at run
 
 
 def read_model(resource: AnyResource, description: str, **parts: object) -> type[Output]:
-    """Describe an object as clients receive it: every part is present."""
+    """Describe an object as clients receive it.
+
+    Every part is present, but those that are given as a type with a default.
+    """
     types = {
         "api_version": exactly(resource.api_version),
         "kind": exactly(resource.name),
         "metadata": NamespacedObjectMetaRead if resource.is_namespaced else ObjectMetaRead,
         **parts,
     }
-    fields: dict[str, Any] = {name: (type_, ...) for name, type_ in types.items()}
+    fields: dict[str, Any] = {
+        name: part if isinstance(part, tuple) else (part, ...) for name, part in types.items()
+    }
     return create_model(f"{resource.name}Read", __base__=Output, __doc__=description, **fields)
 
 

@@ -11,6 +11,7 @@ from typing import cast
 from app.domain.objects.resource import AnyResource, Resource, T
 from app.schemas.base import Input
 from app.schemas.objects import endpoint_slice, namespace, node, pod, service, service_cidr
+from app.schemas.objects.access import bindings, roles
 from app.schemas.objects.wire import AnyWire, Wire
 
 WIRES: tuple[AnyWire, ...] = (
@@ -20,6 +21,10 @@ WIRES: tuple[AnyWire, ...] = (
     node.WIRE,
     namespace.WIRE,
     service_cidr.WIRE,
+    roles.ROLE_WIRE,
+    roles.CLUSTER_ROLE_WIRE,
+    bindings.ROLE_BINDING_WIRE,
+    bindings.CLUSTER_ROLE_BINDING_WIRE,
 )
 """Every kind, in the order in which the API's documents list them."""
 
