@@ -18,6 +18,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 )
 
 var types = map[string]map[string]string{}
@@ -26,6 +27,7 @@ func main() {
 	for _, kind := range []any{
 		corev1.Service{}, corev1.Pod{}, corev1.Node{}, corev1.Namespace{}, corev1.Endpoints{},
 		discoveryv1.EndpointSlice{}, networkingv1.ServiceCIDR{},
+		rbacv1.Role{}, rbacv1.ClusterRole{}, rbacv1.RoleBinding{}, rbacv1.ClusterRoleBinding{},
 	} {
 		describe(reflect.TypeOf(kind))
 	}
