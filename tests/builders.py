@@ -12,6 +12,7 @@ from typing import Any
 
 from app.domain.addresses import family_of_text
 from app.domain.dataplane.rules.model import Destination
+from app.domain.labels import LabelSelector
 from app.domain.names import NamespacedName, Revision, Uid
 from app.domain.objects.endpoint_slice import (
     MANAGED_BY,
@@ -27,6 +28,8 @@ from app.domain.objects.meta import Condition, ObjectMeta, ObjectReference
 from app.domain.objects.namespace import Namespace
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
 from app.domain.objects.pod import Container, ContainerPort, Pod
+from app.domain.objects.role import API_GROUP, AggregationRule, ClusterRole, PolicyRule, Role
+from app.domain.objects.role_binding import ClusterRoleBinding, RoleBinding, RoleRef, Subject
 from app.domain.objects.service import (
     HEADLESS,
     Service,
@@ -171,6 +174,75 @@ def a_namespace(name: str = "default", **fields: Any) -> Namespace:
 def a_service_cidr(*cidrs: str, name: str = "kubernetes") -> ServiceCIDR:
     """A range of cluster addresses, 10.96.0.0/24 by default."""
     return ServiceCIDR(metadata=a_meta(name, ""), cidrs=cidrs or ("10.96.0.0/24",))
+
+
+def a_rule(
+    verbs: str = "get", resources: str = "services", *, group: str = "", names: str = ""
+) -> PolicyRule:
+    """A rule; verbs, resources and names are separated by blanks."""
+    return PolicyRule(
+        verbs=tuple(verbs.split()),
+        api_groups=(group,),
+        resources=tuple(resources.split()),
+        resource_names=tuple(names.split()),
+    )
+
+
+def a_path_rule(verbs: str = "get", *paths: str) -> PolicyRule:
+    """A rule for paths."""
+    return PolicyRule(verbs=tuple(verbs.split()), non_resource_urls=paths)
+
+
+def a_role(*rules: PolicyRule, name: str = "r", namespace: str = "default") -> Role:
+    """A Role that may read Services, unless rules are given."""
+    return Role(metadata=a_meta(name, namespace), rules=rules or (a_rule(),))
+
+
+def a_cluster_role(
+    *rules: PolicyRule,
+    name: str = "cr",
+    labels: Mapping[str, str] | None = None,
+    aggregates: Mapping[str, str] | None = None,
+) -> ClusterRole:
+    """A ClusterRole that may read Services, unless rules are given or it aggregates a label."""
+    selector = None if aggregates is None else LabelSelector(match_labels=aggregates)
+    return ClusterRole(
+        metadata=a_meta(name, "", labels=labels or {}),
+        rules=rules or (() if aggregates else (a_rule(),)),
+        aggregation_rule=selector and AggregationRule(cluster_role_selectors=(selector,)),
+    )
+
+
+def a_subject(name: str = "alice", kind: str = "User", namespace: str = "") -> Subject:
+    """A user, group or service account."""
+    group = "" if kind == "ServiceAccount" else API_GROUP
+    return Subject(kind=kind, api_group=group, name=name, namespace=namespace)
+
+
+def a_role_binding(
+    *subjects: Subject,
+    name: str = "b",
+    namespace: str = "default",
+    role: str = "r",
+    kind: str = "Role",
+) -> RoleBinding:
+    """A binding of a Role to alice, unless subjects are given."""
+    return RoleBinding(
+        metadata=a_meta(name, namespace),
+        role_ref=RoleRef(api_group=API_GROUP, kind=kind, name=role),
+        subjects=subjects or (a_subject(),),
+    )
+
+
+def a_cluster_role_binding(
+    *subjects: Subject, name: str = "cb", role: str = "cr"
+) -> ClusterRoleBinding:
+    """A binding of a ClusterRole to alice, unless subjects are given."""
+    return ClusterRoleBinding(
+        metadata=a_meta(name, ""),
+        role_ref=RoleRef(api_group=API_GROUP, kind="ClusterRole", name=role),
+        subjects=subjects or (a_subject(),),
+    )
 
 
 def an_endpoint(

@@ -19,6 +19,8 @@ from app.domain.objects.namespace import NAMESPACE
 from app.domain.objects.node import NODE, ZONE_LABEL
 from app.domain.objects.pod import POD
 from app.domain.objects.resource import AnyResource
+from app.domain.objects.role import CLUSTER_ROLE, ROLE
+from app.domain.objects.role_binding import CLUSTER_ROLE_BINDING, ROLE_BINDING
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 
@@ -173,11 +175,43 @@ def _slice_endpoints(slice_: Json) -> str:
     return _few(address for endpoint in endpoints for address in texts(endpoint, "addresses"))
 
 
+# Roles and bindings
+
+
+def _created_at(document: Json) -> str:
+    return text(document, "metadata", "creationTimestamp")
+
+
+def _role_ref(binding: Json) -> str:
+    return f"{text(binding, 'roleRef', 'kind')}/{text(binding, 'roleRef', 'name')}"
+
+
+def _subjects(kind: str) -> Callable[[Json], str]:
+    def subjects(binding: Json) -> str:
+        return ", ".join(
+            "/".join(filter(None, (text(subject, "namespace"), text(subject, "name"))))
+            for subject in mappings(binding, "subjects")
+            if text(subject, "kind") == kind
+        )
+
+    return subjects
+
+
 AGE = Column("AGE", _name)  # ``sheet`` fills it, since it needs the time
 _NAME = Column("NAME", _name)
 
 PLAIN = (_NAME, AGE)
 """The columns of kinds that are not in ``COLUMNS``."""
+
+_ROLE = (_NAME, Column("CREATED AT", _created_at))
+_BINDING = (
+    _NAME,
+    Column("ROLE", _role_ref),
+    AGE,
+    Column("USERS", _subjects("User"), is_wide=True),
+    Column("GROUPS", _subjects("Group"), is_wide=True),
+    Column("SERVICEACCOUNTS", _subjects("ServiceAccount"), is_wide=True),
+)
 
 COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
     SERVICE: (
@@ -224,4 +258,8 @@ COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
         Column("CIDRS", lambda range_: ",".join(texts(range_, "spec", "cidrs"))),
         AGE,
     ),
+    ROLE: _ROLE,
+    CLUSTER_ROLE: _ROLE,
+    ROLE_BINDING: _BINDING,
+    CLUSTER_ROLE_BINDING: _BINDING,
 }

@@ -6,6 +6,7 @@ Source: spec kubernetes-api 5.13 for the short names.
 """
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
 import typer
 
@@ -38,5 +39,6 @@ def kind_and_name(word: str, name: str | None) -> tuple[AnyResource, str]:
 
 
 def object_path(kind: AnyResource, namespace: str, name: str) -> str:
-    """Give the path of one object."""
-    return f"/{kind.plural}/{namespace}/{name}" if kind.is_namespaced else f"/{kind.plural}/{name}"
+    """Give the path of one object, whose name may have letters that paths do not."""
+    steps = (kind.plural, namespace, name) if kind.is_namespaced else (kind.plural, name)
+    return "".join(f"/{quote(step, safe='')}" for step in steps)

@@ -11,6 +11,8 @@ from app.domain.objects.namespace import NAMESPACE
 from app.domain.objects.node import NODE
 from app.domain.objects.pod import POD
 from app.domain.objects.resource import AnyResource
+from app.domain.objects.role import CLUSTER_ROLE, ROLE
+from app.domain.objects.role_binding import CLUSTER_ROLE_BINDING, ROLE_BINDING
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.resources import RESOURCES
@@ -30,7 +32,9 @@ def row_of(document: Json, kind: AnyResource) -> dict[str, str]:
 
 def test_every_kind_is_listed_at_least_by_name_and_age() -> None:
     for kind in RESOURCES:
-        assert {"NAME", "AGE"} <= set(row_of(a_document(), kind))
+        headings = set(row_of(a_document(), kind))
+        assert "NAME" in headings
+        assert headings & {"AGE", "CREATED AT"}
 
 
 def test_a_service_shows_its_address_ports_and_selector() -> None:
@@ -182,3 +186,29 @@ def test_namespaces_and_ranges_have_their_columns() -> None:
     assert row_of(a_document(status={"phase": "Active"}), NAMESPACE)["STATUS"] == "Active"
     ranges = a_document(spec={"cidrs": ["10.96.0.0/12", "fd00::/112"]})
     assert row_of(ranges, SERVICE_CIDR)["CIDRS"] == "10.96.0.0/12,fd00::/112"
+
+
+@pytest.mark.parametrize("kind", [ROLE, CLUSTER_ROLE], ids=lambda kind: kind.name)
+def test_a_role_shows_when_it_was_made(kind: AnyResource) -> None:
+    assert row_of(a_document(), kind) == {"NAME": "ent", "CREATED AT": "2026-01-01T11:59:00Z"}
+
+
+@pytest.mark.parametrize("kind", [ROLE_BINDING, CLUSTER_ROLE_BINDING], ids=lambda kind: kind.name)
+def test_a_binding_shows_its_role_and_when_asked_its_subjects(kind: AnyResource) -> None:
+    binding = a_document(
+        roleRef={"kind": "ClusterRole", "name": "view"},
+        subjects=[
+            {"kind": "User", "name": "alice"},
+            {"kind": "User", "name": "bob"},
+            {"kind": "ServiceAccount", "namespace": "prod", "name": "bot"},
+        ],
+    )
+    assert row_of(binding, kind) == {
+        "NAME": "ent",
+        "ROLE": "ClusterRole/view",
+        "AGE": "60s",
+        "USERS": "alice, bob",
+        "GROUPS": "<none>",
+        "SERVICEACCOUNTS": "prod/bot",
+    }
+    assert sheet([binding], kind, NOW).headings == ("NAME", "ROLE", "AGE")

@@ -5,6 +5,7 @@ import typer
 
 from app.cli.kind_words import KINDS_BY_WORD, kind_and_name, kind_named, object_path
 from app.domain.objects.node import NODE
+from app.domain.objects.role import CLUSTER_ROLE
 from app.domain.objects.service import SERVICE
 from app.domain.resources import RESOURCES
 
@@ -34,3 +35,7 @@ def test_a_name_follows_the_kind_or_a_slash() -> None:
 def test_only_namespaced_kinds_have_the_namespace_in_their_path() -> None:
     assert object_path(SERVICE, "dev", "ent") == "/services/dev/ent"
     assert object_path(NODE, "dev", "n1") == "/nodes/n1"
+
+
+def test_letters_of_a_name_that_a_path_does_not_have_are_escaped() -> None:
+    assert object_path(CLUSTER_ROLE, "", "a b?#é") == "/clusterroles/a%20b%3F%23%C3%A9"

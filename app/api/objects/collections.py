@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -129,7 +130,7 @@ def _add_create(router: APIRouter, wire: AnyWire) -> None:
             query.dry_run,
             await _reach(request, registry, wire, desired.metadata.key),
         )
-        location = f"/{wire.resource.plural}/{created.metadata.key}"
+        location = f"/{wire.resource.plural}/{quote(str(created.metadata.key))}"
         response = answer_object(
             request, created, status=HTTPStatus.CREATED, headers={"Location": location}
         )
