@@ -2,9 +2,9 @@
 
     claims, Issuer, now -> None | Refused           claims, Issuer, Expressions -> User | Refused
 
-Expressions are evaluated elsewhere, by whoever implements `Expressions`; one that has an error
-refuses.  Names under `system:` are never accepted from an issuer, and an issuer that hands its
-groups over by reference (`_claim_names`) is refused rather than believed to have none.
+Expressions are evaluated in a process of their own; one that has an error refuses.  Names under
+`system:` are never accepted from an issuer, and an issuer that hands its groups over by reference
+(`_claim_names`) is refused rather than believed to have none.
 
 Source: spec access 1.3 and 1.4; apiserver `plugin/pkg/authenticator/token/oidc`; RFC 7519
 section 4.1; OpenID Connect Core 1.0 sections 5.1 and 5.6.2.
@@ -14,45 +14,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Protocol, TypeGuard, cast
+from typing import Final, TypeGuard, cast
 
 from app.api.credentials.outcomes import Failure, Method, Refused
 from app.domain.access.subjects import SYSTEM_PREFIX, User
+from app.policy.expressions import Environment, EvaluationError, Expressions
 
 CREDENTIAL_ID: Final = "authentication.kubernetes.io/credential-id"
 LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC)  # for an `exp` beyond what a datetime holds
 _EMAIL: Final = "email"
 _EMAIL_VERIFIED: Final = "email_verified"
 _DISTRIBUTED: Final = "_claim_names"
-_USER_VARIABLE: Final = "user"
-_CLAIMS_VARIABLE: Final = "claims"
 
 Claims = Mapping[str, object]
-
-
-class ExpressionError(Exception):
-    """An expression has no value; the message says why."""
-
-
-class Expressions(Protocol):
-    """Evaluates expressions, all of one call over the same variables."""
-
-    async def evaluate(
-        self, expressions: Sequence[str], variables: Mapping[str, object]
-    ) -> Sequence[object]:
-        """Give the values, in order; raises ExpressionError if one of them has none."""
-        ...
-
-
-class NoExpressions:
-    """Stands where a configuration has no expressions."""
-
-    async def evaluate(
-        self, expressions: Sequence[str], variables: Mapping[str, object]
-    ) -> Sequence[object]:
-        """Refuse them all."""
-        del variables
-        raise ExpressionError(f"{len(expressions)} expressions cannot be evaluated here")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +175,7 @@ async def _evaluated(
     mapped = [each.expression for each in (issuer.username, issuer.groups, issuer.uid)]
     rules = [rule.expression for rule in issuer.claim_rules]
     wanted = [text for text in (*rules, *mapped, *issuer.extra.values()) if text]
-    values = await _values(wanted, {_CLAIMS_VARIABLE: claims}, expressions)
+    values = await _values(Environment.CLAIMS, wanted, claims, expressions)
     _require(issuer.claim_rules, values)
     return values
 
@@ -214,17 +188,21 @@ async def _require_user_rules(user: User, issuer: Issuer, expressions: Expressio
         "extra": {key: [*texts] for key, texts in user.extra.items()},
     }
     rules = [rule.expression for rule in issuer.user_rules]
-    _require(issuer.user_rules, await _values(rules, {_USER_VARIABLE: shown}, expressions))
+    _require(issuer.user_rules, await _values(Environment.USER, rules, shown, expressions))
 
 
 async def _values(
-    wanted: Sequence[str], variables: Mapping[str, object], expressions: Expressions
+    environment: Environment,
+    wanted: Sequence[str],
+    variable: Mapping[str, object],
+    expressions: Expressions,
 ) -> Mapping[str, object]:
+    """Evaluate over the one variable of an environment, which bears its name."""
     if not wanted:
         return {}
     try:
-        values = await expressions.evaluate(wanted, variables)
-    except ExpressionError as error:
+        values = await expressions.evaluate(environment, wanted, {environment.value: variable})
+    except EvaluationError as error:
         raise _Unacceptable(Failure.RULE, str(error)) from error
     return dict(zip(wanted, values, strict=True))
 

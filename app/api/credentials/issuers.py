@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from app.api.credentials.claims import (
-    Expressions,
     Issuer,
     credential_id_of,
     end_of,
@@ -27,6 +26,7 @@ from app.api.credentials.jwt import SignedToken, is_signed_by, read_jwt
 from app.api.credentials.key_sets import KeySource
 from app.api.credentials.outcomes import Authenticated, Checked, Failure, Method, Refused
 from app.domain.bounded import Bounded
+from app.policy.expressions import Expressions
 
 KEPT_MAX: Final = 10_000  # results
 KEPT: Final = timedelta(seconds=60)

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.api.credentials.claims import NoExpressions
 from app.api.credentials.issuers import KEPT, IssuerKeys, Issuers
 from app.api.credentials.jwt import KeySet, SignedToken, VerificationKey
 from app.api.credentials.outcomes import Authenticated, Failure, Method, Refused
 from app.domain.access.subjects import User
+from tests.api.credentials.expressions import Computed
 from tests.api.credentials.signing import ISSUER, NOW, claims, jwk_of, key_for, key_set, signed
 from tests.api.credentials.test_claims import PLAIN
 
@@ -40,7 +40,7 @@ def issuers(*, kept_max: int = 100) -> Issuers:
                 replace(PLAIN, url=OTHER), Held(key_set(jwk_of(key_for("ES256", 1))), "away")
             ),
         ],
-        NoExpressions(),
+        Computed({}),
         kept_max=kept_max,
     )
 
@@ -134,7 +134,7 @@ async def test_a_result_of_keys_that_changed_meanwhile_is_not_kept() -> None:
             return found
 
     keys = Rotating(key_set(jwk_of(key_for("ES256"))))
-    ours, text = Issuers([IssuerKeys(PLAIN, keys)], NoExpressions()), signed()
+    ours, text = Issuers([IssuerKeys(PLAIN, keys)], Computed({})), signed()
     assert isinstance(await ours.check(text, now=NOW), Authenticated)
     assert ours.kept(text, now=NOW) is None
 
@@ -143,7 +143,7 @@ async def test_problems_of_keys_are_told_and_all_are_refreshed() -> None:
     ours = issuers()
     assert ours.problems == ["away"]
     keys = Held(KeySet())
-    await Issuers([IssuerKeys(PLAIN, keys)], NoExpressions()).refresh(now=NOW)
+    await Issuers([IssuerKeys(PLAIN, keys)], Computed({})).refresh(now=NOW)
     assert keys.refreshed == [NOW]
 
 
