@@ -22,6 +22,7 @@ from app.policy.selections import selections_of
 
 COMPILED_MAX: Final = 4_096  # expressions that are kept compiled
 _ERROR: Final = "ERROR"
+_NUL: Final = "\0"  # the library ends a text there, so that two texts would be one
 _LIBRARIES: Final = """
 extensions:
   - name: optional
@@ -67,6 +68,8 @@ _ENVIRONMENTS: Final[Mapping[Environment, _Declared]] = {
 
 def check(environment: Environment, text: str) -> Verdict:
     """Parse and type-check one expression."""
+    if _NUL in text:
+        return Verdict(problem="must not contain the character NUL")
     if not text or len(text) > EXPRESSION_CHARACTERS_MAX:
         return Verdict(problem=f"must have 1 to {EXPRESSION_CHARACTERS_MAX} characters")
     try:
@@ -85,6 +88,8 @@ def evaluate(
     environment: Environment, texts: Sequence[str], variables: Mapping[str, object]
 ) -> Sequence[Outcome]:
     """Evaluate expressions over the same variables."""
+    if _has_nul([*texts]) or _has_nul(variables):
+        return [{"error": "a text has the character NUL"} for _ in texts]
     return [_evaluated(environment, text, variables) for text in texts]
 
 
@@ -120,6 +125,19 @@ def _plain(value: object) -> object:
         case _:
             pass
     raise TypeError(f"a value of type {kind} is none of JSON")
+
+
+def _has_nul(value: object) -> bool:
+    match value:
+        case str():
+            return _NUL in value
+        case list():
+            return any(map(_has_nul, cast("list[object]", value)))
+        case dict():
+            entries = cast("dict[object, object]", value)
+            return any(_has_nul(each) for entry in entries.items() for each in entry)
+        case _:
+            return False
 
 
 def _first_line(error: BaseException) -> str:

@@ -72,16 +72,14 @@ def test_one_error_leaves_the_other_values() -> None:
     assert [outcome.get("value") for outcome in outcomes] == [1, None, 2]
 
 
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 json_values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=5), inner)
-    ),
+    | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=10,
 )
 
@@ -91,6 +89,13 @@ def test_a_claim_comes_out_as_it_went_in(claim: object) -> None:
     out = value("claims.c", {"c": claim})
     assert out == claim
     assert type(out) is type(claim)
+
+
+@pytest.mark.parametrize("claim", ["a\0b", ["\0"], {"\0": 1}, {"k": [{"k": "\0"}]}])
+def test_a_text_with_nul_is_an_error_rather_than_its_beginning(claim: object) -> None:
+    assert value("claims.c", {"c": claim}) == {"error": "a text has the character NUL"}
+    assert value("true\0 && false") == {"error": "a text has the character NUL"}
+    assert "NUL" in check(CLAIMS, "true\0 && false").problem
 
 
 @given(st.text(max_size=30))
