@@ -53,6 +53,7 @@ _INITIALISMS = {
     "ips": "IPs",
     "ttl": "TTL",
     "uid": "UID",
+    "url": "URL",
 }
 
 

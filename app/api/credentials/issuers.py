@@ -23,7 +23,7 @@ from app.api.credentials.claims import (
     user_of,
 )
 from app.api.credentials.jwt import SignedToken, is_signed_by, read_jwt
-from app.api.credentials.key_sets import KeySource
+from app.api.credentials.key_sets import KeySource, key_source_of
 from app.api.credentials.outcomes import Authenticated, Checked, Failure, Method, Refused
 from app.domain.bounded import Bounded
 from app.policy.expressions import Expressions
@@ -58,12 +58,28 @@ class Issuers:
         leeway_s: int = LEEWAY_S,
         kept_max: int = KEPT_MAX,
     ) -> None:
-        """Trust these issuers, whose URLs differ."""
+        """Trust these issuers, whose URLs differ; results are forgotten when keys change."""
         self._by_url = {each.issuer.url: each for each in issuers}
         self._expressions = expressions
         self._leeway_s = leeway_s
         self._kept = Bounded[bytes, _Kept](kept_max)
         self._forgotten = 0  # times
+        for each in self._by_url.values():
+            each.keys.changed = self.forget
+
+    def replaced_by(self, issuers: Iterable[Issuer]) -> "Issuers":
+        """Trust other issuers instead; one that is configured as before keeps its keys.
+
+        Raises OSError or ValueError as `key_source_of` does.
+        """
+        before = self._by_url
+        trusted = [
+            same
+            if (same := before.get(each.url)) is not None and same.issuer == each
+            else IssuerKeys(each, key_source_of(each))
+            for each in issuers
+        ]
+        return Issuers(trusted, self._expressions, leeway_s=self._leeway_s)
 
     @property
     def problems(self) -> Sequence[str]:

@@ -17,8 +17,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
+from app.api.credentials.claims import Issuer
 from app.api.credentials.jwt import KeySet, SignedToken, VerificationKey, parse_key_set
-from app.api.credentials.key_fetch import DOCUMENT_OCTETS_MAX, FetchedKeys, FetchError
+from app.api.credentials.key_fetch import (
+    DOCUMENT_OCTETS_MAX,
+    FetchedKeys,
+    FetchError,
+    KeyFetcher,
+)
 
 RETRY: Final = timedelta(seconds=10)  # between two fetches from one issuer
 GRACE: Final = timedelta(hours=24)  # for which keys go on when they cannot be fetched
@@ -30,7 +36,9 @@ def _nothing() -> None:
 
 
 class KeySource(Protocol):
-    """Where the keys of one issuer come from."""
+    """Where the keys of one issuer come from; `changed` is called when they are others."""
+
+    changed: Callable[[], None]
 
     @property
     def problem(self) -> str:
@@ -64,10 +72,10 @@ class _Fetched:
 class FetchedKeySet:
     """Keys that are fetched."""
 
-    def __init__(self, fetcher: Fetching, *, changed: Callable[[], None] = _nothing) -> None:
-        """Fetch when first asked; `changed` is called whenever other keys are fetched."""
+    def __init__(self, fetcher: Fetching) -> None:
+        """Fetch when first asked."""
+        self.changed = _nothing
         self._fetcher = fetcher
-        self._changed = changed
         self._held: _Fetched | None = None
         self._tried_at: datetime | None = None
         self._fetching = asyncio.Lock()
@@ -117,17 +125,17 @@ class FetchedKeySet:
         until = now + timedelta(seconds=fetched.age_s_max)
         self._held = _Fetched(fetched.keys, now, until)
         if before is not None and before.keys != fetched.keys:
-            self._changed()
+            self.changed()
         return True
 
 
 class KeyFile:
     """Keys in a file, read again when the file changes; nothing is fetched."""
 
-    def __init__(self, path: Path, *, changed: Callable[[], None] = _nothing) -> None:
+    def __init__(self, path: Path) -> None:
         """Read the file; raises OSError or ValueError when it holds no keys."""
+        self.changed = _nothing
         self._path = path
-        self._changed = changed
         self._mark = _mark_of(path)
         self._keys = _read(path)
         self.problem = ""
@@ -152,7 +160,17 @@ class KeyFile:
             return
         self._mark, self.problem = mark, ""
         self._keys = keys
-        self._changed()
+        self.changed()
+
+
+def key_source_of(issuer: Issuer) -> KeySource:
+    """Make what reads the keys of an issuer.
+
+    Raises OSError or ValueError when its file of keys, or its authority, cannot be used.
+    """
+    if issuer.key_file:
+        return KeyFile(Path(issuer.key_file))
+    return FetchedKeySet(KeyFetcher(issuer))
 
 
 def _mark_of(path: Path) -> tuple[int, int, int]:

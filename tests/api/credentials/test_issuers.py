@@ -1,19 +1,39 @@
 """Users by signed tokens: the issuer that is asked, and what is kept of it."""
 
+import json
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.api.credentials.configuration import read_configuration
 from app.api.credentials.issuers import KEPT, IssuerKeys, Issuers
 from app.api.credentials.jwt import KeySet, SignedToken, VerificationKey
 from app.api.credentials.outcomes import Authenticated, Failure, Method, Refused
-from app.domain.access.subjects import User
+from app.domain.access.subjects import User, authenticated
+from app.policy.client import Bounds, PolicyWorker
+from tests.access_vectors import authn_cases, shared
 from tests.api.credentials.expressions import Computed
-from tests.api.credentials.signing import ISSUER, NOW, claims, jwk_of, key_for, key_set, signed
+from tests.api.credentials.signing import (
+    ISSUER,
+    NOW,
+    claims,
+    jwk_of,
+    key_for,
+    key_set,
+    octets_of,
+    signed,
+)
 from tests.api.credentials.test_claims import PLAIN
 
 OTHER = "https://other.example"
+
+
+def nothing() -> None:
+    pass
 
 
 @dataclass(slots=True)
@@ -22,14 +42,25 @@ class Held:
 
     keys: KeySet
     problem: str = ""
+    rotates: bool = False
+    changed: Callable[[], None] = field(default_factory=lambda: nothing)
     refreshed: list[datetime] = field(default_factory=list[datetime])
 
     async def find(self, token: SignedToken, *, now: datetime) -> VerificationKey | None:
         del now
+        if self.rotates:
+            self.changed()
         return self.keys.find(token)
 
     async def refresh(self, *, now: datetime) -> None:
         self.refreshed.append(now)
+
+
+@pytest.fixture(scope="module")
+async def worker() -> AsyncGenerator[PolicyWorker]:
+    bounds = Bounds(evaluation_s=60, check_s=60, wait_s=60, start_s=60)
+    async with PolicyWorker(bounds) as worker:
+        yield worker
 
 
 def issuers(*, kept_max: int = 100) -> Issuers:
@@ -127,13 +158,7 @@ async def test_kept_results_are_bounded_and_forgotten_on_demand() -> None:
 
 
 async def test_a_result_of_keys_that_changed_meanwhile_is_not_kept() -> None:
-    class Rotating(Held):
-        async def find(self, token: SignedToken, *, now: datetime) -> VerificationKey | None:
-            found = await Held.find(self, token, now=now)
-            ours.forget()
-            return found
-
-    keys = Rotating(key_set(jwk_of(key_for("ES256"))))
+    keys = Held(key_set(jwk_of(key_for("ES256"))), rotates=True)
     ours, text = Issuers([IssuerKeys(PLAIN, keys)], Computed({})), signed()
     assert isinstance(await ours.check(text, now=NOW), Authenticated)
     assert ours.kept(text, now=NOW) is None
@@ -145,6 +170,48 @@ async def test_problems_of_keys_are_told_and_all_are_refreshed() -> None:
     keys = Held(KeySet())
     await Issuers([IssuerKeys(PLAIN, keys)], Computed({})).refresh(now=NOW)
     assert keys.refreshed == [NOW]
+
+
+def as_set(user: User) -> dict[str, object]:
+    return {"name": user.name, "groups": [*user.groups]}
+
+
+@pytest.mark.parametrize("case", authn_cases("jwt"))
+async def test_jwt(case: dict[str, Any], worker: PolicyWorker, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps(shared("jwks", case["jwks"])))
+    octets = json.dumps(shared("config", case["config"])).encode()
+    (issuer,) = (await read_configuration(octets, worker)).issuers
+    ours = Issuers([], worker).replaced_by([replace(issuer, key_file=str(path))])
+    outcome = await ours.check(case["token"], now=datetime.fromtimestamp(case["now"], UTC))
+    if case["expect"]["code"] == 200:
+        assert isinstance(outcome, Authenticated), outcome
+        assert as_set(authenticated(outcome.user)) == case["expect"]["user"]
+    else:
+        assert isinstance(outcome, Refused)
+
+
+async def test_an_issuer_that_is_configured_as_before_keeps_its_keys(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(octets_of(jwk_of(key_for("ES256"))))
+    named = replace(PLAIN, key_file=str(path))
+    before = Issuers([], Computed({})).replaced_by([named])
+    path.unlink()
+    after = before.replaced_by([named])
+    assert isinstance(await after.check(signed(), now=NOW), Authenticated)
+    with pytest.raises(OSError, match="No such file"):
+        before.replaced_by([replace(named, audiences=frozenset({"x"}))])
+    assert before.replaced_by([]).problems == []
+    assert len(after.problems) == 1, "it is told that the file is away"
+    assert before.replaced_by([PLAIN]).problems == [], "its keys are fetched when asked for"
+
+
+async def test_results_are_forgotten_when_keys_change() -> None:
+    keys = Held(key_set(jwk_of(key_for("ES256"))))
+    ours, text = Issuers([IssuerKeys(PLAIN, keys)], Computed({})), signed()
+    await ours.check(text, now=NOW)
+    keys.changed()
+    assert ours.kept(text, now=NOW) is None
 
 
 def test_a_user_holds_nothing_of_the_token() -> None:

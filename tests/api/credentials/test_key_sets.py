@@ -129,7 +129,8 @@ async def test_without_any_keys_nothing_is_found_and_the_problem_is_told() -> No
 async def test_a_change_of_keys_is_announced_and_no_other_fetch() -> None:
     changes: list[datetime] = []
     issuing, now = Issuing(key_set(OLD)), NOW
-    keys = FetchedKeySet(issuing, changed=lambda: changes.append(now))
+    keys = FetchedKeySet(issuing)
+    keys.changed = lambda: changes.append(now)
     for number in range(4):
         now = NOW + number * AGE
         issuing.keys = key_set(OLD) if number < 2 else key_set(NEW)
@@ -162,7 +163,8 @@ async def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     changes: list[str] = []
     path = tmp_path / "keys.json"
     path.write_bytes(octets_of(OLD))
-    keys = KeyFile(path, changed=lambda: changes.append("changed"))
+    keys = KeyFile(path)
+    keys.changed = lambda: changes.append("changed")
     assert await found(keys, "0")
     rewritten(path, octets_of(NEW))
     assert await found(keys, "1")
