@@ -1,8 +1,5 @@
 """The Authorization header, and the challenges of refusals."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,12 +15,8 @@ from app.api.credentials.outcomes import (
     Refused,
     TooMany,
 )
-from app.api.credentials.tokens import authenticate_token
-from app.domain.access.subjects import ANONYMOUS, User
-from app.domain.access.tokens import ParsedToken, StoredToken, digest_of, parse_token
-from tests.access_vectors import authn_cases
+from app.domain.access.subjects import ANONYMOUS
 
-NOW = datetime(2026, 11, 30, tzinfo=UTC)
 REFUSED = Refused(Failure.FORM)
 LETTERS = "abcXYZ019-._~+/"
 
@@ -90,29 +83,3 @@ def test_a_challenge_says_what_was_wrong_and_no_more(
     outcome: Outcome, challenge: str | None
 ) -> None:
     assert challenge_of(outcome) == challenge
-
-
-def stored(known: list[dict[str, Any]]) -> dict[str, StoredToken]:
-    found: dict[str, StoredToken] = {}
-    for each in known:
-        user = User(name=each["user"]["name"], groups=tuple(each["user"]["groups"]))
-        parsed = parse_token(each["token"])
-        assert isinstance(parsed, ParsedToken)
-        found[parsed.id] = StoredToken(id=parsed.id, digest=digest_of(each["token"]), user=user)
-    return found
-
-
-@pytest.mark.parametrize("case", authn_cases("header"))
-def test_header(case: dict[str, Any]) -> None:
-    fields = [
-        (name.lower().encode(), value.encode("latin-1"))
-        for name, value in case["request"]["headers"]
-    ]
-    outcome = bearer_of(fields)
-    if isinstance(outcome, Bearer):
-        outcome = authenticate_token(outcome.token, stored(case["tokens"]), now=NOW)
-    codes = {Refused: 401, Malformed: 400, NoCredentials: 401, Authenticated: 200}
-    is_anonymous = isinstance(outcome, NoCredentials) and case["expect"]["code"] == 200
-    if not is_anonymous:  # which paths are open is told in test_authenticator.py
-        assert codes[type(outcome)] == case["expect"]["code"]
-        assert challenge_of(outcome) == case["expect"].get("www-authenticate")
