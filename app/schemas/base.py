@@ -54,6 +54,7 @@ _INITIALISMS = {
     "ttl": "TTL",
     "uid": "UID",
     "urls": "URLs",
+    "url": "URL",
 }
 
 
