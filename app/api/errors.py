@@ -67,6 +67,17 @@ class ForeignPage(errors.DomainError):
     reason = "Forbidden"
 
 
+class Unauthenticated(errors.DomainError):
+    """The request has no credentials, or none that are good."""
+
+    reason = "Unauthorized"
+
+    def __init__(self, challenge: str = "") -> None:
+        """Say no more than this to a client; ``challenge`` is its ``WWW-Authenticate``."""
+        super().__init__("Unauthorized")
+        self.challenge = challenge
+
+
 class TooSlow(errors.DomainError):
     """The request did not come in time, its head or its body; the connection is closed."""
 
@@ -77,6 +88,10 @@ class Overloaded(errors.DomainError):
     """A bound on what is done at once is reached."""
 
     reason = "TooManyRequests"
+
+    def __init__(self, message: str, *, retry_after_s: int = RETRY_AFTER_S) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 STATUSES: Mapping[type[errors.DomainError], HTTPStatus] = {
@@ -100,6 +115,7 @@ STATUSES: Mapping[type[errors.DomainError], HTTPStatus] = {
     MethodRefused: HTTPStatus.METHOD_NOT_ALLOWED,
     Misdirected: HTTPStatus.MISDIRECTED_REQUEST,
     ForeignPage: HTTPStatus.FORBIDDEN,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
     TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
 }
@@ -145,7 +161,11 @@ def refused(error: errors.DomainError, form: str = JSON) -> Response:
     """Answer a refusal."""
     code = STATUSES[type(error)]
     retry_after_s = RETRY_AFTER_S if code in _RETRIED else 0
+    if isinstance(error, Overloaded):
+        retry_after_s = error.retry_after_s
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
+    if isinstance(error, Unauthenticated) and error.challenge:
+        headers["WWW-Authenticate"] = error.challenge
     if isinstance(error, TooSlow):
         headers["Connection"] = "close"  # the rest of the request is not read
     status = status_of(error, code.value, retry_after_s=retry_after_s)

@@ -1,0 +1,188 @@
+"""The layer that authenticates and authorises every request, before any route or shortcut.
+
+    request -> authenticate -> impersonate -> attributes -> authorise -> route
+                  401             403             |           403
+
+The user is left for the routes in the request's scope, and what says who asks is taken out of
+its headers.  With ``resourceVersion=N`` a request is judged by the state at N or later.
+
+Source: access.md 1, 1.1, 1.9, 1.10 and 2.1.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import Counter
+from starlette.datastructures import QueryParams
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.api.access.authority import first_refusal
+from app.api.access.identity import Caller, set_caller
+from app.api.access.requirements import Asked
+from app.api.access.routes import Routes, UnknownMethod
+from app.api.credentials.authenticator import Authenticator, Presented
+from app.api.credentials.authorization import challenge_of
+from app.api.credentials.outcomes import (
+    Authenticated,
+    Malformed,
+    Method,
+    NoCredentials,
+    Outcome,
+    Refused,
+    TooMany,
+)
+from app.api.credentials.proxy import plain_address, without_identity
+from app.api.errors import Overloaded, Unauthenticated, refused
+from app.domain.access.attributes import Attributes
+from app.domain.access.impersonation import impersonated, parse_impersonation
+from app.domain.access.refusals import Refused as Unauthorised
+from app.domain.access.subjects import User
+from app.domain.access.tokens import StoredToken
+from app.domain.errors import BadRequest, DomainError, NotSynced
+from app.domain.snapshot import Snapshot
+from app.registry.reads.view import View
+from app.schemas.objects.metadata import asked_revision
+
+CERTIFICATE: Final = "waypost.certificate"  # key of a scope: the client's certificate, DER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Everything that requests are judged with.
+
+    ``is_stale`` says that this process has had no contact with the database for so long that it
+    may not know of a revocation.
+    """
+
+    authenticator: Authenticator
+    view: View
+    tokens_of: Callable[[Snapshot], Mapping[str, StoredToken]]
+    now: Callable[[], datetime]
+    is_stale: Callable[[], bool]
+    counted: Counter
+
+
+class AccessControl:
+    """Middleware that lets a request through when its caller may make it.
+
+    Without ``access`` nothing is asked: authentication is off.
+    """
+
+    def __init__(self, app: ASGIApp, *, routes: Routes, access: Access | None) -> None:
+        self._app, self._routes, self._access = app, routes, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its user, or refuse it."""
+        if scope["type"] != "http" or self._access is None:
+            await self._app(scope, receive, send)
+            return
+        try:
+            caller = await _Judging(self._routes, self._access, scope).caller()
+        except DomainError as refusal:
+            await refused(refusal)(scope, receive, send)
+            return
+        inner = {**scope, "headers": without_identity(scope["headers"])}
+        set_caller(inner, caller)
+        await self._app(inner, receive, send)
+
+
+class _Judging:
+    """One request on its way through the layer."""
+
+    def __init__(self, routes: Routes, access: Access, scope: Scope) -> None:
+        self._routes, self._access, self._scope = routes, access, scope
+        self._query = QueryParams(scope["query_string"])
+
+    async def caller(self) -> Caller:
+        """Tell who asks; raises what the request is refused with."""
+        snapshot = await self._snapshot()
+        known = await self._authenticated(snapshot)
+        user = self._impersonated(snapshot, known.user)
+        if (refusal := first_refusal(snapshot, user, self._asked())) is not None:
+            raise refusal.error
+        return Caller(
+            user=user,
+            real=known.user,
+            method=known.method,
+            credential_id=known.credential_id,
+            expires_at=known.expires_at,
+        )
+
+    async def _snapshot(self) -> Snapshot:
+        """Take the state to judge by, which is not older than the revision that is asked for."""
+        view, text = self._access.view, self._query.get("resourceVersion", "")
+        if not text or self._scope["method"] not in ("GET", "HEAD"):
+            return view.snapshot
+        try:
+            revision = asked_revision(text)
+        except DomainError:
+            return view.snapshot  # the route says what is wrong, to whom it may say so
+        return await view.wait_for(revision)
+
+    async def _authenticated(self, snapshot: Snapshot) -> Authenticated:
+        access, scope = self._access, self._scope
+        peer = scope.get("client")
+        presented = Presented(
+            path=scope["path"],
+            fields=scope["headers"],
+            peer=None if peer is None else plain_address(peer[0]),
+            certificate=scope.get(CERTIFICATE),
+        )
+        outcome = await access.authenticator.authenticate(
+            presented, access.tokens_of(snapshot), now=access.now()
+        )
+        _count(access.counted, outcome)
+        if not isinstance(outcome, Authenticated):
+            raise _refusal_of(outcome)
+        if outcome.credential_id and access.is_stale():
+            raise NotSynced("this process may not know of revoked credentials: no database")
+        return outcome
+
+    def _impersonated(self, snapshot: Snapshot, user: User) -> User:
+        pairs = [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in self._scope["headers"]
+            if name.startswith(b"impersonate-")
+        ]
+        if not pairs or (wish := parse_impersonation(pairs)) is None:
+            return user
+        found = impersonated(snapshot, user, wish)
+        if isinstance(found, Unauthorised):
+            raise found.error
+        return found
+
+    def _asked(self) -> Iterable[Attributes]:
+        method, path = self._scope["method"], self._scope["path"]
+        wanted = "GET" if method == "HEAD" else method
+        found = self._routes.find(wanted, path)
+        if isinstance(found, UnknownMethod):
+            return ()  # 405, or the list of methods: no object is told of
+        if found is None:
+            return (Attributes(verb=wanted.lower(), path=path),)
+        return found.requirement(Asked(wanted, path, found.parameters, self._query))
+
+
+def _refusal_of(outcome: NoCredentials | Refused | Malformed | TooMany) -> DomainError:
+    if isinstance(outcome, Malformed):
+        return BadRequest(outcome.message)
+    if isinstance(outcome, TooMany):
+        return Overloaded("too many failed authentications", retry_after_s=outcome.retry_after_s)
+    return Unauthenticated(challenge_of(outcome) or "")
+
+
+def _count(counted: Counter, outcome: Outcome) -> None:
+    """Count an outcome by method and result; no label names a user."""
+    match outcome:
+        case Authenticated():
+            method, result = outcome.method.value, "success"
+        case Refused():
+            method, result = outcome.method.value, outcome.failure.value
+        case TooMany():
+            method, result = Method.NONE.value, "limited"
+        case Malformed():
+            method, result = Method.NONE.value, "malformed"
+        case NoCredentials():
+            method, result = Method.NONE.value, "missing"
+    counted.labels(method=method, result=result).inc()

@@ -1,0 +1,126 @@
+"""What each route asks of its caller: the attributes that must be allowed, stated beside the route.
+
+    route, method, path, query -> Attributes, all of which must be allowed
+
+A route says it with ``requires``; ``routed`` refuses an application with a route that says
+nothing.  Attributes come from the parameters that the route itself reads, never from a second
+reading of the path.  A route whose body names what it acts on says ``BY_BODY``, and asks for the
+rest itself (``authority.require``).
+
+Source: access.md 2.1 and 2.4; apiserver ``pkg/endpoints/request/requestinfo.go``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
+
+from starlette.datastructures import QueryParams
+
+from app.domain.access.attributes import Attributes
+from app.domain.errors import BadRequest
+from app.domain.fields import parse_field_selector
+from app.domain.objects.namespace import NAMESPACE
+from app.domain.objects.resource import AnyResource
+
+_VERBS: Final[Mapping[str, str]] = {
+    "GET": "get",
+    "POST": "create",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
+_NOT_WATCHING: Final = frozenset({"", "false", "0"})
+_NAME: Final = "metadata.name"
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as its route reads it; HEAD has become GET."""
+
+    method: str
+    path: str
+    parameters: Mapping[str, str]
+    query: QueryParams
+
+
+Requirement = Callable[[Asked], Iterable[Attributes]]
+"""Lists what must be allowed; raises nothing, for what is wrong with a request is said later."""
+
+_stated: WeakKeyDictionary[Callable[..., Any], Requirement] = WeakKeyDictionary()
+
+
+def requires(requirement: Requirement) -> Callable[[Endpoint], Endpoint]:
+    """State what a route asks of its caller."""
+
+    def state(endpoint: Endpoint) -> Endpoint:
+        _stated[endpoint] = requirement
+        return endpoint
+
+    return state
+
+
+def requirement_of(endpoint: Callable[..., Any]) -> Requirement | None:
+    """Give what a route states."""
+    return _stated.get(endpoint)
+
+
+def by_body(_: Asked) -> Iterable[Attributes]:
+    """Ask for nothing but an authenticated caller: the route asks for what its body names."""
+    return ()
+
+
+def path_itself(asked: Asked) -> Iterable[Attributes]:
+    """Ask for the path, which is no resource."""
+    yield Attributes(verb=asked.method.lower(), path=asked.path)
+
+
+def objects_of(resource: AnyResource, subresource: str = "", *, verb: str = "") -> Requirement:
+    """Ask for an object of the path, or for a whole collection, by the method or a fixed verb."""
+
+    def requirement(asked: Asked) -> Iterable[Attributes]:
+        name = asked.parameters.get("name", "")
+        if not name and asked.method == "GET":
+            yield collection(resource, asked.query)
+            return
+        yield Attributes(
+            verb=verb or _VERBS[asked.method],
+            api_group=resource.group,
+            resource=resource.plural,
+            subresource=subresource,
+            namespace=_namespace_of(resource, asked.parameters.get("namespace", ""), name),
+            name=name,
+        )
+
+    return requirement
+
+
+def collection(resource: AnyResource, query: QueryParams, verb: str = "") -> Attributes:
+    """Ask for a list or a watch, of one object if a field selector names it exactly."""
+    watches = query.get("watch", "").lower() not in _NOT_WATCHING
+    exact = _exact_fields(query.get("fieldSelector", ""), resource)
+    name = exact.get(_NAME, "")
+    return Attributes(
+        verb=verb or ("watch" if watches else "list"),
+        api_group=resource.group,
+        resource=resource.plural,
+        namespace=query.get("namespace", "") if resource.is_namespaced else "",
+        name="" if "/" in name else name,
+        field_selector=exact,
+    )
+
+
+def _namespace_of(resource: AnyResource, namespace: str, name: str) -> str:
+    """Give the namespace of an object; a Namespace is its own, so that a Role there can name it."""
+    return name if resource is NAMESPACE else namespace
+
+
+def _exact_fields(text: str, resource: AnyResource) -> Mapping[str, str]:
+    """Give the fields whose value is named; of a selector that the route will refuse, none."""
+    try:
+        terms = parse_field_selector(text, resource).terms
+    except BadRequest:
+        return {}
+    return {term.field: term.value for term in terms if term.operator == "="}
