@@ -33,6 +33,7 @@ class Listening:
     dns_host: str
     dns_port: int
     cluster_domain: str
+    is_tls: bool = False
 
     @property
     def url(self) -> str:
