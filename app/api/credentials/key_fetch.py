@@ -61,13 +61,20 @@ async def system_resolve(host: str, port: int) -> Sequence[str]:
 class KeyFetcher:
     """Fetches the keys of one issuer."""
 
-    def __init__(self, issuer: Issuer, *, resolve: Resolve = system_resolve) -> None:
+    def __init__(
+        self,
+        issuer: Issuer,
+        *,
+        resolve: Resolve = system_resolve,
+        fetch_s_max: float = FETCH_S_MAX,
+    ) -> None:
         """Trust the issuer's own certificate authority, or else those of the system.
 
         Raises ssl.SSLError when that authority is none.
         """
         self._issuer = issuer
         self._resolve = resolve
+        self._fetch_s_max = fetch_s_max
         self._discovery = issuer.discovery_url or issuer.url.rstrip("/") + _WELL_KNOWN
         self._own_hosts = {httpx.URL(url).host for url in (issuer.url, self._discovery)}
         self._trust = ssl.create_default_context(cadata=issuer.certificate_authority or None)
@@ -75,16 +82,17 @@ class KeyFetcher:
     async def fetch(self) -> FetchedKeys:
         """Fetch both documents; raises FetchError."""
         try:
-            async with asyncio.timeout(FETCH_S_MAX):
+            async with asyncio.timeout(self._fetch_s_max):
                 return await self._fetch()
         except TimeoutError as error:
-            raise FetchError(f"{self._issuer.url} took more than {FETCH_S_MAX:g} s") from error
+            words = f"{self._issuer.url} took more than {self._fetch_s_max:g} s"
+            raise FetchError(words) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise FetchError(f"{self._issuer.url}: {error or type(error).__name__}") from error
 
     async def _fetch(self) -> FetchedKeys:
         async with httpx.AsyncClient(
-            verify=self._trust, trust_env=False, follow_redirects=False, timeout=FETCH_S_MAX
+            verify=self._trust, trust_env=False, follow_redirects=False, timeout=self._fetch_s_max
         ) as client:
             document, _ = await self._get(client, self._discovery)
             octets, age_s_max = await self._get(client, self._keys_url(document))
