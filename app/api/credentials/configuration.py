@@ -86,7 +86,7 @@ class ConfigurationFile:
         """Read nothing yet."""
         self._path = path
         self._expressions = expressions
-        self._octets = b""
+        self._octets: bytes = b""
         self.problem = ""
 
     async def load(self) -> AuthenticationConfig:
