@@ -23,7 +23,7 @@ from app.api.credentials.proxy import Proxies
 from app.api.http.tls import TLS
 from app.config import Settings, blamed_on
 from app.domain.errors import DomainError
-from app.policy.client import PolicyWorker
+from app.policy.client import Bounds, PolicyWorker
 
 LOOK_S: Final = 10.0  # between two looks at the configuration and the age of keys
 _log = logging.getLogger(__name__)
@@ -65,12 +65,14 @@ class Identity:
 
 
 @contextlib.asynccontextmanager
-async def identity(settings: Settings, tls: TLS | None) -> AsyncGenerator[Identity, None]:
+async def identity(
+    settings: Settings, tls: TLS | None, *, bounds: Bounds | None = None
+) -> AsyncGenerator[Identity, None]:
     """Believe whom the settings name, and follow their files until the block ends.
 
-    Raises UnusableSetting when a file cannot be used.
+    `bounds` are those of expressions.  Raises UnusableSetting when a file cannot be used.
     """
-    async with PolicyWorker() as expressions:
+    async with PolicyWorker(bounds) as expressions:
         file: ConfigurationFile | None = None
         config = AuthenticationConfig()
         with blamed_on("AUTH_CONFIG"):

@@ -13,11 +13,13 @@ from app.api.credentials.outcomes import Authenticated, NoCredentials, Outcome, 
 from app.config import Settings, UnusableSetting
 from app.identity import Identity, certificates_of, identity, proxies_of
 from app.listener import tls_of
+from app.policy.client import Bounds
 from tests.api.credentials.signing import claims, jwk_of, key_for, octets_of, signed
 from tests.certificates import Authority
 from tests.waiting import until
 
 SERVERS, CLIENTS, PROXIES = (Authority.named(each) for each in ("servers", "clients", "proxies"))
+GENEROUS = Bounds(evaluation_s=60, check_s=60, wait_s=60, start_s=60)
 PEER = ip_address("10.9.0.4")
 
 
@@ -65,7 +67,7 @@ def token() -> str:
 
 
 async def test_by_default_nobody_is_believed_and_health_is_open() -> None:
-    async with identity(settings(), None) as ours:
+    async with identity(settings(), None, bounds=GENEROUS) as ours:
         assert isinstance(await asked(ours, token()), Refused)
         assert isinstance(await asked(ours), NoCredentials)
         assert isinstance(await asked(ours, path="/livez"), Authenticated)
@@ -74,7 +76,7 @@ async def test_by_default_nobody_is_believed_and_health_is_open() -> None:
 
 async def test_issuers_come_from_the_file_expressions_and_all(tmp_path: Path) -> None:
     path = configuration(tmp_path, anonymous={"enabled": False})
-    async with identity(settings(auth_config=str(path)), None) as ours:
+    async with identity(settings(auth_config=str(path)), None, bounds=GENEROUS) as ours:
         outcome = await asked(ours, token())
         assert isinstance(outcome, Authenticated)
         assert outcome.user.name == "alice@x"
@@ -83,7 +85,7 @@ async def test_issuers_come_from_the_file_expressions_and_all(tmp_path: Path) ->
 
 async def test_a_file_that_changes_takes_effect(tmp_path: Path) -> None:
     path = configuration(tmp_path)
-    async with identity(settings(auth_config=str(path)), None) as ours:
+    async with identity(settings(auth_config=str(path)), None, bounds=GENEROUS) as ours:
         assert isinstance(await asked(ours, token()), Authenticated)
         configuration(tmp_path, jwt=[], anonymous={"enabled": True})
         await ours.look(now=datetime.now(UTC))
@@ -96,7 +98,7 @@ async def test_a_file_that_becomes_wrong_leaves_what_was(
     tmp_path: Path, spoilt: dict[str, str]
 ) -> None:
     path = configuration(tmp_path)
-    async with identity(settings(auth_config=str(path)), None) as ours:
+    async with identity(settings(auth_config=str(path)), None, bounds=GENEROUS) as ours:
         configuration(tmp_path, **spoilt)
         await ours.look(now=datetime.now(UTC))
         assert len(ours.problems) == 1
@@ -109,13 +111,13 @@ async def test_a_file_that_is_wrong_at_start_names_its_setting(
 ) -> None:
     path = tmp_path / "none" if spoilt is None else configuration(tmp_path, **spoilt)
     with pytest.raises(UnusableSetting, match="WAYPOST_AUTH_CONFIG: "):
-        async with identity(settings(auth_config=str(path)), None):
+        async with identity(settings(auth_config=str(path)), None, bounds=GENEROUS):
             raise AssertionError
 
 
 async def test_files_are_looked_at_from_time_to_time(tmp_path: Path) -> None:
     path = configuration(tmp_path)
-    async with identity(settings(auth_config=str(path)), None) as ours:
+    async with identity(settings(auth_config=str(path)), None, bounds=GENEROUS) as ours:
         path.unlink()
         looking = asyncio.create_task(ours.run(lambda: datetime.now(UTC), look_s=0.001))
         await until(lambda: len(ours.problems) == 1)
@@ -126,7 +128,7 @@ async def test_each_authority_names_its_own(tmp_path: Path) -> None:
     given = settings(tmp_path)
     tls = tls_of(given)
     alice, front = CLIENTS.client("alice").der, PROXIES.client("front").der
-    async with identity(given, tls) as ours:
+    async with identity(given, tls, bounds=GENEROUS) as ours:
         assert isinstance(await asked(ours, der=alice), Authenticated)
         assert isinstance(await asked(ours, der=front), NoCredentials)
         (tmp_path / "clients.crt").write_bytes(Authority.named("others").pem)
