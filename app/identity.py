@@ -7,7 +7,6 @@ Part of the composition: it knows settings, and what they are made into.
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +25,6 @@ from app.domain.errors import DomainError
 from app.policy.client import Bounds, PolicyWorker
 
 LOOK_S: Final = 10.0  # between two looks at the configuration and the age of keys
-_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,16 +43,14 @@ class Identity:
     async def look(self, *, now: datetime) -> None:
         """Follow the configuration file, and the keys whose age has ended."""
         trust = self.authenticator.trust
-        changed = None if self.file is None else await self.file.changed()
-        if changed is not None:
+        if self.file is not None and (changed := await self.file.changed()) is not None:
             try:
                 trust.issuers = trust.issuers.replaced_by(changed.issuers)
             except (OSError, ValueError) as error:
-                _log.exception("the new issuers cannot be used, those before go on")
-                assert self.file is not None, "it has changed"
-                self.file.problem = str(error)
+                self.file.reject(str(error))
             else:
                 trust.anonymous_paths = changed.anonymous_paths
+                self.file.accept()
         await trust.issuers.refresh(now=now)
 
     async def run(self, now: Callable[[], datetime], *, look_s: float = LOOK_S) -> None:

@@ -105,6 +105,19 @@ async def test_a_file_that_becomes_wrong_leaves_what_was(
         assert isinstance(await asked(ours, token()), Authenticated)
 
 
+async def test_keys_that_come_after_their_configuration_are_found(tmp_path: Path) -> None:
+    path = configuration(tmp_path, jwt=[])
+    async with identity(settings(auth_config=str(path)), None, bounds=GENEROUS) as ours:
+        configuration(tmp_path, keys="later.json")
+        for _ in range(2):
+            await ours.look(now=datetime.now(UTC))
+            assert len(ours.problems) == 1
+        (tmp_path / "later.json").write_bytes(octets_of(jwk_of(key_for("ES256"))))
+        await ours.look(now=datetime.now(UTC))
+        assert ours.problems == []
+        assert isinstance(await asked(ours, token()), Authenticated)
+
+
 @pytest.mark.parametrize("spoilt", [{"kind": "Other"}, {"keys": "missing.json"}, None])
 async def test_a_file_that_is_wrong_at_start_names_its_setting(
     tmp_path: Path, spoilt: dict[str, str] | None
