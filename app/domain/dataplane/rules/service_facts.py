@@ -172,7 +172,7 @@ def _weighing(scheduler: str, found: Candidates) -> str:
     """Take the weighted form of a scheduler when weights differ: equal weights make it the same."""
     if scheduler not in _WEIGHING:
         return scheduler
-    weights = {weight for (_, _, weight), _ in found.each} - {0}
+    weights = {each.weight for each in found.destinations} - {0}
     return _WEIGHING[scheduler] if len(weights) > 1 else scheduler
 
 
