@@ -18,7 +18,6 @@ from importlib.metadata import version as installed_version
 
 from prometheus_client import CollectorRegistry
 
-from app.client.access import access_to
 from app.client.health_server import answering
 from app.client.registry_client import RegistryClient
 from app.config import Settings, blamed_on
@@ -61,7 +60,7 @@ async def serve(
     options = dns_options_of(settings)
     view, metrics = View(), CollectorRegistry()
     # The follower logs failures itself.
-    client = RegistryClient(access_to(urls), bounds=REPLICA_BOUNDS, logs_failures=False)
+    client = RegistryClient(urls, bounds=REPLICA_BOUNDS, logs_failures=False)
     follower = WatchFollower(client, view, kinds=kinds_of(settings))
     policy = policy_of(settings)
     paths = routes(lambda: readiness_of(view, follower, policy), metrics)

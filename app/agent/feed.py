@@ -4,11 +4,11 @@ Source: contract.md, "Routes".
 """
 
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
 from app.agent.mode import Changes, Mode, Whole
 from app.client.bounded_reading import BOUNDS
-from app.client.errors import RegistryMisbehaved
 from app.client.registry_client import RegistryClient
 from app.domain.names import Revision
 
@@ -32,8 +32,10 @@ class Feed(Generic[StateT, StepT]):
         """Read the whole rule set; with ``only_if_changed`` None when it equals the last one."""
         tag = self._tag if only_if_changed else ""
         with self.client.failing_over():
-            answer = await self.client.get(f"/nodes/{self.node}/{self.mode.name}", tag=tag)
-            if answer is None:
+            answer = await self.client.answer(
+                "GET", f"/nodes/{self.node}/{self.mode.name}", tag=tag
+            )
+            if tag and answer.status_code == HTTPStatus.NOT_MODIFIED:
                 return None
             whole = self.mode.decode_whole(answer)
         self._tag = answer.headers.get("etag", "")
@@ -44,7 +46,5 @@ class Feed(Generic[StateT, StepT]):
         query = {"since": str(since), "timeoutSeconds": str(patience_s)}
         path = f"/nodes/{self.node}/{self.mode.name}/changes"
         with self.client.failing_over():
-            answer = await self.client.get(path, query=query, patience_s=patience_s)
-            if answer is None:
-                raise RegistryMisbehaved("it answers 304 to a request without a tag")
+            answer = await self.client.answer("GET", path, query=query, patience_s=patience_s)
             return self.mode.decode_changes(answer)

@@ -12,8 +12,8 @@ from typing import Final
 
 from app.agent.mode import Changes, Plan, Whole, read
 from app.client.bounded_reading import Answer
+from app.client.decoding import UNREADABLE
 from app.client.errors import RegistryMisbehaved
-from app.client.json_reading import UNREADABLE
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
 from app.domain.dataplane.nftables.loading import loaded

@@ -14,11 +14,11 @@ from ipaddress import ip_address
 from typing import Final
 
 from app.agent.sinks.sink import SinkFailed
+from app.client.decoding import UNREADABLE
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
 from app.client.pace import Clock
-from app.client.registry_client import RegistryClient
+from app.client.registry_client import MERGE_PATCH, RegistryClient
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 from app.domain.objects.meta import Condition, ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
@@ -28,7 +28,6 @@ HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry sends a lease duration
 HEARTBEATS_PER_LEASE: Final = 4
 LEASE_S_MAX: Final = 86_400  # longer durations are ignored as invalid
-_MERGE_PATCH: Final = "application/merge-patch+json"
 _NOT_OURS: Final = ("lo", DUMMY_INTERFACE)
 _TEMPORARY: Final = ("deprecated", "temporary", "tentative", "dadfailed")
 _log = logging.getLogger(__name__)
@@ -77,12 +76,12 @@ class Registration:
             return
         if not wanted.metadata.labels.items() <= known.metadata.labels.items():
             patch: dict[str, object] = {"metadata": {"labels": dict(wanted.metadata.labels)}}
-            await self._client.ask("PATCH", self._path, patch, content_type=_MERGE_PATCH)
+            await self._client.ask("PATCH", self._path, patch, content_type=MERGE_PATCH)
         if known.addresses != wanted.addresses:
             listed = [{"type": each.type, "address": each.address} for each in wanted.addresses]
             patch = {"status": {"addresses": listed}}
             status = f"{self._path}/status"
-            await self._client.ask("PATCH", status, patch, content_type=_MERGE_PATCH)
+            await self._client.ask("PATCH", status, patch, content_type=MERGE_PATCH)
 
     async def run(self) -> None:
         """Send heartbeats until cancelled."""

@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from app.agent.probes import NotReported
+from app.client.decoding import UNREADABLE
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.json_reading import UNREADABLE
 from app.client.notices import Notices
 from app.client.pace import RETRY_S_MIN, Backoff, Clock
-from app.client.registry_client import RegistryClient
+from app.client.registry_client import MERGE_PATCH, RegistryClient
 from app.client.watch import Event, parse_event
 from app.domain.changes import ChangeType
 from app.domain.names import NamespacedName
@@ -32,7 +32,6 @@ from app.schemas.objects.codec import decode_object, encode_object
 WATCH_S: Final = 3600  # after which a stream is restarted with a full list
 RENEWAL_S: Final = 5.0  # between two checks for due leases
 RENEWALS_PER_LEASE: Final = 3
-_MERGE_PATCH: Final = "application/merge-patch+json"
 _log = logging.getLogger(__name__)
 
 
@@ -139,7 +138,7 @@ class NodePods:
         }
         path = f"/pods/{meta.namespace}/{meta.name}/status"
         try:
-            await self._client.ask("PATCH", path, patch, content_type=_MERGE_PATCH)
+            await self._client.ask("PATCH", path, patch, content_type=MERGE_PATCH)
         except Refused as refused:
             # The Pod is gone or was replaced; the watch will show it.
             _log.info("the registry refused the readiness of %s: %s", meta.key, refused)

@@ -18,7 +18,7 @@ from typing import Final, Self
 import httpx
 
 from app.agent.grpc_health import ask_health
-from app.client.access import no_cookies
+from app.client.bounded_reading import no_cookies
 from app.domain.objects.pod import Container, GRPCAction, HTTPGetAction, Probe, TCPSocketAction
 from app.domain.registration.health.probe_destinations import NotAllowed, ProbeDestinations
 

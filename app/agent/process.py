@@ -29,7 +29,6 @@ from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import Sink
-from app.client.access import access_to
 from app.client.health_server import Route, answering
 from app.client.pace import RealClock
 from app.client.registry_client import RegistryClient
@@ -113,7 +112,7 @@ class _Agent(Generic[StateT, StepT]):
             await clean_up(self._mode, self._sink)
             return
         async with RegistryClient(
-            access_to(options.urls), bounds=AGENT_BOUNDS, logs_failures=not options.is_once
+            options.urls, bounds=AGENT_BOUNDS, logs_failures=not options.is_once
         ) as client:
             addresses = partial(
                 own_addresses, run_program, given=options.addresses, name=options.identity.name

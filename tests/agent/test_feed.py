@@ -11,7 +11,6 @@ from app.agent.feed import AGENT_BOUNDS, Feed
 from app.agent.ipvs_mode import IPVSMode
 from app.agent.mode import Mode
 from app.agent.nftables_mode import NftablesMode
-from app.client.access import access_to
 from app.client.bounded_reading import Answer
 from app.client.errors import RegistryError, RegistryMisbehaved
 from app.client.registry_client import RegistryClient
@@ -28,14 +27,14 @@ async def test_after_invalid_rules_the_next_registry_is_asked(
 ) -> None:
     async with (
         hostile(script) as bad,
-        RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
+        RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
     ):
         with pytest.raises(RegistryError, match=bad.url):
             await Feed(client, "n1", mode).whole(only_if_changed=False)
         assert client.url == "http://x"
     async with (
         hostile(script) as bad,
-        RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
+        RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
     ):
         with pytest.raises(RegistryError, match=bad.url):
             await Feed(client, "n1", mode).changes(Revision(1), 0)

@@ -15,7 +15,6 @@ from app.agent.ipvs_mode import IPVSMode
 from app.agent.loop import PACE, Pace, RulesLoop
 from app.agent.sinks.memory import MemorySink
 from app.api import application
-from app.client.access import access_to
 from app.client.registry_client import RegistryClient
 from app.domain.changes import Change
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, state_of
@@ -107,7 +106,7 @@ class _Through(httpx.AsyncBaseTransport):
 
 def client_to(api: httpx.AsyncClient) -> RegistryClient:
     """Make an agent's client for the test's API."""
-    return RegistryClient(access_to([URL]), transport=_Through(api))
+    return RegistryClient([URL], transport=_Through(api))
 
 
 @dataclass
@@ -164,7 +163,7 @@ async def a_world(*objects: Object, config: RulesConfig = CONFIG) -> AsyncGenera
         view=view, rules=rules, metrics=CollectorRegistry(), reading=Lane(), writing=Lane()
     )
     network = Network(app, clock)
-    async with RegistryClient(access_to([URL]), transport=network) as client:
+    async with RegistryClient([URL], transport=network) as client:
         yield World(view, clock, network, client)
 
 

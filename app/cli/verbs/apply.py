@@ -64,16 +64,20 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
         "labelSelector": selector if prune else "",
         "strict": strict,
     }
-    body = {"apiVersion": "v1", "kind": "List", "items": [each.content for each in manifests]}
     try:
-        server = connect(context, api)
-        result, warnings = server.ask_with_warnings("POST", "/apply", query=query, body=body)
+        result = connect(context, api).ask(
+            "POST",
+            "/apply",
+            query=query,
+            body={
+                "apiVersion": "v1",
+                "kind": "List",
+                "items": [each.content for each in manifests],
+            },
+            warn=lambda warning: print_warning(led_by_place(warning, manifests)),
+        )
     except Refused as refusal:
-        for warning in refusal.warnings:
-            print_warning(led_by_place(warning, manifests))
         raise Refused(placed(refusal.status, manifests)) from None
-    for warning in warnings:
-        print_warning(led_by_place(warning, manifests))
     print_result(result, output, _print_results)
 
 
