@@ -12,8 +12,7 @@ Source: KEP-3836 (the node's eligibility); kube-proxy's /healthz and /livez.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -32,25 +31,6 @@ NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
 _NEVER: Final = "0001-01-01T00:00:00Z"  # Go's zero time
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A problem for /readyz; with ``makes_unready`` the answer is 503."""
-
-    text: str
-    makes_unready: bool
-
-
-def problems_of(stats: AgentStats, others: Iterable[str] = ()) -> Sequence[Problem]:
-    """List the problems of the loop and of the tasks beside it."""
-    beside = (stats.registry_problem, stats.health_check_problem, *others)
-    found = [Problem(text, makes_unready=False) for text in beside if text]
-    if stats.sink_problem:
-        found.append(Problem(stats.sink_problem, makes_unready=True))
-    elif stats.settled_at_s is None:
-        found.append(Problem("the rules have not been applied yet", makes_unready=True))
-    return found
-
-
 class ProxyHealth:
     """Whether rules are applied in time, in the format of kube-proxy's health."""
 
@@ -62,17 +42,17 @@ class ProxyHealth:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Evaluate ``stats`` by its ``clock``; ``now`` gives the timestamps of answers."""
-        self._tally, self._clock, self._now = stats, clock, now
+        self._stats, self._clock, self._now = stats, clock, now
 
     @property
     def is_healthy(self) -> bool:
         """Whether no change has been pending too long; true at the start."""
-        since_s = self._tally.pending_since_s
+        since_s = self._stats.pending_since_s
         return since_s is None or self._clock.now_s() - since_s < HEALTH_TIMEOUT_S
 
     def healthz(self) -> Answer:
         """Answer a load balancer: 200 if it may send traffic to this node."""
-        is_eligible = self._tally.is_node_eligible
+        is_eligible = self._stats.is_node_eligible
         fields = {"nodeEligible": is_eligible, "healthy": self.is_healthy}
         return self._answer(fields, is_ok=self.is_healthy and is_eligible)
 
@@ -91,21 +71,25 @@ class ProxyHealth:
         return Answer(status, json.dumps({**times, **fields}), JSON, NO_SNIFFING)
 
     def _last_updated(self, now: datetime) -> str:
-        settled_at_s = self._tally.settled_at_s
+        settled_at_s = self._stats.settled_at_s
         if settled_at_s is None:
             return _NEVER
         return _spelt(now - timedelta(seconds=self._clock.now_s() - settled_at_s))
 
 
-def ready_route(problems: Callable[[], Sequence[Problem]]) -> Route:
-    """Answer with all problems; 503 when one makes the agent unready."""
+def ready_route(stats: AgentStats, beside: Callable[[], Iterable[str]]) -> Route:
+    """Answer with the problems of the loop, and of the tasks ``beside`` it.
+
+    Only rules that are not applied make the agent unready.
+    """
 
     def answer() -> Answer:
-        found = problems()
-        status = HTTPStatus.OK
-        if any(problem.makes_unready for problem in found):
-            status = HTTPStatus.SERVICE_UNAVAILABLE
-        return Answer(status, "".join(f"{problem.text}\n" for problem in found) or "ok\n")
+        unready = stats.sink_problem
+        if not unready and stats.settled_at_s is None:
+            unready = "the rules have not been applied yet"
+        found = (stats.registry_problem, stats.health_check_problem, *beside(), unready)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if unready else HTTPStatus.OK
+        return Answer(status, "".join(f"{text}\n" for text in found if text) or "ok\n")
 
     return answer
 
@@ -121,11 +105,11 @@ class StatsCollector(Collector):
     """The counters and gauges of the agent."""
 
     def __init__(self, stats: AgentStats) -> None:
-        self._tally = stats
+        self._stats = stats
 
     def collect(self) -> Iterator[Metric]:
         """Yield all counters and gauges."""
-        stats = self._tally
+        stats = self._stats
         for name, help_, count in (
             ("applications", "Times that rules were applied to the kernel.", stats.applications),
             ("steps", "Operations applied.", stats.steps),

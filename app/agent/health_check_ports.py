@@ -62,7 +62,7 @@ class HealthCheckPorts:
         connections: Connections | None = None,
     ) -> None:
         """Count into ``stats``; ``is_healthy`` says whether rules are applied in time."""
-        self._tally, self._clock = stats, clock
+        self._stats, self._clock = stats, clock
         self._is_healthy = is_healthy
         self._sockets_max = sockets_max
         self._connections = connections or Connections(CONNECTIONS_MAX)
@@ -151,9 +151,9 @@ class HealthCheckPorts:
             if place in self._listening:
                 _log.info("the health check of %s is answered now", place.words)
         self._problems = problems
-        self._tally.health_check_sockets = len(self._listening)
+        self._stats.health_check_sockets = len(self._listening)
         shown = [f"{place.words}: {problem}" for place, problem in problems.items()]
-        self._tally.health_check_problem = _shortened(shown)
+        self._stats.health_check_problem = _shortened(shown)
 
 
 def _places(checks: HealthChecks) -> Iterator[Place]:

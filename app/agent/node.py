@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
+from app.agent.feed import read_object
 from app.agent.sinks.sink import SinkFailed
-from app.client.decoding import UNREADABLE
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved
+from app.client.errors import Refused, RegistryError
 from app.client.notices import Notices
 from app.client.pace import Clock
 from app.client.registry_client import MERGE_PATCH, RegistryClient
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 from app.domain.objects.meta import Condition, ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
-from app.schemas.objects.codec import decode_object, encode_object
+from app.schemas.objects.codec import encode_object
 
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry sends a lease duration
@@ -68,7 +68,7 @@ class Registration:
         wanted = self._wanted(await self._addresses())
         try:
             with self._client.failing_over():
-                known = _node(await self._client.ask("GET", self._path))
+                known = read_object(await self._client.ask("GET", self._path), Node)
         except Refused as refused:
             if refused.reason != "NotFound":
                 raise
@@ -115,16 +115,6 @@ class Registration:
             addresses=tuple(addresses),
             conditions=(Condition(type="Ready", status="True"),),
         )
-
-
-def _node(document: Mapping[str, object]) -> Node:
-    try:
-        node = decode_object(document).object
-    except UNREADABLE as error:
-        raise RegistryMisbehaved(f"a Node that cannot be read: {error}") from error
-    if not isinstance(node, Node):
-        raise RegistryMisbehaved(f"a {type(node).__name__} in place of a Node")
-    return node
 
 
 async def own_addresses(

@@ -16,8 +16,8 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from app.agent.feed import read_object
 from app.agent.probes import NotReported
-from app.client.decoding import UNREADABLE
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.notices import Notices
 from app.client.pace import RETRY_S_MIN, Backoff, Clock
@@ -27,7 +27,7 @@ from app.domain.changes import ChangeType
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.health.readiness import Report, reported
-from app.schemas.objects.codec import decode_object, encode_object
+from app.schemas.objects.codec import encode_object
 
 WATCH_S: Final = 3600  # after which a stream is restarted with a full list
 RENEWAL_S: Final = 5.0  # between two checks for due leases
@@ -104,7 +104,7 @@ class NodePods:
                 raise RegistryMisbehaved("its stream of Pods ended before all were listed")
 
     def _take(self, event: Event, watcher: Watcher) -> NamespacedName:
-        pod = _pod(event.object)
+        pod = read_object(event.object, Pod)
         key = pod.metadata.key
         if event.type == ChangeType.DELETED:
             self._forget(key, watcher)
@@ -171,13 +171,3 @@ class NodePods:
             return False
         renewed_at_s = self._renewed_at_s.get(key, float("-inf"))
         return now_s - renewed_at_s >= lease_s / RENEWALS_PER_LEASE
-
-
-def _pod(wire: Mapping[str, Any]) -> Pod:
-    try:
-        pod = decode_object(wire).object
-    except UNREADABLE as error:
-        raise RegistryMisbehaved(f"a Pod that cannot be read: {error}") from error
-    if not isinstance(pod, Pod):
-        raise RegistryMisbehaved(f"a {type(pod).__name__} in place of a Pod")
-    return pod

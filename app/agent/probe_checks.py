@@ -10,10 +10,10 @@ Source: contract.md, "Objects"; the gRPC health checking protocol.
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httpx
 
@@ -35,7 +35,7 @@ class Target:
     probe: Probe
 
 
-class ProbeChecks:
+class ProbeChecks(AbstractAsyncContextManager["ProbeChecks"]):
     """Runs probes; an async context manager for their shared HTTP client."""
 
     def __init__(self, other_hosts: Iterable[str] = ()) -> None:
@@ -51,16 +51,7 @@ class ProbeChecks:
             headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"},
         )
 
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the HTTP client."""
         await self._http.aclose()
 
@@ -124,7 +115,13 @@ class ProbeChecks:
         port = _port(target.container, action.port)
         if port is None:
             return f"no container port is named {action.port}"
-        return await _connect(self._destinations.of(action.host, target.addresses), port)
+        host = self._destinations.of(action.host, target.addresses)
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except (OSError, UnicodeError) as error:
+            return _unreachable(host, port, error)
+        writer.transport.abort()  # nothing is read: an open connection is enough
+        return ""
 
     async def _ask_health(self, action: GRPCAction, target: Target) -> str:
         host = self._destinations.of("", target.addresses)
@@ -132,15 +129,6 @@ class ProbeChecks:
             return await ask_health(host, action.port, action.service, user_agent=USER_AGENT)
         except OSError as error:
             return _unreachable(host, action.port, error)
-
-
-async def _connect(host: str, port: int) -> str:
-    try:
-        _, writer = await asyncio.open_connection(host, port)
-    except (OSError, UnicodeError) as error:
-        return _unreachable(host, port, error)
-    writer.transport.abort()  # nothing is read: an open connection is enough
-    return ""
 
 
 def _port(container: Container, port: int | str) -> int | None:

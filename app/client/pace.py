@@ -25,7 +25,7 @@ class Clock(Protocol):
         ...
 
 
-class RealClock:
+class _LoopClock:
     """The clock of the event loop."""
 
     def now_s(self) -> float:
@@ -37,7 +37,7 @@ class RealClock:
         await asyncio.sleep(duration_s)
 
 
-CLOCK: Final = RealClock()
+CLOCK: Final = _LoopClock()
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ from app.agent.health import (
     HEALTH_TIMEOUT_S,
     ProxyHealth,
     metrics_route,
-    problems_of,
     ready_route,
 )
 from app.agent.stats import AgentStats
@@ -27,7 +26,7 @@ def settled(now_s: float = 1000.0) -> AgentStats:
 
 
 def ready(stats: AgentStats, *others: str) -> tuple[int, str]:
-    answer = ready_route(lambda: problems_of(stats, others))()
+    answer = ready_route(stats, lambda: others)()
     return answer.status.value, answer.body
 
 

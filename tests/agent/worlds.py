@@ -11,9 +11,8 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from app.agent.feed import Feed
-from app.agent.ipvs_mode import IPVSMode
 from app.agent.loop import PACE, Pace, RulesLoop
-from app.agent.sinks.memory import MemorySink
+from app.agent.modes import IPVS
 from app.api import application
 from app.client.registry_client import RegistryClient
 from app.domain.changes import Change
@@ -28,6 +27,7 @@ from app.domain.snapshot import load
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
 from app.registry.threads import Lane
+from tests.agent.sinks.memory_sink import MemorySink
 from tests.builders import a_node
 
 NODE = a_node("n1")
@@ -145,7 +145,7 @@ class World:
         self, sink: MemorySink | None = None, *, pace: Pace = PACE
     ) -> RulesLoop[IPVSState, Operation]:
         """Make a new agent."""
-        feed = Feed(self.client, "n1", IPVSMode())
+        feed = Feed(self.client, "n1", IPVS)
         return RulesLoop(feed, sink or MemorySink(), self.clock, register=self._register, pace=pace)
 
     async def _register(self) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 from app.agent.conntrack import forget_flows
-from app.agent.nftables_mode import NFT
+from app.agent.modes import NFT
 from app.agent.sinks import programs
 from app.agent.sinks.programs import Run
 from app.agent.sinks.readings import parse_bound
