@@ -26,7 +26,6 @@ from app.command_runs import run_to_end, settings_of_environment, until_interrup
 if TYPE_CHECKING:
     from app.agent.process import Options
     from app.config import Settings
-    from app.store.keeping.backup import Restored
 
 Backend = Literal["ipvs", "nftables"]
 
@@ -193,10 +192,10 @@ def restore(
     ] = False,
 ) -> None:
     """Restore the objects of a backup; running servers load them immediately."""
-    restored = run_to_end(
+    count, revision = run_to_end(
         _restore(settings_of_environment(), file, replace=replace, lose_all=lose_all)
     )
-    print_text(f"{restored.objects} objects are back, at revision {restored.revision}")
+    print_text(f"{count} objects are back, at revision {revision}")
 
 
 @application.command()
@@ -280,7 +279,7 @@ async def _backup(settings: "Settings", file: Path) -> int:
 
 async def _restore(
     settings: "Settings", file: Path, *, replace: bool, lose_all: bool
-) -> "Restored":
+) -> tuple[int, int]:
     from app.main import database_engine
     from app.store.keeping.backup import LINE_OCTETS_MAX, read_backup
     from app.store.keeping.backup import restore as restore_contents
@@ -288,7 +287,8 @@ async def _restore(
 
     contents = read_backup(lines_of(file, octets_max=LINE_OCTETS_MAX))
     async with database_engine(settings) as engine:
-        return await restore_contents(engine, contents, replace=replace, loses_all=lose_all)
+        revision = await restore_contents(engine, contents, replace=replace, loses_all=lose_all)
+    return len(contents.objects), revision
 
 
 def _run_agent(options: "Options") -> None:

@@ -11,9 +11,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.changes import Change
@@ -24,8 +23,8 @@ from app.domain.snapshot import Snapshot, load
 from app.registry.reads.view import View
 from app.schemas.objects.codec import decode_stored
 from app.store.mapping import change_of, change_rows
-from app.store.pieces import Reading, pieces
-from app.store.tables import changes, counter, objects
+from app.store.pieces import Reading, rows_of
+from app.store.tables import AnyRow, changes, counter, objects
 
 CHANGES_A_READ = 2_000  # changes after which catching up shows them, in complete revisions
 COMPARED_MAX = 64  # changes by which two histories are compared
@@ -78,20 +77,25 @@ async def load_state(connection: AsyncConnection, limits: HistoryLimits = HISTOR
     return Loaded(await asyncio.to_thread(load, found, revision=revision), history, since)
 
 
+def stored_objects(
+    connection: AsyncConnection, kinds: Iterable[str] = ()
+) -> AsyncGenerator[AnyRow, None]:
+    """Read the rows of every object, or of those of some kinds, by kind and key."""
+    key = (objects.c.kind, objects.c.namespace, objects.c.name)
+    wanted = tuple(kinds)
+    where = (objects.c.kind.in_(wanted),) if wanted else ()
+    reading = Reading(
+        columns=(*key, objects.c.body), order=key, texts=(objects.c.body,), where=where
+    )
+    return rows_of(connection, reading)
+
+
 async def objects_of(
     connection: AsyncConnection, kinds: Iterable[str] = ()
 ) -> AsyncGenerator[Object, None]:
     """Read every object, or those of some kinds, by kind and key."""
-    wanted = tuple(kinds)
-    reading = Reading(
-        columns=(objects.c.kind, objects.c.namespace, objects.c.name, objects.c.body),
-        order=(objects.c.kind, objects.c.namespace, objects.c.name),
-        texts=(objects.c.body,),
-        where=(objects.c.kind.in_(wanted),) if wanted else (),
-    )
-    async for piece in pieces(connection, reading):
-        for row in piece:
-            yield decode_stored(row.kind, row.body)
+    async for row in stored_objects(connection, kinds):
+        yield decode_stored(row.kind, row.body)
 
 
 async def load_kinds(connection: AsyncConnection, kinds: Iterable[str]) -> Snapshot:
@@ -115,7 +119,13 @@ async def changes_after(
     reading.
     """
     found: list[Change] = []
-    async with aclosing(_rows_between(connection, since, upto)) as rows:
+    reading = Reading(
+        columns=_CHANGE,
+        order=(changes.c.revision, changes.c.ordinal),
+        texts=(changes.c.before, changes.c.after),
+        where=(changes.c.revision > since, changes.c.revision <= upto),
+    )
+    async with aclosing(rows_of(connection, reading)) as rows:
         async for row in rows:
             seen = found[-1].revision if found else since
             if row.revision != seen:
@@ -131,20 +141,6 @@ def _require_next(revision: int, seen: int) -> None:
     """Raise HistoryGone when a revision is missing; each has at least one change."""
     if revision != seen + 1:
         raise HistoryGone(f"the changes after revision {seen} are no longer kept")
-
-
-async def _rows_between(
-    connection: AsyncConnection, after: int, upto: int
-) -> "AsyncGenerator[Row[*tuple[Any, ...]], None]":
-    reading = Reading(
-        columns=_CHANGE,
-        order=(changes.c.revision, changes.c.ordinal),
-        texts=(changes.c.before, changes.c.after),
-        where=(changes.c.revision > after, changes.c.revision <= upto),
-    )
-    async for piece in pieces(connection, reading):
-        for row in piece:
-            yield row
 
 
 async def _history_begins_after(connection: AsyncConnection, limits: HistoryLimits) -> Revision:
@@ -171,7 +167,7 @@ async def _history_begins_after(connection: AsyncConnection, limits: HistoryLimi
 
 
 async def require_agreement(
-    connection: AsyncConnection, view: View, seen: Revision, row: "Row[*tuple[Any, ...]]"
+    connection: AsyncConnection, view: View, seen: Revision, row: AnyRow
 ) -> None:
     """Check that the state of ``view`` belongs to the history of the database.
 

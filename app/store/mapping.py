@@ -1,16 +1,15 @@
 """Mapping between rows and values.
 
-    row -> Object, Change          Change -> rows
+    row -> Change          Object, Change -> rows
 
 A body is the wire form of an object, as ``app.schemas.objects.codec`` writes it, with fields
 that the wire does not show added under separate names.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypedDict
-
-from sqlalchemy import Row
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import TypedDict
 
 from app.domain.changes import Change
 from app.domain.names import Revision
@@ -18,6 +17,7 @@ from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 from app.schemas.objects.codec import decode_stored
 from app.schemas.objects.encoding import stored_bytes
+from app.store.tables import AnyRow
 
 
 class ObjectRow(TypedDict):
@@ -46,7 +46,7 @@ def body_of(registered: Object) -> str:
     return stored_bytes(registered).decode()
 
 
-def change_of(row: "Row[*tuple[Any, ...]]") -> Change:
+def change_of(row: AnyRow) -> Change:
     """Read a change from its row."""
     return Change(
         revision=Revision(row.revision),
@@ -55,51 +55,33 @@ def change_of(row: "Row[*tuple[Any, ...]]") -> Change:
     )
 
 
-def object_rows(
-    changes: Iterable[Change], body: Callable[[Object], str] = body_of
-) -> list[ObjectRow]:
-    """Write the rows of objects that exist after the changes; the last change counts."""
-    rows: dict[tuple[str, str, str], ObjectRow] = {}
-    for change in changes:
-        place = (change.kind, change.key.namespace, change.key.name)
-        rows.pop(place, None)
-        if change.after is not None:
-            rows[place] = _object_row(change.after, body)
-    return list(rows.values())
+def object_row(registered: Object, body: str) -> ObjectRow:
+    """Write the row of an object with its stored body."""
+    meta = registered.metadata
+    return ObjectRow(
+        kind=resource_of(registered).name,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=uuid.UUID(meta.uid),
+        revision=meta.revision,
+        body=body,
+    )
 
 
-def removed_rows(changes: Iterable[Change]) -> list[dict[str, str]]:
-    """Give the keys of rows whose objects are deleted after the changes."""
-    gone: dict[tuple[str, str, str], dict[str, str]] = {}
-    for change in changes:
-        place = (change.kind, change.key.namespace, change.key.name)
-        gone.pop(place, None)
-        if change.after is None:
-            gone[place] = {
-                "old_kind": place[0],
-                "old_namespace": place[1],
-                "old_name": place[2],
-            }
-    return list(gone.values())
-
-
-def change_rows(
-    changes: Iterable[Change], body: Callable[[Object], str] = body_of
-) -> list[ChangeRow]:
+def change_rows(changes: Iterable[Change]) -> list[ChangeRow]:
     """Write the change-log rows, numbered within their revision."""
     rows: list[ChangeRow] = []
-    for change in changes:
-        last = rows[-1] if rows else None
-        follows = last is not None and last["revision"] == change.revision
-        rows.append(
-            ChangeRow(
-                revision=change.revision,
-                ordinal=last["ordinal"] + 1 if last is not None and follows else 0,
-                kind=change.kind,
-                before=None if change.before is None else body(change.before),
-                after=None if change.after is None else body(change.after),
+    for _, revision in groupby(changes, key=lambda change: change.revision):
+        for ordinal, change in enumerate(revision):
+            rows.append(
+                ChangeRow(
+                    revision=change.revision,
+                    ordinal=ordinal,
+                    kind=change.kind,
+                    before=None if change.before is None else body_of(change.before),
+                    after=None if change.after is None else body_of(change.after),
+                )
             )
-        )
     return rows
 
 
@@ -119,15 +101,3 @@ def _held(registered: Object | None, family: str) -> Iterator[str]:
     if registered is None or not (resource := resource_of(registered)).allocates:
         return iter(())
     return (term[1] for term in resource.index_terms(registered) if term[0] == family)
-
-
-def _object_row(registered: Object, body: Callable[[Object], str]) -> ObjectRow:
-    meta = registered.metadata
-    return ObjectRow(
-        kind=resource_of(registered).name,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=uuid.UUID(meta.uid),
-        revision=meta.revision,
-        body=body(registered),
-    )

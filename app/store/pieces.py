@@ -12,8 +12,10 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.tables import AnyRow
 
 ROWS_A_PIECE = 256  # about ten milliseconds of decoding
 OCTETS_A_PIECE = 1 << 20  # of the texts in it
@@ -33,7 +35,14 @@ class Reading:
     piece_s_max: float = PIECE_S_MAX
 
 
-Piece = Sequence["Row[*tuple[Any, ...]]"]
+Piece = Sequence[AnyRow]
+
+
+async def rows_of(connection: AsyncConnection, reading: Reading) -> AsyncGenerator[AnyRow, None]:
+    """Read all rows in order, a piece at a time; raises TimeoutError as ``pieces`` does."""
+    async for piece in pieces(connection, reading):
+        for row in piece:
+            yield row
 
 
 async def pieces(connection: AsyncConnection, reading: Reading) -> AsyncGenerator[Piece, None]:
