@@ -30,6 +30,9 @@ FilesOption = Annotated[
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Check and show what would happen; write nothing.")
 ]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Refuse unknown kinds and unknown fields.")
+]
 OutputOption = Annotated[
     OutputFormat, typer.Option("--output", "-o", help="The form to print.", show_default=True)
 ]

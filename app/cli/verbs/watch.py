@@ -15,8 +15,15 @@ from app.cli.client import Api, Parameters, words_of
 from app.cli.fields import Json, at, mapping, text
 from app.cli.kind_words import kind_named
 from app.cli.options import API, ApiOption, SelectorOption, connect
-from app.cli.output import OutputFormat, print_document, print_text, print_warning, say, style_of
-from app.cli.visible import escaped_json
+from app.cli.output import (
+    OutputFormat,
+    escaped_json,
+    print_document,
+    print_text,
+    print_warning,
+    say,
+    style_of,
+)
 from app.client.errors import RegistryMisbehaved, RegistryUnreachable
 from app.client.watch import Event, Resume, event_of
 from app.domain.changes import ChangeType
