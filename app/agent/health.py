@@ -12,14 +12,12 @@ Source: KEP-3836 (the node's eligibility); kube-proxy's /healthz and /livez.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from app.agent.stats import AgentStats
 from app.client.health_server import JSON, Answer, Route
@@ -97,38 +95,8 @@ def ready_route(stats: AgentStats, beside: Callable[[], Iterable[str]]) -> Route
 def metrics_route(stats: AgentStats) -> Route:
     """Answer with the metrics."""
     registry = CollectorRegistry()
-    registry.register(StatsCollector(stats))
+    registry.register(stats)
     return lambda: Answer(HTTPStatus.OK, generate_latest(registry).decode())
-
-
-class StatsCollector(Collector):
-    """The counters and gauges of the agent."""
-
-    def __init__(self, stats: AgentStats) -> None:
-        self._stats = stats
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield all counters and gauges."""
-        stats = self._stats
-        for name, help_, count in (
-            ("applications", "Times that rules were applied to the kernel.", stats.applications),
-            ("steps", "Operations applied.", stats.steps),
-            ("resyncs", "Full reads of the kernel's state.", stats.resyncs),
-            ("foreign_steps", "Operations that repaired external changes.", stats.foreign_steps),
-            ("registry_failures", "Failed requests to the registry.", stats.registry_failures),
-            ("sink_failures", "Failed applications of rules.", stats.sink_failures),
-            ("mishaps", "Iterations of the loop that ended with a bug.", stats.mishaps),
-        ):
-            yield CounterMetricFamily(f"waypost_agent_{name}", help_, count)
-        for name, help_, value in (
-            ("revision", "The revision of the applied rules.", stats.revision),
-            ("draining_servers", "Real servers that drain.", stats.draining),
-            ("registry_reachable", "Whether the registry answers.", not stats.registry_problem),
-            ("settled", "Whether the last application succeeded.", not stats.sink_problem),
-            ("node_eligible", "Whether balancers may use the node.", stats.is_node_eligible),
-            ("health_check_sockets", "Listening health-check sockets.", stats.health_check_sockets),
-        ):
-            yield GaugeMetricFamily(f"waypost_agent_{name}", help_, float(value))
 
 
 def _spelt(moment: datetime) -> str:

@@ -24,7 +24,7 @@ from app.agent.health import NO_SNIFFING
 from app.agent.stats import AgentStats
 from app.client.health_server import JSON, Answer, Connections, listen
 from app.client.pace import Backoff, Clock
-from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
+from app.domain.dataplane.rules.health_checks import HealthChecks
 from app.domain.names import NamespacedName
 
 SOCKETS_MAX: Final = 512  # listening; the usual limit on descriptors is 1024
@@ -158,16 +158,11 @@ class HealthCheckPorts:
 
 def _places(checks: HealthChecks) -> Iterator[Place]:
     """List the listening addresses, by Service."""
-    for service in sorted(checks):
-        check = checks[service]
-        for host in _hosts(check):
+    for service, check in sorted(checks.items()):
+        # One socket, instead of two, for every address of both families.
+        is_everywhere = set(_EVERY_ADDRESS) <= set(check.addresses)
+        for host in ("",) if is_everywhere else check.addresses:
             yield Place(service, host, check.port)
-
-
-def _hosts(check: HealthCheckNodePort) -> Sequence[str]:
-    if set(_EVERY_ADDRESS) <= set(check.addresses):
-        return ("",)  # one socket instead of two
-    return check.addresses
 
 
 def _shortened(problems: Sequence[str]) -> str:

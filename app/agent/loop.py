@@ -22,8 +22,7 @@ from app.agent.feed import Feed
 from app.agent.sinks.sink import Sink, SinkFailed
 from app.agent.stats import AgentStats
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.notices import Notices
-from app.client.pace import RETRY_S_MAX, Backoff, Clock
+from app.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
 from app.client.watch import AHEAD_TRIES_MAX
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey

@@ -16,8 +16,7 @@ from typing import Final
 from app.agent.feed import read_object
 from app.agent.sinks.sink import SinkFailed
 from app.client.errors import Refused, RegistryError
-from app.client.notices import Notices
-from app.client.pace import Clock
+from app.client.pace import Clock, Notices
 from app.client.registry_client import MERGE_PATCH, RegistryClient
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 from app.domain.objects.meta import Condition, ObjectMeta
@@ -42,12 +41,6 @@ class Identity:
     name: str
     zone: str = ""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def all_labels(self) -> dict[str, str]:
-        """Its labels, including those of its name and zone."""
-        zone = {ZONE_LABEL: self.zone} if self.zone else {}
-        return {HOSTNAME_LABEL: self.name, **zone, **self.labels}
 
 
 class Registration:
@@ -110,8 +103,11 @@ class Registration:
                 raise
 
     def _wanted(self, addresses: Sequence[NodeAddress]) -> Node:
+        name, zone, labels = self._identity.name, self._identity.zone, self._identity.labels
+        if zone:
+            labels = {ZONE_LABEL: zone, **labels}
         return Node(
-            metadata=ObjectMeta(name=self._identity.name, labels=self._identity.all_labels),
+            metadata=ObjectMeta(name=name, labels={HOSTNAME_LABEL: name, **labels}),
             addresses=tuple(addresses),
             conditions=(Condition(type="Ready", status="True"),),
         )

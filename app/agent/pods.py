@@ -19,8 +19,7 @@ from typing import Any, Final, Protocol
 from app.agent.feed import read_object
 from app.agent.probes import NotReported
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.notices import Notices
-from app.client.pace import RETRY_S_MIN, Backoff, Clock
+from app.client.pace import RETRY_S_MIN, Backoff, Clock, Notices
 from app.client.registry_client import MERGE_PATCH, RegistryClient
 from app.client.watch import Event, parse_event
 from app.domain.changes import ChangeType

@@ -1,12 +1,16 @@
 """Counters and state of an agent, for its health and metrics."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from app.domain.names import REVISION_ZERO, Revision
 
 
-@dataclass(slots=True)
-class AgentStats:
+@dataclass(eq=False)
+class AgentStats(Collector):
     """Counters since the start, and the current state; problems are empty when there is none."""
 
     applications: int = 0
@@ -47,3 +51,25 @@ class AgentStats:
         self.draining = draining
         self.settled_at_s = now_s
         self.pending_since_s = None
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all counters and gauges."""
+        for name, help_, count in (
+            ("applications", "Times that rules were applied to the kernel.", self.applications),
+            ("steps", "Operations applied.", self.steps),
+            ("resyncs", "Full reads of the kernel's state.", self.resyncs),
+            ("foreign_steps", "Operations that repaired external changes.", self.foreign_steps),
+            ("registry_failures", "Failed requests to the registry.", self.registry_failures),
+            ("sink_failures", "Failed applications of rules.", self.sink_failures),
+            ("mishaps", "Iterations of the loop that ended with a bug.", self.mishaps),
+        ):
+            yield CounterMetricFamily(f"waypost_agent_{name}", help_, count)
+        for name, help_, value in (
+            ("revision", "The revision of the applied rules.", self.revision),
+            ("draining_servers", "Real servers that drain.", self.draining),
+            ("registry_reachable", "Whether the registry answers.", not self.registry_problem),
+            ("settled", "Whether the last application succeeded.", not self.sink_problem),
+            ("node_eligible", "Whether balancers may use the node.", self.is_node_eligible),
+            ("health_check_sockets", "Listening health-check sockets.", self.health_check_sockets),
+        ):
+            yield GaugeMetricFamily(f"waypost_agent_{name}", help_, float(value))

@@ -34,7 +34,7 @@ from app.client.errors import (
     RegistryUnreachable,
     shown,
 )
-from app.client.notices import Notices
+from app.client.pace import Notices
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"

@@ -9,7 +9,7 @@ that the wire does not show added under separate names.
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import TypedDict
+from typing import Any
 
 from app.domain.changes import Change
 from app.domain.names import Revision
@@ -19,26 +19,8 @@ from app.schemas.objects.codec import decode_stored
 from app.schemas.objects.encoding import stored_bytes
 from app.store.tables import AnyRow
 
-
-class ObjectRow(TypedDict):
-    """A row of ``objects``."""
-
-    kind: str
-    namespace: str
-    name: str
-    uid: uuid.UUID
-    revision: int
-    body: str
-
-
-class ChangeRow(TypedDict):
-    """A row of ``changes``; ``ordinal`` counts within the revision."""
-
-    revision: int
-    ordinal: int
-    kind: str
-    before: str | None
-    after: str | None
+Row = dict[str, Any]
+"""Values by column."""
 
 
 def body_of(registered: Object) -> str:
@@ -55,34 +37,32 @@ def change_of(row: AnyRow) -> Change:
     )
 
 
-def object_row(registered: Object, body: str) -> ObjectRow:
+def object_row(registered: Object, body: str) -> Row:
     """Write the row of an object with its stored body."""
     meta = registered.metadata
-    return ObjectRow(
-        kind=resource_of(registered).name,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=uuid.UUID(meta.uid),
-        revision=meta.revision,
-        body=body,
-    )
+    return {
+        "kind": resource_of(registered).name,
+        "namespace": meta.namespace,
+        "name": meta.name,
+        "uid": uuid.UUID(meta.uid),
+        "revision": meta.revision,
+        "body": body,
+    }
 
 
-def change_rows(changes: Iterable[Change]) -> list[ChangeRow]:
+def change_rows(changes: Iterable[Change]) -> list[Row]:
     """Write the change-log rows, numbered within their revision."""
-    rows: list[ChangeRow] = []
-    for _, revision in groupby(changes, key=lambda change: change.revision):
-        for ordinal, change in enumerate(revision):
-            rows.append(
-                ChangeRow(
-                    revision=change.revision,
-                    ordinal=ordinal,
-                    kind=change.kind,
-                    before=None if change.before is None else body_of(change.before),
-                    after=None if change.after is None else body_of(change.after),
-                )
-            )
-    return rows
+    return [
+        {
+            "revision": revision,
+            "ordinal": ordinal,
+            "kind": change.kind,
+            "before": None if change.before is None else body_of(change.before),
+            "after": None if change.after is None else body_of(change.after),
+        }
+        for revision, changed in groupby(changes, key=lambda change: change.revision)
+        for ordinal, change in enumerate(changed)
+    ]
 
 
 def addresses_held(registered: Object | None) -> set[str]:

@@ -23,7 +23,7 @@ from app.domain.objects.resource import Object
 from app.domain.weights import is_light
 from app.registry.threads import in_thread
 from app.store.engine import driver_of
-from app.store.mapping import addresses_held, change_rows, object_row, ports_held
+from app.store.mapping import Row, addresses_held, change_rows, object_row, ports_held
 
 CHANNEL = "waypost"  # of notifications
 SAVE_S_MAX = 10.0  # seconds for one statement, and for the commit
@@ -68,7 +68,6 @@ async def save(
     return True
 
 
-_Row = Mapping[str, object]
 _Part = list[list[object]]  # columns, in the order of ``_ROWS``
 
 
@@ -83,7 +82,7 @@ def _written(decided: Sequence[Change]) -> list[_Part]:
         (change.kind, change.key): (change.after, row["after"])
         for change, row in zip(decided, logged, strict=True)
     }
-    kept = [object_row(after, body or "") for after, body in last.values() if after is not None]
+    kept = [object_row(after, body) for after, body in last.values() if after is not None]
     gone = [
         {"old_kind": kind, "old_namespace": key.namespace, "old_name": key.name}
         for (kind, key), (after, _) in last.items()
@@ -95,7 +94,7 @@ def _written(decided: Sequence[Change]) -> list[_Part]:
         *_moved(moves(decided, ports_held)),
     ]
     pieces = zip_longest(
-        _pieces(kept, "body"), _pieces(logged, "before", "after"), fillvalue=list[_Row]()
+        _pieces(kept, "body"), _pieces(logged, "before", "after"), fillvalue=list[Row]()
     )
     parts: list[_Part] = [
         [*_columns("kept", objects), *_columns("logged", log), *([] for _ in rest)]
@@ -105,9 +104,9 @@ def _written(decided: Sequence[Change]) -> list[_Part]:
     return parts
 
 
-def _pieces(rows: Sequence[_Row], *texts: str) -> list[list[_Row]]:
+def _pieces(rows: Sequence[Row], *texts: str) -> list[list[Row]]:
     """Cut rows where their texts exceed one part."""
-    pieces: list[list[_Row]] = [[]]
+    pieces: list[list[Row]] = [[]]
     octets = 0
     for row in rows:
         weight = sum(len(str(row[text] or "")) for text in texts)
@@ -143,7 +142,7 @@ def moves(
     return released, taken
 
 
-def _columns(rows_of: str, rows: Sequence[_Row]) -> list[list[object]]:
+def _columns(rows_of: str, rows: Sequence[Row]) -> list[list[object]]:
     return [[row[name] for row in rows] for name, _ in _ROWS[rows_of]]
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from app.agent.pods import NodePods
 from app.agent.probes import NotReported
-from app.client.notices import PERIOD_S
-from app.client.pace import RETRY_S_MIN
+from app.client.pace import PERIOD_S, RETRY_S_MIN
 from app.client.registry_client import RegistryClient
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.pod import ExecAction, Pod, Probe, TCPSocketAction

@@ -11,9 +11,16 @@ import typer
 
 from app.cli.client import Api, Parameters
 from app.cli.fields import Json, mappings, text
-from app.cli.kind_words import kind_and_name, object_path
 from app.cli.manifests import in_namespace, read_manifests
-from app.cli.options import API, ApiOption, DryRunOption, NamespaceOption, connect
+from app.cli.options import (
+    API,
+    ApiOption,
+    DryRunOption,
+    NamespaceOption,
+    connect,
+    kind_and_name,
+    object_path,
+)
 from app.cli.output import print_refusal, print_warning, say
 from app.client.errors import Refused
 from app.domain.objects.endpoint_slice import (

@@ -13,8 +13,7 @@ import typer
 
 from app.cli.client import Api, Parameters, words_of
 from app.cli.fields import Json, at, mapping, text
-from app.cli.kind_words import kind_named
-from app.cli.options import API, ApiOption, SelectorOption, connect
+from app.cli.options import API, ApiOption, SelectorOption, connect, kind_named
 from app.cli.output import (
     OutputFormat,
     escaped_json,
