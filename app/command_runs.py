@@ -67,19 +67,9 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     from asyncpg import PostgresError
     from sqlalchemy.exc import SQLAlchemyError
 
-    from app.store.keeping.backup import WouldLose
-    from app.store.keeping.migrations import SchemaMismatch
-
     try:
         return until_interrupted(work)
-    except (
-        SchemaMismatch,
-        WouldLose,
-        OSError,
-        ValueError,
-        PostgresError,
-        SQLAlchemyError,
-    ) as error:
+    except (OSError, ValueError, PostgresError, SQLAlchemyError) as error:
         print_failure(in_one_line(error))
         raise typer.Exit(EXIT_REFUSED) from None
 

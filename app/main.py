@@ -256,7 +256,6 @@ async def _fill(writer: Writer, settings: Settings) -> None:
 
 
 async def _probe(settings: Settings, view: View, writer: Writer) -> None:
-    """Probe all Pods until cancelled."""
     async with ProbeChecks(settings.probe_other_hosts) as checks:
         prober = Prober(
             checks.check,

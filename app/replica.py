@@ -72,16 +72,12 @@ async def serve(settings: Settings, urls: Sequence[str], announce: Callable[[], 
         announce()
         async with asyncio.TaskGroup() as works:
             works.create_task(follower.run())
-            await _until_synced(view)
+            while not view.is_synced:  # noqa: ASYNC110  the first load notifies no subscriber
+                await asyncio.sleep(SYNC_POLL_S)
             warn_of_contradictions(view, policy)
             if settings.bootstrap:
                 pod = dns_pod_of(dns, metrics_port=settings.dns_metrics_port)
                 works.create_task(_stay_present(pod, APIRegistrar(client)))
-
-
-async def _until_synced(view: View) -> None:
-    while not view.is_synced:  # noqa: ASYNC110  the first load notifies no subscriber
-        await asyncio.sleep(SYNC_POLL_S)
 
 
 async def _stay_present(pod: Pod, registrar: Registrar) -> None:

@@ -157,7 +157,6 @@ class HealthCheckPorts:
 
 
 def _places(checks: HealthChecks) -> Iterator[Place]:
-    """List the listening addresses, by Service."""
     for service, check in sorted(checks.items()):
         # One socket, instead of two, for every address of both families.
         is_everywhere = set(_EVERY_ADDRESS) <= set(check.addresses)

@@ -19,7 +19,7 @@ import httpx
 
 from app.agent.grpc_health import ask_health
 from app.client.bounded_reading import no_cookies
-from app.domain.objects.pod import Container, GRPCAction, HTTPGetAction, Probe, TCPSocketAction
+from app.domain.objects.pod import Container, GRPCAction, HTTPGetAction, Probe
 from app.domain.registration.health.probe_destinations import NotAllowed, ProbeDestinations
 
 USER_AGENT: Final = "waypost-probe"
@@ -52,7 +52,6 @@ class ProbeChecks(AbstractAsyncContextManager["ProbeChecks"]):
         )
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the HTTP client."""
         await self._http.aclose()
 
     async def check(self, target: Target) -> str:
@@ -68,19 +67,20 @@ class ProbeChecks(AbstractAsyncContextManager["ProbeChecks"]):
 
     async def _run(self, target: Target) -> str:
         probe = target.probe
-        if probe.http_get is not None:
-            return await self._get(probe.http_get, target)
-        if probe.tcp_socket is not None:
-            return await self._connect(probe.tcp_socket, target)
         if probe.grpc is not None:
             return await self._ask_health(probe.grpc, target)
-        return "the probe has no action"
-
-    async def _get(self, action: HTTPGetAction, target: Target) -> str:
+        action = probe.http_get or probe.tcp_socket
+        if action is None:
+            return "the probe has no action"
         port = _port(target.container, action.port)
         if port is None:
             return f"no container port is named {action.port}"
         host = self._destinations.of(action.host, target.addresses)
+        if isinstance(action, HTTPGetAction):
+            return await self._get(action, host, port)
+        return await _connect(host, port)
+
+    async def _get(self, action: HTTPGetAction, host: str, port: int) -> str:
         shown_host = f"[{host}]" if ":" in host else host
         scheme = action.scheme.lower()
         url = f"{scheme}://{shown_host}:{port}/{action.path.removeprefix('/')}"
@@ -111,24 +111,21 @@ class ProbeChecks(AbstractAsyncContextManager["ProbeChecks"]):
             request = following
         return None
 
-    async def _connect(self, action: TCPSocketAction, target: Target) -> str:
-        port = _port(target.container, action.port)
-        if port is None:
-            return f"no container port is named {action.port}"
-        host = self._destinations.of(action.host, target.addresses)
-        try:
-            _, writer = await asyncio.open_connection(host, port)
-        except (OSError, UnicodeError) as error:
-            return _unreachable(host, port, error)
-        writer.transport.abort()  # nothing is read: an open connection is enough
-        return ""
-
     async def _ask_health(self, action: GRPCAction, target: Target) -> str:
         host = self._destinations.of("", target.addresses)
         try:
             return await ask_health(host, action.port, action.service, user_agent=USER_AGENT)
         except OSError as error:
             return _unreachable(host, action.port, error)
+
+
+async def _connect(host: str, port: int) -> str:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except (OSError, UnicodeError) as error:
+        return _unreachable(host, port, error)
+    writer.transport.abort()  # nothing is read: an open connection is enough
+    return ""
 
 
 def _port(container: Container, port: int | str) -> int | None:

@@ -169,7 +169,6 @@ def is_loopback(host: str) -> bool:
 
 
 def _written(query: Parameters | None) -> dict[str, str]:
-    """Encode parameters without the empty ones."""
     return {
         name: "true" if value is True else str(value)
         for name, value in (query or {}).items()

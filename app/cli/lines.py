@@ -126,7 +126,6 @@ def _found_in(text: str, media: MediaType) -> Iterator[Found]:
 
 
 def _next_path(frames: list[_Frame]) -> str:
-    """Give the path of the next value."""
     if not frames:
         return ""
     frame = frames[-1]

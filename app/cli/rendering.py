@@ -114,7 +114,6 @@ def without_address(rendering: Rendering) -> list[str]:
 
 
 def _untyped(manifest: Manifest) -> Iterator[str]:
-    """List the missing apiVersion and kind of a manifest."""
     for name in ("apiVersion", "kind"):
         if not manifest.content.get(name):
             yield f"{manifest.at(name)}: {name} is required"

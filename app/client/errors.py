@@ -44,7 +44,6 @@ class Refused(RegistryError):
     """The registry refuses, with a Status."""
 
     def __init__(self, status: Mapping[str, object], *, code: int = 0) -> None:
-        """Make it of the Status and its HTTP status code."""
         super().__init__(shown(_text(status, "message"), WORDS_CHARACTERS_MAX))
         self.status, self.code = status, code
 

@@ -117,7 +117,6 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         return self._urls[0]
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the connections."""
         await self._http.aclose()
 
     async def answer(  # noqa: PLR0913  what a request of HTTP may have

@@ -113,12 +113,7 @@ class ChangeLogFollower:
     async def _follow(self) -> None:
         async with connected(self._engine) as plain:
             connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-            woken = asyncio.Event()
-
-            own = origin_of(self._engine)
-
-            def wake(*_: object) -> None:
-                woken.set()
+            woken, own = asyncio.Event(), origin_of(self._engine)
 
             def on_notification(_: object, __: int, ___: str, payload: object) -> None:
                 # This process' writer shows its own commits; if it is cancelled, the poll does.
@@ -127,7 +122,7 @@ class ChangeLogFollower:
 
             driver = await driver_of(connection)
             await driver.add_listener(CHANNEL, on_notification)
-            driver.add_termination_listener(wake)
+            driver.add_termination_listener(lambda _: woken.set())
             while True:
                 woken.clear()
                 if await self.poll(connection):

@@ -14,7 +14,6 @@ from itertools import zip_longest
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.changes import Change
@@ -116,11 +115,6 @@ def _pieces(rows: Sequence[Row], *texts: str) -> list[list[Row]]:
         pieces[-1].append(row)
         octets += weight
     return pieces
-
-
-async def announce(connection: AsyncConnection, revision: Revision) -> None:
-    """Notify all processes of a revision when this transaction commits."""
-    await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
 
 
 _Held = TypeVar("_Held", str, int)

@@ -130,7 +130,6 @@ class PostgresWriter:
         return bool(work.changes())
 
     def _work(self, snapshot: Snapshot, cursors: Mapping[str, int]) -> Work:
-        """Begin a decision on a state."""
         return Work(
             snapshot=snapshot,
             revision=Revision(snapshot.revision + 1),

@@ -91,7 +91,6 @@ class NftablesSink:
         return servers
 
     async def _present(self) -> list[IPFamily]:
-        """Find the families that have a Waypost table."""
         listed = json.loads(await self._run("nft -j list tables"))["nftables"]
         named = {entry["table"]["family"] for entry in listed if _is_ours(entry)}
         return [family for family in IPFamily if WORDS[family].ip in named]

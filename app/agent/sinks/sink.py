@@ -49,7 +49,6 @@ class DrySink(Generic[StateT, StepT]):
         mode: Mode[StateT, StepT],
         write: Callable[[str], None],
     ) -> None:
-        """Print texts with ``write``."""
         self._sink, self._mode, self._write = sink, mode, write
         self._held: StateT | None = None
 

@@ -34,8 +34,6 @@ from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
 
-_NOT_FOUND = "NotFound"
-
 
 @dataclass(frozen=True, slots=True)
 class _Target:
@@ -117,7 +115,7 @@ def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found
     try:
         answer = server.ask("DELETE", path, query=query)
     except Refused as refusal:
-        if refusal.reason == _NOT_FOUND and ignore_not_found:
+        if refusal.reason == "NotFound" and ignore_not_found:
             return True
         print_refusal(refusal.status)
         return False

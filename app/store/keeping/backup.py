@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.addresses import parse_prefix
@@ -30,7 +30,7 @@ from app.domain.resources import RESOURCES_BY_KIND, resource_of
 from app.schemas.objects.codec import decode_stored
 from app.store.loading import stored_objects
 from app.store.mapping import addresses_held, body_of, object_row, ports_held
-from app.store.saving import announce
+from app.store.saving import CHANNEL
 from app.store.tables import changes, cluster_ips, counter, node_ports, objects
 
 FORMAT = 2
@@ -45,7 +45,7 @@ class NotARegistryBackup(ValueError):
     """The file is not a backup, is damaged, or has a format that this version cannot read."""
 
 
-class WouldLose(Exception):
+class WouldLose(ValueError):
     """A restore would delete more than was allowed; the message names the option."""
 
 
@@ -138,7 +138,7 @@ async def restore(
                 revision=revision, compacted=revision, cursors=dict(contents.cursors)
             )
         )
-        await announce(connection, revision)
+        await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
     return revision
 
 
