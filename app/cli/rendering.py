@@ -124,7 +124,10 @@ def _read(manifest: Manifest, contents: Contents) -> None:
     try:
         if manifest.kind is ENDPOINTS:
             endpoints, passed_over = read_endpoints(manifest.content)
-            contents.endpoints.append(_validated(endpoints))
+            endpoints = in_default_namespace(endpoints)
+            if violations := validate_endpoints(endpoints):
+                raise Invalid(ENDPOINTS.name, endpoints.metadata.name, violations)
+            contents.endpoints.append(endpoints)
         else:
             decoded = decode_object(manifest.content)
             passed_over = decoded.passed_over
@@ -144,14 +147,6 @@ def _placed(manifest: Manifest, refusal: DomainError) -> Iterator[str]:
         yield f"{manifest.place}: {refusal.message}"
     for cause in refusal.causes:
         yield f"{manifest.at(cause.field)}: {cause}"
-
-
-def _validated(endpoints: Endpoints) -> Endpoints:
-    """Fill in the namespace; raises Invalid."""
-    endpoints = in_default_namespace(endpoints)
-    if violations := validate_endpoints(endpoints):
-        raise Invalid(ENDPOINTS.name, endpoints.metadata.name, violations)
-    return endpoints
 
 
 def _named(lists: Mapping[str, Sequence[Object]], error: DomainError) -> str:
