@@ -20,8 +20,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from app.agent.health import NO_SNIFFING
-from app.agent.stats import AgentStats
+from app.agent.health import NO_SNIFFING, AgentStats
 from app.client.health_server import JSON, Answer, Connections, listen
 from app.client.pace import Backoff, Clock
 from app.domain.dataplane.rules.health_checks import HealthChecks

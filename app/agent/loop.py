@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from app.agent.feed import Feed
+from app.agent.health import AgentStats
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.agent.stats import AgentStats
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
 from app.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
 from app.client.watch import AHEAD_TRIES_MAX

@@ -5,13 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.agent.health import (
-    HEALTH_TIMEOUT_S,
-    ProxyHealth,
-    metrics_route,
-    ready_route,
-)
-from app.agent.stats import AgentStats
+from app.agent.health import HEALTH_TIMEOUT_S, AgentStats, ProxyHealth, metrics_route, ready_route
 from app.client.health_server import JSON, Answer
 from app.domain.names import Revision
 from tests.agent.worlds import FakeClock

@@ -46,7 +46,8 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
 ) -> None:
     """Make the rules of a node from manifests, without a server."""
     # Slow to load, by a second, which other verbs need not spend.
-    from app.cli.rendering import contents_of, rendering_of, without_address  # noqa: PLC0415
+    from app.cli.contents import contents_of  # noqa: PLC0415
+    from app.cli.rendering import rendering_of, without_address  # noqa: PLC0415
     from app.domain.dataplane.ipvs.script import Part, encode_part  # noqa: PLC0415
     from app.domain.dataplane.nftables.text import encode as encode_nftables  # noqa: PLC0415
 
