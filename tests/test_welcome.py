@@ -5,21 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import welcome as welcoming
-from app.cli.welcome import Listening, called_as, commands, reachable, welcome
+from app import welcome as welcoming
+from app.config import Settings
+from app.welcome import called_as, commands, reachable, welcome
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  nothing is bound
 
 
-def listening(**fields: object) -> Listening:
-    defaults = {
-        "api_host": "127.0.0.1",
-        "api_port": 8053,
-        "dns_host": "127.0.0.1",
-        "dns_port": 1053,
-        "cluster_domain": "cluster.local",
-    }
-    return Listening(**{**defaults, **fields})  # pyright: ignore[reportArgumentType]  fields vary
+def listening(**fields: str | int) -> Settings:
+    return Settings.model_construct(**fields)  # pyright: ignore[reportArgumentType]  fields vary
 
 
 @pytest.fixture

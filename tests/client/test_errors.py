@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.server_text import shown
+from app.client.errors import shown
 
 
 @given(st.text())

@@ -7,8 +7,7 @@ from app.domain.work import Policy
 from app.registry.reads.view import View
 from app.registry.writes import lifecycle
 from app.registry.writes.reconcile import reconcile
-from app.store.change_log import ChangeLogFollower
-from app.store.clock import DatabaseClock
+from app.store.change_log import ChangeLogFollower, DatabaseClock
 from app.store.writer import PostgresWriter
 from tests.builders import a_namespace
 from tests.databases import connected

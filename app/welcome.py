@@ -1,6 +1,6 @@
 """The welcome of ``waypost serve``: the addresses of the server, and commands to try.
 
-    addresses, name of this program -> lines and three commands
+    settings, name of this program -> lines and three commands
 
 The commands work as printed: they have the name by which this program was called, the
 server's URL if it is not the default, and only tools that are installed.
@@ -10,35 +10,19 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 from app.cli.client import API_DEFAULT
 from app.cli.output import print_text, say
+from app.config import Settings
 
 EXAMPLE = Path("examples/ent.yaml")
 EXAMPLE_NAME = "ent"
 _FIRST_SERVICE = (
-    '{"metadata":{"name":"ent"},"spec":{"selector":{"app":"ent"},"ports":[{"port":80}]}}'
+    '{"apiVersion":"v1","kind":"Service","metadata":{"name":"ent"},'
+    '"spec":{"selector":{"app":"ent"},"ports":[{"port":80}]}}'
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
-    """The addresses at which a process listens; hosts are addresses or names."""
-
-    api_host: str
-    api_port: int
-    dns_host: str
-    dns_port: int
-    cluster_domain: str
-
-    @property
-    def url(self) -> str:
-        """The URL of the API for a client on this machine."""
-        host = reachable(self.api_host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
 
 
 def reachable(host: str) -> str:
@@ -52,37 +36,43 @@ def reachable(host: str) -> str:
     return "127.0.0.1" if address.version == 4 else "::1"  # noqa: PLR2004  the IP version
 
 
-def welcome(listening: Listening) -> None:
+def url_of(settings: Settings) -> str:
+    """Give the URL of the API for a client on this machine."""
+    host = reachable(settings.api_host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+
+
+def welcome(settings: Settings) -> None:
     """Print the addresses of the server, and three commands to try."""
+    url = url_of(settings)
     say(("Waypost is ready.", "bold green"))
     for label, where in (
-        ("API", listening.url),
-        ("Docs", f"{listening.url}/docs"),
-        ("DNS", f"{listening.dns_host} port {listening.dns_port}, UDP and TCP"),
+        ("API", url),
+        ("Docs", f"{url}/docs"),
+        ("DNS", f"{settings.dns_host} port {settings.dns_port}, UDP and TCP"),
     ):
         say((f"  {label:<6}", "dim"), where)
     say("Try, in another terminal:")
-    for command in commands(listening):
+    for command in commands(settings):
         say("  ", (command, "cyan"))
     print_text("")
 
 
-def commands(listening: Listening) -> Iterator[str]:
+def commands(settings: Settings) -> Iterator[str]:
     """Give three commands that work here, in this order."""
-    waypost = called_as()
-    api = "" if listening.url == API_DEFAULT else f" --api {listening.url}"
-    name = f"{EXAMPLE_NAME}.default.svc.{listening.cluster_domain}"
+    waypost, url = called_as(), url_of(settings)
+    api = "" if url == API_DEFAULT else f" --api {url}"
+    name = f"{EXAMPLE_NAME}.default.svc.{settings.cluster_domain}"
     if EXAMPLE.is_file():
         yield f"{waypost} apply -f {EXAMPLE}{api}"
     else:
-        document = f'{{"apiVersion":"v1","kind":"Service",{_FIRST_SERVICE[1:]}'
-        yield f"echo {shlex.quote(document)} | {waypost} apply -f -{api}"
+        yield f"echo {shlex.quote(_FIRST_SERVICE)} | {waypost} apply -f -{api}"
     if shutil.which("dig"):
-        yield f"dig @{reachable(listening.dns_host)} -p {listening.dns_port} {name} +short"
+        yield f"dig @{reachable(settings.dns_host)} -p {settings.dns_port} {name} +short"
     else:
         yield f"{waypost} resolve {EXAMPLE_NAME}{api}"
     if shutil.which("curl"):
-        yield f"curl -s {listening.url}/services"
+        yield f"curl -s {url}/services"
     else:
         yield f"{waypost} get services -A{api}"
 

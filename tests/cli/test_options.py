@@ -3,7 +3,7 @@
 import pytest
 import typer
 
-from app.cli.kind_words import KINDS_BY_WORD, kind_and_name, kind_named, object_path
+from app.cli.options import KINDS_BY_WORD, kind_and_name, kind_named, object_path
 from app.domain.objects.node import NODE
 from app.domain.objects.service import SERVICE
 from app.domain.resources import RESOURCES
