@@ -17,7 +17,7 @@ from app.client.json_reading import UNREADABLE
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
 from app.domain.dataplane.nftables.loading import loaded
-from app.domain.dataplane.nftables.state import Tables, encode_difference, parse_whole
+from app.domain.dataplane.nftables.state import Tables, encode_difference
 from app.domain.dataplane.rules.health_checks import followed
 from app.domain.errors import BadRequest
 from app.schemas.objects.metadata import parse_revision
@@ -41,7 +41,7 @@ class NftablesMode:
         """Read a whole text; raises RegistryMisbehaved."""
         rules = read(NodeText, answer)
         try:
-            state = parse_whole(rules.text)
+            state = loaded(rules.text, {})
         except UNREADABLE as error:
             raise RegistryMisbehaved(f"its nftables text cannot be parsed: {error}") from error
         return Whole(
