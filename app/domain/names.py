@@ -24,17 +24,12 @@ UNASSIGNED_UID = Uid("")
 REVISION_ZERO = Revision(0)  # before the first write
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
-_LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 _PORT_NAME_ALPHABET = re.compile(r"[-a-z0-9]+\Z")
 
 _LABEL_RULE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
     "and must start and end with an alphanumeric character"
-)
-_LABEL_1035_RULE = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-    "alphabetic character, and end with an alphanumeric character"
 )
 _SUBDOMAIN_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
@@ -64,11 +59,6 @@ def parse_namespaced_name(text: str) -> NamespacedName:
 def label_problems(value: str) -> tuple[str, ...]:
     """List why ``value`` is not an RFC 1123 label, one sentence per broken rule."""
     return _problems(value, LABEL_LENGTH_MAX, _LABEL, _LABEL_RULE)
-
-
-def label_1035_problems(value: str) -> tuple[str, ...]:
-    """As ``label_problems``, for the older rule that requires a letter at the start."""
-    return _problems(value, LABEL_LENGTH_MAX, _LABEL_1035, _LABEL_1035_RULE)
 
 
 def subdomain_problems(value: str) -> tuple[str, ...]:

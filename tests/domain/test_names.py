@@ -8,7 +8,6 @@ from app.domain.names import (
     DomainName,
     MalformedName,
     NamespacedName,
-    label_1035_problems,
     label_problems,
     parse_domain,
     parse_namespaced_name,
@@ -43,12 +42,6 @@ def test_a_label_is_accepted(name: str) -> None:
 )
 def test_a_bad_label_is_refused_once_for_each_rule(name: str, count: int) -> None:
     assert len(label_problems(name)) == count
-
-
-def test_the_older_rule_requires_a_letter_at_the_start() -> None:
-    assert label_1035_problems("a1") == ()
-    assert len(label_1035_problems("1a")) == 1
-    assert len(label_1035_problems("1" * 64)) == 2
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def _pod_cidr_violations(cidrs: tuple[str, ...], accepted: tuple[str, ...]) -> I
     found: list[Violation] = []
     for index, cidr in enumerate(cidrs):
         field = f"spec.podCIDRs[{index}]"
-        found.extend(prefix_violations(field, cidr, is_strict=True, accepted=accepted))
+        found.extend(prefix_violations(field, cidr, accepted=accepted))
     yield from found
     if found or len(cidrs) <= 1:
         return

@@ -86,7 +86,7 @@ def _ip_violations(pod: Pod, accepted: tuple[str, ...]) -> Iterable[Violation]:
     found: list[Violation] = []
     for index, ip in enumerate(pod.pod_ips):
         field = f"status.podIPs[{index}].ip"
-        found.extend(address_violations(field, ip, is_strict=True, accepted=accepted))
+        found.extend(address_violations(field, ip, accepted=accepted))
         if ip in pod.pod_ips[:index]:
             found.append(duplicate(field, ip))
     families = [family_of_text(ip) for ip in pod.pod_ips]

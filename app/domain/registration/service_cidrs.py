@@ -60,7 +60,7 @@ def validate_update(current: ServiceCIDR, desired: ServiceCIDR) -> tuple[Violati
 
 def range_violations(field: str, text: str) -> Iterable[Violation]:
     """List what keeps a text from being a range of ClusterIPs."""
-    malformed = prefix_violations(field, text, is_strict=True)
+    malformed = prefix_violations(field, text)
     if malformed:
         yield from malformed
         return

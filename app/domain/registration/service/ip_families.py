@@ -14,7 +14,6 @@ from app.domain.addresses import IPFamily, family_of_text
 from app.domain.errors import Invalid, Violation
 from app.domain.objects.service import HEADLESS, IPFamilyPolicy, Service
 from app.domain.registration.service.allocator import Pools
-from app.domain.registration.service.features import Features
 from app.domain.registration.validation.addresses import address_violations
 from app.domain.violations import duplicate, invalid, not_supported, required
 
@@ -24,9 +23,7 @@ _POLICIES: Final = frozenset(IPFamilyPolicy)
 _CLUSTER_IPS_MAX = 2
 
 
-def resolve_families(
-    current: Service | None, draft: Service, pools: Pools, features: Features
-) -> Service:
+def resolve_families(current: Service | None, draft: Service, pools: Pools) -> Service:
     """Set policy and families of a Service, unless it is an alias or nothing changes.
 
     Raises Invalid when the request contradicts itself, the stored object or the
@@ -35,7 +32,7 @@ def resolve_families(
     if draft.is_external_name or is_settled(current, draft):
         return draft
     draft = replace(draft, ip_family_policy=_policy(current, draft))
-    _refuse(draft, cluster_ip_violations(current, draft, features))
+    _refuse(draft, cluster_ip_violations(current, draft))
     found: list[Violation] = []
     if current is not None:
         draft, reductions = _reduced(current, draft)
@@ -68,9 +65,7 @@ def is_settled(current: Service | None, draft: Service) -> bool:
     )
 
 
-def cluster_ip_violations(
-    current: Service | None, draft: Service, features: Features
-) -> tuple[Violation, ...]:
+def cluster_ip_violations(current: Service | None, draft: Service) -> tuple[Violation, ...]:
     """List what is wrong with the four linked fields alone (spec 1.8 step 2)."""
     found = [
         *_sync_violations(draft),
@@ -78,7 +73,7 @@ def cluster_ip_violations(
         *_policy_word_violations(draft),
     ]
     accepted = () if current is None else current.cluster_ips
-    malformed = _address_violations(draft, accepted, features)
+    malformed = _address_violations(draft, accepted)
     found.extend(malformed)
     if len(draft.cluster_ips) > _CLUSTER_IPS_MAX:
         detail = f"may only hold up to {_CLUSTER_IPS_MAX} values"
@@ -138,10 +133,7 @@ def _policy_word_violations(draft: Service) -> list[Violation]:
     return [not_supported(_POLICY, policy, _POLICIES)]
 
 
-def _address_violations(
-    draft: Service, accepted: tuple[str, ...], features: Features
-) -> list[Violation]:
-    is_strict = features.strict_ip_cidr_validation
+def _address_violations(draft: Service, accepted: tuple[str, ...]) -> list[Violation]:
     found: list[Violation] = []
     for index, text in enumerate(draft.cluster_ips):
         if index == 0 and text == HEADLESS:
@@ -150,7 +142,7 @@ def _address_violations(
                 found.append(invalid("spec.clusterIPs", draft.cluster_ips, detail))
             continue
         field = f"spec.clusterIPs[{index}]"
-        found.extend(address_violations(field, text, is_strict=is_strict, accepted=accepted))
+        found.extend(address_violations(field, text, accepted=accepted))
     return found
 
 

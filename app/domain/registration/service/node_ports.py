@@ -18,11 +18,6 @@ from app.domain.registration.service.allocator import (
     claim_port,
     release_ports,
 )
-from app.domain.registration.service.needs import (
-    allocates_node_ports,
-    needs_health_check_port,
-    uses_node_ports,
-)
 from app.domain.violations import invalid
 
 
@@ -32,7 +27,7 @@ def allocate_ports(draft: Service, pools: Pools) -> tuple[Service, Pools]:
     All protocols of one port number share a node port; any of them may name it.
     Raises Invalid when a named port is refused, Exhausted when none is free.
     """
-    if uses_node_ports(draft):
+    if draft.uses_node_ports:
         draft, pools = _shared_by_port(draft, pools)
     return _with_health_check_port(draft, pools)
 
@@ -42,9 +37,9 @@ def reallocate_ports(current: Service, draft: Service, pools: Pools) -> tuple[Se
 
     The Service keeps what it holds; new numbers are allocated before old ones are released.
     """
-    if uses_node_ports(draft):
+    if draft.uses_node_ports:
         draft, pools = _shared_by_node_port(current, draft, pools)
-    if not needs_health_check_port(current):
+    if not current.needs_health_check_port:
         draft, pools = _with_health_check_port(draft, pools)
     kept = _without_spare_health_check_port(draft).node_ports
     return draft, release_ports(pools, sorted({*current.node_ports}.difference(kept)))
@@ -56,7 +51,7 @@ def _shared_by_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:
     for index, port in enumerate(draft.ports):
         number = port.node_port
         shared = numbers_by_port.get(port.port)
-        if not number and not allocates_node_ports(draft):
+        if not number and not draft.allocates_node_ports:
             pass  # no port is chosen, but a named one is claimed
         elif shared is None:
             number = next(
@@ -73,12 +68,12 @@ def _shared_by_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:
 
 
 def _shared_by_node_port(current: Service, draft: Service, pools: Pools) -> tuple[Service, Pools]:
-    own = {port.node_port for port in current.ports} if uses_node_ports(current) else set[int]()
+    own = {port.node_port for port in current.ports} if current.uses_node_ports else set[int]()
     own.discard(0)
     ports: list[ServicePort] = []
     for index, port in enumerate(draft.ports):
         number = port.node_port
-        if number not in own and (number or allocates_node_ports(draft)):
+        if number not in own and (number or draft.allocates_node_ports):
             number, pools = _chosen_or_claimed(draft, pools, index, number)
             own.add(number)
         ports.append(replace(port, node_port=number))
@@ -95,7 +90,7 @@ def _chosen_or_claimed(draft: Service, pools: Pools, index: int, number: int) ->
 
 
 def _with_health_check_port(draft: Service, pools: Pools) -> tuple[Service, Pools]:
-    if not needs_health_check_port(draft):
+    if not draft.needs_health_check_port:
         return draft, pools
     number = draft.health_check_node_port
     if not number:
@@ -110,7 +105,7 @@ def _with_health_check_port(draft: Service, pools: Pools) -> tuple[Service, Pool
 
 def _without_spare_health_check_port(service: Service) -> Service:
     return (
-        service if needs_health_check_port(service) else replace(service, health_check_node_port=0)
+        service if service.needs_health_check_port else replace(service, health_check_node_port=0)
     )
 
 

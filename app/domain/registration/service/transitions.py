@@ -19,13 +19,6 @@ from app.domain.objects.service import (
     ServicePort,
     ServiceType,
 )
-from app.domain.registration.service.needs import (
-    allocates_node_ports,
-    is_externally_accessible,
-    needs_cluster_ip,
-    needs_health_check_port,
-    uses_node_ports,
-)
 from app.domain.violations import each_invalid, forbidden, invalid
 
 _UNCHANGEABLE = "may not change once set"
@@ -33,17 +26,17 @@ _UNCHANGEABLE = "may not change once set"
 
 def carried_over(current: Service, draft: Service) -> Service:
     """Fill in the allocated values that the client omitted."""
-    if needs_cluster_ip(current) and needs_cluster_ip(draft):
+    if current.needs_cluster_ip and draft.needs_cluster_ip:
         draft = replace(
             draft,
             cluster_ip=draft.cluster_ip or current.cluster_ip,
             cluster_ips=draft.cluster_ips or current.cluster_ips,
         )
-    if allocates_node_ports(current) and allocates_node_ports(draft):
+    if current.allocates_node_ports and draft.allocates_node_ports:
         draft = _with_node_ports_by_name(current, draft)
     if (
-        needs_health_check_port(current)
-        and needs_health_check_port(draft)
+        current.needs_health_check_port
+        and draft.needs_health_check_port
         and not draft.health_check_node_port
     ):
         draft = replace(draft, health_check_node_port=current.health_check_node_port)
@@ -69,8 +62,8 @@ def without_leftovers(current: Service, draft: Service) -> Service:
     draft = _without_node_ports(current, draft)
     draft = _without_load_balancer_fields(current, draft)
     if (
-        is_externally_accessible(current)
-        and not is_externally_accessible(draft)
+        current.is_externally_accessible
+        and not draft.is_externally_accessible
         and draft.external_traffic_policy == current.external_traffic_policy
     ):
         draft = replace(draft, external_traffic_policy="")
@@ -126,7 +119,7 @@ def _may_carry(port: ServicePort, stored: Mapping[str, ServicePort], draft: Serv
 
 
 def _without_addresses(current: Service, draft: Service) -> Service:
-    if not needs_cluster_ip(current) or needs_cluster_ip(draft):
+    if not current.needs_cluster_ip or draft.needs_cluster_ip:
         return draft
     if (draft.cluster_ip, draft.cluster_ips) == (current.cluster_ip, current.cluster_ips):
         draft = replace(draft, cluster_ip="", cluster_ips=())
@@ -140,15 +133,15 @@ def _without_addresses(current: Service, draft: Service) -> Service:
 def _without_node_ports(current: Service, draft: Service) -> Service:
     stored = {port.node_port for port in current.ports} | {0}
     if (
-        uses_node_ports(current)
-        and not uses_node_ports(draft)
+        current.uses_node_ports
+        and not draft.uses_node_ports
         and all(port.node_port in stored for port in draft.ports)
     ):
         ports = tuple(replace(port, node_port=0) for port in draft.ports)
         draft = replace(draft, ports=ports)
     if (
-        needs_health_check_port(current)
-        and not needs_health_check_port(draft)
+        current.needs_health_check_port
+        and not draft.needs_health_check_port
         and draft.health_check_node_port == current.health_check_node_port
     ):
         draft = replace(draft, health_check_node_port=0)
@@ -210,6 +203,6 @@ def _class_violations(current: Service, desired: Service) -> Iterable[Violation]
 
 
 def _health_check_violations(current: Service, desired: Service) -> Iterable[Violation]:
-    is_needed = needs_health_check_port(current) and needs_health_check_port(desired)
+    is_needed = current.needs_health_check_port and desired.needs_health_check_port
     if is_needed and current.health_check_node_port != desired.health_check_node_port:
         yield forbidden("spec.healthCheckNodePort", "field is immutable")

@@ -1,6 +1,7 @@
 """Every rule a Service must obey; all violations at once.
 
     desired, current | None -> violations
+    current, desired        -> violations of a status that a load balancer reports
 
 Runs after allocation, so that addresses and node ports are present.  Source: spec
 kubernetes-api 1.2; contract.md, "Where Waypost means to differ", for the spelling of
@@ -9,9 +10,10 @@ field paths.
 
 from collections.abc import Iterable
 
+from app.domain.addresses import parse_address
 from app.domain.errors import Violation
 from app.domain.labels import expression_violations
-from app.domain.names import label_1035_problems, label_problems, subdomain_problems
+from app.domain.names import label_problems, subdomain_problems
 from app.domain.objects.service import (
     AFFINITY_TIMEOUT_S_MAX,
     HEADLESS,
@@ -23,7 +25,6 @@ from app.domain.objects.service import (
     SessionAffinity,
 )
 from app.domain.registration.health.mass_failure import policy_violations
-from app.domain.registration.service.features import Features
 from app.domain.registration.service.ip_families import cluster_ip_violations
 from app.domain.registration.service.traffic_validation import (
     ONLY_LOAD_BALANCER,
@@ -44,33 +45,45 @@ from app.domain.registration.validation.ports import port_violations
 from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
 
 _AFFINITIES = frozenset(SessionAffinity)
+_IP_MODES = frozenset({"VIP", "Proxy"})  # of a load balancer's address
 _SCHEDULERS = frozenset(Scheduler)
 
 
-def create_violations(desired: Service, features: Features) -> tuple[Violation, ...]:
+def create_violations(desired: Service) -> tuple[Violation, ...]:
     """List every rule that a new Service breaks."""
-    is_relaxed = features.relaxed_service_name_validation
-    name_rule = label_problems if is_relaxed else label_1035_problems
     return (
-        *metadata_violations(desired.metadata, name_rule),
-        *_service_violations(None, desired, features),
+        *metadata_violations(desired.metadata, label_problems),
+        *_service_violations(None, desired),
     )
 
 
-def replace_violations(
-    current: Service, desired: Service, features: Features
-) -> tuple[Violation, ...]:
+def replace_violations(current: Service, desired: Service) -> tuple[Violation, ...]:
     """List every rule that a change of a Service breaks."""
     return (
         *metadata_update_violations(current.metadata, desired.metadata),
         *update_violations(current, desired),
-        *_service_violations(current, desired, features),
+        *_service_violations(current, desired),
     )
 
 
-def _service_violations(
-    current: Service | None, desired: Service, features: Features
-) -> Iterable[Violation]:
+def status_violations(current: Service, desired: Service) -> tuple[Violation, ...]:
+    """List every rule that a reported load-balancer status breaks."""
+    field = "status.loadBalancer.ingress"
+    if current.type != ServiceType.LOAD_BALANCER:
+        detail = "may only be used when `spec.type` is 'LoadBalancer'"
+        return (forbidden(field, detail),) if desired.ingress else ()
+    accepted = {entry.ip for entry in current.ingress}
+    found: list[Violation] = []
+    for index, entry in enumerate(desired.ingress):
+        path = f"{field}[{index}]"
+        if entry.ip:
+            found.extend(address_violations(f"{path}.ip", entry.ip, accepted=accepted))
+        found.extend(_ip_mode_violations(path, entry.ip, entry.ip_mode))
+        found.extend(_ingress_hostname_violations(path, entry.hostname))
+    return tuple(found)
+
+
+def _service_violations(current: Service | None, desired: Service) -> Iterable[Violation]:
     yield from _topology_violations(desired)
     yield from policy_violations(desired.metadata.annotations)
     yield from _type_violations(desired)
@@ -79,12 +92,12 @@ def _service_violations(
     yield from expression_violations("spec.selectorExpressions", desired.selector_expressions)
     yield from _affinity_violations(desired)
     if not desired.is_external_name:  # an alias has no addresses: refused above
-        yield from cluster_ip_violations(current, desired, features)
-    yield from _external_ip_violations(current, desired, features)
-    yield from source_range_violations(current, desired, features)
+        yield from cluster_ip_violations(current, desired)
+    yield from _external_ip_violations(current, desired)
+    yield from source_range_violations(current, desired)
     yield from _load_balancer_violations(desired)
     yield from class_violations(desired)
-    yield from traffic_violations(desired, features)
+    yield from traffic_violations(desired)
     yield from _scheduler_violations(desired)
 
 
@@ -138,16 +151,12 @@ def _affinity_violations(desired: Service) -> Iterable[Violation]:
         yield invalid(field, timeout_s, f"must be between 1 and {AFFINITY_TIMEOUT_S_MAX}")
 
 
-def _external_ip_violations(
-    current: Service | None, desired: Service, features: Features
-) -> Iterable[Violation]:
+def _external_ip_violations(current: Service | None, desired: Service) -> Iterable[Violation]:
     accepted = () if current is None else current.external_ips
-    is_strict = features.strict_ip_cidr_validation
     for index, text in enumerate(desired.external_ips):
         field = f"spec.externalIPs[{index}]"
-        yield from address_violations(
-            field, text, is_strict=is_strict, accepted=accepted
-        ) or special_address_violations(field, text)
+        malformed = address_violations(field, text, accepted=accepted)
+        yield from malformed or special_address_violations(field, text)
 
 
 def _load_balancer_violations(desired: Service) -> Iterable[Violation]:
@@ -159,3 +168,21 @@ def _load_balancer_violations(desired: Service) -> Iterable[Violation]:
 def _scheduler_violations(desired: Service) -> Iterable[Violation]:
     if desired.scheduler is not None and desired.scheduler not in _SCHEDULERS:
         yield not_supported("spec.scheduler", desired.scheduler, _SCHEDULERS)
+
+
+def _ip_mode_violations(path: str, ip: str, mode: str | None) -> Iterable[Violation]:
+    field = f"{path}.ipMode"
+    if mode is None:
+        return  # without an address: one with an address has a mode, given or by default
+    if not ip:
+        yield forbidden(field, "may not be specified when `ip` is not set")
+    elif mode not in _IP_MODES:
+        yield not_supported(field, mode, _IP_MODES)
+
+
+def _ingress_hostname_violations(path: str, hostname: str) -> Iterable[Violation]:
+    if hostname:
+        field = f"{path}.hostname"
+        yield from each_invalid(field, hostname, subdomain_problems(hostname))
+        if parse_address(hostname) is not None:
+            yield invalid(field, hostname, "must be a DNS name, not an IP address")

@@ -64,7 +64,7 @@ def _subset_violations(field: str, subset: EndpointSubset) -> Iterable[Violation
 
 def _address_violations(field: str, address: EndpointAddress) -> Iterable[Violation]:
     path = f"{field}.ip"
-    malformed = address_violations(path, address.ip, is_strict=True)
+    malformed = address_violations(path, address.ip)
     yield from malformed or special_address_violations(path, address.ip)
     yield from broken_unless_empty(f"{field}.hostname", address.hostname, label_problems)
     yield from broken_unless_empty(f"{field}.nodeName", address.node_name, subdomain_problems)

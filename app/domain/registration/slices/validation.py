@@ -148,7 +148,7 @@ def _address_violations(
 def _ip_violations(
     field: str, text: str, slice_: EndpointSlice, accepted: frozenset[str]
 ) -> Iterable[Violation]:
-    malformed = address_violations(field, text, is_strict=True, accepted=accepted)
+    malformed = address_violations(field, text, accepted=accepted)
     if malformed:
         yield from malformed
     elif family_of_text(text) != slice_.address_type:
