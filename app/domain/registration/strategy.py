@@ -14,8 +14,13 @@ from typing import Any, Generic
 
 from app.domain.changes import Change
 from app.domain.errors import Invalid, Violation
-from app.domain.names import NamespacedName
+from app.domain.names import NamespacedName, subdomain_problems
 from app.domain.objects.resource import Object, T
+from app.domain.registration.validation.metadata import (
+    NameRule,
+    metadata_update_violations,
+    metadata_violations,
+)
 from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot
 from app.domain.work import Work
@@ -59,14 +64,15 @@ def _release_nothing(_work: Work, _gone: object) -> None:
 class Strategy(Generic[T]):
     """The rules of one kind.
 
-    ``validate`` checks a new object by itself, after ``complete`` filled in its static defaults;
-    ``validate_update`` a change of ``(current, desired)``; ``warn`` names what is accepted and
-    probably a mistake.  A kind whose defaults depend on the clock or the stored object has
-    ``prepare``; one that allocates has ``admit``, which replaces all of these.
+    ``rules`` list the violations of ``(current, desired)`` beside those of metadata, after
+    ``complete`` filled in the static defaults; ``current`` is None for a new object.  ``warn``
+    names what is accepted and probably a mistake.  A kind whose defaults depend on the clock or
+    the stored object has ``prepare``; one that allocates has ``admit``, which replaces all of
+    these.
     """
 
-    validate: Callable[[T], Iterable[Violation]]
-    validate_update: Callable[[T, T], Iterable[Violation]]
+    rules: Callable[[T | None, T], Iterable[Violation]]
+    name_rule: NameRule = subdomain_problems
     complete: Callable[[T], T] = _as_it_is
     warn: Callable[[T | None, T], Iterable[str]] = _nothing
     prepare: Callable[[Work, T | None, T], T] | None = None
@@ -110,16 +116,23 @@ class Strategy(Generic[T]):
         if self.admit is not None:
             return self.admit(work, current, draft)
         draft = self.prepare(work, current, draft) if self.prepare else self.complete(draft)
-        require_valid(
-            draft,
-            self.validate(draft) if current is None else self.validate_update(current, draft),
-        )
+        require_valid(draft, self.violations(current, draft))
         work.warnings.extend(self.warn(current, draft))
         return draft
 
+    def violations(self, current: T | None, desired: T) -> tuple[Violation, ...]:
+        """List every rule that an object breaks, or a change of one; the metadata's come first."""
+        meta = desired.metadata
+        if current is None:
+            is_namespaced = resource_of(desired).is_namespaced
+            found = metadata_violations(meta, self.name_rule, is_namespaced=is_namespaced)
+        else:
+            found = metadata_update_violations(current.metadata, meta)
+        return (*found, *self.rules(current, desired))
+
     def draft_violations(self, draft: T) -> tuple[Violation, ...]:
         """List every rule that a new object breaks by itself, without regard to other objects."""
-        return tuple(self.validate(self.complete(draft)))
+        return self.violations(None, self.complete(draft))
 
 
 def require_valid(registered: Object, violations: Iterable[Violation]) -> None:

@@ -95,7 +95,7 @@ def test_any_addresses_are_accepted_and_rules_use_those_without_warning(
     listed: list[tuple[str, str]],
 ) -> None:
     node = a_node(addresses=addresses(*listed))
-    assert not nodes.validate(node)
+    assert not nodes.STRATEGY.violations(None, node)
     facts = node_facts(load([node], revision=Revision(1)), node, RulesConfig())
     used = {address for family in facts.families for address in family.addresses}
     passed_over = fields(node_warnings(None, node))

@@ -12,8 +12,8 @@ assigned by the caller.  Source: spec kubernetes-api 1.1 and 2.
 from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import canonical, parse_prefix
-from app.domain.errors import Exhausted, Invalid
-from app.domain.names import NamespacedName
+from app.domain.errors import Exhausted
+from app.domain.names import NamespacedName, label_problems
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import DEFAULT_NAME
 from app.domain.registration.service.allocator import (
@@ -36,13 +36,12 @@ from app.domain.registration.service.transitions import (
     without_leftovers,
 )
 from app.domain.registration.service.validation import (
-    create_violations,
-    replace_violations,
+    service_violations,
     status_violations,
 )
 from app.domain.registration.service.warnings import service_warnings
 from app.domain.registration.slices import affected
-from app.domain.registration.strategy import Strategy
+from app.domain.registration.strategy import Strategy, require_valid
 from app.domain.snapshot import Snapshot
 from app.domain.work import Work
 
@@ -69,8 +68,7 @@ def admit_create(draft: Service, pools: Pools) -> Admitted:
         draft, pools = allocate_ports(draft, pools)
     except Exhausted as error:
         raise error.about("Service", draft.metadata.name) from None
-    if violations := create_violations(draft):
-        raise Invalid("Service", draft.metadata.name, violations)
+    require_valid(draft, STRATEGY.violations(None, draft))
     return _admitted(draft, pools)
 
 
@@ -89,8 +87,7 @@ def admit_update(current: Service, draft: Service, pools: Pools) -> Admitted:
     except Exhausted as error:
         raise error.about("Service", draft.metadata.name) from None
     draft = without_leftovers(current, draft)
-    if violations := replace_violations(current, draft):
-        raise Invalid("Service", draft.metadata.name, violations)
+    require_valid(draft, STRATEGY.violations(current, draft))
     return _admitted(draft, pools)
 
 
@@ -104,8 +101,7 @@ def admit_status(current: Service, draft: Service) -> Service:
         ingress=with_ingress_defaults(draft.ingress),
         conditions=draft.conditions,
     )
-    if violations := status_violations(current, desired):
-        raise Invalid("Service", current.metadata.name, violations)
+    require_valid(current, status_violations(current, desired))
     return desired
 
 
@@ -186,9 +182,9 @@ def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
     return 1 + len(snapshot.members("Pod", key.namespace))
 
 
-STRATEGY = Strategy(
-    validate=create_violations,
-    validate_update=replace_violations,
+STRATEGY: Strategy[Service] = Strategy(
+    rules=service_violations,
+    name_rule=label_problems,
     complete=_complete,
     admit=_admit,
     observe=_observe,

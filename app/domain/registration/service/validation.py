@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from app.domain.addresses import parse_address
 from app.domain.errors import Violation
 from app.domain.labels import expression_violations
-from app.domain.names import label_problems, subdomain_problems
+from app.domain.names import subdomain_problems
 from app.domain.objects.service import (
     AFFINITY_TIMEOUT_S_MAX,
     HEADLESS,
@@ -38,8 +38,6 @@ from app.domain.registration.validation.addresses import (
 )
 from app.domain.registration.validation.metadata import (
     label_violations,
-    metadata_update_violations,
-    metadata_violations,
 )
 from app.domain.registration.validation.ports import port_violations
 from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
@@ -49,21 +47,25 @@ _IP_MODES = frozenset({"VIP", "Proxy"})  # of a load balancer's address
 _SCHEDULERS = frozenset(Scheduler)
 
 
-def create_violations(desired: Service) -> tuple[Violation, ...]:
-    """List every rule that a new Service breaks."""
-    return (
-        *metadata_violations(desired.metadata, label_problems),
-        *_service_violations(None, desired),
-    )
-
-
-def replace_violations(current: Service, desired: Service) -> tuple[Violation, ...]:
-    """List every rule that a change of a Service breaks."""
-    return (
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *update_violations(current, desired),
-        *_service_violations(current, desired),
-    )
+def service_violations(current: Service | None, desired: Service) -> Iterable[Violation]:
+    """List every rule that a Service breaks besides those of metadata, or a change of one."""
+    if current is not None:
+        yield from update_violations(current, desired)
+    yield from _topology_violations(desired)
+    yield from policy_violations(desired.metadata.annotations)
+    yield from _type_violations(desired)
+    yield from port_violations(desired)
+    yield from label_violations("spec.selector", desired.selector or {})
+    yield from expression_violations("spec.selectorExpressions", desired.selector_expressions)
+    yield from _affinity_violations(desired)
+    if not desired.is_external_name:  # an alias has no addresses: refused above
+        yield from cluster_ip_violations(current, desired)
+    yield from _external_ip_violations(current, desired)
+    yield from source_range_violations(current, desired)
+    yield from _load_balancer_violations(desired)
+    yield from class_violations(desired)
+    yield from traffic_violations(desired)
+    yield from _scheduler_violations(desired)
 
 
 def status_violations(current: Service, desired: Service) -> tuple[Violation, ...]:
@@ -81,24 +83,6 @@ def status_violations(current: Service, desired: Service) -> tuple[Violation, ..
         found.extend(_ip_mode_violations(path, entry.ip, entry.ip_mode))
         found.extend(_ingress_hostname_violations(path, entry.hostname))
     return tuple(found)
-
-
-def _service_violations(current: Service | None, desired: Service) -> Iterable[Violation]:
-    yield from _topology_violations(desired)
-    yield from policy_violations(desired.metadata.annotations)
-    yield from _type_violations(desired)
-    yield from port_violations(desired)
-    yield from label_violations("spec.selector", desired.selector or {})
-    yield from expression_violations("spec.selectorExpressions", desired.selector_expressions)
-    yield from _affinity_violations(desired)
-    if not desired.is_external_name:  # an alias has no addresses: refused above
-        yield from cluster_ip_violations(current, desired)
-    yield from _external_ip_violations(current, desired)
-    yield from source_range_violations(current, desired)
-    yield from _load_balancer_violations(desired)
-    yield from class_violations(desired)
-    yield from traffic_violations(desired)
-    yield from _scheduler_violations(desired)
 
 
 def _topology_violations(desired: Service) -> Iterable[Violation]:

@@ -1,10 +1,11 @@
-"""Every rule an EndpointSlice must obey; all violations at once.
+"""EndpointSlices that clients write: every rule that one must obey, all violations at once.
 
-    draft -> violations          current, desired -> violations
+    current, desired -> violations
 
-Addresses that only one machine reaches are refused, with two exceptions: loopback, for
-processes on Waypost's own machine, and slices that Waypost makes itself, which have the
-addresses that Pods were registered with (docs/decisions/0014).
+Slices that are made from a selector come from ``planning``.  Addresses that only one machine
+reaches are refused, with two exceptions: loopback, for processes on Waypost's own machine, and
+slices that Waypost makes itself, which have the addresses that Pods were registered with
+(docs/decisions/0014).
 
 Source: spec kubernetes-api 3.5; contract.md for the weight.
 """
@@ -23,15 +24,13 @@ from app.domain.objects.endpoint_slice import (
     Hints,
 )
 from app.domain.objects.pod import WEIGHT_MAX
+from app.domain.registration.slices import affected
+from app.domain.registration.strategy import Strategy
 from app.domain.registration.validation.addresses import (
     address_violations,
     is_canonical_address,
     is_loopback_address,
     special_address_violations,
-)
-from app.domain.registration.validation.metadata import (
-    metadata_update_violations,
-    metadata_violations,
 )
 from app.domain.registration.validation.ports import (
     app_protocol_violations,
@@ -57,26 +56,6 @@ _ADDRESS_TYPES = frozenset(AddressType)
 _FQDN_LABELS_MIN = 2
 
 
-def validate(draft: EndpointSlice) -> tuple[Violation, ...]:
-    """List every rule that a new slice breaks."""
-    return (
-        *metadata_violations(draft.metadata, subdomain_problems),
-        *_slice_violations(draft, accepted=frozenset()),
-    )
-
-
-def validate_update(current: EndpointSlice, desired: EndpointSlice) -> tuple[Violation, ...]:
-    """List every rule that a change of a slice breaks."""
-    accepted = frozenset(text for endpoint in current.endpoints for text in endpoint.addresses)
-    found = [
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *_slice_violations(desired, accepted=accepted),
-    ]
-    if current.address_type != desired.address_type:
-        found.append(invalid("addressType", desired.address_type, "field is immutable"))
-    return tuple(found)
-
-
 def slice_warnings(desired: EndpointSlice) -> tuple[str, ...]:
     """List what is valid but probably a mistake (spec kubernetes-api 1.6)."""
     found: list[str] = []
@@ -95,7 +74,18 @@ def slice_warnings(desired: EndpointSlice) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _slice_violations(slice_: EndpointSlice, *, accepted: frozenset[str]) -> Iterable[Violation]:
+def _rules(current: EndpointSlice | None, slice_: EndpointSlice) -> Iterable[Violation]:
+    yield from _content_violations(slice_, _addresses_of(current))
+    if current is not None and current.address_type != slice_.address_type:
+        yield invalid("addressType", slice_.address_type, "field is immutable")
+
+
+def _addresses_of(slice_: EndpointSlice | None) -> frozenset[str]:
+    endpoints = () if slice_ is None else slice_.endpoints
+    return frozenset(text for endpoint in endpoints for text in endpoint.addresses)
+
+
+def _content_violations(slice_: EndpointSlice, accepted: frozenset[str]) -> Iterable[Violation]:
     if not slice_.address_type:
         yield required("addressType")
     elif slice_.address_type not in _ADDRESS_TYPES:
@@ -198,3 +188,11 @@ def _hint_violations(field: str, hints: Hints) -> Iterable[Violation]:
             if place in hinted[:index]:
                 yield duplicate(path, place)
             yield from each_invalid(path, place, problems_of(place))
+
+
+STRATEGY = Strategy(
+    rules=_rules,
+    warn=lambda _, desired: slice_warnings(desired),
+    is_prunable=lambda slice_: not slice_.is_managed,  # a managed one goes with its Service
+    affects=affected.by_slice,
+)

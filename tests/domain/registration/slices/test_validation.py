@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.domain.objects.endpoint_slice import Endpoint, EndpointPort, Hints
-from app.domain.registration.slices.validation import slice_warnings, validate, validate_update
+from app.domain.registration.slices.validation import STRATEGY, slice_warnings
 from tests.builders import an_endpoint, an_endpoint_slice
 from tests.domain.registration.core import reasons
 
@@ -38,7 +38,7 @@ from tests.domain.registration.core import reasons
     ],
 )
 def test_a_slice_is_checked(fields: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    assert reasons(validate(an_endpoint_slice(**fields))) == expected
+    assert reasons(STRATEGY.violations(None, an_endpoint_slice(**fields))) == expected
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_addresses_are_of_the_type_of_the_slice(
 ) -> None:
     endpoints = (Endpoint(addresses=addresses),)
     slice_ = an_endpoint_slice(address_type=address_type, endpoints=endpoints)
-    assert reasons(validate(slice_)) == [
+    assert reasons(STRATEGY.violations(None, slice_)) == [
         (f"endpoints[0].addresses{where}", reason) for where, reason in expected
     ]
 
@@ -93,26 +93,28 @@ def test_addresses_are_of_the_type_of_the_slice(
 )
 def test_an_endpoint_is_checked(fields: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     slice_ = an_endpoint_slice(an_endpoint(**fields))
-    assert reasons(validate(slice_)) == [(f"endpoints[0].{field}", why) for field, why in expected]
+    assert reasons(STRATEGY.violations(None, slice_)) == [
+        (f"endpoints[0].{field}", why) for field, why in expected
+    ]
 
 
 def test_a_slice_has_at_most_a_thousand_endpoints() -> None:
     slice_ = an_endpoint_slice(*[an_endpoint()] * 1_001)
-    assert reasons(validate(slice_)) == [("endpoints", "TooMany")]
-    assert not validate(an_endpoint_slice(*[an_endpoint()] * 1_000))
+    assert reasons(STRATEGY.violations(None, slice_)) == [("endpoints", "TooMany")]
+    assert not STRATEGY.violations(None, an_endpoint_slice(*[an_endpoint()] * 1_000))
 
 
 def test_the_address_type_may_not_change() -> None:
     current = an_endpoint_slice()
-    assert reasons(validate_update(current, an_endpoint_slice(address_type="IPv6"))) == [
+    assert reasons(STRATEGY.violations(current, an_endpoint_slice(address_type="IPv6"))) == [
         ("addressType", "Invalid")
     ]
 
 
 def test_stored_addresses_stay_valid_in_their_spelling() -> None:
     old = an_endpoint_slice(an_endpoint("010.244.0.1"))
-    assert not validate_update(old, old)
-    assert reasons(validate(old)) == [("endpoints[0].addresses[0]", "Invalid")]
+    assert not STRATEGY.violations(old, old)
+    assert reasons(STRATEGY.violations(None, old)) == [("endpoints[0].addresses[0]", "Invalid")]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +131,8 @@ def test_addresses_of_one_machine_only_are_refused_in_slices_of_clients(
     address: str, *, is_managed: bool, expected: list[str]
 ) -> None:
     slice_ = an_endpoint_slice(an_endpoint(address), managed=is_managed)
-    assert [reason for _, reason in reasons(validate(slice_))] == expected
-    assert not validate_update(slice_, slice_)
+    assert [reason for _, reason in reasons(STRATEGY.violations(None, slice_))] == expected
+    assert not STRATEGY.violations(slice_, slice_)
 
 
 def test_a_loopback_address_is_accepted_with_a_warning() -> None:
@@ -140,7 +142,7 @@ def test_a_loopback_address_is_accepted_with_a_warning() -> None:
 
 def test_probable_mistakes_are_accepted_with_a_warning() -> None:
     odd = an_endpoint_slice(an_endpoint("FD00::1"), address_type="IPv6")
-    assert not validate(odd)
+    assert not STRATEGY.violations(None, odd)
     assert "endpoints[0].addresses[0]" in slice_warnings(odd)[0]
     named = an_endpoint_slice(an_endpoint("a.example.com"), address_type="FQDN")
     assert "deprecated" in slice_warnings(named)[0]
