@@ -28,7 +28,7 @@ from app.domain.dataplane.nftables.table import (
     layout,
     pick_rules,
 )
-from app.domain.dataplane.rules.model import NodeRules
+from app.domain.dataplane.rules.model import NodeFamily, NodeRules
 from app.domain.errors import BadRequest
 
 ELEMENTS_PER_COMMAND_MAX: Final = 1_000  # keeps lines readable; nft does not mind
@@ -60,7 +60,7 @@ Tables = Mapping[IPFamily, Table]
 
 def tables_of(rules: NodeRules) -> Tables:
     """Compute what the tables hold for a node's rules."""
-    return {facts.family: _table(rules, facts.family) for facts in rules.families}
+    return {facts.family: _table(rules, facts) for facts in rules.families}
 
 
 def encode_whole(tables: Tables) -> str:
@@ -146,10 +146,8 @@ def joined(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _table(rules: NodeRules, family: IPFamily) -> Table:
-    facts = rules.family(family)
-    assert facts is not None
-    fixed, elements = layout(facts, rules.config), Elements()
+def _table(rules: NodeRules, facts: NodeFamily) -> Table:
+    family, fixed, elements = facts.family, layout(facts, rules.config), Elements()
     for service in rules.services:
         elements.add(service, family)
     for address in fixed.node_port_addresses:
