@@ -14,7 +14,7 @@ from app.domain.errors import DomainError, Invalid
 from app.domain.objects.endpoints import ENDPOINTS, Endpoints
 from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.resource import Object
-from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
+from app.domain.registration.slices.validation import endpoints_violations
 from app.schemas.documents.paths import PassedOver
 from app.schemas.documents.remarks import Remarks, not_held_line, not_kept_line
 from app.schemas.objects.codec import decode_object, read_endpoints
@@ -107,6 +107,6 @@ def _placed(manifest: Manifest, refusal: DomainError) -> Iterator[str]:
 def _validated(endpoints: Endpoints) -> Endpoints:
     """Fill in the namespace; raises Invalid."""
     endpoints = in_default_namespace(endpoints)
-    if violations := validate_endpoints(endpoints):
+    if violations := endpoints_violations(endpoints):
         raise Invalid(ENDPOINTS.name, endpoints.metadata.name, violations)
     return endpoints

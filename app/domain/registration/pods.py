@@ -15,9 +15,8 @@ from app.domain.addresses import family_of_text
 from app.domain.errors import Violation
 from app.domain.names import label_problems, subdomain_problems
 from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, GRACE_PERIOD_S_MAX, WEIGHT_MAX, Pod
-from app.domain.registration.conditions import with_transitions
 from app.domain.registration.health.leases import without_leftovers
-from app.domain.registration.pod_defaults import with_pod_defaults
+from app.domain.registration.pod_conditions import with_pod_defaults, with_transitions
 from app.domain.registration.slices import affected
 from app.domain.registration.status_warnings import pod_warnings
 from app.domain.registration.strategy import Strategy

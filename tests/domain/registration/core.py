@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import parse_prefix
 from app.domain.errors import AlreadyExists, Violation
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import NamespacedName, Revision, generated_name
 from app.domain.objects.service import Service
-from app.domain.registration.naming import generated_name
+from app.domain.registration.service.allocation import addresses_of
 from app.domain.registration.service.allocator import NODE_PORTS_DEFAULT, AddressRange, Pools
-from app.domain.registration.service.cluster_ips import addresses_of
 from app.domain.registration.service.strategy import (
     Admitted,
     admit_create,

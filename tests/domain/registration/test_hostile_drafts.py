@@ -30,7 +30,7 @@ from app.domain.objects.pod import (
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.registration import namespaces, nodes, pods, service_cidrs
-from app.domain.registration.pod_defaults import with_pod_defaults
+from app.domain.registration.pod_conditions import with_pod_defaults
 from app.domain.registration.service.strategy import admit_status
 from app.domain.registration.slices import validation
 from tests.domain.registration.core import Core, a_pool_of, assert_consistent

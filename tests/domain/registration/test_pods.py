@@ -17,7 +17,7 @@ from app.domain.objects.pod import (
     Probe,
     TCPSocketAction,
 )
-from app.domain.registration.pod_defaults import with_pod_defaults
+from app.domain.registration.pod_conditions import with_pod_defaults
 from app.domain.registration.pods import STRATEGY
 from tests.builders import NOON, a_pod
 from tests.domain.registration.core import reasons

@@ -14,7 +14,7 @@ from app.domain.objects.meta import Condition
 from app.domain.objects.node import IP_ADDRESS_TYPES, NodeAddress
 from app.domain.objects.pod import Container, ExecAction, Probe
 from app.domain.registration import nodes
-from app.domain.registration.pod_defaults import with_pod_defaults
+from app.domain.registration.pod_conditions import with_pod_defaults
 from app.domain.registration.status_warnings import node_warnings, pod_warnings
 from app.domain.snapshot import load
 from tests.builders import a_node, a_pod

@@ -16,20 +16,21 @@ from app.domain.errors import Exhausted
 from app.domain.names import NamespacedName, label_problems
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import DEFAULT_NAME
+from app.domain.registration.service.allocation import (
+    addresses_of,
+    allocate_addresses,
+    allocate_ports,
+    reallocate_addresses,
+    reallocate_ports,
+)
 from app.domain.registration.service.allocator import (
     AddressRange,
     Pools,
     release_addresses,
     release_ports,
 )
-from app.domain.registration.service.cluster_ips import (
-    addresses_of,
-    allocate_addresses,
-    reallocate_addresses,
-)
 from app.domain.registration.service.defaults import with_ingress_defaults, with_service_defaults
 from app.domain.registration.service.ip_families import resolve_families
-from app.domain.registration.service.node_ports import allocate_ports, reallocate_ports
 from app.domain.registration.service.transitions import (
     carried_over,
     synchronised,
@@ -37,9 +38,9 @@ from app.domain.registration.service.transitions import (
 )
 from app.domain.registration.service.validation import (
     service_violations,
+    service_warnings,
     status_violations,
 )
-from app.domain.registration.service.warnings import service_warnings
 from app.domain.registration.slices import affected
 from app.domain.registration.strategy import Strategy, require_valid
 from app.domain.snapshot import Snapshot

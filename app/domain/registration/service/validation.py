@@ -2,9 +2,10 @@
 
     desired, current | None -> violations
     current, desired        -> violations of a status that a load balancer reports
+    desired                 -> warnings: what is valid but probably a mistake
 
 Runs after allocation, so that addresses and node ports are present.  Source: spec
-kubernetes-api 1.2; contract.md, "Where Waypost means to differ", for the spelling of
+kubernetes-api 1.2 and 1.6; contract.md, "Where Waypost means to differ", for the spelling of
 field paths.
 """
 
@@ -23,6 +24,7 @@ from app.domain.objects.service import (
     Service,
     ServiceType,
     SessionAffinity,
+    TrafficDistribution,
 )
 from app.domain.registration.health.mass_failure import policy_violations
 from app.domain.registration.service.ip_families import cluster_ip_violations
@@ -34,11 +36,11 @@ from app.domain.registration.service.traffic_validation import (
 from app.domain.registration.service.transitions import class_violations, update_violations
 from app.domain.registration.validation.addresses import (
     address_violations,
+    is_canonical_address,
+    is_canonical_prefix,
     special_address_violations,
 )
-from app.domain.registration.validation.metadata import (
-    label_violations,
-)
+from app.domain.registration.validation.metadata import label_violations
 from app.domain.registration.validation.ports import port_violations
 from app.domain.violations import each_invalid, forbidden, invalid, not_supported, required
 
@@ -83,6 +85,18 @@ def status_violations(current: Service, desired: Service) -> tuple[Violation, ..
         found.extend(_ip_mode_violations(path, entry.ip, entry.ip_mode))
         found.extend(_ingress_hostname_violations(path, entry.hostname))
     return tuple(found)
+
+
+def service_warnings(desired: Service) -> tuple[str, ...]:
+    """List the warnings about a Service, in field order."""
+    found = (
+        *_annotation_warnings(desired),
+        *_spelling_warnings(desired),
+        *_headless_warnings(desired),
+        *_type_warnings(desired),
+        *_distribution_warnings(desired),
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _topology_violations(desired: Service) -> Iterable[Violation]:
@@ -170,3 +184,52 @@ def _ingress_hostname_violations(path: str, hostname: str) -> Iterable[Violation
         yield from each_invalid(field, hostname, subdomain_problems(hostname))
         if parse_address(hostname) is not None:
             yield invalid(field, hostname, "must be a DNS name, not an IP address")
+
+
+def _annotation_warnings(desired: Service) -> Iterable[str]:
+    if TOPOLOGY_HINTS_ANNOTATION in desired.metadata.annotations:
+        yield (
+            f"annotation {TOPOLOGY_HINTS_ANNOTATION} is deprecated, "
+            f"please use {TOPOLOGY_MODE_ANNOTATION} instead"
+        )
+
+
+def _spelling_warnings(desired: Service) -> Iterable[str]:
+    addresses = (("clusterIPs", desired.cluster_ips), ("externalIPs", desired.external_ips))
+    for field, texts in addresses:
+        for index, text in enumerate(texts):
+            if not is_canonical_address(text):
+                yield f'spec.{field}[{index}]: non-standard IP address "{text}" is not recommended'
+    for index, text in enumerate(desired.load_balancer_source_ranges):
+        if not is_canonical_prefix(text.strip()):
+            yield (
+                f"spec.loadBalancerSourceRanges[{index}]: "
+                f'non-standard CIDR "{text.strip()}" is not recommended'
+            )
+
+
+def _headless_warnings(desired: Service) -> Iterable[str]:
+    if not desired.is_headless:
+        return
+    ignored = (
+        ("loadBalancerIP", bool(desired.load_balancer_ip)),
+        ("externalIPs", bool(desired.external_ips)),
+        ("sessionAffinity", desired.session_affinity == SessionAffinity.CLIENT_IP),
+    )
+    for field, is_set in ignored:
+        if is_set:
+            yield f"spec.{field} is ignored for headless services"
+
+
+def _type_warnings(desired: Service) -> Iterable[str]:
+    if desired.external_ips:
+        if desired.is_external_name:
+            yield 'spec.externalIPs is ignored when spec.type is "ExternalName"'
+        yield "spec.externalIPs is deprecated"
+    if desired.external_name and desired.type != ServiceType.EXTERNAL_NAME:
+        yield 'spec.externalName is ignored when spec.type is not "ExternalName"'
+
+
+def _distribution_warnings(desired: Service) -> Iterable[str]:
+    if desired.traffic_distribution == TrafficDistribution.PREFER_CLOSE:
+        yield "spec.trafficDistribution: PreferClose is deprecated, please use PreferSameZone"
