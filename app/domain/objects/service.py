@@ -174,6 +174,11 @@ class Service(Object):
         return self.type == ServiceType.EXTERNAL_NAME
 
     @property
+    def is_load_balancer(self) -> bool:
+        """Whether a load balancer outside the cluster sends it traffic."""
+        return self.type == _LOAD_BALANCER
+
+    @property
     def needs_cluster_ip(self) -> bool:
         """Whether the type has cluster addresses, ``None`` counting as one."""
         return self.type == _CLUSTER_IP or self.uses_node_ports
@@ -187,13 +192,13 @@ class Service(Object):
     def allocates_node_ports(self) -> bool:
         """Whether a port without a node port is given one."""
         return self.type == _NODE_PORT or (
-            self.type == _LOAD_BALANCER and self.allocate_load_balancer_node_ports is not False
+            self.is_load_balancer and self.allocate_load_balancer_node_ports is not False
         )
 
     @property
     def needs_health_check_port(self) -> bool:
         """Whether load balancers check on each node if it has ready endpoints."""
-        return self.type == _LOAD_BALANCER and self.external_traffic_policy == TrafficPolicy.LOCAL
+        return self.is_load_balancer and self.external_traffic_policy == TrafficPolicy.LOCAL
 
     @property
     def is_externally_accessible(self) -> bool:

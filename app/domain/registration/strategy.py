@@ -10,7 +10,7 @@ Source: style.md 2; docs/decisions/0016; Kubernetes' ``RESTCreateStrategy``.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import Generic
 
 from app.domain.changes import Change
 from app.domain.errors import Invalid, Violation
@@ -32,34 +32,6 @@ Remove = Callable[[Work, Object], None]
 """Removes an object, and releases the addresses and ports that it held."""
 
 
-def _as_it_is(draft: T) -> T:
-    return draft
-
-
-def _nothing(*_: object) -> Iterable[Any]:
-    return ()
-
-
-def _never(*_: object) -> bool:
-    return False
-
-
-def _always(*_: object) -> bool:
-    return True
-
-
-def _one(*_: object) -> int:
-    return 1
-
-
-def _as_reported(_: object, report: T) -> T:
-    return report
-
-
-def _release_nothing(_work: Work, _gone: object) -> None:
-    pass
-
-
 @dataclass(frozen=True, kw_only=True)
 class Strategy(Generic[T]):
     """The rules of one kind.
@@ -73,16 +45,16 @@ class Strategy(Generic[T]):
 
     rules: Callable[[T | None, T], Iterable[Violation]]
     name_rule: NameRule = subdomain_problems
-    complete: Callable[[T], T] = _as_it_is
-    warn: Callable[[T | None, T], Iterable[str]] = _nothing
+    complete: Callable[[T], T] = lambda draft: draft
+    warn: Callable[[T | None, T], Iterable[str]] = lambda _current, _desired: ()
     prepare: Callable[[Work, T | None, T], T] | None = None
     admit: Callable[[Work, T | None, T], T] | None = None
 
     observe: Callable[[T, T], T] | None = None
     """``(current, report) -> object``, for kinds with rules for status reports."""
-    complete_report: Callable[[T, T], T] = _as_reported
+    complete_report: Callable[[T, T], T] = lambda _, report: report
     """``(current, report) -> report``, with the fields that a report may leave out."""
-    sends_status: Callable[[T], bool] = _never
+    sends_status: Callable[[T], bool] = lambda _: False
     """Whether a PUT of the object also replaces the status."""
 
     is_created_with_status: bool = False
@@ -98,17 +70,17 @@ class Strategy(Generic[T]):
     """Replaces the usual deletion; returns the object, and whether it is gone."""
     goes_when_freed: bool = True
     """Whether removing the last finalizer of a terminating object is enough to remove it."""
-    release: Callable[[Work, T], None] = _release_nothing
+    release: Callable[[Work, T], None] = lambda _work, _gone: None
     """Releases what a removed object held."""
     finish_in_time: Callable[[Work], None] | None = None
     """Removes terminating objects whose time has come; called periodically while there are any."""
     finish_after_write: Callable[[Work], None] | None = None
     """Removes terminating objects that a write of others has unblocked; called in every write."""
-    is_prunable: Callable[[T], bool] = _always
+    is_prunable: Callable[[T], bool] = lambda _: True
 
-    affects: Callable[[Snapshot, Change], Iterable[Affected]] = _nothing
+    affects: Callable[[Snapshot, Change], Iterable[Affected]] = lambda _snapshot, _change: ()
     """The Services whose slices a change of such an object may alter."""
-    reach: Callable[[Snapshot, NamespacedName], int] = _one
+    reach: Callable[[Snapshot, NamespacedName], int] = lambda _snapshot, _key: 1
     """Roughly how many objects a write of one may touch, itself included."""
 
     def admitted(self, work: Work, current: T | None, draft: T) -> T:

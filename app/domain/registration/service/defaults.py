@@ -36,7 +36,7 @@ def with_service_defaults(draft: Service) -> Service:
         draft = replace(draft, external_traffic_policy=TrafficPolicy.CLUSTER)
     if draft.needs_cluster_ip and draft.internal_traffic_policy is None:
         draft = replace(draft, internal_traffic_policy=TrafficPolicy.CLUSTER)
-    if draft.type == ServiceType.LOAD_BALANCER and draft.allocate_load_balancer_node_ports is None:
+    if draft.is_load_balancer and draft.allocate_load_balancer_node_ports is None:
         draft = replace(draft, allocate_load_balancer_node_ports=True)
     return draft
 

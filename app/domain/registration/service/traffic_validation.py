@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from app.domain.errors import Violation
 from app.domain.objects.service import (
     Service,
-    ServiceType,
     TrafficDistribution,
     TrafficPolicy,
 )
@@ -55,7 +54,7 @@ def _health_check_violations(desired: Service) -> Iterable[Violation]:
 
 def source_range_violations(current: Service | None, desired: Service) -> Iterable[Violation]:
     """List what is wrong with the source ranges of clients."""
-    is_balanced = desired.type == ServiceType.LOAD_BALANCER
+    is_balanced = desired.is_load_balancer
     annotation = desired.metadata.annotations.get(SOURCE_RANGES_ANNOTATION)
     if desired.load_balancer_source_ranges:
         field = "spec.loadBalancerSourceRanges"

@@ -70,21 +70,20 @@ def service_violations(current: Service | None, desired: Service) -> Iterable[Vi
     yield from _scheduler_violations(desired)
 
 
-def status_violations(current: Service, desired: Service) -> tuple[Violation, ...]:
+def status_violations(current: Service, desired: Service) -> Iterable[Violation]:
     """List every rule that a reported load-balancer status breaks."""
     field = "status.loadBalancer.ingress"
-    if current.type != ServiceType.LOAD_BALANCER:
-        detail = "may only be used when `spec.type` is 'LoadBalancer'"
-        return (forbidden(field, detail),) if desired.ingress else ()
+    if not current.is_load_balancer:
+        if desired.ingress:
+            yield forbidden(field, "may only be used when `spec.type` is 'LoadBalancer'")
+        return
     accepted = {entry.ip for entry in current.ingress}
-    found: list[Violation] = []
     for index, entry in enumerate(desired.ingress):
         path = f"{field}[{index}]"
         if entry.ip:
-            found.extend(address_violations(f"{path}.ip", entry.ip, accepted=accepted))
-        found.extend(_ip_mode_violations(path, entry.ip, entry.ip_mode))
-        found.extend(_ingress_hostname_violations(path, entry.hostname))
-    return tuple(found)
+            yield from address_violations(f"{path}.ip", entry.ip, accepted=accepted)
+        yield from _ip_mode_violations(path, entry.ip, entry.ip_mode)
+        yield from _ingress_hostname_violations(path, entry.hostname)
 
 
 def service_warnings(desired: Service) -> tuple[str, ...]:
@@ -158,7 +157,7 @@ def _external_ip_violations(current: Service | None, desired: Service) -> Iterab
 
 
 def _load_balancer_violations(desired: Service) -> Iterable[Violation]:
-    is_balanced = desired.type == ServiceType.LOAD_BALANCER
+    is_balanced = desired.is_load_balancer
     if desired.allocate_load_balancer_node_ports is not None and not is_balanced:
         yield forbidden("spec.allocateLoadBalancerNodePorts", ONLY_LOAD_BALANCER)
 
