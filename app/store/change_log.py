@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.names import REVISION_ZERO, Revision
-from app.domain.times import format_time
+from app.domain.objects.meta import format_time
 from app.registry.reads.view import View
 from app.store.clock import DatabaseClock
 from app.store.engine import connected, driver_of

@@ -17,11 +17,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from app.domain.changes import Change, ChangeType
+from app.domain.changes import Change, ChangeType, octets_of
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.domain.resources import RESOURCES
-from app.domain.weights import octets_of
 from app.registry.reads.ordering import Filter
 from app.registry.reads.view import Advance, View
 

@@ -20,9 +20,8 @@ from app.domain.objects.endpoint_slice import (
     TRIGGER_TIME_ANNOTATION,
     EndpointSlice,
 )
-from app.domain.objects.meta import ObjectMeta, OwnerReference
+from app.domain.objects.meta import ObjectMeta, OwnerReference, format_time
 from app.domain.objects.service import HEADLESS, Service
-from app.domain.times import format_time
 
 RESERVED_LABELS = frozenset({SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL})
 """Labels of slices that are never copied from the Service."""
