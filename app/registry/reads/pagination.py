@@ -2,6 +2,7 @@
 
     Snapshot, Listing  -> Page
     Snapshot, Interest -> objects that a watch begins with, by kind and key, a piece at a time
+    (revision, last key) <-> token, which says where the next page begins
 
 Every page is served from the revision of the first, which ``registry.reads.past`` keeps.
 Objects are examined in pieces that yield to the event loop.
@@ -9,16 +10,18 @@ Objects are examined in pieces that yield to the event loop.
 Source: spec kubernetes-api 5.3 and 5.4.
 """
 
+import base64
+import json
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from app.domain.errors import BadRequest, Expired, RevisionAhead
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
-from app.registry.reads.continue_token import format_token, parse_token
 from app.registry.reads.ordering import KEYS_A_PIECE, Filter, Ordering, narrowest
 from app.registry.reads.past import PAST_BOUNDS, Past, PastBounds
 from app.registry.reads.view import WAIT_S_MAX, View
@@ -26,6 +29,9 @@ from app.registry.reads.watch import Interest
 from app.registry.yielding_lock import YieldingLock
 
 LIMIT_MAX = 10_000  # objects of one page, whatever the client asks for
+TOKEN_CHARACTERS_MAX = 1_024  # twice what the longest namespace and name need
+_VERSION = "meta.k8s.io/v1"
+_NOT_VALID = "continue key is not valid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,3 +177,42 @@ class InitialStates:
                     piece = [held[key] for key in keys[first : first + KEYS_A_PIECE]]
                     found = [registered for registered in piece if interest.matches(registered)]
                 yield found
+
+
+def format_token(revision: Revision, after: NamespacedName) -> str:
+    """Write the token of a page that begins after a key, at a revision."""
+    start = {"v": _VERSION, "rv": revision, "start": [after.namespace, after.name]}
+    return base64.urlsafe_b64encode(json.dumps(start).encode()).decode().rstrip("=")
+
+
+def parse_token(token: str, kind: AnyResource, namespace: str) -> tuple[Revision, NamespacedName]:
+    """Read the token of a list of a kind, in one namespace, or in all when it is empty.
+
+    Raises BadRequest unless it is exactly what ``format_token`` writes for such a list.
+    """
+    read: object = None
+    if len(token) <= TOKEN_CHARACTERS_MAX:
+        padded = token + "=" * (-len(token) % 4)
+        with suppress(ValueError, RecursionError):
+            read = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    match read:
+        case {"rv": int(number), "start": [str(held_in), str(name)]} if type(number) is int:
+            revision, after = Revision(number), NamespacedName(held_in, name)
+        case _:
+            raise BadRequest(_NOT_VALID)
+    if (
+        revision <= 0
+        or not _can_be(after, kind, namespace)
+        or token != format_token(revision, after)
+    ):
+        raise BadRequest(_NOT_VALID)
+    return revision, after
+
+
+def _can_be(key: NamespacedName, kind: AnyResource, namespace: str) -> bool:
+    """Whether the list can contain an object with that key."""
+    if subdomain_problems(key.name):
+        return False
+    if not kind.is_namespaced:
+        return not key.namespace
+    return not label_problems(key.namespace) and namespace in ("", key.namespace)
