@@ -46,10 +46,9 @@ from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
 from app.domain.registration.strategies import DERIVATIONS
 from app.domain.work import Policy
-from app.registry.leases.heartbeats import Leases
+from app.registry.leases.heartbeats import Leases, OwnRegistrar
 from app.registry.leases.lease_tracker import LeaseTracker
 from app.registry.leases.readiness_reports import apply_reports, following_pods
-from app.registry.leases.registrar import OwnRegistrar
 from app.registry.leases.self_registration import keep_registered
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer

@@ -28,7 +28,7 @@ from app.domain.dataplane.ipvs.operations import (
 )
 from app.domain.dataplane.ipvs.plan import plan
 from app.domain.dataplane.nftables.loading import loaded
-from app.domain.dataplane.nftables.state import Tables, encode_difference, parse_whole
+from app.domain.dataplane.nftables.state import Tables, encode_difference
 from app.domain.dataplane.rules.health_checks import HealthCheckChanges, HealthChecks, followed
 from app.domain.errors import BadRequest
 from app.domain.names import Revision
@@ -168,7 +168,7 @@ IPVS: Final = Mode(
 def _nftables_whole(answer: Answer) -> Whole[Tables]:
     rules = _read(NodeText, answer)
     try:
-        return _whole(rules, parse_whole(rules.text))
+        return _whole(rules, loaded(rules.text, {}))
     except UNREADABLE as error:
         raise RegistryMisbehaved(f"its nftables text cannot be parsed: {error}") from error
 

@@ -30,8 +30,7 @@ from app.domain import errors
 from app.domain.bounded import Bounded
 from app.domain.dataplane.ipvs.operations import Operation
 from app.domain.names import Revision
-from app.registry.node_events import NodeChanges, Standing
-from app.registry.node_rules import IPVS, NFTABLES
+from app.registry.node_rules import IPVS, NFTABLES, NodeChanges, Standing
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.objects.metadata import asked_revision, parse_revision
 from app.schemas.queries import Query as QueryModel

@@ -14,7 +14,7 @@ from app.domain.errors import DomainError, Invalid
 from app.domain.objects.endpoints import ENDPOINTS, Endpoints
 from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.resource import Object
-from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
+from app.domain.registration.slices.validation import endpoints_violations
 from app.schemas.documents.remarks import Remarks, not_held_line, not_kept_line
 from app.schemas.objects.codec import decode_object, read_endpoints
 
@@ -71,7 +71,7 @@ def _read(manifest: Manifest, contents: Contents) -> None:
         if manifest.kind is ENDPOINTS:
             endpoints, passed_over = read_endpoints(manifest.content)
             endpoints = in_default_namespace(endpoints)
-            if violations := validate_endpoints(endpoints):
+            if violations := endpoints_violations(endpoints):
                 raise Invalid(ENDPOINTS.name, endpoints.metadata.name, violations)
             contents.endpoints.append(endpoints)
         else:

@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.names import REVISION_ZERO, Revision
-from app.domain.times import format_time
+from app.domain.objects.meta import format_time
 from app.registry.reads.view import View
 from app.store.engine import connected, driver_of
 from app.store.loading import Forked, HistoryGone, changes_after, load_state, require_agreement

@@ -16,10 +16,9 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.changes import Change
+from app.domain.changes import Change, is_light
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import Object
-from app.domain.weights import is_light
 from app.registry.threads import in_thread
 from app.store.engine import driver_of
 from app.store.mapping import Row, addresses_held, change_rows, object_row, ports_held

@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import registry_of
 from app.api.errors import BodyTooLarge, Unsupported, refused
+from app.domain.changes import octets_of
 from app.domain.errors import BadRequest, DomainError
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.resources import resource_of
-from app.domain.weights import octets_of
 from app.schemas.delete_options import decode_delete_options
 from app.schemas.documents.read import (
     Document,

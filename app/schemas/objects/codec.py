@@ -18,7 +18,7 @@ from pydantic_core import to_json
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.objects.endpoints import ENDPOINTS, Endpoints
 from app.domain.objects.resource import AnyResource, Object
-from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
+from app.domain.registration.slices.validation import endpoints_violations
 from app.domain.registration.strategies import strategy_of
 from app.domain.resources import RESOURCES_BY_KIND
 from app.schemas.base import Input
@@ -102,7 +102,10 @@ def _read(
 def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[PassedOver, ...]]:
     """Decode an Endpoints object, with the fields that are ignored; raises BadRequest."""
     wire = _read(
-        EndpointsWrite, document, ENDPOINTS, lambda wire: validate_endpoints(decode_endpoints(wire))
+        EndpointsWrite,
+        document,
+        ENDPOINTS,
+        lambda wire: endpoints_violations(decode_endpoints(wire)),
     )
     return decode_endpoints(wire), tuple(passed_over(wire))
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import REVISION_ZERO, Revision, Uid
 from app.domain.objects import meta as domain
-from app.domain.times import format_time
+from app.domain.objects.meta import format_time
 from app.schemas.base import (
     Input,
     Int64,

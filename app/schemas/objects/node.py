@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from app.domain.objects import node as domain
-from app.domain.times import format_time
+from app.domain.objects.meta import format_time
 from app.schemas.base import Input, Time
 from app.schemas.objects.metadata import (
     Condition,

@@ -7,7 +7,6 @@ not apply) is named below and run over HTTP.
 import copy
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -16,31 +15,26 @@ from app.domain.addresses import parse_address
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service
-from app.domain.registration.service.features import Features
 from app.schemas.objects.codec import decode_object, encode_object
 from tests.domain.registration.core import Core, a_pool_of
 from tests.vector_matching import NEEDS_ADMISSION, differences, load_vectors
 
 Wire = dict[str, Any]
 
-NEEDS_A_SERVER: Mapping[str, str] = {
+LEFT_OUT: Mapping[str, str] = {
     "put-resourceversion-stale": "revisions are compared where they are assigned",
     "noop-update-keeps-resourceversion": "revisions are assigned by the use case",
     "namespace-missing": "namespaces are looked up by the use case",
     "json-patch-failed-test-op": "patches are applied by the API",
     "patch-unsupported-media-type": "media types belong to the API",
     "apply-without-fieldmanager": "server-side apply belongs to the API",
-}
-GATES: Mapping[str, str] = {
-    "RelaxedServiceNameValidation": "relaxed_service_name_validation",
-    "StrictIPCIDRValidation": "strict_ip_cidr_validation",
-    "PreferSameTrafficDistribution": "prefer_same_traffic_distribution",
+    "put-old-invalid-ip-still-accepted": "it is stored by a feature that is always off here",
 }
 
 vectors = [
     vector
     for vector in load_vectors("service.json")
-    if vector["name"] not in {*NEEDS_ADMISSION, *NEEDS_A_SERVER}
+    if vector["name"] not in {*NEEDS_ADMISSION, *LEFT_OUT}
 ]
 
 
@@ -49,7 +43,6 @@ def test_a_request_is_answered_as_the_vector_says(vector: Wire) -> None:
     core = a_core(vector["config"])
     for document in vector["existing"]:
         core.create(decode_service(document))
-    core.features = features_of(vector["config"], "featuresForRequest", core.features)
     expect = vector["expect"]
 
     before = {key: encode_object(service) for key, service in core.services.items()}
@@ -69,7 +62,7 @@ def test_a_request_is_answered_as_the_vector_says(vector: Wire) -> None:
 
 def test_every_vector_left_out_is_there() -> None:
     names = {vector["name"] for vector in load_vectors("service.json")}
-    assert names >= {*NEEDS_ADMISSION, *NEEDS_A_SERVER}
+    assert names >= {*NEEDS_ADMISSION, *LEFT_OUT}
 
 
 def a_core(config: Wire) -> Core:
@@ -79,16 +72,7 @@ def a_core(config: Wire) -> Core:
         cidrs += extra["cidrs"]
     first, last = config.get("nodePortRange", "30000-32767").split("-")
     node_ports = range(int(first), int(last) + 1)
-    return Core(
-        pools=a_pool_of(*cidrs, node_ports=node_ports),
-        features=features_of(config, "features", Features()),
-    )
-
-
-def features_of(config: Wire, field: str, otherwise: Features) -> Features:
-    """The feature gates that a vector sets."""
-    gates = {GATES[gate]: value for gate, value in config.get(field, {}).items()}
-    return replace(otherwise, **gates)
+    return Core(pools=a_pool_of(*cidrs, node_ports=node_ports))
 
 
 def answer_or_refusal(core: Core, request: Wire) -> Service | DomainError:

@@ -182,7 +182,7 @@ def _settings(service: Service) -> PortSettings:
     if service.session_affinity != _CLIENT_IP and _LOCAL not in policies:
         return _SETTINGS_MOSTLY
     is_external_local = _is_external_local(service)
-    has_health_check = is_external_local and service.type == ServiceType.LOAD_BALANCER
+    has_health_check = is_external_local and service.is_load_balancer
     return PortSettings(
         affinity_timeout_s=_affinity_timeout_s(service),
         is_internal_local=service.internal_traffic_policy == _LOCAL,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.objects.meta import Condition
-from app.domain.registration.conditions import with_transitions
+from app.domain.registration.pod_conditions import with_transitions
 from tests.builders import a_condition
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from app.domain.times import format_time
+from app.domain.objects.meta import format_time
 
 
 @pytest.mark.parametrize(

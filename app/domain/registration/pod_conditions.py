@@ -1,11 +1,14 @@
-"""Defaults of a Pod's status.
+"""Conditions of Pods: the defaults of a status, and the times that reports leave out.
 
     draft -> draft with a phase and a Ready condition
+    current conditions, reported ones, now -> the reported ones, each with its transition time
 
-Source: contract.md, "Objects".
+Source: contract.md, "Objects"; spec kubernetes-api 1.2, the row of ``status.conditions``.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from app.domain.objects.meta import Condition
 from app.domain.objects.pod import NOT_REPORTED, READY, Pod, PodPhase
@@ -58,3 +61,27 @@ def _readiness(pod: Pod) -> Condition:
 def _is_own(condition: Condition) -> bool:
     # A client that flips the status and leaves the reason has reported readiness.
     return condition.type == READY and _OWN_REASONS.get(condition.reason) == condition.status
+
+
+def with_transitions(
+    current: Iterable[Condition], desired: Iterable[Condition], now: datetime
+) -> tuple[Condition, ...]:
+    """Set when each condition took its present status, in whole seconds as on the wire.
+
+    A report that repeats the same status keeps the time of the first report.
+    """
+    current_by_type = {condition.type: condition for condition in current}
+    second = now.replace(microsecond=0)
+    return tuple(_timed(current_by_type.get(each.type), each, second) for each in desired)
+
+
+def _timed(before: Condition | None, after: Condition, now: datetime) -> Condition:
+    reported_at = after.last_transition_at
+    if before is None:
+        return after if reported_at is not None else replace(after, last_transition_at=now)
+    # A patch that flips only the status carries the previous time along: that one is stale.
+    if reported_at not in (None, before.last_transition_at):
+        return after
+    if after.status == before.status:
+        return replace(after, last_transition_at=before.last_transition_at)
+    return replace(after, last_transition_at=now)

@@ -9,8 +9,7 @@ from app.domain.errors import CauseReason, Exhausted, Invalid, Violation
 from app.domain.labels import Requirement
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
-from app.domain.registration.service.admission import admit_status
-from app.domain.registration.service.features import Features
+from app.domain.registration.service.strategy import admit_status
 from tests.domain.registration.core import Core, a_pool_of, reasons
 
 LOCAL = "Local"
@@ -214,35 +213,29 @@ def test_annotations_with_a_meaning_are_validated(
 
 
 def test_stored_source_ranges_are_not_validated_again() -> None:
-    lenient = Features(strict_ip_cidr_validation=False)
-    core = a_core(features=lenient)
-    stored = created(core, type="LoadBalancer", load_balancer_source_ranges=(" 010.0.0.0/8",))
-    core.features = Features()
+    core = a_core()
+    stored = created(core, type="LoadBalancer")
+    stored = replace(stored, load_balancer_source_ranges=(" 010.0.0.0/8",))
+    core.services[stored.metadata.key] = stored
     kept = changed(core, stored, load_balancer_source_ranges=("010.0.0.0/8 ", "192.0.2.0/24"))
     assert kept.load_balancer_source_ranges == ("010.0.0.0/8 ", "192.0.2.0/24")
 
 
-@pytest.mark.parametrize(
-    ("features", "name"),
-    [
-        (Features(), "1st"),
-        (Features(relaxed_service_name_validation=False), "first"),
-    ],
-)
-def test_a_name_may_start_with_a_digit_where_the_rule_is_relaxed(
-    features: Features, name: str
-) -> None:
-    created(a_core(features=features), name=name)
-    strict = Features(relaxed_service_name_validation=False)
-    assert refusal(a_core(features=strict), name="1st") == [("metadata.name", "Invalid")]
-
-
-def test_prefer_same_node_may_be_switched_off() -> None:
-    core = a_core(features=Features(prefer_same_traffic_distribution=False))
-    created(core, name="a", traffic_distribution="PreferClose")
-    assert refusal(core, name="b", traffic_distribution="PreferSameNode") == [
-        ("spec.trafficDistribution", "NotSupported")
+def test_stored_addresses_are_not_validated_again() -> None:
+    core = a_core()
+    stored = created(core)
+    old = ("010.96.0.17",)
+    stored = replace(stored, cluster_ip=old[0], cluster_ips=old, external_ips=("192.0.2.01",))
+    core.services[stored.metadata.key] = stored
+    kept = changed(core, stored, selector={"app": "other"})
+    assert (kept.cluster_ips, kept.external_ips) == (old, ("192.0.2.01",))
+    assert refusal(core, name="other", external_ips=("192.0.2.01",)) == [
+        ("spec.externalIPs[0]", "Invalid")
     ]
+
+
+def test_a_name_may_start_with_a_digit() -> None:
+    assert created(a_core(), name="1st").metadata.name == "1st"
 
 
 def test_cluster_ip_to_node_port_and_back() -> None:
