@@ -20,7 +20,8 @@ from app.domain.discovery.explain.explanation import (
 )
 from app.domain.names import Revision
 from app.schemas.base import Output, words
-from app.schemas.objects.metadata import Condition, encode_conditions
+from app.schemas.objects.metadata import Condition
+from app.schemas.objects.shapes import encode
 
 
 class ExplainedKey(Output):
@@ -100,7 +101,7 @@ def encode_explanation(explanation: Explanation, revision: Revision) -> dict[str
         "podsOmitted": explanation.pods_omitted,
         "slices": [_slice(slice_) for slice_ in explanation.slices],
         "slicesOmitted": explanation.slices_omitted,
-        "conditions": encode_conditions(explanation.conditions),
+        "conditions": [encode(Condition, each) for each in explanation.conditions],
     }
 
 

@@ -5,16 +5,17 @@
 Source: spec kubernetes-api 3.8.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from app.domain.objects import endpoints as domain
 from app.schemas.base import Input, Port
-from app.schemas.objects.endpoint_slice import EndpointPort, decode_ports
-from app.schemas.objects.metadata import ObjectReference, decode_meta, decode_reference
+from app.schemas.objects.endpoint_slice import EndpointPort
+from app.schemas.objects.metadata import ObjectReference
+from app.schemas.objects.shapes import shape_of
 from app.schemas.objects.wire import Manifest
 
 
+@shape_of(domain.EndpointAddress)
 class EndpointAddress(Input):
     """One address of a subset."""
 
@@ -25,6 +26,7 @@ class EndpointAddress(Input):
     documented_required: ClassVar = ("ip",)
 
 
+@shape_of(domain.EndpointPort)
 class EndpointsPort(EndpointPort):
     """A port that all addresses of a subset listen on."""
 
@@ -32,6 +34,7 @@ class EndpointsPort(EndpointPort):
     documented_required: ClassVar = ("port",)
 
 
+@shape_of(domain.EndpointSubset)
 class EndpointSubset(Input):
     """Addresses that all listen on all of the ports."""
 
@@ -40,37 +43,9 @@ class EndpointSubset(Input):
     ports: list[EndpointsPort] | None = None
 
 
+@shape_of(domain.Endpoints)
 class EndpointsWrite(Manifest):
     """An Endpoints manifest."""
 
     subsets: list[EndpointSubset] | None = None
     of_kind: ClassVar = "Endpoints"
-
-
-def decode_endpoints(wire: EndpointsWrite) -> domain.Endpoints:
-    """Decode an Endpoints object."""
-    return domain.Endpoints(
-        metadata=decode_meta(wire.metadata),
-        subsets=tuple(
-            domain.EndpointSubset(
-                addresses=_decode_addresses(subset.addresses),
-                not_ready_addresses=_decode_addresses(subset.not_ready_addresses),
-                ports=decode_ports(subset.ports),
-            )
-            for subset in wire.subsets or ()
-        ),
-    )
-
-
-def _decode_addresses(
-    wire: Sequence[EndpointAddress] | None,
-) -> tuple[domain.EndpointAddress, ...]:
-    return tuple(
-        domain.EndpointAddress(
-            ip=address.ip or "",
-            hostname=address.hostname or "",
-            node_name=address.node_name or "",
-            target_ref=decode_reference(address.target_ref),
-        )
-        for address in wire or ()
-    )

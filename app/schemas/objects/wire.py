@@ -5,7 +5,7 @@
 Source: style.md 2; docs/decisions/0016.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
 
@@ -65,8 +65,7 @@ class Linked(NamedTuple):
 class Wire(Generic[T, W]):
     """The wire shape of one kind.
 
-    ``write`` is what clients send, ``read`` what they receive; ``encode`` makes the parts of
-    ``read`` other than apiVersion, kind and metadata.  ``stored_only`` are fields that the
+    ``write`` is what clients send, ``read`` what they receive.  ``stored_only`` are fields that the
     store keeps and clients do not see, with the attributes that have their values.  A kind
     that ``judges_lists`` has its own limits for the length of lists.
     """
@@ -74,8 +73,6 @@ class Wire(Generic[T, W]):
     resource: Resource[T]
     write: type[W]
     read: type[Output]
-    decode: Callable[[W], T]
-    encode: Callable[[T], dict[str, object]]
     linked: Linked | None = None
     stored_only: Mapping[str, str] = field(default_factory=dict[str, str])
     judges_lists: bool = False

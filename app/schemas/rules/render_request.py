@@ -28,10 +28,11 @@ from app.domain.objects.node import Node
 from app.domain.objects.service import HEADLESS, Scheduler, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.schemas.base import Input, words
-from app.schemas.objects.endpoint_slice import EndpointSliceWrite, decode_endpoint_slice
-from app.schemas.objects.node import NodeWrite, decode_node
-from app.schemas.objects.service import ServiceWrite, decode_service
-from app.schemas.objects.service_cidr import ServiceCIDRWrite, decode_service_cidr
+from app.schemas.objects.endpoint_slice import EndpointSliceWrite
+from app.schemas.objects.node import NodeWrite
+from app.schemas.objects.service import ServiceWrite
+from app.schemas.objects.service_cidr import ServiceCIDRWrite
+from app.schemas.objects.shapes import decode
 
 
 class RenderConfig(Input):
@@ -96,13 +97,10 @@ def state_of(request: RenderRequest) -> RequestedState:
     """Decode the objects of a request, completed as in a registry."""
     wanted = request.config or RenderConfig()
     return RequestedState(
-        node=decode_node(request.node or NodeWrite()),
-        services=[_service(decode_service(each)) for each in request.services or ()],
-        slices=[
-            in_default_namespace(decode_endpoint_slice(each))
-            for each in request.endpoint_slices or ()
-        ],
-        ranges=[decode_service_cidr(each) for each in request.service_cidrs or ()],
+        node=decode(request.node or NodeWrite()),
+        services=[_service(decode(each)) for each in request.services or ()],
+        slices=[in_default_namespace(decode(each)) for each in request.endpoint_slices or ()],
+        ranges=[decode(each) for each in request.service_cidrs or ()],
         # One more object, with an empty name, which no other object can have.
         configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
         config=_config(wanted),
