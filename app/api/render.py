@@ -26,7 +26,7 @@ from app.api.objects.representation import warn
 from app.api.rules import TEXT, answer_json
 from app.domain import errors
 from app.domain.dataplane.ipvs.script import Part, encode_part
-from app.schemas.documents.paths import passed_over
+from app.schemas.documents.paths import ignored_fields
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.documents.remarks import Remarks
 from app.schemas.queries import RenderQuery
@@ -70,7 +70,7 @@ async def render(
 def _render_draft(body: bytes, media: MediaType, field_validation: str) -> Draft[RenderRequest]:
     document = parse_document(body, media)
     wanted = read_request(document.content)
-    remarks = Remarks(tuple(passed_over(wanted)), document.duplicates)
+    remarks = Remarks(tuple(ignored_fields(wanted)), document.duplicates)
     draft = Draft(wanted, "RenderRequest", remarks, is_silent=field_validation == IGNORE)
     return required(draft, field_validation)
 

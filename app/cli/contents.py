@@ -15,7 +15,7 @@ from app.domain.objects.endpoints import ENDPOINTS, Endpoints
 from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.resource import Object
 from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
-from app.schemas.documents.paths import PassedOver
+from app.schemas.documents.paths import IgnoredField
 from app.schemas.documents.remarks import Remarks, not_held_line, not_kept_line
 from app.schemas.objects.codec import decode_object, read_endpoints
 
@@ -76,22 +76,22 @@ def _read(manifest: Manifest, contents: Contents, findings: _Findings) -> None:
     findings.mistakes += manifest.repeated()
     try:
         if manifest.kind is ENDPOINTS:
-            endpoints, passed_over = read_endpoints(manifest.content)
+            endpoints, ignored_fields = read_endpoints(manifest.content)
             contents.endpoints.append(_validated(endpoints))
         else:
             decoded = decode_object(manifest.content)
-            passed_over = decoded.passed_over
+            ignored_fields = decoded.ignored_fields
             contents.objects.append(decoded.object)
     except DomainError as refusal:
         findings.problems += _placed(manifest, refusal)
     else:
-        _add_ignored(manifest, passed_over, findings)
+        _add_ignored(manifest, ignored_fields, findings)
 
 
 def _add_ignored(
-    manifest: Manifest, passed_over: Sequence[PassedOver], findings: _Findings
+    manifest: Manifest, ignored_fields: Sequence[IgnoredField], findings: _Findings
 ) -> None:
-    remarks = Remarks(tuple(passed_over))
+    remarks = Remarks(tuple(ignored_fields))
     for each, words in zip(remarks.mistyped(), remarks.mistakes(), strict=True):
         findings.mistakes.append(f"{manifest.at(each.path)}: {words}")
     findings.not_kept.setdefault(text(manifest.content, "kind"), []).extend(remarks.not_kept)

@@ -29,7 +29,7 @@ from pydantic import (
 from app.domain.addresses import PORT_MAX
 
 T = TypeVar("T")
-Told = Annotated[tuple[T, ...], FailFast()]
+FailFastTuple = Annotated[tuple[T, ...], FailFast()]
 """An array that an agent reads: validation stops at the first invalid entry.
 
 A violation takes a hundred times the memory of its entry, and an answer may have millions.

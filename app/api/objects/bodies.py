@@ -178,7 +178,7 @@ def drafted(document: Document, kind: AnyResource, field_validation: str) -> Dra
     draft = Draft(
         decoded.object,
         resource_of(decoded.object).name,
-        Remarks(decoded.passed_over, document.duplicates),
+        Remarks(decoded.ignored_fields, document.duplicates),
         is_silent=field_validation == IGNORE,
     )
     return required(draft, field_validation)

@@ -45,7 +45,7 @@ from app.domain.work import Work
 from app.registry.writes import lifecycle
 from app.registry.writes.preconditions import Preconditions
 from app.schemas.objects.lists import list_model
-from app.schemas.objects.wire import AnyWire
+from app.schemas.objects.wire import Wire
 from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery
 from app.schemas.status import Status, success_of
 
@@ -70,7 +70,7 @@ _WRITE = (
 T = TypeVar("T")
 
 
-def collection_router(wire: AnyWire) -> APIRouter:
+def collection_router(wire: Wire) -> APIRouter:
     """Make the routes of one kind."""
     resource = wire.resource
     router = APIRouter(prefix=f"/{resource.plural}", tags=[resource.plural])
@@ -92,7 +92,7 @@ def collection_router(wire: AnyWire) -> APIRouter:
     return router
 
 
-def _add_list(router: APIRouter, wire: AnyWire) -> None:
+def _add_list(router: APIRouter, wire: Wire) -> None:
     @router.get(
         "",
         operation_id=f"list_{wire.resource.plural_word}",
@@ -108,7 +108,7 @@ def _add_list(router: APIRouter, wire: AnyWire) -> None:
         return await answer_list(request, query, registry, wire.resource)
 
 
-def _add_create(router: APIRouter, wire: AnyWire) -> None:
+def _add_create(router: APIRouter, wire: Wire) -> None:
     @router.post(
         "",
         operation_id=f"create_{wire.resource.word}",
@@ -136,7 +136,7 @@ def _add_create(router: APIRouter, wire: AnyWire) -> None:
         return warn(response, (*draft.warnings, *warnings))
 
 
-def _add_read(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
+def _add_read(router: APIRouter, wire: Wire, suffix: str = "") -> None:
     @router.get(
         f"{_object_path(wire.resource)}{suffix.replace('_', '/')}",
         operation_id=f"read_{wire.resource.word}{suffix}",
@@ -155,7 +155,7 @@ def _add_read(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
         return await answer_read(request, found)
 
 
-def _add_replace(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
+def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
     @router.put(
         f"{_object_path(wire.resource)}{suffix.replace('_', '/')}",
         operation_id=f"replace_{wire.resource.word}{suffix}",
@@ -187,7 +187,7 @@ def _add_replace(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
         return warn(answer_object(request, stored, status=status), (*draft.warnings, *warnings))
 
 
-def _add_patch(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
+def _add_patch(router: APIRouter, wire: Wire, suffix: str = "") -> None:
     @router.patch(
         f"{_object_path(wire.resource)}{suffix.replace('_', '/')}",
         operation_id=f"patch_{wire.resource.word}{suffix}",
@@ -223,7 +223,7 @@ def _add_patch(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
         return warn(answer_object(request, stored), (*ignored, *warnings))
 
 
-def _add_delete(router: APIRouter, wire: AnyWire) -> None:
+def _add_delete(router: APIRouter, wire: Wire) -> None:
     returns_object = strategy_for(wire.resource).is_returned_when_deleted
 
     @router.delete(
@@ -277,7 +277,7 @@ async def _write(
     )
 
 
-async def _reach(request: Request, registry: Registry, wire: AnyWire, key: NamespacedName) -> int:
+async def _reach(request: Request, registry: Registry, wire: Wire, key: NamespacedName) -> int:
     """Estimate how many objects a write touches; a large object counts for many."""
     size = len(await request.body()) // OCTETS_AN_OBJECT
     return size + strategy_for(wire.resource).reach(registry.view.snapshot, key)
@@ -309,7 +309,7 @@ def _key_reader(resource: AnyResource) -> Callable[..., Awaitable[NamespacedName
     return namespaced_key if resource.is_namespaced else cluster_key
 
 
-def _created_by_put(wire: AnyWire, suffix: str) -> dict[int | str, dict[str, Any]]:
+def _created_by_put(wire: Wire, suffix: str) -> dict[int | str, dict[str, Any]]:
     if suffix or not strategy_for(wire.resource).is_created_by_put:
         return {}
     return {HTTPStatus.CREATED.value: {"model": wire.read, "description": "It was not there."}}

@@ -115,7 +115,7 @@ def read_manifest(
     except BadRequest as refusal:
         draft = refusal
     else:
-        content = without(content, draft.remarks.passed_over)
+        content = without(content, draft.remarks.ignored_fields)
     return Manifest(position=position, kind=kind, key=key, draft=draft, content=content)
 
 

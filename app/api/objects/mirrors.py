@@ -56,12 +56,12 @@ def read_endpoints_manifest(
 ) -> EndpointsManifest:
     """Read a document; a refusal is reported later, together with those of other documents."""
     try:
-        endpoints, passed_over = read_endpoints(document.content)
+        endpoints, ignored_fields = read_endpoints(document.content)
         draft: Draft[Endpoints] | BadRequest = required(
             Draft(
                 endpoints,
                 ENDPOINTS.name,
-                Remarks(passed_over, document.duplicates),
+                Remarks(ignored_fields, document.duplicates),
                 is_silent=field_validation == IGNORE,
             ),
             field_validation,

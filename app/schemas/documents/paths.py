@@ -53,7 +53,7 @@ def join_path(path: str, segment: str | int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class PassedOver:
+class IgnoredField:
     """A field that the client sent and that is ignored.
 
     ``is_known`` says that Kubernetes has it; ``beside`` are the valid fields of the object.
@@ -69,14 +69,14 @@ class PassedOver:
         return reduce(join_path, self.steps, "")
 
 
-def passed_over(model: BaseModel) -> Iterator[PassedOver]:
+def ignored_fields(model: BaseModel) -> Iterator[IgnoredField]:
     """Yield the fields that the client sent and no model has, in the order of the models."""
-    return _passed_over(model, "", ())
+    return _ignored_fields(model, "", ())
 
 
-def _passed_over(
+def _ignored_fields(
     model: BaseModel, type_name: str, steps: tuple[str | int, ...]
-) -> Iterator[PassedOver]:
+) -> Iterator[IgnoredField]:
     ignored = frozenset[str]()
     if isinstance(model, Input):
         ignored, type_name = model.ignored, model.of_kind or type_name
@@ -86,31 +86,31 @@ def _passed_over(
             continue
         known = kubernetes.get(key)
         beside = _names(type(model), type_name)
-        yield PassedOver((*steps, key), known is not None, beside)
+        yield IgnoredField((*steps, key), known is not None, beside)
         yield from _mistyped(value, known or PLAIN, (*steps, key))
     for name, field in type(model).model_fields.items():
         value: object = getattr(model, name)
         if isinstance(value, BaseModel | list):
             alias = field.alias or name
             held = kubernetes.get(alias, PLAIN)
-            yield from _passed_over_below(
+            yield from _ignored_below(
                 cast("BaseModel | list[object]", value), held, (*steps, alias)
             )
 
 
-def _passed_over_below(
+def _ignored_below(
     value: BaseModel | list[object], held: Held, steps: tuple[str | int, ...]
-) -> Iterator[PassedOver]:
+) -> Iterator[IgnoredField]:
     if isinstance(value, BaseModel):
-        yield from _passed_over(value, held.type, steps)
+        yield from _ignored_fields(value, held.type, steps)
         return
     for index, element in enumerate(value):
         if not isinstance(element, BaseModel):
             return
-        yield from _passed_over(element, held.type, (*steps, index))
+        yield from _ignored_fields(element, held.type, (*steps, index))
 
 
-def _mistyped(value: object, held: Held, steps: tuple[str | int, ...]) -> Iterator[PassedOver]:
+def _mistyped(value: object, held: Held, steps: tuple[str | int, ...]) -> Iterator[IgnoredField]:
     """Yield mistyped fields below one that Kubernetes has and Waypost does not store."""
     if not held.type:
         return
@@ -122,7 +122,7 @@ def _mistyped(value: object, held: Held, steps: tuple[str | int, ...]) -> Iterat
         for key, inner in cast("dict[str, object]", value).items():
             below = Held(held.type) if held.is_map else fields.get(key)
             if below is None:
-                yield PassedOver((*steps, key), is_known=False, beside=fields)
+                yield IgnoredField((*steps, key), is_known=False, beside=fields)
             else:
                 yield from _mistyped(inner, below, (*steps, key))
 
@@ -134,7 +134,7 @@ def _names(model: type[BaseModel], type_name: str) -> frozenset[str]:
     return frozenset(aliases) | frozenset(fields_of(type_name))
 
 
-def without(document: Mapping[str, object], gone: Iterable[PassedOver]) -> dict[str, object]:
+def without(document: Mapping[str, object], gone: Iterable[IgnoredField]) -> dict[str, object]:
     """Copy a document without the given fields; the copy shares the rest with it."""
     places: _Places = {}
     for each in gone:

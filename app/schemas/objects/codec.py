@@ -10,7 +10,7 @@ Source: spec kubernetes-api 1.7 and 5.8.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -20,15 +20,15 @@ from app.domain.objects.endpoints import Endpoints
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
 from app.domain.registration.strategies import strategy_of
-from app.domain.resources import RESOURCES_BY_KIND
+from app.domain.resources import RESOURCES_BY_KIND, resource_of
 from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
-from app.schemas.documents.paths import PassedOver, name_type, passed_over
+from app.schemas.documents.paths import IgnoredField, ignored_fields, name_type
 from app.schemas.objects.endpoints import EndpointsWrite
 from app.schemas.objects.shapes import decode, encode
-from app.schemas.objects.wire import AnyWire, W
-from app.schemas.objects.wires import WIRES, wire_of
+from app.schemas.objects.wires import wire_of
 
+W = TypeVar("W", bound=Input)
 _SHOWN_MAX = 10  # violations in a message; the causes have all
 
 
@@ -37,7 +37,7 @@ class Decoded:
     """The object of a document, and the fields of the document that are ignored."""
 
     object: Object
-    passed_over: tuple[PassedOver, ...] = ()
+    ignored_fields: tuple[IgnoredField, ...] = ()
 
 
 class Identity(NamedTuple):
@@ -50,9 +50,6 @@ class Identity(NamedTuple):
     held: AnyResource | None
 
 
-_WIRES_BY_TYPE: Mapping[type[Object], AnyWire] = {wire.resource.type: wire for wire in WIRES}
-
-
 def decode_object(document: Mapping[str, object], kind: str | None = None) -> Decoded:
     """Decode one object; with ``kind`` given, the document need not name it.
 
@@ -61,7 +58,7 @@ def decode_object(document: Mapping[str, object], kind: str | None = None) -> De
     the wrong types: one cause each.
     """
     model = _validated(document, kind)
-    return Decoded(decode(model), tuple(passed_over(model)))
+    return Decoded(decode(model), tuple(ignored_fields(model)))
 
 
 def decode_known(document: Mapping[str, object]) -> Object:
@@ -93,10 +90,10 @@ def _read(
         raise _mistyped(model.of_kind, violations) from None
 
 
-def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[PassedOver, ...]]:
+def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[IgnoredField, ...]]:
     """Decode an Endpoints object, with the fields that are ignored; raises BadRequest."""
     wire = _read(EndpointsWrite, document, validate_endpoints)
-    return decode(wire), tuple(passed_over(wire))
+    return decode(wire), tuple(ignored_fields(wire))
 
 
 def identify(document: Mapping[str, object]) -> Identity:
@@ -120,11 +117,11 @@ def identify(document: Mapping[str, object]) -> Identity:
 
 def encode_object(registered: Object) -> dict[str, object]:
     """Encode an object as the dict that its JSON is made of."""
-    wire = _WIRES_BY_TYPE[type(registered)]
+    resource = resource_of(registered)
     return {
-        "apiVersion": wire.resource.api_version,
-        "kind": wire.resource.name,
-        **encode(wire.write, registered),
+        "apiVersion": resource.api_version,
+        "kind": resource.name,
+        **encode(wire_of(resource).write, registered),
     }
 
 
@@ -140,10 +137,9 @@ def encode_bytes(registered: Object) -> bytes:
 
 def encode_stored(registered: Object) -> bytes | None:
     """Encode an object as JSON with its hidden fields; None when it has none."""
-    wire = _WIRES_BY_TYPE[type(registered)]
     hidden = {
         name: value
-        for name, attribute in wire.stored_only.items()
+        for name, attribute in wire_of(resource_of(registered)).stored_only.items()
         if (value := getattr(registered, attribute))
     }
     return to_json({**encode_object(registered), **hidden}) if hidden else None

@@ -106,5 +106,5 @@ WIRE = Wire(
         endpoints=list[Endpoint],
         ports=list[EndpointPort],
     ),
-    judges_lists=True,
+    has_own_list_limits=True,
 )

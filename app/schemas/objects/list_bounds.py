@@ -19,7 +19,7 @@ LIST_MAX: Final = 1_000  # members of a list in an object
 
 def require_short_lists(document: Mapping[str, object], resource: AnyResource) -> None:
     """Raise BadRequest, with a cause for each list of an object that is too long."""
-    if wire_of(resource).judges_lists:
+    if wire_of(resource).has_own_list_limits:
         return
     if causes := tuple(_too_long(document)):
         raise BadRequest(f"the object is too large: {', '.join(map(str, causes))}", causes=causes)

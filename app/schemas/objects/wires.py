@@ -6,14 +6,12 @@ Source: style.md 2; docs/decisions/0016.
 """
 
 from collections.abc import Mapping
-from typing import cast
 
-from app.domain.objects.resource import AnyResource, Resource, T
-from app.schemas.base import Input
+from app.domain.objects.resource import AnyResource
 from app.schemas.objects import endpoint_slice, namespace, node, pod, service, service_cidr
-from app.schemas.objects.wire import AnyWire, Wire
+from app.schemas.objects.wire import Wire
 
-WIRES: tuple[AnyWire, ...] = (
+WIRES: tuple[Wire, ...] = (
     service.WIRE,
     pod.WIRE,
     endpoint_slice.WIRE,
@@ -23,9 +21,9 @@ WIRES: tuple[AnyWire, ...] = (
 )
 """Every kind, in the order in which the API's documents list them."""
 
-_WIRES_BY_RESOURCE: Mapping[AnyResource, AnyWire] = {wire.resource: wire for wire in WIRES}
+_WIRES_BY_RESOURCE: Mapping[AnyResource, Wire] = {wire.resource: wire for wire in WIRES}
 
 
-def wire_of(resource: Resource[T]) -> Wire[T, Input]:
+def wire_of(resource: AnyResource) -> Wire:
     """Give the wire shape of a kind."""
-    return cast("Wire[T, Input]", _WIRES_BY_RESOURCE[resource])
+    return _WIRES_BY_RESOURCE[resource]
