@@ -15,7 +15,7 @@ from app.api.dependencies import RegistryOf
 from app.api.errors import refusals
 from app.api.objects.bodies import OBJECT_TYPES, STRICT, media_of, read_body
 from app.api.objects.bundles import Reading, read_bundle
-from app.api.objects.collections import OCTETS_AN_OBJECT, is_dry_run
+from app.api.objects.collections import OCTETS_AN_OBJECT
 from app.api.objects.representation import answer, warn
 from app.domain import errors
 from app.domain.errors import CauseReason, Violation
@@ -26,7 +26,7 @@ from app.domain.objects.pod import POD
 from app.domain.work import Work
 from app.registry.writes.apply import Outcome, apply
 from app.schemas.apply import ApplyResult
-from app.schemas.queries import ApplyQuery
+from app.schemas.queries import ApplyQuery, is_dry_run
 
 AT_ONCE_MAX = 100  # objects up to which the answer is encoded in the event loop
 
