@@ -29,19 +29,11 @@ def _too_long(document: Mapping[str, object]) -> Iterator[Violation]:
     pending: list[tuple[str, object]] = [("", document)]
     while pending:
         path, value = pending.pop()
-        if isinstance(value, dict):
-            named = cast("Mapping[str, object]", value).items()
-            pending.extend((join_path(path, key), below) for key, below in named if _holds(below))
-        elif isinstance(value, list):
-            members = cast("list[object]", value)
-            if len(members) > LIST_MAX:
-                yield too_many(path, len(members), LIST_MAX)
-            else:
-                numbered = enumerate(members)
-                pending.extend(
-                    (join_path(path, n), below) for n, below in numbered if _holds(below)
-                )
-
-
-def _holds(value: object) -> bool:
-    return isinstance(value, dict | list)
+        if isinstance(value, list) and len(cast("list[object]", value)) > LIST_MAX:
+            yield too_many(path, len(cast("list[object]", value)), LIST_MAX)
+            continue
+        pending.extend(
+            (join_path(path, step), below)
+            for step, below in named_members_of(value)
+            if isinstance(below, dict | list)
+        )

@@ -6,10 +6,17 @@ from collections.abc import AsyncGenerator, Iterator
 import httpx
 import pytest
 import yaml
+from fastapi import Request
 
-from app.api.objects.lists import made_under, read_in_time
+from app.api.http.content_negotiation import YAML, encoded, indented
+from app.api.objects.lists import list_form, made_under, read_in_time
+from app.domain.names import Revision
+from app.domain.objects.service import SERVICE
 from app.registry.yielding_lock import YieldingLock
+from app.schemas.objects.codec import encode_bytes
 from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE
+from app.schemas.objects.lists import encode_list_head
+from tests.builders import a_service
 from tests.rounds import work_a_round
 
 MANY = 3 * OBJECTS_A_PIECE + 1
@@ -92,3 +99,38 @@ async def test_a_client_that_reads_too_slowly_times_out() -> None:
     assert await anext(slow) == b"piece"
     with pytest.raises(TimeoutError, match="too slowly"):
         await anext(slow)
+
+
+HEAD = encode_list_head(SERVICE, Revision(42), continue_token="later", remaining=3)  # noqa: S106  a page, not a secret
+QUOTED = 'a "quote"\n    and a line, ümläut: [yes, 012]'
+
+
+def asking(*, accept: str = "*/*", query: str = "") -> Request:
+    headers = [(b"accept", accept.encode())]
+    return Request({"type": "http", "headers": headers, "query_string": query.encode()})
+
+
+@pytest.mark.parametrize("counts", [(), (1,), (2,), (2, 1), (1, 1, 3)])
+def test_pieces_make_up_the_whole(counts: tuple[int, ...]) -> None:
+    pieces = [
+        [
+            encode_bytes(a_service(f"s{piece}-{number}", annotations={"a": QUOTED}))
+            for number in range(count)
+        ]
+        for piece, count in enumerate(counts)
+    ]
+    items = [json.loads(body) for piece in pieces for body in piece]
+    plain, pretty, yaml = (
+        list_form(request)
+        for request in (asking(), asking(query="pretty=true"), asking(accept=YAML))
+    )
+    document = {**json.loads(HEAD), "items": items}
+    written = b"".join(plain.write(HEAD, pieces))
+    assert json.loads(written) == document
+    assert b"".join(pretty.write(HEAD, pieces)) == indented(written)
+    assert b"".join(yaml.write(HEAD, pieces)) == encoded(document, YAML)
+
+
+def test_no_piece_is_empty_because_an_empty_piece_ends_a_list() -> None:
+    for request in (asking(), asking(query="pretty=1"), asking(accept=YAML)):
+        assert all(list_form(request).write(HEAD, [])), "whatever the form"
