@@ -10,6 +10,7 @@ the rest of a process.
 from collections.abc import Iterable
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from app.api import (
     clusterips,
@@ -26,7 +27,7 @@ from app.api import (
 )
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
-from app.api.http.methods import Methods, Routed
+from app.api.http.methods import Methods
 from app.api.metrics import RequestMeter
 from app.api.objects import apply, watch
 from app.api.objects.bodies import BodyLimit
@@ -36,7 +37,7 @@ from app.api.rules_watch import Following
 from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.objects.wires import WIRES
 from app.schemas.resolution import ResolveBatch
-from app.schemas.rules.render_request import RenderRequest
+from app.schemas.rules.render import RenderRequest
 
 LIMITS = Limits()
 TRUSTED = Trusted()
@@ -93,7 +94,7 @@ def _stand_before(
 ) -> None:
     """Put the layers before the routes, the fast answers among them; the last is outermost."""
     app.add_middleware(Following)
-    app.add_middleware(Methods, routes=[route for route in routes if isinstance(route, Routed)])
+    app.add_middleware(Methods, routes=[route for route in routes if isinstance(route, Route)])
     app.add_middleware(Guard, trusted=trusted)
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
     app.add_middleware(RequestLimit, requests_max=limits.requests_max)

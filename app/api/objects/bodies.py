@@ -31,7 +31,7 @@ from app.schemas.documents.read import (
 )
 from app.schemas.documents.remarks import Remarks, not_kept_line
 from app.schemas.objects.codec import decode_object, encode_object
-from app.schemas.objects.list_bounds import require_short_lists
+from app.schemas.objects.wires import require_short_lists
 from app.schemas.patches.patch import PatchType, apply_patch
 from app.schemas.queries import DeleteQuery
 

@@ -17,8 +17,8 @@ from fastapi.responses import StreamingResponse
 
 from app.api.dependencies import Registry
 from app.api.http.content_negotiation import JSON, YAML, chosen_form, indented, is_pretty
-from app.api.objects.list_options import require_consistent
 from app.domain import errors
+from app.domain.errors import CauseReason, Invalid, Violation
 from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.objects.resource import AnyResource
@@ -27,7 +27,7 @@ from app.registry.yielding_lock import YieldingLock
 from app.schemas.documents.yaml_output import encode_yaml
 from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE, OCTETS_A_PIECE
 from app.schemas.objects.lists import encode_list_head
-from app.schemas.objects.metadata import asked_revision
+from app.schemas.objects.metadata import asked_revision, is_revision
 from app.schemas.queries import ListQuery
 
 READ_S_MIN = 30.0  # seconds that any client may take to read a list
@@ -151,3 +151,44 @@ def _as_yaml(head: bytes, pieces: Pieces) -> Iterator[bytes]:
 _JSON = ListForm(JSON, OCTETS_A_PIECE, _plain)
 _INDENTED = ListForm(JSON, INDENTED_OCTETS_A_PIECE, _with_indent)
 _YAML = ListForm(YAML, YAML_OCTETS_A_PIECE, _as_yaml)
+
+
+_MATCH, _INITIAL = "resourceVersionMatch", "sendInitialEvents"
+_ANY_REVISION = frozenset({"", "0"})
+
+
+def require_consistent(query: ListQuery) -> None:
+    """Raise Invalid when the parameters of a list or a watch contradict each other."""
+    problems = _watch_problems(query) if query.watch else _list_problems(query)
+    if causes := [Violation(CauseReason.FORBIDDEN, *problem) for problem in problems]:
+        raise Invalid("ListOptions", "", causes)
+
+
+def require_start(text: str, field: str) -> None:
+    """Raise Invalid when the start of a stream is not a revision."""
+    if text and not is_revision(text):
+        message = f'Invalid value: "{text}": must be decimal'
+        raise Invalid("ListOptions", "", (Violation(CauseReason.INVALID, field, message),))
+
+
+def _list_problems(query: ListQuery) -> Iterable[tuple[str, str]]:
+    if query.send_initial_events is not None:
+        yield _INITIAL, "sendInitialEvents is forbidden for list"
+    if not query.resource_version_match:
+        return
+    if query.continue_:
+        yield _MATCH, "resourceVersionMatch is forbidden when continue is provided"
+    if not query.resource_version:
+        yield _MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided"
+    elif query.resource_version_match == "Exact" and query.resource_version in _ANY_REVISION:
+        yield _MATCH, 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'
+
+
+def _watch_problems(query: ListQuery) -> Iterable[tuple[str, str]]:
+    if query.resource_version_match and query.send_initial_events is None:
+        yield (
+            _MATCH,
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        )
+    elif query.resource_version_match == "Exact":
+        yield _MATCH, "resourceVersionMatch must be NotOlderThan for watch"

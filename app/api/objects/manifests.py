@@ -28,7 +28,7 @@ from app.schemas.documents.paths import without
 from app.schemas.documents.read import Document
 from app.schemas.documents.remarks import Remarks, not_kept_line
 from app.schemas.objects.codec import decode_known, encode_object, read_endpoints
-from app.schemas.objects.list_bounds import require_short_lists
+from app.schemas.objects.wires import require_short_lists
 from app.schemas.patches.object_merge import Places, document_path
 from app.schemas.patches.three_way import apply_document, is_remembered
 

@@ -198,6 +198,13 @@ def member_of(value: object, segment: str | int) -> object:
     raise LookupError(segment)
 
 
+def named_members_of(value: object) -> Iterable[tuple[str | int, object]]:
+    """Give the members of a container with their steps; any other value has none."""
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).items()
+    return enumerate(cast("list[object]", value)) if isinstance(value, list) else ()
+
+
 def _message(faults: Sequence[ErrorDetails], value: object) -> str:
     for fault in faults:
         if fault["type"] in _RANGES:

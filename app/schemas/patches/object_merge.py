@@ -40,8 +40,19 @@ def three_way_merge(
     last: Mapping[str, object],
     wanted: Mapping[str, object],
 ) -> Wire:
-    """Merge ``wanted`` into ``current``, given the document ``last`` applied."""
-    return _objects(kind, current, last, wanted)
+    """Merge ``wanted`` into ``current``, given the document ``last`` applied.
+
+    ``kind`` is that of the object, or the name of the type of a part of it.
+    """
+    fields = fields_of(kind)
+    result = {key: value for key, value in current.items() if key in wanted or key not in last}
+    for key, value in wanted.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            held = fields.get(key, PLAIN)
+            result[key] = _value(held, current.get(key), last.get(key), value)
+    return result
 
 
 class Places:
@@ -114,28 +125,11 @@ def document_path(
     return found or path
 
 
-def _objects(
-    type_name: str,
-    current: Mapping[str, object],
-    last: Mapping[str, object],
-    wanted: Mapping[str, object],
-) -> Wire:
-    fields = fields_of(type_name)
-    result = {key: value for key, value in current.items() if key in wanted or key not in last}
-    for key, value in wanted.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            held = fields.get(key, PLAIN)
-            result[key] = _value(held, current.get(key), last.get(key), value)
-    return result
-
-
 def _value(held: Held, current: object, last: object, wanted: object) -> object:
     if isinstance(wanted, dict):
         type_name = "" if held.is_map else held.type
         stated = cast("Mapping[str, object]", wanted)
-        return _objects(type_name, fields_in(current), fields_in(last), stated)
+        return three_way_merge(type_name, fields_in(current), fields_in(last), stated)
     if isinstance(wanted, list) and held.key and held.type not in _REPORTED_WHOLE:
         return _list(held, elements_of(current), elements_of(last), cast("list[object]", wanted))
     return cast("object", wanted)

@@ -39,16 +39,13 @@ class Inapplicable(Exception):
     """The patch is well formed but does not apply to the object."""
 
 
-def strategic_merge(kind: str, current: Mapping[str, object], patch: Wire) -> Wire:
-    """Patch an object of a kind.
+def strategic_merge(
+    type_name: str, current: Mapping[str, object], patch: Wire, path: str = ""
+) -> Wire:
+    """Patch an object of a kind, or the part of one at a path.
 
     Raises BadRequest when a directive is malformed, Inapplicable when an element lacks its key.
     """
-    return _objects("", kind, current, patch)
-
-
-def _objects(path: str, type_name: str, current: Mapping[str, object], patch: Wire) -> Wire:
-    """Merge an object into another of the same type."""
     directive = patch.get(_PATCH)
     if directive == "replace":
         return {key: value for key, value in patch.items() if key != _PATCH}
@@ -81,7 +78,8 @@ class _Field:
         """Merge a value of the patch into the current one."""
         if isinstance(patch, dict):
             type_name = "" if self._held.is_map else self._held.type
-            return _objects(self._path, type_name, fields_in(current), cast("Wire", patch))
+            stated = cast("Wire", patch)
+            return strategic_merge(type_name, fields_in(current), stated, self._path)
         if not self._held.key or not isinstance(patch, list):
             return patch
         return self._lists(elements_of(current), cast("list[object]", patch))

@@ -1,42 +1,117 @@
 """Rules of the state in a request.
 
-    document -> read_request -> RenderRequest -> decode_rendering -> Rendering(Snapshot, Node, …)
+    document -> read_request -> RenderRequest -> decode_rendering -> Rendering(Node, Services, …)
 
 Pure: used by ``POST /render`` and, without a server, by the command line.
 Source: contract.md, "POST /render".
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
+from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
 from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.dataplane.rules.model import NodeRules, RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
+from app.domain.dataplane.rules.soundness import (
+    config_violations,
+    node_violations,
+    prefix_violations,
+    service_violations,
+    slice_violations,
+)
 from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.domain.names import REVISION_ZERO
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.node import Node
+from app.domain.objects.service import HEADLESS, Scheduler, Service
+from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
+from app.schemas.base import Input, words
 from app.schemas.documents.partly_read import all_violations
+from app.schemas.objects.endpoint_slice import EndpointSliceWrite
+from app.schemas.objects.node import NodeWrite
+from app.schemas.objects.service import ServiceWrite
+from app.schemas.objects.service_cidr import ServiceCIDRWrite
+from app.schemas.objects.shapes import decode
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.models import Backend
-from app.schemas.rules.render_request import RenderConfig, RenderRequest, state_of
+
+
+class RenderConfig(Input):
+    """The settings that an operator would have for all nodes."""
+
+    scheduler: Annotated[str, words(Scheduler, default="rr")] | None = None
+    masquerade_all: bool | None = None
+    cluster_cidr: str | None = Field(
+        default=None, description="At most one range a family.", examples=["10.244.0.0/16"]
+    )
+    node_port_addresses: list[str] | None = None
+    service_cidrs: list[str] | None = Field(
+        default=None,
+        description="Ranges of ClusterIPs, besides those of `serviceCIDRs`. With nftables, "
+        "packets to an address in them that no Service has are dropped.",
+        examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
+    )
+    ip_families: list[Literal["IPv4", "IPv6"]] | None = Field(
+        default=None, description="Both when absent."
+    )
+    backend: Literal["ipvs", "nftables"] | None = Field(
+        default=None, description="`ipvs` when absent."
+    )
+
+
+class RenderRequest(Input):
+    """The state to make one node's rules from; nothing is stored."""
+
+    node: NodeWrite | None = None
+    services: list[ServiceWrite] | None = None
+    endpoint_slices: list[EndpointSliceWrite] | None = None
+    service_cidrs: list[ServiceCIDRWrite] | None = Field(
+        default=None, description="Objects whose ranges ClusterIPs come from."
+    )
+    config: RenderConfig | None = None
+    documented_required: ClassVar = ("node",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """The state to make rules from."""
+    """The state to make rules from; ``configured`` are the ranges an operator would have set."""
 
-    snapshot: Snapshot
     node: Node
+    services: Sequence[Service]
+    slices: Sequence[EndpointSlice]
+    ranges: Sequence[ServiceCIDR]
+    configured: ServiceCIDR
     config: RulesConfig
-    backend: Backend = Backend.IPVS
+    backend: Backend
+
+    def violations(self) -> Iterator[Violation]:
+        """List everything that makes rules impossible."""
+        yield from node_violations(self.node)
+        for place, service in enumerate(self.services):
+            yield from (v.under(f"services[{place}].") for v in service_violations(service))
+        for place, slice_ in enumerate(self.slices):
+            yield from (v.under(f"endpointSlices[{place}].") for v in slice_violations(slice_))
+        yield from (violation.under("config.") for violation in config_violations(self.config))
+        for place, served in enumerate(self.ranges):
+            yield from prefix_violations(f"serviceCIDRs[{place}].spec.cidrs", served.cidrs)
+        yield from prefix_violations("config.serviceCIDRs", self.configured.cidrs)
+
+    def snapshot(self) -> Snapshot:
+        """Put the state together."""
+        objects = [*self.services, *self.slices, *self.ranges, self.configured]
+        return load(objects, revision=REVISION_ZERO)
 
     def rules(self) -> NodeRules:
         """Compute the neutral rules."""
-        return node_rules(self.snapshot, self.node, self.config)
+        return node_rules(self.snapshot(), self.node, self.config)
 
     def ipvs(self) -> IPVSRules:
         """Compute the rules for IPVS mode."""
@@ -56,7 +131,7 @@ def read_request(document: Mapping[str, object]) -> RenderRequest:
         request = RenderRequest.model_validate(content)
     except ValidationError as error:
         violations = all_violations(
-            error, content, RenderRequest, lambda rest: state_of(rest).violations()
+            error, content, RenderRequest, lambda rest: _rendering(rest).violations()
         )
         raise BadRequest(
             f"the request cannot be decoded: {', '.join(map(str, violations))}", causes=violations
@@ -69,14 +144,44 @@ def read_request(document: Mapping[str, object]) -> RenderRequest:
 
 def decode_rendering(request: RenderRequest) -> Rendering:
     """Make the rendering of a request; raises Invalid for state without possible rules."""
-    state = state_of(request)
-    if causes := tuple(state.violations()):
-        raise Invalid("RenderRequest", state.node.metadata.name, causes)
-    objects = [*state.services, *state.slices, *state.ranges, state.configured]
+    rendering = _rendering(request)
+    if causes := tuple(rendering.violations()):
+        raise Invalid("RenderRequest", rendering.node.metadata.name, causes)
+    return rendering
+
+
+def _rendering(request: RenderRequest) -> Rendering:
+    """Decode the objects of a request, completed as in a registry."""
     wanted = request.config or RenderConfig()
     return Rendering(
-        snapshot=load(objects, revision=REVISION_ZERO),
-        node=state.node,
-        config=state.config,
+        node=decode(request.node or NodeWrite()),
+        services=[_service(decode(each)) for each in request.services or ()],
+        slices=[in_default_namespace(decode(each)) for each in request.endpoint_slices or ()],
+        ranges=[decode(each) for each in request.service_cidrs or ()],
+        # One more object, with an empty name, which no other object can have.
+        configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
+        config=_config(wanted),
         backend=Backend(wanted.backend or Backend.IPVS),
     )
+
+
+def _service(service: Service) -> Service:
+    """Fill in what a registry would have: the namespace, and ``clusterIPs``."""
+    service = in_default_namespace(service)
+    if service.cluster_ips or service.cluster_ip in ("", HEADLESS):
+        return service
+    return replace(service, cluster_ips=(service.cluster_ip,))
+
+
+def _config(wanted: RenderConfig) -> RulesConfig:
+    return RulesConfig(
+        scheduler=wanted.scheduler or Scheduler.RR,
+        masquerade_all=bool(wanted.masquerade_all),
+        cluster_cidrs=tuple(_parts(wanted.cluster_cidr or "")),
+        node_port_addresses=tuple(wanted.node_port_addresses or ()),
+        ip_families=tuple(IPFamily(f) for f in dict.fromkeys(wanted.ip_families or IPFamily)),
+    )
+
+
+def _parts(text: str) -> Iterator[str]:
+    return (part.strip() for part in text.split(",") if part.strip())
