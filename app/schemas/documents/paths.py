@@ -23,7 +23,10 @@ from app.schemas.documents.kubernetes_fields import PLAIN, Held, fields_of
 UNKNOWN_MAX = 100  # unknown paths listed; more would not fit into header lines
 VIOLATIONS_MAX = 1_000  # causes of one refusal
 _SEGMENT_LENGTH_MAX = 128  # characters of a key in a path; longer keys are cut
+_STEP = re.compile(r"\[(\d+)\]|\[([^\]]*)\]|\.?([^.\[\]]+)")
 _WORD = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+Steps: TypeAlias = tuple[str | int, ...]
 
 _Places: TypeAlias = "dict[str | int, _Places]"
 """A tree of steps into a document; its leaves are the fields to remove."""
@@ -52,6 +55,14 @@ def join_path(path: str, segment: str | int) -> str:
     return f"{path}.{key}" if path else key
 
 
+def steps_of(path: str) -> Steps:
+    """Split a path; the inverse of ``join_path`` for keys without a bracket."""
+    return tuple(
+        int(index) if index else key or word
+        for index, key, word in (found.groups(default="") for found in _STEP.finditer(path))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class IgnoredField:
     """A field that the client sent and that is ignored.
@@ -59,7 +70,7 @@ class IgnoredField:
     ``is_known`` says that Kubernetes has it; ``beside`` are the valid fields of the object.
     """
 
-    steps: tuple[str | int, ...]
+    steps: Steps
     is_known: bool
     beside: Collection[str] = ()
 
@@ -69,14 +80,13 @@ class IgnoredField:
         return reduce(join_path, self.steps, "")
 
 
-def ignored_fields(model: BaseModel) -> Iterator[IgnoredField]:
-    """Yield the fields that the client sent and no model has, in the order of the models."""
-    return _ignored_fields(model, "", ())
-
-
-def _ignored_fields(
-    model: BaseModel, type_name: str, steps: tuple[str | int, ...]
+def ignored_fields(
+    model: BaseModel, type_name: str = "", steps: Steps = ()
 ) -> Iterator[IgnoredField]:
+    """Yield the fields that the client sent and no model has, in the order of the models.
+
+    ``type_name`` is that of a model which is found at ``steps`` in another.
+    """
     ignored = frozenset[str]()
     if isinstance(model, Input):
         ignored, type_name = model.ignored, model.of_kind or type_name
@@ -99,18 +109,18 @@ def _ignored_fields(
 
 
 def _ignored_below(
-    value: BaseModel | list[object], held: Held, steps: tuple[str | int, ...]
+    value: BaseModel | list[object], held: Held, steps: Steps
 ) -> Iterator[IgnoredField]:
     if isinstance(value, BaseModel):
-        yield from _ignored_fields(value, held.type, steps)
+        yield from ignored_fields(value, held.type, steps)
         return
     for index, element in enumerate(value):
         if not isinstance(element, BaseModel):
             return
-        yield from _ignored_fields(element, held.type, (*steps, index))
+        yield from ignored_fields(element, held.type, (*steps, index))
 
 
-def _mistyped(value: object, held: Held, steps: tuple[str | int, ...]) -> Iterator[IgnoredField]:
+def _mistyped(value: object, held: Held, steps: Steps) -> Iterator[IgnoredField]:
     """Yield mistyped fields below one that Kubernetes has and Waypost does not store."""
     if not held.type:
         return

@@ -11,12 +11,11 @@ Works on wire shapes.
 Source: contract.md, "POST /apply"; spec kubernetes-api 5.7; docs/decisions/0013.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
 
 from app.schemas.documents.kubernetes_fields import PLAIN, SET, Held, fields_of
-from app.schemas.documents.paths import join_path
+from app.schemas.documents.paths import join_path, steps_of
 from app.schemas.patches.keyed_lists import (
     Elements,
     Identity,
@@ -30,8 +29,6 @@ from app.schemas.patches.keyed_lists import (
 
 _REPORTED_WHOLE = frozenset({"PodIP"})
 """Elements of lists that a registrar always reports whole: a missing address is gone."""
-
-_STEP = re.compile(r"\[(?P<index>\d+)\]|\.?(?P<word>[\w-]+)|\[(?P<key>[^\]]*)\]")
 
 
 def three_way_merge(
@@ -107,20 +104,18 @@ def document_path(
     found, held = "", Held(kind)
     here: object = merged
     there: object = document
-    for step in _STEP.finditer(path):
-        if step["index"] is None:
-            name = step["word"] if step["key"] is None else step["key"]
-            found = join_path(found, name)
-            held = fields_of(held.type).get(name, PLAIN)
-            here, there = member(here, name), member(there, name)
+    for step in steps_of(path):
+        if isinstance(step, str):
+            found = join_path(found, step)
+            held = fields_of(held.type).get(step, PLAIN)
+            here, there = member(here, step), member(there, step)
             continue
-        index = int(step["index"])
-        place = places.of(held, elements_of(here), elements_of(there), index)
+        place = places.of(held, elements_of(here), elements_of(there), step)
         if place is None:
-            found += f"[{_shown(held, elements_of(here)[index])}]"
+            found += f"[{_shown(held, elements_of(here)[step])}]"
         else:
             found = join_path(found, place)
-        here = _element(here, index)
+        here = _element(here, step)
         there = None if place is None else _element(there, place)
     return found or path
 
