@@ -24,7 +24,7 @@ from app.domain.resources import RESOURCES_BY_KIND, resource_of
 from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
 from app.schemas.documents.paths import IgnoredField, ignored_fields, name_type
-from app.schemas.objects.endpoints import EndpointsWrite
+from app.schemas.objects.endpoint_slice import EndpointsWrite
 from app.schemas.objects.shapes import decode, encode
 from app.schemas.objects.wires import wire_of
 

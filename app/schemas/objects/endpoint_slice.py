@@ -1,8 +1,8 @@
-"""The wire shape of an EndpointSlice.
+"""The wire shapes of an EndpointSlice, and of Endpoints, an older kind stored as slices.
 
     EndpointSliceWrite <-> EndpointSlice (domain)
 
-Source: spec kubernetes-api 3.3 to 3.5; contract.md for the weight.
+Source: spec kubernetes-api 3.3 to 3.5 and 3.8; contract.md for the weight.
 """
 
 from functools import cache
@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from app.domain.objects import endpoint_slice as domain
-from app.schemas.base import Input, Int32, PortOrNone, words
+from app.domain.objects import endpoints
+from app.schemas.base import Input, Int32, Port, PortOrNone, words
 from app.schemas.objects.metadata import ObjectReference
 from app.schemas.objects.service import Protocol
 from app.schemas.objects.shapes import shape_of
@@ -94,6 +95,42 @@ class EndpointSliceWrite(Manifest):
     ports: list[EndpointPort] | None = None
     of_kind: ClassVar = "EndpointSlice"
     documented_required: ClassVar = ("addressType",)
+
+
+@shape_of(endpoints.EndpointAddress)
+class EndpointAddress(Input):
+    """One address of a subset."""
+
+    ip: str | None = None
+    hostname: str | None = None
+    node_name: str | None = None
+    target_ref: ObjectReference | None = None
+    documented_required: ClassVar = ("ip",)
+
+
+@shape_of(domain.EndpointPort)
+class EndpointsPort(EndpointPort):
+    """A port that all addresses of a subset listen on."""
+
+    port: Port | None = None
+    documented_required: ClassVar = ("port",)
+
+
+@shape_of(endpoints.EndpointSubset)
+class EndpointSubset(Input):
+    """Addresses that all listen on all of the ports."""
+
+    addresses: list[EndpointAddress] | None = None
+    not_ready_addresses: list[EndpointAddress] | None = None
+    ports: list[EndpointsPort] | None = None
+
+
+@shape_of(endpoints.Endpoints)
+class EndpointsWrite(Manifest):
+    """An Endpoints manifest."""
+
+    subsets: list[EndpointSubset] | None = None
+    of_kind: ClassVar = "Endpoints"
 
 
 WIRE = Wire(
