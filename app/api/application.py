@@ -1,16 +1,11 @@
 """The HTTP application, assembled from its routers.
 
-    metrics -> requests at once -> size of a body -> Host, Origin -> methods -> rules watches
-    -> routes
+    routers -> FastAPI
 
-Nothing is answered without the layers before the routes.  The composition root puts together
-the rest of a process.
+The composition root puts together the rest of a process.
 """
 
-from collections.abc import Iterable
-
 from fastapi import FastAPI
-from starlette.routing import Route
 
 from app.api import (
     clusterips,
@@ -25,22 +20,15 @@ from app.api import (
     rules,
     rules_watch,
 )
-from app.api.http.guard import Guard, Trusted
-from app.api.http.limits import Limits, RequestLimit
-from app.api.http.methods import Methods
-from app.api.metrics import RequestMeter
+from app.api.gate import LIMITS, TRUSTED, Limits, Trusted, stand_before
 from app.api.objects import apply, watch
-from app.api.objects.bodies import BodyLimit
 from app.api.objects.collections import collection_router
 from app.api.openapi import add_bodies
-from app.api.rules_watch import Following
 from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.objects.wires import WIRES
 from app.schemas.resolution import ResolveBatch
-from app.schemas.rules.render import RenderRequest
+from app.schemas.rules.render_request import RenderRequest
 
-LIMITS = Limits()
-TRUSTED = Trusted()
 TITLE = "Waypost"
 DESCRIPTION = (
     "The Kubernetes service network without Kubernetes: Services with stable ClusterIPs, "
@@ -84,18 +72,6 @@ def build(*, version: str, limits: Limits = LIMITS, trusted: Trusted = TRUSTED) 
         app.include_router(router)
     errors.install(app)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
-    _stand_before(app, routed, limits=limits, trusted=trusted)
+    stand_before(app, routed, limits=limits, trusted=trusted)
     add_bodies(app, BODIES)
     return app
-
-
-def _stand_before(
-    app: FastAPI, routes: Iterable[object], *, limits: Limits, trusted: Trusted
-) -> None:
-    """Put the layers before the routes, the fast answers among them; the last is outermost."""
-    app.add_middleware(Following)
-    app.add_middleware(Methods, routes=[route for route in routes if isinstance(route, Route)])
-    app.add_middleware(Guard, trusted=trusted)
-    app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
-    app.add_middleware(RequestLimit, requests_max=limits.requests_max)
-    app.add_middleware(RequestMeter)

@@ -8,11 +8,9 @@ Source: contract.md, "POST /render".
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
 from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.dataplane.rules.model import NodeRules, RulesConfig
@@ -30,54 +28,15 @@ from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.node import Node
-from app.domain.objects.service import HEADLESS, Scheduler, Service
+from app.domain.objects.service import HEADLESS, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
-from app.schemas.base import Input, words
 from app.schemas.documents.partly_read import all_violations
-from app.schemas.objects.endpoint_slice import EndpointSliceWrite
 from app.schemas.objects.node import NodeWrite
-from app.schemas.objects.service import ServiceWrite
-from app.schemas.objects.service_cidr import ServiceCIDRWrite
 from app.schemas.objects.shapes import decode
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.models import Backend
-
-
-class RenderConfig(Input):
-    """The settings that an operator would have for all nodes."""
-
-    scheduler: Annotated[str, words(Scheduler, default="rr")] | None = None
-    masquerade_all: bool | None = None
-    cluster_cidr: str | None = Field(
-        default=None, description="At most one range a family.", examples=["10.244.0.0/16"]
-    )
-    node_port_addresses: list[str] | None = None
-    service_cidrs: list[str] | None = Field(
-        default=None,
-        description="Ranges of ClusterIPs, besides those of `serviceCIDRs`. With nftables, "
-        "packets to an address in them that no Service has are dropped.",
-        examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
-    )
-    ip_families: list[Literal["IPv4", "IPv6"]] | None = Field(
-        default=None, description="Both when absent."
-    )
-    backend: Literal["ipvs", "nftables"] | None = Field(
-        default=None, description="`ipvs` when absent."
-    )
-
-
-class RenderRequest(Input):
-    """The state to make one node's rules from; nothing is stored."""
-
-    node: NodeWrite | None = None
-    services: list[ServiceWrite] | None = None
-    endpoint_slices: list[EndpointSliceWrite] | None = None
-    service_cidrs: list[ServiceCIDRWrite] | None = Field(
-        default=None, description="Objects whose ranges ClusterIPs come from."
-    )
-    config: RenderConfig | None = None
-    documented_required: ClassVar = ("node",)
+from app.schemas.rules.render_request import RenderConfig, RenderRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +119,7 @@ def _rendering(request: RenderRequest) -> Rendering:
         ranges=[decode(each) for each in request.service_cidrs or ()],
         # One more object, with an empty name, which no other object can have.
         configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
-        config=_config(wanted),
+        config=wanted.rules(),
         backend=Backend(wanted.backend or Backend.IPVS),
     )
 
@@ -171,17 +130,3 @@ def _service(service: Service) -> Service:
     if service.cluster_ips or service.cluster_ip in ("", HEADLESS):
         return service
     return replace(service, cluster_ips=(service.cluster_ip,))
-
-
-def _config(wanted: RenderConfig) -> RulesConfig:
-    return RulesConfig(
-        scheduler=wanted.scheduler or Scheduler.RR,
-        masquerade_all=bool(wanted.masquerade_all),
-        cluster_cidrs=tuple(_parts(wanted.cluster_cidr or "")),
-        node_port_addresses=tuple(wanted.node_port_addresses or ()),
-        ip_families=tuple(IPFamily(f) for f in dict.fromkeys(wanted.ip_families or IPFamily)),
-    )
-
-
-def _parts(text: str) -> Iterator[str]:
-    return (part.strip() for part in text.split(",") if part.strip())

@@ -15,7 +15,7 @@ from app.schemas.documents.paths import (
 )
 from app.schemas.objects.pod import PodWrite
 from app.schemas.objects.service import ServiceWrite
-from app.schemas.rules.render import RenderRequest
+from app.schemas.rules.render_request import RenderRequest
 
 
 @pytest.mark.parametrize(

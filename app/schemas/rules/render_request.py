@@ -1,0 +1,64 @@
+"""The wire shape of a request to render rules.
+
+Source: contract.md, "POST /render".
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from app.domain.addresses import IPFamily
+from app.domain.dataplane.rules.model import RulesConfig
+from app.domain.objects.service import Scheduler
+from app.schemas.base import Input, words
+from app.schemas.objects.endpoint_slice import EndpointSliceWrite
+from app.schemas.objects.node import NodeWrite
+from app.schemas.objects.service import ServiceWrite
+from app.schemas.objects.service_cidr import ServiceCIDRWrite
+
+
+class RenderConfig(Input):
+    """The settings that an operator would have for all nodes."""
+
+    scheduler: Annotated[str, words(Scheduler, default="rr")] | None = None
+    masquerade_all: bool | None = None
+    cluster_cidr: str | None = Field(
+        default=None, description="At most one range a family.", examples=["10.244.0.0/16"]
+    )
+    node_port_addresses: list[str] | None = None
+    service_cidrs: list[str] | None = Field(
+        default=None,
+        description="Ranges of ClusterIPs, besides those of `serviceCIDRs`. With nftables, "
+        "packets to an address in them that no Service has are dropped.",
+        examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
+    )
+    ip_families: list[Literal["IPv4", "IPv6"]] | None = Field(
+        default=None, description="Both when absent."
+    )
+    backend: Literal["ipvs", "nftables"] | None = Field(
+        default=None, description="`ipvs` when absent."
+    )
+
+    def rules(self) -> RulesConfig:
+        """Give the settings, completed by their defaults."""
+        clusters = (part.strip() for part in (self.cluster_cidr or "").split(","))
+        return RulesConfig(
+            scheduler=self.scheduler or Scheduler.RR,
+            masquerade_all=bool(self.masquerade_all),
+            cluster_cidrs=tuple(cidr for cidr in clusters if cidr),
+            node_port_addresses=tuple(self.node_port_addresses or ()),
+            ip_families=tuple(IPFamily(f) for f in dict.fromkeys(self.ip_families or IPFamily)),
+        )
+
+
+class RenderRequest(Input):
+    """The state to make one node's rules from; nothing is stored."""
+
+    node: NodeWrite | None = None
+    services: list[ServiceWrite] | None = None
+    endpoint_slices: list[EndpointSliceWrite] | None = None
+    service_cidrs: list[ServiceCIDRWrite] | None = Field(
+        default=None, description="Objects whose ranges ClusterIPs come from."
+    )
+    config: RenderConfig | None = None
+    documented_required: ClassVar = ("node",)
