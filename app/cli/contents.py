@@ -69,19 +69,19 @@ def _read(manifest: Manifest, contents: Contents) -> None:
     contents.mistakes += manifest.repeated()
     try:
         if manifest.kind is ENDPOINTS:
-            endpoints, passed_over = read_endpoints(manifest.content)
+            endpoints, ignored_fields = read_endpoints(manifest.content)
             endpoints = in_default_namespace(endpoints)
             if violations := endpoints_violations(endpoints):
                 raise Invalid(ENDPOINTS.name, endpoints.metadata.name, violations)
             contents.endpoints.append(endpoints)
         else:
             decoded = decode_object(manifest.content)
-            passed_over = decoded.passed_over
+            ignored_fields = decoded.ignored_fields
             contents.objects.append(decoded.object)
     except DomainError as refusal:
         contents.problems += _placed(manifest, refusal)
     else:
-        remarks = Remarks(tuple(passed_over))
+        remarks = Remarks(tuple(ignored_fields))
         for each, words in zip(remarks.mistyped(), remarks.mistakes(), strict=True):
             contents.mistakes.append(f"{manifest.at(each.path)}: {words}")
         kind = text(manifest.content, "kind")
