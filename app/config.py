@@ -4,13 +4,13 @@ They are passed on as plain values; only the composition root imports this modul
 README lists them all, which a test checks.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
@@ -24,7 +24,6 @@ from app.domain.registration.validation.dns_config import search_violations
 from app.schemas.authorities import parse_host_pattern, parse_origin
 from app.schemas.documents.body_bounds import MEMBERS_MAX, OBJECTS_MAX
 
-TextList = Annotated[tuple[str, ...], NoDecode]
 PORT_MIN = 1
 DNS_ORDINAL = 10  # of the cluster DNS in the first range, as in kubeadm, k3s and kube-up
 
@@ -44,6 +43,40 @@ def blamed_on(*settings: str) -> Generator[None]:
     except (OSError, ValueError) as error:
         names = " and ".join(f"WAYPOST_{name}" for name in settings)
         raise UnusableSetting(f"{names}: {error}") from error
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _each(parse: Callable[[str], str]) -> AfterValidator:
+    """Replace every text of a list by what ``parse`` makes of it."""
+
+    def parsed(value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(parse, value))
+
+    return AfterValidator(parsed)
+
+
+def _origin(text: str) -> str:
+    if parse_origin(text) is None:
+        raise ValueError(f"{text!r} is not an origin such as https://waypost.example")
+    return text
+
+
+def _range(text: str) -> str:
+    return str(ip_network(text))
+
+
+def _node_addresses(text: str) -> str:
+    if text != PRIMARY:
+        _prefix(text)
+    return text
+
+
+TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -83,12 +116,12 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")
-    allowed_hosts: TextList = Field(
+    allowed_hosts: Annotated[TextList, _each(parse_host_pattern)] = Field(
         (),
         description="accepted host names of the API besides addresses, `localhost` and the "
         "machine's name: `waypost.example`, or `*.waypost.example`",
     )
-    allowed_origins: TextList = Field(
+    allowed_origins: Annotated[TextList, _each(_origin)] = Field(
         (),
         description="origins whose pages may write, besides the server's own: "
         "`https://waypost.example`",
@@ -109,7 +142,7 @@ class Settings(BaseSettings):
     jwt_leeway_seconds: int = Field(
         30, ge=0, le=300, description="by how much the clocks of issuers may differ"
     )
-    trusted_proxies: TextList = Field(
+    trusted_proxies: Annotated[TextList, _each(_range)] = Field(
         (), description="addresses or ranges of front proxies that authenticate users"
     )
     proxy_client_ca: str = Field(
@@ -142,7 +175,7 @@ class Settings(BaseSettings):
     dns_workers: int = Field(
         1, ge=1, le=64, description="processes that answer DNS; with 1 the server itself answers"
     )
-    dns_transfer_to: TextList = Field(
+    dns_transfer_to: Annotated[TextList, _each(_range)] = Field(
         (), description="addresses or ranges that may transfer the zone (AXFR, IXFR)"
     )
     dns_notify: TextList = Field(
@@ -173,7 +206,7 @@ class Settings(BaseSettings):
         (),
         description="ranges of Pod addresses, one per family; other traffic is masqueraded",
     )
-    node_port_addresses: TextList = Field(
+    node_port_addresses: Annotated[TextList, _each(_node_addresses)] = Field(
         (), description="ranges of node addresses that answer node ports; empty means all"
     )
     requests_max: int = Field(
@@ -201,27 +234,6 @@ class Settings(BaseSettings):
         "info", description="lowest level that is logged"
     )
 
-    @field_validator(
-        "service_cidrs",
-        "allowed_hosts",
-        "allowed_origins",
-        "trusted_proxies",
-        "proxy_client_names",
-        "dns_upstreams",
-        "dns_transfer_to",
-        "dns_notify",
-        "host_search",
-        "cluster_cidr",
-        "node_port_addresses",
-        "probe_other_hosts",
-        mode="before",
-    )
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
     @field_validator("service_cidrs")
     @classmethod
     def _ranges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -232,24 +244,6 @@ class Settings(BaseSettings):
             raise ValueError("a range is given twice")
         _raise(violation for text in ranges for violation in range_violations("", text))
         return ranges
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(parse_host_pattern(part) for part in value)
-
-    @field_validator("allowed_origins")
-    @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for part in value:
-            if parse_origin(part) is None:
-                raise ValueError(f"{part!r} is not an origin such as https://waypost.example")
-        return value
-
-    @field_validator("dns_transfer_to", "trusted_proxies")
-    @classmethod
-    def _prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(str(ip_network(part)) for part in value)
 
     @field_validator("probe_other_hosts")
     @classmethod
@@ -263,14 +257,6 @@ class Settings(BaseSettings):
         families = [family_of(_prefix(part)) for part in value]
         if len(set(families)) < len(families):
             raise ValueError("at most one range per family can be given")
-        return value
-
-    @field_validator("node_port_addresses")
-    @classmethod
-    def _node_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for part in value:
-            if part != PRIMARY:
-                _prefix(part)
         return value
 
     @field_validator("host_search")

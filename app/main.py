@@ -6,9 +6,8 @@
                           v
                           DNS, rules, lists
 
-The only module that knows every other.  ``app.replica`` composes the DNS, and is all that
-a process without a registry runs.  Everything started here is stopped here, in reverse
-order.
+``app.replica`` composes the DNS, and is all that a process without a registry runs.  Everything
+started here is stopped here, in reverse order.
 """
 
 import asyncio
@@ -36,6 +35,7 @@ from app.api.http.tls import TLS
 from app.api.metrics import StateCollector
 from app.api.objects.streams import Watching
 from app.config import Settings, UnusableSetting, blamed_on
+from app.database_commands import database
 from app.dns.metrics import DNSCollector
 from app.dns.serving.server import DNSServer
 from app.dns.serving.workers import DNSWorkers
@@ -46,10 +46,9 @@ from app.domain.errors import Exhausted, Invalid
 from app.domain.registration.strategies import DERIVATIONS
 from app.domain.work import Policy
 from app.listener import reloading, tls_of, trusted_by
-from app.registry.leases.heartbeats import Leases
+from app.registry.leases.heartbeats import Leases, OwnRegistrar
 from app.registry.leases.lease_tracker import LeaseTracker
 from app.registry.leases.readiness_reports import apply_reports, following_pods
-from app.registry.leases.registrar import OwnRegistrar
 from app.registry.leases.self_registration import keep_registered
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
@@ -62,7 +61,7 @@ from app.registry.threads import shorten_switch_interval
 from app.registry.writes import garbage_collection
 from app.registry.writes.bootstrap import DNS_KEY, bootstrap
 from app.registry.writes.reconcile import reconcile
-from app.registry.writes.settings_check import SETTLED_KINDS, contradictions
+from app.registry.writes.settings_check import contradictions
 from app.replica import (
     VERSION,
     dns_options_of,
@@ -75,13 +74,12 @@ from app.replica import (
 )
 from app.store import election
 from app.store.change_log import ChangeLogFollower
-from app.store.election import Elected
-from app.store.engine import make_engine, parse_url
-from app.store.keeping import embedded, migrations
-from app.store.keeping.check import check, repair
+from app.store.election import Elected, Work
+from app.store.engine import make_engine
+from app.store.keeping import migrations
+from app.store.keeping.check import check
 from app.store.keeping.compaction import Compactor
 from app.store.leases import PostgresLeases
-from app.store.loading import load_kinds
 from app.store.writer import PostgresWriter
 
 GC_THRESHOLDS = (2_000, 50, 100)
@@ -89,69 +87,6 @@ GC_THRESHOLDS = (2_000, 50, 100)
 requests, and a full collection stalls the event loop when thousands of watches are open."""
 
 _log = logging.getLogger(__name__)
-
-
-@asynccontextmanager
-async def database(settings: Settings, *, is_made: bool = True) -> AsyncGenerator[str, None]:
-    """Yield the URL of the configured database, or of a running embedded one.
-
-    A missing embedded database is created if ``is_made``; else raises UnusableSetting.
-    """
-    if settings.database_url:
-        with blamed_on("DATABASE_URL"):
-            parse_url(settings.database_url)
-        yield settings.database_url
-        return
-    folder = settings.data_dir / "postgres"
-    if not is_made and not embedded.is_there(folder):
-        raise UnusableSetting(
-            f"there is no embedded database in {folder}: name its folder with WAYPOST_DATA_DIR, "
-            "or another database with WAYPOST_DATABASE_URL"
-        )
-    with blamed_on("DATA_DIR"):
-        server = await asyncio.to_thread(embedded.start, folder)
-    try:
-        yield server.url
-    finally:
-        await asyncio.to_thread(server.stop)
-
-
-@asynccontextmanager
-async def database_engine(
-    settings: Settings, *, is_current: bool = True, is_made: bool = True
-) -> AsyncGenerator[AsyncEngine, None]:
-    """Connect to the database, for tools that need no running registry.
-
-    With ``is_current`` an embedded database is migrated, as ``serve`` does, and another with an
-    old schema raises SchemaMismatch.  A missing embedded one is created if ``is_made``, for tools
-    that write; for tools that only read it raises UnusableSetting.
-    """
-    async with database(settings, is_made=is_made) as url:
-        engine = make_engine(url)
-        try:
-            if is_current and not settings.database_url:
-                await migrations.migrate(engine)
-            if is_current:
-                await migrations.require_current(engine)
-            yield engine
-        finally:
-            await engine.dispose()
-
-
-async def found_wrong(settings: Settings, *, repairs: bool) -> tuple[list[str], list[str]]:
-    """Find the allocations and the settings that contradict the registered objects.
-
-    With ``repairs`` allocations are repaired; settings are left to the operator.
-    """
-    async with database_engine(settings, is_made=False) as engine:
-        findings = await check(engine)
-        if repairs and findings:
-            await repair(engine, findings)
-        async with engine.connect() as connection:
-            state = await load_kinds(connection, SETTLED_KINDS)
-    return [str(found) for found in findings], [
-        str(found) for found in contradictions(state, policy_of(settings))
-    ]
 
 
 @asynccontextmanager
@@ -166,50 +101,56 @@ async def running(
     shorten_switch_interval()
     engine = make_engine(url)
     history = History(HistoryBounds(age_s_max=settings.history_seconds))
-    view, policy = View(history, derivations=DERIVATIONS), policy_of(settings)
+    view = View(history, derivations=DERIVATIONS)
     follower = ChangeLogFollower(engine, view)
-    writer = PostgresWriter(engine, view, policy=policy, conclude=reconcile, follower=follower)
-    clock = follower.clock
+    writer = PostgresWriter(
+        engine, view, policy=policy_of(settings), conclude=reconcile, follower=follower
+    )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         await _prepare(engine, is_ours=not settings.database_url)
         await follower.load()
-        leases = _leases_of(settings, view, writer, PostgresLeases(engine))
+        tracker = LeaseTracker(node_lease_s=settings.node_lease_seconds)
+        tracker.follow(view)
+        leases = Leases(view, writer, PostgresLeases(engine), tracker=tracker)
         compactor = Compactor(engine, history_s=settings.history_seconds)
-        once = [
-            Elected(
-                engine,
-                election.UPKEEP,
-                lambda: _together(
-                    garbage_collection.run(view, writer, now=clock.now),
-                    leases.expire_periodically(),
-                    compactor.run(),
-                ),
+        duties: dict[int, Work] = {
+            election.UPKEEP: lambda: _together(
+                garbage_collection.run(view, writer, now=follower.clock.now),
+                leases.expire_periodically(),
+                compactor.run(),
             )
-        ]
+        }
         if probes:
-            once.append(Elected(engine, election.PROBES, lambda: _probe(settings, view, writer)))
-        elected = [duty.run() for duty in once]
+            duties[election.PROBES] = lambda: _probe(settings, view, writer)
+        elected = [Elected(engine, lock, duty).run() for lock, duty in duties.items()]
         for work in (writer.run(), follower.run(), leases.save_periodically(), *elected):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await _fill(writer, settings)
-        warn_of_contradictions(view, policy)
-        watching = Watching(view, Notifier(view), watchers_max=settings.watchers_max)
-        metrics = CollectorRegistry()
-        metrics.register(StateCollector(view, watching, log_size=lambda: compactor.size))
-        yield Registry(
-            view=view,
-            lists=Lists(view),
-            writer=writer,
-            policy=policy,
-            watching=watching,
-            metrics=metrics,
-            resolver=resolver_of(settings),
-            leases=leases,
-            rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
-            checks=lambda: _checks(view, follower, policy),
-            objects_max=settings.apply_objects_max,
-        )
+        registry = _registry_of(settings, view, writer, leases, follower)
+        warn_of_contradictions(view, registry.policy)
+        state = StateCollector(view, registry.watching, log_size=lambda: compactor.size)
+        registry.metrics.register(state)
+        yield registry
+
+
+def _registry_of(
+    settings: Settings, view: View, writer: Writer, leases: Leases, follower: ChangeLogFollower
+) -> Registry:
+    policy = policy_of(settings)
+    return Registry(
+        view=view,
+        lists=Lists(view),
+        writer=writer,
+        policy=policy,
+        watching=Watching(view, Notifier(view), watchers_max=settings.watchers_max),
+        metrics=CollectorRegistry(),
+        resolver=resolver_of(settings),
+        leases=leases,
+        rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
+        checks=lambda: _checks(view, follower, policy),
+        objects_max=settings.apply_objects_max,
+    )
 
 
 def rules_config_of(settings: Settings) -> RulesConfig:
@@ -249,9 +190,7 @@ def application_of(registry: Registry, settings: Settings, tls: TLS | None = Non
     return app
 
 
-async def serve(
-    settings: Settings, announce: Callable[[Settings], None], *, probes: bool = False
-) -> None:
+async def serve(settings: Settings, announce: Callable[[], None], *, probes: bool = False) -> None:
     """Run the API and the DNS until a signal ends them; ``announce`` is called once both listen.
 
     Of the processes with ``probes`` one, the elected leader, probes all Pods.  Raises
@@ -277,16 +216,9 @@ async def serve(
             await stack.enter_async_context(presence)
         # DNS is serving by now; precompute the shared rules before the first node asks.
         await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))
-        moments = Moments(
-            started=lambda: announce(settings),
-            stopping=registry.watching.stop,
-        )
-        server = HTTPServer(
-            application_of(registry, settings, tls),
-            moments,
-            connections_max=settings.connections_max,
-            tls=tls,
-        )
+        app = application_of(registry, settings, tls)
+        moments = Moments(started=announce, stopping=registry.watching.stop)
+        server = HTTPServer(app, moments, connections_max=settings.connections_max, tls=tls)
         await server.serve([listener])
 
 
@@ -314,14 +246,7 @@ async def _fill(writer: Writer, settings: Settings) -> None:
         ) from refusal
 
 
-def _leases_of(settings: Settings, view: View, writer: Writer, store: PostgresLeases) -> Leases:
-    tracker = LeaseTracker(node_lease_s=settings.node_lease_seconds)
-    tracker.follow(view)
-    return Leases(view, writer, store, tracker=tracker)
-
-
 async def _probe(settings: Settings, view: View, writer: Writer) -> None:
-    """Probe all Pods until cancelled."""
     async with ProbeChecks(settings.probe_other_hosts) as checks:
         prober = Prober(
             checks.check,

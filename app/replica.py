@@ -15,10 +15,10 @@ import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version as installed_version
+from ipaddress import ip_address, ip_network
 
 from prometheus_client import CollectorRegistry
 
-from app.client.access import access_to
 from app.client.health_server import answering
 from app.client.registry_client import RegistryClient
 from app.config import Settings, blamed_on
@@ -33,7 +33,7 @@ from app.dns.serving.server import DNSServer
 from app.dns.serving.setup import ServerOptions
 from app.dns.serving.workers import DNSWorkers
 from app.dns.upstream.server_list import Server, ServerList, read_servers, usable
-from app.domain.addresses import Address, parse_address, parse_prefix
+from app.domain.addresses import Address, parse_address
 from app.domain.discovery.zone.config import PodRecords, cluster_config
 from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
 from app.domain.objects.namespace import NAMESPACE
@@ -50,9 +50,7 @@ _log = logging.getLogger(__name__)
 SYNC_POLL_S = 0.1  # between two checks whether the first load is complete
 
 
-async def serve(
-    settings: Settings, urls: Sequence[str], announce: Callable[[Settings], None]
-) -> None:
+async def serve(settings: Settings, urls: Sequence[str], announce: Callable[[], None]) -> None:
     """Run a DNS replica that follows one of the APIs at ``urls``, until cancelled.
 
     ``announce`` is called once it listens.  Raises OSError when an address is in use,
@@ -61,7 +59,7 @@ async def serve(
     options = dns_options_of(settings)
     view, metrics = View(), CollectorRegistry()
     # The follower logs failures itself.
-    client = RegistryClient(access_to(urls), bounds=REPLICA_BOUNDS, logs_failures=False)
+    client = RegistryClient(urls, bounds=REPLICA_BOUNDS, logs_failures=False)
     follower = WatchFollower(client, view, kinds=kinds_of(settings))
     policy = policy_of(settings)
     paths = routes(lambda: readiness_of(view, follower, policy), metrics)
@@ -71,19 +69,15 @@ async def serve(
         await stack.enter_async_context(health)
         dns = await stack.enter_async_context(serving_dns(settings, view, options))
         metrics.register(DNSCollector(dns))
-        announce(settings)
+        announce()
         async with asyncio.TaskGroup() as works:
             works.create_task(follower.run())
-            await _until_synced(view)
+            while not view.is_synced:  # noqa: ASYNC110  the first load notifies no subscriber
+                await asyncio.sleep(SYNC_POLL_S)
             warn_of_contradictions(view, policy)
             if settings.bootstrap:
                 pod = dns_pod_of(dns, metrics_port=settings.dns_metrics_port)
                 works.create_task(_stay_present(pod, APIRegistrar(client)))
-
-
-async def _until_synced(view: View) -> None:
-    while not view.is_synced:  # noqa: ASYNC110  the first load notifies no subscriber
-        await asyncio.sleep(SYNC_POLL_S)
 
 
 async def _stay_present(pod: Pod, registrar: Registrar) -> None:
@@ -138,19 +132,17 @@ def policy_of(settings: Settings) -> Policy:
 
 def protocol_of(settings: Settings) -> ProtocolConfig:
     """Make the configuration of DNS answers of the settings."""
-    ranges = (parse_prefix(cidr) for cidr in settings.service_cidrs)
     zone = cluster_config(
         settings.cluster_domain,
-        [served for served in ranges if served is not None],
+        [ip_network(cidr) for cidr in settings.service_cidrs],
         ttl_s=settings.dns_ttl_seconds,
         pods=PodRecords(settings.dns_pods),
         nameserver_addresses=nameserver_addresses_of(settings),
     )
-    prefixes = (parse_prefix(prefix) for prefix in settings.dns_transfer_to)
     return ProtocolConfig(
         zone=zone,
         version=f"waypost {VERSION}",
-        transfers_to=tuple(prefix for prefix in prefixes if prefix is not None),
+        transfers_to=tuple(ip_network(prefix) for prefix in settings.dns_transfer_to),
         autopath=Autopath(settings.host_search) if settings.dns_autopath else None,
         udp_bytes_max=settings.dns_udp_bytes,
     )
@@ -158,8 +150,7 @@ def protocol_of(settings: Settings) -> ProtocolConfig:
 
 def nameserver_addresses_of(settings: Settings) -> tuple[Address, ...]:
     """List the addresses at which clients reach this server; on loopback it is the ClusterIP."""
-    cluster_dns = parse_address(settings.cluster_dns)
-    return answered_at(settings.dns_host) or (() if cluster_dns is None else (cluster_dns,))
+    return answered_at(settings.dns_host) or (ip_address(settings.cluster_dns),)
 
 
 def dns_options_of(settings: Settings) -> ServerOptions:

@@ -4,7 +4,6 @@ from ipaddress import ip_address
 
 import pytest
 
-from app.client.access import access_to
 from app.client.registry_client import RegistryClient
 from app.config import Settings
 from app.dns.follower import WatchFollower
@@ -69,7 +68,7 @@ def test_a_server_whose_only_upstream_is_itself_is_refused() -> None:
 
 def test_a_replica_is_ready_once_loaded_even_if_no_api_is_reachable() -> None:
     view, policy = View(), Policy(cluster_dns="169.254.20.10")
-    follower = WatchFollower(RegistryClient(access_to([API])), view, kinds=["Service"])
+    follower = WatchFollower(RegistryClient([API]), view, kinds=["Service"])
     before = readiness_of(view, follower, policy)
     assert not before.is_ready
     assert before.words == (
@@ -89,7 +88,7 @@ def test_a_replica_is_ready_once_loaded_even_if_no_api_is_reachable() -> None:
 def test_a_replica_reports_settings_that_contradict_the_state() -> None:
     view = View()
     view.reset(Snapshot(revision=Revision(7)), history=(), compacted=Revision(7))
-    follower = WatchFollower(RegistryClient(access_to([API])), view, kinds=["Service"])
+    follower = WatchFollower(RegistryClient([API]), view, kinds=["Service"])
     readiness = readiness_of(view, follower, policy_of(settings()))
     assert readiness.is_ready
     assert "WAYPOST_CLUSTER_DNS: every resolv.conf names 10.96.0.10" in readiness.words

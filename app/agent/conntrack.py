@@ -45,20 +45,15 @@ def forget_flows(family: IPFamily, should_forget: Callable[[Flow], bool]) -> int
     Raises OSError when the kernel does not track flows, or does not permit access.
     """
     forgotten = 0
-    with _netlink() as kernel:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as kernel:
+        kernel.settimeout(_TIMEOUT_S)
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_SIZE)
+        kernel.bind((0, 0))
         doomed = [identity for flow, identity in _flows(kernel, family) if should_forget(flow)]
         for sequence, identity in enumerate(doomed, start=2):
             kernel.send(_message(_CT_DELETE, _REQUEST | _ACK, sequence, family, identity))
             forgotten += _is_acknowledged(kernel)
     return forgotten
-
-
-def _netlink() -> socket.socket:
-    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
-    opened.settimeout(_TIMEOUT_S)
-    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_SIZE)
-    opened.bind((0, 0))
-    return opened
 
 
 def _flows(kernel: socket.socket, family: IPFamily) -> Iterator[tuple[Flow, bytes]]:

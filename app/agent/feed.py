@@ -1,22 +1,28 @@
-"""The rules of one node as the registry sends them: the whole rule set, then changes.
+"""What the registry sends: the rules of one node (the whole rule set, then changes), and objects.
 
 Source: contract.md, "Routes".
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
-from app.agent.mode import Changes, Mode, Whole
+from app.agent.modes import Changes, Mode, Whole
 from app.client.bounded_reading import BOUNDS
+from app.client.decoding import UNREADABLE
 from app.client.errors import RegistryMisbehaved
 from app.client.registry_client import RegistryClient
 from app.domain.names import Revision
+from app.domain.objects.resource import Object
+from app.schemas.objects.codec import decode_object
 
 RULES_VALUES_MAX: Final = 4_000_000  # five times the rules for 100,000 endpoints
 AGENT_BOUNDS: Final = replace(BOUNDS, answer_values_max=RULES_VALUES_MAX)
 
 StateT = TypeVar("StateT")
 StepT = TypeVar("StepT")
+ObjectT = TypeVar("ObjectT", bound=Object)
 
 
 @dataclass(slots=True)
@@ -32,8 +38,10 @@ class Feed(Generic[StateT, StepT]):
         """Read the whole rule set; with ``only_if_changed`` None when it equals the last one."""
         tag = self._tag if only_if_changed else ""
         with self.client.failing_over():
-            answer = await self.client.get(f"/nodes/{self.node}/{self.mode.name}", tag=tag)
-            if answer is None:
+            answer = await self.client.answer(
+                "GET", f"/nodes/{self.node}/{self.mode.name}", tag=tag
+            )
+            if tag and answer.status_code == HTTPStatus.NOT_MODIFIED:
                 return None
             whole = self.mode.decode_whole(answer)
         self._tag = answer.headers.get("etag", "")
@@ -44,7 +52,16 @@ class Feed(Generic[StateT, StepT]):
         query = {"since": str(since), "timeoutSeconds": str(patience_s)}
         path = f"/nodes/{self.node}/{self.mode.name}/changes"
         with self.client.failing_over():
-            answer = await self.client.get(path, query=query, patience_s=patience_s)
-            if answer is None:
-                raise RegistryMisbehaved("it answers 304 to a request without a tag")
+            answer = await self.client.answer("GET", path, query=query, patience_s=patience_s)
             return self.mode.decode_changes(answer)
+
+
+def read_object(wire: Mapping[str, object], expected: type[ObjectT]) -> ObjectT:
+    """Read an object of a kind from the registry; raises RegistryMisbehaved."""
+    try:
+        found = decode_object(wire).object
+    except UNREADABLE as error:
+        raise RegistryMisbehaved(f"a {expected.__name__} that cannot be read: {error}") from error
+    if not isinstance(found, expected):
+        raise RegistryMisbehaved(f"a {type(found).__name__} in place of a {expected.__name__}")
+    return found

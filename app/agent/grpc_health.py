@@ -10,7 +10,6 @@ Source: the gRPC health checking protocol; gRPC over HTTP/2; RFC 9113.
 """
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import Final
 
 from h2.config import H2Configuration
@@ -88,21 +87,14 @@ async def ask_health(address: str, port: int, service: str, *, user_agent: str) 
     return call.outcome and f"{call.outcome} from {where}"
 
 
-@dataclass(slots=True)
-class _Response:
-    """The received parts of the answer."""
-
-    headers: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
-    message: bytearray = field(default_factory=bytearray)
-
-
 class HealthCall:
     """The call, without its connection."""
 
     def __init__(self, service: str, *, authority: str, user_agent: str) -> None:
         self.outcome: str | None = None
         """The problem, empty if there is none; None until the call has ended."""
-        self._response = _Response()
+        self._headers: dict[bytes, bytes] = {}
+        self._message = bytearray()
         self._http = H2Connection(H2Configuration(client_side=True))
         self._http.local_settings = Settings(
             client=True,
@@ -143,9 +135,9 @@ class HealthCall:
         match event:
             case ResponseReceived() | TrailersReceived():
                 for name, value in event.headers or ():
-                    self._response.headers[bytes(name)] = bytes(value)
+                    self._headers[bytes(name)] = bytes(value)
             case DataReceived():
-                self._response.message += event.data or b""
+                self._message += event.data or b""
                 return self._problem_of_length()
             case StreamEnded():
                 return self._result()
@@ -157,7 +149,7 @@ class HealthCall:
 
     def _problem_of_length(self) -> str | None:
         """Check the length prefix of the message, which may arrive in pieces."""
-        message = self._response.message
+        message = self._message
         if len(message) < _PREFIX_OCTETS:
             return None
         length = _length_of(message)
@@ -166,7 +158,7 @@ class HealthCall:
         return NO_GRPC if len(message) > _PREFIX_OCTETS + length else None
 
     def _result(self) -> str:
-        headers, message = self._response.headers, self._response.message
+        headers, message = self._headers, self._message
         status = headers.get(b"grpc-status", b"").decode("ascii", "replace")
         if not headers.get(b"content-type", b"").startswith(b"application/grpc") or not status:
             return NO_GRPC

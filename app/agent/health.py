@@ -1,4 +1,4 @@
-"""The agent's own HTTP endpoint: health and metrics.
+"""The agent's counters and state, and its own HTTP endpoint: health and metrics.
 
     GET /healthz -> as kube-proxy: 200, or 503 when load balancers should not use this node
     GET /livez   -> the same, regardless of the node's eligibility
@@ -12,7 +12,7 @@ Source: KEP-3836 (the node's eligibility); kube-proxy's /healthz and /livez.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -22,9 +22,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.agent.stats import AgentStats
 from app.client.health_server import JSON, Answer, Route
 from app.client.pace import Clock
+from app.domain.names import REVISION_ZERO, Revision
 
 HEALTH_TIMEOUT_S: Final = 60.0
 """How long desired rules may be pending: twice kube-proxy's sync period, as in kube-proxy."""
@@ -32,23 +32,70 @@ NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
 _NEVER: Final = "0001-01-01T00:00:00Z"  # Go's zero time
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A problem for /readyz; with ``makes_unready`` the answer is 503."""
+@dataclass(eq=False)
+class AgentStats(Collector):
+    """Counters since the start, and the current state; problems are empty when there is none."""
 
-    text: str
-    makes_unready: bool
+    applications: int = 0
+    steps: int = 0
+    resyncs: int = 0
+    foreign_steps: int = 0
+    """Steps that repaired external changes."""
+    registry_failures: int = 0
+    sink_failures: int = 0
+    mishaps: int = 0
+    draining: int = 0
+    revision: Revision = REVISION_ZERO
+    settled_at_s: float | None = None
+    """When the desired rules were last applied in full; None before the first time."""
+    pending_since_s: float | None = None
+    """Since when a change is not applied yet; None when nothing is pending."""
+    is_node_eligible: bool = True
+    """Whether load balancers may send the node traffic, as the registry says."""
+    health_check_sockets: int = 0
+    """Sockets that listen for load balancers."""
+    registry_problem: str = ""
+    sink_problem: str = ""
+    health_check_problem: str = ""
 
+    def applied(self, steps: int) -> None:
+        """Count one application."""
+        self.applications += 1
+        self.steps += steps
 
-def problems_of(stats: AgentStats, others: Iterable[str] = ()) -> Sequence[Problem]:
-    """List the problems of the loop and of the tasks beside it."""
-    beside = (stats.registry_problem, stats.health_check_problem, *others)
-    found = [Problem(text, makes_unready=False) for text in beside if text]
-    if stats.sink_problem:
-        found.append(Problem(stats.sink_problem, makes_unready=True))
-    elif stats.settled_at_s is None:
-        found.append(Problem("the rules have not been applied yet", makes_unready=True))
-    return found
+    def pending(self, now_s: float) -> None:
+        """Note that a change is pending, unless an earlier one is."""
+        if self.pending_since_s is None:
+            self.pending_since_s = now_s
+
+    def settled(self, revision: Revision, draining: int, now_s: float) -> None:
+        """Note that the desired rules have been applied in full."""
+        self.revision = revision
+        self.draining = draining
+        self.settled_at_s = now_s
+        self.pending_since_s = None
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all counters and gauges."""
+        for name, help_, count in (
+            ("applications", "Times that rules were applied to the kernel.", self.applications),
+            ("steps", "Operations applied.", self.steps),
+            ("resyncs", "Full reads of the kernel's state.", self.resyncs),
+            ("foreign_steps", "Operations that repaired external changes.", self.foreign_steps),
+            ("registry_failures", "Failed requests to the registry.", self.registry_failures),
+            ("sink_failures", "Failed applications of rules.", self.sink_failures),
+            ("mishaps", "Iterations of the loop that ended with a bug.", self.mishaps),
+        ):
+            yield CounterMetricFamily(f"waypost_agent_{name}", help_, count)
+        for name, help_, value in (
+            ("revision", "The revision of the applied rules.", self.revision),
+            ("draining_servers", "Real servers that drain.", self.draining),
+            ("registry_reachable", "Whether the registry answers.", not self.registry_problem),
+            ("settled", "Whether the last application succeeded.", not self.sink_problem),
+            ("node_eligible", "Whether balancers may use the node.", self.is_node_eligible),
+            ("health_check_sockets", "Listening health-check sockets.", self.health_check_sockets),
+        ):
+            yield GaugeMetricFamily(f"waypost_agent_{name}", help_, float(value))
 
 
 class ProxyHealth:
@@ -62,17 +109,17 @@ class ProxyHealth:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Evaluate ``stats`` by its ``clock``; ``now`` gives the timestamps of answers."""
-        self._tally, self._clock, self._now = stats, clock, now
+        self._stats, self._clock, self._now = stats, clock, now
 
     @property
     def is_healthy(self) -> bool:
         """Whether no change has been pending too long; true at the start."""
-        since_s = self._tally.pending_since_s
+        since_s = self._stats.pending_since_s
         return since_s is None or self._clock.now_s() - since_s < HEALTH_TIMEOUT_S
 
     def healthz(self) -> Answer:
         """Answer a load balancer: 200 if it may send traffic to this node."""
-        is_eligible = self._tally.is_node_eligible
+        is_eligible = self._stats.is_node_eligible
         fields = {"nodeEligible": is_eligible, "healthy": self.is_healthy}
         return self._answer(fields, is_ok=self.is_healthy and is_eligible)
 
@@ -91,21 +138,25 @@ class ProxyHealth:
         return Answer(status, json.dumps({**times, **fields}), JSON, NO_SNIFFING)
 
     def _last_updated(self, now: datetime) -> str:
-        settled_at_s = self._tally.settled_at_s
+        settled_at_s = self._stats.settled_at_s
         if settled_at_s is None:
             return _NEVER
         return _spelt(now - timedelta(seconds=self._clock.now_s() - settled_at_s))
 
 
-def ready_route(problems: Callable[[], Sequence[Problem]]) -> Route:
-    """Answer with all problems; 503 when one makes the agent unready."""
+def ready_route(stats: AgentStats, beside: Callable[[], Iterable[str]]) -> Route:
+    """Answer with the problems of the loop, and of the tasks ``beside`` it.
+
+    Only rules that are not applied make the agent unready.
+    """
 
     def answer() -> Answer:
-        found = problems()
-        status = HTTPStatus.OK
-        if any(problem.makes_unready for problem in found):
-            status = HTTPStatus.SERVICE_UNAVAILABLE
-        return Answer(status, "".join(f"{problem.text}\n" for problem in found) or "ok\n")
+        unready = stats.sink_problem
+        if not unready and stats.settled_at_s is None:
+            unready = "the rules have not been applied yet"
+        found = (stats.registry_problem, stats.health_check_problem, *beside(), unready)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if unready else HTTPStatus.OK
+        return Answer(status, "".join(f"{text}\n" for text in found if text) or "ok\n")
 
     return answer
 
@@ -113,38 +164,8 @@ def ready_route(problems: Callable[[], Sequence[Problem]]) -> Route:
 def metrics_route(stats: AgentStats) -> Route:
     """Answer with the metrics."""
     registry = CollectorRegistry()
-    registry.register(StatsCollector(stats))
+    registry.register(stats)
     return lambda: Answer(HTTPStatus.OK, generate_latest(registry).decode())
-
-
-class StatsCollector(Collector):
-    """The counters and gauges of the agent."""
-
-    def __init__(self, stats: AgentStats) -> None:
-        self._tally = stats
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield all counters and gauges."""
-        stats = self._tally
-        for name, help_, count in (
-            ("applications", "Times that rules were applied to the kernel.", stats.applications),
-            ("steps", "Operations applied.", stats.steps),
-            ("resyncs", "Full reads of the kernel's state.", stats.resyncs),
-            ("foreign_steps", "Operations that repaired external changes.", stats.foreign_steps),
-            ("registry_failures", "Failed requests to the registry.", stats.registry_failures),
-            ("sink_failures", "Failed applications of rules.", stats.sink_failures),
-            ("mishaps", "Iterations of the loop that ended with a bug.", stats.mishaps),
-        ):
-            yield CounterMetricFamily(f"waypost_agent_{name}", help_, count)
-        for name, help_, value in (
-            ("revision", "The revision of the applied rules.", stats.revision),
-            ("draining_servers", "Real servers that drain.", stats.draining),
-            ("registry_reachable", "Whether the registry answers.", not stats.registry_problem),
-            ("settled", "Whether the last application succeeded.", not stats.sink_problem),
-            ("node_eligible", "Whether balancers may use the node.", stats.is_node_eligible),
-            ("health_check_sockets", "Listening health-check sockets.", stats.health_check_sockets),
-        ):
-            yield GaugeMetricFamily(f"waypost_agent_{name}", help_, float(value))
 
 
 def _spelt(moment: datetime) -> str:

@@ -20,11 +20,10 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from app.agent.health import NO_SNIFFING
-from app.agent.stats import AgentStats
+from app.agent.health import NO_SNIFFING, AgentStats
 from app.client.health_server import JSON, Answer, Connections, listen
 from app.client.pace import Backoff, Clock
-from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
+from app.domain.dataplane.rules.health_checks import HealthChecks
 from app.domain.names import NamespacedName
 
 SOCKETS_MAX: Final = 512  # listening; the usual limit on descriptors is 1024
@@ -62,7 +61,7 @@ class HealthCheckPorts:
         connections: Connections | None = None,
     ) -> None:
         """Count into ``stats``; ``is_healthy`` says whether rules are applied in time."""
-        self._tally, self._clock = stats, clock
+        self._stats, self._clock = stats, clock
         self._is_healthy = is_healthy
         self._sockets_max = sockets_max
         self._connections = connections or Connections(CONNECTIONS_MAX)
@@ -151,23 +150,17 @@ class HealthCheckPorts:
             if place in self._listening:
                 _log.info("the health check of %s is answered now", place.words)
         self._problems = problems
-        self._tally.health_check_sockets = len(self._listening)
+        self._stats.health_check_sockets = len(self._listening)
         shown = [f"{place.words}: {problem}" for place, problem in problems.items()]
-        self._tally.health_check_problem = _shortened(shown)
+        self._stats.health_check_problem = _shortened(shown)
 
 
 def _places(checks: HealthChecks) -> Iterator[Place]:
-    """List the listening addresses, by Service."""
-    for service in sorted(checks):
-        check = checks[service]
-        for host in _hosts(check):
+    for service, check in sorted(checks.items()):
+        # One socket, instead of two, for every address of both families.
+        is_everywhere = set(_EVERY_ADDRESS) <= set(check.addresses)
+        for host in ("",) if is_everywhere else check.addresses:
             yield Place(service, host, check.port)
-
-
-def _hosts(check: HealthCheckNodePort) -> Sequence[str]:
-    if set(_EVERY_ADDRESS) <= set(check.addresses):
-        return ("",)  # one socket instead of two
-    return check.addresses
 
 
 def _shortened(problems: Sequence[str]) -> str:

@@ -18,13 +18,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from app.agent.drains import Drains
 from app.agent.feed import Feed
+from app.agent.health import AgentStats
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.agent.stats import AgentStats
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.notices import Notices
-from app.client.pace import RETRY_S_MAX, Backoff, Clock
+from app.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
 from app.client.watch import AHEAD_TRIES_MAX
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
@@ -77,16 +75,15 @@ class RulesLoop(Generic[StateT, StepT]):
         self._clock = clock
         self._register = register
         self._pace = pace
-        self._drains = Drains(pace.drain_s)
+        self._draining_since_s: dict[RealServerKey, float] = {}
         self._asking, self._applying = (Backoff(chance=pace.chance) for _ in range(2))
         self._desired: StateT | None = None
         self._checks: HealthChecks = {}
-        self._publish: Callable[[HealthChecks], None] = _discard
+        self._publish: Callable[[HealthChecks], None] = lambda _: None
         self._revision = REVISION_ZERO
         self._must_register = self._must_load = True
         self._may_be_stale = False
         self._has_invalid_changes = False
-        """Whether the last changes were invalid."""
         self._notices = Notices(_log, now_s=clock.now_s)
         self._ahead_count = 0
         self._current: StateT | None = None
@@ -227,7 +224,7 @@ class RulesLoop(Generic[StateT, StepT]):
         if not self._is_settled:
             return self._applying.retry_at_s - self._clock.now_s()
         due_at_s = self._observed_at_s + self._pace.resync_s
-        if self._drains:
+        if self._draining_since_s:
             due_at_s = min(due_at_s, self._looked_at_s + DRAIN_CHECK_S)
         return due_at_s - self._clock.now_s()
 
@@ -258,7 +255,9 @@ class RulesLoop(Generic[StateT, StepT]):
             self._applied_at_s = self._clock.now_s()
             self.stats.applied(len(plan.at_once))
         self._current = self._mode.advanced(plan.at_once, current)
-        self._drains.await_only(plan.waiting, now_s=now_s)
+        # A server that is desired in between has a full deadline when it drains once more.
+        since_s = self._draining_since_s
+        self._draining_since_s = {key: since_s.get(key, now_s) for key in plan.waiting}
         self._publish(self._checks)
         self._is_settled = True
         self.stats.settled(self._revision, len(plan.waiting), self._clock.now_s())
@@ -279,12 +278,10 @@ class RulesLoop(Generic[StateT, StepT]):
 
     async def _finished(self, now_s: float) -> frozenset[RealServerKey]:
         """Find the draining servers without connections or past their deadline."""
-        if not self._drains:
+        if not self._draining_since_s:
             return frozenset()
         self._looked_at_s = now_s
-        idle = await self._sink.idle(self._drains.servers())
-        return self._drains.overdue(now_s) | frozenset(idle)
-
-
-def _discard(_: HealthChecks) -> None:
-    """Publish nothing: without listeners no load balancer can ask."""
+        idle = await self._sink.idle(self._draining_since_s.keys())
+        latest_s = now_s - self._pace.drain_s
+        overdue = (key for key, since_s in self._draining_since_s.items() if since_s <= latest_s)
+        return frozenset((*idle, *overdue))

@@ -13,22 +13,20 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
+from app.agent.feed import read_object
 from app.agent.sinks.sink import SinkFailed
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.json_reading import UNREADABLE
-from app.client.notices import Notices
-from app.client.pace import Clock
-from app.client.registry_client import RegistryClient
+from app.client.errors import Refused, RegistryError
+from app.client.pace import Clock, Notices
+from app.client.registry_client import MERGE_PATCH, RegistryClient
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 from app.domain.objects.meta import Condition, ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
-from app.schemas.objects.codec import decode_object, encode_object
+from app.schemas.objects.codec import encode_object
 
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry sends a lease duration
 HEARTBEATS_PER_LEASE: Final = 4
 LEASE_S_MAX: Final = 86_400  # longer durations are ignored as invalid
-_MERGE_PATCH: Final = "application/merge-patch+json"
 _NOT_OURS: Final = ("lo", DUMMY_INTERFACE)
 _TEMPORARY: Final = ("deprecated", "temporary", "tentative", "dadfailed")
 _log = logging.getLogger(__name__)
@@ -43,12 +41,6 @@ class Identity:
     name: str
     zone: str = ""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def all_labels(self) -> dict[str, str]:
-        """Its labels, including those of its name and zone."""
-        zone = {ZONE_LABEL: self.zone} if self.zone else {}
-        return {HOSTNAME_LABEL: self.name, **zone, **self.labels}
 
 
 class Registration:
@@ -69,7 +61,7 @@ class Registration:
         wanted = self._wanted(await self._addresses())
         try:
             with self._client.failing_over():
-                known = _node(await self._client.ask("GET", self._path))
+                known = read_object(await self._client.ask("GET", self._path), Node)
         except Refused as refused:
             if refused.reason != "NotFound":
                 raise
@@ -77,12 +69,12 @@ class Registration:
             return
         if not wanted.metadata.labels.items() <= known.metadata.labels.items():
             patch: dict[str, object] = {"metadata": {"labels": dict(wanted.metadata.labels)}}
-            await self._client.ask("PATCH", self._path, patch, content_type=_MERGE_PATCH)
+            await self._client.ask("PATCH", self._path, patch, content_type=MERGE_PATCH)
         if known.addresses != wanted.addresses:
             listed = [{"type": each.type, "address": each.address} for each in wanted.addresses]
             patch = {"status": {"addresses": listed}}
             status = f"{self._path}/status"
-            await self._client.ask("PATCH", status, patch, content_type=_MERGE_PATCH)
+            await self._client.ask("PATCH", status, patch, content_type=MERGE_PATCH)
 
     async def run(self) -> None:
         """Send heartbeats until cancelled."""
@@ -111,21 +103,14 @@ class Registration:
                 raise
 
     def _wanted(self, addresses: Sequence[NodeAddress]) -> Node:
+        name, zone, labels = self._identity.name, self._identity.zone, self._identity.labels
+        if zone:
+            labels = {ZONE_LABEL: zone, **labels}
         return Node(
-            metadata=ObjectMeta(name=self._identity.name, labels=self._identity.all_labels),
+            metadata=ObjectMeta(name=name, labels={HOSTNAME_LABEL: name, **labels}),
             addresses=tuple(addresses),
             conditions=(Condition(type="Ready", status="True"),),
         )
-
-
-def _node(document: Mapping[str, object]) -> Node:
-    try:
-        node = decode_object(document).object
-    except UNREADABLE as error:
-        raise RegistryMisbehaved(f"a Node that cannot be read: {error}") from error
-    if not isinstance(node, Node):
-        raise RegistryMisbehaved(f"a {type(node).__name__} in place of a Node")
-    return node
 
 
 async def own_addresses(

@@ -16,23 +16,21 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from app.agent.feed import read_object
 from app.agent.probes import NotReported
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.json_reading import UNREADABLE
-from app.client.notices import Notices
-from app.client.pace import RETRY_S_MIN, Backoff, Clock
-from app.client.registry_client import RegistryClient
+from app.client.pace import RETRY_S_MIN, Backoff, Clock, Notices
+from app.client.registry_client import MERGE_PATCH, RegistryClient
 from app.client.watch import Event, parse_event
 from app.domain.changes import ChangeType
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.health.readiness import Report, reported
-from app.schemas.objects.codec import decode_object, encode_object
+from app.schemas.objects.codec import encode_object
 
 WATCH_S: Final = 3600  # after which a stream is restarted with a full list
 RENEWAL_S: Final = 5.0  # between two checks for due leases
 RENEWALS_PER_LEASE: Final = 3
-_MERGE_PATCH: Final = "application/merge-patch+json"
 _log = logging.getLogger(__name__)
 
 
@@ -105,7 +103,7 @@ class NodePods:
                 raise RegistryMisbehaved("its stream of Pods ended before all were listed")
 
     def _take(self, event: Event, watcher: Watcher) -> NamespacedName:
-        pod = _pod(event.object)
+        pod = read_object(event.object, Pod)
         key = pod.metadata.key
         if event.type == ChangeType.DELETED:
             self._forget(key, watcher)
@@ -139,7 +137,7 @@ class NodePods:
         }
         path = f"/pods/{meta.namespace}/{meta.name}/status"
         try:
-            await self._client.ask("PATCH", path, patch, content_type=_MERGE_PATCH)
+            await self._client.ask("PATCH", path, patch, content_type=MERGE_PATCH)
         except Refused as refused:
             # The Pod is gone or was replaced; the watch will show it.
             _log.info("the registry refused the readiness of %s: %s", meta.key, refused)
@@ -172,13 +170,3 @@ class NodePods:
             return False
         renewed_at_s = self._renewed_at_s.get(key, float("-inf"))
         return now_s - renewed_at_s >= lease_s / RENEWALS_PER_LEASE
-
-
-def _pod(wire: Mapping[str, Any]) -> Pod:
-    try:
-        pod = decode_object(wire).object
-    except UNREADABLE as error:
-        raise RegistryMisbehaved(f"a Pod that cannot be read: {error}") from error
-    if not isinstance(pod, Pod):
-        raise RegistryMisbehaved(f"a {type(pod).__name__} in place of a Pod")
-    return pod

@@ -10,16 +10,16 @@ Source: contract.md, "Objects"; the gRPC health checking protocol.
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httpx
 
 from app.agent.grpc_health import ask_health
-from app.client.access import no_cookies
-from app.domain.objects.pod import Container, GRPCAction, HTTPGetAction, Probe, TCPSocketAction
+from app.client.bounded_reading import no_cookies
+from app.domain.objects.pod import Container, GRPCAction, HTTPGetAction, Probe
 from app.domain.registration.health.probe_destinations import NotAllowed, ProbeDestinations
 
 USER_AGENT: Final = "waypost-probe"
@@ -35,7 +35,7 @@ class Target:
     probe: Probe
 
 
-class ProbeChecks:
+class ProbeChecks(AbstractAsyncContextManager["ProbeChecks"]):
     """Runs probes; an async context manager for their shared HTTP client."""
 
     def __init__(self, other_hosts: Iterable[str] = ()) -> None:
@@ -51,17 +51,7 @@ class ProbeChecks:
             headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Connection": "close"},
         )
 
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the HTTP client."""
+    async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
     async def check(self, target: Target) -> str:
@@ -77,19 +67,20 @@ class ProbeChecks:
 
     async def _run(self, target: Target) -> str:
         probe = target.probe
-        if probe.http_get is not None:
-            return await self._get(probe.http_get, target)
-        if probe.tcp_socket is not None:
-            return await self._connect(probe.tcp_socket, target)
         if probe.grpc is not None:
             return await self._ask_health(probe.grpc, target)
-        return "the probe has no action"
-
-    async def _get(self, action: HTTPGetAction, target: Target) -> str:
+        action = probe.http_get or probe.tcp_socket
+        if action is None:
+            return "the probe has no action"
         port = _port(target.container, action.port)
         if port is None:
             return f"no container port is named {action.port}"
         host = self._destinations.of(action.host, target.addresses)
+        if isinstance(action, HTTPGetAction):
+            return await self._get(action, host, port)
+        return await _connect(host, port)
+
+    async def _get(self, action: HTTPGetAction, host: str, port: int) -> str:
         shown_host = f"[{host}]" if ":" in host else host
         scheme = action.scheme.lower()
         url = f"{scheme}://{shown_host}:{port}/{action.path.removeprefix('/')}"
@@ -119,12 +110,6 @@ class ProbeChecks:
                 return answer.status_code
             request = following
         return None
-
-    async def _connect(self, action: TCPSocketAction, target: Target) -> str:
-        port = _port(target.container, action.port)
-        if port is None:
-            return f"no container port is named {action.port}"
-        return await _connect(self._destinations.of(action.host, target.addresses), port)
 
     async def _ask_health(self, action: GRPCAction, target: Target) -> str:
         host = self._destinations.of("", target.addresses)

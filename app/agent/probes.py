@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.agent.probe_checks import Target
-from app.client.notices import Notices
+from app.client.pace import Notices
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod, Probe

@@ -11,27 +11,23 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from app.agent.feed import AGENT_BOUNDS, Feed
-from app.agent.health import ProxyHealth, metrics_route, problems_of, ready_route
+from app.agent.health import ProxyHealth, metrics_route, ready_route
 from app.agent.health_check_ports import HealthCheckPorts
-from app.agent.ipvs_mode import IPVSMode
 from app.agent.loop import PACE, Pace, RulesLoop
-from app.agent.mode import Mode
-from app.agent.nftables_mode import NftablesMode
+from app.agent.modes import IPVS, NFTABLES, Mode
 from app.agent.node import Identity, Registration, own_addresses
 from app.agent.pods import NodePods
 from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
-from app.agent.sinks.dry import DrySink
 from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
-from app.agent.sinks.sink import Sink
-from app.client.access import access_to
+from app.agent.sinks.sink import DrySink, Sink
 from app.client.health_server import Route, answering
-from app.client.pace import RealClock
+from app.client.pace import CLOCK
 from app.client.registry_client import RegistryClient
 
 NET_ADMIN_BIT: Final = 12
@@ -49,7 +45,7 @@ class Options:
     urls: Sequence[str] = ()
     addresses: Sequence[str] = ()
     """The addresses of the node, primary ones first; empty: those of its interfaces."""
-    backend: str = IPVSMode.name
+    backend: str = IPVS.name
     is_once: bool = False
     is_dry: bool = False
     is_cleanup: bool = False
@@ -87,87 +83,76 @@ async def run(options: Options, write: Callable[[str], None]) -> None:
 
     Raises RegistryError and SinkFailed with ``is_once``, ValueError for an invalid address.
     """
-    if options.backend == NftablesMode.name:
-        await _Agent(options, NftablesMode(), NftablesSink(), write).run()
+    if options.backend == NFTABLES.name:
+        await _run(options, NFTABLES, NftablesSink(), write)
     else:
-        await _Agent(options, IPVSMode(), IPVSSink(), write).run()
+        await _run(options, IPVS, IPVSSink(), write)
 
 
-class _Agent(Generic[StateT, StepT]):
-    """One agent in one mode."""
+async def _run(
+    options: Options,
+    mode: Mode[StateT, StepT],
+    kernel: Sink[StateT, StepT],
+    write: Callable[[str], None],
+) -> None:
+    sink = DrySink(kernel, mode, write) if options.is_dry else kernel
+    if options.is_cleanup:
+        await clean_up(mode, sink)
+        return
+    name = options.identity.name
+    async with RegistryClient(
+        options.urls, bounds=AGENT_BOUNDS, logs_failures=not options.is_once
+    ) as client:
+        addresses = partial(own_addresses, run_program, given=options.addresses, name=name)
+        registration = Registration(client, options.identity, addresses, CLOCK)
+        loop = RulesLoop(
+            Feed(client, name, mode),
+            sink,
+            CLOCK,
+            register=_nothing if options.is_dry else registration.register,
+            pace=options.pace,
+        )
+        if options.is_once:
+            await loop.once()
+        elif options.is_dry:
+            await loop.run()
+        else:
+            await _run_all(options, client, loop, registration)
 
-    def __init__(
-        self,
-        options: Options,
-        mode: Mode[StateT, StepT],
-        sink: Sink[StateT, StepT],
-        write: Callable[[str], None],
-    ) -> None:
-        self._options, self._mode = options, mode
-        self._sink = DrySink(sink, mode, write) if options.is_dry else sink
-        self._clock = RealClock()
 
-    async def run(self) -> None:
-        options = self._options
-        if options.is_cleanup:
-            await clean_up(self._mode, self._sink)
-            return
-        async with RegistryClient(
-            access_to(options.urls), bounds=AGENT_BOUNDS, logs_failures=not options.is_once
-        ) as client:
-            addresses = partial(
-                own_addresses, run_program, given=options.addresses, name=options.identity.name
-            )
-            registration = Registration(client, options.identity, addresses, self._clock)
-            loop = RulesLoop(
-                Feed(client, options.identity.name, self._mode),
-                self._sink,
-                self._clock,
-                register=_nothing if options.is_dry else registration.register,
-                pace=options.pace,
-            )
-            if options.is_once:
-                await loop.once()
-            elif options.is_dry:
-                await loop.run()
-            else:
-                await self._run_all(client, loop, registration)
-
-    async def _run_all(
-        self,
-        client: RegistryClient,
-        loop: RulesLoop[StateT, StepT],
-        registration: Registration,
-    ) -> None:
-        """Run the loop and its side tasks until cancelled; raises OSError for a used port."""
-        pods = NodePods(client, self._options.identity.name, self._clock)
-        health = ProxyHealth(loop.stats, self._clock)
-        balancers = HealthCheckPorts(loop.stats, self._clock, is_healthy=lambda: health.is_healthy)
-        loop.publish_to(balancers.want)
-        routes: dict[str, Route] = {
-            "/healthz": health.healthz,
-            "/livez": health.livez,
-            "/readyz": ready_route(
-                lambda: problems_of(loop.stats, (registration.problem, pods.problem))
-            ),
-            "/metrics": metrics_route(loop.stats),
-        }
-        async with AsyncExitStack() as stack:
-            if self._options.metrics_port:
-                host, port = self._options.metrics_host, self._options.metrics_port
-                await stack.enter_async_context(answering(host, port, routes))
-            checks = await stack.enter_async_context(ProbeChecks(self._options.probe_other_hosts))
-            prober = Prober(checks.check, pods.report, timing=Timing(share=random.random))
-            group = await stack.enter_async_context(asyncio.TaskGroup())
-            for work in (
-                loop.run(),
-                balancers.run(),
-                registration.run(),
-                prober.run(),
-                pods.follow(prober),
-                pods.keep_leases(),
-            ):
-                group.create_task(work)
+async def _run_all(
+    options: Options,
+    client: RegistryClient,
+    loop: RulesLoop[StateT, StepT],
+    registration: Registration,
+) -> None:
+    """Run the loop and its side tasks until cancelled; raises OSError for a used port."""
+    pods = NodePods(client, options.identity.name, CLOCK)
+    health = ProxyHealth(loop.stats, CLOCK)
+    balancers = HealthCheckPorts(loop.stats, CLOCK, is_healthy=lambda: health.is_healthy)
+    loop.publish_to(balancers.want)
+    routes: dict[str, Route] = {
+        "/healthz": health.healthz,
+        "/livez": health.livez,
+        "/readyz": ready_route(loop.stats, lambda: (registration.problem, pods.problem)),
+        "/metrics": metrics_route(loop.stats),
+    }
+    async with AsyncExitStack() as stack:
+        if options.metrics_port:
+            answers = answering(options.metrics_host, options.metrics_port, routes)
+            await stack.enter_async_context(answers)
+        checks = await stack.enter_async_context(ProbeChecks(options.probe_other_hosts))
+        prober = Prober(checks.check, pods.report, timing=Timing(share=random.random))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        for work in (
+            loop.run(),
+            balancers.run(),
+            registration.run(),
+            prober.run(),
+            pods.follow(prober),
+            pods.keep_leases(),
+        ):
+            group.create_task(work)
 
 
 async def clean_up(mode: Mode[StateT, StepT], sink: Sink[StateT, StepT]) -> None:

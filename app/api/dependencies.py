@@ -4,7 +4,7 @@ The composition root puts a Registry on the application; nothing here makes one.
 are ``async``, since the framework runs others in threads.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from app.api.objects.streams import Watching
 from app.domain.names import NamespacedName
+from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot
 from app.domain.work import Policy
 from app.registry.leases.heartbeats import Leases
@@ -78,7 +79,7 @@ async def _snapshot(
 SnapshotOf = Annotated[Snapshot, Depends(_snapshot)]
 
 
-async def namespaced_key(
+async def _namespaced_key(
     namespace: Annotated[str, Path(examples=["default"])],
     name: Annotated[str, Path(examples=["ent"])],
 ) -> NamespacedName:
@@ -86,9 +87,14 @@ async def namespaced_key(
     return NamespacedName(namespace, name)
 
 
-async def cluster_key(name: Annotated[str, Path(examples=["n1"])]) -> NamespacedName:
+async def _cluster_key(name: Annotated[str, Path(examples=["n1"])]) -> NamespacedName:
     """Read the key of a cluster-scoped object from the path."""
     return NamespacedName("", name)
 
 
-KeyOf = Annotated[NamespacedName, Depends(namespaced_key)]
+KeyOf = Annotated[NamespacedName, Depends(_namespaced_key)]
+
+
+def key_reader(kind: AnyResource) -> Callable[..., Awaitable[NamespacedName]]:
+    """Give the dependency that reads the key of an object of a kind."""
+    return _namespaced_key if kind.is_namespaced else _cluster_key

@@ -12,11 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 PACKAGE: Final = "fastapi_swagger"
 SCRIPT, STYLE, ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
+MEDIA_TYPES: Final = {SCRIPT: "text/javascript", STYLE: "text/css", ICON: "image/png"}
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -70,21 +71,12 @@ async def get_start() -> Response:
 
 
 @router.get(f"/docs/{SCRIPT}")
-async def get_script() -> Response:
-    """Give Swagger UI."""
-    return FileResponse(_files() / SCRIPT, media_type="text/javascript")
-
-
 @router.get(f"/docs/{STYLE}")
-async def get_style() -> Response:
-    """Give its style."""
-    return FileResponse(_files() / STYLE, media_type="text/css")
-
-
 @router.get(f"/docs/{ICON}")
-async def get_icon() -> Response:
-    """Give its icon."""
-    return FileResponse(_files() / ICON, media_type="image/png")
+async def get_file(request: Request) -> Response:
+    """Give a file of Swagger UI."""
+    name = request.url.path.rpartition("/")[2]
+    return FileResponse(_files() / name, media_type=MEDIA_TYPES[name])
 
 
 def _files() -> Path:

@@ -150,11 +150,16 @@ def refusals(*kinds: type[errors.DomainError]) -> dict[int | str, dict[str, Any]
     entries: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
         status = STATUSES[kind].value
-        words = f"`{kind.reason}`: {(kind.__doc__ or '').partition(chr(10))[0]}"
+        words = described(kind)
         known = entries.get(status)
         joined = words if known is None else f"{known['description']} {words}"
         entries[status] = {"model": Status, "description": joined}
     return entries
+
+
+def described(kind: type[errors.DomainError]) -> str:
+    """Describe a refusal in the API's document."""
+    return f"`{kind.reason}`: {(kind.__doc__ or '').partition(chr(10))[0]}"
 
 
 def refused(error: errors.DomainError, form: str = JSON) -> Response:

@@ -9,10 +9,11 @@ Nothing is answered without them: the fast answers are behind them, too.
 from collections.abc import Iterable
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
-from app.api.http.methods import Methods, Routed
+from app.api.http.methods import Methods
 from app.api.metrics import RequestMeter
 from app.api.objects.bodies import BodyLimit
 from app.api.rules_watch import Following
@@ -26,7 +27,7 @@ def stand_before(
 ) -> None:
     """Put the layers before the routes; each one added stands before those added earlier."""
     app.add_middleware(Following)
-    app.add_middleware(Methods, routes=[route for route in routes if isinstance(route, Routed)])
+    app.add_middleware(Methods, routes=[route for route in routes if isinstance(route, Route)])
     app.add_middleware(Guard, trusted=trusted)
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
     app.add_middleware(RequestLimit, requests_max=limits.requests_max)

@@ -21,6 +21,7 @@ from app.api.errors import (
     TargetTooLong,
     TooSlow,
     Unsupported,
+    described,
 )
 from app.domain.errors import BadRequest, DomainError
 
@@ -82,7 +83,7 @@ def _document_shared(document: dict[str, Any]) -> None:
     for error in (*_ANY_REQUEST, *_ANY_WRITE):
         code = str(STATUSES[error].value)
         shared[error.reason] = {
-            "description": f"`{error.reason}`: {(error.__doc__ or '').partition(chr(10))[0]}",
+            "description": described(error),
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Status"}}},
         }
         reference = {"$ref": f"#/components/responses/{error.reason}"}

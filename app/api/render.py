@@ -14,19 +14,12 @@ from app.api import errors as api_errors
 from app.api.dependencies import Registry, RegistryOf
 from app.api.errors import refusals
 from app.api.http.packing import packed
-from app.api.objects.bodies import (
-    IGNORE,
-    Draft,
-    documented_body,
-    media_of,
-    read_body,
-    required,
-)
+from app.api.objects.bodies import Draft, documented_body, draft_of, media_of, read_body
 from app.api.objects.representation import warn
 from app.api.rules import TEXT, answer_json
 from app.domain import errors
 from app.domain.dataplane.ipvs.script import Part, encode_part
-from app.schemas.documents.paths import passed_over
+from app.schemas.documents.paths import ignored_fields
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.documents.remarks import Remarks
 from app.schemas.queries import RenderQuery
@@ -70,9 +63,8 @@ async def render(
 def _render_draft(body: bytes, media: MediaType, field_validation: str) -> Draft[RenderRequest]:
     document = parse_document(body, media)
     wanted = read_request(document.content)
-    remarks = Remarks(tuple(passed_over(wanted)), document.duplicates)
-    draft = Draft(wanted, "RenderRequest", remarks, is_silent=field_validation == IGNORE)
-    return required(draft, field_validation)
+    remarks = Remarks(tuple(ignored_fields(wanted)), document.duplicates)
+    return draft_of(wanted, "RenderRequest", remarks, field_validation)
 
 
 async def _rendered(

@@ -7,7 +7,7 @@ Rules of one revision never change, so they carry it as their entity tag.
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -25,7 +25,6 @@ from app.api.objects.representation import answer, entity_tags
 from app.domain import errors
 from app.domain.dataplane.ipvs.ipvsadm import parse_servers
 from app.domain.dataplane.ipvs.script import Part, encode_part
-from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
 from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.snapshot import Snapshot
@@ -33,8 +32,6 @@ from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.rules.codec import encode_rules, encode_text
 from app.schemas.rules.models import NodeRules, NodeText
 from app.schemas.rules.operations import NodeRulesDrift, encode_drift
-
-T = TypeVar("T")
 
 TEXT = "text/plain"
 _READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
@@ -65,7 +62,8 @@ async def get_node_ipvs(
     if tag in entity_tags(request, "if-none-match"):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
     rules = await registry.rules.ipvs(snapshot, name)
-    return await _answer_rules(request, registry, rules, {"ETag": tag})
+    body = await registry.writing.run(encode_rules, rules)
+    return await answer_json(request, registry, body, {"ETag": tag})
 
 
 @router.get(
@@ -143,13 +141,6 @@ async def observe_node_ipvs(
     drift = await registry.rules.drift(snapshot, name, observed)
     head = {"kind": "NodeRulesDrift", "node": name, "resourceVersion": str(snapshot.revision)}
     return await registry.writing.run(lambda: answer(request, {**head, **encode_drift(drift)}))
-
-
-async def _answer_rules(
-    request: Request, registry: Registry, rules: IPVSRules, headers: dict[str, str]
-) -> Response:
-    body = await registry.writing.run(encode_rules, rules)
-    return await answer_json(request, registry, body, headers)
 
 
 async def answer_json(

@@ -30,8 +30,7 @@ from app.domain import errors
 from app.domain.bounded import Bounded
 from app.domain.dataplane.ipvs.operations import Operation
 from app.domain.names import Revision
-from app.registry.node_events import NodeChanges, Standing
-from app.registry.node_rules import IPVS, NFTABLES
+from app.registry.node_rules import IPVS, NFTABLES, NodeChanges, Standing
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.objects.metadata import asked_revision, parse_revision
 from app.schemas.queries import Query as QueryModel
@@ -67,6 +66,16 @@ _REFUSALS: Final = refusals(
 router = APIRouter(tags=["rules"])
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a node wants to know, in which mode, and how long it waits."""
+
+    mode: str
+    node: str
+    since: Revision
+    patience_s: int
+
+
 class ChangesQuery(QueryModel):
     """Where a node is."""
 
@@ -74,6 +83,10 @@ class ChangesQuery(QueryModel):
     timeout_seconds: Annotated[int, Field(ge=0, le=WAIT_S_MAX)] = Field(
         0, description="Wait so long for something to change for this node."
     )
+
+    def question(self, mode: str, node: str) -> _Question:
+        """Give what a node asks; raises BadRequest for what is no revision."""
+        return _Question(mode, node, asked_revision(self.since, "since"), self.timeout_seconds)
 
 
 @router.get(
@@ -92,8 +105,7 @@ async def get_node_ipvs_changes(
 ) -> Response:
     """Give ordered operations; none when nothing changed for this node."""
     del snapshot  # what matters is that it has been waited for
-    since = asked_revision(query.since, "since")
-    return await _answer(request, registry, _Question(IPVS, name, since, query.timeout_seconds))
+    return await _answer(request, registry, query.question(IPVS, name))
 
 
 @router.get(
@@ -112,19 +124,7 @@ async def get_node_nftables_changes(
 ) -> Response:
     """Give one transaction for `nft -f`; an empty one when nothing changed for this node."""
     del snapshot
-    since = asked_revision(query.since, "since")
-    question = _Question(NFTABLES, name, since, query.timeout_seconds)
-    return await _answer(request, registry, question)
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What a node wants to know, in which mode, and how long it waits."""
-
-    mode: str
-    node: str
-    since: Revision
-    patience_s: int
+    return await _answer(request, registry, query.question(NFTABLES, name))
 
 
 class Following:

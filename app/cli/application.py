@@ -27,17 +27,6 @@ from app.client.errors import Refused, RegistryError
 
 EXIT_REFUSED, EXIT_UNREACHABLE = 1, 2
 
-VERBS: tuple[Callable[..., None], ...] = (
-    apply,
-    get,
-    delete,
-    resolve,
-    rules,
-    explain,
-    watch,
-    render,
-)
-
 P = ParamSpec("P")
 
 
@@ -74,6 +63,8 @@ def client_verbs() -> typer.Typer:
         help="The Kubernetes service network without Kubernetes.",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for verb in VERBS:
+    verbs: list[Callable[..., None]]
+    verbs = [apply, get, delete, resolve, rules, explain, watch, render]
+    for verb in verbs:
         application.command()(worded(verb))
     return application

@@ -8,11 +8,11 @@ Source: contract.md, "Errors".
 """
 
 import asyncio
-import json
 import re
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
+from functools import partial
 from ipaddress import ip_address
 from typing import Final
 
@@ -20,12 +20,16 @@ import httpx
 
 from app.cli.fields import Json
 from app.cli.output import print_warning
-from app.client.access import access_to
 from app.client.bounded_reading import BOUNDS, Answer, Bounds
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
-from app.client.refusals import status_of
-from app.client.registry_client import RegistryClient, parse_document
-from app.client.server_text import shown
+from app.client.decoding import parse_document
+from app.client.errors import (
+    Refused,
+    RegistryError,
+    RegistryMisbehaved,
+    RegistryUnreachable,
+    shown,
+)
+from app.client.registry_client import RegistryClient, checked_url, status_of
 
 API_DEFAULT = "http://127.0.0.1:8053"
 # Longer than the server may wait for a revision before it answers.
@@ -37,6 +41,7 @@ _QUOTED_PAIR = re.compile(r"\\(.)")
 _SHOWN_OCTETS_MAX: Final = 500  # of an answer that is not a Status, or of one warning
 
 Parameters = Mapping[str, str | bool | int | None]
+Warn = Callable[[str], None]
 
 
 class Api:
@@ -50,32 +55,21 @@ class Api:
         bounds: Bounds = CLI_BOUNDS,
     ) -> None:
         """Raise InvalidURL when ``url`` is malformed."""
-        access = access_to([url])
-        (self.url,) = access.urls
-        # A proxy cannot reach this machine's loopback address.
-        self._access = replace(access, uses_proxies=not is_loopback(httpx.URL(self.url).host))
+        self.url = checked_url(url)
         self._transport = transport
         self._bounds = bounds
 
     def ask(
-        self, method: str, path: str, *, query: Parameters | None = None, body: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Parameters | None = None,
+        body: object = None,
+        warn: Warn = print_warning,
     ) -> Json:
-        """Send a request, print its warnings and return the JSON document of its answer."""
-        try:
-            document, warnings = self.ask_with_warnings(method, path, query=query, body=body)
-        except Refused as refusal:
-            for warning in refusal.warnings:
-                print_warning(warning)
-            raise
-        for warning in warnings:
-            print_warning(warning)
-        return document
-
-    def ask_with_warnings(
-        self, method: str, path: str, *, query: Parameters | None = None, body: object = None
-    ) -> tuple[Json, tuple[str, ...]]:
-        """Send a request and return the JSON document of its answer, and its warnings."""
-        return asyncio.run(self._document(method, path, query, body))
+        """Send a request, ``warn`` of its warnings and return the JSON document of its answer."""
+        return asyncio.run(self._document(method, path, query, body, warn))
 
     def read_text(self, path: str, *, query: Parameters | None = None) -> str:
         """Get a text."""
@@ -97,34 +91,29 @@ class Api:
             finally:
                 runner.run(opened.aclose())
 
-    def _client(self) -> RegistryClient:
+    def _client(self, warn: Warn = print_warning) -> RegistryClient:
         return RegistryClient(
-            self._access,
+            [self.url],
+            # A proxy cannot reach this machine's loopback address.
+            uses_proxies=not is_loopback(httpx.URL(self.url).host),
             transport=self._transport,
             bounds=self._bounds,
-            check=_require_success,
+            check=partial(_require_success, warn=warn),
             logs_failures=False,
         )
 
     async def _document(
-        self, method: str, path: str, query: Parameters | None, body: object
-    ) -> tuple[Json, tuple[str, ...]]:
-        content = None if body is None else json.dumps(body).encode()
-        headers = {"Accept": "application/json"}
-        if content is not None:
-            headers["Content-Type"] = "application/json"
-        async with self._client() as client:
+        self, method: str, path: str, query: Parameters | None, body: object, warn: Warn
+    ) -> Json:
+        async with self._client(warn) as client:
             with client.failing_over():
-                answer = await client.answer(
-                    method, path, query=_written(query), content=content, headers=headers
-                )
-                values_max = self._bounds.answer_values_max
-                return parse_document(answer.body, values_max=values_max), tuple(_warnings(answer))
+                answer = await client.answer(method, path, query=_written(query), body=body)
+                return parse_document(answer.body, values_max=self._bounds.answer_values_max)
 
     async def _text(self, path: str, query: Parameters | None) -> str:
         async with self._client() as client:
             with client.failing_over():
-                answer = await client.answer("GET", path, query=_written(query))
+                answer = await client.answer("GET", path, query=_written(query), accept="*/*")
                 try:
                     return answer.body.decode()
                 except UnicodeDecodeError:
@@ -150,10 +139,17 @@ def words_of(error: RegistryError) -> str:
             return str(error)
 
 
-def _require_success(answer: Answer) -> None:
-    """Raise Refused for a refusal, RegistryMisbehaved for an answer that Waypost never sends."""
-    if answer.is_success:
-        return
+def _require_success(answer: Answer, warn: Warn) -> None:
+    """Report warnings; raise Refused for a refusal, RegistryMisbehaved for a foreign answer."""
+    status = None if answer.is_success else _status(answer)
+    for header in answer.headers.get_list("warning"):
+        for found in _WARNING.findall(header):
+            warn(shown(_QUOTED_PAIR.sub(r"\1", found), _SHOWN_OCTETS_MAX))
+    if status is not None:
+        raise Refused(status, code=answer.status_code)
+
+
+def _status(answer: Answer) -> Json:
     code = answer.status_code
     status = status_of(answer, values_max=REFUSAL_VALUES_MAX)
     if status is None or status.get("kind") != "Status":
@@ -161,7 +157,7 @@ def _require_success(answer: Answer) -> None:
         raise RegistryMisbehaved(
             f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}"
         )
-    raise Refused(status, code=code, warnings=tuple(_warnings(answer)))
+    return status
 
 
 def is_loopback(host: str) -> bool:
@@ -173,15 +169,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _written(query: Parameters | None) -> dict[str, str]:
-    """Encode parameters without the empty ones."""
     return {
         name: "true" if value is True else str(value)
         for name, value in (query or {}).items()
         if value is not None and value is not False and value != ""
     }
-
-
-def _warnings(answer: Answer) -> Iterator[str]:
-    for header in answer.headers.get_list("warning"):
-        for found in _WARNING.findall(header):
-            yield shown(_QUOTED_PAIR.sub(r"\1", found), _SHOWN_OCTETS_MAX)

@@ -5,7 +5,7 @@
 Problems and warnings are those of ``POST /apply``, in the same words, after file and line.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from app.cli.fields import text
@@ -14,31 +14,26 @@ from app.domain.errors import DomainError, Invalid
 from app.domain.objects.endpoints import ENDPOINTS, Endpoints
 from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.resource import Object
-from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
-from app.schemas.documents.paths import PassedOver
+from app.domain.registration.slices.validation import endpoints_violations
 from app.schemas.documents.remarks import Remarks, not_held_line, not_kept_line
 from app.schemas.objects.codec import decode_object, read_endpoints
 
 
 @dataclass(slots=True)
 class Contents:
-    """The objects of manifests, and the warnings about them."""
+    """The objects of manifests, and what is wrong with them."""
 
     objects: list[Object] = field(default_factory=list[Object])
     endpoints: list[Endpoints] = field(default_factory=list[Endpoints])
-    warnings: list[str] = field(default_factory=list[str])
-
-
-@dataclass(slots=True)
-class _Findings:
-    """Problems and warnings; ``general`` ones have the first place to which they apply."""
-
     problems: list[str] = field(default_factory=list[str])
     mistakes: list[str] = field(default_factory=list[str])
     general: dict[str, str] = field(default_factory=dict[str, str])
+    """Warnings about several manifests, each with the first place to which it applies."""
     not_kept: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """Paths by kind."""
 
     def warnings(self) -> Iterator[str]:
+        """Yield what does not keep the manifests from being rendered."""
         yield from self.mistakes
         yield from (f"{place}: {line}" for line, place in self.general.items())
         for kind, paths in self.not_kept.items():
@@ -47,54 +42,50 @@ class _Findings:
 
 def contents_of(manifests: Iterable[Manifest], *, is_strict: bool) -> Contents:
     """Decode manifests; raises Unreadable with every problem, and when strict every warning."""
-    contents, findings = Contents(), _Findings()
+    contents = Contents()
     for manifest in manifests:
         untyped = [*_untyped(manifest)]
-        findings.problems += untyped
+        contents.problems += untyped
         if manifest.kind is not None:
-            _read(manifest, contents, findings)
+            _read(manifest, contents)
         elif not untyped:
             line = not_held_line(
                 text(manifest.content, "kind"), text(manifest.content, "apiVersion")
             )
-            findings.general.setdefault(line, manifest.at("kind"))
-    contents.warnings = [*findings.warnings()]
-    problems = findings.problems + (contents.warnings if is_strict else [])
+            contents.general.setdefault(line, manifest.at("kind"))
+    problems = [*contents.problems, *(contents.warnings() if is_strict else ())]
     if problems:
         raise unreadable(f"{len(problems)} things are wrong, nothing is rendered", problems)
     return contents
 
 
 def _untyped(manifest: Manifest) -> Iterator[str]:
-    """List the missing apiVersion and kind of a manifest."""
     for name in ("apiVersion", "kind"):
         if not manifest.content.get(name):
             yield f"{manifest.at(name)}: {name} is required"
 
 
-def _read(manifest: Manifest, contents: Contents, findings: _Findings) -> None:
-    findings.mistakes += manifest.repeated()
+def _read(manifest: Manifest, contents: Contents) -> None:
+    contents.mistakes += manifest.repeated()
     try:
         if manifest.kind is ENDPOINTS:
-            endpoints, passed_over = read_endpoints(manifest.content)
-            contents.endpoints.append(_validated(endpoints))
+            endpoints, ignored_fields = read_endpoints(manifest.content)
+            endpoints = in_default_namespace(endpoints)
+            if violations := endpoints_violations(endpoints):
+                raise Invalid(ENDPOINTS.name, endpoints.metadata.name, violations)
+            contents.endpoints.append(endpoints)
         else:
             decoded = decode_object(manifest.content)
-            passed_over = decoded.passed_over
+            ignored_fields = decoded.ignored_fields
             contents.objects.append(decoded.object)
     except DomainError as refusal:
-        findings.problems += _placed(manifest, refusal)
+        contents.problems += _placed(manifest, refusal)
     else:
-        _add_ignored(manifest, passed_over, findings)
-
-
-def _add_ignored(
-    manifest: Manifest, passed_over: Sequence[PassedOver], findings: _Findings
-) -> None:
-    remarks = Remarks(tuple(passed_over))
-    for each, words in zip(remarks.mistyped(), remarks.mistakes(), strict=True):
-        findings.mistakes.append(f"{manifest.at(each.path)}: {words}")
-    findings.not_kept.setdefault(text(manifest.content, "kind"), []).extend(remarks.not_kept)
+        remarks = Remarks(tuple(ignored_fields))
+        for each, words in zip(remarks.mistyped(), remarks.mistakes(), strict=True):
+            contents.mistakes.append(f"{manifest.at(each.path)}: {words}")
+        kind = text(manifest.content, "kind")
+        contents.not_kept.setdefault(kind, []).extend(remarks.not_kept)
 
 
 def _placed(manifest: Manifest, refusal: DomainError) -> Iterator[str]:
@@ -102,11 +93,3 @@ def _placed(manifest: Manifest, refusal: DomainError) -> Iterator[str]:
         yield f"{manifest.place}: {refusal.message}"
     for cause in refusal.causes:
         yield f"{manifest.at(cause.field)}: {cause}"
-
-
-def _validated(endpoints: Endpoints) -> Endpoints:
-    """Fill in the namespace; raises Invalid."""
-    endpoints = in_default_namespace(endpoints)
-    if violations := validate_endpoints(endpoints):
-        raise Invalid(ENDPOINTS.name, endpoints.metadata.name, violations)
-    return endpoints

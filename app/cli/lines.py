@@ -37,13 +37,14 @@ Lines = Mapping[tuple[int, str], Position]
 """Positions by the number of the value in the file and the path in it; lines count from 1."""
 
 
-class Repeat(NamedTuple):
-    """A duplicate of the key in line ``first``; ``number`` is that of the value in the file."""
+class Found(NamedTuple):
+    """A key, or a value without one, of the value with this number in the file."""
 
     number: int
     path: str
     line: int
-    first: int
+    first: int = 0
+    """The line of the same key before, if this is a duplicate."""
 
 
 class _Token(Enum):
@@ -69,15 +70,6 @@ class _Frame:
     lines: dict[str, int] = field(default_factory=dict[str, int])  # of the keys so far
 
 
-class _Found(NamedTuple):
-    """A key, or a value without one; ``first`` is the line of the same key before, or 0."""
-
-    number: int
-    path: str
-    line: int
-    first: int = 0
-
-
 def lines_of(text: str, media: MediaType) -> Lines:
     """Find the line of every path of a valid text; of equal paths the last counts."""
     return {
@@ -86,11 +78,9 @@ def lines_of(text: str, media: MediaType) -> Lines:
     }
 
 
-def repeats_of(text: str, media: MediaType) -> Iterator[Repeat]:
-    """Yield every duplicate key, in the order of the text."""
-    for found in _found_in(text, media):
-        if found.first:
-            yield Repeat(found.number, found.path, found.line, found.first)
+def repeats_of(text: str, media: MediaType) -> Iterator[Found]:
+    """Give every duplicate key, in the order of the text."""
+    return (found for found in _found_in(text, media) if found.first)
 
 
 def nearest_line(lines: Lines, number: int, path: str) -> int:
@@ -112,7 +102,7 @@ def nearest_line(lines: Lines, number: int, path: str) -> int:
     return nearest.line
 
 
-def _found_in(text: str, media: MediaType) -> Iterator[_Found]:
+def _found_in(text: str, media: MediaType) -> Iterator[Found]:
     number, frames = -1, list[_Frame]()
     for token, word, line in _json_tokens(text) if _is_json(text, media) else _yaml_tokens(text):
         frame = frames[-1] if frames else None
@@ -126,17 +116,16 @@ def _found_in(text: str, media: MediaType) -> Iterator[_Found]:
             if token is _Token.TEXT:
                 first = frame.lines.get(word, 0)
                 frame.lines.setdefault(word, line)
-            yield _Found(number, join_path(frame.path, word), line, first)
+            yield Found(number, join_path(frame.path, word), line, first)
         else:
             path = _next_path(frames)
             if frame is None or not frame.is_mapping:
-                yield _Found(number, path, line)
+                yield Found(number, path, line)
             if token in (_Token.MAPPING, _Token.SEQUENCE):
                 frames.append(_Frame(path, token is _Token.MAPPING))
 
 
 def _next_path(frames: list[_Frame]) -> str:
-    """Give the path of the next value."""
     if not frames:
         return ""
     frame = frames[-1]

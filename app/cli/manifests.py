@@ -20,7 +20,7 @@ from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES_BY_KIND
 
 if TYPE_CHECKING:
-    from app.cli.lines import Lines, Repeat
+    from app.cli.lines import Found, Lines
     from app.schemas.documents.read import MediaType, Origin
 
 STDIN = "-"
@@ -61,7 +61,7 @@ class Source:
         return lines_of(self.body.decode("utf-8-sig"), _media_of(self.name))
 
     @cached_property
-    def repeats(self) -> "tuple[Repeat, ...]":
+    def repeats(self) -> "tuple[Found, ...]":
         """Every duplicate key, in the order of the text."""
         from app.cli.lines import repeats_of  # noqa: PLC0415
 

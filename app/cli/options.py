@@ -1,15 +1,22 @@
-"""The options that verbs share, and the connection of a verb to its server.
+"""The words that verbs share: options, and kinds; and the connection of a verb to its server.
+
+    "svc", "Service", "services", "service/ent" -> AnyResource and, maybe, a name
 
 A test replaces the network by a transport, as the object of typer's context.
+Source: spec kubernetes-api 5.13 for the short names of kinds.
 """
 
+from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import quote
 
 import httpx
 import typer
 
 from app.cli.client import API_DEFAULT, Api
 from app.cli.output import OutputFormat
+from app.domain.objects.resource import AnyResource
+from app.domain.resources import RESOURCES
 
 ApiOption = Annotated[
     str, typer.Option("--api", envvar="WAYPOST_API", metavar="URL", help="The server to talk to.")
@@ -30,11 +37,20 @@ FilesOption = Annotated[
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Check and show what would happen; write nothing.")
 ]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Refuse unknown kinds and unknown fields.")
+]
 OutputOption = Annotated[
     OutputFormat, typer.Option("--output", "-o", help="The form to print.", show_default=True)
 ]
 
 API = API_DEFAULT
+
+KINDS_BY_WORD: Mapping[str, AnyResource] = {
+    word: resource
+    for resource in RESOURCES
+    for word in (resource.name.lower(), resource.plural, *resource.short_names)
+}
 
 
 def connect(context: typer.Context, url: str) -> Api:
@@ -42,3 +58,27 @@ def connect(context: typer.Context, url: str) -> Api:
     transport: object = context.obj
     is_given = isinstance(transport, httpx.AsyncBaseTransport)
     return Api(url, transport=transport if is_given else None)
+
+
+def kind_named(word: str) -> AnyResource:
+    """Give the kind of a word; raises BadParameter for an unknown one."""
+    kind = KINDS_BY_WORD.get(word.lower())
+    if kind is None:
+        names = {word for each in RESOURCES for word in (each.plural, *each.short_names)}
+        known = ", ".join(sorted(names))
+        raise typer.BadParameter(f"there is no kind {word!r}; there are {known}")
+    return kind
+
+
+def kind_and_name(word: str, name: str | None) -> tuple[AnyResource, str]:
+    """Parse ``svc ent`` or ``svc/ent``; the name is empty when none is given."""
+    kind_word, slash, joined = word.partition("/")
+    if slash and name:
+        raise typer.BadParameter(f"{word!r} already says the name; {name!r} is one too many")
+    return kind_named(kind_word), joined or name or ""
+
+
+def object_path(kind: AnyResource, namespace: str, name: str) -> str:
+    """Give the path of one object, whose name may have letters that paths do not."""
+    steps = (kind.plural, namespace, name) if kind.is_namespaced else (kind.plural, name)
+    return "".join(f"/{quote(step, safe='')}" for step in steps)

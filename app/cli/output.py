@@ -1,21 +1,25 @@
-"""Output: tables for people, plain columns for pipes, documents for programs.
+r"""Output: tables for people, plain columns for pipes, documents for programs.
 
     Sheet -> aligned columns that awk can read, coloured on a terminal
     document -> JSON or YAML
+    text -> the same, with control characters as escapes such as \x1b
 
-Colour depends only on the stream and NO_COLOR, never on a verb.
+Colour depends only on the stream and NO_COLOR, never on a verb.  Clients that register objects
+choose names, reasons and messages; these must not control the terminal of a user who lists them.
+Control characters are those of ISO 6429, C0 and C1, and those that change the direction of text
+(Unicode UAX 9).
 """
 
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
 from app.cli.fields import Json, mapping, mappings, text
-from app.cli.visible import escaped_json, visible
 
 _GAP = "   "
 _BOLD, _GOOD, _BAD, _ODD, _FAINT = "bold", "green", "red", "yellow", "dim"
@@ -27,6 +31,19 @@ _STYLES = {
     **dict.fromkeys(("Drained", "<pending>"), _ODD),
     **dict.fromkeys(("unchanged", "ignored", "BOOKMARK", "next", "<none>", "<unset>"), _FAINT),
 }
+
+_C0: Final = range(0x20)  # JSON escapes these itself
+_CONTROL: Final = {
+    *_C0,
+    *range(0x7F, 0xA0),
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+    0x061C,
+    0x200E,
+    0x200F,
+}
+_ESCAPES: Final = {code: repr(chr(code))[1:-1] for code in _CONTROL}
+_OF_JSON: Final = {code: f"\\u{code:04x}" for code in _CONTROL if code not in _C0}
 
 
 class OutputFormat(StrEnum):
@@ -49,6 +66,16 @@ class Sheet:
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+def visible(text: str) -> str:
+    """Replace control characters, newlines included, by escapes."""
+    return text.translate(_ESCAPES)
+
+
+def escaped_json(document: str) -> str:
+    """Escape control characters in JSON, without changing its values."""
+    return document.translate(_OF_JSON)
 
 
 def stdout() -> Console:

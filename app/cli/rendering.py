@@ -62,7 +62,7 @@ def without_address(rendering: Rendering) -> list[str]:
     """List the Services without the address that a registry would allocate."""
     return sorted(
         str(key)
-        for key, service in rendering.snapshot.services.items()
+        for key, service in rendering.snapshot().services.items()
         if not service.addresses
         and not service.is_external_name
         and HEADLESS not in (service.cluster_ip, *service.cluster_ips)

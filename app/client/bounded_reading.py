@@ -14,20 +14,18 @@ Source: RFC 9110, section 8.4, for content codings.
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self, cast
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final, cast
 
 import httpx
 
-from app.client.errors import RegistryMisbehaved, RegistryUnreachable
-from app.client.gunzip import Gunzip
-from app.client.json_reading import values_in
-from app.client.line_splitter import LineSplitter
-from app.client.server_text import shown
+from app.client.decoding import Gunzip, LineSplitter, values_in
+from app.client.errors import RegistryMisbehaved, RegistryUnreachable, shown
 
+KEPT_S_MAX: Final = 3.0  # of an idle connection; servers close theirs after at least five seconds
 _MEBIBYTE: Final = 1024 * 1024
 _CHUNKS_PER_TURN: Final = 256  # between two yields; each costs h11 some 20 µs at any size
 _CAUSES_MAX: Final = 8  # exceptions below one of httpx
@@ -72,12 +70,24 @@ class Answer:
         return httpx.codes.is_success(self.status_code)
 
 
-class NotAStream(Exception):
-    """The answer to the request for a stream is no success."""
+def http_client(
+    *, transport: httpx.AsyncBaseTransport | None = None, uses_proxies: bool = False
+) -> httpx.AsyncClient:
+    """Make the HTTP client; ``transport`` replaces the network in tests.
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(f"it answers {answer.status_code}")
-        self.answer = answer
+    ``uses_proxies`` is for the environment's proxy, which usually cannot reach a cluster.
+    """
+    return httpx.AsyncClient(
+        transport=transport,
+        limits=httpx.Limits(keepalive_expiry=KEPT_S_MAX),
+        cookies=no_cookies(),
+        trust_env=uses_proxies,
+    )
+
+
+def no_cookies() -> CookieJar:
+    """Make a jar that stays empty: servers' cookies would accumulate, and none is needed."""
+    return CookieJar(DefaultCookiePolicy(netscape=False, rfc2965=False))
 
 
 async def read_answer(
@@ -93,76 +103,65 @@ async def read_answer(
     """
     _set_timeouts(request, bounds.connect_s_max, bounds.silence_s_max + patience_s)
     whole_s = bounds.answer_s_max + patience_s
-    with _translated(f"its answer was not complete within {whole_s:g} s"):
-        async with asyncio.timeout(whole_s):
-            response = await _sent(client, request, coding="gzip")
-            try:
-                return await _whole(response, bounds)
-            finally:
-                await response.aclose()
+    async with (
+        _within(whole_s, f"its answer was not complete within {whole_s:g} s"),
+        _sent(client, request, coding="gzip") as response,
+    ):
+        return await _whole(response, bounds)
 
 
-class LineStream:
-    """A stream of lines, open during the block.
+async def read_lines(
+    client: httpx.AsyncClient,
+    request: httpx.Request,
+    bounds: Bounds = BOUNDS,
+    *,
+    check: Callable[[Answer], None],
+) -> AsyncGenerator[list[bytes], None]:
+    """Send a request, and yield the lines of its answer in batches as they arrive.
 
-    Raises RegistryUnreachable, RegistryMisbehaved, and NotAStream on entry if the answer is no
-    success.
+    There are no empty lines; the last one may lack its end.  ``check`` raises for an answer that
+    is no success.  Raises RegistryUnreachable, RegistryMisbehaved.
     """
-
-    def __init__(
-        self, client: httpx.AsyncClient, request: httpx.Request, bounds: Bounds = BOUNDS
-    ) -> None:
-        self._client, self._request = client, request
-        self._bounds = bounds
-        self._splitter = LineSplitter(line_octets_max=bounds.line_octets_max)
-        self._late = f"no complete line arrived within {bounds.line_s_max:g} s"
-
-    async def __aenter__(self) -> Self:
-        """Send the request, and read the head of the answer."""
-        # The timeout is for a whole line, so single reads have none.
-        _set_timeouts(self._request, self._bounds.connect_s_max, None)
-        with _translated(self._late):
-            async with asyncio.timeout(self._bounds.line_s_max):
-                self._response = await _sent(self._client, self._request, coding="identity")
-                try:
-                    await self._require_success()
-                except BaseException:
-                    await self._response.aclose()
-                    raise
-        self._pieces = _pieces(self._response)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the connection; an incomplete line is dropped."""
-        await self._pieces.aclose()
-        await self._response.aclose()
-
-    async def next_lines(self) -> list[bytes]:
-        """Return the next lines, at least one, without empty ones; none at the stream's end."""
-        with _translated(self._late):
-            async with asyncio.timeout(self._bounds.line_s_max):
-                async for piece in self._pieces:
-                    if lines := self._splitter.split(piece):
-                        return lines
-        rest = self._splitter.rest()
-        return [rest] if rest else []
-
-    async def _require_success(self) -> None:
-        if not self._response.is_success:
-            raise NotAStream(await _whole(self._response, self._bounds))
-        _require_no_web_page(self._response)
+    _set_timeouts(request, bounds.connect_s_max, None)  # each line has a timeout as a whole
+    splitter = LineSplitter(line_octets_max=bounds.line_octets_max)
+    late = f"no complete line arrived within {bounds.line_s_max:g} s"
+    async with AsyncExitStack() as stack:
+        async with _within(bounds.line_s_max, late):
+            sent = _sent(client, request, coding="identity")
+            response = await stack.enter_async_context(sent)
+            if not response.is_success:
+                check(await _whole(response, bounds))
+                return
+            _require_no_web_page(response)
+        pieces = await stack.enter_async_context(aclosing(_pieces(response)))
+        while True:
+            async with _within(bounds.line_s_max, late):
+                lines = await _next_lines(pieces, splitter)
+            if not lines:
+                return
+            yield lines
 
 
+async def _next_lines(pieces: AsyncIterator[bytes], splitter: LineSplitter) -> list[bytes]:
+    """Return the next lines, at least one; none at the stream's end."""
+    async for piece in pieces:
+        if lines := splitter.split(piece):
+            return lines
+    rest = splitter.rest()
+    return [rest] if rest else []
+
+
+@asynccontextmanager
 async def _sent(
     client: httpx.AsyncClient, request: httpx.Request, *, coding: str
-) -> httpx.Response:
+) -> AsyncGenerator[httpx.Response, None]:
+    """Send a request; the answer can be read during the block."""
     request.headers["Accept-Encoding"] = coding
-    return await client.send(request, stream=True, follow_redirects=False)
+    response = await client.send(request, stream=True, follow_redirects=False)
+    try:
+        yield response
+    finally:
+        await response.aclose()
 
 
 async def _whole(response: httpx.Response, bounds: Bounds) -> Answer:
@@ -223,11 +222,12 @@ def _set_timeouts(request: httpx.Request, connect_s: float, read_s: float | None
     request.extensions = {**request.extensions, "timeout": timeout.as_dict()}
 
 
-@contextmanager
-def _translated(late: str) -> Generator[None]:
-    """Translate the exceptions of httpx, and a timeout with the message ``late``."""
+@asynccontextmanager
+async def _within(limit_s: float, late: str) -> AsyncGenerator[None, None]:
+    """Limit the time of the block, and translate the exceptions of httpx and of the limit."""
     try:
-        yield
+        async with asyncio.timeout(limit_s):
+            yield
     except TimeoutError:
         raise RegistryUnreachable(late) from None
     except httpx.TimeoutException as error:

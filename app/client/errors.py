@@ -1,4 +1,4 @@
-"""The errors of requests to a registry, for all clients.
+"""The errors of requests to a registry, for all clients, and how they quote a server.
 
     RegistryError
     ├── InvalidURL            the URL is invalid
@@ -12,9 +12,9 @@ Exceptions of httpx never leave this folder.  Source: contract.md, "Errors".
 from collections.abc import Mapping
 from typing import Final
 
-from app.client.server_text import shown
-
 WORDS_CHARACTERS_MAX: Final = 1_000  # of a server's text in an error; it may be a whole page
+_SHOWN_CHARACTERS_MAX: Final = 80
+_READ_PER_SHOWN: Final = 4  # characters read for each shown: web pages have many blanks
 
 
 class RegistryError(Exception):
@@ -43,17 +43,22 @@ class RegistryMisbehaved(RegistryError):
 class Refused(RegistryError):
     """The registry refuses, with a Status."""
 
-    def __init__(
-        self, status: Mapping[str, object], *, code: int = 0, warnings: tuple[str, ...] = ()
-    ) -> None:
-        """Make it of the Status, its HTTP status code, and the warnings of the answer."""
+    def __init__(self, status: Mapping[str, object], *, code: int = 0) -> None:
         super().__init__(shown(_text(status, "message"), WORDS_CHARACTERS_MAX))
-        self.status, self.code, self.warnings = status, code, warnings
+        self.status, self.code = status, code
 
     @property
     def reason(self) -> str:
         """The machine-readable reason."""
         return _text(self.status, "reason")
+
+
+def shown(text: str, characters_max: int = _SHOWN_CHARACTERS_MAX) -> str:
+    """Make a server's text safe for one line of a log or a terminal."""
+    printable = "".join(
+        each if each.isprintable() else " " for each in text[: _READ_PER_SHOWN * characters_max]
+    )
+    return " ".join(printable.split())[:characters_max]
 
 
 def _text(status: Mapping[str, object], name: str) -> str:

@@ -10,43 +10,90 @@ Source: contract.md, "Errors"; style.md 4, "Errors".
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, cast
 
 import httpx
 
-from app.client.access import Access, http_client
 from app.client.bounded_reading import (
     BOUNDS,
     Answer,
     Bounds,
-    LineStream,
-    NotAStream,
+    http_client,
     read_answer,
+    read_lines,
 )
-from app.client.errors import WORDS_CHARACTERS_MAX, RegistryMisbehaved, RegistryUnreachable
-from app.client.json_reading import parse_json
-from app.client.notices import Notices
-from app.client.refusals import require_success
-from app.client.server_text import shown
+from app.client.decoding import parse_document, parse_json
+from app.client.errors import (
+    WORDS_CHARACTERS_MAX,
+    InvalidURL,
+    Refused,
+    RegistryMisbehaved,
+    RegistryUnreachable,
+    shown,
+)
+from app.client.pace import Notices
 
-DOCUMENT_VALUES_MAX: Final = 1_000_000  # of one object, or of a list of leases
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+REFUSAL_VALUES_MAX: Final = 10_000  # of a refusal that is parsed
+_RETRY_ELSEWHERE: Final = frozenset({421, 429, 500, 502, 503})
+"""Codes of a process that is overloaded, broken, or does not know the host name in the request:
+another process of the registry may succeed."""
 
 Query = Mapping[str, str]
 
 _log = logging.getLogger(__name__)
 
 
-class RegistryClient:
-    """Sends requests to one of a registry's processes; ``transport`` replaces the network."""
+def checked_url(url: str) -> str:
+    """Return a URL without a slash at its end; raises InvalidURL when it is malformed."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InvalidURL(f"{url} is not a URL: {error}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise InvalidURL(f"{url} is not an address such as http://127.0.0.1:8053")
+    return url.rstrip("/")
 
-    def __init__(
+
+def status_of(
+    answer: Answer, *, values_max: int = REFUSAL_VALUES_MAX
+) -> Mapping[str, object] | None:
+    """Return the JSON object of a refusal, usually a Status, or None."""
+    try:
+        document = parse_json(answer.body, values_max=values_max)
+    except RegistryMisbehaved:
+        return None
+    return cast("Mapping[str, object]", document) if isinstance(document, Mapping) else None
+
+
+def require_success(answer: Answer) -> None:
+    """Raise the error of an answer for a long-running process, unless it is a success."""
+    code = answer.status_code
+    if code in _RETRY_ELSEWHERE:
+        message = str(Refused(status_of(answer) or {}))
+        raise RegistryUnreachable(f"it answers {code}{': ' if message else ''}{message}")
+    if answer.is_success or code == HTTPStatus.NOT_MODIFIED:
+        return
+    status = status_of(answer) or {}
+    if not status.get("reason") or not status.get("message"):
+        location = answer.headers.get("location", "")
+        to = f" to {shown(location)}" if location else ""
+        raise RegistryMisbehaved(f"it answers {code}{to} without the Status of a registry")
+    raise Refused(status, code=code)
+
+
+class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
+    """Sends requests to one of a registry's processes, during the block."""
+
+    def __init__(  # noqa: PLR0913  each is a choice of one of its callers
         self,
-        access: Access,
+        urls: Iterable[str],
         *,
+        uses_proxies: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
         bounds: Bounds = BOUNDS,
         check: Callable[[Answer], None] = require_success,
@@ -54,57 +101,54 @@ class RegistryClient:
     ) -> None:
         """Ask the first URL first; ``check`` raises for an answer that is no success.
 
-        Without ``logs_failures`` the caller reports failures.
+        Without ``logs_failures`` the caller reports failures; ``transport`` replaces the network.
+        Raises InvalidURL for an invalid URL, and when there is none.
         """
-        self._urls = list(access.urls)
+        self._urls = [checked_url(url) for url in urls]
+        if not self._urls:
+            raise InvalidURL("the address of a registry is needed")
         self._bounds, self._check = bounds, check
         self._notices = Notices(_log) if logs_failures else None
-        self._http = http_client(access, transport)
+        self._http = http_client(transport=transport, uses_proxies=uses_proxies)
 
     @property
     def url(self) -> str:
         """The process that gets the next request."""
         return self._urls[0]
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
-    async def answer(
+    async def answer(  # noqa: PLR0913  what a request of HTTP may have
         self,
         method: str,
         path: str,
         *,
         query: Query | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        body: object = None,
+        content_type: str = JSON,
+        accept: str = JSON,
+        tag: str = "",
+        patience_s: float = 0,
     ) -> Answer:
-        """Send a request and read the whole answer."""
+        """Send a request, with a JSON body or none, and read the whole answer.
+
+        With ``tag`` the answer is 304 when the entity tag still equals it.  ``patience_s`` is how
+        long the registry has been asked to wait before it answers.
+        """
+        headers, content = {"Accept": accept}, None
+        if tag:
+            headers["If-None-Match"] = tag
+        if body is not None:
+            headers["Content-Type"], content = content_type, json.dumps(body).encode()
         url = self.url
         request = self._http.build_request(
             method, f"{url}{path}", params=query, headers=headers, content=content
         )
-        return await self._send(url, request)
-
-    async def get(
-        self, path: str, *, query: Query | None = None, tag: str = "", patience_s: float = 0
-    ) -> Answer | None:
-        """Send a GET request; return None when the entity tag still equals ``tag``.
-
-        ``patience_s`` is how long the registry has been asked to wait before it answers.
-        """
-        headers = {"Accept": "application/json"} | ({"If-None-Match": tag} if tag else {})
-        url = self.url
-        request = self._http.build_request("GET", f"{url}{path}", params=query, headers=headers)
-        answer = await self._send(url, request, patience_s=patience_s)
-        return None if answer.status_code == HTTPStatus.NOT_MODIFIED else answer
+        with self.failing_over(url):
+            answer = await read_answer(self._http, request, self._bounds, patience_s=patience_s)
+            self._check(answer)
+        return answer
 
     async def ask(
         self,
@@ -112,15 +156,11 @@ class RegistryClient:
         path: str,
         body: Mapping[str, object] | None = None,
         *,
-        content_type: str = "application/json",
+        content_type: str = JSON,
     ) -> Mapping[str, Any]:
         """Send a request with a JSON body or none, and return the document of the answer."""
-        content = None if body is None else json.dumps(body).encode()
-        headers = {"Accept": "application/json"}
-        if content is not None:
-            headers["Content-Type"] = content_type
         with self.failing_over():
-            answer = await self.answer(method, path, content=content, headers=headers)
+            answer = await self.answer(method, path, body=body, content_type=content_type)
             return parse_document(answer.body) if answer.body else {}
 
     async def lines(
@@ -131,24 +171,16 @@ class RegistryClient:
         request = self._http.build_request(
             "GET", f"{url}{path}", params=query, headers={"Accept": "application/x-ndjson"}
         )
+        lines = read_lines(self._http, request, self._bounds, check=self._check)
         with self.failing_over(url):
-            try:
-                async with LineStream(self._http, request, self._bounds) as stream:
-                    while lines := await stream.next_lines():
-                        yield lines
-            except NotAStream as refusal:
-                self._check(refusal.answer)
+            async with aclosing(lines) as batches:
+                async for batch in batches:
+                    yield batch
 
     def leave(self, url: str) -> None:
         """Switch to the next process, unless another task has already left this one."""
         if self.url == url:
             self._urls.append(self._urls.pop(0))
-
-    async def _send(self, url: str, request: httpx.Request, *, patience_s: float = 0) -> Answer:
-        with self.failing_over(url):
-            answer = await read_answer(self._http, request, self._bounds, patience_s=patience_s)
-            self._check(answer)
-        return answer
 
     @contextmanager
     def failing_over(self, url: str = "") -> Generator[None]:
@@ -169,11 +201,3 @@ class RegistryClient:
                 following = "retrying" if self.url == url else f"switching to {self.url}"
                 self._notices.say(url, f"{url}: {problem}; {following}")
             raise type(error)(problem, url=url) from error
-
-
-def parse_document(octets: bytes, *, values_max: int = DOCUMENT_VALUES_MAX) -> Mapping[str, Any]:
-    """Parse a JSON object; raises RegistryMisbehaved for anything else."""
-    document = parse_json(octets, values_max=values_max)
-    if not isinstance(document, Mapping):
-        raise RegistryMisbehaved("its answer is no JSON object")
-    return cast("Mapping[str, Any]", document)

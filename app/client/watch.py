@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from app.client.decoding import parse_document
 from app.client.errors import Refused, RegistryMisbehaved
-from app.client.registry_client import parse_document
 from app.domain.changes import ChangeType
 
 AHEAD_TRIES_MAX: Final = 8  # answers that a revision is not reached yet, some 3 s each

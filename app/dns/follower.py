@@ -18,12 +18,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.client.bounded_reading import BOUNDS
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.json_reading import UNREADABLE
-from app.client.notices import Notices
-from app.client.pace import CLOCK, Backoff, Clock
+from app.client.decoding import UNREADABLE
+from app.client.errors import Refused, RegistryError, RegistryMisbehaved, shown
+from app.client.pace import CLOCK, Backoff, Clock, Notices
 from app.client.registry_client import RegistryClient
-from app.client.server_text import shown
 from app.client.watch import Event, Resume, parse_event
 from app.dns.followed_object import followed_object
 from app.domain.addresses import forget_addresses

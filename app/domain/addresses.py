@@ -7,6 +7,7 @@ spelling is canonical is checked separately.  Source: spec kubernetes-api 1.5.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import (
@@ -14,6 +15,7 @@ from ipaddress import (
     IPv4Network,
     IPv6Address,
     IPv6Network,
+    collapse_addresses,
     ip_address,
     ip_network,
 )
@@ -90,6 +92,13 @@ def forget_addresses() -> None:
 def family_of(address: Address | Prefix) -> IPFamily:
     """Give the family of an address or prefix."""
     return IPFamily.IPV4 if address.version == 4 else IPFamily.IPV6  # noqa: PLR2004  IP versions
+
+
+def disjoint(prefixes: Iterable[Prefix]) -> Iterator[Prefix]:
+    """Merge prefixes that overlap or adjoin; IPv4 first, each family by number."""
+    kept = tuple(prefixes)
+    yield from collapse_addresses(p for p in kept if isinstance(p, IPv4Network))
+    yield from collapse_addresses(p for p in kept if isinstance(p, IPv6Network))
 
 
 @lru_cache(maxsize=_PARSED_MAX)

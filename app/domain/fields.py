@@ -7,6 +7,7 @@ Each kind offers a few paths; the others are refused.  A backslash escapes
 ``\``, ``,`` and ``=`` in values.  Source: spec kubernetes-api 4.4.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from app.domain.objects.resource import AnyResource, Object
 from app.domain.resources import resource_of
 
 _SIGNS = ("!=", "==", "=")
+_PART = re.compile(r"(?:[^\\,]|\\.?)+", re.DOTALL)  # an escaped comma does not end it
+_ESCAPE = re.compile(r"\\([\\,=])")
+_RESERVED = re.compile(r"[\\=]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,20 +66,8 @@ def parse_field_selector(text: str, resource: AnyResource) -> FieldSelector:
 
     Raises BadRequest for a syntax error and for a path that the kind does not offer.
     """
-    terms = {_parse_term(part, text, resource) for part in _split(text) if part}
+    terms = {_parse_term(part, text, resource) for part in _PART.findall(text)}
     return FieldSelector(tuple(sorted(terms)))
-
-
-def _split(text: str) -> Iterator[str]:
-    start = position = 0
-    while position < len(text):
-        if text[position] == "\\":
-            position += 1
-        elif text[position] == ",":
-            yield text[start:position]
-            start = position + 1
-        position += 1
-    yield text[start:]
 
 
 def _parse_term(part: str, text: str, resource: AnyResource) -> Term:
@@ -91,16 +83,8 @@ def _parse_term(part: str, text: str, resource: AnyResource) -> Term:
 
 
 def _unescaped(value: str, text: str) -> str:
-    result, position = "", 0
-    while position < len(value):
-        letter = value[position]
-        if letter == "\\":
-            position += 1
-            letter = value[position : position + 1]
-            if not letter or letter not in "\\,=":
-                raise BadRequest(f"invalid field selector {text!r}: invalid escape sequence")
-        elif letter == "=":
-            raise BadRequest(f"invalid field selector {text!r}: '=' in a value must be escaped")
-        result += letter
-        position += 1
-    return result
+    offence = _RESERVED.search(_ESCAPE.sub("", value))
+    if offence is not None:
+        why = "invalid escape sequence" if offence[0] == "\\" else "'=' in a value must be escaped"
+        raise BadRequest(f"invalid field selector {text!r}: {why}")
+    return _ESCAPE.sub(r"\1", value)

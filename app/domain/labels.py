@@ -140,12 +140,10 @@ def selects(
     )
 
 
-def expression_violations(field: str, expressions: Iterable[Requirement]) -> tuple[Violation, ...]:
+def expression_violations(field: str, expressions: Iterable[Requirement]) -> Iterable[Violation]:
     """Refuse invalid expressions of a selector; Gt and Lt are for the text of queries only."""
-    found: list[Violation] = []
     for index, expression in enumerate(expressions):
-        found.extend(_expression_violations(f"{field}[{index}]", expression))
-    return tuple(found)
+        yield from _expression_violations(f"{field}[{index}]", expression)
 
 
 def _expression_violations(field: str, expression: Requirement) -> Iterable[Violation]:

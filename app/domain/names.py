@@ -1,15 +1,17 @@
 """Names of objects and domain names.
 
-Parsing, formatting and validation only; what a name resolves to is not known here.
+Parsing, formatting, validation and generation only; what a name resolves to is not known here.
 
     text -> problems        (empty when the text is a valid name)
     text <-> NamespacedName, DomainName
+    prefix, seed -> name    (with a pseudo-random suffix)
 
-Source: RFC 1123 section 2.1, RFC 1035 sections 2.3.1 and 3.1; spec kubernetes-api 1.4.
+Source: RFC 1123 section 2.1, RFC 1035 sections 2.3.1 and 3.1; spec kubernetes-api 1.2 and 1.4.
 """
 
 import re
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import NamedTuple, NewType
 
 LABEL_LENGTH_MAX = 63  # octets of one DNS label
@@ -17,6 +19,9 @@ SUBDOMAIN_LENGTH_MAX = 253  # characters of a domain name in text form, without 
 WIRE_LENGTH_MAX = 255  # octets of a domain name on the wire
 SEGMENT_LENGTH_MAX = 253  # characters of a name that is any segment of a path
 PORT_NAME_LENGTH_MAX = 15  # characters of an IANA service name
+SUFFIX_LENGTH = 5  # characters of a generated suffix
+
+_SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # nothing that spells words or looks alike
 
 Uid = NewType("Uid", str)
 Revision = NewType("Revision", int)
@@ -25,7 +30,6 @@ UNASSIGNED_UID = Uid("")
 REVISION_ZERO = Revision(0)  # before the first write
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
-_LABEL_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
 _UNSTORABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _PORT_NAME_ALPHABET = re.compile(r"[-a-z0-9]+\Z")
@@ -33,10 +37,6 @@ _PORT_NAME_ALPHABET = re.compile(r"[-a-z0-9]+\Z")
 _LABEL_RULE = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
     "and must start and end with an alphanumeric character"
-)
-_LABEL_1035_RULE = (
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-    "alphabetic character, and end with an alphanumeric character"
 )
 _SUBDOMAIN_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
@@ -63,14 +63,27 @@ def parse_namespaced_name(text: str) -> NamespacedName:
     return NamespacedName(namespace, name)
 
 
+def generated_name(prefix: str, seed: int) -> str:
+    """Append five characters to the prefix, which is cut so that the name fits a DNS label.
+
+    The caller passes a ``seed`` that it has not used before.
+    """
+    return prefix[: LABEL_LENGTH_MAX - SUFFIX_LENGTH] + suffix_of(f"{seed}\0{prefix}")
+
+
+def suffix_of(text: str) -> str:
+    """Hash a text into five characters."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    number, suffix = int.from_bytes(digest), ""
+    for _ in range(SUFFIX_LENGTH):
+        number, index = divmod(number, len(_SUFFIX_ALPHABET))
+        suffix += _SUFFIX_ALPHABET[index]
+    return suffix
+
+
 def label_problems(value: str) -> tuple[str, ...]:
     """List why ``value`` is not an RFC 1123 label, one sentence per broken rule."""
     return _problems(value, LABEL_LENGTH_MAX, _LABEL, _LABEL_RULE)
-
-
-def label_1035_problems(value: str) -> tuple[str, ...]:
-    """As ``label_problems``, for the older rule that requires a letter at the start."""
-    return _problems(value, LABEL_LENGTH_MAX, _LABEL_1035, _LABEL_1035_RULE)
 
 
 def subdomain_problems(value: str) -> tuple[str, ...]:

@@ -66,14 +66,14 @@ class Occupied:  # noqa: PLW1641  compared, never a key
         """Find the lowest number from ``first`` to ``last`` inclusive that is not held."""
         if first > last:
             return None
-        free = _next_free(self._root, first, self._depth - 1)
+        free = _next(self._root, first, self._depth - 1, held=False)
         return None if free is None or free > last else free
 
     def next_held(self, first: int, last: int) -> int | None:
         """Find the lowest number from ``first`` to ``last`` inclusive that is held."""
         if not 0 <= first <= last or first >> (self._depth * _BITS):
             return None
-        held = _next_held(self._root, first, self._depth - 1)
+        held = _next(self._root, first, self._depth - 1, held=True)
         return None if held is None or held > last else held
 
     @classmethod
@@ -121,41 +121,29 @@ def _built(numbers: Iterable[int], level: int) -> _Node:
     return _Branch(children, full)
 
 
-def _next_free(node: _Node, low: int, level: int) -> int | None:
-    slot = low >> (level * _BITS)
+def _next(node: _Node, low: int, level: int, *, held: bool) -> int | None:
+    """Find the lowest number from ``low`` in a node that is held, or that is not."""
+    shift = level * _BITS
+    slot = low >> shift
     if isinstance(node, int):
-        return _lowest(~node & _ALL, slot)
-    rest = low & ((1 << (level * _BITS)) - 1)
-    child = node.children.get(slot)
-    if child is None:
+        return _lowest(node if held else ~node & _ALL, slot)
+    if slot in node.children:
+        rest = low & ((1 << shift) - 1)
+        within = _next(node.children[slot], rest, level - 1, held=held)
+        if within is not None:
+            return slot << shift | within
+    elif not held:
         return low
-    within = _next_free(child, rest, level - 1)
-    if within is not None:
-        return slot << (level * _BITS) | within
-    following = _lowest(~node.full & _ALL, slot + 1)
+    if held:
+        following = min((place for place in node.children if place > slot), default=None)
+    else:
+        following = _lowest(~node.full & _ALL, slot + 1)
     if following is None:
         return None
     child = node.children.get(following)
-    within = 0 if child is None else _next_free(child, 0, level - 1)
-    assert within is not None, "a child that is not full has a gap"
-    return following << (level * _BITS) | within
-
-
-def _next_held(node: _Node, low: int, level: int) -> int | None:
-    slot = low >> (level * _BITS)
-    if isinstance(node, int):
-        return _lowest(node, slot)
-    rest = low & ((1 << (level * _BITS)) - 1)
-    child = node.children.get(slot)
-    within = None if child is None else _next_held(child, rest, level - 1)
-    if within is not None:
-        return slot << (level * _BITS) | within
-    following = min((place for place in node.children if place > slot), default=None)
-    if following is None:
-        return None
-    within = _next_held(node.children[following], 0, level - 1)
-    assert within is not None, "a child without numbers is not kept"
-    return following << (level * _BITS) | within
+    within = 0 if child is None else _next(child, 0, level - 1, held=held)
+    assert within is not None, "a child that is not full has a gap, and one that is kept a number"
+    return following << shift | within
 
 
 def _lowest(mask: int, start: int) -> int | None:

@@ -14,12 +14,13 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
 from app.domain.addresses import parse_prefix
 from app.domain.bounded import Bounded
-from app.domain.dataplane.incremental.ipvs_mode import IPVSMode
+from app.domain.dataplane.incremental.ipvs_mode import IPVSMode, Parts
 from app.domain.dataplane.incremental.nftables_mode import NftablesMode
 from app.domain.dataplane.incremental.source import Mode, RulesSource
 from app.domain.dataplane.incremental.step import Step, step_between
@@ -27,6 +28,7 @@ from app.domain.dataplane.ipvs.drift import Drift, Ownership, drift
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
 from app.domain.dataplane.nftables.text import encode as encode_nftables
+from app.domain.dataplane.rules.health_checks import HealthCheckChanges
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.errors import not_found
@@ -34,7 +36,6 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import NODE, Node
 from app.domain.snapshot import Snapshot
-from app.registry.node_events import NodeChanges, Plan, standing_of
 from app.registry.reads.view import Advance, View
 from app.registry.threads import in_thread
 
@@ -47,6 +48,51 @@ _BESIDE_MIN = 64  # changes, or Services they touch, that are worth a thread of 
 _STEPS_MAX = 16  # ways between revisions that are remembered for the next node to ask
 
 _log = logging.getLogger(__name__)
+
+Plan = Parts | str
+"""In IPVS mode operations, in pieces that many nodes share; in nftables mode a text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is sent beside rules: what load balancers may ask the node, and may send it."""
+
+    health_checks: HealthCheckChanges = ()
+    is_eligible: bool = True
+    has_turned: bool = False
+    """Whether ``is_eligible`` was otherwise before."""
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything changed."""
+        return self.has_turned or bool(self.health_checks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeChanges:
+    """The way of a node from one revision to another."""
+
+    node: str
+    since: Revision
+    revision: Revision
+    plan: Plan
+    standing: Standing = Standing()
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything changed for the node."""
+        return any(self.plan) or self.standing.is_any
+
+
+_AS_BEFORE: Final = Standing()
+
+
+def standing_of(checks: HealthCheckChanges, before: Node | None, node: Node) -> Standing:
+    """Tell what goes with the rules of a Node that was ``before``, if it was there at all."""
+    has_turned = before is None or before.is_eligible != node.is_eligible
+    if not checks and not has_turned and node.is_eligible:
+        return _AS_BEFORE
+    return Standing(health_checks=checks, is_eligible=node.is_eligible, has_turned=has_turned)
 
 
 class NodeRulesReader:

@@ -8,25 +8,13 @@ size of a piece.
 """
 
 import asyncio
-from types import TracebackType
 
 
-class YieldingLock:
+class YieldingLock(asyncio.Lock):
     """Serialises pieces of long work, ``async with lock:`` around each, in order of arrival."""
 
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-
-    async def __aenter__(self) -> None:
-        await self._lock.acquire()
-
-    async def __aexit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         try:
             await asyncio.sleep(0)  # the event loop polls its sockets before the next piece
         finally:
-            self._lock.release()
+            self.release()

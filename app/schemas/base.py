@@ -11,7 +11,6 @@ Source: spec kubernetes-api 1.2 and 5.8; contract.md, "Objects".
 """
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -30,7 +29,7 @@ from pydantic import (
 from app.domain.addresses import PORT_MAX
 
 T = TypeVar("T")
-Told = Annotated[tuple[T, ...], FailFast()]
+FailFastTuple = Annotated[tuple[T, ...], FailFast()]
 """An array that an agent reads: validation stops at the first invalid entry.
 
 A violation takes a hundred times the memory of its entry, and an answer may have millions.
@@ -177,24 +176,3 @@ Time = Annotated[
     datetime, PlainValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 TextMap = dict[str, str | None]
-
-
-def text_map(wire: TextMap | None) -> dict[str, str]:
-    """Decode a map of texts; as in Kubernetes, a null value is the empty text."""
-    return {key: value or "" for key, value in wire.items()} if wire else {}
-
-
-def put_not_empty(wire: dict[str, object], source: object, fields: Mapping[str, str]) -> None:
-    """Copy fields that are neither empty, zero, false nor None; tuples become lists."""
-    for name, attribute in fields.items():
-        value: object = getattr(source, attribute)
-        if value:
-            wire[name] = [*cast("tuple[object, ...]", value)] if type(value) is tuple else value
-
-
-def put_set(wire: dict[str, object], source: object, fields: Mapping[str, str]) -> None:
-    """Copy fields that are not None."""
-    for name, attribute in fields.items():
-        value: object = getattr(source, attribute)
-        if value is not None:
-            wire[name] = value

@@ -5,7 +5,6 @@
 Source: contract.md, "Routes".
 """
 
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -18,9 +17,11 @@ from app.domain.discovery.explain.explanation import (
     SliceExplanation,
     Verdict,
 )
-from app.domain.names import Revision
+from app.domain.names import NamespacedName, Revision
 from app.schemas.base import Output, words
-from app.schemas.objects.metadata import Condition, encode_conditions
+from app.schemas.objects.metadata import Condition
+from app.schemas.objects.shapes import encode
+from app.schemas.rules.spelling import record
 
 
 class ExplainedKey(Output):
@@ -37,29 +38,39 @@ class ExplainedReason(Output):
     message: str = Field(examples=["wants app=web, has app=wbe"])
 
 
+Key = Annotated[NamespacedName, record(ExplainedKey, NamespacedName)]
+Reasons = tuple[Annotated[Reason, record(ExplainedReason, Reason)], ...]
+
+
 class ExplainedPod(Output):
     """One Pod of the namespace."""
 
-    pod: ExplainedKey
+    pod: Key
     verdict: Annotated[str, words(Verdict)]
-    reasons: list[ExplainedReason] = Field(description="Empty when all is well.")
+    reasons: Reasons = Field(description="Empty when all is well.")
     selected: bool = Field(description="Whether the selector picks it.")
     requirements_failed: int = Field(description="Parts of the selector that it does not meet.")
-    addresses: list[str] = Field(examples=[["10.244.1.5"]])
-    slices: list[str] = Field(description="EndpointSlices that hold it.", examples=[["ent-x7k2p"]])
+    addresses: tuple[str, ...] = Field(examples=[["10.244.1.5"]])
+    slices: tuple[str, ...] = Field(
+        description="EndpointSlices that hold it.", examples=[["ent-x7k2p"]]
+    )
 
 
 class ExplainedSlice(Output):
     """One EndpointSlice that was written by hand, or is no longer kept up to date."""
 
-    slice: ExplainedKey
+    slice: Key
     managed_by: str = Field(
         description="The controller that the slice names as its manager; may be empty."
     )
     address_type: str = Field(examples=["IPv4"])
     endpoints: int
     endpoints_ready: int
-    reasons: list[ExplainedReason]
+    reasons: Reasons
+
+
+_POD = record(ExplainedPod, PodExplanation, selected="is_selected")
+_SLICE = record(ExplainedSlice, SliceExplanation)
 
 
 class ServiceExplanation(Output):
@@ -96,36 +107,9 @@ def encode_explanation(explanation: Explanation, revision: Revision) -> dict[str
         "summary": explanation.summary,
         "endpoints": explanation.endpoints,
         "endpointsReady": explanation.endpoints_ready,
-        "pods": [_pod(pod) for pod in explanation.pods],
+        "pods": [_POD.write(pod) for pod in explanation.pods],
         "podsOmitted": explanation.pods_omitted,
-        "slices": [_slice(slice_) for slice_ in explanation.slices],
+        "slices": [_SLICE.write(slice_) for slice_ in explanation.slices],
         "slicesOmitted": explanation.slices_omitted,
-        "conditions": encode_conditions(explanation.conditions),
+        "conditions": [encode(Condition, each) for each in explanation.conditions],
     }
-
-
-def _pod(pod: PodExplanation) -> dict[str, object]:
-    return {
-        "pod": pod.pod._asdict(),
-        "verdict": pod.verdict.value,
-        "reasons": _reasons(pod.reasons),
-        "selected": pod.is_selected,
-        "requirementsFailed": pod.requirements_failed,
-        "addresses": [*pod.addresses],
-        "slices": [*pod.slices],
-    }
-
-
-def _slice(slice_: SliceExplanation) -> dict[str, object]:
-    return {
-        "slice": slice_.slice._asdict(),
-        "managedBy": slice_.managed_by,
-        "addressType": slice_.address_type,
-        "endpoints": slice_.endpoints,
-        "endpointsReady": slice_.endpoints_ready,
-        "reasons": _reasons(slice_.reasons),
-    }
-
-
-def _reasons(reasons: Iterable[Reason]) -> list[dict[str, str]]:
-    return [{"code": reason.code.value, "message": reason.message} for reason in reasons]

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.domain.dataplane.ipvs.script import Part
+from app.domain.errors import Invalid
+from app.domain.violations import not_supported
 from app.schemas.base import wire_name
 
 SELECTOR_CHARACTERS_MAX = 8_192
@@ -116,3 +118,10 @@ class WatchQuery(Query):
         default=False,
         description="Send a bookmark whenever the registry moves on: what came before it is whole.",
     )
+
+
+def is_dry_run(text: str) -> bool:
+    """Read ``dryRun``; raises Invalid for anything but ``All`` or nothing."""
+    if text not in ("", "All"):
+        raise Invalid("WriteOptions", "", (not_supported("dryRun", text, ("All",)),))
+    return text == "All"

@@ -5,6 +5,7 @@
 Source: spec kubernetes-api 1.7; contract.md, "Errors".
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -13,6 +14,8 @@ from app.domain.errors import DomainError, Expired, Invalid
 from app.domain.objects.resource import Object
 from app.domain.resources import RESOURCES_BY_KIND, resource_of
 from app.schemas.base import Output
+
+_HEAD: Mapping[str, object] = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
 
 
 class StatusCause(Output):
@@ -75,9 +78,7 @@ def failure(
 ) -> dict[str, object]:
     """Encode a refusal that is not a DomainError, such as an unknown path."""
     return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
+        **_HEAD,
         "status": "Failure",
         "message": message,
         "reason": reason,
@@ -112,11 +113,5 @@ def success_of(deleted: Object) -> dict[str, object]:
     details: dict[str, object] = {"name": deleted.metadata.name, "kind": kind.plural}
     if kind.group:
         details["group"] = kind.group
-    return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Success",
-        "details": {**details, "uid": deleted.metadata.uid, "causes": []},
-        "code": 200,
-    }
+    details |= {"uid": deleted.metadata.uid, "causes": []}
+    return {**_HEAD, "status": "Success", "details": details, "code": 200}

@@ -12,15 +12,16 @@ Source: style.md 2 and 7.3.
 import asyncio
 import contextlib
 import logging
-from datetime import datetime
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.names import REVISION_ZERO, Revision
-from app.domain.times import format_time
+from app.domain.objects.meta import format_time
 from app.registry.reads.view import View
-from app.store.clock import DatabaseClock
 from app.store.engine import connected, driver_of
 from app.store.loading import Forked, HistoryGone, changes_after, load_state, require_agreement
 from app.store.saving import CHANNEL, origin_of
@@ -31,6 +32,30 @@ POLL_S_MAX = 5.0  # seconds for one poll; a server that takes longer is unreacha
 RETRY_S = 0.5  # seconds before reconnecting
 
 _log = logging.getLogger(__name__)
+
+
+class DatabaseClock:
+    """Gives the database's time; before the first update, this machine's.
+
+    All processes of a registry use this time, whatever their own clocks show: for the creation of
+    objects, and for the end of grace periods.
+    """
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Measure the time since the last update by ``monotonic``, in seconds."""
+        self._monotonic = monotonic
+        self._updated: tuple[datetime, float] | None = None
+
+    def update(self, now: datetime) -> None:
+        """Set the time that the database reported just now."""
+        self._updated = now, self._monotonic()
+
+    def now(self) -> datetime:
+        """Give the time in whole seconds, as objects have it."""
+        if self._updated is None:
+            return datetime.now(UTC).replace(microsecond=0)
+        reported, at_s = self._updated
+        return (reported + timedelta(seconds=self._monotonic() - at_s)).replace(microsecond=0)
 
 
 class ChangeLogFollower:
@@ -88,12 +113,7 @@ class ChangeLogFollower:
     async def _follow(self) -> None:
         async with connected(self._engine) as plain:
             connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
-            woken = asyncio.Event()
-
-            own = origin_of(self._engine)
-
-            def wake(*_: object) -> None:
-                woken.set()
+            woken, own = asyncio.Event(), origin_of(self._engine)
 
             def on_notification(_: object, __: int, ___: str, payload: object) -> None:
                 # This process' writer shows its own commits; if it is cancelled, the poll does.
@@ -102,7 +122,7 @@ class ChangeLogFollower:
 
             driver = await driver_of(connection)
             await driver.add_listener(CHANNEL, on_notification)
-            driver.add_termination_listener(wake)
+            driver.add_termination_listener(lambda _: woken.set())
             while True:
                 woken.clear()
                 if await self.poll(connection):

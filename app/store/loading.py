@@ -4,16 +4,18 @@ database -> Loaded(snapshot, history, compacted)
 database, revision -> changes after it, in order
 database, View -> whether they share their history
 
-Tables are read and decoded a piece at a time (``store.pieces``).
+Tables of any size are read in pieces of bounded time and memory.  A piece is at least one row,
+however large that is.  Between two pieces the event loop runs, and inside a transaction the next
+statement follows soon: the server ends idle transactions (``store.engine``).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.changes import Change
@@ -24,11 +26,72 @@ from app.domain.snapshot import Snapshot, load
 from app.registry.reads.view import View
 from app.schemas.objects.codec import decode_stored
 from app.store.mapping import change_of, change_rows
-from app.store.pieces import Reading, pieces
-from app.store.tables import changes, counter, objects
+from app.store.tables import AnyRow, changes, counter, objects
 
 CHANGES_A_READ = 2_000  # changes after which catching up shows them, in complete revisions
+ROWS_A_PIECE = 256  # about ten milliseconds of decoding
+OCTETS_A_PIECE = 1 << 20  # of the texts in it
+PIECE_S_MAX = 10.0  # seconds to receive a piece; a server that takes longer is unreachable
+HISTORY_CHANGES_MAX = 10_000  # changes of the history that is read with the state
+HISTORY_OCTETS_MAX = 16 << 20  # of their texts
 COMPARED_MAX = 64  # changes by which two histories are compared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A query: ``order`` is a unique key, ``texts`` are the columns whose size counts."""
+
+    columns: Sequence[ColumnElement[Any]]
+    order: Sequence[ColumnElement[Any]]
+    texts: Sequence[ColumnElement[Any]]
+    where: Sequence[ColumnElement[bool]] = ()
+    rows_max: int = ROWS_A_PIECE
+    octets_max: int = OCTETS_A_PIECE
+    piece_s_max: float = PIECE_S_MAX
+
+
+Piece = Sequence[AnyRow]
+
+
+async def rows_of(connection: AsyncConnection, reading: Reading) -> AsyncGenerator[AnyRow, None]:
+    """Read all rows in order, a piece at a time; raises TimeoutError as ``pieces`` does."""
+    async for piece in pieces(connection, reading):
+        for row in piece:
+            yield row
+
+
+async def pieces(connection: AsyncConnection, reading: Reading) -> AsyncGenerator[Piece, None]:
+    """Read all rows in order, a piece at a time; each is one statement.
+
+    Raises TimeoutError when one takes too long; the caller's time with a piece does not count.
+    """
+    after: tuple[Any, ...] | None = None
+    while True:
+        async with asyncio.timeout(reading.piece_s_max):
+            rows = (await connection.execute(_piece(reading, after))).all()
+        if not rows:
+            return
+        yield rows
+        after = tuple(getattr(rows[-1], str(column.key)) for column in reading.order)
+
+
+def _piece(reading: Reading, after: "tuple[Any, ...] | None") -> "Select[*tuple[Any, ...]]":
+    """Select the next rows within the octets, at least one."""
+    octets = sum(
+        (func.coalesce(func.octet_length(text), 0) for text in reading.texts), start=literal(0)
+    )
+    found = select(*reading.columns, octets.label("octets")).where(*reading.where)
+    if after is not None:
+        found = found.where(tuple_(*reading.order) > tuple_(*map(literal, after)))
+    rows = found.order_by(*reading.order).limit(reading.rows_max).subquery()
+    order = [rows.c[str(column.key)] for column in reading.order]
+    total = func.sum(rows.c.octets).over(order_by=order).label("total")
+    running = select(rows, total).subquery()
+    return (
+        select(*(running.c[str(column.key)] for column in reading.columns))
+        .where(running.c.total - running.c.octets < reading.octets_max)
+        .order_by(*(running.c[str(column.key)] for column in reading.order))
+    )
 
 
 class HistoryGone(Exception):
@@ -48,50 +111,50 @@ class Loaded:
     compacted: Revision
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryLimits:
-    """Bounds of the history that is read with the state; octets are those of its texts."""
-
-    changes_max: int = 10_000
-    octets_max: int = 16 << 20
-
-
-HISTORY_LIMITS = HistoryLimits()
-
-
-async def load_state(connection: AsyncConnection, limits: HistoryLimits = HISTORY_LIMITS) -> Loaded:
+async def load_state(
+    connection: AsyncConnection,
+    *,
+    changes_max: int = HISTORY_CHANGES_MAX,
+    octets_max: int = HISTORY_OCTETS_MAX,
+) -> Loaded:
     """Read everything in one repeatable-read transaction, which the caller has begun.
 
-    History is read within the limits; watches that resume from before it have to list again.
+    History is read within ``changes_max`` and ``octets_max``; watches that resume from before it
+    have to list again.
 
     The transaction ends before a thread makes the indexes, which may take longer than the
     server allows an idle transaction.
     """
     row = (await connection.execute(select(counter))).one()
     found = [each async for each in objects_of(connection)]
-    since = max(Revision(row.compacted), await _history_begins_after(connection, limits))
-    revision = Revision(row.revision)
-    history = await changes_after(
-        connection, since, upto=revision, changes_max=limits.changes_max + 1
+    since = max(
+        Revision(row.compacted), await _history_begins_after(connection, changes_max, octets_max)
     )
+    revision = Revision(row.revision)
+    history = await changes_after(connection, since, upto=revision, changes_max=changes_max + 1)
     await connection.rollback()
     return Loaded(await asyncio.to_thread(load, found, revision=revision), history, since)
+
+
+def stored_objects(
+    connection: AsyncConnection, kinds: Iterable[str] = ()
+) -> AsyncGenerator[AnyRow, None]:
+    """Read the rows of every object, or of those of some kinds, by kind and key."""
+    key = (objects.c.kind, objects.c.namespace, objects.c.name)
+    wanted = tuple(kinds)
+    where = (objects.c.kind.in_(wanted),) if wanted else ()
+    reading = Reading(
+        columns=(*key, objects.c.body), order=key, texts=(objects.c.body,), where=where
+    )
+    return rows_of(connection, reading)
 
 
 async def objects_of(
     connection: AsyncConnection, kinds: Iterable[str] = ()
 ) -> AsyncGenerator[Object, None]:
     """Read every object, or those of some kinds, by kind and key."""
-    wanted = tuple(kinds)
-    reading = Reading(
-        columns=(objects.c.kind, objects.c.namespace, objects.c.name, objects.c.body),
-        order=(objects.c.kind, objects.c.namespace, objects.c.name),
-        texts=(objects.c.body,),
-        where=(objects.c.kind.in_(wanted),) if wanted else (),
-    )
-    async for piece in pieces(connection, reading):
-        for row in piece:
-            yield decode_stored(row.kind, row.body)
+    async for row in stored_objects(connection, kinds):
+        yield decode_stored(row.kind, row.body)
 
 
 async def load_kinds(connection: AsyncConnection, kinds: Iterable[str]) -> Snapshot:
@@ -115,7 +178,13 @@ async def changes_after(
     reading.
     """
     found: list[Change] = []
-    async with aclosing(_rows_between(connection, since, upto)) as rows:
+    reading = Reading(
+        columns=_CHANGE,
+        order=(changes.c.revision, changes.c.ordinal),
+        texts=(changes.c.before, changes.c.after),
+        where=(changes.c.revision > since, changes.c.revision <= upto),
+    )
+    async with aclosing(rows_of(connection, reading)) as rows:
         async for row in rows:
             seen = found[-1].revision if found else since
             if row.revision != seen:
@@ -133,21 +202,9 @@ def _require_next(revision: int, seen: int) -> None:
         raise HistoryGone(f"the changes after revision {seen} are no longer kept")
 
 
-async def _rows_between(
-    connection: AsyncConnection, after: int, upto: int
-) -> "AsyncGenerator[Row[*tuple[Any, ...]], None]":
-    reading = Reading(
-        columns=_CHANGE,
-        order=(changes.c.revision, changes.c.ordinal),
-        texts=(changes.c.before, changes.c.after),
-        where=(changes.c.revision > after, changes.c.revision <= upto),
-    )
-    async for piece in pieces(connection, reading):
-        for row in piece:
-            yield row
-
-
-async def _history_begins_after(connection: AsyncConnection, limits: HistoryLimits) -> Revision:
+async def _history_begins_after(
+    connection: AsyncConnection, changes_max: int, octets_max: int
+) -> Revision:
     """Find the newest revision that exceeds the limits together with those after it."""
     octets = func.coalesce(func.octet_length(changes.c.before), 0) + func.coalesce(
         func.octet_length(changes.c.after), 0
@@ -156,7 +213,7 @@ async def _history_begins_after(connection: AsyncConnection, limits: HistoryLimi
     newest = (
         select(changes.c.revision, changes.c.ordinal, octets.label("octets"))
         .order_by(*newest_first)
-        .limit(limits.changes_max + 1)
+        .limit(changes_max + 1)
         .subquery()
     )
     order = (newest.c.revision.desc(), newest.c.ordinal.desc())
@@ -165,13 +222,13 @@ async def _history_begins_after(connection: AsyncConnection, limits: HistoryLimi
         func.row_number().over(order_by=order).label("changes"),
         func.sum(newest.c.octets).over(order_by=order).label("octets"),
     ).subquery()
-    is_too_much = (running.c.changes > limits.changes_max) | (running.c.octets > limits.octets_max)
+    is_too_much = (running.c.changes > changes_max) | (running.c.octets > octets_max)
     beyond = await connection.scalar(select(func.max(running.c.revision)).where(is_too_much))
     return Revision(beyond or REVISION_ZERO)
 
 
 async def require_agreement(
-    connection: AsyncConnection, view: View, seen: Revision, row: "Row[*tuple[Any, ...]]"
+    connection: AsyncConnection, view: View, seen: Revision, row: AnyRow
 ) -> None:
     """Check that the state of ``view`` belongs to the history of the database.
 

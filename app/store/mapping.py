@@ -1,16 +1,15 @@
 """Mapping between rows and values.
 
-    row -> Object, Change          Change -> rows
+    row -> Change          Object, Change -> rows
 
 A body is the wire form of an object, as ``app.schemas.objects.codec`` writes it, with fields
 that the wire does not show added under separate names.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypedDict
-
-from sqlalchemy import Row
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
 
 from app.domain.changes import Change
 from app.domain.names import Revision
@@ -18,27 +17,10 @@ from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 from app.schemas.objects.codec import decode_stored
 from app.schemas.objects.encoding import stored_bytes
+from app.store.tables import AnyRow
 
-
-class ObjectRow(TypedDict):
-    """A row of ``objects``."""
-
-    kind: str
-    namespace: str
-    name: str
-    uid: uuid.UUID
-    revision: int
-    body: str
-
-
-class ChangeRow(TypedDict):
-    """A row of ``changes``; ``ordinal`` counts within the revision."""
-
-    revision: int
-    ordinal: int
-    kind: str
-    before: str | None
-    after: str | None
+Row = dict[str, Any]
+"""Values by column."""
 
 
 def body_of(registered: Object) -> str:
@@ -46,7 +28,7 @@ def body_of(registered: Object) -> str:
     return stored_bytes(registered).decode()
 
 
-def change_of(row: "Row[*tuple[Any, ...]]") -> Change:
+def change_of(row: AnyRow) -> Change:
     """Read a change from its row."""
     return Change(
         revision=Revision(row.revision),
@@ -55,52 +37,32 @@ def change_of(row: "Row[*tuple[Any, ...]]") -> Change:
     )
 
 
-def object_rows(
-    changes: Iterable[Change], body: Callable[[Object], str] = body_of
-) -> list[ObjectRow]:
-    """Write the rows of objects that exist after the changes; the last change counts."""
-    rows: dict[tuple[str, str, str], ObjectRow] = {}
-    for change in changes:
-        place = (change.kind, change.key.namespace, change.key.name)
-        rows.pop(place, None)
-        if change.after is not None:
-            rows[place] = _object_row(change.after, body)
-    return list(rows.values())
+def object_row(registered: Object, body: str) -> Row:
+    """Write the row of an object with its stored body."""
+    meta = registered.metadata
+    return {
+        "kind": resource_of(registered).name,
+        "namespace": meta.namespace,
+        "name": meta.name,
+        "uid": uuid.UUID(meta.uid),
+        "revision": meta.revision,
+        "body": body,
+    }
 
 
-def removed_rows(changes: Iterable[Change]) -> list[dict[str, str]]:
-    """Give the keys of rows whose objects are deleted after the changes."""
-    gone: dict[tuple[str, str, str], dict[str, str]] = {}
-    for change in changes:
-        place = (change.kind, change.key.namespace, change.key.name)
-        gone.pop(place, None)
-        if change.after is None:
-            gone[place] = {
-                "old_kind": place[0],
-                "old_namespace": place[1],
-                "old_name": place[2],
-            }
-    return list(gone.values())
-
-
-def change_rows(
-    changes: Iterable[Change], body: Callable[[Object], str] = body_of
-) -> list[ChangeRow]:
+def change_rows(changes: Iterable[Change]) -> list[Row]:
     """Write the change-log rows, numbered within their revision."""
-    rows: list[ChangeRow] = []
-    for change in changes:
-        last = rows[-1] if rows else None
-        follows = last is not None and last["revision"] == change.revision
-        rows.append(
-            ChangeRow(
-                revision=change.revision,
-                ordinal=last["ordinal"] + 1 if last is not None and follows else 0,
-                kind=change.kind,
-                before=None if change.before is None else body(change.before),
-                after=None if change.after is None else body(change.after),
-            )
-        )
-    return rows
+    return [
+        {
+            "revision": revision,
+            "ordinal": ordinal,
+            "kind": change.kind,
+            "before": None if change.before is None else body_of(change.before),
+            "after": None if change.after is None else body_of(change.after),
+        }
+        for revision, changed in groupby(changes, key=lambda change: change.revision)
+        for ordinal, change in enumerate(changed)
+    ]
 
 
 def addresses_held(registered: Object | None) -> set[str]:
@@ -119,15 +81,3 @@ def _held(registered: Object | None, family: str) -> Iterator[str]:
     if registered is None or not (resource := resource_of(registered)).allocates:
         return iter(())
     return (term[1] for term in resource.index_terms(registered) if term[0] == family)
-
-
-def _object_row(registered: Object, body: Callable[[Object], str]) -> ObjectRow:
-    meta = registered.metadata
-    return ObjectRow(
-        kind=resource_of(registered).name,
-        namespace=meta.namespace,
-        name=meta.name,
-        uid=uuid.UUID(meta.uid),
-        revision=meta.revision,
-        body=body(registered),
-    )

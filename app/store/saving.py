@@ -10,26 +10,18 @@ import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from itertools import zip_longest
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.changes import Change
+from app.domain.changes import Change, is_light
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import Object
-from app.domain.weights import is_light
 from app.registry.threads import in_thread
 from app.store.engine import driver_of
-from app.store.mapping import (
-    addresses_held,
-    body_of,
-    change_rows,
-    object_rows,
-    ports_held,
-    removed_rows,
-)
+from app.store.mapping import Row, addresses_held, change_rows, object_row, ports_held
 
 CHANNEL = "waypost"  # of notifications
 SAVE_S_MAX = 10.0  # seconds for one statement, and for the commit
@@ -74,7 +66,6 @@ async def save(
     return True
 
 
-_Row = Mapping[str, object]
 _Part = list[list[object]]  # columns, in the order of ``_ROWS``
 
 
@@ -83,29 +74,37 @@ def _written(decided: Sequence[Change]) -> list[_Part]:
 
     Every part has a piece of the two large tables; the rest is in the last.
     """
-    body = _Bodies()
-    kept = _pieces(object_rows(decided, body), "body")
-    logged = _pieces(change_rows(decided, body), "before", "after")
-    count = max(len(kept), len(logged))
-    parts: list[_Part] = []
-    for number in range(count):
-        gone = removed_rows(decided) if number == count - 1 else []
-        moved = decided if number == count - 1 else ()
-        parts.append(
-            [
-                *_columns("kept", kept[number] if number < len(kept) else []),
-                *_columns("gone", gone),
-                *_columns("logged", logged[number] if number < len(logged) else []),
-                *_moved(moves(moved, addresses_held)),
-                *_moved(moves(moved, ports_held)),
-            ]
-        )
+    logged = change_rows(decided)
+    # Of several changes to an object the last counts.
+    last = {
+        (change.kind, change.key): (change.after, row["after"])
+        for change, row in zip(decided, logged, strict=True)
+    }
+    kept = [object_row(after, body) for after, body in last.values() if after is not None]
+    gone = [
+        {"old_kind": kind, "old_namespace": key.namespace, "old_name": key.name}
+        for (kind, key), (after, _) in last.items()
+        if after is None
+    ]
+    rest = [
+        *_columns("gone", gone),
+        *_moved(moves(decided, addresses_held)),
+        *_moved(moves(decided, ports_held)),
+    ]
+    pieces = zip_longest(
+        _pieces(kept, "body"), _pieces(logged, "before", "after"), fillvalue=list[Row]()
+    )
+    parts: list[_Part] = [
+        [*_columns("kept", objects), *_columns("logged", log), *([] for _ in rest)]
+        for objects, log in pieces
+    ]
+    parts[-1][-len(rest) :] = rest
     return parts
 
 
-def _pieces(rows: Sequence[_Row], *texts: str) -> list[list[_Row]]:
+def _pieces(rows: Sequence[Row], *texts: str) -> list[list[Row]]:
     """Cut rows where their texts exceed one part."""
-    pieces: list[list[_Row]] = [[]]
+    pieces: list[list[Row]] = [[]]
     octets = 0
     for row in rows:
         weight = sum(len(str(row[text] or "")) for text in texts)
@@ -115,25 +114,6 @@ def _pieces(rows: Sequence[_Row], *texts: str) -> list[list[_Row]]:
         pieces[-1].append(row)
         octets += weight
     return pieces
-
-
-class _Bodies:
-    """Encodes an object once, for its row and for the log."""
-
-    def __init__(self) -> None:
-        self._written: dict[int, str] = {}
-
-    def __call__(self, registered: Object) -> str:
-        # The changes keep the objects alive as long as this lives, so ids are unique.
-        body = self._written.get(id(registered))
-        if body is None:
-            body = self._written[id(registered)] = body_of(registered)
-        return body
-
-
-async def announce(connection: AsyncConnection, revision: Revision) -> None:
-    """Notify all processes of a revision when this transaction commits."""
-    await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
 
 
 _Held = TypeVar("_Held", str, int)
@@ -155,7 +135,7 @@ def moves(
     return released, taken
 
 
-def _columns(rows_of: str, rows: Sequence[_Row]) -> list[list[object]]:
+def _columns(rows_of: str, rows: Sequence[Row]) -> list[list[object]]:
     return [[row[name] for row in rows] for name, _ in _ROWS[rows_of]]
 
 
@@ -176,11 +156,11 @@ _ROWS = {
         *(("kind", "text"), ("namespace", "text"), ("name", "text")),
         *(("uid", "uuid"), ("revision", "bigint"), ("body", "text")),
     ),
-    "gone": (("old_kind", "text"), ("old_namespace", "text"), ("old_name", "text")),
     "logged": (
         *(("revision", "bigint"), ("ordinal", "integer"), ("kind", "text")),
         *(("before", "text"), ("after", "text")),
     ),
+    "gone": (("old_kind", "text"), ("old_namespace", "text"), ("old_name", "text")),
     **dict.fromkeys(
         ("ips_released", "ips_taken"),
         (("address", "text"), ("namespace", "text"), ("service", "text")),

@@ -11,6 +11,8 @@ Bodies are text, not ``jsonb``, so that they read back byte for byte.
 The counter is a row, not a sequence, because sequences commit out of order.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     MetaData,
+    Row,
     Table,
     Text,
     Uuid,
@@ -26,6 +29,8 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.dialects.postgresql import INET, JSON
+
+AnyRow = Row[*tuple[Any, ...]]
 
 metadata = MetaData(
     naming_convention={

@@ -24,13 +24,13 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from asyncpg import PostgresError, UniqueViolationError
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.changes import Change
-from app.domain.errors import DomainError, NotSynced, Unconfirmed
-from app.domain.names import REVISION_ZERO, Revision, Uid
+from app.domain.errors import NotSynced, Unconfirmed
+from app.domain.names import Revision, Uid
 from app.domain.snapshot import Snapshot
 from app.domain.work import Policy, Work
 from app.registry.reads.view import View
@@ -45,7 +45,7 @@ from app.store.loading import (
     require_agreement,
 )
 from app.store.saving import SAVE_S_MAX, save
-from app.store.tables import counter
+from app.store.tables import AnyRow, counter
 from app.store.write_queue import QUEUED_S_MAX, Job, WriteQueue
 
 LONG_TRIES_MAX = 3  # attempts of a long decision without the lock, when others commit
@@ -67,8 +67,6 @@ class _Batch:
     jobs: list[Job[Any]]
     before: Snapshot = field(default_factory=Snapshot)
     snapshot: Snapshot = field(default_factory=Snapshot)
-    base: Revision = REVISION_ZERO
-    revision: Revision = REVISION_ZERO
     cursors: Mapping[str, int] = field(default_factory=dict[str, int])
     changes: list[Change] = field(default_factory=list[Change])
     has_begun: bool = False
@@ -80,15 +78,9 @@ class _Batch:
         """Whether its decisions may touch more than ``AT_ONCE_MAX`` objects."""
         return sum(job.reach for job in self.jobs) > AT_ONCE_MAX
 
-    @property
-    def writes_nothing(self) -> bool:
-        """Whether all is decided, without changes."""
-        return self.is_decided and not self.changes
-
-    def begin(self, snapshot: Snapshot, revision: Revision, cursors: Mapping[str, int]) -> None:
+    def begin(self, snapshot: Snapshot, cursors: Mapping[str, int]) -> None:
         """Start from a state, and drop earlier decisions."""
         self.before = self.snapshot = snapshot
-        self.base = self.revision = revision
         self.cursors = cursors
         self.changes.clear()
 
@@ -120,7 +112,7 @@ class PostgresWriter:
         self._policy = policy
         self._conclude = conclude
         self._follower = follower
-        self._counter: tuple[Revision, Mapping[str, int]] | None = None  # as last seen here
+        self._counter: tuple[Revision | None, Mapping[str, int]] = (None, {})  # as last seen here
 
     async def write(
         self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
@@ -133,15 +125,14 @@ class PostgresWriter:
     def would_change(self, decide: Callable[[Work], object]) -> bool:
         """Try a decision on the view's state; see ``app.registry.ports.Writer``."""
         snapshot = self._view.require_synced()
-        work = self._work(snapshot, snapshot.revision, {})
+        work = self._work(snapshot, {})
         decide(work)
         return bool(work.changes())
 
-    def _work(self, snapshot: Snapshot, revision: Revision, cursors: Mapping[str, int]) -> Work:
-        """Begin a decision on the state at a revision."""
+    def _work(self, snapshot: Snapshot, cursors: Mapping[str, int]) -> Work:
         return Work(
             snapshot=snapshot,
-            revision=Revision(revision + 1),
+            revision=Revision(snapshot.revision + 1),
             now=self._follower.clock.now(),
             new_uid=lambda: Uid(str(uuid4())),
             policy=self._policy,
@@ -205,13 +196,13 @@ class PostgresWriter:
         async with connected(self._engine) as connection:
             is_done = await self._commit_optimistically(connection, batch)
             for _ in range(LONG_TRIES_MAX if batch.is_long else 0):
-                if is_done or batch.writes_nothing:
+                if is_done or (batch.is_decided and not batch.changes):
                     break
                 await self._catch_up_unlocked(connection)
                 is_done = await self._commit_optimistically(connection, batch)
             if not is_done:
                 await self._transact_locked(connection, batch)
-        self._counter = batch.revision, batch.cursors
+        self._counter = batch.snapshot.revision, batch.cursors
 
     async def _catch_up_unlocked(self, connection: AsyncConnection) -> None:
         """Show commits of other processes, so that a long decision runs without the lock."""
@@ -228,18 +219,19 @@ class PostgresWriter:
         confirmed under the lock.
         """
         snapshot = self._view.require_synced()
-        if self._counter is None or self._counter[0] != snapshot.revision:
+        revision, cursors = self._counter
+        if revision != snapshot.revision:
             return False
         driver = await driver_of(connection)
         if driver.is_closed() or not is_known_to_agree(connection):
             return False
-        batch.begin(snapshot, *self._counter)
+        batch.begin(snapshot, cursors)
         await self._decide_all(batch)
         if not batch.changes:
             return False
         batch.is_committing = True
         try:
-            is_done = await save(connection, batch.changes, batch.cursors, after=batch.base)
+            is_done = await save(connection, batch.changes, batch.cursors, after=snapshot.revision)
         except PostgresError:
             batch.is_committing = driver.is_closed()  # a server that refuses has not committed
             raise
@@ -254,7 +246,7 @@ class PostgresWriter:
         # Each part of a long batch has a timeout; other batches have one for all.
         async with asyncio.timeout(None if batch.is_long else SAVE_S_MAX):
             if batch.changes:
-                await save(connection, batch.changes, batch.cursors, after=batch.base)
+                await save(connection, batch.changes, batch.cursors, after=batch.before.revision)
             async with asyncio.timeout(SAVE_S_MAX):
                 if not batch.changes:
                     await connection.rollback()
@@ -270,13 +262,13 @@ class PostgresWriter:
         await self._catch_up(connection, (await connection.execute(_COUNTER)).one())
         row = (await connection.execute(_COUNTER.with_for_update())).one()
         await self._catch_up(connection, row)
-        if row.revision != batch.base:
+        if row.revision != batch.before.revision:
             batch.is_decided = False
         if not batch.is_decided:
-            batch.begin(self._view.snapshot, Revision(row.revision), row.cursors)
+            batch.begin(self._view.snapshot, row.cursors)
         batch.has_begun = True
 
-    async def _catch_up(self, connection: AsyncConnection, row: "Row[*tuple[Any, ...]]") -> None:
+    async def _catch_up(self, connection: AsyncConnection, row: AnyRow) -> None:
         seen = self._view.require_synced().revision
         await require_agreement(connection, self._view, seen, row)
         while (seen := self._view.snapshot.revision) < row.revision:
@@ -285,35 +277,25 @@ class PostgresWriter:
 
     async def _decide_all(self, batch: _Batch) -> None:
         if batch.is_long:
-            await in_thread(self._decide_each, batch)
+            await in_thread(self._decide, batch)
         else:
-            self._decide_each(batch)
+            self._decide(batch)
         batch.is_decided = True
 
-    def _decide_each(self, batch: _Batch) -> None:
+    def _decide(self, batch: _Batch) -> None:
         for job in batch.jobs:
-            self._decide(batch, job)
-
-    def _decide(self, batch: _Batch, job: Job[Any]) -> None:
-        work = self._work(batch.snapshot, batch.revision, batch.cursors)
-        job.refusal = None
-        try:
-            job.result = job.decide(work)
-            self._conclude(work)
-        except DomainError as refusal:
-            job.refusal = refusal
-            return
-        except Exception as bug:  # noqa: BLE001  one decision's bug must not fail its neighbours
-            job.refusal = bug
-            return
-        decided = work.changes()
-        if decided and not job.dry_run:
-            batch.snapshot, batch.revision, batch.cursors = (
-                work.snapshot,
-                work.revision,
-                work.cursors,
-            )
-            batch.changes.extend(decided)
+            work = self._work(batch.snapshot, batch.cursors)
+            job.refusal = None
+            try:
+                job.result = job.decide(work)
+                self._conclude(work)
+            except Exception as error:  # noqa: BLE001  a refusal or a bug must not fail its neighbours
+                job.refusal = error
+                continue
+            decided = work.changes()
+            if decided and not job.dry_run:
+                batch.snapshot, batch.cursors = work.snapshot, work.cursors
+                batch.changes.extend(decided)
 
 
 _COUNTER = select(counter.c.revision, counter.c.compacted, counter.c.cursors)

@@ -8,12 +8,11 @@ from ipaddress import ip_interface
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.domain.changes import Change
 from app.domain.names import Revision, Uid
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
-from app.store.mapping import object_rows
+from app.store.mapping import body_of, object_row
 
 BORN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -39,7 +38,7 @@ def meta(name: str, namespace: str = "", **labels: str) -> ObjectMeta:
 async def fill(engine: AsyncEngine, objects: Iterable[Object]) -> None:
     """Write the objects and the allocations of the Services among them."""
     every = list(objects)
-    rows = object_rows(Change(revision=Revision(1), before=None, after=each) for each in every)
+    rows = [object_row(each, body_of(each)) for each in every]
     held = [
         (ip_interface(address), each.metadata.namespace, each.metadata.name)
         for each in every

@@ -8,10 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.agent.feed import AGENT_BOUNDS, Feed
-from app.agent.ipvs_mode import IPVSMode
-from app.agent.mode import Mode
-from app.agent.nftables_mode import NftablesMode
-from app.client.access import access_to
+from app.agent.modes import IPVS, NFTABLES, Mode
 from app.client.bounded_reading import Answer
 from app.client.errors import RegistryError, RegistryMisbehaved
 from app.client.registry_client import RegistryClient
@@ -22,20 +19,20 @@ TIGHT = replace(AGENT_BOUNDS, answer_octets_max=1_000_000, answer_s_max=5)
 
 
 @pytest.mark.parametrize("script", NONSENSE.values(), ids=NONSENSE.keys())
-@pytest.mark.parametrize("mode", [IPVSMode(), NftablesMode()], ids=lambda mode: mode.name)
+@pytest.mark.parametrize("mode", [IPVS, NFTABLES], ids=lambda mode: mode.name)
 async def test_after_invalid_rules_the_next_registry_is_asked(
     script: Script, mode: Mode[object, object]
 ) -> None:
     async with (
         hostile(script) as bad,
-        RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
+        RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
     ):
         with pytest.raises(RegistryError, match=bad.url):
             await Feed(client, "n1", mode).whole(only_if_changed=False)
         assert client.url == "http://x"
     async with (
         hostile(script) as bad,
-        RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
+        RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
     ):
         with pytest.raises(RegistryError, match=bad.url):
             await Feed(client, "n1", mode).changes(Revision(1), 0)
@@ -52,7 +49,7 @@ async def test_after_invalid_rules_the_next_registry_is_asked(
     ids=["servers", "real servers", "operations"],
 )
 def test_rules_are_read_up_to_the_first_invalid_entry(body: bytes) -> None:
-    mode, answer = IPVSMode(), Answer(200, httpx.Headers(), body)
+    mode, answer = IPVS, Answer(200, httpx.Headers(), body)
     for decode in (mode.decode_whole, mode.decode_changes):
         with pytest.raises(RegistryMisbehaved) as refusal:
             decode(answer)
@@ -73,4 +70,4 @@ def test_an_invalid_address_is_refused() -> None:
     }
     answer = Answer(200, httpx.Headers(), json.dumps(changes).encode())
     with pytest.raises(RegistryMisbehaved, match="'nowhere' is not an address"):
-        IPVSMode().decode_changes(answer)
+        IPVS.decode_changes(answer)

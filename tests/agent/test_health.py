@@ -5,14 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.agent.health import (
-    HEALTH_TIMEOUT_S,
-    ProxyHealth,
-    metrics_route,
-    problems_of,
-    ready_route,
-)
-from app.agent.stats import AgentStats
+from app.agent.health import HEALTH_TIMEOUT_S, AgentStats, ProxyHealth, metrics_route, ready_route
 from app.client.health_server import JSON, Answer
 from app.domain.names import Revision
 from tests.agent.worlds import FakeClock
@@ -27,7 +20,7 @@ def settled(now_s: float = 1000.0) -> AgentStats:
 
 
 def ready(stats: AgentStats, *others: str) -> tuple[int, str]:
-    answer = ready_route(lambda: problems_of(stats, others))()
+    answer = ready_route(stats, lambda: others)()
     return answer.status.value, answer.body
 
 

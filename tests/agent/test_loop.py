@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.agent.loop import DRAIN_CHECK_S, PAUSE_S, Pace
-from app.agent.sinks.memory import MemorySink
 from app.agent.sinks.sink import SinkFailed
 from app.domain.changes import Change
 from app.domain.dataplane.ipvs.operations import Operation, RealServerKey
@@ -18,6 +17,7 @@ from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.node import NodeAddress, Taint
+from tests.agent.sinks.memory_sink import MemorySink
 from tests.agent.worlds import NODE, World, a_world, settle
 from tests.builders import NOON, a_service, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import rule_histories
@@ -192,6 +192,30 @@ async def test_a_draining_server_that_is_desired_again_gets_its_weight_back() ->
         await settle(agent)
         assert weights(sink) == {"10.244.0.1": 1, "10.244.0.2": 1}
         assert [step.op for step in sink.applications[-1]] == ["SetWeight"]
+
+
+async def test_each_server_has_its_own_deadline_and_a_new_one_when_it_drains_again() -> None:
+    async with a_world(SERVICE, TWO) as world:
+        sink = MemorySink()
+        agent = world.agent(sink, pace=Pace(drain_s=600))
+        await agent.turn()
+        (key,) = sink.state.servers
+        first, second = (RealServerKey(key, f"10.244.0.{number}", 8080) for number in (1, 2))
+        sink.busy = {first, second}
+        world.put(TWO, ONE)
+        await settle(agent)
+        world.clock.time_s += 400
+        world.put(ONE, TWO)
+        await settle(agent)
+        world.put(TWO, ONE)
+        await settle(agent)
+        world.clock.time_s += 400
+        world.put(ONE, slice_of())
+        await settle(agent)
+        assert weights(sink) == {"10.244.0.1": 0, "10.244.0.2": 0}
+        world.clock.time_s += 200
+        await settle(agent)
+        assert weights(sink) == {"10.244.0.1": 0}
 
 
 async def test_a_restarted_agent_continues_draining() -> None:

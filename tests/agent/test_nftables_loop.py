@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.agent.feed import Feed
 from app.agent.loop import RulesLoop
-from app.agent.nftables_mode import NftablesMode
+from app.agent.modes import NFTABLES
 from app.agent.sinks.nftables import NftablesSink
 from app.domain.changes import Change
 from app.domain.dataplane.nftables.state import Tables, tables_of
@@ -20,7 +20,7 @@ from tests.agent.worlds import CONFIG, World, a_world
 from tests.builders import a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import rule_histories
 
-MODE = NftablesMode()
+MODE = NFTABLES
 ONE = an_endpoint_slice(an_endpoint("10.244.0.1"))
 TWO = an_endpoint_slice(an_endpoint("10.244.0.1"), an_endpoint("10.244.0.2"))
 

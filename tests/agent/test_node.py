@@ -13,7 +13,6 @@ from app.agent.node import (
     given_addresses,
     parse_addresses,
 )
-from app.client.access import access_to
 from app.client.errors import RegistryMisbehaved
 from app.client.registry_client import RegistryClient
 from app.domain.objects.node import NodeAddress
@@ -100,7 +99,7 @@ async def test_the_heartbeat_interval_follows_the_lease_of_the_registry(database
 
 async def test_a_failed_heartbeat_is_retried() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(503))
-    async with RegistryClient(access_to(["http://localhost"]), transport=transport) as client:
+    async with RegistryClient(["http://localhost"], transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, FakeClock())
         assert await registration.heartbeat() == HEARTBEAT_S_DEFAULT
         assert "503" in registration.problem
@@ -109,7 +108,7 @@ async def test_a_failed_heartbeat_is_retried() -> None:
 @pytest.mark.parametrize("wire", [{"kind": "Pod", "apiVersion": "v1"}, {"kind": 7}, {}])
 async def test_another_document_in_place_of_a_node_is_misbehaviour(wire: object) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=wire))
-    async with RegistryClient(access_to(["http://localhost"]), transport=transport) as client:
+    async with RegistryClient(["http://localhost"], transport=transport) as client:
         with pytest.raises(RegistryMisbehaved):
             await Registration(client, IDENTITY, Machine().found, FakeClock()).register()
 
@@ -153,7 +152,7 @@ def test_an_invalid_address_is_refused() -> None:
 async def test_an_invalid_lease_keeps_the_default_heartbeat(lease_s: str) -> None:
     answer = httpx.Response(200, content=f'{{"leaseDurationSeconds": {lease_s}}}')
     transport = httpx.MockTransport(lambda _: answer)
-    async with RegistryClient(access_to(["http://r"]), transport=transport) as client:
+    async with RegistryClient(["http://r"], transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, FakeClock())
         assert await registration.heartbeat() == HEARTBEAT_S_DEFAULT
 
@@ -163,7 +162,7 @@ async def test_failed_heartbeats_are_logged_once_a_minute(
 ) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(503))
     clock = FakeClock()
-    async with RegistryClient(access_to(["http://r"]), transport=transport) as client:
+    async with RegistryClient(["http://r"], transport=transport) as client:
         registration = Registration(client, IDENTITY, Machine().found, clock)
         for _ in range(12):
             clock.time_s += await registration.heartbeat()

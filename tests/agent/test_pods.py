@@ -8,9 +8,7 @@ import pytest
 
 from app.agent.pods import NodePods
 from app.agent.probes import NotReported
-from app.client.access import access_to
-from app.client.notices import PERIOD_S
-from app.client.pace import RETRY_S_MIN
+from app.client.pace import PERIOD_S, RETRY_S_MIN
 from app.client.registry_client import RegistryClient
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.pod import ExecAction, Pod, Probe, TCPSocketAction
@@ -75,7 +73,7 @@ class Shown:
 
 
 async def followed(registry: Registry, clock: FakeClock | None = None) -> tuple[NodePods, Shown]:
-    client = RegistryClient(access_to(["http://r"]), transport=registry)
+    client = RegistryClient(["http://r"], transport=registry)
     pods = NodePods(client, "n1", clock or FakeClock())
     shown = Shown()
     with pytest.raises(Finished):

@@ -3,19 +3,18 @@
 import pytest
 
 from app.agent.feed import Feed
-from app.agent.ipvs_mode import IPVSMode
 from app.agent.loop import RulesLoop
+from app.agent.modes import IPVS
 from app.agent.process import clean_up, lacking_privilege
-from app.agent.sinks.dry import DrySink
-from app.agent.sinks.memory import MemorySink
-from app.agent.sinks.sink import SinkFailed
+from app.agent.sinks.sink import DrySink, SinkFailed
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, RealServerKey
+from tests.agent.sinks.memory_sink import MemorySink
 from tests.agent.worlds import World, a_world
 from tests.builders import a_service, an_endpoint, an_endpoint_slice
 
 ONE = an_endpoint_slice(an_endpoint("10.244.0.1"))
 TWO = an_endpoint_slice(an_endpoint("10.244.0.1"), an_endpoint("10.244.0.2"))
-MODE = IPVSMode()
+MODE = IPVS
 
 
 @pytest.mark.parametrize(

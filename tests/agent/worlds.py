@@ -11,11 +11,9 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from app.agent.feed import Feed
-from app.agent.ipvs_mode import IPVSMode
 from app.agent.loop import PACE, Pace, RulesLoop
-from app.agent.sinks.memory import MemorySink
+from app.agent.modes import IPVS
 from app.api import application
-from app.client.access import access_to
 from app.client.registry_client import RegistryClient
 from app.domain.changes import Change
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, state_of
@@ -29,6 +27,7 @@ from app.domain.snapshot import load
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
 from app.registry.threads import Lane
+from tests.agent.sinks.memory_sink import MemorySink
 from tests.builders import a_node
 
 NODE = a_node("n1")
@@ -107,7 +106,7 @@ class _Through(httpx.AsyncBaseTransport):
 
 def client_to(api: httpx.AsyncClient) -> RegistryClient:
     """Make an agent's client for the test's API."""
-    return RegistryClient(access_to([URL]), transport=_Through(api))
+    return RegistryClient([URL], transport=_Through(api))
 
 
 @dataclass
@@ -146,7 +145,7 @@ class World:
         self, sink: MemorySink | None = None, *, pace: Pace = PACE
     ) -> RulesLoop[IPVSState, Operation]:
         """Make a new agent."""
-        feed = Feed(self.client, "n1", IPVSMode())
+        feed = Feed(self.client, "n1", IPVS)
         return RulesLoop(feed, sink or MemorySink(), self.clock, register=self._register, pace=pace)
 
     async def _register(self) -> None:
@@ -164,7 +163,7 @@ async def a_world(*objects: Object, config: RulesConfig = CONFIG) -> AsyncGenera
         view=view, rules=rules, metrics=CollectorRegistry(), reading=Lane(), writing=Lane()
     )
     network = Network(app, clock)
-    async with RegistryClient(access_to([URL]), transport=network) as client:
+    async with RegistryClient([URL], transport=network) as client:
         yield World(view, clock, network, client)
 
 

@@ -22,7 +22,6 @@ from app.api.rules_watch import (
 )
 from app.domain.changes import Change
 from app.domain.dataplane.nftables.loading import loaded
-from app.domain.dataplane.nftables.state import parse_whole
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.names import Revision
 from app.domain.objects.node import Taint
@@ -87,7 +86,7 @@ async def an_api_of(*objects: Object) -> AsyncGenerator[Api]:
 
 async def test_a_change_in_the_words_of_nft_leads_where_the_whole_leads() -> None:
     async with an_api_of(a_node("n1"), a_service(), ONE) as api:
-        before = parse_whole((await api.client.get("/nodes/n1/nftables")).text)
+        before = loaded((await api.client.get("/nodes/n1/nftables")).text, {})
         api.change(ONE, TWO)
         news: dict[str, Any] = (await api.changes("nftables", 1)).json()
         assert (news["kind"], news["since"], news["resourceVersion"]) == (
@@ -95,7 +94,7 @@ async def test_a_change_in_the_words_of_nft_leads_where_the_whole_leads() -> Non
             "1",
             "2",
         )
-        after = parse_whole((await api.client.get("/nodes/n1/nftables")).text)
+        after = loaded((await api.client.get("/nodes/n1/nftables")).text, {})
         assert loaded(news["text"], before)[next(iter(after))].sets == after[next(iter(after))].sets
 
 

@@ -8,7 +8,7 @@ from app.domain.objects.resource import AnyResource
 from app.domain.registration.derivation import AnyDerivation
 from app.domain.registration.strategies import DERIVATIONS, STRATEGIES
 from app.domain.resources import RESOURCES
-from app.schemas.objects.wire import AnyWire
+from app.schemas.objects.wire import Wire
 from app.schemas.objects.wires import WIRES
 
 derived: dict[AnyResource, AnyDerivation] = {each.resource: each for each in DERIVATIONS}
@@ -34,6 +34,6 @@ def test_a_resource_names_attributes_of_its_value(resource: AnyResource) -> None
 
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda each: each.resource.name)
-def test_a_wire_shape_is_of_its_kind(wire: AnyWire) -> None:
+def test_a_wire_shape_is_of_its_kind(wire: Wire) -> None:
     assert wire.write.of_kind == wire.resource.name
     assert set(wire.stored_only.values()) <= {each.name for each in fields(wire.resource.type)}

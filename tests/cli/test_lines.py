@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.cli.lines import Repeat, lines_of, nearest_line, repeats_of
+from app.cli.lines import Found, lines_of, nearest_line, repeats_of
 from app.schemas.documents.json_text import read_json
 from app.schemas.documents.read import MediaType
 from app.schemas.documents.yaml_text import read_yaml
@@ -100,17 +100,17 @@ yes: 1
 
 def test_a_duplicate_key_has_the_line_of_the_first() -> None:
     assert list(repeats_of(REPEATS, YAML)) == [
-        Repeat(0, "a", 3, first=1),
-        Repeat(0, "s.t", 6, first=5),
-        Repeat(0, "s", 7, first=5),
-        Repeat(1, "true", 15, first=14),
+        Found(0, "a", 3, first=1),
+        Found(0, "s.t", 6, first=5),
+        Found(0, "s", 7, first=5),
+        Found(1, "true", 15, first=14),
     ]
     in_json = '{"a": 1,\n"a": {"b": 1,\n"b": 2,\n"b": 3}, "<<": 1, "<<": 2}'
     assert list(repeats_of(in_json, JSON)) == [
-        Repeat(0, "a", 2, first=1),
-        Repeat(0, "a.b", 3, first=2),
-        Repeat(0, "a.b", 4, first=2),
-        Repeat(0, "[<<]", 4, first=4),
+        Found(0, "a", 2, first=1),
+        Found(0, "a.b", 3, first=2),
+        Found(0, "a.b", 4, first=2),
+        Found(0, "[<<]", 4, first=4),
     ]
 
 

@@ -10,9 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.access import access_to
 from app.client.bounded_reading import BOUNDS
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
+from app.client.errors import (
+    InvalidURL,
+    Refused,
+    RegistryError,
+    RegistryMisbehaved,
+    RegistryUnreachable,
+)
 from app.client.registry_client import RegistryClient
 from tests.client.hostile_servers import (
     NONSENSE,
@@ -35,7 +40,7 @@ def client_of(*answers: httpx.Response | Exception, urls: int = 1) -> RegistryCl
         return following
 
     names = [f"http://r{number}" for number in range(urls)]
-    return RegistryClient(access_to(names), transport=httpx.MockTransport(answer))
+    return RegistryClient(names, transport=httpx.MockTransport(answer))
 
 
 async def test_a_document_is_read() -> None:
@@ -48,9 +53,9 @@ async def test_an_empty_answer_is_an_empty_document() -> None:
         assert await client.ask("DELETE", "/nodes/n1") == {}
 
 
-async def test_an_unchanged_tag_gives_none() -> None:
+async def test_an_unchanged_tag_is_no_refusal() -> None:
     async with client_of(httpx.Response(304)) as client:
-        assert await client.get("/nodes/n1/ipvs", tag='"1"') is None
+        assert (await client.answer("GET", "/nodes/n1/ipvs", tag='"1"')).status_code == 304
 
 
 async def test_a_refusal_has_its_reason() -> None:
@@ -74,7 +79,7 @@ async def test_a_failing_registry_is_unreachable(code: int) -> None:
 async def test_exceptions_of_httpx_are_translated(error: Exception) -> None:
     async with client_of(error) as client:
         with pytest.raises(RegistryUnreachable):
-            await client.get("/nodes/n1/ipvs")
+            await client.answer("GET", "/nodes/n1/ipvs")
         with pytest.raises(RegistryUnreachable):
             _ = [some async for some in client.lines("/pods")]
 
@@ -146,7 +151,7 @@ async def test_after_an_invalid_answer_the_next_registry_is_asked(script: Script
     async with (
         hostile(script) as bad,
         hostile(GOOD) as good,
-        RegistryClient(access_to([bad.url, good.url]), bounds=TIGHT) as client,
+        RegistryClient([bad.url, good.url], bounds=TIGHT) as client,
     ):
         with pytest.raises((RegistryMisbehaved, RegistryUnreachable), match=bad.url):
             await client.ask("GET", "/nodes/n1")
@@ -158,7 +163,7 @@ async def test_after_an_invalid_answer_the_next_registry_is_asked(script: Script
 async def test_invalid_answers_are_logged_once_a_minute(
     script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with hostile(script) as bad, RegistryClient(access_to([bad.url]), bounds=TIGHT) as client:
+    async with hostile(script) as bad, RegistryClient([bad.url], bounds=TIGHT) as client:
         for _ in range(3):
             with pytest.raises(RegistryError):
                 await client.ask("GET", "/nodes/n1")
@@ -180,7 +185,7 @@ STREAMS = {
 async def test_after_an_invalid_stream_the_next_registry_is_asked(script: Script) -> None:
     async with (
         hostile(script) as bad,
-        RegistryClient(access_to([bad.url, "http://x"]), bounds=TIGHT) as client,
+        RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
     ):
         with pytest.raises(RegistryMisbehaved, match=bad.url):
             _ = [some async for some in client.lines("/pods")]
@@ -190,7 +195,7 @@ async def test_after_an_invalid_stream_the_next_registry_is_asked(script: Script
 async def test_two_concurrent_failures_skip_only_one_registry() -> None:
     async with (
         hostile(whole(b"[]")) as bad,
-        RegistryClient(access_to([bad.url, "http://x"])) as client,
+        RegistryClient([bad.url, "http://x"]) as client,
     ):
         answers = [client.ask("GET", f"/{number}") for number in range(4)]
         found = await asyncio.gather(*answers, return_exceptions=True)
@@ -203,9 +208,50 @@ async def test_text_of_a_registry_is_logged_as_one_short_line(
 ) -> None:
     location = "Location: http://x/" + "\x1b[2J" * 5_000
     script = whole(b"", location, status="302 Found")
-    async with hostile(script) as bad, RegistryClient(access_to([bad.url])) as client:
+    async with hostile(script) as bad, RegistryClient([bad.url]) as client:
         with pytest.raises(RegistryError):
             await client.ask("GET", "/")
     (line,) = caplog.messages
     assert line.isprintable()
     assert len(line) < 1_500
+
+
+@pytest.mark.parametrize(
+    "url", ["", "waypost:8053", "127.0.0.1:8053", "ftp://waypost", "http://", "http://[::1"]
+)
+def test_an_invalid_url_is_refused(url: str) -> None:
+    with pytest.raises(InvalidURL, match=r"not a URL|not an address"):
+        RegistryClient(["http://127.0.0.1:8053", url])
+
+
+def test_an_empty_list_of_urls_is_refused() -> None:
+    with pytest.raises(InvalidURL, match="address"):
+        RegistryClient([])
+
+
+def test_a_url_may_end_in_a_slash_and_have_a_path() -> None:
+    assert RegistryClient(["http://a/"]).url == "http://a"
+    assert RegistryClient(["https://b/waypost/", "http://a"]).url == "https://b/waypost"
+
+
+async def test_cookies_are_not_kept() -> None:
+    async with (
+        hostile(whole(b"{}", "Set-Cookie: a=b")) as server,
+        RegistryClient([server.url]) as client,
+    ):
+        await client.ask("GET", "/")
+        await client.ask("GET", "/")
+    assert not any(b"cookie:" in request.lower() for request in server.requests)
+
+
+async def test_a_proxy_of_the_environment_is_used_only_on_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    async with hostile(whole(b"{}")) as server:
+        async with RegistryClient([server.url]) as client:
+            assert await client.ask("GET", "/") == {}
+        async with RegistryClient([server.url], uses_proxies=True) as client:
+            with pytest.raises(RegistryUnreachable):
+                await client.ask("GET", "/")

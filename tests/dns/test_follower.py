@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.access import access_to
 from app.client.bounded_reading import Bounds
 from app.client.errors import RegistryError
 from app.client.registry_client import RegistryClient
@@ -185,7 +184,7 @@ def a_follower(
     bounds: Bounds = REPLICA_BOUNDS,
     clock: BusyClock | None = None,
 ) -> WatchFollower:
-    client = RegistryClient(access_to(urls), bounds=bounds, logs_failures=False)
+    client = RegistryClient(urls, bounds=bounds, logs_failures=False)
     return WatchFollower(client, view or View(), kinds={"Service"}, clock=clock or BusyClock())
 
 
@@ -202,9 +201,7 @@ async def following(*answers: Answer) -> AsyncGenerator[tuple[View, WatchFollowe
         return answers[min(len(asked), len(answers)) - 1](request)
 
     view = View()
-    client = RegistryClient(
-        access_to([URL]), transport=httpx.MockTransport(answer), logs_failures=False
-    )
+    client = RegistryClient([URL], transport=httpx.MockTransport(answer), logs_failures=False)
     follower = WatchFollower(client, view, kinds={"Service"}, clock=BusyClock())
     task = asyncio.create_task(follower.run())
     try:

@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 
-from app.client.access import access_to
 from app.client.registry_client import RegistryClient
 from app.dns.registrar import APIRegistrar
 from app.domain.errors import NotFound, NotSynced
@@ -33,7 +32,7 @@ class Relay(httpx.AsyncBaseTransport):
 
 
 def registrar_over(transport: httpx.AsyncBaseTransport, *urls: str) -> APIRegistrar:
-    access = access_to(urls or ["http://localhost"])
+    access = urls or ["http://localhost"]
     return APIRegistrar(RegistryClient(access, transport=transport))
 
 

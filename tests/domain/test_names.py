@@ -9,7 +9,7 @@ from app.domain.names import (
     DomainName,
     MalformedName,
     NamespacedName,
-    label_1035_problems,
+    generated_name,
     label_problems,
     parse_domain,
     parse_namespaced_name,
@@ -45,12 +45,6 @@ def test_a_label_is_accepted(name: str) -> None:
 )
 def test_a_bad_label_is_refused_once_for_each_rule(name: str, count: int) -> None:
     assert len(label_problems(name)) == count
-
-
-def test_the_older_rule_requires_a_letter_at_the_start() -> None:
-    assert label_1035_problems("a1") == ()
-    assert len(label_1035_problems("1a")) == 1
-    assert len(label_1035_problems("1" * 64)) == 2
 
 
 @pytest.mark.parametrize(
@@ -194,3 +188,20 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
     except MalformedName:
         return
     assert parse_domain(str(name)) == name
+
+
+@given(st.text(max_size=80), st.integers(min_value=0))
+def test_a_generated_name_is_the_same_for_the_same_seed(prefix: str, seed: int) -> None:
+    name = generated_name(prefix, seed)
+    assert name == generated_name(prefix, seed)
+    assert name[:-5] == prefix[:58]
+    assert set(name[-5:]) <= set("bcdfghjklmnpqrstvwxz2456789")
+
+
+@given(st.from_regex(r"[a-z][-a-z0-9]{0,62}", fullmatch=True))
+def test_a_valid_prefix_gives_a_valid_name(prefix: str) -> None:
+    assert not label_problems(generated_name(prefix, 1))
+
+
+def test_names_for_following_seeds_differ() -> None:
+    assert len({generated_name("web-", seed) for seed in range(1_000)}) > 990

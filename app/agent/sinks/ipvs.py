@@ -37,7 +37,7 @@ from app.domain.dataplane.ipvs.operations import (
     RealServerKey,
     ReplaceNetfilter,
 )
-from app.domain.dataplane.ipvs.sysctls import REUSE_MODE
+from app.domain.dataplane.ipvs.state import REUSE_MODE
 from app.domain.dataplane.rules.model import LocalDetection, LocalSource
 from app.domain.errors import BadRequest
 

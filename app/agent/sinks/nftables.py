@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 from app.agent.conntrack import forget_flows
-from app.agent.nftables_mode import NFT
+from app.agent.modes import NFT
 from app.agent.sinks import programs
 from app.agent.sinks.programs import Run
 from app.agent.sinks.readings import parse_bound
@@ -91,9 +91,9 @@ class NftablesSink:
         return servers
 
     async def _present(self) -> list[IPFamily]:
-        """Find the families that have a Waypost table."""
         listed = json.loads(await self._run("nft -j list tables"))["nftables"]
-        named = {entry["table"]["family"] for entry in listed if _is_ours(entry)}
+        tables = [entry["table"] for entry in listed if "table" in entry]
+        named = {table["family"] for table in tables if table["name"] == TABLE}
         return [family for family in IPFamily if WORDS[family].ip in named]
 
     def _rules(self, family: IPFamily, name: str, spelt: str) -> tuple[str, ...]:
@@ -124,10 +124,6 @@ class NftablesSink:
                 )
             except OSError as error:
                 _log.warning("datagram flows keep their old endpoints: %s", error)
-
-
-def _is_ours(entry: dict[str, Any]) -> bool:
-    return "table" in entry and entry["table"]["name"] == TABLE
 
 
 def _chains(text: str) -> Iterator[tuple[str, str]]:

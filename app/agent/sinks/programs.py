@@ -10,8 +10,9 @@ import contextlib
 import os
 import shlex
 import signal
-from collections.abc import Awaitable, Generator
-from typing import BinaryIO, Final, Protocol
+from asyncio.subprocess import Process
+from collections.abc import Awaitable, Sequence
+from typing import Final, Protocol
 
 from app.agent.sinks.sink import SinkFailed
 
@@ -45,26 +46,11 @@ async def run(
 
     Raises ProgramFailed.
     """
-    arguments = shlex.split(command)
-    with _input(text) as prepared:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *arguments,
-                stdin=prepared,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=_environment(),
-                start_new_session=True,  # so that its child processes are killed with it
-            )
-        except OSError as error:
-            raise ProgramFailed(f"{arguments[0]} cannot be run: {error.strerror}") from None
-    assert process.stdout is not None, "it is a pipe"
-    assert process.stderr is not None, "it is a pipe"
+    process = await _started(shlex.split(command), text)
     try:
         async with asyncio.timeout(run_s_max):
             output, errors = await asyncio.gather(
-                _read_all(process, process.stdout, output_bytes_max),
-                _read_all(process, process.stderr, output_bytes_max),
+                *(_read_all(process, stream, output_bytes_max) for stream in _outputs(process))
             )
             code = await process.wait()
     except TimeoutError:
@@ -78,18 +64,35 @@ async def run(
     return output.decode(errors="replace")
 
 
-@contextlib.contextmanager
-def _input(text: str) -> Generator[BinaryIO]:
-    """Make a file in memory: unlike a pipe it needs no writer while output is read."""
+async def _started(arguments: Sequence[str], text: str) -> Process:
+    # A file in memory: unlike a pipe it needs no writer while output is read.
     with os.fdopen(os.memfd_create("input"), "w+b") as file:
         file.write(text.encode())
         file.seek(0)
-        yield file
+        try:
+            return await asyncio.create_subprocess_exec(
+                *arguments,
+                stdin=file,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={
+                    **os.environ,
+                    "PATH": f"{os.environ.get('PATH', '')}:{_SYSTEM_PATHS}",
+                    "LC_ALL": "C",
+                },
+                start_new_session=True,  # so that its child processes are killed with it
+            )
+        except OSError as error:
+            raise ProgramFailed(f"{arguments[0]} cannot be run: {error.strerror}") from None
 
 
-async def _read_all(
-    process: asyncio.subprocess.Process, stream: asyncio.StreamReader, bytes_max: int
-) -> bytes:
+def _outputs(process: Process) -> tuple[asyncio.StreamReader, asyncio.StreamReader]:
+    assert process.stdout is not None, "it is a pipe"
+    assert process.stderr is not None, "it is a pipe"
+    return process.stdout, process.stderr
+
+
+async def _read_all(process: Process, stream: asyncio.StreamReader, bytes_max: int) -> bytes:
     """Read to the end; kill a program that prints too much, and drop the rest."""
     pieces: list[bytes] = []
     size_bytes = 0
@@ -102,27 +105,20 @@ async def _read_all(
     return b"".join(pieces)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: Process) -> None:
     """Kill a running process and drain its pipes: asyncio does not see a full pipe close."""
     if process.returncode is None:
         _kill(process)
-        assert process.stdout is not None, "it is a pipe"
-        assert process.stderr is not None, "it is a pipe"
-        for stream in (process.stdout, process.stderr):
+        for stream in _outputs(process):
             while await stream.read(_CHUNK_BYTES):
                 pass
         await process.wait()
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+def _kill(process: Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def _shown(errors: bytes) -> str:
     return " ".join(errors.decode(errors="replace").split())[:ERROR_CHARACTERS_MAX]
-
-
-def _environment() -> dict[str, str]:
-    path = f"{os.environ.get('PATH', '')}:{_SYSTEM_PATHS}"
-    return {**os.environ, "PATH": path, "LC_ALL": "C"}

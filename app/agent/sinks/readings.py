@@ -12,7 +12,7 @@ Pure.  Objects of other programs are ignored.  Source: spec ipvs 9.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from app.domain.addresses import IPFamily, family_of_text
@@ -51,11 +51,12 @@ def parse_ipsets(text: str) -> dict[str, HeldSet]:
         name, _, rest = rest.partition(" ")
         if name not in SETS_BY_KERNEL_NAME:
             continue
+        _, family = SETS_BY_KERNEL_NAME[name]
         if verb == "create":
-            held[name] = _created(rest.split(), SETS_BY_KERNEL_NAME[name][1])
+            held[name] = _created(rest.split(), family)
             entries[name] = []
         elif verb == "add":
-            entries[name].append(_entry(rest.partition(" ")[0], SETS_BY_KERNEL_NAME[name][1]))
+            entries[name].append(rest.partition(" ")[0].removesuffix(_HOST_PREFIX[family]))
     return {name: replace(each, entries=frozenset(entries[name])) for name, each in held.items()}
 
 
@@ -65,10 +66,6 @@ def _created(words: list[str], family: IPFamily) -> HeldSet:
     # A set of the wrong family under Waypost's name keeps its family here, so it is replaced.
     word = words[words.index("family") + 1] if "family" in words else family_word(family)
     return HeldSet(type_, word, None if limit is None else int(limit))
-
-
-def _entry(entry: str, family: IPFamily) -> str:
-    return entry.removesuffix(_HOST_PREFIX[family])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +97,8 @@ def parse_bound(text: str) -> Bound:
 class Written:
     """Waypost's filter rules as the kernel lists them, for comparison only."""
 
-    chains: Mapping[tuple[str, str], tuple[str, ...]] = field(
-        default_factory=dict[tuple[str, str], tuple[str, ...]]
-    )
-    jumps: frozenset[Jump] = frozenset()
+    chains: Mapping[tuple[str, str], tuple[str, ...]]
+    jumps: frozenset[Jump]
 
     @property
     def has_all_jumps(self) -> bool:

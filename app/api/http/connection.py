@@ -21,20 +21,11 @@ import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.api.errors import (
-    RETRY_AFTER_S,
-    STATUSES,
-    HeadTooLarge,
-    MethodRefused,
-    TargetTooLong,
-    TooSlow,
-)
+from app.api.errors import HeadTooLarge, MethodRefused, TargetTooLong, TooSlow, refused
 from app.api.http.delivery import ABORT
 from app.api.http.guard import TARGET
 from app.api.http.until_close import UntilClose
 from app.domain.errors import BadRequest, DomainError, NotSynced
-from app.schemas.objects.codec import encode_json
-from app.schemas.status import status_of
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -280,21 +271,15 @@ class Connection(HttpToolsProtocol):
 
     def _last_words(self, refusal: DomainError) -> bytes:
         """Write an answer as octets, after which the connection is closed."""
-        code = STATUSES[type(refusal)]
-        is_retried = code is HTTPStatus.SERVICE_UNAVAILABLE
-        body = encode_json(
-            status_of(refusal, code.value, retry_after_s=RETRY_AFTER_S if is_retried else 0)
-        )
-        own = (
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            *(((b"retry-after", b"%d" % RETRY_AFTER_S),) if is_retried else ()),
-            *(((b"allow", b""),) if code is HTTPStatus.METHOD_NOT_ALLOWED else ()),
-            (b"connection", b"close"),
-        )
-        lines = (b"%b: %b" % field for field in (*self.server_state.default_headers, *own))
-        first = f"HTTP/1.1 {code.value} {code.phrase}".encode()
-        return b"\r\n".join((first, *lines, b"", body))
+        response = refused(refusal)
+        response.headers["connection"] = "close"
+        if isinstance(refusal, MethodRefused):
+            response.headers["allow"] = ""
+        status = HTTPStatus(response.status_code)
+        fields = (*self.server_state.default_headers, *response.raw_headers)
+        lines = (b"%b: %b" % field for field in fields)
+        first = f"HTTP/1.1 {status.value} {status.phrase}".encode()
+        return b"\r\n".join((first, *lines, b"", bytes(response.body)))
 
 
 def _certificate_of(transport: asyncio.Transport) -> bytes | None:

@@ -12,17 +12,18 @@ Source: style.md 4, "Everything is bounded".
 
 import asyncio
 import logging
+from collections import deque
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import Overloaded, TooSlow, refused
-from app.api.http.admission import Admission
 from app.api.http.frames import NDJSON, SSE
 from app.api.objects.bodies import BODY_BYTES_MAX
 
 REQUESTS_MAX = 512  # requests answered at once, unless configured otherwise
+BEGUN_A_ROUND = 8  # requests begun in one iteration of the event loop: ten milliseconds of work
 PIECE_S_MAX = 30.0  # seconds a client may take to read one piece
 BODY_S_MIN = 20.0  # seconds that any client may take to send a body
 BODY_OCTETS_A_S = 16_384  # mean rate at which it must send beyond them
@@ -169,3 +170,39 @@ class _Slot:
 def _is_stream(start: Message) -> bool:
     media_type = dict(start["headers"]).get(b"content-type", b"")
     return bytes(media_type).startswith(_STREAMS)
+
+
+class Admission:
+    """Begins a few requests in each iteration of the event loop, in order of arrival.
+
+    A thousand connections may each send a request at the same moment.  Beginning one takes a
+    millisecond, and the loop polls its sockets only after all of them have run: for a second
+    it would answer nothing else, not even health checks.
+    """
+
+    def __init__(self, *, begun_a_round: int = BEGUN_A_ROUND) -> None:
+        self._begun_a_round = begun_a_round
+        self._begun = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def enter(self) -> None:
+        """Begin, or wait for an iteration with room."""
+        loop = asyncio.get_running_loop()
+        if self._waiting or self._begun >= self._begun_a_round:
+            turn: asyncio.Future[None] = loop.create_future()
+            self._waiting.append(turn)
+            await turn
+            return
+        if not self._begun:
+            loop.call_soon(self._next_round)
+        self._begun += 1
+
+    def _next_round(self) -> None:
+        self._begun = 0
+        while self._waiting and self._begun < self._begun_a_round:
+            turn = self._waiting.popleft()
+            if not turn.done():  # else its client has disconnected
+                turn.set_result(None)
+                self._begun += 1
+        if self._begun:
+            asyncio.get_running_loop().call_soon(self._next_round)

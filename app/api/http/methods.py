@@ -9,13 +9,11 @@ A stream begun for HEAD ends with its headers.  Source: RFC 9110 sections 9.1, 9
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
-from re import Pattern
-from typing import Protocol, runtime_checkable
 
 from fastapi import Response
 from starlette.datastructures import MutableHeaders
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.delivery import send_at_once
@@ -24,28 +22,12 @@ _ALLOW = "Allow"
 _HEAD, _GET, _OPTIONS = "HEAD", "GET", "OPTIONS"
 
 
-@runtime_checkable
-class Routed(Protocol):
-    """A route: the paths it matches, and the methods it answers there."""
-
-    path_regex: Pattern[str]
-    methods: set[str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    paths: Pattern[str]
-    methods: frozenset[str]
-
-
 class Methods:
     """Middleware for the methods that no route declares."""
 
-    def __init__(self, app: ASGIApp, *, routes: Iterable[Routed]) -> None:
+    def __init__(self, app: ASGIApp, *, routes: Iterable[Route]) -> None:
         self._app = app
-        self._entries = tuple(
-            _Entry(route.path_regex, frozenset(route.methods or ())) for route in routes
-        )
+        self._routes = tuple(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,7 +45,10 @@ class Methods:
     def _allowed(self, path: str) -> str:
         """List the methods of a path; nothing when there is no such path."""
         found = {
-            method for entry in self._entries if entry.paths.match(path) for method in entry.methods
+            method
+            for route in self._routes
+            if route.path_regex.match(path)
+            for method in route.methods or ()
         }
         if not found:
             return ""

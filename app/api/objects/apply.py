@@ -15,7 +15,7 @@ from app.api.dependencies import RegistryOf
 from app.api.errors import refusals
 from app.api.objects.bodies import OBJECT_TYPES, STRICT, media_of, read_body
 from app.api.objects.bundles import Reading, read_bundle
-from app.api.objects.collections import OCTETS_AN_OBJECT, is_dry_run
+from app.api.objects.collections import OCTETS_AN_OBJECT
 from app.api.objects.representation import answer, warn
 from app.domain import errors
 from app.domain.errors import CauseReason, Violation
@@ -26,7 +26,7 @@ from app.domain.objects.pod import POD
 from app.domain.work import Work
 from app.registry.writes.apply import Outcome, apply
 from app.schemas.apply import ApplyResult
-from app.schemas.queries import ApplyQuery
+from app.schemas.queries import ApplyQuery, is_dry_run
 
 AT_ONCE_MAX = 100  # objects up to which the answer is encoded in the event loop
 
@@ -63,31 +63,21 @@ async def apply_manifests(
     request: Request, query: Annotated[ApplyQuery, Query()], registry: RegistryOf
 ) -> Response:
     """Create or replace many objects as one write; all of them, or none."""
-    prune = _prune(query)
-    is_dry = is_dry_run(query.dry_run)
+    prune, is_dry = _prune(query), is_dry_run(query.dry_run)
     snapshot = registry.view.require_synced()
-    bundle = await read_body(
-        request,
-        read_bundle,
-        media_of(request),
-        snapshot,
-        Reading(
-            field_validation=STRICT if query.strict else query.field_validation,
-            must_be_held=query.strict,
-            objects_max=registry.objects_max,
-        ),
+    how = Reading(
+        field_validation=STRICT if query.strict else query.field_validation,
+        must_be_held=query.strict,
+        objects_max=registry.objects_max,
     )
+    bundle = await read_body(request, read_bundle, media_of(request), snapshot, how)
     request.state.warnings = bundle.mistakes  # for a refusal, whose reason they may be
 
     def decide(work: Work) -> tuple[Sequence[Outcome], Revision]:
         before = work.snapshot.revision
-        outcomes = apply(
-            work,
-            bundle.items(),
-            mirrors=bundle.mirrored(),
-            prune=prune,
-            refused=bundle.refused,
-        )
+        items = [manifest.item() for manifest in bundle.manifests]
+        mirrors = [manifest.mirror() for manifest in bundle.mirrors]
+        outcomes = apply(work, items, mirrors=mirrors, prune=prune, refused=bundle.refused)
         return outcomes, work.revision if work.changes() else before
 
     if not is_dry and not bundle.refused:
@@ -97,12 +87,8 @@ async def apply_manifests(
     outcomes, revision = await registry.writer.write(decide, dry_run=is_dry, reach=reach)
 
     def answered() -> Response:
-        result = {
-            "kind": "ApplyResult",
-            "resourceVersion": str(revision),
-            "dryRun": is_dry,
-            "results": bundle.entries(outcomes),
-        }
+        head = {"kind": "ApplyResult", "resourceVersion": str(revision), "dryRun": is_dry}
+        result = {**head, "results": bundle.entries(outcomes)}
         response = warn(answer(request, result), bundle.warnings(outcomes))
         bundle.clear()
         return response

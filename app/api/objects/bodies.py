@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import registry_of
 from app.api.errors import BodyTooLarge, Unsupported, refused
+from app.domain.changes import octets_of
 from app.domain.errors import BadRequest, DomainError
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.resources import resource_of
-from app.domain.weights import octets_of
 from app.schemas.delete_options import decode_delete_options
 from app.schemas.documents.read import (
     Document,
@@ -31,7 +31,7 @@ from app.schemas.documents.read import (
 )
 from app.schemas.documents.remarks import Remarks, not_kept_line
 from app.schemas.objects.codec import decode_object, encode_object
-from app.schemas.objects.list_bounds import require_short_lists
+from app.schemas.objects.wires import require_short_lists
 from app.schemas.patches.patch import PatchType, apply_patch
 from app.schemas.queries import DeleteQuery
 
@@ -175,17 +175,13 @@ def drafted(document: Document, kind: AnyResource, field_validation: str) -> Dra
     """Decode a document; raises BadRequest for wrong types, and for unknown fields when strict."""
     require_short_lists(document.content, kind)
     decoded = decode_object(document.content, kind.name)
-    draft = Draft(
-        decoded.object,
-        resource_of(decoded.object).name,
-        Remarks(decoded.passed_over, document.duplicates),
-        is_silent=field_validation == IGNORE,
-    )
-    return required(draft, field_validation)
+    remarks = Remarks(decoded.ignored_fields, document.duplicates)
+    return draft_of(decoded.object, kind.name, remarks, field_validation)
 
 
-def required(draft: "Draft[D]", field_validation: str) -> "Draft[D]":
-    """Return a draft; raises BadRequest when validation is strict and it has remarks."""
+def draft_of(object_: D, kind: str, remarks: Remarks, field_validation: str) -> Draft[D]:
+    """Make a draft; raises BadRequest when validation is strict and there are remarks."""
+    draft = Draft(object_, kind, remarks, is_silent=field_validation == IGNORE)
     if field_validation == STRICT and (causes := tuple(draft.remarks.violations())):
         raise BadRequest(f"strict decoding error: {', '.join(draft.warnings)}", causes=causes)
     return draft

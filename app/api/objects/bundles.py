@@ -12,16 +12,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from app.api.objects.manifests import Manifest, read_manifest, warnings_of
-from app.api.objects.mirrors import EndpointsManifest, is_endpoints, read_endpoints_manifest
+from app.api.objects.manifests import (
+    EndpointsManifest,
+    Manifest,
+    read_endpoints_manifest,
+    read_manifest,
+    warnings_of,
+)
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import NamespacedName
+from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES_BY_KIND
 from app.domain.snapshot import Snapshot
-from app.registry.writes.apply import Item, Outcome
-from app.registry.writes.mirroring import Mirror
+from app.registry.writes.apply import Outcome
 from app.schemas.apply import ApplyOperation
 from app.schemas.documents.read import Document, MediaType, parse_documents
 from app.schemas.documents.remarks import derived_line, not_held_line
@@ -47,14 +52,6 @@ class Bundle:
     def keys_of(self, kind: AnyResource) -> list[NamespacedName]:
         """List the keys of the objects of a kind."""
         return [manifest.key for manifest in self.manifests if manifest.kind == kind]
-
-    def items(self) -> list[Item]:
-        """Make the registry's form of the manifests."""
-        return [manifest.item() for manifest in self.manifests]
-
-    def mirrored(self) -> list[Mirror]:
-        """Make the registry's form of the mirrors."""
-        return [mirror.mirror() for mirror in self.mirrors]
 
     def entries(self, outcomes: Iterable[Outcome]) -> list[Entry]:
         """Make an entry for each object in the order of the body, and then for pruned objects."""
@@ -111,9 +108,10 @@ def _sort(bundle: Bundle, position: int, document: Document, field_validation: s
     content = document.content
     kind = _kind_of(content)
     name, namespace = _names(content)
+    api_version, kind_name = content.get("apiVersion"), content.get("kind")
     if untyped := tuple(_untyped(position, content)):
         bundle.refused.extend((position, violation) for violation in untyped)
-    elif is_endpoints(content):
+    elif (api_version, kind_name) == (ENDPOINTS.api_version, ENDPOINTS.name):
         key = NamespacedName(namespace or DEFAULT_NAMESPACE, name)
         bundle.mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
     elif kind is None or kind.is_derived:

@@ -8,7 +8,7 @@ Decisions run inside the writer, so that they see the state that they change.
 Source: contract.md, "Routes"; spec kubernetes-api 5.1, 5.2, 5.7 and 5.8.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -17,7 +17,13 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api import errors as api_errors
-from app.api.dependencies import Registry, RegistryOf, SnapshotOf, cluster_key, namespaced_key
+from app.api.dependencies import (
+    Registry,
+    RegistryOf,
+    SnapshotOf,
+    key_reader,
+    registry_of,
+)
 from app.api.errors import refusals
 from app.api.objects.bodies import (
     PATCH_TYPES,
@@ -32,8 +38,7 @@ from app.api.objects.representation import (
     answer,
     answer_object,
     answer_read,
-    entity_tags,
-    strong_tags,
+    preconditions,
     warn,
 )
 from app.api.objects.watch import answer_watch
@@ -46,8 +51,8 @@ from app.domain.work import Work
 from app.registry.writes import lifecycle
 from app.registry.writes.preconditions import Preconditions
 from app.schemas.objects.lists import list_model
-from app.schemas.objects.wire import AnyWire
-from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery
+from app.schemas.objects.wire import Wire
+from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery, is_dry_run
 from app.schemas.status import Status, success_of
 
 OCTETS_AN_OBJECT = 1_000  # octets of a body that cost as much to decide as one object
@@ -71,7 +76,7 @@ _WRITE = (
 T = TypeVar("T")
 
 
-def collection_router(wire: AnyWire) -> APIRouter:
+def collection_router(wire: Wire) -> APIRouter:
     """Make the routes of one kind."""
     resource = wire.resource
     router = APIRouter(prefix=f"/{resource.plural}", tags=[resource.plural])
@@ -93,7 +98,7 @@ def collection_router(wire: AnyWire) -> APIRouter:
     return router
 
 
-def _add_list(router: APIRouter, wire: AnyWire) -> None:
+def _add_list(router: APIRouter, wire: Wire) -> None:
     @router.get(
         "",
         operation_id=f"list_{wire.resource.plural_word}",
@@ -109,7 +114,7 @@ def _add_list(router: APIRouter, wire: AnyWire) -> None:
         return await answer_list(request, query, registry, wire.resource)
 
 
-def _add_create(router: APIRouter, wire: AnyWire) -> None:
+def _add_create(router: APIRouter, wire: Wire) -> None:
     @router.post(
         "",
         operation_id=f"create_{wire.resource.word}",
@@ -119,16 +124,15 @@ def _add_create(router: APIRouter, wire: AnyWire) -> None:
         responses=refusals(*_WRITE),
         openapi_extra=documented_body(wire.write),
     )
-    async def create_object(
-        request: Request, query: Annotated[WriteQuery, Query()], registry: RegistryOf
-    ) -> Response:
+    async def create_object(request: Request, query: Annotated[WriteQuery, Query()]) -> Response:
         draft = await read_draft(request, wire.resource, query.field_validation)
-        desired = _in_namespace(draft.object, wire.resource, draft.object.metadata.namespace)
-        (created, warnings) = await _write(
-            registry,
-            lambda work: lifecycle.create(work, desired),
+        desired = _in_namespace(draft.object, wire.resource)
+        created, warnings = await _write(
+            request,
+            wire,
+            desired.metadata.key,
             query.dry_run,
-            await _reach(request, registry, wire, desired.metadata.key),
+            lambda work: lifecycle.create(work, desired),
         )
         location = f"/{wire.resource.plural}/{quote(str(created.metadata.key))}"
         response = answer_object(
@@ -137,9 +141,9 @@ def _add_create(router: APIRouter, wire: AnyWire) -> None:
         return warn(response, (*draft.warnings, *warnings))
 
 
-def _add_read(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
+def _add_read(router: APIRouter, wire: Wire, suffix: str = "") -> None:
     @router.get(
-        f"{_object_path(wire.resource)}{suffix.replace('_', '/')}",
+        _object_path(wire, suffix),
         operation_id=f"read_{wire.resource.word}{suffix}",
         summary=f"Read a {wire.resource.name}",
         response_model=wire.read,
@@ -147,7 +151,7 @@ def _add_read(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
     )
     async def read_object(
         request: Request,
-        key: Annotated[NamespacedName, Depends(_key_reader(wire.resource))],
+        key: Annotated[NamespacedName, Depends(key_reader(wire.resource))],
         snapshot: SnapshotOf,
     ) -> Response:
         found = snapshot.of(wire.resource).get(key)
@@ -156,24 +160,24 @@ def _add_read(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
         return await answer_read(request, found)
 
 
-def _add_replace(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
+def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
     @router.put(
-        f"{_object_path(wire.resource)}{suffix.replace('_', '/')}",
+        _object_path(wire, suffix),
         operation_id=f"replace_{wire.resource.word}{suffix}",
-        summary=f"Replace a {wire.resource.name}{suffix.replace('_', chr(39) + 's ')}",
+        summary=f"Replace a {_title(wire, suffix)}",
         response_model=wire.read,
         responses={**_created_by_put(wire, suffix), **refusals(*_WRITE)},
         openapi_extra=documented_body(wire.write),
     )
     async def replace_object(
         request: Request,
-        key: Annotated[NamespacedName, Depends(_key_reader(wire.resource))],
+        key: Annotated[NamespacedName, Depends(key_reader(wire.resource))],
         query: Annotated[WriteQuery, Query()],
         registry: RegistryOf,
     ) -> Response:
         draft = await read_draft(request, wire.resource, query.field_validation)
         desired = _at(draft.object, wire.resource, key)
-        conditions = _conditions(request)
+        conditions = preconditions(request)
 
         def decide(work: Work) -> tuple[Object, bool]:
             if suffix:
@@ -182,29 +186,28 @@ def _add_replace(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
 
         if not (suffix or conditions.etags or desired.metadata.resource_version):
             await _renew_existing(registry, desired, query.dry_run)
-        reach = await _reach(request, registry, wire, key)
-        ((stored, is_new), warnings) = await _write(registry, decide, query.dry_run, reach)
+        (stored, is_new), warnings = await _write(request, wire, key, query.dry_run, decide)
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return warn(answer_object(request, stored, status=status), (*draft.warnings, *warnings))
 
 
-def _add_patch(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
+def _add_patch(router: APIRouter, wire: Wire, suffix: str = "") -> None:
     @router.patch(
-        f"{_object_path(wire.resource)}{suffix.replace('_', '/')}",
+        _object_path(wire, suffix),
         operation_id=f"patch_{wire.resource.word}{suffix}",
-        summary=f"Change parts of a {wire.resource.name}{suffix.replace('_', chr(39) + 's ')}",
+        summary=f"Change parts of a {_title(wire, suffix)}",
         response_model=wire.read,
         responses=refusals(*_WRITE),
         openapi_extra=documented_body(wire.write, types=PATCH_TYPES),
     )
     async def patch_object(
         request: Request,
-        key: Annotated[NamespacedName, Depends(_key_reader(wire.resource))],
+        key: Annotated[NamespacedName, Depends(key_reader(wire.resource))],
         query: Annotated[WriteQuery, Query()],
         registry: RegistryOf,
     ) -> Response:
         patch = await read_patch(request)
-        conditions = _conditions(request)
+        conditions = preconditions(request)
         known = registry.view.snapshot.of(wire.resource).get(key)
         await prepare(request, patch, known, query.field_validation)
         ignored: list[str] = []
@@ -219,16 +222,15 @@ def _add_patch(router: APIRouter, wire: AnyWire, suffix: str = "") -> None:
                 return lifecycle.put_status(work, desired)
             return lifecycle.put(work, desired)[0]
 
-        reach = await _reach(request, registry, wire, key)
-        (stored, warnings) = await _write(registry, decide, query.dry_run, reach)
+        stored, warnings = await _write(request, wire, key, query.dry_run, decide)
         return warn(answer_object(request, stored), (*ignored, *warnings))
 
 
-def _add_delete(router: APIRouter, wire: AnyWire) -> None:
+def _add_delete(router: APIRouter, wire: Wire) -> None:
     returns_object = strategy_for(wire.resource).is_returned_when_deleted
 
     @router.delete(
-        _object_path(wire.resource),
+        _object_path(wire),
         operation_id=f"delete_{wire.resource.word}",
         summary=f"Delete a {wire.resource.name}",
         response_model=wire.read if returns_object else Status,
@@ -236,26 +238,20 @@ def _add_delete(router: APIRouter, wire: AnyWire) -> None:
     )
     async def delete_object(
         request: Request,
-        key: Annotated[NamespacedName, Depends(_key_reader(wire.resource))],
+        key: Annotated[NamespacedName, Depends(key_reader(wire.resource))],
         query: Annotated[DeleteQuery, Query()],
-        registry: RegistryOf,
     ) -> Response:
         options = await read_options(request, query)
         conditions = replace(
-            _conditions(request), uid=options.uid, resource_version=options.resource_version
+            preconditions(request), uid=options.uid, resource_version=options.resource_version
         )
-        ((deleted, _), warnings) = await _write(
-            registry,
-            lambda work: lifecycle.delete(
-                work,
-                wire.resource,
-                key,
-                preconditions=conditions,
-                grace_s=options.grace_s,
-            ),
-            options.dry_run,
-            await _reach(request, registry, wire, key),
-        )
+
+        def decide(work: Work) -> Object:
+            return lifecycle.delete(
+                work, wire.resource, key, preconditions=conditions, grace_s=options.grace_s
+            )[0]
+
+        deleted, warnings = await _write(request, wire, key, options.dry_run, decide)
         if returns_object:
             return warn(answer_object(request, deleted), warnings)
         return warn(answer(request, success_of(deleted)), warnings)
@@ -268,20 +264,19 @@ _SUBRESOURCES: Mapping[str, Callable[[Work, Object, Preconditions], Object]] = {
 
 
 async def _write(
-    registry: Registry, decide: Callable[[Work], T], dry_run: str, reach: int
+    request: Request, wire: Wire, key: NamespacedName, dry_run: str, decide: Callable[[Work], T]
 ) -> tuple[T, tuple[str, ...]]:
-    """Run a decision; returns its result and warnings."""
+    """Run a decision; returns its result and warnings.
+
+    Its reach is an estimate of how many objects it touches; a large object counts for many.
+    """
+    registry = await registry_of(request)
+    size = len(await request.body()) // OCTETS_AN_OBJECT
     return await registry.writer.write(
         lambda work: (decide(work), tuple(work.warnings)),
         dry_run=is_dry_run(dry_run),
-        reach=reach,
+        reach=size + strategy_for(wire.resource).reach(registry.view.snapshot, key),
     )
-
-
-async def _reach(request: Request, registry: Registry, wire: AnyWire, key: NamespacedName) -> int:
-    """Estimate how many objects a write touches; a large object counts for many."""
-    size = len(await request.body()) // OCTETS_AN_OBJECT
-    return size + strategy_for(wire.resource).reach(registry.view.snapshot, key)
 
 
 async def _renew_existing(registry: Registry, desired: Object, dry_run: str) -> None:
@@ -290,45 +285,23 @@ async def _renew_existing(registry: Registry, desired: Object, dry_run: str) -> 
         await registry.leases.renew_existing([desired.metadata.key])
 
 
-def is_dry_run(text: str) -> bool:
-    """Read ``dryRun``; raises Invalid for anything but ``All`` or nothing."""
-    if text not in ("", "All"):
-        cause = errors.Violation(
-            errors.CauseReason.NOT_SUPPORTED,
-            "dryRun",
-            f'Unsupported value: "{text}": supported values: "All"',
-        )
-        raise errors.Invalid("WriteOptions", "", (cause,))
-    return text == "All"
+def _object_path(wire: Wire, suffix: str = "") -> str:
+    path = "/{namespace}/{name}" if wire.resource.is_namespaced else "/{name}"
+    return f"{path}{suffix.replace('_', '/')}"
 
 
-def _object_path(resource: AnyResource) -> str:
-    return "/{namespace}/{name}" if resource.is_namespaced else "/{name}"
+def _title(wire: Wire, suffix: str) -> str:
+    return f"{wire.resource.name}{suffix.replace('_', chr(39) + 's ')}"
 
 
-def _key_reader(resource: AnyResource) -> Callable[..., Awaitable[NamespacedName]]:
-    return namespaced_key if resource.is_namespaced else cluster_key
-
-
-def _created_by_put(wire: AnyWire, suffix: str) -> dict[int | str, dict[str, Any]]:
+def _created_by_put(wire: Wire, suffix: str) -> dict[int | str, dict[str, Any]]:
     if suffix or not strategy_for(wire.resource).is_created_by_put:
         return {}
     return {HTTPStatus.CREATED.value: {"model": wire.read, "description": "It was not there."}}
 
 
-def _conditions(request: Request) -> Preconditions:
-    return Preconditions(
-        etags=_unquoted(strong_tags(request, "if-match")),
-        forbidden_etags=_unquoted(entity_tags(request, "if-none-match")),
-    )
-
-
-def _unquoted(tags: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(tag.strip('"') for tag in tags)
-
-
-def _in_namespace(draft: Object, kind: AnyResource, namespace: str) -> Object:
-    wanted = (namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else ""
+def _in_namespace(draft: Object, kind: AnyResource) -> Object:
+    wanted = (draft.metadata.namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else ""
     return replace(draft, metadata=replace(draft.metadata, namespace=wanted))
 
 

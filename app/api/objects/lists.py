@@ -3,31 +3,39 @@
     ListQuery -> Listing -> Page -> pieces of bytes
 
 A long list is encoded as its client reads it, in pieces that yield to the event loop; the
-objects of the page do not change meanwhile.
+objects of the page do not change meanwhile.  Joined, the pieces equal the whole list written
+at once, in JSON, indented JSON or YAML; where writing takes longer, they have fewer objects.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterator
+import json
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.api.dependencies import Registry
-from app.api.objects.list_forms import list_form
-from app.api.objects.list_options import require_consistent
+from app.api.http.content_negotiation import JSON, YAML, chosen_form, indented, is_pretty
 from app.domain import errors
+from app.domain.errors import CauseReason, Invalid, Violation
 from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.objects.resource import AnyResource
 from app.registry.reads.pagination import Listing
 from app.registry.yielding_lock import YieldingLock
-from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE
+from app.schemas.documents.yaml_output import encode_yaml
+from app.schemas.objects.encoding import ENCODER, OBJECTS_A_PIECE, OCTETS_A_PIECE
 from app.schemas.objects.lists import encode_list_head
-from app.schemas.objects.metadata import asked_revision
+from app.schemas.objects.metadata import asked_revision, is_revision
 from app.schemas.queries import ListQuery
 
 READ_S_MIN = 30.0  # seconds that any client may take to read a list
 READ_OCTETS_A_S = 65_536  # mean rate at which it must read beyond them
+INDENTED_OCTETS_A_PIECE = 32 << 10  # of plain JSON: some 6 ms of work
+YAML_OCTETS_A_PIECE = 8 << 10
+
+Pieces = Iterable[list[bytes]]
 
 
 async def answer_list(
@@ -92,3 +100,95 @@ async def read_in_time(
         octets += len(piece)
         if waited_s > s_min + octets / octets_a_s:
             raise TimeoutError(f"a list is read too slowly: {octets} octets in {waited_s:.0f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class ListForm:
+    """One form of a list, with the octets of plain JSON in a piece."""
+
+    media_type: str
+    octets_a_piece: int
+    write: Callable[[bytes, Pieces], Iterator[bytes]]
+    """Takes the list without its items, and the items; yields no empty piece."""
+
+
+def list_form(request: Request) -> ListForm:
+    """Choose the form that the client accepts; raises NotAcceptable when it accepts none."""
+    if chosen_form(request) == YAML:
+        return _YAML
+    return _INDENTED if is_pretty(request) else _JSON
+
+
+def _plain(head: bytes, pieces: Pieces) -> Iterator[bytes]:
+    yield b'%b,"items":[' % head.removesuffix(b"}")
+    separator = b""
+    for piece in pieces:
+        yield separator + b",".join(piece)
+        separator = b","
+    yield b"]}"
+
+
+def _with_indent(head: bytes, pieces: Pieces) -> Iterator[bytes]:
+    yield b'%b,\n  "items": [' % indented(head).removesuffix(b"\n}\n")
+    separator, end = b"\n", b"]\n}\n"
+    for piece in pieces:
+        inner = [indented(body).rstrip().replace(b"\n", b"\n    ") for body in piece]
+        yield separator + b",\n".join([b"    " + body for body in inner])
+        separator, end = b",\n", b"\n  ]\n}\n"
+    yield end
+
+
+def _as_yaml(head: bytes, pieces: Pieces) -> Iterator[bytes]:
+    yield encode_yaml(json.loads(head))
+    title, end = b"items:\n", b"items: []\n"
+    for piece in pieces:
+        yield title + encode_yaml([json.loads(body) for body in piece])
+        title, end = b"", b""
+    if end:
+        yield end
+
+
+_JSON = ListForm(JSON, OCTETS_A_PIECE, _plain)
+_INDENTED = ListForm(JSON, INDENTED_OCTETS_A_PIECE, _with_indent)
+_YAML = ListForm(YAML, YAML_OCTETS_A_PIECE, _as_yaml)
+
+
+_MATCH, _INITIAL = "resourceVersionMatch", "sendInitialEvents"
+_ANY_REVISION = frozenset({"", "0"})
+
+
+def require_consistent(query: ListQuery) -> None:
+    """Raise Invalid when the parameters of a list or a watch contradict each other."""
+    problems = _watch_problems(query) if query.watch else _list_problems(query)
+    if causes := [Violation(CauseReason.FORBIDDEN, *problem) for problem in problems]:
+        raise Invalid("ListOptions", "", causes)
+
+
+def require_start(text: str, field: str) -> None:
+    """Raise Invalid when the start of a stream is not a revision."""
+    if text and not is_revision(text):
+        message = f'Invalid value: "{text}": must be decimal'
+        raise Invalid("ListOptions", "", (Violation(CauseReason.INVALID, field, message),))
+
+
+def _list_problems(query: ListQuery) -> Iterable[tuple[str, str]]:
+    if query.send_initial_events is not None:
+        yield _INITIAL, "sendInitialEvents is forbidden for list"
+    if not query.resource_version_match:
+        return
+    if query.continue_:
+        yield _MATCH, "resourceVersionMatch is forbidden when continue is provided"
+    if not query.resource_version:
+        yield _MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided"
+    elif query.resource_version_match == "Exact" and query.resource_version in _ANY_REVISION:
+        yield _MATCH, 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'
+
+
+def _watch_problems(query: ListQuery) -> Iterable[tuple[str, str]]:
+    if query.resource_version_match and query.send_initial_events is None:
+        yield (
+            _MATCH,
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        )
+    elif query.resource_version_match == "Exact":
+        yield _MATCH, "resourceVersionMatch must be NotOlderThan for watch"

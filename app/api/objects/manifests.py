@@ -1,31 +1,34 @@
 """Documents of an apply: each read once, and merged into the current object when written.
 
     document -> Manifest -> Item (registry)
+    document of Endpoints, which are not merged -> EndpointsManifest -> Mirror (registry)
     manifests, outcomes -> warnings
 
 Paths are those of the documents, ``documents[3].spec.ports[1].port``, also where the merge has
 moved an element of a list.
 
-Source: contract.md, "POST /apply".
+Source: contract.md, "POST /apply"; spec kubernetes-api 3.8.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Generic
 
-from app.api.objects.bodies import Draft, drafted
-from app.api.objects.mirrors import EndpointsManifest
+from app.api.objects.bodies import D, Draft, draft_of, drafted
 from app.domain.errors import BadRequest, DomainError
 from app.domain.names import NamespacedName
+from app.domain.objects.endpoints import ENDPOINTS, Endpoints
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.validation.metadata import LAST_APPLIED_SIZE_MAX_BYTES
 from app.registry.writes.apply import Item, Outcome
+from app.registry.writes.mirroring import Mirror
 from app.schemas.documents.kubernetes_fields import fields_of
 from app.schemas.documents.paths import without
 from app.schemas.documents.read import Document
-from app.schemas.documents.remarks import not_kept_line
-from app.schemas.objects.codec import decode_known, encode_object
-from app.schemas.objects.list_bounds import require_short_lists
+from app.schemas.documents.remarks import Remarks, not_kept_line
+from app.schemas.objects.codec import decode_known, encode_object, read_endpoints
+from app.schemas.objects.wires import require_short_lists
 from app.schemas.patches.object_merge import Places, document_path
 from app.schemas.patches.three_way import apply_document, is_remembered
 
@@ -33,13 +36,43 @@ _FIRST_WORD = re.compile(r"\w+")
 
 
 @dataclass(slots=True, kw_only=True)
-class Manifest:
+class _Read(Generic[D]):
     """One document: ``draft`` is its object before merging, or why it cannot be read."""
 
     position: int
     kind: AnyResource
     key: NamespacedName
-    draft: Draft[Object] | BadRequest
+    draft: Draft[D] | BadRequest
+
+    @property
+    def where(self) -> str:
+        """Prefix of paths into the document."""
+        return f"documents[{self.position}]"
+
+    def warnings(self) -> Iterator[str]:
+        """Yield warnings of mistyped and duplicate fields."""
+        if isinstance(self.draft, Draft) and not self.draft.is_silent:
+            yield from self.draft.remarks.mistakes(f"{self.where}.")
+
+    def given(self) -> D:
+        """Give the object of the document; raises BadRequest when it cannot be read."""
+        if isinstance(self.draft, BadRequest):
+            raise self.draft
+        return self.draft.object
+
+
+class EndpointsManifest(_Read[Endpoints]):
+    """An Endpoints object, which the registry writes as slices."""
+
+    def mirror(self) -> Mirror:
+        """Make the registry's form of it."""
+        return Mirror(position=self.position, key=self.key, read=self.given)
+
+
+@dataclass(slots=True, kw_only=True)
+class Manifest(_Read[Object]):
+    """An object to merge into the current one."""
+
     content: dict[str, object]
     merged: dict[str, object] = field(default_factory=dict[str, object])
     _places: Places = field(default_factory=Places)
@@ -55,15 +88,9 @@ class Manifest:
             place=self._place,
         )
 
-    @property
-    def where(self) -> str:
-        """Prefix of paths into the document."""
-        return f"documents[{self.position}]"
-
     def warnings(self) -> Iterator[str]:
         """Yield warnings of mistyped and duplicate fields, and of a document too large to keep."""
-        if isinstance(self.draft, Draft) and not self.draft.is_silent:
-            yield from self.draft.remarks.mistakes(f"{self.where}.")
+        yield from _Read[Object].warnings(self)
         if self.merged and not is_remembered(self.merged):
             yield (
                 f"{self.where}: what is applied has more than {LAST_APPLIED_SIZE_MAX_BYTES} bytes "
@@ -89,8 +116,7 @@ class Manifest:
 
     def _merge(self, current: Object | None) -> Object:
         self.merged = {}
-        if isinstance(self.draft, BadRequest):
-            raise self.draft
+        self.given()
         wire = None if current is None else encode_object(current)
         wanted = apply_document(wire, self.content)
         if current is not None and wanted is wire:
@@ -112,11 +138,25 @@ def read_manifest(
     content = document.content
     try:
         draft: Draft[Object] | BadRequest = drafted(document, kind, field_validation)
+        content = without(content, draft.remarks.ignored_fields)
     except BadRequest as refusal:
         draft = refusal
-    else:
-        content = without(content, draft.remarks.passed_over)
     return Manifest(position=position, kind=kind, key=key, draft=draft, content=content)
+
+
+def read_endpoints_manifest(
+    position: int, key: NamespacedName, document: Document, field_validation: str
+) -> EndpointsManifest:
+    """Read a document of Endpoints; a refusal is reported later as well."""
+    try:
+        endpoints, ignored_fields = read_endpoints(document.content)
+        remarks = Remarks(ignored_fields, document.duplicates)
+        draft: Draft[Endpoints] | BadRequest = draft_of(
+            endpoints, ENDPOINTS.name, remarks, field_validation
+        )
+    except BadRequest as refusal:
+        draft = refusal
+    return EndpointsManifest(position=position, kind=ENDPOINTS, key=key, draft=draft)
 
 
 def warnings_of(

@@ -16,6 +16,7 @@ from app.api.http.content_negotiation import JSON, YAML, chosen_form, encoded, i
 from app.domain.errors import PreconditionFailed
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
+from app.registry.writes.preconditions import Preconditions
 from app.schemas.objects.codec import encode_object
 from app.schemas.objects.encoding import ENCODER
 
@@ -77,17 +78,20 @@ def etag(registered: Object) -> str:
 
 def entity_tags(request: Request, header: str) -> tuple[str, ...]:
     """Read a list of entity tags, compared weakly; ``*`` stands for itself."""
-    return tuple(tag.removeprefix(_WEAK) for tag in strong_tags(request, header))
+    return tuple(tag.removeprefix(_WEAK) for tag in _strong_tags(request, header))
 
 
-def strong_tags(request: Request, header: str) -> tuple[str, ...]:
-    """Read a list of entity tags; weak ones keep their mark, so that they match no object."""
-    listed = ",".join(request.headers.getlist(header))
-    return tuple(tag.strip() for tag in listed.split(",") if tag.strip())
+def preconditions(request: Request) -> Preconditions:
+    """Read the entity tags that a write wants, and those that it forbids."""
+    wanted, forbidden = _strong_tags(request, "if-match"), entity_tags(request, "if-none-match")
+    return Preconditions(
+        etags=tuple(tag.strip('"') for tag in wanted),
+        forbidden_etags=tuple(tag.strip('"') for tag in forbidden),
+    )
 
 
 def _require_match(request: Request, registered: Object, tag: str) -> None:
-    asked = strong_tags(request, "if-match")
+    asked = _strong_tags(request, "if-match")
     if asked and not {tag, ANY} & set(asked):
         kind, meta = resource_of(registered), registered.metadata
         raise PreconditionFailed(f"{kind.plural} {meta.key} is at {meta.revision}").about(
@@ -113,3 +117,9 @@ def _quoted(text: str) -> str:
         letter if letter.isprintable() and letter.isascii() else "?" for letter in text
     )
     return printable[:_WARNING_CHARACTERS_MAX].replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _strong_tags(request: Request, header: str) -> tuple[str, ...]:
+    # Weak ones keep their mark, so that they match no object.
+    listed = ",".join(request.headers.getlist(header))
+    return tuple(tag.strip() for tag in listed.split(",") if tag.strip())

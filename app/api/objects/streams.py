@@ -24,7 +24,7 @@ from app.domain.changes import ChangeType, require_resumable
 from app.domain.names import Revision
 from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot
-from app.registry.reads.initial_state import InitialStates
+from app.registry.reads.pagination import InitialStates
 from app.registry.reads.view import View
 from app.registry.reads.watch import Interest, Notifier, Position, pending
 from app.registry.yielding_lock import YieldingLock

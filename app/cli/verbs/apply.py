@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.client import Api, Parameters
 from app.cli.fields import Json, mapping, mappings, text
 from app.cli.manifests import Manifest, in_namespace, read_manifests, unreadable
 from app.cli.options import (
@@ -18,6 +19,7 @@ from app.cli.options import (
     FilesOption,
     OutputOption,
     SelectorOption,
+    StrictOption,
     connect,
 )
 from app.cli.output import OutputFormat, print_result, print_warning, say, style_of
@@ -44,19 +46,15 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
         bool, typer.Option("--prune", help="Delete objects selected by -l and not in the files.")
     ] = False,
     selector: SelectorOption = "",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse unknown kinds and unknown fields.")
-    ] = False,
+    strict: StrictOption = False,
     output: OutputOption = OutputFormat.TABLE,
     api: ApiOption = API,
 ) -> None:
     """Create or replace the objects of manifests, as one write."""
     if prune and not selector:
         raise typer.BadParameter("--prune needs a selector: -l app=ent")
-    manifests = [
-        in_namespace(manifest, namespace)
-        for manifest in read_manifests([*files, *(more_files or ())])
-    ]
+    read = read_manifests([*files, *(more_files or ())])
+    manifests = [in_namespace(manifest, namespace) for manifest in read]
     _report_duplicates(manifests, strict=strict)
     query = {
         "dryRun": "All" if dry_run else "",
@@ -64,17 +62,20 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
         "labelSelector": selector if prune else "",
         "strict": strict,
     }
-    body = {"apiVersion": "v1", "kind": "List", "items": [each.content for each in manifests]}
-    try:
-        server = connect(context, api)
-        result, warnings = server.ask_with_warnings("POST", "/apply", query=query, body=body)
-    except Refused as refusal:
-        for warning in refusal.warnings:
-            print_warning(led_by_place(warning, manifests))
-        raise Refused(placed(refusal.status, manifests)) from None
-    for warning in warnings:
-        print_warning(led_by_place(warning, manifests))
+    result = _applied(connect(context, api), query, manifests)
     print_result(result, output, _print_results)
+
+
+def _applied(server: Api, query: Parameters, manifests: Sequence[Manifest]) -> Json:
+    body = {"apiVersion": "v1", "kind": "List", "items": [each.content for each in manifests]}
+
+    def warn(warning: str) -> None:
+        print_warning(led_by_place(warning, manifests))
+
+    try:
+        return server.ask("POST", "/apply", query=query, body=body, warn=warn)
+    except Refused as refusal:
+        raise Refused(placed(refusal.status, manifests)) from None
 
 
 def placed(status: Json, manifests: Sequence[Manifest]) -> Json:

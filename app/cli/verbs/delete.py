@@ -11,9 +11,16 @@ import typer
 
 from app.cli.client import Api, Parameters
 from app.cli.fields import Json, mappings, text
-from app.cli.kind_words import kind_and_name, object_path
 from app.cli.manifests import in_namespace, read_manifests
-from app.cli.options import API, ApiOption, DryRunOption, NamespaceOption, connect
+from app.cli.options import (
+    API,
+    ApiOption,
+    DryRunOption,
+    NamespaceOption,
+    connect,
+    kind_and_name,
+    object_path,
+)
 from app.cli.output import print_refusal, print_warning, say
 from app.client.errors import Refused
 from app.domain.objects.endpoint_slice import (
@@ -26,8 +33,6 @@ from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
-
-_NOT_FOUND = "NotFound"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found
     try:
         answer = server.ask("DELETE", path, query=query)
     except Refused as refusal:
-        if refusal.reason == _NOT_FOUND and ignore_not_found:
+        if refusal.reason == "NotFound" and ignore_not_found:
             return True
         print_refusal(refusal.status)
         return False

@@ -9,8 +9,15 @@ from typing import Annotated
 import typer
 
 from app.cli.fields import Json, mapping, mappings, text, texts
-from app.cli.kind_words import KINDS_BY_WORD, kind_and_name
-from app.cli.options import API, ApiOption, NamespaceOption, OutputOption, connect
+from app.cli.options import (
+    API,
+    KINDS_BY_WORD,
+    ApiOption,
+    NamespaceOption,
+    OutputOption,
+    connect,
+    kind_and_name,
+)
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.service import SERVICE

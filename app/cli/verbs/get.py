@@ -10,7 +10,6 @@ import typer
 
 from app.cli.columns import sheet
 from app.cli.fields import mappings
-from app.cli.kind_words import kind_and_name, object_path
 from app.cli.options import (
     API,
     ApiOption,
@@ -18,6 +17,8 @@ from app.cli.options import (
     OutputOption,
     SelectorOption,
     connect,
+    kind_and_name,
+    object_path,
 )
 from app.cli.output import OutputFormat, print_document, print_sheet, say, stderr
 from app.domain.objects.namespace import DEFAULT_NAMESPACE

@@ -9,9 +9,27 @@ from typing import Annotated
 import typer
 
 from app.cli.manifests import read_manifests
-from app.cli.options import FilesOption, OutputOption
+from app.cli.options import FilesOption, OutputOption, StrictOption
 from app.cli.output import OutputFormat, print_result, print_text, print_warning
 from app.cli.verbs.rules import PartOption, RulesPart, print_rules
+
+SchedulerOption = Annotated[
+    str, typer.Option("--scheduler", metavar="NAME", help="Such as rr, wrr, lc or sh.")
+]
+MasqueradeOption = Annotated[
+    bool, typer.Option("--masquerade-all", help="Masquerade all ClusterIP traffic.")
+]
+ClusterCIDROption = Annotated[
+    str, typer.Option("--cluster-cidr", metavar="CIDR", help="The range of Pod addresses.")
+]
+ServiceCIDROption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--service-cidr",
+        metavar="CIDR",
+        help="A range of ClusterIPs, besides those of ServiceCIDRs in the files.",
+    ),
+]
 
 
 def render(  # noqa: PLR0913  each parameter is an option of the command
@@ -19,26 +37,11 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
     *,
     node: Annotated[str, typer.Option("--node", metavar="NAME", help="The node's name.")],
     part: PartOption = None,
-    scheduler: Annotated[
-        str, typer.Option("--scheduler", metavar="NAME", help="Such as rr, wrr, lc or sh.")
-    ] = "",
-    masquerade_all: Annotated[
-        bool, typer.Option("--masquerade-all", help="Masquerade all ClusterIP traffic.")
-    ] = False,
-    cluster_cidr: Annotated[
-        str, typer.Option("--cluster-cidr", metavar="CIDR", help="The range of Pod addresses.")
-    ] = "",
-    service_cidr: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--service-cidr",
-            metavar="CIDR",
-            help="A range of ClusterIPs, besides those of ServiceCIDRs in the files.",
-        ),
-    ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse unknown kinds and unknown fields.")
-    ] = False,
+    scheduler: SchedulerOption = "",
+    masquerade_all: MasqueradeOption = False,
+    cluster_cidr: ClusterCIDROption = "",
+    service_cidr: ServiceCIDROption = None,
+    strict: StrictOption = False,
     output: OutputOption = OutputFormat.TABLE,
 ) -> None:
     """Make the rules of a node from manifests, without a server."""
@@ -48,12 +51,15 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
     from app.domain.dataplane.ipvs.script import Part, encode_part  # noqa: PLC0415
     from app.domain.dataplane.nftables.text import encode as encode_nftables  # noqa: PLC0415
 
-    config: dict[str, object] = {"masqueradeAll": masquerade_all}
-    config |= {"scheduler": scheduler} if scheduler else {}
-    config |= {"clusterCIDR": cluster_cidr} if cluster_cidr else {}
-    config |= {"serviceCIDRs": service_cidr} if service_cidr else {}
+    given = {
+        "masqueradeAll": masquerade_all,
+        "scheduler": scheduler,
+        "clusterCIDR": cluster_cidr,
+        "serviceCIDRs": service_cidr,
+    }
+    config = {name: value for name, value in given.items() if value}
     contents = contents_of(read_manifests(files), is_strict=strict)
-    for warning in contents.warnings:
+    for warning in contents.warnings():
         print_warning(warning)
     rendering = rendering_of(contents, node, config)
     for name in without_address(rendering):

@@ -104,10 +104,7 @@ def _trace(queries: tuple[Json, ...]) -> Sheet:
     rows = tuple(
         (
             str(number),
-            text(query, "name"),
-            text(query, "type"),
-            text(query, "from"),
-            text(query, "rcode"),
+            *(text(query, fact) for fact in ("name", "type", "from", "rcode")),
             text(query, "answers", default="0"),
             text(query, "decision"),
         )
@@ -120,9 +117,7 @@ def _endpoints(endpoints: tuple[Json, ...]) -> Sheet:
     rows = tuple(
         (
             text(endpoint, "address"),
-            text(endpoint, "port") or "-",
-            text(endpoint, "node") or "-",
-            text(endpoint, "zone") or "-",
+            *(text(endpoint, fact) or "-" for fact in ("port", "node", "zone")),
             _state(mapping(endpoint, "conditions")),
         )
         for endpoint in endpoints

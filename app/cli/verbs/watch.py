@@ -6,17 +6,22 @@ kinds, selectors -> GET /watch -> one line per change; resumes after a lost conn
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
 
 from app.cli.client import Api, Parameters, words_of
 from app.cli.fields import Json, at, mapping, text
-from app.cli.kind_words import kind_named
-from app.cli.options import API, ApiOption, SelectorOption, connect
-from app.cli.output import OutputFormat, print_document, print_text, print_warning, say, style_of
-from app.cli.visible import escaped_json
+from app.cli.options import API, ApiOption, SelectorOption, connect, kind_named
+from app.cli.output import (
+    OutputFormat,
+    escaped_json,
+    print_document,
+    print_text,
+    print_warning,
+    say,
+    style_of,
+)
 from app.client.errors import RegistryMisbehaved, RegistryUnreachable
 from app.client.watch import Event, Resume, event_of
 from app.domain.changes import ChangeType
@@ -69,46 +74,30 @@ def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
     events that have been yielded are not repeated.  Raises Refused when the server ends
     the watch with an error, and the error of a first connection that fails.
     """
-    progress = _Progress(Resume(str(query.get("resourceVersion") or "")))
-    has_begun = False
+    resume, has_begun = Resume(str(query.get("resourceVersion") or "")), False
+    seen: set[tuple[str, ...]] = set()  # events after the last complete revision
     while True:
-        following = {**query, "resourceVersion": progress.begin(), "progress": True}
+        may_be_repeated = frozenset(seen)
+        following = {**query, "resourceVersion": resume.begin(), "progress": True}
         try:
             for document in server.follow("/watch", query=following):
                 has_begun = True
-                if progress.is_new(event_of(document, url=server.url)):
+                event = event_of(document, url=server.url)
+                identity = _identity(event)
+                if resume.advance(event):
+                    seen.clear()
+                else:
+                    seen.add(identity)
+                if identity not in may_be_repeated:
                     yield document
         except (RegistryUnreachable, RegistryMisbehaved) as lost:
             if not has_begun:
                 raise
-            since = progress.resume.since or "none"
+            since = resume.since or "none"
             print_warning(f"{words_of(lost)}; going on after revision {since}")
         if query.get("timeoutSeconds"):
             return
         time.sleep(pause_s)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """The last complete revision, and the events received after it."""
-
-    resume: Resume
-    _seen: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
-    _repeated: frozenset[tuple[str, ...]] = frozenset()
-
-    def begin(self) -> str:
-        """Start or resume after the last complete revision; some events may be repeated."""
-        self._repeated = frozenset(self._seen)
-        return self.resume.begin()
-
-    def is_new(self, event: Event) -> bool:
-        """Record an event; returns whether it has not been received before."""
-        identity = _identity(event)
-        if self.resume.advance(event):
-            self._seen.clear()
-        else:
-            self._seen.add(identity)
-        return identity not in self._repeated
 
 
 def _identity(event: Event) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Metadata, conditions and references: the parts that all kinds share.
+"""Metadata, conditions and references, the parts that all kinds share, and the text of times.
 
 Values only: how uids and revisions are assigned is not known here.
 Source: spec kubernetes-api 1.2, the ``metadata`` rows.
@@ -6,7 +6,7 @@ Source: spec kubernetes-api 1.2, the ``metadata`` rows.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.domain.names import REVISION_ZERO, UNASSIGNED_UID, NamespacedName, Revision, Uid
 
@@ -93,3 +93,8 @@ class ObjectReference:
     api_version: str = ""
     resource_version: str = ""
     field_path: str = ""
+
+
+def format_time(moment: datetime) -> str:
+    """Format a time by RFC 3339, in UTC with whole seconds."""
+    return f"{moment.astimezone(UTC).isoformat()[:19]}Z"

@@ -62,16 +62,6 @@ def truth(*, value: bool) -> Values:
     return ("true" if value else "false",)
 
 
-def no_endpoints(_: Object) -> int:
-    """Count the endpoints of a kind that has none."""
-    return 0
-
-
-def no_terms(_: Object) -> Iterable[Term]:
-    """Add nothing to the index terms that every object has."""
-    return ()
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Resource(Generic[T]):
     """A kind: ``name`` is the wire's ``kind``, ``plural`` its word in paths.
@@ -101,8 +91,8 @@ class Resource(Generic[T]):
     own_finalizers: frozenset[str] = frozenset()
     fields: Mapping[str, Field[Any]] = field(default_factory=lambda: METADATA_FIELDS)
     field_aliases: Mapping[str, str] = field(default_factory=dict[str, str])
-    index_terms: Callable[[T], Iterable[Term]] = no_terms
-    endpoints: Callable[[T], int] = no_endpoints
+    index_terms: Callable[[T], Iterable[Term]] = lambda _: ()
+    endpoints: Callable[[T], int] = lambda _: 0
 
     @property
     def group(self) -> str:

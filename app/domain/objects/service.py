@@ -123,8 +123,9 @@ class LoadBalancerIngress:
     ip_mode: str | None = None
 
 
-# This is asked of every Service, and naming a member of an enum is a search for it.
-_TYPES_WITH_NODE_PORTS = (ServiceType.NODE_PORT.value, ServiceType.LOAD_BALANCER.value)
+# These are asked of every Service, and naming a member of an enum is a search for it.
+_CLUSTER_IP, _NODE_PORT = ServiceType.CLUSTER_IP.value, ServiceType.NODE_PORT.value
+_LOAD_BALANCER = ServiceType.LOAD_BALANCER.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,38 @@ class Service(Object):
         return self.type == ServiceType.EXTERNAL_NAME
 
     @property
+    def is_load_balancer(self) -> bool:
+        """Whether a load balancer outside the cluster sends it traffic."""
+        return self.type == _LOAD_BALANCER
+
+    @property
+    def needs_cluster_ip(self) -> bool:
+        """Whether the type has cluster addresses, ``None`` counting as one."""
+        return self.type == _CLUSTER_IP or self.uses_node_ports
+
+    @property
+    def uses_node_ports(self) -> bool:
+        """Whether node ports may be set and are reserved (spec kubernetes-api 1.10)."""
+        return self.type in (_NODE_PORT, _LOAD_BALANCER)
+
+    @property
+    def allocates_node_ports(self) -> bool:
+        """Whether a port without a node port is given one."""
+        return self.type == _NODE_PORT or (
+            self.is_load_balancer and self.allocate_load_balancer_node_ports is not False
+        )
+
+    @property
+    def needs_health_check_port(self) -> bool:
+        """Whether load balancers check on each node if it has ready endpoints."""
+        return self.is_load_balancer and self.external_traffic_policy == TrafficPolicy.LOCAL
+
+    @property
+    def is_externally_accessible(self) -> bool:
+        """Whether traffic from outside the cluster can reach it."""
+        return self.uses_node_ports or (self.type == _CLUSTER_IP and bool(self.external_ips))
+
+    @property
     def has_selector(self) -> bool:
         """Whether its endpoints are computed, not written by hand."""
         return bool(self.selector) or bool(self.selector_expressions)
@@ -202,7 +235,7 @@ class Service(Object):
 
         Other types, such as ExternalName, may have numbers in their ports without holding them.
         """
-        if self.type not in _TYPES_WITH_NODE_PORTS:
+        if not self.uses_node_ports:
             return ()
         numbers = {port.node_port for port in self.ports} | {self.health_check_node_port}
         return tuple(sorted(numbers - {0}))

@@ -1,6 +1,5 @@
 """Namespaces: the rules for one, and its deletion together with its content.
 
-    draft -> violations          current, desired -> violations
     delete -> terminating, with its content -> removed once it is empty
 
 Source: spec kubernetes-api 1.4 and 5.10; contract.md, "Objects".
@@ -16,32 +15,12 @@ from app.domain.objects.namespace import NAME_LABEL, NAMESPACE, PERMANENT, Names
 from app.domain.objects.resource import Object
 from app.domain.registration.finalizers import dropped_line, is_of_cluster, lasting_finalizers
 from app.domain.registration.strategy import Remove, Strategy, require_valid
-from app.domain.registration.validation.metadata import (
-    metadata_update_violations,
-    metadata_violations,
-)
 from app.domain.resources import STORED
 from app.domain.snapshot import Snapshot
 from app.domain.violations import each_invalid
 from app.domain.work import Work
 
 FINALIZER = "kubernetes"
-
-
-def validate(draft: Namespace) -> tuple[Violation, ...]:
-    """List every rule that a new Namespace breaks."""
-    return (
-        *metadata_violations(draft.metadata, label_problems, is_namespaced=False),
-        *_namespace_violations(draft),
-    )
-
-
-def validate_update(current: Namespace, desired: Namespace) -> tuple[Violation, ...]:
-    """List every rule that a change of a Namespace breaks."""
-    return (
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *_namespace_violations(desired),
-    )
 
 
 def _prepare(work: Work, current: Namespace | None, draft: Namespace) -> Namespace:
@@ -72,7 +51,7 @@ def finalized(work: Work, current: Namespace, draft: Namespace) -> Namespace:
     """
     wanted = tuple(n for n in draft.finalizers if n == FINALIZER or not is_of_cluster(n))
     desired = replace(current, finalizers=wanted)
-    require_valid(desired, validate_update(current, desired))
+    require_valid(desired, STRATEGY.violations(current, desired))
     stored = work.put(desired)
     assert isinstance(stored, Namespace)
     if stored.metadata.is_terminating:
@@ -132,7 +111,7 @@ def _finish_if_empty(work: Work, key: NamespacedName) -> bool:
     return True
 
 
-def _namespace_violations(namespace: Namespace) -> Iterable[Violation]:
+def _rules(_: Namespace | None, namespace: Namespace) -> Iterable[Violation]:
     for finalizer in namespace.finalizers:
         yield from each_invalid("spec.finalizers", finalizer, key_problems(finalizer))
 
@@ -142,9 +121,9 @@ def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
     return 1 + sum(len(snapshot.members(each.name, key.name)) for each in STORED)
 
 
-STRATEGY = Strategy(
-    validate=validate,
-    validate_update=validate_update,
+STRATEGY: Strategy[Namespace] = Strategy(
+    rules=_rules,
+    name_rule=label_problems,
     is_created_with_status=True,
     prepare=_prepare,
     is_returned_when_deleted=True,

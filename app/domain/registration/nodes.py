@@ -1,6 +1,6 @@
 """Nodes: every rule that one must obey, all violations at once.
 
-    draft -> violations          current, desired -> violations
+    current, desired -> violations
 
 Of the status only quantities are validated: everything else that a Node reports is stored, and
 ``status_warnings`` warns of what rules cannot use.
@@ -14,16 +14,12 @@ from app.domain.access.restrictions import require_node_writable
 from app.domain.addresses import family_of, parse_prefix
 from app.domain.errors import Violation
 from app.domain.labels import key_problems, value_problems
-from app.domain.names import NamespacedName, subdomain_problems
+from app.domain.names import NamespacedName
 from app.domain.objects.node import Node, Taint
 from app.domain.registration.slices import affected
 from app.domain.registration.status_warnings import node_warnings
 from app.domain.registration.strategy import Strategy
 from app.domain.registration.validation.addresses import prefix_violations
-from app.domain.registration.validation.metadata import (
-    metadata_update_violations,
-    metadata_violations,
-)
 from app.domain.snapshot import Snapshot
 from app.domain.violations import (
     duplicate,
@@ -42,21 +38,13 @@ _QUANTITY = re.compile(
 )
 
 
-def validate(draft: Node) -> tuple[Violation, ...]:
-    """List every rule that a new Node breaks."""
-    return (
-        *metadata_violations(draft.metadata, subdomain_problems, is_namespaced=False),
-        *_node_violations(draft, accepted=()),
-    )
-
-
-def validate_update(current: Node, desired: Node) -> tuple[Violation, ...]:
-    """List every rule that a change of a Node breaks."""
-    return (
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *_fixed_violations(current, desired),
-        *_node_violations(desired, accepted=current.pod_cidrs),
-    )
+def _rules(current: Node | None, node: Node) -> Iterable[Violation]:
+    if current is not None:
+        yield from _fixed_violations(current, node)
+    yield from _pod_cidr_violations(node.pod_cidrs, () if current is None else current.pod_cidrs)
+    yield from _taint_violations(node.taints)
+    yield from _quantity_violations("status.capacity", node.capacity)
+    yield from _quantity_violations("status.allocatable", node.allocatable)
 
 
 def _fixed_violations(current: Node, desired: Node) -> Iterable[Violation]:
@@ -69,18 +57,11 @@ def _fixed_violations(current: Node, desired: Node) -> Iterable[Violation]:
             yield forbidden(f"spec.{field}", "may not change once set")
 
 
-def _node_violations(node: Node, *, accepted: tuple[str, ...]) -> Iterable[Violation]:
-    yield from _pod_cidr_violations(node.pod_cidrs, accepted)
-    yield from _taint_violations(node.taints)
-    yield from _quantity_violations("status.capacity", node.capacity)
-    yield from _quantity_violations("status.allocatable", node.allocatable)
-
-
 def _pod_cidr_violations(cidrs: tuple[str, ...], accepted: tuple[str, ...]) -> Iterable[Violation]:
     found: list[Violation] = []
     for index, cidr in enumerate(cidrs):
         field = f"spec.podCIDRs[{index}]"
-        found.extend(prefix_violations(field, cidr, is_strict=True, accepted=accepted))
+        found.extend(prefix_violations(field, cidr, accepted=accepted))
     yield from found
     if found or len(cidrs) <= 1:
         return
@@ -117,8 +98,7 @@ def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
 
 
 STRATEGY = Strategy(
-    validate=validate,
-    validate_update=validate_update,
+    rules=_rules,
     is_created_with_status=True,
     authorize_write=require_node_writable,
     warn=node_warnings,

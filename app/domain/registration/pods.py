@@ -1,6 +1,6 @@
 """Pods: every rule that one must obey, all violations at once; status reports and deletion.
 
-    draft -> violations          current, desired -> violations
+    current, desired -> violations
     draft, current, now -> the Pod to be stored
 
 A Pod is a registration: the client that registers it may change all of it but its name.  Of
@@ -16,19 +16,14 @@ from app.domain.addresses import family_of_text
 from app.domain.errors import Violation
 from app.domain.names import label_problems, subdomain_problems
 from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, GRACE_PERIOD_S_MAX, WEIGHT_MAX, Pod
-from app.domain.registration.conditions import with_transitions
 from app.domain.registration.health.leases import without_leftovers
-from app.domain.registration.pod_defaults import with_pod_defaults
+from app.domain.registration.pod_conditions import with_pod_defaults, with_transitions
 from app.domain.registration.slices import affected
 from app.domain.registration.status_warnings import pod_warnings
 from app.domain.registration.strategy import Strategy
 from app.domain.registration.validation.addresses import address_violations
 from app.domain.registration.validation.containers import RESTART_POLICIES, container_violations
 from app.domain.registration.validation.dns_config import dns_violations
-from app.domain.registration.validation.metadata import (
-    metadata_update_violations,
-    metadata_violations,
-)
 from app.domain.violations import broken_unless_empty, duplicate, invalid, not_supported
 from app.domain.work import Work
 
@@ -37,31 +32,15 @@ SECONDS_MAX = 2**31 - 1  # of any duration a client may set
 _IPS_MAX = 2  # one per family
 
 
-def validate(draft: Pod) -> tuple[Violation, ...]:
-    """List every rule that a new Pod breaks."""
-    return (
-        *metadata_violations(draft.metadata, subdomain_problems),
-        *container_violations(draft.containers, draft.init_containers),
-        *_pod_violations(draft, ()),
-    )
-
-
-def validate_update(current: Pod, desired: Pod) -> tuple[Violation, ...]:
-    """List every rule that a change of a Pod breaks; unchanged containers are not validated."""
-    containers = (desired.containers, desired.init_containers)
-    is_same = containers == (current.containers, current.init_containers)
-    return (
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *(() if is_same else container_violations(*containers)),
-        *_pod_violations(desired, current.pod_ips),
-    )
-
-
-def _pod_violations(pod: Pod, accepted_ips: tuple[str, ...]) -> Iterable[Violation]:
+def _rules(current: Pod | None, pod: Pod) -> Iterable[Violation]:
+    """List what is wrong; unchanged containers are not validated again."""
+    containers = (pod.containers, pod.init_containers)
+    if current is None or containers != (current.containers, current.init_containers):
+        yield from container_violations(*containers)
     yield from _placement_violations(pod)
     yield from dns_violations(pod.dns_policy, pod.dns_config)
     yield from _amount_violations(pod)
-    yield from _ip_violations(pod, accepted_ips)
+    yield from _ip_violations(pod, () if current is None else current.pod_ips)
 
 
 def _placement_violations(pod: Pod) -> Iterable[Violation]:
@@ -87,7 +66,7 @@ def _ip_violations(pod: Pod, accepted: tuple[str, ...]) -> Iterable[Violation]:
     found: list[Violation] = []
     for index, ip in enumerate(pod.pod_ips):
         field = f"status.podIPs[{index}].ip"
-        found.extend(address_violations(field, ip, is_strict=True, accepted=accepted))
+        found.extend(address_violations(field, ip, accepted=accepted))
         if ip in pod.pod_ips[:index]:
             found.append(duplicate(field, ip))
     families = [family_of_text(ip) for ip in pod.pod_ips]
@@ -130,8 +109,7 @@ def _grace_s(current: Pod, asked_s: int | None) -> int:
 
 
 STRATEGY = Strategy(
-    validate=validate,
-    validate_update=validate_update,
+    rules=_rules,
     is_created_with_status=True,
     complete=_complete,
     prepare=_prepare,

@@ -1,6 +1,6 @@
 """ServiceCIDRs: every rule that one must obey, and how a range is retired at run time.
 
-    draft -> violations          current, desired -> violations
+    current, desired -> violations
     its prefixes, those of others, held addresses -> an address that only it contains
     delete -> terminating (no new allocations) -> removed once no address needs it
 
@@ -19,17 +19,12 @@ from app.domain.addresses import (
     parse_prefix,
 )
 from app.domain.errors import Violation
-from app.domain.names import subdomain_problems
 from app.domain.objects.meta import Condition
 from app.domain.objects.service_cidr import FINALIZER, SERVICE_CIDR, ServiceCIDR
 from app.domain.occupied import Occupied
 from app.domain.registration.finalizers import lasting_finalizers
 from app.domain.registration.strategy import Remove, Strategy
 from app.domain.registration.validation.addresses import prefix_violations
-from app.domain.registration.validation.metadata import (
-    metadata_update_violations,
-    metadata_violations,
-)
 from app.domain.snapshot import Snapshot
 from app.domain.violations import invalid, required
 from app.domain.work import Work
@@ -42,25 +37,9 @@ _FIELD = "spec.cidrs"
 _IMMUTABLE = "field is immutable"
 
 
-def validate(draft: ServiceCIDR) -> tuple[Violation, ...]:
-    """List every rule that a new ServiceCIDR breaks."""
-    return (
-        *metadata_violations(draft.metadata, subdomain_problems, is_namespaced=False),
-        *_cidr_violations(draft.cidrs),
-    )
-
-
-def validate_update(current: ServiceCIDR, desired: ServiceCIDR) -> tuple[Violation, ...]:
-    """List every rule that a change breaks; appending the other family is all that is allowed."""
-    return (
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *_change_violations(current.cidrs, desired.cidrs),
-    )
-
-
 def range_violations(field: str, text: str) -> Iterable[Violation]:
     """List what keeps a text from being a range of ClusterIPs."""
-    malformed = prefix_violations(field, text, is_strict=True)
+    malformed = prefix_violations(field, text)
     if malformed:
         yield from malformed
         return
@@ -97,6 +76,12 @@ def first_dependent(
     return None
 
 
+def _rules(current: ServiceCIDR | None, desired: ServiceCIDR) -> Iterable[Violation]:
+    if current is None:
+        return _cidr_violations(desired.cidrs)
+    return _change_violations(current.cidrs, desired.cidrs)
+
+
 def _cidr_violations(cidrs: tuple[str, ...]) -> tuple[Violation, ...]:
     if not cidrs:
         return (required(_FIELD, "at least one CIDR required"),)
@@ -116,6 +101,7 @@ def _cidr_violations(cidrs: tuple[str, ...]) -> tuple[Violation, ...]:
 
 
 def _change_violations(before: tuple[str, ...], after: tuple[str, ...]) -> Iterable[Violation]:
+    """Allow appending a range of the other family, and nothing else."""
     if len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             if old != new:
@@ -189,8 +175,7 @@ def _prefixes(served: ServiceCIDR) -> list[Prefix]:
 
 
 STRATEGY = Strategy(
-    validate=validate,
-    validate_update=validate_update,
+    rules=_rules,
     prepare=_prepare,
     delete=_delete,
     finish_in_time=_finish_retired,

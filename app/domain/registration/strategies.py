@@ -21,7 +21,7 @@ from app.domain.registration import namespaces, nodes, pods, service_cidrs
 from app.domain.registration.access import bindings, roles
 from app.domain.registration.derivation import AnyDerivation, Derivation
 from app.domain.registration.service import strategy as services
-from app.domain.registration.slices import strategy as slices
+from app.domain.registration.slices import validation as slices
 from app.domain.registration.strategy import Strategy
 from app.domain.resources import resource_of
 

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from app.domain.errors import DomainError, not_found
 from app.domain.names import NamespacedName
 from app.domain.objects.node import NODE
-from app.domain.objects.pod import LEASE_EXPIRED
+from app.domain.objects.pod import LEASE_EXPIRED, POD, Pod
 from app.domain.work import Work
 from app.registry.leases.lease_expiry import expire, leases_in_question, restore
 from app.registry.leases.lease_tracker import LeaseTracker, node_lease, pod_lease
 from app.registry.ports import LeaseStore, Writer
 from app.registry.reads.view import View
+from app.registry.writes import lifecycle
 
 SAVE_S = 1.0  # seconds of heartbeats that one statement saves
 SWEEP_S = 1.0  # seconds between checks for expired leases
@@ -200,3 +201,23 @@ class Leases:
         self._tracker.exclude(late_s)
         await asyncio.sleep(self._times.settle_s)
         return True
+
+
+class OwnRegistrar:
+    """A ``self_registration.Registrar`` through the writer and the leases of this process."""
+
+    def __init__(self, writer: Writer, leases: Leases) -> None:
+        self._writer = writer
+        self._leases = leases
+
+    async def register(self, pod: Pod) -> None:
+        """Create or replace the Pod; raises DomainError."""
+        await self._writer.write(lambda work: lifecycle.put(work, pod))
+
+    async def renew(self, key: NamespacedName) -> bool:
+        """Renew the lease; says whether the Pod is registered."""
+        return not (await self._leases.renew([key])).unknown
+
+    async def remove(self, key: NamespacedName) -> None:
+        """Delete the Pod immediately; raises DomainError."""
+        await self._writer.write(lambda work: lifecycle.delete(work, POD, key, grace_s=0))

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain, groupby
 
-from app.domain.changes import Change, require_resumable
+from app.domain.changes import Change, octets_of, require_resumable
 from app.domain.names import REVISION_ZERO, Revision
-from app.domain.weights import octets_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryBounds:
-    """Bounds of a history; octets are estimated (``domain.weights``)."""
+    """Bounds of a history; octets are estimated (``domain.changes``)."""
 
     changes_max: int = 100_000
     octets_max: int = 64 << 20

@@ -10,18 +10,20 @@ revision; they hold keys alone and keep no snapshot in memory.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 
 from app.domain.fields import FieldSelector
-from app.domain.labels import Selector
+from app.domain.labels import EVERYTHING, Selector
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.resource import AnyResource
+from app.domain.objects.resource import AnyResource, Object
 from app.domain.snapshot import Snapshot, Term
 from app.registry.yielding_lock import YieldingLock
 
 KEYS_A_PIECE = 2_048  # keys sorted, merged or matched before yielding to the event loop
 KEYS_REMEMBERED_MAX = 500_000  # in all orders together; eight octets each
+EVERY_FIELD = FieldSelector()
 
 _Known = tuple[int, Revision, str, Term]
 
@@ -76,21 +78,32 @@ async def in_order(
     return ordered
 
 
-def narrowest(
-    snapshot: Snapshot,
-    kind: AnyResource,
-    *,
-    namespace: str,
-    labels: Selector,
-    fields: FieldSelector,
-) -> Term:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """A namespace, or all if empty, and selectors; hashable."""
+
+    namespace: str = ""
+    labels: Selector = EVERYTHING
+    fields: FieldSelector = EVERY_FIELD
+
+    def matches(self, registered: Object) -> bool:
+        """Whether an object matches; its kind is not examined."""
+        meta = registered.metadata
+        return (
+            (not self.namespace or meta.namespace == self.namespace)
+            and self.labels.matches(meta.labels)
+            and self.fields.matches(registered)
+        )
+
+
+def narrowest(snapshot: Snapshot, kind: AnyResource, wanted: Filter) -> Term:
     """Choose the index term with the fewest keys that covers every match; empty for all keys."""
     terms: list[Term] = [
         ("label", kind.name, requirement.key, requirement.wanted_value)
-        for requirement in labels.requirements
+        for requirement in wanted.labels.requirements
         if requirement.wanted_value is not None
     ]
-    terms.extend(fields.index_terms(kind))
-    if namespace:
-        terms.append((kind.name, namespace))
+    terms.extend(wanted.fields.index_terms(kind))
+    if wanted.namespace:
+        terms.append((kind.name, wanted.namespace))
     return min(terms, key=lambda term: len(snapshot.members(*term)), default=())

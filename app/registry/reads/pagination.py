@@ -1,52 +1,47 @@
 """Lists of one kind: filtered, sorted, and cut into pages of one revision.
 
-    Snapshot, Listing -> Page
+    Snapshot, Listing  -> Page
+    Snapshot, Interest -> objects that a watch begins with, by kind and key, a piece at a time
+    (revision, last key) <-> token, which says where the next page begins
 
 Every page is served from the revision of the first, which ``registry.reads.past`` keeps.
 Objects are examined in pieces that yield to the event loop.
 
-Source: spec kubernetes-api 5.3.
+Source: spec kubernetes-api 5.3 and 5.4.
 """
 
+import base64
+import json
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from app.domain.errors import BadRequest, Expired, RevisionAhead
-from app.domain.fields import FieldSelector
-from app.domain.labels import EVERYTHING, Selector
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
 from app.domain.objects.resource import AnyResource, Object
+from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
-from app.registry.reads.continue_token import format_token, parse_token
-from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, narrowest
+from app.registry.reads.ordering import KEYS_A_PIECE, Filter, Ordering, narrowest
 from app.registry.reads.past import PAST_BOUNDS, Past, PastBounds
 from app.registry.reads.view import WAIT_S_MAX, View
+from app.registry.reads.watch import Interest
 from app.registry.yielding_lock import YieldingLock
 
 LIMIT_MAX = 10_000  # objects of one page, whatever the client asks for
+TOKEN_CHARACTERS_MAX = 1_024  # twice what the longest namespace and name need
+_VERSION = "meta.k8s.io/v1"
+_NOT_VALID = "continue key is not valid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Filter):
     """Request of a list; ``limit`` 0 means everything."""
 
     kind: AnyResource
-    namespace: str = ""
-    labels: Selector = EVERYTHING
-    fields: FieldSelector
     limit: int = 0
     token: str = ""
     exact_revision: Revision | None = None
-
-    def picks(self, registered: Object) -> bool:
-        """Whether an object belongs to the list."""
-        meta = registered.metadata
-        return (
-            (not self.namespace or meta.namespace == self.namespace)
-            and self.labels.matches(meta.labels)
-            and self.fields.matches(registered)
-        )
 
     @property
     def is_filtered(self) -> bool:
@@ -92,13 +87,7 @@ class Lists:
         old, RevisionAhead when an exact revision has not been reached yet.
         """
         start = await self._start(listing)
-        term = narrowest(
-            start.snapshot,
-            listing.kind,
-            namespace=listing.namespace,
-            labels=listing.labels,
-            fields=listing.fields,
-        )
+        term = narrowest(start.snapshot, listing.kind, listing)
         keys = await self._ordering.keys(start.snapshot, listing.kind, term, epoch=start.epoch)
         return await self._filled(listing, start, keys)
 
@@ -114,7 +103,7 @@ class Lists:
             async with self.yielding_lock:
                 for position in range(begin, min(begin + KEYS_A_PIECE, len(keys))):
                     registered = objects[keys[position]]
-                    if not listing.picks(registered):
+                    if not listing.matches(registered):
                         continue
                     if len(found) == limit:
                         remaining = None if listing.is_filtered else len(keys) - position
@@ -160,3 +149,70 @@ class Lists:
                 "Begin anew, or go on inconsistently with the token in this answer's metadata.",
                 token=fresh,
             ) from expired
+
+
+class InitialStates:
+    """Initial states for the watchers of a process, computed under one lock.
+
+    However many watches begin together, each iteration of the event loop does one piece for one
+    of them; watches that begin at the same revision share its sorted keys.
+    """
+
+    def __init__(self) -> None:
+        self.yielding_lock = YieldingLock()
+        self._ordering = Ordering(self.yielding_lock)
+
+    async def objects(
+        self, snapshot: Snapshot, interest: Interest, *, epoch: int
+    ) -> AsyncGenerator[list[Object], None]:
+        """Yield the matches of each piece, by kind and key; a piece may have none."""
+        for kind in RESOURCES:
+            if kind.name not in interest.kinds:
+                continue
+            term = narrowest(snapshot, kind, interest)
+            held = snapshot.of(kind)
+            keys = await self._ordering.keys(snapshot, kind, term, epoch=epoch)
+            for first in range(0, len(keys), KEYS_A_PIECE):
+                async with self.yielding_lock:
+                    piece = [held[key] for key in keys[first : first + KEYS_A_PIECE]]
+                    found = [registered for registered in piece if interest.matches(registered)]
+                yield found
+
+
+def format_token(revision: Revision, after: NamespacedName) -> str:
+    """Write the token of a page that begins after a key, at a revision."""
+    start = {"v": _VERSION, "rv": revision, "start": [after.namespace, after.name]}
+    return base64.urlsafe_b64encode(json.dumps(start).encode()).decode().rstrip("=")
+
+
+def parse_token(token: str, kind: AnyResource, namespace: str) -> tuple[Revision, NamespacedName]:
+    """Read the token of a list of a kind, in one namespace, or in all when it is empty.
+
+    Raises BadRequest unless it is exactly what ``format_token`` writes for such a list.
+    """
+    read: object = None
+    if len(token) <= TOKEN_CHARACTERS_MAX:
+        padded = token + "=" * (-len(token) % 4)
+        with suppress(ValueError, RecursionError):
+            read = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    match read:
+        case {"rv": int(number), "start": [str(held_in), str(name)]} if type(number) is int:
+            revision, after = Revision(number), NamespacedName(held_in, name)
+        case _:
+            raise BadRequest(_NOT_VALID)
+    if (
+        revision <= 0
+        or not _can_be(after, kind, namespace)
+        or token != format_token(revision, after)
+    ):
+        raise BadRequest(_NOT_VALID)
+    return revision, after
+
+
+def _can_be(key: NamespacedName, kind: AnyResource, namespace: str) -> bool:
+    """Whether the list can contain an object with that key."""
+    if subdomain_problems(key.name):
+        return False
+    if not kind.is_namespaced:
+        return not key.namespace
+    return not label_problems(key.namespace) and namespace in ("", key.namespace)

@@ -10,8 +10,9 @@ Repeated changes are ignored.
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from app.domain.changes import Change
+from app.domain.changes import Change, is_light, pieces_of
 from app.domain.errors import NotSynced, RevisionAhead
 from app.domain.names import Revision
 from app.domain.registration.derivation import (
@@ -22,7 +23,6 @@ from app.domain.registration.derivation import (
 )
 from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
-from app.domain.weights import is_light, pieces_of
 from app.registry.reads.history import History, Remembered, remembered
 from app.registry.threads import in_thread
 
@@ -39,6 +39,14 @@ class Advance:
     after: Snapshot
     changes: tuple[Change, ...]
     has_more: bool = False
+
+
+class _Loaded(NamedTuple):
+    """A state that was loaded, its history, and how it differs from the one shown before."""
+
+    snapshot: Snapshot
+    history: tuple[Remembered, ...]
+    changes: tuple[Change, ...]
 
 
 Subscriber = Callable[[Advance], None]
@@ -100,13 +108,10 @@ class View:
 
         Without ``has_same_past`` a new epoch begins: revisions shown so far may be lost.
         """
-        snapshot, past = loaded_with_derived(snapshot, tuple(history), self._derivations)
-        if has_same_past:
-            snapshot = with_known_derived(self._snapshot, snapshot, self._derivations)
-        changes = _difference(self._snapshot, snapshot) if self._is_synced else ()
-        self._start_over(snapshot, remembered(past), compacted, has_same_past=has_same_past)
-        if changes:
-            self._announce(changes)
+        loaded = self._loaded(snapshot, tuple(history), known=has_same_past)
+        self._start_over(loaded, compacted, has_same_past=has_same_past)
+        if loaded.changes:
+            self._announce(loaded.changes)
 
     async def show_anew(
         self,
@@ -125,19 +130,11 @@ class View:
             async with self._lock:
                 if has_same_past and snapshot.revision < self._snapshot.revision:
                     return
-                snapshot, past = await in_thread(
-                    loaded_with_derived, snapshot, tuple(history), self._derivations
+                loaded = await in_thread(
+                    self._loaded, snapshot, tuple(history), known=has_same_past
                 )
-                if has_same_past:
-                    known = self._snapshot
-                    snapshot = await in_thread(
-                        with_known_derived, known, snapshot, self._derivations
-                    )
-                weighed = await in_thread(remembered, past)
-                before, was_synced = self._snapshot, self._is_synced
-                changes = await in_thread(_difference, before, snapshot) if was_synced else ()
-                self._start_over(snapshot, weighed, compacted, has_same_past=has_same_past)
-                await self._announce_in_pieces(changes)
+                self._start_over(loaded, compacted, has_same_past=has_same_past)
+                await self._announce_in_pieces(loaded.changes)
         finally:
             self._showing -= 1
 
@@ -232,17 +229,19 @@ class View:
                     self._waiters.remove(entry)
         return self.require_synced()
 
-    def _start_over(
-        self,
-        snapshot: Snapshot,
-        history: Iterable[Remembered],
-        compacted: Revision,
-        *,
-        has_same_past: bool,
-    ) -> None:
+    def _loaded(self, stored: Snapshot, history: tuple[Change, ...], *, known: bool) -> _Loaded:
+        """Derive objects, and compare with the present state, whose past is ``known`` or not."""
+        before, was_synced = self._snapshot, self._is_synced
+        snapshot, past = loaded_with_derived(stored, history, self._derivations)
+        if known:
+            snapshot = with_known_derived(before, snapshot, self._derivations)
+        changes = _difference(before, snapshot) if was_synced else ()
+        return _Loaded(snapshot, remembered(past), changes)
+
+    def _start_over(self, loaded: _Loaded, compacted: Revision, *, has_same_past: bool) -> None:
         self._epoch += not has_same_past
-        self._snapshot, self._is_synced = snapshot, True
-        self._history.begin(history, compacted=compacted)
+        self._snapshot, self._is_synced = loaded.snapshot, True
+        self._history.begin(loaded.history, compacted=compacted)
         self._wake()
 
     def _fresh(self, changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -17,13 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
-from app.domain.changes import Change, ChangeType
-from app.domain.fields import FieldSelector
-from app.domain.labels import EVERYTHING, Selector
+from app.domain.changes import Change, ChangeType, octets_of
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.domain.resources import WATCHED_BY_DEFAULT
-from app.domain.weights import octets_of
+from app.registry.reads.ordering import Filter
 from app.registry.reads.view import Advance, View
 
 BATCH_S = 0.02  # minimum seconds between two flushes, in which changes accumulate
@@ -35,7 +33,6 @@ EVENTS_A_PIECE = 256  # events in one piece for a watcher
 OCTETS_A_PIECE = 1 << 19  # estimated memory of the objects in them
 CHANGES_A_PIECE = 2_048  # changes examined to find them
 EVENT_WORK = 4  # work of encoding an event, where examining a change is 1
-EVERY_FIELD = FieldSelector()
 
 Listener = Callable[[], None]
 """Called in sequence with thousands of others, so it must be quick and not raise."""
@@ -44,24 +41,10 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interest:
-    """Filter of a watcher; hashable, so that watchers with equal interests share their work."""
+class Interest(Filter):
+    """Filter of a watcher; watchers with equal interests share their work."""
 
     kinds: frozenset[str] = WATCHED_BY_DEFAULT
-    namespace: str = ""
-    labels: Selector = EVERYTHING
-    fields: FieldSelector = EVERY_FIELD
-
-    def covers(self, registered: Object | None) -> bool:
-        """Whether an object in this state matches; its kind is not examined."""
-        if registered is None:
-            return False
-        meta = registered.metadata
-        return (
-            (not self.namespace or meta.namespace == self.namespace)
-            and self.labels.matches(meta.labels)
-            and self.fields.matches(registered)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +59,13 @@ def event_of(change: Change, interest: Interest) -> WatchEvent | None:
     """Translate a change into an event for a watcher; None when it matches neither way."""
     if change.kind not in interest.kinds:
         return None
-    was, is_ = interest.covers(change.before), interest.covers(change.after)
-    if is_ and change.after is not None:
-        return WatchEvent(ChangeType.MODIFIED if was else ChangeType.ADDED, change.after)
-    if was and change.before is not None:
-        meta = replace(change.before.metadata, revision=change.revision)
-        return WatchEvent(ChangeType.DELETED, replace(change.before, metadata=meta))
+    before, after = change.before, change.after
+    was = before is not None and interest.matches(before)
+    if after is not None and interest.matches(after):
+        return WatchEvent(ChangeType.MODIFIED if was else ChangeType.ADDED, after)
+    if before is not None and was:
+        meta = replace(before.metadata, revision=change.revision)
+        return WatchEvent(ChangeType.DELETED, replace(before, metadata=meta))
     return None
 
 

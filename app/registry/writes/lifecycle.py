@@ -20,13 +20,12 @@ from app.domain.errors import (
     Violation,
     not_found,
 )
-from app.domain.names import NamespacedName, label_problems
+from app.domain.names import NamespacedName, generated_name, label_problems
 from app.domain.objects.meta import NOTHING, ObjectMeta
 from app.domain.objects.namespace import NAMESPACE, Namespace
 from app.domain.objects.resource import AnyResource, Object, Resource, T
 from app.domain.registration.finalizers import lasting_finalizers, without_those_of_clusters
 from app.domain.registration.namespaces import finalized
-from app.domain.registration.naming import generated_name
 from app.domain.registration.strategies import strategy_for, strategy_of
 from app.domain.resources import resource_of
 from app.domain.work import Work

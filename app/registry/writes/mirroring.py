@@ -14,7 +14,6 @@ from app.domain.errors import Invalid
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import ENDPOINT_SLICE, EndpointSlice
 from app.domain.objects.endpoints import ENDPOINTS, Endpoints
-from app.domain.registration.slices import endpoints_validation as rules
 from app.domain.registration.slices.metadata import SliceNames
 from app.domain.registration.slices.mirroring import (
     ADDRESSES_MAX,
@@ -23,6 +22,7 @@ from app.domain.registration.slices.mirroring import (
     plan_mirrored,
     why_not_mirrored,
 )
+from app.domain.registration.slices.validation import endpoints_violations
 from app.domain.snapshot import Snapshot
 from app.domain.work import Work
 from app.registry.writes import lifecycle
@@ -67,7 +67,7 @@ def reflect(work: Work, mirror: Mirror) -> Reflection:
     endpoints = mirror.read()
     meta = replace(endpoints.metadata, namespace=mirror.key.namespace, finalizers=())
     endpoints = replace(endpoints, metadata=meta)
-    if violations := rules.validate(endpoints):
+    if violations := endpoints_violations(endpoints):
         raise Invalid(ENDPOINTS.name, mirror.key.name, violations)
     before = slices_mirrored_for(work.snapshot, mirror.key)
     service = work.snapshot.services.get(mirror.key)

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import islice
 from typing import cast
 
@@ -23,7 +23,7 @@ from app.schemas.documents.body_bounds import (
     NODES_MAX,
     TOO_WIDE,
 )
-from app.schemas.documents.paths import join_path
+from app.schemas.documents.paths import join_path, named_members_of
 from app.schemas.documents.yaml_text import Parsed
 
 _UNREADABLE = "the JSON cannot be read: "
@@ -207,16 +207,9 @@ def _duplicates(value: object, repeated: _Repeated) -> tuple[str, ...]:
         path, member, depth = pending.pop()
         if depth > DEPTH_MAX:
             continue  # in a replaced value: the depth of the others has been checked
-        named: Sequence[tuple[str | int, object]]
-        if isinstance(member, dict):
-            members = cast("dict[str, object]", member)
-            pairs = pairs_by_id.get(id(members))
-            named = [*(members.items() if pairs is None else pairs)]
-            counts = Counter(key for key, _ in pairs or ())
-            found |= {join_path(path, key): None for key, count in counts.items() if count > 1}
-        elif isinstance(member, list):
-            named = [*enumerate(cast("list[object]", member))]
-        else:
-            continue
+        pairs = pairs_by_id.get(id(member))
+        counts = Counter(key for key, _ in pairs or ())
+        found |= {join_path(path, key): None for key, count in counts.items() if count > 1}
+        named = [*(named_members_of(member) if pairs is None else pairs)]
         pending += [(join_path(path, key), below, depth + 1) for key, below in reversed(named)]
     return tuple(islice(found, DUPLICATES_MAX))

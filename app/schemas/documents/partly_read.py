@@ -9,20 +9,17 @@ such a value are left out, and so are those beside one that others depend on (``
 Source: contract.md, "Errors".
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TypeAlias, TypeVar, cast
+from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
 from app.domain.errors import Violation
 from app.schemas.base import Input
-from app.schemas.documents.paths import VIOLATIONS_MAX, member_of, type_violations
+from app.schemas.documents.paths import VIOLATIONS_MAX, Steps, member_of, steps_of, type_violations
 
 W = TypeVar("W", bound=Input)
-
-Steps: TypeAlias = tuple[str | int, ...]
 
 DECIDING = frozenset(
     {
@@ -42,7 +39,6 @@ DECIDING = frozenset(
 """Fields that determine whether and how fields beside and below them may be set."""
 
 _OF_OBJECTS = frozenset({"dict_type", "model_attributes_type", "model_type"})
-_STEP = re.compile(r"\[(\d+)\]|\[([^\]]*)\]|\.?([^.\[\]]+)")
 
 
 def all_violations(
@@ -148,11 +144,3 @@ def _is_given(document: object, steps: Sequence[str | int]) -> bool:
         except LookupError:
             return False
     return value is not None
-
-
-def steps_of(path: str) -> Steps:
-    """Split a path; the inverse of ``join_path`` for keys without a bracket."""
-    return tuple(
-        int(index) if index else key or word
-        for index, key, word in (found.groups(default="") for found in _STEP.finditer(path))
-    )

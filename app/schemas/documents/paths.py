@@ -23,7 +23,10 @@ from app.schemas.documents.kubernetes_fields import PLAIN, Held, fields_of
 UNKNOWN_MAX = 100  # unknown paths listed; more would not fit into header lines
 VIOLATIONS_MAX = 1_000  # causes of one refusal
 _SEGMENT_LENGTH_MAX = 128  # characters of a key in a path; longer keys are cut
+_STEP = re.compile(r"\[(\d+)\]|\[([^\]]*)\]|\.?([^.\[\]]+)")
 _WORD = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+Steps: TypeAlias = tuple[str | int, ...]
 
 _Places: TypeAlias = "dict[str | int, _Places]"
 """A tree of steps into a document; its leaves are the fields to remove."""
@@ -52,14 +55,22 @@ def join_path(path: str, segment: str | int) -> str:
     return f"{path}.{key}" if path else key
 
 
+def steps_of(path: str) -> Steps:
+    """Split a path; the inverse of ``join_path`` for keys without a bracket."""
+    return tuple(
+        int(index) if index else key or word
+        for index, key, word in (found.groups(default="") for found in _STEP.finditer(path))
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class PassedOver:
+class IgnoredField:
     """A field that the client sent and that is ignored.
 
     ``is_known`` says that Kubernetes has it; ``beside`` are the valid fields of the object.
     """
 
-    steps: tuple[str | int, ...]
+    steps: Steps
     is_known: bool
     beside: Collection[str] = ()
 
@@ -69,14 +80,13 @@ class PassedOver:
         return reduce(join_path, self.steps, "")
 
 
-def passed_over(model: BaseModel) -> Iterator[PassedOver]:
-    """Yield the fields that the client sent and no model has, in the order of the models."""
-    return _passed_over(model, "", ())
+def ignored_fields(
+    model: BaseModel, type_name: str = "", steps: Steps = ()
+) -> Iterator[IgnoredField]:
+    """Yield the fields that the client sent and no model has, in the order of the models.
 
-
-def _passed_over(
-    model: BaseModel, type_name: str, steps: tuple[str | int, ...]
-) -> Iterator[PassedOver]:
+    ``type_name`` is that of a model which is found at ``steps`` in another.
+    """
     ignored = frozenset[str]()
     if isinstance(model, Input):
         ignored, type_name = model.ignored, model.of_kind or type_name
@@ -86,31 +96,31 @@ def _passed_over(
             continue
         known = kubernetes.get(key)
         beside = _names(type(model), type_name)
-        yield PassedOver((*steps, key), known is not None, beside)
+        yield IgnoredField((*steps, key), known is not None, beside)
         yield from _mistyped(value, known or PLAIN, (*steps, key))
     for name, field in type(model).model_fields.items():
         value: object = getattr(model, name)
         if isinstance(value, BaseModel | list):
             alias = field.alias or name
             held = kubernetes.get(alias, PLAIN)
-            yield from _passed_over_below(
+            yield from _ignored_below(
                 cast("BaseModel | list[object]", value), held, (*steps, alias)
             )
 
 
-def _passed_over_below(
-    value: BaseModel | list[object], held: Held, steps: tuple[str | int, ...]
-) -> Iterator[PassedOver]:
+def _ignored_below(
+    value: BaseModel | list[object], held: Held, steps: Steps
+) -> Iterator[IgnoredField]:
     if isinstance(value, BaseModel):
-        yield from _passed_over(value, held.type, steps)
+        yield from ignored_fields(value, held.type, steps)
         return
     for index, element in enumerate(value):
         if not isinstance(element, BaseModel):
             return
-        yield from _passed_over(element, held.type, (*steps, index))
+        yield from ignored_fields(element, held.type, (*steps, index))
 
 
-def _mistyped(value: object, held: Held, steps: tuple[str | int, ...]) -> Iterator[PassedOver]:
+def _mistyped(value: object, held: Held, steps: Steps) -> Iterator[IgnoredField]:
     """Yield mistyped fields below one that Kubernetes has and Waypost does not store."""
     if not held.type:
         return
@@ -122,7 +132,7 @@ def _mistyped(value: object, held: Held, steps: tuple[str | int, ...]) -> Iterat
         for key, inner in cast("dict[str, object]", value).items():
             below = Held(held.type) if held.is_map else fields.get(key)
             if below is None:
-                yield PassedOver((*steps, key), is_known=False, beside=fields)
+                yield IgnoredField((*steps, key), is_known=False, beside=fields)
             else:
                 yield from _mistyped(inner, below, (*steps, key))
 
@@ -134,7 +144,7 @@ def _names(model: type[BaseModel], type_name: str) -> frozenset[str]:
     return frozenset(aliases) | frozenset(fields_of(type_name))
 
 
-def without(document: Mapping[str, object], gone: Iterable[PassedOver]) -> dict[str, object]:
+def without(document: Mapping[str, object], gone: Iterable[IgnoredField]) -> dict[str, object]:
     """Copy a document without the given fields; the copy shares the rest with it."""
     places: _Places = {}
     for each in gone:
@@ -196,6 +206,13 @@ def member_of(value: object, segment: str | int) -> object:
     if isinstance(value, list) and isinstance(segment, int):
         return cast("list[object]", value)[segment]
     raise LookupError(segment)
+
+
+def named_members_of(value: object) -> Iterable[tuple[str | int, object]]:
+    """Give the members of a container with their steps; any other value has none."""
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).items()
+    return enumerate(cast("list[object]", value)) if isinstance(value, list) else ()
 
 
 def _message(faults: Sequence[ErrorDetails], value: object) -> str:

@@ -18,7 +18,7 @@ from app.domain.errors import CauseReason, Violation
 from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
-from app.schemas.documents.paths import UNKNOWN_MAX, PassedOver
+from app.schemas.documents.paths import UNKNOWN_MAX, IgnoredField
 
 NAMED_MAX = 12  # fields in the line about a kind
 _LIKENESS_MIN = 0.75  # below it, two names are not similar
@@ -30,17 +30,17 @@ _INDEX = re.compile(r"\[\d+\]")
 class Remarks:
     """The ignored fields and duplicate keys of a document."""
 
-    passed_over: tuple[PassedOver, ...] = ()
+    ignored_fields: tuple[IgnoredField, ...] = ()
     duplicates: tuple[str, ...] = ()
 
     @property
     def not_kept(self) -> tuple[str, ...]:
         """The paths of the fields that Kubernetes has and Waypost does not store."""
-        return tuple(each.path for each in self.passed_over if each.is_known)
+        return tuple(each.path for each in self.ignored_fields if each.is_known)
 
-    def mistyped(self) -> Iterator[PassedOver]:
+    def mistyped(self) -> Iterator[IgnoredField]:
         """Yield the fields that Kubernetes does not have, at most UNKNOWN_MAX."""
-        return islice((each for each in self.passed_over if not each.is_known), UNKNOWN_MAX)
+        return islice((each for each in self.ignored_fields if not each.is_known), UNKNOWN_MAX)
 
     def mistakes(self, document: str = "") -> Iterator[str]:
         """Word the probable mistakes; ``document`` is a prefix of each path."""
@@ -51,7 +51,7 @@ class Remarks:
 
     def violations(self) -> Iterator[Violation]:
         """Make violations of everything, for a refusal."""
-        for each in self.passed_over[:UNKNOWN_MAX]:
+        for each in self.ignored_fields[:UNKNOWN_MAX]:
             problem = "not kept here" if each.is_known else f"unknown field{_hint(each)}"
             yield Violation(CauseReason.INVALID, each.path, problem)
         for path in self.duplicates:
@@ -99,6 +99,6 @@ def nearest(name: str, names: Collection[str]) -> str:
     return by_lower[found[0]] if found else ""
 
 
-def _hint(mistyped: PassedOver) -> str:
+def _hint(mistyped: IgnoredField) -> str:
     meant = nearest(str(mistyped.steps[-1]), mistyped.beside)
     return f' (did you mean "{meant}"?)' if meant else ""

@@ -10,25 +10,25 @@ Source: spec kubernetes-api 1.7 and 5.8.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from app.domain.errors import BadRequest, CauseReason, Violation
-from app.domain.objects.endpoints import ENDPOINTS, Endpoints
+from app.domain.objects.endpoints import Endpoints
 from app.domain.objects.resource import AnyResource, Object
-from app.domain.registration.slices.endpoints_validation import validate as validate_endpoints
+from app.domain.registration.slices.validation import endpoints_violations
 from app.domain.registration.strategies import strategy_of
-from app.domain.resources import RESOURCES_BY_KIND
+from app.domain.resources import RESOURCES_BY_KIND, resource_of
 from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
-from app.schemas.documents.paths import PassedOver, name_type, passed_over
-from app.schemas.objects.endpoints import EndpointsWrite, decode_endpoints
-from app.schemas.objects.metadata import encode_meta
-from app.schemas.objects.wire import AnyWire, W
-from app.schemas.objects.wires import WIRES, wire_of
+from app.schemas.documents.paths import IgnoredField, ignored_fields, name_type
+from app.schemas.objects.endpoint_slice import EndpointsWrite
+from app.schemas.objects.shapes import decode, encode
+from app.schemas.objects.wires import wire_of
 
+W = TypeVar("W", bound=Input)
 _SHOWN_MAX = 10  # violations in a message; the causes have all
 
 
@@ -37,7 +37,7 @@ class Decoded:
     """The object of a document, and the fields of the document that are ignored."""
 
     object: Object
-    passed_over: tuple[PassedOver, ...] = ()
+    ignored_fields: tuple[IgnoredField, ...] = ()
 
 
 class Identity(NamedTuple):
@@ -50,9 +50,6 @@ class Identity(NamedTuple):
     held: AnyResource | None
 
 
-_WIRES_BY_TYPE: Mapping[type[Object], AnyWire] = {wire.resource.type: wire for wire in WIRES}
-
-
 def decode_object(document: Mapping[str, object], kind: str | None = None) -> Decoded:
     """Decode one object; with ``kind`` given, the document need not name it.
 
@@ -60,8 +57,8 @@ def decode_object(document: Mapping[str, object], kind: str | None = None) -> De
     Raises BadRequest when the kind is another or unknown, or when values have
     the wrong types: one cause each.
     """
-    wire, model = _validated(document, kind)
-    return Decoded(wire.decode(model), tuple(passed_over(model)))
+    model = _validated(document, kind)
+    return Decoded(decode(model), tuple(ignored_fields(model)))
 
 
 def decode_known(document: Mapping[str, object]) -> Object:
@@ -70,41 +67,33 @@ def decode_known(document: Mapping[str, object]) -> Object:
     Raises BadRequest as ``decode_object`` does, but does not list ignored fields, which takes
     half of its time.
     """
-    wire, model = _validated(document, None)
-    return wire.decode(model)
+    return decode(_validated(document, None))
 
 
-def _validated(document: Mapping[str, object], kind: str | None) -> tuple[AnyWire, Input]:
+def _validated(document: Mapping[str, object], kind: str | None) -> Input:
     wanted = _kind_of(document, kind)
-    wire = wire_of(wanted)
-
-    def violations_of(model: Input) -> Iterable[Violation]:
-        draft = wire.decode(model)
-        return strategy_of(draft).draft_violations(draft)
-
-    return wire, _read(wire.write, document, wanted, violations_of)
+    return _read(
+        wire_of(wanted).write, document, lambda draft: strategy_of(draft).draft_violations(draft)
+    )
 
 
 def _read(
     model: type[W],
     document: Mapping[str, object],
-    kind: AnyResource,
-    violations_of: Callable[[W], Iterable[Violation]],
+    violations_of: Callable[[Any], Iterable[Violation]],
 ) -> W:
     content = dict(document)
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        violations = all_violations(error, content, model, violations_of)
-        raise _mistyped(kind.name, violations) from None
+        violations = all_violations(error, content, model, lambda rest: violations_of(decode(rest)))
+        raise _mistyped(model.of_kind, violations) from None
 
 
-def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[PassedOver, ...]]:
+def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[IgnoredField, ...]]:
     """Decode an Endpoints object, with the fields that are ignored; raises BadRequest."""
-    wire = _read(
-        EndpointsWrite, document, ENDPOINTS, lambda wire: validate_endpoints(decode_endpoints(wire))
-    )
-    return decode_endpoints(wire), tuple(passed_over(wire))
+    wire = _read(EndpointsWrite, document, endpoints_violations)
+    return decode(wire), tuple(ignored_fields(wire))
 
 
 def identify(document: Mapping[str, object]) -> Identity:
@@ -128,12 +117,11 @@ def identify(document: Mapping[str, object]) -> Identity:
 
 def encode_object(registered: Object) -> dict[str, object]:
     """Encode an object as the dict that its JSON is made of."""
-    wire = _WIRES_BY_TYPE[type(registered)]
+    resource = resource_of(registered)
     return {
-        "apiVersion": wire.resource.api_version,
-        "kind": wire.resource.name,
-        "metadata": encode_meta(registered.metadata),
-        **wire.encode(registered),
+        "apiVersion": resource.api_version,
+        "kind": resource.name,
+        **encode(wire_of(resource).write, registered),
     }
 
 
@@ -149,10 +137,9 @@ def encode_bytes(registered: Object) -> bytes:
 
 def encode_stored(registered: Object) -> bytes | None:
     """Encode an object as JSON with its hidden fields; None when it has none."""
-    wire = _WIRES_BY_TYPE[type(registered)]
     hidden = {
         name: value
-        for name, attribute in wire.stored_only.items()
+        for name, attribute in wire_of(resource_of(registered)).stored_only.items()
         if (value := getattr(registered, attribute))
     }
     return to_json({**encode_object(registered), **hidden}) if hidden else None
@@ -161,7 +148,7 @@ def encode_stored(registered: Object) -> bytes | None:
 def decode_bytes(kind: AnyResource | str, stored: bytes | str) -> Object:
     """Decode the JSON of ``encode_bytes``; the revision is the resourceVersion."""
     wire = wire_of(RESOURCES_BY_KIND[kind] if isinstance(kind, str) else kind)
-    registered: Object = wire.decode(wire.write.model_validate_json(stored))
+    registered: Object = decode(wire.write.model_validate_json(stored))
     return replace(registered, metadata=replace(registered.metadata, resource_version=""))
 
 

@@ -13,8 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from app.domain.changes import octets_of
 from app.domain.objects.resource import Object
-from app.domain.weights import octets_of
 from app.schemas.objects.codec import encode_bytes, encode_stored
 
 OBJECTS_A_PIECE = 200  # objects encoded before yielding to the event loop

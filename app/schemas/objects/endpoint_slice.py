@@ -1,31 +1,27 @@
-"""The wire shape of an EndpointSlice.
+"""The wire shapes of an EndpointSlice, and of Endpoints, an older kind stored as slices.
 
-    EndpointSliceWrite -> EndpointSlice (domain) -> dict
+    EndpointSliceWrite <-> EndpointSlice (domain)
 
-Source: spec kubernetes-api 3.3 to 3.5; contract.md for the weight.
+Source: spec kubernetes-api 3.3 to 3.5 and 3.8; contract.md for the weight.
 """
 
-from collections.abc import Sequence
-from itertools import product
+from functools import cache
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from app.domain.objects import endpoint_slice as domain
-from app.domain.objects.service import Protocol as ProtocolWord
-from app.schemas.base import Input, Int32, PortOrNone, words
-from app.schemas.objects.metadata import (
-    ObjectReference,
-    decode_meta,
-    decode_reference,
-    encode_reference,
-)
+from app.domain.objects import endpoints
+from app.schemas.base import Input, Int32, Port, PortOrNone, words
+from app.schemas.objects.metadata import ObjectReference
 from app.schemas.objects.service import Protocol
+from app.schemas.objects.shapes import shape_of
 from app.schemas.objects.wire import Manifest, Wire, read_model
 
 _Type = Annotated[str, words(domain.AddressType)]
 
 
+@shape_of(cache(domain.EndpointConditions))  # slices have many endpoints, but 27 conditions
 class EndpointConditions(Input):
     """Three facts; absent reads as ready, serving, and not terminating."""
 
@@ -34,6 +30,11 @@ class EndpointConditions(Input):
     terminating: bool | None = None
 
 
+def _name(name: str = "") -> str:
+    return name
+
+
+@shape_of(_name, take={"name": str})
 class ForZone(Input):
     """A zone whose traffic an endpoint should get."""
 
@@ -41,6 +42,7 @@ class ForZone(Input):
     documented_required: ClassVar = ("name",)
 
 
+@shape_of(_name, take={"name": str})
 class ForNode(Input):
     """A node whose traffic an endpoint should get."""
 
@@ -48,6 +50,7 @@ class ForNode(Input):
     documented_required: ClassVar = ("name",)
 
 
+@shape_of(domain.Hints)
 class EndpointHints(Input):
     """The zones and nodes whose traffic an endpoint should get."""
 
@@ -55,6 +58,7 @@ class EndpointHints(Input):
     for_nodes: list[ForNode] | None = None
 
 
+@shape_of(domain.Endpoint, always=("conditions",))
 class Endpoint(Input):
     """The addresses of one backend."""
 
@@ -72,15 +76,17 @@ class Endpoint(Input):
     documented_required: ClassVar = ("addresses",)
 
 
+@shape_of(domain.EndpointPort, always=("name",))
 class EndpointPort(Input):
     """A port of every endpoint in the slice."""
 
     name: str | None = None
-    port: PortOrNone | None = Field(default=None, description="Absent means any port.")
     protocol: Protocol | None = None
+    port: PortOrNone | None = Field(default=None, description="Absent means any port.")
     app_protocol: str | None = None
 
 
+@shape_of(domain.EndpointSlice)
 class EndpointSliceWrite(Manifest):
     """An EndpointSlice manifest."""
 
@@ -91,120 +97,40 @@ class EndpointSliceWrite(Manifest):
     documented_required: ClassVar = ("addressType",)
 
 
-def decode_endpoint_slice(wire: EndpointSliceWrite) -> domain.EndpointSlice:
-    """Decode an EndpointSlice."""
-    return domain.EndpointSlice(
-        metadata=decode_meta(wire.metadata),
-        address_type=wire.address_type or "",
-        endpoints=tuple(_decode_endpoint(endpoint) for endpoint in wire.endpoints or ()),
-        ports=decode_ports(wire.ports),
-    )
+@shape_of(endpoints.EndpointAddress)
+class EndpointAddress(Input):
+    """One address of a subset."""
+
+    ip: str | None = None
+    hostname: str | None = None
+    node_name: str | None = None
+    target_ref: ObjectReference | None = None
+    documented_required: ClassVar = ("ip",)
 
 
-def decode_ports(wire: Sequence[EndpointPort] | None) -> tuple[domain.EndpointPort, ...]:
-    """Decode the ports of a slice, or of a subset of Endpoints."""
-    return tuple(
-        domain.EndpointPort(
-            port=port.port,
-            name=port.name or "",
-            protocol=port.protocol or ProtocolWord.TCP,
-            app_protocol=port.app_protocol,
-        )
-        for port in wire or ()
-    )
+@shape_of(domain.EndpointPort)
+class EndpointsPort(EndpointPort):
+    """A port that all addresses of a subset listen on."""
+
+    port: Port | None = None
+    documented_required: ClassVar = ("port",)
 
 
-# Slices have many endpoints, but conditions only 27 values: the values are shared.
-_CONDITIONS = {
-    (ready, serving, terminating): domain.EndpointConditions(
-        ready=ready, serving=serving, terminating=terminating
-    )
-    for ready, serving, terminating in product((None, False, True), repeat=3)
-}
+@shape_of(endpoints.EndpointSubset)
+class EndpointSubset(Input):
+    """Addresses that all listen on all of the ports."""
+
+    addresses: list[EndpointAddress] | None = None
+    not_ready_addresses: list[EndpointAddress] | None = None
+    ports: list[EndpointsPort] | None = None
 
 
-def _decode_endpoint(wire: Endpoint) -> domain.Endpoint:
-    conditions = wire.conditions
-    return domain.Endpoint(
-        addresses=tuple(wire.addresses or ()),
-        conditions=_CONDITIONS[
-            (conditions.ready, conditions.serving, conditions.terminating)
-            if conditions
-            else (None, None, None)
-        ],
-        hostname=wire.hostname or "",
-        node_name=wire.node_name or "",
-        zone=wire.zone or "",
-        target_ref=decode_reference(wire.target_ref),
-        hints=None
-        if wire.hints is None
-        else domain.Hints(
-            for_zones=_names(wire.hints.for_zones), for_nodes=_names(wire.hints.for_nodes)
-        ),
-        weight=wire.weight,
-    )
+@shape_of(endpoints.Endpoints)
+class EndpointsWrite(Manifest):
+    """An Endpoints manifest."""
 
-
-def _names(wire: Sequence[ForZone | ForNode] | None) -> tuple[str, ...]:
-    return tuple(place.name or "" for place in wire or ())
-
-
-def encode_endpoint_slice(endpoint_slice: domain.EndpointSlice) -> dict[str, object]:
-    """Encode the parts of an EndpointSlice; endpoints and ports are always lists (spec 3.5)."""
-    return {
-        "addressType": endpoint_slice.address_type,
-        "endpoints": [_encode_endpoint(endpoint) for endpoint in endpoint_slice.endpoints],
-        "ports": [_encode_port(port) for port in endpoint_slice.ports],
-    }
-
-
-def _encode_endpoint(endpoint: domain.Endpoint) -> dict[str, object]:
-    wire: dict[str, object] = {
-        "addresses": [*endpoint.addresses],
-        "conditions": _encode_conditions(endpoint.conditions),
-    }
-    if endpoint.hostname:
-        wire["hostname"] = endpoint.hostname
-    if endpoint.node_name:
-        wire["nodeName"] = endpoint.node_name
-    if endpoint.zone:
-        wire["zone"] = endpoint.zone
-    if endpoint.target_ref is not None:
-        wire["targetRef"] = encode_reference(endpoint.target_ref)
-    if endpoint.hints is not None:
-        wire["hints"] = _encode_hints(endpoint.hints)
-    if endpoint.weight is not None:
-        wire["weight"] = endpoint.weight
-    return wire
-
-
-def _encode_conditions(conditions: domain.EndpointConditions) -> dict[str, object]:
-    wire: dict[str, object] = {}
-    if conditions.ready is not None:
-        wire["ready"] = conditions.ready
-    if conditions.serving is not None:
-        wire["serving"] = conditions.serving
-    if conditions.terminating is not None:
-        wire["terminating"] = conditions.terminating
-    return wire
-
-
-def _encode_hints(hints: domain.Hints) -> dict[str, object]:
-    wire: dict[str, object] = {}
-    if hints.for_zones:
-        wire["forZones"] = [{"name": name} for name in hints.for_zones]
-    if hints.for_nodes:
-        wire["forNodes"] = [{"name": name} for name in hints.for_nodes]
-    return wire
-
-
-def _encode_port(port: domain.EndpointPort) -> dict[str, object]:
-    wire: dict[str, object] = {"name": port.name, "protocol": port.protocol}
-    if port.port is not None:
-        wire["port"] = port.port
-    if port.app_protocol is not None:
-        wire["appProtocol"] = port.app_protocol
-    return wire
+    subsets: list[EndpointSubset] | None = None
+    of_kind: ClassVar = "Endpoints"
 
 
 WIRE = Wire(
@@ -217,7 +143,5 @@ WIRE = Wire(
         endpoints=list[Endpoint],
         ports=list[EndpointPort],
     ),
-    decode=decode_endpoint_slice,
-    encode=encode_endpoint_slice,
-    judges_lists=True,
+    has_own_list_limits=True,
 )

@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from app.domain.names import Revision
 from app.domain.objects.resource import AnyResource
 from app.schemas.base import Output
-from app.schemas.objects.wire import AnyWire, exactly
+from app.schemas.objects.wire import Wire, exactly
 
 
 class ListMeta(Output):
@@ -32,7 +32,7 @@ class ListMeta(Output):
 
 
 @cache
-def list_model(wire: AnyWire) -> type[BaseModel]:
+def list_model(wire: Wire) -> type[BaseModel]:
     """Describe a page of objects of a kind."""
     resource = wire.resource
     order = "namespace and name" if resource.is_namespaced else "name"

@@ -1,6 +1,6 @@
 """The wire shape of a Node.
 
-    NodeWrite -> Node (domain) -> dict
+    NodeWrite <-> Node (domain)
 
 Source: spec kubernetes-api 3.7, spec ipvs 0.
 """
@@ -10,14 +10,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from app.domain.objects import node as domain
-from app.domain.times import format_time
 from app.schemas.base import Input, Time
-from app.schemas.objects.metadata import (
-    Condition,
-    decode_conditions,
-    decode_meta,
-    encode_conditions,
-)
+from app.schemas.objects.metadata import Condition
+from app.schemas.objects.shapes import first_of, led_by, shape_of
 from app.schemas.objects.wire import Linked, Manifest, Wire, read_model
 
 Quantities = Annotated[
@@ -29,18 +24,20 @@ Quantities = Annotated[
 ]
 
 
+@shape_of(domain.Taint, time_added="added_at")
 class Taint(Input):
     """A taint, which keeps Pods away from a Node."""
 
     key: str | None = Field(default=None, examples=["ToBeDeletedByClusterAutoscaler"])
-    value: str | None = None
     effect: str | None = Field(
         default=None, description="NoSchedule, PreferNoSchedule or NoExecute."
     )
+    value: str | None = None
     time_added: Time | None = None
     documented_required: ClassVar = ("key", "effect")
 
 
+@shape_of(domain.Node, take={"pod_cidr": first_of("pod_cidrs")}, unschedulable="is_unschedulable")
 class NodeSpec(Input):
     """The desired state of a Node."""
 
@@ -55,6 +52,7 @@ class NodeSpec(Input):
     )
 
 
+@shape_of(domain.NodeAddress)
 class NodeAddress(Input):
     """One address of a Node."""
 
@@ -67,6 +65,7 @@ class NodeAddress(Input):
     documented_required: ClassVar = ("type", "address")
 
 
+@shape_of(domain.Node, always=("addresses", "conditions"))
 class NodeStatus(Input):
     """The reported state of a Node."""
 
@@ -76,6 +75,7 @@ class NodeStatus(Input):
     allocatable: Quantities | None = None
 
 
+@shape_of(domain.Node, make=led_by("pod_cidr", "pod_cidrs", domain.Node))
 class NodeWrite(Manifest):
     """A Node manifest."""
 
@@ -84,84 +84,9 @@ class NodeWrite(Manifest):
     of_kind: ClassVar = "Node"
 
 
-def decode_node(wire: NodeWrite) -> domain.Node:
-    """Decode a Node."""
-    spec, status = wire.spec or NodeSpec(), wire.status or NodeStatus()
-    return domain.Node(
-        metadata=decode_meta(wire.metadata),
-        pod_cidrs=_decode_pod_cidrs(spec),
-        provider_id=spec.provider_id or "",
-        is_unschedulable=spec.unschedulable or False,
-        taints=tuple(_decode_taint(taint) for taint in spec.taints or ()),
-        addresses=tuple(
-            domain.NodeAddress(type=entry.type or "", address=entry.address or "")
-            for entry in status.addresses or ()
-        ),
-        conditions=decode_conditions(status.conditions),
-        allocatable=_decode_quantities(status.allocatable),
-        capacity=_decode_quantities(status.capacity),
-    )
-
-
-def _decode_pod_cidrs(spec: NodeSpec) -> tuple[str, ...]:
-    cidrs = tuple(spec.pod_cidrs or ())
-    if spec.pod_cidr and spec.pod_cidr not in cidrs[:1]:
-        return (spec.pod_cidr,)  # as in Kubernetes, the singular field wins when they disagree
-    return cidrs
-
-
-def _decode_quantities(wire: dict[str, str | int | float | None] | None) -> dict[str, str]:
-    # Like Kubernetes, accepts numbers and null besides the notation of quantities.
-    listed = wire.items() if wire else ()
-    return {name: "0" if amount is None else str(amount) for name, amount in listed}
-
-
-def _decode_taint(wire: Taint) -> domain.Taint:
-    return domain.Taint(
-        key=wire.key or "",
-        value=wire.value or "",
-        effect=wire.effect or "",
-        added_at=wire.time_added,
-    )
-
-
-def encode_node(node: domain.Node) -> dict[str, object]:
-    """Encode the spec and status of a Node; its addresses and conditions are always lists."""
-    spec: dict[str, object] = {}
-    if node.pod_cidrs:
-        spec["podCIDR"] = node.pod_cidrs[0]
-        spec["podCIDRs"] = list(node.pod_cidrs)
-    if node.provider_id:
-        spec["providerID"] = node.provider_id
-    if node.is_unschedulable:
-        spec["unschedulable"] = True
-    if node.taints:
-        spec["taints"] = [_encode_taint(taint) for taint in node.taints]
-    status: dict[str, object] = {
-        "addresses": [{"type": entry.type, "address": entry.address} for entry in node.addresses],
-        "conditions": encode_conditions(node.conditions),
-    }
-    if node.capacity:
-        status["capacity"] = dict(node.capacity)
-    if node.allocatable:
-        status["allocatable"] = dict(node.allocatable)
-    return {"spec": spec, "status": status}
-
-
-def _encode_taint(taint: domain.Taint) -> dict[str, object]:
-    wire: dict[str, object] = {"key": taint.key, "effect": taint.effect}
-    if taint.value:
-        wire["value"] = taint.value
-    if taint.added_at is not None:
-        wire["timeAdded"] = format_time(taint.added_at)
-    return wire
-
-
 WIRE = Wire(
     resource=domain.NODE,
     write=NodeWrite,
     read=read_model(domain.NODE, "A registered Node.", spec=NodeSpec, status=NodeStatus),
-    decode=decode_node,
-    encode=encode_node,
     linked=Linked("spec", "podCIDR", "podCIDRs"),
 )

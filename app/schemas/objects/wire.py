@@ -1,22 +1,20 @@
-"""The wire shape of a kind: its models and its codec.
+"""The wire shape of a kind.
 
-    WIRE of a kind: models for reading and writing, codec, linked and hidden fields
+    WIRE of a kind: models for reading and writing, linked and hidden fields
 
 Source: style.md 2; docs/decisions/0016.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, NamedTuple, TypeVar, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue, create_model
 
-from app.domain.objects.resource import AnyResource, Resource, T
+from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES_BY_KIND
 from app.schemas.base import Input, Output, tidy
 from app.schemas.objects.metadata import NamespacedObjectMetaRead, ObjectMeta, ObjectMetaRead
-
-W = TypeVar("W", bound=Input)
 
 
 def _with_examples(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
@@ -67,24 +65,17 @@ class Linked(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Wire(Generic[T, W]):
+class Wire:
     """The wire shape of one kind.
 
-    ``write`` is what clients send, ``read`` what they receive; ``encode`` makes the parts of
-    ``read`` other than apiVersion, kind and metadata.  ``stored_only`` are fields that the
-    store keeps and clients do not see, with the attributes that have their values.  A kind
-    that ``judges_lists`` has its own limits for the length of lists.
+    ``write`` is what clients send, ``read`` what they receive.  ``stored_only`` are fields that
+    the store keeps and clients do not see, with the attributes that have their values.  The
+    rules of a kind that ``has_own_list_limits`` bound the length of its lists.
     """
 
-    resource: Resource[T]
-    write: type[W]
+    resource: AnyResource
+    write: type[Manifest]
     read: type[Output]
-    decode: Callable[[W], T]
-    encode: Callable[[T], dict[str, object]]
     linked: Linked | None = None
     stored_only: Mapping[str, str] = field(default_factory=dict[str, str])
-    judges_lists: bool = False
-
-
-AnyWire = Wire[Any, Any]
-"""The wire shape of any kind."""
+    has_own_list_limits: bool = False

@@ -11,12 +11,11 @@ Works on wire shapes.
 Source: contract.md, "POST /apply"; spec kubernetes-api 5.7; docs/decisions/0013.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, cast
 
 from app.schemas.documents.kubernetes_fields import PLAIN, SET, Held, fields_of
-from app.schemas.documents.paths import join_path
+from app.schemas.documents.paths import join_path, steps_of
 from app.schemas.patches.keyed_lists import (
     Elements,
     Identity,
@@ -31,8 +30,6 @@ from app.schemas.patches.keyed_lists import (
 _REPORTED_WHOLE = frozenset({"PodIP"})
 """Elements of lists that a registrar always reports whole: a missing address is gone."""
 
-_STEP = re.compile(r"\[(?P<index>\d+)\]|\.?(?P<word>[\w-]+)|\[(?P<key>[^\]]*)\]")
-
 
 def three_way_merge(
     kind: str,
@@ -40,8 +37,19 @@ def three_way_merge(
     last: Mapping[str, object],
     wanted: Mapping[str, object],
 ) -> Wire:
-    """Merge ``wanted`` into ``current``, given the document ``last`` applied."""
-    return _objects(kind, current, last, wanted)
+    """Merge ``wanted`` into ``current``, given the document ``last`` applied.
+
+    ``kind`` is that of the object, or the name of the type of a part of it.
+    """
+    fields = fields_of(kind)
+    result = {key: value for key, value in current.items() if key in wanted or key not in last}
+    for key, value in wanted.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            held = fields.get(key, PLAIN)
+            result[key] = _value(held, current.get(key), last.get(key), value)
+    return result
 
 
 class Places:
@@ -96,46 +104,27 @@ def document_path(
     found, held = "", Held(kind)
     here: object = merged
     there: object = document
-    for step in _STEP.finditer(path):
-        if step["index"] is None:
-            name = step["word"] if step["key"] is None else step["key"]
-            found = join_path(found, name)
-            held = fields_of(held.type).get(name, PLAIN)
-            here, there = member(here, name), member(there, name)
+    for step in steps_of(path):
+        if isinstance(step, str):
+            found = join_path(found, step)
+            held = fields_of(held.type).get(step, PLAIN)
+            here, there = member(here, step), member(there, step)
             continue
-        index = int(step["index"])
-        place = places.of(held, elements_of(here), elements_of(there), index)
+        place = places.of(held, elements_of(here), elements_of(there), step)
         if place is None:
-            found += f"[{_shown(held, elements_of(here)[index])}]"
+            found += f"[{_shown(held, elements_of(here)[step])}]"
         else:
             found = join_path(found, place)
-        here = _element(here, index)
+        here = _element(here, step)
         there = None if place is None else _element(there, place)
     return found or path
-
-
-def _objects(
-    type_name: str,
-    current: Mapping[str, object],
-    last: Mapping[str, object],
-    wanted: Mapping[str, object],
-) -> Wire:
-    fields = fields_of(type_name)
-    result = {key: value for key, value in current.items() if key in wanted or key not in last}
-    for key, value in wanted.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            held = fields.get(key, PLAIN)
-            result[key] = _value(held, current.get(key), last.get(key), value)
-    return result
 
 
 def _value(held: Held, current: object, last: object, wanted: object) -> object:
     if isinstance(wanted, dict):
         type_name = "" if held.is_map else held.type
         stated = cast("Mapping[str, object]", wanted)
-        return _objects(type_name, fields_in(current), fields_in(last), stated)
+        return three_way_merge(type_name, fields_in(current), fields_in(last), stated)
     if isinstance(wanted, list) and held.key and held.type not in _REPORTED_WHOLE:
         return _list(held, elements_of(current), elements_of(last), cast("list[object]", wanted))
     return cast("object", wanted)

@@ -39,16 +39,13 @@ class Inapplicable(Exception):
     """The patch is well formed but does not apply to the object."""
 
 
-def strategic_merge(kind: str, current: Mapping[str, object], patch: Wire) -> Wire:
-    """Patch an object of a kind.
+def strategic_merge(
+    type_name: str, current: Mapping[str, object], patch: Wire, path: str = ""
+) -> Wire:
+    """Patch an object of a kind, or the part of one at a path.
 
     Raises BadRequest when a directive is malformed, Inapplicable when an element lacks its key.
     """
-    return _objects("", kind, current, patch)
-
-
-def _objects(path: str, type_name: str, current: Mapping[str, object], patch: Wire) -> Wire:
-    """Merge an object into another of the same type."""
     directive = patch.get(_PATCH)
     if directive == "replace":
         return {key: value for key, value in patch.items() if key != _PATCH}
@@ -66,48 +63,50 @@ def _objects(path: str, type_name: str, current: Mapping[str, object], patch: Wi
         if value is None or (key not in result and member(value, _PATCH) == "delete"):
             result.pop(key, None)
         elif not key.startswith(_DIRECTIVES):
-            merge = _Field(join_path(path, key), fields.get(key, PLAIN), orders.get(key))
-            result[key] = merge.value(result.get(key), value)
+            held, order = fields.get(key, PLAIN), orders.get(key)
+            result[key] = _value(join_path(path, key), held, result.get(key), value, order)
     return result
 
 
-class _Field:
-    """The merge of one field, with the order that the patch sets for its elements."""
+def _value(
+    path: str, held: Held, current: object, patch: object, order: list[object] | None = None
+) -> object:
+    """Merge a value of the patch into the current one; ``order`` is set for its elements."""
+    if isinstance(patch, dict):
+        type_name = "" if held.is_map else held.type
+        return strategic_merge(type_name, fields_in(current), cast("Wire", patch), path)
+    if not held.key or not isinstance(patch, list):
+        return patch
+    return _list(path, held, elements_of(current), cast("list[object]", patch), order)
 
-    def __init__(self, path: str, held: Held, order: list[object] | None = None) -> None:
-        self._path, self._held, self._order = path, held, order
 
-    def value(self, current: object, patch: object) -> object:
-        """Merge a value of the patch into the current one."""
-        if isinstance(patch, dict):
-            type_name = "" if self._held.is_map else self._held.type
-            return _objects(self._path, type_name, fields_in(current), cast("Wire", patch))
-        if not self._held.key or not isinstance(patch, list):
-            return patch
-        return self._lists(elements_of(current), cast("list[object]", patch))
-
-    def _lists(self, current: list[object], patch: list[object]) -> list[object]:
-        path, key = self._path, self._held.key
-        kept, wanted, is_replacement = _split(path, current, patch, self._held)
-        if is_replacement:
-            return [element for _, element in wanted]
-        merged = [*kept]
-        choices = _Choices(self._held, kept, wanted)
-        for identity, element in wanted:
-            place = choices.place_of(identity, element)
-            if place is None:
-                choices.add(identity, element)
-                merged.append((identity, self.value(None, element)))
-            else:
-                merged[place] = (identity, self.value(merged[place][1], element))
-        placed = [identity for identity, _ in wanted]
-        ranked = [identity for identity, _ in kept]
-        if self._order is not None:
-            order = [_identity(path, each, key) for each in self._order]
-            placed = _checked_order(path, placed, order)
-            # As in Kubernetes, a new element takes the rank of a removed one, at the end.
-            ranked = [identity for identity, _ in merged][: len(current)]
-        return arranged(merged, [*ranked, *(identity for identity, _ in kept)], placed)
+def _list(
+    path: str,
+    held: Held,
+    current: list[object],
+    patch: list[object],
+    set_order: list[object] | None,
+) -> list[object]:
+    kept, wanted, is_replacement = _split(path, current, patch, held)
+    if is_replacement:
+        return [element for _, element in wanted]
+    merged = [*kept]
+    choices = _Choices(held, kept, wanted)
+    for identity, element in wanted:
+        place = choices.place_of(identity, element)
+        if place is None:
+            choices.add(identity, element)
+            merged.append((identity, _value(path, held, None, element)))
+        else:
+            merged[place] = (identity, _value(path, held, merged[place][1], element))
+    placed = [identity for identity, _ in wanted]
+    ranked = [identity for identity, _ in kept]
+    if set_order is not None:
+        order = [_identity(path, each, held.key) for each in set_order]
+        placed = _checked_order(path, placed, order)
+        # As in Kubernetes, a new element takes the rank of a removed one, at the end.
+        ranked = [identity for identity, _ in merged][: len(current)]
+    return arranged(merged, [*ranked, *(identity for identity, _ in kept)], placed)
 
 
 class _Choices:

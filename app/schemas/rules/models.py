@@ -22,7 +22,7 @@ from app.domain.dataplane.rules.model import ClaimRole, LocalDetection, NoticeRe
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import WEIGHT_MAX
 from app.domain.objects.service import Protocol, ServicePortName
-from app.schemas.base import Output, Port, PortOrNone, Told
+from app.schemas.base import FailFastTuple, Output, Port, PortOrNone
 from app.schemas.rules.health_checks import HealthCheck, Service
 from app.schemas.rules.spelling import Spelling, attributes, record, row
 
@@ -43,7 +43,7 @@ class DummyInterface(Output):
     """The interface that makes virtual addresses local."""
 
     name: str = Field(examples=["kube-ipvs0"])
-    addresses: Told[str] = Field(examples=[["10.96.17.4"]])
+    addresses: FailFastTuple[str] = Field(examples=[["10.96.17.4"]])
 
 
 class PortReference(Output):
@@ -118,20 +118,20 @@ class VirtualServer(Output):
     port: Port
     protocol: Protocol
     scheduler: str = Field(examples=["rr"])
-    flags: Told[str] = Field(examples=[["persistent"]])
+    flags: FailFastTuple[str] = Field(examples=[["persistent"]])
     persistence_timeout_seconds: int | None = Field(
         description="How long a client keeps its real server; null without affinity."
     )
     service: Service
     port_name: str
-    real_servers: Told[Real]
+    real_servers: FailFastTuple[Real]
 
 
 class ServerSettings(ServerAddress):
     """A virtual server without its real servers."""
 
     scheduler: str
-    flags: Told[str]
+    flags: FailFastTuple[str]
     persistence_timeout_seconds: int | None
 
 
@@ -177,7 +177,7 @@ class IPSet(Output):
     type: SetType
     family: Literal["inet", "inet6"]
     max_elements: int | None = Field(description="Entries it can hold; null for a bitmap.")
-    entries: Told[str] = Field(examples=[["10.96.17.4,tcp:80"]])
+    entries: FailFastTuple[str] = Field(examples=[["10.96.17.4,tcp:80"]])
 
 
 IPSET: Final = record(IPSet, ipsets.IPSet, max_elements="elements_max")
@@ -201,8 +201,8 @@ class LocalSource(Output):
 class NetfilterBasis(Output):
     """The facts that determine the rules of one family."""
 
-    occupied_sets: Told[str] = Field(description="Sets that are not empty, by IPv4 name.")
-    shut_addresses: Told[
+    occupied_sets: FailFastTuple[str] = Field(description="Sets that are not empty, by IPv4 name.")
+    shut_addresses: FailFastTuple[
         Annotated[iptables.RejectingAddress, record(ShutAddress, iptables.rejecting_address)]
     ]
     masquerade_all: bool
@@ -213,8 +213,8 @@ class Netfilter(Output):
     """The iptables rules of one family, in order of writing."""
 
     family: IPFamily
-    nat: Told[str]
-    filter: Told[str]
+    nat: FailFastTuple[str]
+    filter: FailFastTuple[str]
     basis: Annotated[tuple[Any, ...], row(NetfilterBasis)]
 
 
@@ -244,8 +244,8 @@ NETFILTER: Final = Spelling(Netfilter, _rules, _netfilter)
 class NoLocalEndpoints(Output):
     """Services with policy Local whose endpoints are all on other nodes."""
 
-    internal: Told[str] = Field(examples=[["default/ent"]])
-    external: Told[str]
+    internal: FailFastTuple[str] = Field(examples=[["default/ent"]])
+    external: FailFastTuple[str]
 
 
 class Conflict(Output):
@@ -281,13 +281,13 @@ class NodeRules(Output):
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
     dummy_interface: DummyInterface
     sysctls: dict[str, str] = Field(examples=[{"net.ipv4.vs.conntrack": "1"}])
-    virtual_servers: Told[Annotated[servers.ServedPort, SERVED_PORT]]
-    ipsets: Told[Annotated[ipsets.IPSet, IPSET]]
-    netfilters: Told[Annotated[iptables.Netfilter, NETFILTER]]
-    health_check_node_ports: Told[HealthCheck]
+    virtual_servers: FailFastTuple[Annotated[servers.ServedPort, SERVED_PORT]]
+    ipsets: FailFastTuple[Annotated[ipsets.IPSet, IPSET]]
+    netfilters: FailFastTuple[Annotated[iptables.Netfilter, NETFILTER]]
+    health_check_node_ports: FailFastTuple[HealthCheck]
     no_local_endpoints: NoLocalEndpoints
-    conflicts: Told[Annotated[model.Conflict, CONFLICT]]
-    notices: Told[Annotated[model.Notice, NOTICE]]
+    conflicts: FailFastTuple[Annotated[model.Conflict, CONFLICT]]
+    notices: FailFastTuple[Annotated[model.Notice, NOTICE]]
     nftables: str | None = Field(
         default=None, description="Input for `nft -f`, when that backend was asked for."
     )
@@ -300,5 +300,5 @@ class NodeText(Output):
     node: str = Field(examples=["n1"])
     resource_version: str = Field(examples=["42"])
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
-    health_check_node_ports: Told[HealthCheck]
+    health_check_node_ports: FailFastTuple[HealthCheck]
     text: str = Field(description="Input for `nft -f`.")

@@ -19,7 +19,7 @@ from app.domain.dataplane.ipvs import operations as domain
 from app.domain.dataplane.ipvs.batches import Program, batches
 from app.domain.dataplane.ipvs.drift import DifferenceReason, Drift
 from app.domain.dataplane.ipvs.virtual_server import VirtualServer
-from app.schemas.base import Output, Told
+from app.schemas.base import FailFastTuple, Output
 from app.schemas.rules.codec import dump
 from app.schemas.rules.health_checks import HealthCheckOperation
 from app.schemas.rules.models import (
@@ -65,8 +65,8 @@ class NodeRulesChanges(Output):
     node: str = Field(examples=["n1"])
     since: str = Field(examples=["41"])
     resource_version: str = Field(examples=["42"])
-    operations: Told[Operation]
-    health_check_node_ports: Told[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
+    operations: FailFastTuple[Operation]
+    health_check_node_ports: FailFastTuple[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 
@@ -81,7 +81,7 @@ class NodeTextChanges(Output):
         description="Input for `nft -f`; empty when nothing changed for this node.",
         examples=["add element ip waypost cluster-ips { 10.96.17.4 }\n"],
     )
-    health_check_node_ports: Told[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
+    health_check_node_ports: FailFastTuple[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 

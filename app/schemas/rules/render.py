@@ -1,13 +1,13 @@
 """Rules of the state in a request.
 
-    document -> read_request -> RenderRequest -> decode_rendering -> Rendering(Snapshot, Node, …)
+    document -> read_request -> RenderRequest -> decode_rendering -> Rendering(Node, Services, …)
 
 Pure: used by ``POST /render`` and, without a server, by the command line.
 Source: contract.md, "POST /render".
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -15,28 +15,62 @@ from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
 from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.dataplane.rules.model import NodeRules, RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
+from app.domain.dataplane.rules.soundness import (
+    config_violations,
+    node_violations,
+    prefix_violations,
+    service_violations,
+    slice_violations,
+)
 from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.domain.names import REVISION_ZERO
+from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.meta import ObjectMeta
+from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.node import Node
+from app.domain.objects.service import HEADLESS, Service
+from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
 from app.schemas.documents.partly_read import all_violations
+from app.schemas.objects.node import NodeWrite
+from app.schemas.objects.shapes import decode
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.models import Backend
-from app.schemas.rules.render_request import RenderConfig, RenderRequest, state_of
+from app.schemas.rules.render_request import RenderConfig, RenderRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """The state to make rules from."""
+    """The state to make rules from; ``configured`` are the ranges an operator would have set."""
 
-    snapshot: Snapshot
     node: Node
+    services: Sequence[Service]
+    slices: Sequence[EndpointSlice]
+    ranges: Sequence[ServiceCIDR]
+    configured: ServiceCIDR
     config: RulesConfig
-    backend: Backend = Backend.IPVS
+    backend: Backend
+
+    def violations(self) -> Iterator[Violation]:
+        """List everything that makes rules impossible."""
+        yield from node_violations(self.node)
+        for place, service in enumerate(self.services):
+            yield from (v.under(f"services[{place}].") for v in service_violations(service))
+        for place, slice_ in enumerate(self.slices):
+            yield from (v.under(f"endpointSlices[{place}].") for v in slice_violations(slice_))
+        yield from (violation.under("config.") for violation in config_violations(self.config))
+        for place, served in enumerate(self.ranges):
+            yield from prefix_violations(f"serviceCIDRs[{place}].spec.cidrs", served.cidrs)
+        yield from prefix_violations("config.serviceCIDRs", self.configured.cidrs)
+
+    def snapshot(self) -> Snapshot:
+        """Put the state together."""
+        objects = [*self.services, *self.slices, *self.ranges, self.configured]
+        return load(objects, revision=REVISION_ZERO)
 
     def rules(self) -> NodeRules:
         """Compute the neutral rules."""
-        return node_rules(self.snapshot, self.node, self.config)
+        return node_rules(self.snapshot(), self.node, self.config)
 
     def ipvs(self) -> IPVSRules:
         """Compute the rules for IPVS mode."""
@@ -56,7 +90,7 @@ def read_request(document: Mapping[str, object]) -> RenderRequest:
         request = RenderRequest.model_validate(content)
     except ValidationError as error:
         violations = all_violations(
-            error, content, RenderRequest, lambda rest: state_of(rest).violations()
+            error, content, RenderRequest, lambda rest: _rendering(rest).violations()
         )
         raise BadRequest(
             f"the request cannot be decoded: {', '.join(map(str, violations))}", causes=violations
@@ -69,14 +103,30 @@ def read_request(document: Mapping[str, object]) -> RenderRequest:
 
 def decode_rendering(request: RenderRequest) -> Rendering:
     """Make the rendering of a request; raises Invalid for state without possible rules."""
-    state = state_of(request)
-    if causes := tuple(state.violations()):
-        raise Invalid("RenderRequest", state.node.metadata.name, causes)
-    objects = [*state.services, *state.slices, *state.ranges, state.configured]
+    rendering = _rendering(request)
+    if causes := tuple(rendering.violations()):
+        raise Invalid("RenderRequest", rendering.node.metadata.name, causes)
+    return rendering
+
+
+def _rendering(request: RenderRequest) -> Rendering:
+    """Decode the objects of a request, completed as in a registry."""
     wanted = request.config or RenderConfig()
     return Rendering(
-        snapshot=load(objects, revision=REVISION_ZERO),
-        node=state.node,
-        config=state.config,
+        node=decode(request.node or NodeWrite()),
+        services=[_service(decode(each)) for each in request.services or ()],
+        slices=[in_default_namespace(decode(each)) for each in request.endpoint_slices or ()],
+        ranges=[decode(each) for each in request.service_cidrs or ()],
+        # One more object, with an empty name, which no other object can have.
+        configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
+        config=wanted.rules(),
         backend=Backend(wanted.backend or Backend.IPVS),
     )
+
+
+def _service(service: Service) -> Service:
+    """Fill in what a registry would have: the namespace, and ``clusterIPs``."""
+    service = in_default_namespace(service)
+    if service.cluster_ips or service.cluster_ip in ("", HEADLESS):
+        return service
+    return replace(service, cluster_ips=(service.cluster_ip,))

@@ -1,37 +1,20 @@
-"""The wire shape of a request to render rules, and the state that it describes.
-
-    RenderRequest -> RequestedState(node, services, slices, ranges, configuration) -> violations
+"""The wire shape of a request to render rules.
 
 Source: contract.md, "POST /render".
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.rules.model import RulesConfig
-from app.domain.dataplane.rules.soundness import (
-    config_violations,
-    node_violations,
-    prefix_violations,
-    service_violations,
-    slice_violations,
-)
-from app.domain.errors import Violation
-from app.domain.objects.endpoint_slice import EndpointSlice
-from app.domain.objects.meta import ObjectMeta
-from app.domain.objects.namespace import in_default_namespace
-from app.domain.objects.node import Node
-from app.domain.objects.service import HEADLESS, Scheduler, Service
-from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.objects.service import Scheduler
 from app.schemas.base import Input, words
-from app.schemas.objects.endpoint_slice import EndpointSliceWrite, decode_endpoint_slice
-from app.schemas.objects.node import NodeWrite, decode_node
-from app.schemas.objects.service import ServiceWrite, decode_service
-from app.schemas.objects.service_cidr import ServiceCIDRWrite, decode_service_cidr
+from app.schemas.objects.endpoint_slice import EndpointSliceWrite
+from app.schemas.objects.node import NodeWrite
+from app.schemas.objects.service import ServiceWrite
+from app.schemas.objects.service_cidr import ServiceCIDRWrite
 
 
 class RenderConfig(Input):
@@ -56,6 +39,17 @@ class RenderConfig(Input):
         default=None, description="`ipvs` when absent."
     )
 
+    def rules(self) -> RulesConfig:
+        """Give the settings, completed by their defaults."""
+        clusters = (part.strip() for part in (self.cluster_cidr or "").split(","))
+        return RulesConfig(
+            scheduler=self.scheduler or Scheduler.RR,
+            masquerade_all=bool(self.masquerade_all),
+            cluster_cidrs=tuple(cidr for cidr in clusters if cidr),
+            node_port_addresses=tuple(self.node_port_addresses or ()),
+            ip_families=tuple(IPFamily(f) for f in dict.fromkeys(self.ip_families or IPFamily)),
+        )
+
 
 class RenderRequest(Input):
     """The state to make one node's rules from; nothing is stored."""
@@ -68,73 +62,3 @@ class RenderRequest(Input):
     )
     config: RenderConfig | None = None
     documented_required: ClassVar = ("node",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestedState:
-    """The state of a request; ``configured`` are the ranges an operator would have set."""
-
-    node: Node
-    services: Sequence[Service]
-    slices: Sequence[EndpointSlice]
-    ranges: Sequence[ServiceCIDR]
-    configured: ServiceCIDR
-    config: RulesConfig
-
-    def violations(self) -> Iterator[Violation]:
-        """List everything that makes rules impossible."""
-        yield from node_violations(self.node)
-        for place, service in enumerate(self.services):
-            yield from (v.under(f"services[{place}].") for v in service_violations(service))
-        for place, slice_ in enumerate(self.slices):
-            yield from (v.under(f"endpointSlices[{place}].") for v in slice_violations(slice_))
-        yield from (violation.under("config.") for violation in config_violations(self.config))
-        yield from _range_violations(self.ranges, self.configured)
-
-
-def state_of(request: RenderRequest) -> RequestedState:
-    """Decode the objects of a request, completed as in a registry."""
-    wanted = request.config or RenderConfig()
-    return RequestedState(
-        node=decode_node(request.node or NodeWrite()),
-        services=[_service(decode_service(each)) for each in request.services or ()],
-        slices=[
-            in_default_namespace(decode_endpoint_slice(each))
-            for each in request.endpoint_slices or ()
-        ],
-        ranges=[decode_service_cidr(each) for each in request.service_cidrs or ()],
-        # One more object, with an empty name, which no other object can have.
-        configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
-        config=_config(wanted),
-    )
-
-
-def _range_violations(
-    ranges: Sequence[ServiceCIDR], configured: ServiceCIDR
-) -> Iterator[Violation]:
-    for place, served in enumerate(ranges):
-        path = f"serviceCIDRs[{place}].spec.cidrs"
-        yield from prefix_violations(path, served.cidrs)
-    yield from prefix_violations("config.serviceCIDRs", configured.cidrs)
-
-
-def _service(service: Service) -> Service:
-    """Fill in what a registry would have: the namespace, and ``clusterIPs``."""
-    service = in_default_namespace(service)
-    if service.cluster_ips or service.cluster_ip in ("", HEADLESS):
-        return service
-    return replace(service, cluster_ips=(service.cluster_ip,))
-
-
-def _config(wanted: RenderConfig) -> RulesConfig:
-    return RulesConfig(
-        scheduler=wanted.scheduler or Scheduler.RR,
-        masquerade_all=bool(wanted.masquerade_all),
-        cluster_cidrs=tuple(_parts(wanted.cluster_cidr or "")),
-        node_port_addresses=tuple(wanted.node_port_addresses or ()),
-        ip_families=tuple(IPFamily(f) for f in dict.fromkeys(wanted.ip_families or IPFamily)),
-    )
-
-
-def _parts(text: str) -> Iterator[str]:
-    return (part.strip() for part in text.split(",") if part.strip())

@@ -16,22 +16,21 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.addresses import parse_prefix
-from app.domain.changes import Change
 from app.domain.errors import DomainError
-from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
+from app.domain.names import Revision, label_problems, subdomain_problems
 from app.domain.objects.namespace import DEFAULT_NAMESPACE, SYSTEM
 from app.domain.objects.resource import Object
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.registration.service.allocator import NODE_PORTS_CURSOR
 from app.domain.resources import RESOURCES_BY_KIND, resource_of
 from app.schemas.objects.codec import decode_stored
-from app.store.mapping import addresses_held, object_rows, ports_held
-from app.store.pieces import Reading, pieces
-from app.store.saving import announce
+from app.store.loading import stored_objects
+from app.store.mapping import addresses_held, body_of, object_row, ports_held
+from app.store.saving import CHANNEL
 from app.store.tables import changes, cluster_ips, counter, node_ports, objects
 
 FORMAT = 2
@@ -46,7 +45,7 @@ class NotARegistryBackup(ValueError):
     """The file is not a backup, is damaged, or has a format that this version cannot read."""
 
 
-class WouldLose(Exception):
+class WouldLose(ValueError):
     """A restore would delete more than was allowed; the message names the option."""
 
 
@@ -59,29 +58,20 @@ class Contents:
     objects: tuple[Object, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """Result of a restore."""
-
-    revision: Revision
-    objects: int
-
-
 async def backup_lines(engine: AsyncEngine) -> AsyncGenerator[bytes, None]:
     """Read everything at one revision, while writes go on; the last line has the checksum."""
     digest, count = hashlib.sha256(), 0
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ")
-        row = (await connection.execute(select(counter))).one()
-        header = _line(kind=KIND, format=FORMAT, revision=row.revision, cursors=row.cursors)
+        at = (await connection.execute(select(counter))).one()
+        header = _line(kind=KIND, format=FORMAT, revision=at.revision, cursors=at.cursors)
         digest.update(header)
         yield header
-        async for piece in pieces(connection, _EVERY_OBJECT):
-            for each in piece:
-                line = _line(kind=each.kind, body=each.body)
-                digest.update(line)
-                count += 1
-                yield line
+        async for row in stored_objects(connection):
+            line = _line(kind=row.kind, body=row.body)
+            digest.update(line)
+            count += 1
+            yield line
         await connection.rollback()
     yield _line(kind=END_KIND, objects=count, sha256=digest.hexdigest())
 
@@ -119,18 +109,17 @@ def read_backup(lines: Iterable[bytes]) -> Contents:
 
 async def restore(
     engine: AsyncEngine, contents: Contents, *, replace: bool, loses_all: bool = False
-) -> Restored:
-    """Replace the registry by a backup, in one transaction.
+) -> Revision:
+    """Replace the registry by a backup, in one transaction; returns its revision.
 
     Raises WouldLose when objects would be replaced without ``replace``, or everything or
     every range would be lost without ``loses_all``.
     """
     if not loses_all:
         _require_something(contents)
-    added = [Change(revision=contents.revision, before=None, after=o) for o in contents.objects]
-    rows = object_rows(added)  # before the transaction, which must not be idle
+    # Before the transaction, which must not be idle.
     filled: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]] = (
-        (objects, rows),
+        (objects, [object_row(each, body_of(each)) for each in contents.objects]),
         (cluster_ips, _allocations(contents.objects, "address", addresses_held)),
         (node_ports, _allocations(contents.objects, "port", ports_held)),
     )
@@ -149,15 +138,8 @@ async def restore(
                 revision=revision, compacted=revision, cursors=dict(contents.cursors)
             )
         )
-        await announce(connection, revision)
-    return Restored(revision, len(rows))
-
-
-_EVERY_OBJECT = Reading(
-    columns=(objects.c.kind, objects.c.namespace, objects.c.name, objects.c.body),
-    order=(objects.c.kind, objects.c.namespace, objects.c.name),
-    texts=(objects.c.body,),
-)
+        await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
+    return revision
 
 
 def _line(**entry: object) -> bytes:
@@ -275,10 +257,8 @@ def _allocations(
 async def _holds_anything(connection: AsyncConnection) -> bool:
     """Whether there are objects besides those of every new registry."""
     rows = await connection.execute(select(objects.c.kind, objects.c.namespace, objects.c.name))
-    given = {("Namespace", NamespacedName("", name)) for name in (DEFAULT_NAMESPACE, SYSTEM)}
+    given = {("Namespace", "", name) for name in (DEFAULT_NAMESPACE, SYSTEM)}
     return any(
-        row.kind != "ServiceCIDR"
-        and row.namespace != SYSTEM
-        and (row.kind, NamespacedName(row.namespace, row.name)) not in given
+        row.kind != "ServiceCIDR" and row.namespace != SYSTEM and tuple(row) not in given
         for row in rows
     )

@@ -86,10 +86,8 @@ async def _forgettable(connection: AsyncConnection, history_s: int, changes_min:
         .limit(1)
         .scalar_subquery()
     )
-    found = await connection.scalar(select(func.least(old_enough, beyond_number - 1)))
-    # LEAST ignores nulls: with too few changes, or none old enough, nothing may be deleted.
-    both = await connection.scalar(select(old_enough.is_not(None) & beyond_number.is_not(None)))
-    return Revision(found) if both and found is not None else REVISION_ZERO
+    aged, beyond = (await connection.execute(select(old_enough, beyond_number - 1))).one()
+    return REVISION_ZERO if aged is None or beyond is None else Revision(min(aged, beyond))
 
 
 async def _delete_batch(engine: AsyncEngine, upto: Revision) -> bool:

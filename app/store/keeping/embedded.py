@@ -176,14 +176,4 @@ def _forget_dead_users(folder: Path) -> None:
     noted = folder / _USERS
     if noted.exists() and (text := noted.read_text()):
         pids: list[int] = json.loads(text)
-        noted.write_text(json.dumps([pid for pid in pids if _is_alive(pid)]))
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)  # signal 0 only checks
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        noted.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))

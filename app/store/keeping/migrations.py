@@ -21,7 +21,7 @@ from app.store.engine import LOCK_S_MAX
 _LOCK = 0x57_41_59_50  # "WAYP": the advisory lock under which migrations run
 
 
-class SchemaMismatch(Exception):
+class SchemaMismatch(ValueError):
     """The database is behind or ahead of this version of Waypost."""
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.agent.ipvs_mode import IPVSMode, awaited
+from app.agent.modes import IPVS, awaited
 from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.sink import SinkFailed
 from app.domain.dataplane.ipvs.operations import IPVSState, RealServerKey, state_of
@@ -24,7 +24,7 @@ from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import addressed_nodes, configs, rule_histories
 
 NODE, NOWHERE = a_node("n1"), Path("/nowhere")
-MODE = IPVSMode()
+MODE = IPVS
 
 
 def state_with(*objects: Object) -> IPVSState:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.agent.nftables_mode import NftablesMode
+from app.agent.modes import NFTABLES
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily
@@ -26,7 +26,7 @@ from tests.agent.sinks.fake_kernel import FakeNft
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.rules_strategies import addressed_nodes, configs, rule_histories
 
-MODE, NODE = NftablesMode(), a_node("n1")
+MODE, NODE = NFTABLES, a_node("n1")
 
 
 def no_flows(_family: IPFamily, _should_forget: Callable[[Flow], bool]) -> int:

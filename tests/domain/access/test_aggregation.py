@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.domain.access.aggregation import effective_rules
 from app.domain.names import NamespacedName
 from app.domain.objects.role import CLUSTER_ROLE, ClusterRole, PolicyRule
-from app.schemas.objects.access.roles import encode_cluster_role
+from app.schemas.objects.codec import encode_object
 from tests.builders import a_cluster_role, a_rule
 from tests.domain.access.vectors import Case, a_state, cases_of
 from tests.domain.access.worlds import cluster_roles
@@ -21,7 +21,7 @@ def test_the_shared_cases_have_the_rules_of_others(case: Case) -> None:
     roles = a_state(case["objects"]).of(CLUSTER_ROLE)
     role = roles[NamespacedName("", case["name"])]
     shown = replace(role, rules=effective_rules(roles, role))
-    assert encode_cluster_role(shown)["rules"] == case["expect"]["rules"]
+    assert encode_object(shown)["rules"] == case["expect"]["rules"]
 
 
 def roles_of(*roles: ClusterRole) -> dict[NamespacedName, ClusterRole]:

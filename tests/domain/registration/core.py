@@ -9,20 +9,17 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import parse_prefix
 from app.domain.errors import AlreadyExists, Violation
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import NamespacedName, Revision, generated_name
 from app.domain.objects.service import Service
-from app.domain.registration.naming import generated_name
-from app.domain.registration.service.admission import (
+from app.domain.registration.service.allocation import addresses_of
+from app.domain.registration.service.allocator import NODE_PORTS_DEFAULT, AddressRange, Pools
+from app.domain.registration.service.strategy import (
     Admitted,
-    Context,
     admit_create,
     admit_status,
     admit_update,
     released,
 )
-from app.domain.registration.service.allocator import NODE_PORTS_DEFAULT, AddressRange, Pools
-from app.domain.registration.service.cluster_ips import addresses_of
-from app.domain.registration.service.features import Features
 from app.domain.snapshot import load
 
 
@@ -43,7 +40,6 @@ class Core:
     """A minimal registry: Services by key, and what they hold."""
 
     pools: Pools
-    features: Features = field(default_factory=Features)
     services: dict[NamespacedName, Service] = field(default_factory=dict[NamespacedName, Service])
     warnings: tuple[str, ...] = ()
 
@@ -55,11 +51,11 @@ class Core:
             draft = replace(draft, metadata=replace(meta, name=name))
         if draft.metadata.key in self.services:
             raise AlreadyExists(f'services "{draft.metadata.name}" already exists')
-        return self._keep(admit_create(draft, self._context()))
+        return self._keep(admit_create(draft, self.pools))
 
     def update(self, key: NamespacedName, draft: Service) -> Service:
         """Admit a manifest in the place of a stored one."""
-        return self._keep(admit_update(self.services[key], draft, self._context()))
+        return self._keep(admit_update(self.services[key], draft, self.pools))
 
     def report(self, key: NamespacedName, draft: Service) -> Service:
         """Set a load balancer's status."""
@@ -71,9 +67,6 @@ class Core:
         gone = self.services.pop(key)
         self.pools = released(gone, self.pools)
         return gone
-
-    def _context(self) -> Context:
-        return Context(pools=self.pools, features=self.features)
 
     def _keep(self, admitted: Admitted) -> Service:
         self.pools, self.warnings = admitted.pools, admitted.warnings

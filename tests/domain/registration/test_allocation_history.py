@@ -16,8 +16,8 @@ from app.domain.errors import DomainError, Invalid
 from app.domain.names import NamespacedName
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.service import Service, ServicePort
+from app.domain.registration.service.allocation import addresses_of
 from app.domain.registration.service.allocator import Pools, address_bands, port_bands
-from app.domain.registration.service.cluster_ips import addresses_of
 from tests.domain.registration.core import Core, a_pool_of, assert_consistent
 
 NAMES = ("a", "b", "c")

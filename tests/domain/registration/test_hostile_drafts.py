@@ -30,8 +30,8 @@ from app.domain.objects.pod import (
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.registration import namespaces, nodes, pods, service_cidrs
-from app.domain.registration.pod_defaults import with_pod_defaults
-from app.domain.registration.service.admission import admit_status
+from app.domain.registration.pod_conditions import with_pod_defaults
+from app.domain.registration.service.strategy import admit_status
 from app.domain.registration.slices import validation
 from tests.domain.registration.core import Core, a_pool_of, assert_consistent
 
@@ -210,8 +210,10 @@ pods_ = st.fixed_dictionaries({"metadata": metadata}, optional=_POD_FIELDS).map(
 def test_a_pod_is_accepted_or_refused(current: Pod, draft: Pod) -> None:
     pod = with_pod_defaults(draft)
     assert with_pod_defaults(pod) == pod
-    assert all(violation.field and violation.message for violation in pods.validate(pod))
-    pods.validate_update(current, pod)
+    assert all(
+        violation.field and violation.message for violation in pods.STRATEGY.violations(None, pod)
+    )
+    pods.STRATEGY.violations(current, pod)
 
 
 @given(
@@ -226,8 +228,8 @@ def test_a_pod_is_accepted_or_refused(current: Pod, draft: Pod) -> None:
 )
 @settings(deadline=None)
 def test_a_node_is_accepted_or_refused(node: Node) -> None:
-    nodes.validate(node)
-    assert not nodes.validate_update(node, node) or nodes.validate(node)
+    nodes.STRATEGY.violations(None, node)
+    assert not nodes.STRATEGY.violations(node, node) or nodes.STRATEGY.violations(None, node)
 
 
 @given(
@@ -258,8 +260,8 @@ def test_a_node_is_accepted_or_refused(node: Node) -> None:
 )
 @settings(deadline=None)
 def test_a_slice_is_accepted_or_refused(slice_: EndpointSlice) -> None:
-    validation.validate(slice_)
-    validation.validate_update(slice_, slice_)
+    validation.STRATEGY.violations(None, slice_)
+    validation.STRATEGY.violations(slice_, slice_)
 
 
 @given(metadata, lists(words), conditions, words)
@@ -268,8 +270,8 @@ def test_ranges_and_namespaces_are_accepted_or_refused(
     meta: ObjectMeta, texts: tuple[str, ...], observed: tuple[Condition, ...], phase: str
 ) -> None:
     cidr = ServiceCIDR(metadata=meta, cidrs=texts, conditions=observed)
-    service_cidrs.validate(cidr)
-    service_cidrs.validate_update(cidr, replace(cidr, cidrs=texts[:1]))
+    service_cidrs.STRATEGY.violations(None, cidr)
+    service_cidrs.STRATEGY.violations(cidr, replace(cidr, cidrs=texts[:1]))
     namespace = Namespace(metadata=meta, finalizers=texts, phase=phase, conditions=observed)
-    namespaces.validate(namespace)
-    namespaces.validate_update(namespace, namespace)
+    namespaces.STRATEGY.violations(None, namespace)
+    namespaces.STRATEGY.violations(namespace, namespace)

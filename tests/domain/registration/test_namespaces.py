@@ -22,11 +22,11 @@ ODD_CONDITION = (Condition(type="", status="yes"),)
     ],
 )
 def test_a_namespace_is_checked(fields: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    assert reasons(namespaces.validate(a_namespace(**fields))) == expected
+    assert reasons(namespaces.STRATEGY.violations(None, a_namespace(**fields))) == expected
 
 
 def test_a_namespace_keeps_its_name() -> None:
-    assert not namespaces.validate_update(a_namespace(), a_namespace(phase="Terminating"))
-    assert reasons(namespaces.validate_update(a_namespace(), a_namespace("other"))) == [
+    assert not namespaces.STRATEGY.violations(a_namespace(), a_namespace(phase="Terminating"))
+    assert reasons(namespaces.STRATEGY.violations(a_namespace(), a_namespace("other"))) == [
         ("metadata.name", "Invalid")
     ]

@@ -54,17 +54,17 @@ from tests.domain.registration.core import reasons
     ],
 )
 def test_a_node_is_checked(fields: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    assert reasons(nodes.validate(a_node(**fields))) == expected
+    assert reasons(nodes.STRATEGY.violations(None, a_node(**fields))) == expected
 
 
 def test_a_node_keeps_its_prefix_and_provider() -> None:
     plain = a_node()
     settled = a_node(pod_cidrs=("10.244.0.0/24",), provider_id="cloud://1")
-    assert not nodes.validate_update(plain, settled)
-    assert not nodes.validate_update(settled, settled)
+    assert not nodes.STRATEGY.violations(plain, settled)
+    assert not nodes.STRATEGY.violations(settled, settled)
     odd = a_node(addresses=(NodeAddress(type="InternalIP", address="n1"),) * 2)
-    assert not nodes.validate_update(plain, odd)
-    assert reasons(nodes.validate_update(settled, plain)) == [
+    assert not nodes.STRATEGY.violations(plain, odd)
+    assert reasons(nodes.STRATEGY.violations(settled, plain)) == [
         ("spec.podCIDRs", "Forbidden"),
         ("spec.providerID", "Forbidden"),
     ]

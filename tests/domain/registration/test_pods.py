@@ -17,8 +17,8 @@ from app.domain.objects.pod import (
     Probe,
     TCPSocketAction,
 )
-from app.domain.registration.pod_defaults import with_pod_defaults
-from app.domain.registration.pods import validate, validate_update
+from app.domain.registration.pod_conditions import with_pod_defaults
+from app.domain.registration.pods import STRATEGY
 from tests.builders import NOON, a_pod
 from tests.domain.registration.core import reasons
 
@@ -55,7 +55,7 @@ def test_phase_and_readiness_have_defaults(fields: dict[str, Any], phase: str, s
 
 
 def test_a_pod_needs_no_node() -> None:
-    assert validate(a_pod(node_name="")) == ()
+    assert STRATEGY.violations(None, a_pod(node_name="")) == ()
 
 
 def test_other_conditions_stay() -> None:
@@ -127,7 +127,7 @@ def test_a_registration_of_every_field_is_accepted() -> None:
         pod_ips=("10.244.0.1", "fd00::1"),
         host_ip="192.0.2.1",
     )
-    assert validate(pod) == ()
+    assert STRATEGY.violations(None, pod) == ()
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_registration_of_every_field_is_accepted() -> None:
 def test_a_violation_names_its_field(
     fields: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    assert reasons(validate(a_pod(**fields))) == expected
+    assert reasons(STRATEGY.violations(None, a_pod(**fields))) == expected
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,9 @@ def test_a_violation_names_its_field(
 def test_the_dns_configuration_has_the_limits_of_the_api(
     policy: str, config: DNSConfig | None, expected: list[tuple[str, str]]
 ) -> None:
-    assert reasons(validate(a_pod(dns_policy=policy, dns_config=config))) == expected
+    assert (
+        reasons(STRATEGY.violations(None, a_pod(dns_policy=policy, dns_config=config))) == expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -299,35 +301,37 @@ def test_the_dns_configuration_has_the_limits_of_the_api(
     ],
 )
 def test_a_container_is_validated(container: Container, expected: list[tuple[str, str]]) -> None:
-    violations = reasons(validate(a_pod(containers=(container,))))
+    violations = reasons(STRATEGY.violations(None, a_pod(containers=(container,))))
     assert violations == [(f"spec.containers[0].{field}", reason) for field, reason in expected]
 
 
 def test_containers_of_one_pod_have_different_names() -> None:
     twins = (Container(name="a"), Container(name="a"))
-    assert reasons(validate(a_pod(containers=twins))) == [("spec.containers[1].name", "Duplicate")]
-    assert reasons(validate(a_pod(containers=twins[:1], init_containers=twins[1:]))) == [
-        ("spec.initContainers[0].name", "Duplicate")
+    assert reasons(STRATEGY.violations(None, a_pod(containers=twins))) == [
+        ("spec.containers[1].name", "Duplicate")
     ]
+    assert reasons(
+        STRATEGY.violations(None, a_pod(containers=twins[:1], init_containers=twins[1:]))
+    ) == [("spec.initContainers[0].name", "Duplicate")]
 
 
 def test_only_an_init_container_that_keeps_running_may_have_a_readiness_probe() -> None:
     bad = Probe(tcp_socket=TCPSocketAction(port=0))
     init = Container(name="a", readiness_probe=bad)
-    assert reasons(validate(a_pod(init_containers=(init,)))) == [
+    assert reasons(STRATEGY.violations(None, a_pod(init_containers=(init,)))) == [
         ("spec.initContainers[0].readinessProbe", "Forbidden")
     ]
     sidecar = replace(init, restart_policy="Always")
-    assert reasons(validate(a_pod(init_containers=(sidecar,)))) == [
+    assert reasons(STRATEGY.violations(None, a_pod(init_containers=(sidecar,)))) == [
         ("spec.initContainers[0].readinessProbe.tcpSocket.port", "Invalid")
     ]
 
 
 def test_stored_containers_are_not_validated_again() -> None:
     old = a_pod(init_containers=(Container(name="main", readiness_probe=Probe()),))
-    assert validate(old)
-    assert not validate_update(old, replace(old, weight=7))
-    assert validate_update(old, replace(old, containers=()))
+    assert STRATEGY.violations(None, old)
+    assert not STRATEGY.violations(old, replace(old, weight=7))
+    assert STRATEGY.violations(old, replace(old, containers=()))
 
 
 SIDECAR = Container(
@@ -367,10 +371,14 @@ def test_every_readiness_probe_counts_whether_or_not_waypost_runs_it(
 
 def test_all_but_the_name_may_change() -> None:
     current = a_pod()
-    assert not validate_update(current, a_pod(node_name="n2", weight=0, pod_ips=("10.244.0.9",)))
-    assert reasons(validate_update(current, a_pod(name="other"))) == [("metadata.name", "Invalid")]
+    assert not STRATEGY.violations(
+        current, a_pod(node_name="n2", weight=0, pod_ips=("10.244.0.9",))
+    )
+    assert reasons(STRATEGY.violations(current, a_pod(name="other"))) == [
+        ("metadata.name", "Invalid")
+    ]
 
 
 def test_a_stored_address_is_not_validated_again() -> None:
     old = a_pod(pod_ips=("010.244.0.1",))
-    assert not validate_update(old, old)
+    assert not STRATEGY.violations(old, old)

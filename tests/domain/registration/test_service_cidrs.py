@@ -29,12 +29,12 @@ from tests.domain.registration.core import reasons
     ],
 )
 def test_a_range_is_checked(cidrs: tuple[str, ...], expected: list[tuple[str, str]]) -> None:
-    assert reasons(service_cidrs.validate(a_service_cidr(*cidrs))) == expected
+    assert reasons(service_cidrs.STRATEGY.violations(None, a_service_cidr(*cidrs))) == expected
 
 
 def test_a_range_without_prefixes_is_refused() -> None:
     empty = service_cidrs.ServiceCIDR(metadata=a_service_cidr().metadata)
-    assert reasons(service_cidrs.validate(empty)) == [("spec.cidrs", "Required")]
+    assert reasons(service_cidrs.STRATEGY.violations(None, empty)) == [("spec.cidrs", "Required")]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_range_may_only_gain_the_other_family(
     before: tuple[str, ...], after: tuple[str, ...], expected: list[tuple[str, str]]
 ) -> None:
     change = (a_service_cidr(*before), a_service_cidr(*after))
-    assert reasons(service_cidrs.validate_update(*change)) == expected
+    assert reasons(service_cidrs.STRATEGY.violations(*change)) == expected
 
 
 offsets = st.sets(st.integers(0, 255), max_size=6)

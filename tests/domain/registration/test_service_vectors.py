@@ -5,6 +5,7 @@ not apply) is named below and run over HTTP.
 """
 
 import copy
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +17,6 @@ from app.domain.addresses import parse_address
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service
-from app.domain.registration.service.features import Features
 from app.schemas.objects.codec import decode_object, encode_object
 from tests.domain.registration.core import Core, a_pool_of
 from tests.vector_matching import NEEDS_ADMISSION, differences, load_vectors
@@ -31,11 +31,6 @@ NEEDS_A_SERVER: Mapping[str, str] = {
     "patch-unsupported-media-type": "media types belong to the API",
     "apply-without-fieldmanager": "server-side apply belongs to the API",
 }
-GATES: Mapping[str, str] = {
-    "RelaxedServiceNameValidation": "relaxed_service_name_validation",
-    "StrictIPCIDRValidation": "strict_ip_cidr_validation",
-    "PreferSameTrafficDistribution": "prefer_same_traffic_distribution",
-}
 
 vectors = [
     vector
@@ -48,8 +43,7 @@ vectors = [
 def test_a_request_is_answered_as_the_vector_says(vector: Wire) -> None:
     core = a_core(vector["config"])
     for document in vector["existing"]:
-        core.create(decode_service(document))
-    core.features = features_of(vector["config"], "featuresForRequest", core.features)
+        store(core, document)
     expect = vector["expect"]
 
     before = {key: encode_object(service) for key, service in core.services.items()}
@@ -79,16 +73,21 @@ def a_core(config: Wire) -> Core:
         cidrs += extra["cidrs"]
     first, last = config.get("nodePortRange", "30000-32767").split("-")
     node_ports = range(int(first), int(last) + 1)
-    return Core(
-        pools=a_pool_of(*cidrs, node_ports=node_ports),
-        features=features_of(config, "features", Features()),
+    return Core(pools=a_pool_of(*cidrs, node_ports=node_ports))
+
+
+def store(core: Core, document: Wire) -> None:
+    """Register an existing Service; zeros that an older Kubernetes let lead are kept."""
+    spelt = document["spec"].get("clusterIP", "")
+    canonical = re.sub(r"\b0+(?=\d+\b)", "", spelt) if "." in spelt else spelt
+    if canonical == spelt:
+        core.create(decode_service(document))
+        return
+    spec = {**document["spec"], "clusterIP": canonical}
+    created = core.create(decode_service({**document, "spec": spec}))
+    core.services[created.metadata.key] = replace(
+        created, cluster_ip=spelt, cluster_ips=(spelt, *created.cluster_ips[1:])
     )
-
-
-def features_of(config: Wire, field: str, otherwise: Features) -> Features:
-    """The feature gates that a vector sets."""
-    gates = {GATES[gate]: value for gate, value in config.get(field, {}).items()}
-    return replace(otherwise, **gates)
 
 
 def answer_or_refusal(core: Core, request: Wire) -> Service | DomainError:

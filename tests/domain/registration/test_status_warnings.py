@@ -14,7 +14,7 @@ from app.domain.objects.meta import Condition
 from app.domain.objects.node import IP_ADDRESS_TYPES, NodeAddress
 from app.domain.objects.pod import Container, ExecAction, Probe
 from app.domain.registration import nodes
-from app.domain.registration.pod_defaults import with_pod_defaults
+from app.domain.registration.pod_conditions import with_pod_defaults
 from app.domain.registration.status_warnings import node_warnings, pod_warnings
 from app.domain.snapshot import load
 from tests.builders import a_node, a_pod
@@ -95,7 +95,7 @@ def test_any_addresses_are_accepted_and_rules_use_those_without_warning(
     listed: list[tuple[str, str]],
 ) -> None:
     node = a_node(addresses=addresses(*listed))
-    assert not nodes.validate(node)
+    assert not nodes.STRATEGY.violations(None, node)
     facts = node_facts(load([node], revision=Revision(1)), node, RulesConfig())
     used = {address for family in facts.families for address in family.addresses}
     passed_over = fields(node_warnings(None, node))

@@ -46,9 +46,9 @@ def test_the_first_of_several_cluster_addresses_is_the_singular_one() -> None:
 
 def test_a_change_of_a_service_is_validated_against_what_it_was() -> None:
     strategy, current = strategy_for(SERVICE), strategy_for(SERVICE).complete(a_service())
-    assert not strategy.validate_update(current, current)
+    assert not strategy.violations(current, current)
     renamed = replace(current, metadata=replace(current.metadata, name="other"))
-    assert [each.field for each in strategy.validate_update(current, renamed)] == ["metadata.name"]
+    assert [each.field for each in strategy.violations(current, renamed)] == ["metadata.name"]
 
 
 def test_a_namespace_is_deleted_again_while_something_in_it_waits_for_its_finalizer() -> None:

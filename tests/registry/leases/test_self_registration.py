@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.objects.namespace import SYSTEM
 from app.domain.objects.pod import Pod
-from app.registry.leases.registrar import OwnRegistrar
+from app.registry.leases.heartbeats import OwnRegistrar
 from app.registry.leases.self_registration import LEASE_S, dns_pod, keep_registered
 from app.registry.writes.bootstrap import dns_service
 from tests.builders import key

@@ -5,13 +5,20 @@ import random
 
 import pytest
 
-from app.domain.fields import FieldSelector, parse_field_selector
+from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.labels import EVERYTHING
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.pod import POD
 from app.domain.snapshot import load
-from app.registry.reads.ordering import KEYS_A_PIECE, Ordering, in_order, narrowest
+from app.registry.reads.ordering import (
+    EVERY_FIELD,
+    KEYS_A_PIECE,
+    Filter,
+    Ordering,
+    in_order,
+    narrowest,
+)
 from app.registry.yielding_lock import YieldingLock
 from tests.builders import a_pod
 from tests.rounds import work_a_round
@@ -80,16 +87,14 @@ def test_the_narrowest_index_is_taken() -> None:
         a_pod("c", "two", labels={"app": "x", "tier": "db"}, node_name="n1"),
     ]
     snapshot = load(pods, revision=Revision(1))
-    everywhere = FieldSelector()
 
     def chosen(namespace: str = "", labels: str = "", fields: str = "") -> tuple[str, ...]:
-        return narrowest(
-            snapshot,
-            POD,
+        wanted = Filter(
             namespace=namespace,
             labels=parse_selector(labels) if labels else EVERYTHING,
-            fields=parse_field_selector(fields, POD) if fields else everywhere,
+            fields=parse_field_selector(fields, POD) if fields else EVERY_FIELD,
         )
+        return narrowest(snapshot, POD, wanted)
 
     assert chosen() == ()
     assert chosen(labels="app!=x") == ()

@@ -1,23 +1,36 @@
 """All pages of a list are of one revision, whatever is written meanwhile, and found in pieces."""
 
 import asyncio
+import base64
+import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.changes import Change
 from app.domain.errors import BadRequest, Expired, RevisionAhead
 from app.domain.fields import FieldSelector
 from app.domain.label_queries import parse_selector
 from app.domain.names import NamespacedName, Revision
+from app.domain.objects.node import NODE
 from app.domain.objects.pod import POD
-from app.domain.snapshot import load
-from app.registry.reads.continue_token import format_token
+from app.domain.objects.resource import AnyResource, Object
+from app.domain.snapshot import Snapshot, load
 from app.registry.reads.ordering import KEYS_A_PIECE
-from app.registry.reads.pagination import Listing, Lists, Page
+from app.registry.reads.pagination import (
+    InitialStates,
+    Listing,
+    Lists,
+    Page,
+    format_token,
+    parse_token,
+)
 from app.registry.reads.past import PAST_BOUNDS, PastBounds
 from app.registry.reads.view import View
-from tests.builders import a_pod
+from app.registry.reads.watch import Interest
+from tests.builders import a_pod, a_service
 from tests.rounds import CountedLabels, work_a_round
 
 PODS = Listing(kind=POD, fields=FieldSelector())
@@ -122,3 +135,134 @@ async def test_a_loop_iteration_examines_a_bounded_number_of_objects_for_all_lis
     pages, rounds = await work_a_round(all_of_them, lambda: labels.looked_up)
     assert {len(page.objects) for page in pages} == {len(pods)}
     assert max(rounds) <= KEYS_A_PIECE < sum(rounds)
+
+
+WEB = Interest(labels=parse_selector("tier=web"))
+
+
+async def objects_in(
+    initial_states: InitialStates, snapshot: Snapshot, interest: Interest
+) -> list[Object]:
+    found = initial_states.objects(snapshot, interest, epoch=0)
+    return [registered async for piece in found for registered in piece]
+
+
+async def test_the_initial_state_is_what_matches_by_kind_and_key() -> None:
+    pod, web = a_pod(labels={"tier": "web"}), a_service(labels={"tier": "web"})
+    snapshot = load([pod, web, a_service("other")], revision=Revision(3))
+    assert await objects_in(InitialStates(), snapshot, WEB) == [web, pod]
+    assert await objects_in(InitialStates(), snapshot, replace(WEB, namespace="elsewhere")) == []
+
+
+async def test_a_loop_iteration_examines_a_bounded_number_of_objects_for_all_watches() -> None:
+    labels = CountedLabels(app="x")
+    pods = [
+        replace(pod, metadata=replace(pod.metadata, labels=labels))
+        for pod in (a_pod(f"p{number}") for number in range(2 * KEYS_A_PIECE))
+    ]
+    snapshot, initial_states = load(pods, revision=Revision(1)), InitialStates()
+    wants = [Interest(labels=parse_selector(f"app!=y{number}")) for number in range(6)]
+    all_of_them = asyncio.gather(*(objects_in(initial_states, snapshot, each) for each in wants))
+    states, rounds = await work_a_round(all_of_them, lambda: labels.looked_up)
+    assert [len(state) for state in states] == 6 * [len(pods)]
+    assert max(rounds) <= KEYS_A_PIECE < sum(rounds)
+
+
+V = "meta.k8s.io/v1"
+GOOD = {"v": V, "rv": 7, "start": ["default", "web"]}
+
+
+def encoded(start: object, *, separators: tuple[str, str] = (", ", ": ")) -> str:
+    text = start if isinstance(start, str) else json.dumps(start, separators=separators)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@given(
+    st.integers(1, 2**62),
+    st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True),
+    st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", fullmatch=True).filter(
+        lambda name: ".." not in name and ".-" not in name and "-." not in name
+    ),
+)
+def test_a_token_reads_back_as_it_was_written(revision: int, namespace: str, name: str) -> None:
+    key = NamespacedName(namespace, name)
+    token = format_token(Revision(revision), key)
+    assert parse_token(token, POD, "") == (revision, key)
+    assert parse_token(token, POD, namespace) == (revision, key)
+
+
+def test_a_key_without_a_namespace_is_valid_for_a_cluster_scoped_kind() -> None:
+    key = NamespacedName("", "n1")
+    assert parse_token(format_token(Revision(7), key), NODE, "") == (7, key)
+
+
+def test_the_longest_names_fit_into_a_token() -> None:
+    key = NamespacedName("n" * 63, ".".join(["a" * 63] * 3 + ["b" * 61]))
+    assert parse_token(format_token(Revision(10**18), key), POD, "")[1] == key
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        {**GOOD, "rv": True},
+        {**GOOD, "rv": 7.0},
+        {**GOOD, "rv": "7"},
+        {**GOOD, "rv": None},
+        {**GOOD, "rv": 0},
+        {**GOOD, "rv": -1},
+        {**GOOD, "rv": [7]},
+        {**GOOD, "v": "meta.k8s.io/v2"},
+        {**GOOD, "v": 1},
+        {**GOOD, "more": 1},
+        {"v": V, "rv": 7},
+        {"rv": 7, "start": ["default", "web"]},
+        {"start": ["default", "web"], "rv": 7, "v": V},
+        {**GOOD, "start": ["default"]},
+        {**GOOD, "start": ["default", "web", "x"]},
+        {**GOOD, "start": "default/web"},
+        {**GOOD, "start": ["default", 7]},
+        {**GOOD, "start": [True, "web"]},
+        {**GOOD, "start": ["", "web"]},
+        {**GOOD, "start": ["default", ""]},
+        {**GOOD, "start": ["default", "Web"]},
+        {**GOOD, "start": ["default", "we\x00b"]},
+        {**GOOD, "start": ["default", "w" * 254]},
+        {**GOOD, "start": ["n" * 64, "web"]},
+        {**GOOD, "start": ["def.ault", "web"]},
+        '{"v": "meta.k8s.io/v1", "rv": 7, "rv": 7, "start": ["default", "web"]}',
+        '{"v": "meta.k8s.io/v1", "rv": 07, "start": ["default", "web"]}',
+        '{"v": "meta.k8s.io/v1", "rv": NaN, "start": ["default", "web"]}',
+        f'{{"v": "meta.k8s.io/v1", "rv": {"9" * 5_000}, "start": ["default", "web"]}}',
+        [GOOD],
+        7,
+        None,
+        "",
+        "[" * 700,
+    ],
+    ids=repr,
+)
+def test_a_token_that_format_token_cannot_write_is_refused(start: object) -> None:
+    with pytest.raises(BadRequest, match="continue key is not valid"):
+        parse_token(encoded(start), POD, "")
+
+
+@pytest.mark.parametrize(
+    ("token", "kind", "namespace"),
+    [
+        (encoded(GOOD), POD, "other"),
+        (encoded(GOOD), NODE, ""),
+        (encoded({**GOOD, "start": ["", "n1"]}), POD, ""),
+        (encoded(GOOD) + "=", POD, ""),
+        (encoded(GOOD) + "====", POD, ""),
+        (encoded(GOOD, separators=(",", ":")), POD, ""),
+        (encoded(GOOD) + " ", POD, ""),
+        ("?", POD, ""),
+        ("ä", POD, ""),
+        ("a" * 1_025, POD, ""),
+    ],
+)
+def test_a_token_of_another_list_or_spelling_is_refused(
+    token: str, kind: AnyResource, namespace: str
+) -> None:
+    with pytest.raises(BadRequest, match="continue key is not valid"):
+        parse_token(token, kind, namespace)

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.domain.changes import Change
+from app.domain.changes import AT_ONCE_OCTETS, OBJECT_OCTETS, Change, is_light
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.snapshot import Snapshot
-from app.domain.weights import AT_ONCE_OCTETS, OBJECT_OCTETS, is_light
 from app.registry.reads.view import Advance, View
 from tests.builders import a_service
 

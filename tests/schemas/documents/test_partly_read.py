@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest, CauseReason
-from app.schemas.documents.partly_read import steps_of
-from app.schemas.documents.paths import VIOLATIONS_MAX, join_path
+from app.schemas.documents.paths import VIOLATIONS_MAX, join_path, steps_of
 from app.schemas.objects.codec import decode_object, read_endpoints
 
 Wire = dict[str, Any]

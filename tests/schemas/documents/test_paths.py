@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from app.schemas.documents.paths import (
     VIOLATIONS_MAX,
+    ignored_fields,
     join_path,
     name_type,
-    passed_over,
     type_violations,
     without,
 )
@@ -77,7 +77,7 @@ NOT_KEPT = [
 
 
 def test_mistyped_fields_are_distinguished_from_known_ones_that_are_not_stored() -> None:
-    found = list(passed_over(PodWrite.model_validate(POD)))
+    found = list(ignored_fields(PodWrite.model_validate(POD)))
     assert sorted(each.path for each in found if not each.is_known) == sorted(MISTYPED)
     assert sorted(each.path for each in found if each.is_known) == sorted(NOT_KEPT)
     beside = {each.path: each.beside for each in found}
@@ -93,7 +93,7 @@ def test_a_manifest_within_a_request_is_one_of_its_kind() -> None:
             "services": [{"spce": 1}],
         }
     )
-    assert [(each.path, each.is_known) for each in passed_over(request)] == [
+    assert [(each.path, each.is_known) for each in ignored_fields(request)] == [
         ("colour", False),
         ("node.spec.configSource", True),
         ("node.spec.tains", False),
@@ -103,12 +103,12 @@ def test_a_manifest_within_a_request_is_one_of_its_kind() -> None:
 
 def test_ignored_fields_are_removed_from_a_document() -> None:
     model = PodWrite.model_validate(POD)
-    kept = without(POD, passed_over(model))
+    kept = without(POD, ignored_fields(model))
     assert kept == {
         **POD,
         "spec": {"containers": [{"name": "a", "ports": [{"containerPort": 1}]}], "weight": 3},
     }
-    assert not list(passed_over(PodWrite.model_validate(kept)))
+    assert not list(ignored_fields(PodWrite.model_validate(kept)))
     assert without(kept, ()) == kept
 
 

@@ -339,7 +339,7 @@ def test_the_manifests_of_a_well_known_shop_are_parsed_unchanged() -> None:
 
     assert (len(found), len(services)) == (35, 12)
     assert all(not document.duplicates for document in found)
-    assert all(decode_object(document.content).passed_over == () for document in services)
+    assert all(decode_object(document.content).ignored_fields == () for document in services)
 
 
 def test_documents_compare_by_value() -> None:

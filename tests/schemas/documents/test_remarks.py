@@ -3,13 +3,13 @@
 import pytest
 
 from app.schemas.documents.kubernetes_fields import fields_of
-from app.schemas.documents.paths import UNKNOWN_MAX, PassedOver
+from app.schemas.documents.paths import UNKNOWN_MAX, IgnoredField
 from app.schemas.documents.remarks import NAMED_MAX, Remarks, nearest, not_held_line, not_kept_line
 
 SPEC = fields_of("ServiceSpec")
-MISTYPED = PassedOver(("spec", "selecter"), is_known=False, beside=SPEC)
-ODD = PassedOver(("spec", "ports", 0, "a b"), is_known=False, beside=SPEC)
-KNOWN = PassedOver(("spec", "volumes"), is_known=True)
+MISTYPED = IgnoredField(("spec", "selecter"), is_known=False, beside=SPEC)
+ODD = IgnoredField(("spec", "ports", 0, "a b"), is_known=False, beside=SPEC)
+KNOWN = IgnoredField(("spec", "volumes"), is_known=True)
 
 
 def test_mistakes_are_worded_as_by_kubernetes_with_the_most_similar_field() -> None:

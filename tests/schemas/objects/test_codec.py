@@ -137,7 +137,7 @@ def test_unknown_fields_are_listed_and_known_ones_without_meaning_are_not() -> N
         }
     )
 
-    assert [each.path for each in decoded.passed_over] == [
+    assert [each.path for each in decoded.ignored_fields] == [
         "[extra.part]",
         "metadata.color",
         "spec.containers[1].image",
@@ -154,7 +154,7 @@ def test_unknown_fields_of_a_newer_server_are_ignored() -> None:
 
 def test_a_python_spelling_of_a_field_is_unknown() -> None:
     decoded = decode_object({**SERVICE, "spec": {"cluster_ip": "None"}})
-    assert [each.path for each in decoded.passed_over] == ["spec.cluster_ip"]
+    assert [each.path for each in decoded.ignored_fields] == ["spec.cluster_ip"]
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_an_encoded_object_has_no_unknown_fields(registered: Object) -> None:
     as_client = replace(registered.metadata, resource_version=str(revision) if revision else "")
 
     assert decoded.object == replace(registered, metadata=as_client)
-    assert decoded.passed_over == ()
+    assert decoded.ignored_fields == ()
 
 
 @given(objects)
@@ -329,4 +329,4 @@ def test_objects_of_the_vectors_have_no_unknown_fields(name: str) -> None:
     found = [each for case in cases for each in case.get("existing", []) if "kind" in each]
     for document in found:
         if identify(document).held is not None:
-            assert decode_object(document).passed_over == (), document
+            assert decode_object(document).ignored_fields == (), document

@@ -1,6 +1,6 @@
 """An object is encoded once for all clients, and the cache is bounded."""
 
-from app.domain.weights import octets_of
+from app.domain.changes import octets_of
 from app.schemas.objects.codec import encode_bytes
 from app.schemas.objects.encoding import Encoder
 from tests.builders import a_service

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from app.schemas.base import Output, Told
+from app.schemas.base import FailFastTuple, Output
 from app.schemas.rules.spelling import Choice, Spelling, attributes, record, row
 
 
@@ -22,7 +22,7 @@ class LineShape(Output):
     """A line."""
 
     op: Literal["Line"]
-    ends: Told[Annotated[tuple[str, int], row(PointShape)]]
+    ends: FailFastTuple[Annotated[tuple[str, int], row(PointShape)]]
     middle: Annotated[tuple[str, int], row(PointShape)] | None
     side: Literal["left", "right"]
 

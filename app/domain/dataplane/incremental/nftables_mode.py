@@ -20,7 +20,7 @@ from app.domain.dataplane.nftables.text import (
     service_changes,
 )
 from app.domain.dataplane.rules.node_facts import NodeFacts
-from app.domain.dataplane.rules.service_ranges import service_ranges
+from app.domain.dataplane.rules.node_rules import service_ranges
 from app.domain.snapshot import Snapshot
 
 TEXTS_MAX = 128  # texts remembered, each for all nodes that see a change alike

@@ -11,7 +11,7 @@ that has neither endpoints nor hints is not looked at beside others of that kind
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from app.domain.dataplane.rules.conflicts import Claimed
@@ -47,7 +47,7 @@ ELSEWHERE: Final = NodeTraits()
 """Of a node without endpoints, for a Service that has cluster addresses only."""
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
+@dataclass(slots=True, eq=False)
 class ServiceVersion:
     """A Service with its slices and those that claim an address too, until one of them changes."""
 
@@ -66,6 +66,10 @@ class ServiceVersion:
     """What may be bound on a node, unless it is the node's own address."""
     is_plain: bool
     """Whether nothing differs between nodes but endpoints and hints."""
+    made: dict[object, dict[NodeTraits, object]] = field(
+        default_factory=dict[object, dict[NodeTraits, object]]
+    )
+    """What makers (``Shared``) made of it, forgotten together with it."""
 
     @property
     def is_mostly_alike(self) -> bool:
@@ -95,10 +99,10 @@ def service_version(
     everything: list[tuple[Destination, ...] | None] = []
     for port in facts.ports:
         found = port.found
-        destinations, endpoints = zip(*found.each, strict=True) if found.each else ((), ())
+        endpoints = found.endpoints
         nodes.update([endpoint.node_name for endpoint in endpoints])
         if not found.has_copies and _are_ordinary(endpoints):
-            everything.append(destinations)
+            everything.append(found.destinations)
         else:
             everything.append(None)
             hints = [hints_of(endpoint) for endpoint in endpoints if is_ready(endpoint)]

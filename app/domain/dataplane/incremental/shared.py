@@ -66,7 +66,6 @@ class Shared(Generic[T]):
     ) -> None:
         """Make with ``make``; ``share`` gives its first argument with equal parts of the second."""
         self._make, self._share, self._traits_max = make, share, traits_max
-        self._made: WeakKeyDictionary[ServiceVersion, dict[NodeTraits, T]] = WeakKeyDictionary()
         self._common: WeakKeyDictionary[Services, dict[NamespacedName, T]] = WeakKeyDictionary()
         self.made_count = 0
         """How much has been made so far; what is remembered does not add to it."""
@@ -103,10 +102,11 @@ class Shared(Generic[T]):
         return [known[traits] for known, (_, traits) in zip(held, seen, strict=True)]
 
     def _held(self, version: ServiceVersion) -> dict[NodeTraits, T]:
-        held = self._made.get(version)
+        """Give what a version holds of this maker, which alone puts anything there."""
+        held = version.made.get(self)
         if held is None:
-            held = self._made[version] = {}
-        return held
+            held = version.made[self] = {}
+        return held  # pyright: ignore[reportReturnType]  a T under each maker of T
 
 
 def _most_alike(made: Mapping[NodeTraits, T], traits: NodeTraits) -> T:

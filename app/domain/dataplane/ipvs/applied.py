@@ -11,35 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.ipvs import operations as op
 from app.domain.dataplane.ipvs.ipsets import SetName, kernel_name
-from app.domain.dataplane.ipvs.operations import (
-    AddEntry,
-    AddRealServer,
-    AddVirtualServer,
-    BindAddress,
-    CreateInterface,
-    CreateSet,
-    DestroySet,
-    DrainRealServer,
-    EditVirtualServer,
-    InterfaceOperation,
-    IPVSState,
-    NetfilterOperation,
-    Operation,
-    RemoveEntry,
-    RemoveInterface,
-    RemoveNetfilter,
-    RemoveRealServer,
-    RemoveVirtualServer,
-    ReplaceNetfilter,
-    ReplaceSet,
-    ServerOperation,
-    SetOperation,
-    SetSysctl,
-    SetWeight,
-    UnbindAddress,
-    held_set,
-)
+from app.domain.dataplane.ipvs.operations import IPVSState, Operation, held_set
 from app.domain.dataplane.ipvs.virtual_server import VirtualServer
 from app.domain.dataplane.rules.address_numbers import ordered
 from app.domain.dataplane.rules.model import Destination
@@ -62,83 +36,83 @@ def applied(operation: Operation, state: IPVSState) -> IPVSState:
     Raises OutOfOrder when the state does not allow it.
     """
     match operation:
-        case SetSysctl(name, value):
+        case op.SetSysctl(name, value):
             return replace(state, sysctls={**state.sysctls, name: value})
-        case CreateSet() | ReplaceSet() | DestroySet() | AddEntry() | RemoveEntry():
+        case op.CreateSet() | op.ReplaceSet() | op.DestroySet() | op.AddEntry() | op.RemoveEntry():
             return _to_sets(operation, state)
-        case CreateInterface() | RemoveInterface() | BindAddress() | UnbindAddress():
+        case op.CreateInterface() | op.RemoveInterface() | op.BindAddress() | op.UnbindAddress():
             return _to_interface(operation, state)
-        case ReplaceNetfilter() | RemoveNetfilter():
+        case op.ReplaceNetfilter() | op.RemoveNetfilter():
             return _to_netfilter(operation, state)
         case _:
             return _to_servers(operation, state)
 
 
-def _to_sets(operation: SetOperation, state: IPVSState) -> IPVSState:
+def _to_sets(operation: op.SetOperation, state: IPVSState) -> IPVSState:
     sets = dict(state.ipsets)
     match operation:
-        case CreateSet(ipset):
+        case op.CreateSet(ipset):
             _require(ipset.name not in sets, operation)
             sets[ipset.name] = held_set(ipset)
-        case ReplaceSet(ipset):
+        case op.ReplaceSet(ipset):
             _require(ipset.name in sets, operation)
             sets[ipset.name] = held_set(ipset)
-        case DestroySet(name):
+        case op.DestroySet(name):
             _require(name in sets and name not in _referred(state), operation)
             del sets[name]
-        case AddEntry(name, entry):
+        case op.AddEntry(name, entry):
             _require(name in sets and entry not in sets[name].entries, operation)
             held = sets[name]
             sets[name] = replace(held, entries=held.entries | {entry})
             limit = held.elements_max
             _require(limit is None or len(sets[name].entries) <= limit, operation)
-        case RemoveEntry(name, entry):
+        case op.RemoveEntry(name, entry):
             _require(name in sets and entry in sets[name].entries, operation)
             sets[name] = replace(sets[name], entries=sets[name].entries - {entry})
     return replace(state, ipsets=sets)
 
 
-def _to_interface(operation: InterfaceOperation, state: IPVSState) -> IPVSState:
+def _to_interface(operation: op.InterfaceOperation, state: IPVSState) -> IPVSState:
     match operation:
-        case CreateInterface():
+        case op.CreateInterface():
             _require(not state.has_interface, operation)
             return replace(state, has_interface=True)
-        case RemoveInterface():
+        case op.RemoveInterface():
             _require(state.has_interface and not state.addresses, operation)
             return replace(state, has_interface=False)
-        case BindAddress(address):
+        case op.BindAddress(address):
             _require(state.has_interface and address not in state.addresses, operation)
             _require(any(key.address == address for key in state.servers), operation)
             return replace(state, addresses=state.addresses | {address})
-        case UnbindAddress(address):
+        case op.UnbindAddress(address):
             _require(address in state.addresses, operation)
             return replace(state, addresses=state.addresses - {address})
 
 
-def _to_netfilter(operation: NetfilterOperation, state: IPVSState) -> IPVSState:
+def _to_netfilter(operation: op.NetfilterOperation, state: IPVSState) -> IPVSState:
     match operation:
-        case ReplaceNetfilter(netfilter):
+        case op.ReplaceNetfilter(netfilter):
             names = set(_names(netfilter.family))
             _require(names <= state.ipsets.keys(), operation)
             return replace(state, netfilters={**state.netfilters, netfilter.family: netfilter})
-        case RemoveNetfilter(family):
+        case op.RemoveNetfilter(family):
             _require(family in state.netfilters, operation)
             kept = {f: rules for f, rules in state.netfilters.items() if f is not family}
             return replace(state, netfilters=kept)
 
 
-def _to_servers(operation: ServerOperation, state: IPVSState) -> IPVSState:
+def _to_servers(operation: op.ServerOperation, state: IPVSState) -> IPVSState:
     servers = dict(state.servers)
     match operation:
-        case AddVirtualServer(server):
+        case op.AddVirtualServer(server):
             _require(server.key not in servers and not server.real_servers, operation)
             _require(server.key.family in state.netfilters, operation)
             servers[server.key] = server
-        case EditVirtualServer(server):
+        case op.EditVirtualServer(server):
             _require(server.key in servers, operation)
             held = servers[server.key]
             servers[server.key] = server._replace(real_servers=held.real_servers)
-        case RemoveVirtualServer(key):
+        case op.RemoveVirtualServer(key):
             _require(key in servers, operation)
             del servers[key]
         case _:
@@ -147,23 +121,24 @@ def _to_servers(operation: ServerOperation, state: IPVSState) -> IPVSState:
 
 
 def _to_real_servers(
-    operation: AddRealServer | SetWeight | DrainRealServer | RemoveRealServer, state: IPVSState
+    operation: op.AddRealServer | op.SetWeight | op.DrainRealServer | op.RemoveRealServer,
+    state: IPVSState,
 ) -> VirtualServer:
     held = state.servers.get(operation.key)
     if held is None:
         raise OutOfOrder(operation)
     weights = {(address, port): weight for address, port, weight in held.real_servers}
     match operation:
-        case AddRealServer(_, (address, port, weight)):
+        case op.AddRealServer(_, (address, port, weight)):
             _require((address, port) not in weights, operation)
             weights[address, port] = weight
-        case SetWeight(_, (address, port, weight)):
+        case op.SetWeight(_, (address, port, weight)):
             _require((address, port) in weights, operation)
             weights[address, port] = weight
-        case DrainRealServer(_, place):
+        case op.DrainRealServer(_, place):
             _require(weights.get(place, 0) != 0, operation)
             weights[place] = 0
-        case RemoveRealServer(_, place, when_drained):
+        case op.RemoveRealServer(_, place, when_drained):
             _require(place in weights, operation)
             _require(not when_drained or weights[place] == 0, operation)
             del weights[place]

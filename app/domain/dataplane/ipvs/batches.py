@@ -15,34 +15,11 @@ from itertools import groupby
 from typing import assert_never
 
 from app.domain.addresses import IPFamily
+from app.domain.dataplane.ipvs import operations as op
 from app.domain.dataplane.ipvs.ipsets import create_line, encode_swap
 from app.domain.dataplane.ipvs.iptables import encode_netfilter, jump_commands, removal_commands
 from app.domain.dataplane.ipvs.ipvsadm import endpoint, service_option, settings_options
-from app.domain.dataplane.ipvs.operations import (
-    AddEntry,
-    AddRealServer,
-    AddVirtualServer,
-    BindAddress,
-    CreateInterface,
-    CreateSet,
-    DestroySet,
-    DrainRealServer,
-    EditVirtualServer,
-    InterfaceOperation,
-    Operation,
-    RemoveEntry,
-    RemoveInterface,
-    RemoveNetfilter,
-    RemoveRealServer,
-    RemoveVirtualServer,
-    ReplaceNetfilter,
-    ReplaceSet,
-    ServerOperation,
-    SetOperation,
-    SetSysctl,
-    SetWeight,
-    UnbindAddress,
-)
+from app.domain.dataplane.ipvs.operations import Operation
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 
 
@@ -58,7 +35,7 @@ class Program(StrEnum):
     IPVSADM = "ipvsadm --restore"
 
 
-_RESTORERS = {IPFamily.IPV4: Program.IPTABLES, IPFamily.IPV6: Program.IP6TABLES}
+RESTORERS = {IPFamily.IPV4: Program.IPTABLES, IPFamily.IPV6: Program.IP6TABLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,77 +61,77 @@ _Piece = tuple[Program, str, bool]
 
 def _pieces(operation: Operation) -> Iterator[_Piece]:
     match operation:
-        case SetSysctl(name, value):
+        case op.SetSysctl(name, value):
             yield Program.SYSCTL, f"{name} = {value}", False
-        case CreateSet() | ReplaceSet() | DestroySet() | AddEntry() | RemoveEntry():
+        case op.CreateSet() | op.ReplaceSet() | op.DestroySet() | op.AddEntry() | op.RemoveEntry():
             yield Program.IPSET, set_line(operation), False
-        case CreateInterface() | RemoveInterface() | BindAddress() | UnbindAddress():
+        case op.CreateInterface() | op.RemoveInterface() | op.BindAddress() | op.UnbindAddress():
             yield Program.IP, interface_line(operation), False
-        case ReplaceNetfilter(netfilter):
-            yield _RESTORERS[netfilter.family], encode_netfilter(netfilter).rstrip(), False
+        case op.ReplaceNetfilter(netfilter):
+            yield RESTORERS[netfilter.family], encode_netfilter(netfilter).rstrip(), False
             yield Program.SHELL, "\n".join(jump_commands(netfilter.family)), False
-        case RemoveNetfilter(family):
+        case op.RemoveNetfilter(family):
             yield Program.SHELL, "\n".join(removal_commands(family)), False
-        case RemoveRealServer(_, _, when_drained):
+        case op.RemoveRealServer(_, _, when_drained):
             yield Program.IPVSADM, server_line(operation), when_drained
         case _:
             yield Program.IPVSADM, server_line(operation), False
 
 
-def set_line(operation: SetOperation) -> str:
+def set_line(operation: op.SetOperation) -> str:
     """Write an operation as a line of ``ipset restore``; replacing a set takes several."""
     match operation:
-        case CreateSet(ipset):
+        case op.CreateSet(ipset):
             return create_line(ipset)
-        case ReplaceSet(ipset):
+        case op.ReplaceSet(ipset):
             return encode_swap(ipset).rstrip()
-        case DestroySet(name):
+        case op.DestroySet(name):
             return f"destroy {name}"
-        case AddEntry(name, entry):
+        case op.AddEntry(name, entry):
             return f"add {name} {entry} -exist"
-        case RemoveEntry(name, entry):
+        case op.RemoveEntry(name, entry):
             return f"del {name} {entry} -exist"
         case _:
             assert_never(operation)
 
 
-def interface_line(operation: InterfaceOperation) -> str:
+def interface_line(operation: op.InterfaceOperation) -> str:
     """Write an operation as a line of ``ip -batch``."""
     match operation:
-        case CreateInterface(name):
+        case op.CreateInterface(name):
             return f"link add {name} type dummy"
-        case RemoveInterface(name):
+        case op.RemoveInterface(name):
             return f"link del {name}"
-        case BindAddress(address):
+        case op.BindAddress(address):
             return f"addr replace {with_mask(address)} dev {DUMMY_INTERFACE}"
-        case UnbindAddress(address):
+        case op.UnbindAddress(address):
             return f"addr del {with_mask(address)} dev {DUMMY_INTERFACE}"
         case _:
             assert_never(operation)
 
 
-def server_line(operation: ServerOperation) -> str:
+def server_line(operation: op.ServerOperation) -> str:
     """Write an operation as a line of ``ipvsadm --restore``."""
     match operation:
-        case AddVirtualServer(server):
+        case op.AddVirtualServer(server):
             return f"-A {service_option(server.key)} {settings_options(server)}"
-        case EditVirtualServer(server):
+        case op.EditVirtualServer(server):
             return f"-E {service_option(server.key)} {settings_options(server)}"
-        case RemoveVirtualServer(key):
+        case op.RemoveVirtualServer(key):
             return f"-D {service_option(key)}"
-        case RemoveRealServer(key, place, _):
+        case op.RemoveRealServer(key, place, _):
             return f"-d {service_option(key)} -r {endpoint(*place)}"
         case _:
             return _weighed_line(operation)
 
 
-def _weighed_line(operation: AddRealServer | SetWeight | DrainRealServer) -> str:
+def _weighed_line(operation: op.AddRealServer | op.SetWeight | op.DrainRealServer) -> str:
     match operation:
-        case AddRealServer(key, (address, port, weight)):
+        case op.AddRealServer(key, (address, port, weight)):
             letter = "-a"
-        case SetWeight(key, (address, port, weight)):
+        case op.SetWeight(key, (address, port, weight)):
             letter = "-e"
-        case DrainRealServer(key, (address, port)):
+        case op.DrainRealServer(key, (address, port)):
             letter, weight = "-e", 0
     return f"{letter} {service_option(key)} -r {endpoint(address, port)} -m -w {weight}"
 

@@ -7,21 +7,12 @@ Source: contract.md, ``PUT /nodes/{name}/ipvs/observed``.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.domain.addresses import Prefix, parse_address
-from app.domain.dataplane.ipvs.operations import (
-    AddRealServer,
-    AddVirtualServer,
-    EditVirtualServer,
-    IPVSState,
-    Operation,
-    RemoveRealServer,
-    RemoveVirtualServer,
-    SetWeight,
-    state_of,
-)
+from app.domain.dataplane.ipvs import operations as op
+from app.domain.dataplane.ipvs.operations import Operation, state_of
 from app.domain.dataplane.ipvs.plan import plan
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
@@ -83,15 +74,7 @@ def drift(
         for key, server in observed.items()
         if key in desired.servers or ownership.holds(key)
     }
-    current = IPVSState(
-        sysctls=desired.sysctls,
-        has_interface=True,
-        addresses=desired.addresses,
-        ipsets=desired.ipsets,
-        netfilters=desired.netfilters,
-        servers=ours,
-    )
-    operations = plan(current, desired)
+    operations = plan(replace(desired, servers=ours), desired)
     return Drift(
         differences=tuple(_differences(operations)),
         operations=operations,
@@ -102,19 +85,19 @@ def drift(
 def _differences(operations: Sequence[Operation]) -> Iterator[Difference]:
     for operation in operations:
         match operation:
-            case AddVirtualServer(server):
+            case op.AddVirtualServer(server):
                 yield Difference(reason=DifferenceReason.MISSING_VIRTUAL_SERVER, key=server.key)
-            case EditVirtualServer(server):
+            case op.EditVirtualServer(server):
                 yield Difference(reason=DifferenceReason.CHANGED_VIRTUAL_SERVER, key=server.key)
-            case RemoveVirtualServer(key):
+            case op.RemoveVirtualServer(key):
                 yield Difference(reason=DifferenceReason.UNEXPECTED_VIRTUAL_SERVER, key=key)
-            case AddRealServer(key, real):
+            case op.AddRealServer(key, real):
                 reason = DifferenceReason.MISSING_REAL_SERVER
                 yield Difference(reason=reason, key=key, destination=real)
-            case SetWeight(key, real):
+            case op.SetWeight(key, real):
                 reason = DifferenceReason.CHANGED_WEIGHT
                 yield Difference(reason=reason, key=key, destination=real)
-            case RemoveRealServer(key, place, _):
+            case op.RemoveRealServer(key, place, _):
                 reason = DifferenceReason.UNEXPECTED_REAL_SERVER
                 yield Difference(reason=reason, key=key, destination=Destination(*place))
             case _:

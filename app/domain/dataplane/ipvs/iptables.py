@@ -25,22 +25,23 @@ from app.domain.dataplane.rules.model import (
 from app.domain.objects.service import Protocol
 
 _MARK: Final = f"{MASQUERADE_MARK:#010x}"
-_NAT_CHAINS: Final = (
-    "KUBE-SERVICES",
-    "KUBE-POSTROUTING",
-    "KUBE-NODE-PORT",
-    "KUBE-LOAD-BALANCER",
-    "KUBE-MARK-MASQ",
-)
-_FILTER_CHAINS: Final = (
-    "KUBE-FORWARD",
-    "KUBE-NODE-PORT",
-    "KUBE-PROXY-FIREWALL",
-    "KUBE-SOURCE-RANGES-FIREWALL",
-    "KUBE-IPVS-FILTER",
-    "KUBE-IPVS-OUT-FILTER",
-)
-CHAINS: Final = {"nat": _NAT_CHAINS, "filter": _FILTER_CHAINS}
+CHAINS: Final = {
+    "nat": (
+        "KUBE-SERVICES",
+        "KUBE-POSTROUTING",
+        "KUBE-NODE-PORT",
+        "KUBE-LOAD-BALANCER",
+        "KUBE-MARK-MASQ",
+    ),
+    "filter": (
+        "KUBE-FORWARD",
+        "KUBE-NODE-PORT",
+        "KUBE-PROXY-FIREWALL",
+        "KUBE-SOURCE-RANGES-FIREWALL",
+        "KUBE-IPVS-FILTER",
+        "KUBE-IPVS-OUT-FILTER",
+    ),
+}
 """All chains of ours, by table."""
 _LOOPBACK: Final = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
 PROGRAMS: Final = {IPFamily.IPV4: "iptables", IPFamily.IPV6: "ip6tables"}
@@ -98,12 +99,9 @@ class Netfilter:
 def encode_netfilter(rules: Netfilter) -> str:
     """Write ``iptables-restore --noflush`` input; naming a chain empties it first."""
     lines: list[str] = []
-    for table, chains, written in (
-        ("nat", _NAT_CHAINS, nat_rules(rules)),
-        ("filter", _FILTER_CHAINS, filter_rules(rules)),
-    ):
+    for table, written in (("nat", nat_rules(rules)), ("filter", filter_rules(rules))):
         lines.append(f"*{table}")
-        lines += [f":{chain} - [0:0]" for chain in chains]
+        lines += [f":{chain} - [0:0]" for chain in CHAINS[table]]
         lines += written
         lines.append("COMMIT")
     return "".join(f"{line}\n" for line in lines)
@@ -129,7 +127,7 @@ def removal_commands(family: IPFamily) -> list[str]:
     for flag in ("-F", "-X"):  # a chain goes only when no rule leads to it any more
         commands += [
             f"{program} -w -t {table} {flag} {chain} 2>/dev/null || true"
-            for table, chains in (("nat", _NAT_CHAINS), ("filter", _FILTER_CHAINS))
+            for table, chains in CHAINS.items()
             for chain in chains
         ]
     return commands

@@ -16,12 +16,11 @@ from enum import StrEnum
 from typing import Final
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.ipvs.batches import Program, with_mask
+from app.domain.dataplane.ipvs.batches import RESTORERS, Program, with_mask
 from app.domain.dataplane.ipvs.ipsets import encode_sets, encode_swap
 from app.domain.dataplane.ipvs.iptables import encode_netfilter, jump_commands
 from app.domain.dataplane.ipvs.ipvsadm import encode_servers
-from app.domain.dataplane.ipvs.state import IPVSRules
-from app.domain.dataplane.ipvs.sysctls import REUSE_MODE
+from app.domain.dataplane.ipvs.state import REUSE_MODE, IPVSRules
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 
 _END = "WAYPOST_END"  # ends each text within the script
@@ -71,22 +70,6 @@ def encode_part(rules: IPVSRules, part: Part) -> str:
     return _WRITERS[part](rules)
 
 
-def _ipvsadm(rules: IPVSRules) -> str:
-    return encode_servers(rules.virtual_servers)
-
-
-def _ipset(rules: IPVSRules) -> str:
-    return encode_sets(rules.ipsets)
-
-
-def _iptables(rules: IPVSRules) -> str:
-    return _netfilter(rules, IPFamily.IPV4)
-
-
-def _ip6tables(rules: IPVSRules) -> str:
-    return _netfilter(rules, IPFamily.IPV6)
-
-
 def _netfilter(rules: IPVSRules, family: IPFamily) -> str:
     return "".join(encode_netfilter(n) for n in rules.netfilters if n.family is family)
 
@@ -102,7 +85,6 @@ def _sysctl(rules: IPVSRules) -> str:
 
 
 def _script(rules: IPVSRules) -> str:
-    programs = {IPFamily.IPV4: Program.IPTABLES, IPFamily.IPV6: Program.IP6TABLES}
     schedulers = sorted({f"ip_vs_{server.scheduler}" for server in rules.virtual_servers})
     name, value = REUSE_MODE
     lines = [
@@ -116,9 +98,9 @@ def _script(rules: IPVSRules) -> str:
         _fed(Program.IPSET, "".join(encode_swap(ipset) for ipset in rules.ipsets)),
     ]
     for netfilter in rules.netfilters:
-        lines.append(_fed(programs[netfilter.family], encode_netfilter(netfilter)))
+        lines.append(_fed(RESTORERS[netfilter.family], encode_netfilter(netfilter)))
         lines += jump_commands(netfilter.family)
-    lines.append(_kept("wanted", _ipvsadm(rules)))
+    lines.append(_kept("wanted", encode_servers(rules.virtual_servers)))
     lines.append(_kept("addresses", _joined(list(rules.addresses))))
     lines.append(_EDITING.rstrip())
     return _joined(lines)
@@ -138,10 +120,10 @@ def _joined(lines: list[str]) -> str:
 
 _WRITERS: Final[Mapping[Part, Callable[[IPVSRules], str]]] = {
     Part.SCRIPT: _script,
-    Part.IPVSADM: _ipvsadm,
-    Part.IPSET: _ipset,
-    Part.IPTABLES: _iptables,
-    Part.IP6TABLES: _ip6tables,
+    Part.IPVSADM: lambda rules: encode_servers(rules.virtual_servers),
+    Part.IPSET: lambda rules: encode_sets(rules.ipsets),
+    Part.IPTABLES: lambda rules: _netfilter(rules, IPFamily.IPV4),
+    Part.IP6TABLES: lambda rules: _netfilter(rules, IPFamily.IPV6),
     Part.IP: _ip,
     Part.SYSCTL: _sysctl,
 }

@@ -27,7 +27,6 @@ from app.domain.dataplane.ipvs.iptables import (
     RejectingAddress,
     rejecting_address,
 )
-from app.domain.dataplane.ipvs.sysctls import sysctls
 from app.domain.dataplane.ipvs.virtual_server import (
     Flag,
     ServedPort,
@@ -59,6 +58,19 @@ class Fragment(NamedTuple):
 
 
 T = TypeVar("T")
+
+_SYSCTLS: Final = (
+    ("net.ipv4.ip_forward", "1"),
+    ("net.ipv4.vs.conntrack", "1"),
+    ("net.ipv4.vs.expire_nodest_conn", "1"),
+    ("net.ipv4.vs.expire_quiescent_template", "1"),
+)
+_STRICT_ARP: Final = (
+    ("net.ipv4.conf.all.arp_announce", "2"),
+    ("net.ipv4.conf.all.arp_ignore", "1"),
+)
+REUSE_MODE: Final = ("net.ipv4.vs.conn_reuse_mode", "0")
+"""For kernels from 4.1 to 5.8 only: who applies rules knows which it has."""
 
 _NO_FLAGS: Final[tuple[str, ...]] = ()
 _PERSISTENT: Final[tuple[str, ...]] = (Flag.PERSISTENT,)
@@ -139,7 +151,7 @@ def join(fragments: Iterable[Fragment], rules: NodeRules) -> IPVSRules:
     served = chain.from_iterable([each.served for each in held])
     return IPVSRules(
         rules=rules,
-        sysctls=sysctls(rules.config),
+        sysctls=tuple(sorted(_SYSCTLS + (_STRICT_ARP if rules.config.strict_arp else ()))),
         addresses=tuple([address for _, _, address in sorted(addresses)]),
         served=tuple(sorted(served, key=attrgetter("server.key"))),
         ipsets=build_sets(entries, [family.family for family in rules.families]),

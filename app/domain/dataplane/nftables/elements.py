@@ -12,12 +12,11 @@ Source: spec ipvs 8, "better design".
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from math import gcd
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from app.domain.addresses import IPFamily, Prefix, parse_address, parse_prefix
+from app.domain.addresses import IPFamily, Prefix, disjoint, parse_address, parse_prefix
 from app.domain.dataplane.rules.model import Destination, PortRules, ServiceRules
 from app.domain.dataplane.rules.service_addresses import spell
 
@@ -162,14 +161,8 @@ def _restrict(elements: Elements, at: VirtualAddress, source_ranges: Iterable[st
     prefixes = [prefix for text in source_ranges if (prefix := _prefix(text)) is not None]
     if prefixes:
         elements.put_at("restricted", at)
-    for prefix in _without_overlaps(prefixes):
+    for prefix in disjoint(prefixes):
         elements.put_at("source-ranges", at, tail=f" . {spell(prefix)}")
-
-
-def _without_overlaps(prefixes: Iterable[Prefix]) -> Iterator[Prefix]:
-    kept = tuple(prefixes)
-    yield from collapse_addresses(p for p in kept if isinstance(p, IPv4Network))
-    yield from collapse_addresses(p for p in kept if isinstance(p, IPv6Network))
 
 
 def _prefix(text: str) -> Prefix | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.nftables.state import Table, Tables
-from app.domain.dataplane.nftables.table import KEPT_SETS, TABLE, WORDS
+from app.domain.dataplane.nftables.table import TABLE, WORDS
 from app.domain.errors import BadRequest
 
 _SHOWN_MAX = 200  # characters of a bad line that a refusal repeats
@@ -130,7 +130,7 @@ class _Draft:
 
     def _declare(self, family: IPFamily, name: str) -> None:
         table = self.tables[family]
-        if name not in KEPT_SETS and name not in table.sets:
+        if name not in table.sets:
             self.tables[family] = Table({**table.sets, name: {}}, table.chains)
 
     def _own_set(self, family: IPFamily, name: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""What the nftables tables hold, as a value: read from text or from a kernel, and compared.
+"""What the nftables tables hold, as a value: read from a kernel, compared, and written as text.
 
     NodeRules       -> tables_of     -> Tables
-    text of a whole -> parse_whole   -> Tables      (parse_whole(encode_whole(x)) == x)
+    Tables          -> encode_whole  -> text      (``loading`` reads it: loaded(text, {}) == Tables)
     nft -j list     -> parse_listing -> sets and their elements as a kernel holds them
     Tables, Tables  -> encode_difference -> text that leads from one to the other
 
@@ -28,18 +28,11 @@ from app.domain.dataplane.nftables.table import (
     layout,
     pick_rules,
 )
-from app.domain.dataplane.rules.model import NodeRules
+from app.domain.dataplane.rules.model import NodeFamily, NodeRules
 from app.domain.errors import BadRequest
 
 ELEMENTS_PER_COMMAND_MAX: Final = 1_000  # keeps lines readable; nft does not mind
-_SHOWN_MAX: Final = 200  # characters of a bad line that a refusal repeats
-_FAMILIES: Final = {words.ip: family for family, words in WORDS.items()}
 _BASE: Final = re.compile(r"type (?:nat|filter) hook .*;")
-_OPENING: Final = re.compile(rf"table (ip6?) {TABLE} \{{")
-_CHAIN: Final = re.compile(r"  chain (\S+) \{")
-_SET: Final = re.compile(r"  (?:set|map) (\S+) \{ .* \}")
-_ELEMENTS: Final = re.compile(rf"add element (ip6?) {TABLE} (\S+) \{{ (.*) \}}")
-_IGNORED: Final = re.compile(rf"(add|flush|delete) (table|set|map) ip6? {TABLE}( \S+)?|  \}}|")
 
 _Json: TypeAlias = "str | int | list[_Json] | dict[str, _Json] | None"
 
@@ -67,7 +60,7 @@ Tables = Mapping[IPFamily, Table]
 
 def tables_of(rules: NodeRules) -> Tables:
     """Compute what the tables hold for a node's rules."""
-    return {facts.family: _table(rules, facts.family) for facts in rules.families}
+    return {facts.family: _table(rules, facts) for facts in rules.families}
 
 
 def encode_whole(tables: Tables) -> str:
@@ -93,28 +86,6 @@ def encode_difference(current: Tables, desired: Tables) -> str:
                     lines += chain_anew(family, name, rules)
             lines += element_commands(family, [(held.sets, wanted.sets)])
     return joined(lines)
-
-
-def parse_whole(text: str) -> Tables:
-    """Read what ``encode_whole`` writes.
-
-    Raises BadRequest when a line is none of its.
-    """
-    sets: dict[IPFamily, dict[str, dict[str, str]]] = {}
-    chains: dict[IPFamily, dict[str, tuple[str, ...]]] = {}
-    lines = iter(text.splitlines())
-    for line in lines:
-        if (opened := _OPENING.fullmatch(line)) is not None:
-            family = _FAMILIES[opened[1]]
-            sets[family], chains[family] = _parse_block(lines)
-        elif (added := _ELEMENTS.fullmatch(line)) is not None:
-            elements = sets.get(_FAMILIES[added[1]], {}).get(added[2])
-            if elements is None:
-                raise _refusal(line)
-            elements.update(_parse_element(element) for element in added[3].split(", "))
-        elif _IGNORED.fullmatch(line) is None:
-            raise _refusal(line)
-    return {family: Table(sets[family], chains[family]) for family in sets}
 
 
 def parse_listing(text: str) -> Sets:
@@ -175,10 +146,8 @@ def joined(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _table(rules: NodeRules, family: IPFamily) -> Table:
-    facts = rules.family(family)
-    assert facts is not None
-    fixed, elements = layout(facts, rules.config), Elements()
+def _table(rules: NodeRules, facts: NodeFamily) -> Table:
+    family, fixed, elements = facts.family, layout(facts, rules.config), Elements()
     for service in rules.services:
         elements.add(service, family)
     for address in fixed.node_port_addresses:
@@ -222,32 +191,6 @@ def _spelt(key: str, value: str) -> str:
     return f"{key} : {value}" if value else key
 
 
-def _parse_block(
-    lines: Iterator[str],
-) -> tuple[dict[str, dict[str, str]], dict[str, tuple[str, ...]]]:
-    sets: dict[str, dict[str, str]] = {}
-    rules: dict[str, list[str]] = {}
-    chain = ""
-    for line in lines:
-        if line == "}":
-            return sets, {name: tuple(written) for name, written in rules.items()}
-        if (declared := _SET.fullmatch(line)) is not None:
-            sets[declared[1]] = {}
-        elif (begun := _CHAIN.fullmatch(line)) is not None:
-            chain = begun[1]
-            rules[chain] = []
-        elif line != "  }":
-            if chain not in rules:
-                raise _refusal(line)
-            rules[chain].append(line.strip())
-    raise BadRequest("a table does not end")
-
-
-def _parse_element(element: str) -> tuple[str, str]:
-    key, _, value = element.partition(" : ")
-    return key, value
-
-
 def _listed_element(element: _Json) -> tuple[str, str]:
     match element:
         case [key, value]:
@@ -270,7 +213,3 @@ def _listed_text(value: _Json) -> str:
             return next(iter(only))  # a verdict alone, as drop
         case _:
             return str(value)
-
-
-def _refusal(line: str) -> BadRequest:
-    return BadRequest(f"not a line of a whole rule set: {line[:_SHOWN_MAX]!r}")

@@ -1,6 +1,6 @@
 """Flows that connection tracking still sends where nobody serves any more.
 
-    Tables before, Tables after -> Expected of each family, for the places that changed
+    Tables before, Tables after -> Expected of each family, for the destinations that changed
     Flow, Expected              -> is_stale
 
 TCP ends by itself: the peer is gone, and a new connection is translated anew.  A
@@ -24,8 +24,7 @@ from app.domain.objects.service import Protocol
 CONNECTIONLESS: Final = (Protocol.UDP, Protocol.SCTP)
 ANY_NODE_ADDRESS: Final = ""
 _ENDPOINT_SETS: Final = ("endpoints", "kept-endpoints")
-_Endpoints = frozenset[tuple[str, int]]
-_NONE: Final[_Endpoints] = frozenset()
+_NONE: Final = frozenset[tuple[str, int]]()
 
 
 class Flow(NamedTuple):
@@ -38,26 +37,26 @@ class Flow(NamedTuple):
     endpoint_port: int
 
 
-Place = tuple[str, str, int]
-"""Protocol, address and port that datagrams are sent to."""
-Expected = Mapping[Place, Collection[tuple[str, int]]]
-"""Endpoints that may answer, by place; none at places that are gone."""
+OriginalDestination = tuple[str, str, int]
+"""Protocol, address and port that a client sends to, before its packets are translated."""
+Expected = Mapping[OriginalDestination, Collection[tuple[str, int]]]
+"""Endpoints that may answer, by original destination; none where nothing serves any more."""
 
 
 def changed_destinations(before: Tables, after: Tables) -> Mapping[IPFamily, Expected]:
-    """Gather where flows may end now, for every place whose endpoints are others than before."""
+    """Gather where flows may end now, for every destination whose endpoints have changed."""
     found: dict[IPFamily, Expected] = {}
     for family in before.keys() | after.keys():
-        changed: dict[Place, _Endpoints] = {}
+        changed: dict[OriginalDestination, Collection[tuple[str, int]]] = {}
         for protocol in CONNECTIONLESS:
             old, new = before.get(family), after.get(family)
             if _sets(old, protocol) is _sets(new, protocol):
                 continue
-            was, becomes = _places(old, protocol, family), _places(new, protocol, family)
+            was, becomes = _endpoints(old, protocol, family), _endpoints(new, protocol, family)
             changed |= {
-                place: becomes.get(place, _NONE)
-                for place in was.keys() | becomes.keys()
-                if was.get(place) != becomes.get(place)
+                destination: becomes.get(destination, _NONE)
+                for destination in was.keys() | becomes.keys()
+                if was.get(destination) != becomes.get(destination)
             }
         if changed:
             found[family] = changed
@@ -80,14 +79,16 @@ def _sets(table: Table | None, protocol: str) -> object:
     return held[0] if not held[1] else table
 
 
-def _places(table: Table | None, protocol: str, family: IPFamily) -> dict[Place, _Endpoints]:
-    places: dict[Place, set[tuple[str, int]]] = {}
+def _endpoints(
+    table: Table | None, protocol: str, family: IPFamily
+) -> dict[OriginalDestination, set[tuple[str, int]]]:
+    found: dict[OriginalDestination, set[tuple[str, int]]] = {}
     sets: Sets = {} if table is None else table.sets
     for name in _ENDPOINT_SETS:
         for key, value in sets.get(f"{name}-{protocol.lower()}", {}).items():
             address, port, _ = key.split(" . ")
             endpoint, endpoint_port = value.split(" . ")
-            front = ANY_NODE_ADDRESS if address == ANY_ADDRESS[family] else address
-            place = (protocol, front, int(port))
-            places.setdefault(place, set()).add((endpoint, int(endpoint_port)))
-    return {place: frozenset(endpoints) for place, endpoints in places.items()}
+            sent_to = ANY_NODE_ADDRESS if address == ANY_ADDRESS[family] else address
+            destination = (protocol, sent_to, int(port))
+            found.setdefault(destination, set()).add((endpoint, int(endpoint_port)))
+    return found

@@ -100,7 +100,10 @@ def losses(service: Service, others: Collection[Service]) -> Losses:
     ]
     return Losses(
         claimed=frozenset(claim.claimed for claim, _ in lost),
-        conflicts=tuple(conflict(loser=claim, winner=winner.name) for claim, winner in lost),
+        conflicts=tuple(
+            conflict(claim.claimed, claim.role, loser=claim.name, winner=winner.name)
+            for claim, winner in lost
+        ),
     )
 
 
@@ -115,15 +118,17 @@ def claims_of(service: Service) -> Iterator[Claim]:
                 yield Claim(_ROLES.index(role), created_at, key, port.name, claimed)
 
 
-def conflict(*, loser: Claim, winner: ServicePortName) -> Conflict:
+def conflict(
+    claimed: Claimed, role: ClaimRole, *, loser: ServicePortName, winner: ServicePortName
+) -> Conflict:
     """Word the report of a lost claim."""
     return Conflict(
-        address=loser.claimed.address,
-        port=loser.claimed.port,
-        protocol=loser.claimed.protocol,
+        address=claimed.address,
+        port=claimed.port,
+        protocol=claimed.protocol,
         winner=winner,
-        loser=loser.name,
-        role=loser.role,
+        loser=loser,
+        role=role,
     )
 
 

@@ -16,7 +16,7 @@ canonical text.  Source: spec ipvs 1 to 3.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -229,8 +229,4 @@ class NodeRules:
     service_cidrs: tuple[str, ...] = ()
     """Ranges of ClusterIPs, without overlaps, IPv4 first."""
     conflicts: tuple[Conflict, ...] = ()
-    notices: tuple[Notice, ...] = field(default=())
-
-    def family(self, family: IPFamily) -> NodeFamily | None:
-        """Give the facts of one family; None when the node does not serve it."""
-        return next((facts for facts in self.families if facts.family is family), None)
+    notices: tuple[Notice, ...] = ()

@@ -2,24 +2,29 @@
 
     Snapshot, Node -> NodeFacts           Snapshot, each Service -> ServiceFacts
     ServiceFacts, NodeFacts -> ServiceRules, joined to NodeRules
+    Snapshot -> prefixes of all ServiceCIDRs, without overlaps
 
 Everything is computed afresh: this is the plain form, and the oracle for what
-``incremental`` remembers and skips.  Source: spec ipvs 1 to 3.
+``incremental`` remembers and skips.  Source: spec ipvs 1 to 3; 8, cluster-ips-check; spec
+kubernetes-api 2.5 (KEP-1880).
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import chain
 
+from app.domain.addresses import disjoint, parse_prefix
 from app.domain.dataplane.rules.conflicts import rivals
 from app.domain.dataplane.rules.model import NodeRules, RulesConfig, ServiceRules
 from app.domain.dataplane.rules.node_facts import NodeFacts, node_facts
 from app.domain.dataplane.rules.service_addresses import reaches
 from app.domain.dataplane.rules.service_facts import ServiceFacts, service_facts
-from app.domain.dataplane.rules.service_ranges import service_ranges
 from app.domain.dataplane.rules.service_rules import service_rules
 from app.domain.objects.node import Node
 from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
+
+_RANGES_REMEMBERED_MAX = 16  # sets of them; there is one at a time, and another after a change
 
 
 def node_rules(snapshot: Snapshot, node: Node, config: RulesConfig) -> NodeRules:
@@ -51,6 +56,21 @@ def assemble(
         ),
         notices=tuple(chain.from_iterable(rules.notices for rules in kept)),
     )
+
+
+def service_ranges(snapshot: Snapshot) -> tuple[str, ...]:
+    """List the ranges whose addresses belong to Services or to nobody, IPv4 first, by number.
+
+    One that is being retired counts until it is gone: addresses of it may still be in use.
+    """
+    served = snapshot.service_cidrs.values()
+    return _disjoint(tuple(sorted(text for each in served for text in each.cidrs)))
+
+
+@lru_cache(maxsize=_RANGES_REMEMBERED_MAX)
+def _disjoint(texts: tuple[str, ...]) -> tuple[str, ...]:
+    prefixes = [prefix for text in texts if (prefix := parse_prefix(text)) is not None]
+    return tuple(map(str, disjoint(prefixes)))
 
 
 def _facts(snapshot: Snapshot, service: Service, config: RulesConfig) -> ServiceFacts:

@@ -172,7 +172,7 @@ def _weighing(scheduler: str, found: Candidates) -> str:
     """Take the weighted form of a scheduler when weights differ: equal weights make it the same."""
     if scheduler not in _WEIGHING:
         return scheduler
-    weights = {weight for (_, _, weight), _ in found.each} - {0}
+    weights = {each.weight for each in found.destinations} - {0}
     return _WEIGHING[scheduler] if len(weights) > 1 else scheduler
 
 
@@ -182,7 +182,7 @@ def _settings(service: Service) -> PortSettings:
     if service.session_affinity != _CLIENT_IP and _LOCAL not in policies:
         return _SETTINGS_MOSTLY
     is_external_local = _is_external_local(service)
-    has_health_check = is_external_local and service.type == ServiceType.LOAD_BALANCER
+    has_health_check = is_external_local and service.is_load_balancer
     return PortSettings(
         affinity_timeout_s=_affinity_timeout_s(service),
         is_internal_local=service.internal_traffic_policy == _LOCAL,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from app.domain.addresses import IPFamily, parse_address
-from app.domain.dataplane.rules.conflicts import Claimed
+from app.domain.dataplane.rules.conflicts import Claimed, conflict
 from app.domain.dataplane.rules.model import (
     ClaimRole,
     Conflict,
@@ -119,20 +119,8 @@ def taken_node_ports(
         for address in family.node_port_addresses if family and port.node_port else ():
             claimed = Claimed(port.reach.family, address, port.node_port, port.name.protocol)
             if (winner := node.taken.get(claimed)) is not None and winner != port.name:
-                yield claimed, (winner, _node_port_conflict(port.name, claimed, winner))
-
-
-def _node_port_conflict(
-    loser: ServicePortName, claimed: Claimed, winner: ServicePortName
-) -> Conflict:
-    return Conflict(
-        address=claimed.address,
-        port=claimed.port,
-        protocol=claimed.protocol,
-        winner=winner,
-        loser=loser,
-        role=ClaimRole.NODE_PORT,
-    )
+                lost = conflict(claimed, ClaimRole.NODE_PORT, loser=port.name, winner=winner)
+                yield claimed, (winner, lost)
 
 
 def allows_node(reach: Reach, families: Iterable[NodeFamily]) -> bool:

@@ -9,9 +9,9 @@ applies to, and which address gets which list, is not known.
 Source: spec ipvs 2.1 and 2.2; KEP 1669 (terminating), KEPs 4444 and 3015 (hints).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import groupby, repeat
+from itertools import chain, groupby, repeat
 from operator import lt
 from typing import Final, NamedTuple
 
@@ -30,18 +30,29 @@ _NONE: Final = frozenset[str]()
 
 
 Candidate = tuple[Destination, Endpoint]
-"""An endpoint of a service port, and where connections to it end.
-
-A node's rules hold every endpoint of the cluster: the pairs are made by ``zip``.
-"""
+"""An endpoint of a service port, and where connections to it end."""
 
 
 class Candidates(NamedTuple):
-    """The endpoints of one port in one family, sorted by address and port."""
+    """The endpoints of one port in one family, sorted by address and port.
 
-    each: tuple[Candidate, ...] = ()
+    Where connections end, and the endpoint there, are two tuples of equal length: pairs of every
+    endpoint of the cluster would cost as much again, and most nodes need none.
+    """
+
+    destinations: tuple[Destination, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
     has_copies: bool = False
     """Whether several nodes have an equal claim to an address and port: each believes its own."""
+
+    @property
+    def each(self) -> Iterator[Candidate]:
+        """Give each destination with its endpoint."""
+        return zip(self.destinations, self.endpoints, strict=True)
+
+
+_Listed = tuple[list[int], tuple[Destination, ...], tuple[Endpoint, ...]]
+"""The endpoints of a slice in their order: numbers to sort by, destinations, and they."""
 
 
 class Selection(NamedTuple):
@@ -63,24 +74,25 @@ def candidates(
 
     ``slices`` are in the order of their names, which decides between equal copies of an address.
     """
-    numbers: list[int] = []
-    found: list[Candidate] = []
-    for slice_ in slices:
-        if slice_.address_type != family:
-            continue
-        for port in slice_.ports:
-            if port.name == port_name and port.protocol == protocol and port.port:
-                more, listed = _listed(slice_.endpoints, port.port)
-                numbers += more
-                found += listed
+    listed = [
+        _listed(slice_.endpoints, port.port)
+        for slice_ in slices
+        if slice_.address_type == family
+        for port in slice_.ports
+        if port.name == port_name and port.protocol == protocol and port.port
+    ]
+    if not listed:
+        return Candidates()
+    numbers, destinations, endpoints = listed[0] if len(listed) == 1 else _joined(listed)
     if all(map(lt, numbers, numbers[1:])):
-        return Candidates(tuple(found))
-    order = sorted(range(len(found)), key=lambda at: (numbers[at], found[at][0].port))
-    found = [found[at] for at in order]
-    count = len({destination.address_and_port for destination, _ in found})
+        return Candidates(destinations, endpoints)
+    order = sorted(range(len(numbers)), key=lambda at: (numbers[at], destinations[at].port))
+    found = [(destinations[at], endpoints[at]) for at in order]
+    count = len({destination.address_and_port for destination in destinations})
     if count < len(found):
         found = _contenders(found)
-    return Candidates(tuple(found), has_copies=count < len(found))
+    destinations, endpoints = zip(*found, strict=True)
+    return Candidates(destinations, endpoints, has_copies=count < len(found))
 
 
 def select(
@@ -177,8 +189,7 @@ def _rank(candidate: Candidate) -> tuple[bool, bool]:
     return candidate[1].conditions.is_terminating, not is_ready(candidate[1])
 
 
-def _listed(endpoints: Sequence[Endpoint], port: int) -> tuple[list[int], list[Candidate]]:
-    """Read the endpoints of a slice in their order: the numbers of their addresses, and they."""
+def _listed(endpoints: Sequence[Endpoint], port: int) -> _Listed:
     # Only the first address counts (spec ipvs 2.1).
     addresses = [each.addresses[0] if each.addresses else "" for each in endpoints]
     numbers = dotted_numbers(addresses)
@@ -189,5 +200,14 @@ def _listed(endpoints: Sequence[Endpoint], port: int) -> tuple[list[int], list[C
         addresses = [address for number, address in spelt if number >= 0]
     default = DESTINATION_WEIGHT_DEFAULT
     weights = [default if each.weight is None else each.weight for each in endpoints]
-    destinations = map(_destination, zip(addresses, repeat(port), weights, strict=False))
-    return numbers, list(zip(destinations, endpoints, strict=True))
+    destinations = tuple(map(_destination, zip(addresses, repeat(port), weights, strict=False)))
+    return numbers, destinations, tuple(endpoints)
+
+
+def _joined(listed: Iterable[_Listed]) -> _Listed:
+    numbers, destinations, endpoints = zip(*listed, strict=True)
+    return (
+        [*chain.from_iterable(numbers)],
+        (*chain.from_iterable(destinations),),
+        (*chain.from_iterable(endpoints),),
+    )

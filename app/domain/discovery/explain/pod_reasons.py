@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator
 from app.domain.addresses import family_of_text
 from app.domain.discovery.explain.explanation import Reason, ReasonCode, Verdict
 from app.domain.objects.endpoint_slice import Endpoint
-from app.domain.objects.meta import Condition
+from app.domain.objects.meta import Condition, format_time
 from app.domain.objects.pod import LEASE_EXPIRED, NODE_LEASE_EXPIRED, NOT_REPORTED, Pod
 from app.domain.objects.service import Service
-from app.domain.times import format_time
 
 
 def verdict_of(pod: Pod, endpoints: Iterable[Endpoint]) -> Verdict:

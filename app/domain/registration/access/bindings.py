@@ -23,41 +23,16 @@ from app.domain.objects.role_binding import (
     with_default_groups,
 )
 from app.domain.registration.strategy import Strategy
-from app.domain.registration.validation.metadata import (
-    metadata_update_violations,
-    metadata_violations,
-)
 from app.domain.violations import each_invalid, invalid, not_supported, required
 
 
-def validate(draft: AnyBinding) -> tuple[Violation, ...]:
-    """List every rule that a new binding breaks."""
-    return (
-        *metadata_violations(
-            draft.metadata, path_segment_problems, is_namespaced=isinstance(draft, RoleBinding)
-        ),
-        *_content_violations(draft),
-    )
-
-
-def validate_update(current: AnyBinding, desired: AnyBinding) -> tuple[Violation, ...]:
-    """List every rule that a change of a binding breaks; its role stays the same."""
-    return (
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *_content_violations(desired),
-        *(
-            (invalid("roleRef", _shown(desired.role_ref), "cannot change roleRef"),)
-            if desired.role_ref != current.role_ref
-            else ()
-        ),
-    )
-
-
-def _content_violations(binding: AnyBinding) -> Iterable[Violation]:
+def _rules(current: AnyBinding | None, binding: AnyBinding) -> Iterable[Violation]:
     is_namespaced = isinstance(binding, RoleBinding)
     yield from _role_ref_violations(binding.role_ref, is_namespaced=is_namespaced)
     for index, subject in enumerate(binding.subjects):
         yield from _subject_violations(f"subjects[{index}]", subject, is_namespaced=is_namespaced)
+    if current is not None and binding.role_ref != current.role_ref:
+        yield invalid("roleRef", _shown(binding.role_ref), "cannot change roleRef")
 
 
 def _role_ref_violations(ref: RoleRef, *, is_namespaced: bool) -> Iterable[Violation]:
@@ -102,15 +77,15 @@ def _shown(ref: RoleRef) -> dict[str, str]:
 
 
 ROLE_BINDING_STRATEGY = Strategy[RoleBinding](
-    validate=validate,
-    validate_update=validate_update,
+    rules=_rules,
+    name_rule=path_segment_problems,
     complete=with_default_groups,
     authorize_write=require_bound_role_held,
     is_created_by_put=True,
 )
 CLUSTER_ROLE_BINDING_STRATEGY = Strategy[ClusterRoleBinding](
-    validate=validate,
-    validate_update=validate_update,
+    rules=_rules,
+    name_rule=path_segment_problems,
     complete=with_default_groups,
     authorize_write=require_bound_role_held,
     is_created_by_put=True,

@@ -17,11 +17,7 @@ from app.domain.labels import LabelSelector, expression_violations
 from app.domain.names import path_segment_problems
 from app.domain.objects.role import AGGREGATE, CLUSTER_ROLE, ClusterRole, PolicyRule, Role
 from app.domain.registration.strategy import Strategy, require_valid
-from app.domain.registration.validation.metadata import (
-    label_violations,
-    metadata_update_violations,
-    metadata_violations,
-)
+from app.domain.registration.validation.metadata import label_violations
 from app.domain.violations import invalid, required, too_many
 from app.domain.work import Work
 
@@ -34,38 +30,13 @@ Kubernetes has no bound.
 _SELECTORS = "aggregationRule.clusterRoleSelectors"
 
 
-def validate_role(draft: Role) -> tuple[Violation, ...]:
-    """List every rule that a new Role breaks."""
-    return (
-        *metadata_violations(draft.metadata, path_segment_problems),
-        *_rule_violations(draft.rules, is_namespaced=True),
-    )
+def _role_rules(_: Role | None, role: Role) -> Iterable[Violation]:
+    return _rule_violations(role.rules, is_namespaced=True)
 
 
-def validate_cluster_role(draft: ClusterRole) -> tuple[Violation, ...]:
-    """List every rule that a new ClusterRole breaks."""
-    return (
-        *metadata_violations(draft.metadata, path_segment_problems, is_namespaced=False),
-        *_cluster_role_rule_violations(draft),
-        *_aggregation_violations(draft),
-    )
-
-
-def _validate_role_update(current: Role, desired: Role) -> tuple[Violation, ...]:
-    return (
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *_rule_violations(desired.rules, is_namespaced=True),
-    )
-
-
-def _validate_cluster_role_update(
-    current: ClusterRole, desired: ClusterRole
-) -> tuple[Violation, ...]:
-    return (
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *_cluster_role_rule_violations(desired),
-        *_aggregation_violations(desired),
-    )
+def _cluster_role_rules(_: ClusterRole | None, role: ClusterRole) -> Iterable[Violation]:
+    yield from _cluster_role_rule_violations(role)
+    yield from _aggregation_violations(role)
 
 
 def _cluster_role_rule_violations(role: ClusterRole) -> Iterable[Violation]:
@@ -127,12 +98,7 @@ def _selector_violations(field: str, selector: LabelSelector) -> Iterable[Violat
 
 def _admit(work: Work, current: ClusterRole | None, draft: ClusterRole) -> ClusterRole:
     """Validate the rules that the client wrote, and then give an aggregate those that it has."""
-    found = (
-        validate_cluster_role(draft)
-        if current is None
-        else _validate_cluster_role_update(current, draft)
-    )
-    require_valid(draft, found)
+    require_valid(draft, CLUSTER_ROLE_STRATEGY.violations(current, draft))
     return replace(draft, rules=effective_rules(work.snapshot.of(CLUSTER_ROLE), draft))
 
 
@@ -146,15 +112,15 @@ def _aggregate(work: Work) -> None:
         work.put(replace(role, rules=effective_rules(held, role)))
 
 
-ROLE_STRATEGY = Strategy(
-    validate=validate_role,
-    validate_update=_validate_role_update,
+ROLE_STRATEGY: Strategy[Role] = Strategy(
+    rules=_role_rules,
+    name_rule=path_segment_problems,
     authorize_write=require_role_held,
     is_created_by_put=True,
 )
-CLUSTER_ROLE_STRATEGY = Strategy(
-    validate=validate_cluster_role,
-    validate_update=_validate_cluster_role_update,
+CLUSTER_ROLE_STRATEGY: Strategy[ClusterRole] = Strategy(
+    rules=_cluster_role_rules,
+    name_rule=path_segment_problems,
     admit=_admit,
     authorize_write=require_role_held,
     is_created_by_put=True,

@@ -12,11 +12,10 @@ Source: contract.md, "Objects", for leases.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.domain.objects.meta import Condition
+from app.domain.objects.meta import Condition, format_time
 from app.domain.objects.pod import LEASE_EXPIRED, READY, READY_BEFORE, Pod
 from app.domain.registration.health.mass_failure import WINDOW_S_DEFAULT
-from app.domain.registration.pod_defaults import with_pod_defaults
-from app.domain.times import format_time
+from app.domain.registration.pod_conditions import with_pod_defaults
 
 REMOVAL_GRACE_S_MIN = WINDOW_S_DEFAULT  # within the window the guard may still hold the Pod
 

@@ -17,9 +17,8 @@ from datetime import datetime, timedelta
 
 from app.domain.errors import CauseReason, Violation
 from app.domain.names import NamespacedName
-from app.domain.objects.meta import Condition, is_condition_true
+from app.domain.objects.meta import Condition, format_time, is_condition_true
 from app.domain.objects.service import MASS_FAILURE_GUARD, Service
-from app.domain.times import format_time
 
 SHARE_DEFAULT = 0.5  # of a Service's ready endpoints; the guard holds above it
 MINIMUM_DEFAULT = 5  # endpoints; fewer are always marked not ready

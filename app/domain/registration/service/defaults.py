@@ -18,7 +18,6 @@ from app.domain.objects.service import (
     SessionAffinity,
     TrafficPolicy,
 )
-from app.domain.registration.service.needs import is_externally_accessible, needs_cluster_ip
 
 IP_MODE_DEFAULT = "VIP"
 
@@ -33,11 +32,11 @@ def with_service_defaults(draft: Service) -> Service:
         ports=tuple(_with_port_defaults(port) for port in draft.ports),
     )
     draft = replace(draft, affinity_timeout_s=_affinity_timeout_s(draft))
-    if is_externally_accessible(draft) and not draft.external_traffic_policy:
+    if draft.is_externally_accessible and not draft.external_traffic_policy:
         draft = replace(draft, external_traffic_policy=TrafficPolicy.CLUSTER)
-    if needs_cluster_ip(draft) and draft.internal_traffic_policy is None:
+    if draft.needs_cluster_ip and draft.internal_traffic_policy is None:
         draft = replace(draft, internal_traffic_policy=TrafficPolicy.CLUSTER)
-    if draft.type == ServiceType.LOAD_BALANCER and draft.allocate_load_balancer_node_ports is None:
+    if draft.is_load_balancer and draft.allocate_load_balancer_node_ports is None:
         draft = replace(draft, allocate_load_balancer_node_ports=True)
     return draft
 

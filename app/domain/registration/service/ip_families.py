@@ -7,6 +7,7 @@ because a refusal in one step hides those of later steps.
 Source: spec kubernetes-api 1.8 (KEP-563).
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -14,7 +15,6 @@ from app.domain.addresses import IPFamily, family_of_text
 from app.domain.errors import Invalid, Violation
 from app.domain.objects.service import HEADLESS, IPFamilyPolicy, Service
 from app.domain.registration.service.allocator import Pools
-from app.domain.registration.service.features import Features
 from app.domain.registration.validation.addresses import address_violations
 from app.domain.violations import duplicate, invalid, not_supported, required
 
@@ -24,9 +24,7 @@ _POLICIES: Final = frozenset(IPFamilyPolicy)
 _CLUSTER_IPS_MAX = 2
 
 
-def resolve_families(
-    current: Service | None, draft: Service, pools: Pools, features: Features
-) -> Service:
+def resolve_families(current: Service | None, draft: Service, pools: Pools) -> Service:
     """Set policy and families of a Service, unless it is an alias or nothing changes.
 
     Raises Invalid when the request contradicts itself, the stored object or the
@@ -35,7 +33,7 @@ def resolve_families(
     if draft.is_external_name or is_settled(current, draft):
         return draft
     draft = replace(draft, ip_family_policy=_policy(current, draft))
-    _refuse(draft, cluster_ip_violations(current, draft, features))
+    _refuse(draft, cluster_ip_violations(current, draft))
     found: list[Violation] = []
     if current is not None:
         draft, reductions = _reduced(current, draft)
@@ -68,17 +66,11 @@ def is_settled(current: Service | None, draft: Service) -> bool:
     )
 
 
-def cluster_ip_violations(
-    current: Service | None, draft: Service, features: Features
-) -> tuple[Violation, ...]:
+def cluster_ip_violations(current: Service | None, draft: Service) -> tuple[Violation, ...]:
     """List what is wrong with the four linked fields alone (spec 1.8 step 2)."""
-    found = [
-        *_sync_violations(draft),
-        *_family_word_violations(draft),
-        *_policy_word_violations(draft),
-    ]
+    found = [*_sync_violations(draft), *_word_violations(draft)]
     accepted = () if current is None else current.cluster_ips
-    malformed = _address_violations(draft, accepted, features)
+    malformed = _address_violations(draft, accepted)
     found.extend(malformed)
     if len(draft.cluster_ips) > _CLUSTER_IPS_MAX:
         detail = f"may only hold up to {_CLUSTER_IPS_MAX} values"
@@ -109,39 +101,30 @@ def _refuse(draft: Service, found: tuple[Violation, ...]) -> None:
         raise Invalid("Service", draft.metadata.name, found)
 
 
-def _sync_violations(draft: Service) -> list[Violation]:
+def _sync_violations(draft: Service) -> Iterator[Violation]:
+    field, texts = "spec.clusterIPs", draft.cluster_ips
     if not draft.cluster_ip:
-        detail = "must be empty when `clusterIP` is not specified"
-        return [invalid("spec.clusterIPs", draft.cluster_ips, detail)] if draft.cluster_ips else []
-    if not draft.cluster_ips:
-        return [required("spec.clusterIPs")]
-    if draft.cluster_ips[0] != draft.cluster_ip:
-        return [invalid("spec.clusterIPs", draft.cluster_ips, "first value must match `clusterIP`")]
-    return []
+        if texts:
+            yield invalid(field, texts, "must be empty when `clusterIP` is not specified")
+    elif not texts:
+        yield required(field)
+    elif texts[0] != draft.cluster_ip:
+        yield invalid(field, texts, "first value must match `clusterIP`")
 
 
-def _family_word_violations(draft: Service) -> list[Violation]:
-    found: list[Violation] = []
+def _word_violations(draft: Service) -> Iterator[Violation]:
     for index, family in enumerate(draft.ip_families):
         field = f"spec.ipFamilies[{index}]"
         if family not in _FAMILIES:
-            found.append(not_supported(field, family, _FAMILIES))
+            yield not_supported(field, family, _FAMILIES)
         if family in draft.ip_families[:index]:
-            found.append(duplicate(field, family))
-    return found
-
-
-def _policy_word_violations(draft: Service) -> list[Violation]:
+            yield duplicate(field, family)
     policy = draft.ip_family_policy
-    if policy is None or policy in _POLICIES:
-        return []
-    return [not_supported(_POLICY, policy, _POLICIES)]
+    if policy is not None and policy not in _POLICIES:
+        yield not_supported(_POLICY, policy, _POLICIES)
 
 
-def _address_violations(
-    draft: Service, accepted: tuple[str, ...], features: Features
-) -> list[Violation]:
-    is_strict = features.strict_ip_cidr_validation
+def _address_violations(draft: Service, accepted: tuple[str, ...]) -> list[Violation]:
     found: list[Violation] = []
     for index, text in enumerate(draft.cluster_ips):
         if index == 0 and text == HEADLESS:
@@ -150,7 +133,7 @@ def _address_violations(
                 found.append(invalid("spec.clusterIPs", draft.cluster_ips, detail))
             continue
         field = f"spec.clusterIPs[{index}]"
-        found.extend(address_violations(field, text, is_strict=is_strict, accepted=accepted))
+        found.extend(address_violations(field, text, accepted=accepted))
     return found
 
 

@@ -1,42 +1,128 @@
-"""Services: their admission with the ranges and allocations of the present write.
+"""Services: defaults, allocation and validation, with the ranges and allocations of the write.
 
-    draft, current, Work -> admitted Service, and the allocation cursors after it
+    draft, Pools           -> admit_create -> Admitted, or refused
+    current, draft, Pools  -> admit_update -> Admitted, or refused
+    current, Pools         -> released     -> Pools without what it held
 
-Source: spec kubernetes-api 1.1 and 2.
+Defaults, then families, then addresses and node ports, then every other rule:
+the order decides which refusals a client sees.  Identity, time and revision are
+assigned by the caller.  Source: spec kubernetes-api 1.1 and 2.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import canonical, parse_prefix
-from app.domain.errors import Violation
-from app.domain.names import NamespacedName
+from app.domain.errors import Exhausted
+from app.domain.names import NamespacedName, label_problems
 from app.domain.objects.service import Service
 from app.domain.objects.service_cidr import DEFAULT_NAME
-from app.domain.registration.service.admission import (
-    Context,
-    admit_create,
-    admit_status,
-    admit_update,
-    released,
+from app.domain.registration.service.allocation import (
+    addresses_of,
+    allocate_addresses,
+    allocate_ports,
+    reallocate_addresses,
+    reallocate_ports,
 )
-from app.domain.registration.service.allocator import AddressRange, Pools
-from app.domain.registration.service.defaults import with_service_defaults
-from app.domain.registration.service.features import FEATURES_DEFAULT
-from app.domain.registration.service.transitions import synchronised
-from app.domain.registration.service.validation import create_violations, replace_violations
+from app.domain.registration.service.allocator import (
+    AddressRange,
+    Pools,
+    release_addresses,
+    release_ports,
+)
+from app.domain.registration.service.defaults import with_ingress_defaults, with_service_defaults
+from app.domain.registration.service.ip_families import resolve_families
+from app.domain.registration.service.transitions import (
+    carried_over,
+    synchronised,
+    without_leftovers,
+)
+from app.domain.registration.service.validation import (
+    service_violations,
+    service_warnings,
+    status_violations,
+)
 from app.domain.registration.slices import affected
-from app.domain.registration.strategy import Strategy
+from app.domain.registration.strategy import Strategy, require_valid
 from app.domain.snapshot import Snapshot
 from app.domain.work import Work
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A Service as it may be stored, and the pools once it is."""
+
+    service: Service
+    pools: Pools
+    warnings: tuple[str, ...] = field(default=())
+
+
+def admit_create(draft: Service, pools: Pools) -> Admitted:
+    """Complete a new Service and allocate what it needs.
+
+    Raises Invalid with every violation of the first stage that has any, and
+    Exhausted when no address or node port is free.
+    """
+    draft = synchronised(None, with_service_defaults(replace(draft, ingress=(), conditions=())))
+    draft = resolve_families(None, draft, pools)
+    try:
+        draft, pools = allocate_addresses(draft, pools)
+        draft, pools = allocate_ports(draft, pools)
+    except Exhausted as error:
+        raise error.about("Service", draft.metadata.name) from None
+    require_valid(draft, STRATEGY.violations(None, draft))
+    return _admitted(draft, pools)
+
+
+def admit_update(current: Service, draft: Service, pools: Pools) -> Admitted:
+    """Complete a changed Service, allocate what it adds and release what it drops.
+
+    The load-balancer status stays as it was.  Raises as ``admit_create`` does.
+    """
+    status = {"ingress": current.ingress, "conditions": current.conditions}
+    draft = with_service_defaults(replace(draft, **status))
+    draft = synchronised(current, carried_over(current, draft))
+    draft = resolve_families(current, draft, pools)
+    try:
+        draft, pools = reallocate_addresses(current, draft, pools)
+        draft, pools = reallocate_ports(current, draft, pools)
+    except Exhausted as error:
+        raise error.about("Service", draft.metadata.name) from None
+    draft = without_leftovers(current, draft)
+    require_valid(draft, STRATEGY.violations(current, draft))
+    return _admitted(draft, pools)
+
+
+def admit_status(current: Service, draft: Service) -> Service:
+    """Set the status that a load balancer reports; everything else stays as it was.
+
+    Raises Invalid with every violation.
+    """
+    desired = replace(
+        current,
+        ingress=with_ingress_defaults(draft.ingress),
+        conditions=draft.conditions,
+    )
+    require_valid(current, status_violations(current, desired))
+    return desired
+
+
+def released(current: Service, pools: Pools) -> Pools:
+    """Release everything that a removed Service held."""
+    pools = release_addresses(pools, addresses_of(current))
+    return release_ports(pools, current.node_ports)
+
+
+def _admitted(service: Service, pools: Pools) -> Admitted:
+    if service.is_external_name:
+        # Validated, and then dropped: no answer has it (spec 1.11).
+        service = replace(service, internal_traffic_policy=None)
+    return Admitted(service=service, pools=pools, warnings=service_warnings(service))
+
+
 def _admit(work: Work, current: Service | None, draft: Service) -> Service:
     """Default, allocate and validate; raises Invalid or Exhausted, and then holds nothing."""
-    context = Context(pools=_pools_of(work))
-    if current is None:
-        result = admit_create(draft, context)
-    else:
-        result = admit_update(current, draft, context)
+    pools = _pools_of(work)
+    result = admit_create(draft, pools) if current is None else admit_update(current, draft, pools)
     work.cursors = result.pools.cursors
     work.warnings.extend(result.warnings)
     return replace(result.service, requested_ips=_requested(current, draft, result.service))
@@ -87,14 +173,6 @@ def _complete(draft: Service) -> Service:
     return synchronised(None, with_service_defaults(draft))
 
 
-def _validate(draft: Service) -> tuple[Violation, ...]:
-    return create_violations(draft, FEATURES_DEFAULT)
-
-
-def _validate_update(current: Service, desired: Service) -> tuple[Violation, ...]:
-    return replace_violations(current, desired, FEATURES_DEFAULT)
-
-
 def _release(work: Work, gone: Service) -> None:
     """Release what a Service held; its addresses are not the next to be allocated."""
     work.cursors = released(gone, _pools_of(work)).cursors
@@ -105,9 +183,9 @@ def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
     return 1 + len(snapshot.members("Pod", key.namespace))
 
 
-STRATEGY = Strategy(
-    validate=_validate,
-    validate_update=_validate_update,
+STRATEGY: Strategy[Service] = Strategy(
+    rules=service_violations,
+    name_rule=label_problems,
     complete=_complete,
     admit=_admit,
     observe=_observe,

@@ -10,14 +10,8 @@ from collections.abc import Iterable
 from app.domain.errors import Violation
 from app.domain.objects.service import (
     Service,
-    ServiceType,
     TrafficDistribution,
     TrafficPolicy,
-)
-from app.domain.registration.service.features import Features
-from app.domain.registration.service.needs import (
-    is_externally_accessible,
-    needs_health_check_port,
 )
 from app.domain.registration.validation.addresses import prefix_violations
 from app.domain.registration.validation.ports import port_number_problems
@@ -27,12 +21,13 @@ SOURCE_RANGES_ANNOTATION = "service.beta.kubernetes.io/load-balancer-source-rang
 ONLY_LOAD_BALANCER = "may only be used when `type` is 'LoadBalancer'"
 
 _POLICIES = frozenset(TrafficPolicy)
+_DISTRIBUTIONS = frozenset(TrafficDistribution)
 
 
-def traffic_violations(desired: Service, features: Features) -> Iterable[Violation]:
+def traffic_violations(desired: Service) -> Iterable[Violation]:
     """List what is wrong with the policies and the health-check port."""
     external, internal = desired.external_traffic_policy, desired.internal_traffic_policy
-    if not is_externally_accessible(desired):
+    if not desired.is_externally_accessible:
         if external:
             detail = "may only be set for externally-accessible services"
             yield invalid("spec.externalTrafficPolicy", external, detail)
@@ -41,12 +36,14 @@ def traffic_violations(desired: Service, features: Features) -> Iterable[Violati
     yield from _health_check_violations(desired)
     if internal is not None and internal not in _POLICIES:
         yield not_supported("spec.internalTrafficPolicy", internal, _POLICIES)
-    yield from _distribution_violations(desired, features)
+    preferred = desired.traffic_distribution
+    if preferred is not None and preferred not in _DISTRIBUTIONS:
+        yield not_supported("spec.trafficDistribution", preferred, _DISTRIBUTIONS)
 
 
 def _health_check_violations(desired: Service) -> Iterable[Violation]:
     field, number = "spec.healthCheckNodePort", desired.health_check_node_port
-    if needs_health_check_port(desired):
+    if desired.needs_health_check_port:
         yield from each_invalid(field, number, port_number_problems(number))
     elif number:
         detail = (
@@ -55,23 +52,9 @@ def _health_check_violations(desired: Service) -> Iterable[Violation]:
         yield invalid(field, number, detail)
 
 
-def _distribution_violations(desired: Service, features: Features) -> Iterable[Violation]:
-    allowed = (
-        tuple(TrafficDistribution)
-        if features.prefer_same_traffic_distribution
-        else (TrafficDistribution.PREFER_CLOSE,)
-    )
-    preferred = desired.traffic_distribution
-    if preferred is not None and preferred not in allowed:
-        yield not_supported("spec.trafficDistribution", preferred, allowed)
-
-
-def source_range_violations(
-    current: Service | None, desired: Service, features: Features
-) -> Iterable[Violation]:
+def source_range_violations(current: Service | None, desired: Service) -> Iterable[Violation]:
     """List what is wrong with the source ranges of clients."""
-    is_balanced = desired.type == ServiceType.LOAD_BALANCER
-    is_strict = features.strict_ip_cidr_validation
+    is_balanced = desired.is_load_balancer
     annotation = desired.metadata.annotations.get(SOURCE_RANGES_ANNOTATION)
     if desired.load_balancer_source_ranges:
         field = "spec.loadBalancerSourceRanges"
@@ -82,7 +65,6 @@ def source_range_violations(
             yield from prefix_violations(
                 f"{field}[{index}]",
                 text.strip(),  # spaces are allowed, as in the annotation that came before
-                is_strict=is_strict,
                 accepted=accepted if current is not None else (),
             )
     elif annotation is not None:
@@ -94,4 +76,4 @@ def source_range_violations(
         )
         if annotation.strip() and annotation != stored:
             for text in annotation.split(","):
-                yield from prefix_violations(field, text.strip(), is_strict=is_strict)
+                yield from prefix_violations(field, text.strip())

@@ -10,40 +10,44 @@ Source: spec kubernetes-api 1.9 and 1.10.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from app.domain.errors import Violation
 from app.domain.labels import key_problems
+from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.service import (
-    HEADLESS,
     Service,
     ServicePort,
-    ServiceType,
-)
-from app.domain.registration.service.needs import (
-    allocates_node_ports,
-    is_externally_accessible,
-    needs_cluster_ip,
-    needs_health_check_port,
-    uses_node_ports,
 )
 from app.domain.violations import each_invalid, forbidden, invalid
 
 _UNCHANGEABLE = "may not change once set"
+_ABSENT: Final = Service(metadata=ObjectMeta())  # every field as it is when it is not given
+_LEFTOVERS: Final = (
+    ("needs_cluster_ip", ("cluster_ip", "cluster_ips")),
+    ("needs_cluster_ip", ("ip_families",)),
+    ("needs_cluster_ip", ("ip_family_policy",)),
+    ("needs_health_check_port", ("health_check_node_port",)),
+    ("is_load_balancer", ("allocate_load_balancer_node_ports",)),
+    ("is_load_balancer", ("load_balancer_class",)),
+    ("is_externally_accessible", ("external_traffic_policy",)),
+)
+"""Fields that are of no use any more, where unchanged, to a Service that ceases to be such."""
 
 
 def carried_over(current: Service, draft: Service) -> Service:
     """Fill in the allocated values that the client omitted."""
-    if needs_cluster_ip(current) and needs_cluster_ip(draft):
+    if current.needs_cluster_ip and draft.needs_cluster_ip:
         draft = replace(
             draft,
             cluster_ip=draft.cluster_ip or current.cluster_ip,
             cluster_ips=draft.cluster_ips or current.cluster_ips,
         )
-    if allocates_node_ports(current) and allocates_node_ports(draft):
+    if current.allocates_node_ports and draft.allocates_node_ports:
         draft = _with_node_ports_by_name(current, draft)
     if (
-        needs_health_check_port(current)
-        and needs_health_check_port(draft)
+        current.needs_health_check_port
+        and draft.needs_health_check_port
         and not draft.health_check_node_port
     ):
         draft = replace(draft, health_check_node_port=current.health_check_node_port)
@@ -65,27 +69,23 @@ def synchronised(current: Service | None, draft: Service) -> Service:
 
 def without_leftovers(current: Service, draft: Service) -> Service:
     """Drop unchanged fields that only the old type needs."""
-    draft = _without_addresses(current, draft)
     draft = _without_node_ports(current, draft)
-    draft = _without_load_balancer_fields(current, draft)
-    if (
-        is_externally_accessible(current)
-        and not is_externally_accessible(draft)
-        and draft.external_traffic_policy == current.external_traffic_policy
-    ):
-        draft = replace(draft, external_traffic_policy="")
+    if not draft.is_load_balancer:
+        draft = replace(draft, ingress=())
+    for need, names in _LEFTOVERS:
+        if getattr(current, need) and not getattr(draft, need):
+            draft = _without_unchanged(names, current, draft)
     return draft
 
 
-def update_violations(current: Service, desired: Service) -> tuple[Violation, ...]:
+def update_violations(current: Service, desired: Service) -> Iterable[Violation]:
     """List every forbidden change of allocated and immutable fields."""
-    return (
-        *_cluster_ip_violations(current, desired),
-        *_family_violations(current, desired),
-        *_class_violations(current, desired),
-        *class_violations(desired),
-        *_health_check_violations(current, desired),
-    )
+    if not (current.is_external_name or desired.is_external_name):
+        yield from _cluster_ip_violations(current, desired)
+        yield from _family_violations(current, desired)
+    yield from _class_violations(current, desired)
+    yield from class_violations(desired)
+    yield from _health_check_violations(current, desired)
 
 
 def class_violations(service: Service) -> tuple[Violation, ...]:
@@ -93,7 +93,7 @@ def class_violations(service: Service) -> tuple[Violation, ...]:
     field, name = "spec.loadBalancerClass", service.load_balancer_class
     if name is None:
         return ()
-    if service.type != ServiceType.LOAD_BALANCER:
+    if not service.is_load_balancer:
         return (forbidden(field, "may only be used when `type` is 'LoadBalancer'"),)
     return each_invalid(field, name, key_problems(name))
 
@@ -125,78 +125,51 @@ def _may_carry(port: ServicePort, stored: Mapping[str, ServicePort], draft: Serv
     )
 
 
-def _without_addresses(current: Service, draft: Service) -> Service:
-    if not needs_cluster_ip(current) or needs_cluster_ip(draft):
-        return draft
-    if (draft.cluster_ip, draft.cluster_ips) == (current.cluster_ip, current.cluster_ips):
-        draft = replace(draft, cluster_ip="", cluster_ips=())
-    if draft.ip_families == current.ip_families:
-        draft = replace(draft, ip_families=())
-    if draft.ip_family_policy == current.ip_family_policy:
-        draft = replace(draft, ip_family_policy=None)
-    return draft
-
-
 def _without_node_ports(current: Service, draft: Service) -> Service:
     stored = {port.node_port for port in current.ports} | {0}
-    if (
-        uses_node_ports(current)
-        and not uses_node_ports(draft)
-        and all(port.node_port in stored for port in draft.ports)
-    ):
+    is_unchanged = all(port.node_port in stored for port in draft.ports)
+    if current.uses_node_ports and not draft.uses_node_ports and is_unchanged:
         ports = tuple(replace(port, node_port=0) for port in draft.ports)
         draft = replace(draft, ports=ports)
-    if (
-        needs_health_check_port(current)
-        and not needs_health_check_port(draft)
-        and draft.health_check_node_port == current.health_check_node_port
-    ):
-        draft = replace(draft, health_check_node_port=0)
     return draft
 
 
-def _without_load_balancer_fields(current: Service, draft: Service) -> Service:
-    if draft.type == ServiceType.LOAD_BALANCER:
+def _without_unchanged(names: tuple[str, ...], current: Service, draft: Service) -> Service:
+    if any(getattr(draft, name) != getattr(current, name) for name in names):
         return draft
-    if current.type == ServiceType.LOAD_BALANCER:
-        if draft.allocate_load_balancer_node_ports == current.allocate_load_balancer_node_ports:
-            draft = replace(draft, allocate_load_balancer_node_ports=None)
-        if draft.load_balancer_class == current.load_balancer_class:
-            draft = replace(draft, load_balancer_class=None)
-    return replace(draft, ingress=())
+    return replace(draft, **{name: getattr(_ABSENT, name) for name in names})
 
 
 def _cluster_ip_violations(current: Service, desired: Service) -> Iterable[Violation]:
-    if current.is_external_name or desired.is_external_name:
-        return
+    before, after, field = current.cluster_ips, desired.cluster_ips, "spec.clusterIPs"
     if current.is_headless and desired.is_headless:
         return
-    before, after, field = current.cluster_ips, desired.cluster_ips, "spec.clusterIPs"
-    if len(before) == len(after):
-        for index, (old, new) in enumerate(zip(before, after, strict=True)):
-            if old != new:
-                yield invalid(f"{field}[{index}]", after, _UNCHANGEABLE)
-    else:
-        yield from _resize_violations(f"{field}[0]", before, after)
+    for index in _changed(before, after):
+        yield invalid(f"{field}[{index}]", after, _UNCHANGEABLE)
+    yield from _resize_violations(f"{field}[0]", before, after)
 
 
 def _family_violations(current: Service, desired: Service) -> Iterable[Violation]:
-    if current.is_external_name or desired.is_external_name:
-        return
-    if HEADLESS in (current.cluster_ip, desired.cluster_ip):
-        return
     before, after, field = current.ip_families, desired.ip_families, "spec.ipFamilies[0]"
-    if len(before) == len(after):
-        for old, new in zip(before, after, strict=True):
-            if old != new:
-                yield invalid(field, after, _UNCHANGEABLE)
-    else:
-        yield from _resize_violations(field, before, after)
+    if current.is_headless or desired.is_headless:
+        return
+    for _ in _changed(before, after):
+        yield invalid(field, after, _UNCHANGEABLE)
+    yield from _resize_violations(field, before, after)
+
+
+def _changed(before: tuple[str, ...], after: tuple[str, ...]) -> Iterable[int]:
+    """List where two lists of the same length differ."""
+    if len(before) != len(after):
+        return ()
+    return [at for at, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
 
 
 def _resize_violations(
     field: str, before: tuple[str, ...], after: tuple[str, ...]
 ) -> Iterable[Violation]:
+    if len(before) == len(after):
+        return
     if not after:
         yield invalid(field, after, "the primary one can not be unset")
     elif before and before[0] != after[0]:
@@ -204,12 +177,12 @@ def _resize_violations(
 
 
 def _class_violations(current: Service, desired: Service) -> Iterable[Violation]:
-    is_balanced = current.type == desired.type == ServiceType.LOAD_BALANCER
+    is_balanced = current.is_load_balancer and desired.is_load_balancer
     if is_balanced and current.load_balancer_class != desired.load_balancer_class:
         yield invalid("spec.loadBalancerClass", desired.load_balancer_class, _UNCHANGEABLE)
 
 
 def _health_check_violations(current: Service, desired: Service) -> Iterable[Violation]:
-    is_needed = needs_health_check_port(current) and needs_health_check_port(desired)
+    is_needed = current.needs_health_check_port and desired.needs_health_check_port
     if is_needed and current.health_check_node_port != desired.health_check_node_port:
         yield forbidden("spec.healthCheckNodePort", "field is immutable")

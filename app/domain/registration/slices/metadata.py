@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
-from app.domain.names import LABEL_LENGTH_MAX, NamespacedName
+from app.domain.names import LABEL_LENGTH_MAX, SUFFIX_LENGTH, NamespacedName, suffix_of
 from app.domain.objects.endpoint_slice import (
     HEADLESS_LABEL,
     MANAGED_BY,
@@ -20,10 +20,8 @@ from app.domain.objects.endpoint_slice import (
     TRIGGER_TIME_ANNOTATION,
     EndpointSlice,
 )
-from app.domain.objects.meta import ObjectMeta, OwnerReference
+from app.domain.objects.meta import ObjectMeta, OwnerReference, format_time
 from app.domain.objects.service import HEADLESS, Service
-from app.domain.registration.naming import SUFFIX_LENGTH, suffix_of
-from app.domain.times import format_time
 
 RESERVED_LABELS = frozenset({SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL})
 """Labels of slices that are never copied from the Service."""

@@ -119,36 +119,31 @@ def plan(
     service = desired.service
     if not has_computed_endpoints(service):
         return SlicePlan()
-    frame = frame_of(service)
-    every = tuple(existing)
+    frame, key, every = frame_of(service), service.metadata.key, tuple(existing)
     drafts = _packed(_managed(every, service), desired, endpoints_max)
-    drafts = _with_placeholders(drafts, service)
-    drafts, emptied = _with_reused(drafts)
-    fresh = new_names(service.metadata.key, names, every)
-    return SlicePlan(
-        create=_by_name(
-            EndpointSlice(
-                metadata=frame.created(service.metadata.key, next(fresh), triggered_at),
-                address_type=draft.group.address_type,
-                ports=draft.group.ports,
-                endpoints=tuple(draft.endpoints),
+    drafts, emptied = _with_reused(_with_placeholders(drafts, service))
+    fresh = new_names(key, names, every)
+    create: list[EndpointSlice] = []
+    update: list[EndpointSlice] = []
+    for draft in drafts:
+        current, group = draft.current, draft.group
+        if current is None:
+            metadata = frame.created(key, next(fresh), triggered_at)
+            create.append(
+                EndpointSlice(
+                    metadata=metadata,
+                    address_type=group.address_type,
+                    ports=group.ports,
+                    endpoints=tuple(draft.endpoints),
+                )
             )
-            for draft in drafts
-            if draft.current is None
-        ),
-        update=_by_name(
-            replace(
-                draft.current,
-                metadata=frame.updated(draft.current.metadata, triggered_at),
-                ports=draft.group.ports,
-                endpoints=tuple(draft.endpoints),
+        elif draft.is_touched or not frame.fits(current.metadata):
+            metadata = frame.updated(current.metadata, triggered_at)
+            endpoints = tuple(draft.endpoints)
+            update.append(
+                replace(current, metadata=metadata, ports=group.ports, endpoints=endpoints)
             )
-            for draft in drafts
-            if draft.current is not None
-            and (draft.is_touched or not frame.fits(draft.current.metadata))
-        ),
-        delete=_by_name(emptied),
-    )
+    return SlicePlan(create=_by_name(create), update=_by_name(update), delete=_by_name(emptied))
 
 
 def _is_selected(service: Service, pod: Pod) -> bool:

@@ -1,12 +1,15 @@
-"""Every rule an EndpointSlice must obey; all violations at once.
+"""EndpointSlices and Endpoints that clients write: every rule that one must obey.
 
-    draft -> violations          current, desired -> violations
+    current, desired -> violations of a slice, all at once
+    draft            -> violations of an Endpoints object
 
-Addresses that only one machine reaches are refused, with two exceptions: loopback, for
-processes on Waypost's own machine, and slices that Waypost makes itself, which have the
-addresses that Pods were registered with (docs/decisions/0014).
+Slices that are made from a selector come from ``planning``.  Addresses that only one machine
+reaches are refused, with two exceptions: loopback, for processes on Waypost's own machine, and
+slices that Waypost makes itself, which have the addresses that Pods were registered with
+(docs/decisions/0014).
 
-Source: spec kubernetes-api 3.5; contract.md for the weight.
+Source: spec kubernetes-api 3.5 and 3.8; Kubernetes' validation of Endpoints; contract.md for the
+weight.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,17 +25,17 @@ from app.domain.objects.endpoint_slice import (
     EndpointSlice,
     Hints,
 )
+from app.domain.objects.endpoints import EndpointAddress, Endpoints, EndpointSubset
 from app.domain.objects.pod import WEIGHT_MAX
+from app.domain.registration.slices import affected
+from app.domain.registration.strategy import Strategy
 from app.domain.registration.validation.addresses import (
     address_violations,
     is_canonical_address,
     is_loopback_address,
     special_address_violations,
 )
-from app.domain.registration.validation.metadata import (
-    metadata_update_violations,
-    metadata_violations,
-)
+from app.domain.registration.validation.metadata import metadata_violations
 from app.domain.registration.validation.ports import (
     app_protocol_violations,
     port_number_problems,
@@ -51,30 +54,11 @@ from app.domain.violations import (
 ENDPOINTS_MAX = 1_000
 ADDRESSES_MAX = 100  # of one endpoint
 PORTS_MAX = 20_000
+PAIRS_MAX = 100_000  # of an address and a port of one subset, in all subsets of an Endpoints object
 HINTS_MAX = 8  # zones, and as many nodes, of one endpoint
 
 _ADDRESS_TYPES = frozenset(AddressType)
 _FQDN_LABELS_MIN = 2
-
-
-def validate(draft: EndpointSlice) -> tuple[Violation, ...]:
-    """List every rule that a new slice breaks."""
-    return (
-        *metadata_violations(draft.metadata, subdomain_problems),
-        *_slice_violations(draft, accepted=frozenset()),
-    )
-
-
-def validate_update(current: EndpointSlice, desired: EndpointSlice) -> tuple[Violation, ...]:
-    """List every rule that a change of a slice breaks."""
-    accepted = frozenset(text for endpoint in current.endpoints for text in endpoint.addresses)
-    found = [
-        *metadata_update_violations(current.metadata, desired.metadata),
-        *_slice_violations(desired, accepted=accepted),
-    ]
-    if current.address_type != desired.address_type:
-        found.append(invalid("addressType", desired.address_type, "field is immutable"))
-    return tuple(found)
 
 
 def slice_warnings(desired: EndpointSlice) -> tuple[str, ...]:
@@ -95,7 +79,18 @@ def slice_warnings(desired: EndpointSlice) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _slice_violations(slice_: EndpointSlice, *, accepted: frozenset[str]) -> Iterable[Violation]:
+def _rules(current: EndpointSlice | None, slice_: EndpointSlice) -> Iterable[Violation]:
+    yield from _content_violations(slice_, _addresses_of(current))
+    if current is not None and current.address_type != slice_.address_type:
+        yield invalid("addressType", slice_.address_type, "field is immutable")
+
+
+def _addresses_of(slice_: EndpointSlice | None) -> frozenset[str]:
+    endpoints = () if slice_ is None else slice_.endpoints
+    return frozenset(text for endpoint in endpoints for text in endpoint.addresses)
+
+
+def _content_violations(slice_: EndpointSlice, accepted: frozenset[str]) -> Iterable[Violation]:
     if not slice_.address_type:
         yield required("addressType")
     elif slice_.address_type not in _ADDRESS_TYPES:
@@ -148,7 +143,7 @@ def _address_violations(
 def _ip_violations(
     field: str, text: str, slice_: EndpointSlice, accepted: frozenset[str]
 ) -> Iterable[Violation]:
-    malformed = address_violations(field, text, is_strict=True, accepted=accepted)
+    malformed = address_violations(field, text, accepted=accepted)
     if malformed:
         yield from malformed
     elif family_of_text(text) != slice_.address_type:
@@ -198,3 +193,67 @@ def _hint_violations(field: str, hints: Hints) -> Iterable[Violation]:
             if place in hinted[:index]:
                 yield duplicate(path, place)
             yield from each_invalid(path, place, problems_of(place))
+
+
+def endpoints_violations(draft: Endpoints) -> tuple[Violation, ...]:
+    """List every rule that an Endpoints object breaks."""
+    return (
+        *metadata_violations(draft.metadata, subdomain_problems),
+        *_count_violations(draft.subsets),
+        *(
+            violation
+            for index, subset in enumerate(draft.subsets)
+            for violation in _subset_violations(f"subsets[{index}]", subset)
+        ),
+    )
+
+
+def _count_violations(subsets: tuple[EndpointSubset, ...]) -> Iterable[Violation]:
+    pairs = sum(
+        (len(subset.addresses) + len(subset.not_ready_addresses)) * max(1, len(subset.ports))
+        for subset in subsets
+    )
+    if pairs > PAIRS_MAX:
+        yield too_many("subsets", pairs, PAIRS_MAX)
+
+
+def _subset_violations(field: str, subset: EndpointSubset) -> Iterable[Violation]:
+    if not subset.addresses and not subset.not_ready_addresses:
+        yield required(field, "must specify `addresses` or `notReadyAddresses`")
+    for name, addresses in (
+        ("addresses", subset.addresses),
+        ("notReadyAddresses", subset.not_ready_addresses),
+    ):
+        for index, address in enumerate(addresses):
+            yield from _listed_address_violations(f"{field}.{name}[{index}]", address)
+    for index, port in enumerate(subset.ports):
+        needs_name = len(subset.ports) > 1
+        yield from _listed_port_violations(f"{field}.ports[{index}]", port, needs_name=needs_name)
+
+
+def _listed_address_violations(field: str, address: EndpointAddress) -> Iterable[Violation]:
+    path = f"{field}.ip"
+    malformed = address_violations(path, address.ip)
+    yield from malformed or special_address_violations(path, address.ip)
+    yield from broken_unless_empty(f"{field}.hostname", address.hostname, label_problems)
+    yield from broken_unless_empty(f"{field}.nodeName", address.node_name, subdomain_problems)
+
+
+def _listed_port_violations(
+    field: str, port: EndpointPort, *, needs_name: bool
+) -> Iterable[Violation]:
+    yield from broken_unless_empty(f"{field}.name", port.name, label_problems)
+    if needs_name and not port.name:
+        yield required(f"{field}.name")
+    number = port.port or 0
+    yield from each_invalid(f"{field}.port", number, port_number_problems(number))
+    yield from protocol_violations(field, port.protocol)
+    yield from app_protocol_violations(field, port.app_protocol)
+
+
+STRATEGY = Strategy(
+    rules=_rules,
+    warn=lambda _, desired: slice_warnings(desired),
+    is_prunable=lambda slice_: not slice_.is_managed,  # a managed one goes with its Service
+    affects=affected.by_slice,
+)

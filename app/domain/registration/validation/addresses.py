@@ -36,16 +36,14 @@ _SPECIAL = (
 
 
 def address_violations(
-    field: str, text: str, *, is_strict: bool, accepted: Container[str] = ()
+    field: str, text: str, *, accepted: Container[str] = ()
 ) -> tuple[Violation, ...]:
-    """Refuse text that is not an address, or under the strict rule is ambiguously spelt."""
+    """Refuse text that is not an address, or is ambiguously spelt."""
     if text in accepted:
         return ()
     address = parse_address(text)
     if address is None:
         return (invalid(field, text, _ADDRESS_RULE),)
-    if not is_strict:
-        return ()
     if has_leading_zeros(text):
         return (invalid(field, text, "must not have leading 0s"),)
     if is_ipv4_mapped(address):
@@ -54,9 +52,9 @@ def address_violations(
 
 
 def prefix_violations(
-    field: str, text: str, *, is_strict: bool, accepted: Container[str] = ()
+    field: str, text: str, *, accepted: Container[str] = ()
 ) -> tuple[Violation, ...]:
-    """Refuse text that is not a prefix, or under the strict rule is ambiguously spelt."""
+    """Refuse text that is not a prefix, or is ambiguously spelt."""
     if text in accepted:
         return ()
     prefix = parse_prefix(text)
@@ -65,8 +63,6 @@ def prefix_violations(
     address_text, _, length = text.partition("/")
     address = parse_address(address_text)
     assert address is not None, "a prefix holds an address"
-    if not is_strict:
-        return ()
     if has_leading_zeros(text) or (len(length) > 1 and length.startswith("0")):
         return (invalid(field, text, "must not have leading 0s in IP or prefix length"),)
     found: list[Violation] = []

@@ -77,4 +77,4 @@ def _nameserver_violations(nameservers: tuple[str, ...]) -> Iterable[Violation]:
         detail = f"must not have more than {NAMESERVERS_MAX} nameservers"
         yield invalid(field, nameservers, detail)
     for index, text in enumerate(nameservers):
-        yield from address_violations(f"{field}[{index}]", text, is_strict=True)
+        yield from address_violations(f"{field}[{index}]", text)

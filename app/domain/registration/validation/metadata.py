@@ -6,7 +6,7 @@ Only the rule for names differs by kind.  Source: spec kubernetes-api 1.2, the `
 rows, and 1.4.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from app.domain.errors import Violation
 from app.domain.labels import key_problems, value_problems
@@ -57,15 +57,14 @@ def metadata_update_violations(current: ObjectMeta, desired: ObjectMeta) -> tupl
     return (*found, *_descriptive_violations(desired))
 
 
-def label_violations(field: str, labels: Mapping[str, str]) -> tuple[Violation, ...]:
+def label_violations(field: str, labels: Mapping[str, str]) -> Iterable[Violation]:
     """Refuse invalid keys and values of labels; the path is that of the whole map."""
     if len(labels) > LABELS_MAX:
-        return (too_many(field, len(labels), LABELS_MAX),)  # each is an index entry
-    found: list[Violation] = []
+        yield too_many(field, len(labels), LABELS_MAX)  # each is an index entry
+        return
     for key, value in labels.items():
-        found.extend(each_invalid(field, key, key_problems(key)))
-        found.extend(each_invalid(field, value, value_problems(value)))
-    return tuple(found)
+        yield from each_invalid(field, key, key_problems(key))
+        yield from each_invalid(field, value, value_problems(value))
 
 
 def _name_violations(metadata: ObjectMeta, rule: NameRule) -> tuple[Violation, ...]:
@@ -90,39 +89,35 @@ def _namespace_violations(namespace: str, *, is_namespaced: bool) -> tuple[Viola
     return each_invalid(field, namespace, label_problems(namespace))
 
 
-def _descriptive_violations(metadata: ObjectMeta) -> tuple[Violation, ...]:
-    return (
-        *label_violations("metadata.labels", metadata.labels),
-        *_annotation_violations(metadata.annotations),
-        *_owner_violations(metadata.owner_references),
-        *_finalizer_violations(metadata.finalizers),
-    )
+def _descriptive_violations(metadata: ObjectMeta) -> Iterable[Violation]:
+    yield from label_violations("metadata.labels", metadata.labels)
+    yield from _annotation_violations(metadata.annotations)
+    yield from _owner_violations(metadata.owner_references)
+    for finalizer in metadata.finalizers:
+        yield from each_invalid("metadata.finalizers", finalizer, key_problems(finalizer))
 
 
-def _annotation_violations(annotations: Mapping[str, str]) -> tuple[Violation, ...]:
+def _annotation_violations(annotations: Mapping[str, str]) -> Iterable[Violation]:
     field = "metadata.annotations"
-    found: list[Violation] = []
     for key in annotations:
-        found.extend(each_invalid(field, key, key_problems(key.lower())))
+        yield from each_invalid(field, key, key_problems(key.lower()))
     size_bytes = sum(
         _size_bytes(key) + _size_bytes(value)
         for key, value in annotations.items()
         if key != LAST_APPLIED_ANNOTATION
     )
     if size_bytes > ANNOTATIONS_SIZE_MAX_BYTES:
-        found.append(too_long(field, ANNOTATIONS_SIZE_MAX_BYTES))
+        yield too_long(field, ANNOTATIONS_SIZE_MAX_BYTES)
     if _size_bytes(annotations.get(LAST_APPLIED_ANNOTATION, "")) > LAST_APPLIED_SIZE_MAX_BYTES:
         path = f"{field}[{LAST_APPLIED_ANNOTATION}]"
-        found.append(too_long(path, LAST_APPLIED_SIZE_MAX_BYTES))
-    return tuple(found)
+        yield too_long(path, LAST_APPLIED_SIZE_MAX_BYTES)
 
 
 def _size_bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def _owner_violations(owners: tuple[OwnerReference, ...]) -> tuple[Violation, ...]:
-    found: list[Violation] = []
+def _owner_violations(owners: tuple[OwnerReference, ...]) -> Iterable[Violation]:
     for owner in owners:
         named = (
             ("apiVersion", owner.api_version),
@@ -130,20 +125,11 @@ def _owner_violations(owners: tuple[OwnerReference, ...]) -> tuple[Violation, ..
             ("name", owner.name),
             ("uid", owner.uid),
         )
-        found.extend(
-            invalid(f"metadata.ownerReferences.{field}", value, f"{field} must not be empty")
-            for field, value in named
-            if not value
-        )
+        for field, value in named:
+            if not value:
+                path = f"metadata.ownerReferences.{field}"
+                yield invalid(path, value, f"{field} must not be empty")
     controllers = [owner.name for owner in owners if owner.is_controller]
     if len(controllers) > 1:
         detail = "only one reference can have controller set to true"
-        found.append(invalid("metadata.ownerReferences", controllers, detail))
-    return tuple(found)
-
-
-def _finalizer_violations(finalizers: tuple[str, ...]) -> tuple[Violation, ...]:
-    found: list[Violation] = []
-    for finalizer in finalizers:
-        found.extend(each_invalid("metadata.finalizers", finalizer, key_problems(finalizer)))
-    return tuple(found)
+        yield invalid("metadata.ownerReferences", controllers, detail)

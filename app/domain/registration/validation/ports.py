@@ -25,15 +25,14 @@ _KUBELET_PORT = 10_250
 _PROTOCOLS = frozenset(Protocol)
 
 
-def port_violations(service: Service) -> tuple[Violation, ...]:
+def port_violations(service: Service) -> Iterable[Violation]:
     """List every rule that the ports break."""
-    return (
-        *_count_violations(service),
-        *_kubelet_violations(service),
-        *_each_port_violations(service),
-        *_node_port_violations(service),
-        *_uniqueness_violations(service.ports),
-    )
+    if not (service.ports or service.cluster_ips == (HEADLESS,) or service.is_external_name):
+        yield required("spec.ports")
+    yield from _kubelet_violations(service)
+    yield from _each_port_violations(service)
+    yield from _node_port_violations(service)
+    yield from _uniqueness_violations(service.ports)
 
 
 def port_number_problems(number: int) -> tuple[str, ...]:
@@ -59,14 +58,8 @@ def app_protocol_violations(field: str, name: str | None) -> Iterable[Violation]
     return () if name is None else each_invalid(f"{field}.appProtocol", name, key_problems(name))
 
 
-def _count_violations(service: Service) -> tuple[Violation, ...]:
-    if service.ports or service.cluster_ips == (HEADLESS,) or service.is_external_name:
-        return ()
-    return (required("spec.ports"),)
-
-
 def _kubelet_violations(service: Service) -> Iterable[Violation]:
-    if service.type != ServiceType.LOAD_BALANCER:
+    if not service.is_load_balancer:
         return
     detail = f"may not expose port {_KUBELET_PORT} externally since it is used by kubelet"
     for index, port in enumerate(service.ports):

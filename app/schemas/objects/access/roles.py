@@ -5,7 +5,6 @@
 Source: Kubernetes `rbac/v1` types; access.md 2.8.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -13,11 +12,12 @@ from pydantic import Field
 from app.domain.labels import LabelSelector as DomainSelector
 from app.domain.labels import Requirement
 from app.domain.objects import role as domain
-from app.schemas.base import Input, TextMap, put_not_empty, text_map
-from app.schemas.objects.metadata import decode_meta
+from app.schemas.base import Input, TextMap
+from app.schemas.objects.shapes import shape_of
 from app.schemas.objects.wire import Manifest, Wire, read_model
 
 
+@shape_of(domain.PolicyRule)
 class PolicyRule(Input):
     """Verbs on resources, or on paths; a `*` stands for all of a list."""
 
@@ -41,6 +41,7 @@ class PolicyRule(Input):
     documented_required: ClassVar = ("verbs",)
 
 
+@shape_of(Requirement)
 class LabelSelectorRequirement(Input):
     """One condition on a label."""
 
@@ -50,6 +51,7 @@ class LabelSelectorRequirement(Input):
     documented_required: ClassVar = ("key", "operator")
 
 
+@shape_of(DomainSelector)
 class LabelSelector(Input):
     """Conditions on labels, which must all hold; an empty selector matches everything."""
 
@@ -57,6 +59,7 @@ class LabelSelector(Input):
     match_expressions: list[LabelSelectorRequirement] | None = None
 
 
+@shape_of(domain.AggregationRule)
 class AggregationRule(Input):
     """Which ClusterRoles' rules a ClusterRole has."""
 
@@ -65,6 +68,7 @@ class AggregationRule(Input):
     )
 
 
+@shape_of(domain.Role)
 class RoleWrite(Manifest):
     """A Role manifest."""
 
@@ -72,6 +76,7 @@ class RoleWrite(Manifest):
     of_kind: ClassVar = "Role"
 
 
+@shape_of(domain.ClusterRole)
 class ClusterRoleWrite(Manifest):
     """A ClusterRole manifest."""
 
@@ -82,101 +87,10 @@ class ClusterRoleWrite(Manifest):
     of_kind: ClassVar = "ClusterRole"
 
 
-def decode_role(wire: RoleWrite) -> domain.Role:
-    """Decode a Role."""
-    return domain.Role(metadata=decode_meta(wire.metadata), rules=_decode_rules(wire.rules))
-
-
-def decode_cluster_role(wire: ClusterRoleWrite) -> domain.ClusterRole:
-    """Decode a ClusterRole."""
-    aggregation = wire.aggregation_rule
-    return domain.ClusterRole(
-        metadata=decode_meta(wire.metadata),
-        rules=_decode_rules(wire.rules),
-        aggregation_rule=None
-        if aggregation is None
-        else domain.AggregationRule(
-            cluster_role_selectors=tuple(
-                _decode_selector(selector) for selector in aggregation.cluster_role_selectors or ()
-            )
-        ),
-    )
-
-
-def encode_role(role: domain.Role) -> dict[str, object]:
-    """Encode the rules of a Role."""
-    return {"rules": [_encode_rule(rule) for rule in role.rules]}
-
-
-def encode_cluster_role(role: domain.ClusterRole) -> dict[str, object]:
-    """Encode the rules of a ClusterRole."""
-    wire: dict[str, object] = {}
-    if role.aggregation_rule is not None:
-        selectors = role.aggregation_rule.cluster_role_selectors
-        wire["aggregationRule"] = {
-            "clusterRoleSelectors": [_encode_selector(selector) for selector in selectors]
-        }
-    return {**wire, "rules": [_encode_rule(rule) for rule in role.rules]}
-
-
-def _decode_rules(wire: Sequence[PolicyRule] | None) -> tuple[domain.PolicyRule, ...]:
-    return tuple(
-        domain.PolicyRule(
-            verbs=tuple(rule.verbs or ()),
-            api_groups=tuple(rule.api_groups or ()),
-            resources=tuple(rule.resources or ()),
-            resource_names=tuple(rule.resource_names or ()),
-            non_resource_urls=tuple(rule.non_resource_urls or ()),
-        )
-        for rule in wire or ()
-    )
-
-
-_LISTS = {
-    "apiGroups": "api_groups",
-    "resources": "resources",
-    "resourceNames": "resource_names",
-    "nonResourceURLs": "non_resource_urls",
-}
-
-
-def _encode_rule(rule: domain.PolicyRule) -> dict[str, object]:
-    wire: dict[str, object] = {"verbs": list(rule.verbs)}
-    put_not_empty(wire, rule, _LISTS)
-    return wire
-
-
-def _decode_selector(wire: LabelSelector) -> DomainSelector:
-    return DomainSelector(
-        match_labels=text_map(wire.match_labels),
-        match_expressions=tuple(
-            Requirement(
-                key=each.key or "", operator=each.operator or "", values=tuple(each.values or ())
-            )
-            for each in wire.match_expressions or ()
-        ),
-    )
-
-
-def _encode_selector(selector: DomainSelector) -> dict[str, object]:
-    wire: dict[str, object] = {}
-    if selector.match_labels:
-        wire["matchLabels"] = dict(selector.match_labels)
-    if selector.match_expressions:
-        wire["matchExpressions"] = [
-            {"key": each.key, "operator": each.operator}
-            | ({"values": list(each.values)} if each.values else {})
-            for each in selector.match_expressions
-        ]
-    return wire
-
-
 ROLE_WIRE = Wire(
     resource=domain.ROLE,
     write=RoleWrite,
     read=read_model(domain.ROLE, "Rules for one namespace.", rules=list[PolicyRule]),
-    decode=decode_role,
-    encode=encode_role,
 )
 CLUSTER_ROLE_WIRE = Wire(
     resource=domain.CLUSTER_ROLE,
@@ -187,6 +101,4 @@ CLUSTER_ROLE_WIRE = Wire(
         rules=list[PolicyRule],
         aggregation_rule=(AggregationRule | None, None),
     ),
-    decode=decode_cluster_role,
-    encode=encode_cluster_role,
 )

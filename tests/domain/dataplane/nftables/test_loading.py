@@ -89,6 +89,7 @@ def test_chains_are_made_emptied_and_filled() -> None:
         "flush set ip waypost nothing",
         "table ip waypost {\n  chain mine {\n    accept",
         "table ip waypost {\n    accept\n}",
+        "table ip other {\n}",
         "add element ip waypost services-tcp { 10.96.0.20 . 80 : drop }",  # it holds another
         "delete element ip waypost cluster-ips { 192.0.2.1 }",
         "add element ip waypost nothing { 192.0.2.1 }",

@@ -1,8 +1,12 @@
 """What of a node its rules depend on: addresses, node ports, local traffic."""
 
 from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from itertools import combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs.iptables import nat_rules
@@ -14,12 +18,22 @@ from app.domain.dataplane.rules.model import (
     RulesConfig,
 )
 from app.domain.dataplane.rules.node_facts import node_facts
-from app.domain.dataplane.rules.node_rules import node_rules
+from app.domain.dataplane.rules.node_rules import node_rules, service_ranges
 from app.domain.names import Revision
 from app.domain.objects.node import Node, NodeAddress
 from app.domain.objects.service import LoadBalancerIngress, Service, ServicePort
+from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import (
+    NOON,
+    a_meta,
+    a_node,
+    a_service,
+    a_service_cidr,
+    an_endpoint,
+    an_endpoint_slice,
+)
+from tests.rules_strategies import service_cidrs
 
 NODE = a_node("n1")
 
@@ -186,3 +200,47 @@ def test_services_come_in_order_and_their_ports_as_they_are_listed() -> None:
         ("b", "IPv6", 80),
         ("b", "IPv6", 79),
     ]
+
+
+def state_of(*ranges: ServiceCIDR) -> Snapshot:
+    return load(ranges, revision=Revision(1))
+
+
+def test_ranges_of_all_objects_are_listed_by_family_and_number() -> None:
+    later = a_service_cidr("fd00:10:97::/112", "10.112.0.0/16", name="a-later-one")
+    first = a_service_cidr("10.96.0.0/12", "fd00:10:96::/112")
+    assert service_ranges(state_of(later, first)) == (
+        "10.96.0.0/12",
+        "10.112.0.0/16",
+        "fd00:10:96::/112",
+        "fd00:10:97::/112",
+    )
+
+
+def test_a_range_within_another_is_not_listed_beside_it() -> None:
+    both = state_of(a_service_cidr("10.96.0.0/12"), a_service_cidr("10.97.0.0/16", name="more"))
+    assert service_ranges(both) == ("10.96.0.0/12",)
+
+
+def test_a_range_that_is_being_retired_counts_until_it_is_gone() -> None:
+    retired = ServiceCIDR(metadata=a_meta("more", "", deleted_at=NOON), cidrs=("10.112.0.0/16",))
+    assert service_ranges(state_of(retired)) == ("10.112.0.0/16",)
+    assert service_ranges(Snapshot()) == ()
+
+
+def test_what_is_no_range_is_left_out() -> None:
+    assert service_ranges(state_of(a_service_cidr("nonsense", "10.96.0.0/12"))) == ("10.96.0.0/12",)
+
+
+@given(st.lists(service_cidrs, max_size=3))
+def test_ranges_cover_what_the_objects_do_and_do_not_overlap(served: list[ServiceCIDR]) -> None:
+    snapshot = state_of(*{each.metadata.name: each for each in served}.values())
+    found = [ip_network(text) for text in service_ranges(snapshot)]
+    for one, other in combinations(found, 2):
+        assert one.version != other.version or not one.overlaps(other)
+    wanted = [ip_network(text) for each in snapshot.service_cidrs.values() for text in each.cidrs]
+    for edge in ("10.95.255.255", "10.96.0.0", "10.112.0.0", "10.120.0.0", "fd00:10:96::1:1"):
+        address = ip_address(edge)
+        assert any(address in prefix for prefix in found) == any(
+            address in prefix for prefix in wanted
+        )

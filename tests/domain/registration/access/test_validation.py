@@ -38,20 +38,14 @@ T = TypeVar("T", bound=Object)
 def test_the_shared_cases_have_kubernetes_violations(case: Case) -> None:
     draft = decoded(case["object"])
     strategy = strategy_of(draft)
-    if "old" in case:
-        found = strategy.validate_update(decoded(case["old"]), draft)
-    else:
-        found = strategy.validate(draft)
+    found = strategy.violations(decoded(case["old"]) if "old" in case else None, draft)
     assert Counter((each.field, each.reason.value) for each in found) == Counter(
         (each["field"], each["reason"]) for each in case["expect"]["errors"]
     )
 
 
 def found_in(draft: Object, current: Object | None = None) -> list[tuple[str, str]]:
-    strategy = strategy_of(draft)
-    found = (
-        strategy.validate(draft) if current is None else strategy.validate_update(current, draft)
-    )
+    found = strategy_of(draft).violations(current, draft)
     return [(each.field, each.reason.removeprefix("FieldValue")) for each in found]
 
 

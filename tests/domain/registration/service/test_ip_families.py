@@ -8,10 +8,9 @@ import pytest
 from app.domain.addresses import IPFamily
 from app.domain.errors import Invalid
 from app.domain.objects.service import Service
-from app.domain.registration.service.admission import Context, admit_create, admit_update
 from app.domain.registration.service.allocator import Pools
-from app.domain.registration.service.features import Features
 from app.domain.registration.service.ip_families import cluster_ip_violations
+from app.domain.registration.service.strategy import admit_create, admit_update
 from app.schemas.objects.codec import decode_object
 from tests.domain.registration.core import a_pool_of
 from tests.vector_matching import load_vectors
@@ -60,17 +59,15 @@ def test_a_service_has_one_address_of_each_family_at_most(
     addresses: list[str], messages: list[str]
 ) -> None:
     draft = a_draft(clusterIP=addresses[0], clusterIPs=addresses, ipFamilyPolicy="RequireDualStack")
-    found = cluster_ip_violations(None, draft, Features())
+    found = cluster_ip_violations(None, draft)
     assert [cause.field for cause in found] == ["spec.clusterIPs"] * len(messages)
     for cause, message in zip(found, messages, strict=True):
         assert message in cause.message
 
 
 def test_a_service_that_prefers_both_families_is_not_upgraded_unasked() -> None:
-    before = admit_create(
-        a_draft(ipFamilyPolicy="PreferDualStack"), Context(pools=pools_for(["IPv4"]))
-    )
-    dual = Context(pools=pools_for(["IPv4", "IPv6"]))
+    before = admit_create(a_draft(ipFamilyPolicy="PreferDualStack"), pools_for(["IPv4"]))
+    dual = pools_for(["IPv4", "IPv6"])
 
     echoed = admit_update(before.service, before.service, dual).service
 
@@ -80,11 +77,9 @@ def test_a_service_that_prefers_both_families_is_not_upgraded_unasked() -> None:
 
 def test_a_downgrade_frees_the_second_address_and_keeps_the_first() -> None:
     dual = pools_for(["IPv4", "IPv6"])
-    before = admit_create(a_draft(ipFamilyPolicy="RequireDualStack"), Context(pools=dual))
+    before = admit_create(a_draft(ipFamilyPolicy="RequireDualStack"), dual)
 
-    after = admit_update(
-        before.service, a_draft(ipFamilyPolicy="SingleStack"), Context(pools=before.pools)
-    )
+    after = admit_update(before.service, a_draft(ipFamilyPolicy="SingleStack"), before.pools)
 
     assert after.service.cluster_ips == before.service.cluster_ips[:1]
     assert after.service.ip_families == ("IPv4",)
@@ -96,7 +91,7 @@ def test_expressions_alone_count_as_a_selector() -> None:
     expressions = [{"key": "app", "operator": "Exists"}]
     draft = a_draft(selector=None, clusterIP="None", selectorExpressions=expressions)
 
-    service = admit_create(draft, Context(pools=pools_for(["IPv4"]))).service
+    service = admit_create(draft, pools_for(["IPv4"])).service
 
     assert service.ip_family_policy == "SingleStack"
 
@@ -104,7 +99,7 @@ def test_expressions_alone_count_as_a_selector() -> None:
 def resolved(vector: dict[str, Any]) -> Service | Invalid:
     """Admit what a vector describes."""
     try:
-        return admit_create(draft_of(vector), Context(pools=pools_for(vector["cluster"]))).service
+        return admit_create(draft_of(vector), pools_for(vector["cluster"])).service
     except Invalid as refusal:
         return refusal
 

@@ -31,7 +31,7 @@ from app.domain.registration.slices.mirroring import (
     why_not_mirrored,
 )
 from app.domain.registration.slices.planning import SlicePlan
-from app.domain.registration.slices.validation import validate
+from app.domain.registration.slices.validation import STRATEGY
 from tests.builders import (
     NOON,
     a_service,
@@ -117,7 +117,7 @@ def test_a_slice_names_its_service_and_only_known_conditions() -> None:
     assert endpoint.target_ref == reference
     conditions = endpoint.conditions
     assert (conditions.ready, conditions.serving, conditions.terminating) == (True, None, None)
-    assert validate(slice_) == ()
+    assert STRATEGY.violations(None, slice_) == ()
 
 
 Contents = list[tuple[str, list[str], list[str]]]
@@ -327,7 +327,7 @@ def test_slices_have_every_address_with_every_port_and_nothing_else(
     assert alike(held(slices)) == alike(listed(drawn))
     assert max(held(slices).values(), default=1) == 1
     for slice_ in slices:
-        assert validate(slice_) == ()
+        assert STRATEGY.violations(None, slice_) == ()
         assert slice_.endpoints
 
 

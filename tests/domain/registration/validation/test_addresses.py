@@ -14,54 +14,52 @@ from app.domain.registration.validation.addresses import (
 
 
 @pytest.mark.parametrize(
-    ("text", "lenient", "strict"),
+    ("text", "count"),
     [
-        ("10.96.0.10", 0, 0),
-        ("010.096.000.010", 0, 1),
-        ("fd00::1", 0, 0),
-        ("FD00:0:0::1", 0, 0),
-        ("::ffff:10.96.0.10", 0, 1),
-        ("::ffff:010.96.0.10", 0, 1),
-        ("10.96.0", 1, 1),
-        ("10.96.0.256", 1, 1),
-        ("fe80::1%eth0", 1, 1),
-        ("", 1, 1),
-        ("None", 1, 1),
-        ("10.96.0.1\n", 1, 1),
-        ("10.96.0.1\0", 1, 1),
-        ("\u0661.\u0661.\u0661.\u0661", 1, 1),
-        ("1" * 100_000, 1, 1),
+        ("10.96.0.10", 0),
+        ("010.096.000.010", 1),
+        ("fd00::1", 0),
+        ("FD00:0:0::1", 0),
+        ("::ffff:10.96.0.10", 1),
+        ("::ffff:010.96.0.10", 1),
+        ("10.96.0", 1),
+        ("10.96.0.256", 1),
+        ("fe80::1%eth0", 1),
+        ("", 1),
+        ("None", 1),
+        ("10.96.0.1\n", 1),
+        ("10.96.0.1\0", 1),
+        ("\u0661.\u0661.\u0661.\u0661", 1),
+        ("1" * 100_000, 1),
     ],
 )
-def test_an_address_is_validated(text: str, lenient: int, strict: int) -> None:
-    assert len(address_violations("x", text, is_strict=False)) == lenient
-    assert len(address_violations("x", text, is_strict=True)) == strict
+def test_an_address_is_validated(text: str, count: int) -> None:
+    assert len(address_violations("x", text)) == count
 
 
 @pytest.mark.parametrize(
-    ("text", "lenient", "strict"),
+    ("text", "count"),
     [
-        ("10.0.0.0/8", 0, 0),
-        ("2001:db8::/32", 0, 0),
-        ("10.0.0.1/8", 0, 1),
-        ("010.0.0.0/8", 0, 1),
-        ("10.0.0.0/08", 0, 1),
-        ("::ffff:10.0.0.1/104", 0, 2),
-        ("10.0.0.0/33", 1, 1),
-        ("10.0.0.0", 1, 1),
-        ("10.0.0.0/", 1, 1),
-        ("10.0.0.0/-1", 1, 1),
-        ("10.0.0.0/8 ", 1, 1),
+        ("10.0.0.0/8", 0),
+        ("2001:db8::/32", 0),
+        ("10.0.0.1/8", 1),
+        ("010.0.0.0/8", 1),
+        ("10.0.0.0/08", 1),
+        ("::ffff:10.0.0.1/104", 2),
+        ("10.0.0.0/33", 1),
+        ("10.0.0.0", 1),
+        ("10.0.0.0/", 1),
+        ("10.0.0.0/-1", 1),
+        ("10.0.0.0/8 ", 1),
     ],
 )
-def test_a_prefix_is_validated(text: str, lenient: int, strict: int) -> None:
-    assert len(prefix_violations("x", text, is_strict=False)) == lenient
-    assert len(prefix_violations("x", text, is_strict=True)) == strict
+def test_a_prefix_is_validated(text: str, count: int) -> None:
+    assert len(prefix_violations("x", text)) == count
 
 
 def test_stored_values_stay_valid() -> None:
-    assert not address_violations("x", "010.0.0.1", is_strict=True, accepted=("010.0.0.1",))
-    assert not prefix_violations("x", "10.0.0.1/8", is_strict=True, accepted=("10.0.0.1/8",))
+    assert not address_violations("x", "010.0.0.1", accepted=("010.0.0.1",))
+    assert not prefix_violations("x", "10.0.0.1/8", accepted=("10.0.0.1/8",))
 
 
 @pytest.mark.parametrize(
@@ -97,6 +95,5 @@ def test_a_spelling_is_canonical_or_not(text: str, *, is_canonical: bool) -> Non
 
 @given(st.text(max_size=30))
 def test_any_text_is_accepted_or_refused(text: str) -> None:
-    strict = address_violations("x", text, is_strict=True)
-    assert len(strict) >= len(address_violations("x", text, is_strict=False))
-    prefix_violations("x", text, is_strict=True)
+    address_violations("x", text)
+    prefix_violations("x", text)

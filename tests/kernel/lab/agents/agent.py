@@ -24,7 +24,7 @@ RESYNC_S: Final = 3
 _processes: Final = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(
     [
-        *("app.__main__", "app.agent.process", "app.config", "app.telemetry"),
+        *("app.__main__", "app.agent.process", "app.config"),
         *("anyio._backends._asyncio", "httpcore", "uvloop"),  # loaded at their first use
     ]
 )

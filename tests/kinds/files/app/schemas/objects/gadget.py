@@ -6,10 +6,11 @@ from pydantic import Field
 
 from app.domain.objects import gadget as domain
 from app.schemas.base import Input
-from app.schemas.objects.metadata import decode_meta
+from app.schemas.objects.shapes import shape_of
 from app.schemas.objects.wire import Manifest, Wire, read_model
 
 
+@shape_of(domain.Gadget, always=("colour", "parts"))
 class GadgetSpec(Input):
     """The desired state of a Gadget."""
 
@@ -17,12 +18,14 @@ class GadgetSpec(Input):
     parts: list[str] | None = None
 
 
+@shape_of(domain.Gadget, always=("working",), working="is_working")
 class GadgetStatus(Input):
     """The reported state of a Gadget."""
 
     working: bool | None = None
 
 
+@shape_of(domain.Gadget)
 class GadgetWrite(Manifest):
     """A Gadget manifest."""
 
@@ -31,29 +34,8 @@ class GadgetWrite(Manifest):
     of_kind: ClassVar = "Gadget"
 
 
-def decode_gadget(wire: GadgetWrite) -> domain.Gadget:
-    """Read a Gadget."""
-    spec, status = wire.spec or GadgetSpec(), wire.status or GadgetStatus()
-    return domain.Gadget(
-        metadata=decode_meta(wire.metadata),
-        colour=spec.colour or "",
-        parts=tuple(spec.parts or ()),
-        is_working=status.working or False,
-    )
-
-
-def encode_gadget(gadget: domain.Gadget) -> dict[str, object]:
-    """Encode the spec and status of a Gadget."""
-    return {
-        "spec": {"colour": gadget.colour, "parts": list(gadget.parts)},
-        "status": {"working": gadget.is_working},
-    }
-
-
 WIRE = Wire(
     resource=domain.GADGET,
     write=GadgetWrite,
     read=read_model(domain.GADGET, "A registered Gadget.", spec=GadgetSpec, status=GadgetStatus),
-    decode=decode_gadget,
-    encode=encode_gadget,
 )
