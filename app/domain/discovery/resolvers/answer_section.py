@@ -10,7 +10,6 @@ Source: spec resolver 2.4.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.domain.discovery.resolvers.local_names import qtype_of
 from app.domain.discovery.resolvers.lookup import Candidate, Rcode, Record, Reply, Status
 from app.domain.names import DomainName, parse_domain
 
@@ -54,11 +53,6 @@ def read(candidate: Candidate, replies: Iterable[Reply]) -> Reading:
         canonical_name=spelt(canonical),
         records=tuple(records),
     )
-
-
-def of_family(addresses: Iterable[str], qtypes: tuple[str, ...]) -> tuple[str, ...]:
-    """Keep the addresses of the record types asked for."""
-    return tuple(address for address in addresses if qtype_of(address) in qtypes)
 
 
 def status_of(rcode: Rcode | None) -> Status:

@@ -7,9 +7,10 @@ Source: spec resolver 2.2, 3.2, 4, 5.
 """
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from app.domain.addresses import IPFamily, family_of_text, has_leading_zeros, parse_address
+from app.domain.addresses import has_leading_zeros, parse_address
 from app.domain.discovery.resolvers.lookup import AAAA, A
 from app.domain.names import LABEL_LENGTH_MAX, DomainName, MalformedName
 
@@ -20,9 +21,9 @@ _ATON_PARTS_MAX = 4
 _HOST_TEXT_LENGTH_MAX = 253  # characters without the final dot
 
 
-def qtype_of(address: str) -> str:
-    """Return the record type of an address."""
-    return AAAA if family_of_text(address) == IPFamily.IPV6 else A
+def of_family(addresses: Iterable[str], qtypes: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the addresses of the record types asked for."""
+    return tuple(address for address in addresses if (AAAA if ":" in address else A) in qtypes)
 
 
 def aton_literal(name: str) -> str | None:
