@@ -7,7 +7,6 @@ Source: contract.md, "GET /resolve".
 
 from dataclasses import dataclass
 
-from app.domain.discovery import advice
 from app.domain.discovery.resolvers.lookup import Lookup, Outcome
 from app.domain.discovery.resolvers.resolv_conf import ResolvConf
 from app.domain.discovery.resolvers.stub_resolver import Profile
@@ -37,15 +36,3 @@ class Resolved:
     conf: ResolvConf
     outcome: Outcome
     service: NamespacedName | None
-
-    @property
-    def advice(self) -> tuple[advice.Advice, ...]:
-        """Advice on the lookup."""
-        return advice.advise(
-            advice.Resolution(
-                lookup=self.lookup,
-                profile=self.asked.profile,
-                conf=self.conf,
-                outcome=self.outcome,
-            )
-        )
