@@ -12,13 +12,7 @@ from dataclasses import dataclass, replace
 from app.domain.discovery.resolvers.lookup import Decision, Outcome, Query, Rcode, Record, Reply
 from app.domain.discovery.zone import answer
 from app.domain.discovery.zone.config import ZoneConfig
-from app.domain.discovery.zone.parse import (
-    EndpointNode,
-    PortNode,
-    ProtocolNode,
-    ServiceNode,
-    parse,
-)
+from app.domain.discovery.zone.parse import ServicePart, parse
 from app.domain.discovery.zone.records import (
     NoData,
     NoSuchName,
@@ -113,11 +107,8 @@ def service_behind(
 def _service_of(name: DomainName, apex: DomainName) -> NamespacedName | None:
     if not name.is_under(apex):
         return None
-    match parse(tuple(label.lower() for label in name.relative_to(apex))):
-        case ServiceNode(key) | EndpointNode(key) | ProtocolNode(key) | PortNode(key):
-            return key
-        case _:
-            return None
+    node = parse(tuple(label.lower() for label in name.relative_to(apex)))
+    return node.key if isinstance(node, ServicePart) else None
 
 
 def _records(records: Iterable[ZoneRecord]) -> tuple[Record, ...]:

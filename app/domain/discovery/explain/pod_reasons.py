@@ -6,7 +6,7 @@
 contract.md for leases and weights.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from app.domain.addresses import family_of_text
 from app.domain.discovery.explain.explanation import Reason, ReasonCode, Verdict
@@ -17,12 +17,11 @@ from app.domain.objects.service import Service
 from app.domain.times import format_time
 
 
-def verdict_of(pod: Pod, endpoints: Iterable[Endpoint]) -> Verdict:
+def verdict_of(pod: Pod, endpoints: Sequence[Endpoint]) -> Verdict:
     """Classify a Pod by its endpoints in the Service's slices."""
-    found = tuple(endpoints)
-    if not found:
+    if not endpoints:
         return Verdict.NOT_AN_ENDPOINT
-    if any(endpoint.conditions.is_ready for endpoint in found):
+    if any(endpoint.conditions.is_ready for endpoint in endpoints):
         return Verdict.DRAINED if pod.weight == 0 else Verdict.READY
     if pod.metadata.is_terminating:
         return Verdict.TERMINATING

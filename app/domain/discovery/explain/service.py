@@ -90,18 +90,11 @@ def _endpoints_by_pod(snapshot: Snapshot, service: NamespacedName) -> _Endpoints
 
 def _selected(service: Service, pod: Pod, endpoints_by_pod: _EndpointsByPod) -> PodExplanation:
     found = endpoints_by_pod.get(pod.metadata.key, [])
-    verdict = verdict_of(pod, (endpoint for _, endpoint in found))
     reasons = reasons_of(service, pod)
-    if verdict == Verdict.NOT_AN_ENDPOINT and not reasons:
+    if not found and not reasons:
         message = "it has no problem, but is in no slice"
         reasons = (Reason(ReasonCode.NOT_IN_SLICES, message),)
-    return PodExplanation(
-        pod=pod.metadata.key,
-        verdict=verdict,
-        reasons=reasons,
-        addresses=pod.pod_ips,
-        slices=tuple(sorted({name for name, _ in found})),
-    )
+    return _explained_pod(pod, found, reasons)
 
 
 def _unselected(pod: Pod, missed: Misses, endpoints_by_pod: _EndpointsByPod) -> PodExplanation:
@@ -110,11 +103,21 @@ def _unselected(pod: Pod, missed: Misses, endpoints_by_pod: _EndpointsByPod) -> 
     if found:
         left = Reason(ReasonCode.LEFT_OVER, "a slice has it, but the selector does not match it")
         reasons = (*reasons, left)
+    return _explained_pod(pod, found, reasons, requirements_failed=missed.failed)
+
+
+def _explained_pod(
+    pod: Pod,
+    found: list[tuple[str, Endpoint]],
+    reasons: tuple[Reason, ...],
+    *,
+    requirements_failed: int = 0,
+) -> PodExplanation:
     return PodExplanation(
         pod=pod.metadata.key,
-        verdict=verdict_of(pod, (endpoint for _, endpoint in found)),
+        verdict=verdict_of(pod, [endpoint for _, endpoint in found]),
         reasons=reasons,
-        requirements_failed=missed.failed,
+        requirements_failed=requirements_failed,
         addresses=pod.pod_ips,
         slices=tuple(sorted({name for name, _ in found})),
     )

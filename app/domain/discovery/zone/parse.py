@@ -3,36 +3,28 @@
     labels before the zone -> Node | None        (None: no such name is possible)
 
 Only the form of the name is parsed; ``answer`` looks up the Service, port or Pod.
-Source: spec dns A2, in its strict reading.
+Source: spec dns A2, in its strict reading; A7 for Pods, ``10-244-1-5.default.pod``.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
+from ipaddress import IPv4Address
 
+from app.domain.addresses import Address, parse_address
 from app.domain.names import NamespacedName
 
 VERSION_LABEL = "dns-version"
 NAMESERVER_LABELS = ("ns", "dns")
 
 
-@dataclass(frozen=True, slots=True)
-class Apex:
-    """The zone itself."""
+class Fixed(Enum):
+    """The names that every zone has."""
 
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """A name that only has names below it: ``svc``, ``pod``, ``dns``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """The version of the DNS schema."""
-
-
-@dataclass(frozen=True, slots=True)
-class Nameserver:
-    """The server that the SOA record names."""
+    APEX = auto()
+    BRANCH = auto()  # a name that only has names below it: ``svc``, ``pod``, ``dns``
+    VERSION = auto()  # of the DNS schema
+    NAMESERVER = auto()  # the server that the SOA record names
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +76,17 @@ class PodNode:
 
 
 ServicePart = ServiceNode | EndpointNode | ProtocolNode | PortNode
-Node = Apex | Branch | Version | Nameserver | NamespaceNode | PodNode | ServicePart
+Node = Fixed | NamespaceNode | PodNode | ServicePart
 
-_FIXED: Mapping[tuple[str, ...], Node] = {
-    (): Apex(),
-    ("svc",): Branch(),
-    ("pod",): Branch(),
-    NAMESERVER_LABELS[1:]: Branch(),
-    NAMESERVER_LABELS: Nameserver(),
-    (VERSION_LABEL,): Version(),
+_FIXED: Mapping[tuple[str, ...], Fixed] = {
+    (): Fixed.APEX,
+    ("svc",): Fixed.BRANCH,
+    ("pod",): Fixed.BRANCH,
+    NAMESERVER_LABELS[1:]: Fixed.BRANCH,
+    NAMESERVER_LABELS: Fixed.NAMESERVER,
+    (VERSION_LABEL,): Fixed.VERSION,
 }
+_IPV4_DASHES = 3
 
 
 def parse(labels: tuple[str, ...]) -> Node | None:
@@ -109,6 +102,13 @@ def parse(labels: tuple[str, ...]) -> Node | None:
             return _service_part(NamespacedName(namespace, service), tuple(rest))
         case _:
             return None
+
+
+def parse_dashed(label: str) -> Address | None:
+    """Parse an address written with dashes; with three dashes it is an IPv4 address."""
+    is_v4 = label.count("-") == _IPV4_DASHES and "--" not in label
+    address = parse_address(label.replace("-", "." if is_v4 else ":"))
+    return address if address is None or isinstance(address, IPv4Address) == is_v4 else None
 
 
 def _service_part(key: NamespacedName, rest: tuple[str, ...]) -> ServicePart | None:

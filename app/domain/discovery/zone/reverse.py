@@ -1,7 +1,7 @@
 """Reverse names: from an address to the Service or endpoint that has it.
 
     name -> Address | Prefix | None         (a Prefix: the name of a range of addresses)
-    (Snapshot, Address) -> the names it points to
+    (Zone, Address) -> the names it points to
 
 Source: RFC 1035 section 3.5, RFC 3596 section 2.5; spec dns A4, the PTR row.
 """
@@ -10,9 +10,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from app.domain.addresses import Address, Prefix, parse_address
 from app.domain.discovery.zone.config import REVERSE_V4, REVERSE_V6
-from app.domain.discovery.zone.published_endpoints import published_at
-from app.domain.names import DomainName, NamespacedName
-from app.domain.snapshot import Snapshot
+from app.domain.discovery.zone.service_records import Zone, published_at
+from app.domain.names import DomainName
 
 _OCTETS, _NIBBLES = 4, 32
 _PROBED_MAX = 256  # addresses looked up one by one; for more a scan of the index is cheaper
@@ -28,39 +27,35 @@ def parse_reverse(name: DomainName) -> Address | Prefix | None:
     return None
 
 
-def targets_of(snapshot: Snapshot, address: Address) -> tuple[tuple[str, ...], ...]:
+def targets_of(zone: Zone, address: Address) -> tuple[tuple[str, ...], ...]:
     """List the names of an address, as labels before ``svc``.
 
     A cluster address has one name, its Service's; any other has one for every
     Service that publishes it.
     """
-    owner = snapshot.service_at(str(address))
+    owner = zone.snapshot.service_at(str(address))
     if owner is not None:
         key = owner.metadata.key
-        return ((key.name, key.namespace),) if _is_visible(snapshot, key) else ()
+        return ((key.name, key.namespace),) if zone.has_namespace(key.namespace) else ()
     return tuple(
         (label, key.name, key.namespace)
-        for key, label in published_at(snapshot, address)
-        if _is_visible(snapshot, key)
+        for key, label in published_at(zone.snapshot, address)
+        if zone.has_namespace(key.namespace)
     )
 
 
-def has_names_below(snapshot: Snapshot, prefix: Prefix) -> bool:
+def has_names_below(zone: Zone, prefix: Prefix) -> bool:
     """Whether any address of ``prefix`` has a name."""
     if prefix.num_addresses <= _PROBED_MAX:
-        return any(targets_of(snapshot, address) for address in prefix)
+        return any(targets_of(zone, address) for address in prefix)
     candidates = (
-        parse_address(term[1]) for term in snapshot.index if term[0] in ("address", "endpoint")
+        parse_address(term[1]) for term in zone.snapshot.index if term[0] in ("address", "endpoint")
     )
     return any(
-        address in prefix and targets_of(snapshot, address)
+        address in prefix and targets_of(zone, address)
         for address in candidates
         if address is not None and address.version == prefix.version
     )
-
-
-def _is_visible(snapshot: Snapshot, key: NamespacedName) -> bool:
-    return NamespacedName("", key.namespace) in snapshot.namespaces
 
 
 def _parse_v4(labels: tuple[str, ...]) -> IPv4Address | IPv4Network | None:

@@ -17,14 +17,19 @@ from itertools import chain
 
 from app.domain.addresses import Address, parse_address
 from app.domain.changes import Change
-from app.domain.discovery.zone import authority, service_records
+from app.domain.discovery.zone import authority
 from app.domain.discovery.zone.answer import alias_record, answer
 from app.domain.discovery.zone.config import is_reverse
-from app.domain.discovery.zone.published_endpoints import published
+from app.domain.discovery.zone.parse import VERSION_LABEL
 from app.domain.discovery.zone.records import Question, Record, Records, RecordType
-from app.domain.discovery.zone.service_records import Zone, cluster_addresses
+from app.domain.discovery.zone.service_records import (
+    Zone,
+    cluster_addresses,
+    published,
+    records_of,
+)
 from app.domain.discovery.zone.subjects import Subject, touched_by
-from app.domain.names import NamespacedName, parse_domain
+from app.domain.names import DomainName, NamespacedName, parse_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +80,26 @@ def _at_apex(zone: Zone) -> Iterator[Record]:
     servers = authority.nameservers(zone)
     yield from servers.answers
     if not is_reverse(zone.apex):
-        yield authority.version(authority.version_name(zone.apex))
+        yield authority.version(DomainName((VERSION_LABEL, *zone.apex.labels)))
         own = authority.nameserver_name(zone.apex)
         yield from (record for record in servers.additional if record.name == own)
 
 
 def _of_service(zone: Zone, key: NamespacedName) -> Iterator[Record]:
-    service = zone.snapshot.services.get(key)
-    if service is None or NamespacedName("", key.namespace) not in zone.snapshot.namespaces:
+    service = zone.service(key)
+    if service is None:
         return
-    if service.is_external_name:
-        record = alias_record(zone, service)
-        yield from () if record is None else (record,)
-    else:
-        yield from service_records.records_of(zone, service)
+    if not service.is_external_name:
+        yield from records_of(zone, service)
+    elif alias := alias_record(zone, service, zone.service_name(key)):
+        yield alias
 
 
 def _addresses(zone: Zone) -> set[Address]:
-    snapshot = zone.snapshot
-    held = (cluster_addresses(service) for service in snapshot.services.values())
+    services = zone.snapshot.services.values()
+    held = (cluster_addresses(service) for service in services)
     behind = (
-        (entry.address for entry in published(snapshot, service))
-        for service in snapshot.services.values()
+        (entry.address for entry in published(zone.snapshot, service)) for service in services
     )
     return set(chain.from_iterable(chain(held, behind)))
 

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from app.domain.discovery.zone.parse import (
-    Apex,
-    Branch,
     EndpointNode,
+    Fixed,
     NamespaceNode,
     Node,
     PodNode,
@@ -63,8 +62,8 @@ def fields_of(node: Node) -> dict[str, str]:  # noqa: PLR0911  one line a node
 @pytest.mark.parametrize(
     ("labels", "node"),
     [
-        ((), Apex()),
-        (("dns",), Branch()),
+        ((), Fixed.APEX),
+        (("dns",), Fixed.BRANCH),
         (("web", "shop", "svc"), ServiceNode(KEY)),
         (("_tcp", "web", "shop", "svc"), ProtocolNode(KEY, "tcp")),
         (("_http", "_tcp", "web", "shop", "svc"), PortNode(KEY, "http", "tcp")),

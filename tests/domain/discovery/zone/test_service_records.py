@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from app.domain.discovery.zone.published_endpoints import label_of, published, published_at
+from app.domain.discovery.zone.service_records import label_of, published, published_at
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.endpoint_slice import Endpoint
 from app.domain.objects.resource import Object
