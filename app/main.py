@@ -278,7 +278,7 @@ async def serve(
         gc.freeze()  # exempts the loaded state from collection, as traversing it takes seconds
         gc.set_threshold(*GC_THRESHOLDS)
         dns = await stack.enter_async_context(serving_dns(settings, registry.view, options))
-        registry.metrics.register(DNSCollector(dns))
+        registry.metrics.register(DNSCollector(dns.host, dns.stats))
         registry = asking_upstreams(registry, dns)
         if settings.bootstrap:
             pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])

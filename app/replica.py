@@ -70,7 +70,7 @@ async def serve(
         health = answering(settings.dns_host, settings.dns_metrics_port, paths)
         await stack.enter_async_context(health)
         dns = await stack.enter_async_context(serving_dns(settings, view, options))
-        metrics.register(DNSCollector(dns))
+        metrics.register(DNSCollector(dns.host, dns.stats))
         announce(settings)
         async with asyncio.TaskGroup() as works:
             works.create_task(follower.run())

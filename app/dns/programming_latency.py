@@ -9,31 +9,20 @@ Source: spec dns A14.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Final
 
-from app.dns.counters import Durations
+from app.dns.counters import ServiceKind, programming_durations
 from app.domain.changes import Change
 from app.domain.objects.endpoint_slice import TRIGGER_TIME_ANNOTATION, EndpointSlice
 from app.domain.objects.meta import NOTHING
 from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot
 
-BOUNDS_S: Final = tuple(0.001 * 2**step for step in range(20))
-
-
-class ServiceKind(StrEnum):
-    """Kinds of Service, as the metric's label names them."""
-
-    CLUSTER_IP = "cluster_ip"
-    HEADLESS = "headless_with_selector"
-
 
 class ProgrammingLatency:
     """The durations of one server since it started."""
 
     def __init__(self) -> None:
-        self.durations = {kind: Durations(BOUNDS_S) for kind in ServiceKind}
+        self.durations = programming_durations()
 
     def observe(self, after: Snapshot, changes: Iterable[Change], now_s: float) -> None:
         """Record the latency of ``changes``; ``now_s`` is the time of day, ``after`` shows them."""

@@ -22,6 +22,7 @@ from app.dns.answering.prewarm import prepare
 from app.dns.answering.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.answering.rate_limit import RateLimit, Verdict
 from app.dns.answering.transfer import TRANSFERS_MAX, messages
+from app.dns.counters import Count, Stats
 from app.dns.messages.message import Rcode, Transport
 from app.dns.programming_latency import ProgrammingLatency
 from app.dns.serving.notify import Notifier
@@ -29,7 +30,6 @@ from app.dns.serving.setup import ServerOptions, View
 from app.dns.serving.sockets import TCP_BACKLOG, Bound, bind, drops_of
 from app.dns.serving.tcp import Connections
 from app.dns.serving.udp import Datagrams, Limit, Peer
-from app.dns.stats import Count, Stats
 from app.dns.upstream.cache import Cache
 from app.dns.upstream.exchange import Upstream
 from app.dns.upstream.forwarder import Forwarder
@@ -132,43 +132,24 @@ class DNSServer:
 
     def stats(self) -> Stats:
         """Return the counters of now."""
-        replies = {kind: counter[0] for kind, counter in self.protocol.counters.by_kind.items()}
-        cache, upstream = self.forwarder.cache, self.forwarder.upstream.counts
+        cache = self.forwarder.cache
         positive, negative = cache.sizes
-        counts = {
-            Count.CACHE_HITS_POSITIVE: cache.counts.hits_positive,
-            Count.CACHE_HITS_NEGATIVE: cache.counts.hits_negative,
-            Count.CACHE_MISSES: cache.counts.misses,
-            Count.CACHE_STALE: cache.counts.stale,
-            Count.CACHE_EVICTIONS: cache.counts.evictions,
-            Count.CACHE_POSITIVE: positive,
-            Count.CACHE_NEGATIVE: negative,
-            Count.CACHE_BYTES: cache.size_bytes,
-            Count.UPSTREAM_REQUESTS: upstream.requests,
-            Count.UPSTREAM_FAILURES: upstream.failures,
-            Count.UPSTREAM_MISMATCHES: upstream.mismatches,
-            Count.UPSTREAM_REJECTED: upstream.rejected,
-            Count.AUTOPATH_FOUND: self.protocol.autopath_found,
-            Count.FAILURES: self.failures,
-            Count.MALFORMED: self.protocol.malformed,
-            Count.DROPPED: 0 if self._bound is None else drops_of(self._bound.udp),
-            Count.UNSENT: 0 if self._datagrams is None else self._datagrams.unsent,
-            Count.LIMITED: 0 if self._limit is None else self._limit.refused,
-            Count.SHED: self.connections.shed,
-            Count.CONNECTIONS: len(self.connections),
-            Count.COMPILED: len(self.protocol.answers.by_wire),
-        }
-        durations, programmed = self.protocol.counters.durations, self.programming.durations
-        return Stats(
-            Counter(replies),
-            Counter(counts),
-            Counter(dict(enumerate(durations.counts))),
-            durations.sum_s,
-            Counter(
-                {(kind, n): c for kind in programmed for n, c in enumerate(programmed[kind].counts)}
-            ),
-            Counter({kind: round(each.sum_s * 1e6) for kind, each in programmed.items()}),
-        )
+        counts = cache.counts + self.forwarder.upstream.counts
+        counts[Count.CACHE_POSITIVE] = positive
+        counts[Count.CACHE_NEGATIVE] = negative
+        counts[Count.CACHE_BYTES] = cache.size_bytes
+        counts[Count.AUTOPATH_FOUND] = self.protocol.autopath_found
+        counts[Count.FAILURES] = self.failures
+        counts[Count.MALFORMED] = self.protocol.malformed
+        counts[Count.DROPPED] = 0 if self._bound is None else drops_of(self._bound.udp)
+        counts[Count.UNSENT] = 0 if self._datagrams is None else self._datagrams.unsent
+        counts[Count.LIMITED] = 0 if self._limit is None else self._limit.refused
+        counts[Count.SHED] = self.connections.shed
+        counts[Count.CONNECTIONS] = len(self.connections)
+        counts[Count.COMPILED] = len(self.protocol.answers.by_wire)
+        counters = self.protocol.counters
+        replies = Counter({kind: counter[0] for kind, counter in counters.by_kind.items()})
+        return Stats(replies, counts, counters.durations, self.programming.durations)
 
     def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
         client = peer.address

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app.dns.answering.protocol import Protocol, ProtocolConfig
+from app.dns.counters import Stats, total
 from app.dns.serving.frames import Committed, Setup, encode_frame, parts_of, read_frame
 from app.dns.serving.setup import ServerOptions, View
 from app.dns.serving.sockets import Bound, bind
-from app.dns.stats import Stats, total
 from app.dns.upstream.cache import Cache
 from app.dns.upstream.exchange import Upstream
 from app.dns.upstream.forwarder import Forwarder

@@ -9,8 +9,10 @@ target are no answer: with an SOA they are a denial, without one they are not ca
 The clock is the caller's.  Source: RFC 2308, RFC 8767; spec dns A12.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
+from app.dns.counters import Count
 from app.dns.messages.message import Rcode
 from app.dns.messages.wire import RawRecord
 from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
@@ -81,17 +83,6 @@ class _Store:
         self.by_query[key] = self.by_query.pop(key)
 
 
-@dataclass
-class CacheCounts:
-    """The counters of a cache."""
-
-    hits_positive: int = 0
-    hits_negative: int = 0
-    misses: int = 0
-    stale: int = 0
-    evictions: int = 0
-
-
 class Cache:
     """Cached replies by question; the case of names does not matter."""
 
@@ -102,7 +93,7 @@ class Cache:
         negative_max: int = NEGATIVE_MAX,
         bytes_max: int = BYTES_MAX,
     ) -> None:
-        self.counts = CacheCounts()
+        self.counts: Counter[Count] = Counter()
         self._positive = _Store(kept_max=positive_max, bytes_max=bytes_max // 2)
         self._negative = _Store(kept_max=negative_max, bytes_max=bytes_max // 2)
 
@@ -126,7 +117,7 @@ class Cache:
             denial = None
         is_failing = denial is not None and denial.reply.rcode not in FINAL_RCODES
         if answer is not None and (even_stale or is_failing) and now < answer.until + STALE_S:
-            self.counts.stale += 1
+            self.counts[Count.CACHE_STALE] += 1
             return Hit(_capped(answer.reply, STALE_TTL_S), is_stale=True)
         return None if denial is None else self._hit(self._negative, key, denial, now)
 
@@ -144,18 +135,13 @@ class Cache:
             return
         store = self._positive if is_positive else self._negative
         kept = _Kept(reply, now, now + ttl_s, memory_bytes(key, reply))
-        self.counts.evictions += store.add(key, kept)
+        self.counts[Count.CACHE_EVICTIONS] += store.add(key, kept)
 
     def _hit(self, store: _Store, key: UpstreamQuery, kept: _Kept, now: float) -> Hit:
         store.touch(key)
-        self._count_hit(is_positive=store is self._positive)
+        is_positive = store is self._positive
+        self.counts[Count.CACHE_HITS_POSITIVE if is_positive else Count.CACHE_HITS_NEGATIVE] += 1
         return Hit(_aged(kept.reply, int(now - kept.since)), is_stale=False)
-
-    def _count_hit(self, *, is_positive: bool) -> None:
-        if is_positive:
-            self.counts.hits_positive += 1
-        else:
-            self.counts.hits_negative += 1
 
 
 def memory_bytes(query: UpstreamQuery, reply: UpstreamReply) -> int:

@@ -14,10 +14,11 @@ import asyncio
 import logging
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from app.dns.counters import Count
 from app.dns.messages.message import UDP_BYTES_ADVERTISED, Rcode
 from app.dns.upstream.edns_memory import EdnsMemory
 from app.dns.upstream.message import Oversized, parse_reply
@@ -47,17 +48,6 @@ class Overloaded(Exception):
     """The limit of pending questions is reached."""
 
 
-@dataclass
-class UpstreamCounts:
-    """The counters of questions to upstreams."""
-
-    requests: int = 0
-    failures: int = 0
-    mismatches: int = 0
-    rejected: int = 0
-    over_tcp: int = 0
-
-
 class Upstream:
     """The upstream servers, asked in order of health."""
 
@@ -69,7 +59,7 @@ class Upstream:
         attempt_s: float | None = None,
     ) -> None:
         self.servers = tuple(servers)
-        self.counts = UpstreamCounts()
+        self.counts: Counter[Count] = Counter()
         self.edns = EdnsMemory()
         self._failed_at: dict[Server, float] = {}
         self._warned_at: dict[Server, float] = {}
@@ -83,7 +73,7 @@ class Upstream:
         Raises Unanswered when there is none, Overloaded when too many questions are pending.
         """
         if self._pending >= self._pending_max:
-            self.counts.rejected += 1
+            self.counts[Count.UPSTREAM_REJECTED] += 1
             raise Overloaded
         self._pending += 1
         try:
@@ -123,7 +113,7 @@ class Upstream:
 
     def _note_health(self, server: Server, reply: UpstreamReply | None) -> None:
         if reply is None or reply.rcode == Rcode.SERVFAIL:
-            self.counts.failures += 1
+            self.counts[Count.UPSTREAM_FAILURES] += 1
             self._failed_at[server] = _now()
         else:
             self._failed_at.pop(server, None)
@@ -165,12 +155,11 @@ class Upstream:
         """Ask over UDP, and over TCP if the answer is truncated."""
         udp_bytes = None if is_plain else UDP_BYTES_ADVERTISED
         message = query.encode(secrets.randbits(_ID_BITS), udp_bytes)
-        self.counts.requests += 1
+        self.counts[Count.UPSTREAM_REQUESTS] += 1
         try:
             async with asyncio.timeout(self._attempt_s):
                 reply = await exchange_udp(server, message, self._read)
                 if reply.is_truncated:
-                    self.counts.over_tcp += 1
                     return self._whole(server, await _exchange_tcp(server, message))
                 return reply
         except TimeoutError:
@@ -199,7 +188,7 @@ class Upstream:
 
     def _read(self, octets: bytes, message: bytes) -> UpstreamReply | None:
         reply = parse_reply(octets, message)
-        self.counts.mismatches += reply is None
+        self.counts[Count.UPSTREAM_MISMATCHES] += reply is None
         return reply
 
 

@@ -16,6 +16,7 @@ import secrets
 from dataclasses import replace
 
 from app.dns.answering.protocol import Forward, Protocol, Walk
+from app.dns.counters import Count
 from app.dns.messages.message import (
     FLAG_AUTHORITATIVE,
     FLAG_CHECKING_DISABLED,
@@ -124,7 +125,7 @@ class Forwarder:
         now = asyncio.get_running_loop().time()
         if (hit := self.cache.find(query, now)) is not None:
             return hit.reply
-        self.cache.counts.misses += 1
+        self.cache.counts[Count.CACHE_MISSES] += 1
         old = self.cache.find(query, now, even_stale=True)
         task = self._asked(query)
         if old is None:

@@ -26,12 +26,11 @@ from app.dns.answering.rate_limit import (
     Verdict,
     network_of,
 )
-from app.dns.counters import Durations
+from app.dns.counters import Count, Durations
 from app.dns.serving.server import DNSServer
 from app.dns.serving.setup import ServerOptions
 from app.dns.serving.sockets import bind
 from app.dns.serving.udp import Datagrams, Limit, Peer
-from app.dns.stats import Count
 from app.domain.addresses import Address, Prefix
 from app.domain.names import parse_domain
 from app.registry.reads.view import View

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.dns.counters import Count
 from app.dns.messages.message import Rcode
 from app.dns.messages.wire import encode_name
 from app.dns.upstream.cache import (
@@ -220,7 +221,7 @@ def test_memory_is_bounded_and_the_least_recently_used_is_evicted() -> None:
         assert cache.size_bytes <= 4 * one
     kept = [number for number in range(10) if cache.find(asked(number), 0)]
     assert kept == [0, 8, 9]
-    assert cache.counts.evictions == 7
+    assert cache.counts[Count.CACHE_EVICTIONS] == 7
     small = texts(asked(50), count=1, size_bytes=5)
     cache.keep(asked(50), small, 0)
     assert cache.sizes == (4, 0)

@@ -9,6 +9,7 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from app.dns.counters import Count
 from app.dns.messages.message import Rcode
 from app.dns.messages.wire import encode_name
 from app.dns.upstream.exchange import Unanswered, Upstream
@@ -109,8 +110,8 @@ async def test_a_server_that_refuses_opt_is_asked_without_and_remembered(refusal
             reply = await upstream.ask(asking())
             assert (reply.rcode, len(reply.sections[0])) == (Rcode.NOERROR, 1)
         assert server.opts == [True, False, False]
-        assert upstream.counts.requests == 3
-        assert upstream.counts.failures == 0
+        assert upstream.counts[Count.UPSTREAM_REQUESTS] == 3
+        assert upstream.counts[Count.UPSTREAM_FAILURES] == 0
 
 
 async def test_a_server_that_ignores_opt_is_asked_without_and_remembered() -> None:
@@ -283,7 +284,7 @@ async def test_an_unusable_answer_is_a_failure_of_its_server(
         upstream = Upstream([bad.server, good.server], attempt_s=PATIENT_S)
         reply = await upstream.ask(asking())
         assert (reply.is_truncated, len(reply.sections[0])) == (False, 1)
-        assert upstream.counts.failures == 1
+        assert upstream.counts[Count.UPSTREAM_FAILURES] == 1
         # A server that has failed is asked last for a while.
         await upstream.ask(asking())
         assert [asked.transport for asked in bad.asked] == [UDP, TCP]
@@ -306,7 +307,7 @@ async def test_an_oversized_datagram_is_a_failure_of_its_server() -> None:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         with pytest.raises(Unanswered):
             await upstream.ask(asking())
-        assert upstream.counts.mismatches == 0
+        assert upstream.counts[Count.UPSTREAM_MISMATCHES] == 0
 
 
 def link_local() -> str:

@@ -14,6 +14,7 @@ import dns.rrset
 import pytest
 
 from app.dns.answering.protocol import ProtocolConfig
+from app.dns.counters import Count
 from app.dns.serving import server as server_module
 from app.dns.serving.server import DNSServer
 from app.dns.serving.setup import ServerOptions
@@ -176,7 +177,7 @@ async def test_forged_replies_are_ignored() -> None:
 
     async with forwarding(forged) as (server, _):
         assert data_of((await ask(server, "www.example.com")).answer) == ["192.0.2.1"]
-        assert server.forwarder.upstream.counts.mismatches >= 6
+        assert server.forwarder.upstream.counts[Count.UPSTREAM_MISMATCHES] >= 6
 
 
 async def test_an_answer_from_another_address_is_ignored(
@@ -211,7 +212,7 @@ async def test_stale_answers_are_used_when_no_upstream_answers(
         reply = await ask(server, "www.example.com")
         assert data_of(reply.answer) == ["192.0.2.1"]
         assert reply.answer[0].ttl == 30
-        assert server.forwarder.cache.counts.stale == 1
+        assert server.forwarder.cache.counts[Count.CACHE_STALE] == 1
         reply = await ask(server, "other.example.com")
         assert reply.rcode() == dns.rcode.SERVFAIL
 
