@@ -40,7 +40,7 @@ from app.config import Settings, UnusableSetting, blamed_on
 from app.dns.metrics import DNSCollector
 from app.dns.serving.server import DNSServer
 from app.dns.serving.workers import DNSWorkers
-from app.dns.upstream.lookup import Lookups, answers_that_fit
+from app.dns.upstream.lookup import answers_that_fit, look_up
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
@@ -238,7 +238,7 @@ def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registr
     """Let ``/resolve`` use the DNS server's upstreams, if it has any."""
     if not dns.protocol.config.has_upstreams:
         return registry
-    resolver = replace(registry.resolver, upstream=Lookups(dns.forwarder))
+    resolver = replace(registry.resolver, upstream=partial(look_up, dns.forwarder))
     return replace(registry, resolver=resolver)
 
 

@@ -22,15 +22,13 @@ from app.client.access import access_to
 from app.client.health_server import answering
 from app.client.registry_client import RegistryClient
 from app.config import Settings, blamed_on
-from app.dns.answering.autopath import Autopath
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.follower import REPLICA_BOUNDS, WatchFollower
 from app.dns.health import Readiness, routes
 from app.dns.metrics import DNSCollector
 from app.dns.own_addresses import answered_at, reached_at
 from app.dns.registrar import APIRegistrar
-from app.dns.serving.server import DNSServer
-from app.dns.serving.setup import ServerOptions
+from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.serving.workers import DNSWorkers
 from app.dns.upstream.server_list import Server, ServerList, read_servers, usable
 from app.domain.addresses import Address, parse_address, parse_prefix
@@ -151,7 +149,7 @@ def protocol_of(settings: Settings) -> ProtocolConfig:
         zone=zone,
         version=f"waypost {VERSION}",
         transfers_to=tuple(prefix for prefix in prefixes if prefix is not None),
-        autopath=Autopath(settings.host_search) if settings.dns_autopath else None,
+        autopath=settings.host_search if settings.dns_autopath else None,
         udp_bytes_max=settings.dns_udp_bytes,
     )
 

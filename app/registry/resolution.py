@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import IPFamily, parse_address
-from app.domain.discovery.nameserver import Elsewhere, Fitting, all_fit, reply_to, service_behind
+from app.domain.discovery.nameserver import Elsewhere, Fitting, reply_to, service_behind
 from app.domain.discovery.resolution import Asked, Resolved
 from app.domain.discovery.resolvers import resolv_conf, stub_resolver
 from app.domain.discovery.resolvers.lookup import Host, Lookup, Network, Outcome, Query, Reply
@@ -36,7 +36,7 @@ class Resolver:
     dns: ClusterDNS
     zone: ZoneConfig
     upstream: Upstream | None = None
-    fitting: Fitting = all_fit
+    fitting: Fitting | None = None
 
 
 def conf_of_pod(snapshot: Snapshot, key: NamespacedName, dns: ClusterDNS) -> ResolvConf:

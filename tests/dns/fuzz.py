@@ -21,7 +21,6 @@ atheris: Any = importlib.import_module("atheris")  # no dependency: install it t
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 with atheris.instrument_imports():
-    from app.dns.answering.autopath import Autopath
     from app.dns.answering.protocol import Forward, Protocol, ProtocolConfig, Transfer, Walk
     from app.dns.answering.transfer import messages
     from app.dns.messages.message import Rcode, Request, Transport, parse_request
@@ -61,7 +60,7 @@ def a_protocol(*, is_able: bool) -> Protocol:
         zone=zone,
         transfers_to=(everyone,),
         has_upstreams=True,
-        autopath=Autopath(("corp.example",)),
+        autopath=("corp.example",),
     )
     return Protocol(VIEW, config)
 

@@ -31,7 +31,7 @@ from app.dns.messages.message import (
     encode_query,
     plain_request,
 )
-from app.dns.messages.wire import Sections
+from app.dns.messages.wire import Sections, folded_question
 from app.domain.changes import Change
 from app.domain.discovery.zone import answer
 from app.domain.discovery.zone.authority import serial_of
@@ -47,7 +47,6 @@ PREPARED_MAX = ANSWERS_MAX // 2  # compiled before the first question
 WIRE_MAX = 65_536  # replies cached by exact request octets
 _PLAIN_FLAGS = FLAG_RECURSION_DESIRED | FLAG_AUTHENTIC | FLAG_CHECKING_DISABLED
 _USUAL_UDP_BYTES = frozenset({512, 1220, 1232, 1280, 1400, 1410, 1432, 1452, 1472, 4000, 4096})
-_TYPE_AND_CLASS_BYTES = 4
 _POD_LABEL = "pod"
 
 
@@ -119,7 +118,7 @@ class Answers:
         return len(self._existing) < PREPARED_MAX
 
     def _entry(self, snapshot: Snapshot, request: Request) -> "_Entry | Records | OutOfZone":
-        key = _key_of(request)
+        key = folded_question(request.question)
         entry = self._existing.get(key) or self._denials.get(key)
         if entry is not None:
             return entry
@@ -173,7 +172,7 @@ class Answers:
             return
         if len(self.by_wire) >= WIRE_MAX:
             del self.by_wire[next(iter(self.by_wire))]
-        wire_key = encode_query(request)
+        wire_key = encode_query(request.flags, request.question, request.edns)
         account = self.accounts.of(request.type, entry.compiled.rcode)
         self.by_wire[wire_key] = (reply, counter, account)
         if wire_key not in entry.wire_keys:
@@ -219,20 +218,12 @@ class Answers:
         )
 
 
-def _key_of(request: Request) -> bytes:
-    name, rest = (
-        request.question[:-_TYPE_AND_CLASS_BYTES],
-        request.question[-_TYPE_AND_CLASS_BYTES:],
-    )
-    return name.lower() + rest  # lengths of labels (0-63) are below "A", so lower() keeps them
-
-
 def _is_plain(request: Request) -> bool:
     """Whether many clients send these exact octets; rare forms would only fill the cache."""
     edns = request.edns
     return (
         request.flags & ~_PLAIN_FLAGS == 0
-        and _key_of(request) == request.question
+        and folded_question(request.question) == request.question
         and request.is_bare
         and (edns is None or edns.udp_bytes in _USUAL_UDP_BYTES)
     )

@@ -22,10 +22,12 @@ from app.domain.names import LABEL_LENGTH_MAX, WIRE_LENGTH_MAX, DomainName, Malf
 
 HEADER_BYTES = 12
 CLASS_IN, CLASS_CHAOS = 1, 3
+TYPE_AND_CLASS_BYTES = 4  # of a question, after its name
 POINTER = 0xC000
 POINTER_OFFSET_MAX = 0x3FFF
 
 _FIXED = struct.Struct("!HHIH")  # type, class, TTL, length of the rest
+_QUESTION = struct.Struct("!HH")
 _SRV = struct.Struct("!HHH")
 _SOA_TIMES = struct.Struct("!IIIII")
 _LENGTH = struct.Struct("!H")
@@ -101,6 +103,17 @@ def encode_name(name: DomainName) -> bytes:
     """Write a name without compression."""
     parts = [chr(len(label)) + label for label in name.labels]
     return ("".join(parts) + "\0").encode("latin-1")
+
+
+def encode_question(name: DomainName, type_: int) -> bytes:
+    """Write a question of class IN."""
+    return encode_name(name) + _QUESTION.pack(type_, CLASS_IN)
+
+
+def folded_question(question: bytes) -> bytes:
+    """Return a question with its name in lower case."""
+    # Lengths of labels (0-63) are below "A", so lower() keeps them.
+    return question[:-TYPE_AND_CLASS_BYTES].lower() + question[-TYPE_AND_CLASS_BYTES:]
 
 
 def decode_name(message: bytes, start: int) -> tuple[DomainName, int]:
@@ -190,7 +203,7 @@ class _Writer:
         self.octets = bytearray()
         self._class = class_
         name = encode_name(question)
-        self._start = HEADER_BYTES + len(name) + 4  # type and class
+        self._start = HEADER_BYTES + len(name) + TYPE_AND_CLASS_BYTES
         self._question = name.lower()
         self._places: dict[bytes, int] = {}
         """Offsets of names and their suffixes, for pointers."""

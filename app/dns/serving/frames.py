@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.counters import Stats
-from app.dns.serving.setup import ServerOptions
+from app.dns.serving.server import ServerOptions
 from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.objects.resource import Object

@@ -9,11 +9,10 @@ a few times; after that it learns of the change by its refresh timer.  Source: R
 import asyncio
 import logging
 import secrets
-import struct
 from collections.abc import Callable, Iterable
 
-from app.dns.messages.message import FLAG_AUTHORITATIVE, FLAG_RESPONSE, Opcode
-from app.dns.messages.wire import CLASS_IN, encode_body, encode_name
+from app.dns.messages.message import FLAG_AUTHORITATIVE, FLAG_RESPONSE, Opcode, header_words
+from app.dns.messages.wire import HEADER_BYTES, encode_body, encode_question
 from app.dns.upstream.exchange import exchange_udp
 from app.dns.upstream.server_list import Server
 from app.domain.discovery.zone.records import Record, RecordType
@@ -22,7 +21,6 @@ INTERVAL_S = 1.0  # between two NOTIFY messages about a zone
 ATTEMPTS_MAX = 3
 ATTEMPT_S = 2.0
 _ID_BITS = 16
-_HEADER = struct.Struct("!HHHHHH")
 _OPCODE_SHIFT = 11
 
 _log = logging.getLogger(__name__)
@@ -68,14 +66,13 @@ class Notifier:
 def encode_notify(soa: Record, id_: int) -> bytes:
     """Write a NOTIFY for the zone of an SOA record."""
     flags = Opcode.NOTIFY << _OPCODE_SHIFT | FLAG_AUTHORITATIVE
-    question = encode_name(soa.name) + struct.pack("!HH", RecordType.SOA, CLASS_IN)
+    question = encode_question(soa.name, RecordType.SOA)
     body = encode_body(soa.name, ((soa,), (), ()))
-    return _HEADER.pack(id_, flags, 1, 1, 0, 0) + question + body.octets
+    return id_.to_bytes(2) + header_words(flags, (1, 1, 0, 0)) + question + body.octets
 
 
 def is_acknowledged(reply: bytes, message: bytes) -> bool | None:
     """Whether ``reply`` acknowledges ``message``; None when it belongs to another message."""
-    if len(reply) < _HEADER.size or reply[:2] != message[:2]:
+    if len(reply) < HEADER_BYTES or reply[:2] != message[:2]:
         return None
-    _, flags, *_ = _HEADER.unpack_from(reply)
-    return bool(flags & FLAG_RESPONSE) or None
+    return bool(int.from_bytes(reply[2:4]) & FLAG_RESPONSE) or None

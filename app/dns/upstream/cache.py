@@ -10,13 +10,13 @@ The clock is the caller's.  Source: RFC 2308, RFC 8767; spec dns A12.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from app.dns.counters import Count
 from app.dns.messages.message import Rcode
-from app.dns.messages.wire import RawRecord
+from app.dns.messages.wire import RawRecord, folded_question
 from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
-from app.domain.discovery.zone.records import Record
 
 POSITIVE_MAX = 9_984  # cached answers
 NEGATIVE_MAX = 9_984  # cached denials and failures
@@ -118,7 +118,7 @@ class Cache:
         is_failing = denial is not None and denial.reply.rcode not in FINAL_RCODES
         if answer is not None and (even_stale or is_failing) and now < answer.until + STALE_S:
             self.counts[Count.CACHE_STALE] += 1
-            return Hit(_capped(answer.reply, STALE_TTL_S), is_stale=True)
+            return Hit(_with_ttls(answer.reply, lambda _: STALE_TTL_S), is_stale=True)
         return None if denial is None else self._hit(self._negative, key, denial, now)
 
     def keep(self, query: UpstreamQuery, reply: UpstreamReply, now: float) -> None:
@@ -159,8 +159,7 @@ def memory_bytes(query: UpstreamQuery, reply: UpstreamReply) -> int:
 
 
 def _key(query: UpstreamQuery) -> UpstreamQuery:
-    question = query.question
-    return replace(query, question=question[:-4].lower() + question[-4:])
+    return replace(query, question=folded_question(query.question))
 
 
 def _ttl_s(reply: UpstreamReply, *, is_positive: bool) -> int:
@@ -174,21 +173,15 @@ def _ttl_s(reply: UpstreamReply, *, is_positive: bool) -> int:
 
 def _aged(reply: UpstreamReply, age_s: int) -> UpstreamReply:
     """Subtract the age from all TTLs; additional records may expire earlier and are dropped."""
-
-    def older(record: Record | RawRecord) -> Record | RawRecord:
-        return replace(record, ttl_s=max(0, record.ttl_s - age_s))
-
     answers, authority, additional = reply.sections
-    lasting = [record for record in additional if record.ttl_s > age_s]
+    lasting = tuple(record for record in additional if record.ttl_s > age_s)
+    sections = (answers, authority, lasting)
+    return _with_ttls(replace(reply, sections=sections), lambda ttl_s: max(0, ttl_s - age_s))
+
+
+def _with_ttls(reply: UpstreamReply, change: Callable[[int], int]) -> UpstreamReply:
     answers, authority, additional = (
-        tuple(map(older, each)) for each in (answers, authority, lasting)
+        tuple(replace(record, ttl_s=change(record.ttl_s)) for record in section)
+        for section in reply.sections
     )
-    return replace(reply, sections=(answers, authority, additional))
-
-
-def _capped(reply: UpstreamReply, ttl_s: int) -> UpstreamReply:
-    def shorter(record: Record | RawRecord) -> Record | RawRecord:
-        return replace(record, ttl_s=ttl_s)
-
-    answers, authority, additional = (tuple(map(shorter, each)) for each in reply.sections)
     return replace(reply, sections=(answers, authority, additional))

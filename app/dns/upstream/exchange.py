@@ -7,7 +7,7 @@ a random id; only a reply from the server's address with this id and question is
 Other datagrams are counted and ignored.  A reply beyond the bounds, or truncated even
 over TCP, counts as a failure of its server.
 
-Source: RFC 5452; RFC 6891 section 7; RFC 7766 section 5; spec dns A12.
+Source: RFC 5452; RFC 6891 sections 6.2.2 and 7; RFC 7766 section 5; spec dns A12.
 """
 
 import asyncio
@@ -20,7 +20,6 @@ from typing import TypeVar
 
 from app.dns.counters import Count
 from app.dns.messages.message import UDP_BYTES_ADVERTISED, Rcode
-from app.dns.upstream.edns_memory import EdnsMemory
 from app.dns.upstream.message import Oversized, parse_reply
 from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
 from app.dns.upstream.server_list import Server
@@ -30,6 +29,8 @@ ROUNDS_MAX = 2  # times each server is asked
 PENDING_MAX = 256  # pending questions; each has a socket
 RESTED_S = 10.0  # after a failure, until a server is no longer asked last
 WARNED_EVERY_S = 10.0  # between two warnings about unusable answers of one server
+PLAIN_S = 300.0  # without OPT for a server without EDNS, until OPT is tried again
+KNOWN_S = 600.0  # after a server's last OPT record in which it counts as supporting EDNS
 _ID_BITS = 16
 _NOT_UNDERSTOOD = (Rcode.FORMERR, Rcode.NOTIMP)
 _DATAGRAM_BYTES_MAX = 65_535
@@ -46,6 +47,48 @@ class Unanswered(Exception):
 
 class Overloaded(Exception):
     """The limit of pending questions is reached."""
+
+
+class EdnsMemory:
+    """Remembers which servers do not support EDNS and must be asked without an OPT record.
+
+    A server that refuses OPT, or does not answer it, but answers without is asked without
+    OPT for a while.  A server that has recently sent an OPT record supports EDNS: its
+    refusal concerns the question, and a missing answer is a lost packet.
+    """
+
+    def __init__(self) -> None:
+        self._known_until: dict[Server, float] = {}
+        self._plain_until: dict[Server, float] = {}
+        self._suspects: set[Server] = set()
+
+    def is_asked_plainly(self, server: Server, now: float) -> bool:
+        """Whether a question to ``server`` should have no OPT record."""
+        return server in self._suspects or now < self._plain_until.get(server, now)
+
+    def is_known(self, server: Server, now: float) -> bool:
+        """Whether ``server`` has recently shown that it supports EDNS."""
+        return now < self._known_until.get(server, now)
+
+    def shown(self, server: Server, now: float) -> None:
+        """Note that ``server`` has sent an OPT record."""
+        self._known_until[server] = now + KNOWN_S
+        self._plain_until.pop(server, None)
+        self._suspects.discard(server)
+
+    def silent(self, server: Server, now: float, *, was_plain: bool) -> None:
+        """Note that ``server`` did not answer; if it answers neither kind it is simply down."""
+        if was_plain:
+            self._suspects.discard(server)
+        elif not self.is_known(server, now):
+            self._suspects.add(server)
+
+    def needs_plain(self, server: Server, now: float) -> None:
+        """Note that ``server`` answered without OPT a question that it did not answer with it."""
+        self._suspects.discard(server)
+        # A period in force must end at some time: the answers during it do not extend it.
+        if not self.is_known(server, now) and now >= self._plain_until.get(server, now):
+            self._plain_until[server] = now + PLAIN_S
 
 
 class Upstream:

@@ -21,10 +21,12 @@ from app.dns.messages.message import FLAG_RESPONSE, FLAG_TRUNCATED, TYPE_OPT, TY
 from app.dns.messages.wire import (
     HEADER_BYTES,
     POINTER,
+    TYPE_AND_CLASS_BYTES,
     RawRecord,
     Sections,
     Truncated,
     end_of_plain_name,
+    folded_question,
 )
 from app.dns.upstream.question import UpstreamReply
 from app.domain.names import LABEL_LENGTH_MAX, WIRE_LENGTH_MAX, MalformedName
@@ -42,7 +44,6 @@ _POINTER_MARK = POINTER >> 8
 _POINTER_BYTES = 2
 _TTL_SIGN = 0x80000000  # RFC 2181 section 8: a TTL with this bit is zero
 _SOA_MINIMUM_BYTES = 4
-_TYPE_AND_CLASS_BYTES = 4
 _EXTENDED_SHIFT = 24  # of the upper bits of a response code in an OPT record's TTL
 TYPE_RRSIG = 46
 
@@ -115,14 +116,9 @@ def _start_of_answers(octets: bytes, query: bytes, questions: int) -> int | None
     """Find the end of the question, which must be that of ``query`` or missing; else None."""
     if questions == 0:
         return HEADER_BYTES
-    stop = end_of_plain_name(query, HEADER_BYTES) + _TYPE_AND_CLASS_BYTES
+    stop = end_of_plain_name(query, HEADER_BYTES) + TYPE_AND_CLASS_BYTES
     asked, repeated = query[HEADER_BYTES:stop], octets[HEADER_BYTES:stop]
-    name, type_and_class = repeated[:-_TYPE_AND_CLASS_BYTES], repeated[-_TYPE_AND_CLASS_BYTES:]
-    is_repeated = (
-        questions == 1
-        and name.lower() == asked[:-_TYPE_AND_CLASS_BYTES].lower()
-        and type_and_class == asked[-_TYPE_AND_CLASS_BYTES:]
-    )
+    is_repeated = questions == 1 and folded_question(repeated) == folded_question(asked)
     return stop if is_repeated else None
 
 

@@ -62,14 +62,13 @@ Fitting = Callable[[Query, Records], int | None]
 """Counts the answers that fit into a reply; None when all do."""
 
 
-def all_fit(_query: Query, _found: Records) -> None:
-    """Assume that every reply fits."""
-
-
 def reply_to(
-    snapshot: Snapshot, query: Query, config: ZoneConfig, fitting: Fitting = all_fit
+    snapshot: Snapshot, query: Query, config: ZoneConfig, fitting: Fitting | None = None
 ) -> Reply | Elsewhere:
-    """Answer a query from the zone; return Elsewhere when an upstream is needed."""
+    """Answer a query from the zone; return Elsewhere when an upstream is needed.
+
+    Without ``fitting`` every reply fits.
+    """
     if query.is_malformed:
         return Reply(rcode=Rcode.FORMERR)
     found = answer.answer(snapshot, Question(query.name, RecordType[query.qtype]), config)
@@ -77,7 +76,7 @@ def reply_to(
         case Records(leads_to=DomainName() as name):
             return Elsewhere(name=name, qtype=query.qtype, chain=_records(found.answers))
         case Records():
-            fit = fitting(query, found)
+            fit = fitting(query, found) if fitting is not None else None
             kept = found.answers if fit is None else found.answers[:fit]
             return Reply(
                 rcode=Rcode.NOERROR,

@@ -16,21 +16,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dns.answering.clients import LOOPBACK
+from app.dns.answering import rate_limit
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.answering.rate_limit import (
     ANSWER_BYTES,
+    LOOPBACK,
     WINDOW_S,
     Accounts,
     RateLimit,
-    Verdict,
     network_of,
 )
 from app.dns.counters import Count, Durations
-from app.dns.serving.server import DNSServer
-from app.dns.serving.setup import ServerOptions
+from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.serving.sockets import bind
-from app.dns.serving.udp import Datagrams, Limit, Peer
+from app.dns.serving.udp import Datagrams, Peer
 from app.domain.addresses import Address, Prefix
 from app.domain.names import parse_domain
 from app.registry.reads.view import View
@@ -41,12 +40,18 @@ from tests.dns.upstream_server import Asked, upstream_server
 HOST = "127.0.0.1"
 WAIT_S = 5.0
 CLIENT = IPv4Address("192.0.2.1")
+SENT, DROPPED, TRUNCATED = b"as it is", None, b"empty, with TC"
 LARGE = "big.default.svc.cluster.local"
 ENDPOINTS = 70  # an answer with their addresses exceeds a limit of one answer per second
 
 
 def a_limit(per_s: int, *, networks_max: int = 1000, near: tuple[Prefix, ...] = ()) -> RateLimit:
-    return RateLimit(per_s, Accounts(), networks_max=networks_max, near=near)
+    return RateLimit(per_s, Accounts(), lambda _: TRUNCATED, networks_max=networks_max, near=near)
+
+
+def verdict_of(limit: RateLimit, reply: bytes, client: Address, now: float) -> bytes | None:
+    sent = limit.limited(reply, b"", client, now)
+    return SENT if sent == reply else sent
 
 
 def a_reply(type_: str = "A", rcode: int = 0, size_bytes: int = ANSWER_BYTES) -> bytes:
@@ -82,7 +87,7 @@ def test_a_network_gets_no_more_answers_of_a_kind_than_its_limit(
             window_ends, spent = now + WINDOW_S, Counter[tuple[bytes, str]]()
         client = CLIENT + host
         reply = a_reply(type_, size_bytes=max(size_bytes, 40))
-        if limit.evaluate(reply, client, now) == Verdict.SENT:
+        if verdict_of(limit, reply, client, now) == SENT:
             spent[network_of(client), type_] += len(reply)
     assert all(octets <= per_s * ANSWER_BYTES for octets in spent.values())
 
@@ -90,21 +95,21 @@ def test_a_network_gets_no_more_answers_of_a_kind_than_its_limit(
 @given(st.integers(1, 40), st.integers(1, 40))
 def test_answers_within_the_limit_are_sent(per_s: int, count: int) -> None:
     limit = a_limit(per_s)
-    verdicts = [limit.evaluate(a_reply(), CLIENT, 1.0) for _ in range(count)]
-    assert verdicts.count(Verdict.SENT) == min(count, per_s)
+    verdicts = [verdict_of(limit, a_reply(), CLIENT, 1.0) for _ in range(count)]
+    assert verdicts.count(SENT) == min(count, per_s)
     assert limit.refused == max(0, count - per_s)
 
 
 def test_every_other_answer_over_the_limit_is_truncated() -> None:
     limit = a_limit(1)
-    verdicts = [limit.evaluate(a_reply(), CLIENT, 0.5) for _ in range(7)]
-    assert verdicts == [Verdict.SENT, *3 * [Verdict.DROPPED, Verdict.TRUNCATED]]
+    verdicts = [verdict_of(limit, a_reply(), CLIENT, 0.5) for _ in range(7)]
+    assert verdicts == [SENT, *3 * [DROPPED, TRUNCATED]]
 
 
 def test_a_new_second_begins_with_empty_accounts() -> None:
     limit = a_limit(1)
-    seconds = [limit.evaluate(a_reply(), CLIENT, second) for second in (0.0, 0.9, 1.0, 1.9, 2.0)]
-    assert [verdict == Verdict.SENT for verdict in seconds] == [True, False, True, False, True]
+    seconds = [verdict_of(limit, a_reply(), CLIENT, second) for second in (0.0, 0.9, 1.0, 1.9, 2.0)]
+    assert [verdict == SENT for verdict in seconds] == [True, False, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -120,45 +125,45 @@ def test_a_new_second_begins_with_empty_accounts() -> None:
 )
 def test_neighbours_share_a_limit(one: str, other: str, *, is_shared: bool) -> None:
     limit = a_limit(1)
-    assert limit.evaluate(a_reply(), ip_address(one), 0.5) == Verdict.SENT
-    second = limit.evaluate(a_reply(), ip_address(other), 0.5)
-    assert (second == Verdict.DROPPED) is is_shared
+    assert verdict_of(limit, a_reply(), ip_address(one), 0.5) == SENT
+    second = verdict_of(limit, a_reply(), ip_address(other), 0.5)
+    assert (second == DROPPED) is is_shared
 
 
 def test_kinds_of_answers_have_separate_limits() -> None:
     limit = a_limit(1)
     for reply in (a_reply("A"), a_reply("AAAA"), a_reply("A", rcode=3), a_reply("A", rcode=2)):
-        assert limit.evaluate(reply, CLIENT, 0.5) == Verdict.SENT
-        assert limit.evaluate(reply, CLIENT, 0.5) != Verdict.SENT
+        assert verdict_of(limit, reply, CLIENT, 0.5) == SENT
+        assert verdict_of(limit, reply, CLIENT, 0.5) != SENT
     # All unknown types share one account, so asking for many of them gives no more answers.
-    assert limit.evaluate(a_reply("TYPE65000"), CLIENT, 0.5) == Verdict.SENT
-    assert limit.evaluate(a_reply("TYPE65001"), CLIENT, 0.5) != Verdict.SENT
+    assert verdict_of(limit, a_reply("TYPE65000"), CLIENT, 0.5) == SENT
+    assert verdict_of(limit, a_reply("TYPE65001"), CLIENT, 0.5) != SENT
     header = a_reply(rcode=1)[:12]
-    assert limit.evaluate(header, CLIENT, 0.5) == Verdict.SENT
+    assert verdict_of(limit, header, CLIENT, 0.5) == SENT
 
 
 def test_a_large_answer_counts_as_several() -> None:
     limit = a_limit(10)
-    large = [limit.evaluate(a_reply(size_bytes=5 * ANSWER_BYTES), CLIENT, 0.5) for _ in range(3)]
-    assert large.count(Verdict.SENT) == 2
+    large = [verdict_of(limit, a_reply(size_bytes=5 * ANSWER_BYTES), CLIENT, 0.5) for _ in range(3)]
+    assert large.count(SENT) == 2
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.9.8.7", "::1", "::ffff:127.0.0.1"])
 def test_loopback_is_never_limited(client: str) -> None:
     limit = a_limit(1, near=LOOPBACK)
     address = ip_address(client)
-    assert {limit.evaluate(a_reply(), address, 0.5) for _ in range(100)} == {Verdict.SENT}
+    assert {verdict_of(limit, a_reply(), address, 0.5) for _ in range(100)} == {SENT}
     assert limit.refused == 0
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=300))
 def test_networks_are_counted_up_to_a_bound(addresses: list[int]) -> None:
     accounts = Accounts()
-    limit = RateLimit(1, accounts, networks_max=20)
+    limit = RateLimit(1, accounts, lambda _: None, networks_max=20)
     kinds = (a_reply("A"), a_reply("AAAA"))
     for number in addresses:
         for reply in kinds:
-            limit.evaluate(reply, IPv4Address(number), 0.5)
+            verdict_of(limit, reply, IPv4Address(number), 0.5)
         assert sum(len(accounts.of_reply(reply)) for reply in kinds) <= 20
 
 
@@ -264,14 +269,15 @@ async def test_loopback_clients_get_all_answers_over_sockets() -> None:
     ],
 )
 async def test_cached_replies_are_counted_for_the_network_of_the_client(
-    host: str, client: str, network: Address
+    host: str, client: str, network: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rate_limit, "WINDOW_S", inf)
     try:
         bound = bind(host, 0)
     except OSError:
         pytest.skip("there is no IPv6 on this machine")
     accounts = Accounts()
-    limit = RateLimit(10, accounts, near=(), window_s=inf)
+    limit = RateLimit(10, accounts, lambda message: message, near=())
     query = dns.message.make_query(parse_domain(LARGE).labels[0], "A").to_wire()
     account, counter, reply = accounts.of(1, 0), [0], query[2:]
 
@@ -283,7 +289,7 @@ async def test_cached_replies_are_counted_for_the_network_of_the_client(
         {query[2:]: (reply, counter, account)},
         respond,
         Durations(),
-        Limit(limit, lambda message: message),
+        limit,
     )
     family = socket.AF_INET6 if ":" in client else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as line:

@@ -21,8 +21,7 @@ from app.dns.answering.protocol import ProtocolConfig, Transfer
 from app.dns.answering.transfer import TRANSFERS_MAX, messages, revision_of
 from app.dns.messages.message import Request, Transport, parse_request
 from app.dns.serving import notify
-from app.dns.serving.server import DNSServer
-from app.dns.serving.setup import ServerOptions
+from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.upstream.server_list import Server
 from app.domain.addresses import Prefix, parse_prefix
 from app.domain.changes import Change

@@ -13,7 +13,7 @@ import dns.rcode
 
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.counters import Count
-from app.dns.serving.setup import ServerOptions
+from app.dns.serving.server import ServerOptions
 from app.dns.serving.workers import DNSWorkers
 from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig

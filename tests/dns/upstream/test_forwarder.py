@@ -16,11 +16,10 @@ import pytest
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.counters import Count
 from app.dns.serving import server as server_module
-from app.dns.serving.server import DNSServer
-from app.dns.serving.setup import ServerOptions
+from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.upstream import exchange, forwarder
 from app.dns.upstream.exchange import Upstream
-from app.dns.upstream.lookup import Lookups
+from app.dns.upstream.lookup import look_up
 from app.dns.upstream.server_list import Server
 from app.domain.discovery.resolvers.lookup import Rcode
 from app.domain.discovery.zone.config import ZoneConfig
@@ -352,7 +351,7 @@ async def test_an_answer_truncated_over_tcp_is_a_failure_and_no_denial(
         assert reply.rcode() == dns.rcode.SERVFAIL
         assert data_of(reply.answer) == ["gone.example.test."]
         assert server.forwarder.cache.sizes == (0, 0)
-        told = await Lookups(server.forwarder)(parse_domain("www.example.com"), "A")
+        told = await look_up(server.forwarder, parse_domain("www.example.com"), "A")
         assert told.rcode is Rcode.SERVFAIL
 
 

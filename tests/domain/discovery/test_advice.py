@@ -15,7 +15,8 @@ from app.domain.discovery.resolvers.lookup import (
     Transport,
 )
 from app.domain.discovery.resolvers.resolv_conf import ResolvConf, format_text
-from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
+from app.domain.discovery.resolvers.stub_resolver import Profile
+from tests.resolver_vectors import resolve
 
 SEARCH = ("default.svc.cluster.local", "svc.cluster.local", "cluster.local")
 CLUSTER = ResolvConf(nameservers=("10.96.0.10",), search=SEARCH, options=(("ndots", "5"),))

@@ -19,23 +19,13 @@ _SITE_SCOPE = 5
 _LINK_LOCAL_4 = ("127.", "169.254.")
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyTable:
-    """Prefix, precedence and label, longest prefix first."""
-
-    rows: tuple[tuple[IPv6Network, int, int], ...]
-
-    def row(self, address: IPv6Address) -> tuple[int, int]:
-        """Return the precedence and the label of an address."""
-        for prefix, precedence, label in self.rows:
-            if address in prefix:
-                return precedence, label
-        raise AssertionError("the table ends with ::/0")
+PolicyTable = tuple[tuple[IPv6Network, int, int], ...]
+"""Prefix, precedence and label; the longest prefix first, ``::/0`` last."""
 
 
 def _table(*rows: tuple[str, int, int]) -> PolicyTable:
     parsed = ((IPv6Network(prefix), precedence, label) for prefix, precedence, label in rows)
-    return PolicyTable(tuple(sorted(parsed, key=lambda row: -row[0].prefixlen)))
+    return tuple(sorted(parsed, key=lambda row: -row[0].prefixlen))
 
 
 RFC_3484 = _table(
@@ -85,7 +75,7 @@ def ordered(addresses: Iterable[str], network: Network, rules: OrderRules) -> tu
 def _key(address: str, network: Network, rules: OrderRules) -> tuple[int, ...]:
     target = _mapped(address)
     source = _source_for(target, network)
-    precedence, label = rules.table.row(target)
+    precedence, label = _policy(target, rules.table)
     scope = _scope(target)
     if source is None:
         return (1, 1, 1, -precedence, scope, 0) if rules.sorts_unusable else (1, 0, 0, 0, 0, 0)
@@ -95,11 +85,16 @@ def _key(address: str, network: Network, rules: OrderRules) -> tuple[int, ...]:
     return (
         0,
         int(scope != _scope(source)),
-        int(label != rules.table.row(source)[1]),
+        int(label != _policy(source, rules.table)[1]),
         -precedence,
         scope,
         -shared,
     )
+
+
+def _policy(address: IPv6Address, table: PolicyTable) -> tuple[int, int]:
+    """Find the precedence and the label of an address."""
+    return next((precedence, label) for prefix, precedence, label in table if address in prefix)
 
 
 def _mapped(address: str) -> IPv6Address:

@@ -91,7 +91,7 @@ class _State:
     trail: Trail
     name: str
     literal: str | None
-    has_seen_no_data: bool = False
+    as_is: _Result | None = None
 
 
 def walk(lookup: Lookup, host: Host) -> Walk:
@@ -142,11 +142,13 @@ def _sources(state: _State) -> Walk:
 
 
 def _names(state: _State) -> _Searching:
-    """Try every name until one has an address or fails for another reason than its absence."""
+    """Try every name until one has records or fails for another reason than its absence."""
     result = _Result(status=_ECONNREFUSED)
+    has_seen_no_data = False
     candidates = candidates_of(state.name, state.trail.config)
     for position, (text, source) in enumerate(candidates, start=1):
         result = yield from _query(state, text, source)
+        state.as_is = result if source == "as-is" else state.as_is
         if not result.is_absence:
             is_hit = result.status == _SUCCESS
             decision = Decision.HIT if is_hit else Decision.STOP
@@ -154,8 +156,8 @@ def _names(state: _State) -> _Searching:
             return result
         is_last = position == len(candidates)
         state.trail.decide(Decision.STOP if is_last else Decision.NEXT, result.status)
-        state.has_seen_no_data |= result.status == _ENODATA
-    return _Result(status=_ENODATA) if state.has_seen_no_data else result
+        has_seen_no_data |= result.status == _ENODATA
+    return _Result(status=_ENODATA) if has_seen_no_data else result
 
 
 def _query(state: _State, text: str, source: str) -> _Searching:
@@ -189,24 +191,12 @@ def _status(ending: _Pending) -> str:
 
 def _search(state: _State) -> Walk:
     """Walk the search list for one record type; the status of the as-is try is reported."""
-    as_is: _Result | None = None
-    result = _Result(status=_ENOTFOUND)
-    for text, source in candidates_of(state.name, state.trail.config):
-        state.trail.decide(Decision.NEXT, result.status)
-        result = yield from _query(state, text, source)
-        as_is = result if source == "as-is" else as_is
-        state.has_seen_no_data |= result.status == _ENODATA
-        if not result.is_absence:
-            break
+    result = yield from _names(state)
     if result.status == _SUCCESS:
-        state.trail.decide(Decision.HIT, "an answer")
         return _found(state, result.reading)
-    state.trail.decide(Decision.STOP, result.status)
-    if result.is_absence:
-        result = as_is or result
-        if state.has_seen_no_data:
-            result = _Result(status=_ENODATA)
-    return _unresolved(state, result, "as-is" if result is as_is else "last")
+    if result.status == _ENOTFOUND:
+        result = state.as_is or result
+    return _unresolved(state, result, "as-is" if result is state.as_is else "last")
 
 
 def _known(state: _State, addresses: tuple[str, ...]) -> Outcome:

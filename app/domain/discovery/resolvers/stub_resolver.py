@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from app.domain.discovery.resolvers import c_ares, glibc, go_resolver, musl
-from app.domain.discovery.resolvers.lookup import Host, Lookup, Outcome, Query, Reply, Walk
+from app.domain.discovery.resolvers.lookup import Host, Lookup, Walk
 
 
 class Profile(StrEnum):
@@ -37,15 +37,3 @@ _WALKS: Mapping[Profile, Callable[[Lookup, Host], Walk]] = {
 def walk(profile: Profile, lookup: Lookup, host: Host) -> Walk:
     """Begin a lookup as the given resolver would do it."""
     return _WALKS[profile](lookup, host)
-
-
-def resolve(profile: Profile, lookup: Lookup, host: Host, ask: Callable[[Query], Reply]) -> Outcome:
-    """Run a walk to its end with a function that answers every query immediately."""
-    steps = walk(profile, lookup, host)
-    try:
-        flight = next(steps)
-        while True:
-            flight = steps.send(tuple(ask(query) for query in flight))
-    except StopIteration as end:
-        outcome: Outcome = end.value
-        return outcome

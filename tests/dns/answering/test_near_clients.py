@@ -7,11 +7,10 @@ import dns.flags
 import dns.message
 import pytest
 
-from app.dns.answering.clients import Clients, is_near
 from app.dns.answering.protocol import Protocol, ProtocolConfig
+from app.dns.answering.rate_limit import Clients, is_near
 from app.dns.messages.message import UDP_BYTES_MAX, UDP_BYTES_SAFE, Transport
-from app.dns.serving.server import DNSServer
-from app.dns.serving.setup import ServerOptions
+from app.dns.serving.server import DNSServer, ServerOptions
 from app.registry.reads.view import View
 from tests.dns.answering.test_protocol import HOST, ZONE, FixedSource
 from tests.dns.messages.test_compiled import a_headless_zone
