@@ -26,9 +26,9 @@ from app.dns.answering.protocol import ProtocolConfig
 from app.dns.follower import REPLICA_BOUNDS, WatchFollower
 from app.dns.health import Readiness, routes
 from app.dns.metrics import DNSCollector
-from app.dns.own_addresses import answered_at, reached_at
 from app.dns.registrar import APIRegistrar
 from app.dns.serving.server import DNSServer, ServerOptions
+from app.dns.serving.sockets import answered_at, reached_at
 from app.dns.serving.workers import DNSWorkers
 from app.dns.upstream.server_list import Server, ServerList, read_servers, usable
 from app.domain.addresses import Address, parse_address, parse_prefix

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.domain.discovery.resolution import Profile, walk
 from app.domain.discovery.resolvers.lookup import (
     Host,
     Lookup,
@@ -18,7 +19,6 @@ from app.domain.discovery.resolvers.lookup import (
     Reply,
     Transport,
 )
-from app.domain.discovery.resolvers.stub_resolver import Profile, walk
 from app.domain.names import DomainName, parse_domain
 
 VECTORS = Path(__file__).parent / "vectors" / "resolver.json"

@@ -28,29 +28,29 @@ _ANY_SIZE = SIZE_BUCKETS_BYTES[-1] + 1
 
 
 class Count(StrEnum):
-    """Counters besides replies; the last five are gauges."""
+    """Counters besides replies, by the names of their metrics; the last five are gauges."""
 
-    CACHE_HITS_POSITIVE = "cache hits, positive"
-    CACHE_HITS_NEGATIVE = "cache hits, negative"
-    CACHE_MISSES = "cache misses"
-    CACHE_STALE = "stale replies served"
-    CACHE_EVICTIONS = "cache evictions"
-    UPSTREAM_REQUESTS = "upstream requests"
-    UPSTREAM_FAILURES = "upstream failures"
-    UPSTREAM_MISMATCHES = "upstream mismatches"
-    UPSTREAM_REJECTED = "questions rejected, too many pending"
-    AUTOPATH_FOUND = "names found by walking a search list"
-    FAILURES = "messages lost to internal errors"
-    MALFORMED = "malformed requests"
-    DROPPED = "datagrams dropped by the kernel"
-    UNSENT = "replies not accepted by the kernel"
-    LIMITED = "answers over the rate limit"
-    SHED = "connections shed"
-    CACHE_POSITIVE = "cached answers"
-    CACHE_NEGATIVE = "cached denials"
-    CACHE_BYTES = "memory of the cache"
-    CONNECTIONS = "open connections"
-    COMPILED = "compiled answers"
+    CACHE_HITS_POSITIVE = "coredns_cache_hits of success"
+    CACHE_HITS_NEGATIVE = "coredns_cache_hits of denial"
+    CACHE_MISSES = "coredns_cache_misses"
+    CACHE_STALE = "coredns_cache_served_stale"
+    CACHE_EVICTIONS = "coredns_cache_evictions"
+    UPSTREAM_REQUESTS = "waypost_dns_upstream_requests"
+    UPSTREAM_FAILURES = "waypost_dns_upstream_failures"
+    UPSTREAM_MISMATCHES = "waypost_dns_upstream_mismatches"
+    UPSTREAM_REJECTED = "coredns_forward_max_concurrent_rejects"
+    AUTOPATH_FOUND = "coredns_autopath_success"
+    FAILURES = "coredns_panics"
+    MALFORMED = "waypost_dns_malformed"
+    DROPPED = "waypost_dns_dropped_datagrams"
+    UNSENT = "waypost_dns_unsent_datagrams"
+    LIMITED = "waypost_dns_limited"
+    SHED = "waypost_dns_shed_connections"
+    CACHE_POSITIVE = "coredns_cache_entries of success"
+    CACHE_NEGATIVE = "coredns_cache_entries of denial"
+    CACHE_BYTES = "waypost_dns_cache_bytes"
+    CONNECTIONS = "waypost_dns_connections"
+    COMPILED = "waypost_dns_compiled_answers"
 
 
 class ServiceKind(StrEnum):
@@ -92,14 +92,8 @@ class ReplyCounters:
         )
         if kind not in self.by_kind and len(self.by_kind) >= self._kinds_max:
             # Clients and upstreams choose types, codes and sizes, so the kinds must be bounded.
-            kind = Kind(
-                request.transport,
-                "other",
-                rcode,
-                is_dnssec_ok=False,
-                request_bytes=_ANY_SIZE,
-                reply_bytes=_ANY_SIZE,
-            )
+            any_ = {"request_bytes": _ANY_SIZE, "reply_bytes": _ANY_SIZE}
+            kind = kind._replace(type="other", is_dnssec_ok=False, **any_)
         return self.by_kind.setdefault(kind, [0])
 
 

@@ -25,46 +25,28 @@ _CACHE_PLACE = {"server": "dns://", "zones": ".", "view": ""}
 _PLUGIN = "kubernetes"
 _FAMILY_V4, _FAMILY_V6 = "1", "2"
 
-_COUNTERS: Mapping[Count, tuple[str, str]] = {
-    Count.UPSTREAM_REJECTED: (
-        "coredns_forward_max_concurrent_rejects",
-        "Questions refused because too many upstream questions were pending.",
-    ),
-    Count.AUTOPATH_FOUND: (
-        "coredns_autopath_success",
-        "Names found by walking a client's search list.",
-    ),
-    Count.FAILURES: ("coredns_panics", "Messages lost to an internal error."),
-    Count.UPSTREAM_REQUESTS: ("waypost_dns_upstream_requests", "Questions sent to upstreams."),
-    Count.UPSTREAM_FAILURES: (
-        "waypost_dns_upstream_failures",
-        "Questions to upstreams without a usable answer.",
-    ),
-    Count.UPSTREAM_MISMATCHES: (
-        "waypost_dns_upstream_mismatches",
-        "Datagrams from upstreams that match no pending question.",
-    ),
-    Count.MALFORMED: ("waypost_dns_malformed", "Messages that were not valid requests."),
-    Count.DROPPED: (
-        "waypost_dns_dropped_datagrams",
-        "Datagrams dropped by the kernel because the receive buffer was full.",
-    ),
-    Count.UNSENT: ("waypost_dns_unsent_datagrams", "Replies that the kernel did not accept."),
-    Count.LIMITED: ("waypost_dns_limited", "Answers over the rate limit of a network."),
-    Count.SHED: ("waypost_dns_shed_connections", "Connections closed to make room for others."),
+_COUNTERS: Mapping[Count, str] = {
+    Count.UPSTREAM_REJECTED: "Questions refused because too many upstream questions were pending.",
+    Count.AUTOPATH_FOUND: "Names found by walking a client's search list.",
+    Count.FAILURES: "Messages lost to an internal error.",
+    Count.UPSTREAM_REQUESTS: "Questions sent to upstreams.",
+    Count.UPSTREAM_FAILURES: "Questions to upstreams without a usable answer.",
+    Count.UPSTREAM_MISMATCHES: "Datagrams from upstreams that match no pending question.",
+    Count.MALFORMED: "Messages that were not valid requests.",
+    Count.DROPPED: "Datagrams dropped by the kernel because the receive buffer was full.",
+    Count.UNSENT: "Replies that the kernel did not accept.",
+    Count.LIMITED: "Answers over the rate limit of a network.",
+    Count.SHED: "Connections closed to make room for others.",
 }
-_CACHE_COUNTERS: Mapping[Count, tuple[str, str]] = {
-    Count.CACHE_MISSES: ("coredns_cache_misses", "Questions not found in the cache."),
-    Count.CACHE_STALE: ("coredns_cache_served_stale", "Expired replies served."),
-    Count.CACHE_EVICTIONS: ("coredns_cache_evictions", "Replies evicted to make room."),
+_CACHE_COUNTERS: Mapping[Count, str] = {
+    Count.CACHE_MISSES: "Questions not found in the cache.",
+    Count.CACHE_STALE: "Expired replies served.",
+    Count.CACHE_EVICTIONS: "Replies evicted to make room.",
 }
-_GAUGES: Mapping[Count, tuple[str, str]] = {
-    Count.CONNECTIONS: ("waypost_dns_connections", "Open TCP connections."),
-    Count.COMPILED: ("waypost_dns_compiled_answers", "Answers ready to be sent."),
-    Count.CACHE_BYTES: (
-        "waypost_dns_cache_bytes",
-        "Estimated memory of cached upstream replies.",
-    ),
+_GAUGES: Mapping[Count, str] = {
+    Count.CONNECTIONS: "Open TCP connections.",
+    Count.COMPILED: "Answers ready to be sent.",
+    Count.CACHE_BYTES: "Estimated memory of cached upstream replies.",
 }
 
 
@@ -82,10 +64,10 @@ class DNSCollector(Collector):
         yield from _sizes(stats.replies)
         yield from _durations(stats)
         yield from _cache(stats.counts)
-        for count, (name, text) in _COUNTERS.items():
-            yield CounterMetricFamily(name, text, value=stats.counts[count])
-        for count, (name, text) in _GAUGES.items():
-            yield GaugeMetricFamily(name, text, value=stats.counts[count])
+        for count, text in _COUNTERS.items():
+            yield CounterMetricFamily(count.value, text, value=stats.counts[count])
+        for count, text in _GAUGES.items():
+            yield GaugeMetricFamily(count.value, text, value=stats.counts[count])
 
 
 def _requests(replies: Mapping[Kind, int], family: str) -> Iterator[Metric]:
@@ -187,5 +169,5 @@ def _cache(counts: Mapping[Count, int]) -> Iterator[Metric]:
     looked_up = sum(found.values()) + counts[Count.CACHE_MISSES]
     name, text = "coredns_cache_requests", "Questions looked up."
     yield _counter(name, text, {(): looked_up}, place=_CACHE_PLACE)
-    for count, (name, text) in _CACHE_COUNTERS.items():
-        yield _counter(name, text, {(): counts[count]}, place=_CACHE_PLACE)
+    for count, text in _CACHE_COUNTERS.items():
+        yield _counter(count.value, text, {(): counts[count]}, place=_CACHE_PLACE)

@@ -98,9 +98,7 @@ class Answers:
         entry = self._entry(snapshot, request)
         if not isinstance(entry, _Entry):
             return entry
-        reply = entry.compiled.reply(request, self._serial)
-        octets = request.id + (reply if isinstance(reply, bytes) else reply.octets())
-        counter = self._tallies.of(request, entry.compiled.rcode, len(octets))
+        reply, octets, counter = self._reply(request, entry)
         counter[0] += 1
         if entry.is_cached and request.transport == Transport.UDP:
             self._cache_reply(request, entry, reply, counter)
@@ -111,11 +109,14 @@ class Answers:
         request = plain_request(name, type_)
         entry = self._entry(snapshot, request)
         if isinstance(entry, _Entry) and entry.is_cached:
-            reply = entry.compiled.reply(request, self._serial)
-            size = len(request.id) + len(reply if isinstance(reply, bytes) else reply.octets())
-            counter = self._tallies.of(request, entry.compiled.rcode, size)
+            reply, _, counter = self._reply(request, entry)
             self._cache_reply(request, entry, reply, counter)
         return len(self._existing) < PREPARED_MAX
+
+    def _reply(self, request: Request, entry: _Entry) -> tuple[Reply, bytes, ReplyCounter]:
+        reply = entry.compiled.reply(request, self._serial)
+        octets = request.id + (reply if isinstance(reply, bytes) else reply.octets())
+        return reply, octets, self._tallies.of(request, entry.compiled.rcode, len(octets))
 
     def _entry(self, snapshot: Snapshot, request: Request) -> "_Entry | Records | OutOfZone":
         key = folded_question(request.question)
@@ -184,10 +185,8 @@ class Answers:
         Other clients get a smaller one even when they offer a larger buffer.
         """
         offered = UDP_BYTES_MIN if request.edns is None else request.edns.udp_bytes
-        if offered <= self.same_bytes_max:
-            return True
         whole = request.size_bytes + len(compiled.body.octets)
-        return whole <= self.same_bytes_max
+        return min(offered, whole) <= self.same_bytes_max
 
     def _drop(self, key: bytes) -> None:
         entry = self._existing.pop(key, None) or self._denials.pop(key, None)

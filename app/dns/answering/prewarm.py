@@ -16,7 +16,6 @@ from app.domain.addresses import IPFamily
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.discovery.zone.records import RecordType
 from app.domain.names import DomainName
-from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
 SLICE_ANSWERS = 16  # compiled between two yields to the event loop
@@ -46,15 +45,10 @@ def likely_questions(snapshot: Snapshot, config: ZoneConfig) -> Iterator[Questio
         if service.is_external_name:
             continue
         labels = (key.name, key.namespace, "svc", *apex)
-        yield from ((DomainName(labels), type_) for type_ in _address_types(service))
+        for family, type_ in ((IPFamily.IPV4, RecordType.A), (IPFamily.IPV6, RecordType.AAAA)):
+            if family in service.ip_families:
+                yield DomainName(labels), type_
         for port in service.ports:
             if port.name:
                 name = (f"_{port.name}", f"_{port.protocol.lower()}", *labels)
                 yield DomainName(name), RecordType.SRV
-
-
-def _address_types(service: Service) -> Iterator[RecordType]:
-    if IPFamily.IPV4 in service.ip_families:
-        yield RecordType.A
-    if IPFamily.IPV6 in service.ip_families:
-        yield RecordType.AAAA

@@ -14,7 +14,9 @@ from enum import IntEnum
 from app.dns.messages.wire import (
     CLASS_IN,
     EMPTY_BODY,
+    HEADER,
     HEADER_BYTES,
+    RECORD,
     Body,
     Truncated,
     decode_name,
@@ -40,9 +42,7 @@ FLAG_DNSSEC_OK = 0x8000  # in the OPT record
 KEPT_FLAGS = FLAG_RECURSION_DESIRED | FLAG_CHECKING_DISABLED
 _OPCODE_SHIFT, _OPCODE_MASK = 11, 0x7800
 
-_HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
-_FIXED = struct.Struct("!HHIH")
 _OPT = struct.Struct("!BHHBBHH")
 _OPTION = struct.Struct("!HH")
 _TCP_KEEPALIVE = 11
@@ -139,14 +139,14 @@ class Refused:
 
     def reply(self, flags: int) -> bytes:
         """Write the header, with ``flags`` added."""
-        return _HEADER.pack(self.id, FLAG_RESPONSE | self.flags | flags, 0, 0, 0, 0)
+        return HEADER.pack(self.id, FLAG_RESPONSE | self.flags | flags, 0, 0, 0, 0)
 
 
 def parse_request(message: bytes, transport: Transport) -> Request | Refused | None:
     """Parse a request; never raises, for any octets."""
     if len(message) < HEADER_BYTES:
         return None
-    id_, flags, *counts = _HEADER.unpack_from(message)
+    id_, flags, *counts = HEADER.unpack_from(message)
     if flags & FLAG_RESPONSE:
         return None
     opcode = (flags & _OPCODE_MASK) >> _OPCODE_SHIFT
@@ -227,8 +227,8 @@ def _parse_sections(message: bytes, records: int, transport: Transport) -> Reque
     edns, serial = None, None
     for _ in range(records):
         owner_at, position = position, skip_name(message, position)
-        kind, value, ttl, length = _FIXED.unpack_from(message, position)
-        position += _FIXED.size
+        kind, value, ttl, length = RECORD.unpack_from(message, position)
+        position += RECORD.size
         if position + length > len(message):
             raise Truncated("a record has no end")
         if kind == TYPE_OPT:

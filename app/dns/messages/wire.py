@@ -20,13 +20,14 @@ from itertools import chain
 from app.domain.discovery.zone.records import Record, ServiceTarget, StartOfAuthority, Text
 from app.domain.names import LABEL_LENGTH_MAX, WIRE_LENGTH_MAX, DomainName, MalformedName
 
-HEADER_BYTES = 12
+HEADER = struct.Struct("!HHHHHH")  # id, flags, the numbers of records
+HEADER_BYTES = HEADER.size
 CLASS_IN, CLASS_CHAOS = 1, 3
 TYPE_AND_CLASS_BYTES = 4  # of a question, after its name
 POINTER = 0xC000
 POINTER_OFFSET_MAX = 0x3FFF
 
-_FIXED = struct.Struct("!HHIH")  # type, class, TTL, length of the rest
+RECORD = struct.Struct("!HHIH")  # type, class, TTL, length of the rest
 _QUESTION = struct.Struct("!HH")
 _SRV = struct.Struct("!HHH")
 _SOA_TIMES = struct.Struct("!IIIII")
@@ -218,11 +219,11 @@ class _Writer:
         if isinstance(record, RawRecord):
             self._name(record.owner)
             size = len(record.data)
-            self.octets += _FIXED.pack(record.type, record.class_, record.ttl_s, size)
+            self.octets += RECORD.pack(record.type, record.class_, record.ttl_s, size)
             self.octets += record.data
             return len(self.octets)
         self._domain(record.name)
-        self.octets += _FIXED.pack(record.type, self._class, record.ttl_s, 0)
+        self.octets += RECORD.pack(record.type, self._class, record.ttl_s, 0)
         before = len(self.octets)
         self._content(record)
         _LENGTH.pack_into(self.octets, before - _LENGTH.size, len(self.octets) - before)

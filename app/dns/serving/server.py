@@ -20,11 +20,10 @@ from time import perf_counter, time
 from app.dns.answering.prewarm import prepare
 from app.dns.answering.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.answering.rate_limit import RateLimit, is_near
-from app.dns.answering.transfer import TRANSFERS_MAX, messages
 from app.dns.counters import Count, Stats
 from app.dns.messages.message import Rcode, Transport
 from app.dns.programming_latency import ProgrammingLatency
-from app.dns.serving.notify import Notifier
+from app.dns.serving.secondaries import TRANSFERS_MAX, Notifier, transfer_messages
 from app.dns.serving.sockets import TCP_BACKLOG, Bound, bind, drops_of
 from app.dns.serving.tcp import Connections
 from app.dns.serving.udp import Datagrams, Peer
@@ -199,8 +198,7 @@ class DNSServer:
         self.protocol.counters.durations.add(perf_counter() - started, 1)
         if isinstance(outcome, Transfer):
             return self._transfer(outcome)
-        has_room = self.connections.waiting < self.connections.waiting_max
-        if isinstance(outcome, Forward | Walk) and has_room:
+        if isinstance(outcome, Forward | Walk) and self.connections.may_wait:
             return self._answer_in_time(outcome)
         return self._immediate(outcome, message)
 
@@ -229,7 +227,7 @@ class DNSServer:
         self._transfers += 1
         try:
             history, config = self._view.history, self.protocol.config.zone
-            for message in messages(transfer, self._view.snapshot, history, config):
+            for message in transfer_messages(transfer, self._view.snapshot, history, config):
                 yield message
                 await asyncio.sleep(0)  # yield to the event loop between two messages
         finally:

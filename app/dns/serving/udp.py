@@ -16,7 +16,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from time import perf_counter
 
 from app.dns.answering.rate_limit import (
@@ -30,6 +30,7 @@ from app.dns.answering.rate_limit import (
 from app.dns.counters import Durations, ReplyCounter
 from app.dns.messages.compiled import Reply
 from app.dns.messages.message import UDP_BYTES_MAX
+from app.dns.serving.sockets import client_address
 from app.domain.addresses import Address
 
 BATCH_MAX = 64  # datagrams per system call
@@ -86,9 +87,7 @@ class Peer:
     @property
     def address(self) -> Address:
         """The client's address; an IPv4-mapped IPv6 address as IPv4."""
-        address = ip_address(self.name[0])
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        return mapped or address
+        return client_address(self.name[0])
 
 
 Respond = Callable[[bytes, Peer], bytes | None]

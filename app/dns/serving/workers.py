@@ -25,7 +25,6 @@ from app.dns.answering.protocol import ProtocolConfig
 from app.dns.counters import Stats, total
 from app.dns.serving.frames import (
     Committed,
-    Loaded,
     Part,
     Setup,
     encode_frame,
@@ -217,12 +216,12 @@ async def _follow(reader: asyncio.StreamReader, view: View) -> None:
         match frame:
             case Part():
                 objects.extend(frame.objects)
-            case Loaded():
-                snapshot = load(objects, revision=frame.revision)
-                view.reset(snapshot, history=(), compacted=frame.revision)
-                objects.clear()
-                gc.collect()
-                gc.freeze()  # the loaded state is long-lived: exempt it from garbage collection
+                if frame.revision is not None:
+                    snapshot = load(objects, revision=frame.revision)
+                    view.reset(snapshot, history=(), compacted=frame.revision)
+                    objects.clear()
+                    gc.collect()
+                    gc.freeze()  # the loaded state is long-lived: exempt it from collection
             case Committed():
                 pending.extend(frame.changes)
                 if not frame.has_more:

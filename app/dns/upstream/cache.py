@@ -1,6 +1,6 @@
 """Cache of upstream replies: for their TTL, and longer while the upstreams fail.
 
-    key, now -> Hit | None
+    key, now -> reply with its remaining TTLs | None
 
 Bounded in number and in memory, evicting the least recently used.  Denials have a
 store of their own, with half of the memory, so that random names evict only each
@@ -18,8 +18,7 @@ from app.dns.messages.message import Rcode
 from app.dns.messages.wire import RawRecord, folded_question
 from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
 
-POSITIVE_MAX = 9_984  # cached answers
-NEGATIVE_MAX = 9_984  # cached denials and failures
+KEPT_MAX = 9_984  # cached answers; as many denials and failures
 BYTES_MAX = 32 * 1024 * 1024  # of memory for both
 ENTRY_BYTES = 768  # memory of a cached reply besides its question and its records
 RECORD_BYTES = 144  # memory of a record besides its data
@@ -29,14 +28,6 @@ NEGATIVE_TTL_S_MAX = 1_800
 FAILURE_TTL_S = 5
 STALE_S = 3_600  # after its expiry that an answer may still be used while the upstreams fail
 STALE_TTL_S = 30  # the TTL of such an answer, RFC 8767 section 4
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A cached reply with its remaining TTLs."""
-
-    reply: UpstreamReply
-    is_stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +41,10 @@ class _Kept:
 class _Store:
     """Cached replies, the least recently used first."""
 
-    def __init__(self, *, kept_max: int, bytes_max: int) -> None:
+    def __init__(self, bytes_max: int) -> None:
         self.by_query: dict[UpstreamQuery, _Kept] = {}
         self.size_bytes = 0
-        self._kept_max, self._bytes_max = kept_max, bytes_max
+        self._bytes_max = bytes_max
 
     def add(self, key: UpstreamQuery, kept: _Kept) -> int:
         """Store a reply, evicting the least recently used; return how many were evicted.
@@ -61,11 +52,11 @@ class _Store:
         A reply that is larger than the whole store is not cached.
         """
         self.remove(key)
-        if kept.size_bytes > self._bytes_max or not self._kept_max:
+        if kept.size_bytes > self._bytes_max:
             return 0
         evictions = 0
         room_bytes = self._bytes_max - kept.size_bytes
-        while self.size_bytes > room_bytes or len(self.by_query) >= self._kept_max:
+        while self.size_bytes > room_bytes or len(self.by_query) >= KEPT_MAX:
             self.remove(next(iter(self.by_query)))
             evictions += 1
         self.by_query[key] = kept
@@ -86,16 +77,9 @@ class _Store:
 class Cache:
     """Cached replies by question; the case of names does not matter."""
 
-    def __init__(
-        self,
-        *,
-        positive_max: int = POSITIVE_MAX,
-        negative_max: int = NEGATIVE_MAX,
-        bytes_max: int = BYTES_MAX,
-    ) -> None:
+    def __init__(self, *, bytes_max: int = BYTES_MAX) -> None:
         self.counts: Counter[Count] = Counter()
-        self._positive = _Store(kept_max=positive_max, bytes_max=bytes_max // 2)
-        self._negative = _Store(kept_max=negative_max, bytes_max=bytes_max // 2)
+        self._positive, self._negative = _Store(bytes_max // 2), _Store(bytes_max // 2)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -107,7 +91,9 @@ class Cache:
         """The estimated memory of all cached replies."""
         return self._positive.size_bytes + self._negative.size_bytes
 
-    def find(self, query: UpstreamQuery, now: float, *, even_stale: bool = False) -> Hit | None:
+    def find(
+        self, query: UpstreamQuery, now: float, *, even_stale: bool = False
+    ) -> UpstreamReply | None:
         """Find a reply; expired answers only with ``even_stale``, or after a cached failure."""
         key = _key(query)
         answer, denial = self._positive.by_query.get(key), self._negative.by_query.get(key)
@@ -118,7 +104,7 @@ class Cache:
         is_failing = denial is not None and denial.reply.rcode not in FINAL_RCODES
         if answer is not None and (even_stale or is_failing) and now < answer.until + STALE_S:
             self.counts[Count.CACHE_STALE] += 1
-            return Hit(_with_ttls(answer.reply, lambda _: STALE_TTL_S), is_stale=True)
+            return _with_ttls(answer.reply, lambda _: STALE_TTL_S)
         return None if denial is None else self._hit(self._negative, key, denial, now)
 
     def keep(self, query: UpstreamQuery, reply: UpstreamReply, now: float) -> None:
@@ -137,11 +123,11 @@ class Cache:
         kept = _Kept(reply, now, now + ttl_s, memory_bytes(key, reply))
         self.counts[Count.CACHE_EVICTIONS] += store.add(key, kept)
 
-    def _hit(self, store: _Store, key: UpstreamQuery, kept: _Kept, now: float) -> Hit:
+    def _hit(self, store: _Store, key: UpstreamQuery, kept: _Kept, now: float) -> UpstreamReply:
         store.touch(key)
         is_positive = store is self._positive
         self.counts[Count.CACHE_HITS_POSITIVE if is_positive else Count.CACHE_HITS_NEGATIVE] += 1
-        return Hit(_aged(kept.reply, int(now - kept.since)), is_stale=False)
+        return _aged(kept.reply, int(now - kept.since))
 
 
 def memory_bytes(query: UpstreamQuery, reply: UpstreamReply) -> int:

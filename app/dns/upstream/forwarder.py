@@ -123,7 +123,7 @@ class Forwarder:
         """
         now = asyncio.get_running_loop().time()
         if (hit := self.cache.find(query, now)) is not None:
-            return hit.reply
+            return hit
         self.cache.counts[Count.CACHE_MISSES] += 1
         old = self.cache.find(query, now, even_stale=True)
         task = self._asked(query)
@@ -133,9 +133,9 @@ class Forwarder:
             async with asyncio.timeout(STALE_AFTER_S):
                 reply = await asyncio.shield(task)
         except (Unanswered, Overloaded, TimeoutError):
-            return old.reply
+            return old
         # RFC 8767 section 4: any other response code is no answer.
-        return reply if reply.rcode in FINAL_RCODES else old.reply
+        return reply if reply.rcode in FINAL_RCODES else old
 
     def _asked(self, query: UpstreamQuery) -> asyncio.Task[UpstreamReply]:
         task = self._under_way.get(query)

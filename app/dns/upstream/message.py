@@ -15,12 +15,14 @@ Source: RFC 1035 section 4.1.4, RFC 3597 section 4, RFC 5452 section 9.
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from app.dns.messages.message import FLAG_RESPONSE, FLAG_TRUNCATED, TYPE_OPT, TYPE_SOA, Rcode
 from app.dns.messages.wire import (
+    HEADER,
     HEADER_BYTES,
     POINTER,
+    RECORD,
     TYPE_AND_CLASS_BYTES,
     RawRecord,
     Sections,
@@ -36,8 +38,6 @@ EXPANDED_BYTES_MAX = 262_144  # of names and data of one message: four times 64 
 POINTERS_MAX = 126  # in one name: one between any two labels
 _POINTER_COST_BYTES = 8  # counted for each pointer, as following it takes that much time
 
-_HEADER = struct.Struct("!HHHHHH")
-_FIXED = struct.Struct("!HHIH")
 _NUMBER = struct.Struct("!I")
 _RCODE_MASK = 0xF
 _POINTER_MARK = POINTER >> 8
@@ -74,25 +74,14 @@ class Oversized(ValueError):
     """A message beyond the bounds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """The bounds of one message."""
-
-    records_max: int = RECORDS_MAX
-    expanded_bytes_max: int = EXPANDED_BYTES_MAX
-
-
-BOUNDS = Bounds()
-
-
-def parse_reply(octets: bytes, query: bytes, bounds: Bounds = BOUNDS) -> UpstreamReply | None:
+def parse_reply(octets: bytes, query: bytes) -> UpstreamReply | None:
     """Parse a reply to ``query``; return None for anything else.
 
-    Raises Oversized for a reply beyond ``bounds``.
+    Raises Oversized for a reply beyond the bounds.
     """
     if len(octets) < HEADER_BYTES or octets[:2] != query[:2]:
         return None
-    _, flags, questions, *counts = _HEADER.unpack_from(octets)
+    _, flags, questions, *counts = HEADER.unpack_from(octets)
     if not flags & FLAG_RESPONSE:
         return None
     rcode = flags & _RCODE_MASK
@@ -103,7 +92,7 @@ def parse_reply(octets: bytes, query: bytes, bounds: Bounds = BOUNDS) -> Upstrea
     if start is None or (questions == 0 and rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)):
         return None
     try:
-        sections, opt = _Reader(octets, bounds).sections(start, counts)
+        sections, opt = _Reader(octets).sections(start, counts)
     except (Truncated, MalformedName, struct.error):
         return None
     if opt is not None and opt.ttl_s >> _EXTENDED_SHIFT:
@@ -125,9 +114,8 @@ def _start_of_answers(octets: bytes, query: bytes, questions: int) -> int | None
 class _Reader:
     """Parses one message, counting records and octets."""
 
-    def __init__(self, octets: bytes, bounds: Bounds) -> None:
+    def __init__(self, octets: bytes) -> None:
         self._octets = octets
-        self._bounds = bounds
         self._records = 0
         self._expanded_bytes = 0
         self._owners: dict[bytes, bytes] = {}
@@ -155,24 +143,20 @@ class _Reader:
     def _record(self, start: int) -> tuple[RawRecord, int]:
         octets = self._octets
         self._records += 1
-        if self._records > self._bounds.records_max:
-            raise Oversized(f"more than {self._bounds.records_max} records")
+        if self._records > RECORDS_MAX:
+            raise Oversized(f"more than {RECORDS_MAX} records")
         owner, position = self._name(start)
         owner = self._owners.setdefault(owner, owner)
-        type_, class_, ttl, size = _FIXED.unpack_from(octets, position)
-        position += _FIXED.size
+        type_, class_, ttl, size = RECORD.unpack_from(octets, position)
+        position += RECORD.size
         stop = position + size
         if stop > len(octets):
             raise Truncated("a record has no end")
         data = self._data(position, stop, type_)
+        self._expand(len(data))
         return RawRecord(owner, type_, class_, 0 if ttl & _TTL_SIGN else ttl, data), stop
 
     def _data(self, start: int, stop: int, type_: int) -> bytes:
-        data = self._written_out(start, stop, type_)
-        self._expand(len(data))
-        return data
-
-    def _written_out(self, start: int, stop: int, type_: int) -> bytes:
         octets = self._octets
         if type_ not in _NAMES_IN_DATA:
             return octets[start:stop]
@@ -231,8 +215,8 @@ class _Reader:
 
     def _expand(self, count: int) -> None:
         self._expanded_bytes += count
-        if self._expanded_bytes > self._bounds.expanded_bytes_max:
-            raise Oversized(f"more than {self._bounds.expanded_bytes_max} octets, decompressed")
+        if self._expanded_bytes > EXPANDED_BYTES_MAX:
+            raise Oversized(f"more than {EXPANDED_BYTES_MAX} octets, decompressed")
 
 
 def _pointed_at(octets: bytes, position: int, limit: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.domain.addresses import parse_address
-from app.domain.discovery.resolution import Resolved
+from app.domain.discovery.resolution import Profile, Resolved
 from app.domain.discovery.resolvers.lookup import Decision, Status, Step
 from app.domain.discovery.resolvers.resolv_conf import (
     NAMESERVERS_MAX,
@@ -19,7 +19,6 @@ from app.domain.discovery.resolvers.resolv_conf import (
     ResolvConf,
 )
 from app.domain.discovery.resolvers.resolver_config import MUSL_LINE_LENGTH_MAX, NDOTS_MAX
-from app.domain.discovery.resolvers.stub_resolver import Profile
 from app.domain.names import SUBDOMAIN_LENGTH_MAX
 
 OLD_SEARCHES_MAX = 6  # glibc before 2.26, Kubernetes before 1.26

@@ -149,7 +149,7 @@ async def test_the_longest_idle_connection_is_closed_for_a_new_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with serving(a_view(snapshot_of("edge")), ProtocolConfig(zone=ZONE)) as server:
-        monkeypatch.setattr(server.connections, "_connections_max", 20)
+        monkeypatch.setattr(tcp, "CONNECTIONS_MAX", 20)
         idle = [await asyncio.open_connection(HOST, server.port) for _ in range(60)]
         query = dns.message.make_query("multi.edge.svc.cluster.local", "A")
         reply = await dns.asyncquery.tcp(query, HOST, WAIT_S, server.port)

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.discovery.advice import advise, lint
-from app.domain.discovery.resolution import Asked, Resolved
+from app.domain.discovery.resolution import Asked, Profile, Resolved
 from app.domain.discovery.resolvers.lookup import (
     Host,
     Lookup,
@@ -15,7 +15,6 @@ from app.domain.discovery.resolvers.lookup import (
     Transport,
 )
 from app.domain.discovery.resolvers.resolv_conf import ResolvConf, format_text
-from app.domain.discovery.resolvers.stub_resolver import Profile
 from tests.resolver_vectors import resolve
 
 SEARCH = ("default.svc.cluster.local", "svc.cluster.local", "cluster.local")

@@ -20,8 +20,14 @@ from app.domain.discovery.explain.explanation import (
     SliceExplanation,
     Verdict,
 )
-from app.domain.discovery.explain.near_misses import Misses, distance, misses, requirements_of
-from app.domain.discovery.explain.pod_reasons import reasons_of, verdict_of
+from app.domain.discovery.explain.pod_reasons import (
+    Misses,
+    distance,
+    misses,
+    reasons_of,
+    requirements_of,
+    verdict_of,
+)
 from app.domain.discovery.explain.summary import summary_of
 from app.domain.errors import not_found
 from app.domain.names import NamespacedName

@@ -30,7 +30,6 @@ from app.domain.discovery.resolvers.lookup import (
     Host,
     Lookup,
     Outcome,
-    Query,
     Rcode,
     Replies,
     Reply,
@@ -225,15 +224,16 @@ def _send(
     while open_queries := [query for query in pending if not query.is_over]:
         if any(query.tries for query in pending):
             trail.retry("no usable reply: asked again")
-        replies = yield from trail.ask(_packet(trail, candidate, query) for query in open_queries)
+        replies = yield from trail.ask(
+            replace(
+                trail.query(candidate, query.qtype, query.server, attempt=query.tries),
+                transport=query.transport,
+            )
+            for query in open_queries
+        )
         for query, reply in zip(open_queries, replies, strict=True):
             _receive(trail, query, reply)
     return sorted(pending, key=lambda query: (query.timeouts, query.tries, query.position))
-
-
-def _packet(trail: Trail, candidate: Candidate, query: _Pending) -> Query:
-    packet = trail.query(candidate, query.qtype, query.server, attempt=query.tries)
-    return replace(packet, transport=query.transport)
 
 
 def _receive(trail: Trail, query: _Pending, reply: Reply) -> None:

@@ -33,14 +33,12 @@ def aton_literal(name: str) -> str | None:
     parts = name.split(".")
     if len(parts) > _ATON_PARTS_MAX or not all(_ATON_PART.match(part) for part in parts):
         return None
-    numbers = [_aton_number(part) for part in parts]
-    *leading, last = numbers
-    if any(number > 0xFF for number in leading) or last >= 1 << 8 * (5 - len(parts)):  # noqa: PLR2004
+    *leading, last = map(_aton_number, parts)
+    try:
+        octets = bytes(leading) + last.to_bytes(_ATON_PARTS_MAX + 1 - len(parts))
+    except (ValueError, OverflowError):
         return None
-    value = last
-    for position, number in enumerate(leading):
-        value |= number << 8 * (3 - position)
-    return str(IPv4Address(value))
+    return str(IPv4Address(octets))
 
 
 def strict_literal(name: str) -> str | None:

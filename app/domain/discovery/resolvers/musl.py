@@ -55,16 +55,19 @@ _RESENDS_PER_TYPE = 2  # after SERVFAIL, shared by all types and servers of a ro
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Release:
-    """The differences between releases; with an empty error the candidate is skipped."""
+class Release:
+    """The differences between 1.2.4, which is new, and the releases before it.
+
+    With an empty error the candidate is skipped.
+    """
 
     falls_back_to_tcp: bool
     no_data_error: str
     bad_name_error: str
 
 
-_OLD = _Release(falls_back_to_tcp=False, no_data_error=_NONAME, bad_name_error=_NONAME)
-_NEW = _Release(falls_back_to_tcp=True, no_data_error=_NODATA, bad_name_error="")
+OLD = Release(falls_back_to_tcp=False, no_data_error=_NONAME, bad_name_error=_NONAME)
+NEW = Release(falls_back_to_tcp=True, no_data_error=_NODATA, bad_name_error="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +91,8 @@ class _Result:
 _Searching = Generator[Flight, Replies, _Result]
 
 
-def walk(lookup: Lookup, host: Host) -> Walk:
-    """Resolve as a program linked with musl 1.2.4 or later does."""
-    return _walk(lookup, host, _NEW)
-
-
-def walk_1_2_3(lookup: Lookup, host: Host) -> Walk:
-    """Resolve as musl 1.2.1 to 1.2.3 do."""
-    return _walk(lookup, host, _OLD)
-
-
-def _walk(lookup: Lookup, host: Host, release: _Release) -> Walk:
+def walk(lookup: Lookup, host: Host, *, release: Release) -> Walk:
+    """Resolve as a program linked with musl does."""
     search = _Search(release, Trail(musl(host.resolv_conf)))
     if not lookup.is_for_addresses:
         # In musl res_search equals res_query: the search list is not used.
@@ -115,7 +109,7 @@ def _walk(lookup: Lookup, host: Host, release: _Release) -> Walk:
     return _address_outcome(lookup, host, result, search)
 
 
-def _known_locally(lookup: Lookup, host: Host, release: _Release) -> Outcome | None:
+def _known_locally(lookup: Lookup, host: Host, release: Release) -> Outcome | None:
     if not 0 < len(lookup.name.encode()) <= _NAME_LENGTH_MAX:
         return failed_unasked(_NONAME)
     literal = aton_literal(lookup.name)
@@ -134,7 +128,7 @@ def _known_locally(lookup: Lookup, host: Host, release: _Release) -> Outcome | N
 class _Search:
     """The search list applied to a name."""
 
-    release: _Release
+    release: Release
     trail: Trail
 
     def run(self, name: str, qtypes: tuple[str, ...]) -> _Searching:
@@ -156,7 +150,7 @@ class _Search:
 
     def query(self, text: str, source: str, qtypes: tuple[str, ...]) -> _Searching:
         # 1.2.3 packs a name that ends in two dots into a packet that no server understands.
-        is_malformed = self.release is _OLD and text.endswith("..")
+        is_malformed = self.release is OLD and text.endswith("..")
         name = raw_name(text.rstrip(".") if is_malformed else text)
         if name is None:
             return _Result(error=self.release.bad_name_error)
@@ -233,7 +227,7 @@ def _evaluated(candidate: Candidate, replies: Replies) -> _Result:
 
 def _address_outcome(lookup: Lookup, host: Host, result: _Result, search: _Search) -> Outcome:
     trail = search.trail
-    replies = result.replies if search.release is _OLD else result.replies[::-1]
+    replies = result.replies if search.release is OLD else result.replies[::-1]
     found = [
         record.value for reply in replies for record in reply.records if record.rtype in (A, AAAA)
     ]

@@ -2,7 +2,7 @@
 
     (Zone) -> every record but the SOA
     (Snapshot, changes since) -> the earlier Snapshot
-    (earlier Zone, later Zone, changes between) -> ZoneDelta
+    (earlier Zone, later Zone, changes between) -> removed, added
 
 The records equal the answers to questions, so that a secondary answers as this server
 does.  Pod names are not included: in insecure mode every address has one.  The work of
@@ -12,7 +12,6 @@ Source: RFC 5936 section 2.2, RFC 1995 section 4; spec dns A10.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from app.domain.addresses import Address, parse_address
@@ -32,14 +31,6 @@ from app.domain.discovery.zone.subjects import Subject, touched_by
 from app.domain.names import DomainName, NamespacedName, parse_domain
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneDelta:
-    """The removed and the added records."""
-
-    removed: tuple[Record, ...]
-    added: tuple[Record, ...]
-
-
 def records_of_zone(zone: Zone) -> Iterator[Record]:
     """List every record of a zone but its SOA, in a stated order."""
     yield from _at_apex(zone)
@@ -51,16 +42,16 @@ def records_of_zone(zone: Zone) -> Iterator[Record]:
             yield from _of_service(zone, key)
 
 
-def difference(before: Zone, after: Zone, changes: Iterable[Change]) -> ZoneDelta:
-    """Compute how ``changes`` altered the records of a zone."""
+def difference(
+    before: Zone, after: Zone, changes: Iterable[Change]
+) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+    """Compute the records of a zone that ``changes`` removed, and those that they added."""
     touched = {
         subject: None for change in changes for subject in touched_by(change, after.snapshot)
     }
     old, new = _touched_records(before, touched), _touched_records(after, touched)
-    return ZoneDelta(
-        tuple(record for record in old if record not in new),
-        tuple(record for record in new if record not in old),
-    )
+    removed = tuple(record for record in old if record not in new)
+    return removed, tuple(record for record in new if record not in old)
 
 
 def _touched_records(zone: Zone, touched: Iterable[Subject]) -> dict[Record, None]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import AAAA, Host, Lookup, LookupFlag, Outcome
-from app.domain.discovery.resolvers.stub_resolver import Profile
 from tests.resolver_vectors import Nameservers, Zone, resolve
 
 _NO_ZONES: Mapping[str, Zone] = {}

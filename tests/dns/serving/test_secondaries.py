@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.dns.answering.protocol import ProtocolConfig, Transfer
-from app.dns.answering.transfer import TRANSFERS_MAX, messages, revision_of
 from app.dns.messages.message import Request, Transport, parse_request
-from app.dns.serving import notify
+from app.dns.serving import secondaries
+from app.dns.serving.secondaries import TRANSFERS_MAX, revision_of, transfer_messages
 from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.upstream.server_list import Server
 from app.domain.addresses import Prefix, parse_prefix
@@ -75,7 +75,7 @@ def transferred(
     assert isinstance(request, Request)
     found: list[Line] = []
     transfer = Transfer(request, parse_domain(name))
-    for message in messages(transfer, snapshot, history, config):
+    for message in transfer_messages(transfer, snapshot, history, config):
         reply = dns.message.from_wire(message, one_rr_per_rrset=True)
         assert reply.flags & dns.flags.AA
         lines = (rrset.to_text().split(None, 4) for rrset in reply.answer)
@@ -243,8 +243,8 @@ async def test_concurrent_transfers_are_bounded() -> None:
 async def test_peers_are_notified_until_they_acknowledge(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(notify, "INTERVAL_S", 0.01)
-    monkeypatch.setattr(notify, "ATTEMPT_S", 0.1)
+    monkeypatch.setattr(secondaries, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(secondaries, "ATTEMPT_S", 0.1)
     heard: asyncio.Queue[tuple[bytes, tuple[str, int]]] = asyncio.Queue()
 
     class Secondary(asyncio.DatagramProtocol):
