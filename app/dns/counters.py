@@ -74,8 +74,7 @@ class Kind(NamedTuple):
 class ReplyCounters:
     """The counts of one server since it started."""
 
-    def __init__(self, *, kinds_max: int = KINDS_MAX) -> None:
-        self._kinds_max = kinds_max
+    def __init__(self) -> None:
         self.by_kind: dict[Kind, ReplyCounter] = {}
         self.durations = Durations()
 
@@ -90,10 +89,11 @@ class ReplyCounters:
             bucket(request.size_bytes),
             bucket(reply_bytes),
         )
-        if kind not in self.by_kind and len(self.by_kind) >= self._kinds_max:
+        if kind not in self.by_kind and len(self.by_kind) >= KINDS_MAX:
             # Clients and upstreams choose types, codes and sizes, so the kinds must be bounded.
-            any_ = {"request_bytes": _ANY_SIZE, "reply_bytes": _ANY_SIZE}
-            kind = kind._replace(type="other", is_dnssec_ok=False, **any_)
+            kind = kind._replace(
+                type="other", is_dnssec_ok=False, request_bytes=_ANY_SIZE, reply_bytes=_ANY_SIZE
+            )
         return self.by_kind.setdefault(kind, [0])
 
 

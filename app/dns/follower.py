@@ -25,12 +25,11 @@ from app.client.pace import CLOCK, Backoff, Clock
 from app.client.registry_client import RegistryClient
 from app.client.server_text import shown
 from app.client.watch import Event, Resume, parse_event
-from app.dns.programming_latency import trigger_of
+from app.dns.programming_latency import kept_annotations
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
 from app.domain.discovery.zone.objects import stripped
 from app.domain.names import NamespacedName
-from app.domain.objects.meta import NOTHING
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 from app.domain.snapshot import load
@@ -213,16 +212,13 @@ class Intake:
 
 
 def _followed(wire: Mapping[str, object], *, is_initial: bool) -> Object:
-    """Decode an object and reduce it to what names depend on.
-
-    The trigger time of a slice is only needed for changes, not for the initial load.
-    """
+    """Decode an object and reduce it to what names depend on."""
     whole = decode_known(wire)
     reduced = stripped(whole)
     meta = replace(
         reduced.metadata,
         revision=parse_revision(whole.metadata.resource_version),
         resource_version="",
-        annotations=NOTHING if is_initial else trigger_of(whole),
+        annotations=kept_annotations(whole, is_initial=is_initial),
     )
     return replace(reduced, metadata=meta)

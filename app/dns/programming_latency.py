@@ -27,12 +27,14 @@ class ProgrammingLatency:
     def observe(self, after: Snapshot, changes: Iterable[Change], now_s: float) -> None:
         """Record the latency of ``changes``; ``now_s`` is the time of day, ``after`` shows them."""
         for change in changes:
-            slice_, earlier = change.after, change.before
+            slice_ = change.after
             if not isinstance(slice_, EndpointSlice) or slice_.service is None:
                 continue
             begun_s = _seconds_of(slice_)
             service = after.services.get(slice_.service)
-            if service is None or begun_s is None or _is_the_same(earlier, slice_):
+            if service is None or begun_s is None:
+                continue
+            if change.before is not None and trigger_of(change.before) == trigger_of(slice_):
                 continue
             kind = ServiceKind.HEADLESS if service.is_headless else ServiceKind.CLUSTER_IP
             self.durations[kind].add(max(0.0, now_s - begun_s), 1)
@@ -44,8 +46,9 @@ def trigger_of(registered: Object) -> Mapping[str, str]:
     return NOTHING if trigger is None else {TRIGGER_TIME_ANNOTATION: trigger}
 
 
-def _is_the_same(earlier: Object | None, slice_: EndpointSlice) -> bool:
-    return earlier is not None and trigger_of(earlier) == trigger_of(slice_)
+def kept_annotations(registered: Object, *, is_initial: bool) -> Mapping[str, str]:
+    """Return the annotations of an object that count here: none in the initial load."""
+    return NOTHING if is_initial else trigger_of(registered)
 
 
 def _seconds_of(slice_: EndpointSlice) -> float | None:

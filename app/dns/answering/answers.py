@@ -11,8 +11,10 @@ cannot evict answers about existing ones.
 Source: style.md 2, decisions 3 and 4.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol as Port
 
 from app.dns.answering.rate_limit import Account, Accounts
 from app.dns.counters import ReplyCounter, ReplyCounters
@@ -32,11 +34,19 @@ from app.dns.messages.message import (
     plain_request,
 )
 from app.dns.messages.wire import Sections, folded_question
+from app.domain.addresses import IPFamily
 from app.domain.changes import Change
 from app.domain.discovery.zone import answer
 from app.domain.discovery.zone.authority import serial_of
 from app.domain.discovery.zone.config import PodRecords, ZoneConfig
-from app.domain.discovery.zone.records import NoData, NoSuchName, OutOfZone, Question, Records
+from app.domain.discovery.zone.records import (
+    NoData,
+    NoSuchName,
+    OutOfZone,
+    Question,
+    Records,
+    RecordType,
+)
 from app.domain.discovery.zone.subjects import Subject, subjects_of, touched_by
 from app.domain.names import DomainName
 from app.domain.snapshot import Snapshot
@@ -44,10 +54,27 @@ from app.domain.snapshot import Snapshot
 ANSWERS_MAX = 65_536  # compiled answers of what exists
 DENIALS_MAX = 8_192  # compiled denials, and answers about names that clients can invent
 PREPARED_MAX = ANSWERS_MAX // 2  # compiled before the first question
+SLICE_ANSWERS = 16  # compiled between two yields to the event loop
+PAUSE_S = 0.001  # the shortest pause at a yield
+SYNC_POLL_S = 0.05  # between two checks whether the first load is complete
 WIRE_MAX = 65_536  # replies cached by exact request octets
 _PLAIN_FLAGS = FLAG_RECURSION_DESIRED | FLAG_AUTHENTIC | FLAG_CHECKING_DISABLED
 _USUAL_UDP_BYTES = frozenset({512, 1220, 1232, 1280, 1400, 1410, 1432, 1452, 1472, 4000, 4096})
 _POD_LABEL = "pod"
+
+
+class Source(Port):
+    """The origin of the state; ``registry.reads.view`` is one."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest state."""
+        ...
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the state has been loaded once."""
+        ...
 
 
 @dataclass(slots=True)
@@ -215,6 +242,41 @@ class Answers:
         return self._config.pods == PodRecords.INSECURE and name.folded[-depth - 1 : -depth] == (
             _POD_LABEL,
         )
+
+
+async def prepare(source: Source, answers: Answers, config: ZoneConfig) -> None:
+    """Compile the likely answers in the background once the state is loaded, a few at a time.
+
+    Otherwise the first client to ask each question after a start would wait for the
+    compilation.  Answers that a later commit drops are compiled at the next question.
+    """
+    while not source.is_synced:  # noqa: ASYNC110  the first load notifies no subscriber
+        await asyncio.sleep(SYNC_POLL_S)
+    for number, (name, type_) in enumerate(likely_questions(source.snapshot, config)):
+        # Compile against the current snapshot, which may be newer than the one listed from.
+        if not answers.prepare(source.snapshot, name, type_):
+            return
+        if number % SLICE_ANSWERS == 0:
+            await asyncio.sleep(PAUSE_S)
+
+
+def likely_questions(
+    snapshot: Snapshot, config: ZoneConfig
+) -> Iterator[tuple[DomainName, RecordType]]:
+    """List the questions that programs ask about Services, by key."""
+    apex = config.forward_zone.labels
+    for key in sorted(snapshot.services):
+        service = snapshot.services[key]
+        if service.is_external_name:
+            continue
+        labels = (key.name, key.namespace, "svc", *apex)
+        for family, type_ in ((IPFamily.IPV4, RecordType.A), (IPFamily.IPV6, RecordType.AAAA)):
+            if family in service.ip_families:
+                yield DomainName(labels), type_
+        for port in service.ports:
+            if port.name:
+                name = (f"_{port.name}", f"_{port.protocol.lower()}", *labels)
+                yield DomainName(name), RecordType.SRV
 
 
 def _is_plain(request: Request) -> bool:

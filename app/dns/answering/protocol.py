@@ -16,9 +16,8 @@ Source: spec dns A13; RFC 1035, RFC 1996, RFC 5936, RFC 6891.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol as Port
 
-from app.dns.answering.answers import Answers
+from app.dns.answering.answers import Answers, Source
 from app.dns.answering.autopath import names_after
 from app.dns.answering.rate_limit import LOOPBACK, Clients
 from app.dns.counters import ReplyCounters
@@ -54,24 +53,9 @@ from app.domain.discovery.zone.records import (
     Text,
 )
 from app.domain.names import DomainName
-from app.domain.snapshot import Snapshot
 
 TYPE_IXFR, TYPE_AXFR = 251, 252
 _CHAOS_NAMES = (("version", "bind"), ("version", "server"))
-
-
-class Source(Port):
-    """The origin of the state; ``registry.reads.view`` is one."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The latest state."""
-        ...
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether the state has been loaded once."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

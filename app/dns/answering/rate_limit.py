@@ -93,7 +93,6 @@ class RateLimit:
         over_tcp: Callable[[bytes], bytes | None],
         *,
         near: Iterable[Prefix] = LOOPBACK,
-        networks_max: int = NETWORKS_MAX,
     ) -> None:
         """``over_tcp`` writes the empty reply with TC to a message."""
         self.bytes_max = answers_per_s * ANSWER_BYTES
@@ -102,7 +101,6 @@ class RateLimit:
         self._accounts = accounts
         self._over_tcp = over_tcp
         self._near = tuple(near)
-        self._networks_max = networks_max
         self._networks = 0
         self._ends_at = 0.0
 
@@ -134,7 +132,7 @@ class RateLimit:
         return self._over_tcp(message) if self.refused % TRUNCATED_EVERY == 0 else None
 
     def _enter(self, account: Account, network: bytes) -> float:
-        if self._networks >= self._networks_max:
+        if self._networks >= NETWORKS_MAX:
             self._reset()  # so many networks in one second are forged, each with few answers
         self._networks += 1
         return -inf if is_near(_first_of(network), self._near) else 0.0

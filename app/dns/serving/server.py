@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from time import perf_counter, time
 
-from app.dns.answering.prewarm import prepare
+from app.dns.answering.answers import prepare
 from app.dns.answering.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
 from app.dns.answering.rate_limit import RateLimit, is_near
 from app.dns.counters import Count, Stats

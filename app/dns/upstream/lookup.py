@@ -7,17 +7,15 @@ It uses the same cache and servers as questions on the wire, so the result equal
 what a client of this server would get.  Source: contract.md, "GET /resolve".
 """
 
-import struct
 from dataclasses import replace
 
 from app.dns.messages.message import (
-    FLAG_TRUNCATED,
     UDP_BYTES_MIN,
     UDP_BYTES_SAFE,
     Edns,
     Rcode,
     Transport,
-    encode_reply,
+    framed,
     plain_request,
 )
 from app.dns.messages.rdata_text import name_of_type, text_of_data
@@ -54,9 +52,9 @@ def answers_that_fit(
         udp_bytes_max=udp_bytes_max,
     )
     body = encode_body(query.name, (found.answers, (), found.additional))
-    reply = encode_reply(request, Rcode.NOERROR, body)
-    _, flags, _, answers = struct.unpack_from("!HHHH", reply)
-    return answers if flags & FLAG_TRUNCATED else None
+    _, kept, _ = framed(request, Rcode.NOERROR, body, 0)
+    answers = kept.counts[0]
+    return answers if answers < len(found.answers) else None
 
 
 async def look_up(forwarder: Forwarder, name: DomainName, qtype: str) -> lookup.Reply:

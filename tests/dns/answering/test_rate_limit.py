@@ -45,8 +45,8 @@ LARGE = "big.default.svc.cluster.local"
 ENDPOINTS = 70  # an answer with their addresses exceeds a limit of one answer per second
 
 
-def a_limit(per_s: int, *, networks_max: int = 1000, near: tuple[Prefix, ...] = ()) -> RateLimit:
-    return RateLimit(per_s, Accounts(), lambda _: TRUNCATED, networks_max=networks_max, near=near)
+def a_limit(per_s: int, *, near: tuple[Prefix, ...] = ()) -> RateLimit:
+    return RateLimit(per_s, Accounts(), lambda _: TRUNCATED, near=near)
 
 
 def verdict_of(limit: RateLimit, reply: bytes, client: Address, now: float) -> bytes | None:
@@ -159,12 +159,14 @@ def test_loopback_is_never_limited(client: str) -> None:
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=300))
 def test_networks_are_counted_up_to_a_bound(addresses: list[int]) -> None:
     accounts = Accounts()
-    limit = RateLimit(1, accounts, lambda _: None, networks_max=20)
+    limit = RateLimit(1, accounts, lambda _: None)
     kinds = (a_reply("A"), a_reply("AAAA"))
-    for number in addresses:
-        for reply in kinds:
-            verdict_of(limit, reply, IPv4Address(number), 0.5)
-        assert sum(len(accounts.of_reply(reply)) for reply in kinds) <= 20
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rate_limit, "NETWORKS_MAX", 20)
+        for number in addresses:
+            for reply in kinds:
+                limit.limited(reply, b"", IPv4Address(number), 0.5)
+            assert sum(len(accounts.of_reply(reply)) for reply in kinds) <= 20
 
 
 # Over sockets.

@@ -12,8 +12,7 @@ Source: spec resolver 5; c-ares' ares_getaddrinfo.c, ares_search.c and ares_proc
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 
-from app.domain.discovery.resolvers import address_order
-from app.domain.discovery.resolvers.answer_section import Reading, read, status_of
+from app.domain.discovery.resolvers.answer_section import C_ARES, Reading, ordered, read, status_of
 from app.domain.discovery.resolvers.local_names import (
     addresses_in_hosts,
     alias_of,
@@ -205,8 +204,8 @@ def _known(state: _State, addresses: tuple[str, ...]) -> Outcome:
 def _found(state: _State, reading: Reading) -> Outcome:
     addresses: tuple[str, ...] = ()
     if state.lookup.is_for_addresses:
-        network, rules = state.host.network, address_order.C_ARES
-        addresses = address_order.ordered(reading.addresses, network, rules)
+        network, rules = state.host.network, C_ARES
+        addresses = ordered(reading.addresses, network, rules)
     return state.trail.found(addresses, reading.canonical_name, reading.records)
 
 

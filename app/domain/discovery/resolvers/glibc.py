@@ -7,8 +7,7 @@ Source: spec resolver 2.2 and 2.5; glibc's getaddrinfo.c.
 
 from dataclasses import replace
 
-from app.domain.discovery.resolvers import address_order
-from app.domain.discovery.resolvers.answer_section import Reading, status_of
+from app.domain.discovery.resolvers.answer_section import GLIBC, Reading, ordered, status_of
 from app.domain.discovery.resolvers.glibc_search import HostError, Search, Searching, SearchResult
 from app.domain.discovery.resolvers.local_names import (
     addresses_in_hosts,
@@ -73,7 +72,7 @@ def _addresses(lookup: Lookup, host: Host, search: Search) -> Walk:
         if source == "files":
             found = of_family(addresses_in_hosts(host.hosts, lookup.name), lookup.qtypes)
             if found:
-                found = address_order.ordered(found, host.network, address_order.GLIBC)
+                found = ordered(found, host.network, GLIBC)
                 return _found(found, lookup.name)
         elif source == "dns":
             return (yield from _by_dns(lookup, host, search))
@@ -110,7 +109,7 @@ def _by_dns(lookup: Lookup, host: Host, search: Search) -> Walk:
         result = result if result.reading.addresses else second
     reading = result.reading
     if addresses:
-        addresses = address_order.ordered(addresses, host.network, address_order.GLIBC)
+        addresses = ordered(addresses, host.network, GLIBC)
         return search.trail.found(addresses, reading.canonical_name, reading.records)
     failure = search.trail.failed(status, error, reported_from=result.reported_from)
     return replace(failure, records=reading.records)

@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from app.domain.discovery.resolvers import address_order
-from app.domain.discovery.resolvers.answer_section import spelt, status_of
+from app.domain.discovery.resolvers.answer_section import GO, ordered, spelt, status_of
 from app.domain.discovery.resolvers.local_names import (
     addresses_in_hosts,
     of_family,
@@ -151,8 +150,8 @@ def _known(lookup: Lookup, host: Host, addresses: Iterable[str]) -> Outcome:
     found = of_family(addresses, lookup.qtypes)
     if not found:
         return failed_unasked(_NO_ADDRESS)
-    ordered = address_order.ordered(found, host.network, address_order.GO)
-    return Outcome(status=Status.NOERROR, addresses=ordered, canonical_name=lookup.name)
+    in_order = ordered(found, host.network, GO)
+    return Outcome(status=Status.NOERROR, addresses=in_order, canonical_name=lookup.name)
 
 
 def _is_domain_name(name: str) -> bool:
@@ -215,8 +214,8 @@ def _found(
     for record in records:
         if record.rtype == "CNAME" and lookup.qtype == "CNAME":
             canonical = parse_domain(record.value)
-    ordered = address_order.ordered(addresses, host.network, address_order.GO)
-    return trail.found(ordered, spelt(canonical), records)
+    in_order = ordered(addresses, host.network, GO)
+    return trail.found(in_order, spelt(canonical), records)
 
 
 def _is_lame(reply: Reply) -> bool:

@@ -82,10 +82,7 @@ def raw_name(text: str) -> DomainName | None:
     stripped = text.removesuffix(".")
     if not stripped:
         return DomainName(()) if text == "." else None
-    try:
-        return DomainName(tuple(label.encode().decode("latin-1") for label in stripped.split(".")))
-    except MalformedName:
-        return None
+    return _name_of(stripped.encode().decode("latin-1").split("."))
 
 
 def escaped_name(text: str) -> DomainName | None:
@@ -99,8 +96,10 @@ def escaped_name(text: str) -> DomainName | None:
             labels.append("")
         else:
             labels[-1] += next(letters, "") if letter == "\\" else letter
-    if not labels[-1]:
-        del labels[-1]
+    return _name_of(labels if labels[-1] else labels[:-1])
+
+
+def _name_of(labels: list[str]) -> DomainName | None:
     try:
         return DomainName(tuple(labels))
     except MalformedName:

@@ -13,8 +13,7 @@ Source: spec resolver 3; musl's lookup_name.c and res_msend.c.
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
-from app.domain.discovery.resolvers import address_order
-from app.domain.discovery.resolvers.answer_section import spelt, status_of
+from app.domain.discovery.resolvers.answer_section import MUSL, ordered, spelt, status_of
 from app.domain.discovery.resolvers.local_names import (
     addresses_in_hosts,
     aton_literal,
@@ -120,8 +119,8 @@ def _known_locally(lookup: Lookup, host: Host, release: Release) -> Outcome | No
     if not found:
         error = release.no_data_error
         return failed_unasked(error, Status.NODATA if error == _NODATA else Status.NXDOMAIN)
-    ordered = address_order.ordered(found, host.network, address_order.MUSL)
-    return Outcome(status=Status.NOERROR, addresses=ordered, canonical_name=lookup.name)
+    in_order = ordered(found, host.network, MUSL)
+    return Outcome(status=Status.NOERROR, addresses=in_order, canonical_name=lookup.name)
 
 
 @dataclass(slots=True)
@@ -235,7 +234,7 @@ def _address_outcome(lookup: Lookup, host: Host, result: _Result, search: _Searc
         found = _mapped(found, keeps_both=LookupFlag.ALL in lookup.flags)
     if found:
         trail.decide(Decision.HIT, "an answer")
-        addresses = address_order.ordered(found, host.network, address_order.MUSL)
+        addresses = ordered(found, host.network, MUSL)
         name = _canonical_name(result.candidate, replies)
         return trail.found(addresses, name, result.records)
     error = result.error or search.release.no_data_error

@@ -12,8 +12,8 @@ Source: spec dns A1 to A4 and A7; RFC 1034 section 4.3.2, RFC 2308, RFC 6604.
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from app.domain.addresses import Address, parse_address
-from app.domain.discovery.zone import authority, reverse
+from app.domain.addresses import Address, Prefix, parse_address
+from app.domain.discovery.zone import authority
 from app.domain.discovery.zone.config import PodRecords, ZoneConfig, is_reverse
 from app.domain.discovery.zone.parse import (
     EndpointNode,
@@ -27,6 +27,7 @@ from app.domain.discovery.zone.parse import (
     ServicePart,
     parse,
     parse_dashed,
+    parse_reverse,
 )
 from app.domain.discovery.zone.records import (
     TYPE_ANY,
@@ -46,6 +47,7 @@ from app.domain.discovery.zone.service_records import (
     at_port,
     at_service,
     has_protocol,
+    published_at,
 )
 from app.domain.names import DomainName, MalformedName, parse_domain
 from app.domain.objects.pod import Pod, PodPhase
@@ -53,6 +55,7 @@ from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
 CHAIN_MAX = 10  # aliases followed in one answer
+_PROBED_MAX = 256  # addresses looked up one by one; for more a scan of the index is cheaper
 _MATCHED_BY_CNAME = (RecordType.CNAME, TYPE_ANY)
 
 
@@ -225,19 +228,50 @@ def alias_record(zone: Zone, service: Service, owner: DomainName) -> Record | No
 
 
 def _at_reverse(zone: Zone, question: Question) -> Found | None:
-    place = reverse.parse_reverse(question.name)
+    place = parse_reverse(question.name)
     match place:
         case None:
             return None
         case IPv4Address() | IPv6Address():
-            names = reverse.targets_of(zone, place)
+            names = _targets_of(zone, place)
         case IPv4Network() | IPv6Network():
             # In a zone with fallthrough upstreams may have names below, so nothing is denied.
             is_ours = zone.config.zone_of(question.name) not in zone.config.fallthrough
-            return Found() if is_ours and reverse.has_names_below(zone, place) else None
+            return Found() if is_ours and _has_names_below(zone, place) else None
     if question.type != RecordType.PTR:
         return Found() if names else None
     forward = zone.config.forward_zone.labels
     targets = (DomainName((*labels, "svc", *forward)) for labels in names)
     records = (zone.record(question.name, RecordType.PTR, target) for target in targets)
     return Found(tuple(records)) if names else None
+
+
+def _targets_of(zone: Zone, address: Address) -> tuple[tuple[str, ...], ...]:
+    """List the names of an address, as labels before ``svc``.
+
+    A cluster address has one name, its Service's; any other has one for every
+    Service that publishes it.
+    """
+    owner = zone.snapshot.service_at(str(address))
+    if owner is not None:
+        key = owner.metadata.key
+        return ((key.name, key.namespace),) if zone.has_namespace(key.namespace) else ()
+    return tuple(
+        (label, key.name, key.namespace)
+        for key, label in published_at(zone.snapshot, address)
+        if zone.has_namespace(key.namespace)
+    )
+
+
+def _has_names_below(zone: Zone, prefix: Prefix) -> bool:
+    """Whether any address of ``prefix`` has a name."""
+    if prefix.num_addresses <= _PROBED_MAX:
+        return any(_targets_of(zone, address) for address in prefix)
+    candidates = (
+        parse_address(term[1]) for term in zone.snapshot.index if term[0] in ("address", "endpoint")
+    )
+    return any(
+        address in prefix and _targets_of(zone, address)
+        for address in candidates
+        if address is not None and address.version == prefix.version
+    )

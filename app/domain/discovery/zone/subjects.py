@@ -14,8 +14,15 @@ from ipaddress import IPv4Address, IPv6Address
 from app.domain.addresses import canonical
 from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig, is_reverse
-from app.domain.discovery.zone.parse import Fixed, NamespaceNode, Node, PodNode, parse, parse_dashed
-from app.domain.discovery.zone.reverse import parse_reverse
+from app.domain.discovery.zone.parse import (
+    Fixed,
+    NamespaceNode,
+    Node,
+    PodNode,
+    parse,
+    parse_dashed,
+    parse_reverse,
+)
 from app.domain.names import DomainName, NamespacedName
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.namespace import Namespace

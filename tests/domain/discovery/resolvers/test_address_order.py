@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.discovery.resolvers.address_order import (
+from app.domain.discovery.resolvers.answer_section import (
     C_ARES,
     GLIBC,
     GO,

@@ -4,7 +4,7 @@ import asyncio
 
 import dns.message
 
-from app.dns.answering.prewarm import likely_questions, prepare
+from app.dns.answering.answers import likely_questions, prepare
 from app.dns.answering.protocol import Protocol, ProtocolConfig
 from app.dns.messages.message import Transport
 from app.domain.discovery.zone.config import ZoneConfig

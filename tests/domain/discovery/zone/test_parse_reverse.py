@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.addresses import parse_address, parse_prefix
 from app.domain.discovery.zone.config import is_reverse, reverse_zones
-from app.domain.discovery.zone.parse import parse_dashed
-from app.domain.discovery.zone.reverse import parse_reverse
+from app.domain.discovery.zone.parse import parse_dashed, parse_reverse
 from app.domain.discovery.zone.service_records import label_of
 from app.domain.names import parse_domain
 from app.domain.objects.endpoint_slice import Endpoint
