@@ -87,6 +87,11 @@ class _Offer:
     port: ServicePort | EndpointPort
     weight: int = _WEIGHT_DEFAULT
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The name and the protocol of the port, both folded."""
+        return self.port.name.lower(), self.port.protocol.lower()
+
 
 def at_service(zone: Zone, service: Service, question: tuple[DomainName, int]) -> Found | None:
     """Find the records at the name of a Service that is not an alias.
@@ -110,8 +115,14 @@ def at_endpoint(
 def at_port(
     zone: Zone, service: Service, port: tuple[str, str], question: tuple[DomainName, int]
 ) -> Found | None:
-    """Find the records at a named port; ``port`` is its folded name and protocol."""
-    offers = _by_port(zone, service).get(port)
+    """Find the records at a port; ``port`` is its folded name and protocol.
+
+    A port without a name is found at ``_._tcp`` if the Service has a cluster address.
+    """
+    name, _ = port
+    if service.is_headless and not name:
+        return None
+    offers = [offer for offer in _offers(zone, service) if offer.place == port]
     if not offers:
         return None
     owner, type_ = question
@@ -250,8 +261,7 @@ def _by_port(zone: Zone, service: Service) -> dict[tuple[str, str], list[_Offer]
     found: dict[tuple[str, str], list[_Offer]] = {}
     for offer in _offers(zone, service):
         if offer.port.name:
-            key = (offer.port.name.lower(), offer.port.protocol.lower())
-            found.setdefault(key, []).append(offer)
+            found.setdefault(offer.place, []).append(offer)
     return found
 
 
