@@ -74,7 +74,8 @@ class Kind(NamedTuple):
 class ReplyCounters:
     """The counts of one server since it started."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kinds_max: int = KINDS_MAX) -> None:
+        self._kinds_max = kinds_max
         self.by_kind: dict[Kind, ReplyCounter] = {}
         self.durations = Durations()
 
@@ -89,7 +90,7 @@ class ReplyCounters:
             bucket(request.size_bytes),
             bucket(reply_bytes),
         )
-        if kind not in self.by_kind and len(self.by_kind) >= KINDS_MAX:
+        if kind not in self.by_kind and len(self.by_kind) >= self._kinds_max:
             # Clients and upstreams choose types, codes and sizes, so the kinds must be bounded.
             kind = kind._replace(
                 type="other", is_dnssec_ok=False, request_bytes=_ANY_SIZE, reply_bytes=_ANY_SIZE

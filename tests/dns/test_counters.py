@@ -2,9 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
-
-from app.dns import counters as counters_module
 from app.dns.counters import Kind, ReplyCounters
 from app.dns.messages.message import Transport, plain_request
 from app.domain.names import parse_domain
@@ -21,11 +18,8 @@ def test_replies_of_one_kind_share_a_counter() -> None:
     )
 
 
-def test_kinds_are_bounded_and_every_reply_is_still_counted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(counters_module, "KINDS_MAX", 5)
-    counters, count = ReplyCounters(), 0
+def test_kinds_are_bounded_and_every_reply_is_still_counted() -> None:
+    counters, count = ReplyCounters(kinds_max=5), 0
     for transport in Transport:
         for type_ in (1, 28, 33):
             for rcode in (0, 3):

@@ -14,6 +14,7 @@ Source: RFC 5358 section 4; ISC-TN-2012-1 for kinds, networks and TC.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from math import inf
 
@@ -83,6 +84,17 @@ class Accounts:
             account.clear()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How long answers are counted, and for how many networks."""
+
+    length_s: float = WINDOW_S
+    networks_max: int = NETWORKS_MAX
+
+
+WINDOW = Window()
+
+
 class RateLimit:
     """Limits what one process sends to each network in a second."""
 
@@ -93,6 +105,7 @@ class RateLimit:
         over_tcp: Callable[[bytes], bytes | None],
         *,
         near: Iterable[Prefix] = LOOPBACK,
+        window: Window = WINDOW,
     ) -> None:
         """``over_tcp`` writes the empty reply with TC to a message."""
         self.bytes_max = answers_per_s * ANSWER_BYTES
@@ -101,13 +114,14 @@ class RateLimit:
         self._accounts = accounts
         self._over_tcp = over_tcp
         self._near = tuple(near)
+        self._window = window
         self._networks = 0
         self._ends_at = 0.0
 
     def begin(self, now: float) -> None:
         """Reset the accounts when the second is over."""
         if now >= self._ends_at:
-            self._ends_at = now + WINDOW_S
+            self._ends_at = now + self._window.length_s
             self._reset()
 
     def is_within(self, account: Account, network: bytes, size_bytes: int) -> bool:
@@ -132,7 +146,7 @@ class RateLimit:
         return self._over_tcp(message) if self.refused % TRUNCATED_EVERY == 0 else None
 
     def _enter(self, account: Account, network: bytes) -> float:
-        if self._networks >= NETWORKS_MAX:
+        if self._networks >= self._window.networks_max:
             self._reset()  # so many networks in one second are forged, each with few answers
         self._networks += 1
         return -inf if is_near(_first_of(network), self._near) else 0.0

@@ -98,9 +98,18 @@ def revision_of(serial: int, current: Revision) -> Revision | None:
 class Notifier:
     """Notifies a fixed set of peers; runs until it is cancelled."""
 
-    def __init__(self, peers: Iterable[Server], zones: Zones) -> None:
+    def __init__(
+        self,
+        peers: Iterable[Server],
+        zones: Zones,
+        *,
+        interval_s: float = INTERVAL_S,
+        attempt_s: float = ATTEMPT_S,
+    ) -> None:
         self._peers = tuple(peers)
         self._zones = zones
+        self._interval_s = interval_s
+        self._attempt_s = attempt_s
         self._changed = asyncio.Event()
         self._changed.set()
 
@@ -115,13 +124,13 @@ class Notifier:
             self._changed.clear()
             pairs = [(peer, record) for record in self._zones() for peer in self._peers]
             await asyncio.gather(*(self._notify(peer, record) for peer, record in pairs))
-            await asyncio.sleep(INTERVAL_S)
+            await asyncio.sleep(self._interval_s)
 
     async def _notify(self, peer: Server, soa: Record) -> None:
         message = encode_notify(soa, secrets.randbits(_ID_BITS))
         for _ in range(ATTEMPTS_MAX):
             try:
-                async with asyncio.timeout(ATTEMPT_S):
+                async with asyncio.timeout(self._attempt_s):
                     await exchange_udp(peer, message, is_acknowledged)
             except (OSError, TimeoutError):
                 continue

@@ -25,7 +25,7 @@ from app.dns.messages.message import Rcode, Transport
 from app.dns.programming_latency import ProgrammingLatency
 from app.dns.serving.secondaries import TRANSFERS_MAX, Notifier, transfer_messages
 from app.dns.serving.sockets import TCP_BACKLOG, Bound, bind, drops_of
-from app.dns.serving.tcp import Connections
+from app.dns.serving.tcp import LIMITS, Connections, Limits
 from app.dns.serving.udp import Datagrams, Peer
 from app.dns.upstream.cache import BYTES_MAX, Cache
 from app.dns.upstream.exchange import Upstream
@@ -47,13 +47,16 @@ class ServerOptions:
 
     ``upstreams`` are the servers for names out of the zone, ``notify`` the secondaries that get
     NOTIFY.  ``rate_limit_per_s`` is the number of answers of one kind to one network over UDP
-    per second; 0 is no limit.  ``cache_bytes_max`` is the memory for upstream replies.
+    per second; 0 is no limit.  ``cache_bytes_max`` is the memory for upstream replies,
+    ``waiting_max`` the number of datagrams that wait for them; ``tcp`` bounds connections.
     """
 
     upstreams: tuple[Server, ...] = ()
     notify: tuple[Server, ...] = ()
     rate_limit_per_s: int = 0
     cache_bytes_max: int = BYTES_MAX
+    waiting_max: int = WAITING_MAX
+    tcp: Limits = LIMITS
 
 
 def forwarder_of(view: View, config: ProtocolConfig, options: ServerOptions) -> Forwarder:
@@ -72,7 +75,7 @@ class DNSServer:
         self._options = options or ServerOptions()
         self.forwarder = forwarder_of(view, config, self._options)
         self.protocol = self.forwarder.protocol
-        self.connections = Connections(self._respond_tcp)
+        self.connections = Connections(self._respond_tcp, self._options.tcp)
         self.host, self.port = "", 0
         self.failures = 0
         """Messages that could not be answered because of an internal error."""
@@ -170,7 +173,8 @@ class DNSServer:
 
     def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
         outcome = self._respond(message, Transport.UDP, peer.address)
-        if isinstance(outcome, Forward | Walk) and len(self._tasks) < WAITING_MAX:
+        may_wait = len(self._tasks) < self._options.waiting_max
+        if isinstance(outcome, Forward | Walk) and may_wait:
             self._begin(self._answer_later(outcome, message, peer))
             return None
         assert not isinstance(outcome, Transfer), "transfers are over TCP"

@@ -12,6 +12,7 @@ Source: RFC 7766; spec dns A13.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import cast
 
 from app.dns.serving.sockets import client_address
@@ -33,11 +34,25 @@ Respond = Callable[[bytes, Address], bytes | AsyncIterator[bytes] | None]
 """Answers a message: with a reply, with replies that come later, or not at all."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds of a message's time, and of all connections together."""
+
+    message_s: float = MESSAGE_S
+    connections_max: int = CONNECTIONS_MAX
+    waiting_max: int = WAITING_MAX
+    unread_bytes_max: int = UNREAD_BYTES_MAX
+
+
+LIMITS = Limits()
+
+
 class Connections:
     """The open connections of a server, the one idle longest first."""
 
-    def __init__(self, respond: Respond) -> None:
+    def __init__(self, respond: Respond, limits: Limits = LIMITS) -> None:
         self.respond = respond
+        self.limits = limits
         self.shed = 0
         """Connections closed to make room."""
         self.waiting = 0
@@ -54,7 +69,7 @@ class Connections:
     @property
     def may_wait(self) -> bool:
         """Whether one more question may wait; otherwise it is answered SERVFAIL."""
-        return self.waiting < WAITING_MAX
+        return self.waiting < self.limits.waiting_max
 
     def accept(self) -> "_Connection":
         """Make the protocol of a connection that has been accepted."""
@@ -63,7 +78,7 @@ class Connections:
     def enter(self, connection: "_Connection") -> None:
         """Add a connection, or move it behind those that have been idle longer."""
         self._open.pop(connection, None)
-        if len(self._open) >= CONNECTIONS_MAX:
+        if len(self._open) >= self.limits.connections_max:
             self.shed += 1
             next(iter(self._open)).abort()
         self._open[connection] = None
@@ -74,7 +89,7 @@ class Connections:
 
     def make_room(self, size_bytes: int) -> None:
         """Close the connections with the most unread octets until ``size_bytes`` more fit."""
-        while self._open and self.unread_bytes + size_bytes > UNREAD_BYTES_MAX:
+        while self._open and self.unread_bytes + size_bytes > self.limits.unread_bytes_max:
             self.shed += 1
             max(self._open, key=lambda connection: connection.unread_bytes).abort()
 
@@ -118,7 +133,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         if not self._buffer:
-            self._expect_within(MESSAGE_S)
+            self._expect_within(self._connections.limits.message_s)
         self._buffer += memoryview(self._connections.scratch)[:nbytes]
         self._serve()
 
@@ -147,7 +162,7 @@ class _Connection(asyncio.BufferedProtocol):
         """Answer the complete messages in the buffer, within the bounds."""
         while self._is_free() and (message := self._next_message()) is not None:
             self._connections.enter(self)
-            self._expect_within(MESSAGE_S if self._buffer else IDLE_S)
+            self._expect_within(self._connections.limits.message_s if self._buffer else IDLE_S)
             reply = self._connections.respond(message, self._client)
             if isinstance(reply, bytes):
                 self._write(reply)

@@ -41,10 +41,11 @@ class _Kept:
 class _Store:
     """Cached replies, the least recently used first."""
 
-    def __init__(self, bytes_max: int) -> None:
+    def __init__(self, bytes_max: int, kept_max: int) -> None:
         self.by_query: dict[UpstreamQuery, _Kept] = {}
         self.size_bytes = 0
         self._bytes_max = bytes_max
+        self._kept_max = kept_max
 
     def add(self, key: UpstreamQuery, kept: _Kept) -> int:
         """Store a reply, evicting the least recently used; return how many were evicted.
@@ -56,7 +57,7 @@ class _Store:
             return 0
         evictions = 0
         room_bytes = self._bytes_max - kept.size_bytes
-        while self.size_bytes > room_bytes or len(self.by_query) >= KEPT_MAX:
+        while self.size_bytes > room_bytes or len(self.by_query) >= self._kept_max:
             self.remove(next(iter(self.by_query)))
             evictions += 1
         self.by_query[key] = kept
@@ -77,9 +78,10 @@ class _Store:
 class Cache:
     """Cached replies by question; the case of names does not matter."""
 
-    def __init__(self, *, bytes_max: int = BYTES_MAX) -> None:
+    def __init__(self, *, bytes_max: int = BYTES_MAX, kept_max: int = KEPT_MAX) -> None:
         self.counts: Counter[Count] = Counter()
-        self._positive, self._negative = _Store(bytes_max // 2), _Store(bytes_max // 2)
+        self._positive = _Store(bytes_max // 2, kept_max)
+        self._negative = _Store(bytes_max // 2, kept_max)
 
     @property
     def sizes(self) -> tuple[int, int]:

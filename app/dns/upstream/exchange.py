@@ -99,7 +99,7 @@ class Upstream:
         servers: Iterable[Server],
         *,
         pending_max: int = PENDING_MAX,
-        attempt_s: float | None = None,
+        attempt_s: float = ATTEMPT_S,
     ) -> None:
         self.servers = tuple(servers)
         self.counts: Counter[Count] = Counter()
@@ -107,7 +107,7 @@ class Upstream:
         self._failed_at: dict[Server, float] = {}
         self._warned_at: dict[Server, float] = {}
         self._pending_max = pending_max
-        self._attempt_s = ATTEMPT_S if attempt_s is None else attempt_s
+        self._attempt_s = attempt_s
         self._pending = 0
 
     async def ask(self, query: UpstreamQuery) -> UpstreamReply:

@@ -41,12 +41,20 @@ _log = logging.getLogger(__name__)
 class Forwarder:
     """Answers questions that need upstreams, on one event loop."""
 
-    def __init__(self, protocol: Protocol, upstream: Upstream, cache: Cache) -> None:
+    def __init__(
+        self,
+        protocol: Protocol,
+        upstream: Upstream,
+        cache: Cache,
+        *,
+        stale_after_s: float = STALE_AFTER_S,
+    ) -> None:
         self.upstream = upstream
         self.cache = cache
         self.is_looping = False
         """Whether the probe question came back to this server."""
         self.protocol = protocol
+        self._stale_after_s = stale_after_s
         self._under_way: dict[UpstreamQuery, asyncio.Task[UpstreamReply]] = {}
         self._probe: DomainName | None = None
 
@@ -130,7 +138,7 @@ class Forwarder:
         if old is None:
             return await asyncio.shield(task)
         try:
-            async with asyncio.timeout(STALE_AFTER_S):
+            async with asyncio.timeout(self._stale_after_s):
                 reply = await asyncio.shield(task)
         except (Unanswered, Overloaded, TimeoutError):
             return old

@@ -15,7 +15,7 @@ Source: RFC 1035 section 4.1.4, RFC 3597 section 4, RFC 5452 section 9.
 
 import struct
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from app.dns.messages.message import FLAG_RESPONSE, FLAG_TRUNCATED, TYPE_OPT, TYPE_SOA, Rcode
 from app.dns.messages.wire import (
@@ -74,7 +74,18 @@ class Oversized(ValueError):
     """A message beyond the bounds."""
 
 
-def parse_reply(octets: bytes, query: bytes) -> UpstreamReply | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds of one message."""
+
+    records_max: int = RECORDS_MAX
+    expanded_bytes_max: int = EXPANDED_BYTES_MAX
+
+
+LIMITS = Limits()
+
+
+def parse_reply(octets: bytes, query: bytes, limits: Limits = LIMITS) -> UpstreamReply | None:
     """Parse a reply to ``query``; return None for anything else.
 
     Raises Oversized for a reply beyond the bounds.
@@ -92,7 +103,7 @@ def parse_reply(octets: bytes, query: bytes) -> UpstreamReply | None:
     if start is None or (questions == 0 and rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)):
         return None
     try:
-        sections, opt = _Reader(octets).sections(start, counts)
+        sections, opt = _Reader(octets, limits).sections(start, counts)
     except (Truncated, MalformedName, struct.error):
         return None
     if opt is not None and opt.ttl_s >> _EXTENDED_SHIFT:
@@ -114,8 +125,9 @@ def _start_of_answers(octets: bytes, query: bytes, questions: int) -> int | None
 class _Reader:
     """Parses one message, counting records and octets."""
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, limits: Limits) -> None:
         self._octets = octets
+        self._limits = limits
         self._records = 0
         self._expanded_bytes = 0
         self._owners: dict[bytes, bytes] = {}
@@ -143,8 +155,8 @@ class _Reader:
     def _record(self, start: int) -> tuple[RawRecord, int]:
         octets = self._octets
         self._records += 1
-        if self._records > RECORDS_MAX:
-            raise Oversized(f"more than {RECORDS_MAX} records")
+        if self._records > self._limits.records_max:
+            raise Oversized(f"more than {self._limits.records_max} records")
         owner, position = self._name(start)
         owner = self._owners.setdefault(owner, owner)
         type_, class_, ttl, size = RECORD.unpack_from(octets, position)
@@ -215,8 +227,8 @@ class _Reader:
 
     def _expand(self, count: int) -> None:
         self._expanded_bytes += count
-        if self._expanded_bytes > EXPANDED_BYTES_MAX:
-            raise Oversized(f"more than {EXPANDED_BYTES_MAX} octets, decompressed")
+        if self._expanded_bytes > self._limits.expanded_bytes_max:
+            raise Oversized(f"more than {self._limits.expanded_bytes_max} octets, decompressed")
 
 
 def _pointed_at(octets: bytes, position: int, limit: int) -> int:

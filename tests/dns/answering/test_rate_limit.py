@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dns.answering import rate_limit
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.answering.rate_limit import (
     ANSWER_BYTES,
@@ -24,6 +23,7 @@ from app.dns.answering.rate_limit import (
     WINDOW_S,
     Accounts,
     RateLimit,
+    Window,
     network_of,
 )
 from app.dns.counters import Count, Durations
@@ -159,14 +159,12 @@ def test_loopback_is_never_limited(client: str) -> None:
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=300))
 def test_networks_are_counted_up_to_a_bound(addresses: list[int]) -> None:
     accounts = Accounts()
-    limit = RateLimit(1, accounts, lambda _: None)
+    limit = RateLimit(1, accounts, lambda _: None, window=Window(networks_max=20))
     kinds = (a_reply("A"), a_reply("AAAA"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rate_limit, "NETWORKS_MAX", 20)
-        for number in addresses:
-            for reply in kinds:
-                limit.limited(reply, b"", IPv4Address(number), 0.5)
-            assert sum(len(accounts.of_reply(reply)) for reply in kinds) <= 20
+    for number in addresses:
+        for reply in kinds:
+            limit.limited(reply, b"", IPv4Address(number), 0.5)
+        assert sum(len(accounts.of_reply(reply)) for reply in kinds) <= 20
 
 
 # Over sockets.
@@ -271,15 +269,15 @@ async def test_loopback_clients_get_all_answers_over_sockets() -> None:
     ],
 )
 async def test_cached_replies_are_counted_for_the_network_of_the_client(
-    host: str, client: str, network: Address, monkeypatch: pytest.MonkeyPatch
+    host: str, client: str, network: Address
 ) -> None:
-    monkeypatch.setattr(rate_limit, "WINDOW_S", inf)
     try:
         bound = bind(host, 0)
     except OSError:
         pytest.skip("there is no IPv6 on this machine")
     accounts = Accounts()
-    limit = RateLimit(10, accounts, lambda message: message, near=())
+    endless = Window(length_s=inf)
+    limit = RateLimit(10, accounts, lambda message: message, near=(), window=endless)
     query = dns.message.make_query(parse_domain(LARGE).labels[0], "A").to_wire()
     account, counter, reply = accounts.of(1, 0), [0], query[2:]
 

@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from app.dns.answering.protocol import ProtocolConfig, Transfer
 from app.dns.messages.message import Request, Transport, parse_request
-from app.dns.serving import secondaries
-from app.dns.serving.secondaries import TRANSFERS_MAX, revision_of, transfer_messages
+from app.dns.serving.secondaries import TRANSFERS_MAX, Notifier, revision_of, transfer_messages
 from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.upstream.server_list import Server
 from app.domain.addresses import Prefix, parse_prefix
 from app.domain.changes import Change
+from app.domain.discovery.zone import authority
 from app.domain.discovery.zone.answer import answer
 from app.domain.discovery.zone.config import ZoneConfig, cluster_config
 from app.domain.discovery.zone.records import Question, Records, RecordType
@@ -40,6 +40,7 @@ from tests.strategies import NAMESPACES, named_histories
 HOST = "127.0.0.1"
 WAIT_S = 5.0
 Line = tuple[str, str, str]  # owner, type, data
+Heard = asyncio.Queue[tuple[bytes, tuple[str, int]]]
 
 
 def prefix(text: str) -> Prefix:
@@ -240,37 +241,59 @@ async def test_concurrent_transfers_are_bounded() -> None:
         writer.close()
 
 
-async def test_peers_are_notified_until_they_acknowledge(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(secondaries, "INTERVAL_S", 0.01)
-    monkeypatch.setattr(secondaries, "ATTEMPT_S", 0.1)
-    heard: asyncio.Queue[tuple[bytes, tuple[str, int]]] = asyncio.Queue()
+class Secondary(asyncio.DatagramProtocol):
+    """A secondary that acknowledges nothing by itself."""
 
-    class Secondary(asyncio.DatagramProtocol):
-        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            heard.put_nowait((data, addr))
+    def __init__(self) -> None:
+        self.heard = Heard()
 
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.heard.put_nowait((data, addr))
+
+
+@asynccontextmanager
+async def secondary() -> AsyncGenerator[tuple[Server, Heard, asyncio.DatagramTransport]]:
+    transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
         Secondary, local_addr=(HOST, 0)
     )
     peer = Server(ip_address(HOST), transport.get_extra_info("sockname")[1])
-    async with serving(notify=(peer,)) as (_, view):
+    try:
+        yield peer, protocol.heard, transport
+    finally:
+        transport.close()
+
+
+async def test_peers_are_notified_of_every_change() -> None:
+    async with secondary() as (peer, heard, transport), serving(notify=(peer,)) as (_, view):
         serials = await _acknowledged(heard, transport, 2)
         assert serials == {"cluster.local.": 1, "96.10.in-addr.arpa.": 1}
         view.advance([Change(revision=Revision(2), before=None, after=a_service())])
-        first, _ = await heard.get()
-        again, _ = await heard.get()
         serials = await _acknowledged(heard, transport, 2)
-        assert set(serials.values()) == {2}
-        assert {first[4:], again[4:]}
-    transport.close()
+        assert serials == {"cluster.local.": 2, "96.10.in-addr.arpa.": 2}
+
+
+async def test_a_peer_is_notified_until_it_acknowledges() -> None:
+    soas = [authority.soa(Revision(7), ZONE.zones[0], ZONE)]
+    async with secondary() as (peer, heard, transport):
+        notifier = Notifier((peer,), lambda: soas, interval_s=0.01, attempt_s=0.1)
+        running = asyncio.create_task(notifier.run())
+        async with asyncio.timeout(WAIT_S):
+            first, _ = await heard.get()
+            again, _ = await heard.get()
+        assert first == again
+        assert await _acknowledged(heard, transport, 1) == {"cluster.local.": 7}
+        soas[0] = authority.soa(Revision(8), ZONE.zones[0], ZONE)
+        notifier.changed()
+        serials = {"cluster.local.": 7}
+        async with asyncio.timeout(WAIT_S):
+            while serials != {"cluster.local.": 8}:
+                serials = await _acknowledged(heard, transport, 1)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def _acknowledged(
-    heard: "asyncio.Queue[tuple[bytes, tuple[str, int]]]",
-    transport: asyncio.DatagramTransport,
-    count: int,
+    heard: Heard, transport: asyncio.DatagramTransport, count: int
 ) -> dict[str, int]:
     serials: dict[str, int] = {}
     while len(serials) < count:

@@ -9,11 +9,12 @@ import dns.rcode
 import pytest
 
 from app.dns.messages.message import TCP_BYTES_MAX
-from app.dns.serving import tcp
+from app.dns.serving.server import ServerOptions
 from app.dns.serving.tcp import (
     MESSAGE_BYTES_MAX,
     READ_BYTES_MAX,
     Connections,
+    Limits,
     Respond,
 )
 from app.domain.addresses import Address
@@ -98,12 +99,9 @@ def later(replies: int, released: asyncio.Event) -> Respond:
     return respond
 
 
-async def test_unread_replies_are_bounded_and_the_connection_with_most_is_closed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_unread_replies_are_bounded_and_the_connection_with_most_is_closed() -> None:
     released = asyncio.Event()
-    monkeypatch.setattr(tcp, "UNREAD_BYTES_MAX", 20 * TCP_BYTES_MAX)
-    connections = Connections(later(1, released))
+    connections = Connections(later(1, released), Limits(unread_bytes_max=20 * TCP_BYTES_MAX))
     lines, questions = list[Line](), (4, 60, 4)
     for count in questions:
         protocol = connections.accept()
@@ -191,11 +189,9 @@ async def test_waiting_replies_are_not_all_written_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["www.example.com", ALIAS])
-async def test_questions_that_wait_for_upstreams_are_bounded(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tcp, "WAITING_MAX", 3)
-    async with forwarding(silence) as (server, _):
+async def test_questions_that_wait_for_upstreams_are_bounded(name: str) -> None:
+    options = ServerOptions(tcp=Limits(waiting_max=3))
+    async with forwarding(silence, options) as (server, _):
         reader, writer = await asyncio.open_connection(HOST, server.port)
         for number in range(5):
             writer.write(framed(dns.message.make_query(name, "A", id=number).to_wire()))

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from app.dns.counters import Count
 from app.dns.messages.message import Rcode
 from app.dns.messages.wire import encode_name
-from app.dns.upstream import cache as cache_module
 from app.dns.upstream.cache import (
     BYTES_MAX,
     FAILURE_TTL_S,
@@ -157,11 +156,8 @@ def test_a_stale_answer_stays_until_a_server_answers_otherwise(
     assert (not cache.counts[Count.CACHE_STALE]) == is_replaced
 
 
-def test_the_cache_is_bounded_and_evicts_the_least_recently_used(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(cache_module, "KEPT_MAX", 3)
-    cache = Cache()
+def test_the_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
+    cache = Cache(kept_max=3)
     names = [f"{letter}.example.com" for letter in "abcde"]
     queries = [
         replace(QUERY, question=encode_name(parse_domain(name)) + b"\0\1\0\1") for name in names

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 import dns.rcode
 import pytest
 
-from app.dns.upstream import exchange
+from app.dns.upstream.exchange import Upstream
 from app.dns.upstream.lookup import answers_that_fit, look_up
 from app.domain.discovery.resolvers.lookup import Query, Rcode, Transport
 from app.domain.discovery.zone.records import Record, Records, RecordType
@@ -34,9 +34,9 @@ async def test_records_are_given_as_text(type_: str, value: str) -> None:
         assert reply.rcode is Rcode.NOERROR
 
 
-async def test_denials_timeouts_and_loops_are_replies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "ATTEMPT_S", 0.1)
+async def test_denials_timeouts_and_loops_are_replies() -> None:
     async with forwarding(denial(dns.rcode.NXDOMAIN)) as (server, upstream):
+        server.forwarder.upstream = Upstream(server.forwarder.upstream.servers, attempt_s=0.1)
         ask = partial(look_up, server.forwarder)
         assert (await ask(NAME, "A")).rcode is Rcode.NXDOMAIN
         upstream.answer = silence

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from app.dns.messages.message import Rcode
 from app.dns.messages.wire import RawRecord, encode_body, encode_name
-from app.dns.upstream import message as upstream_message
 from app.dns.upstream.message import (
     EXPANDED_BYTES_MAX,
+    LIMITS,
     POINTERS_MAX,
     RECORDS_MAX,
+    Limits,
     Oversized,
     parse_reply,
 )
@@ -137,8 +138,8 @@ def pointer(target: int) -> bytes:
 ADDRESS = a_record(pointer(12), 1, bytes(4))
 
 
-def records_of(octets: bytes) -> tuple[RawRecord, ...]:
-    reply = parse_reply(octets, MESSAGE)
+def records_of(octets: bytes, limits: Limits = LIMITS) -> tuple[RawRecord, ...]:
+    reply = parse_reply(octets, MESSAGE, limits)
     assert reply is not None
     records = reply.sections[0]
     return tuple(record for record in records if isinstance(record, RawRecord))
@@ -155,33 +156,28 @@ def test_the_records_of_a_set_share_the_octets_of_its_name() -> None:
     assert len(owners) == 1
 
 
-def test_more_records_than_the_bound_are_oversized(monkeypatch: pytest.MonkeyPatch) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(upstream_message, "RECORDS_MAX", 3)
-        assert len(records_of(a_message(*[ADDRESS] * 3))) == 3
-        with pytest.raises(Oversized):
-            parse_reply(a_message(*[ADDRESS] * 4), MESSAGE)
+def test_more_records_than_the_bound_are_oversized() -> None:
+    three = Limits(records_max=3)
+    assert len(records_of(a_message(*[ADDRESS] * 3), three)) == 3
+    with pytest.raises(Oversized):
+        parse_reply(a_message(*[ADDRESS] * 4), MESSAGE, three)
     smallest = a_record(b"\0", 1, b"")
     count = (MESSAGE_BYTES_MAX - FIRST_AT) // len(smallest)
     with pytest.raises(Oversized):
         parse_reply(a_message(*[smallest] * count), MESSAGE)
 
 
-def test_more_decompressed_octets_than_the_bound_are_oversized(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_more_decompressed_octets_than_the_bound_are_oversized() -> None:
     first = a_record(b"\0", 2, LONG_NAME)
     at = FIRST_AT + len(first) - len(LONG_NAME)
     small = a_record(b"\0", 2, pointer(at))  # 13 octets that become 253
     count = 200
     octets = a_message(first, *[small] * count)
     written = (count + 1) * len(LONG_NAME)
-    with monkeypatch.context() as patch:
-        patch.setattr(upstream_message, "EXPANDED_BYTES_MAX", 2 * written)
-        assert sum(len(record.data) for record in records_of(octets)) == written
-        patch.setattr(upstream_message, "EXPANDED_BYTES_MAX", written - 1)
-        with pytest.raises(Oversized):
-            parse_reply(octets, MESSAGE)
+    enough = Limits(expanded_bytes_max=2 * written)
+    assert sum(len(record.data) for record in records_of(octets, enough)) == written
+    with pytest.raises(Oversized):
+        parse_reply(octets, MESSAGE, Limits(expanded_bytes_max=written - 1))
     count = (MESSAGE_BYTES_MAX - FIRST_AT - len(first)) // len(small)
     assert count * len(LONG_NAME) > EXPANDED_BYTES_MAX
     with pytest.raises(Oversized):
