@@ -39,7 +39,7 @@ from app.database_commands import database
 from app.dns.metrics import DNSCollector
 from app.dns.serving.server import DNSServer
 from app.dns.serving.workers import DNSWorkers
-from app.dns.upstream.lookup import Lookups, answers_that_fit
+from app.dns.upstream.lookup import answers_that_fit, look_up
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
@@ -178,7 +178,7 @@ def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registr
     """Let ``/resolve`` use the DNS server's upstreams, if it has any."""
     if not dns.protocol.config.has_upstreams:
         return registry
-    resolver = replace(registry.resolver, upstream=Lookups(dns.forwarder))
+    resolver = replace(registry.resolver, upstream=partial(look_up, dns.forwarder))
     return replace(registry, resolver=resolver)
 
 
@@ -206,7 +206,7 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
         gc.freeze()  # exempts the loaded state from collection, as traversing it takes seconds
         gc.set_threshold(*GC_THRESHOLDS)
         dns = await stack.enter_async_context(serving_dns(settings, registry.view, options))
-        registry.metrics.register(DNSCollector(dns))
+        registry.metrics.register(DNSCollector(dns.host, dns.stats))
         registry = asking_upstreams(registry, dns)
         if tls is not None:
             await stack.enter_async_context(reloading(tls, registry.metrics))

@@ -22,15 +22,13 @@ from prometheus_client import CollectorRegistry
 from app.client.health_server import answering
 from app.client.registry_client import RegistryClient
 from app.config import Settings, blamed_on
-from app.dns.answering.autopath import Autopath
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.follower import REPLICA_BOUNDS, WatchFollower
 from app.dns.health import Readiness, routes
 from app.dns.metrics import DNSCollector
-from app.dns.own_addresses import answered_at, reached_at
 from app.dns.registrar import APIRegistrar
-from app.dns.serving.server import DNSServer
-from app.dns.serving.setup import ServerOptions
+from app.dns.serving.server import DNSServer, ServerOptions
+from app.dns.serving.sockets import answered_at, reached_at
 from app.dns.serving.workers import DNSWorkers
 from app.dns.upstream.server_list import Server, ServerList, read_servers, usable
 from app.domain.addresses import Address, parse_address
@@ -68,7 +66,7 @@ async def serve(settings: Settings, urls: Sequence[str], announce: Callable[[], 
         health = answering(settings.dns_host, settings.dns_metrics_port, paths)
         await stack.enter_async_context(health)
         dns = await stack.enter_async_context(serving_dns(settings, view, options))
-        metrics.register(DNSCollector(dns))
+        metrics.register(DNSCollector(dns.host, dns.stats))
         announce()
         async with asyncio.TaskGroup() as works:
             works.create_task(follower.run())
@@ -143,7 +141,7 @@ def protocol_of(settings: Settings) -> ProtocolConfig:
         zone=zone,
         version=f"waypost {VERSION}",
         transfers_to=tuple(ip_network(prefix) for prefix in settings.dns_transfer_to),
-        autopath=Autopath(settings.host_search) if settings.dns_autopath else None,
+        autopath=settings.host_search if settings.dns_autopath else None,
         udp_bytes_max=settings.dns_udp_bytes,
     )
 

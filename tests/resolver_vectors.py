@@ -1,11 +1,12 @@
 """The lookups of vectors/resolver.json, and the small nameserver with which they were made."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.domain.discovery.resolution import Profile, walk
 from app.domain.discovery.resolvers.lookup import (
     Host,
     Lookup,
@@ -36,6 +37,18 @@ FLAGS = {
     "v4mapped": LookupFlag.V4_MAPPED,
     "all": LookupFlag.ALL,
 }
+
+
+def resolve(profile: Profile, lookup: Lookup, host: Host, ask: Callable[[Query], Reply]) -> Outcome:
+    """Run a walk to its end with a function that answers every query immediately."""
+    steps = walk(profile, lookup, host)
+    try:
+        flight = next(steps)
+        while True:
+            flight = steps.send(tuple(ask(query) for query in flight))
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome
 
 
 def load() -> list[dict[str, Any]]:

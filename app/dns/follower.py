@@ -23,15 +23,17 @@ from app.client.errors import Refused, RegistryError, RegistryMisbehaved, shown
 from app.client.pace import CLOCK, Backoff, Clock, Notices
 from app.client.registry_client import RegistryClient
 from app.client.watch import Event, Resume, parse_event
-from app.dns.followed_object import followed_object
+from app.dns.programming_latency import kept_annotations
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
+from app.domain.discovery.zone.objects import stripped
 from app.domain.names import NamespacedName
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 from app.domain.snapshot import load
 from app.registry.reads.view import View
 from app.registry.threads import in_thread
+from app.schemas.objects.codec import decode_known
 from app.schemas.objects.metadata import parse_revision
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
@@ -167,7 +169,7 @@ class Intake:
         return False
 
     def _keep(self, wire: Mapping[str, object], *, is_gone: bool) -> None:
-        registered = followed_object(wire, is_initial=self.resume.is_initial)
+        registered = _followed(wire, is_initial=self.resume.is_initial)
         if self.resume.is_initial:
             # During a reload most objects are unchanged: reuse them instead of storing a copy.
             known = self.view.snapshot.of(resource_of(registered)).get(registered.metadata.key)
@@ -205,3 +207,16 @@ class Intake:
                 changes.append(Change(revision=meta.revision, before=before, after=after))
         self._pending.clear()
         return tuple(changes)
+
+
+def _followed(wire: Mapping[str, object], *, is_initial: bool) -> Object:
+    """Decode an object and reduce it to what names depend on."""
+    whole = decode_known(wire)
+    reduced = stripped(whole)
+    meta = replace(
+        reduced.metadata,
+        revision=parse_revision(whole.metadata.resource_version),
+        resource_version="",
+        annotations=kept_annotations(whole, is_initial=is_initial),
+    )
+    return replace(reduced, metadata=meta)

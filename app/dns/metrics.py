@@ -5,9 +5,9 @@
 Nothing is counted here: the modules that do the work count it.  Source: spec dns A14.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
-from typing import Protocol
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -17,114 +17,88 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from app.dns.counters import DURATION_BUCKETS_S, SIZE_BUCKETS_BYTES, Kind
+from app.dns.counters import SIZE_BUCKETS_BYTES, Count, Durations, Kind, Stats
 from app.dns.messages.message import Rcode, Transport
-from app.dns.programming_latency import BOUNDS_S, ServiceKind
-from app.dns.stats import Count, Stats
 
-_SERVER, _ZONE, _VIEW, _PLUGIN = "dns://", ".", "", "kubernetes"
+_PLACE = {"server": "dns://", "zone": ".", "view": ""}
+_CACHE_PLACE = {"server": "dns://", "zones": ".", "view": ""}
+_PLUGIN = "kubernetes"
 _FAMILY_V4, _FAMILY_V6 = "1", "2"
 
-_COUNTERS: Mapping[Count, tuple[str, str]] = {
-    Count.UPSTREAM_REJECTED: (
-        "coredns_forward_max_concurrent_rejects",
-        "Questions refused because too many upstream questions were pending.",
-    ),
-    Count.AUTOPATH_FOUND: (
-        "coredns_autopath_success",
-        "Names found by walking a client's search list.",
-    ),
-    Count.FAILURES: ("coredns_panics", "Messages lost to an internal error."),
-    Count.UPSTREAM_REQUESTS: ("waypost_dns_upstream_requests", "Questions sent to upstreams."),
-    Count.UPSTREAM_FAILURES: (
-        "waypost_dns_upstream_failures",
-        "Questions to upstreams without a usable answer.",
-    ),
-    Count.UPSTREAM_MISMATCHES: (
-        "waypost_dns_upstream_mismatches",
-        "Datagrams from upstreams that match no pending question.",
-    ),
-    Count.MALFORMED: ("waypost_dns_malformed", "Messages that were not valid requests."),
-    Count.DROPPED: (
-        "waypost_dns_dropped_datagrams",
-        "Datagrams dropped by the kernel because the receive buffer was full.",
-    ),
-    Count.UNSENT: ("waypost_dns_unsent_datagrams", "Replies that the kernel did not accept."),
-    Count.LIMITED: ("waypost_dns_limited", "Answers over the rate limit of a network."),
-    Count.SHED: ("waypost_dns_shed_connections", "Connections closed to make room for others."),
+_COUNTERS: Mapping[Count, str] = {
+    Count.UPSTREAM_REJECTED: "Questions refused because too many upstream questions were pending.",
+    Count.AUTOPATH_FOUND: "Names found by walking a client's search list.",
+    Count.FAILURES: "Messages lost to an internal error.",
+    Count.UPSTREAM_REQUESTS: "Questions sent to upstreams.",
+    Count.UPSTREAM_FAILURES: "Questions to upstreams without a usable answer.",
+    Count.UPSTREAM_MISMATCHES: "Datagrams from upstreams that match no pending question.",
+    Count.MALFORMED: "Messages that were not valid requests.",
+    Count.DROPPED: "Datagrams dropped by the kernel because the receive buffer was full.",
+    Count.UNSENT: "Replies that the kernel did not accept.",
+    Count.LIMITED: "Answers over the rate limit of a network.",
+    Count.SHED: "Connections closed to make room for others.",
 }
-_CACHE_COUNTERS: Mapping[Count, tuple[str, str]] = {
-    Count.CACHE_MISSES: ("coredns_cache_misses", "Questions not found in the cache."),
-    Count.CACHE_STALE: ("coredns_cache_served_stale", "Expired replies served."),
-    Count.CACHE_EVICTIONS: ("coredns_cache_evictions", "Replies evicted to make room."),
+_CACHE_COUNTERS: Mapping[Count, str] = {
+    Count.CACHE_MISSES: "Questions not found in the cache.",
+    Count.CACHE_STALE: "Expired replies served.",
+    Count.CACHE_EVICTIONS: "Replies evicted to make room.",
 }
-_GAUGES: Mapping[Count, tuple[str, str]] = {
-    Count.CONNECTIONS: ("waypost_dns_connections", "Open TCP connections."),
-    Count.COMPILED: ("waypost_dns_compiled_answers", "Answers ready to be sent."),
-    Count.CACHE_BYTES: (
-        "waypost_dns_cache_bytes",
-        "Estimated memory of cached upstream replies.",
-    ),
+_GAUGES: Mapping[Count, str] = {
+    Count.CONNECTIONS: "Open TCP connections.",
+    Count.COMPILED: "Answers ready to be sent.",
+    Count.CACHE_BYTES: "Estimated memory of cached upstream replies.",
 }
-
-
-class Source(Protocol):
-    """The origin of the stats: one server, or several processes as one."""
-
-    @property
-    def host(self) -> str:
-        """The address it listens at."""
-        ...
-
-    def stats(self) -> Stats:
-        """Return the counters of now."""
-        ...
 
 
 class DNSCollector(Collector):
-    """Exposes one server; register it with a Prometheus registry."""
+    """Exposes the ``stats`` of the server at ``host``; register it with a Prometheus registry."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, host: str, stats: Callable[[], Stats]) -> None:
+        self._family = _FAMILY_V6 if ":" in host else _FAMILY_V4
+        self._stats = stats
 
     def collect(self) -> Iterator[Metric]:
         """Make the metric families of now."""
-        stats = self._source.stats()
-        family = _FAMILY_V6 if ":" in self._source.host else _FAMILY_V4
-        yield from _requests(stats.replies, family)
+        stats = self._stats()
+        yield from _requests(stats.replies, self._family)
         yield from _sizes(stats.replies)
-        yield _durations(stats)
-        yield _programmed(stats)
+        yield from _durations(stats)
         yield from _cache(stats.counts)
-        for count, (name, text) in _COUNTERS.items():
-            yield CounterMetricFamily(name, text, value=stats.counts[count])
-        for count, (name, text) in _GAUGES.items():
-            yield GaugeMetricFamily(name, text, value=stats.counts[count])
+        for count, text in _COUNTERS.items():
+            yield CounterMetricFamily(count.value, text, value=stats.counts[count])
+        for count, text in _GAUGES.items():
+            yield GaugeMetricFamily(count.value, text, value=stats.counts[count])
 
 
 def _requests(replies: Mapping[Kind, int], family: str) -> Iterator[Metric]:
-    place = ("server", "zone", "view")
-    requests = CounterMetricFamily(
-        "coredns_dns_requests", "Requests answered.", labels=(*place, "proto", "family", "type")
-    )
-    responses = CounterMetricFamily(
-        "coredns_dns_responses", "Responses by code.", labels=(*place, "rcode", "plugin")
-    )
-    secure = CounterMetricFamily("coredns_dns_do_requests", "Requests with DO set.", labels=place)
-    by_type: dict[tuple[str, str], int] = {}
-    by_rcode: dict[str, int] = {}
+    by_type: Counter[tuple[str, ...]] = Counter()
+    by_rcode: Counter[tuple[str, ...]] = Counter()
     for kind, count in replies.items():
-        key = (Transport(kind.transport).name.lower(), kind.type)
-        by_type[key] = by_type.get(key, 0) + count
         rcode = Rcode(kind.rcode).name if kind.rcode in list(Rcode) else str(kind.rcode)
-        by_rcode[rcode] = by_rcode.get(rcode, 0) + count
-    for (proto, type_), count in sorted(by_type.items()):
-        requests.add_metric((_SERVER, _ZONE, _VIEW, proto, family, type_), count)
-    for rcode, count in sorted(by_rcode.items()):
-        responses.add_metric((_SERVER, _ZONE, _VIEW, rcode, _PLUGIN), count)
-    with_do = sum(count for kind, count in replies.items() if kind.is_dnssec_ok)
-    secure.add_metric((_SERVER, _ZONE, _VIEW), with_do)
-    yield from (requests, responses, secure)
+        by_type[Transport(kind.transport).name.lower(), family, kind.type] += count
+        by_rcode[rcode, _PLUGIN] += count
+    with_do = {(): sum(count for kind, count in replies.items() if kind.is_dnssec_ok)}
+    more = ("proto", "family", "type")
+    yield _counter("coredns_dns_requests", "Requests answered.", by_type, more=more)
+    yield _counter(
+        "coredns_dns_responses", "Responses by code.", by_rcode, more=("rcode", "plugin")
+    )
+    yield _counter("coredns_dns_do_requests", "Requests with DO set.", with_do)
+
+
+def _counter(
+    name: str,
+    text: str,
+    values: Mapping[tuple[str, ...], int],
+    *,
+    place: Mapping[str, str] = _PLACE,
+    more: tuple[str, ...] = (),
+) -> Metric:
+    """Make a counter with the labels of ``place``, and the values of ``more`` labels."""
+    family = CounterMetricFamily(name, text, labels=(*place, *more))
+    for labels, value in sorted(values.items()):
+        family.add_metric((*place.values(), *labels), value)
+    return family
 
 
 def _sizes(replies: Mapping[Kind, int]) -> Iterator[Metric]:
@@ -132,41 +106,46 @@ def _sizes(replies: Mapping[Kind, int]) -> Iterator[Metric]:
         ("coredns_dns_request_size_bytes", "Size of requests.", "request_bytes"),
         ("coredns_dns_response_size_bytes", "Size of responses.", "reply_bytes"),
     ):
-        histogram = HistogramMetricFamily(name, text, labels=("server", "zone", "view", "proto"))
+        histogram = HistogramMetricFamily(name, text, labels=(*_PLACE, "proto"))
         for transport in Transport:
-            sizes = [
-                (getattr(kind, place), count)
-                for kind, count in replies.items()
-                if kind.transport == transport
-            ]
-            labels = (_SERVER, _ZONE, _VIEW, transport.name.lower())
-            histogram.add_metric(labels, _buckets(sizes), sum(s * n for s, n in sizes))
+            sizes: Counter[int] = Counter()
+            for kind, count in replies.items():
+                if kind.transport == transport:
+                    sizes[getattr(kind, place)] += count
+            # Sizes are rounded up to their bucket's bound; those above the last are one more.
+            counts = [sizes[bound] for bound in (*SIZE_BUCKETS_BYTES, SIZE_BUCKETS_BYTES[-1] + 1)]
+            buckets = _summed_up(SIZE_BUCKETS_BYTES, counts)
+            labels = (*_PLACE.values(), transport.name.lower())
+            histogram.add_metric(labels, buckets, sum(s * n for s, n in sizes.items()))
         yield histogram
 
 
-def _durations(stats: Stats) -> Metric:
-    histogram = HistogramMetricFamily(
-        "coredns_dns_request_duration_seconds",
-        "Time to answer; datagrams received in one batch share its time equally.",
-        labels=("server", "zone", "view"),
+def _durations(stats: Stats) -> Iterator[Metric]:
+    yield _histogram(
+        HistogramMetricFamily(
+            "coredns_dns_request_duration_seconds",
+            "Time to answer; datagrams received in one batch share its time equally.",
+            labels=tuple(_PLACE),
+        ),
+        {tuple(_PLACE.values()): stats.durations},
     )
-    counts = [stats.durations[number] for number in range(len(DURATION_BUCKETS_S) + 1)]
-    buckets = _summed_up(DURATION_BUCKETS_S, counts)
-    histogram.add_metric((_SERVER, _ZONE, _VIEW), buckets, stats.durations_s)
-    return histogram
+    yield _histogram(
+        HistogramMetricFamily(
+            "coredns_kubernetes_dns_programming_duration_seconds",
+            "Time from the change of a Pod until DNS answers show it, by kind of Service.",
+            labels=("service_kind",),
+        ),
+        {(kind.value,): durations for kind, durations in stats.programmed.items()},
+    )
 
 
-def _programmed(stats: Stats) -> Metric:
-    histogram = HistogramMetricFamily(
-        "coredns_kubernetes_dns_programming_duration_seconds",
-        "Time from the change of a Pod until DNS answers show it, by kind of Service.",
-        labels=("service_kind",),
-    )
-    for kind in ServiceKind:
-        counts = [stats.programmed[kind, number] for number in range(len(BOUNDS_S) + 1)]
-        buckets = _summed_up(BOUNDS_S, counts)
-        histogram.add_metric((kind.value,), buckets, stats.programmed_us[kind] / 1e6)
-    return histogram
+def _histogram(
+    family: HistogramMetricFamily, values: Mapping[tuple[str, ...], Durations]
+) -> Metric:
+    for labels, durations in values.items():
+        buckets = _summed_up(durations.bounds_s, durations.counts)
+        family.add_metric(labels, buckets, durations.sum_s)
+    return family
 
 
 def _summed_up(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
@@ -174,33 +153,21 @@ def _summed_up(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str
     return list(zip((*map(str, bounds), "+Inf"), map(float, accumulate(counts)), strict=True))
 
 
-def _buckets(sizes: Iterable[tuple[int, int]]) -> list[tuple[str, float]]:
-    """Make cumulative buckets of sizes, which are rounded up to their bucket's bound."""
-    every = tuple(sizes)
-    bounds = [
-        (str(bound), float(sum(n for size, n in every if size <= bound)))
-        for bound in SIZE_BUCKETS_BYTES
-    ]
-    return [*bounds, ("+Inf", float(sum(n for _, n in every)))]
-
-
 def _cache(counts: Mapping[Count, int]) -> Iterator[Metric]:
-    labels = ("server", "type", "zones", "view")
-    entries = GaugeMetricFamily("coredns_cache_entries", "Cached upstream replies.", labels=labels)
-    hits = CounterMetricFamily("coredns_cache_hits", "Replies found in the cache.", labels=labels)
-    for type_, size, hit in (
-        ("success", Count.CACHE_POSITIVE, Count.CACHE_HITS_POSITIVE),
-        ("denial", Count.CACHE_NEGATIVE, Count.CACHE_HITS_NEGATIVE),
-    ):
-        entries.add_metric((_SERVER, type_, _ZONE, _VIEW), counts[size])
-        hits.add_metric((_SERVER, type_, _ZONE, _VIEW), counts[hit])
-    yield from (entries, hits)
-    looked_up = (Count.CACHE_HITS_POSITIVE, Count.CACHE_HITS_NEGATIVE, Count.CACHE_MISSES)
-    values = {
-        ("coredns_cache_requests", "Questions looked up."): sum(counts[each] for each in looked_up),
-        **{named: counts[count] for count, named in _CACHE_COUNTERS.items()},
+    entries = GaugeMetricFamily(
+        "coredns_cache_entries", "Cached upstream replies.", labels=(*_CACHE_PLACE, "type")
+    )
+    entries.add_metric((*_CACHE_PLACE.values(), "success"), counts[Count.CACHE_POSITIVE])
+    entries.add_metric((*_CACHE_PLACE.values(), "denial"), counts[Count.CACHE_NEGATIVE])
+    yield entries
+    found = {
+        ("success",): counts[Count.CACHE_HITS_POSITIVE],
+        ("denial",): counts[Count.CACHE_HITS_NEGATIVE],
     }
-    for (name, text), value in values.items():
-        counter = CounterMetricFamily(name, text, labels=("server", "zones", "view"))
-        counter.add_metric((_SERVER, _ZONE, _VIEW), value)
-        yield counter
+    name, text = "coredns_cache_hits", "Replies found in the cache."
+    yield _counter(name, text, found, place=_CACHE_PLACE, more=("type",))
+    looked_up = sum(found.values()) + counts[Count.CACHE_MISSES]
+    name, text = "coredns_cache_requests", "Questions looked up."
+    yield _counter(name, text, {(): looked_up}, place=_CACHE_PLACE)
+    for count, text in _CACHE_COUNTERS.items():
+        yield _counter(count.value, text, {(): counts[count]}, place=_CACHE_PLACE)

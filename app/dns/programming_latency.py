@@ -9,41 +9,32 @@ Source: spec dns A14.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from enum import StrEnum
-from typing import Final
 
-from app.dns.counters import Durations
+from app.dns.counters import ServiceKind, programming_durations
 from app.domain.changes import Change
 from app.domain.objects.endpoint_slice import TRIGGER_TIME_ANNOTATION, EndpointSlice
 from app.domain.objects.meta import NOTHING
 from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot
 
-BOUNDS_S: Final = tuple(0.001 * 2**step for step in range(20))
-
-
-class ServiceKind(StrEnum):
-    """Kinds of Service, as the metric's label names them."""
-
-    CLUSTER_IP = "cluster_ip"
-    HEADLESS = "headless_with_selector"
-
 
 class ProgrammingLatency:
     """The durations of one server since it started."""
 
     def __init__(self) -> None:
-        self.durations = {kind: Durations(BOUNDS_S) for kind in ServiceKind}
+        self.durations = programming_durations()
 
     def observe(self, after: Snapshot, changes: Iterable[Change], now_s: float) -> None:
         """Record the latency of ``changes``; ``now_s`` is the time of day, ``after`` shows them."""
         for change in changes:
-            slice_, earlier = change.after, change.before
+            slice_ = change.after
             if not isinstance(slice_, EndpointSlice) or slice_.service is None:
                 continue
             begun_s = _seconds_of(slice_)
             service = after.services.get(slice_.service)
-            if service is None or begun_s is None or _is_the_same(earlier, slice_):
+            if service is None or begun_s is None:
+                continue
+            if change.before is not None and trigger_of(change.before) == trigger_of(slice_):
                 continue
             kind = ServiceKind.HEADLESS if service.is_headless else ServiceKind.CLUSTER_IP
             self.durations[kind].add(max(0.0, now_s - begun_s), 1)
@@ -55,8 +46,9 @@ def trigger_of(registered: Object) -> Mapping[str, str]:
     return NOTHING if trigger is None else {TRIGGER_TIME_ANNOTATION: trigger}
 
 
-def _is_the_same(earlier: Object | None, slice_: EndpointSlice) -> bool:
-    return earlier is not None and trigger_of(earlier) == trigger_of(slice_)
+def kept_annotations(registered: Object, *, is_initial: bool) -> Mapping[str, str]:
+    """Return the annotations of an object that count here: none in the initial load."""
+    return NOTHING if is_initial else trigger_of(registered)
 
 
 def _seconds_of(slice_: EndpointSlice) -> float | None:

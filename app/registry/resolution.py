@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from app.domain.addresses import IPFamily, parse_address
-from app.domain.discovery.nameserver import Elsewhere, Fitting, all_fit, reply_to, service_behind
-from app.domain.discovery.resolution import Asked, Resolved
-from app.domain.discovery.resolvers import resolv_conf, stub_resolver
+from app.domain.discovery.nameserver import Elsewhere, Fitting, reply_to, service_behind
+from app.domain.discovery.resolution import Asked, Resolved, walk
+from app.domain.discovery.resolvers import resolv_conf
 from app.domain.discovery.resolvers.lookup import Host, Lookup, Network, Outcome, Query, Reply
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.discovery.zone.config import ZoneConfig
@@ -36,7 +36,7 @@ class Resolver:
     dns: ClusterDNS
     zone: ZoneConfig
     upstream: Upstream | None = None
-    fitting: Fitting = all_fit
+    fitting: Fitting | None = None
 
 
 def conf_of_pod(snapshot: Snapshot, key: NamespacedName, dns: ClusterDNS) -> ResolvConf:
@@ -49,12 +49,12 @@ async def resolve(snapshot: Snapshot, asked: Asked, resolver: Resolver) -> Resol
     pod = None if asked.pod is None else _pod(snapshot, asked.pod)
     conf = _conf(asked, pod, resolver.dns)
     lookup = Lookup(name=_pointer_name(asked), qtype=asked.qtype)
-    walk = stub_resolver.walk(asked.profile, lookup, _host(conf, pod, resolver.dns))
+    steps = walk(asked.profile, lookup, _host(conf, pod, resolver.dns))
     asking = _Asking(snapshot, resolver)
     try:
-        flight = next(walk)
+        flight = next(steps)
         while True:
-            flight = walk.send(await asking.ask(flight))
+            flight = steps.send(await asking.ask(flight))
     except StopIteration as end:
         outcome: Outcome = end.value
     service = service_behind(snapshot, outcome, resolver.zone)

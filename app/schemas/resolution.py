@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import Decision, Status, Transport
-from app.domain.discovery.resolvers.stub_resolver import Profile
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.schemas.base import Output, words
 from app.schemas.queries import Query

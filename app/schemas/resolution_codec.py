@@ -7,6 +7,7 @@ Source: contract.md, "GET /resolve".
 
 from collections.abc import Iterator
 
+from app.domain.discovery.advice import advise
 from app.domain.discovery.resolution import Asked, Resolved
 from app.domain.discovery.resolvers.lookup import Record, Step
 from app.domain.errors import BadRequest, CauseReason, Violation
@@ -76,7 +77,7 @@ def _explained(resolved: Resolved, snapshot: Snapshot) -> dict[str, object]:
     outcome, service = resolved.outcome, resolved.service
     wire: dict[str, object] = {
         "endpoints": [] if service is None else list(_endpoints(snapshot, service)),
-        "advice": [{"code": remark.code, "message": remark.message} for remark in resolved.advice],
+        "advice": [{"code": remark.code, "message": remark.message} for remark in advise(resolved)],
     }
     if outcome.error:
         wire["error"] = outcome.error

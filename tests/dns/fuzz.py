@@ -21,10 +21,9 @@ atheris: Any = importlib.import_module("atheris")  # no dependency: install it t
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 with atheris.instrument_imports():
-    from app.dns.answering.autopath import Autopath
     from app.dns.answering.protocol import Forward, Protocol, ProtocolConfig, Transfer, Walk
-    from app.dns.answering.transfer import messages
     from app.dns.messages.message import Rcode, Request, Transport, parse_request
+    from app.dns.serving.secondaries import transfer_messages
     from app.dns.upstream import lookup
     from app.dns.upstream.cache import Cache
     from app.dns.upstream.message import Oversized, parse_reply
@@ -61,7 +60,7 @@ def a_protocol(*, is_able: bool) -> Protocol:
         zone=zone,
         transfers_to=(everyone,),
         has_upstreams=True,
-        autopath=Autopath(("corp.example",)),
+        autopath=("corp.example",),
     )
     return Protocol(VIEW, config)
 
@@ -87,7 +86,8 @@ def try_request(protocol: Protocol, message: bytes, transport: Transport) -> Non
         case None:
             return
         case Transfer():
-            replies = list(messages(outcome, VIEW.snapshot, VIEW.history, protocol.config.zone))
+            zone = protocol.config.zone
+            replies = list(transfer_messages(outcome, VIEW.snapshot, VIEW.history, zone))
         case Forward():
             replies = [protocol.without_target(outcome, Rcode.SERVFAIL)]
         case Walk():

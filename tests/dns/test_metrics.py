@@ -22,7 +22,7 @@ async def test_every_answer_is_counted_once_hot_warm_or_cold() -> None:
     server = DNSServer(view, ProtocolConfig(zone=zone))
     await server.start(HOST, 0)
     registry = CollectorRegistry()
-    registry.register(DNSCollector(server))
+    registry.register(DNSCollector(server.host, server.stats))
     for name, type_, times in (("multi", "A", 5), ("nope", "AAAA", 3)):
         query = dns.message.make_query(f"{name}.edge.svc.cluster.local", type_)
         for _ in range(times):

@@ -7,10 +7,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from app.dns.answering.protocol import ProtocolConfig
+from app.dns.counters import PROGRAMMING_BUCKETS_S, ServiceKind, total
 from app.dns.metrics import DNSCollector
-from app.dns.programming_latency import BOUNDS_S, ProgrammingLatency, ServiceKind, trigger_of
+from app.dns.programming_latency import ProgrammingLatency, trigger_of
 from app.dns.serving.server import DNSServer
-from app.dns.stats import Stats, total
 from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision, parse_domain
@@ -102,14 +102,8 @@ def test_the_latency_is_exposed_under_coredns_name() -> None:
     programming.observe(view.snapshot, [change], BEGUN.timestamp() + 0.5)
     server.programming = programming
 
-    class Twice:
-        host = "127.0.0.1"
-
-        def stats(self) -> Stats:
-            return total([server.stats(), server.stats()])
-
     registry = CollectorRegistry()
-    registry.register(DNSCollector(Twice()))
+    registry.register(DNSCollector("127.0.0.1", lambda: total([server.stats(), server.stats()])))
 
     def value(suffix: str, **labels: str) -> float | None:
         name = f"coredns_kubernetes_dns_programming_duration_seconds_{suffix}"
@@ -117,6 +111,6 @@ def test_the_latency_is_exposed_under_coredns_name() -> None:
 
     assert value("count") == 2
     assert value("sum") == 1.0
-    assert value("bucket", le=str(BOUNDS_S[8])) == 0
-    assert value("bucket", le=str(BOUNDS_S[9])) == 2
+    assert value("bucket", le=str(PROGRAMMING_BUCKETS_S[8])) == 0
+    assert value("bucket", le=str(PROGRAMMING_BUCKETS_S[9])) == 2
     assert value("bucket", le="+Inf") == 2

@@ -19,7 +19,7 @@ import dns.zone
 import pytest
 
 from app.dns.answering.protocol import ProtocolConfig
-from app.dns.own_addresses import answered_at
+from app.dns.serving.sockets import answered_at
 from app.domain.addresses import Prefix, parse_prefix
 from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.domain.discovery.resolution import Asked, Resolved
+from app.domain.discovery.resolution import Asked, Profile, Resolved
 from app.domain.discovery.resolvers.lookup import Rcode, Record, Reply, Status
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS
-from app.domain.discovery.resolvers.stub_resolver import Profile
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import DomainName, parse_domain
 from app.registry.resolution import Resolver, resolve

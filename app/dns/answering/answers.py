@@ -11,8 +11,10 @@ cannot evict answers about existing ones.
 Source: style.md 2, decisions 3 and 4.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol as Port
 
 from app.dns.answering.rate_limit import Account, Accounts
 from app.dns.counters import ReplyCounter, ReplyCounters
@@ -31,12 +33,20 @@ from app.dns.messages.message import (
     encode_query,
     plain_request,
 )
-from app.dns.messages.wire import Sections
+from app.dns.messages.wire import Sections, folded_question
+from app.domain.addresses import IPFamily
 from app.domain.changes import Change
 from app.domain.discovery.zone import answer
 from app.domain.discovery.zone.authority import serial_of
 from app.domain.discovery.zone.config import PodRecords, ZoneConfig
-from app.domain.discovery.zone.records import NoData, NoSuchName, OutOfZone, Question, Records
+from app.domain.discovery.zone.records import (
+    NoData,
+    NoSuchName,
+    OutOfZone,
+    Question,
+    Records,
+    RecordType,
+)
 from app.domain.discovery.zone.subjects import Subject, subjects_of, touched_by
 from app.domain.names import DomainName
 from app.domain.snapshot import Snapshot
@@ -44,11 +54,27 @@ from app.domain.snapshot import Snapshot
 ANSWERS_MAX = 65_536  # compiled answers of what exists
 DENIALS_MAX = 8_192  # compiled denials, and answers about names that clients can invent
 PREPARED_MAX = ANSWERS_MAX // 2  # compiled before the first question
+SLICE_ANSWERS = 16  # compiled between two yields to the event loop
+PAUSE_S = 0.001  # the shortest pause at a yield
+SYNC_POLL_S = 0.05  # between two checks whether the first load is complete
 WIRE_MAX = 65_536  # replies cached by exact request octets
 _PLAIN_FLAGS = FLAG_RECURSION_DESIRED | FLAG_AUTHENTIC | FLAG_CHECKING_DISABLED
 _USUAL_UDP_BYTES = frozenset({512, 1220, 1232, 1280, 1400, 1410, 1432, 1452, 1472, 4000, 4096})
-_TYPE_AND_CLASS_BYTES = 4
 _POD_LABEL = "pod"
+
+
+class Source(Port):
+    """The origin of the state; ``registry.reads.view`` is one."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest state."""
+        ...
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether the state has been loaded once."""
+        ...
 
 
 @dataclass(slots=True)
@@ -99,9 +125,7 @@ class Answers:
         entry = self._entry(snapshot, request)
         if not isinstance(entry, _Entry):
             return entry
-        reply = entry.compiled.reply(request, self._serial)
-        octets = request.id + (reply if isinstance(reply, bytes) else reply.octets())
-        counter = self._tallies.of(request, entry.compiled.rcode, len(octets))
+        reply, octets, counter = self._reply(request, entry)
         counter[0] += 1
         if entry.is_cached and request.transport == Transport.UDP:
             self._cache_reply(request, entry, reply, counter)
@@ -112,14 +136,17 @@ class Answers:
         request = plain_request(name, type_)
         entry = self._entry(snapshot, request)
         if isinstance(entry, _Entry) and entry.is_cached:
-            reply = entry.compiled.reply(request, self._serial)
-            size = len(request.id) + len(reply if isinstance(reply, bytes) else reply.octets())
-            counter = self._tallies.of(request, entry.compiled.rcode, size)
+            reply, _, counter = self._reply(request, entry)
             self._cache_reply(request, entry, reply, counter)
         return len(self._existing) < PREPARED_MAX
 
+    def _reply(self, request: Request, entry: _Entry) -> tuple[Reply, bytes, ReplyCounter]:
+        reply = entry.compiled.reply(request, self._serial)
+        octets = request.id + (reply if isinstance(reply, bytes) else reply.octets())
+        return reply, octets, self._tallies.of(request, entry.compiled.rcode, len(octets))
+
     def _entry(self, snapshot: Snapshot, request: Request) -> "_Entry | Records | OutOfZone":
-        key = _key_of(request)
+        key = folded_question(request.question)
         entry = self._existing.get(key) or self._denials.get(key)
         if entry is not None:
             return entry
@@ -173,7 +200,7 @@ class Answers:
             return
         if len(self.by_wire) >= WIRE_MAX:
             del self.by_wire[next(iter(self.by_wire))]
-        wire_key = encode_query(request)
+        wire_key = encode_query(request.flags, request.question, request.edns)
         account = self.accounts.of(request.type, entry.compiled.rcode)
         self.by_wire[wire_key] = (reply, counter, account)
         if wire_key not in entry.wire_keys:
@@ -185,10 +212,8 @@ class Answers:
         Other clients get a smaller one even when they offer a larger buffer.
         """
         offered = UDP_BYTES_MIN if request.edns is None else request.edns.udp_bytes
-        if offered <= self.same_bytes_max:
-            return True
         whole = request.size_bytes + len(compiled.body.octets)
-        return whole <= self.same_bytes_max
+        return min(offered, whole) <= self.same_bytes_max
 
     def _drop(self, key: bytes) -> None:
         entry = self._existing.pop(key, None) or self._denials.pop(key, None)
@@ -219,12 +244,39 @@ class Answers:
         )
 
 
-def _key_of(request: Request) -> bytes:
-    name, rest = (
-        request.question[:-_TYPE_AND_CLASS_BYTES],
-        request.question[-_TYPE_AND_CLASS_BYTES:],
-    )
-    return name.lower() + rest  # lengths of labels (0-63) are below "A", so lower() keeps them
+async def prepare(source: Source, answers: Answers, config: ZoneConfig) -> None:
+    """Compile the likely answers in the background once the state is loaded, a few at a time.
+
+    Otherwise the first client to ask each question after a start would wait for the
+    compilation.  Answers that a later commit drops are compiled at the next question.
+    """
+    while not source.is_synced:  # noqa: ASYNC110  the first load notifies no subscriber
+        await asyncio.sleep(SYNC_POLL_S)
+    for number, (name, type_) in enumerate(likely_questions(source.snapshot, config)):
+        # Compile against the current snapshot, which may be newer than the one listed from.
+        if not answers.prepare(source.snapshot, name, type_):
+            return
+        if number % SLICE_ANSWERS == 0:
+            await asyncio.sleep(PAUSE_S)
+
+
+def likely_questions(
+    snapshot: Snapshot, config: ZoneConfig
+) -> Iterator[tuple[DomainName, RecordType]]:
+    """List the questions that programs ask about Services, by key."""
+    apex = config.forward_zone.labels
+    for key in sorted(snapshot.services):
+        service = snapshot.services[key]
+        if service.is_external_name:
+            continue
+        labels = (key.name, key.namespace, "svc", *apex)
+        for family, type_ in ((IPFamily.IPV4, RecordType.A), (IPFamily.IPV6, RecordType.AAAA)):
+            if family in service.ip_families:
+                yield DomainName(labels), type_
+        for port in service.ports:
+            if port.name:
+                name = (f"_{port.name}", f"_{port.protocol.lower()}", *labels)
+                yield DomainName(name), RecordType.SRV
 
 
 def _is_plain(request: Request) -> bool:
@@ -232,7 +284,7 @@ def _is_plain(request: Request) -> bool:
     edns = request.edns
     return (
         request.flags & ~_PLAIN_FLAGS == 0
-        and _key_of(request) == request.question
+        and folded_question(request.question) == request.question
         and request.is_bare
         and (edns is None or edns.udp_bytes in _USUAL_UDP_BYTES)
     )

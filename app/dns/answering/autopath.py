@@ -9,43 +9,35 @@ of its list; the answer starts with a CNAME to the name that was found.
 Source: spec dns A11.
 """
 
-from dataclasses import dataclass
-
 from app.domain.addresses import Address
-from app.domain.discovery.zone.config import ZoneConfig
-from app.domain.discovery.zone.records import ADDRESS_TYPES
 from app.domain.names import DomainName, MalformedName, parse_domain
 from app.domain.objects.pod import Pod
 from app.domain.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Autopath:
-    """A client's search list: three domains of the cluster, then the host's."""
+def names_after(
+    snapshot: Snapshot,
+    name: DomainName,
+    client: Address,
+    forward_zone: DomainName,
+    host_search: tuple[str, ...],
+) -> tuple[DomainName, ...]:
+    """List what the client tries after ``name``; empty if its search list is unknown.
 
-    host_search: tuple[str, ...] = ()
-
-    def names_after(
-        self, snapshot: Snapshot, name: DomainName, client: Address, config: ZoneConfig
-    ) -> tuple[DomainName, ...]:
-        """List what the client tries after ``name``; empty if its search list is unknown."""
-        pod = _pod_at(snapshot, client)
-        if pod is None:
-            return ()
-        zone = config.forward_zone.labels
-        first = DomainName((pod.metadata.namespace, "svc", *zone))
-        if not name.is_under(first) or name == first:
-            return ()
-        base = name.relative_to(first)
-        host = (parse_domain(domain).labels for domain in self.host_search)
-        endings = (("svc", *zone), zone, *host, ())
-        names = (_joined(base, ending) for ending in endings)
-        return tuple(joined for joined in names if joined is not None)
-
-
-def is_walked(type_: int) -> bool:
-    """Whether programs walk their search list with questions of this type."""
-    return type_ in ADDRESS_TYPES
+    The list has three domains of the cluster, then the host's.
+    """
+    pod = _pod_at(snapshot, client)
+    if pod is None:
+        return ()
+    zone = forward_zone.labels
+    first = DomainName((pod.metadata.namespace, "svc", *zone))
+    if not name.is_under(first) or name == first:
+        return ()
+    base = name.relative_to(first)
+    host = (parse_domain(domain).labels for domain in host_search)
+    endings = (("svc", *zone), zone, *host, ())
+    names = (_joined(base, ending) for ending in endings)
+    return tuple(joined for joined in names if joined is not None)
 
 
 def _pod_at(snapshot: Snapshot, client: Address) -> Pod | None:

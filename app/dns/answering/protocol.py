@@ -16,11 +16,10 @@ Source: spec dns A13; RFC 1035, RFC 1996, RFC 5936, RFC 6891.
 """
 
 from dataclasses import dataclass, replace
-from typing import Protocol as Port
 
-from app.dns.answering.answers import Answers
-from app.dns.answering.autopath import Autopath, is_walked
-from app.dns.answering.clients import LOOPBACK, Clients
+from app.dns.answering.answers import Answers, Source
+from app.dns.answering.autopath import names_after
+from app.dns.answering.rate_limit import LOOPBACK, Clients
 from app.dns.counters import ReplyCounters
 from app.dns.messages.message import (
     FLAG_AUTHORITATIVE,
@@ -43,6 +42,7 @@ from app.domain.discovery.zone.answer import answer
 from app.domain.discovery.zone.authority import soa
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.discovery.zone.records import (
+    ADDRESS_TYPES,
     NoData,
     NoSuchName,
     OutOfZone,
@@ -53,30 +53,16 @@ from app.domain.discovery.zone.records import (
     Text,
 )
 from app.domain.names import DomainName
-from app.domain.snapshot import Snapshot
 
 TYPE_IXFR, TYPE_AXFR = 251, 252
 _CHAOS_NAMES = (("version", "bind"), ("version", "server"))
-
-
-class Source(Port):
-    """The origin of the state; ``registry.reads.view`` is one."""
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The latest state."""
-        ...
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether the state has been loaded once."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolConfig:
     """The operator's settings for answers, as plain values.
 
+    With ``autopath``, the host's search domains, the server walks the search list of a Pod.
     Clients in ``transfers_to`` may transfer the zone.  ``version`` answers ``version.bind``.
     Clients that are not ``near`` get at most ``udp_bytes_max`` octets in a datagram.
     """
@@ -85,7 +71,7 @@ class ProtocolConfig:
     version: str = "waypost"
     transfers_to: tuple[Prefix, ...] = ()
     has_upstreams: bool = False
-    autopath: Autopath | None = None
+    autopath: tuple[str, ...] | None = None
     udp_bytes_max: int = UDP_BYTES_SAFE
     near: tuple[Prefix, ...] = LOOPBACK
 
@@ -181,15 +167,15 @@ class Protocol:
 
     def failure(self, message: bytes) -> bytes | None:
         """Answer SERVFAIL after an internal error."""
-        request = parse_request(message, Transport.UDP)
-        return self.reply(request, Rcode.SERVFAIL) if isinstance(request, Request) else None
+        return self._unanswered(message, Rcode.SERVFAIL)
 
     def over_tcp(self, message: bytes) -> bytes | None:
         """Answer with no records and TC set, so that the client retries over TCP."""
+        return self._unanswered(message, Rcode.NOERROR, flags=FLAG_TRUNCATED)
+
+    def _unanswered(self, message: bytes, rcode: int, *, flags: int = 0) -> bytes | None:
         request = parse_request(message, Transport.UDP)
-        if not isinstance(request, Request):
-            return None
-        return self.reply(request, Rcode.NOERROR, flags=FLAG_TRUNCATED)
+        return self.reply(request, rcode, flags=flags) if isinstance(request, Request) else None
 
     def reply(
         self,
@@ -214,9 +200,8 @@ class Protocol:
         found = self.answers.find(self._source.snapshot, request)
         match found:
             case bytes():
-                if self.config.autopath is not None and client is not None and is_missing(found):
-                    return self._walk(request, client, found)
-                return found
+                names = self._names_after(request, client) if is_missing(found) else ()
+                return self.walk_on(Walk(request, names, found)) if names else found
             case OutOfZone():
                 if self.config.has_upstreams:
                     return Forward(request, request.name)
@@ -238,14 +223,13 @@ class Protocol:
     def _may_forward(self, request: Request) -> bool:
         return self.config.has_upstreams and bool(request.flags & FLAG_RECURSION_DESIRED)
 
-    def _walk(self, request: Request, client: Address, missing: bytes) -> Outcome:
-        """Try the rest of the client's search list."""
-        assert self.config.autopath is not None, "walked only when configured"
-        if not is_walked(request.type):
-            return missing
-        zone = self.config.zone
-        names = self.config.autopath.names_after(self._source.snapshot, request.name, client, zone)
-        return self.walk_on(Walk(request, names, missing))
+    def _names_after(self, request: Request, client: Address | None) -> tuple[DomainName, ...]:
+        """List the rest of the client's search list, which programs walk for addresses only."""
+        host_search = self.config.autopath
+        if host_search is None or client is None or request.type not in ADDRESS_TYPES:
+            return ()
+        snapshot, forward = self._source.snapshot, self.config.zone.forward_zone
+        return names_after(snapshot, request.name, client, forward, host_search)
 
     def walk_on(self, walk: Walk) -> bytes | Forward | Walk:
         """Try the names in our zone immediately, up to the first that needs an upstream."""

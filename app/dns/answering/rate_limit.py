@@ -1,26 +1,29 @@
 """Response rate limiting over UDP, against floods of victims through forged source addresses.
 
-    (kind of answer, network) -> octets spent in this second -> SENT | DROPPED | TRUNCATED
+    (kind of answer, network) -> octets spent in this second -> the answer, one with TC, or none
 
 Answers are limited, not questions, and each kind by itself, as in other name servers: a
 network is an IPv4 /24 or an IPv6 /56, a kind is a record type and a response code.
 Every other answer over the limit is sent empty and with TC: a real client retries
-over TCP, where addresses cannot be forged and no limit applies.  Near clients have no
-limit.  The clock is the caller's.
+over TCP, where addresses cannot be forged and no limit applies.  The clock is the caller's.
+
+Near clients have no limit.  Those on the loopback interface are near: the kernel drops
+datagrams from outside with such a source (RFC 1122 section 3.2.1.3).
 
 Source: RFC 5358 section 4; ISC-TN-2012-1 for kinds, networks and TC.
 """
 
-from collections.abc import Iterable
-from enum import Enum, auto
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from math import inf
 
-from app.dns.answering.clients import LOOPBACK, is_near
 from app.dns.messages.rdata_text import NAMED_TYPES
 from app.dns.messages.wire import HEADER_BYTES, Truncated, end_of_plain_name
 from app.domain.addresses import Address, Prefix
 from app.domain.names import MalformedName
+
+LOOPBACK: tuple[Prefix, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 ANSWER_BYTES = 256  # what counts as one answer; a large one counts as several
 NETWORKS_MAX = 65_536  # counted in one second, once for each kind
@@ -36,12 +39,28 @@ Account = dict[bytes, float]
 """Octets sent in this second, by network."""
 
 
-class Verdict(Enum):
-    """How an answer is treated."""
+def is_near(client: Address, near: Iterable[Prefix] = LOOPBACK) -> bool:
+    """Whether an address is one that cannot be forged."""
+    return any(client in prefix for prefix in near)
 
-    SENT = auto()
-    DROPPED = auto()
-    TRUNCATED = auto()
+
+class Clients:
+    """The clients of one listening address.
+
+    On a specific address they are all near or all not near, so replies can be shared.  On
+    ``0.0.0.0`` and ``::`` there are both.
+    """
+
+    def __init__(self, near: Iterable[Prefix] = LOOPBACK, *, at: Address | None = None) -> None:
+        self._near = tuple(near)
+        self.are_alike = at is not None and not at.is_unspecified
+        self._are_near = at is not None and is_near(at, self._near)
+
+    def has_near(self, client: Address | None) -> bool:
+        """Whether a client is near; one without an address is not."""
+        if self.are_alike:
+            return self._are_near
+        return client is not None and is_near(client, self._near)
 
 
 class Accounts:
@@ -65,6 +84,17 @@ class Accounts:
             account.clear()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How long answers are counted, and for how many networks."""
+
+    length_s: float = WINDOW_S
+    networks_max: int = NETWORKS_MAX
+
+
+WINDOW = Window()
+
+
 class RateLimit:
     """Limits what one process sends to each network in a second."""
 
@@ -72,25 +102,26 @@ class RateLimit:
         self,
         answers_per_s: int,
         accounts: Accounts,
+        over_tcp: Callable[[bytes], bytes | None],
         *,
         near: Iterable[Prefix] = LOOPBACK,
-        networks_max: int = NETWORKS_MAX,
-        window_s: float = WINDOW_S,
+        window: Window = WINDOW,
     ) -> None:
+        """``over_tcp`` writes the empty reply with TC to a message."""
         self.bytes_max = answers_per_s * ANSWER_BYTES
         self.refused = 0
         """Answers over the limit."""
         self._accounts = accounts
+        self._over_tcp = over_tcp
         self._near = tuple(near)
-        self._networks_max = networks_max
+        self._window = window
         self._networks = 0
-        self._window_s = window_s
         self._ends_at = 0.0
 
     def begin(self, now: float) -> None:
         """Reset the accounts when the second is over."""
         if now >= self._ends_at:
-            self._ends_at = now + self._window_s
+            self._ends_at = now + self._window.length_s
             self._reset()
 
     def is_within(self, account: Account, network: bytes, size_bytes: int) -> bool:
@@ -102,20 +133,20 @@ class RateLimit:
         account[network] = spent
         return spent <= self.bytes_max
 
-    def evaluate(self, reply: bytes, client: Address, now: float) -> Verdict:
-        """Count a reply to a client and choose its treatment."""
+    def limited(self, reply: bytes, message: bytes, client: Address, now: float) -> bytes | None:
+        """Count the reply to a message and return it, or what is sent instead."""
         self.begin(now)
         account = self._accounts.of_reply(reply)
         is_sent = self.is_within(account, network_of(client), len(reply))
-        return Verdict.SENT if is_sent else self.refuse()
+        return reply if is_sent else self.refuse(message)
 
-    def refuse(self) -> Verdict:
-        """Choose the treatment of an answer over the limit."""
+    def refuse(self, message: bytes) -> bytes | None:
+        """Return what is sent instead of an answer over the limit: an empty one, or nothing."""
         self.refused += 1
-        return Verdict.TRUNCATED if self.refused % TRUNCATED_EVERY == 0 else Verdict.DROPPED
+        return self._over_tcp(message) if self.refused % TRUNCATED_EVERY == 0 else None
 
     def _enter(self, account: Account, network: bytes) -> float:
-        if self._networks >= self._networks_max:
+        if self._networks >= self._window.networks_max:
             self._reset()  # so many networks in one second are forged, each with few answers
         self._networks += 1
         return -inf if is_near(_first_of(network), self._near) else 0.0

@@ -12,16 +12,8 @@ Source: style.md 2, decision 4; RFC 1794 for the order.
 
 from dataclasses import dataclass
 
-from app.dns.messages.message import (
-    FLAG_AUTHORITATIVE,
-    FLAG_RESPONSE,
-    FLAG_TRUNCATED,
-    KEPT_FLAGS,
-    Request,
-    encode_opt,
-    reply_words,
-)
-from app.dns.messages.wire import HEADER_BYTES, Body, Sections, encode_body
+from app.dns.messages.message import FLAG_AUTHORITATIVE, Request, framed
+from app.dns.messages.wire import Body, Sections, encode_body
 from app.domain.discovery.zone.records import ADDRESS_TYPES, RecordType
 from app.domain.names import DomainName
 
@@ -101,18 +93,9 @@ class Compiled:
 
     def reply(self, request: Request, serial: Serial) -> Reply:
         """Write the reply to one request, without its id."""
-        edns = request.edns
-        opt = b"" if edns is None else encode_opt(self.rcode, edns)
-        body, is_short = self.body.cut(
-            request.size_bytes_max - HEADER_BYTES - len(request.question) - len(opt)
-        )
-        flags = FLAG_RESPONSE | self.flags | self.rcode | (request.flags & KEPT_FLAGS)
-        if is_short:
-            flags |= FLAG_TRUNCATED
-        answers, authority, additional = body.counts
-        words = reply_words(flags, (1, answers, authority, additional + bool(opt)))
-        head, octets = words + request.question, body.octets
-        if self.has_serial and authority:
+        head, body, opt = framed(request, self.rcode, self.body, self.flags)
+        octets = body.octets
+        if self.has_serial and body.counts[1]:
             at = len(octets) - _SERIAL_FROM_END
             return Denial(head + octets[:at], serial, octets[at + _SERIAL_BYTES :] + opt)
         if self.run is not None and len(octets) > self.run.start:

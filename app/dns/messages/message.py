@@ -14,11 +14,13 @@ from enum import IntEnum
 from app.dns.messages.wire import (
     CLASS_IN,
     EMPTY_BODY,
+    HEADER,
     HEADER_BYTES,
+    RECORD,
     Body,
     Truncated,
     decode_name,
-    encode_name,
+    encode_question,
     end_of_plain_name,
     skip_name,
 )
@@ -40,9 +42,7 @@ FLAG_DNSSEC_OK = 0x8000  # in the OPT record
 KEPT_FLAGS = FLAG_RECURSION_DESIRED | FLAG_CHECKING_DISABLED
 _OPCODE_SHIFT, _OPCODE_MASK = 11, 0x7800
 
-_HEADER = struct.Struct("!HHHHHH")
 _QUESTION = struct.Struct("!HH")
-_FIXED = struct.Struct("!HHIH")
 _OPT = struct.Struct("!BHHBBHH")
 _OPTION = struct.Struct("!HH")
 _TCP_KEEPALIVE = 11
@@ -66,7 +66,6 @@ class Rcode(IntEnum):
     NXDOMAIN = 3
     NOTIMP = 4
     REFUSED = 5
-    NOTAUTH = 9
     BADVERS = 16
 
 
@@ -140,14 +139,14 @@ class Refused:
 
     def reply(self, flags: int) -> bytes:
         """Write the header, with ``flags`` added."""
-        return _HEADER.pack(self.id, FLAG_RESPONSE | self.flags | flags, 0, 0, 0, 0)
+        return HEADER.pack(self.id, FLAG_RESPONSE | self.flags | flags, 0, 0, 0, 0)
 
 
 def parse_request(message: bytes, transport: Transport) -> Request | Refused | None:
     """Parse a request; never raises, for any octets."""
     if len(message) < HEADER_BYTES:
         return None
-    id_, flags, *counts = _HEADER.unpack_from(message)
+    id_, flags, *counts = HEADER.unpack_from(message)
     if flags & FLAG_RESPONSE:
         return None
     opcode = (flags & _OPCODE_MASK) >> _OPCODE_SHIFT
@@ -163,7 +162,7 @@ def parse_request(message: bytes, transport: Transport) -> Request | Refused | N
 
 def plain_request(name: DomainName, type_: int) -> Request:
     """Make the request that most programs send for a name and a type."""
-    question = encode_name(name) + _QUESTION.pack(type_, CLASS_IN)
+    question = encode_question(name, type_)
     return Request(
         id=bytes(2),
         flags=FLAG_RECURSION_DESIRED,
@@ -176,6 +175,12 @@ def plain_request(name: DomainName, type_: int) -> Request:
 
 def encode_reply(request: Request, rcode: int, body: Body = EMPTY_BODY, *, flags: int = 0) -> bytes:
     """Encode a reply; records that do not fit are left out, with TC if one of them was needed."""
+    head, kept, opt = framed(request, rcode, body, flags)
+    return request.id + head + kept.octets + opt
+
+
+def framed(request: Request, rcode: int, body: Body, flags: int) -> tuple[bytes, Body, bytes]:
+    """Return what surrounds the records of a reply without its id, and the body that fits."""
     opt = b"" if request.edns is None else encode_opt(rcode, request.edns)
     room = request.size_bytes_max - HEADER_BYTES - len(request.question) - len(opt)
     kept, is_short = body.cut(room)
@@ -184,7 +189,7 @@ def encode_reply(request: Request, rcode: int, body: Body = EMPTY_BODY, *, flags
     word = FLAG_RESPONSE | (request.flags & (KEPT_FLAGS | _OPCODE_MASK)) | flags | (rcode & 0xF)
     answers, authority, additional = kept.counts
     counts = (1, answers, authority, additional + bool(opt))
-    return request.id + reply_words(word, counts) + request.question + kept.octets + opt
+    return header_words(word, counts) + request.question, kept, opt
 
 
 def is_missing(reply: bytes) -> bool:
@@ -192,22 +197,16 @@ def is_missing(reply: bytes) -> bool:
     return reply[3] & 0xF == Rcode.NXDOMAIN
 
 
-def encode_query(request: Request) -> bytes:
-    """Write a bare request as received, without its id."""
-    edns = request.edns
-    words = reply_words(request.flags, (1, 0, 0, int(edns is not None)))
+def encode_query(flags: int, question: bytes, edns: Edns | None) -> bytes:
+    """Write a query without its id."""
+    head = header_words(flags, (1, 0, 0, int(edns is not None))) + question
     if edns is None:
-        return words + request.question
-    return words + request.question + encode_query_opt(edns)
+        return head
+    opt_flags = FLAG_DNSSEC_OK if edns.is_dnssec_ok else 0
+    return head + _OPT.pack(0, TYPE_OPT, edns.udp_bytes, 0, edns.version, opt_flags, 0)
 
 
-def encode_query_opt(edns: Edns) -> bytes:
-    """Write the OPT record of a query."""
-    flags = FLAG_DNSSEC_OK if edns.is_dnssec_ok else 0
-    return _OPT.pack(0, TYPE_OPT, edns.udp_bytes, 0, edns.version, flags, 0)
-
-
-def reply_words(flags: int, counts: tuple[int, int, int, int]) -> bytes:
+def header_words(flags: int, counts: tuple[int, int, int, int]) -> bytes:
     """Write the header after the id."""
     return struct.pack("!HHHHH", flags, *counts)
 
@@ -228,8 +227,8 @@ def _parse_sections(message: bytes, records: int, transport: Transport) -> Reque
     edns, serial = None, None
     for _ in range(records):
         owner_at, position = position, skip_name(message, position)
-        kind, value, ttl, length = _FIXED.unpack_from(message, position)
-        position += _FIXED.size
+        kind, value, ttl, length = RECORD.unpack_from(message, position)
+        position += RECORD.size
         if position + length > len(message):
             raise Truncated("a record has no end")
         if kind == TYPE_OPT:

@@ -8,6 +8,7 @@ parser of zone files accepts.  Source: RFC 1035 sections 3.3 and 5.1; RFC 2782; 
 
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
@@ -35,9 +36,6 @@ NAMED_TYPES = {
 }
 
 _SOA_NUMBERS: Final = struct.Struct("!IIIII")
-_SRV_NUMBERS: Final = struct.Struct("!HHH")
-_MX_NUMBER: Final = struct.Struct("!H")
-_NO_NUMBERS: Final = struct.Struct("")
 _QUOTED = frozenset(b'"\\')
 _PRINTABLE = range(0x20, 0x7F)
 
@@ -56,20 +54,9 @@ def text_of_data(type_: int, data: bytes) -> str:
     return f"\\# {len(data)} {data.hex()}".rstrip() if write is None else write(data)
 
 
-def _name(data: bytes) -> str:
-    return _numbers_and_names(data, _NO_NUMBERS, 1)
-
-
-def _mail(data: bytes) -> str:
-    return _numbers_and_names(data, _MX_NUMBER, 1)
-
-
-def _service(data: bytes) -> str:
-    return _numbers_and_names(data, _SRV_NUMBERS, 1)
-
-
-def _numbers_and_names(data: bytes, numbers: struct.Struct, names: int) -> str:
+def _numbers_and_names(data: bytes, format_: str = "!", names: int = 1) -> str:
     """Write numbers, then names, which must fill the data exactly."""
+    numbers = struct.Struct(format_)
     if len(data) < numbers.size:
         raise Truncated("a record is too short for its numbers")
     words = [str(number) for number in numbers.unpack_from(data)]
@@ -83,7 +70,7 @@ def _numbers_and_names(data: bytes, numbers: struct.Struct, names: int) -> str:
 
 
 def _authority(data: bytes) -> str:
-    names = _numbers_and_names(data[: -_SOA_NUMBERS.size], _NO_NUMBERS, 2)
+    names = _numbers_and_names(data[: -_SOA_NUMBERS.size], names=2)
     return " ".join((names, *map(str, _SOA_NUMBERS.unpack(data[-_SOA_NUMBERS.size :]))))
 
 
@@ -109,13 +96,13 @@ def _letter(octet: int) -> str:
 
 _WRITERS: Mapping[int, Callable[[bytes], str]] = {
     1: lambda data: str(IPv4Address(data)),
-    2: _name,
-    5: _name,
+    2: _numbers_and_names,
+    5: _numbers_and_names,
     6: _authority,
-    12: _name,
-    15: _mail,
+    12: _numbers_and_names,
+    15: partial(_numbers_and_names, format_="!H"),
     16: _text,
     28: lambda data: str(IPv6Address(data)),
-    33: _service,
-    39: _name,
+    33: partial(_numbers_and_names, format_="!HHH"),
+    39: _numbers_and_names,
 }

@@ -20,12 +20,15 @@ from itertools import chain
 from app.domain.discovery.zone.records import Record, ServiceTarget, StartOfAuthority, Text
 from app.domain.names import LABEL_LENGTH_MAX, WIRE_LENGTH_MAX, DomainName, MalformedName
 
-HEADER_BYTES = 12
+HEADER = struct.Struct("!HHHHHH")  # id, flags, the numbers of records
+HEADER_BYTES = HEADER.size
 CLASS_IN, CLASS_CHAOS = 1, 3
+TYPE_AND_CLASS_BYTES = 4  # of a question, after its name
 POINTER = 0xC000
 POINTER_OFFSET_MAX = 0x3FFF
 
-_FIXED = struct.Struct("!HHIH")  # type, class, TTL, length of the rest
+RECORD = struct.Struct("!HHIH")  # type, class, TTL, length of the rest
+_QUESTION = struct.Struct("!HH")
 _SRV = struct.Struct("!HHH")
 _SOA_TIMES = struct.Struct("!IIIII")
 _LENGTH = struct.Struct("!H")
@@ -101,6 +104,17 @@ def encode_name(name: DomainName) -> bytes:
     """Write a name without compression."""
     parts = [chr(len(label)) + label for label in name.labels]
     return ("".join(parts) + "\0").encode("latin-1")
+
+
+def encode_question(name: DomainName, type_: int) -> bytes:
+    """Write a question of class IN."""
+    return encode_name(name) + _QUESTION.pack(type_, CLASS_IN)
+
+
+def folded_question(question: bytes) -> bytes:
+    """Return a question with its name in lower case."""
+    # Lengths of labels (0-63) are below "A", so lower() keeps them.
+    return question[:-TYPE_AND_CLASS_BYTES].lower() + question[-TYPE_AND_CLASS_BYTES:]
 
 
 def decode_name(message: bytes, start: int) -> tuple[DomainName, int]:
@@ -190,7 +204,7 @@ class _Writer:
         self.octets = bytearray()
         self._class = class_
         name = encode_name(question)
-        self._start = HEADER_BYTES + len(name) + 4  # type and class
+        self._start = HEADER_BYTES + len(name) + TYPE_AND_CLASS_BYTES
         self._question = name.lower()
         self._places: dict[bytes, int] = {}
         """Offsets of names and their suffixes, for pointers."""
@@ -205,11 +219,11 @@ class _Writer:
         if isinstance(record, RawRecord):
             self._name(record.owner)
             size = len(record.data)
-            self.octets += _FIXED.pack(record.type, record.class_, record.ttl_s, size)
+            self.octets += RECORD.pack(record.type, record.class_, record.ttl_s, size)
             self.octets += record.data
             return len(self.octets)
         self._domain(record.name)
-        self.octets += _FIXED.pack(record.type, self._class, record.ttl_s, 0)
+        self.octets += RECORD.pack(record.type, self._class, record.ttl_s, 0)
         before = len(self.octets)
         self._content(record)
         _LENGTH.pack_into(self.octets, before - _LENGTH.size, len(self.octets) - before)

@@ -1,6 +1,6 @@
 """The messages between the parent process and its workers, as frames.
 
-    Setup, Part …, Loaded, then Committed …      parent -> worker
+    Setup, Part …, then Committed …              parent -> worker
     Stats                                        worker -> parent
 
 A frame is its length and a pickle.  That is safe: both ends run the same program as the
@@ -11,10 +11,11 @@ import pickle
 from asyncio import IncompleteReadError, StreamReader
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from app.dns.answering.protocol import ProtocolConfig
-from app.dns.serving.setup import ServerOptions
-from app.dns.stats import Stats
+from app.dns.counters import Stats
+from app.dns.serving.server import ServerOptions
 from app.domain.changes import Change
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
@@ -35,16 +36,10 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some of the objects of the initial state."""
+    """Some of the objects of the initial state; the last part has its revision."""
 
     objects: tuple[Object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The initial state is complete, at a revision."""
-
-    revision: Revision
+    revision: Revision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ class Committed:
     has_more: bool = False
 
 
-Frame = Setup | Part | Loaded | Committed | Stats
+Frame = Setup | Part | Committed | Stats
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -77,11 +72,6 @@ async def read_frame(reader: StreamReader) -> Frame | None:
 def parts_of(snapshot: Snapshot) -> Iterator[Frame]:
     """Split a snapshot into frames."""
     every = (each for kind in STORED for each in snapshot.of(kind).values())
-    part: list[Object] = []
-    for registered in every:
-        part.append(registered)
-        if len(part) == PART_OBJECTS:
-            yield Part(tuple(part))
-            part.clear()
-    yield Part(tuple(part))
-    yield Loaded(snapshot.revision)
+    while part := tuple(islice(every, PART_OBJECTS)):
+        yield Part(part)
+    yield Part((), snapshot.revision)

@@ -13,34 +13,57 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from time import perf_counter, time
 
-from app.dns.answering.clients import is_near
-from app.dns.answering.prewarm import prepare
+from app.dns.answering.answers import prepare
 from app.dns.answering.protocol import Forward, Outcome, Protocol, ProtocolConfig, Transfer, Walk
-from app.dns.answering.rate_limit import RateLimit, Verdict
-from app.dns.answering.transfer import TRANSFERS_MAX, messages
+from app.dns.answering.rate_limit import RateLimit, is_near
+from app.dns.counters import Count, Stats
 from app.dns.messages.message import Rcode, Transport
 from app.dns.programming_latency import ProgrammingLatency
-from app.dns.serving.notify import Notifier
-from app.dns.serving.setup import ServerOptions, View
+from app.dns.serving.secondaries import TRANSFERS_MAX, Notifier, transfer_messages
 from app.dns.serving.sockets import TCP_BACKLOG, Bound, bind, drops_of
-from app.dns.serving.tcp import Connections
-from app.dns.serving.udp import Datagrams, Limit, Peer
-from app.dns.stats import Count, Stats
-from app.dns.upstream.cache import Cache
+from app.dns.serving.tcp import LIMITS, Connections, Limits
+from app.dns.serving.udp import Datagrams, Peer
+from app.dns.upstream.cache import BYTES_MAX, Cache
 from app.dns.upstream.exchange import Upstream
 from app.dns.upstream.forwarder import Forwarder
+from app.dns.upstream.server_list import Server
 from app.domain.addresses import Address
 from app.domain.discovery.zone import authority
 from app.domain.discovery.zone.records import Record
-from app.registry.reads.view import Advance
+from app.registry.reads.view import Advance, View
 
 WAITING_MAX = 1024  # datagrams that wait for an upstream's answer
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Features beyond answering from the zone; all are off unless set.
+
+    ``upstreams`` are the servers for names out of the zone, ``notify`` the secondaries that get
+    NOTIFY.  ``rate_limit_per_s`` is the number of answers of one kind to one network over UDP
+    per second; 0 is no limit.  ``cache_bytes_max`` is the memory for upstream replies,
+    ``waiting_max`` the number of datagrams that wait for them; ``tcp`` bounds connections.
+    """
+
+    upstreams: tuple[Server, ...] = ()
+    notify: tuple[Server, ...] = ()
+    rate_limit_per_s: int = 0
+    cache_bytes_max: int = BYTES_MAX
+    waiting_max: int = WAITING_MAX
+    tcp: Limits = LIMITS
+
+
+def forwarder_of(view: View, config: ProtocolConfig, options: ServerOptions) -> Forwarder:
+    """Connect a protocol, its cache and its upstream servers."""
+    protocol = Protocol(view, replace(config, has_upstreams=bool(options.upstreams)))
+    cache = Cache(bytes_max=options.cache_bytes_max)
+    return Forwarder(protocol, Upstream(options.upstreams), cache)
 
 
 class DNSServer:
@@ -50,11 +73,9 @@ class DNSServer:
         self, view: View, config: ProtocolConfig, options: ServerOptions | None = None
     ) -> None:
         self._options = options or ServerOptions()
-        has_upstreams = bool(self._options.upstreams)
-        self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
-        self.connections = Connections(self._respond_tcp)
-        cache = Cache(bytes_max=self._options.cache_bytes_max)
-        self.forwarder = Forwarder(self.protocol, Upstream(self._options.upstreams), cache)
+        self.forwarder = forwarder_of(view, config, self._options)
+        self.protocol = self.forwarder.protocol
+        self.connections = Connections(self._respond_tcp, self._options.tcp)
         self.host, self.port = "", 0
         self.failures = 0
         """Messages that could not be answered because of an internal error."""
@@ -62,8 +83,8 @@ class DNSServer:
         """Time from changes of endpoints until answers show them."""
         self._view = view
         per_s = self._options.rate_limit_per_s
-        accounts, near = self.protocol.answers.accounts, config.near
-        self._limit = RateLimit(per_s, accounts, near=near) if per_s else None
+        accounts, over_tcp = self.protocol.answers.accounts, self.protocol.over_tcp
+        self._limit = RateLimit(per_s, accounts, over_tcp, near=config.near) if per_s else None
         # Zones with fallthrough are incomplete, so they have no secondaries to notify.
         self._zones = [zone for zone in config.zone.zones if zone not in config.zone.fallthrough]
         self._notifier: Notifier | None = None
@@ -87,9 +108,8 @@ class DNSServer:
         self.protocol.serve_at(address)
         if is_near(address, self.protocol.config.near):
             self._limit = None  # all clients of this address are near
-        limit = None if self._limit is None else Limit(self._limit, self.protocol.over_tcp)
         known, durations = self.protocol.answers.by_wire, self.protocol.counters.durations
-        self._datagrams = Datagrams(bound.udp, known, self._respond_udp, durations, limit)
+        self._datagrams = Datagrams(bound.udp, known, self._respond_udp, durations, self._limit)
         loop = asyncio.get_running_loop()
         loop.add_reader(bound.udp.fileno(), self._datagrams.drain)
         self._tcp = await loop.create_server(
@@ -132,86 +152,59 @@ class DNSServer:
 
     def stats(self) -> Stats:
         """Return the counters of now."""
-        replies = {kind: counter[0] for kind, counter in self.protocol.counters.by_kind.items()}
-        cache, upstream = self.forwarder.cache, self.forwarder.upstream.counts
+        cache = self.forwarder.cache
         positive, negative = cache.sizes
-        counts = {
-            Count.CACHE_HITS_POSITIVE: cache.counts.hits_positive,
-            Count.CACHE_HITS_NEGATIVE: cache.counts.hits_negative,
-            Count.CACHE_MISSES: cache.counts.misses,
-            Count.CACHE_STALE: cache.counts.stale,
-            Count.CACHE_EVICTIONS: cache.counts.evictions,
-            Count.CACHE_POSITIVE: positive,
-            Count.CACHE_NEGATIVE: negative,
-            Count.CACHE_BYTES: cache.size_bytes,
-            Count.UPSTREAM_REQUESTS: upstream.requests,
-            Count.UPSTREAM_FAILURES: upstream.failures,
-            Count.UPSTREAM_MISMATCHES: upstream.mismatches,
-            Count.UPSTREAM_REJECTED: upstream.rejected,
-            Count.AUTOPATH_FOUND: self.protocol.autopath_found,
-            Count.FAILURES: self.failures,
-            Count.MALFORMED: self.protocol.malformed,
-            Count.DROPPED: 0 if self._bound is None else drops_of(self._bound.udp),
-            Count.UNSENT: 0 if self._datagrams is None else self._datagrams.unsent,
-            Count.LIMITED: 0 if self._limit is None else self._limit.refused,
-            Count.SHED: self.connections.shed,
-            Count.CONNECTIONS: len(self.connections),
-            Count.COMPILED: len(self.protocol.answers.by_wire),
-        }
-        durations, programmed = self.protocol.counters.durations, self.programming.durations
-        return Stats(
-            Counter(replies),
-            Counter(counts),
-            Counter(dict(enumerate(durations.counts))),
-            durations.sum_s,
-            Counter(
-                {(kind, n): c for kind in programmed for n, c in enumerate(programmed[kind].counts)}
-            ),
-            Counter({kind: round(each.sum_s * 1e6) for kind, each in programmed.items()}),
-        )
+        counts = cache.counts + self.forwarder.upstream.counts
+        counts[Count.CACHE_POSITIVE] = positive
+        counts[Count.CACHE_NEGATIVE] = negative
+        counts[Count.CACHE_BYTES] = cache.size_bytes
+        counts[Count.AUTOPATH_FOUND] = self.protocol.autopath_found
+        counts[Count.FAILURES] = self.failures
+        counts[Count.MALFORMED] = self.protocol.malformed
+        counts[Count.DROPPED] = 0 if self._bound is None else drops_of(self._bound.udp)
+        counts[Count.UNSENT] = 0 if self._datagrams is None else self._datagrams.unsent
+        counts[Count.LIMITED] = 0 if self._limit is None else self._limit.refused
+        counts[Count.SHED] = self.connections.shed
+        counts[Count.CONNECTIONS] = len(self.connections)
+        counts[Count.COMPILED] = len(self.protocol.answers.by_wire)
+        counters = self.protocol.counters
+        replies = Counter({kind: counter[0] for kind, counter in counters.by_kind.items()})
+        return Stats(replies, counts, counters.durations, self.programming.durations)
 
     def _respond_udp(self, message: bytes, peer: Peer) -> bytes | None:
-        client = peer.address
-        outcome = self._respond(message, Transport.UDP, client)
+        outcome = self._respond(message, Transport.UDP, peer.address)
+        may_wait = len(self._tasks) < self._options.waiting_max
+        if isinstance(outcome, Forward | Walk) and may_wait:
+            self._begin(self._answer_later(outcome, message, peer))
+            return None
+        assert not isinstance(outcome, Transfer), "transfers are over TCP"
+        reply = self._immediate(outcome, message)
+        return None if reply is None else self._limited(reply, message, peer.address)
+
+    def _immediate(self, outcome: bytes | Forward | Walk | None, message: bytes) -> bytes | None:
+        """Reply without the upstreams, as too many questions wait for them."""
         match outcome:
-            case Forward() | Walk() if len(self._tasks) < WAITING_MAX:
-                self._begin(self._answer_later(outcome, message, peer))
-                return None
             case Forward():
-                reply = self.protocol.without_target(outcome, Rcode.SERVFAIL)
-            case Walk() | Transfer():
-                reply = self.protocol.failure(message)
+                return self.protocol.without_target(outcome, Rcode.SERVFAIL)
+            case Walk():
+                return self.protocol.failure(message)
             case _:
-                reply = outcome
-        return None if reply is None else self._limited(reply, message, client)
+                return outcome
 
     def _limited(self, reply: bytes, message: bytes, client: Address) -> bytes | None:
-        """Apply the rate limit: the reply, an empty one with TC, or nothing."""
         if self._limit is None:
             return reply
-        match self._limit.evaluate(reply, client, perf_counter()):
-            case Verdict.SENT:
-                return reply
-            case Verdict.TRUNCATED:
-                return self.protocol.over_tcp(message)
-            case Verdict.DROPPED:
-                return None
+        return self._limit.limited(reply, message, client, perf_counter())
 
     def _respond_tcp(self, message: bytes, client: Address) -> bytes | AsyncIterator[bytes] | None:
         started = perf_counter()
         outcome = self._respond(message, Transport.TCP, client)
         self.protocol.counters.durations.add(perf_counter() - started, 1)
-        match outcome:
-            case Forward() | Walk() if self.connections.waiting < self.connections.waiting_max:
-                return self._answer_in_time(outcome)
-            case Forward():
-                return self.protocol.without_target(outcome, Rcode.SERVFAIL)
-            case Walk():
-                return self.protocol.failure(message)
-            case Transfer():
-                return self._transfer(outcome)
-            case _:
-                return outcome
+        if isinstance(outcome, Transfer):
+            return self._transfer(outcome)
+        if isinstance(outcome, Forward | Walk) and self.connections.may_wait:
+            return self._answer_in_time(outcome)
+        return self._immediate(outcome, message)
 
     def _respond(self, message: bytes, transport: Transport, client: Address) -> Outcome:
         try:
@@ -229,10 +222,7 @@ class DNSServer:
                 self._datagrams.send(sent, peer)
 
     async def _answer_in_time(self, outcome: Forward | Walk) -> AsyncIterator[bytes]:
-        if isinstance(outcome, Walk):
-            yield await self.forwarder.walk(outcome)
-        else:
-            yield await self.forwarder.answer(outcome)
+        yield await self.forwarder.settle(outcome)
 
     async def _transfer(self, transfer: Transfer) -> AsyncIterator[bytes]:
         if self._transfers >= TRANSFERS_MAX:
@@ -241,7 +231,7 @@ class DNSServer:
         self._transfers += 1
         try:
             history, config = self._view.history, self.protocol.config.zone
-            for message in messages(transfer, self._view.snapshot, history, config):
+            for message in transfer_messages(transfer, self._view.snapshot, history, config):
                 yield message
                 await asyncio.sleep(0)  # yield to the event loop between two messages
         finally:

@@ -1,6 +1,7 @@
-"""The sockets of the server: one port for both transports.
+"""The sockets of the server, one port for both transports, and where others reach them.
 
     host, port -> (UDP socket, listening TCP socket)
+    0.0.0.0 -> the source address of the default route          127.0.0.1 -> itself
 
 Source: style.md 7, trap 10; socket(7) on SO_REUSEPORT.
 """
@@ -9,12 +10,17 @@ import errno
 import os
 import socket
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+
+from app.domain.addresses import Address, parse_address
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024  # requested; the kernel may grant less
 TCP_BACKLOG = 1024  # connections the kernel queues until they are accepted
 TRIES_MAX = 32  # ports tried until one is free for both transports
 _DROPS_COLUMN, _INODE_COLUMN = 12, 9  # of /proc/net/udp
+_OUTSIDE = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+_LOOPBACK = {socket.AF_INET: "127.0.0.1", socket.AF_INET6: "::1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +103,43 @@ def drops_of(udp: socket.socket) -> int:
             if columns[_INODE_COLUMN] == inode:
                 return int(columns[_DROPS_COLUMN])
     return 0
+
+
+def client_address(host: str) -> Address:
+    """Parse the address of a client; an IPv4-mapped IPv6 address as IPv4."""
+    address = ip_address(host)
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def reached_at(host: str) -> tuple[str, ...]:
+    """List the addresses, one a family, at which a socket bound to ``host`` is reached.
+
+    A socket bound to ``::`` takes both families.
+    """
+    bare, _, _ = host.partition("%")
+    address = ip_address(bare)
+    if not address.is_unspecified:
+        return (str(address),)
+    v4_only = (socket.AF_INET,)
+    families = v4_only if address.version == 4 else (*v4_only, socket.AF_INET6)  # noqa: PLR2004
+    found = tuple(primary for family in families if (primary := _primary(family)))
+    return found or (_LOOPBACK[families[-1]],)
+
+
+def answered_at(host: str) -> tuple[Address, ...]:
+    """List the non-loopback addresses of a socket bound to ``host``; none for a host name."""
+    if parse_address(host.partition("%")[0]) is None:
+        return ()
+    found = map(ip_address, reached_at(host))
+    return tuple(address for address in found if not address.is_loopback)
+
+
+def _primary(family: socket.AddressFamily) -> str:
+    """Ask the kernel which source address it would use to the outside; nothing is sent."""
+    with socket.socket(family, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect((_OUTSIDE[family], 53))
+        except OSError:
+            return ""
+        return str(asking.getsockname()[0])

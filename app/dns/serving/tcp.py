@@ -12,9 +12,10 @@ Source: RFC 7766; spec dns A13.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from ipaddress import IPv6Address, ip_address
+from dataclasses import dataclass
 from typing import cast
 
+from app.dns.serving.sockets import client_address
 from app.domain.addresses import Address
 
 IDLE_S = 10.0  # without a message
@@ -33,18 +34,25 @@ Respond = Callable[[bytes, Address], bytes | AsyncIterator[bytes] | None]
 """Answers a message: with a reply, with replies that come later, or not at all."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds of a message's time, and of all connections together."""
+
+    message_s: float = MESSAGE_S
+    connections_max: int = CONNECTIONS_MAX
+    waiting_max: int = WAITING_MAX
+    unread_bytes_max: int = UNREAD_BYTES_MAX
+
+
+LIMITS = Limits()
+
+
 class Connections:
     """The open connections of a server, the one idle longest first."""
 
-    def __init__(
-        self,
-        respond: Respond,
-        *,
-        connections_max: int = CONNECTIONS_MAX,
-        waiting_max: int = WAITING_MAX,
-        unread_bytes_max: int = UNREAD_BYTES_MAX,
-    ) -> None:
+    def __init__(self, respond: Respond, limits: Limits = LIMITS) -> None:
         self.respond = respond
+        self.limits = limits
         self.shed = 0
         """Connections closed to make room."""
         self.waiting = 0
@@ -53,14 +61,15 @@ class Connections:
         """Of finished replies that their clients have not read."""
         self.scratch = bytearray(READ_BYTES_MAX)
         """The read buffer, shared by all connections."""
-        self.waiting_max = waiting_max
-        """How many questions may wait before the next is answered SERVFAIL."""
-        self._connections_max = connections_max
-        self._unread_bytes_max = unread_bytes_max
         self._open: dict[_Connection, None] = {}
 
     def __len__(self) -> int:
         return len(self._open)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether one more question may wait; otherwise it is answered SERVFAIL."""
+        return self.waiting < self.limits.waiting_max
 
     def accept(self) -> "_Connection":
         """Make the protocol of a connection that has been accepted."""
@@ -69,7 +78,7 @@ class Connections:
     def enter(self, connection: "_Connection") -> None:
         """Add a connection, or move it behind those that have been idle longer."""
         self._open.pop(connection, None)
-        if len(self._open) >= self._connections_max:
+        if len(self._open) >= self.limits.connections_max:
             self.shed += 1
             next(iter(self._open)).abort()
         self._open[connection] = None
@@ -80,9 +89,9 @@ class Connections:
 
     def make_room(self, size_bytes: int) -> None:
         """Close the connections with the most unread octets until ``size_bytes`` more fit."""
-        while self._open and self.unread_bytes + size_bytes > self._unread_bytes_max:
+        while self._open and self.unread_bytes + size_bytes > self.limits.unread_bytes_max:
             self.shed += 1
-            max(self._open, key=_unread_bytes_of).abort()
+            max(self._open, key=lambda connection: connection.unread_bytes).abort()
 
     def close(self) -> None:
         """End all connections."""
@@ -106,7 +115,7 @@ class _Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are asyncio's in everything but their class.
         self._transport = cast("asyncio.Transport", transport)
-        self._client = _client_of(self._transport)
+        self._client = client_address(self._transport.get_extra_info("peername")[0])
         self._connections.enter(self)
         self._expect_within(IDLE_S)
         self._watch()
@@ -124,7 +133,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         if not self._buffer:
-            self._expect_within(MESSAGE_S)
+            self._expect_within(self._connections.limits.message_s)
         self._buffer += memoryview(self._connections.scratch)[:nbytes]
         self._serve()
 
@@ -153,7 +162,7 @@ class _Connection(asyncio.BufferedProtocol):
         """Answer the complete messages in the buffer, within the bounds."""
         while self._is_free() and (message := self._next_message()) is not None:
             self._connections.enter(self)
-            self._expect_within(MESSAGE_S if self._buffer else IDLE_S)
+            self._expect_within(self._connections.limits.message_s if self._buffer else IDLE_S)
             reply = self._connections.respond(message, self._client)
             if isinstance(reply, bytes):
                 self._write(reply)
@@ -238,13 +247,3 @@ class _Connection(asyncio.BufferedProtocol):
             self.abort()
             return
         self._timer = self._loop.call_later(_WATCH_S, self._watch)
-
-
-def _unread_bytes_of(connection: _Connection) -> int:
-    return connection.unread_bytes
-
-
-def _client_of(transport: asyncio.Transport) -> Address:
-    address = ip_address(transport.get_extra_info("peername")[0])
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address

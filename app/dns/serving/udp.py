@@ -16,7 +16,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from time import perf_counter
 
 from app.dns.answering.rate_limit import (
@@ -26,11 +26,11 @@ from app.dns.answering.rate_limit import (
     V6_NETWORK_BYTES,
     Account,
     RateLimit,
-    Verdict,
 )
 from app.dns.counters import Durations, ReplyCounter
 from app.dns.messages.compiled import Reply
 from app.dns.messages.message import UDP_BYTES_MAX
+from app.dns.serving.sockets import client_address
 from app.domain.addresses import Address
 
 BATCH_MAX = 64  # datagrams per system call
@@ -87,20 +87,10 @@ class Peer:
     @property
     def address(self) -> Address:
         """The client's address; an IPv4-mapped IPv6 address as IPv4."""
-        address = ip_address(self.name[0])
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        return mapped or address
+        return client_address(self.name[0])
 
 
 Respond = Callable[[bytes, Peer], bytes | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """The rate limit; ``over_tcp`` writes the empty reply with TC."""
-
-    rate: RateLimit
-    over_tcp: Callable[[bytes], bytes | None]
 
 
 class Datagrams:
@@ -112,7 +102,7 @@ class Datagrams:
         known: Mapping[bytes, Entry],
         respond: Respond,
         durations: Durations,
-        limit: Limit | None = None,
+        limit: RateLimit | None = None,
     ) -> None:
         self._socket = bound
         self._limit = limit
@@ -151,7 +141,7 @@ class Datagrams:
                 return
             started = perf_counter()
             if self._limit is not None:
-                self._limit.rate.begin(started)
+                self._limit.begin(started)
             self._answer(count)
             self._durations.add(perf_counter() - started, count)
             if self._control_used:
@@ -168,7 +158,7 @@ class Datagrams:
             self.unsent += 1
 
     def _answer(self, count: int) -> None:
-        memory, find, is_limited = self._memory, self._known.get, self._limit is not None
+        memory, find, limit = self._memory, self._known.get, self._limit
         sizes_in, sizes_out = self._sizes_in, self._sizes_out
         first = 0
         for index, at, size_in_at, size_out_at in self._places[:count]:
@@ -177,12 +167,12 @@ class Datagrams:
                 reply, counter, account = entry
                 octets = reply if isinstance(reply, bytes) else reply.octets()
                 size = len(octets) + 2
-                if not is_limited or self._is_within(account, index, size):
+                if limit is None or self._is_within(limit, account, index, size):
                     counter[0] += 1
                     memory[at + 2 : at + size] = octets
                     sizes_out[size_out_at] = size
                     continue
-                octets = self._refused(memory[at : at + sizes_in[size_in_at]])
+                octets = limit.refuse(memory[at : at + sizes_in[size_in_at]])
             else:
                 octets = self._respond(memory[at : at + sizes_in[size_in_at]], self._peer(index))
             if octets is None:
@@ -194,19 +184,13 @@ class Datagrams:
             sizes_out[size_out_at] = size
         self._flush(first, count)
 
-    def _is_within(self, account: Account, index: int, size_bytes: int) -> bool:
-        assert self._limit is not None, "asked only when there is a limit"
+    def _is_within(self, limit: RateLimit, account: Account, index: int, size_bytes: int) -> bool:
         at = index * _PEER_BYTES + self._network_at
         network = self._peers[at : at + self._network_bytes]
         if network == NO_NETWORK:
             at += V4_MAPPED_AT
             network = self._peers[at : at + V4_NETWORK_BYTES]
-        return self._limit.rate.is_within(account, network, size_bytes)
-
-    def _refused(self, message: bytes) -> bytes | None:
-        assert self._limit is not None, "refused only when there is a limit"
-        is_truncated = self._limit.rate.refuse() == Verdict.TRUNCATED
-        return self._limit.over_tcp(message) if is_truncated else None
+        return limit.is_within(account, network, size_bytes)
 
     def _flush(self, first: int, stop: int) -> None:
         """Send the replies from ``first`` to before ``stop``; one that fails is skipped."""

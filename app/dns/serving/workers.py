@@ -3,31 +3,44 @@
     view -> frames -> worker: a View of its own -> a DNSServer of its own
                          '-> its counters, periodically -> Stats of all
 
+    python -m app.dns.serving.workers UDP TCP LINE         (numbers of inherited sockets)
+
 All workers share the port; the parent binds it for them, keeps the sockets and
 restarts a worker that ends.  A new worker gets the whole state in parts, then every
-commit.
+commit; it ends when its parent does.
 
 Source: socket(7) on SO_REUSEPORT; style.md 2, decision 3.
 """
 
 import asyncio
+import gc
 import logging
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
-from app.dns.answering.protocol import Protocol, ProtocolConfig
-from app.dns.serving.frames import Committed, Setup, encode_frame, parts_of, read_frame
-from app.dns.serving.setup import ServerOptions, View
+from app.dns.answering.protocol import ProtocolConfig
+from app.dns.counters import Stats, total
+from app.dns.serving.frames import (
+    Committed,
+    Part,
+    Setup,
+    encode_frame,
+    parts_of,
+    read_frame,
+)
+from app.dns.serving.server import DNSServer, ServerOptions, forwarder_of
 from app.dns.serving.sockets import Bound, bind
-from app.dns.stats import Stats, total
-from app.dns.upstream.cache import Cache
-from app.dns.upstream.exchange import Upstream
-from app.dns.upstream.forwarder import Forwarder
-from app.registry.reads.view import Advance
+from app.domain.changes import Change
+from app.domain.objects.resource import Object
+from app.domain.snapshot import load
+from app.registry.reads.view import Advance, View
+from app.registry.threads import shorten_switch_interval
 
 BACKLOG_BYTES_MAX = 64 * 1024 * 1024  # unsent to a worker, above which it is restarted
+REPORT_S = 1.0  # between two reports of a worker's counters
 RESTART_S = 1.0  # from the end of a worker to its next start
 STOP_S = 3.0  # until a worker that does not end by itself is killed
 WORKERS_MAX = 64
@@ -49,11 +62,9 @@ class DNSWorkers:
         self._unsubscribe: Callable[[], None] | None = None
         self.host: str = ""
         self.port: int = 0
-        has_upstreams = bool(options.upstreams)
-        self.protocol = Protocol(view, replace(config, has_upstreams=has_upstreams))
-        cache = Cache(bytes_max=options.cache_bytes_max)
-        self.forwarder = Forwarder(self.protocol, Upstream(options.upstreams), cache)
+        self.forwarder = forwarder_of(view, config, options)
         """For upstream questions of this process itself (``/resolve``); workers have their own."""
+        self.protocol = self.forwarder.protocol
 
     async def start(self, host: str, port: int) -> None:
         """Bind the port once for every worker and start them all."""
@@ -122,7 +133,11 @@ class _Worker:
             ours, theirs = socket.socketpair()
             numbers = [each.fileno() for each in (self.bound.udp, self.bound.tcp, theirs)]
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "app.dns.serving.worker", *map(str, numbers), pass_fds=numbers
+                sys.executable,
+                "-m",
+                "app.dns.serving.workers",
+                *map(str, numbers),
+                pass_fds=numbers,
             )
             theirs.close()
             try:
@@ -174,3 +189,64 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         process.kill()
         await process.wait()
+
+
+async def work(bound: Bound, line: socket.socket) -> None:
+    """Serve until the parent closes the connection."""
+    reader, writer = await asyncio.open_connection(sock=line)
+    setup = await read_frame(reader)
+    assert isinstance(setup, Setup), "the first frame has the settings"
+    shorten_switch_interval()
+    view = View()
+    server = DNSServer(view, setup.config, setup.options)
+    await server.serve_on(bound)
+    reports = asyncio.create_task(_report(server, writer))
+    try:
+        await _follow(reader, view)
+    finally:
+        reports.cancel()
+        await server.close()
+        writer.close()
+
+
+async def _follow(reader: asyncio.StreamReader, view: View) -> None:
+    objects: list[Object] = []
+    pending: list[Change] = []
+    while (frame := await read_frame(reader)) is not None:
+        match frame:
+            case Part():
+                objects.extend(frame.objects)
+                if frame.revision is not None:
+                    snapshot = load(objects, revision=frame.revision)
+                    view.reset(snapshot, history=(), compacted=frame.revision)
+                    objects.clear()
+                    gc.collect()
+                    gc.freeze()  # the loaded state is long-lived: exempt it from collection
+            case Committed():
+                pending.extend(frame.changes)
+                if not frame.has_more:
+                    await view.show(pending)
+                    pending.clear()
+            case _:
+                pass
+
+
+async def _report(server: DNSServer, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while True:
+            writer.write(encode_frame(server.stats()))
+            await writer.drain()
+            await asyncio.sleep(REPORT_S)
+
+
+def main() -> None:
+    """Serve on the inherited sockets."""
+    udp, tcp, line = (socket.socket(fileno=int(number)) for number in sys.argv[1:4])
+    for inherited in (udp, tcp, line):
+        inherited.settimeout(0)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(work(Bound(udp, tcp), line))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """Cache of upstream replies: for their TTL, and longer while the upstreams fail.
 
-    key, now -> Hit | None
+    key, now -> reply with its remaining TTLs | None
 
 Bounded in number and in memory, evicting the least recently used.  Denials have a
 store of their own, with half of the memory, so that random names evict only each
@@ -9,15 +9,16 @@ target are no answer: with an SOA they are a denial, without one they are not ca
 The clock is the caller's.  Source: RFC 2308, RFC 8767; spec dns A12.
 """
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from app.dns.counters import Count
 from app.dns.messages.message import Rcode
-from app.dns.messages.wire import RawRecord
+from app.dns.messages.wire import RawRecord, folded_question
 from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
-from app.domain.discovery.zone.records import Record
 
-POSITIVE_MAX = 9_984  # cached answers
-NEGATIVE_MAX = 9_984  # cached denials and failures
+KEPT_MAX = 9_984  # cached answers; as many denials and failures
 BYTES_MAX = 32 * 1024 * 1024  # of memory for both
 ENTRY_BYTES = 768  # memory of a cached reply besides its question and its records
 RECORD_BYTES = 144  # memory of a record besides its data
@@ -27,14 +28,6 @@ NEGATIVE_TTL_S_MAX = 1_800
 FAILURE_TTL_S = 5
 STALE_S = 3_600  # after its expiry that an answer may still be used while the upstreams fail
 STALE_TTL_S = 30  # the TTL of such an answer, RFC 8767 section 4
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A cached reply with its remaining TTLs."""
-
-    reply: UpstreamReply
-    is_stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +41,11 @@ class _Kept:
 class _Store:
     """Cached replies, the least recently used first."""
 
-    def __init__(self, *, kept_max: int, bytes_max: int) -> None:
+    def __init__(self, bytes_max: int, kept_max: int) -> None:
         self.by_query: dict[UpstreamQuery, _Kept] = {}
         self.size_bytes = 0
-        self._kept_max, self._bytes_max = kept_max, bytes_max
+        self._bytes_max = bytes_max
+        self._kept_max = kept_max
 
     def add(self, key: UpstreamQuery, kept: _Kept) -> int:
         """Store a reply, evicting the least recently used; return how many were evicted.
@@ -59,7 +53,7 @@ class _Store:
         A reply that is larger than the whole store is not cached.
         """
         self.remove(key)
-        if kept.size_bytes > self._bytes_max or not self._kept_max:
+        if kept.size_bytes > self._bytes_max:
             return 0
         evictions = 0
         room_bytes = self._bytes_max - kept.size_bytes
@@ -81,30 +75,13 @@ class _Store:
         self.by_query[key] = self.by_query.pop(key)
 
 
-@dataclass
-class CacheCounts:
-    """The counters of a cache."""
-
-    hits_positive: int = 0
-    hits_negative: int = 0
-    misses: int = 0
-    stale: int = 0
-    evictions: int = 0
-
-
 class Cache:
     """Cached replies by question; the case of names does not matter."""
 
-    def __init__(
-        self,
-        *,
-        positive_max: int = POSITIVE_MAX,
-        negative_max: int = NEGATIVE_MAX,
-        bytes_max: int = BYTES_MAX,
-    ) -> None:
-        self.counts = CacheCounts()
-        self._positive = _Store(kept_max=positive_max, bytes_max=bytes_max // 2)
-        self._negative = _Store(kept_max=negative_max, bytes_max=bytes_max // 2)
+    def __init__(self, *, bytes_max: int = BYTES_MAX, kept_max: int = KEPT_MAX) -> None:
+        self.counts: Counter[Count] = Counter()
+        self._positive = _Store(bytes_max // 2, kept_max)
+        self._negative = _Store(bytes_max // 2, kept_max)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -116,7 +93,9 @@ class Cache:
         """The estimated memory of all cached replies."""
         return self._positive.size_bytes + self._negative.size_bytes
 
-    def find(self, query: UpstreamQuery, now: float, *, even_stale: bool = False) -> Hit | None:
+    def find(
+        self, query: UpstreamQuery, now: float, *, even_stale: bool = False
+    ) -> UpstreamReply | None:
         """Find a reply; expired answers only with ``even_stale``, or after a cached failure."""
         key = _key(query)
         answer, denial = self._positive.by_query.get(key), self._negative.by_query.get(key)
@@ -126,8 +105,8 @@ class Cache:
             denial = None
         is_failing = denial is not None and denial.reply.rcode not in FINAL_RCODES
         if answer is not None and (even_stale or is_failing) and now < answer.until + STALE_S:
-            self.counts.stale += 1
-            return Hit(_capped(answer.reply, STALE_TTL_S), is_stale=True)
+            self.counts[Count.CACHE_STALE] += 1
+            return _with_ttls(answer.reply, lambda _: STALE_TTL_S)
         return None if denial is None else self._hit(self._negative, key, denial, now)
 
     def keep(self, query: UpstreamQuery, reply: UpstreamReply, now: float) -> None:
@@ -144,18 +123,13 @@ class Cache:
             return
         store = self._positive if is_positive else self._negative
         kept = _Kept(reply, now, now + ttl_s, memory_bytes(key, reply))
-        self.counts.evictions += store.add(key, kept)
+        self.counts[Count.CACHE_EVICTIONS] += store.add(key, kept)
 
-    def _hit(self, store: _Store, key: UpstreamQuery, kept: _Kept, now: float) -> Hit:
+    def _hit(self, store: _Store, key: UpstreamQuery, kept: _Kept, now: float) -> UpstreamReply:
         store.touch(key)
-        self._count_hit(is_positive=store is self._positive)
-        return Hit(_aged(kept.reply, int(now - kept.since)), is_stale=False)
-
-    def _count_hit(self, *, is_positive: bool) -> None:
-        if is_positive:
-            self.counts.hits_positive += 1
-        else:
-            self.counts.hits_negative += 1
+        is_positive = store is self._positive
+        self.counts[Count.CACHE_HITS_POSITIVE if is_positive else Count.CACHE_HITS_NEGATIVE] += 1
+        return _aged(kept.reply, int(now - kept.since))
 
 
 def memory_bytes(query: UpstreamQuery, reply: UpstreamReply) -> int:
@@ -173,8 +147,7 @@ def memory_bytes(query: UpstreamQuery, reply: UpstreamReply) -> int:
 
 
 def _key(query: UpstreamQuery) -> UpstreamQuery:
-    question = query.question
-    return replace(query, question=question[:-4].lower() + question[-4:])
+    return replace(query, question=folded_question(query.question))
 
 
 def _ttl_s(reply: UpstreamReply, *, is_positive: bool) -> int:
@@ -188,21 +161,15 @@ def _ttl_s(reply: UpstreamReply, *, is_positive: bool) -> int:
 
 def _aged(reply: UpstreamReply, age_s: int) -> UpstreamReply:
     """Subtract the age from all TTLs; additional records may expire earlier and are dropped."""
-
-    def older(record: Record | RawRecord) -> Record | RawRecord:
-        return replace(record, ttl_s=max(0, record.ttl_s - age_s))
-
     answers, authority, additional = reply.sections
-    lasting = [record for record in additional if record.ttl_s > age_s]
+    lasting = tuple(record for record in additional if record.ttl_s > age_s)
+    sections = (answers, authority, lasting)
+    return _with_ttls(replace(reply, sections=sections), lambda ttl_s: max(0, ttl_s - age_s))
+
+
+def _with_ttls(reply: UpstreamReply, change: Callable[[int], int]) -> UpstreamReply:
     answers, authority, additional = (
-        tuple(map(older, each)) for each in (answers, authority, lasting)
+        tuple(replace(record, ttl_s=change(record.ttl_s)) for record in section)
+        for section in reply.sections
     )
-    return replace(reply, sections=(answers, authority, additional))
-
-
-def _capped(reply: UpstreamReply, ttl_s: int) -> UpstreamReply:
-    def shorter(record: Record | RawRecord) -> Record | RawRecord:
-        return replace(record, ttl_s=ttl_s)
-
-    answers, authority, additional = (tuple(map(shorter, each)) for each in reply.sections)
     return replace(reply, sections=(answers, authority, additional))

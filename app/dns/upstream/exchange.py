@@ -7,19 +7,19 @@ a random id; only a reply from the server's address with this id and question is
 Other datagrams are counted and ignored.  A reply beyond the bounds, or truncated even
 over TCP, counts as a failure of its server.
 
-Source: RFC 5452; RFC 6891 section 7; RFC 7766 section 5; spec dns A12.
+Source: RFC 5452; RFC 6891 sections 6.2.2 and 7; RFC 7766 section 5; spec dns A12.
 """
 
 import asyncio
 import logging
 import secrets
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from app.dns.counters import Count
 from app.dns.messages.message import UDP_BYTES_ADVERTISED, Rcode
-from app.dns.upstream.edns_memory import EdnsMemory
 from app.dns.upstream.message import Oversized, parse_reply
 from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
 from app.dns.upstream.server_list import Server
@@ -29,6 +29,8 @@ ROUNDS_MAX = 2  # times each server is asked
 PENDING_MAX = 256  # pending questions; each has a socket
 RESTED_S = 10.0  # after a failure, until a server is no longer asked last
 WARNED_EVERY_S = 10.0  # between two warnings about unusable answers of one server
+PLAIN_S = 300.0  # without OPT for a server without EDNS, until OPT is tried again
+KNOWN_S = 600.0  # after a server's last OPT record in which it counts as supporting EDNS
 _ID_BITS = 16
 _NOT_UNDERSTOOD = (Rcode.FORMERR, Rcode.NOTIMP)
 _DATAGRAM_BYTES_MAX = 65_535
@@ -47,15 +49,46 @@ class Overloaded(Exception):
     """The limit of pending questions is reached."""
 
 
-@dataclass
-class UpstreamCounts:
-    """The counters of questions to upstreams."""
+class EdnsMemory:
+    """Remembers which servers do not support EDNS and must be asked without an OPT record.
 
-    requests: int = 0
-    failures: int = 0
-    mismatches: int = 0
-    rejected: int = 0
-    over_tcp: int = 0
+    A server that refuses OPT, or does not answer it, but answers without is asked without
+    OPT for a while.  A server that has recently sent an OPT record supports EDNS: its
+    refusal concerns the question, and a missing answer is a lost packet.
+    """
+
+    def __init__(self) -> None:
+        self._known_until: dict[Server, float] = {}
+        self._plain_until: dict[Server, float] = {}
+        self._suspects: set[Server] = set()
+
+    def is_asked_plainly(self, server: Server, now: float) -> bool:
+        """Whether a question to ``server`` should have no OPT record."""
+        return server in self._suspects or now < self._plain_until.get(server, now)
+
+    def is_known(self, server: Server, now: float) -> bool:
+        """Whether ``server`` has recently shown that it supports EDNS."""
+        return now < self._known_until.get(server, now)
+
+    def shown(self, server: Server, now: float) -> None:
+        """Note that ``server`` has sent an OPT record."""
+        self._known_until[server] = now + KNOWN_S
+        self._plain_until.pop(server, None)
+        self._suspects.discard(server)
+
+    def silent(self, server: Server, now: float, *, was_plain: bool) -> None:
+        """Note that ``server`` did not answer; if it answers neither kind it is simply down."""
+        if was_plain:
+            self._suspects.discard(server)
+        elif not self.is_known(server, now):
+            self._suspects.add(server)
+
+    def needs_plain(self, server: Server, now: float) -> None:
+        """Note that ``server`` answered without OPT a question that it did not answer with it."""
+        self._suspects.discard(server)
+        # A period in force must end at some time: the answers during it do not extend it.
+        if not self.is_known(server, now) and now >= self._plain_until.get(server, now):
+            self._plain_until[server] = now + PLAIN_S
 
 
 class Upstream:
@@ -66,15 +99,15 @@ class Upstream:
         servers: Iterable[Server],
         *,
         pending_max: int = PENDING_MAX,
-        attempt_s: float | None = None,
+        attempt_s: float = ATTEMPT_S,
     ) -> None:
         self.servers = tuple(servers)
-        self.counts = UpstreamCounts()
+        self.counts: Counter[Count] = Counter()
         self.edns = EdnsMemory()
         self._failed_at: dict[Server, float] = {}
         self._warned_at: dict[Server, float] = {}
         self._pending_max = pending_max
-        self._attempt_s = ATTEMPT_S if attempt_s is None else attempt_s
+        self._attempt_s = attempt_s
         self._pending = 0
 
     async def ask(self, query: UpstreamQuery) -> UpstreamReply:
@@ -83,7 +116,7 @@ class Upstream:
         Raises Unanswered when there is none, Overloaded when too many questions are pending.
         """
         if self._pending >= self._pending_max:
-            self.counts.rejected += 1
+            self.counts[Count.UPSTREAM_REJECTED] += 1
             raise Overloaded
         self._pending += 1
         try:
@@ -123,7 +156,7 @@ class Upstream:
 
     def _note_health(self, server: Server, reply: UpstreamReply | None) -> None:
         if reply is None or reply.rcode == Rcode.SERVFAIL:
-            self.counts.failures += 1
+            self.counts[Count.UPSTREAM_FAILURES] += 1
             self._failed_at[server] = _now()
         else:
             self._failed_at.pop(server, None)
@@ -165,12 +198,11 @@ class Upstream:
         """Ask over UDP, and over TCP if the answer is truncated."""
         udp_bytes = None if is_plain else UDP_BYTES_ADVERTISED
         message = query.encode(secrets.randbits(_ID_BITS), udp_bytes)
-        self.counts.requests += 1
+        self.counts[Count.UPSTREAM_REQUESTS] += 1
         try:
             async with asyncio.timeout(self._attempt_s):
                 reply = await exchange_udp(server, message, self._read)
                 if reply.is_truncated:
-                    self.counts.over_tcp += 1
                     return self._whole(server, await _exchange_tcp(server, message))
                 return reply
         except TimeoutError:
@@ -199,7 +231,7 @@ class Upstream:
 
     def _read(self, octets: bytes, message: bytes) -> UpstreamReply | None:
         reply = parse_reply(octets, message)
-        self.counts.mismatches += reply is None
+        self.counts[Count.UPSTREAM_MISMATCHES] += reply is None
         return reply
 
 

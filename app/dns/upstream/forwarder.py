@@ -16,6 +16,7 @@ import secrets
 from dataclasses import replace
 
 from app.dns.answering.protocol import Forward, Protocol, Walk
+from app.dns.counters import Count
 from app.dns.messages.message import (
     FLAG_AUTHORITATIVE,
     FLAG_CHECKING_DISABLED,
@@ -23,7 +24,7 @@ from app.dns.messages.message import (
     Rcode,
     Request,
 )
-from app.dns.messages.wire import encode_name
+from app.dns.messages.wire import encode_question
 from app.dns.upstream.cache import Cache
 from app.dns.upstream.exchange import Overloaded, Unanswered, Upstream
 from app.dns.upstream.question import FINAL_RCODES, UpstreamQuery, UpstreamReply
@@ -31,10 +32,8 @@ from app.domain.names import DomainName, parse_domain
 
 STALE_AFTER_S = 1.8  # of waiting until a stale answer is used (RFC 8767 section 5)
 PROBE_PARENT = parse_domain("loop.waypost.invalid")
-_PROBE_TYPE = (13).to_bytes(2)  # HINFO, which programs do not ask for
-_CLASS_IN = b"\0\1"
+_PROBE_TYPE = 13  # HINFO, which programs do not ask for
 _NONCE_BYTES = 8
-_TYPE_AND_CLASS_BYTES = 4
 
 _log = logging.getLogger(__name__)
 
@@ -42,17 +41,34 @@ _log = logging.getLogger(__name__)
 class Forwarder:
     """Answers questions that need upstreams, on one event loop."""
 
-    def __init__(self, protocol: Protocol, upstream: Upstream, cache: Cache) -> None:
+    def __init__(
+        self,
+        protocol: Protocol,
+        upstream: Upstream,
+        cache: Cache,
+        *,
+        stale_after_s: float = STALE_AFTER_S,
+    ) -> None:
         self.upstream = upstream
         self.cache = cache
         self.is_looping = False
         """Whether the probe question came back to this server."""
-        self._protocol = protocol
+        self.protocol = protocol
+        self._stale_after_s = stale_after_s
         self._under_way: dict[UpstreamQuery, asyncio.Task[UpstreamReply]] = {}
         self._probe: DomainName | None = None
 
-    async def answer(self, forward: Forward) -> bytes:
-        """Answer a question about a name out of the zone, or about an alias for one."""
+    async def settle(self, outcome: Forward | Walk) -> bytes:
+        """Answer a question about a name out of the zone, or about an alias for one.
+
+        Of a search list the names are tried in turn; the first that exists answers.
+        """
+        settled: bytes | Forward | Walk = outcome
+        while isinstance(settled, Walk):
+            settled = await self._step(settled)
+        return settled if isinstance(settled, bytes) else await self._answer(settled)
+
+    async def _answer(self, forward: Forward) -> bytes:
         if forward.name == self._probe:
             self.is_looping = True
             _log.error("the upstream servers forward to this server; forwarding is disabled")
@@ -65,20 +81,13 @@ class Forwarder:
         except Overloaded:
             return self._failed(forward, Rcode.REFUSED)
         if not forward.chain:
-            return self._protocol.reply(forward.request, reply.rcode, reply.sections)
+            return self.protocol.reply(forward.request, reply.rcode, reply.sections)
         if reply.rcode not in FINAL_RCODES:
             return self._failed(forward, reply.rcode)
         answers, authority, additional = reply.sections
         sections = ((*forward.chain, *answers), authority, additional)
         flags = FLAG_AUTHORITATIVE
-        return self._protocol.reply(forward.request, reply.rcode, sections, flags=flags)
-
-    async def walk(self, walk: Walk) -> bytes:
-        """Try the names of a search list in turn; the first that exists answers."""
-        outcome: bytes | Forward | Walk = walk
-        while isinstance(outcome, Walk):
-            outcome = await self._step(outcome)
-        return outcome if isinstance(outcome, bytes) else await self.answer(outcome)
+        return self.protocol.reply(forward.request, reply.rcode, sections, flags=flags)
 
     async def _step(self, walk: Walk) -> bytes | Forward | Walk:
         name, *names = walk.names
@@ -89,16 +98,15 @@ class Forwarder:
         except (Unanswered, Overloaded):
             return walk.otherwise
         if reply.rcode == Rcode.NOERROR:
-            return self._protocol.found_by_walk(walk.request, name, reply.sections)
-        return self._protocol.walk_on(replace(walk, names=tuple(names)))
+            return self.protocol.found_by_walk(walk.request, name, reply.sections)
+        return self.protocol.walk_on(replace(walk, names=tuple(names)))
 
     async def probe(self) -> None:
         """Ask upstream for a random name; if it comes back there is a forwarding loop."""
         nonce = secrets.token_hex(_NONCE_BYTES)
         self._probe = DomainName((nonce, *PROBE_PARENT.labels))
-        question = encode_name(self._probe) + _PROBE_TYPE + _CLASS_IN
         try:
-            await self.upstream.ask(UpstreamQuery(question))
+            await self.upstream.ask(UpstreamQuery(encode_question(self._probe, _PROBE_TYPE)))
         except (Unanswered, Overloaded):
             _log.warning(
                 "no upstream nameserver answers: %s", ", ".join(map(str, self.upstream.servers))
@@ -114,7 +122,7 @@ class Forwarder:
         # RFC 6604 section 3: the rcode is that of the end of the chain.  SERVFAIL, as a denial
         # would be cached, and programs would report "no address" instead of retrying.
         rcode = Rcode.SERVFAIL if forward.chain else rcode
-        return self._protocol.without_target(forward, rcode)
+        return self.protocol.without_target(forward, rcode)
 
     async def look_up(self, query: UpstreamQuery) -> UpstreamReply:
         """Find a reply in the cache, at the upstreams, or among stale answers.
@@ -123,19 +131,19 @@ class Forwarder:
         """
         now = asyncio.get_running_loop().time()
         if (hit := self.cache.find(query, now)) is not None:
-            return hit.reply
-        self.cache.counts.misses += 1
+            return hit
+        self.cache.counts[Count.CACHE_MISSES] += 1
         old = self.cache.find(query, now, even_stale=True)
         task = self._asked(query)
         if old is None:
             return await asyncio.shield(task)
         try:
-            async with asyncio.timeout(STALE_AFTER_S):
+            async with asyncio.timeout(self._stale_after_s):
                 reply = await asyncio.shield(task)
         except (Unanswered, Overloaded, TimeoutError):
-            return old.reply
+            return old
         # RFC 8767 section 4: any other response code is no answer.
-        return reply if reply.rcode in FINAL_RCODES else old.reply
+        return reply if reply.rcode in FINAL_RCODES else old
 
     def _asked(self, query: UpstreamQuery) -> asyncio.Task[UpstreamReply]:
         task = self._under_way.get(query)
@@ -158,7 +166,7 @@ class Forwarder:
 
 def _query_of(request: Request, name: DomainName) -> UpstreamQuery:
     return UpstreamQuery(
-        encode_name(name) + request.question[-_TYPE_AND_CLASS_BYTES:],
+        encode_question(name, request.type),
         is_dnssec_ok=request.edns is not None and request.edns.is_dnssec_ok,
         is_checking_disabled=bool(request.flags & FLAG_CHECKING_DISABLED),
     )

@@ -7,28 +7,25 @@ It uses the same cache and servers as questions on the wire, so the result equal
 what a client of this server would get.  Source: contract.md, "GET /resolve".
 """
 
-import struct
 from dataclasses import replace
 
 from app.dns.messages.message import (
-    FLAG_TRUNCATED,
     UDP_BYTES_MIN,
     UDP_BYTES_SAFE,
     Edns,
     Rcode,
     Transport,
-    encode_reply,
+    framed,
     plain_request,
 )
 from app.dns.messages.rdata_text import name_of_type, text_of_data
 from app.dns.messages.wire import (
-    CLASS_IN,
     RawRecord,
     Section,
     Truncated,
     decode_name,
     encode_body,
-    encode_name,
+    encode_question,
 )
 from app.dns.upstream.exchange import Overloaded, Unanswered
 from app.dns.upstream.forwarder import Forwarder
@@ -55,30 +52,23 @@ def answers_that_fit(
         udp_bytes_max=udp_bytes_max,
     )
     body = encode_body(query.name, (found.answers, (), found.additional))
-    reply = encode_reply(request, Rcode.NOERROR, body)
-    _, flags, _, answers = struct.unpack_from("!HHHH", reply)
-    return answers if flags & FLAG_TRUNCATED else None
+    _, kept, _ = framed(request, Rcode.NOERROR, body, 0)
+    answers = kept.counts[0]
+    return answers if answers < len(found.answers) else None
 
 
-class Lookups:
-    """Upstream look-ups for ``registry.resolution``; a failure is a reply with its rcode."""
-
-    def __init__(self, forwarder: Forwarder) -> None:
-        self._forwarder = forwarder
-
-    async def __call__(self, name: DomainName, qtype: str) -> lookup.Reply:
-        """Look up the records of one type of a name."""
-        type_and_class = RecordType[qtype].to_bytes(2) + CLASS_IN.to_bytes(2)
-        query = UpstreamQuery(encode_name(name) + type_and_class)
-        if self._forwarder.is_looping:
-            return lookup.Reply(rcode=lookup.Rcode.REFUSED)
-        try:
-            reply = await self._forwarder.look_up(query)
-        except Unanswered:
-            return lookup.Reply(rcode=lookup.Rcode.SERVFAIL)
-        except Overloaded:
-            return lookup.Reply(rcode=lookup.Rcode.REFUSED)
-        return _in_words(reply)
+async def look_up(forwarder: Forwarder, name: DomainName, qtype: str) -> lookup.Reply:
+    """Look up the records of one type of a name; a failure is a reply with its rcode."""
+    query = UpstreamQuery(encode_question(name, RecordType[qtype]))
+    if forwarder.is_looping:
+        return lookup.Reply(rcode=lookup.Rcode.REFUSED)
+    try:
+        reply = await forwarder.look_up(query)
+    except Unanswered:
+        return lookup.Reply(rcode=lookup.Rcode.SERVFAIL)
+    except Overloaded:
+        return lookup.Reply(rcode=lookup.Rcode.REFUSED)
+    return _in_words(reply)
 
 
 def _in_words(reply: UpstreamReply) -> lookup.Reply:

@@ -19,12 +19,16 @@ from dataclasses import dataclass, replace
 
 from app.dns.messages.message import FLAG_RESPONSE, FLAG_TRUNCATED, TYPE_OPT, TYPE_SOA, Rcode
 from app.dns.messages.wire import (
+    HEADER,
     HEADER_BYTES,
     POINTER,
+    RECORD,
+    TYPE_AND_CLASS_BYTES,
     RawRecord,
     Sections,
     Truncated,
     end_of_plain_name,
+    folded_question,
 )
 from app.dns.upstream.question import UpstreamReply
 from app.domain.names import LABEL_LENGTH_MAX, WIRE_LENGTH_MAX, MalformedName
@@ -34,15 +38,12 @@ EXPANDED_BYTES_MAX = 262_144  # of names and data of one message: four times 64 
 POINTERS_MAX = 126  # in one name: one between any two labels
 _POINTER_COST_BYTES = 8  # counted for each pointer, as following it takes that much time
 
-_HEADER = struct.Struct("!HHHHHH")
-_FIXED = struct.Struct("!HHIH")
 _NUMBER = struct.Struct("!I")
 _RCODE_MASK = 0xF
 _POINTER_MARK = POINTER >> 8
 _POINTER_BYTES = 2
 _TTL_SIGN = 0x80000000  # RFC 2181 section 8: a TTL with this bit is zero
 _SOA_MINIMUM_BYTES = 4
-_TYPE_AND_CLASS_BYTES = 4
 _EXTENDED_SHIFT = 24  # of the upper bits of a response code in an OPT record's TTL
 TYPE_RRSIG = 46
 
@@ -73,25 +74,25 @@ class Oversized(ValueError):
     """A message beyond the bounds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
     """The bounds of one message."""
 
     records_max: int = RECORDS_MAX
     expanded_bytes_max: int = EXPANDED_BYTES_MAX
 
 
-BOUNDS = Bounds()
+LIMITS = Limits()
 
 
-def parse_reply(octets: bytes, query: bytes, bounds: Bounds = BOUNDS) -> UpstreamReply | None:
+def parse_reply(octets: bytes, query: bytes, limits: Limits = LIMITS) -> UpstreamReply | None:
     """Parse a reply to ``query``; return None for anything else.
 
-    Raises Oversized for a reply beyond ``bounds``.
+    Raises Oversized for a reply beyond the bounds.
     """
     if len(octets) < HEADER_BYTES or octets[:2] != query[:2]:
         return None
-    _, flags, questions, *counts = _HEADER.unpack_from(octets)
+    _, flags, questions, *counts = HEADER.unpack_from(octets)
     if not flags & FLAG_RESPONSE:
         return None
     rcode = flags & _RCODE_MASK
@@ -102,7 +103,7 @@ def parse_reply(octets: bytes, query: bytes, bounds: Bounds = BOUNDS) -> Upstrea
     if start is None or (questions == 0 and rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)):
         return None
     try:
-        sections, opt = _Reader(octets, bounds).sections(start, counts)
+        sections, opt = _Reader(octets, limits).sections(start, counts)
     except (Truncated, MalformedName, struct.error):
         return None
     if opt is not None and opt.ttl_s >> _EXTENDED_SHIFT:
@@ -115,23 +116,18 @@ def _start_of_answers(octets: bytes, query: bytes, questions: int) -> int | None
     """Find the end of the question, which must be that of ``query`` or missing; else None."""
     if questions == 0:
         return HEADER_BYTES
-    stop = end_of_plain_name(query, HEADER_BYTES) + _TYPE_AND_CLASS_BYTES
+    stop = end_of_plain_name(query, HEADER_BYTES) + TYPE_AND_CLASS_BYTES
     asked, repeated = query[HEADER_BYTES:stop], octets[HEADER_BYTES:stop]
-    name, type_and_class = repeated[:-_TYPE_AND_CLASS_BYTES], repeated[-_TYPE_AND_CLASS_BYTES:]
-    is_repeated = (
-        questions == 1
-        and name.lower() == asked[:-_TYPE_AND_CLASS_BYTES].lower()
-        and type_and_class == asked[-_TYPE_AND_CLASS_BYTES:]
-    )
+    is_repeated = questions == 1 and folded_question(repeated) == folded_question(asked)
     return stop if is_repeated else None
 
 
 class _Reader:
     """Parses one message, counting records and octets."""
 
-    def __init__(self, octets: bytes, bounds: Bounds) -> None:
+    def __init__(self, octets: bytes, limits: Limits) -> None:
         self._octets = octets
-        self._bounds = bounds
+        self._limits = limits
         self._records = 0
         self._expanded_bytes = 0
         self._owners: dict[bytes, bytes] = {}
@@ -159,24 +155,20 @@ class _Reader:
     def _record(self, start: int) -> tuple[RawRecord, int]:
         octets = self._octets
         self._records += 1
-        if self._records > self._bounds.records_max:
-            raise Oversized(f"more than {self._bounds.records_max} records")
+        if self._records > self._limits.records_max:
+            raise Oversized(f"more than {self._limits.records_max} records")
         owner, position = self._name(start)
         owner = self._owners.setdefault(owner, owner)
-        type_, class_, ttl, size = _FIXED.unpack_from(octets, position)
-        position += _FIXED.size
+        type_, class_, ttl, size = RECORD.unpack_from(octets, position)
+        position += RECORD.size
         stop = position + size
         if stop > len(octets):
             raise Truncated("a record has no end")
         data = self._data(position, stop, type_)
+        self._expand(len(data))
         return RawRecord(owner, type_, class_, 0 if ttl & _TTL_SIGN else ttl, data), stop
 
     def _data(self, start: int, stop: int, type_: int) -> bytes:
-        data = self._written_out(start, stop, type_)
-        self._expand(len(data))
-        return data
-
-    def _written_out(self, start: int, stop: int, type_: int) -> bytes:
         octets = self._octets
         if type_ not in _NAMES_IN_DATA:
             return octets[start:stop]
@@ -235,8 +227,8 @@ class _Reader:
 
     def _expand(self, count: int) -> None:
         self._expanded_bytes += count
-        if self._expanded_bytes > self._bounds.expanded_bytes_max:
-            raise Oversized(f"more than {self._bounds.expanded_bytes_max} octets, decompressed")
+        if self._expanded_bytes > self._limits.expanded_bytes_max:
+            raise Oversized(f"more than {self._limits.expanded_bytes_max} octets, decompressed")
 
 
 def _pointed_at(octets: bytes, position: int, limit: int) -> int:

@@ -5,7 +5,6 @@
 ``message`` parses the octets of a reply.  Source: RFC 1035 section 4.1, RFC 2308.
 """
 
-import struct
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,13 +14,11 @@ from app.dns.messages.message import (
     TYPE_SOA,
     Edns,
     Rcode,
-    encode_query_opt,
+    encode_query,
 )
-from app.dns.messages.wire import RawRecord, Sections
+from app.dns.messages.wire import TYPE_AND_CLASS_BYTES, RawRecord, Sections
 from app.domain.discovery.zone.records import TYPE_ANY, RecordType
 
-_HEADER = struct.Struct("!HHHHHH")
-_TYPE_AND_CLASS_BYTES = 4
 FINAL_RCODES = (Rcode.NOERROR, Rcode.NXDOMAIN)
 """The response codes of successful replies; all others are failures."""
 
@@ -37,22 +34,19 @@ class UpstreamQuery:
     @property
     def name(self) -> bytes:
         """The name in the question, as octets."""
-        return self.question[:-_TYPE_AND_CLASS_BYTES]
+        return self.question[:-TYPE_AND_CLASS_BYTES]
 
     @property
     def type(self) -> int:
         """The type in the question."""
-        return int.from_bytes(self.question[-_TYPE_AND_CLASS_BYTES:][:2])
+        return int.from_bytes(self.question[-TYPE_AND_CLASS_BYTES:][:2])
 
     def encode(self, id_: int, udp_bytes: int | None) -> bytes:
         """Write the query; ``udp_bytes`` is None for a server without EDNS."""
-        flags = FLAG_RECURSION_DESIRED
-        if self.is_checking_disabled:
-            flags |= FLAG_CHECKING_DISABLED
-        if udp_bytes is None:
-            return _HEADER.pack(id_, flags, 1, 0, 0, 0) + self.question
-        opt = encode_query_opt(Edns(udp_bytes, is_dnssec_ok=self.is_dnssec_ok))
-        return _HEADER.pack(id_, flags, 1, 0, 0, 1) + self.question + opt
+        checking = FLAG_CHECKING_DISABLED if self.is_checking_disabled else 0
+        edns = None if udp_bytes is None else Edns(udp_bytes, is_dnssec_ok=self.is_dnssec_ok)
+        query = encode_query(FLAG_RECURSION_DESIRED | checking, self.question, edns)
+        return id_.to_bytes(2) + query
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Advice on a resolution and on the resolv.conf that it used.
 
-    ResolvConf + Profile                     -> lint -> Advice
-    Lookup + Outcome + ResolvConf + Profile  -> advise -> Advice
+    ResolvConf + Profile -> lint -> Advice
+    Resolved             -> advise -> Advice
 
 Every rule is a function that yields messages; codes are those of spec dns B3.
 """
@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.domain.addresses import parse_address
-from app.domain.discovery.resolvers.lookup import Decision, Lookup, Outcome, Status, Step
+from app.domain.discovery.resolution import Profile, Resolved
+from app.domain.discovery.resolvers.lookup import Decision, Status, Step
 from app.domain.discovery.resolvers.resolv_conf import (
     NAMESERVERS_MAX,
     SEARCH_LINE_LENGTH_MAX,
@@ -18,7 +19,6 @@ from app.domain.discovery.resolvers.resolv_conf import (
     ResolvConf,
 )
 from app.domain.discovery.resolvers.resolver_config import MUSL_LINE_LENGTH_MAX, NDOTS_MAX
-from app.domain.discovery.resolvers.stub_resolver import Profile
 from app.domain.names import SUBDOMAIN_LENGTH_MAX
 
 OLD_SEARCHES_MAX = 6  # glibc before 2.26, Kubernetes before 1.26
@@ -49,21 +49,6 @@ class Advice:
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
-    """The input of a rule."""
-
-    lookup: Lookup
-    profile: Profile
-    conf: ResolvConf
-    outcome: Outcome
-
-    @property
-    def is_musl(self) -> bool:
-        """Whether the resolver is musl, of either release."""
-        return is_musl(self.profile)
-
-
 def lint(conf: ResolvConf, profile: Profile) -> tuple[Advice, ...]:
     """Report what this resolver does otherwise than the file suggests."""
     cut = tuple(Advice(code="L2", message=warning) for warning in conf.warnings)
@@ -75,14 +60,14 @@ def lint(conf: ResolvConf, profile: Profile) -> tuple[Advice, ...]:
     return (*cut, *remarks)
 
 
-def advise(resolution: Resolution) -> tuple[Advice, ...]:
+def advise(resolved: Resolved) -> tuple[Advice, ...]:
     """Report wasted queries and a better spelling of the name; then lint."""
     remarks = tuple(
         Advice(code=code, message=message)
         for code, rule in _RESOLUTION_RULES
-        for message in rule(resolution)
+        for message in rule(resolved)
     )
-    return (*remarks, *lint(resolution.conf, resolution.profile))
+    return (*remarks, *lint(resolved.conf, resolved.asked.profile))
 
 
 def is_musl(profile: Profile) -> bool:
@@ -90,8 +75,8 @@ def is_musl(profile: Profile) -> bool:
     return profile in (Profile.MUSL, Profile.MUSL_1_2_3)
 
 
-def _wasted(resolution: Resolution) -> Iterator[str]:
-    steps = resolution.outcome.steps
+def _wasted(resolved: Resolved) -> Iterator[str]:
+    steps = resolved.outcome.steps
     last = steps[-1].query.name if steps else None
     wasted = [step for step in steps if step.query.name != last]
     if not wasted:
@@ -104,91 +89,88 @@ def _wasted(resolution: Resolution) -> Iterator[str]:
     else:
         yield (
             f"{len(steps)} queries found nothing; if the name is complete, a trailing dot "
-            f"leaves only those for {resolution.lookup.name}."
+            f"leaves only those for {resolved.lookup.name}."
         )
 
 
-def _external_names(resolution: Resolution) -> Iterator[str]:
-    steps = resolution.outcome.steps
+def _external_names(resolved: Resolved) -> Iterator[str]:
+    steps = resolved.outcome.steps
     if not steps or not _is_hit(steps[-1]) or steps[-1].query.source != "as-is":
         return
-    dots = resolution.lookup.name.count(".")
-    if len({step.query.name for step in steps}) > 1 and 0 < dots < _ndots(resolution.conf):
+    dots = resolved.lookup.name.count(".")
+    if len({step.query.name for step in steps}) > 1 and 0 < dots < _ndots(resolved.conf):
         yield f"with options ndots:{dots} in its dnsConfig the Pod would try this name as is first"
 
 
-def _unsearched_on_musl(resolution: Resolution) -> Iterator[str]:
-    dots, ndots = resolution.lookup.name.count("."), _ndots(resolution.conf)
-    is_searchable = not resolution.lookup.name.endswith(".") and bool(resolution.conf.search)
-    has_failed = resolution.outcome.status is not Status.NOERROR
-    if resolution.is_musl and has_failed and is_searchable and dots >= ndots:
+def _unsearched_on_musl(resolved: Resolved) -> Iterator[str]:
+    dots, ndots = resolved.lookup.name.count("."), _ndots(resolved.conf)
+    is_searchable = not resolved.lookup.name.endswith(".") and bool(resolved.conf.search)
+    has_failed = resolved.outcome.status is not Status.NOERROR
+    if is_musl(resolved.asked.profile) and has_failed and is_searchable and dots >= ndots:
         yield (
             f"musl never searches a name with {dots} dots under ndots:{ndots}; "
             "other C libraries would go on to the search list"
         )
 
 
-def _stolen_by_a_wildcard(resolution: Resolution) -> Iterator[str]:
-    steps = resolution.outcome.steps
-    if not steps or not _is_hit(steps[-1]) or "." not in resolution.lookup.name:
+def _stolen_by_a_wildcard(resolved: Resolved) -> Iterator[str]:
+    steps = resolved.outcome.steps
+    if not steps or not _is_hit(steps[-1]) or "." not in resolved.lookup.name:
         return
     position = _search_position(steps[-1])
-    if position is not None and position >= _own_searches(resolution.conf):
-        domain = resolution.conf.search[position]
-        yield f"the search domain {domain} answered for {resolution.lookup.name}: a wildcard?"
+    if position is not None and position >= _own_searches(resolved.conf):
+        domain = resolved.conf.search[position]
+        yield f"the search domain {domain} answered for {resolved.lookup.name}: a wildcard?"
 
 
-def _too_long(resolution: Resolution) -> Iterator[str]:
-    name = resolution.lookup.name.removesuffix(".")
+def _too_long(resolved: Resolved) -> Iterator[str]:
+    name = resolved.lookup.name.removesuffix(".")
     too_long = [
         domain
-        for domain in resolution.conf.search
+        for domain in resolved.conf.search
         if len(name) + 1 + len(domain.removesuffix(".")) > SUBDOMAIN_LENGTH_MAX
     ]
-    if too_long and not resolution.lookup.name.endswith("."):
+    if too_long and not resolved.lookup.name.endswith("."):
         yield (
             f"with {', '.join(too_long)} the name has over {SUBDOMAIN_LENGTH_MAX} characters: "
             "glibc skips the rest of the list, musl and Go that domain, c-ares fails"
         )
 
 
-def _patience(resolution: Resolution) -> Iterator[str]:
-    conf = resolution.conf
+def _patience(resolved: Resolved) -> Iterator[str]:
+    conf = resolved.conf
     candidates = len(conf.search) + 1
     servers = min(len(conf.nameservers), NAMESERVERS_MAX)
     wait_s = _number(conf, "timeout", 5) * _number(conf, "attempts", 2) * candidates * servers
-    if wait_s > PATIENCE_S and resolution.outcome.status is Status.TIMEOUT:
+    if wait_s > PATIENCE_S and resolved.outcome.status is Status.TIMEOUT:
         yield (
             f"without replies a lookup may wait {wait_s} s: timeout * attempts * "
             f"{candidates} names * {servers} servers"
         )
 
 
-def _cut_answers(resolution: Resolution) -> Iterator[str]:
+def _cut_answers(resolved: Resolved) -> Iterator[str]:
     """Warn of names with more addresses than fit into a datagram."""
-    steps = resolution.outcome.steps
+    steps = resolved.outcome.steps
     cut = {step.query.name: step for step in steps if step.reply.is_truncated}
     for name, step in cut.items():
-        again = (each.reply.records for each in steps if _asks_the_same(each, step))
-        whole = max(map(len, again))
-        fit, size_bytes = len(step.reply.records), step.query.udp_bytes
-        problem = f"only {fit} of the answers for {name} fit into {size_bytes} octets"
+        qtype, fit = step.query.qtype, len(step.reply.records)
+        alike = (each for each in steps if each.query.name == name)
+        whole = max(len(each.reply.records) for each in alike if each.query.qtype == qtype)
+        problem = f"only {fit} of the answers for {name} fit into {step.query.udp_bytes} octets"
         if whole > fit:
             yield (
                 f"{problem}, so that it is asked for again over TCP to get all {whole}; "
-                f"{_more_room(resolution)}the name of a Service with a ClusterIP has one"
+                f"{_more_room(resolved)}the name of a Service with a ClusterIP has one"
             )
         else:
-            yield f"{problem}, and {resolution.profile.value} never asks for the others over TCP"
+            resolver = resolved.asked.profile.value
+            yield f"{problem}, and {resolver} never asks for the others over TCP"
 
 
-def _asks_the_same(step: Step, other: Step) -> bool:
-    return step.query.name == other.query.name and step.query.qtype == other.query.qtype
-
-
-def _more_room(resolution: Resolution) -> str:
-    is_without = "edns0" not in dict(resolution.conf.options)
-    if resolution.profile is Profile.GLIBC and is_without:
+def _more_room(resolved: Resolved) -> str:
+    is_without = "edns0" not in dict(resolved.conf.options)
+    if resolved.asked.profile is Profile.GLIBC and is_without:
         return "options edns0 in the Pod's dnsConfig makes room for more, "
     return ""
 
@@ -286,7 +268,7 @@ def _number(conf: ResolvConf, name: str, default: int) -> int:
     return int(value) if value and value.isdecimal() and value.isascii() else default
 
 
-_RESOLUTION_RULES: tuple[tuple[str, Callable[[Resolution], Iterator[str]]], ...] = (
+_RESOLUTION_RULES: tuple[tuple[str, Callable[[Resolved], Iterator[str]]], ...] = (
     ("L5", _wasted),
     ("L5", _external_names),
     ("L6", _unsearched_on_musl),

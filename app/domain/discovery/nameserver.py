@@ -12,13 +12,7 @@ from dataclasses import dataclass, replace
 from app.domain.discovery.resolvers.lookup import Decision, Outcome, Query, Rcode, Record, Reply
 from app.domain.discovery.zone import answer
 from app.domain.discovery.zone.config import ZoneConfig
-from app.domain.discovery.zone.parse import (
-    EndpointNode,
-    PortNode,
-    ProtocolNode,
-    ServiceNode,
-    parse,
-)
+from app.domain.discovery.zone.parse import ServicePart, parse
 from app.domain.discovery.zone.records import (
     NoData,
     NoSuchName,
@@ -68,14 +62,13 @@ Fitting = Callable[[Query, Records], int | None]
 """Counts the answers that fit into a reply; None when all do."""
 
 
-def all_fit(_query: Query, _found: Records) -> None:
-    """Assume that every reply fits."""
-
-
 def reply_to(
-    snapshot: Snapshot, query: Query, config: ZoneConfig, fitting: Fitting = all_fit
+    snapshot: Snapshot, query: Query, config: ZoneConfig, fitting: Fitting | None = None
 ) -> Reply | Elsewhere:
-    """Answer a query from the zone; return Elsewhere when an upstream is needed."""
+    """Answer a query from the zone; return Elsewhere when an upstream is needed.
+
+    Without ``fitting`` every reply fits.
+    """
     if query.is_malformed:
         return Reply(rcode=Rcode.FORMERR)
     found = answer.answer(snapshot, Question(query.name, RecordType[query.qtype]), config)
@@ -83,7 +76,7 @@ def reply_to(
         case Records(leads_to=DomainName() as name):
             return Elsewhere(name=name, qtype=query.qtype, chain=_records(found.answers))
         case Records():
-            fit = fitting(query, found)
+            fit = fitting(query, found) if fitting is not None else None
             kept = found.answers if fit is None else found.answers[:fit]
             return Reply(
                 rcode=Rcode.NOERROR,
@@ -113,11 +106,8 @@ def service_behind(
 def _service_of(name: DomainName, apex: DomainName) -> NamespacedName | None:
     if not name.is_under(apex):
         return None
-    match parse(tuple(label.lower() for label in name.relative_to(apex))):
-        case ServiceNode(key) | EndpointNode(key) | ProtocolNode(key) | PortNode(key):
-            return key
-        case _:
-            return None
+    node = parse(tuple(label.lower() for label in name.relative_to(apex)))
+    return node.key if isinstance(node, ServicePart) else None
 
 
 def _records(records: Iterable[ZoneRecord]) -> tuple[Record, ...]:

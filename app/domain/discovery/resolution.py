@@ -1,18 +1,47 @@
-"""The request and the result of resolving a name as a program would.
+"""Resolution of a name exactly as a program would see it, library by library.
 
+    walk(profile, lookup, host) -> flights ⇄ replies -> Outcome
     Asked -> Resolved        values only; ``app.registry.resolution`` computes the result
 
-Source: contract.md, "GET /resolve".
+A walk is a generator without I/O: it yields flights of queries and receives their
+replies, so that one caller can answer from the zone and another ask an upstream server.
+Source: spec resolver 1 to 5; contract.md, "GET /resolve".
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
 
-from app.domain.discovery import advice
-from app.domain.discovery.resolvers.lookup import Lookup, Outcome
+from app.domain.discovery.resolvers import c_ares, glibc, go_resolver, musl
+from app.domain.discovery.resolvers.lookup import Host, Lookup, Outcome, Walk
 from app.domain.discovery.resolvers.resolv_conf import ResolvConf
-from app.domain.discovery.resolvers.stub_resolver import Profile
 from app.domain.names import NamespacedName
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
+
+
+class Profile(StrEnum):
+    """The resolvers that are modelled, spelt as the API spells them."""
+
+    GLIBC = "glibc"
+    MUSL = "musl"
+    MUSL_1_2_3 = "musl-1.2.3"
+    GO = "go"
+    C_ARES = "c-ares"
+
+
+_WALKS: Mapping[Profile, Callable[[Lookup, Host], Walk]] = {
+    Profile.GLIBC: glibc.walk,
+    Profile.MUSL: partial(musl.walk, release=musl.NEW),
+    Profile.MUSL_1_2_3: partial(musl.walk, release=musl.OLD),
+    Profile.GO: go_resolver.walk,
+    Profile.C_ARES: c_ares.walk,
+}
+
+
+def walk(profile: Profile, lookup: Lookup, host: Host) -> Walk:
+    """Begin a lookup as the given resolver would do it."""
+    return _WALKS[profile](lookup, host)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +66,3 @@ class Resolved:
     conf: ResolvConf
     outcome: Outcome
     service: NamespacedName | None
-
-    @property
-    def advice(self) -> tuple[advice.Advice, ...]:
-        """Advice on the lookup."""
-        return advice.advise(
-            advice.Resolution(
-                lookup=self.lookup,
-                profile=self.asked.profile,
-                conf=self.conf,
-                outcome=self.outcome,
-            )
-        )

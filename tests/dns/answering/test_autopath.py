@@ -9,11 +9,9 @@ import dns.message
 import dns.rcode
 import pytest
 
-from app.dns.answering.autopath import Autopath
 from app.dns.answering.protocol import Protocol, ProtocolConfig, Walk
 from app.dns.messages.message import Transport
-from app.dns.serving.server import DNSServer
-from app.dns.serving.setup import ServerOptions
+from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.upstream.exchange import Upstream
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision, parse_domain
@@ -48,7 +46,7 @@ OBJECTS: tuple[Object, ...] = (
 
 
 def a_protocol(*, has_upstreams: bool = False, objects: tuple[Object, ...] = OBJECTS) -> Protocol:
-    walked = Autopath(host_search=("corp.example",))
+    walked = ("corp.example",)
     config = ProtocolConfig(zone=ZONE, autopath=walked, has_upstreams=has_upstreams)
     return Protocol(FixedSource(load(objects, revision=Revision(1))), config)
 
@@ -185,7 +183,7 @@ async def walking(answer: Answer) -> AsyncGenerator[tuple[DNSServer, UpstreamSer
     view = View()
     view.reset(load(LOCAL, revision=Revision(1)), history=(), compacted=Revision(1))
     async with upstream_server(answer) as running:
-        config = ProtocolConfig(zone=ZONE, autopath=Autopath(host_search=("corp.example",)))
+        config = ProtocolConfig(zone=ZONE, autopath=("corp.example",))
         server = DNSServer(view, config, ServerOptions(upstreams=(running.server,)))
         await server.start(str(SELF), 0)
         try:

@@ -1,4 +1,4 @@
-"""The rate limit of a network: laws, and examples over real sockets."""
+"""The rate limit of a network, and near clients, who have none and get larger datagrams."""
 
 import asyncio
 import socket
@@ -16,38 +16,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.dns.answering.clients import LOOPBACK
-from app.dns.answering.protocol import ProtocolConfig
+from app.dns.answering.protocol import Protocol, ProtocolConfig
 from app.dns.answering.rate_limit import (
     ANSWER_BYTES,
+    LOOPBACK,
     WINDOW_S,
     Accounts,
+    Clients,
     RateLimit,
-    Verdict,
+    Window,
+    is_near,
     network_of,
 )
-from app.dns.counters import Durations
-from app.dns.serving.server import DNSServer
-from app.dns.serving.setup import ServerOptions
+from app.dns.counters import Count, Durations
+from app.dns.messages.message import UDP_BYTES_MAX, UDP_BYTES_SAFE, Transport
+from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.serving.sockets import bind
-from app.dns.serving.udp import Datagrams, Limit, Peer
-from app.dns.stats import Count
+from app.dns.serving.udp import Datagrams, Peer
 from app.domain.addresses import Address, Prefix
 from app.domain.names import parse_domain
 from app.registry.reads.view import View
-from tests.dns.answering.test_protocol import ZONE
+from tests.dns.answering.test_protocol import ZONE, FixedSource
 from tests.dns.messages.test_compiled import a_headless_zone
 from tests.dns.upstream_server import Asked, upstream_server
 
 HOST = "127.0.0.1"
 WAIT_S = 5.0
 CLIENT = IPv4Address("192.0.2.1")
+SENT, DROPPED, TRUNCATED = b"as it is", None, b"empty, with TC"
 LARGE = "big.default.svc.cluster.local"
 ENDPOINTS = 70  # an answer with their addresses exceeds a limit of one answer per second
 
 
-def a_limit(per_s: int, *, networks_max: int = 1000, near: tuple[Prefix, ...] = ()) -> RateLimit:
-    return RateLimit(per_s, Accounts(), networks_max=networks_max, near=near)
+def a_limit(per_s: int, *, near: tuple[Prefix, ...] = ()) -> RateLimit:
+    return RateLimit(per_s, Accounts(), lambda _: TRUNCATED, near=near)
+
+
+def verdict_of(limit: RateLimit, reply: bytes, client: Address, now: float) -> bytes | None:
+    sent = limit.limited(reply, b"", client, now)
+    return SENT if sent == reply else sent
 
 
 def a_reply(type_: str = "A", rcode: int = 0, size_bytes: int = ANSWER_BYTES) -> bytes:
@@ -83,7 +90,7 @@ def test_a_network_gets_no_more_answers_of_a_kind_than_its_limit(
             window_ends, spent = now + WINDOW_S, Counter[tuple[bytes, str]]()
         client = CLIENT + host
         reply = a_reply(type_, size_bytes=max(size_bytes, 40))
-        if limit.evaluate(reply, client, now) == Verdict.SENT:
+        if verdict_of(limit, reply, client, now) == SENT:
             spent[network_of(client), type_] += len(reply)
     assert all(octets <= per_s * ANSWER_BYTES for octets in spent.values())
 
@@ -91,21 +98,21 @@ def test_a_network_gets_no_more_answers_of_a_kind_than_its_limit(
 @given(st.integers(1, 40), st.integers(1, 40))
 def test_answers_within_the_limit_are_sent(per_s: int, count: int) -> None:
     limit = a_limit(per_s)
-    verdicts = [limit.evaluate(a_reply(), CLIENT, 1.0) for _ in range(count)]
-    assert verdicts.count(Verdict.SENT) == min(count, per_s)
+    verdicts = [verdict_of(limit, a_reply(), CLIENT, 1.0) for _ in range(count)]
+    assert verdicts.count(SENT) == min(count, per_s)
     assert limit.refused == max(0, count - per_s)
 
 
 def test_every_other_answer_over_the_limit_is_truncated() -> None:
     limit = a_limit(1)
-    verdicts = [limit.evaluate(a_reply(), CLIENT, 0.5) for _ in range(7)]
-    assert verdicts == [Verdict.SENT, *3 * [Verdict.DROPPED, Verdict.TRUNCATED]]
+    verdicts = [verdict_of(limit, a_reply(), CLIENT, 0.5) for _ in range(7)]
+    assert verdicts == [SENT, *3 * [DROPPED, TRUNCATED]]
 
 
 def test_a_new_second_begins_with_empty_accounts() -> None:
     limit = a_limit(1)
-    seconds = [limit.evaluate(a_reply(), CLIENT, second) for second in (0.0, 0.9, 1.0, 1.9, 2.0)]
-    assert [verdict == Verdict.SENT for verdict in seconds] == [True, False, True, False, True]
+    seconds = [verdict_of(limit, a_reply(), CLIENT, second) for second in (0.0, 0.9, 1.0, 1.9, 2.0)]
+    assert [verdict == SENT for verdict in seconds] == [True, False, True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -121,45 +128,45 @@ def test_a_new_second_begins_with_empty_accounts() -> None:
 )
 def test_neighbours_share_a_limit(one: str, other: str, *, is_shared: bool) -> None:
     limit = a_limit(1)
-    assert limit.evaluate(a_reply(), ip_address(one), 0.5) == Verdict.SENT
-    second = limit.evaluate(a_reply(), ip_address(other), 0.5)
-    assert (second == Verdict.DROPPED) is is_shared
+    assert verdict_of(limit, a_reply(), ip_address(one), 0.5) == SENT
+    second = verdict_of(limit, a_reply(), ip_address(other), 0.5)
+    assert (second == DROPPED) is is_shared
 
 
 def test_kinds_of_answers_have_separate_limits() -> None:
     limit = a_limit(1)
     for reply in (a_reply("A"), a_reply("AAAA"), a_reply("A", rcode=3), a_reply("A", rcode=2)):
-        assert limit.evaluate(reply, CLIENT, 0.5) == Verdict.SENT
-        assert limit.evaluate(reply, CLIENT, 0.5) != Verdict.SENT
+        assert verdict_of(limit, reply, CLIENT, 0.5) == SENT
+        assert verdict_of(limit, reply, CLIENT, 0.5) != SENT
     # All unknown types share one account, so asking for many of them gives no more answers.
-    assert limit.evaluate(a_reply("TYPE65000"), CLIENT, 0.5) == Verdict.SENT
-    assert limit.evaluate(a_reply("TYPE65001"), CLIENT, 0.5) != Verdict.SENT
+    assert verdict_of(limit, a_reply("TYPE65000"), CLIENT, 0.5) == SENT
+    assert verdict_of(limit, a_reply("TYPE65001"), CLIENT, 0.5) != SENT
     header = a_reply(rcode=1)[:12]
-    assert limit.evaluate(header, CLIENT, 0.5) == Verdict.SENT
+    assert verdict_of(limit, header, CLIENT, 0.5) == SENT
 
 
 def test_a_large_answer_counts_as_several() -> None:
     limit = a_limit(10)
-    large = [limit.evaluate(a_reply(size_bytes=5 * ANSWER_BYTES), CLIENT, 0.5) for _ in range(3)]
-    assert large.count(Verdict.SENT) == 2
+    large = [verdict_of(limit, a_reply(size_bytes=5 * ANSWER_BYTES), CLIENT, 0.5) for _ in range(3)]
+    assert large.count(SENT) == 2
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.9.8.7", "::1", "::ffff:127.0.0.1"])
 def test_loopback_is_never_limited(client: str) -> None:
     limit = a_limit(1, near=LOOPBACK)
     address = ip_address(client)
-    assert {limit.evaluate(a_reply(), address, 0.5) for _ in range(100)} == {Verdict.SENT}
+    assert {verdict_of(limit, a_reply(), address, 0.5) for _ in range(100)} == {SENT}
     assert limit.refused == 0
 
 
 @given(st.lists(st.integers(0, 2**32 - 1), max_size=300))
 def test_networks_are_counted_up_to_a_bound(addresses: list[int]) -> None:
     accounts = Accounts()
-    limit = RateLimit(1, accounts, networks_max=20)
+    limit = RateLimit(1, accounts, lambda _: None, window=Window(networks_max=20))
     kinds = (a_reply("A"), a_reply("AAAA"))
     for number in addresses:
         for reply in kinds:
-            limit.evaluate(reply, IPv4Address(number), 0.5)
+            limit.limited(reply, b"", IPv4Address(number), 0.5)
         assert sum(len(accounts.of_reply(reply)) for reply in kinds) <= 20
 
 
@@ -272,7 +279,8 @@ async def test_cached_replies_are_counted_for_the_network_of_the_client(
     except OSError:
         pytest.skip("there is no IPv6 on this machine")
     accounts = Accounts()
-    limit = RateLimit(10, accounts, near=(), window_s=inf)
+    endless = Window(length_s=inf)
+    limit = RateLimit(10, accounts, lambda message: message, near=(), window=endless)
     query = dns.message.make_query(parse_domain(LARGE).labels[0], "A").to_wire()
     account, counter, reply = accounts.of(1, 0), [0], query[2:]
 
@@ -284,7 +292,7 @@ async def test_cached_replies_are_counted_for_the_network_of_the_client(
         {query[2:]: (reply, counter, account)},
         respond,
         Durations(),
-        Limit(limit, lambda message: message),
+        limit,
     )
     family = socket.AF_INET6 if ":" in client else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as line:
@@ -294,3 +302,117 @@ async def test_cached_replies_are_counted_for_the_network_of_the_client(
         assert counter == [3]
         assert account == {network_of(network): 3 * len(query)}
     bound.close()
+
+
+# Near clients, and the largest datagram for each client.
+
+NEAR, FAR = ip_address("127.0.0.1"), ip_address("192.0.2.7")
+MANY = 150  # their addresses take more than UDP_BYTES_SAFE and less than UDP_BYTES_MAX
+EVERYWHERE = ["0.0.0.0", "::"]  # noqa: S104  compared with, not bound to
+ANY = ip_address(EVERYWHERE[0])
+OFFERS = [512, 1232, 1280, 4096, 65_535]
+
+
+@pytest.mark.parametrize(
+    ("client", "is_one"),
+    [
+        ("127.0.0.1", True),
+        ("127.255.0.9", True),
+        ("::1", True),
+        ("10.0.0.1", False),
+        ("128.0.0.1", False),
+        ("::2", False),
+        ("fe80::1%lo", False),
+    ],
+)
+def test_near_are_the_addresses_of_the_loopback_interface(client: str, *, is_one: bool) -> None:
+    assert is_near(ip_address(client)) is is_one
+    assert Clients(at=ANY).has_near(ip_address(client)) is is_one
+    assert Clients().has_near(ip_address(client)) is is_one
+
+
+@pytest.mark.parametrize(("at", "are_near"), [("127.0.0.1", True), ("192.0.2.1", False)])
+def test_at_a_specific_address_all_clients_are_near_or_none(at: str, *, are_near: bool) -> None:
+    clients = Clients(at=ip_address(at))
+    assert clients.are_alike
+    assert [clients.has_near(client) for client in (NEAR, FAR, None)] == [are_near] * 3
+
+
+@pytest.mark.parametrize("at", [None, *EVERYWHERE])
+def test_at_a_wildcard_address_a_client_without_address_is_not_near(at: str | None) -> None:
+    clients = Clients(at=None if at is None else ip_address(at))
+    assert not clients.are_alike
+    assert not clients.has_near(None)
+
+
+def offering(offer: int) -> bytes:
+    query = dns.message.make_query(LARGE, "A", id=0)
+    query.use_edns(0, payload=offer)
+    return query.to_wire()
+
+
+def a_large_protocol(udp_bytes_max: int = UDP_BYTES_SAFE) -> Protocol:
+    config = ProtocolConfig(zone=ZONE, udp_bytes_max=udp_bytes_max)
+    return Protocol(FixedSource(a_headless_zone(MANY)), config)
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize("udp_bytes_max", [512, UDP_BYTES_SAFE, UDP_BYTES_MAX])
+def test_only_near_clients_get_datagrams_above_the_setting(udp_bytes_max: int, offer: int) -> None:
+    protocol = a_large_protocol(udp_bytes_max)
+    for client, size_max in ((NEAR, UDP_BYTES_MAX), (FAR, udp_bytes_max), (None, udp_bytes_max)):
+        for _ in range(2):
+            reply = protocol.respond(offering(offer), Transport.UDP, client)
+            assert isinstance(reply, bytes)
+            message = dns.message.from_wire(reply)
+            assert len(reply) <= min(offer, size_max)
+            is_whole = sum(map(len, message.answer)) == MANY
+            assert is_whole == (not message.flags & dns.flags.TC)
+            assert is_whole == (min(offer, size_max) > 2_500)
+    over_tcp = protocol.respond(offering(offer), Transport.TCP, FAR)
+    assert isinstance(over_tcp, bytes)
+    assert len(over_tcp) > 2_400
+
+
+def test_only_replies_that_are_equal_for_all_clients_are_cached() -> None:
+    protocol = a_large_protocol()
+    protocol.serve_at(ANY)
+    known = protocol.answers.by_wire
+    small = dns.message.make_query("w-1.big.default.svc.cluster.local", "A", id=0)
+    small.use_edns(0, payload=4096)
+    for client in (NEAR, FAR):
+        protocol.respond(small.to_wire(), Transport.UDP, client)
+        assert small.to_wire()[2:] in known
+        known.clear()
+        for offer in OFFERS[:4]:
+            protocol.respond(offering(offer), Transport.UDP, client)
+        kept = [offering(offer)[2:] in known for offer in OFFERS[:4]]
+        assert kept == [True, True, False, False]
+        known.clear()
+
+
+@pytest.mark.parametrize(("at", "is_whole"), [("127.0.0.1", True), ("192.0.2.1", False)])
+def test_where_all_clients_are_alike_all_usual_replies_are_cached(
+    at: str, *, is_whole: bool
+) -> None:
+    protocol = a_large_protocol()
+    protocol.serve_at(ip_address(at))
+    protocol.respond(offering(4096), Transport.UDP, FAR)
+    reply, _, _ = protocol.answers.by_wire[offering(4096)[2:]]
+    assert not isinstance(reply, bytes)
+    assert (len(reply.octets()) > UDP_BYTES_SAFE) is is_whole
+
+
+async def test_the_same_octets_get_replies_by_the_limit_of_each_client() -> None:
+    view, snapshot = View(), a_headless_zone(MANY)
+    view.reset(snapshot, history=(), compacted=snapshot.revision)
+    # The loopback interface has a whole network of addresses; half of it counts as not near.
+    config = ProtocolConfig(zone=ZONE, near=(ip_network("127.128.0.0/9"),))
+    server = DNSServer(view, config, ServerOptions())
+    await server.start("0.0.0.0", 0)  # noqa: S104  the point of the test
+    query = dns.message.from_wire(offering(4096))
+    for source, is_whole in 3 * [("127.128.0.1", True), ("127.0.0.1", False)]:
+        reply = await dns.asyncquery.udp(query, "127.0.0.1", WAIT_S, server.port, source=source)
+        assert (len(reply.to_wire()) > UDP_BYTES_SAFE) is is_whole
+        assert (not reply.flags & dns.flags.TC) is is_whole
+    await server.close()

@@ -17,8 +17,8 @@ import dns.rdataclass
 import pytest
 
 from app.dns.answering.protocol import ProtocolConfig
-from app.dns.serving import tcp
-from app.dns.serving.server import DNSServer
+from app.dns.serving.server import DNSServer, ServerOptions
+from app.dns.serving.tcp import CONNECTIONS_MAX, LIMITS, Limits
 from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision, parse_domain
@@ -63,9 +63,9 @@ def a_view(snapshot: Snapshot) -> View:
 
 @asynccontextmanager
 async def serving(
-    view: View, config: ProtocolConfig, host: str = HOST
+    view: View, config: ProtocolConfig, host: str = HOST, *, limits: Limits = LIMITS
 ) -> AsyncGenerator[DNSServer]:
-    server = DNSServer(view, config)
+    server = DNSServer(view, config, ServerOptions(tcp=limits))
     await server.start(host, 0)
     try:
         yield server
@@ -129,11 +129,9 @@ async def end(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-async def test_a_slow_message_is_accepted_until_its_deadline(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(tcp, "MESSAGE_S", 0.3)
-    async with serving(a_view(snapshot_of("edge")), ProtocolConfig(zone=ZONE)) as server:
+async def test_a_slow_message_is_accepted_until_its_deadline() -> None:
+    view, limits = a_view(snapshot_of("edge")), Limits(message_s=0.3)
+    async with serving(view, ProtocolConfig(zone=ZONE), limits=limits) as server:
         query = dns.message.make_query("multi.edge.svc.cluster.local", "A").to_wire()
         reader, writer = await asyncio.open_connection(HOST, server.port)
         for octet in struct.pack("!H", len(query)) + query:
@@ -145,11 +143,9 @@ async def test_a_slow_message_is_accepted_until_its_deadline(
         await end(writer)
 
 
-async def test_the_longest_idle_connection_is_closed_for_a_new_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with serving(a_view(snapshot_of("edge")), ProtocolConfig(zone=ZONE)) as server:
-        monkeypatch.setattr(server.connections, "_connections_max", 20)
+async def test_the_longest_idle_connection_is_closed_for_a_new_one() -> None:
+    view, limits = a_view(snapshot_of("edge")), Limits(connections_max=20)
+    async with serving(view, ProtocolConfig(zone=ZONE), limits=limits) as server:
         idle = [await asyncio.open_connection(HOST, server.port) for _ in range(60)]
         query = dns.message.make_query("multi.edge.svc.cluster.local", "A")
         reply = await dns.asyncquery.tcp(query, HOST, WAIT_S, server.port)
@@ -182,7 +178,7 @@ async def test_ten_thousand_half_open_connections_do_not_block_an_answer() -> No
                 for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
                     reply = await ask(query, HOST, WAIT_S, server.port)
                     assert data_of(reply.answer) == ["10.50.0.2"]
-            assert len(server.connections) <= tcp.CONNECTIONS_MAX
+            assert len(server.connections) <= CONNECTIONS_MAX
             assert server.failures == 0
         finally:
             for half in halves:

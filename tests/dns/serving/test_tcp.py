@@ -9,10 +9,12 @@ import dns.rcode
 import pytest
 
 from app.dns.messages.message import TCP_BYTES_MAX
+from app.dns.serving.server import ServerOptions
 from app.dns.serving.tcp import (
     MESSAGE_BYTES_MAX,
     READ_BYTES_MAX,
     Connections,
+    Limits,
     Respond,
 )
 from app.domain.addresses import Address
@@ -99,8 +101,7 @@ def later(replies: int, released: asyncio.Event) -> Respond:
 
 async def test_unread_replies_are_bounded_and_the_connection_with_most_is_closed() -> None:
     released = asyncio.Event()
-    bound = 20 * TCP_BYTES_MAX
-    connections = Connections(later(1, released), unread_bytes_max=bound)
+    connections = Connections(later(1, released), Limits(unread_bytes_max=20 * TCP_BYTES_MAX))
     lines, questions = list[Line](), (4, 60, 4)
     for count in questions:
         protocol = connections.accept()
@@ -189,8 +190,8 @@ async def test_waiting_replies_are_not_all_written_at_once() -> None:
 
 @pytest.mark.parametrize("name", ["www.example.com", ALIAS])
 async def test_questions_that_wait_for_upstreams_are_bounded(name: str) -> None:
-    async with forwarding(silence) as (server, _):
-        server.connections.waiting_max = 3
+    options = ServerOptions(tcp=Limits(waiting_max=3))
+    async with forwarding(silence, options) as (server, _):
         reader, writer = await asyncio.open_connection(HOST, server.port)
         for number in range(5):
             writer.write(framed(dns.message.make_query(name, "A", id=number).to_wire()))

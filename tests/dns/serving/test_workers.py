@@ -12,9 +12,9 @@ import dns.message
 import dns.rcode
 
 from app.dns.answering.protocol import ProtocolConfig
-from app.dns.serving.setup import ServerOptions
+from app.dns.counters import Count
+from app.dns.serving.server import ServerOptions
 from app.dns.serving.workers import DNSWorkers
-from app.dns.stats import Count
 from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import Revision, parse_domain

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.dns.counters import Count
 from app.dns.messages.message import Rcode
 from app.dns.messages.wire import encode_name
 from app.dns.upstream.cache import (
@@ -48,7 +49,7 @@ def test_ttls_count_down_and_case_does_not_matter() -> None:
     upper = replace(QUERY, question=encode_name(parse_domain("WWW.Example.com")) + b"\0\1\0\1")
     hit = cache.find(upper, 1013.5)
     assert hit is not None
-    assert hit.reply.sections[0][0].ttl_s == 47
+    assert hit.sections[0][0].ttl_s == 47
     assert cache.find(QUERY, 1060) is None
     assert cache.find(replace(QUERY, is_dnssec_ok=True), 1001) is None
 
@@ -70,7 +71,7 @@ def test_a_denial_is_cached_by_its_soa_and_not_without_one(rcode: str, aliases: 
     cache.keep(QUERY, parsed(*aliases, soa(900, 20), rcode=rcode), 0)
     hit = cache.find(QUERY, 19)
     assert hit is not None
-    assert [record.ttl_s for record in hit.reply.sections[1]] == [1]
+    assert [record.ttl_s for record in hit.sections[1]] == [1]
     assert not cache.find(QUERY, 20)
     cache.keep(QUERY, parsed(*aliases, soa(15, 900), rcode=rcode), 100)
     assert cache.find(QUERY, 114)
@@ -106,8 +107,8 @@ def test_an_additional_record_may_expire_before_the_answer() -> None:
     for age_s, kept in ((9, 1), (10, 0), (59, 0)):
         hit = cache.find(QUERY, age_s)
         assert hit is not None
-        assert len(hit.reply.sections[2]) == kept
-        assert len(hit.reply.sections[0]) == 1
+        assert len(hit.sections[2]) == kept
+        assert len(hit.sections[0]) == 1
 
 
 def test_a_failure_is_cached_for_a_few_seconds() -> None:
@@ -124,9 +125,9 @@ def test_a_stale_answer_is_used_while_servers_fail() -> None:
     for now, even_stale in ((20, False), (20 + FAILURE_TTL_S, True)):
         stale = cache.find(QUERY, now, even_stale=even_stale)
         assert stale is not None
-        assert stale.is_stale
-        assert stale.reply.rcode == Rcode.NOERROR
-        assert [record.ttl_s for record in stale.reply.sections[0]] == [STALE_TTL_S]
+        assert stale.rcode == Rcode.NOERROR
+        assert [record.ttl_s for record in stale.sections[0]] == [STALE_TTL_S]
+    assert cache.counts[Count.CACHE_STALE] == 2
     assert cache.find(QUERY, 20 + FAILURE_TTL_S) is None
     assert cache.find(QUERY, 10 + STALE_S, even_stale=True) is None
 
@@ -151,12 +152,12 @@ def test_a_stale_answer_stays_until_a_server_answers_otherwise(
     cache = Cache()
     cache.keep(QUERY, answered(10), 0)
     cache.keep(QUERY, reply, 20)
-    found = cache.find(QUERY, 100, even_stale=True)
-    assert (found is None or not found.is_stale) == is_replaced
+    cache.find(QUERY, 100, even_stale=True)
+    assert (not cache.counts[Count.CACHE_STALE]) == is_replaced
 
 
 def test_the_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
-    cache = Cache(positive_max=3)
+    cache = Cache(kept_max=3)
     names = [f"{letter}.example.com" for letter in "abcde"]
     queries = [
         replace(QUERY, question=encode_name(parse_domain(name)) + b"\0\1\0\1") for name in names
@@ -220,7 +221,7 @@ def test_memory_is_bounded_and_the_least_recently_used_is_evicted() -> None:
         assert cache.size_bytes <= 4 * one
     kept = [number for number in range(10) if cache.find(asked(number), 0)]
     assert kept == [0, 8, 9]
-    assert cache.counts.evictions == 7
+    assert cache.counts[Count.CACHE_EVICTIONS] == 7
     small = texts(asked(50), count=1, size_bytes=5)
     cache.keep(asked(50), small, 0)
     assert cache.sizes == (4, 0)
@@ -311,6 +312,6 @@ def test_no_record_outlives_its_ttl(
     is_answer = any(" A " in line for line in answers) and rcode == "NOERROR"
     assert is_answer or (rcode in ("NOERROR", "NXDOMAIN") and any("SOA" in a for a in authority))
     before = [record for section in reply.sections for record in section]
-    now = [record for section in hit.reply.sections for record in section]
+    now = [record for section in hit.sections for record in section]
     assert [record.ttl_s - age_s for record in before] == [record.ttl_s for record in now]
     assert all(record.ttl_s > 0 for record in now)

@@ -1,6 +1,6 @@
 """Questions to upstream servers over real sockets, with and without EDNS support."""
 
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 import dns.flags
@@ -9,9 +9,10 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from app.dns.counters import Count
 from app.dns.messages.message import Rcode
 from app.dns.messages.wire import encode_name
-from app.dns.upstream.exchange import Unanswered, Upstream
+from app.dns.upstream.exchange import KNOWN_S, PLAIN_S, EdnsMemory, Unanswered, Upstream
 from app.dns.upstream.question import UpstreamQuery
 from app.dns.upstream.server_list import Server
 from app.domain.names import parse_domain
@@ -20,6 +21,7 @@ from tests.dns.upstream_server import TCP, UDP, Answer, Asked, upstream_server
 ATTEMPT_S = 1.0  # short enough for timeouts in tests, long enough for a busy machine
 PATIENT_S = 20.0  # where every server answers
 HEADER_BYTES = 12
+ONE, OTHER = Server(ip_address("192.0.2.1")), Server(ip_address("192.0.2.2"))
 
 
 def asking(name: str = "www.example.com", **flags: bool) -> UpstreamQuery:
@@ -109,8 +111,8 @@ async def test_a_server_that_refuses_opt_is_asked_without_and_remembered(refusal
             reply = await upstream.ask(asking())
             assert (reply.rcode, len(reply.sections[0])) == (Rcode.NOERROR, 1)
         assert server.opts == [True, False, False]
-        assert upstream.counts.requests == 3
-        assert upstream.counts.failures == 0
+        assert upstream.counts[Count.UPSTREAM_REQUESTS] == 3
+        assert upstream.counts[Count.UPSTREAM_FAILURES] == 0
 
 
 async def test_a_server_that_ignores_opt_is_asked_without_and_remembered() -> None:
@@ -283,7 +285,7 @@ async def test_an_unusable_answer_is_a_failure_of_its_server(
         upstream = Upstream([bad.server, good.server], attempt_s=PATIENT_S)
         reply = await upstream.ask(asking())
         assert (reply.is_truncated, len(reply.sections[0])) == (False, 1)
-        assert upstream.counts.failures == 1
+        assert upstream.counts[Count.UPSTREAM_FAILURES] == 1
         # A server that has failed is asked last for a while.
         await upstream.ask(asking())
         assert [asked.transport for asked in bad.asked] == [UDP, TCP]
@@ -306,7 +308,7 @@ async def test_an_oversized_datagram_is_a_failure_of_its_server() -> None:
         upstream = Upstream([server.server], attempt_s=PATIENT_S)
         with pytest.raises(Unanswered):
             await upstream.ask(asking())
-        assert upstream.counts.mismatches == 0
+        assert upstream.counts[Count.UPSTREAM_MISMATCHES] == 0
 
 
 def link_local() -> str:
@@ -328,3 +330,54 @@ async def test_a_server_on_a_link_is_reached_through_its_zone(answer: Answer) ->
         zoneless = Server(IPv6Address(str(server.server.address).partition("%")[0]), 53)
         with pytest.raises(Unanswered):
             await Upstream([zoneless], attempt_s=PATIENT_S).ask(asking())
+
+
+# What is remembered of servers, without sockets.
+
+
+def test_every_server_is_first_assumed_to_support_edns() -> None:
+    assert not EdnsMemory().is_asked_plainly(ONE, 0)
+    assert not EdnsMemory().is_known(ONE, 0)
+
+
+def test_a_server_that_needs_plain_questions_gets_them_for_a_while_and_is_then_tried_again() -> (
+    None
+):
+    memory = EdnsMemory()
+    memory.needs_plain(ONE, 100)
+    memory.needs_plain(ONE, 100 + PLAIN_S - 1)  # answers during the period do not extend it
+    assert memory.is_asked_plainly(ONE, 100 + PLAIN_S - 1)
+    assert not memory.is_asked_plainly(ONE, 100 + PLAIN_S)
+    assert not memory.is_asked_plainly(OTHER, 100)
+    memory.needs_plain(ONE, 100 + PLAIN_S)
+    assert memory.is_asked_plainly(ONE, 100 + PLAIN_S)
+
+
+def test_an_opt_record_ends_the_plain_questions() -> None:
+    memory = EdnsMemory()
+    memory.needs_plain(ONE, 0)
+    memory.shown(ONE, 1)
+    assert not memory.is_asked_plainly(ONE, 2)
+
+
+def test_a_missing_answer_makes_a_server_suspect_until_it_answers_or_misses_both() -> None:
+    memory = EdnsMemory()
+    memory.silent(ONE, 0, was_plain=False)
+    assert memory.is_asked_plainly(ONE, 10**6)
+    memory.silent(ONE, 1, was_plain=True)
+    assert not memory.is_asked_plainly(ONE, 2)
+    memory.silent(ONE, 3, was_plain=False)
+    memory.shown(ONE, 4)
+    assert not memory.is_asked_plainly(ONE, 5)
+
+
+@pytest.mark.parametrize("age_s", [0, KNOWN_S - 1, KNOWN_S])
+def test_a_server_that_recently_showed_edns_is_not_suspect(age_s: float) -> None:
+    memory = EdnsMemory()
+    memory.shown(ONE, 0)
+    is_known = age_s < KNOWN_S
+    assert memory.is_known(ONE, age_s) == is_known
+    memory.silent(ONE, age_s, was_plain=False)
+    assert memory.is_asked_plainly(ONE, age_s) != is_known
+    memory.needs_plain(ONE, age_s)
+    assert memory.is_asked_plainly(ONE, age_s) != is_known

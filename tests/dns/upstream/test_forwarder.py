@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 
 import dns.asyncquery
@@ -14,12 +15,12 @@ import dns.rrset
 import pytest
 
 from app.dns.answering.protocol import ProtocolConfig
-from app.dns.serving import server as server_module
-from app.dns.serving.server import DNSServer
-from app.dns.serving.setup import ServerOptions
-from app.dns.upstream import exchange, forwarder
+from app.dns.counters import Count
+from app.dns.serving.server import DNSServer, ServerOptions
+from app.dns.upstream.cache import Cache
 from app.dns.upstream.exchange import Upstream
-from app.dns.upstream.lookup import Lookups
+from app.dns.upstream.forwarder import Forwarder
+from app.dns.upstream.lookup import look_up
 from app.dns.upstream.server_list import Server
 from app.domain.discovery.resolvers.lookup import Rcode
 from app.domain.discovery.zone.config import ZoneConfig
@@ -31,6 +32,7 @@ from tests.dns_vectors import snapshot_of
 
 HOST = "127.0.0.1"
 ZONE = ZoneConfig(zones=(parse_domain("cluster.local"),))
+OPTIONS = ServerOptions()
 WAIT_S = 8.0
 ALIAS = "extmissing.edge.svc.cluster.local"
 FAILURES = [dns.rcode.SERVFAIL, dns.rcode.REFUSED, dns.rcode.FORMERR, dns.rcode.NOTIMP]
@@ -90,7 +92,9 @@ def silence(_query: dns.message.Message) -> list[bytes]:
 
 
 @asynccontextmanager
-async def forwarding(answer: Answer) -> AsyncGenerator[tuple[DNSServer, FakeUpstream]]:
+async def forwarding(
+    answer: Answer, options: ServerOptions = OPTIONS
+) -> AsyncGenerator[tuple[DNSServer, FakeUpstream]]:
     loop = asyncio.get_running_loop()
     transport, upstream = await loop.create_datagram_endpoint(
         lambda: FakeUpstream(answer), local_addr=(HOST, 0)
@@ -99,7 +103,7 @@ async def forwarding(answer: Answer) -> AsyncGenerator[tuple[DNSServer, FakeUpst
     port = transport.get_extra_info("sockname")[1]
     view = View()
     view.reset(snapshot_of("edge"), history=(), compacted=snapshot_of("edge").revision)
-    options = ServerOptions(upstreams=(Server(ip_address(HOST), port),))
+    options = replace(options, upstreams=(Server(ip_address(HOST), port),))
     server = DNSServer(view, ProtocolConfig(zone=ZONE), options)
     await server.start(HOST, 0)
     try:
@@ -176,42 +180,33 @@ async def test_forged_replies_are_ignored() -> None:
 
     async with forwarding(forged) as (server, _):
         assert data_of((await ask(server, "www.example.com")).answer) == ["192.0.2.1"]
-        assert server.forwarder.upstream.counts.mismatches >= 6
+        assert server.forwarder.upstream.counts[Count.UPSTREAM_MISMATCHES] >= 6
 
 
-async def test_an_answer_from_another_address_is_ignored(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(exchange, "ATTEMPT_S", 0.2)
+async def test_an_answer_from_another_address_is_ignored() -> None:
     async with forwarding(silence) as (server, upstream):
-        loop = asyncio.get_running_loop()
-        spoofer, _ = await loop.create_datagram_endpoint(
+        server.forwarder.upstream = Upstream(server.forwarder.upstream.servers, attempt_s=0.2)
+        spoofer, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             asyncio.DatagramProtocol, local_addr=(HOST, 0)
         )
-
-        def datagram_received(data: bytes, addr: tuple[str, int]) -> None:
-            query = dns.message.from_wire(data)
-            spoofer.sendto(addresses("203.0.113.66")(query)[0], addr)
-
-        monkeypatch.setattr(upstream, "datagram_received", datagram_received)
+        upstream.transport, upstream.answer = spoofer, addresses("203.0.113.66")
         reply = await ask(server, "www.example.com")
+        assert upstream.asked
         assert reply.rcode() == dns.rcode.SERVFAIL
         spoofer.close()
 
 
-async def test_stale_answers_are_used_when_no_upstream_answers(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(exchange, "ATTEMPT_S", 0.2)
-    monkeypatch.setattr(forwarder, "STALE_AFTER_S", 0.1)
+async def test_stale_answers_are_used_when_no_upstream_answers() -> None:
     async with forwarding(addresses("192.0.2.1", ttl_s=1)) as (server, upstream):
+        impatient = Upstream(server.forwarder.upstream.servers, attempt_s=0.2)
+        server.forwarder = Forwarder(server.protocol, impatient, Cache(), stale_after_s=0.1)
         await ask(server, "www.example.com")
         upstream.answer = silence
         await asyncio.sleep(1.1)
         reply = await ask(server, "www.example.com")
         assert data_of(reply.answer) == ["192.0.2.1"]
         assert reply.answer[0].ttl == 30
-        assert server.forwarder.cache.counts.stale == 1
+        assert server.forwarder.cache.counts[Count.CACHE_STALE] == 1
         reply = await ask(server, "other.example.com")
         assert reply.rcode() == dns.rcode.SERVFAIL
 
@@ -300,11 +295,9 @@ async def test_an_alias_is_sent_when_too_many_upstream_questions_are_pending() -
         assert (await ask(server, "www.example.com")).rcode() == dns.rcode.REFUSED
 
 
-async def test_an_alias_is_sent_when_too_many_clients_wait(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(server_module, "WAITING_MAX", 0)
-    async with forwarding(addresses("192.0.2.1")) as (server, _):
+async def test_an_alias_is_sent_when_too_many_clients_wait() -> None:
+    options = ServerOptions(waiting_max=0)
+    async with forwarding(addresses("192.0.2.1"), options) as (server, _):
         reply = await ask(server, ALIAS)
         assert (reply.rcode(), reply.authority) == (dns.rcode.SERVFAIL, [])
         assert data_of(reply.answer) == ["gone.example.test."]
@@ -351,7 +344,7 @@ async def test_an_answer_truncated_over_tcp_is_a_failure_and_no_denial(
         assert reply.rcode() == dns.rcode.SERVFAIL
         assert data_of(reply.answer) == ["gone.example.test."]
         assert server.forwarder.cache.sizes == (0, 0)
-        told = await Lookups(server.forwarder)(parse_domain("www.example.com"), "A")
+        told = await look_up(server.forwarder, parse_domain("www.example.com"), "A")
         assert told.rcode is Rcode.SERVFAIL
 
 

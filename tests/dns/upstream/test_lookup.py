@@ -1,12 +1,13 @@
 """Upstream replies in the form of the API."""
 
+from functools import partial
 from ipaddress import IPv4Address
 
 import dns.rcode
 import pytest
 
-from app.dns.upstream import exchange
-from app.dns.upstream.lookup import Lookups, answers_that_fit
+from app.dns.upstream.exchange import Upstream
+from app.dns.upstream.lookup import answers_that_fit, look_up
 from app.domain.discovery.resolvers.lookup import Query, Rcode, Transport
 from app.domain.discovery.zone.records import Record, Records, RecordType
 from app.domain.names import parse_domain
@@ -27,16 +28,16 @@ NAME = parse_domain("www.example.com")
 )
 async def test_records_are_given_as_text(type_: str, value: str) -> None:
     async with forwarding(addresses(value, type_=type_)) as (server, _):
-        reply = await Lookups(server.forwarder)(NAME, type_)
+        reply = await look_up(server.forwarder, NAME, type_)
         (record,) = reply.records
         assert (record.rtype, record.value, str(record.name)) == (type_, value, f"{NAME}")
         assert reply.rcode is Rcode.NOERROR
 
 
-async def test_denials_timeouts_and_loops_are_replies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "ATTEMPT_S", 0.1)
+async def test_denials_timeouts_and_loops_are_replies() -> None:
     async with forwarding(denial(dns.rcode.NXDOMAIN)) as (server, upstream):
-        ask = Lookups(server.forwarder)
+        server.forwarder.upstream = Upstream(server.forwarder.upstream.servers, attempt_s=0.1)
+        ask = partial(look_up, server.forwarder)
         assert (await ask(NAME, "A")).rcode is Rcode.NXDOMAIN
         upstream.answer = silence
         assert (await ask(NAME, "AAAA")).rcode is Rcode.SERVFAIL

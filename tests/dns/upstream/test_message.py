@@ -13,9 +13,10 @@ from app.dns.messages.message import Rcode
 from app.dns.messages.wire import RawRecord, encode_body, encode_name
 from app.dns.upstream.message import (
     EXPANDED_BYTES_MAX,
+    LIMITS,
     POINTERS_MAX,
     RECORDS_MAX,
-    Bounds,
+    Limits,
     Oversized,
     parse_reply,
 )
@@ -137,8 +138,8 @@ def pointer(target: int) -> bytes:
 ADDRESS = a_record(pointer(12), 1, bytes(4))
 
 
-def records_of(octets: bytes, bounds: Bounds | None = None) -> tuple[RawRecord, ...]:
-    reply = parse_reply(octets, MESSAGE, bounds or Bounds())
+def records_of(octets: bytes, limits: Limits = LIMITS) -> tuple[RawRecord, ...]:
+    reply = parse_reply(octets, MESSAGE, limits)
     assert reply is not None
     records = reply.sections[0]
     return tuple(record for record in records if isinstance(record, RawRecord))
@@ -156,10 +157,10 @@ def test_the_records_of_a_set_share_the_octets_of_its_name() -> None:
 
 
 def test_more_records_than_the_bound_are_oversized() -> None:
-    bounds = Bounds(records_max=3)
-    assert len(records_of(a_message(*[ADDRESS] * 3), bounds)) == 3
+    three = Limits(records_max=3)
+    assert len(records_of(a_message(*[ADDRESS] * 3), three)) == 3
     with pytest.raises(Oversized):
-        parse_reply(a_message(*[ADDRESS] * 4), MESSAGE, bounds)
+        parse_reply(a_message(*[ADDRESS] * 4), MESSAGE, three)
     smallest = a_record(b"\0", 1, b"")
     count = (MESSAGE_BYTES_MAX - FIRST_AT) // len(smallest)
     with pytest.raises(Oversized):
@@ -173,10 +174,10 @@ def test_more_decompressed_octets_than_the_bound_are_oversized() -> None:
     count = 200
     octets = a_message(first, *[small] * count)
     written = (count + 1) * len(LONG_NAME)
-    enough = Bounds(expanded_bytes_max=2 * written)
+    enough = Limits(expanded_bytes_max=2 * written)
     assert sum(len(record.data) for record in records_of(octets, enough)) == written
     with pytest.raises(Oversized):
-        parse_reply(octets, MESSAGE, Bounds(expanded_bytes_max=written - 1))
+        parse_reply(octets, MESSAGE, Limits(expanded_bytes_max=written - 1))
     count = (MESSAGE_BYTES_MAX - FIRST_AT - len(first)) // len(small)
     assert count * len(LONG_NAME) > EXPANDED_BYTES_MAX
     with pytest.raises(Oversized):

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.discovery.advice import Resolution, advise, lint
+from app.domain.discovery.advice import advise, lint
+from app.domain.discovery.resolution import Asked, Profile, Resolved
 from app.domain.discovery.resolvers.lookup import (
     Host,
     Lookup,
@@ -14,7 +15,7 @@ from app.domain.discovery.resolvers.lookup import (
     Transport,
 )
 from app.domain.discovery.resolvers.resolv_conf import ResolvConf, format_text
-from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
+from tests.resolver_vectors import resolve
 
 SEARCH = ("default.svc.cluster.local", "svc.cluster.local", "cluster.local")
 CLUSTER = ResolvConf(nameservers=("10.96.0.10",), search=SEARCH, options=(("ndots", "5"),))
@@ -38,8 +39,14 @@ def _codes(
 ) -> dict[str, str]:
     lookup = Lookup(name=name)
     outcome = resolve(profile, lookup, Host(resolv_conf=format_text(conf)), ask)
-    resolution = Resolution(lookup=lookup, profile=profile, conf=conf, outcome=outcome)
-    return {advice.code: advice.message for advice in reversed(advise(resolution))}
+    resolved = Resolved(
+        asked=Asked(name=name, qtype=lookup.qtype, profile=profile),
+        lookup=lookup,
+        conf=conf,
+        outcome=outcome,
+        service=None,
+    )
+    return {advice.code: advice.message for advice in reversed(advise(resolved))}
 
 
 def test_a_name_found_at_once_needs_no_advice() -> None:
@@ -144,12 +151,4 @@ def test_the_usual_file_of_a_pod_is_clean(profile: Profile) -> None:
 
 
 def test_a_lookup_that_waits_long_reports_the_time() -> None:
-    lookup = Lookup(name="ent")
-    outcome = resolve(
-        Profile.GLIBC,
-        lookup,
-        Host(resolv_conf=format_text(CLUSTER)),
-        lambda _: Reply(rcode=Rcode.TIMEOUT),
-    )
-    resolution = Resolution(lookup=lookup, profile=Profile.GLIBC, conf=CLUSTER, outcome=outcome)
-    assert "40 s" in next(a.message for a in advise(resolution) if a.code == "L10")
+    assert "40 s" in _codes("ent", ask=lambda _: Reply(rcode=Rcode.TIMEOUT))["L10"]

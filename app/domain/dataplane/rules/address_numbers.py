@@ -13,11 +13,11 @@ from typing import Final
 from app.domain.addresses import parse_address
 
 NO_ADDRESS: Final = (-1, "")
-_REMEMBERED_MAX = 65_536  # addresses, and blocks of 256 of them
+REMEMBERED_MAX = 65_536  # addresses, and blocks of 256 of them
 _OCTETS: Final = {str(octet): octet for octet in range(256)}
 
 
-@lru_cache(maxsize=_REMEMBERED_MAX)
+@lru_cache(maxsize=REMEMBERED_MAX)
 def ordered(text: str) -> tuple[int, str]:
     """Give an address as a number to sort by and in canonical spelling, or NO_ADDRESS."""
     head, _, last = text.rpartition(".")
@@ -40,15 +40,19 @@ def dotted_numbers(texts: Iterable[str]) -> list[int] | None:
     return numbers
 
 
-class _Blocks(dict[str, int]):
+class Blocks(dict[str, int]):
     """The first number of each block of 256, by the three canonical octets that name it."""
+
+    def __init__(self, *, blocks_max: int = REMEMBERED_MAX) -> None:
+        super().__init__()
+        self._blocks_max = blocks_max
 
     def __missing__(self, head: str) -> int:
         a, b, c = [_OCTETS[octet] for octet in head.split(".")]
-        if len(self) >= _REMEMBERED_MAX:
+        if len(self) >= self._blocks_max:
             self.clear()
         number = self[head] = a << 24 | b << 16 | c << 8
         return number
 
 
-_blocks: Final = _Blocks()
+_blocks: Final = Blocks()

@@ -14,7 +14,7 @@ from app.domain.discovery.explain.explanation import (
     SliceExplanation,
     Verdict,
 )
-from app.domain.discovery.explain.near_misses import requirements_of, wanted
+from app.domain.discovery.explain.pod_reasons import requirements_of, wanted
 from app.domain.objects.endpoint_slice import SERVICE_NAME_LABEL
 from app.domain.objects.service import MASS_FAILURE_GUARD, Service
 from app.domain.snapshot import Snapshot

@@ -5,15 +5,16 @@
 Source: spec resolver 2.2 and 2.5; glibc's getaddrinfo.c.
 """
 
-from app.domain.discovery.resolvers import address_order
-from app.domain.discovery.resolvers.answer_section import Reading, of_family, status_of
+from dataclasses import replace
+
+from app.domain.discovery.resolvers.answer_section import GLIBC, Reading, ordered, status_of
 from app.domain.discovery.resolvers.glibc_search import HostError, Search, Searching, SearchResult
-from app.domain.discovery.resolvers.glibc_send import Sender
 from app.domain.discovery.resolvers.local_names import (
     addresses_in_hosts,
     alias_of,
     aton_literal,
     is_glibc_host_name,
+    of_family,
 )
 from app.domain.discovery.resolvers.lookup import (
     AAAA,
@@ -26,6 +27,7 @@ from app.domain.discovery.resolvers.lookup import (
     Status,
     Trail,
     Walk,
+    failed_unasked,
 )
 from app.domain.discovery.resolvers.resolver_config import glibc
 
@@ -41,7 +43,7 @@ def walk(lookup: Lookup, host: Host) -> Walk:
         local_domain=host.local_domain,
         res_options=host.res_options,
     )
-    search = Search(config=config, sender=Sender(config, Trail()))
+    search = Search(Trail(config))
     if not lookup.is_for_addresses:
         result = yield from search.run(lookup.name, lookup.qtypes)
         return _record_outcome(result, search)
@@ -49,42 +51,32 @@ def walk(lookup: Lookup, host: Host) -> Walk:
 
 
 def _record_outcome(result: SearchResult, search: Search) -> Outcome:
-    steps = tuple(search.sender.trail.steps)
     if result.code is HostError.SUCCESS:
-        return Outcome(
-            status=Status.NOERROR,
-            canonical_name=result.reading.canonical_name,
-            records=result.reading.records,
-            steps=steps,
-        )
+        return search.trail.found((), result.reading.canonical_name, result.reading.records)
     statuses = {HostError.HOST_NOT_FOUND: Status.NXDOMAIN, HostError.NO_DATA: Status.NODATA}
-    return Outcome(
-        status=statuses.get(result.code) or status_of(result.cause),
-        error=result.code,
-        steps=steps,
-        reported_from=result.reported_from,
-    )
+    status = statuses.get(result.code) or status_of(result.cause)
+    return search.trail.failed(status, result.code, reported_from=result.reported_from)
 
 
 def _addresses(lookup: Lookup, host: Host, search: Search) -> Walk:
     lookup = _restricted(lookup, host)
     if not lookup.qtype:
-        return _failed("EAI_NONAME")
+        return failed_unasked("EAI_NONAME")
     literal = aton_literal(lookup.name)
     if literal is not None:
         found = of_family([literal], lookup.qtypes)
         if not found and LookupFlag.V4_MAPPED in lookup.flags and ":" not in literal:
             found = (f"::ffff:{literal}",)
-        return _found(found, lookup.name) if found else _failed("EAI_ADDRFAMILY")
+        return _found(found, lookup.name) if found else failed_unasked("EAI_ADDRFAMILY")
     for source in host.sources:
         if source == "files":
             found = of_family(addresses_in_hosts(host.hosts, lookup.name), lookup.qtypes)
             if found:
-                found = address_order.ordered(found, host.network, address_order.GLIBC)
+                found = ordered(found, host.network, GLIBC)
                 return _found(found, lookup.name)
         elif source == "dns":
             return (yield from _by_dns(lookup, host, search))
-    return _failed("EAI_NONAME")
+    return failed_unasked("EAI_NONAME")
 
 
 def _restricted(lookup: Lookup, host: Host) -> Lookup:
@@ -98,13 +90,13 @@ def _restricted(lookup: Lookup, host: Host) -> Lookup:
             qtype = A if present[A] else AAAA
     elif not present[qtype]:
         qtype = ""
-    return Lookup(name=lookup.name, qtype=qtype, flags=lookup.flags)
+    return replace(lookup, qtype=qtype)
 
 
 def _by_dns(lookup: Lookup, host: Host, search: Search) -> Walk:
     name = alias_of(host.host_aliases, lookup.name) or lookup.name
     if not is_glibc_host_name(name):
-        return _failed("EAI_NONAME")
+        return failed_unasked("EAI_NONAME")
     is_mapped = lookup.qtype == AAAA and LookupFlag.V4_MAPPED in lookup.flags
     result = yield from _buffered(search, name, lookup.qtypes)
     addresses = result.reading.addresses
@@ -112,25 +104,15 @@ def _by_dns(lookup: Lookup, host: Host, search: Search) -> Walk:
     if is_mapped and (not addresses or LookupFlag.ALL in lookup.flags):
         second = yield from _buffered(search, name, (A,))
         addresses += tuple(f"::ffff:{address}" for address in second.reading.addresses)
-        failure = _error(lookup, second, is_last_answered=search.is_last_answered)
-        error, status = _combined((error, status), failure)
+        second_error = _error(lookup, second, is_last_answered=search.is_last_answered)
+        error, status = _combined((error, status), second_error)
         result = result if result.reading.addresses else second
-    steps = tuple(search.sender.trail.steps)
+    reading = result.reading
     if addresses:
-        return Outcome(
-            status=Status.NOERROR,
-            addresses=address_order.ordered(addresses, host.network, address_order.GLIBC),
-            canonical_name=result.reading.canonical_name,
-            records=result.reading.records,
-            steps=steps,
-        )
-    return Outcome(
-        status=status,
-        error=error,
-        records=result.reading.records,
-        steps=steps,
-        reported_from=result.reported_from,
-    )
+        addresses = ordered(addresses, host.network, GLIBC)
+        return search.trail.found(addresses, reading.canonical_name, reading.records)
+    failure = search.trail.failed(status, error, reported_from=result.reported_from)
+    return replace(failure, records=reading.records)
 
 
 def _buffered(search: Search, name: str, qtypes: tuple[str, ...]) -> Searching:
@@ -143,7 +125,7 @@ def _buffered(search: Search, name: str, qtypes: tuple[str, ...]) -> Searching:
         result = yield from search.run(name, qtypes)
         if _bytes_of(result.reading, qtypes) <= size:
             return result
-        search.sender.trail.begin_again(f"the addresses do not fit into {size} octets")
+        search.trail.begin_again(f"the addresses do not fit into {size} octets")
         size *= 2
 
 
@@ -185,7 +167,3 @@ def _combined(first: tuple[str, Status], second: tuple[str, Status]) -> tuple[st
 
 def _found(addresses: tuple[str, ...], name: str) -> Outcome:
     return Outcome(status=Status.NOERROR, addresses=addresses, canonical_name=name)
-
-
-def _failed(error: str) -> Outcome:
-    return Outcome(status=Status.NXDOMAIN, error=error)

@@ -23,8 +23,8 @@ from app.domain.discovery.resolvers.lookup import (
     Rcode,
     Replies,
     Reply,
+    Trail,
 )
-from app.domain.discovery.resolvers.resolver_config import ResolverConfig
 
 
 class HostError(StrEnum):
@@ -53,29 +53,29 @@ class SearchResult:
     cause: Rcode | None = None
     first_rcode: Rcode = Rcode.NOERROR
     is_refused: bool = False
-    is_answered: bool = True
     reported_from: str = "last"
 
 
 Searching = Generator[Flight, Replies, SearchResult]
 
 
-@dataclass(slots=True, kw_only=True)
 class Search:
-    """The search list applied to names; ``sender`` has the state of the thread."""
+    """The search list applied to names, by one thread."""
 
-    config: ResolverConfig
-    sender: Sender
-    is_last_answered: bool = True
+    def __init__(self, trail: Trail) -> None:
+        self.trail = trail
+        self.is_last_answered = True
+        self._sender = Sender(trail)
+        self._config = trail.config
 
     def run(self, name: str, qtypes: tuple[str, ...]) -> Searching:
         """Try the candidates of a name in order, and choose the error to report."""
         dots = name.count(".")
         is_absolute = name.endswith(".")
         saved: SearchResult | None = None
-        if dots >= self.config.ndots or is_absolute:
+        if dots >= self._config.ndots or is_absolute:
             saved = yield from self._query(name, "as-is", qtypes)
-            self._settle(saved, is_final=is_absolute or not self.config.search)
+            self._settle(saved, is_final=is_absolute or not self._config.search)
             if is_absolute or saved.code is HostError.SUCCESS:
                 return saved
         return (yield from self._list(name, qtypes, saved))
@@ -84,12 +84,12 @@ class Search:
         result = saved or SearchResult(code=HostError.HOST_NOT_FOUND)
         seen: dict[HostError, SearchResult] = {}
         is_asked_last = saved is None and self._may_ask_as_is_last(name)
-        for position, domain in enumerate(self.config.search):
+        for position, domain in enumerate(self._config.search):
             stem = domain.removeprefix(".")
             is_asked_last &= bool(stem)  # the root as a search domain is the as-is try
             result = yield from self._query(f"{name}.{stem}", f"search[{position}]", qtypes)
             goes_on = _goes_on(result)
-            is_end = not goes_on or position == len(self.config.search) - 1
+            is_end = not goes_on or position == len(self._config.search) - 1
             is_final = result.is_refused or (is_end and not is_asked_last)
             self._settle(result, is_final=is_final, goes_on=goes_on)
             if result.code is HostError.SUCCESS or result.is_refused:
@@ -106,16 +106,16 @@ class Search:
         return _reported(saved, seen, result)
 
     def _may_ask_as_is_last(self, name: str) -> bool:
-        return "." in name or not self.config.search or "no-tld-query" not in self.config.flags
+        return "." in name or not self._config.search or "no-tld-query" not in self._config.flags
 
     def _query(self, text: str, source: str, qtypes: tuple[str, ...]) -> Searching:
         name = raw_name(text)
         if name is None:
             return SearchResult(code=HostError.NO_RECOVERY, cause=Rcode.NXDOMAIN)
-        no_aaaa = "no-aaaa" in self.config.flags
+        no_aaaa = "no-aaaa" in self._config.flags
         asked = (A,) if no_aaaa and AAAA in qtypes else qtypes
         candidate = Candidate(name=name, source=source)
-        sent = yield from self.sender.send(candidate, asked)
+        sent = yield from self._sender.send(candidate, asked)
         if no_aaaa and qtypes == (AAAA,) and sent.failure is Rcode.TIMEOUT:
             # No reply about A, so no denial of AAAA: glibc takes it for no data.
             sent = Sent(replies=(Reply(rcode=Rcode.NOERROR),))
@@ -126,7 +126,6 @@ class Search:
                 cause=sent.failure,
                 first_rcode=sent.first_rcode,
                 is_refused=sent.is_refused,
-                is_answered=False,
             )
         replies = sent.replies
         if no_aaaa and qtypes == (AAAA,):
@@ -134,15 +133,13 @@ class Search:
         return _evaluated(candidate, replies)
 
     def _settle(self, result: SearchResult, *, is_final: bool, goes_on: bool = True) -> None:
-        trail = self.sender.trail
         if result.code is HostError.SUCCESS:
-            trail.decide(Decision.HIT, "an answer")
+            self.trail.decide(Decision.HIT, "an answer")
         elif is_final:
-            trail.decide(Decision.STOP, result.code)
-        elif goes_on:
-            trail.decide(Decision.NEXT, result.code)
+            self.trail.decide(Decision.STOP, result.code)
         else:
-            trail.decide(Decision.NEXT, f"{result.code}: the rest of the search list is skipped")
+            rest = "" if goes_on else ": the rest of the search list is skipped"
+            self.trail.decide(Decision.NEXT, f"{result.code}{rest}")
 
 
 def _evaluated(candidate: Candidate, replies: tuple[Reply, ...]) -> SearchResult:
@@ -169,13 +166,9 @@ def _reported(
     saved: SearchResult | None, seen: dict[HostError, SearchResult], last: SearchResult
 ) -> SearchResult:
     if saved is not None:
-        return _with_origin(saved, "as-is")
+        return replace(saved, reported_from="as-is")
     if HostError.NO_DATA in seen:
-        return _with_origin(seen[HostError.NO_DATA], "nodata")
+        return replace(seen[HostError.NO_DATA], reported_from="nodata")
     if HostError.TRY_AGAIN in seen:
-        return _with_origin(seen[HostError.TRY_AGAIN], "servfail")
+        return replace(seen[HostError.TRY_AGAIN], reported_from="servfail")
     return last
-
-
-def _with_origin(result: SearchResult, origin: str) -> SearchResult:
-    return replace(result, reported_from=origin)

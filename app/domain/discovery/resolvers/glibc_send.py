@@ -11,6 +11,8 @@ from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 
 from app.domain.discovery.resolvers.lookup import (
+    SERVER_ERRORS,
+    Asking,
     Candidate,
     Flight,
     Query,
@@ -19,12 +21,7 @@ from app.domain.discovery.resolvers.lookup import (
     Reply,
     Trail,
     Transport,
-    query_of,
 )
-from app.domain.discovery.resolvers.resolver_config import ResolverConfig
-
-_SERVER_ERRORS = (Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED)
-_NEXT_SERVER = "no usable reply: the next server or attempt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +38,14 @@ class Sent:
     failure: Rcode | None = None
 
 
-Sending = Generator[Flight, Replies, Sent]
+_Half = Generator[Flight, Replies, tuple[Replies, bool]]
+"""Ends with the usable replies, and whether one of two is missing."""
 
 
 @dataclass(slots=True)
 class _Exchange:
     """The state of one query across servers and attempts."""
 
-    candidate: Candidate
-    qtypes: tuple[str, ...]
     first_rcode: Rcode = Rcode.NOERROR
     failure: Rcode | None = None
     got_somewhere: bool = False
@@ -60,26 +56,30 @@ class _Exchange:
 class Sender:
     """The state of one thread's resolver."""
 
-    config: ResolverConfig
     trail: Trail
-    asks_singly: bool = False
-    reopens: bool = False
-    _sent: int = field(default=0)
+    _reopens: bool = field(init=False)
+    _asks_singly: bool = field(init=False)
+    _sent: int = 0
 
     def __post_init__(self) -> None:
-        self.reopens = "single-request-reopen" in self.config.flags
-        self.asks_singly = self.reopens or "single-request" in self.config.flags
+        self._reopens = "single-request-reopen" in self.trail.config.flags
+        self._asks_singly = self._reopens or "single-request" in self.trail.config.flags
 
-    def send(self, candidate: Candidate, qtypes: tuple[str, ...]) -> Sending:
+    def send(
+        self, candidate: Candidate, qtypes: tuple[str, ...]
+    ) -> Generator[Flight, Replies, Sent]:
         """Ask for one name until a server gives a usable reply or all attempts are spent."""
-        exchange = _Exchange(candidate, qtypes)
-        over_tcp = "use-vc" in self.config.flags
+        exchange = _Exchange()
+        config = self.trail.config
+        over_tcp = "use-vc" in config.flags
         servers = self._servers()
-        for attempt in range(self.config.attempts):
+        for attempt in range(config.attempts):
             for index in servers:
                 if (attempt, index) != (0, servers[0]):
-                    self.trail.retry(_NEXT_SERVER)
-                queries = self._queries(exchange, index, attempt)
+                    self.trail.retry("no usable reply: the next server or attempt")
+                queries = tuple(
+                    self.trail.query(candidate, qtype, index, attempt=attempt) for qtype in qtypes
+                )
                 replies: Replies = ()
                 if not over_tcp:
                     replies = yield from self._over_udp(exchange, queries)
@@ -97,39 +97,29 @@ class Sender:
         )
 
     def _servers(self) -> tuple[int, ...]:
-        count = len(self.config.nameservers)
+        count = len(self.trail.config.nameservers)
         # glibc starts at a random server; here it is always the first.
-        start = self._sent % count if "rotate" in self.config.flags else 0
+        start = self._sent % count if "rotate" in self.trail.config.flags else 0
         self._sent += 1
         return tuple((start + offset) % count for offset in range(count))
 
-    def _queries(self, exchange: _Exchange, index: int, attempt: int) -> tuple[Query, ...]:
-        return tuple(
-            query_of(exchange.candidate, qtype, self.config, index, attempt=attempt)
-            for qtype in exchange.qtypes
-        )
-
-    def _over_udp(
-        self, exchange: _Exchange, queries: tuple[Query, ...]
-    ) -> Generator[Flight, Replies, Replies]:
+    def _over_udp(self, exchange: _Exchange, queries: tuple[Query, ...]) -> Asking:
         while True:
-            if len(queries) > 1 and self.asks_singly:
+            if len(queries) > 1 and self._asks_singly:
                 replies, is_half = yield from self._one_by_one(exchange, queries)
             else:
                 replies, is_half = yield from self._together(exchange, queries)
             if not is_half:
                 return replies
-            if not self.asks_singly:
-                self.asks_singly = True
-            elif not self.reopens:
-                self.reopens = True
+            if not self._asks_singly:
+                self._asks_singly = True
+            elif not self._reopens:
+                self._reopens = True
             else:
                 return replies
             self.trail.retry("one of two replies is missing: asked again one by one")
 
-    def _together(
-        self, exchange: _Exchange, queries: tuple[Query, ...]
-    ) -> Generator[Flight, Replies, tuple[Replies, bool]]:
+    def _together(self, exchange: _Exchange, queries: tuple[Query, ...]) -> _Half:
         replies = yield from self.trail.ask(queries)
         kept: list[Reply] = []
         arrived = 0
@@ -147,9 +137,7 @@ class Sender:
         exchange.failure = Rcode.TIMEOUT
         return tuple(kept), bool(kept)
 
-    def _one_by_one(
-        self, exchange: _Exchange, queries: tuple[Query, ...]
-    ) -> Generator[Flight, Replies, tuple[Replies, bool]]:
+    def _one_by_one(self, exchange: _Exchange, queries: tuple[Query, ...]) -> _Half:
         kept: list[Reply] = []
         for query in queries:
             (reply,) = yield from self.trail.ask((query,))
@@ -164,9 +152,7 @@ class Sender:
             kept.append(reply)
         return tuple(kept), False
 
-    def _over_tcp(
-        self, exchange: _Exchange, queries: tuple[Query, ...]
-    ) -> Generator[Flight, Replies, Replies]:
+    def _over_tcp(self, exchange: _Exchange, queries: tuple[Query, ...]) -> Asking:
         # glibc ignores response codes over TCP: any reply is the answer.
         replies = yield from self.trail.ask(
             replace(query, transport=Transport.TCP) for query in queries
@@ -193,4 +179,4 @@ def _is_readable(exchange: _Exchange, reply: Reply, *, is_first: bool) -> bool:
 
 
 def _is_server_error(reply: Reply) -> bool:
-    return reply.rcode in _SERVER_ERRORS or reply.is_lame
+    return reply.rcode in SERVER_ERRORS or reply.is_lame

@@ -1,22 +1,28 @@
 """Go's own resolver, ``netdns=go``.
 
     literal -> host name check -> hosts file -> names in order, continuing after any failure
+    candidate + types -> flights, attempt by attempt, server by server -> one reply per type
 
 Two goroutines ask for A and AAAA; here A goes first, a program may see either order.
+NXDOMAIN and an empty answer are final; everything else goes to the next server.
 Source: spec resolver 4; Go's net/dnsclient_unix.go.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.domain.discovery.resolvers import address_order
-from app.domain.discovery.resolvers.answer_section import of_family, spelt, status_of
-from app.domain.discovery.resolvers.go_send import Sender, is_lame
-from app.domain.discovery.resolvers.local_names import addresses_in_hosts, raw_name, strict_literal
+from app.domain.discovery.resolvers.answer_section import GO, ordered, spelt, status_of
+from app.domain.discovery.resolvers.local_names import (
+    addresses_in_hosts,
+    of_family,
+    raw_name,
+    strict_literal,
+)
 from app.domain.discovery.resolvers.lookup import (
     AAAA,
     A,
+    Asking,
     Candidate,
     Decision,
     Host,
@@ -28,12 +34,14 @@ from app.domain.discovery.resolvers.lookup import (
     Reply,
     Status,
     Trail,
+    Transport,
     Walk,
+    candidates_of,
+    failed_unasked,
 )
 from app.domain.discovery.resolvers.resolver_config import ResolverConfig, go
 from app.domain.names import LABEL_LENGTH_MAX, SUBDOMAIN_LENGTH_MAX, parse_domain
 
-_ROOTED_LENGTH_MAX = SUBDOMAIN_LENGTH_MAX + 1  # characters, the final dot counted
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]+(?<!-)\Z")
 _NO_ADDRESS = "no suitable address found"
 _NOT_FOUND = "IsNotFound"
@@ -55,14 +63,59 @@ class _Failure:
     origin: str
 
 
+@dataclass(slots=True)
+class _Sender:
+    """Asks for one name after another."""
+
+    trail: Trail
+    first_ended: int = 0
+    last_ended: int = 0
+    """The types of the last name whose replies came first and last, by position."""
+
+    def send(self, candidate: Candidate, qtypes: tuple[str, ...]) -> Asking:
+        """Return one reply per type: the first that is final, else the last one."""
+        kept: dict[str, Reply] = {}
+        spent: dict[str, tuple[int, int]] = {}  # number of timeouts, and the last turn
+        count = len(self.trail.config.nameservers)
+        for turn in range(count * self.trail.config.attempts):
+            waiting = [qtype for qtype in qtypes if not _is_final(kept.get(qtype))]
+            if not waiting:
+                break
+            if turn:
+                self.trail.retry("no usable reply: the next server or attempt")
+            attempt, index = divmod(turn, count)
+            queries = [
+                self.trail.query(candidate, qtype, index, attempt=attempt) for qtype in waiting
+            ]
+            replies = yield from self.trail.ask(queries)
+            truncated = [
+                replace(query, transport=Transport.TCP)
+                for query, reply in zip(queries, replies, strict=True)
+                if reply.is_truncated
+            ]
+            for qtype, reply in zip(waiting, replies, strict=True):
+                waited = spent.get(qtype, (0, 0))[0] + int(reply.rcode is Rcode.TIMEOUT)
+                spent[qtype] = (waited, turn)
+                kept[qtype] = reply
+            replies = yield from self.trail.ask(truncated)
+            kept.update(
+                (query.qtype, reply) for query, reply in zip(truncated, replies, strict=True)
+            )
+        # Of two goroutines that take equally long, the one started last usually ends first.
+        ending = sorted(
+            range(len(qtypes)), key=lambda position: (spent[qtypes[position]], -position)
+        )
+        self.first_ended, self.last_ended = ending[0], ending[-1]
+        return tuple(kept[qtype] for qtype in qtypes)
+
+
 def walk(lookup: Lookup, host: Host) -> Walk:
     """Resolve as a program built without cgo does."""
-    config = go(host.resolv_conf, hostname=host.hostname)
     known = _known_locally(lookup, host)
     if known is not None:
         return known
-    sender = Sender(config, Trail())
-    candidates = _candidates(lookup.name, config)
+    sender = _Sender(Trail(go(host.resolv_conf, hostname=host.hostname)))
+    candidates = _candidates(lookup.name, sender.trail.config)
     failure = _Failure(error=_NO_ADDRESS, status=Status.NXDOMAIN, origin="last")
     for position, candidate in enumerate(candidates):
         replies = yield from sender.send(candidate, lookup.qtypes)
@@ -75,35 +128,30 @@ def walk(lookup: Lookup, host: Host) -> Walk:
         sender.trail.decide(Decision.STOP if is_last else Decision.NEXT, latest.error)
         if position == 0 or latest.origin == "as-is" or not lookup.is_for_addresses:
             failure = latest
-    return Outcome(
-        status=failure.status,
-        error=failure.error,
-        steps=tuple(sender.trail.steps),
-        reported_from=failure.origin,
-    )
+    return sender.trail.failed(failure.status, failure.error, reported_from=failure.origin)
 
 
 def _known_locally(lookup: Lookup, host: Host) -> Outcome | None:
     if not lookup.is_for_addresses:
-        return None if _is_domain_name(lookup.name) else _failed(_NOT_FOUND)
+        return None if _is_domain_name(lookup.name) else failed_unasked(_NOT_FOUND)
     literal = strict_literal(lookup.name)
     if literal is not None:
         return _known(lookup, host, [literal])
     if not _is_domain_name(lookup.name):
-        return _failed(_NOT_FOUND)
+        return failed_unasked(_NOT_FOUND)
     if "files" in host.sources:
         written = addresses_in_hosts(host.hosts, lookup.name)
         if written:
             return _known(lookup, host, written)
-    return None if "dns" in host.sources else _failed(_NOT_FOUND)
+    return None if "dns" in host.sources else failed_unasked(_NOT_FOUND)
 
 
 def _known(lookup: Lookup, host: Host, addresses: Iterable[str]) -> Outcome:
     found = of_family(addresses, lookup.qtypes)
     if not found:
-        return _failed(_NO_ADDRESS)
-    ordered = address_order.ordered(found, host.network, address_order.GO)
-    return Outcome(status=Status.NOERROR, addresses=ordered, canonical_name=lookup.name)
+        return failed_unasked(_NO_ADDRESS)
+    in_order = ordered(found, host.network, GO)
+    return Outcome(status=Status.NOERROR, addresses=in_order, canonical_name=lookup.name)
 
 
 def _is_domain_name(name: str) -> bool:
@@ -120,20 +168,15 @@ def _is_domain_name(name: str) -> bool:
 
 def _candidates(text: str, config: ResolverConfig) -> tuple[Candidate, ...]:
     """List the names to ask; a suffix that makes no valid name is silently omitted."""
-    is_rooted = text.endswith(".")
     if text.removesuffix(".").endswith(".onion"):
         return ()
-    if is_rooted:
-        # Go 1.19 counts the final dot twice in its check of the maximum length.
-        written = [(text, "as-is")] if len(text) < _ROOTED_LENGTH_MAX else []
-    else:
-        written = [
-            (f"{text}.{suffix}", f"search[{position}]")
-            for position, suffix in enumerate(config.search)
-            if len(text) + 1 + len(suffix) <= _ROOTED_LENGTH_MAX
-        ]
-        written.insert(0 if text.count(".") >= config.ndots else len(written), (text, "as-is"))
-    named = ((raw_name(name), source) for name, source in written)
+    # Go 1.19 counts the final dot of a rooted name twice in its check of the maximum length.
+    length_max = SUBDOMAIN_LENGTH_MAX if text.endswith(".") else SUBDOMAIN_LENGTH_MAX + 1
+    named = (
+        (raw_name(spelling), source)
+        for spelling, source in candidates_of(text, config)
+        if len(spelling) <= length_max
+    )
     return tuple(Candidate(name=name, source=source) for name, source in named if name is not None)
 
 
@@ -146,26 +189,19 @@ def _answers(qtypes: tuple[str, ...], replies: Replies) -> tuple[Record, ...]:
     )
 
 
-def _failure(lookup: Lookup, candidate: Candidate, replies: Replies, sender: Sender) -> _Failure:
+def _failure(lookup: Lookup, candidate: Candidate, replies: Replies, sender: _Sender) -> _Failure:
     # For the name as written the last error counts, for others the first.
     is_original = candidate.source == "as-is" and not lookup.name.endswith(".")
     reply = replies[sender.last_ended if is_original else sender.first_ended]
-    error = "lame referral" if is_lame(reply) else _ERRORS.get(reply.rcode, "server misbehaving")
+    error = "lame referral" if _is_lame(reply) else _ERRORS.get(reply.rcode, "server misbehaving")
     # Go has one error for NXDOMAIN and NODATA; the status distinguishes them.
-    status = Status.NODATA if _is_no_data(reply, error) else status_of(reply.rcode)
+    is_no_data = error == _NOT_FOUND and reply.rcode is Rcode.NOERROR
+    status = Status.NODATA if is_no_data else status_of(reply.rcode)
     return _Failure(error=error, status=status, origin="as-is" if is_original else "last")
 
 
-def _is_no_data(reply: Reply, error: str) -> bool:
-    return error == _NOT_FOUND and reply.rcode is Rcode.NOERROR
-
-
 def _found(
-    lookup: Lookup,
-    host: Host,
-    replies: tuple[Reply, ...],
-    answers: tuple[Record, ...],
-    trail: Trail,
+    lookup: Lookup, host: Host, replies: Replies, answers: tuple[Record, ...], trail: Trail
 ) -> Outcome:
     records = tuple(dict.fromkeys(record for reply in replies for record in reply.records))
     # Go writes an IPv4-mapped address as IPv4.
@@ -178,14 +214,16 @@ def _found(
     for record in records:
         if record.rtype == "CNAME" and lookup.qtype == "CNAME":
             canonical = parse_domain(record.value)
-    return Outcome(
-        status=Status.NOERROR,
-        addresses=address_order.ordered(addresses, host.network, address_order.GO),
-        canonical_name=spelt(canonical),
-        records=records,
-        steps=tuple(trail.steps),
-    )
+    in_order = ordered(addresses, host.network, GO)
+    return trail.found(in_order, spelt(canonical), records)
 
 
-def _failed(error: str) -> Outcome:
-    return Outcome(status=Status.NXDOMAIN, error=error)
+def _is_lame(reply: Reply) -> bool:
+    """Whether Go takes a reply for a referral; unlike glibc it ignores additional records."""
+    return replace(reply, has_additional=False).is_lame
+
+
+def _is_final(reply: Reply | None) -> bool:
+    if reply is None or _is_lame(reply):
+        return False
+    return reply.rcode in (Rcode.NOERROR, Rcode.NXDOMAIN)

@@ -7,9 +7,10 @@ Source: spec resolver 2.2, 3.2, 4, 5.
 """
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv4Address
 
-from app.domain.addresses import IPFamily, family_of_text, has_leading_zeros, parse_address
+from app.domain.addresses import has_leading_zeros, parse_address
 from app.domain.discovery.resolvers.lookup import AAAA, A
 from app.domain.names import LABEL_LENGTH_MAX, DomainName, MalformedName
 
@@ -20,9 +21,9 @@ _ATON_PARTS_MAX = 4
 _HOST_TEXT_LENGTH_MAX = 253  # characters without the final dot
 
 
-def qtype_of(address: str) -> str:
-    """Return the record type of an address."""
-    return AAAA if family_of_text(address) == IPFamily.IPV6 else A
+def of_family(addresses: Iterable[str], qtypes: tuple[str, ...]) -> tuple[str, ...]:
+    """Keep the addresses of the record types asked for."""
+    return tuple(address for address in addresses if (AAAA if ":" in address else A) in qtypes)
 
 
 def aton_literal(name: str) -> str | None:
@@ -32,14 +33,12 @@ def aton_literal(name: str) -> str | None:
     parts = name.split(".")
     if len(parts) > _ATON_PARTS_MAX or not all(_ATON_PART.match(part) for part in parts):
         return None
-    numbers = [_aton_number(part) for part in parts]
-    *leading, last = numbers
-    if any(number > 0xFF for number in leading) or last >= 1 << 8 * (5 - len(parts)):  # noqa: PLR2004
+    *leading, last = map(_aton_number, parts)
+    try:
+        octets = bytes(leading) + last.to_bytes(_ATON_PARTS_MAX + 1 - len(parts))
+    except (ValueError, OverflowError):
         return None
-    value = last
-    for position, number in enumerate(leading):
-        value |= number << 8 * (3 - position)
-    return str(IPv4Address(value))
+    return str(IPv4Address(octets))
 
 
 def strict_literal(name: str) -> str | None:
@@ -83,10 +82,7 @@ def raw_name(text: str) -> DomainName | None:
     stripped = text.removesuffix(".")
     if not stripped:
         return DomainName(()) if text == "." else None
-    try:
-        return DomainName(tuple(label.encode().decode("latin-1") for label in stripped.split(".")))
-    except MalformedName:
-        return None
+    return _name_of(stripped.encode().decode("latin-1").split("."))
 
 
 def escaped_name(text: str) -> DomainName | None:
@@ -100,8 +96,10 @@ def escaped_name(text: str) -> DomainName | None:
             labels.append("")
         else:
             labels[-1] += next(letters, "") if letter == "\\" else letter
-    if not labels[-1]:
-        del labels[-1]
+    return _name_of(labels if labels[-1] else labels[:-1])
+
+
+def _name_of(labels: list[str]) -> DomainName | None:
     try:
         return DomainName(tuple(labels))
     except MalformedName:

@@ -114,6 +114,10 @@ class Rcode(StrEnum):
         return self in (Rcode.TIMEOUT, Rcode.CLOSED)
 
 
+SERVER_ERRORS = (Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED)
+"""The codes of a server that cannot answer, whatever the name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """A resource record with its value in presentation form."""
@@ -196,17 +200,51 @@ class Outcome:
 
 Flight = tuple[Query, ...]
 Replies = tuple[Reply, ...]
+Asking = Generator[Flight, Replies, Replies]
 Walk = Generator[Flight, Replies, Outcome]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A name to ask, and its source."""
+
+    name: DomainName
+    source: str
+
+
+def candidates_of(name: str, config: ResolverConfig) -> list[tuple[str, str]]:
+    """Spell the names to ask, each with its source; an absolute name is asked alone."""
+    if name.endswith("."):
+        return [(name, "as-is")]
+    spelt = [
+        (f"{name}.{domain}", f"search[{position}]") for position, domain in enumerate(config.search)
+    ]
+    spelt.insert(0 if name.count(".") >= config.ndots else len(spelt), (name, "as-is"))
+    return spelt
 
 
 @dataclass(slots=True)
 class Trail:
-    """Sends flights and records the result of every query."""
+    """Sends the flights of one lookup and records the result of every query."""
 
+    config: ResolverConfig
     steps: list[Step] = field(default_factory=list[Step])
     _undecided: int = 0
 
-    def ask(self, queries: Iterable[Query]) -> Generator[Flight, Replies, Replies]:
+    def query(self, candidate: Candidate, qtype: str, index: int, *, attempt: int) -> Query:
+        """Make the query for a candidate to the ``index``-th nameserver."""
+        return Query(
+            name=candidate.name,
+            qtype=qtype,
+            source=candidate.source,
+            nameserver=self.config.nameservers[index],
+            nameserver_index=index,
+            attempt=attempt,
+            transport=Transport.TCP if "use-vc" in self.config.flags else Transport.UDP,
+            udp_bytes=self.config.udp_bytes,
+        )
+
+    def ask(self, queries: Iterable[Query]) -> Asking:
         """Send one flight and wait for its replies, which come in the same order."""
         flight = tuple(queries)
         if not flight:
@@ -236,26 +274,27 @@ class Trail:
             self.steps[index] = replace(self.steps[index], decision=decision, reason=reason)
         self._undecided = len(self.steps)
 
+    def found(
+        self,
+        addresses: tuple[str, ...],
+        canonical_name: str,
+        records: tuple[Record, ...] = (),
+    ) -> Outcome:
+        """End the lookup with an answer."""
+        return Outcome(
+            status=Status.NOERROR,
+            addresses=addresses,
+            canonical_name=canonical_name,
+            records=records,
+            steps=tuple(self.steps),
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A name to ask, and its source."""
-
-    name: DomainName
-    source: str
+    def failed(self, status: Status, error: str, *, reported_from: str = "last") -> Outcome:
+        """End the lookup with the library's own error code."""
+        steps = tuple(self.steps)
+        return Outcome(status=status, error=error, steps=steps, reported_from=reported_from)
 
 
-def query_of(
-    candidate: Candidate, qtype: str, config: ResolverConfig, index: int, *, attempt: int = 0
-) -> Query:
-    """Make the query for a candidate to the ``index``-th nameserver."""
-    return Query(
-        name=candidate.name,
-        qtype=qtype,
-        source=candidate.source,
-        nameserver=config.nameservers[index],
-        nameserver_index=index,
-        attempt=attempt,
-        transport=Transport.TCP if "use-vc" in config.flags else Transport.UDP,
-        udp_bytes=config.udp_bytes,
-    )
+def failed_unasked(error: str, status: Status = Status.NXDOMAIN) -> Outcome:
+    """End a lookup that sends nothing; the error is the program's own, of no reply."""
+    return Outcome(status=status, error=error)

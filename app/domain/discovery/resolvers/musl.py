@@ -1,21 +1,30 @@
 """musl's getaddrinfo, as of 1.2.5 and of 1.2.3.
 
     literal -> hosts file -> search list (only below ndots) -> the name itself
+    candidate + types -> rounds of flights to all servers -> one reply per type
 
 The first candidate that is not NXDOMAIN ends the search: addresses, no data and errors alike.
-Source: spec resolver 3; musl's lookup_name.c.
+All nameservers are asked in parallel.  Only NOERROR and NXDOMAIN are answers; after SERVFAIL
+the query is repeated immediately, a few times; other replies are ignored, which leads to the
+timeout.
+Source: spec resolver 3; musl's lookup_name.c and res_msend.c.
 """
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 
-from app.domain.discovery.resolvers import address_order
-from app.domain.discovery.resolvers.answer_section import of_family, spelt, status_of
-from app.domain.discovery.resolvers.local_names import addresses_in_hosts, aton_literal, raw_name
+from app.domain.discovery.resolvers.answer_section import MUSL, ordered, spelt, status_of
+from app.domain.discovery.resolvers.local_names import (
+    addresses_in_hosts,
+    aton_literal,
+    of_family,
+    raw_name,
+)
 from app.domain.discovery.resolvers.lookup import (
     AAAA,
     ADDR,
     A,
+    Asking,
     Candidate,
     Decision,
     Flight,
@@ -23,20 +32,41 @@ from app.domain.discovery.resolvers.lookup import (
     Lookup,
     LookupFlag,
     Outcome,
+    Query,
     Rcode,
+    Record,
     Replies,
     Reply,
     Status,
     Trail,
+    Transport,
     Walk,
+    failed_unasked,
 )
-from app.domain.discovery.resolvers.musl_send import NEW, OLD, Release, Sender
 from app.domain.discovery.resolvers.resolver_config import musl
 from app.domain.names import parse_domain
 
 _NAME_LENGTH_MAX = 254  # octets
 _CANDIDATE_LENGTH_MAX = 255  # octets
 _AGAIN, _NODATA, _NONAME = "EAI_AGAIN", "EAI_NODATA", "EAI_NONAME"
+_ANSWERS = (Rcode.NOERROR, Rcode.NXDOMAIN)
+_RESENDS_PER_TYPE = 2  # after SERVFAIL, shared by all types and servers of a round
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The differences between 1.2.4, which is new, and the releases before it.
+
+    With an empty error the candidate is skipped.
+    """
+
+    falls_back_to_tcp: bool
+    no_data_error: str
+    bad_name_error: str
+
+
+OLD = Release(falls_back_to_tcp=False, no_data_error=_NONAME, bad_name_error=_NONAME)
+NEW = Release(falls_back_to_tcp=True, no_data_error=_NODATA, bad_name_error="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,60 +82,56 @@ class _Result:
     def is_final(self) -> bool:
         return bool(self.error or self.replies)
 
-
-_Asking = Generator[Flight, Replies, _Result]
-
-
-def walk(lookup: Lookup, host: Host) -> Walk:
-    """Resolve as a program linked with musl 1.2.4 or later does."""
-    return _walk(lookup, host, NEW)
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return tuple(record for reply in self.replies for record in reply.records)
 
 
-def walk_1_2_3(lookup: Lookup, host: Host) -> Walk:
-    """Resolve as musl 1.2.1 to 1.2.3 do."""
-    return _walk(lookup, host, OLD)
+_Searching = Generator[Flight, Replies, _Result]
 
 
-def _walk(lookup: Lookup, host: Host, release: Release) -> Walk:
-    sender = Sender(musl(host.resolv_conf), release, Trail())
-    search = _Search(sender, release)
+def walk(lookup: Lookup, host: Host, *, release: Release) -> Walk:
+    """Resolve as a program linked with musl does."""
+    search = _Search(release, Trail(musl(host.resolv_conf)))
     if not lookup.is_for_addresses:
         # In musl res_search equals res_query: the search list is not used.
         result = yield from search.query(lookup.name, "as-is", lookup.qtypes)
-        return _record_outcome(result, sender)
+        return _record_outcome(result, search.trail)
     qtype = lookup.qtype
     if qtype == AAAA and LookupFlag.V4_MAPPED in lookup.flags:
         qtype = ADDR
-    known = _known_locally(replace(lookup, qtype=qtype), host, release)
+    sought = replace(lookup, qtype=qtype)
+    known = _known_locally(sought, host, release)
     if known is not None:
         return known
-    result = yield from search.run(lookup.name, (A, AAAA) if qtype == ADDR else (qtype,))
+    result = yield from search.run(lookup.name, sought.qtypes)
     return _address_outcome(lookup, host, result, search)
 
 
 def _known_locally(lookup: Lookup, host: Host, release: Release) -> Outcome | None:
     if not 0 < len(lookup.name.encode()) <= _NAME_LENGTH_MAX:
-        return _failed(_NONAME)
+        return failed_unasked(_NONAME)
     literal = aton_literal(lookup.name)
     written = (literal,) if literal else addresses_in_hosts(host.hosts, lookup.name)
     if not written:
         return None
     found = of_family(written, lookup.qtypes)
     if not found:
-        return _failed(release.no_data_error)
-    ordered = address_order.ordered(found, host.network, address_order.MUSL)
-    return Outcome(status=Status.NOERROR, addresses=ordered, canonical_name=lookup.name)
+        error = release.no_data_error
+        return failed_unasked(error, Status.NODATA if error == _NODATA else Status.NXDOMAIN)
+    in_order = ordered(found, host.network, MUSL)
+    return Outcome(status=Status.NOERROR, addresses=in_order, canonical_name=lookup.name)
 
 
 @dataclass(slots=True)
 class _Search:
     """The search list applied to a name."""
 
-    sender: Sender
     release: Release
+    trail: Trail
 
-    def run(self, name: str, qtypes: tuple[str, ...]) -> _Asking:
-        config = self.sender.config
+    def run(self, name: str, qtypes: tuple[str, ...]) -> _Searching:
+        config = self.trail.config
         is_searched = name.count(".") < config.ndots and not name.endswith(".")
         stem = name.removesuffix(".")
         if not stem or stem.endswith("."):
@@ -117,27 +143,81 @@ class _Search:
             result = yield from self.query(text, f"search[{position}]", qtypes)
             if result.is_final:
                 return result
-            self.sender.trail.decide(Decision.NEXT, "the name does not exist")
+            self.trail.decide(Decision.NEXT, "the name does not exist")
         result = yield from self.query(stem, "as-is", qtypes)
         return result if result.is_final else replace(result, error=_NONAME)
 
-    def query(self, text: str, source: str, qtypes: tuple[str, ...]) -> _Asking:
+    def query(self, text: str, source: str, qtypes: tuple[str, ...]) -> _Searching:
         # 1.2.3 packs a name that ends in two dots into a packet that no server understands.
         is_malformed = self.release is OLD and text.endswith("..")
         name = raw_name(text.rstrip(".") if is_malformed else text)
         if name is None:
             return _Result(error=self.release.bad_name_error)
         candidate = Candidate(name=name, source=source)
-        if not self.sender.config.attempts:
+        if not self.trail.config.attempts:
             return _Result(error="CRASH", cause=Rcode.SERVFAIL)  # a division by zero
-        replies = yield from self.sender.send(candidate, qtypes, is_malformed=is_malformed)
+        replies = yield from self._send(candidate, qtypes, is_malformed=is_malformed)
         return _evaluated(candidate, replies)
+
+    def _send(self, candidate: Candidate, qtypes: tuple[str, ...], *, is_malformed: bool) -> Asking:
+        """Ask all servers, round after round; a type without an answer keeps its last failure."""
+        config = self.trail.config
+        replies: dict[str, Reply] = {}
+        for attempt in range(config.attempts if config.timeout_s else 0):
+            flight = tuple(
+                replace(
+                    self.trail.query(candidate, qtype, index, attempt=attempt),
+                    transport=Transport.UDP,
+                    is_malformed=is_malformed,
+                )
+                for qtype in qtypes
+                if not _is_answered(qtype, replies)
+                for index in range(len(config.nameservers))
+            )
+            if attempt:
+                self.trail.retry("no answer that counts")
+            yield from self._round(flight, replies)
+            if all(_is_answered(qtype, replies) for qtype in qtypes):
+                break
+        return tuple(replies.get(qtype, Reply(rcode=Rcode.TIMEOUT)) for qtype in qtypes)
+
+    def _round(self, flight: Flight, kept: dict[str, Reply]) -> Generator[Flight, Replies, None]:
+        answered = {qtype for qtype in kept if _is_answered(qtype, kept)}
+        resends = _RESENDS_PER_TYPE * len({query.qtype for query in flight} | answered)
+        replies = yield from self.trail.ask(flight)
+        arrived = list(zip(flight, replies, strict=True))
+        for index in range(len(self.trail.config.nameservers)):
+            # Replies are assumed to arrive in the order of the servers.
+            received = [pair for pair in arrived if pair[0].nameserver_index == index]
+            while received:
+                again: list[Query] = []
+                for query, reply in received:
+                    yield from self._receive(query, reply, kept)
+                    is_pending = not _is_answered(query.qtype, kept)
+                    if is_pending and reply.rcode is Rcode.SERVFAIL and len(again) < resends:
+                        again.append(query)
+                resends -= len(again)
+                replies = yield from self.trail.ask(again)
+                received = list(zip(again, replies, strict=True))
+
+    def _receive(
+        self, query: Query, reply: Reply, kept: dict[str, Reply]
+    ) -> Generator[Flight, Replies, None]:
+        if _is_answered(query.qtype, kept):
+            return
+        if reply.is_truncated and self.release.falls_back_to_tcp:
+            (reply,) = yield from self.trail.ask((replace(query, transport=Transport.TCP),))
+        kept[query.qtype] = reply
+
+
+def _is_answered(qtype: str, kept: dict[str, Reply]) -> bool:
+    return qtype in kept and kept[qtype].rcode in _ANSWERS
 
 
 def _evaluated(candidate: Candidate, replies: Replies) -> _Result:
     """Evaluate A before AAAA: no reply or NXDOMAIN of either decides for both."""
     for reply in replies:
-        if reply.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+        if reply.rcode not in _ANSWERS:
             return _Result(error=_AGAIN, cause=reply.rcode)
         if reply.rcode is Rcode.NXDOMAIN:
             return _Result(cause=Rcode.NXDOMAIN)
@@ -145,7 +225,7 @@ def _evaluated(candidate: Candidate, replies: Replies) -> _Result:
 
 
 def _address_outcome(lookup: Lookup, host: Host, result: _Result, search: _Search) -> Outcome:
-    sender = search.sender
+    trail = search.trail
     replies = result.replies if search.release is OLD else result.replies[::-1]
     found = [
         record.value for reply in replies for record in reply.records if record.rtype in (A, AAAA)
@@ -153,29 +233,15 @@ def _address_outcome(lookup: Lookup, host: Host, result: _Result, search: _Searc
     if lookup.qtype == AAAA:
         found = _mapped(found, keeps_both=LookupFlag.ALL in lookup.flags)
     if found:
-        sender.trail.decide(Decision.HIT, "an answer")
-        return Outcome(
-            status=Status.NOERROR,
-            addresses=address_order.ordered(found, host.network, address_order.MUSL),
-            canonical_name=_canonical_name(result.candidate, replies),
-            records=tuple(record for reply in result.replies for record in reply.records),
-            steps=tuple(sender.trail.steps),
-        )
+        trail.decide(Decision.HIT, "an answer")
+        addresses = ordered(found, host.network, MUSL)
+        name = _canonical_name(result.candidate, replies)
+        return trail.found(addresses, name, result.records)
     error = result.error or search.release.no_data_error
-    sender.trail.decide(Decision.STOP, error)
-    return Outcome(
-        status=_status(result, error),
-        error=error,
-        steps=tuple(sender.trail.steps),
-        reported_from="last",
-    )
-
-
-def _status(result: _Result, error: str) -> Status:
-    """Distinguish NODATA from NXDOMAIN, for which releases before 1.2.4 have one error."""
-    if not result.error:
-        return Status.NODATA
-    return Status.NXDOMAIN if error == _NONAME else status_of(result.cause)
+    trail.decide(Decision.STOP, error)
+    # Releases before 1.2.4 have one error for NODATA and NXDOMAIN; the status distinguishes them.
+    status = Status.NXDOMAIN if error == _NONAME else status_of(result.cause)
+    return trail.failed(status if result.error else Status.NODATA, error)
 
 
 def _mapped(addresses: list[str], *, keeps_both: bool) -> list[str]:
@@ -187,7 +253,7 @@ def _mapped(addresses: list[str], *, keeps_both: bool) -> list[str]:
     ]
 
 
-def _canonical_name(candidate: Candidate | None, replies: tuple[Reply, ...]) -> str:
+def _canonical_name(candidate: Candidate | None, replies: Replies) -> str:
     name = candidate.name if candidate else parse_domain(".")
     for reply in replies:
         for record in reply.records:
@@ -196,25 +262,14 @@ def _canonical_name(candidate: Candidate | None, replies: tuple[Reply, ...]) -> 
     return spelt(name)
 
 
-def _record_outcome(result: _Result, sender: Sender) -> Outcome:
-    records = tuple(record for reply in result.replies for record in reply.records)
-    if records:
-        sender.trail.decide(Decision.HIT, "an answer")
-        return Outcome(
-            status=Status.NOERROR,
-            canonical_name=_canonical_name(result.candidate, result.replies),
-            records=records,
-            steps=tuple(sender.trail.steps),
-        )
+def _record_outcome(result: _Result, trail: Trail) -> Outcome:
+    if result.records:
+        trail.decide(Decision.HIT, "an answer")
+        return trail.found((), _canonical_name(result.candidate, result.replies), result.records)
     error, status = "TRY_AGAIN", status_of(result.cause)
     if result.replies:
         error, status = "NO_DATA", Status.NODATA
     elif result.error != _AGAIN:
         error, status = "HOST_NOT_FOUND", Status.NXDOMAIN
-    sender.trail.decide(Decision.STOP, error)
-    steps = tuple(sender.trail.steps)
-    return Outcome(status=status, error=error, steps=steps, reported_from="last")
-
-
-def _failed(error: str) -> Outcome:
-    return Outcome(status=Status.NODATA if error == _NODATA else Status.NXDOMAIN, error=error)
+    trail.decide(Decision.STOP, error)
+    return trail.failed(status, error)

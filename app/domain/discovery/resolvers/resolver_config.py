@@ -24,27 +24,15 @@ LOCAL_SERVER = "127.0.0.1"
 UDP_BYTES_MIN = 512  # of a datagram without EDNS
 GLIBC_EDNS_BYTES, GO_EDNS_BYTES = 1200, 1232
 
-_GLIBC_FLAGS = {
-    "rotate": "rotate",
-    "use-vc": "use-vc",
-    "edns0": "edns0",
-    "single-request-reopen": "single-request-reopen",
-    "single-request": "single-request",
-    "no_tld_query": "no-tld-query",
-    "no-tld-query": "no-tld-query",
-    "no-reload": "no-reload",
-    "no-aaaa": "no-aaaa",
-    "trust-ad": "trust-ad",
-}
-_GO_FLAGS = {
-    "rotate": "rotate",
-    "single-request": "single-request",
-    "single-request-reopen": "single-request",
-    "use-vc": "use-vc",
-    "usevc": "use-vc",
-    "tcp": "use-vc",
-    "trust-ad": "trust-ad",
-    "no-reload": "no-reload",
+_GLIBC_FLAGS = (
+    *("rotate", "use-vc", "edns0", "single-request-reopen", "single-request"),
+    *("no_tld_query", "no-tld-query", "no-aaaa"),
+)
+_GO_TCP_OPTIONS = ("use-vc", "usevc", "tcp")
+_MUSL_OPTIONS = {
+    "ndots:": ("ndots", NDOTS_MAX),
+    "attempts:": ("attempts", MUSL_ATTEMPTS_MAX),
+    "timeout:": ("timeout_s", MUSL_TIMEOUT_MAX_S),
 }
 _LEADING_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)")
 _DIGITS = re.compile(r"[0-9]+")
@@ -57,7 +45,7 @@ class ResolverConfig:
     nameservers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
     ndots: int = 1
-    timeout_s: float = 5
+    timeout_s: int = 5
     attempts: int = 2
     flags: frozenset[str] = frozenset()
     udp_bytes: int = UDP_BYTES_MIN
@@ -67,7 +55,7 @@ class ResolverConfig:
 class _Draft:
     nameservers: list[str] = field(default_factory=list[str])
     search: tuple[str, ...] | None = None
-    numbers: dict[str, float] = field(default_factory=dict[str, float])
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
     flags: set[str] = field(default_factory=set[str])
 
     def frozen(self, *, servers_max: int | None, defaults: ResolverConfig) -> ResolverConfig:
@@ -75,10 +63,8 @@ class _Draft:
             defaults,
             nameservers=tuple(self.nameservers[:servers_max]) or defaults.nameservers,
             search=self.search or (),
-            ndots=int(self.numbers.get("ndots", defaults.ndots)),
-            timeout_s=self.numbers.get("timeout", defaults.timeout_s),
-            attempts=int(self.numbers.get("attempts", defaults.attempts)),
             flags=frozenset(self.flags),
+            **self.numbers,
         )
 
 
@@ -130,12 +116,12 @@ def _glibc_options(draft: _Draft, text: str) -> None:
             # The number is stored in four bits: -1 becomes 15.
             draft.numbers["ndots"] = min(_leading_number(number), NDOTS_MAX) & 0xF
         elif colon and name == "timeout":
-            draft.numbers["timeout"] = max(min(_leading_number(number), GLIBC_TIMEOUT_MAX_S), 1)
+            draft.numbers["timeout_s"] = max(min(_leading_number(number), GLIBC_TIMEOUT_MAX_S), 1)
         elif colon and name == "attempts":
             draft.numbers["attempts"] = max(min(_leading_number(number), GLIBC_ATTEMPTS_MAX), 0)
         else:
-            flag = next((prefix for prefix in _GLIBC_FLAGS if word.startswith(prefix)), None)
-            draft.flags.update([_GLIBC_FLAGS[flag]] if flag else [])
+            flags = [flag for flag in _GLIBC_FLAGS if word.startswith(flag)]
+            draft.flags.update(flag.replace("_", "-") for flag in flags[:1])
 
 
 def musl(text: str) -> ResolverConfig:
@@ -156,19 +142,13 @@ def _musl_line(draft: _Draft, line: str) -> None:
         case "nameserver":
             draft.nameservers.extend(word for word in rest.split()[:1] if _is_server_address(word))
         case "options":
-            _musl_option(draft, rest, "ndots", NDOTS_MAX)
-            _musl_option(draft, rest, "attempts", MUSL_ATTEMPTS_MAX)
-            _musl_option(draft, rest, "timeout", MUSL_TIMEOUT_MAX_S)
+            for option, (field_name, number_max) in _MUSL_OPTIONS.items():
+                # The first occurrence in the line counts, even inside a word.
+                digits = _DIGITS.match(rest.partition(option)[2])
+                if digits is not None:
+                    draft.numbers[field_name] = min(int(digits.group()), number_max)
         case _:
             pass
-
-
-def _musl_option(draft: _Draft, text: str, name: str, number_max: int) -> None:
-    # The first occurrence in the line counts, even inside a word.
-    _, found, rest = text.partition(f"{name}:")
-    digits = _DIGITS.match(rest) if found else None
-    if digits is not None:
-        draft.numbers[name] = min(int(digits.group()), number_max)
 
 
 def go(text: str, *, hostname: str = "") -> ResolverConfig:
@@ -201,18 +181,16 @@ def _go_line(draft: _Draft, words: list[str]) -> None:
 
 def _go_option(draft: _Draft, option: str) -> None:
     name, colon, text = option.partition(":")
-    if not colon:
-        draft.flags.update([_GO_FLAGS[option]] if option in _GO_FLAGS else [])
-        return
     digits = _DIGITS.match(text)
     number = int(digits.group()) if digits else 0
-    match name:
-        case "ndots":
-            draft.numbers["ndots"] = min(number, NDOTS_MAX)
-        case "timeout" | "attempts":
-            draft.numbers[name] = max(number, 1)
-        case _:
-            pass
+    if option in _GO_TCP_OPTIONS:
+        draft.flags.add("use-vc")
+    elif colon and name == "ndots":
+        draft.numbers["ndots"] = min(number, NDOTS_MAX)
+    elif colon and name == "timeout":
+        draft.numbers["timeout_s"] = max(number, 1)
+    elif colon and name == "attempts":
+        draft.numbers["attempts"] = max(number, 1)
 
 
 def c_ares(
@@ -251,14 +229,10 @@ def _ares_line(draft: _Draft, line: str, *, is_search_fixed: bool) -> None:
 def _ares_options(draft: _Draft, text: str) -> None:
     for word in text.split():
         name, colon, number = word.partition(":")
-        if not colon:
-            draft.flags.update(["rotate"] if word.startswith("rotate") else [])
-        elif name == "ndots":
+        if colon and name == "ndots":
             # The sign bit is masked: -1 becomes more dots than any name has.
             draft.numbers.setdefault("ndots", _leading_number(number) & 0x7FFFFFFF)
-        elif name == "retrans":
-            draft.numbers.setdefault("timeout", _leading_number(number) / 1000)
-        elif name == "retry":
+        elif colon and name == "retry":
             draft.numbers.setdefault("attempts", _leading_number(number))
 
 

@@ -12,14 +12,12 @@ Source: spec dns A1 to A4 and A7; RFC 1034 section 4.3.2, RFC 2308, RFC 6604.
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from app.domain.addresses import parse_address
-from app.domain.discovery.zone import authority, reverse
+from app.domain.addresses import Address, Prefix, parse_address
+from app.domain.discovery.zone import authority
 from app.domain.discovery.zone.config import PodRecords, ZoneConfig, is_reverse
 from app.domain.discovery.zone.parse import (
-    Apex,
-    Branch,
     EndpointNode,
-    Nameserver,
+    Fixed,
     NamespaceNode,
     Node,
     PodNode,
@@ -27,10 +25,10 @@ from app.domain.discovery.zone.parse import (
     ProtocolNode,
     ServiceNode,
     ServicePart,
-    Version,
     parse,
+    parse_dashed,
+    parse_reverse,
 )
-from app.domain.discovery.zone.pod_records import pod_address
 from app.domain.discovery.zone.records import (
     TYPE_ANY,
     NoData,
@@ -41,7 +39,6 @@ from app.domain.discovery.zone.records import (
     Record,
     Records,
     RecordType,
-    address_record,
 )
 from app.domain.discovery.zone.service_records import (
     Found,
@@ -50,12 +47,15 @@ from app.domain.discovery.zone.service_records import (
     at_port,
     at_service,
     has_protocol,
+    published_at,
 )
-from app.domain.names import DomainName, MalformedName, NamespacedName, parse_domain
+from app.domain.names import DomainName, MalformedName, parse_domain
+from app.domain.objects.pod import Pod, PodPhase
 from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
 CHAIN_MAX = 10  # aliases followed in one answer
+_PROBED_MAX = 256  # addresses looked up one by one; for more a scan of the index is cheaper
 _MATCHED_BY_CNAME = (RecordType.CNAME, TYPE_ANY)
 
 
@@ -136,22 +136,19 @@ def _lookup(zone: Zone, question: Question) -> Found | None:
 
 def _at_node(zone: Zone, node: Node, question: Question) -> Found | None:
     match node:
-        case Apex():
+        case Fixed.APEX:
             return _at_apex(zone, question.type)
-        case Branch():
+        case Fixed.BRANCH:
             return Found()
-        case Version():
+        case Fixed.VERSION:
             is_asked = question.type == RecordType.TXT
             return Found((authority.version(question.name),) if is_asked else ())
-        case Nameserver():
-            own = (
-                address_record(question.name, zone.config.ttl_s, address)
-                for address in zone.config.nameserver_addresses
-            )
+        case Fixed.NAMESERVER:
+            own = (zone.address(question.name, each) for each in zone.config.nameserver_addresses)
             return Found(tuple(record for record in own if record.type == question.type))
         case NamespaceNode() | PodNode():
             return _at_namespace(zone, node, question)
-        case ServiceNode() | EndpointNode() | ProtocolNode() | PortNode():
+        case _:
             return _at_service_part(zone, node, question)
 
 
@@ -164,29 +161,50 @@ def _at_apex(zone: Zone, type_: int) -> Found:
 
 
 def _at_namespace(zone: Zone, node: NamespaceNode | PodNode, question: Question) -> Found | None:
-    pods = zone.config.pods
     is_pod = isinstance(node, PodNode) or node.is_pod
-    if not _has_namespace(zone, node.namespace) or (is_pod and pods == PodRecords.DISABLED):
+    is_disabled = is_pod and zone.config.pods == PodRecords.DISABLED
+    if is_disabled or not zone.has_namespace(node.namespace):
         return None
     if isinstance(node, NamespaceNode):
         return Found()
-    address = pod_address(zone.snapshot, node.namespace, node.label, pods)
+    address = _pod_address(zone, node)
     if address is None:
         return None
-    record = address_record(question.name, zone.config.ttl_s, address)
+    record = zone.address(question.name, address)
     return Found((record,) if record.type == question.type else ())
 
 
+def _pod_address(zone: Zone, node: PodNode) -> Address | None:
+    """Find the address of a Pod name; None when the name does not exist."""
+    address = parse_dashed(node.label)
+    if address is None or zone.config.pods != PodRecords.VERIFIED:
+        return address
+    holders = zone.snapshot.pods_with(str(address))
+    return address if any(_is_named(pod, node.namespace) for pod in holders) else None
+
+
+def _is_named(pod: Pod, namespace: str) -> bool:
+    # Finished, unknown and terminating Pods have no name.
+    return (
+        pod.metadata.namespace == namespace
+        and not pod.metadata.is_terminating
+        and not pod.is_finished
+        and pod.phase != PodPhase.UNKNOWN
+    )
+
+
 def _at_service_part(zone: Zone, node: ServicePart, question: Question) -> Found | None:
-    service = _service(zone, node.key)
+    service = zone.service(node.key)
     if service is None:
         return None
     asked = (question.name, question.type)
     if service.is_external_name:
-        return _at_alias(zone, service, node, question)
+        is_own = isinstance(node, ServiceNode)
+        alias = alias_record(zone, service, question.name) if is_own else None
+        return None if alias is None else Found((alias,))
     match node:
         case ServiceNode():
-            return at_service(zone, service, *asked)
+            return at_service(zone, service, asked)
         case EndpointNode():
             return at_endpoint(zone, service, node.label, asked)
         case PortNode():
@@ -195,53 +213,65 @@ def _at_service_part(zone: Zone, node: ServicePart, question: Question) -> Found
             return Found() if has_protocol(zone, service, node.protocol) else None
 
 
-def _at_alias(zone: Zone, service: Service, node: ServicePart, question: Question) -> Found | None:
-    target = _alias_target(service)
-    if target is None or not isinstance(node, ServiceNode):
+def alias_record(zone: Zone, service: Service, owner: DomainName) -> Record | None:
+    """Make the CNAME of an ExternalName Service; None when its external name is not a name.
+
+    An address is no name (spec dns A3).
+    """
+    text = service.external_name
+    if parse_address(text.removesuffix(".")) is not None:
         return None
-    return Found((Record(question.name, RecordType.CNAME, zone.config.ttl_s, target),))
-
-
-def alias_record(zone: Zone, service: Service) -> Record | None:
-    """Make the CNAME of an ExternalName Service; None when its external name is not a name."""
-    target = _alias_target(service)
-    owner = zone.service_name(service.metadata.key)
-    return target and Record(owner, RecordType.CNAME, zone.config.ttl_s, target)
+    try:
+        return zone.record(owner, RecordType.CNAME, parse_domain(text))
+    except MalformedName:
+        return None
 
 
 def _at_reverse(zone: Zone, question: Question) -> Found | None:
-    place = reverse.parse_reverse(question.name)
+    place = parse_reverse(question.name)
     match place:
         case None:
             return None
         case IPv4Address() | IPv6Address():
-            names = reverse.targets_of(zone.snapshot, place)
+            names = _targets_of(zone, place)
         case IPv4Network() | IPv6Network():
             # In a zone with fallthrough upstreams may have names below, so nothing is denied.
             is_ours = zone.config.zone_of(question.name) not in zone.config.fallthrough
-            return Found() if is_ours and reverse.has_names_below(zone.snapshot, place) else None
+            return Found() if is_ours and _has_names_below(zone, place) else None
     if question.type != RecordType.PTR:
         return Found() if names else None
-    forward, ttl_s = zone.config.forward_zone.labels, zone.config.ttl_s
+    forward = zone.config.forward_zone.labels
     targets = (DomainName((*labels, "svc", *forward)) for labels in names)
-    records = (Record(question.name, RecordType.PTR, ttl_s, target) for target in targets)
+    records = (zone.record(question.name, RecordType.PTR, target) for target in targets)
     return Found(tuple(records)) if names else None
 
 
-def _service(zone: Zone, key: NamespacedName) -> Service | None:
-    return zone.snapshot.services.get(key) if _has_namespace(zone, key.namespace) else None
+def _targets_of(zone: Zone, address: Address) -> tuple[tuple[str, ...], ...]:
+    """List the names of an address, as labels before ``svc``.
+
+    A cluster address has one name, its Service's; any other has one for every
+    Service that publishes it.
+    """
+    owner = zone.snapshot.service_at(str(address))
+    if owner is not None:
+        key = owner.metadata.key
+        return ((key.name, key.namespace),) if zone.has_namespace(key.namespace) else ()
+    return tuple(
+        (label, key.name, key.namespace)
+        for key, label in published_at(zone.snapshot, address)
+        if zone.has_namespace(key.namespace)
+    )
 
 
-def _has_namespace(zone: Zone, namespace: str) -> bool:
-    return NamespacedName("", namespace) in zone.snapshot.namespaces
-
-
-def _alias_target(service: Service) -> DomainName | None:
-    """Parse the target of an ExternalName Service; an address is no name (spec dns A3)."""
-    text = service.external_name
-    if not service.is_external_name or parse_address(text.removesuffix(".")) is not None:
-        return None
-    try:
-        return parse_domain(text)
-    except MalformedName:
-        return None
+def _has_names_below(zone: Zone, prefix: Prefix) -> bool:
+    """Whether any address of ``prefix`` has a name."""
+    if prefix.num_addresses <= _PROBED_MAX:
+        return any(_targets_of(zone, address) for address in prefix)
+    candidates = (
+        parse_address(term[1]) for term in zone.snapshot.index if term[0] in ("address", "endpoint")
+    )
+    return any(
+        address in prefix and _targets_of(zone, address)
+        for address in candidates
+        if address is not None and address.version == prefix.version
+    )

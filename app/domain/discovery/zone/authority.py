@@ -10,17 +10,10 @@ Source: spec dns A1 and A4; RFC 1035 section 3.3.13.
 
 from app.domain.addresses import Address
 from app.domain.discovery.zone.config import ZoneConfig
-from app.domain.discovery.zone.parse import NAMESERVER_LABELS, VERSION_LABEL
-from app.domain.discovery.zone.published_endpoints import published_at
-from app.domain.discovery.zone.records import (
-    Record,
-    RecordType,
-    StartOfAuthority,
-    Text,
-    address_record,
-)
-from app.domain.discovery.zone.service_records import Found, Zone, cluster_addresses
-from app.domain.names import DomainName, NamespacedName, Revision
+from app.domain.discovery.zone.parse import NAMESERVER_LABELS
+from app.domain.discovery.zone.records import Record, RecordType, StartOfAuthority, Text
+from app.domain.discovery.zone.service_records import Found, Zone, cluster_addresses, published_at
+from app.domain.names import DomainName, Revision
 
 SCHEMA_VERSION = "1.1.0"
 SERIAL_MODULUS = 2**32
@@ -53,11 +46,6 @@ def version(name: DomainName) -> Record:
     return Record(name, RecordType.TXT, _VERSION_TTL_S, Text(SCHEMA_VERSION))
 
 
-def version_name(zone: DomainName) -> DomainName:
-    """Name the owner of the schema version."""
-    return DomainName((VERSION_LABEL, *zone.labels))
-
-
 def nameserver_name(zone: DomainName) -> DomainName:
     """Name the server that the SOA record points at."""
     return DomainName((*NAMESERVER_LABELS, *zone.labels))
@@ -69,23 +57,20 @@ def nameservers(zone: Zone) -> Found:
     The name servers are the Services that have one of this server's addresses as an
     endpoint; without such a Service it is ``ns.dns``, with this server's addresses.
     """
+    own_addresses = zone.config.nameserver_addresses
     glue: dict[tuple[DomainName, Address], Record] = {}
-    ttl_s = zone.config.ttl_s
-    for own in zone.config.nameserver_addresses:
+    for own in own_addresses:
         for key, label in published_at(zone.snapshot, own):
-            if NamespacedName("", key.namespace) not in zone.snapshot.namespaces:
-                continue  # without its namespace the Service has no name
-            service = zone.snapshot.services[key]
+            service = zone.service(key)
+            if service is None:
+                continue
             name = zone.service_name(key, *((label,) if service.is_headless else ()))
             addresses = (own,) if service.is_headless else cluster_addresses(service)
             for address in addresses:
-                glue[name, address] = address_record(name, ttl_s, address)
+                glue[name, address] = zone.address(name, address)
     if not glue:
         fallback = nameserver_name(zone.apex)
-        own_records = (
-            address_record(fallback, ttl_s, own) for own in zone.config.nameserver_addresses
-        )
-        return Found((Record(zone.apex, RecordType.NS, ttl_s, fallback),), tuple(own_records))
-    names = dict.fromkeys(name for name, _ in glue)
-    answers = (Record(zone.apex, RecordType.NS, ttl_s, name) for name in names)
+        glue = {(fallback, own): zone.address(fallback, own) for own in own_addresses}
+    names = dict.fromkeys(name for name, _ in glue) or (nameserver_name(zone.apex),)
+    answers = (zone.record(zone.apex, RecordType.NS, name) for name in names)
     return Found(tuple(answers), tuple(glue.values()))

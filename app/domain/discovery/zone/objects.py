@@ -58,7 +58,12 @@ def _slice(slice_: EndpointSlice) -> EndpointSlice:
         metadata=meta,
         address_type=slice_.address_type,
         endpoints=tuple(_endpoints(slice_.endpoints)),
-        ports=_shared(tuple(map(_slice_port, slice_.ports))),
+        ports=_shared(
+            tuple(
+                EndpointPort(port=port.port, name=port.name, protocol=port.protocol)
+                for port in slice_.ports
+            )
+        ),
     )
 
 
@@ -77,25 +82,22 @@ def _traits(endpoint: Endpoint) -> tuple[bool, str, int | None]:
     return endpoint.conditions.is_ready, endpoint.hostname, endpoint.weight
 
 
-def _slice_port(port: EndpointPort) -> EndpointPort:
-    return EndpointPort(port=port.port, name=port.name, protocol=port.protocol)
-
-
 def _service(service: Service) -> Service:
     return Service(
         metadata=_meta(service.metadata),
         type=_shared(service.type),
-        ports=_shared(tuple(map(_service_port, service.ports))),
+        ports=_shared(
+            tuple(
+                ServicePort(port=port.port, name=port.name, protocol=port.protocol)
+                for port in service.ports
+            )
+        ),
         cluster_ip=service.cluster_ip,
         cluster_ips=service.cluster_ips,
         ip_families=_shared(service.ip_families),
         external_name=service.external_name,
         publish_not_ready_addresses=service.publish_not_ready_addresses,
     )
-
-
-def _service_port(port: ServicePort) -> ServicePort:
-    return ServicePort(port=port.port, name=port.name, protocol=port.protocol)
 
 
 def _pod(pod: Pod) -> Pod:

@@ -115,21 +115,24 @@ class Records:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoData:
-    """The name at the end of ``chain`` (the aliases) exists, without records of the type."""
+class _Denial:
+    """``chain`` are the aliases that led to the name that is denied, ``via`` their names."""
 
     soa: Record
     chain: tuple[Record, ...] = ()
     via: tuple[DomainName, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoSuchName:
-    """Neither the name at the end of ``chain`` (the aliases) nor any name below it exists."""
+class NoData(_Denial):
+    """The name at the end of the chain exists, without records of the type."""
 
-    soa: Record
-    chain: tuple[Record, ...] = ()
-    via: tuple[DomainName, ...] = ()
+    __slots__ = ()
+
+
+class NoSuchName(_Denial):
+    """Neither the name at the end of the chain nor any name below it exists."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,21 +15,14 @@ from app.domain.addresses import canonical
 from app.domain.changes import Change
 from app.domain.discovery.zone.config import ZoneConfig, is_reverse
 from app.domain.discovery.zone.parse import (
-    Apex,
-    Branch,
-    EndpointNode,
-    Nameserver,
+    Fixed,
     NamespaceNode,
     Node,
     PodNode,
-    PortNode,
-    ProtocolNode,
-    ServiceNode,
-    Version,
     parse,
+    parse_dashed,
+    parse_reverse,
 )
-from app.domain.discovery.zone.pod_records import parse_dashed
-from app.domain.discovery.zone.reverse import parse_reverse
 from app.domain.names import DomainName, NamespacedName
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.namespace import Namespace
@@ -75,16 +68,16 @@ def touched_by(change: Change, after: Snapshot) -> Iterator[Subject]:
 
 def _of_node(node: Node | None) -> tuple[Subject, ...] | None:
     match node:
-        case None | Branch() | Version():
+        case None | Fixed.BRANCH | Fixed.VERSION:
             return NOTHING
-        case Apex() | Nameserver():
+        case Fixed.APEX | Fixed.NAMESERVER:
             return None
         case NamespaceNode():
             return (NamespacedName("", node.namespace),)
         case PodNode():
             address = parse_dashed(node.label)
             return (NamespacedName("", node.namespace), "" if address is None else str(address))
-        case ServiceNode() | EndpointNode() | ProtocolNode() | PortNode():
+        case _:
             return (node.key, NamespacedName("", node.key.namespace))
 
 

@@ -2,7 +2,7 @@
 
     (Zone) -> every record but the SOA
     (Snapshot, changes since) -> the earlier Snapshot
-    (earlier Zone, later Zone, changes between) -> ZoneDelta
+    (earlier Zone, later Zone, changes between) -> removed, added
 
 The records equal the answers to questions, so that a secondary answers as this server
 does.  Pod names are not included: in insecure mode every address has one.  The work of
@@ -12,27 +12,23 @@ Source: RFC 5936 section 2.2, RFC 1995 section 4; spec dns A10.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from app.domain.addresses import Address, parse_address
 from app.domain.changes import Change
-from app.domain.discovery.zone import authority, service_records
+from app.domain.discovery.zone import authority
 from app.domain.discovery.zone.answer import alias_record, answer
 from app.domain.discovery.zone.config import is_reverse
-from app.domain.discovery.zone.published_endpoints import published
+from app.domain.discovery.zone.parse import VERSION_LABEL
 from app.domain.discovery.zone.records import Question, Record, Records, RecordType
-from app.domain.discovery.zone.service_records import Zone, cluster_addresses
+from app.domain.discovery.zone.service_records import (
+    Zone,
+    cluster_addresses,
+    published,
+    records_of,
+)
 from app.domain.discovery.zone.subjects import Subject, touched_by
-from app.domain.names import NamespacedName, parse_domain
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneDelta:
-    """The removed and the added records."""
-
-    removed: tuple[Record, ...]
-    added: tuple[Record, ...]
+from app.domain.names import DomainName, NamespacedName, parse_domain
 
 
 def records_of_zone(zone: Zone) -> Iterator[Record]:
@@ -46,16 +42,16 @@ def records_of_zone(zone: Zone) -> Iterator[Record]:
             yield from _of_service(zone, key)
 
 
-def difference(before: Zone, after: Zone, changes: Iterable[Change]) -> ZoneDelta:
-    """Compute how ``changes`` altered the records of a zone."""
+def difference(
+    before: Zone, after: Zone, changes: Iterable[Change]
+) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+    """Compute the records of a zone that ``changes`` removed, and those that they added."""
     touched = {
         subject: None for change in changes for subject in touched_by(change, after.snapshot)
     }
     old, new = _touched_records(before, touched), _touched_records(after, touched)
-    return ZoneDelta(
-        tuple(record for record in old if record not in new),
-        tuple(record for record in new if record not in old),
-    )
+    removed = tuple(record for record in old if record not in new)
+    return removed, tuple(record for record in new if record not in old)
 
 
 def _touched_records(zone: Zone, touched: Iterable[Subject]) -> dict[Record, None]:
@@ -75,28 +71,26 @@ def _at_apex(zone: Zone) -> Iterator[Record]:
     servers = authority.nameservers(zone)
     yield from servers.answers
     if not is_reverse(zone.apex):
-        yield authority.version(authority.version_name(zone.apex))
+        yield authority.version(DomainName((VERSION_LABEL, *zone.apex.labels)))
         own = authority.nameserver_name(zone.apex)
         yield from (record for record in servers.additional if record.name == own)
 
 
 def _of_service(zone: Zone, key: NamespacedName) -> Iterator[Record]:
-    service = zone.snapshot.services.get(key)
-    if service is None or NamespacedName("", key.namespace) not in zone.snapshot.namespaces:
+    service = zone.service(key)
+    if service is None:
         return
-    if service.is_external_name:
-        record = alias_record(zone, service)
-        yield from () if record is None else (record,)
-    else:
-        yield from service_records.records_of(zone, service)
+    if not service.is_external_name:
+        yield from records_of(zone, service)
+    elif alias := alias_record(zone, service, zone.service_name(key)):
+        yield alias
 
 
 def _addresses(zone: Zone) -> set[Address]:
-    snapshot = zone.snapshot
-    held = (cluster_addresses(service) for service in snapshot.services.values())
+    services = zone.snapshot.services.values()
+    held = (cluster_addresses(service) for service in services)
     behind = (
-        (entry.address for entry in published(snapshot, service))
-        for service in snapshot.services.values()
+        (entry.address for entry in published(zone.snapshot, service)) for service in services
     )
     return set(chain.from_iterable(chain(held, behind)))
 

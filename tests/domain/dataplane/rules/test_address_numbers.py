@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.dataplane.rules import address_numbers
-from app.domain.dataplane.rules.address_numbers import NO_ADDRESS, dotted_numbers, ordered
+from app.domain.dataplane.rules.address_numbers import NO_ADDRESS, Blocks, dotted_numbers, ordered
 
 
 @given(st.lists(st.ip_addresses(v=4)))
@@ -35,9 +34,8 @@ def test_what_is_no_address_has_no_number(text: str) -> None:
     assert (number, spelt) == NO_ADDRESS or int(ip_address(spelt)) == number
 
 
-def test_blocks_beyond_those_remembered_are_read_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(address_numbers, "_REMEMBERED_MAX", 2)
-    texts = [f"10.{block}.{block}.1" for block in range(5)] * 2
-    assert dotted_numbers(texts) == [int(ip_address(text)) for text in texts]
+def test_blocks_beyond_those_remembered_are_read_all_the_same() -> None:
+    blocks = Blocks(blocks_max=2)
+    for head in [f"10.{number}.{number}" for number in range(5)] * 2:
+        assert blocks[head] == int(ip_address(f"{head}.0"))
+        assert len(blocks) <= 2

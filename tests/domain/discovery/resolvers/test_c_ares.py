@@ -2,9 +2,9 @@
 
 import pytest
 
+from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import Decision, Host, Lookup, Outcome, Status
-from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
-from tests.resolver_vectors import Nameservers, Zone
+from tests.resolver_vectors import Nameservers, Zone, resolve
 
 CONF = "nameserver 192.0.2.1\nsearch a.test b.test\n"
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
+from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import AAAA, Host, Lookup, LookupFlag, Outcome
-from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
-from tests.resolver_vectors import Nameservers, Zone
+from tests.resolver_vectors import Nameservers, Zone, resolve
 
 _NO_ZONES: Mapping[str, Zone] = {}
 RESOLV_CONF = "nameserver 10.96.0.10\nsearch default.svc.cluster.local\noptions ndots:1\n"

@@ -2,9 +2,9 @@
 
 import pytest
 
+from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import Host, Lookup, Outcome
-from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
-from tests.resolver_vectors import Nameservers, Zone, sent
+from tests.resolver_vectors import Nameservers, Zone, resolve, sent
 
 CONF = "nameserver 192.0.2.1\nsearch a.test b.test\noptions no-aaaa attempts:1\n"
 ZONE: Zone = {

@@ -2,9 +2,9 @@
 
 import pytest
 
+from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import Host, Lookup, Outcome
-from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
-from tests.resolver_vectors import Nameservers, Packet, Zone, sent
+from tests.resolver_vectors import Nameservers, Packet, Zone, resolve, sent
 
 ONE, TWO = "192.0.2.1", "192.0.2.2"
 NAME = "x.test"

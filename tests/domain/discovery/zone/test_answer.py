@@ -447,7 +447,20 @@ def test_an_empty_configuration_has_no_zone() -> None:
     assert isinstance(ask(state(), "cluster.local", "SOA", config), OutOfZone)
 
 
-def test_an_unnamed_port_appears_only_at_the_service() -> None:
+def test_an_unnamed_port_of_a_cluster_address_is_found_at_the_empty_port_name() -> None:
     web = state(a_service(ports=(ServicePort(port=8080),)))
+    for name in ("web.default.svc.cluster.local", "_._tcp.web.default.svc.cluster.local"):
+        assert contents(ask(web, name, "SRV")) == ["0 100 8080 web.default.svc.cluster.local."]
+    assert isinstance(ask(web, "_._tcp.web.default.svc.cluster.local"), NoData)
+    for name in ("_tcp", "_._udp", "_http._tcp"):
+        denied = ask(web, f"{name}.web.default.svc.cluster.local", "SRV")
+        assert isinstance(denied, NoSuchName)
+
+
+def test_an_unnamed_port_of_a_headless_service_appears_only_at_the_service() -> None:
+    slice_ = an_endpoint_slice(an_endpoint(), ports=(EndpointPort(port=8080),))
+    web = state(a_headless_service("web", ports=(ServicePort(port=8080),)), slice_)
     assert contents(ask(web, "web.default.svc.cluster.local", "SRV"))
-    assert isinstance(ask(web, "_tcp.web.default.svc.cluster.local", "SRV"), NoSuchName)
+    for name in ("_tcp", "_._tcp"):
+        denied = ask(web, f"{name}.web.default.svc.cluster.local", "SRV")
+        assert isinstance(denied, NoSuchName)

@@ -1,14 +1,17 @@
-"""Parsing names of the zone: the published cases, then the rest of the grammar."""
+"""Parsing names of the zone and reverse names: the published cases, then the rest."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from app.domain.discovery.zone.config import is_reverse
 from app.domain.discovery.zone.parse import (
-    Apex,
-    Branch,
     EndpointNode,
+    Fixed,
     NamespaceNode,
     Node,
     PodNode,
@@ -16,8 +19,12 @@ from app.domain.discovery.zone.parse import (
     ProtocolNode,
     ServiceNode,
     parse,
+    parse_dashed,
+    parse_reverse,
 )
+from app.domain.discovery.zone.service_records import label_of
 from app.domain.names import NamespacedName, parse_domain
+from app.domain.objects.endpoint_slice import Endpoint
 from tests.dns_vectors import VECTORS
 
 KEY = NamespacedName("shop", "web")
@@ -63,8 +70,8 @@ def fields_of(node: Node) -> dict[str, str]:  # noqa: PLR0911  one line a node
 @pytest.mark.parametrize(
     ("labels", "node"),
     [
-        ((), Apex()),
-        (("dns",), Branch()),
+        ((), Fixed.APEX),
+        (("dns",), Fixed.BRANCH),
         (("web", "shop", "svc"), ServiceNode(KEY)),
         (("_tcp", "web", "shop", "svc"), ProtocolNode(KEY, "tcp")),
         (("_http", "_tcp", "web", "shop", "svc"), PortNode(KEY, "http", "tcp")),
@@ -77,3 +84,37 @@ def fields_of(node: Node) -> dict[str, str]:  # noqa: PLR0911  one line a node
 )
 def test_the_grammar_is_read_strictly(labels: tuple[str, ...], node: Node | None) -> None:
     assert parse(labels) == node
+
+
+# Reverse names, and labels made of addresses.
+
+addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
+
+
+@pytest.mark.parametrize("case", VECTORS["reverse_name_vectors"], ids=lambda case: case["id"])
+def test_reverse_names_are_parsed_as_published(case: Mapping[str, Any]) -> None:
+    name = parse_domain(case["name"])
+    if "address" in case:
+        place = parse_reverse(name)
+        is_whole = isinstance(place, IPv4Address | IPv6Address)
+        assert (str(place) if is_whole else None) == case["address"]
+    else:
+        assert is_reverse(name) == (case["reverse_family"] is not None)
+
+
+def test_a_shortened_name_means_the_range_below_it() -> None:
+    assert parse_reverse(parse_domain("96.10.in-addr.arpa")) == IPv4Network("10.96.0.0/16")
+    assert parse_reverse(parse_domain("example.com")) is None
+
+
+@given(addresses)
+def test_an_address_is_read_back_from_its_reverse_name(
+    address: IPv4Address | IPv6Address,
+) -> None:
+    assert parse_reverse(parse_domain(address.reverse_pointer.upper())) == address
+
+
+@given(addresses)
+def test_an_address_is_read_back_from_its_label(address: IPv4Address | IPv6Address) -> None:
+    endpoint = Endpoint(addresses=(str(address),))
+    assert parse_dashed(label_of(endpoint, address)) == ip_address(str(address))

@@ -13,7 +13,6 @@ from app.domain.discovery.zone.config import ZoneConfig, cluster_config
 from app.domain.discovery.zone.records import Question, Record, Records
 from app.domain.discovery.zone.service_records import Zone
 from app.domain.discovery.zone.transfer import (
-    ZoneDelta,
     difference,
     records_of_zone,
 )
@@ -154,7 +153,9 @@ def changed(before: Object | None, after: Object | None, revision: int = 8) -> C
     return Change(revision=Revision(revision), before=before, after=after)
 
 
-def delta(snapshot: Snapshot, *changes: Change, apex: str = FORWARD) -> ZoneDelta:
+def delta(
+    snapshot: Snapshot, *changes: Change, apex: str = FORWARD
+) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
     after = snapshot.apply(changes)
     return difference(zone_of(snapshot, apex), zone_of(after, apex), changes)
 
@@ -162,9 +163,9 @@ def delta(snapshot: Snapshot, *changes: Change, apex: str = FORWARD) -> ZoneDelt
 def test_a_second_endpoint_adds_its_name_and_changes_nothing_else() -> None:
     one = an_endpoint_slice(an_endpoint("10.244.0.1"))
     two = an_endpoint_slice(*one.endpoints, an_endpoint("10.244.0.2"))
-    found = delta(state(a_service(), one), changed(one, two))
-    assert found.removed == ()
-    assert lines(*found.added) == [
+    removed, added = delta(state(a_service(), one), changed(one, two))
+    assert removed == ()
+    assert lines(*added) == [
         f"10-244-0-2.{WEB} A 10.244.0.2",
         f"10-244-0-2.{WEB} SRV 0 100 8080 10-244-0-2.{WEB}",
     ]
@@ -173,12 +174,12 @@ def test_a_second_endpoint_adds_its_name_and_changes_nothing_else() -> None:
 def test_a_service_that_moves_to_another_address_moves_its_records_and_pointers() -> None:
     before = a_service(ports=())
     after = a_service(ports=(), cluster_ip="10.96.0.21", cluster_ips=("10.96.0.21",))
-    found = delta(state(before), changed(before, after))
-    assert lines(*found.removed) == [f"{WEB} A 10.96.0.20"]
-    assert lines(*found.added) == [f"{WEB} A 10.96.0.21"]
-    found = delta(state(before), changed(before, after), apex=REVERSE)
-    assert lines(*found.removed) == [f"20.0.96.10.in-addr.arpa. PTR {WEB}"]
-    assert lines(*found.added) == [f"21.0.96.10.in-addr.arpa. PTR {WEB}"]
+    removed, added = delta(state(before), changed(before, after))
+    assert lines(*removed) == [f"{WEB} A 10.96.0.20"]
+    assert lines(*added) == [f"{WEB} A 10.96.0.21"]
+    removed, added = delta(state(before), changed(before, after), apex=REVERSE)
+    assert lines(*removed) == [f"20.0.96.10.in-addr.arpa. PTR {WEB}"]
+    assert lines(*added) == [f"21.0.96.10.in-addr.arpa. PTR {WEB}"]
 
 
 @pytest.mark.parametrize("apex", [FORWARD, REVERSE])
@@ -187,13 +188,13 @@ def test_a_deleted_namespace_removes_its_names(apex: str) -> None:
     found = delta(before, changed(a_namespace(), None), apex=apex)
     gone = records_of_zone(zone_of(before, apex))
     kept = {*records_of_zone(zone_of(state(), apex))}
-    assert found == ZoneDelta(tuple(record for record in gone if record not in kept), ())
+    assert found == (tuple(record for record in gone if record not in kept), ())
 
 
 def test_changes_without_records_make_no_difference() -> None:
     named = a_service(), a_service(labels={"team": "x"})
     changes = [changed(*named), changed(None, a_node(), 9), changed(None, a_pod(), 10)]
-    assert delta(state(named[0]), *changes) == ZoneDelta((), ())
+    assert delta(state(named[0]), *changes) == ((), ())
 
 
 def test_undoing_changes_gives_the_earlier_state() -> None:
@@ -233,8 +234,8 @@ def test_a_difference_turns_the_earlier_zone_into_the_later_one(
 ) -> None:
     before = START.apply(history[:place])
     after = before.apply(history[place:])
-    found = difference(zone_of(before, apex), zone_of(after, apex), history[place:])
+    removed, added = difference(zone_of(before, apex), zone_of(after, apex), history[place:])
     earlier, later = ({*records_of_zone(zone_of(snapshot, apex))} for snapshot in (before, after))
-    assert set(found.removed) == earlier - later
-    assert set(found.added) == later - earlier
+    assert set(removed) == earlier - later
+    assert set(added) == later - earlier
     assert after.rewound(history[place:], to=before.revision) == before

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import Lookup, Outcome
-from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
 from tests import resolver_vectors
+from tests.resolver_vectors import resolve
 
 PROFILES = {
     "glibc": Profile.GLIBC,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import (
     Decision,
     Host,
@@ -18,8 +19,8 @@ from app.domain.discovery.resolvers.lookup import (
     Reply,
     Status,
 )
-from app.domain.discovery.resolvers.stub_resolver import Profile, resolve
 from app.domain.names import parse_domain
+from tests.resolver_vectors import resolve
 
 SEARCH = ("a.test", "b.test")
 CONF = "nameserver 192.0.2.1\nsearch a.test b.test\noptions ndots:2 attempts:2\n"

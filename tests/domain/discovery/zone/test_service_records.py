@@ -1,18 +1,25 @@
 """The endpoints that a Service publishes, and their labels."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
-from app.domain.discovery.zone.published_endpoints import label_of, published, published_at
+from app.domain.addresses import parse_address
+from app.domain.discovery.zone.service_records import label_of, published, published_at
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.endpoint_slice import Endpoint
 from app.domain.objects.resource import Object
 from app.domain.objects.service import ServiceType
 from app.domain.snapshot import Snapshot, load
 from tests.builders import a_service, an_endpoint, an_endpoint_slice, key
+from tests.dns_vectors import VECTORS
 
 ADDRESS = ip_address("10.244.0.1")
+LEFT_OUT = {
+    "epname/006": "endpoint_pod_names is an option of CoreDNS alone",
+}
 ALIAS = a_service("web", type=ServiceType.EXTERNAL_NAME, cluster_ip="", cluster_ips=())
 
 
@@ -78,3 +85,11 @@ def test_a_label_is_the_host_name_or_the_address_with_dashes(
 ) -> None:
     endpoint = an_endpoint(address, hostname=hostname)
     assert label_of(endpoint, ip_address(address)) == label
+
+
+@pytest.mark.parametrize("case", VECTORS["endpoint_name_vectors"], ids=lambda case: case["id"])
+def test_endpoints_are_named_as_published(case: Mapping[str, Any]) -> None:
+    address = parse_address(case["ip"])
+    assert address is not None
+    label = label_of(Endpoint(addresses=(case["ip"],), hostname=case["hostname"]), address)
+    assert (label == case["name"]) != (case["id"] in LEFT_OUT)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.dns.own_addresses import answered_at, reached_at
+from app.dns.serving.sockets import answered_at, reached_at
 from tests.dns_vectors import VECTORS
 
 

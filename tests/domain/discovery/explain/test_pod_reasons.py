@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.discovery.explain.near_misses import distance, similar_word
+from app.domain.discovery.explain.pod_reasons import distance, similar_word
 
 words = st.text("abcW-", max_size=8)
 
