@@ -83,9 +83,7 @@ class Strategy(Generic[T]):
     """Changes objects that follow from others that a write changes; called in every write."""
     is_prunable: Callable[[T], bool] = lambda _: True
 
-    authorize_write: Callable[[Snapshot, User, T | None, T], None] = (
-        lambda _state, _user, _was, _is: None
-    )
+    authorize_write: Callable[[Snapshot, User, T | None, T], None] = _everybody_may
     """``(snapshot, user, current, desired)``: raises DomainError for a change that the user may
     not make although its verb is allowed, such as a grant of rights that the user does not hold.
 
