@@ -6,6 +6,7 @@ The composition root puts together the rest of a process.
 """
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from app.api import (
     clusterips,
@@ -17,9 +18,12 @@ from app.api import (
     metrics,
     render,
     resolve,
+    reviews,
     rules,
     rules_watch,
 )
+from app.api.access.layer import Access
+from app.api.access.requirements import path_itself, requires
 from app.api.gate import LIMITS, TRUSTED, Limits, Trusted, stand_before
 from app.api.objects import apply, watch
 from app.api.objects.collections import collection_router
@@ -27,6 +31,7 @@ from app.api.openapi import add_bodies
 from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.objects.wires import WIRES
 from app.schemas.resolution import ResolveBatch
+from app.schemas.reviews import AccessReviewWrite
 from app.schemas.rules.render_request import RenderRequest
 
 TITLE = "Waypost"
@@ -46,6 +51,7 @@ ROUTERS = (
     render.router,
     rules_watch.router,
     watch.router,
+    reviews.router,
     health.router,
     metrics.router,
     docs.router,
@@ -55,11 +61,21 @@ BODIES = (
     HeartbeatRequest,
     ResolveBatch,
     RenderRequest,
+    AccessReviewWrite,
 )
 
 
-def build(*, version: str, limits: Limits = LIMITS, trusted: Trusted = TRUSTED) -> FastAPI:
-    """Assemble the application; its ``state.registry`` is to be set before it serves."""
+def build(
+    *,
+    version: str,
+    limits: Limits = LIMITS,
+    trusted: Trusted = TRUSTED,
+    access: Access | None = None,
+) -> FastAPI:
+    """Assemble the application; its ``state.registry`` is to be set before it serves.
+
+    Without ``access`` every request may do everything.
+    """
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -71,7 +87,10 @@ def build(*, version: str, limits: Limits = LIMITS, trusted: Trusted = TRUSTED) 
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
+    for own in app.routes:
+        if isinstance(own, Route) and own.path == app.openapi_url:
+            requires(path_itself)(own.endpoint)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
-    stand_before(app, routed, limits=limits, trusted=trusted)
+    stand_before(app, routed, limits=limits, trusted=trusted, access=access)
     add_bodies(app, BODIES)
     return app

@@ -1,14 +1,19 @@
 """Route of the allocations: address ranges, their usage, and the Service of each address."""
 
+from collections.abc import Iterable
+
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from app.api import errors as api_errors
+from app.api.access.requirements import Asked, requires
 from app.api.dependencies import SnapshotOf
 from app.api.errors import refusals
 from app.api.objects.representation import answer
 from app.domain import errors
+from app.domain.access.attributes import Attributes
 from app.domain.addresses import Prefix, parse_address
+from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.registration.service.allocator import AddressRange, address_bands
 from app.domain.registration.service.strategy import ranges_of
 from app.domain.snapshot import Snapshot
@@ -17,12 +22,18 @@ from app.schemas.clusterips import ClusterIPs
 router = APIRouter(tags=["clusterips"])
 
 
+def _addresses(_: Asked) -> Iterable[Attributes]:
+    """Ask for all addresses: the list names Services of every namespace."""
+    yield Attributes(verb="list", api_group=SERVICE_CIDR.group, resource="ipaddresses")
+
+
 @router.get(
     "/clusterips",
     operation_id="list_cluster_ips",
     response_model=ClusterIPs,
     responses=refusals(errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable),
 )
+@requires(_addresses)
 async def list_cluster_ips(request: Request, snapshot: SnapshotOf) -> Response:
     """Show the ranges that ClusterIPs come from, and every address that is held."""
     return await run_in_threadpool(_answer, request, snapshot)  # there may be very many

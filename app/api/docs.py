@@ -15,6 +15,8 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
+from app.api.access.requirements import path_itself, requires
+
 PACKAGE: Final = "fastapi_swagger"
 SCRIPT, STYLE, ICON = "swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"
 MEDIA_TYPES: Final = {SCRIPT: "text/javascript", STYLE: "text/css", ICON: "image/png"}
@@ -59,12 +61,14 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/docs")
+@requires(path_itself)
 async def get_docs() -> Response:
     """Show the page."""
     return HTMLResponse(PAGE, headers=HEADERS)
 
 
 @router.get("/docs/start.js")
+@requires(path_itself)
 async def get_start() -> Response:
     """Give the script that opens this server's document."""
     return Response(START, media_type="text/javascript")
@@ -73,6 +77,7 @@ async def get_start() -> Response:
 @router.get(f"/docs/{SCRIPT}")
 @router.get(f"/docs/{STYLE}")
 @router.get(f"/docs/{ICON}")
+@requires(path_itself)
 async def get_file(request: Request) -> Response:
     """Give a file of Swagger UI."""
     name = request.url.path.rpartition("/")[2]

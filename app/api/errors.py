@@ -78,6 +78,14 @@ class Unauthenticated(errors.DomainError):
         self.challenge = challenge
 
 
+class UnclearCredentials(errors.BadRequest):
+    """The request has credentials twice."""
+
+    def __init__(self, message: str, challenge: str) -> None:
+        super().__init__(message)
+        self.challenge = challenge
+
+
 class TooSlow(errors.DomainError):
     """The request did not come in time, its head or its body; the connection is closed."""
 
@@ -116,6 +124,7 @@ STATUSES: Mapping[type[errors.DomainError], HTTPStatus] = {
     Misdirected: HTTPStatus.MISDIRECTED_REQUEST,
     ForeignPage: HTTPStatus.FORBIDDEN,
     Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    UnclearCredentials: HTTPStatus.BAD_REQUEST,
     TooSlow: HTTPStatus.REQUEST_TIMEOUT,
     Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
 }
@@ -169,7 +178,7 @@ def refused(error: errors.DomainError, form: str = JSON) -> Response:
     if isinstance(error, Overloaded):
         retry_after_s = error.retry_after_s
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
-    if isinstance(error, Unauthenticated) and error.challenge:
+    if isinstance(error, (Unauthenticated, UnclearCredentials)) and error.challenge:
         headers["WWW-Authenticate"] = error.challenge
     if isinstance(error, TooSlow):
         headers["Connection"] = "close"  # the rest of the request is not read

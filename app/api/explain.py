@@ -11,12 +11,14 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from app.api import errors as api_errors
+from app.api.access.requirements import objects_of, requires
 from app.api.dependencies import KeyOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.objects.representation import answer
 from app.domain import errors
 from app.domain.discovery.explain.service import explain
 from app.domain.names import NamespacedName
+from app.domain.objects.service import SERVICE
 from app.domain.snapshot import Snapshot
 from app.schemas.explanation import ServiceExplanation, encode_explanation
 
@@ -31,6 +33,7 @@ router = APIRouter(tags=["services"])
         errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable
     ),
 )
+@requires(objects_of(SERVICE, "explain"))
 async def explain_service(request: Request, key: KeyOf, snapshot: SnapshotOf) -> Response:
     """Say why each Pod of the namespace is, or is not, an endpoint of a Service."""
     return await asyncio.to_thread(_explained, request, key, snapshot)

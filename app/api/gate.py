@@ -1,7 +1,7 @@
 """The layers that every request passes before its route, whichever route that is.
 
-    metrics -> requests at once -> size of a body -> Host, Origin -> methods -> rules watches
-    -> routes
+    metrics -> requests at once -> size of a body -> Host, Origin -> who asks and what they may do
+    -> methods -> rules watches -> routes
 
 Nothing is answered without them: the fast answers are behind them, too.
 """
@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from app.api.access.layer import Access, AccessControl
+from app.api.access.routes import Routes
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
 from app.api.http.methods import Methods
@@ -23,11 +25,21 @@ TRUSTED = Trusted()
 
 
 def stand_before(
-    app: FastAPI, routes: Iterable[object], *, limits: Limits, trusted: Trusted
+    app: FastAPI,
+    routes: Iterable[object],
+    *,
+    limits: Limits,
+    trusted: Trusted,
+    access: Access | None,
 ) -> None:
-    """Put the layers before the routes; each one added stands before those added earlier."""
+    """Put the layers before the routes; each one added stands before those added earlier.
+
+    Raises LookupError for a route that does not say what it asks of its caller.
+    """
+    known = [route for route in routes if isinstance(route, Route)]
     app.add_middleware(Following)
-    app.add_middleware(Methods, routes=[route for route in routes if isinstance(route, Route)])
+    app.add_middleware(Methods, routes=known)
+    app.add_middleware(AccessControl, routes=Routes(known), access=access)
     app.add_middleware(Guard, trusted=trusted)
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
     app.add_middleware(RequestLimit, requests_max=limits.requests_max)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 
+from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import Check, RegistryOf
 from app.api.errors import refusals
 from app.domain.errors import CauseReason, NotSynced, Violation
@@ -18,24 +19,28 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/livez", operation_id="get_livez")
+@requires(path_itself)
 async def livez() -> Health:
     """Answer as long as the process runs."""
     return Health(status="ok", checks=[])
 
 
 @router.get("/readyz", operation_id="get_readyz", responses=refusals(NotSynced))
+@requires(path_itself)
 async def readyz(registry: RegistryOf) -> Health:
     """Say whether the database is reachable, migrated, and its state loaded."""
     return _healthy(registry.checks())
 
 
 @router.get("/healthz", operation_id="get_healthz", responses=refusals(NotSynced))
+@requires(path_itself)
 async def healthz(registry: RegistryOf) -> Health:
     """Say whether the process both lives and is ready."""
     return _healthy(registry.checks())
 
 
 @router.get("/version", operation_id="get_version")
+@requires(path_itself)
 async def get_version(request: Request) -> Version:
     """Tell the build."""
     version: str = request.app.version

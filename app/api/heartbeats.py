@@ -5,17 +5,26 @@
 Source: contract.md, "Routes".
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from app.api import errors as api_errors
+from app.api.access.authority import require
+from app.api.access.identity import UserOf
+from app.api.access.requirements import by_body, objects_of, requires
 from app.api.dependencies import KeyOf, RegistryOf
 from app.api.errors import refusals
 from app.api.objects.bodies import documented_body, media_of, read_body
 from app.api.objects.representation import answer
 from app.domain import errors
+from app.domain.access.attributes import Attributes
+from app.domain.access.subjects import User
+from app.domain.names import NamespacedName
+from app.domain.objects.node import NODE
 from app.domain.objects.pod import POD
+from app.domain.snapshot import Snapshot
 from app.schemas.documents.read import parse_document
 from app.schemas.heartbeats import (
     HeartbeatRequest,
@@ -36,6 +45,7 @@ _REFUSALS = (errors.NotFound, errors.NotSynced, errors.Unconfirmed, api_errors.N
     response_model=HeartbeatResult,
     responses=refusals(*_REFUSALS),
 )
+@requires(objects_of(POD, "heartbeat"))
 async def renew_pod_lease(request: Request, key: KeyOf, registry: RegistryOf) -> Response:
     """Renew the lease of one Pod; one that had run out is as it was before."""
     renewal = await registry.leases.renew([key])
@@ -53,10 +63,15 @@ async def renew_pod_lease(request: Request, key: KeyOf, registry: RegistryOf) ->
     ),
     openapi_extra=documented_body(HeartbeatRequest),
 )
-async def renew_leases(request: Request, registry: RegistryOf) -> Response:
+@requires(by_body)
+async def renew_leases(request: Request, registry: RegistryOf, user: UserOf) -> Response:
     """Renew the leases of many Pods at once; some may not be registered."""
     content = (await read_body(request, parse_document, media_of(request))).content
-    renewal = await registry.leases.renew(decode_heartbeats(content))
+    keys = decode_heartbeats(content)
+    if not user.is_master:
+        snapshot = registry.view.require_synced()
+        await registry.reading.run(lambda: require(snapshot, user, _asked(snapshot, user, keys)))
+    renewal = await registry.leases.renew(keys)
     return answer(request, encode_heartbeats(renewal.renewed, renewal.unknown))
 
 
@@ -66,9 +81,23 @@ async def renew_leases(request: Request, registry: RegistryOf) -> Response:
     response_model=NodeHeartbeatResult,
     responses=refusals(*_REFUSALS[:2], api_errors.NotAcceptable),
 )
+@requires(objects_of(NODE, "heartbeat"))
 async def renew_node_lease(
     request: Request, name: Annotated[str, Path(examples=["n1"])], registry: RegistryOf
 ) -> Response:
     """Say that the agent of a Node lives, and with it what it reports on its Pods."""
     lease_s = registry.leases.renew_node(name)
     return answer(request, {"node": name, "leaseDurationSeconds": lease_s})
+
+
+def _asked(snapshot: Snapshot, user: User, keys: Iterable[NamespacedName]) -> Iterator[Attributes]:
+    """Ask for the heartbeat of each Pod; an agent may name those that are gone."""
+    for key in keys:
+        if user.node_name is None or key in snapshot.pods:
+            yield Attributes(
+                verb="create",
+                resource=POD.plural,
+                subresource="heartbeat",
+                namespace=key.namespace,
+                name=key.name,
+            )

@@ -17,6 +17,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import RegistryOf
 from app.api.objects.streams import Watching
 from app.domain.resources import RESOURCES
@@ -33,6 +34,7 @@ router = APIRouter(tags=["health"])
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
+@requires(path_itself)
 async def get_metrics(registry: RegistryOf) -> Response:
     """Show every metric of this process."""
     return Response(generate_latest(registry.metrics), media_type=CONTENT_TYPE_LATEST)

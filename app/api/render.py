@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api import errors as api_errors
+from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import Registry, RegistryOf
 from app.api.errors import refusals
 from app.api.http.packing import packed
@@ -50,6 +51,7 @@ router = APIRouter(tags=["rules"])
     },
     openapi_extra=documented_body(RenderRequest),
 )
+@requires(path_itself)
 async def render(
     request: Request, query: Annotated[RenderQuery, Query()], registry: RegistryOf
 ) -> Response:

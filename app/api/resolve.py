@@ -6,6 +6,7 @@ The registry's Resolver has the configuration.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -13,15 +14,24 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from app.api import errors as api_errors
+from app.api.access.authority import first_refusal, require
+from app.api.access.identity import UserOf
+from app.api.access.requirements import Asked, objects_of, path_itself, requires
 from app.api.dependencies import KeyOf, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.objects.bodies import documented_body, media_of, read_body
 from app.api.objects.representation import answer, warn
 from app.domain import errors
+from app.domain.access.attributes import Attributes
+from app.domain.access.subjects import User
+from app.domain.discovery.resolution import Resolved
 from app.domain.discovery.resolvers import resolv_conf
 from app.domain.discovery.resolvers.resolv_conf import ResolvConf
 from app.domain.names import NamespacedName
+from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
 from app.domain.objects.namespace import NAMESPACE
+from app.domain.objects.pod import POD
+from app.domain.snapshot import Snapshot
 from app.registry.resolution import conf_of_pod, resolve
 from app.schemas.documents.read import parse_document
 from app.schemas.resolution import Resolution, Resolutions, ResolveBatch, ResolveQuery
@@ -43,7 +53,22 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 }
 
 
+_WITHHELD = ("endpoints are left out: they need the right to list endpointslices",)
+
 router = APIRouter(tags=["resolve"])
+
+
+def _asked_of_pod(asked: Asked) -> Iterable[Attributes]:
+    """Ask for the path, and for the Pod in whose place the name is resolved."""
+    yield from path_itself(asked)
+    yield from _place(asked.query.get("pod", ""))
+
+
+def _place(pod: str) -> Iterable[Attributes]:
+    """Ask for the Pod ``namespace/name`` in whose place names are resolved, if there is one."""
+    if pod:
+        namespace, _, name = pod.partition("/")
+        yield Attributes(verb="get", resource=POD.plural, namespace=namespace, name=name)
 
 
 @router.get(
@@ -53,15 +78,19 @@ router = APIRouter(tags=["resolve"])
     response_model=Resolution,
     responses=refusals(*_REFUSALS),
 )
+@requires(_asked_of_pod)
 async def resolve_one(
     request: Request,
     query: Annotated[ResolveQuery, Query()],
     snapshot: SnapshotOf,
     registry: RegistryOf,
+    user: UserOf,
 ) -> Response:
     """Answer with every query the resolver sends; a name that does not exist is an answer."""
     resolved = await resolve(snapshot, asked_of(query), registry.resolver)
-    return answer(request, encode_resolution(resolved, snapshot, explain=query.explain))
+    wire = _encoded(resolved, snapshot, user, explain=query.explain)
+    withheld = _WITHHELD if query.explain and "endpoints" not in wire else ()
+    return warn(answer(request, wire), withheld)
 
 
 @router.post(
@@ -72,18 +101,43 @@ async def resolve_one(
     responses=refusals(*_REFUSALS, api_errors.BodyTooLarge, api_errors.Unsupported),
     openapi_extra=documented_body(ResolveBatch),
 )
-async def resolve_many(request: Request, snapshot: SnapshotOf, registry: RegistryOf) -> Response:
+@requires(path_itself)
+async def resolve_many(
+    request: Request, snapshot: SnapshotOf, registry: RegistryOf, user: UserOf
+) -> Response:
     """Answer every question from the same revision, in order."""
     batch = await _read_batch(request)
+    for question in batch.questions:
+        require(snapshot, user, _place(question.pod))
     slots = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def one(question: ResolveQuery) -> dict[str, object]:
         async with slots:
             resolved = await resolve(snapshot, asked_of(question), registry.resolver)
-        return encode_resolution(resolved, snapshot, explain=question.explain)
+        return _encoded(resolved, snapshot, user, explain=question.explain)
 
     resolutions = await asyncio.gather(*(one(question) for question in batch.questions))
-    return answer(request, {"resolutions": resolutions})
+    response = answer(request, {"resolutions": resolutions})
+    explained = zip(batch.questions, resolutions, strict=True)
+    is_withheld = any(each.explain and "endpoints" not in wire for each, wire in explained)
+    return warn(response, _WITHHELD if is_withheld else ())
+
+
+def _encoded(
+    resolved: Resolved, snapshot: Snapshot, user: User, *, explain: bool
+) -> dict[str, object]:
+    """Encode an answer, with endpoints only for a caller who may list the slices they are from."""
+    wire = encode_resolution(resolved, snapshot, explain=explain)
+    if explain and resolved.service is not None:
+        asked = Attributes(
+            verb="list",
+            api_group=ENDPOINT_SLICE.group,
+            resource=ENDPOINT_SLICE.plural,
+            namespace=resolved.service.namespace,
+        )
+        if first_refusal(snapshot, user, (asked,)) is not None:
+            del wire["endpoints"]
+    return wire
 
 
 @router.get(
@@ -93,6 +147,7 @@ async def resolve_many(request: Request, snapshot: SnapshotOf, registry: Registr
     response_class=Response,
     responses={**_TEXT, **refusals(*_REFUSALS[1:-1])},
 )
+@requires(objects_of(NAMESPACE, "resolvconf"))
 async def read_of_namespace(
     name: Annotated[str, Path(examples=["default"])], snapshot: SnapshotOf, registry: RegistryOf
 ) -> Response:
@@ -109,6 +164,7 @@ async def read_of_namespace(
     response_class=Response,
     responses={**_TEXT, **refusals(*_REFUSALS[1:-1])},
 )
+@requires(objects_of(POD, "resolvconf"))
 async def read_of_pod(key: KeyOf, snapshot: SnapshotOf, registry: RegistryOf) -> Response:
     """Show what a Pod's file says, by its own policy and additions."""
     return _text(conf_of_pod(snapshot, key, registry.resolver.dns))

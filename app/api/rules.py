@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.api import errors as api_errors
+from app.api.access.requirements import objects_of, requires
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.http.content_negotiation import JSON, YAML, accepts_only_json, chosen_form
@@ -27,6 +28,7 @@ from app.domain.dataplane.ipvs.ipvsadm import parse_servers
 from app.domain.dataplane.ipvs.script import Part, encode_part
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
 from app.domain.dataplane.nftables.text import encode as encode_nftables
+from app.domain.objects.node import NODE
 from app.domain.snapshot import Snapshot
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.rules.codec import encode_rules, encode_text
@@ -54,6 +56,7 @@ router = APIRouter(tags=["rules"])
     response_model=NodeRules,
     responses=refusals(*_READ),
 )
+@requires(objects_of(NODE, "rules"))
 async def get_node_ipvs(
     name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
 ) -> Response:
@@ -73,6 +76,7 @@ async def get_node_ipvs(
     response_class=Response,
     responses={**_TEXT, **refusals(*_READ[:-1])},
 )
+@requires(objects_of(NODE, "rules"))
 async def get_node_ipvs_text(
     name: NameOf,
     request: Request,
@@ -100,6 +104,7 @@ async def get_node_ipvs_text(
         **refusals(*_READ[:-1]),
     },
 )
+@requires(objects_of(NODE, "rules"))
 async def get_node_nftables(
     name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
 ) -> Response:
@@ -131,6 +136,7 @@ async def get_node_nftables(
         }
     },
 )
+@requires(objects_of(NODE, "observed"))
 async def observe_node_ipvs(
     name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
 ) -> Response:

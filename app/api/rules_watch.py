@@ -21,6 +21,8 @@ from pydantic import Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import errors as api_errors
+from app.api.access.identity import permit_of
+from app.api.access.requirements import objects_of, requires
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals, refused
 from app.api.http.limits import leave_slot
@@ -30,6 +32,7 @@ from app.domain import errors
 from app.domain.bounded import Bounded
 from app.domain.dataplane.ipvs.operations import Operation
 from app.domain.names import Revision
+from app.domain.objects.node import NODE
 from app.registry.node_rules import IPVS, NFTABLES, NodeChanges, Standing
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.objects.metadata import asked_revision, parse_revision
@@ -96,6 +99,7 @@ class ChangesQuery(QueryModel):
     response_model=NodeRulesChanges,
     responses=_REFUSALS,
 )
+@requires(objects_of(NODE, "rules"))
 async def get_node_ipvs_changes(
     name: NameOf,
     query: Annotated[ChangesQuery, Query()],
@@ -115,6 +119,7 @@ async def get_node_ipvs_changes(
     response_model=NodeTextChanges,
     responses=_REFUSALS,
 )
+@requires(objects_of(NODE, "rules"))
 async def get_node_nftables_changes(
     name: NameOf,
     query: Annotated[ChangesQuery, Query()],
@@ -192,6 +197,9 @@ async def _changes(request: Request, registry: Registry, question: _Question) ->
         if not await registry.watching.wait_beyond(snapshot.revision, within_s=left_s):
             return changes
         snapshot = registry.view.snapshot
+        permit = permit_of(request.scope)
+        if permit is not None and (refusal := permit.refusal(snapshot)) is not None:
+            raise refusal
 
 
 async def _pieces(changes: NodeChanges) -> list[Piece]:

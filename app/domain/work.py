@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from app.domain.access.subjects import UNSECURED, User
 from app.domain.changes import Change
 from app.domain.names import REVISION_ZERO, NamespacedName, Revision, Uid
 from app.domain.objects.resource import Object
@@ -48,6 +49,8 @@ class Work:
     new_uid: Callable[[], Uid]
     policy: Policy
     cursors: Mapping[str, int]
+    user: User = UNSECURED
+    """Whose write it is; the system's own may do everything."""
     warnings: list[str] = field(default_factory=list[str])
     _before: dict[tuple[str, NamespacedName], Object | None] = field(
         default_factory=dict[tuple[str, NamespacedName], Object | None]

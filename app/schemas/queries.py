@@ -62,6 +62,10 @@ class ListQuery(Query):
         description="With `watch`: whether to begin with the objects there are; when absent, "
         "only without a `resourceVersion`.",
     )
+    visible: bool = Field(
+        default=False,
+        description="Show what the caller may see where all namespaces are not allowed.",
+    )
 
 
 class DeleteQuery(Query):
@@ -107,6 +111,10 @@ class WatchQuery(Query):
         examples=["Service,EndpointSlice"],
     )
     namespace: Text = Field("", description="Only objects of this namespace.")
+    visible: bool = Field(
+        default=False,
+        description="Show what the caller may see where all namespaces are not allowed.",
+    )
     label_selector: Text = Field("", examples=["app=ent"])
     resource_version: Text = Field(
         "", description="Begin after this revision; absent begins with what is there."

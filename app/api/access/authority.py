@@ -1,16 +1,17 @@
-"""Authorisation by routes: for what their body names, and for what only a decision finds out.
+"""Authorisation by routes: for what their body names, and for what only they find out.
 
-    request, attributes -> nothing, or Forbidden in Kubernetes' words
+    snapshot, user, attributes -> nothing, or Forbidden in Kubernetes' words
+    snapshot, user, attributes -> the namespaces in which all of them are allowed
 
-What the path and the query name has been judged before the route.
+What the path and the query name has been evaluated before the route.
 
-Source: access.md 2.1 and 2.3.
+Source: access.md 2.1, 2.3 and 2.9.
 """
 
 from collections.abc import Iterable
 
 from app.domain.access.attributes import Attributes
-from app.domain.access.decision import authorize
+from app.domain.access.decision import authorize, visible_namespaces
 from app.domain.access.refusals import Refused
 from app.domain.access.subjects import User
 from app.domain.snapshot import Snapshot
@@ -29,3 +30,21 @@ def first_refusal(snapshot: Snapshot, user: User, asked: Iterable[Attributes]) -
         if isinstance(decision, Refused):
             return decision
     return None
+
+
+def visible(snapshot: Snapshot, user: User, asked: Iterable[Attributes]) -> frozenset[str] | None:
+    """Find the namespaces in which everything that is asked for is allowed; None is all of them.
+
+    Raises Forbidden when there is none.
+    """
+    limited = [
+        (attributes, decision)
+        for attributes in asked
+        if isinstance(decision := authorize(snapshot, user, attributes), Refused)
+    ]
+    if not limited:
+        return None
+    found = [visible_namespaces(snapshot, user, attributes) for attributes, _ in limited]
+    if not (shared := found[0].intersection(*found[1:])):
+        raise limited[0][1].error
+    return shared

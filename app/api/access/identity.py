@@ -1,22 +1,35 @@
-"""The caller of a request, as the layer of access control left it for the routes.
+"""The caller of a request, and whether a request that lasts is still allowed.
 
     request -> Caller -> User
+    request -> Permit; Permit, snapshot -> nothing, or why the request must end
 
-Nothing behind that layer sees credentials: it takes them out of the headers.
-Source: access.md 1 and 1.1.
+The layer of access control leaves both for the routes, which see no credentials: the layer takes
+them out of the headers.  Without authentication there is no permit, and every caller may do
+everything.
+
+Source: access.md 1, 1.1, 1.10 and 2.9.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from starlette.types import Scope
 
+from app.api.access.authority import first_refusal, visible
 from app.api.credentials.outcomes import Method
+from app.api.errors import Unauthenticated
+from app.domain.access.attributes import Attributes
+from app.domain.access.impersonation import Impersonation, impersonated
+from app.domain.access.refusals import Refused
 from app.domain.access.subjects import UNSECURED, User
+from app.domain.access.tokens import StoredToken
+from app.domain.errors import DomainError, Expired
+from app.domain.snapshot import Snapshot
 
-_CALLER: Final = "waypost.caller"
+_PERMIT: Final = "waypost.permit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,28 +45,94 @@ class Caller:
     method: Method = Method.NONE
     credential_id: str = ""
     expires_at: datetime | None = None
+    impersonation: Impersonation | None = None
 
 
-_EVERYBODY: Final = Caller(user=UNSECURED, real=UNSECURED)
-"""The caller of every request while authentication is off."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """What a request was allowed, and whether it still is at a later state.
+
+    ``namespaces`` are those that a list or watch with ``visible=true`` was limited to.
+    """
+
+    caller: Caller
+    asked: tuple[Attributes, ...]
+    tokens_of: Callable[[Snapshot], Mapping[str, StoredToken]]
+    now: Callable[[], datetime]
+    namespaces: frozenset[str] | None = None
+
+    def asking(
+        self, asked: Iterable[Attributes], namespaces: frozenset[str] | None = None
+    ) -> "Permit":
+        """Give the permit of a request whose route has found out what it asks for."""
+        return replace(self, asked=tuple(asked), namespaces=namespaces)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the credential is past its end."""
+        return self.caller.expires_at is not None and self.now() >= self.caller.expires_at
+
+    def refusal(self, snapshot: Snapshot) -> DomainError | None:
+        """Say why the request is not allowed any more at a state; None if it is."""
+        caller = self.caller
+        if self.has_ended or self._is_revoked(snapshot):
+            return Unauthenticated()
+        if caller.impersonation is not None:
+            found = impersonated(snapshot, caller.real, caller.impersonation)
+            if isinstance(found, Refused):
+                return found.error
+        if self.namespaces is not None:
+            return self._visible_refusal(snapshot, self.namespaces)
+        refused = first_refusal(snapshot, caller.user, self.asked)
+        return None if refused is None else refused.error
+
+    def _is_revoked(self, snapshot: Snapshot) -> bool:
+        if self.caller.method is not Method.TOKEN:
+            return False
+        stored = self.tokens_of(snapshot).get(self.caller.credential_id)
+        return stored is None or stored.revoked_at is not None
+
+    def _visible_refusal(self, snapshot: Snapshot, known: frozenset[str]) -> DomainError | None:
+        try:
+            seen = visible(snapshot, self.caller.user, self.asked)
+        except DomainError as refusal:
+            return refusal
+        if seen != known:
+            return Expired("the visible namespaces have changed: list again")
+        return None
 
 
-def set_caller(scope: Scope, caller: Caller) -> None:
-    """Leave the caller of a request for what is behind the layer."""
-    scope[_CALLER] = caller
+def set_permit(scope: Scope, permit: Permit) -> None:
+    """Leave the permit of a request for what is behind the layer."""
+    scope[_PERMIT] = permit
 
 
-async def caller_of(request: Request) -> Caller:
-    """Give the caller of a request."""
-    caller = request.scope.get(_CALLER, _EVERYBODY)
-    assert isinstance(caller, Caller), "only the layer of access control sets it"
-    return caller
+def permit_of(scope: Scope) -> Permit | None:
+    """Give the permit of a request; None while authentication is off."""
+    permit = scope.get(_PERMIT)
+    assert permit is None or isinstance(permit, Permit), "only the layer sets it"
+    return permit
+
+
+def limited(
+    request: Request, snapshot: Snapshot, asked: Iterable[Attributes]
+) -> tuple[Permit | None, frozenset[str] | None]:
+    """Limit a list or watch to the namespaces that its caller may see; None is all of them.
+
+    Raises Forbidden when there is none.
+    """
+    permit = permit_of(request.scope)
+    if permit is None:
+        return None, None
+    wanted = tuple(asked)
+    namespaces = visible(snapshot, permit.caller.user, wanted)
+    return permit.asking(wanted, namespaces), namespaces
 
 
 async def user_of(request: Request) -> User:
     """Give the user that a request acts for."""
-    return (await caller_of(request)).user
+    permit = permit_of(request.scope)
+    return UNSECURED if permit is None else permit.caller.user
 
 
-CallerOf = Annotated[Caller, Depends(caller_of)]
 UserOf = Annotated[User, Depends(user_of)]

@@ -12,14 +12,13 @@ Source: access.md 1, 1.1, 1.9, 1.10 and 2.1.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from prometheus_client import Counter
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.access.authority import first_refusal
-from app.api.access.identity import Caller, set_caller
+from app.api.access.authority import require
+from app.api.access.identity import Caller, Permit, set_permit
 from app.api.access.requirements import Asked
 from app.api.access.routes import Routes, UnknownMethod
 from app.api.credentials.authenticator import Authenticator, Presented
@@ -34,18 +33,17 @@ from app.api.credentials.outcomes import (
     TooMany,
 )
 from app.api.credentials.proxy import plain_address, without_identity
-from app.api.errors import Overloaded, Unauthenticated, refused
+from app.api.errors import Overloaded, Unauthenticated, UnclearCredentials, refused
+from app.api.http.connection import PEER_CERTIFICATE
 from app.domain.access.attributes import Attributes
-from app.domain.access.impersonation import impersonated, parse_impersonation
+from app.domain.access.impersonation import Impersonation, impersonated, parse_impersonation
 from app.domain.access.refusals import Refused as Unauthorised
 from app.domain.access.subjects import User
 from app.domain.access.tokens import StoredToken
-from app.domain.errors import BadRequest, DomainError, NotSynced
+from app.domain.errors import DomainError, NotSynced
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from app.schemas.objects.metadata import asked_revision
-
-CERTIFICATE: Final = "waypost.certificate"  # key of a scope: the client's certificate, DER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +77,12 @@ class AccessControl:
             await self._app(scope, receive, send)
             return
         try:
-            caller = await _Judging(self._routes, self._access, scope).caller()
+            permit = await _Judging(self._routes, self._access, scope).permit()
         except DomainError as refusal:
             await refused(refusal)(scope, receive, send)
             return
         inner = {**scope, "headers": without_identity(scope["headers"])}
-        set_caller(inner, caller)
+        set_permit(inner, permit)
         await self._app(inner, receive, send)
 
 
@@ -95,20 +93,26 @@ class _Judging:
         self._routes, self._access, self._scope = routes, access, scope
         self._query = QueryParams(scope["query_string"])
 
-    async def caller(self) -> Caller:
-        """Tell who asks; raises what the request is refused with."""
+    async def permit(self) -> Permit:
+        """Say what the request is allowed; raises what it is refused with."""
         snapshot = await self._snapshot()
         known = await self._authenticated(snapshot)
-        user = self._impersonated(snapshot, known.user)
-        if (refusal := first_refusal(snapshot, user, self._asked())) is not None:
-            raise refusal.error
-        return Caller(
+        impersonation = self._impersonation()
+        user = known.user
+        if impersonation is not None:
+            user = _impersonated(snapshot, user, impersonation)
+        asked = tuple(self._asked())
+        require(snapshot, user, asked)
+        caller = Caller(
             user=user,
             real=known.user,
             method=known.method,
             credential_id=known.credential_id,
             expires_at=known.expires_at,
+            impersonation=impersonation,
         )
+        access = self._access
+        return Permit(caller=caller, asked=asked, tokens_of=access.tokens_of, now=access.now)
 
     async def _snapshot(self) -> Snapshot:
         """Take the state to judge by, which is not older than the revision that is asked for."""
@@ -128,7 +132,7 @@ class _Judging:
             path=scope["path"],
             fields=scope["headers"],
             peer=None if peer is None else plain_address(peer[0]),
-            certificate=scope.get(CERTIFICATE),
+            certificate=scope.get(PEER_CERTIFICATE),
         )
         outcome = await access.authenticator.authenticate(
             presented, access.tokens_of(snapshot), now=access.now()
@@ -140,18 +144,13 @@ class _Judging:
             raise NotSynced("this process may not know of revoked credentials: no database")
         return outcome
 
-    def _impersonated(self, snapshot: Snapshot, user: User) -> User:
+    def _impersonation(self) -> Impersonation | None:
         pairs = [
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in self._scope["headers"]
             if name.startswith(b"impersonate-")
         ]
-        if not pairs or (wish := parse_impersonation(pairs)) is None:
-            return user
-        found = impersonated(snapshot, user, wish)
-        if isinstance(found, Unauthorised):
-            raise found.error
-        return found
+        return parse_impersonation(pairs) if pairs else None
 
     def _asked(self) -> Iterable[Attributes]:
         method, path = self._scope["method"], self._scope["path"]
@@ -164,9 +163,16 @@ class _Judging:
         return found.requirement(Asked(wanted, path, found.parameters, self._query))
 
 
+def _impersonated(snapshot: Snapshot, user: User, wish: Impersonation) -> User:
+    found = impersonated(snapshot, user, wish)
+    if isinstance(found, Unauthorised):
+        raise found.error
+    return found
+
+
 def _refusal_of(outcome: NoCredentials | Refused | Malformed | TooMany) -> DomainError:
     if isinstance(outcome, Malformed):
-        return BadRequest(outcome.message)
+        return UnclearCredentials(outcome.message, challenge_of(outcome) or "")
     if isinstance(outcome, TooMany):
         return Overloaded("too many failed authentications", retry_after_s=outcome.retry_after_s)
     return Unauthenticated(challenge_of(outcome) or "")

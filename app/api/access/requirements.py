@@ -31,6 +31,7 @@ _VERBS: Final[Mapping[str, str]] = {
     "DELETE": "delete",
 }
 _NOT_WATCHING: Final = frozenset({"", "false", "0"})
+_LIMITED: Final = frozenset({"true", "1"})
 _NAME: Final = "metadata.name"
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -83,7 +84,8 @@ def objects_of(resource: AnyResource, subresource: str = "", *, verb: str = "") 
     def requirement(asked: Asked) -> Iterable[Attributes]:
         name = asked.parameters.get("name", "")
         if not name and asked.method == "GET":
-            yield collection(resource, asked.query)
+            if not is_limited(resource, asked.query):
+                yield collection(resource, asked.query)
             return
         yield Attributes(
             verb=verb or _VERBS[asked.method],
@@ -110,6 +112,15 @@ def collection(resource: AnyResource, query: QueryParams, verb: str = "") -> Att
         name="" if "/" in name else name,
         field_selector=exact,
     )
+
+
+def is_limited(resource: AnyResource, query: QueryParams) -> bool:
+    """Whether a list or watch wants what the caller may see, whatever that is.
+
+    Its route then finds out in which namespaces that is.
+    """
+    is_wanted = query.get("visible", "").lower() in _LIMITED
+    return is_wanted and resource.is_namespaced and not query.get("namespace", "")
 
 
 def _namespace_of(resource: AnyResource, namespace: str, name: str) -> str:

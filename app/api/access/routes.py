@@ -7,22 +7,14 @@ those with as many segments and the same first one are tried.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from re import Pattern
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Final
+
+from starlette.routing import Route
 
 from app.api.access.requirements import Requirement, requirement_of
-
-
-@runtime_checkable
-class Route(Protocol):
-    """A route of the framework: its paths, its methods, and what answers there."""
-
-    path: str
-    path_regex: Pattern[str]
-    methods: set[str] | None
-    endpoint: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +42,10 @@ class _Entry:
 class Routes:
     """All routes of an application."""
 
-    def __init__(self, routes: Iterable[object]) -> None:
+    def __init__(self, routes: Iterable[Route]) -> None:
         """Take the routes; raises LookupError for one that asks nothing of its caller."""
         self._entries: defaultdict[tuple[str, int], list[_Entry]] = defaultdict(list)
         for route in routes:
-            if not isinstance(route, Route):
-                continue
             requirement = requirement_of(route.endpoint)
             if requirement is None:
                 raise LookupError(f"the route {route.path} does not say what it asks of a caller")

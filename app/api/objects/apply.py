@@ -11,6 +11,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from app.api import errors as api_errors
+from app.api.access.identity import UserOf
+from app.api.access.requirements import by_body, requires
 from app.api.dependencies import RegistryOf
 from app.api.errors import refusals
 from app.api.objects.bodies import OBJECT_TYPES, STRICT, media_of, read_body
@@ -50,6 +52,7 @@ _BODY = {
     response_model=ApplyResult,
     responses=refusals(
         errors.BadRequest,
+        errors.Forbidden,
         errors.Invalid,
         errors.NotSynced,
         errors.Unconfirmed,
@@ -59,8 +62,9 @@ _BODY = {
     ),
     openapi_extra=_BODY,
 )
+@requires(by_body)
 async def apply_manifests(
-    request: Request, query: Annotated[ApplyQuery, Query()], registry: RegistryOf
+    request: Request, query: Annotated[ApplyQuery, Query()], registry: RegistryOf, user: UserOf
 ) -> Response:
     """Create or replace many objects as one write; all of them, or none."""
     prune, is_dry = _prune(query), is_dry_run(query.dry_run)
@@ -74,17 +78,17 @@ async def apply_manifests(
     request.state.warnings = bundle.mistakes  # for a refusal, whose reason they may be
 
     def decide(work: Work) -> tuple[Sequence[Outcome], Revision]:
-        before = work.snapshot.revision
+        before, work.user = work.snapshot.revision, user
         items = [manifest.item() for manifest in bundle.manifests]
         mirrors = [manifest.mirror() for manifest in bundle.mirrors]
         outcomes = apply(work, items, mirrors=mirrors, prune=prune, refused=bundle.refused)
         return outcomes, work.revision if work.changes() else before
 
-    if not is_dry and not bundle.refused:
-        await registry.leases.renew_existing(bundle.keys_of(POD))
     reach = len(bundle) + len(await request.body()) // OCTETS_AN_OBJECT
     reach += 0 if prune is None else len(snapshot.index)
     outcomes, revision = await registry.writer.write(decide, dry_run=is_dry, reach=reach)
+    if not is_dry:
+        await registry.leases.renew_existing(bundle.keys_of(POD))
 
     def answered() -> Response:
         head = {"kind": "ApplyResult", "resourceVersion": str(revision), "dryRun": is_dry}

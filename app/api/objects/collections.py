@@ -17,6 +17,9 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api import errors as api_errors
+from app.api.access.authority import require
+from app.api.access.identity import user_of
+from app.api.access.requirements import by_body, objects_of, requires
 from app.api.dependencies import (
     Registry,
     RegistryOf,
@@ -43,6 +46,7 @@ from app.api.objects.representation import (
 )
 from app.api.objects.watch import answer_watch
 from app.domain import errors
+from app.domain.access.attributes import Attributes
 from app.domain.names import NamespacedName
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource, Object
@@ -106,6 +110,7 @@ def _add_list(router: APIRouter, wire: Wire) -> None:
         response_model=list_model(wire),
         responses=refusals(errors.BadRequest, errors.Expired, errors.Invalid, *_READ[1:]),
     )
+    @requires(objects_of(wire.resource))
     async def list_objects(
         request: Request, query: Annotated[ListQuery, Query()], registry: RegistryOf
     ) -> Response:
@@ -124,9 +129,11 @@ def _add_create(router: APIRouter, wire: Wire) -> None:
         responses=refusals(*_WRITE),
         openapi_extra=documented_body(wire.write),
     )
+    @requires(by_body)
     async def create_object(request: Request, query: Annotated[WriteQuery, Query()]) -> Response:
         draft = await read_draft(request, wire.resource, query.field_validation)
         desired = _in_namespace(draft.object, wire.resource)
+        await _require_create(request, wire, desired)
         created, warnings = await _write(
             request,
             wire,
@@ -149,6 +156,7 @@ def _add_read(router: APIRouter, wire: Wire, suffix: str = "") -> None:
         response_model=wire.read,
         responses=refusals(errors.PreconditionFailed, *_READ),
     )
+    @requires(objects_of(wire.resource, suffix[1:]))
     async def read_object(
         request: Request,
         key: Annotated[NamespacedName, Depends(key_reader(wire.resource))],
@@ -169,6 +177,7 @@ def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
         responses={**_created_by_put(wire, suffix), **refusals(*_WRITE)},
         openapi_extra=documented_body(wire.write),
     )
+    @requires(objects_of(wire.resource, suffix[1:]))
     async def replace_object(
         request: Request,
         key: Annotated[NamespacedName, Depends(key_reader(wire.resource))],
@@ -184,9 +193,9 @@ def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
                 return _SUBRESOURCES[suffix](work, desired, conditions), False
             return lifecycle.put(work, desired, conditions)
 
+        (stored, is_new), warnings = await _write(request, wire, key, query.dry_run, decide)
         if not (suffix or conditions.etags or desired.metadata.resource_version):
             await _renew_existing(registry, desired, query.dry_run)
-        (stored, is_new), warnings = await _write(request, wire, key, query.dry_run, decide)
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return warn(answer_object(request, stored, status=status), (*draft.warnings, *warnings))
 
@@ -200,6 +209,7 @@ def _add_patch(router: APIRouter, wire: Wire, suffix: str = "") -> None:
         responses=refusals(*_WRITE),
         openapi_extra=documented_body(wire.write, types=PATCH_TYPES),
     )
+    @requires(objects_of(wire.resource, suffix[1:]))
     async def patch_object(
         request: Request,
         key: Annotated[NamespacedName, Depends(key_reader(wire.resource))],
@@ -236,6 +246,7 @@ def _add_delete(router: APIRouter, wire: Wire) -> None:
         response_model=wire.read if returns_object else Status,
         responses=refusals(*_WRITE),
     )
+    @requires(objects_of(wire.resource))
     async def delete_object(
         request: Request,
         key: Annotated[NamespacedName, Depends(key_reader(wire.resource))],
@@ -270,13 +281,30 @@ async def _write(
 
     Its reach is an estimate of how many objects it touches; a large object counts for many.
     """
-    registry = await registry_of(request)
+    registry, user = await registry_of(request), await user_of(request)
     size = len(await request.body()) // OCTETS_AN_OBJECT
+
+    def decided(work: Work) -> tuple[T, tuple[str, ...]]:
+        work.user = user
+        return decide(work), tuple(work.warnings)
+
     return await registry.writer.write(
-        lambda work: (decide(work), tuple(work.warnings)),
+        decided,
         dry_run=is_dry_run(dry_run),
         reach=size + strategy_for(wire.resource).reach(registry.view.snapshot, key),
     )
+
+
+async def _require_create(request: Request, wire: Wire, desired: Object) -> None:
+    """Raise Forbidden if the caller may not create objects in the namespace of the body."""
+    registry, user = await registry_of(request), await user_of(request)
+    asked = Attributes(
+        verb="create",
+        api_group=wire.resource.group,
+        resource=wire.resource.plural,
+        namespace=desired.metadata.namespace,
+    )
+    require(registry.view.require_synced(), user, (asked,))
 
 
 async def _renew_existing(registry: Registry, desired: Object, dry_run: str) -> None:

@@ -10,11 +10,13 @@ at once, in JSON, indented JSON or YAML; where writing takes longer, they have f
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from app.api.access.identity import limited
+from app.api.access.requirements import collection, is_limited
 from app.api.dependencies import Registry
 from app.api.http.content_negotiation import JSON, YAML, chosen_form, indented, is_pretty
 from app.domain import errors
@@ -46,6 +48,12 @@ async def answer_list(
     form = list_form(request)
     if query.resource_version and not query.continue_:
         await registry.view.wait_for(asked_revision(query.resource_version))
+    headers: dict[str, str] = {}
+    if is_limited(kind, request.query_params):
+        asked = (collection(kind, request.query_params),)
+        _, namespaces = limited(request, registry.view.require_synced(), asked)
+        listing = replace(listing, namespaces=namespaces)
+        headers = namespaces_header(namespaces)
     page = await registry.lists.page(listing)
     head = encode_list_head(
         kind, page.revision, continue_token=page.token, remaining=page.remaining
@@ -53,8 +61,14 @@ async def answer_list(
     objects = ENCODER.pieces(page.objects, octets_max=form.octets_a_piece)
     pieces = made_under(form.write(head, objects), registry.lists.yielding_lock)
     if len(page.objects) <= OBJECTS_A_PIECE:
-        return Response(b"".join([piece async for piece in pieces]), media_type=form.media_type)
-    return StreamingResponse(read_in_time(pieces), media_type=form.media_type)
+        body = b"".join([piece async for piece in pieces])
+        return Response(body, headers=headers, media_type=form.media_type)
+    return StreamingResponse(read_in_time(pieces), headers=headers, media_type=form.media_type)
+
+
+def namespaces_header(namespaces: frozenset[str] | None) -> dict[str, str]:
+    """Name the namespaces that a list or watch was limited to; none if it has all of them."""
+    return {} if namespaces is None else {"Waypost-Namespaces": ",".join(sorted(namespaces))}
 
 
 def listing_of(query: ListQuery, kind: AnyResource) -> Listing:

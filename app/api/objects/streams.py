@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from app.api import errors as api_errors
+from app.api.access.identity import Permit
 from app.api.errors import STATUSES
 from app.api.http.frames import ERROR, Frame
+from app.api.objects.rights_history import RightsHistory
 from app.domain import errors
 from app.domain.bounded import Bounded
 from app.domain.changes import ChangeType, require_resumable
@@ -54,6 +56,7 @@ class Watch:
     timeout_s: float
     kind: AnyResource | None = None
     progress: bool = False
+    permit: Permit | None = None
 
 
 class Watching:
@@ -72,6 +75,7 @@ class Watching:
         self.initial_states = InitialStates()
         self._watchers_max = watchers_max
         self._feeds = WeakValueDictionary[tuple[Interest, Frame], Feed]()
+        self.rights = RightsHistory(view)
         self.watchers = 0
 
     def stop(self) -> None:
@@ -181,6 +185,8 @@ class Stream:
         self.is_over = False
         snapshot = view.require_synced()
         self._position = Position(snapshot.revision if watch.since is None else watch.since)
+        self._rights, self._allowed_at = watching.rights, self._position.revision
+        self._is_start_checked = watch.since is None or watch.since >= snapshot.revision
         self.counted, self.listen = watching.counted, watching.notifier.listen
 
     @property
@@ -199,6 +205,10 @@ class Stream:
         async with self.yielding_lock:
             snapshot, self._epoch = self._view.require_synced(), self._view.epoch
             self._position = Position(snapshot.revision)
+        if (refusal := self._refusal_at(snapshot)) is not None:
+            self.is_over = True
+            yield _error(self._watch, refusal)
+            return
         async with aclosing(self._added(snapshot)) as added:
             async for frames in added:
                 if frames:
@@ -255,9 +265,9 @@ class Stream:
             return _bookmark(self._watch, self._position.revision)
         try:
             found = self._changes(self._notifier.upto)
-        except errors.Expired as expired:
+        except (errors.Expired, errors.Forbidden, api_errors.Unauthenticated) as refusal:
             self.is_over = True
-            return _error(self._watch, expired)
+            return _error(self._watch, refusal)
         if not found and now_s >= self._sent_s + BOOKMARK_S:
             found = _bookmark(self._watch, self._position.revision)
         if found:
@@ -273,12 +283,44 @@ class Stream:
 
     def _changes(self, upto: Revision) -> bytes:
         self._require_same_epoch()
+        if self._watch.permit is not None:
+            upto = self._permitted(self._watch.permit, upto)
         if upto <= self._position.revision:
             return b""
         batch = self._feed.batch(self._position, upto, self._epoch)
         self._position = batch.reached
         has_bookmark = self._watch.progress and not self.is_behind
         return batch.frames + _bookmark(self._watch, upto) if has_bookmark else batch.frames
+
+    def _permitted(self, permit: Permit, upto: Revision) -> Revision:
+        """Give the last revision whose events may be sent; raises the refusal that ends the stream.
+
+        An event of a revision is sent only if the caller had the right at that revision.
+        """
+        if permit.has_ended:
+            raise api_errors.Unauthenticated
+        while (changed := self._rights.next_after(self._allowed_at)) is not None:
+            if changed > upto:
+                break
+            if not self._is_start_checked:
+                self._check_start()
+            before = Revision(changed - 1)
+            if self._position.revision < before:
+                return before  # what precedes the change is sent first
+            if (refusal := self._refusal_at(self._rights.state_at(changed))) is not None:
+                raise refusal
+        return upto
+
+    def _refusal_at(self, snapshot: Snapshot) -> errors.DomainError | None:
+        self._allowed_at = snapshot.revision
+        permit = self._watch.permit
+        return None if permit is None else permit.refusal(snapshot)
+
+    def _check_start(self) -> None:
+        """Refuse to resume where the caller had no right yet: the present must be listed."""
+        self._is_start_checked = True
+        if self._refusal_at(self._rights.state_at(self._allowed_at)) is not None:
+            raise errors.Expired("events since then are not visible to this caller: list again")
 
 
 def _bookmark(
@@ -296,6 +338,6 @@ def _kind_of(kind: AnyResource) -> tuple[str, str]:
     return kind.name, kind.api_version
 
 
-def _error(watch: Watch, expired: errors.Expired) -> bytes:
-    code = STATUSES[errors.Expired].value
-    return watch.frame(ERROR, None, encode_json(status_of(expired, code)))
+def _error(watch: Watch, refusal: errors.DomainError) -> bytes:
+    code = STATUSES[type(refusal)].value
+    return watch.frame(ERROR, None, encode_json(status_of(refusal, code)))

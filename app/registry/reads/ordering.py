@@ -80,9 +80,13 @@ async def in_order(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """A namespace, or all if empty, and selectors; hashable."""
+    """A namespace, or all if empty, and selectors; hashable.
+
+    ``namespaces`` are those that the caller may see; None is all of them.
+    """
 
     namespace: str = ""
+    namespaces: frozenset[str] | None = None
     labels: Selector = EVERYTHING
     fields: FieldSelector = EVERY_FIELD
 
@@ -91,9 +95,13 @@ class Filter:
         meta = registered.metadata
         return (
             (not self.namespace or meta.namespace == self.namespace)
+            and self._is_visible(meta.namespace)
             and self.labels.matches(meta.labels)
             and self.fields.matches(registered)
         )
+
+    def _is_visible(self, namespace: str) -> bool:
+        return self.namespaces is None or not namespace or namespace in self.namespaces
 
 
 def narrowest(snapshot: Snapshot, kind: AnyResource, wanted: Filter) -> Term:

@@ -46,7 +46,8 @@ class Listing(Filter):
     @property
     def is_filtered(self) -> bool:
         """Whether there are selectors."""
-        return bool(self.labels.requirements) or bool(self.fields.terms)
+        has_selectors = bool(self.labels.requirements) or bool(self.fields.terms)
+        return has_selectors or self.namespaces is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.errors import CauseReason, DomainError, Invalid, Violation
+from app.domain.errors import CauseReason, DomainError, Forbidden, Invalid, Violation
 from app.domain.labels import Selector
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
 from app.domain.objects.endpoints import ENDPOINTS
+from app.domain.objects.namespace import NAMESPACE
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.strategies import strategy_of
 from app.domain.resources import STORED
@@ -76,28 +77,92 @@ def apply(
 ) -> tuple[Outcome, ...]:
     """Write items, then mirrors; delete objects that match ``prune`` and are in neither.
 
-    Raises Invalid with the violations of all items, each path prefixed by
-    ``documents[position]``, and with those already in ``refused``, by position.
+    Raises Forbidden with every item that the user may not write; else Invalid with the violations
+    of all items, each path prefixed by ``documents[position]``, and with those already in
+    ``refused``, by position.
     """
+    _require_rights(work, items, mirrors)
     ranks = {kind.name: rank for rank, kind in enumerate(STORED)}
+    ordered = sorted(items, key=lambda item: (ranks[item.kind.name], item.position))
     outcomes: list[Outcome] = []
     violations = list(refused)
-    for item in sorted(items, key=lambda item: (ranks[item.kind.name], item.position)):
+    denied: list[tuple[int, DomainError]] = []
+    for document in (*ordered, *mirrors):
         try:
-            outcomes.append(_written(work, item))
+            outcomes.append(_outcome(work, document))
+        except NotAuthorized as refusal:
+            denied.append((document.position, refusal.refusal))
         except DomainError as refusal:
-            violations.extend((item.position, cause) for cause in causes_of(item, refusal))
-    for mirror in mirrors:
-        try:
-            outcomes.append(_mirrored(work, mirror))
-        except DomainError as refusal:
-            violations.extend((mirror.position, cause) for cause in causes_of(mirror, refusal))
+            violations.extend((document.position, cause) for cause in causes_of(document, refusal))
+    if denied:
+        raise _denied(denied)
     if violations:
         raise Invalid("Apply", "", _in_order(violations))
     outcomes.sort(key=lambda outcome: outcome.position or 0)
     if prune is not None:
         outcomes.extend(_pruned(work, prune, {*_named(work, items, mirrors)}))
     return tuple(outcomes)
+
+
+def _outcome(work: Work, document: Item | Mirror) -> Outcome:
+    return _written(work, document) if isinstance(document, Item) else _mirrored(work, document)
+
+
+class NotAuthorized(Exception):
+    """A write that the user may not make; ``refusal`` says why."""
+
+    def __init__(self, refusal: DomainError) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def _authorize(work: Work, current: Object | None, desired: Object) -> None:
+    try:
+        strategy_of(desired).authorize_write(work.snapshot, work.user, current, desired)
+    except DomainError as refusal:
+        raise NotAuthorized(refusal) from None
+
+
+def _require_rights(work: Work, items: Iterable[Item], mirrors: Iterable[Mirror]) -> None:
+    """Raise Forbidden, before anything is written, with every document that may not be.
+
+    An unchanged object needs the right to patch it, too: else the answer would tell what it is.
+    """
+    if work.user.is_master:
+        return
+    denied: list[tuple[int, DomainError]] = []
+    asked = [(item.position, item.kind, item.key, _is_there(work, item)) for item in items]
+    for mirror in mirrors:
+        is_there = any(slices_mirrored_for(work.snapshot, mirror.key))
+        asked.append((mirror.position, ENDPOINT_SLICE, mirror.key, is_there))
+    for position, kind, key, is_there in asked:
+        verb, name = ("patch", key.name) if is_there else ("create", "")
+        scope = key.name if kind is NAMESPACE and is_there else key.namespace
+        try:
+            lifecycle.require_right(work, verb, kind, scope, name)
+        except DomainError as refusal:
+            denied.append((position, refusal))
+    if denied:
+        raise _denied(denied)
+
+
+def _is_there(work: Work, item: Item) -> bool:
+    return work.find(item.kind.name, item.key) is not None
+
+
+def _denied(denied: Sequence[tuple[int, DomainError]]) -> DomainError:
+    """Join the refusals of documents; a single one keeps its words and details."""
+    ordered = sorted(denied, key=lambda entry: entry[0])
+    first = ordered[0][1]
+    causes = tuple(
+        Violation(CauseReason.FORBIDDEN, f"documents[{position}]", refusal.message)
+        for position, refusal in ordered
+    )
+    if len(ordered) == 1:
+        alone = Forbidden(first.message, causes=causes)
+        return alone.about(first.kind, first.name, group=first.group)
+    sentence = first.message.partition(" is forbidden: ")[2] or first.message
+    return Forbidden(f"apply is forbidden: {sentence}", causes=causes)
 
 
 def causes_of(item: Item | Mirror, refusal: DomainError) -> Iterable[Violation]:
@@ -126,6 +191,7 @@ def _written(work: Work, item: Item) -> Outcome:
     current = work.find(item.kind.name, item.key)
     warned = len(work.warnings)
     desired = item.amend(current)
+    _authorize(work, current, desired)
     if current is None:
         lifecycle.create(work, desired)
         operation = Operation.CREATED
@@ -179,6 +245,7 @@ def _pruned(
             found = work.find(kind.name, key)
             if found is None or (kind.name, key) in named or not _is_prunable(found, selector):
                 continue
+            lifecycle.require_right(work, "delete", kind, key.namespace, key.name)
             lifecycle.delete(work, kind, key)
             yield Outcome(position=None, kind=kind, key=key, operation=Operation.DELETED)
 

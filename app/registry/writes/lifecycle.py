@@ -12,6 +12,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from app.domain.access.attributes import Attributes
+from app.domain.access.decision import Allowed, authorize
+from app.domain.access.refusals import Refused
 from app.domain.errors import (
     AlreadyExists,
     CauseReason,
@@ -50,6 +53,7 @@ def create(work: Work, draft: Object) -> Object:
     """
     kind = resource_of(draft)
     draft = without_those_of_clusters(work, _named(work, draft))
+    strategy_for(kind).authorize_write(work.snapshot, work.user, None, draft)
     _require_namespace(work, draft)
     meta = replace(
         draft.metadata,
@@ -84,6 +88,7 @@ def put(
     if current is None:
         if not strategy_for(kind).is_created_by_put:
             require(work, kind, key)
+        require_right(work, "create", kind, key.namespace)
         if draft.metadata.resource_version:
             raise conflict(kind, key, "the object to be changed has been deleted")
         return create(work, draft), True
@@ -172,9 +177,35 @@ def remove(work: Work, gone: Object) -> None:
     work.remove(gone)
 
 
+def require_right(
+    work: Work, verb: str, kind: AnyResource, namespace: str = "", name: str = ""
+) -> None:
+    """Raise Forbidden if the user of a write may not do this to objects of a kind."""
+    decision = _decision(work, verb, kind, namespace, name)
+    if isinstance(decision, Refused):
+        raise decision.error
+
+
+def has_right(
+    work: Work, verb: str, kind: AnyResource, namespace: str = "", name: str = ""
+) -> bool:
+    """Whether the user of a write may do this to objects of a kind."""
+    return not isinstance(_decision(work, verb, kind, namespace, name), Refused)
+
+
+def _decision(
+    work: Work, verb: str, kind: AnyResource, namespace: str, name: str
+) -> Allowed | Refused:
+    asked = Attributes(
+        verb=verb, api_group=kind.group, resource=kind.plural, namespace=namespace, name=name
+    )
+    return authorize(work.snapshot, work.user, asked)
+
+
 def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool = False) -> Object:
     kind, meta = resource_of(current), current.metadata
     draft = without_those_of_clusters(work, draft)
+    strategy_for(kind).authorize_write(work.snapshot, work.user, current, draft)
     sent = draft.metadata
     Preconditions(uid=sent.uid, resource_version=sent.resource_version).check(
         kind, meta.key, current
@@ -227,7 +258,7 @@ def _require_namespace(work: Work, draft: Object) -> None:
     if namespace is None:
         if work.policy.creates_namespaces and label_problems(meta.namespace):
             return  # the draft is refused for this field
-        if not work.policy.creates_namespaces:
+        if not work.policy.creates_namespaces or not has_right(work, "create", NAMESPACE):
             raise not_found(NAMESPACE.plural, meta.namespace)
         create(work, Namespace(metadata=ObjectMeta(name=meta.namespace)))
     elif namespace.metadata.is_terminating:
