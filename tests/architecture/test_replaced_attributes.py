@@ -42,7 +42,7 @@ def test_no_test_replaces_an_attribute_of_ours() -> None:
         ("from app.dns import counters\ncounters.KINDS_MAX = 5", 1),
         ("from app.dns import counters\ncounters.KINDS_MAX += 5", 1),
         ("import sys\npatch.setattr(sys, 'argv', [])", 0),
-        ("from app.cli import welcome\npatch.setattr(welcome.shutil, 'which', None)", 0),
+        ("from app import welcome\npatch.setattr(welcome.shutil, 'which', None)", 0),
         ("from app.dns.counters import Durations\nd = Durations()\nd.sum_s = 1.0", 0),
         ("patch.setattr('os.path.exists', None)", 0),
     ],
