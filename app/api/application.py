@@ -36,7 +36,7 @@ DESCRIPTION = (
     "kernel rules of every node."
 )
 ROUTERS = (
-    *map(collection_router, WIRES),
+    *(collection_router(wire) for wire in WIRES if not wire.resource.is_internal),
     explain.router,
     heartbeats.router,
     apply.router,

@@ -21,7 +21,7 @@ from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.objects.resource import AnyResource
-from app.domain.resources import RESOURCES_BY_KIND, WATCHED_BY_DEFAULT
+from app.domain.resources import PUBLIC, WATCHED_BY_DEFAULT
 from app.registry.reads.view import View
 from app.registry.reads.watch import Interest
 from app.schemas.objects.metadata import parse_revision
@@ -112,9 +112,9 @@ def _interest(query: ListQuery | WatchQuery, kind: AnyResource | None) -> Intere
         )
     assert isinstance(query, WatchQuery), "a watch of several kinds has no field selector"
     named = tuple(name.strip() for name in query.kinds.split(",") if name.strip())
+    watched = [each.name for each in PUBLIC]
     for name in named:
-        if name not in RESOURCES_BY_KIND:
-            known = ", ".join(RESOURCES_BY_KIND)
-            raise errors.BadRequest(f"kinds: {name} is not one of {known}")
+        if name not in watched:
+            raise errors.BadRequest(f"kinds: {name} is not one of {', '.join(watched)}")
     kinds = frozenset(named) or WATCHED_BY_DEFAULT
     return Interest(kinds=kinds, namespace=query.namespace, labels=labels)

@@ -11,7 +11,7 @@ from typing import cast
 from app.domain.objects.resource import AnyResource, Resource, T
 from app.schemas.base import Input
 from app.schemas.objects import endpoint_slice, namespace, node, pod, service, service_cidr
-from app.schemas.objects.access import bindings, roles
+from app.schemas.objects.access import bindings, roles, tokens
 from app.schemas.objects.wire import AnyWire, Wire
 
 WIRES: tuple[AnyWire, ...] = (
@@ -25,6 +25,7 @@ WIRES: tuple[AnyWire, ...] = (
     roles.CLUSTER_ROLE_WIRE,
     bindings.ROLE_BINDING_WIRE,
     bindings.CLUSTER_ROLE_BINDING_WIRE,
+    tokens.WIRE,
 )
 """Every kind, in the order in which the API's documents list them."""
 

@@ -5,8 +5,10 @@
 
 The end has the number of objects and the SHA-256 of all lines before it, so that a truncated or
 damaged file is detected.  Allocations are not in the file: they follow from the Services, and
-are made again under the same constraints.  After a restore the history begins at the restored
-revision, so that every process loads the state again.
+are made again under the same constraints.  Objects of internal kinds, such as tokens, are not in
+it either, and a restore leaves those of the database as they are: an old backup brings back no
+revoked token.  After a restore the history begins at the restored revision, so that every process
+loads the state again.
 """
 
 import hashlib
@@ -19,15 +21,16 @@ from typing import Any, cast
 from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.domain.access.default_roles import default_roles
 from app.domain.addresses import parse_prefix
 from app.domain.changes import Change
 from app.domain.errors import DomainError
-from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
+from app.domain.names import NamespacedName, Revision, label_problems, path_segment_problems
 from app.domain.objects.namespace import DEFAULT_NAMESPACE, SYSTEM
 from app.domain.objects.resource import Object
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.registration.service.allocator import NODE_PORTS_CURSOR
-from app.domain.resources import RESOURCES_BY_KIND, resource_of
+from app.domain.resources import APPLIED, resource_of
 from app.schemas.objects.codec import decode_stored
 from app.store.mapping import addresses_held, object_rows, ports_held
 from app.store.pieces import Reading, pieces
@@ -138,7 +141,8 @@ async def restore(
         current = (await connection.execute(select(counter).with_for_update())).one()
         if not replace and await _holds_anything(connection):
             raise WouldLose("the registry has objects already: --replace restores over them")
-        for table in (objects, changes, cluster_ips, node_ports):
+        await connection.execute(delete(objects).where(objects.c.kind.in_(_KINDS)))
+        for table in (changes, cluster_ips, node_ports):
             await connection.execute(delete(table))
         for table, values in filled:
             for first in range(0, len(values), ROWS_A_STATEMENT):
@@ -153,10 +157,12 @@ async def restore(
     return Restored(revision, len(rows))
 
 
+_KINDS = frozenset(kind.name for kind in APPLIED)
 _EVERY_OBJECT = Reading(
     columns=(objects.c.kind, objects.c.namespace, objects.c.name, objects.c.body),
     order=(objects.c.kind, objects.c.namespace, objects.c.name),
     texts=(objects.c.body,),
+    where=(objects.c.kind.in_(_KINDS),),
 )
 
 
@@ -204,7 +210,7 @@ def _cursors(read: object) -> Mapping[str, int]:
 
 def _object(number: int, entry: Mapping[str, Any], *, upto: Revision) -> Object:
     match entry:
-        case {"kind": str(kind), "body": str(body)} if kind in RESOURCES_BY_KIND:
+        case {"kind": str(kind), "body": str(body)} if kind in _KINDS:
             try:
                 found = decode_stored(kind, body)
             except (ValueError, DomainError, RecursionError) as error:
@@ -220,7 +226,7 @@ def _object(number: int, entry: Mapping[str, Any], *, upto: Revision) -> Object:
 def _problems(registered: Object, upto: Revision) -> Iterator[str]:
     """Yield what is invalid in an object of a registry at revision ``upto``."""
     kind, meta = resource_of(registered), registered.metadata
-    if subdomain_problems(meta.name):
+    if not meta.name or path_segment_problems(meta.name):  # the widest rule of all kinds
         yield f"{meta.name!r} is no name of a {kind.name}"
     if bool(meta.namespace) is not kind.is_namespaced or (
         kind.is_namespaced and label_problems(meta.namespace)
@@ -274,8 +280,10 @@ def _allocations(
 
 async def _holds_anything(connection: AsyncConnection) -> bool:
     """Whether there are objects besides those of every new registry."""
-    rows = await connection.execute(select(objects.c.kind, objects.c.namespace, objects.c.name))
+    named = select(objects.c.kind, objects.c.namespace, objects.c.name)
+    rows = await connection.execute(named.where(objects.c.kind.in_(_KINDS)))
     given = {("Namespace", NamespacedName("", name)) for name in (DEFAULT_NAMESPACE, SYSTEM)}
+    given |= {(resource_of(each).name, each.metadata.key) for each in default_roles()}
     return any(
         row.kind != "ServiceCIDR"
         and row.namespace != SYSTEM
