@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
@@ -80,6 +80,24 @@ class Settings(BaseSettings):
     )
     history_seconds: int = Field(
         3600, ge=1, description="time for which changes are kept, so that watches can resume"
+    )
+    auth: bool = Field(
+        default=False, description="authenticate and authorise every request, as `serve --auth`"
+    )
+    auth_stale_seconds: int = Field(
+        60,
+        ge=5,
+        le=3600,
+        description="time without contact to the database after which credentials are refused "
+        "with 503, for a revocation may be unknown",
+    )
+    token_days_max: int = Field(
+        366, ge=1, le=3660, description="longest life of a token of a user, in days"
+    )
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="token that clients, agents and replicas send; `waypost token create` makes "
+        "one",
     )
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")

@@ -46,6 +46,7 @@ from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
 from app.domain.registration.strategies import DERIVATIONS
 from app.domain.work import Policy
+from app.registry import token_expiry
 from app.registry.leases.heartbeats import Leases
 from app.registry.leases.lease_tracker import LeaseTracker
 from app.registry.leases.readiness_reports import apply_reports, following_pods
@@ -59,6 +60,7 @@ from app.registry.reads.view import View
 from app.registry.reads.watch import Notifier
 from app.registry.resolution import Resolver
 from app.registry.threads import shorten_switch_interval
+from app.registry.token_uses import TokenUses
 from app.registry.writes import garbage_collection
 from app.registry.writes.bootstrap import DNS_KEY, bootstrap
 from app.registry.writes.reconcile import reconcile
@@ -83,6 +85,7 @@ from app.store.keeping.check import check, repair
 from app.store.keeping.compaction import Compactor
 from app.store.leases import PostgresLeases
 from app.store.loading import load_kinds
+from app.store.token_uses import PostgresTokenUses
 from app.store.writer import PostgresWriter
 
 GC_THRESHOLDS = (2_000, 50, 100)
@@ -176,6 +179,8 @@ async def running(
         await _prepare(engine, is_ours=not settings.database_url)
         await follower.load()
         leases = _leases_of(settings, view, writer, PostgresLeases(engine))
+        use_store = PostgresTokenUses(engine)
+        token_uses = TokenUses(view, use_store)
         compactor = Compactor(engine, history_s=settings.history_seconds)
         once = [
             Elected(
@@ -184,6 +189,7 @@ async def running(
                 lambda: _together(
                     garbage_collection.run(view, writer, now=clock.now),
                     leases.expire_periodically(),
+                    token_expiry.run(writer, use_store),
                     compactor.run(),
                 ),
             )
@@ -191,7 +197,8 @@ async def running(
         if probes:
             once.append(Elected(engine, election.PROBES, lambda: _probe(settings, view, writer)))
         elected = [duty.run() for duty in once]
-        for work in (writer.run(), follower.run(), leases.save_periodically(), *elected):
+        saving = leases.save_periodically(), token_uses.exchange_periodically()
+        for work in (writer.run(), follower.run(), *saving, *elected):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await _fill(writer, settings)
         warn_of_contradictions(view, policy)
@@ -207,6 +214,7 @@ async def running(
             metrics=metrics,
             resolver=resolver_of(settings),
             leases=leases,
+            token_uses=token_uses,
             rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
             checks=lambda: _checks(view, follower, policy),
             objects_max=settings.apply_objects_max,

@@ -133,6 +133,7 @@ def policy_of(settings: Settings) -> Policy:
         node_ports=settings.node_ports,
         endpoints_per_slice=settings.endpoints_per_slice,
         creates_namespaces=settings.namespace_autocreate,
+        token_days_max=settings.token_days_max,
     )
 
 

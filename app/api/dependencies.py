@@ -22,6 +22,7 @@ from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
 from app.registry.resolution import Resolver
 from app.registry.threads import Lane
+from app.registry.token_uses import TokenUses
 from app.schemas.documents.body_bounds import OBJECTS_MAX
 from app.schemas.objects.metadata import asked_revision
 
@@ -47,6 +48,7 @@ class Registry:
     resolver: Resolver
     rules: NodeRulesReader
     leases: Leases
+    token_uses: TokenUses
     metrics: CollectorRegistry
     checks: Callable[[], Sequence[Check]]
     objects_max: int = OBJECTS_MAX
