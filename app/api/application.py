@@ -19,6 +19,7 @@ from app.api import (
     resolve,
     rules,
     rules_watch,
+    tokens,
 )
 from app.api.gate import LIMITS, TRUSTED, Limits, Trusted, stand_before
 from app.api.objects import apply, watch
@@ -37,6 +38,8 @@ DESCRIPTION = (
 )
 ROUTERS = (
     *(collection_router(wire) for wire in WIRES if not wire.resource.is_internal),
+    tokens.router,
+    tokens.changes,
     explain.router,
     heartbeats.router,
     apply.router,

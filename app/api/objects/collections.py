@@ -93,6 +93,15 @@ def collection_router(wire: AnyWire) -> APIRouter:
     return router
 
 
+def changes_router(wire: AnyWire) -> APIRouter:
+    """Make only the routes that change and delete an object, of a kind whose others are its own."""
+    router = APIRouter(prefix=f"/{wire.resource.plural}", tags=[wire.resource.plural])
+    _add_replace(router, wire)
+    _add_patch(router, wire)
+    _add_delete(router, wire)
+    return router
+
+
 def _add_list(router: APIRouter, wire: AnyWire) -> None:
     @router.get(
         "",

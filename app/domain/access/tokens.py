@@ -122,6 +122,13 @@ def parse_token(text: str) -> ParsedToken | TokenFault:
     return ParsedToken(kind=TokenKind(found["kind"]), id=found["id"])
 
 
+def id_of(token: str) -> str:
+    """Give the id in a well-formed token."""
+    parsed = parse_token(token)
+    assert isinstance(parsed, ParsedToken), "it was made by make_token"
+    return parsed.id
+
+
 def digest_of(token: str) -> bytes:
     """Digest a token for its storage, and for comparison with what is stored: 32 bytes."""
     return hashlib.sha256(token.encode()).digest()

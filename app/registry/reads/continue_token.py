@@ -11,10 +11,10 @@ import json
 from contextlib import suppress
 
 from app.domain.errors import BadRequest
-from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
+from app.domain.names import NamespacedName, Revision, label_problems, path_segment_problems
 from app.domain.objects.resource import AnyResource
 
-TOKEN_CHARACTERS_MAX = 1_024  # twice what the longest namespace and name need
+TOKEN_CHARACTERS_MAX = 8_192  # twice what the longest name of any letters needs
 _VERSION = "meta.k8s.io/v1"
 _NOT_VALID = "continue key is not valid"
 
@@ -51,7 +51,7 @@ def parse_token(token: str, kind: AnyResource, namespace: str) -> tuple[Revision
 
 def _can_be(key: NamespacedName, kind: AnyResource, namespace: str) -> bool:
     """Whether the list can contain an object with that key."""
-    if subdomain_problems(key.name):
+    if not key.name or path_segment_problems(key.name):  # the widest rule of all kinds
         return False
     if not kind.is_namespaced:
         return not key.namespace

@@ -12,6 +12,7 @@ from app.domain.names import NamespacedName, Revision
 from app.domain.objects.node import NODE
 from app.domain.objects.pod import POD
 from app.domain.objects.resource import AnyResource
+from app.domain.objects.role import CLUSTER_ROLE
 from app.registry.reads.continue_token import format_token, parse_token
 
 V = "meta.k8s.io/v1"
@@ -42,6 +43,12 @@ def test_a_key_without_a_namespace_is_valid_for_a_cluster_scoped_kind() -> None:
     assert parse_token(format_token(Revision(7), key), NODE, "") == (7, key)
 
 
+def test_any_name_of_an_object_can_begin_a_page() -> None:
+    for name in ("system:node", "AbCdEf012345", "\U0001f600" * 253):
+        key = NamespacedName("", name)
+        assert parse_token(format_token(Revision(10**18), key), CLUSTER_ROLE, "")[1] == key
+
+
 def test_the_longest_names_fit_into_a_token() -> None:
     key = NamespacedName("n" * 63, ".".join(["a" * 63] * 3 + ["b" * 61]))
     assert parse_token(format_token(Revision(10**18), key), POD, "")[1] == key
@@ -70,7 +77,7 @@ def test_the_longest_names_fit_into_a_token() -> None:
         {**GOOD, "start": [True, "web"]},
         {**GOOD, "start": ["", "web"]},
         {**GOOD, "start": ["default", ""]},
-        {**GOOD, "start": ["default", "Web"]},
+        {**GOOD, "start": ["default", "we/b"]},
         {**GOOD, "start": ["default", "we\x00b"]},
         {**GOOD, "start": ["default", "w" * 254]},
         {**GOOD, "start": ["n" * 64, "web"]},
