@@ -54,6 +54,9 @@ def root(
 @application.command()
 def serve(
     *,
+    auth: Annotated[
+        bool, typer.Option("--auth", help="Authenticate and authorise every request.")
+    ] = False,
     insecure: Annotated[
         bool,
         typer.Option("--insecure", help="Serve the API to other machines, unauthenticated."),
@@ -64,6 +67,8 @@ def serve(
 ) -> None:
     """Run the API and cluster DNS in this process."""
     settings = settings_of_environment()
+    if auth:
+        settings = settings.model_copy(update={"auth": True})
     if not is_loopback(settings.api_host):
         if not insecure:
             print_failure(

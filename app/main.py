@@ -27,6 +27,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.administrators import grant_access
 from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
 from app.api import application
@@ -201,6 +202,8 @@ async def running(
         for work in (writer.run(), follower.run(), *saving, *elected):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await _fill(writer, settings)
+        if settings.auth:
+            await grant_access(writer, settings.data_dir)
         warn_of_contradictions(view, policy)
         watching = Watching(view, Notifier(view), watchers_max=settings.watchers_max)
         metrics = CollectorRegistry()
