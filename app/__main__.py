@@ -20,6 +20,7 @@ from app.cli.application import EXIT_REFUSED, client_verbs
 from app.cli.client import is_loopback
 from app.cli.options import API, ApiOption
 from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
+from app.cli.verbs.token import BREAK_GLASS
 from app.cli.welcome import Listening, welcome
 from app.command_runs import run_to_end, settings_of_environment, until_interrupted
 
@@ -45,6 +46,7 @@ def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     """Run the Kubernetes service network without Kubernetes."""
+    context.meta[BREAK_GLASS] = administrator_token
     if version:
         print_text(f"waypost {installed_version('waypost')}")
     elif context.invoked_subcommand is None:
@@ -238,6 +240,15 @@ def openapi_document() -> dict[str, Any]:
     from app.main import VERSION
 
     return http.build(version=VERSION).openapi()
+
+
+def administrator_token() -> dict[str, object]:
+    """Issue a token for everything by the database alone, as an answer of the API shows it."""
+    from app.main import administrator_token as issued
+    from app.schemas.issued_token import encode_issued
+
+    token, text = run_to_end(issued(settings_of_environment()))
+    return encode_issued(token, text)
 
 
 def announce(settings: "Settings") -> None:

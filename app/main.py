@@ -27,7 +27,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.administrators import grant_access
+from app.administrators import grant_access, issue_by_database
 from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
 from app.api import application
@@ -45,6 +45,7 @@ from app.dns.upstream.lookup import Lookups, answers_that_fit
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
+from app.domain.objects.token import Token
 from app.domain.registration.strategies import DERIVATIONS
 from app.domain.work import Policy
 from app.registry import token_expiry
@@ -157,6 +158,12 @@ async def found_wrong(settings: Settings, *, repairs: bool) -> tuple[list[str], 
     return [str(found) for found in findings], [
         str(found) for found in contradictions(state, policy_of(settings))
     ]
+
+
+async def administrator_token(settings: Settings) -> tuple[Token, str]:
+    """Issue a token for everything by the database alone, with its text."""
+    async with database_engine(settings, is_made=False) as engine:
+        return await issue_by_database(engine, policy_of(settings))
 
 
 @asynccontextmanager

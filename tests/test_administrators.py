@@ -1,9 +1,12 @@
 """Tokens of administrators: handed over once, lost by no failure, found in no log."""
 
 import asyncio
+import json
 import os
 import re
 import stat
+import subprocess
+import sys
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -192,3 +195,20 @@ async def test_a_backup_is_restored_into_a_registry_that_has_only_its_built_in_r
         assert len(after.of(TOKEN)) == 1
         for name, held in before.objects.items():
             assert name == TOKEN.name or dict(after.objects[name]) == dict(held)
+
+
+def test_the_break_glass_prints_the_text_alone(database_url: str) -> None:
+    words = [sys.executable, "-m", "app", "token", "create", "--admin", "--database"]
+    environment = {**os.environ, "WAYPOST_DATABASE_URL": database_url}
+    for form in ("table", "json"):
+        ended = subprocess.run(
+            [*words, "-o", form],
+            cwd=CHECKOUT.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        printed = ended.stdout if form == "table" else json.loads(ended.stdout)["status"]["token"]
+        assert TOKEN_TEXT.fullmatch(printed.strip())
+        assert not TOKEN_TEXT.search(ended.stderr)

@@ -7,9 +7,8 @@ Changes and revocations are those of every collection.  Tokens are not watched.
 Source: access.md 1.2 and 2.4.
 """
 
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -29,8 +28,8 @@ from app.domain.names import NamespacedName
 from app.domain.objects.token import TOKEN, Token
 from app.domain.work import Work
 from app.registry.writes.tokens import issue
-from app.schemas.objects.access.tokens import ISSUED, WIRE, TokenWrite
-from app.schemas.objects.codec import encode_object
+from app.schemas.issued_token import IssuedToken, encode_issued
+from app.schemas.objects.access.tokens import WIRE, TokenWrite
 from app.schemas.objects.lists import list_model
 from app.schemas.queries import ListQuery, WriteQuery
 
@@ -45,7 +44,7 @@ changes = changes_router(WIRE)
     operation_id="create_token",
     summary="Create a Token",
     status_code=HTTPStatus.CREATED,
-    response_model=ISSUED,
+    response_model=IssuedToken,
     responses=refusals(
         errors.BadRequest,
         errors.Forbidden,
@@ -72,10 +71,7 @@ async def create_token(
         return issue(work, minter, wanted, text=text)
 
     token = await registry.writer.write(decide, dry_run=is_dry)
-    document = encode_object(token)
-    if not is_dry:
-        status = cast("Mapping[str, Any]", document["status"])
-        document = {**document, "status": {**status, "token": text}}
+    document = encode_issued(token, "" if is_dry else text)
     headers = {
         "Location": f"/{TOKEN.plural}/{token.metadata.name}",
         "ETag": etag(token),

@@ -6,7 +6,7 @@
 ``migrate``, ...); nothing here can reach the database or the server's code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import ParamSpec
 
@@ -15,7 +15,9 @@ import typer
 from app.cli.client import words_of
 from app.cli.manifests import Unreadable
 from app.cli.output import print_failure, print_refusal
+from app.cli.verbs import token
 from app.cli.verbs.apply import apply
+from app.cli.verbs.can_i import can_i
 from app.cli.verbs.delete import delete
 from app.cli.verbs.explain import explain
 from app.cli.verbs.get import get
@@ -23,6 +25,7 @@ from app.cli.verbs.render import render
 from app.cli.verbs.resolve import resolve
 from app.cli.verbs.rules import rules
 from app.cli.verbs.watch import watch
+from app.cli.verbs.whoami import whoami
 from app.client.errors import Refused, RegistryError
 
 EXIT_REFUSED, EXIT_UNREACHABLE = 1, 2
@@ -36,7 +39,14 @@ VERBS: tuple[Callable[..., None], ...] = (
     explain,
     watch,
     render,
+    whoami,
+    can_i,
 )
+TOKEN_VERBS: Mapping[str, Callable[..., None]] = {
+    "create": token.create,
+    "list": token.list_tokens,
+    "revoke": token.revoke,
+}
 
 P = ParamSpec("P")
 
@@ -76,4 +86,8 @@ def client_verbs() -> typer.Typer:
     )
     for verb in VERBS:
         application.command()(worded(verb))
+    tokens = typer.Typer(help="Make, list and revoke tokens.", no_args_is_help=True)
+    for name, verb in TOKEN_VERBS.items():
+        tokens.command(name)(worded(verb))
+    application.add_typer(tokens, name="token")
     return application

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import Field
 
 from app.domain.objects import token as domain
 from app.domain.times import format_time
@@ -56,16 +56,6 @@ class TokenStatus(Input):
     revoked_at: Time | None = None
     created_by: str | None = Field(
         default=None, description="The user that made it.", examples=["system:admin"]
-    )
-
-
-class IssuedTokenStatus(TokenStatus):
-    """The text of a new token, which no other answer has."""
-
-    token: str | None = Field(
-        default=None,
-        description="What a client sends as `Authorization: Bearer …`. It is not kept: store it "
-        "now. Absent in a dry run.",
     )
 
 
@@ -116,11 +106,4 @@ WIRE = Wire(
     decode=decode_token,
     encode=encode_token,
     stored_only={"digest": "digest"},
-)
-
-ISSUED: type[BaseModel] = create_model(
-    "IssuedToken",
-    __base__=WIRE.read,
-    __doc__="A new token, with its text.",
-    status=(IssuedTokenStatus, ...),
 )
