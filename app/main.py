@@ -209,8 +209,6 @@ async def running(
         for work in (writer.run(), follower.run(), *saving, *elected):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await _fill(writer, settings)
-        if settings.auth:
-            await grant_access(writer, settings.data_dir)
         warn_of_contradictions(view, policy)
         watching = Watching(view, Notifier(view), watchers_max=settings.watchers_max)
         metrics = CollectorRegistry()
@@ -327,7 +325,10 @@ async def _prepare(engine: AsyncEngine, *, is_ours: bool) -> None:
 
 
 async def _fill(writer: Writer, settings: Settings) -> None:
-    """Create the initial objects; raises UnusableSetting when the DNS gets no address."""
+    """Create the initial objects; raises UnusableSetting when the DNS gets no address.
+
+    With authentication also the built-in roles, and a token of the first administrator.
+    """
     try:
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
     except (Invalid, Exhausted) as refusal:
@@ -336,6 +337,8 @@ async def _fill(writer: Writer, settings: Settings) -> None:
             f"{DNS_KEY}: choose one in WAYPOST_SERVICE_CIDRS={','.join(settings.service_cidrs)}, "
             "or disable that Service with WAYPOST_BOOTSTRAP=false"
         ) from refusal
+    if settings.auth:
+        await grant_access(writer, settings.data_dir)
 
 
 def _leases_of(settings: Settings, view: View, writer: Writer, store: PostgresLeases) -> Leases:

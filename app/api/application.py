@@ -25,10 +25,7 @@ from app.api.gate import LIMITS, TRUSTED, Limits, Trusted, stand_before
 from app.api.objects import apply, watch
 from app.api.objects.collections import collection_router
 from app.api.openapi import add_bodies
-from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.objects.wires import WIRES
-from app.schemas.resolution import ResolveBatch
-from app.schemas.rules.render_request import RenderRequest
 
 TITLE = "Waypost"
 DESCRIPTION = (
@@ -53,12 +50,6 @@ ROUTERS = (
     metrics.router,
     docs.router,
 )
-BODIES = (
-    *(wire.write for wire in WIRES if not wire.resource.is_derived),
-    HeartbeatRequest,
-    ResolveBatch,
-    RenderRequest,
-)
 
 
 def build(*, version: str, limits: Limits = LIMITS, trusted: Trusted = TRUSTED) -> FastAPI:
@@ -76,5 +67,5 @@ def build(*, version: str, limits: Limits = LIMITS, trusted: Trusted = TRUSTED) 
     errors.install(app)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     stand_before(app, routed, limits=limits, trusted=trusted)
-    add_bodies(app, BODIES)
+    add_bodies(app)
     return app
