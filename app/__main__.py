@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from app.cli.application import EXIT_REFUSED, client_verbs
-from app.cli.client import is_loopback
-from app.cli.options import API, ApiOption
+from app.cli.options import API, TOKEN_FILE, ApiOption
 from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
 from app.cli.verbs.token import BREAK_GLASS
 from app.cli.welcome import Listening, welcome
+from app.client.credentials import is_loopback
 from app.command_runs import run_to_end, settings_of_environment, until_interrupted
 
 if TYPE_CHECKING:
@@ -44,8 +44,15 @@ def root(
     context: typer.Context,
     *,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAYPOST_TOKEN_FILE", metavar="FILE", help="The token to send; or WAYPOST_TOKEN."
+        ),
+    ] = None,
 ) -> None:
     """Run the Kubernetes service network without Kubernetes."""
+    context.meta[TOKEN_FILE] = token_file
     context.meta[BREAK_GLASS] = administrator_token
     if version:
         print_text(f"waypost {installed_version('waypost')}")
@@ -87,11 +94,11 @@ def serve(
 
 
 @application.command()
-def dns(api: ApiOption = API) -> None:
+def dns(context: typer.Context, api: ApiOption = API) -> None:
     """Run a DNS replica that follows an API; --api may list several, separated by commas."""
     from app import replica, telemetry
 
-    settings = settings_of_environment()
+    settings = _settings_of_client(context)
     urls = _listed(api)
     telemetry.install(settings.log_level)
     try:
@@ -105,6 +112,7 @@ def dns(api: ApiOption = API) -> None:
 
 @application.command()
 def agent(  # noqa: PLR0913  each parameter is an option of the command
+    context: typer.Context,
     *,
     node: Annotated[str, typer.Option("--node", envvar="WAYPOST_NODE", help="The Node's name.")],
     api: ApiOption = API,
@@ -142,15 +150,17 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     from app.agent.loop import Pace
     from app.agent.node import Identity
     from app.agent.process import Options, own_privilege
+    from app.config import credentials_of
 
     if not dry_run and (lack := own_privilege()):
         print_failure(lack)
         raise typer.Exit(EXIT_REFUSED)
     labels = {key: value for key, _, value in (each.partition("=") for each in label or ())}
-    settings = settings_of_environment()
+    settings = _settings_of_client(context)
     options = Options(
         identity=Identity(name=node, zone=zone, labels=labels),
         urls=_listed(api),
+        credentials=credentials_of(settings),
         addresses=tuple(address or ()),
         backend=backend,
         is_once=once,
@@ -270,6 +280,11 @@ def announce_dns(settings: "Settings", urls: Sequence[str]) -> None:
         f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
         f"health on port {settings.dns_metrics_port}"
     )
+
+
+def _settings_of_client(context: typer.Context) -> "Settings":
+    settings, file = settings_of_environment(), context.meta[TOKEN_FILE]
+    return settings if file is None else settings.model_copy(update={"token_file": str(file)})
 
 
 def _listed(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.client.credentials import Credentials
 from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
 from app.domain.dataplane.rules.node_facts import PRIMARY
 from app.domain.errors import Violation
@@ -98,6 +99,9 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="token that clients, agents and replicas send; `waypost token create` makes "
         "one",
+    )
+    token_file: str = Field(
+        "", description="file with that token instead, which is read again when it changes"
     )
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")
@@ -219,6 +223,12 @@ class Settings(BaseSettings):
         _raise(violation for text in ranges for violation in range_violations("", text))
         return ranges
 
+    @field_validator("token")
+    @classmethod
+    def _sendable(cls, value: SecretStr) -> SecretStr:
+        Credentials(value.get_secret_value())
+        return value
+
     @field_validator("allowed_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -303,6 +313,12 @@ class Settings(BaseSettings):
         """The node port range as numbers."""
         first, _, last = self.node_port_range.partition("-")
         return range(int(first), int(last) + 1)
+
+
+def credentials_of(settings: Settings) -> Credentials:
+    """Give what an agent or a replica sends with its requests."""
+    file = Path(settings.token_file) if settings.token_file else None
+    return Credentials(settings.token.get_secret_value(), file)
 
 
 def _prefix(text: str) -> Prefix:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 from app.__main__ import application
-from app.cli.client import is_loopback
+from app.client.credentials import is_loopback
 from app.command_runs import in_one_line
 
 NOT_A_NUMBER = "unable to parse string as an integer"

@@ -30,6 +30,7 @@ from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import Sink
 from app.client.access import access_to
+from app.client.credentials import Credentials
 from app.client.health_server import Route, answering
 from app.client.pace import RealClock
 from app.client.registry_client import RegistryClient
@@ -47,6 +48,7 @@ class Options:
 
     identity: Identity
     urls: Sequence[str] = ()
+    credentials: Credentials | None = None
     addresses: Sequence[str] = ()
     """The addresses of the node, primary ones first; empty: those of its interfaces."""
     backend: str = IPVSMode.name
@@ -113,7 +115,9 @@ class _Agent(Generic[StateT, StepT]):
             await clean_up(self._mode, self._sink)
             return
         async with RegistryClient(
-            access_to(options.urls), bounds=AGENT_BOUNDS, logs_failures=not options.is_once
+            access_to(options.urls, credentials=options.credentials),
+            bounds=AGENT_BOUNDS,
+            logs_failures=not options.is_once,
         ) as client:
             addresses = partial(
                 own_addresses, run_program, given=options.addresses, name=options.identity.name

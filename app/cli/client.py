@@ -13,7 +13,6 @@ import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import Final
 
 import httpx
@@ -22,6 +21,7 @@ from app.cli.fields import Json
 from app.cli.output import print_warning
 from app.client.access import access_to
 from app.client.bounded_reading import BOUNDS, Answer, Bounds
+from app.client.credentials import Credentials, is_loopback
 from app.client.errors import Refused, RegistryError, RegistryMisbehaved, RegistryUnreachable
 from app.client.refusals import status_of
 from app.client.registry_client import RegistryClient, parse_document
@@ -48,9 +48,10 @@ class Api:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         bounds: Bounds = CLI_BOUNDS,
+        credentials: Credentials | None = None,
     ) -> None:
-        """Raise InvalidURL when ``url`` is malformed."""
-        access = access_to([url])
+        """Raise InvalidURL when ``url`` is malformed, or credentials would go in the clear."""
+        access = access_to([url], credentials=credentials)
         (self.url,) = access.urls
         # A proxy cannot reach this machine's loopback address.
         self._access = replace(access, uses_proxies=not is_loopback(httpx.URL(self.url).host))
@@ -162,14 +163,6 @@ def _require_success(answer: Answer) -> None:
             f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}"
         )
     raise Refused(status, code=code, warnings=tuple(_warnings(answer)))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a socket that listens at ``host``."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _written(query: Parameters | None) -> dict[str, str]:

@@ -3,6 +3,8 @@
 A test replaces the network by a transport, as the object of typer's context.
 """
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import httpx
@@ -10,6 +12,7 @@ import typer
 
 from app.cli.client import API_DEFAULT, Api
 from app.cli.output import OutputFormat
+from app.client.credentials import Credentials
 
 ApiOption = Annotated[
     str, typer.Option("--api", envvar="WAYPOST_API", metavar="URL", help="The server to talk to.")
@@ -35,10 +38,16 @@ OutputOption = Annotated[
 ]
 
 API = API_DEFAULT
+TOKEN_VARIABLE = "WAYPOST_TOKEN"  # noqa: S105  the name of a variable
+TOKEN_FILE = "waypost.token-file"  # noqa: S105  key of the command line's ``meta``
 
 
 def connect(context: typer.Context, url: str) -> Api:
     """Make the client of a verb, without sending anything."""
     transport: object = context.obj
     is_given = isinstance(transport, httpx.AsyncBaseTransport)
-    return Api(url, transport=transport if is_given else None)
+    file: object = context.meta.get(TOKEN_FILE)
+    credentials = Credentials(
+        os.environ.get(TOKEN_VARIABLE, ""), file if isinstance(file, Path) else None
+    )
+    return Api(url, transport=transport if is_given else None, credentials=credentials)

@@ -2,7 +2,7 @@
 
     URLs -> Access -> httpx client
 
-Everything that all requests need belongs here, such as a token and certificates.
+Everything that all requests need belongs here, such as credentials.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from typing import Final
 
 import httpx
 
+from app.client.credentials import Credentials, require_private
 from app.client.errors import InvalidURL
 
 KEPT_S_MAX: Final = 3.0  # of an idle connection; servers close theirs after at least five seconds
@@ -25,14 +26,22 @@ class Access:
     """Without a slash at the end; the first is asked first."""
     uses_proxies: bool = False
     """Whether to use the environment's proxy, which usually cannot reach a cluster."""
+    credentials: Credentials | None = None
 
 
-def access_to(urls: Iterable[str], *, uses_proxies: bool = False) -> Access:
-    """Check URLs; raises InvalidURL for an invalid one, and when there is none."""
+def access_to(
+    urls: Iterable[str], *, uses_proxies: bool = False, credentials: Credentials | None = None
+) -> Access:
+    """Check URLs; raises InvalidURL for an invalid one, and when there is none.
+
+    Where there are credentials, also for one to which they would go in the clear.
+    """
     checked = tuple(map(_checked, urls))
     if not checked:
         raise InvalidURL("the address of a registry is needed")
-    return Access(urls=checked, uses_proxies=uses_proxies)
+    if credentials:
+        require_private(checked)
+    return Access(urls=checked, uses_proxies=uses_proxies, credentials=credentials)
 
 
 def http_client(
@@ -41,6 +50,7 @@ def http_client(
     """Make the HTTP client; ``transport`` replaces the network in tests."""
     return httpx.AsyncClient(
         transport=transport,
+        auth=access.credentials,
         limits=httpx.Limits(keepalive_expiry=KEPT_S_MAX),
         cookies=no_cookies(),
         trust_env=access.uses_proxies,
