@@ -270,6 +270,7 @@ def announce(settings: "Settings") -> None:
             dns_host=settings.dns_host,
             dns_port=settings.dns_port,
             cluster_domain=settings.cluster_domain,
+            is_tls=bool(settings.tls_cert),
         )
     )
 

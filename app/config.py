@@ -115,6 +115,36 @@ class Settings(BaseSettings):
         description="origins whose pages may write, besides the server's own: "
         "`https://waypost.example`",
     )
+    tls_cert: str = Field(
+        "", description="file of the API's certificate and its chain, PEM; empty serves plain HTTP"
+    )
+    tls_key: str = Field("", description="file of the certificate's key, PEM without a password")
+    tls_client_ca: str = Field(
+        "",
+        description="file of the authorities whose client certificates name users; they must sign "
+        "nothing else",
+    )
+    tls_min_version: Literal["1.2", "1.3"] = Field("1.2", description="lowest version of TLS")
+    auth_config: str = Field(
+        "", description="file of kind AuthenticationConfiguration: issuers of tokens"
+    )
+    jwt_leeway_seconds: int = Field(
+        30, ge=0, le=300, description="by how much the clocks of issuers may differ"
+    )
+    trusted_proxies: TextList = Field(
+        (), description="addresses or ranges of front proxies that authenticate users"
+    )
+    proxy_client_ca: str = Field(
+        "", description="file of the authorities of front proxies' certificates"
+    )
+    proxy_client_names: TextList = Field(
+        (), description="common names that front proxies' certificates may have"
+    )
+    proxy_plain: bool = Field(
+        default=False,
+        description="believe front proxies on loopback or a Unix socket without a certificate: "
+        "whoever reaches those can be any user",
+    )
     dns_host: str = Field("127.0.0.1", description="address the DNS listens on")
     dns_port: int = Field(1053, ge=0, le=PORT_MAX, description="port the DNS listens on")
     dns_metrics_port: int = Field(
@@ -197,6 +227,8 @@ class Settings(BaseSettings):
         "service_cidrs",
         "allowed_hosts",
         "allowed_origins",
+        "trusted_proxies",
+        "proxy_client_names",
         "dns_upstreams",
         "dns_transfer_to",
         "dns_notify",
@@ -242,7 +274,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{part!r} is not an origin such as https://waypost.example")
         return value
 
-    @field_validator("dns_transfer_to")
+    @field_validator("dns_transfer_to", "trusted_proxies")
     @classmethod
     def _prefixes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(part)) for part in value)

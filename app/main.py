@@ -16,7 +16,6 @@ import contextlib
 import gc
 import logging
 import random
-import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -32,9 +31,9 @@ from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
 from app.api import application
 from app.api.dependencies import Check, Registry
-from app.api.http.guard import Trusted
 from app.api.http.limits import Limits
 from app.api.http.server import HTTPServer, Moments, listen
+from app.api.http.tls import TLS
 from app.api.metrics import StateCollector
 from app.api.objects.streams import Watching
 from app.config import Settings, UnusableSetting, blamed_on
@@ -48,6 +47,7 @@ from app.domain.errors import Exhausted, Invalid
 from app.domain.objects.token import Token
 from app.domain.registration.strategies import DERIVATIONS
 from app.domain.work import Policy
+from app.listener import reloading, tls_of, trusted_by
 from app.registry import token_expiry
 from app.registry.leases.heartbeats import Leases
 from app.registry.leases.lease_tracker import LeaseTracker
@@ -77,7 +77,6 @@ from app.replica import (
     upstreams_of,
     warn_of_contradictions,
 )
-from app.schemas.authorities import HostNames, parse_origin
 from app.store import election
 from app.store.change_log import ChangeLogFollower
 from app.store.election import Elected
@@ -258,22 +257,12 @@ def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registr
     return replace(registry, resolver=resolver)
 
 
-def application_of(registry: Registry, settings: Settings) -> FastAPI:
+def application_of(registry: Registry, settings: Settings, tls: TLS | None = None) -> FastAPI:
     """Make the HTTP application of a running registry."""
     limits = Limits(requests_max=settings.requests_max, body_bytes_max=settings.body_bytes_max)
-    app = application.build(version=VERSION, limits=limits, trusted=trusted_by(settings))
+    app = application.build(version=VERSION, limits=limits, trusted=trusted_by(settings, tls))
     app.state.registry = registry
     return app
-
-
-def trusted_by(settings: Settings) -> Trusted:
-    """Make of the settings the server's accepted host names, and origins that may write."""
-    own = (socket.gethostname().lower(), settings.api_host.lower())
-    origins = (parse_origin(text) for text in settings.allowed_origins)
-    return Trusted(
-        hosts=HostNames.of((*own, *settings.allowed_hosts)),
-        origins=frozenset(origin for origin in origins if origin is not None),
-    )
 
 
 async def serve(
@@ -285,7 +274,7 @@ async def serve(
     UnusableSetting when an address is in use, ValueError when none of the servers in a setting
     is usable, SchemaMismatch as ``running`` does.
     """
-    options = dns_options_of(settings)
+    options, tls = dns_options_of(settings), tls_of(settings)
     async with AsyncExitStack() as stack:
         with blamed_on("API_HOST", "API_PORT"):
             listener = stack.enter_context(listen(settings.api_host, settings.api_port))
@@ -296,6 +285,8 @@ async def serve(
         dns = await stack.enter_async_context(serving_dns(settings, registry.view, options))
         registry.metrics.register(DNSCollector(dns))
         registry = asking_upstreams(registry, dns)
+        if tls is not None:
+            await stack.enter_async_context(reloading(tls, registry.metrics))
         if settings.bootstrap:
             pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
             presence = keep_registered(pod, OwnRegistrar(registry.writer, registry.leases))
@@ -307,7 +298,10 @@ async def serve(
             stopping=registry.watching.stop,
         )
         server = HTTPServer(
-            application_of(registry, settings), moments, connections_max=settings.connections_max
+            application_of(registry, settings, tls),
+            moments,
+            connections_max=settings.connections_max,
+            tls=tls,
         )
         await server.serve([listener])
 

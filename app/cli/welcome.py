@@ -33,12 +33,14 @@ class Listening:
     dns_host: str
     dns_port: int
     cluster_domain: str
+    is_tls: bool = False
 
     @property
     def url(self) -> str:
         """The URL of the API for a client on this machine."""
         host = reachable(self.api_host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.api_port}"
+        scheme = "https" if self.is_tls else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.api_port}"
 
 
 def reachable(host: str) -> str:

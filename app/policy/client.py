@@ -47,7 +47,7 @@ class PolicyWorker:
     """Checks and evaluates expressions in a process of its own."""
 
     def __init__(self, bounds: Bounds | None = None, *, library: str = _LIBRARY) -> None:
-        """Start a process when first asked, or in `async with`."""
+        """Start no process yet: many servers have no expressions."""
         self._bounds = bounds or Bounds()
         self._is_supported = find_spec(library) is not None
         self._turn = asyncio.Lock()
@@ -55,10 +55,7 @@ class PolicyWorker:
         self.kills = 0
 
     async def __aenter__(self) -> Self:
-        """Start the process ahead of the first question, where the library exists."""
-        if self._is_supported:
-            async with self._turn:
-                await self._started()
+        """Give itself; a process starts with the first question."""
         return self
 
     async def __aexit__(
@@ -69,6 +66,11 @@ class PolicyWorker:
     ) -> None:
         """End the process."""
         await self._end()
+
+    async def start(self) -> None:
+        """Start the process ahead of the first question; raises EvaluationError if it cannot."""
+        async with self._turn:
+            await self._started()
 
     async def check(
         self, environment: Environment, expressions: Sequence[str]

@@ -8,16 +8,20 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.http.connection import CONNECTIONS_MAX
 from app.api.http.server import HTTPServer, Moments, listen
+from app.api.http.tls import TLS
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(app: App, *, connections_max: int = CONNECTIONS_MAX) -> AsyncGenerator[int, None]:
+async def serving(
+    app: App, *, connections_max: int = CONNECTIONS_MAX, tls: TLS | None = None
+) -> AsyncGenerator[int, None]:
     """Serve until the block ends; gives the port."""
     ready = asyncio.Event()
     with listen("127.0.0.1", 0) as listener:
-        server = HTTPServer(app, Moments(started=ready.set), connections_max=connections_max)
+        moments = Moments(started=ready.set)
+        server = HTTPServer(app, moments, connections_max=connections_max, tls=tls)
         running = asyncio.create_task(server.serve([listener]))
         try:
             await ready.wait()

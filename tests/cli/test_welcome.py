@@ -42,6 +42,11 @@ def with_tools(
     monkeypatch.setattr(welcoming.shutil, "which", found)
 
 
+def test_a_server_with_a_certificate_is_reached_over_https() -> None:
+    assert listening(is_tls=True).url == "https://127.0.0.1:8053"
+    assert listening(is_tls=True, api_host="::").url == "https://[::1]:8053"
+
+
 @pytest.mark.usefixtures("checkout")
 def test_a_checkout_has_its_examples_to_try() -> None:
     assert list(commands(listening())) == [

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.labels import (
+    LabelSelector,
     Operator,
     Requirement,
     Selector,
@@ -60,10 +61,14 @@ def test_a_selector_object_is_as_the_vector_says(vector: dict[str, Any]) -> None
         for key, value in match_labels.items()
     )
     selector = Selector((*equal, *expressions_of(document)))
+    written = LabelSelector(match_labels=match_labels, match_expressions=expressions_of(document))
     for wanted in vector["matches"]:
         assert selector.matches(wanted)
+        assert written.matches(wanted)
     if vector["input"] is not None:  # its owner tells an absent selector apart
-        assert not any(selector.matches(unwanted) for unwanted in vector["doesNotMatch"])
+        for unwanted in vector["doesNotMatch"]:
+            assert not selector.matches(unwanted)
+            assert not written.matches(unwanted)
 
 
 @pytest.mark.parametrize("vector", maps, ids=[v["name"] for v in maps])

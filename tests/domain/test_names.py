@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.names import (
+    SEGMENT_LENGTH_MAX,
     DomainName,
     MalformedName,
     NamespacedName,
@@ -12,6 +13,7 @@ from app.domain.names import (
     label_problems,
     parse_domain,
     parse_namespaced_name,
+    path_segment_problems,
     port_name_problems,
     subdomain_problems,
 )
@@ -84,6 +86,27 @@ def test_a_subdomain_has_labels_between_dots(name: str, count: int) -> None:
 )
 def test_a_port_name_is_an_iana_service_name(name: str, count: int) -> None:
     assert len(port_name_problems(name)) == count
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("system:node", 0),
+        ("Any name é", 0),
+        ("...", 0),
+        ("x" * SEGMENT_LENGTH_MAX, 0),
+        (".", 1),
+        ("..", 1),
+        ("a/b", 1),
+        ("a/b%", 2),
+        ("a\0", 1),
+        ("a\x7f", 1),
+        ("a\ud800", 1),
+        ("x" * (SEGMENT_LENGTH_MAX + 1), 1),
+    ],
+)
+def test_a_segment_of_a_path_has_neither_slash_nor_percent_sign(name: str, count: int) -> None:
+    assert len(path_segment_problems(name)) == count
 
 
 @given(st.one_of(st.just(""), names), names)

@@ -35,6 +35,7 @@ def value(text: str, claims: dict[str, Any] | None = None) -> object:
         ("claims.deep", {"list": [1, None]}),
         ("claims.half * 2.0", 1.0),
         ("null", None),
+        ("claims.half < 1 && claims.n > 1.5 && claims.n == 2.0", True),
     ],
 )
 def test_values(text: str, expected: object) -> None:

@@ -20,6 +20,7 @@ BOMB = "[1,2,3,4,5,6,7,8,9,10].map(a, [1,2,3,4,5,6,7,8,9,10].map(b, lists.range(
 @pytest.fixture
 async def worker() -> AsyncGenerator[PolicyWorker]:
     async with PolicyWorker(GENEROUS) as worker:
+        await worker.start()
         yield worker
 
 
@@ -62,6 +63,7 @@ async def test_many_at_once_get_their_own_answers(worker: PolicyWorker) -> None:
 
 async def test_one_process_serves_all_and_ends_with_its_owner() -> None:
     async with PolicyWorker(GENEROUS) as worker:
+        assert children() == [], "nothing has been asked yet"
         await evaluated(worker, "1")
         (process,) = children()
         await evaluated(worker, "2")
@@ -114,6 +116,7 @@ async def test_one_who_leaves_does_not_leave_its_answer_to_the_next(worker: Poli
 async def test_one_that_waits_for_its_turn_gives_up() -> None:
     bounds = Bounds(evaluation_s=60, start_s=60, wait_s=0.01)
     async with PolicyWorker(bounds) as worker:
+        await worker.start()
         (process,) = children()
         os.kill(process.pid, signal.SIGSTOP)
         first = asyncio.create_task(evaluated(worker, "1"))
@@ -141,6 +144,8 @@ async def test_a_process_that_cannot_start_is_an_error() -> None:
     worker = PolicyWorker(Bounds(memory_octets=1024 * 1024, start_s=60))
     with pytest.raises(EvaluationError, match="cannot start"):
         await evaluated(worker, "1")
+    with pytest.raises(EvaluationError, match="cannot start"):
+        await worker.start()
 
 
 async def test_without_the_library_it_says_so() -> None:

@@ -86,7 +86,8 @@ class ConfigurationFile:
         """Read nothing yet."""
         self._path = path
         self._expressions = expressions
-        self._octets = b""
+        self._octets: bytes = b""
+        self._offered: bytes = b""
         self.problem = ""
 
     async def load(self) -> AuthenticationConfig:
@@ -95,17 +96,31 @@ class ConfigurationFile:
         return await read_configuration(self._octets, self._expressions)
 
     async def changed(self) -> AuthenticationConfig | None:
-        """Give the configuration if the file has changed and is right; `problem` says if not."""
+        """Give the configuration if the file has changed and is right; `problem` says if not.
+
+        It is given again at the next look, unless it is accepted.
+        """
         try:
             octets = self._read()
             if octets == self._octets:
+                self.problem = ""
                 return None
             found = await read_configuration(octets, self._expressions)
         except (OSError, Invalid, BadRequest) as error:
-            self._complain(str(error))
+            self.reject(str(error))
             return None
-        self._octets, self.problem = octets, ""
+        self._offered = octets
         return found
+
+    def accept(self) -> None:
+        """Take what `changed` gave last as the configuration in use."""
+        self._octets, self.problem = self._offered, ""
+
+    def reject(self, problem: str) -> None:
+        """Keep the configuration in use, and say once why."""
+        if problem != self.problem:
+            _log.error("%s is not used, the one before goes on: %s", self._path, problem)
+        self.problem = problem
 
     def _read(self) -> bytes:
         with self._path.open("rb") as file:
@@ -113,11 +128,6 @@ class ConfigurationFile:
         if len(octets) > FILE_OCTETS_MAX:
             raise BadRequest(f"{self._path} has more than {FILE_OCTETS_MAX} octets")
         return octets
-
-    def _complain(self, problem: str) -> None:
-        if problem != self.problem:
-            _log.error("%s is not used, the one before goes on: %s", self._path, problem)
-        self.problem = problem
 
 
 async def _checked(written: Sequence[Written], expressions: Expressions) -> Sequence[Verdict]:

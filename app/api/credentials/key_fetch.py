@@ -29,6 +29,8 @@ from app.domain.errors import BadRequest
 from app.schemas.documents.json_text import read_json
 
 FETCH_S_MAX: Final = 10.0  # for both documents
+ADDRESSES_MAX: Final = 4  # of a host, tried one after the other
+_CONNECT_S_MAX: Final = 2.0  # to each of them
 DOCUMENT_OCTETS_MAX: Final = 1_048_576
 AGE_S_MIN, AGE_S_MAX = 300, 3_600  # bounds of an answer's max-age
 _HTTPS_PORT: Final = 443
@@ -61,13 +63,20 @@ async def system_resolve(host: str, port: int) -> Sequence[str]:
 class KeyFetcher:
     """Fetches the keys of one issuer."""
 
-    def __init__(self, issuer: Issuer, *, resolve: Resolve = system_resolve) -> None:
+    def __init__(
+        self,
+        issuer: Issuer,
+        *,
+        resolve: Resolve = system_resolve,
+        fetch_s_max: float = FETCH_S_MAX,
+    ) -> None:
         """Trust the issuer's own certificate authority, or else those of the system.
 
         Raises ssl.SSLError when that authority is none.
         """
         self._issuer = issuer
         self._resolve = resolve
+        self._fetch_s_max = fetch_s_max
         self._discovery = issuer.discovery_url or issuer.url.rstrip("/") + _WELL_KNOWN
         self._own_hosts = {httpx.URL(url).host for url in (issuer.url, self._discovery)}
         self._trust = ssl.create_default_context(cadata=issuer.certificate_authority or None)
@@ -75,16 +84,20 @@ class KeyFetcher:
     async def fetch(self) -> FetchedKeys:
         """Fetch both documents; raises FetchError."""
         try:
-            async with asyncio.timeout(FETCH_S_MAX):
+            async with asyncio.timeout(self._fetch_s_max):
                 return await self._fetch()
         except TimeoutError as error:
-            raise FetchError(f"{self._issuer.url} took more than {FETCH_S_MAX:g} s") from error
+            words = f"{self._issuer.url} took more than {self._fetch_s_max:g} s"
+            raise FetchError(words) from error
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise FetchError(f"{self._issuer.url}: {error or type(error).__name__}") from error
 
     async def _fetch(self) -> FetchedKeys:
         async with httpx.AsyncClient(
-            verify=self._trust, trust_env=False, follow_redirects=False, timeout=FETCH_S_MAX
+            verify=self._trust,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(self._fetch_s_max, connect=_CONNECT_S_MAX),
         ) as client:
             document, _ = await self._get(client, self._discovery)
             octets, age_s_max = await self._get(client, self._keys_url(document))
@@ -109,14 +122,7 @@ class KeyFetcher:
         url = httpx.URL(text)
         if url.scheme != "https" or not url.host:
             raise FetchError(f"{text!r} is no https URL")
-        address = await self._address_of(url)
-        request = client.build_request(
-            "GET",
-            url.copy_with(host=address),
-            headers={"host": url.netloc.decode(), "accept-encoding": "identity"},
-            extensions={"sni_hostname": url.host},
-        )
-        answer = await client.send(request, stream=True)
+        answer = await self._sent(client, url)
         try:
             if answer.status_code != HTTPStatus.OK:
                 raise FetchError(f"{text} answers {answer.status_code}")
@@ -129,13 +135,30 @@ class KeyFetcher:
             await answer.aclose()
         return bytes(body), _age_of(answer.headers)
 
-    async def _address_of(self, url: httpx.URL) -> str:
-        """Choose the address to connect to; raises FetchError if none is allowed."""
-        addresses = await self._resolve(url.host, url.port or _HTTPS_PORT)
-        for text in addresses:
-            if url.host in self._own_hosts or _is_public(text):
-                return text
+    async def _sent(self, client: httpx.AsyncClient, url: httpx.URL) -> httpx.Response:
+        """Send a request to the first address that can be connected to."""
+        last: httpx.HTTPError | None = None
+        for address in await self._addresses_of(url):
+            request = client.build_request(
+                "GET",
+                url.copy_with(host=address),
+                headers={"host": url.netloc.decode(), "accept-encoding": "identity"},
+                extensions={"sni_hostname": url.host},
+            )
+            try:
+                return await client.send(request, stream=True)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+                last = error
+        if last is not None:
+            raise last
         raise FetchError(f"{url.host} has no public address, and is not the issuer's own host")
+
+    async def _addresses_of(self, url: httpx.URL) -> Sequence[str]:
+        """Resolve the host, and keep the addresses that may be connected to."""
+        addresses = await self._resolve(url.host, url.port or _HTTPS_PORT)
+        is_own = url.host in self._own_hosts
+        allowed = [text for text in dict.fromkeys(addresses) if is_own or _is_public(text)]
+        return allowed[:ADDRESSES_MAX]
 
 
 def _is_public(text: str) -> bool:

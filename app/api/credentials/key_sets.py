@@ -28,6 +28,7 @@ from app.api.credentials.key_fetch import (
 
 RETRY: Final = timedelta(seconds=10)  # between two fetches from one issuer
 GRACE: Final = timedelta(hours=24)  # for which keys go on when they cannot be fetched
+WAITING_MAX: Final = 32  # requests that wait for one issuer; an issuer that hangs holds no more
 _log = logging.getLogger(__name__)
 
 
@@ -80,16 +81,22 @@ class FetchedKeySet:
         self._tried_at: datetime | None = None
         self._fetching = asyncio.Lock()
         self._task: asyncio.Task[bool] | None = None
+        self._waiting = 0
         self.problem = ""
 
     async def find(self, token: SignedToken, *, now: datetime) -> VerificationKey | None:
         """Find the key of a token, after fetching if none of the keys held fits."""
         key = self._current(now).find(token)
-        if key is None:
+        if key is not None or self._waiting >= WAITING_MAX:
+            return key
+        self._waiting += 1
+        try:
             async with self._fetching:  # those who waited find what the first has fetched
                 key = self._current(now).find(token)
                 if key is None and await self._fetch(now):
                     key = self._current(now).find(token)
+        finally:
+            self._waiting -= 1
         return key
 
     async def refresh(self, *, now: datetime) -> None:

@@ -13,6 +13,7 @@ Depends on undocumented attributes of uvicorn's protocol class: its version is p
 
 import asyncio
 import re
+import ssl
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
@@ -37,6 +38,9 @@ from app.schemas.status import status_of
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
+
+PEER_CERTIFICATE = "waypost.peer_certificate"
+"""Key of a request's scope: the certificate that the client showed, in DER; None without one."""
 
 CONNECTIONS_MAX = 10_000  # connections at once, unless configured otherwise
 PIPELINED_MAX = 64  # requests queued behind the one that is being answered
@@ -82,6 +86,7 @@ class Connection(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal: DomainError | None = None
         self._head_again = b""
+        self._peer_certificate = _certificate_of(transport)
         super().connection_made(transport)
         self.flow = self._own_flow = _Flow(transport)
         if len(self.connections) > self.connections_max:
@@ -101,9 +106,11 @@ class Connection(HttpToolsProtocol):
         self._parse()
 
     def on_message_begin(self) -> None:
-        """Give the application a way to abort the connection."""
+        """Give the application a way to abort the connection, and its certificate."""
         super().on_message_begin()
-        cast("dict[str, object]", self.scope)[ABORT] = self.transport.abort
+        scope = cast("dict[str, object]", self.scope)
+        scope[ABORT] = self.transport.abort
+        scope[PEER_CERTIFICATE] = self._peer_certificate
         self._fields = 0
 
     def on_url(self, url: bytes) -> None:
@@ -288,3 +295,9 @@ class Connection(HttpToolsProtocol):
         lines = (b"%b: %b" % field for field in (*self.server_state.default_headers, *own))
         first = f"HTTP/1.1 {code.value} {code.phrase}".encode()
         return b"\r\n".join((first, *lines, b"", body))
+
+
+def _certificate_of(transport: asyncio.Transport) -> bytes | None:
+    """Get the certificate that the handshake has verified; None without TLS, or without one."""
+    connection: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    return None if connection is None else connection.getpeercert(binary_form=True)

@@ -33,9 +33,9 @@ _AMBIGUOUS: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trusted:
-    """Host names of this server, and origins whose pages may write."""
+    """Host names of this server, None for any, and origins whose pages may write."""
 
-    hosts: HostNames = field(default_factory=HostNames)
+    hosts: HostNames | None = field(default_factory=HostNames)
     origins: frozenset[Origin] = frozenset()
 
 
@@ -59,8 +59,8 @@ class Guard:
         await self._app(scope, receive, send)
 
     def _require(self, scope: Scope) -> None:
-        authority = _authority_of(scope)
-        if authority is not None and not self._trusted.hosts.know(authority):
+        authority, hosts = _authority_of(scope), self._trusted.hosts
+        if authority is not None and hosts is not None and not hosts.know(authority):
             raise Misdirected(
                 f'this server is not known as "{authority.host}": call it by its IP address, '
                 "or list that name in its setting WAYPOST_ALLOWED_HOSTS"
@@ -111,7 +111,7 @@ def _authority_of(scope: Scope) -> Authority | None:
 
 def _authority(octets: bytes) -> Authority:
     authority = parse_authority(octets)
-    if authority is None:
+    if authority is None or not authority.host:
         raise BadRequest("the request names an invalid host (Host header field or target)")
     return authority
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from app.api.http.connection import CONNECTIONS_MAX, HEAD_S_MAX, Connection
 from app.api.http.delivery import DeferredDelivery
+from app.api.http.tls import HSTS, TLS
 
 SHUTDOWN_GRACE_S = 8  # seconds for current requests; most supervisors kill after ten
 SECURITY_HEADERS = {
@@ -48,19 +49,22 @@ class HTTPServer(uvicorn.Server):
         *,
         connections_max: int = CONNECTIONS_MAX,
         head_s_max: float = HEAD_S_MAX,
+        tls: TLS | None = None,
     ) -> None:
-        """Serve ``app``; signals end it."""
+        """Serve ``app``, over TLS if given; signals end it."""
+        headers = [*SECURITY_HEADERS.items(), *((HSTS,) if tls is not None else ())]
         limits = {"connections_max": connections_max, "head_s_max": head_s_max}
         connection = type("Bounded", (Connection,), limits)
         config = uvicorn.Config(
             DeferredDelivery(app),
             http=connection,
             ws="none",  # an upgrade would bypass the middleware that guards requests
-            headers=list(SECURITY_HEADERS.items()),
+            headers=headers,
             log_config=None,
             access_log=False,
             proxy_headers=False,  # client addresses are not used
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
         )
         super().__init__(config)
         self._moments = moments

@@ -6,6 +6,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.api.credentials.authenticator import Authenticator, Presented, Trust
 from app.api.credentials.authorization import challenge_of
@@ -25,6 +27,7 @@ from app.api.credentials.outcomes import (
 from app.api.credentials.tokens import mint
 from app.domain.access.subjects import ANONYMOUS, User
 from app.domain.access.tokens import ParsedToken, StoredToken, TokenKind, digest_of, parse_token
+from app.domain.addresses import Address
 from tests.access_vectors import authn_cases
 from tests.api.credentials.expressions import Computed
 from tests.api.credentials.signing import claims, jwk_of, key_for, key_set, signed
@@ -235,6 +238,30 @@ async def test_a_certificate_ends_while_its_connection_lives() -> None:
     assert isinstance(await ours.authenticate(request, {}, now=NOW), Authenticated)
     later = await ours.authenticate(request, {}, now=NOW + timedelta(days=31))
     assert later == Refused(Failure.EXPIRED, Method.CERTIFICATE)
+
+
+HEADERS = ["authorization", "x-remote-user", "x-remote-group", "x-remote-extra-a", "x_remote_user"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*HEADERS, "x-forwarded-for"]).map(str.encode),
+            st.binary(max_size=20) | st.binary(max_size=20).map(lambda octets: b"Bearer " + octets),
+        ),
+        max_size=4,
+    ),
+    st.sampled_from([PEER, PROXY, None]),
+    st.sampled_from([None, ALICE, FRONT, b"nothing"]),
+)
+async def test_any_headers_are_an_outcome_and_never_another_user(
+    told: list[tuple[bytes, bytes]], peer: Address | None, der: bytes | None
+) -> None:
+    request = Presented(path="/services", fields=told, peer=peer, certificate=der)
+    outcome = await asked(request)
+    if isinstance(outcome, Authenticated):
+        assert outcome.method is (Method.CERTIFICATE if der == ALICE else Method.PROXY)
+        assert (der, peer) != (FRONT, PEER)
 
 
 def test_what_is_presented_is_not_in_its_representation() -> None:

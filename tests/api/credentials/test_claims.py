@@ -114,6 +114,31 @@ def test_the_audience_is_one_of_ours(audience: object, *, is_ours: bool) -> None
     assert fault(aud=audience) == (None if is_ours else Failure.AUDIENCE)
 
 
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "system:x", "a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+NAMES = ["aud", "exp", "nbf", "iat", "username", "groups", "email", "email_verified", "sub", "hd"]
+
+
+@given(st.dictionaries(st.sampled_from([*NAMES, "jti", "_claim_names"]), ANY))
+async def test_any_claims_name_a_user_or_are_refused_in_a_word(given_: dict[str, Any]) -> None:
+    issuer = replace(PLAIN, uid=Mapped(claim="sub"), groups=Mapped(claim="groups"))
+    fault_ = fault_of(given_, issuer, now=NOW, leeway_s=LEEWAY_S)
+    assert fault_ is None or fault_.method is Method.JWT
+    found = await user_of(given_, issuer, Computed({}))
+    if isinstance(found, User):
+        assert found.name.startswith("oidc:")
+        assert not any(group.startswith("system:") for group in found.groups)
+    else:
+        assert found.method is Method.JWT
+
+
 async def test_claims_name_a_user_and_groups_with_prefixes() -> None:
     assert await user() == User(name="oidc:alice", groups=("oidc:dev",))
 

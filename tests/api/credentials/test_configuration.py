@@ -410,7 +410,12 @@ async def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
     found = await file.changed()
     assert found is not None
     assert [each.url for each in found.issuers] == [ISSUER["url"]]
+    file.reject("its keys are missing")
+    assert file.problem == "its keys are missing"
+    assert await file.changed() == found, "it is given until it can be used"
+    file.accept()
     assert await file.changed() is None
+    assert file.problem == ""
 
 
 @pytest.mark.parametrize("spoilt", [b"", b"{", b"kind: x", b" " * (FILE_OCTETS_MAX + 1), None])
@@ -428,9 +433,11 @@ async def test_a_file_that_becomes_wrong_is_kept_out_and_told(
     assert await file.changed() is None
     assert await file.changed() is None
     assert file.problem
+    written(path)
+    assert await file.changed() is None, "it is as it was"
+    assert file.problem == ""
     written(path, jwt=[jwt()])
     assert await file.changed() is not None
-    assert file.problem == ""
 
 
 async def test_a_file_that_is_wrong_at_first_raises(tmp_path: Path) -> None:

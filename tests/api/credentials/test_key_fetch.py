@@ -194,6 +194,28 @@ async def test_an_address_inside_is_refused_for_a_host_that_the_issuer_named(
             await KeyFetcher(server.issuer(), resolve=resolve).fetch()
 
 
+async def test_an_address_that_does_not_answer_is_passed_over(tmp_path: Path) -> None:
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        del host, port
+        return ["127.0.0.2", "127.0.0.2", "127.0.0.1"]
+
+    async with serving(tmp_path) as server:
+        found = await KeyFetcher(server.issuer(), resolve=resolve).fetch()
+    assert found.keys == key_set(JWK)
+
+
+async def test_an_issuer_that_hangs_is_an_error(tmp_path: Path) -> None:
+    async def hangs(host: str, port: int) -> Sequence[str]:
+        del host, port
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with serving(tmp_path) as server:
+        fetcher = KeyFetcher(server.issuer(), resolve=hangs, fetch_s_max=0.01)
+        with pytest.raises(FetchError, match=r"took more than 0\.01 s"):
+            await fetcher.fetch()
+
+
 @pytest.mark.parametrize(
     ("control", "seconds"),
     [

@@ -10,7 +10,7 @@ import pytest
 
 from app.api.credentials.jwt import KeySet, SignedToken, read_jwt
 from app.api.credentials.key_fetch import DOCUMENT_OCTETS_MAX, FetchedKeys, FetchError, KeyFetcher
-from app.api.credentials.key_sets import GRACE, RETRY, FetchedKeySet, KeyFile
+from app.api.credentials.key_sets import GRACE, RETRY, WAITING_MAX, FetchedKeySet, KeyFile
 from tests.api.credentials.signing import NOW, jwk_of, key_for, key_set, octets_of, signed
 from tests.api.credentials.test_key_fetch import local, serving
 
@@ -77,6 +77,21 @@ async def test_many_who_miss_the_same_key_share_one_fetch() -> None:
     issuing.held.set()
     assert await asyncio.gather(*asking) == [True] * 20
     assert issuing.fetches == 1
+
+
+async def test_an_issuer_that_hangs_holds_a_bounded_number_of_requests() -> None:
+    issuing = Issuing(key_set(OLD))
+    keys = FetchedKeySet(issuing)
+    assert await found(keys, "0")
+    issuing.held.clear()
+    asking = [asyncio.create_task(found(keys, "1", NOW + RETRY)) for _ in range(WAITING_MAX + 5)]
+    done, waiting = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+    assert (len(done), len(waiting)) == (5, WAITING_MAX)
+    assert await found(keys, "0", NOW + RETRY), "keys that are held are found at once"
+    issuing.keys = key_set(NEW)
+    issuing.held.set()
+    assert sum(await asyncio.gather(*asking)) == WAITING_MAX
+    assert issuing.fetches == 2
 
 
 async def test_one_who_leaves_does_not_end_the_fetch_of_the_others() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.api import application
 from app.api.http.guard import Guard, Trusted
 from app.schemas.authorities import HostNames, parse_origin
+from tests.access_vectors import authn_cases
 from tests.api.sockets import said, serving, status_of
 from tests.registries import SMALL_RANGE, a_client, a_registry
 
@@ -112,7 +114,8 @@ def request(*fields: str, target: str = "/", version: str = "1.1") -> bytes:
         (request("Host: a.lan"), 200),
         (request("Host: lan"), 421),
         (request("Host: evil.example:8053"), 421),
-        (request("Host:"), 421),
+        (request("Host:"), 400),
+        (request("Host: :8053"), 400),
         (request("Host: ::1"), 400),
         (request("Host: a b"), 400),
         (request("Host: \xff\xfe"), 400),
@@ -139,6 +142,27 @@ def request(*fields: str, target: str = "/", version: str = "1.1") -> bytes:
 async def test_an_unknown_host_is_refused(octets: bytes, status: int) -> None:
     answer, paths = await answered(octets)
     assert (answer, len(paths)) == (status, int(status == 200))
+
+
+async def test_where_any_host_is_accepted_a_request_still_names_one() -> None:
+    app = Reached()
+    async with serving(Guard(app, trusted=Trusted(hosts=None))) as port:
+        assert status_of(await said(port, request("Host: evil.example"))) == 200
+        assert status_of(await said(port, request())) == 400
+        assert status_of(await said(port, request("Host: a", "Host: a"))) == 400
+
+
+@pytest.mark.parametrize("case", authn_cases("host"))
+async def test_host(case: dict[str, Any]) -> None:
+    said_, expected, app = case["request"], case["expect"]["code"], Reached()
+    fields = [f"{name}: {value}" for name, value in said_["headers"]]
+    octets = request(*fields, target=said_["path"]).replace(b"GET", said_["method"].encode(), 1)
+    trusted = Trusted(hosts=HostNames.of(case["config"]["allowedHosts"]))
+    async with serving(Guard(app, trusted=trusted)) as port:
+        status = status_of(await said(port, octets))
+    is_let_through = expected in (200, 404)  # behind it there is no such Node
+    assert status == (200 if is_let_through else expected)
+    assert len(app.paths) == int(is_let_through)
 
 
 async def test_an_absolute_target_is_routed_by_its_path() -> None:

@@ -75,6 +75,12 @@ def test_what_a_replica_follows_it_may_watch() -> None:
     )
 
 
+def test_what_is_no_pod_is_left_to_the_roles_of_the_replica() -> None:
+    write = Attributes(verb="create", resource="services", namespace="kube-system")
+    assert isinstance(authorize(GENEROUS, REPLICA, write), Allowed)
+    assert isinstance(authorize(STATE, REPLICA, write), Refused)
+
+
 def refusal_of(pod: Pod, user: User = REPLICA) -> str:
     try:
         strategy_for(POD).authorize_write(STATE, user, None, pod)

@@ -131,7 +131,8 @@ def test_any_headers_are_read_or_refused(headers: list[tuple[str, str]]) -> None
     except BadRequest:
         return
     if wish is None:
-        assert not any(value for name, value in headers if name.lower() == "impersonate-user")
+        users = [value for name, value in headers if name == "Impersonate-User"]
+        assert users[:1] in ([], [""])
         return
     # Nobody without rights becomes anybody, and a master becomes everybody.
     assert isinstance(impersonated(load((), revision=Revision(1)), User(name="eve"), wish), Refused)

@@ -235,6 +235,20 @@ def test_the_first_subject_that_is_the_user_is_told() -> None:
     assert grant.reason.endswith('to Group "dev"')
 
 
+def test_the_rules_of_an_aggregate_are_found_for_each_of_its_bindings() -> None:
+    part = a_cluster_role(a_rule("get"), name="part", labels={"x": "y"})
+    snapshot = loaded(
+        part,
+        a_cluster_role(name="all", aggregates={"x": "y"}),
+        a_role_binding(name="a", role="all", kind="ClusterRole"),
+        a_role_binding(a_subject("bob"), name="b", role="all", kind="ClusterRole"),
+    )
+    rights, request = Rights(snapshot), Attributes(verb="get", resource="services")
+    for user in (ALICE, User(name="bob")):
+        assert rights.entry(user, "default").allows(request)
+    assert rights.entry(User(name="eve"), "default").allows(request) is None
+
+
 def test_paths_of_a_role_that_is_bound_in_a_namespace_grant_no_path() -> None:
     metrics = a_path_rule("get", "/metrics")
     snapshot = loaded(a_cluster_role(metrics), a_role_binding(role="cr", kind="ClusterRole"))

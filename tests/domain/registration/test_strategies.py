@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from app.domain.access.subjects import User
 from app.domain.errors import DomainError
 from app.domain.names import Revision, Uid
 from app.domain.objects.namespace import NAMESPACE, Namespace
@@ -73,3 +74,8 @@ def test_a_namespace_that_every_registry_has_stays() -> None:
     assert delete is not None
     with pytest.raises(DomainError, match="may not be deleted"):
         delete(work, a_namespace("default"), Work.remove)
+
+
+def test_what_is_in_a_service_decides_nothing_about_who_may_write_it() -> None:
+    nobody = User(name="nobody")
+    strategy_for(SERVICE).authorize_write(load((), revision=Revision(1)), nobody, None, a_service())

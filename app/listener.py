@@ -1,0 +1,80 @@
+"""The API's listener as the settings have it: its certificate, and the names that it goes by.
+
+    Settings -> TLS | None              Settings, TLS | None -> Trusted
+
+Part of the composition: it knows settings, and what they are made into.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from app.api.http.guard import Trusted
+from app.api.http.tls import TLS, TLSFiles
+from app.config import Settings, blamed_on
+from app.schemas.authorities import HostNames, parse_origin
+
+
+def tls_of(settings: Settings) -> TLS | None:
+    """Load the certificate of the API; None for plain HTTP.
+
+    The authorities of clients and those of front proxies follow one another in that order.
+    Raises UnusableSetting.
+    """
+    authorities = [text for text in (settings.tls_client_ca, settings.proxy_client_ca) if text]
+    with blamed_on("TLS_CERT", "TLS_KEY"):
+        if bool(settings.tls_cert) != bool(settings.tls_key):
+            raise ValueError("a certificate and its key are given together")
+    if not settings.tls_cert:
+        with blamed_on("TLS_CLIENT_CA", "PROXY_CLIENT_CA"):
+            if authorities:
+                raise ValueError("only a server with WAYPOST_TLS_CERT asks for certificates")
+        return None
+    files = TLSFiles(
+        certificate=Path(settings.tls_cert),
+        key=Path(settings.tls_key),
+        client_authorities=tuple(map(Path, authorities)),
+        min_version=settings.tls_min_version,
+    )
+    with blamed_on("TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA", "PROXY_CLIENT_CA"):
+        return TLS(files, now=_now())
+
+
+def trusted_by(settings: Settings, tls: TLS | None = None) -> Trusted:
+    """Make the server's accepted host names, and the origins that may write.
+
+    Names of the certificate are accepted as they are at start.
+    """
+    own = (socket.gethostname(), settings.api_host, *(() if tls is None else tls.host_names))
+    origins = (parse_origin(text) for text in settings.allowed_origins)
+    return Trusted(
+        hosts=HostNames.of((*map(str.lower, own), *settings.allowed_hosts)),
+        origins=frozenset(origin for origin in origins if origin is not None),
+    )
+
+
+@contextlib.asynccontextmanager
+async def reloading(tls: TLS, metrics: CollectorRegistry) -> AsyncGenerator[None, None]:
+    """Follow the files of a certificate, and show when it ends, until the block ends."""
+    end = Gauge(
+        "waypost_tls_certificate_expires_seconds",
+        "When the certificate of the API expires, in seconds since 1970.",
+        registry=metrics,
+    )
+    end.set_function(lambda: tls.expires_at.timestamp())  # noqa: PLW0108  of the present one
+    task = asyncio.create_task(tls.run(_now))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

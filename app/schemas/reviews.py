@@ -1,0 +1,212 @@
+"""The wire shapes of questions about identity and rights.
+
+    body -> reviews, each with attributes and the user asked about          decisions -> answers
+
+Source: access.md 2.11; Kubernetes ``authorization.k8s.io/v1`` and ``authentication.k8s.io/v1``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, ValidationError
+
+from app.domain.access.attributes import Attributes
+from app.domain.access.subjects import User
+from app.domain.errors import CauseReason, Invalid, Violation
+from app.domain.violations import required
+from app.schemas.base import Input, Output
+from app.schemas.documents.paths import type_violations
+
+REVIEWS_MAX = 100  # questions of one request
+_SELF, _OTHER = "SelfSubjectAccessReview", "SubjectAccessReview"
+
+
+class ResourceAttributes(Input):
+    """One verb on objects; an empty `name` or `namespace` means all of them."""
+
+    namespace: str | None = None
+    verb: str | None = Field(default=None, examples=["get"])
+    group: str | None = None
+    version: str | None = None
+    resource: str | None = Field(default=None, examples=["services"])
+    subresource: str | None = None
+    name: str | None = None
+
+
+class NonResourceAttributes(Input):
+    """One verb, a method in lower case, on a path."""
+
+    path: str | None = Field(default=None, examples=["/metrics"])
+    verb: str | None = Field(default=None, examples=["get"])
+
+
+class AccessReviewSpec(Input):
+    """What is asked; exactly one of the two kinds of attributes."""
+
+    resource_attributes: ResourceAttributes | None = None
+    non_resource_attributes: NonResourceAttributes | None = None
+    user: str | None = Field(
+        default=None, description="The user asked about; the caller when absent."
+    )
+    groups: list[str] | None = None
+    uid: str | None = None
+
+
+class AccessReviewWrite(Input):
+    """A question whether a user may do something, or up to 100 of them in `reviews`."""
+
+    api_version: str | None = None
+    kind: str | None = Field(default=None, examples=[_SELF])
+    spec: AccessReviewSpec | None = None
+    reviews: Annotated[list["AccessReviewWrite"], Field(max_length=REVIEWS_MAX)] | None = None
+    documented_required: ClassVar = ()
+
+
+class AccessReviewStatus(Output):
+    """The answer."""
+
+    allowed: bool
+    reason: str = Field("", description="The binding that allows it, or why not.")
+
+
+class AccessReview(Output):
+    """A question with its answer."""
+
+    api_version: Literal["authorization.k8s.io/v1"]
+    kind: Literal["SelfSubjectAccessReview", "SubjectAccessReview"]
+    spec: AccessReviewSpec
+    status: AccessReviewStatus
+
+
+class AccessReviews(Output):
+    """Several questions with their answers, in their order."""
+
+    reviews: list[AccessReview]
+
+
+class UserInfo(Output):
+    """A user as the server sees it."""
+
+    username: str = Field(examples=["alice"])
+    uid: str = ""
+    groups: list[str] = Field(examples=[["system:authenticated"]])
+    extra: dict[str, list[str]] = Field({})
+
+
+class SelfSubjectReviewStatus(Output):
+    """The answer."""
+
+    user_info: UserInfo
+
+
+class SelfSubjectReview(Output):
+    """The user that the request acts for, after impersonation."""
+
+    api_version: Literal["authentication.k8s.io/v1"]
+    kind: Literal["SelfSubjectReview"]
+    status: SelfSubjectReviewStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A question: ``user`` is None for the caller; ``spec`` is repeated in the answer."""
+
+    attributes: Attributes
+    user: User | None
+    spec: Mapping[str, object]
+
+
+def decode_reviews(content: Mapping[str, object]) -> tuple[list[Review], bool]:
+    """Decode the questions of a body; says whether it is a list of them.
+
+    Raises Invalid with every violation.
+    """
+    try:
+        wire = AccessReviewWrite.model_validate(content)
+    except ValidationError as error:
+        raise Invalid(_SELF, "", type_violations(error, content)) from None
+    if wire.reviews is None:
+        asked, prefixes = [wire], [""]
+    else:
+        asked = wire.reviews
+        prefixes = [f"reviews[{index}]." for index in range(len(asked))]
+    violations: list[Violation] = []
+    reviews: list[Review] = []
+    for each, prefix in zip(asked, prefixes, strict=True):
+        found = [violation.under(prefix) for violation in _violations(each)]
+        violations += found
+        if not found:
+            reviews.append(_review(each))
+    if violations:
+        raise Invalid(_SELF, "", violations)
+    return reviews, wire.reviews is not None
+
+
+def encode_review(review: Review, *, is_allowed: bool, reason: str) -> dict[str, object]:
+    """Encode a question with its answer."""
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": _SELF if review.user is None else _OTHER,
+        "spec": review.spec,
+        "status": {"allowed": is_allowed, **({"reason": reason} if reason else {})},
+    }
+
+
+def encode_user(user: User) -> dict[str, object]:
+    """Encode the answer to ``/whoami``."""
+    info: dict[str, object] = {"username": user.name, "groups": [*user.groups]}
+    if user.uid:
+        info["uid"] = user.uid
+    if user.extra:
+        info["extra"] = {key: [*values] for key, values in user.extra.items()}
+    return {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "SelfSubjectReview",
+        "status": {"userInfo": info},
+    }
+
+
+def _violations(wire: AccessReviewWrite) -> Iterable[Violation]:
+    spec = wire.spec
+    if spec is None:
+        yield required("spec")
+        return
+    if wire.kind not in (None, "", _SELF, _OTHER):
+        message = f'Unsupported value: "{wire.kind}": supported values: "{_SELF}", "{_OTHER}"'
+        yield Violation(CauseReason.NOT_SUPPORTED, "kind", message)
+    if wire.reviews is not None:
+        yield Violation(CauseReason.FORBIDDEN, "reviews", "may not be nested")
+    if (spec.resource_attributes is None) == (spec.non_resource_attributes is None):
+        message = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        yield Violation(CauseReason.INVALID, "spec.resourceAttributes", message)
+    if wire.kind == _OTHER and not (spec.user or spec.groups):
+        yield required("spec.user")
+
+
+def _review(wire: AccessReviewWrite) -> Review:
+    spec = wire.spec
+    assert spec is not None, "it has been validated"
+    is_other = bool(spec.user or spec.groups) and wire.kind != _SELF
+    return Review(
+        attributes=_attributes(spec),
+        user=User(name=spec.user or "", groups=(*(spec.groups or ()),), uid=spec.uid or "")
+        if is_other
+        else None,
+        spec=spec.model_dump(by_alias=True, exclude_none=True),
+    )
+
+
+def _attributes(spec: AccessReviewSpec) -> Attributes:
+    if (path := spec.non_resource_attributes) is not None:
+        return Attributes(verb=path.verb or "", path=path.path or "/")
+    asked = spec.resource_attributes
+    assert asked is not None, "it has been validated"
+    return Attributes(
+        verb=asked.verb or "",
+        api_group=asked.group or "",
+        resource=asked.resource or "",
+        subresource=asked.subresource or "",
+        namespace=asked.namespace or "",
+        name=asked.name or "",
+    )
