@@ -150,17 +150,15 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     from app.agent.loop import Pace
     from app.agent.node import Identity
     from app.agent.process import Options, own_privilege
-    from app.config import credentials_of
 
     if not dry_run and (lack := own_privilege()):
         print_failure(lack)
         raise typer.Exit(EXIT_REFUSED)
-    labels = {key: value for key, _, value in (each.partition("=") for each in label or ())}
     settings = _settings_of_client(context)
     options = Options(
-        identity=Identity(name=node, zone=zone, labels=labels),
+        identity=Identity(name=node, zone=zone, labels=_labels(label)),
         urls=_listed(api),
-        credentials=credentials_of(settings),
+        credentials=settings.credentials,
         addresses=tuple(address or ()),
         backend=backend,
         is_once=once,
@@ -281,6 +279,10 @@ def announce_dns(settings: "Settings", urls: Sequence[str]) -> None:
         f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
         f"health on port {settings.dns_metrics_port}"
     )
+
+
+def _labels(texts: Sequence[str] | None) -> dict[str, str]:
+    return {key: value for key, _, value in (each.partition("=") for each in texts or ())}
 
 
 def _settings_of_client(context: typer.Context) -> "Settings":

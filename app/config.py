@@ -346,11 +346,11 @@ class Settings(BaseSettings):
         first, _, last = self.node_port_range.partition("-")
         return range(int(first), int(last) + 1)
 
-
-def credentials_of(settings: Settings) -> Credentials:
-    """Give what an agent or a replica sends with its requests."""
-    file = Path(settings.token_file) if settings.token_file else None
-    return Credentials(settings.token.get_secret_value(), file)
+    @property
+    def credentials(self) -> Credentials:
+        """What an agent or a replica sends with its requests."""
+        file = Path(self.token_file) if self.token_file else None
+        return Credentials(self.token.get_secret_value(), file)
 
 
 def _prefix(text: str) -> Prefix:

@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry
 from app.client.access import access_to
 from app.client.health_server import answering
 from app.client.registry_client import RegistryClient
-from app.config import Settings, blamed_on, credentials_of
+from app.config import Settings, blamed_on
 from app.dns.answering.autopath import Autopath
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.follower import REPLICA_BOUNDS, WatchFollower
@@ -61,7 +61,7 @@ async def serve(
     options = dns_options_of(settings)
     view, metrics = View(), CollectorRegistry()
     # The follower logs failures itself.
-    access = access_to(urls, credentials=credentials_of(settings))
+    access = access_to(urls, credentials=settings.credentials)
     client = RegistryClient(access, bounds=REPLICA_BOUNDS, logs_failures=False)
     follower = WatchFollower(client, view, kinds=kinds_of(settings))
     policy = policy_of(settings)

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from app.agent.feed import AGENT_BOUNDS, Feed
 from app.agent.health import ProxyHealth, metrics_route, problems_of, ready_route
@@ -30,10 +30,12 @@ from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import Sink
 from app.client.access import access_to
-from app.client.credentials import Credentials
 from app.client.health_server import Route, answering
 from app.client.pace import RealClock
 from app.client.registry_client import RegistryClient
+
+if TYPE_CHECKING:
+    from app.client.credentials import Credentials
 
 NET_ADMIN_BIT: Final = 12
 _STATUS: Final = Path("/proc/self/status")
@@ -48,7 +50,7 @@ class Options:
 
     identity: Identity
     urls: Sequence[str] = ()
-    credentials: Credentials | None = None
+    credentials: "Credentials | None" = None
     addresses: Sequence[str] = ()
     """The addresses of the node, primary ones first; empty: those of its interfaces."""
     backend: str = IPVSMode.name
