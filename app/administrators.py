@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.api.credentials.tokens import mint
+from app.cli.output import print_text
 from app.domain.access.tokens import TokenKind
 from app.domain.errors import Unconfirmed
 from app.domain.objects.token import Token
@@ -66,8 +67,8 @@ class Handover:
     def give(self) -> None:
         """Hand over the token that is in force, or say where it is."""
         if self._has_terminal:
-            print("The token of the administrator, which is shown only now:")  # noqa: T201
-            print(f"  {self._text}", flush=True)  # noqa: T201
+            print_text("The token of the administrator, which is shown only now:")
+            print_text(f"  {self._text}")
             return
         place = self._file
         try:
@@ -76,7 +77,7 @@ class Handover:
             place = self._prepared
         else:
             self.discard()
-        print(f"The token of the administrator is in {place}", flush=True)  # noqa: T201
+        print_text(f"The token of the administrator is in {place}")
 
     def discard(self) -> None:
         """Remove what was prepared."""
