@@ -189,6 +189,12 @@ async def test_an_id_is_not_chosen(place: Place) -> None:
         assert (refused.status_code, causes[0]["field"]) == (422, f"metadata.{name}")
 
 
+async def test_a_namespace_that_is_sent_means_nothing(place: Place) -> None:
+    body = {**spec(), "metadata": {"namespace": "prod", "labels": {"a": "b"}}}
+    made = (await place.api.post("/tokens", json=body)).json()
+    assert (made["metadata"]["labels"], "namespace" in made["metadata"]) == ({"a": "b"}, False)
+
+
 async def test_who_may_not_become_a_user_may_not_mint_for_it(place: Place) -> None:
     place.acting.as_(ALICE)
     refused = await place.api.post("/tokens", json=spec(user="bob"))

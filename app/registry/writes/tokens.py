@@ -58,7 +58,7 @@ def issue_to_administrator(work: Work, *, text: str, created_by: str) -> Token:
 def _created(work: Work, token: Token, text: str) -> Token:
     made = replace(
         token,
-        metadata=replace(token.metadata, name=id_of(text)),
+        metadata=replace(token.metadata, name=id_of(text), namespace=""),
         digest=digest_of(text).hex(),
         revoked_at=None,
         last_used_at=None,
