@@ -13,15 +13,19 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from app.cli.application import EXIT_REFUSED, client_verbs
-from app.cli.client import is_loopback
-from app.cli.options import API, ApiOption
+from app.cli.options import API, TOKEN_FILE, ApiOption
 from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
+from app.cli.verbs.token import BREAK_GLASS
+from app.client.credentials import is_loopback
 from app.command_runs import log_from, run_to_end, settings_of_environment, until_interrupted
+
+if TYPE_CHECKING:
+    from app.config import Settings
 
 Backend = Literal["ipvs", "nftables"]
 OnceOption = Annotated[bool, typer.Option("--once", help="Apply the present rules once, and exit.")]
@@ -60,8 +64,16 @@ def root(
     context: typer.Context,
     *,
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="WAYPOST_TOKEN_FILE", metavar="FILE", help="The token to send; or WAYPOST_TOKEN."
+        ),
+    ] = None,
 ) -> None:
     """Run the Kubernetes service network without Kubernetes."""
+    context.meta[TOKEN_FILE] = token_file
+    context.meta[BREAK_GLASS] = administrator_token
     if version:
         print_text(f"waypost {installed_version('waypost')}")
     elif context.invoked_subcommand is None:
@@ -71,9 +83,18 @@ def root(
 @application.command()
 def serve(
     *,
+    auth: Annotated[
+        bool, typer.Option("--auth", help="Authenticate and authorise every request.")
+    ] = False,
     insecure: Annotated[
         bool,
         typer.Option("--insecure", help="Serve the API to other machines, unauthenticated."),
+    ] = False,
+    behind_tls_proxy: Annotated[
+        bool,
+        typer.Option(
+            "--behind-tls-proxy", help="With --auth: a proxy encrypts the connections of clients."
+        ),
     ] = False,
     probe: Annotated[
         bool, typer.Option("--probe", help="Run the readiness probes of all Pods as well.")
@@ -81,14 +102,10 @@ def serve(
 ) -> None:
     """Run the API and cluster DNS in this process."""
     settings = settings_of_environment()
+    if auth:
+        settings = settings.model_copy(update={"auth": True})
     if not is_loopback(settings.api_host):
-        if not insecure:
-            print_failure(
-                f"WAYPOST_API_HOST={settings.api_host} lets other machines in, and the API has no "
-                "authentication: listen on 127.0.0.1, or accept that with --insecure"
-            )
-            raise typer.Exit(EXIT_REFUSED)
-        print_warning(f"clients that reach {settings.api_host} may change anything (--insecure)")
+        _require_safe(settings, insecure=insecure, behind_tls_proxy=behind_tls_proxy)
     from app import main as composition
     from app.welcome import welcome
 
@@ -97,11 +114,11 @@ def serve(
 
 
 @application.command()
-def dns(api: ApiOption = API) -> None:
+def dns(context: typer.Context, api: ApiOption = API) -> None:
     """Run a DNS replica that follows an API; --api may list several, separated by commas."""
     from app import replica
 
-    settings = settings_of_environment()
+    settings = _settings_of_client(context)
     urls = _listed(api)
     words = (
         f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
@@ -114,6 +131,7 @@ def dns(api: ApiOption = API) -> None:
 
 @application.command()
 def agent(  # noqa: PLR0913  each parameter is an option of the command
+    context: typer.Context,
     *,
     node: Annotated[str, typer.Option("--node", envvar="WAYPOST_NODE", help="The Node's name.")],
     api: ApiOption = API,
@@ -139,11 +157,12 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     if not dry_run and (lack := own_privilege()):
         print_failure(lack)
         raise typer.Exit(EXIT_REFUSED)
-    settings = settings_of_environment()
+    settings = _settings_of_client(context)
     labels = {key: value for key, _, value in (each.partition("=") for each in label or ())}
     options = Options(
         identity=Identity(name=node, zone=zone, labels=labels),
         urls=_listed(api),
+        credentials=settings.credentials,
         addresses=tuple(address or ()),
         backend=backend,
         is_once=once,
@@ -234,6 +253,41 @@ def openapi() -> None:
     from app.replica import VERSION
 
     print_document(http.build(version=VERSION).openapi(), OutputFormat.JSON)
+
+
+def administrator_token() -> dict[str, object]:
+    """Issue a token for everything by the database alone, in the form of an answer of the API."""
+    from app import database_commands
+    from app.schemas.issued_token import encode_issued
+
+    token, text = run_to_end(database_commands.administrator_token(settings_of_environment()))
+    return encode_issued(token, text)
+
+
+def _require_safe(settings: "Settings", *, insecure: bool, behind_tls_proxy: bool) -> None:
+    """Exit unless other machines may reach the API, given its settings."""
+    host = settings.api_host
+    if settings.auth and not settings.tls_cert and not behind_tls_proxy:
+        print_failure(
+            f"WAYPOST_API_HOST={host} lets other machines in, and tokens would be sent "
+            "unencrypted: set WAYPOST_TLS_CERT, or run it --behind-tls-proxy"
+        )
+        raise typer.Exit(EXIT_REFUSED)
+    if settings.auth:
+        return
+    if not insecure:
+        print_failure(
+            f"WAYPOST_API_HOST={host} lets other machines in, and the API has no "
+            "authentication: listen on 127.0.0.1, add --auth, or accept that with --insecure"
+        )
+        raise typer.Exit(EXIT_REFUSED)
+    print_warning(f"clients that reach {host} may change anything (--insecure)")
+
+
+def _settings_of_client(context: typer.Context) -> "Settings":
+    """Read the settings, with the token file of the command line if it names one."""
+    settings, file = settings_of_environment(), context.meta[TOKEN_FILE]
+    return settings if file is None else settings.model_copy(update={"token_file": str(file)})
 
 
 def _listed(text: str) -> list[str]:

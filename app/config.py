@@ -10,9 +10,17 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.client.credentials import Credentials
 from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
 from app.domain.dataplane.rules.node_facts import PRIMARY
 from app.domain.errors import Violation
@@ -76,6 +84,11 @@ def _node_addresses(text: str) -> str:
     return text
 
 
+def _sendable(value: SecretStr) -> SecretStr:
+    Credentials(value.get_secret_value())
+    return value
+
+
 TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -113,6 +126,27 @@ class Settings(BaseSettings):
     )
     history_seconds: int = Field(
         3600, ge=1, description="time for which changes are kept, so that watches can resume"
+    )
+    auth: bool = Field(
+        default=False, description="authenticate and authorise every request, as `serve --auth`"
+    )
+    auth_stale_seconds: int = Field(
+        60,
+        ge=5,
+        le=3600,
+        description="time without contact to the database after which credentials are refused "
+        "with 503, because a revocation may be unknown",
+    )
+    token_days_max: int = Field(
+        366, ge=1, le=3660, description="longest life of a token of a user, in days"
+    )
+    token: Annotated[SecretStr, AfterValidator(_sendable)] = Field(
+        SecretStr(""),
+        description="token that clients, agents and replicas send; `waypost token create` makes "
+        "one",
+    )
+    token_file: str = Field(
+        "", description="file with that token instead, which is read again when it changes"
     )
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")
@@ -303,6 +337,12 @@ class Settings(BaseSettings):
         """The node port range as numbers."""
         first, _, last = self.node_port_range.partition("-")
         return range(int(first), int(last) + 1)
+
+    @property
+    def credentials(self) -> Credentials:
+        """The credentials that an agent or a replica sends with its requests."""
+        file = Path(self.token_file) if self.token_file else None
+        return Credentials(self.token.get_secret_value(), file)
 
 
 def _prefix(text: str) -> Prefix:

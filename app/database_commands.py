@@ -12,8 +12,10 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.administrators import issue_by_database
 from app.config import Settings, UnusableSetting, blamed_on
 from app.domain.names import Revision
+from app.domain.objects.token import Token
 from app.registry.writes.settings_check import SETTLED_KINDS, contradictions
 from app.replica import policy_of
 from app.store.engine import make_engine, parse_url
@@ -106,3 +108,9 @@ async def found_wrong(settings: Settings, *, repairs: bool) -> tuple[list[str], 
     return [str(found) for found in findings], [
         str(found) for found in contradictions(state, policy_of(settings))
     ]
+
+
+async def administrator_token(settings: Settings) -> tuple[Token, str]:
+    """Issue a token for everything by the database alone; return it with its text."""
+    async with database_engine(settings, is_made=False) as engine:
+        return await issue_by_database(engine, policy_of(settings))

@@ -48,12 +48,14 @@ def tls_of(settings: Settings) -> TLS | None:
 def trusted_by(settings: Settings, tls: TLS | None = None) -> Trusted:
     """Make the server's accepted host names, and the origins that may write.
 
-    Names of the certificate are accepted as they are at start.
+    Names of the certificate are accepted as they are at start.  With authentication every name is
+    accepted unless some are listed: a page with a rebound name has no credentials.
     """
     own = (socket.gethostname(), settings.api_host, *(() if tls is None else tls.host_names))
+    is_any = settings.auth and not settings.allowed_hosts
     origins = (parse_origin(text) for text in settings.allowed_origins)
     return Trusted(
-        hosts=HostNames.of((*map(str.lower, own), *settings.allowed_hosts)),
+        hosts=None if is_any else HostNames.of((*map(str.lower, own), *settings.allowed_hosts)),
         origins=frozenset(origin for origin in origins if origin is not None),
     )
 

@@ -15,7 +15,7 @@ import contextlib
 import gc
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,10 +25,12 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from app.access import access_of
+from app.administrators import grant_access
 from app.agent.probe_checks import ProbeChecks
 from app.agent.probes import Prober, Timing
 from app.api import application
-from app.api.dependencies import Check, Registry
+from app.api.dependencies import Registry
 from app.api.http.limits import Limits
 from app.api.http.server import HTTPServer, Moments, listen
 from app.api.http.tls import TLS
@@ -44,8 +46,9 @@ from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
 from app.domain.registration.strategies import DERIVATIONS
-from app.domain.work import Policy
 from app.listener import reloading, tls_of, trusted_by
+from app.readiness import checks_of
+from app.registry import token_expiry
 from app.registry.leases.heartbeats import Leases, OwnRegistrar
 from app.registry.leases.lease_tracker import LeaseTracker
 from app.registry.leases.readiness_reports import apply_reports, following_pods
@@ -58,10 +61,10 @@ from app.registry.reads.view import View
 from app.registry.reads.watch import Notifier
 from app.registry.resolution import Resolver
 from app.registry.threads import shorten_switch_interval
+from app.registry.token_uses import TokenUses
 from app.registry.writes import garbage_collection
 from app.registry.writes.bootstrap import DNS_KEY, bootstrap
 from app.registry.writes.reconcile import reconcile
-from app.registry.writes.settings_check import contradictions
 from app.replica import (
     VERSION,
     dns_options_of,
@@ -80,6 +83,7 @@ from app.store.keeping import migrations
 from app.store.keeping.check import check
 from app.store.keeping.compaction import Compactor
 from app.store.leases import PostgresLeases
+from app.store.token_uses import PostgresTokenUses
 from app.store.writer import PostgresWriter
 
 GC_THRESHOLDS = (2_000, 50, 100)
@@ -91,7 +95,7 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def running(
-    settings: Settings, url: str, *, probes: bool = False
+    settings: Settings, url: str, *, probes: bool = False, tls: TLS | None = None
 ) -> AsyncGenerator[Registry, None]:
     """Load the state, follow it and accept writes, until the block ends.
 
@@ -103,54 +107,52 @@ async def running(
     history = History(HistoryBounds(age_s_max=settings.history_seconds))
     view = View(history, derivations=DERIVATIONS)
     follower = ChangeLogFollower(engine, view)
-    writer = PostgresWriter(
-        engine, view, policy=policy_of(settings), conclude=reconcile, follower=follower
-    )
+    policy = policy_of(settings)
+    writer = PostgresWriter(engine, view, policy=policy, conclude=reconcile, follower=follower)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         await _prepare(engine, is_ours=not settings.database_url)
         await follower.load()
-        tracker = LeaseTracker(node_lease_s=settings.node_lease_seconds)
-        tracker.follow(view)
-        leases = Leases(view, writer, PostgresLeases(engine), tracker=tracker)
+        leases = _leases_of(settings, view, writer, PostgresLeases(engine))
+        use_store = PostgresTokenUses(engine)
+        token_uses = TokenUses(view, use_store)
         compactor = Compactor(engine, history_s=settings.history_seconds)
         duties: dict[int, Work] = {
             election.UPKEEP: lambda: _together(
                 garbage_collection.run(view, writer, now=follower.clock.now),
                 leases.expire_periodically(),
+                token_expiry.run(writer, use_store),
                 compactor.run(),
             )
         }
         if probes:
             duties[election.PROBES] = lambda: _probe(settings, view, writer)
         elected = [Elected(engine, lock, duty).run() for lock, duty in duties.items()]
-        for work in (writer.run(), follower.run(), leases.save_periodically(), *elected):
+        saving = (leases.save_periodically(), token_uses.exchange_periodically())
+        for work in (writer.run(), follower.run(), *saving, *elected):
             stack.push_async_callback(_stop, asyncio.create_task(work))
         await _fill(writer, settings)
-        registry = _registry_of(settings, view, writer, leases, follower)
-        warn_of_contradictions(view, registry.policy)
-        state = StateCollector(view, registry.watching, log_size=lambda: compactor.size)
-        registry.metrics.register(state)
+        metrics = CollectorRegistry()
+        controlling = access_of(settings, tls, follower, token_uses, metrics)
+        access = await stack.enter_async_context(controlling)
+        registry = Registry(
+            view=view,
+            lists=Lists(view),
+            writer=writer,
+            policy=policy,
+            watching=Watching(view, Notifier(view), watchers_max=settings.watchers_max),
+            metrics=metrics,
+            resolver=resolver_of(settings),
+            leases=leases,
+            token_uses=token_uses,
+            rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
+            checks=partial(checks_of, follower, policy, access),
+            access=access,
+            objects_max=settings.apply_objects_max,
+        )
+        warn_of_contradictions(view, policy)
+        metrics.register(StateCollector(view, registry.watching, log_size=lambda: compactor.size))
         yield registry
-
-
-def _registry_of(
-    settings: Settings, view: View, writer: Writer, leases: Leases, follower: ChangeLogFollower
-) -> Registry:
-    policy = policy_of(settings)
-    return Registry(
-        view=view,
-        lists=Lists(view),
-        writer=writer,
-        policy=policy,
-        watching=Watching(view, Notifier(view), watchers_max=settings.watchers_max),
-        metrics=CollectorRegistry(),
-        resolver=resolver_of(settings),
-        leases=leases,
-        rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
-        checks=lambda: _checks(view, follower, policy),
-        objects_max=settings.apply_objects_max,
-    )
 
 
 def rules_config_of(settings: Settings) -> RulesConfig:
@@ -185,7 +187,12 @@ def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registr
 def application_of(registry: Registry, settings: Settings, tls: TLS | None = None) -> FastAPI:
     """Make the HTTP application of a running registry."""
     limits = Limits(requests_max=settings.requests_max, body_bytes_max=settings.body_bytes_max)
-    app = application.build(version=VERSION, limits=limits, trusted=trusted_by(settings, tls))
+    app = application.build(
+        version=VERSION,
+        limits=limits,
+        trusted=trusted_by(settings, tls),
+        access=registry.access,
+    )
     app.state.registry = registry
     return app
 
@@ -202,7 +209,7 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
         with blamed_on("API_HOST", "API_PORT"):
             listener = stack.enter_context(listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
-        registry = await stack.enter_async_context(running(settings, url, probes=probes))
+        registry = await stack.enter_async_context(running(settings, url, probes=probes, tls=tls))
         gc.freeze()  # exempts the loaded state from collection, as traversing it takes seconds
         gc.set_threshold(*GC_THRESHOLDS)
         dns = await stack.enter_async_context(serving_dns(settings, registry.view, options))
@@ -235,7 +242,10 @@ async def _prepare(engine: AsyncEngine, *, is_ours: bool) -> None:
 
 
 async def _fill(writer: Writer, settings: Settings) -> None:
-    """Create the initial objects; raises UnusableSetting when the DNS gets no address."""
+    """Create the initial objects; raises UnusableSetting when the DNS gets no address.
+
+    With authentication also the built-in roles, and a token of the first administrator.
+    """
     try:
         await writer.write(lambda work: bootstrap(work, with_dns=settings.bootstrap))
     except (Invalid, Exhausted) as refusal:
@@ -244,6 +254,14 @@ async def _fill(writer: Writer, settings: Settings) -> None:
             f"{DNS_KEY}: choose one in WAYPOST_SERVICE_CIDRS={','.join(settings.service_cidrs)}, "
             "or disable that Service with WAYPOST_BOOTSTRAP=false"
         ) from refusal
+    if settings.auth:
+        await grant_access(writer, settings.data_dir)
+
+
+def _leases_of(settings: Settings, view: View, writer: Writer, store: PostgresLeases) -> Leases:
+    tracker = LeaseTracker(node_lease_s=settings.node_lease_seconds)
+    tracker.follow(view)
+    return Leases(view, writer, store, tracker=tracker)
 
 
 async def _probe(settings: Settings, view: View, writer: Writer) -> None:
@@ -262,27 +280,6 @@ async def _together(*works: Coroutine[Any, Any, None]) -> None:
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(work)
-
-
-def _checks(view: View, follower: ChangeLogFollower, policy: Policy) -> Sequence[Check]:
-    """List the checks of /readyz; a setting that contradicts the state is only a note."""
-    found = contradictions(view.snapshot, policy)
-    return (
-        Check("database", follower.problem and f"it {follower.problem}", "it is followed"),
-        Check("state", *_lag(view, follower)),
-        Check("settings", note="; ".join(map(str, found)) or "they agree with the state"),
-    )
-
-
-def _lag(view: View, follower: ChangeLogFollower) -> tuple[str, str]:
-    """Return the problem of the state, and a note about its age."""
-    revision = view.snapshot.revision
-    if not view.is_synced:
-        return "it has not been loaded yet", ""
-    if follower.problem:
-        return f"revision {revision}, how far behind is not known", ""
-    behind = max(0, follower.latest - revision)
-    return "", f"revision {revision}, {behind} behind the database"
 
 
 async def _stop(task: "asyncio.Task[None]") -> None:

@@ -57,7 +57,9 @@ async def serve(settings: Settings, urls: Sequence[str], announce: Callable[[], 
     options = dns_options_of(settings)
     view, metrics = View(), CollectorRegistry()
     # The follower logs failures itself.
-    client = RegistryClient(urls, bounds=REPLICA_BOUNDS, logs_failures=False)
+    client = RegistryClient(
+        urls, credentials=settings.credentials, bounds=REPLICA_BOUNDS, logs_failures=False
+    )
     follower = WatchFollower(client, view, kinds=kinds_of(settings))
     policy = policy_of(settings)
     paths = routes(lambda: readiness_of(view, follower, policy), metrics)
@@ -125,6 +127,7 @@ def policy_of(settings: Settings) -> Policy:
         node_ports=settings.node_ports,
         endpoints_per_slice=settings.endpoints_per_slice,
         creates_namespaces=settings.namespace_autocreate,
+        token_days_max=settings.token_days_max,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from app.domain.access.tokens import digest_of
 from app.domain.addresses import family_of_text
 from app.domain.dataplane.rules.model import Destination
 from app.domain.labels import LabelSelector
@@ -39,6 +40,7 @@ from app.domain.objects.service import (
     TrafficPolicy,
 )
 from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.objects.token import Token
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 """A time for tests that need one."""
@@ -243,6 +245,16 @@ def a_cluster_role_binding(
         role_ref=RoleRef(api_group=API_GROUP, kind="ClusterRole", name=role),
         subjects=subjects or (a_subject(),),
     )
+
+
+def a_token(text: str = "", *, id: str = "abcdefghijkl", **fields: Any) -> Token:  # noqa: A002
+    """A token of alice; with its text, it has the id and the digest of that."""
+    token = Token(
+        metadata=a_meta(text[4:16] if text else id, ""),
+        user="alice",
+        digest=digest_of(text).hex() if text else "",
+    )
+    return replace(token, **fields)
 
 
 def an_endpoint(

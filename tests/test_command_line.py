@@ -12,8 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 from app.__main__ import application
-from app.cli.client import is_loopback
+from app.client.credentials import is_loopback
 from app.command_runs import in_one_line
+from tests.cli.fake_server import FakeServer
 
 NOT_A_NUMBER = "unable to parse string as an integer"
 SERVER_ONLY = ("app.main", "app.store", "app.api", "app.dns", "sqlalchemy", "fastapi", "pydantic")
@@ -193,3 +194,31 @@ def test_a_failure_of_a_process_is_one_line(error: Exception, expected: str) -> 
     worded = in_one_line(error)
     assert worded.startswith(expected)
     assert "\n" not in worded
+
+
+def test_the_token_of_a_file_is_sent(tmp_path: Path) -> None:
+    server = FakeServer({("GET", "/services"): {"items": []}})
+    file = tmp_path / "token"
+    file.write_text("wpu_x\n")
+    for words, settings in (
+        (["--token-file", str(file)], {}),
+        ([], {"WAYPOST_TOKEN_FILE": str(file)}),
+        (["--token-file", str(file)], {"WAYPOST_TOKEN": "other"}),
+    ):
+        arguments = [*words, "get", "svc"]
+        result = CliRunner().invoke(application, arguments, obj=server.transport(), env=settings)
+        assert result.exit_code == 0, result.stderr
+        assert server.last.headers["authorization"] == "Bearer wpu_x"
+
+
+@pytest.mark.parametrize("words", [["dns"], ["agent", "--node", "n1", "--dry-run", "--once"]])
+def test_replicas_and_agents_send_no_token_in_the_clear(words: list[str]) -> None:
+    code, out, err = run(*words, "--api", "http://192.0.2.1:8053", token="wpu_x")  # noqa: S106  no secret
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == (
+        "error: http://192.0.2.1:8053: a token is not sent in the clear to another machine: "
+        "use https"
+    )
+    code, _, err = run(*words, token="two words")  # noqa: S106  no secret
+    assert (code, "two words" in err) == (1, False)
+    assert err.startswith("error: WAYPOST_TOKEN: the token has characters that no token has")

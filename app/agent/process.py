@@ -26,6 +26,7 @@ from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import DrySink, Sink
+from app.client.credentials import Credentials
 from app.client.health_server import Route, answering
 from app.client.pace import CLOCK
 from app.client.registry_client import RegistryClient
@@ -43,6 +44,7 @@ class Options:
 
     identity: Identity
     urls: Sequence[str] = ()
+    credentials: Credentials | None = None
     addresses: Sequence[str] = ()
     """The addresses of the node, primary ones first; empty: those of its interfaces."""
     backend: str = IPVS.name
@@ -101,7 +103,10 @@ async def _run(
         return
     name = options.identity.name
     async with RegistryClient(
-        options.urls, bounds=AGENT_BOUNDS, logs_failures=not options.is_once
+        options.urls,
+        credentials=options.credentials,
+        bounds=AGENT_BOUNDS,
+        logs_failures=not options.is_once,
     ) as client:
         addresses = partial(own_addresses, run_program, given=options.addresses, name=name)
         registration = Registration(client, options.identity, addresses, CLOCK)

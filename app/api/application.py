@@ -21,6 +21,7 @@ from app.api import (
     reviews,
     rules,
     rules_watch,
+    tokens,
 )
 from app.api.access.layer import Access
 from app.api.access.requirements import path_itself, requires
@@ -28,11 +29,7 @@ from app.api.gate import LIMITS, TRUSTED, Limits, Trusted, stand_before
 from app.api.objects import apply, watch
 from app.api.objects.collections import collection_router
 from app.api.openapi import add_bodies
-from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.objects.wires import WIRES
-from app.schemas.resolution import ResolveBatch
-from app.schemas.reviews import AccessReviewWrite
-from app.schemas.rules.render_request import RenderRequest
 
 TITLE = "Waypost"
 DESCRIPTION = (
@@ -41,7 +38,9 @@ DESCRIPTION = (
     "kernel rules of every node."
 )
 ROUTERS = (
-    *map(collection_router, WIRES),
+    *(collection_router(wire) for wire in WIRES if not wire.resource.is_internal),
+    tokens.router,
+    tokens.changes,
     explain.router,
     heartbeats.router,
     apply.router,
@@ -55,13 +54,6 @@ ROUTERS = (
     health.router,
     metrics.router,
     docs.router,
-)
-BODIES = (
-    *(wire.write for wire in WIRES if not wire.resource.is_derived),
-    HeartbeatRequest,
-    ResolveBatch,
-    RenderRequest,
-    AccessReviewWrite,
 )
 
 
@@ -92,5 +84,5 @@ def build(
             requires(path_itself)(own.endpoint)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     stand_before(app, routed, limits=limits, trusted=trusted, access=access)
-    add_bodies(app, BODIES)
+    add_bodies(app)
     return app

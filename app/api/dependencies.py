@@ -11,6 +11,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Path, Request
 from prometheus_client import CollectorRegistry
 
+from app.api.access.layer import Access
 from app.api.objects.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.objects.resource import AnyResource
@@ -23,6 +24,7 @@ from app.registry.reads.pagination import Lists
 from app.registry.reads.view import View
 from app.registry.resolution import Resolver
 from app.registry.threads import Lane
+from app.registry.token_uses import TokenUses
 from app.schemas.documents.body_bounds import OBJECTS_MAX
 from app.schemas.objects.metadata import asked_revision
 
@@ -48,8 +50,11 @@ class Registry:
     resolver: Resolver
     rules: NodeRulesReader
     leases: Leases
+    token_uses: TokenUses
     metrics: CollectorRegistry
     checks: Callable[[], Sequence[Check]]
+    access: Access | None = None
+    """Authenticates and authorises requests; None while authentication is off."""
     objects_max: int = OBJECTS_MAX
     """Maximum of objects in one body of ``/apply``."""
     reading: Lane = field(default_factory=Lane)

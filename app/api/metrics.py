@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import RegistryOf
 from app.api.objects.streams import Watching
-from app.domain.resources import RESOURCES
+from app.domain.resources import PUBLIC
 from app.registry.reads.view import View
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -60,7 +60,7 @@ class StateCollector(Collector):
         objects = GaugeMetricFamily(
             "waypost_objects", "Registered objects by kind.", labels=["kind"]
         )
-        for kind in RESOURCES:
+        for kind in PUBLIC:
             objects.add_metric([kind.name], len(snapshot.of(kind)))
         yield objects
         yield GaugeMetricFamily(

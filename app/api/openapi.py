@@ -24,6 +24,11 @@ from app.api.errors import (
     described,
 )
 from app.domain.errors import BadRequest, DomainError
+from app.schemas.heartbeats import HeartbeatRequest
+from app.schemas.objects.wires import WIRES
+from app.schemas.resolution import ResolveBatch
+from app.schemas.reviews import AccessReviewWrite
+from app.schemas.rules.render_request import RenderRequest
 
 _ANY_REQUEST: Sequence[type[DomainError]] = (
     BadRequest,
@@ -39,7 +44,16 @@ _READ = "get"
 _TEMPLATE = "#/components/schemas/{model}"
 
 
-def add_bodies(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
+_BODIES: Sequence[type[BaseModel]] = (
+    *(wire.write for wire in WIRES if not wire.resource.is_derived),
+    HeartbeatRequest,
+    ResolveBatch,
+    RenderRequest,
+    AccessReviewWrite,
+)
+
+
+def add_bodies(app: FastAPI) -> None:
     """Add the schemas of bodies that FastAPI does not parse to the document's components."""
     derive = app.openapi
 
@@ -47,7 +61,7 @@ def add_bodies(app: FastAPI, models: Sequence[type[BaseModel]]) -> None:
         if app.openapi_schema is None:
             derived = derive()
             _, schemas = models_json_schema(
-                [(model, "validation") for model in models], ref_template=_TEMPLATE
+                [(model, "validation") for model in _BODIES], ref_template=_TEMPLATE
             )
             components = derived.setdefault("components", {}).setdefault("schemas", {})
             for name, schema in schemas["$defs"].items():

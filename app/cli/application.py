@@ -15,7 +15,9 @@ import typer
 from app.cli.client import words_of
 from app.cli.manifests import Unreadable
 from app.cli.output import print_failure, print_refusal
+from app.cli.verbs import token
 from app.cli.verbs.apply import apply
+from app.cli.verbs.can_i import can_i
 from app.cli.verbs.delete import delete
 from app.cli.verbs.explain import explain
 from app.cli.verbs.get import get
@@ -23,6 +25,7 @@ from app.cli.verbs.render import render
 from app.cli.verbs.resolve import resolve
 from app.cli.verbs.rules import rules
 from app.cli.verbs.watch import watch
+from app.cli.verbs.whoami import whoami
 from app.client.errors import Refused, RegistryError
 
 EXIT_REFUSED, EXIT_UNREACHABLE = 1, 2
@@ -64,7 +67,11 @@ def client_verbs() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     verbs: list[Callable[..., None]]
-    verbs = [apply, get, delete, resolve, rules, explain, watch, render]
+    verbs = [apply, get, delete, resolve, rules, explain, watch, render, whoami, can_i]
     for verb in verbs:
         application.command()(worded(verb))
+    tokens = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
+    for name, verb in token.VERBS.items():
+        tokens.command(name)(worded(verb))
+    application.add_typer(tokens, name="token")
     return application

@@ -13,7 +13,6 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from functools import partial
-from ipaddress import ip_address
 from typing import Final
 
 import httpx
@@ -21,6 +20,7 @@ import httpx
 from app.cli.fields import Json
 from app.cli.output import print_warning
 from app.client.bounded_reading import BOUNDS, Answer, Bounds
+from app.client.credentials import Credentials, is_loopback
 from app.client.decoding import parse_document
 from app.client.errors import (
     Refused,
@@ -53,11 +53,13 @@ class Api:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         bounds: Bounds = CLI_BOUNDS,
+        credentials: Credentials | None = None,
     ) -> None:
         """Raise InvalidURL when ``url`` is malformed."""
         self.url = checked_url(url)
         self._transport = transport
         self._bounds = bounds
+        self._credentials = credentials
 
     def ask(
         self,
@@ -94,6 +96,7 @@ class Api:
     def _client(self, warn: Warn = print_warning) -> RegistryClient:
         return RegistryClient(
             [self.url],
+            credentials=self._credentials,
             # A proxy cannot reach this machine's loopback address.
             uses_proxies=not is_loopback(httpx.URL(self.url).host),
             transport=self._transport,
@@ -158,14 +161,6 @@ def _status(answer: Answer) -> Json:
             f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}"
         )
     return status
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a socket that listens at ``host``."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _written(query: Parameters | None) -> dict[str, str]:

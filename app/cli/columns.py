@@ -22,6 +22,7 @@ from app.domain.objects.role import CLUSTER_ROLE, ROLE
 from app.domain.objects.role_binding import CLUSTER_ROLE_BINDING, ROLE_BINDING
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
+from app.domain.objects.token import TOKEN
 
 NONE, UNSET, UNKNOWN = "<none>", "<unset>", "<unknown>"
 SHOWN_MAX = 3  # endpoints or ports of a slice in a cell
@@ -295,4 +296,15 @@ COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
     CLUSTER_ROLE: _ROLE,
     ROLE_BINDING: _BINDING,
     CLUSTER_ROLE_BINDING: _BINDING,
+    TOKEN: (
+        _NAME,
+        Column("USER", lambda token: text(token, "spec", "user")),
+        Column("EXPIRES", lambda token: text(token, "spec", "expiresAt")),
+        Column("LAST USED", lambda token: text(token, "status", "lastUsedAt")),
+        Column("REVOKED", lambda token: text(token, "status", "revokedAt")),
+        AGE,
+        Column("GROUPS", lambda token: ",".join(texts(token, "spec", "groups")), is_wide=True),
+        Column("CREATED BY", lambda token: text(token, "status", "createdBy"), is_wide=True),
+        Column("DESCRIPTION", lambda token: text(token, "spec", "description"), is_wide=True),
+    ),
 }

@@ -6,7 +6,9 @@ A test replaces the network by a transport, as the object of typer's context.
 Source: spec kubernetes-api 5.13 for the short names of kinds.
 """
 
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ import typer
 
 from app.cli.client import API_DEFAULT, Api
 from app.cli.output import OutputFormat
+from app.client.credentials import Credentials
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
 
@@ -45,6 +48,8 @@ OutputOption = Annotated[
 ]
 
 API = API_DEFAULT
+TOKEN_VARIABLE = "WAYPOST_TOKEN"  # noqa: S105  the name of a variable
+TOKEN_FILE = "waypost.token-file"  # noqa: S105  key of the command line's ``meta``
 
 KINDS_BY_WORD: Mapping[str, AnyResource] = {
     word: resource
@@ -57,7 +62,11 @@ def connect(context: typer.Context, url: str) -> Api:
     """Make the client of a verb, without sending anything."""
     transport: object = context.obj
     is_given = isinstance(transport, httpx.AsyncBaseTransport)
-    return Api(url, transport=transport if is_given else None)
+    file: object = context.meta.get(TOKEN_FILE)
+    credentials = Credentials(
+        os.environ.get(TOKEN_VARIABLE, ""), file if isinstance(file, Path) else None
+    )
+    return Api(url, transport=transport if is_given else None, credentials=credentials)
 
 
 def kind_named(word: str) -> AnyResource:

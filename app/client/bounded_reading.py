@@ -71,7 +71,10 @@ class Answer:
 
 
 def http_client(
-    *, transport: httpx.AsyncBaseTransport | None = None, uses_proxies: bool = False
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+    credentials: httpx.Auth | None = None,
+    uses_proxies: bool = False,
 ) -> httpx.AsyncClient:
     """Make the HTTP client; ``transport`` replaces the network in tests.
 
@@ -79,6 +82,7 @@ def http_client(
     """
     return httpx.AsyncClient(
         transport=transport,
+        auth=credentials,
         limits=httpx.Limits(keepalive_expiry=KEPT_S_MAX),
         cookies=no_cookies(),
         trust_env=uses_proxies,

@@ -2,6 +2,7 @@
 
     RegistryError
     ├── InvalidURL            the URL is invalid
+    ├── InvalidToken          the token cannot be one
     ├── RegistryUnreachable   no answer, or the server cannot serve now
     ├── RegistryMisbehaved    the answer is not that of a registry
     └── Refused               the registry refuses, with a reason
@@ -30,6 +31,10 @@ class RegistryError(Exception):
 
 class InvalidURL(RegistryError, ValueError):
     """An invalid URL, or one that is not HTTP."""
+
+
+class InvalidToken(RegistryError, ValueError):
+    """A text that no bearer token can be; it is not repeated."""
 
 
 class RegistryUnreachable(RegistryError):

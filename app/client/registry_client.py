@@ -25,6 +25,7 @@ from app.client.bounded_reading import (
     read_answer,
     read_lines,
 )
+from app.client.credentials import Credentials, require_private
 from app.client.decoding import parse_document, parse_json
 from app.client.errors import (
     WORDS_CHARACTERS_MAX,
@@ -93,6 +94,7 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         self,
         urls: Iterable[str],
         *,
+        credentials: Credentials | None = None,
         uses_proxies: bool = False,
         transport: httpx.AsyncBaseTransport | None = None,
         bounds: Bounds = BOUNDS,
@@ -102,14 +104,19 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         """Ask the first URL first; ``check`` raises for an answer that is no success.
 
         Without ``logs_failures`` the caller reports failures; ``transport`` replaces the network.
-        Raises InvalidURL for an invalid URL, and when there is none.
+        Raises InvalidURL for an invalid URL, when there is none, and for one to which
+        ``credentials`` would be sent unencrypted.
         """
         self._urls = [checked_url(url) for url in urls]
         if not self._urls:
             raise InvalidURL("the address of a registry is needed")
+        if credentials:
+            require_private(self._urls)
         self._bounds, self._check = bounds, check
         self._notices = Notices(_log) if logs_failures else None
-        self._http = http_client(transport=transport, uses_proxies=uses_proxies)
+        self._http = http_client(
+            transport=transport, credentials=credentials, uses_proxies=uses_proxies
+        )
 
     @property
     def url(self) -> str:

@@ -16,6 +16,7 @@ from app.domain.objects.role import CLUSTER_ROLE, ROLE
 from app.domain.objects.role_binding import CLUSTER_ROLE_BINDING, ROLE_BINDING
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
+from app.domain.objects.token import TOKEN
 
 RESOURCES: tuple[AnyResource, ...] = (
     NAMESPACE,
@@ -28,14 +29,21 @@ RESOURCES: tuple[AnyResource, ...] = (
     SERVICE,
     POD,
     ENDPOINT_SLICE,
+    TOKEN,
 )
 """Every kind, in an order in which objects may be written: referenced kinds come first."""
 
 STORED: tuple[AnyResource, ...] = tuple(each for each in RESOURCES if not each.is_derived)
-"""The kinds that clients write, in the same order; the others are derived from them."""
+"""The kinds that are stored, in the same order; the others are derived from them."""
+
+PUBLIC: tuple[AnyResource, ...] = tuple(each for each in RESOURCES if not each.is_internal)
+"""The kinds that clients list, watch and count; the others have routes of their own."""
+
+APPLIED: tuple[AnyResource, ...] = tuple(each for each in PUBLIC if not each.is_derived)
+"""The kinds that an apply writes, and a backup holds."""
 
 WATCHED_BY_DEFAULT: frozenset[str] = frozenset(
-    each.name for each in RESOURCES if each.is_watched_by_default
+    each.name for each in PUBLIC if each.is_watched_by_default
 )
 """The kinds of a watch that names none: those of the network."""
 

@@ -34,6 +34,7 @@ class Policy:
     node_ports: range = range(30_000, 32_768)
     endpoints_per_slice: int = 100
     creates_namespaces: bool = True
+    token_days_max: int = 366  # until tokens of users expire
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""Ports: protocols of the writer and the lease table, which adapters implement.
+"""Ports: protocols of the writer and of the tables without revision, which adapters implement.
 
 ``app.store`` implements them on PostgreSQL; the tests add an implementation in
 memory that passes the same contract tests.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from app.domain.work import Work
@@ -61,4 +62,20 @@ class LeaseStore(Protocol):
 
     async def forget_orphans(self) -> None:
         """Delete every lease whose object is not registered."""
+        ...
+
+
+class TokenUseStore(Protocol):
+    """Last uses of tokens by id, of all processes; each method raises NotSynced on failure."""
+
+    async def save(self, uses: Mapping[str, datetime]) -> None:
+        """Store when tokens were used; earlier uses than those stored are ignored."""
+        ...
+
+    async def load(self) -> Mapping[str, datetime]:
+        """Map tokens to their last uses; tokens never used are left out."""
+        ...
+
+    async def forget_orphans(self) -> None:
+        """Delete the uses of tokens that are gone."""
         ...

@@ -30,7 +30,9 @@ class Bookmark(Output):
 
 
 _EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
-_Objects: Any = cast("Any", Union)[(*(wire.read for wire in WIRES), Bookmark, Status)]
+_Objects: Any = cast("Any", Union)[
+    (*(wire.read for wire in WIRES if not wire.resource.is_internal), Bookmark, Status)
+]
 
 WatchLine: type[BaseModel] = create_model(
     "WatchLine",

@@ -61,10 +61,19 @@ class DatabaseClock:
 class ChangeLogFollower:
     """Keeps a View up to date with the database."""
 
-    def __init__(self, engine: AsyncEngine, view: View) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        view: View,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._engine = engine
-        self._view = view
-        self.clock = DatabaseClock()
+        self.view = view
+        """Shows the changes."""
+        self._monotonic = monotonic
+        self._read_at_s = monotonic()
+        self.clock = DatabaseClock(monotonic=monotonic)
         """The database's clock, updated at every poll."""
         self._unreachable_since: datetime | None = None
         self._is_connected = False
@@ -78,19 +87,26 @@ class ChangeLogFollower:
             return ""
         return f"cannot be reached since {format_time(self._unreachable_since)}"
 
+    @property
+    def contact_age_s(self) -> float:
+        """Seconds since all changes of that moment were read from the database."""
+        return self._monotonic() - self._read_at_s
+
     async def load(self, *, has_same_past: bool = True) -> None:
         """Read the whole state into the view; raises what the driver raises."""
         async with connected(self._engine) as plain:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
             self.clock.update(await connection.scalar(_TIME) or self.clock.now())
+            begun_s = self._monotonic()
             loaded = await load_state(connection)
         # The view ignores it when this process' writes have advanced it further meanwhile.
-        await self._view.show_anew(
+        await self.view.show_anew(
             loaded.snapshot,
             history=loaded.history,
             compacted=loaded.compacted,
             has_same_past=has_same_past,
         )
+        self._read_at_s = begun_s
 
     async def run(self) -> None:
         """Follow until cancelled; failures are logged, and retried."""
@@ -140,21 +156,24 @@ class ChangeLogFollower:
 
     async def poll(self, connection: AsyncConnection) -> bool:
         """Read new changes; says whether there are more."""
-        seen = self._view.snapshot.revision
+        seen, begun_s = self.view.snapshot.revision, self._monotonic()
         try:
             async with asyncio.timeout(POLL_S_MAX):
                 row = (await connection.execute(_COUNTER)).one()
                 self.latest = Revision(row.revision)
                 self.clock.update(row.now)
-                await require_agreement(connection, self._view, seen, row)
+                await require_agreement(connection, self.view, seen, row)
             if seen < self.latest:
                 # Outside of the timeout: decoding a large revision may take longer.
-                await self._view.show(await changes_after(connection, seen, upto=self.latest))
+                await self.view.show(await changes_after(connection, seen, upto=self.latest))
         except (HistoryGone, Forked) as error:
             _log.warning("%s; loading the state again", error)
             await self.load(has_same_past=isinstance(error, HistoryGone))
             return False
-        return self._view.snapshot.revision < self.latest
+        if self.view.snapshot.revision < self.latest:
+            return True
+        self._read_at_s = begun_s
+        return False
 
 
 _TIME = select(func.clock_timestamp())

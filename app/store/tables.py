@@ -6,6 +6,7 @@
     cluster_ips    the Service of each address: the primary key makes it unique
     node_ports     the Service of each node port
     leases         when each lease was last renewed; without revision, as leases are not watched
+    token_uses     when each token was last used, to the minute; without revision likewise
 
 Bodies are text, not ``jsonb``, so that they read back byte for byte.
 The counter is a row, not a sequence, because sequences commit out of order.
@@ -96,5 +97,13 @@ leases = Table(
     Column("namespace", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("renewed_at", DateTime(timezone=True), nullable=False),
+    postgresql_with={"fillfactor": "50"},
+)
+
+token_uses = Table(
+    "token_uses",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("used_at", DateTime(timezone=True), nullable=False),
     postgresql_with={"fillfactor": "50"},
 )

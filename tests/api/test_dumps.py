@@ -14,7 +14,7 @@ from app.api.objects.bodies import STRICT
 from app.api.objects.manifests import read_manifest, warnings_of
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.resource import Object
-from app.domain.resources import RESOURCES, RESOURCES_BY_KIND, resource_of
+from app.domain.resources import PUBLIC, RESOURCES, RESOURCES_BY_KIND, resource_of
 from app.domain.work import Work
 from app.registry.writes.apply import Item, Operation, Outcome, apply
 from app.schemas.documents.read import MediaType, parse_documents
@@ -128,8 +128,8 @@ async def api(database_url: str) -> AsyncGenerator[httpx.AsyncClient, None]:
 
 
 async def everything(api: httpx.AsyncClient) -> list[Wire]:
-    """The lists of all kinds, as the server answers them."""
-    return [(await api.get(f"/{kind.plural}")).json() for kind in RESOURCES]
+    """The lists of all kinds that can be applied, as the server answers them."""
+    return [(await api.get(f"/{kind.plural}")).json() for kind in PUBLIC]
 
 
 async def test_all_lists_of_a_server_applied_to_it_change_nothing(api: httpx.AsyncClient) -> None:

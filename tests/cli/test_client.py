@@ -174,3 +174,15 @@ def test_a_watch_that_is_left_early_closes_its_connection() -> None:
     events = client.follow("/watch")
     assert next(iter(events)) == {"type": "ADDED"}
     del events
+
+
+def test_the_token_of_the_environment_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = FakeServer({("GET", "/services"): {"items": []}})
+    run("get", "svc", server=server)
+    assert "authorization" not in server.last.headers
+    monkeypatch.setenv("WAYPOST_TOKEN", "wpu_x")
+    run("get", "svc", server=server)
+    assert server.last.headers["authorization"] == "Bearer wpu_x"
+    ended = run("get", "svc", "--api", "http://192.0.2.1", server=server)
+    assert (ended.code, ended.out, "use https" in ended.err) == (2, "", True)
+    assert "wpu_x" not in ended.err

@@ -16,7 +16,7 @@ from app.domain.objects.resource import Object
 from app.domain.resources import RESOURCES
 
 T = TypeVar("T")
-NOT_ON_THE_WIRE = ("requested_ips", "resource_version", "revision")
+NOT_ON_THE_WIRE = ("digest", "requested_ips", "resource_version", "revision")
 """Fields that are not on the wire, or share a wire field with another."""
 
 texts = st.text(

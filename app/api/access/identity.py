@@ -129,10 +129,16 @@ def limited(
     return permit.asking(wanted, namespaces), namespaces
 
 
+async def caller_of(request: Request) -> Caller:
+    """Give the caller of a request."""
+    permit = permit_of(request.scope)
+    return Caller(user=UNSECURED, real=UNSECURED) if permit is None else permit.caller
+
+
 async def user_of(request: Request) -> User:
     """Give the user that a request acts for."""
-    permit = permit_of(request.scope)
-    return UNSECURED if permit is None else permit.caller.user
+    return (await caller_of(request)).user
 
 
+CallerOf = Annotated[Caller, Depends(caller_of)]
 UserOf = Annotated[User, Depends(user_of)]

@@ -9,7 +9,7 @@ its headers.  With ``resourceVersion=N`` a request is judged by the state at N o
 Source: access.md 1, 1.1, 1.9, 1.10 and 2.1.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,7 +51,8 @@ class Access:
     """Everything that requests are judged with.
 
     ``is_stale`` says that this process has had no contact with the database for so long that it
-    may not know of a revocation.
+    may not know of a revocation.  ``used`` records the use of a token, by its id, at a time.
+    ``problems`` are those of issuers and of the configuration file, for `/readyz`.
     """
 
     authenticator: Authenticator
@@ -60,6 +61,8 @@ class Access:
     now: Callable[[], datetime]
     is_stale: Callable[[], bool]
     counted: Counter
+    used: Callable[[str, datetime], None]
+    problems: Callable[[], Sequence[str]]
 
 
 class AccessControl:
@@ -134,14 +137,17 @@ class _Judging:
             peer=None if peer is None else plain_address(peer[0]),
             certificate=scope.get(PEER_CERTIFICATE),
         )
+        now = access.now()
         outcome = await access.authenticator.authenticate(
-            presented, access.tokens_of(snapshot), now=access.now()
+            presented, access.tokens_of(snapshot), now=now
         )
         _count(access.counted, outcome)
         if not isinstance(outcome, Authenticated):
             raise _refusal_of(outcome)
         if outcome.credential_id and access.is_stale():
             raise NotSynced("this process may not know of revoked credentials: no database")
+        if outcome.method is Method.TOKEN:
+            access.used(outcome.credential_id, now)
         return outcome
 
     def _impersonation(self) -> Impersonation | None:

@@ -24,12 +24,12 @@ from app.domain.names import NamespacedName
 from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource
-from app.domain.resources import RESOURCES_BY_KIND
+from app.domain.resources import APPLIED, RESOURCES_BY_KIND
 from app.domain.snapshot import Snapshot
 from app.registry.writes.apply import Outcome
 from app.schemas.apply import ApplyOperation
 from app.schemas.documents.read import Document, MediaType, parse_documents
-from app.schemas.documents.remarks import derived_line, not_held_line
+from app.schemas.documents.remarks import not_applied_line, not_held_line
 
 Entry = dict[str, object]
 
@@ -114,7 +114,7 @@ def _sort(bundle: Bundle, position: int, document: Document, field_validation: s
     elif (api_version, kind_name) == (ENDPOINTS.api_version, ENDPOINTS.name):
         key = NamespacedName(namespace or DEFAULT_NAMESPACE, name)
         bundle.mirrors.append(read_endpoints_manifest(position, key, document, field_validation))
-    elif kind is None or kind.is_derived:
+    elif kind is None or kind not in APPLIED:
         bundle.ignored.append((position, _ignored(content, namespace, name, kind)))
     else:
         key = NamespacedName((namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else "", name)
@@ -149,7 +149,7 @@ def _is_unnamed(content: Mapping[str, object]) -> bool:
 
 
 def _ignored(
-    content: Mapping[str, object], namespace: str, name: str, derived: AnyResource | None
+    content: Mapping[str, object], namespace: str, name: str, known: AnyResource | None
 ) -> dict[str, object]:
     kind = content.get("kind")
     kind_text = kind if isinstance(kind, str) else ""
@@ -162,7 +162,7 @@ def _ignored(
         "name": name,
         "operation": ApplyOperation.IGNORED.value,
         "message": (
-            not_held_line(kind_text, version_text) if derived is None else derived_line(derived)
+            not_held_line(kind_text, version_text) if known is None else not_applied_line(known)
         ),
     }
 

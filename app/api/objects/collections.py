@@ -102,6 +102,15 @@ def collection_router(wire: Wire) -> APIRouter:
     return router
 
 
+def changes_router(wire: Wire) -> APIRouter:
+    """Make only the routes that change and delete an object, for a kind with its own others."""
+    router = APIRouter(prefix=f"/{wire.resource.plural}", tags=[wire.resource.plural])
+    _add_replace(router, wire)
+    _add_patch(router, wire)
+    _add_delete(router, wire)
+    return router
+
+
 def _add_list(router: APIRouter, wire: Wire) -> None:
     @router.get(
         "",

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import cast
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -23,7 +24,7 @@ from app.domain import errors
 from app.domain.errors import CauseReason, Invalid, Violation
 from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
-from app.domain.objects.resource import AnyResource
+from app.domain.objects.resource import AnyResource, Object, Resource, T
 from app.registry.reads.pagination import Listing
 from app.registry.yielding_lock import YieldingLock
 from app.schemas.documents.yaml_output import encode_yaml
@@ -41,9 +42,14 @@ Pieces = Iterable[list[bytes]]
 
 
 async def answer_list(
-    request: Request, query: ListQuery, registry: Registry, kind: AnyResource
+    request: Request,
+    query: ListQuery,
+    registry: Registry,
+    kind: Resource[T],
+    *,
+    shown: Callable[[T], Object] | None = None,
 ) -> Response:
-    """List objects of a kind as the query asks."""
+    """List objects of a kind as the query asks; ``shown`` adds what is not stored with them."""
     listing = listing_of(query, kind)
     form = list_form(request)
     if query.resource_version and not query.continue_:
@@ -58,7 +64,8 @@ async def answer_list(
     head = encode_list_head(
         kind, page.revision, continue_token=page.token, remaining=page.remaining
     )
-    objects = ENCODER.pieces(page.objects, octets_max=form.octets_a_piece)
+    found = page.objects if shown is None else map(shown, cast("Iterable[T]", page.objects))
+    objects = ENCODER.pieces(found, octets_max=form.octets_a_piece)
     pieces = made_under(form.write(head, objects), registry.lists.yielding_lock)
     if len(page.objects) <= OBJECTS_A_PIECE:
         body = b"".join([piece async for piece in pieces])

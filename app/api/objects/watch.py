@@ -28,7 +28,7 @@ from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.objects.resource import AnyResource
-from app.domain.resources import RESOURCES_BY_KIND, WATCHED_BY_DEFAULT
+from app.domain.resources import PUBLIC, RESOURCES_BY_KIND, WATCHED_BY_DEFAULT
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from app.registry.reads.watch import Interest
@@ -136,10 +136,10 @@ def _interest(query: ListQuery | WatchQuery, kind: AnyResource | None) -> Intere
         )
     assert isinstance(query, WatchQuery), "a watch of several kinds has no field selector"
     named = _named(query.kinds)
+    watched = [each.name for each in PUBLIC]
     for name in named:
-        if name not in RESOURCES_BY_KIND:
-            known = ", ".join(RESOURCES_BY_KIND)
-            raise errors.BadRequest(f"kinds: {name} is not one of {known}")
+        if name not in watched:
+            raise errors.BadRequest(f"kinds: {name} is not one of {', '.join(watched)}")
     kinds = frozenset(named) or WATCHED_BY_DEFAULT
     return Interest(kinds=kinds, namespace=query.namespace, labels=labels)
 

@@ -2,6 +2,7 @@
 
     kind, random letters -> text        text -> ParsedToken | TokenFault
     text, stored tokens by id, now -> StoredToken | TokenFault
+    snapshot -> stored tokens by id
 
 A token is `wpu_`, `wpn_` or `wpd_`, then 12 characters of id, 32 of secret and 6 of checksum, all
 of them letters and digits.  The checksum lets a scanner be certain without asking the server.  At
@@ -14,13 +15,17 @@ import hashlib
 import hmac
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from app.domain.access.subjects import User
+from app.domain.names import NamespacedName
+from app.domain.objects.token import TOKEN, Token
+from app.domain.persistent import PMap
+from app.domain.snapshot import Snapshot
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_CHARACTERS: Final = 12
@@ -72,6 +77,29 @@ class StoredToken:
     revoked_at: datetime | None = None
 
 
+class StoredTokens(Mapping[str, StoredToken]):
+    """The tokens of one revision by their ids.
+
+    A view of the snapshot's own map: nothing is built for it, so a request pays one look-up
+    however many tokens there are, and obeys a revocation exactly from its revision on.
+    """
+
+    def __init__(self, tokens: PMap[NamespacedName, Token]) -> None:
+        self._tokens = tokens
+
+    def __getitem__(self, id_: str) -> StoredToken:
+        """Give a token; raises KeyError."""
+        return _stored(self._tokens[NamespacedName("", id_)])
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the ids."""
+        return (key.name for key in self._tokens)
+
+    def __len__(self) -> int:
+        """Count the tokens."""
+        return len(self._tokens)
+
+
 def make_token(kind: TokenKind, letters: str) -> str:
     """Compose a token of `RANDOM_CHARACTERS` random letters of `ALPHABET`."""
     body = f"{kind}_{letters}"
@@ -92,6 +120,13 @@ def parse_token(text: str) -> ParsedToken | TokenFault:
     if found["checksum"] != _checksum(text[:-_CHECKSUM_CHARACTERS]):
         return TokenFault.CHECKSUM
     return ParsedToken(kind=TokenKind(found["kind"]), id=found["id"])
+
+
+def id_of(token: str) -> str:
+    """Give the id in a well-formed token."""
+    parsed = parse_token(token)
+    assert isinstance(parsed, ParsedToken), "it was made by make_token"
+    return parsed.id
 
 
 def digest_of(token: str) -> bytes:
@@ -120,6 +155,21 @@ def check_token(
     if stored.expires_at is not None and now >= stored.expires_at:
         return TokenFault.EXPIRED
     return stored
+
+
+def stored_by_id(snapshot: Snapshot) -> Mapping[str, StoredToken]:
+    """Give the tokens of a snapshot by their ids."""
+    return StoredTokens(snapshot.of(TOKEN))
+
+
+def _stored(token: Token) -> StoredToken:
+    return StoredToken(
+        id=token.metadata.name,
+        digest=bytes.fromhex(token.digest),
+        user=User(name=token.user, groups=token.groups),
+        expires_at=token.expires_at,
+        revoked_at=token.revoked_at,
+    )
 
 
 def _checksum(body: str) -> str:

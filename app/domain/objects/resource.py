@@ -71,9 +71,10 @@ class Resource(Generic[T]):
     ``own_finalizers`` are removed by the registry itself.  ``endpoints`` counts the endpoints of
     an object, to estimate its size.  A kind that ``allocates`` has addresses and node ports that
     the store keeps unique: its index terms ``address`` and ``node-port``.  Objects of a kind that
-    ``is_derived`` are computed from others, never written or stored.  ``subresources`` are the
-    writable paths below an object.  A watch that names no kinds has those that are
-    ``is_watched_by_default``.
+    ``is_derived`` are computed from others, never written or stored.  Objects of a kind that
+    ``is_internal`` are stored and logged like others, but only routes of their own show or write
+    them: they are in no watch, apply, backup or metric.  ``subresources`` are the writable paths
+    below an object.  A watch that names no kinds has those that are ``is_watched_by_default``.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Resource(Generic[T]):
     type: type[T]
     is_namespaced: bool = True
     is_derived: bool = False
+    is_internal: bool = False
     is_watched_by_default: bool = True
     allocates: bool = False
     short_names: tuple[str, ...] = ()

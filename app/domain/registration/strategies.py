@@ -13,12 +13,10 @@ from app.domain.objects.namespace import NAMESPACE
 from app.domain.objects.node import NODE
 from app.domain.objects.pod import POD
 from app.domain.objects.resource import AnyResource, Object, Resource, T
-from app.domain.objects.role import CLUSTER_ROLE, ROLE
-from app.domain.objects.role_binding import CLUSTER_ROLE_BINDING, ROLE_BINDING
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.registration import namespaces, nodes, pods, service_cidrs
-from app.domain.registration.access import bindings, roles
+from app.domain.registration.access.strategies import ACCESS_RULES
 from app.domain.registration.derivation import AnyDerivation, Derivation
 from app.domain.registration.service import strategy as services
 from app.domain.registration.slices import validation as slices
@@ -28,10 +26,7 @@ from app.domain.resources import resource_of
 _RULES = dict[AnyResource, Strategy[Any] | AnyDerivation](
     {
         NAMESPACE: namespaces.STRATEGY,
-        CLUSTER_ROLE: roles.CLUSTER_ROLE_STRATEGY,
-        ROLE: roles.ROLE_STRATEGY,
-        CLUSTER_ROLE_BINDING: bindings.CLUSTER_ROLE_BINDING_STRATEGY,
-        ROLE_BINDING: bindings.ROLE_BINDING_STRATEGY,
+        **ACCESS_RULES,
         NODE: nodes.STRATEGY,
         SERVICE_CIDR: service_cidrs.STRATEGY,
         SERVICE: services.STRATEGY,

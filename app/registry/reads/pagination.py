@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.domain.errors import BadRequest, Expired, RevisionAhead
-from app.domain.names import NamespacedName, Revision, label_problems, subdomain_problems
+from app.domain.names import NamespacedName, Revision, label_problems, path_segment_problems
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.resources import RESOURCES
 from app.domain.snapshot import Snapshot
@@ -29,7 +29,7 @@ from app.registry.reads.watch import Interest
 from app.registry.yielding_lock import YieldingLock
 
 LIMIT_MAX = 10_000  # objects of one page, whatever the client asks for
-TOKEN_CHARACTERS_MAX = 1_024  # twice what the longest namespace and name need
+TOKEN_CHARACTERS_MAX = 8_192  # twice what the longest name of any letters needs
 _VERSION = "meta.k8s.io/v1"
 _NOT_VALID = "continue key is not valid"
 
@@ -212,7 +212,7 @@ def parse_token(token: str, kind: AnyResource, namespace: str) -> tuple[Revision
 
 def _can_be(key: NamespacedName, kind: AnyResource, namespace: str) -> bool:
     """Whether the list can contain an object with that key."""
-    if subdomain_problems(key.name):
+    if not key.name or path_segment_problems(key.name):  # the widest rule of all kinds
         return False
     if not kind.is_namespaced:
         return not key.namespace

@@ -20,7 +20,7 @@ from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.namespace import NAMESPACE
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.strategies import strategy_of
-from app.domain.resources import STORED
+from app.domain.resources import APPLIED
 from app.domain.work import Work
 from app.registry.writes import lifecycle
 from app.registry.writes.mirroring import Mirror, reflect, slices_mirrored_for
@@ -82,7 +82,7 @@ def apply(
     ``refused``, by position.
     """
     _require_rights(work, items, mirrors)
-    ranks = {kind.name: rank for rank, kind in enumerate(STORED)}
+    ranks = {kind.name: rank for rank, kind in enumerate(APPLIED)}
     ordered = sorted(items, key=lambda item: (ranks[item.kind.name], item.position))
     outcomes: list[Outcome] = []
     violations = list(refused)
@@ -240,7 +240,7 @@ def _named(
 def _pruned(
     work: Work, selector: Selector, named: set[tuple[str, NamespacedName]]
 ) -> Iterable[Outcome]:
-    for kind in reversed(STORED):
+    for kind in reversed(APPLIED):
         for key in sorted(work.snapshot.of(kind)):
             found = work.find(kind.name, key)
             if found is None or (kind.name, key) in named or not _is_prunable(found, selector):

@@ -79,8 +79,10 @@ def not_held_line(kind: str, api_version: str) -> str:
     return f'{called} is not held here (did you mean "{meant.name}"{version}?)'
 
 
-def derived_line(kind: AnyResource) -> str:
-    """Say that objects of a kind cannot be written."""
+def not_applied_line(kind: AnyResource) -> str:
+    """Say that objects of a kind are derived from others, or made by a route of their own."""
+    if kind.is_internal:
+        return f"{kind.plural_name} are made by POST /{kind.plural}, and never applied"
     return f"{kind.plural_name} follow from other objects: they are read, never written"
 
 

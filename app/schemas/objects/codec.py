@@ -158,9 +158,13 @@ def decode_stored(kind: str, stored: str) -> Object:
     held = wire_of(RESOURCES_BY_KIND[kind]).stored_only
     if any(f'"{name}":' in stored for name in held):
         fields: dict[str, Any] = json.loads(stored)
-        hidden = {held[name]: tuple(fields[name]) for name in held if name in fields}
+        hidden = {held[name]: _frozen(fields[name]) for name in held if name in fields}
         registered = replace(registered, **hidden)
     return registered
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401  a value of JSON
+    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
 def _kind_of(document: Mapping[str, object], kind: str | None) -> AnyResource:

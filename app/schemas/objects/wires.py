@@ -16,7 +16,7 @@ from app.domain.resources import RESOURCES_BY_KIND
 from app.domain.violations import too_many
 from app.schemas.documents.paths import join_path, named_members_of
 from app.schemas.objects import endpoint_slice, namespace, node, pod, service, service_cidr
-from app.schemas.objects.access import bindings, roles
+from app.schemas.objects.access import bindings, roles, tokens
 from app.schemas.objects.wire import Wire
 
 LIST_MAX: Final = 1_000  # members of a list in an object, to bound the cost of processing it
@@ -32,6 +32,7 @@ WIRES: tuple[Wire, ...] = (
     roles.CLUSTER_ROLE_WIRE,
     bindings.ROLE_BINDING_WIRE,
     bindings.CLUSTER_ROLE_BINDING_WIRE,
+    tokens.WIRE,
 )
 """Every kind, in the order in which the API's documents list them."""
 

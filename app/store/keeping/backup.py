@@ -5,8 +5,10 @@
 
 The end has the number of objects and the SHA-256 of all lines before it, so that a truncated or
 damaged file is detected.  Allocations are not in the file: they follow from the Services, and
-are made again under the same constraints.  After a restore the history begins at the restored
-revision, so that every process loads the state again.
+are made again under the same constraints.  Objects of internal kinds, such as tokens, are not in
+it either, and a restore keeps those of the database: an old backup brings back no revoked token.
+After a restore the history begins at the restored revision, so that every process loads the state
+again.
 """
 
 import hashlib
@@ -19,14 +21,15 @@ from typing import Any, cast
 from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.domain.access.default_roles import default_roles
 from app.domain.addresses import parse_prefix
 from app.domain.errors import DomainError
-from app.domain.names import Revision, label_problems, subdomain_problems
+from app.domain.names import Revision, label_problems, path_segment_problems
 from app.domain.objects.namespace import DEFAULT_NAMESPACE, SYSTEM
 from app.domain.objects.resource import Object
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.registration.service.allocator import NODE_PORTS_CURSOR
-from app.domain.resources import RESOURCES_BY_KIND, resource_of
+from app.domain.resources import APPLIED, resource_of
 from app.schemas.objects.codec import decode_stored
 from app.store.loading import stored_objects
 from app.store.mapping import addresses_held, body_of, object_row, ports_held
@@ -39,6 +42,7 @@ ROWS_A_STATEMENT = 500
 LINE_OCTETS_MAX = 16 << 20  # the API accepts no larger object
 REVISION_MAX = (1 << 63) - 1  # maximum of the counter
 _CURSOR_MAX = 1 << 128  # after the last IPv6 address
+_KINDS = frozenset(kind.name for kind in APPLIED)
 
 
 class NotARegistryBackup(ValueError):
@@ -67,7 +71,7 @@ async def backup_lines(engine: AsyncEngine) -> AsyncGenerator[bytes, None]:
         header = _line(kind=KIND, format=FORMAT, revision=at.revision, cursors=at.cursors)
         digest.update(header)
         yield header
-        async for row in stored_objects(connection):
+        async for row in stored_objects(connection, sorted(_KINDS)):
             line = _line(kind=row.kind, body=row.body)
             digest.update(line)
             count += 1
@@ -127,7 +131,8 @@ async def restore(
         current = (await connection.execute(select(counter).with_for_update())).one()
         if not replace and await _holds_anything(connection):
             raise WouldLose("the registry has objects already: --replace restores over them")
-        for table in (objects, changes, cluster_ips, node_ports):
+        await connection.execute(delete(objects).where(objects.c.kind.in_(_KINDS)))
+        for table in (changes, cluster_ips, node_ports):
             await connection.execute(delete(table))
         for table, values in filled:
             for first in range(0, len(values), ROWS_A_STATEMENT):
@@ -186,7 +191,7 @@ def _cursors(read: object) -> Mapping[str, int]:
 
 def _object(number: int, entry: Mapping[str, Any], *, upto: Revision) -> Object:
     match entry:
-        case {"kind": str(kind), "body": str(body)} if kind in RESOURCES_BY_KIND:
+        case {"kind": str(kind), "body": str(body)} if kind in _KINDS:
             try:
                 found = decode_stored(kind, body)
             except (ValueError, DomainError, RecursionError) as error:
@@ -202,7 +207,7 @@ def _object(number: int, entry: Mapping[str, Any], *, upto: Revision) -> Object:
 def _problems(registered: Object, upto: Revision) -> Iterator[str]:
     """Yield what is invalid in an object of a registry at revision ``upto``."""
     kind, meta = resource_of(registered), registered.metadata
-    if subdomain_problems(meta.name):
+    if not meta.name or path_segment_problems(meta.name):  # the widest rule of all kinds
         yield f"{meta.name!r} is no name of a {kind.name}"
     if bool(meta.namespace) is not kind.is_namespaced or (
         kind.is_namespaced and label_problems(meta.namespace)
@@ -256,8 +261,11 @@ def _allocations(
 
 async def _holds_anything(connection: AsyncConnection) -> bool:
     """Whether there are objects besides those of every new registry."""
-    rows = await connection.execute(select(objects.c.kind, objects.c.namespace, objects.c.name))
+    named = select(objects.c.kind, objects.c.namespace, objects.c.name)
+    rows = await connection.execute(named.where(objects.c.kind.in_(_KINDS)))
     given = {("Namespace", "", name) for name in (DEFAULT_NAMESPACE, SYSTEM)}
+    built_in = ((resource_of(each).name, each.metadata.key) for each in default_roles())
+    given |= {(kind, key.namespace, key.name) for kind, key in built_in}
     return any(
         row.kind != "ServiceCIDR" and row.namespace != SYSTEM and tuple(row) not in given
         for row in rows

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from app.domain.errors import BadRequest, CauseReason
 from app.domain.names import Revision, Uid
@@ -15,14 +16,18 @@ from app.domain.objects.node import Node
 from app.domain.objects.pod import Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
+from app.domain.objects.token import Token
 from app.domain.resources import RESOURCES, RESOURCES_BY_KIND, resource_of
+from app.schemas.documents.yaml_output import encode_yaml
 from app.schemas.objects.codec import (
     decode_bytes,
     decode_known,
     decode_object,
+    decode_stored,
     encode_bytes,
     encode_json,
     encode_object,
+    encode_stored,
     identify,
 )
 from app.schemas.objects.wires import WIRES
@@ -307,6 +312,25 @@ def test_encoded_objects_match_their_schema(registered: Object) -> None:
     shown = encode_bytes(replace(registered, metadata=assigned))
 
     assert READ[resource_of(registered).name].model_validate_json(shown)
+
+
+@given(objects, st.binary(min_size=32, max_size=32))
+def test_a_digest_is_in_the_stored_form_of_an_object_and_in_no_other(
+    drawn: Object, digest: bytes
+) -> None:
+    token = Token(metadata=drawn.metadata, user="alice", description=repr(drawn))
+    registered = replace(token, digest=digest.hex())
+    document = encode_object(registered)
+    kept = encode_stored(registered)
+    for shown in (encode_bytes(registered), encode_yaml(document), repr(registered).encode()):
+        assert digest.hex().encode() not in shown
+    assert kept is not None
+    assert decode_stored("Token", kept.decode()) == replace(
+        registered, metadata=replace(registered.metadata, resource_version="")
+    )
+    assert (
+        decode_object({**document, "digest": digest.hex()}).object == decode_object(document).object
+    )
 
 
 @given(json_values, json_values, json_values)

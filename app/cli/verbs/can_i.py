@@ -1,0 +1,94 @@
+"""``waypost can-i``: whether the caller may do something; ends with 1 when not.
+
+verb, resource or path -> POST /can-i -> yes | no - reason
+
+Source: access.md 2.11; kubectl's `auth can-i`.
+"""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.fields import Json, text
+from app.cli.options import (
+    API,
+    KINDS_BY_WORD,
+    ApiOption,
+    NamespaceOption,
+    OutputOption,
+    connect,
+)
+from app.cli.output import OutputFormat, print_document, say
+from app.domain.objects.namespace import DEFAULT_NAMESPACE
+
+
+def can_i(  # noqa: PLR0913  each parameter is an option of the command
+    context: typer.Context,
+    verb: Annotated[str, typer.Argument(metavar="VERB", help="Such as get, create or *.")],
+    resource: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESOURCE", help="svc, services, tokens.access.waypost, svc/ent; or a /path."
+        ),
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="One object.")] = "",
+    *,
+    namespace: NamespaceOption = "",
+    all_namespaces: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="In every namespace.")
+    ] = False,
+    subresource: Annotated[str, typer.Option(help="Such as status.")] = "",
+    output: OutputOption = OutputFormat.TABLE,
+    api: ApiOption = API,
+) -> None:
+    """Ask whether you may do something; ends with 1 when you may not."""
+    if resource.startswith("/"):
+        spec: dict[str, object] = {"nonResourceAttributes": {"path": resource, "verb": verb}}
+    else:
+        word, slash, joined = resource.partition("/")
+        if slash and name:
+            raise typer.BadParameter(f"{resource!r} already says the name; {name!r} is too many")
+        asked = {
+            "verb": verb,
+            **_resource(word),
+            "subresource": subresource,
+            "namespace": _namespace(word, namespace, in_all=all_namespaces),
+            "name": joined or name,
+        }
+        spec = {"resourceAttributes": {key: value for key, value in asked.items() if value}}
+    review = connect(context, api).ask("POST", "/can-i", body=_review(spec))
+    is_allowed = text(review, "status", "allowed") == "true"
+    if output.is_document:
+        print_document(review, output)
+    elif is_allowed:
+        say(("yes", "green"))
+    else:
+        reason = text(review, "status", "reason")
+        say(("no", "red"), f" - {reason}" if reason else "")
+    if not is_allowed:
+        raise typer.Exit(1)
+
+
+def _review(spec: Json) -> Json:
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": spec,
+    }
+
+
+def _resource(word: str) -> dict[str, str]:
+    """Give plural and group of a kind's word; of any other, what is before and after its dot."""
+    kind = KINDS_BY_WORD.get(word.lower())
+    if kind is not None:
+        return {"resource": kind.plural, "group": kind.group}
+    resource, _, group = word.partition(".")
+    return {"resource": resource, "group": group}
+
+
+def _namespace(word: str, namespace: str, *, in_all: bool) -> str:
+    """Give the namespace that is asked about; of a kind in namespaces it is the default one."""
+    kind = KINDS_BY_WORD.get(word.lower())
+    if in_all or (kind is not None and not kind.is_namespaced):
+        return ""
+    return namespace or (DEFAULT_NAMESPACE if kind is not None else "")

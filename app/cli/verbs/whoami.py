@@ -1,0 +1,35 @@
+"""``waypost whoami``: who the server takes the caller for.
+
+GET /whoami -> SelfSubjectReview -> Sheet
+
+Source: access.md 2.11.
+"""
+
+from collections.abc import Iterator
+
+import typer
+
+from app.cli.fields import Json, mapping, text, texts
+from app.cli.options import API, ApiOption, OutputOption, connect
+from app.cli.output import OutputFormat, Sheet, print_result, print_sheet
+
+
+def whoami(
+    context: typer.Context, *, output: OutputOption = OutputFormat.TABLE, api: ApiOption = API
+) -> None:
+    """Show the user and the groups that the server takes you for."""
+    print_result(connect(context, api).ask("GET", "/whoami"), output, _print_user)
+
+
+def _print_user(review: Json) -> None:
+    rows = tuple(_attributes(mapping(review, "status", "userInfo")))
+    print_sheet(Sheet(("ATTRIBUTE", "VALUE"), rows))
+
+
+def _attributes(user: Json) -> Iterator[tuple[str, str]]:
+    yield "Username", text(user, "username")
+    if uid := text(user, "uid"):
+        yield "UID", uid
+    yield "Groups", f"[{' '.join(texts(user, 'groups'))}]"
+    for key in sorted(mapping(user, "extra")):
+        yield f"Extra: {key}", f"[{' '.join(texts(user, 'extra', key))}]"

@@ -1,0 +1,90 @@
+"""When each token was last used: kept in memory, saved for all tokens by one statement a minute.
+
+    authenticated request -> record -> save -> the table of all processes -> learn -> shown
+
+To the minute, and without a revision: a request writes nothing.  A token is shown as used at most
+two minutes late, for another process may have to save and this one to learn.
+
+Source: access.md 1.2.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from app.domain.errors import DomainError
+from app.domain.names import NamespacedName
+from app.domain.objects.token import TOKEN, Token
+from app.registry.ports import TokenUseStore
+from app.registry.reads.view import View
+
+SAVE_S = 60.0  # seconds between two statements
+
+_log = logging.getLogger(__name__)
+
+
+class TokenUses:
+    """The last uses known to one process; used from one event loop only."""
+
+    def __init__(self, view: View, store: TokenUseStore, *, save_s: float = SAVE_S) -> None:
+        """Know the tokens of ``view``, and save to what all processes share."""
+        self._view = view
+        self._store = store
+        self._save_s = save_s
+        self._known: dict[str, datetime] = {}
+        self._unsaved: dict[str, datetime] = {}
+
+    def record(self, token: str, now: datetime) -> None:
+        """Note that the token with this id was used."""
+        minute = now.replace(second=0, microsecond=0)
+        known = self._known.get(token)
+        if known is None or known < minute:
+            self._known[token] = self._unsaved[token] = minute
+
+    def shown(self, token: Token) -> Token:
+        """Give a token as answers show it."""
+        used_at = self._known.get(token.metadata.name)
+        return token if used_at is None else replace(token, last_used_at=used_at)
+
+    async def exchange(self) -> None:
+        """Save what is new here, and learn what is new elsewhere; raises NotSynced.
+
+        What could not be saved is kept for the next time.
+        """
+        unsaved, self._unsaved = self._unsaved, {}
+        try:
+            if unsaved:
+                await self._store.save(unsaved)
+            self._learn(await self._store.load())
+        except BaseException:
+            self._unsaved = {**unsaved, **self._unsaved}
+            raise
+
+    async def exchange_periodically(self) -> None:
+        """Exchange at intervals until cancelled, then once more."""
+        is_troubled = False
+        try:
+            while True:
+                try:
+                    await self.exchange()
+                    is_troubled = False
+                except DomainError as refusal:
+                    if not is_troubled:
+                        _log.warning("uses of tokens are kept in memory: %s", refusal)
+                    is_troubled = True
+                await asyncio.sleep(self._save_s)
+        finally:
+            with contextlib.suppress(DomainError):
+                await self.exchange()
+
+    def _learn(self, uses: Mapping[str, datetime]) -> None:
+        """Take the later of two times, and forget tokens that are gone."""
+        tokens, known = self._view.snapshot.of(TOKEN), self._known
+        self._known = {
+            name: max(used_at, known.get(name, used_at))
+            for name, used_at in {**known, **uses}.items()
+            if NamespacedName("", name) in tokens
+        }

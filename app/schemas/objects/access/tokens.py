@@ -1,0 +1,75 @@
+"""The wire shape of a Token; its text is in one answer only, its digest in none.
+
+    TokenWrite -> Token (domain) -> dict
+
+Source: access.md 1.2.
+"""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from app.domain.objects import token as domain
+from app.schemas.base import Input, Time
+from app.schemas.objects.shapes import shape_of
+from app.schemas.objects.wire import Manifest, Wire, read_model
+
+
+@shape_of(domain.Token, always=("groups",))
+class TokenSpec(Input):
+    """Whom the token is for, and until when; only the description can be changed."""
+
+    user: str | None = Field(
+        default=None,
+        description="The user that a bearer of the token is: any name, "
+        "`system:serviceaccount:NAMESPACE:NAME`, or `system:node:NAME` for the agent of a node.",
+        examples=["alice"],
+    )
+    groups: list[str] | None = Field(
+        default=None,
+        description="Those of a service account and of an agent follow from the user.",
+        examples=[["developers"]],
+    )
+    expires_at: Time | None = Field(
+        default=None,
+        description="90 days from now when absent; tokens of agents and DNS replicas then have "
+        "no end.",
+    )
+    bound_namespace: str | None = Field(
+        default=None,
+        description="The token is revoked when this Namespace is deleted; always that of a "
+        "service account.",
+        examples=["prod"],
+    )
+    description: str | None = Field(default=None, examples=["deployments of the shop"])
+    documented_required: ClassVar = ("user",)
+
+
+@shape_of(domain.Token)
+class TokenStatus(Input):
+    """What became of the token."""
+
+    last_used_at: Time | None = Field(
+        default=None, description="To the minute, and up to two minutes late."
+    )
+    revoked_at: Time | None = None
+    created_by: str | None = Field(
+        default=None, description="The user that made it.", examples=["system:admin"]
+    )
+
+
+@shape_of(domain.Token)
+class TokenWrite(Manifest):
+    """A Token manifest."""
+
+    spec: TokenSpec | None = None
+    status: TokenStatus | None = None
+    of_kind: ClassVar = "Token"
+
+
+WIRE = Wire(
+    resource=domain.TOKEN,
+    write=TokenWrite,
+    read=read_model(domain.TOKEN, "A token, without its text.", spec=TokenSpec, status=TokenStatus),
+    stored_only={"digest": "digest"},
+)
