@@ -13,7 +13,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import application
-from app.api.access.identity import Caller, set_caller
+from app.api.access.identity import Caller, Permit, set_permit
 from app.api.credentials.outcomes import Authenticated, Failure, Refused
 from app.api.credentials.tokens import authenticate_token
 from app.api.dependencies import Registry
@@ -43,7 +43,13 @@ class Acting:
     caller: Caller = field(default_factory=lambda: Caller(user=UNSECURED, real=UNSECURED))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        set_caller(scope, self.caller)
+        permit = Permit(
+            caller=self.caller,
+            asked=(),
+            tokens_of=stored_by_id,
+            now=lambda: datetime.now(UTC),
+        )
+        set_permit(scope, permit)
         await self.app(scope, receive, send)
 
     def as_(self, user: User, ends_at: datetime | None = None) -> None:
@@ -323,8 +329,8 @@ async def test_a_backup_has_no_tokens_and_a_restore_leaves_those_there_are(
         assert b"Token" not in b"".join(lines)
         new = await issued(place)
         await place.api.delete(f"/tokens/{old['metadata']['name']}")
-        done = await restore(engine, read_backup(lines), replace=True)
-        restored = await place.registry.view.wait_for(done.revision, timeout_s=30)
+        revision = await restore(engine, read_backup(lines), replace=True)
+        restored = await place.registry.view.wait_for(revision, timeout_s=30)
         assert outcome(restored, old["status"]["token"]) is Failure.REVOKED
         assert isinstance(outcome(restored, new["status"]["token"]), Authenticated)
         later = await issued(place)

@@ -6,9 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.client.access import access_to, http_client
+from app.client.bounded_reading import http_client
 from app.client.credentials import TOKEN_OCTETS_MAX, Credentials, is_loopback
 from app.client.errors import InvalidToken, InvalidURL
+from app.client.registry_client import RegistryClient
 
 HERE = "http://127.0.0.1:8053"
 
@@ -26,7 +27,7 @@ def answering(*codes: int) -> tuple[httpx.MockTransport, list[str | None]]:
 
 async def sent(credentials: Credentials | None, *codes: int) -> list[str | None]:
     transport, seen = answering(*codes)
-    async with http_client(access_to([HERE], credentials=credentials), transport) as client:
+    async with http_client(transport=transport, credentials=credentials) as client:
         await client.get(f"{HERE}/services")
     return seen
 
@@ -87,8 +88,8 @@ async def test_after_a_401_the_file_is_read_and_asked_with_once_more(tmp_path: P
         file.write_text("new")
         return httpx.Response(401)
 
-    access = access_to([HERE], credentials=credentials)
-    async with http_client(access, httpx.MockTransport(answer)) as client:
+    transport = httpx.MockTransport(answer)
+    async with http_client(transport=transport, credentials=credentials) as client:
         assert (await client.get(f"{HERE}/services")).status_code == 401
     assert seen == ["Bearer old", "Bearer new"]
 
@@ -103,11 +104,11 @@ def test_a_text_that_cannot_be_sent_is_refused_and_not_repeated(text: str) -> No
 @pytest.mark.parametrize("url", ["http://waypost:8053", "http://192.0.2.1", "http://[2001:db8::1]"])
 def test_a_token_is_not_sent_in_the_clear_to_another_machine(url: str) -> None:
     with pytest.raises(InvalidURL, match="use https"):
-        access_to([HERE, url], credentials=Credentials("secret"))
+        RegistryClient([HERE, url], credentials=Credentials("secret"))
     with pytest.raises(InvalidURL, match="use https"):
-        access_to([url], credentials=Credentials(file=Path("token")))
-    assert access_to([url], credentials=Credentials()).urls == (url,)
-    assert access_to(["https://waypost"], credentials=Credentials("secret"))
+        RegistryClient([url], credentials=Credentials(file=Path("token")))
+    assert RegistryClient([url], credentials=Credentials()).url == url
+    assert RegistryClient(["https://waypost"], credentials=Credentials("secret"))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
@@ -116,5 +117,4 @@ def test_this_machine_is_reached_privately(host: str) -> None:
 
 
 def test_a_token_is_in_no_representation() -> None:
-    access = access_to([HERE], credentials=Credentials("secret"))
-    assert "secret" not in repr(access)
+    assert "secret" not in repr(Credentials("secret"))
