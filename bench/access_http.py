@@ -14,7 +14,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -101,7 +101,7 @@ async def prepare(server: Serving, folder: Path, bindings: int) -> str:
 
 
 async def posted(
-    server: Serving, path: str, document: dict[str, object]
+    server: Serving, path: str, document: Mapping[str, object]
 ) -> dict[str, dict[str, str]]:
     """Post a document; returns the answer."""
     answer = await server.client.post(path, json=document)

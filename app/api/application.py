@@ -6,7 +6,6 @@ The composition root puts together the rest of a process.
 """
 
 from fastapi import FastAPI
-from starlette.routing import Route
 
 from app.api import (
     clusterips,
@@ -18,13 +17,11 @@ from app.api import (
     metrics,
     render,
     resolve,
-    reviews,
     rules,
     rules_watch,
-    tokens,
 )
+from app.api.access import reviews, tokens
 from app.api.access.layer import Access
-from app.api.access.requirements import path_itself, requires
 from app.api.gate import LIMITS, TRUSTED, Limits, Trusted, stand_before
 from app.api.objects import apply, watch
 from app.api.objects.collections import collection_router
@@ -79,9 +76,6 @@ def build(
     for router in ROUTERS:
         app.include_router(router)
     errors.install(app)
-    for own in app.routes:
-        if isinstance(own, Route) and own.path == app.openapi_url:
-            requires(path_itself)(own.endpoint)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     stand_before(app, routed, limits=limits, trusted=trusted, access=access)
     add_bodies(app)

@@ -5,26 +5,21 @@
 Source: contract.md, "Routes".
 """
 
-from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
 from app.api import errors as api_errors
-from app.api.access.authority import require
 from app.api.access.identity import UserOf
+from app.api.access.named_objects import require_heartbeats
 from app.api.access.requirements import by_body, objects_of, requires
 from app.api.dependencies import KeyOf, RegistryOf
 from app.api.errors import refusals
 from app.api.objects.bodies import documented_body, media_of, read_body
 from app.api.objects.representation import answer
 from app.domain import errors
-from app.domain.access.attributes import Attributes
-from app.domain.access.subjects import User
-from app.domain.names import NamespacedName
 from app.domain.objects.node import NODE
 from app.domain.objects.pod import POD
-from app.domain.snapshot import Snapshot
 from app.schemas.documents.read import parse_document
 from app.schemas.heartbeats import (
     HeartbeatRequest,
@@ -70,7 +65,7 @@ async def renew_leases(request: Request, registry: RegistryOf, user: UserOf) -> 
     keys = decode_heartbeats(content)
     if not user.is_master:
         snapshot = registry.view.require_synced()
-        await registry.reading.run(lambda: require(snapshot, user, _asked(snapshot, user, keys)))
+        await registry.reading.run(lambda: require_heartbeats(snapshot, user, keys))
     renewal = await registry.leases.renew(keys)
     return answer(request, encode_heartbeats(renewal.renewed, renewal.unknown))
 
@@ -88,16 +83,3 @@ async def renew_node_lease(
     """Say that the agent of a Node lives, and with it what it reports on its Pods."""
     lease_s = registry.leases.renew_node(name)
     return answer(request, {"node": name, "leaseDurationSeconds": lease_s})
-
-
-def _asked(snapshot: Snapshot, user: User, keys: Iterable[NamespacedName]) -> Iterator[Attributes]:
-    """Ask for the heartbeat of each Pod; an agent may name those that are gone."""
-    for key in keys:
-        if user.node_name is None or key in snapshot.pods:
-            yield Attributes(
-                verb="create",
-                resource=POD.plural,
-                subresource="heartbeat",
-                namespace=key.namespace,
-                name=key.name,
-            )

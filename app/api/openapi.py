@@ -1,11 +1,11 @@
-"""The OpenAPI document: FastAPI's, with bodies and refusals that FastAPI does not know.
+"""The OpenAPI document: FastAPI's, with bodies, refusals and credentials that it does not know.
 
     FastAPI -> dict
 
-Source: contract.md; the document is checked in as ``openapi.json``.
+Source: contract.md; access.md 1.1 and 1.5; the document is checked in as ``openapi.json``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -20,10 +20,11 @@ from app.api.errors import (
     Overloaded,
     TargetTooLong,
     TooSlow,
+    Unauthenticated,
     Unsupported,
     described,
 )
-from app.domain.errors import BadRequest, DomainError
+from app.domain.errors import BadRequest, DomainError, Forbidden
 from app.schemas.heartbeats import HeartbeatRequest
 from app.schemas.objects.wires import WIRES
 from app.schemas.resolution import ResolveBatch
@@ -32,6 +33,8 @@ from app.schemas.rules.render_request import RenderRequest
 
 _ANY_REQUEST: Sequence[type[DomainError]] = (
     BadRequest,
+    Unauthenticated,
+    Forbidden,
     TooSlow,
     TargetTooLong,
     Unsupported,
@@ -39,8 +42,17 @@ _ANY_REQUEST: Sequence[type[DomainError]] = (
     Overloaded,
     HeadTooLarge,
 )
-_ANY_WRITE: Sequence[type[DomainError]] = (ForeignPage,)
-_READ = "get"
+_SECURITY: Mapping[str, Mapping[str, str]] = {
+    "bearerToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of Waypost, or of an issuer that the server accepts.",
+    },
+    "clientCertificate": {
+        "type": "mutualTLS",
+        "description": "A certificate of an authority that the server accepts.",
+    },
+}
 _TEMPLATE = "#/components/schemas/{model}"
 
 
@@ -68,6 +80,7 @@ def add_bodies(app: FastAPI) -> None:
                 components.setdefault(name, schema)
             _document_parameters(derived)
             _document_shared(derived)
+            _document_security(derived)
             for unused in ("HTTPValidationError", "ValidationError"):
                 components.pop(unused, None)
             derived["components"]["schemas"] = dict(sorted(components.items()))
@@ -94,14 +107,22 @@ def _document_parameters(document: dict[str, Any]) -> None:
 def _document_shared(document: dict[str, Any]) -> None:
     """Document the refusals that any request may get before its route, by reference."""
     shared = document["components"].setdefault("responses", {})
-    for error in (*_ANY_REQUEST, *_ANY_WRITE):
+    for error in _ANY_REQUEST:
+        words = described(error)
+        if error is Forbidden:
+            words = f"{words} {described(ForeignPage)}"
         code = str(STATUSES[error].value)
         shared[error.reason] = {
-            "description": described(error),
+            "description": words,
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Status"}}},
         }
         reference = {"$ref": f"#/components/responses/{error.reason}"}
         for path in document["paths"].values():
-            for method, operation in path.items():
-                if error in _ANY_REQUEST or method != _READ:
-                    operation["responses"].setdefault(code, reference)
+            for operation in path.values():
+                operation["responses"].setdefault(code, reference)
+
+
+def _document_security(document: dict[str, Any]) -> None:
+    """Document the credentials; without authentication a request needs none."""
+    document["components"]["securitySchemes"] = {name: {**way} for name, way in _SECURITY.items()}
+    document["security"] = [*({name: list[str]()} for name in _SECURITY), {}]

@@ -6,7 +6,6 @@ The registry's Resolver has the configuration.
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -14,21 +13,19 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from app.api import errors as api_errors
-from app.api.access.authority import first_refusal, require
 from app.api.access.identity import UserOf
-from app.api.access.requirements import Asked, objects_of, path_itself, requires
+from app.api.access.named_objects import path_and_pod, require_pod, sees_endpoints
+from app.api.access.requirements import objects_of, path_itself, requires
 from app.api.dependencies import KeyOf, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.objects.bodies import documented_body, media_of, read_body
 from app.api.objects.representation import answer, warn
 from app.domain import errors
-from app.domain.access.attributes import Attributes
 from app.domain.access.subjects import User
 from app.domain.discovery.resolution import Resolved
 from app.domain.discovery.resolvers import resolv_conf
 from app.domain.discovery.resolvers.resolv_conf import ResolvConf
 from app.domain.names import NamespacedName
-from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
 from app.domain.objects.namespace import NAMESPACE
 from app.domain.objects.pod import POD
 from app.domain.snapshot import Snapshot
@@ -58,19 +55,6 @@ _WITHHELD = ("endpoints are left out: they need the right to list endpointslices
 router = APIRouter(tags=["resolve"])
 
 
-def _asked_of_pod(asked: Asked) -> Iterable[Attributes]:
-    """Ask for the path, and for the Pod in whose place the name is resolved."""
-    yield from path_itself(asked)
-    yield from _place(asked.query.get("pod", ""))
-
-
-def _place(pod: str) -> Iterable[Attributes]:
-    """Ask for the Pod ``namespace/name`` in whose place names are resolved, if there is one."""
-    if pod:
-        namespace, _, name = pod.partition("/")
-        yield Attributes(verb="get", resource=POD.plural, namespace=namespace, name=name)
-
-
 @router.get(
     "/resolve",
     operation_id="resolve",
@@ -78,7 +62,7 @@ def _place(pod: str) -> Iterable[Attributes]:
     response_model=Resolution,
     responses=refusals(*_REFUSALS),
 )
-@requires(_asked_of_pod)
+@requires(path_and_pod)
 async def resolve_one(
     request: Request,
     query: Annotated[ResolveQuery, Query()],
@@ -108,7 +92,7 @@ async def resolve_many(
     """Answer every question from the same revision, in order."""
     batch = await _read_batch(request)
     for question in batch.questions:
-        require(snapshot, user, _place(question.pod))
+        require_pod(snapshot, user, question.pod)
     slots = asyncio.Semaphore(AT_ONCE_MAX)
 
     async def one(question: ResolveQuery) -> dict[str, object]:
@@ -128,15 +112,9 @@ def _encoded(
 ) -> dict[str, object]:
     """Encode an answer, with endpoints only for a caller who may list the slices they are from."""
     wire = encode_resolution(resolved, snapshot, explain=explain)
-    if explain and resolved.service is not None:
-        asked = Attributes(
-            verb="list",
-            api_group=ENDPOINT_SLICE.group,
-            resource=ENDPOINT_SLICE.plural,
-            namespace=resolved.service.namespace,
-        )
-        if first_refusal(snapshot, user, (asked,)) is not None:
-            del wire["endpoints"]
+    service = resolved.service
+    if explain and service is not None and not sees_endpoints(snapshot, user, service.namespace):
+        del wire["endpoints"]
     return wire
 
 

@@ -134,7 +134,7 @@ class Expired(DomainError):
 
 
 class Forbidden(DomainError):
-    """The registry's state forbids the write, such as a namespace being deleted."""
+    """The user has no right to it, or the state forbids it, such as a Namespace being deleted."""
 
     reason = "Forbidden"
 

@@ -35,6 +35,7 @@ class Policy:
     endpoints_per_slice: int = 100
     creates_namespaces: bool = True
     token_days_max: int = 366  # until tokens of users expire
+    tokens_of_user_max: int = 10_000  # at once, revoked and expired ones included
 
 
 @dataclass(slots=True, kw_only=True)

@@ -44,15 +44,18 @@ def test_everything_that_is_referred_to_is_there(part: str) -> None:
     assert named <= known
 
 
-@pytest.mark.parametrize("code", ["400", "408", "414", "415", "421", "429", "431"])
+@pytest.mark.parametrize("code", ["400", "401", "403", "408", "414", "415", "421", "429", "431"])
 def test_every_route_declares_what_any_request_may_be_answered(code: str) -> None:
     assert all(code in operation["responses"] for _, operation in operations())
 
 
-def test_every_write_declares_that_a_foreign_page_is_refused() -> None:
-    writes = [operation for name, operation in operations() if not name.startswith("get ")]
-    assert writes
-    assert all("403" in operation["responses"] for operation in writes)
+def test_credentials_are_a_token_or_a_certificate_or_none() -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert {name: scheme["type"] for name, scheme in schemes.items()} == {
+        "bearerToken": "http",
+        "clientCertificate": "mutualTLS",
+    }
+    assert document["security"] == [{"bearerToken": []}, {"clientCertificate": []}, {}]
 
 
 def resolved(response: dict[str, Any]) -> dict[str, Any]:

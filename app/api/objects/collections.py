@@ -8,7 +8,7 @@ Decisions run inside the writer, so that they see the state that they change.
 Source: contract.md, "Routes"; spec kubernetes-api 5.1, 5.2, 5.7 and 5.8.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -17,8 +17,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api import errors as api_errors
-from app.api.access.authority import require
 from app.api.access.identity import user_of
+from app.api.access.named_objects import require_creation
 from app.api.access.requirements import by_body, objects_of, requires
 from app.api.dependencies import (
     Registry,
@@ -46,14 +46,12 @@ from app.api.objects.representation import (
 )
 from app.api.objects.watch import answer_watch
 from app.domain import errors
-from app.domain.access.attributes import Attributes
 from app.domain.names import NamespacedName
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.strategies import strategy_for, strategy_of
 from app.domain.work import Work
 from app.registry.writes import lifecycle
-from app.registry.writes.preconditions import Preconditions
 from app.schemas.objects.lists import list_model
 from app.schemas.objects.wire import Wire
 from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery, is_dry_run
@@ -142,7 +140,7 @@ def _add_create(router: APIRouter, wire: Wire) -> None:
     async def create_object(request: Request, query: Annotated[WriteQuery, Query()]) -> Response:
         draft = await read_draft(request, wire.resource, query.field_validation)
         desired = _in_namespace(draft.object, wire.resource)
-        await _require_create(request, wire, desired)
+        await require_creation(request, wire.resource, desired.metadata.namespace)
         created, warnings = await _write(
             request,
             wire,
@@ -199,7 +197,7 @@ def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
 
         def decide(work: Work) -> tuple[Object, bool]:
             if suffix:
-                return _SUBRESOURCES[suffix](work, desired, conditions), False
+                return lifecycle.SUBRESOURCES[suffix[1:]](work, desired, conditions), False
             return lifecycle.put(work, desired, conditions)
 
         (stored, is_new), warnings = await _write(request, wire, key, query.dry_run, decide)
@@ -277,12 +275,6 @@ def _add_delete(router: APIRouter, wire: Wire) -> None:
         return warn(answer(request, success_of(deleted)), warnings)
 
 
-_SUBRESOURCES: Mapping[str, Callable[[Work, Object, Preconditions], Object]] = {
-    "_status": lifecycle.report_status,
-    "_finalize": lifecycle.finalize,
-}
-
-
 async def _write(
     request: Request, wire: Wire, key: NamespacedName, dry_run: str, decide: Callable[[Work], T]
 ) -> tuple[T, tuple[str, ...]]:
@@ -302,18 +294,6 @@ async def _write(
         dry_run=is_dry_run(dry_run),
         reach=size + strategy_for(wire.resource).reach(registry.view.snapshot, key),
     )
-
-
-async def _require_create(request: Request, wire: Wire, desired: Object) -> None:
-    """Raise Forbidden if the caller may not create objects in the namespace of the body."""
-    registry, user = await registry_of(request), await user_of(request)
-    asked = Attributes(
-        verb="create",
-        api_group=wire.resource.group,
-        resource=wire.resource.plural,
-        namespace=desired.metadata.namespace,
-    )
-    require(registry.view.require_synced(), user, (asked,))
 
 
 async def _renew_existing(registry: Registry, desired: Object, dry_run: str) -> None:

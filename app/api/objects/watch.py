@@ -3,18 +3,14 @@
 Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from starlette.datastructures import QueryParams
 
 from app.api import errors as api_errors
-from app.api.access.authority import require, visible
-from app.api.access.identity import Permit, limited, permit_of
-from app.api.access.requirements import Asked, collection, is_limited, requires
+from app.api.access.requirements import requires
+from app.api.access.watches import named, permitted, watched
 from app.api.dependencies import Registry, RegistryOf
 from app.api.errors import refusals
 from app.api.http.delivery import EventStream
@@ -22,14 +18,12 @@ from app.api.http.frames import NDJSON, SSE, ndjson_frame, sse_frame
 from app.api.objects.lists import namespaces_header, require_consistent, require_start
 from app.api.objects.streams import TIMEOUT_S_MAX, Watch
 from app.domain import errors
-from app.domain.access.attributes import Attributes
 from app.domain.changes import require_resumable
 from app.domain.fields import parse_field_selector
 from app.domain.label_queries import parse_selector
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.objects.resource import AnyResource
-from app.domain.resources import PUBLIC, RESOURCES_BY_KIND, WATCHED_BY_DEFAULT
-from app.domain.snapshot import Snapshot
+from app.domain.resources import PUBLIC, WATCHED_BY_DEFAULT
 from app.registry.reads.view import View
 from app.registry.reads.watch import Interest
 from app.schemas.objects.metadata import parse_revision
@@ -49,7 +43,7 @@ async def answer_watch(
     watching.require_room()
     since = await _start(request, query, registry.view)
     interest = _interest(query, kind)
-    permit, interest = _permitted(request, registry.view.require_synced(), interest)
+    permit, interest = permitted(request, registry.view.require_synced(), interest)
     is_sse = SSE in request.headers.get("accept", "")
     watch = Watch(
         interest=interest,
@@ -69,14 +63,6 @@ async def answer_watch(
             **namespaces_header(interest.namespaces),
         },
     )
-
-
-def _watched(asked: Asked) -> Iterable[Attributes]:
-    """Ask for each kind that is named; without names the route finds those that are allowed."""
-    for name in _named(asked.query.get("kinds", "")):
-        resource = RESOURCES_BY_KIND.get(name)
-        if resource is not None and not is_limited(resource, asked.query):
-            yield collection(resource, asked.query, "watch")
 
 
 @router.get(
@@ -100,7 +86,7 @@ def _watched(asked: Asked) -> Iterable[Attributes]:
         ),
     },
 )
-@requires(_watched)
+@requires(watched)
 async def watch_changes(
     request: Request, query: Annotated[WatchQuery, Query()], registry: RegistryOf
 ) -> Response:
@@ -135,57 +121,10 @@ def _interest(query: ListQuery | WatchQuery, kind: AnyResource | None) -> Intere
             fields=parse_field_selector(query.field_selector, kind),
         )
     assert isinstance(query, WatchQuery), "a watch of several kinds has no field selector"
-    named = _named(query.kinds)
+    kinds_named = named(query.kinds)
     watched = [each.name for each in PUBLIC]
-    for name in named:
+    for name in kinds_named:
         if name not in watched:
             raise errors.BadRequest(f"kinds: {name} is not one of {', '.join(watched)}")
-    kinds = frozenset(named) or WATCHED_BY_DEFAULT
+    kinds = frozenset(kinds_named) or WATCHED_BY_DEFAULT
     return Interest(kinds=kinds, namespace=query.namespace, labels=labels)
-
-
-def _named(kinds: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in kinds.split(",") if name.strip())
-
-
-def _permitted(
-    request: Request, snapshot: Snapshot, interest: Interest
-) -> tuple[Permit | None, Interest]:
-    """Limit a watch to what its caller may see; raises Forbidden when that is nothing."""
-    permit = permit_of(request.scope)
-    if permit is None:
-        return None, interest
-    query = request.query_params
-    wanted = {name: RESOURCES_BY_KIND[name] for name in sorted(interest.kinds)}
-    asked = {name: collection(kind, query, "watch") for name, kind in wanted.items()}
-    if interest.kinds == WATCHED_BY_DEFAULT and not _named(query.get("kinds", "")):
-        asked = _allowed(snapshot, permit, asked, query)
-        interest = replace(interest, kinds=frozenset(asked))
-    if not any(is_limited(wanted[name], query) for name in asked):
-        return permit.asking(asked.values()), interest
-    limit, namespaces = limited(request, snapshot, asked.values())
-    return limit, replace(interest, namespaces=namespaces)
-
-
-def _allowed(
-    snapshot: Snapshot, permit: Permit, asked: Mapping[str, Attributes], query: QueryParams
-) -> dict[str, Attributes]:
-    """Keep the kinds that the caller may watch; raises Forbidden when there is none."""
-    user, allowed, refusals = (
-        permit.caller.user,
-        dict[str, Attributes](),
-        list[errors.DomainError](),
-    )
-    for name, attributes in asked.items():
-        try:
-            if is_limited(RESOURCES_BY_KIND[name], query):
-                visible(snapshot, user, (attributes,))
-            else:
-                require(snapshot, user, (attributes,))
-        except errors.Forbidden as refusal:
-            refusals.append(refusal)
-        else:
-            allowed[name] = attributes
-    if not allowed:
-        raise refusals[0]
-    return allowed

@@ -8,6 +8,7 @@ The rules of a kind are in its STRATEGY; ``reconcile`` plans EndpointSlices afte
 Source: spec kubernetes-api 1.1, 5.2, 5.9 and 5.10.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -134,6 +135,13 @@ def finalize(work: Work, draft: Object, preconditions: Preconditions = NO_PRECON
         NAMESPACE, key, current
     )
     return finalized(work, current, draft)
+
+
+SUBRESOURCES: Mapping[str, Callable[[Work, Object, Preconditions], Object]] = {
+    "status": report_status,
+    "finalize": finalize,
+}
+"""The writes of the paths below an object."""
 
 
 def delete(

@@ -231,8 +231,8 @@ def test_a_token_is_forgotten_when_it_has_ended_for_long_and_not_before(
     assert (held(world) is None) == (bool(ended_s) and later_s >= min(ended_s))
 
 
-def test_the_tokens_of_one_user_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.domain.registration.access.tokens.OF_ONE_USER_MAX", 2)
+def test_the_tokens_of_one_user_are_bounded() -> None:
+    world = World(policy=Policy(tokens_of_user_max=2))
     made(world, id="a")
     made(world, id="b")
     assert causes(world, a_token(id="c")) == {"spec.user"}

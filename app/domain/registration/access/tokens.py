@@ -40,7 +40,6 @@ from app.domain.work import Work
 
 DAYS_DEFAULT = 90  # until a token of a user expires that names no time
 ENDED_KEPT = timedelta(days=30)  # after which a revoked or expired token is forgotten
-OF_ONE_USER_MAX = 10_000  # tokens held at once, ended ones included
 GROUPS_MAX = 100
 NAME_LENGTH_MAX = 253  # characters of a user's or a group's name
 DESCRIPTION_BYTES_MAX = 1_024
@@ -201,8 +200,8 @@ def _present_violations(work: Work, token: Token) -> Iterator[Violation]:
         yield invalid(field, _shown(end), f"must be within {days_max} days")
     if token.bound_namespace and not label_problems(token.bound_namespace):
         yield from _bound_violations(work, token.bound_namespace)
-    if len(work.snapshot.members(OF_USER, token.user)) >= OF_ONE_USER_MAX:
-        yield forbidden("spec.user", f"there are {OF_ONE_USER_MAX} tokens of this user already")
+    if len(work.snapshot.members(OF_USER, token.user)) >= (most := work.policy.tokens_of_user_max):
+        yield forbidden("spec.user", f"there are {most} tokens of this user already")
 
 
 def _bound_violations(work: Work, namespace: str) -> Iterator[Violation]:
