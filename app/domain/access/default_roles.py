@@ -34,6 +34,7 @@ from app.domain.objects.role_binding import (
     Subject,
     SubjectKind,
 )
+from app.domain.objects.service_cidr import SERVICE_CIDR
 
 BOOTSTRAP_LABELS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
@@ -90,6 +91,7 @@ _NODE = (
 _DNS = (
     _on("services namespaces pods", "list", "watch"),
     _on("endpointslices", "list", "watch", group=_DISCOVERY),
+    _on("servicecidrs", "list", "watch", group=SERVICE_CIDR.group),  # compared with settings
 )
 _DNS_REGISTRATION = (
     _on("pods", "create", "get", "update", "patch", "delete"),
