@@ -55,6 +55,33 @@ def test_serve_refuses_addresses_that_other_machines_reach(host: str) -> None:
     assert err.count("\n") == 1
 
 
+def test_serve_with_authentication_refuses_to_receive_tokens_unencrypted() -> None:
+    for given in (("--auth",), ("--auth", "--insecure")):
+        code, _, err = run("serve", *given, api_host="192.0.2.1")
+        assert code == 1
+        assert err == (
+            "error: WAYPOST_API_HOST=192.0.2.1 lets other machines in, and tokens would be sent "
+            "unencrypted: set WAYPOST_TLS_CERT, or run it --behind-tls-proxy\n"
+        )
+
+
+@pytest.mark.end_to_end
+@pytest.mark.parametrize(
+    ("words", "warning"),
+    [
+        (("--auth", "--behind-tls-proxy"), ""),
+        (("--insecure",), "warning: clients that reach 192.0.2.1 may change anything"),
+    ],
+)
+def test_serve_listens_for_other_machines_when_that_is_safe_or_accepted(
+    words: tuple[str, ...], warning: str, tmp_path: Path
+) -> None:
+    code, _, err = run("serve", *words, api_host="192.0.2.1", data_dir=str(tmp_path))
+    assert code == 1
+    assert err.startswith(warning)
+    assert "WAYPOST_API_HOST and WAYPOST_API_PORT: " in err  # this machine has no such address
+
+
 @pytest.mark.parametrize(
     ("host", "is_safe"),
     [("127.0.0.1", True), ("127.3.2.1", True), ("::1", True), ("localhost", True), ("::", False)],

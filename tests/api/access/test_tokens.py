@@ -3,29 +3,23 @@
 import json
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api import application
-from app.api.access.identity import Caller, Permit, set_permit
 from app.api.credentials.outcomes import Authenticated, Failure, Refused
 from app.api.credentials.tokens import authenticate_token
-from app.api.dependencies import Registry
-from app.domain.access.subjects import UNSECURED, User
+from app.domain.access.subjects import User
 from app.domain.access.tokens import digest_of, stored_by_id
 from app.domain.names import Revision
 from app.domain.objects.token import TOKEN
 from app.domain.snapshot import Snapshot
-from app.main import VERSION
 from app.registry.writes import lifecycle
 from app.store.keeping.backup import backup_lines, read_backup, restore
 from app.store.token_uses import PostgresTokenUses
+from tests.api.access.acting import Place, a_place
 from tests.builders import a_cluster_role, a_cluster_role_binding, a_rule, a_subject
 from tests.databases import connected
 from tests.registries import a_registry
@@ -33,51 +27,6 @@ from tests.registries import a_registry
 Wire = dict[str, Any]
 PATCH = {"content-type": "application/merge-patch+json"}
 ALICE = User(name="alice", groups=("dev",))
-
-
-@dataclass
-class Acting:
-    """The application behind a layer that believes a test who asks."""
-
-    app: ASGIApp
-    caller: Caller = field(default_factory=lambda: Caller(user=UNSECURED, real=UNSECURED))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        permit = Permit(
-            caller=self.caller,
-            asked=(),
-            tokens_of=stored_by_id,
-            now=lambda: datetime.now(UTC),
-        )
-        set_permit(scope, permit)
-        await self.app(scope, receive, send)
-
-    def as_(self, user: User, ends_at: datetime | None = None) -> None:
-        self.caller = Caller(user=user, real=user, expires_at=ends_at)
-
-
-@dataclass(frozen=True)
-class Place:
-    """A registry, its API, and who asks there."""
-
-    registry: Registry
-    api: httpx.AsyncClient
-    acting: Acting
-
-    @property
-    def snapshot(self) -> Snapshot:
-        return self.registry.view.snapshot
-
-
-@asynccontextmanager
-async def a_place(url: str, **settings: object) -> AsyncGenerator[Place, None]:
-    app = application.build(version=VERSION)
-    acting = Acting(app)
-    async with a_registry(url, **settings) as registry:
-        app.state.registry = registry
-        transport = httpx.ASGITransport(acting, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as api:
-            yield Place(registry, api, acting)
 
 
 @pytest.fixture
