@@ -66,6 +66,15 @@ def test_settings_that_contradict_each_other_are_named(
         tls_of(settings(**given))
 
 
+def test_with_authentication_every_name_is_accepted_unless_some_are_listed() -> None:
+    assert trusted_by(settings(auth=True)).hosts is None
+    listed = trusted_by(settings(auth=True, allowed_hosts="waypost.example")).hosts
+    assert listed is not None
+    evil = parse_authority(b"evil.example")
+    assert evil is not None
+    assert not listed.know(evil)
+
+
 def test_the_server_goes_by_the_names_of_its_certificate(tmp_path: Path) -> None:
     given = settings(**pair(tmp_path), allowed_hosts="other.example")
     hosts = trusted_by(given, tls_of(given)).hosts

@@ -3,6 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.domain.work import Policy
 from app.registry.reads.view import View
 from app.registry.writes import lifecycle
@@ -48,3 +51,35 @@ async def test_a_follower_updates_the_clock_and_writes_have_its_time(database_ur
         await asyncio.gather(running, return_exceptions=True)
     assert made.metadata.created_at is not None
     assert abs(made.metadata.created_at - NOON) < NEAR
+
+
+async def test_the_age_of_contact_begins_anew_when_all_changes_have_been_read(
+    database_url: str,
+) -> None:
+    passed_s = [0.0]
+    async with connected(database_url) as engine:
+        follower = ChangeLogFollower(engine, View(), monotonic=lambda: passed_s[0])
+        passed_s[0] = 30
+        assert follower.contact_age_s == 30
+        await follower.load()
+        assert follower.contact_age_s == 0
+        passed_s[0] = 45
+        assert follower.contact_age_s == 15
+        async with engine.connect() as connection:
+            assert not await follower.poll(connection)
+        assert follower.contact_age_s == 0
+
+
+async def test_a_database_that_cannot_be_reached_makes_the_contact_older(
+    database_url: str,
+) -> None:
+    passed_s = [0.0]
+    async with connected(database_url) as engine:
+        follower = ChangeLogFollower(engine, View(), monotonic=lambda: passed_s[0])
+        await follower.load()
+        async with engine.connect() as connection:
+            await connection.close()
+            passed_s[0] = 61
+            with pytest.raises(SQLAlchemyError):
+                await follower.poll(connection)
+        assert follower.contact_age_s == 61

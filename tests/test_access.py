@@ -1,0 +1,48 @@
+"""Access control as a server composes it: off by default, counted, and shown by `/readyz`."""
+
+from pathlib import Path
+
+import pytest
+
+from app.administrators import FILE_NAME
+from app.config import UnusableSetting
+from app.domain.access.tokens import id_of
+from app.main import application_of
+from tests.registries import a_client, a_registry, some_settings
+
+
+async def test_without_the_setting_there_is_no_access_control(database_url: str) -> None:
+    async with a_registry(database_url) as registry:
+        assert registry.access is None
+        assert "authentication" not in [check.name for check in registry.checks()]
+
+
+async def test_with_the_setting_requests_are_authenticated_counted_and_noted(
+    database_url: str, tmp_path: Path
+) -> None:
+    settings = some_settings(database_url, auth=True, data_dir=tmp_path)
+    async with (
+        a_registry(database_url, auth=True, data_dir=tmp_path) as registry,
+        a_client(application_of(registry, settings)) as client,
+    ):
+        assert registry.checks()[-1].name == "authentication"
+        assert (await client.get("/services")).status_code == 401
+        token = (tmp_path / FILE_NAME).read_text().strip()
+        answer = await client.get("/tokens", headers={"Authorization": f"Bearer {token}"})
+        (shown,) = answer.json()["items"]
+        assert (shown["metadata"]["name"], "lastUsedAt" in shown["status"]) == (id_of(token), True)
+        for method, result in (("none", "missing"), ("token", "success")):
+            labels = {"method": method, "result": result}
+            counted = registry.metrics.get_sample_value("waypost_authentication_total", labels)
+            assert counted == 1
+
+
+async def test_an_unusable_configuration_of_issuers_is_refused(
+    database_url: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "issuers.yaml"
+    file.write_text("kind: Nonsense")
+    changes = {"auth": True, "data_dir": tmp_path / "state", "auth_config": str(file)}
+    with pytest.raises(UnusableSetting, match="WAYPOST_AUTH_CONFIG"):
+        async with a_registry(database_url, **changes):
+            pass
