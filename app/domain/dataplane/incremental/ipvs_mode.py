@@ -17,7 +17,7 @@ from app.domain.dataplane.incremental.set_sizes import SetCounter, SetSizes
 from app.domain.dataplane.incremental.shared import TRAITS_MAX, Seen, Shared
 from app.domain.dataplane.incremental.source import NODES_MAX, RulesSource
 from app.domain.dataplane.incremental.step import Step
-from app.domain.dataplane.ipvs.ipsets import SETS_BY_KERNEL_NAME, family_word
+from app.domain.dataplane.ipvs.ipsets import FAMILY_WORDS, SETS_BY_KERNEL_NAME
 from app.domain.dataplane.ipvs.iptables import Netfilter
 from app.domain.dataplane.ipvs.operations import HeldSet, IPVSState, Operation, state_of
 from app.domain.dataplane.ipvs.plan import Bracket, plan, plan_sets, plan_virtual_servers
@@ -169,7 +169,7 @@ def _sets_of(
     return IPVSState(
         has_interface=True,
         ipsets={
-            name: HeldSet(set_.type, family_word(family), None, frozenset(entries.get(name, ())))
+            name: HeldSet(set_.type, FAMILY_WORDS[family], None, frozenset(entries.get(name, ())))
             for name, (set_, family) in kinds.items()
         },
         netfilters={netfilter.family: netfilter for netfilter in netfilters},

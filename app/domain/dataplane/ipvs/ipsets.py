@@ -70,7 +70,8 @@ _TYPES: Final[Mapping[SetName, SetType]] = {
     SetName.HEALTH_CHECK_NODE_PORT: SetType.PORT,
     SetName.IPVS_IPS: SetType.IP,
 }
-_FAMILY_WORDS: Final = {IPFamily.IPV4: "inet", IPFamily.IPV6: "inet6"}
+FAMILY_WORDS: Final = {IPFamily.IPV4: "inet", IPFamily.IPV6: "inet6"}
+"""The kernel's words for families."""
 NODE_PORT_SETS: Final[Mapping[str, tuple[SetName, SetName]]] = {
     Protocol.TCP: (SetName.NODE_PORT_TCP, SetName.NODE_PORT_LOCAL_TCP),
     Protocol.UDP: (SetName.NODE_PORT_UDP, SetName.NODE_PORT_LOCAL_UDP),
@@ -98,7 +99,7 @@ SETS_BY_KERNEL_NAME: Final[Mapping[str, tuple[SetName, IPFamily]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class IPSet:
     """One set: ``family`` is inet or inet6, ``elements_max`` None for a bitmap."""
 
@@ -111,11 +112,6 @@ class IPSet:
 
 Entry = tuple[str, str]
 """The kernel's name of a set, and one entry of it."""
-
-
-def family_word(family: IPFamily) -> str:
-    """Give the kernel's word for a family."""
-    return _FAMILY_WORDS[family]
 
 
 def entries_of(rules: PortRules, bound: Iterable[str]) -> list[Entry]:
@@ -147,11 +143,13 @@ def build_sets(
     entries: Mapping[str, Iterable[str]], families: Iterable[IPFamily]
 ) -> tuple[IPSet, ...]:
     """Make every set of the families, in the order of ``SetName``."""
-    return tuple(
-        _build(kernel_name(name, family), name, family, entries)
-        for family in families
-        for name in SetName
-    )
+    sets: list[IPSet] = []
+    for family in families:
+        for name, kernel in _NAMES[family].items():
+            held = tuple(sorted(entries.get(kernel, ())))
+            size = None if name.type is SetType.PORT else elements_max(len(held))
+            sets.append(IPSet(kernel, name.type, FAMILY_WORDS[family], held, size))
+    return tuple(sets)
 
 
 def elements_max(count: int) -> int:
@@ -188,19 +186,6 @@ def encode_swap(ipset: IPSet) -> str:
     lines += [f"add {spare} {entry}" for entry in ipset.entries]
     lines += [f"swap {spare} {ipset.name}", f"destroy {spare}"]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _build(
-    kernel: str, name: SetName, family: IPFamily, entries: Mapping[str, Iterable[str]]
-) -> IPSet:
-    held = tuple(sorted(entries.get(kernel, ())))
-    return IPSet(
-        name=kernel,
-        type=name.type,
-        family=_FAMILY_WORDS[family],
-        entries=held,
-        elements_max=None if name.type is SetType.PORT else elements_max(len(held)),
-    )
 
 
 def _external_entries(rules: PortRules, protocol: str) -> Iterator[tuple[SetName, str]]:

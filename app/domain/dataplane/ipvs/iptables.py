@@ -110,11 +110,11 @@ def encode_netfilter(rules: Netfilter) -> str:
 def jump_commands(family: IPFamily) -> list[str]:
     """Write shell commands that put the jumps in front of the kernel's chains, once."""
     program = PROGRAMS[family]
-    commands: list[str] = []
-    for table, origin, target in JUMPS:
-        there = f"{program} -w -t {table} -C {origin} -j {target} 2>/dev/null"
-        commands.append(f"{there} || {program} -w -t {table} -I {origin} 1 -j {target}")
-    return commands
+    return [
+        f"{program} -w -t {table} -C {origin} -j {target} 2>/dev/null"
+        f" || {program} -w -t {table} -I {origin} 1 -j {target}"
+        for table, origin, target in JUMPS
+    ]
 
 
 def removal_commands(family: IPFamily) -> list[str]:
