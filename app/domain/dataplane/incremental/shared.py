@@ -24,8 +24,6 @@ from app.domain.names import NamespacedName
 T = TypeVar("T")
 Seen = tuple[ServiceVersion, NodeTraits]
 
-TRAITS_MAX = 8_192  # ways in which nodes see one version of a Service
-
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Services:
@@ -62,7 +60,7 @@ class Shared(Generic[T]):
         make: Callable[[Sequence[Seen], NodeFacts], Sequence[T]],
         share: Callable[[T, T], T] | None = None,
         *,
-        traits_max: int = TRAITS_MAX,
+        traits_max: int,
     ) -> None:
         """Make with ``make``; ``share`` gives its first argument with equal parts of the second."""
         self._make, self._share, self._traits_max = make, share, traits_max

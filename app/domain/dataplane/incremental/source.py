@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from app.domain.bounded import Bounded
+from app.domain.dataplane.incremental.remembered import BOUNDS, Bounds
 from app.domain.dataplane.incremental.service_version import rules_for, traits_of
-from app.domain.dataplane.incremental.shared import TRAITS_MAX, Seen, Services, Shared
+from app.domain.dataplane.incremental.shared import Seen, Services, Shared
 from app.domain.dataplane.incremental.step import Step, differing
-from app.domain.dataplane.incremental.versions import AT_ONCE_MIN, UNLISTED_MAX, Versions
+from app.domain.dataplane.incremental.versions import Versions
 from app.domain.dataplane.rules.health_checks import (
     HealthCheckChanges,
     HealthChecks,
@@ -37,7 +38,6 @@ from app.domain.snapshot import Snapshot
 P = TypeVar("P")
 P_co = TypeVar("P_co", covariant=True)
 
-NODES_MAX = 8_192  # nodes of which something is remembered
 _RECENT_MAX = 8  # questions about several Services, for the next node that asks
 
 
@@ -68,20 +68,12 @@ class RulesChanges(Generic[P]):
 class RulesSource:
     """Neutral rules of all nodes, from Services that are worked out once."""
 
-    def __init__(
-        self,
-        config: RulesConfig,
-        *,
-        nodes_max: int = NODES_MAX,
-        traits_max: int = TRAITS_MAX,
-        unlisted_max: int = UNLISTED_MAX,
-        at_once_min: int = AT_ONCE_MIN,
-    ) -> None:
-        """Remember the facts of ``nodes_max`` nodes; the others bound what is known of Services."""
-        self.config = config
-        self.versions = Versions(config, unlisted_max=unlisted_max, at_once_min=at_once_min)
-        self.rules: Shared[ServiceRules] = Shared(_rules_of, traits_max=traits_max)
-        self._nodes: Bounded[str, tuple[Node, NodeFacts]] = Bounded(nodes_max)
+    def __init__(self, config: RulesConfig, bounds: Bounds = BOUNDS) -> None:
+        """Remember as much as ``bounds`` allow, which modes observe too."""
+        self.config, self.bounds = config, bounds
+        self.versions = Versions(config.scheduler, unlisted_max=bounds.unlisted)
+        self.rules: Shared[ServiceRules] = Shared(_rules_of, traits_max=bounds.traits)
+        self._nodes: Bounded[str, tuple[Node, NodeFacts]] = Bounded(bounds.nodes)
         self._recent: deque[tuple[Snapshot, Sequence[NamespacedName], Services]] = deque(
             maxlen=_RECENT_MAX
         )

@@ -6,21 +6,18 @@ A version is told from a stale one by the identity of the objects that it was ma
 so any snapshot may be asked about, in any order.  Not shared between threads.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from app.domain.bounded import Bounded
 from app.domain.dataplane.incremental.service_version import ServiceVersion, service_version
 from app.domain.dataplane.rules.conflicts import rivals
-from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.dataplane.rules.service_addresses import reaches
 from app.domain.dataplane.rules.service_facts import service_facts
 from app.domain.names import NamespacedName
-from app.domain.objects.endpoint_slice import SERVICE_NAME_LABEL, EndpointSlice
+from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.service import Service
 from app.domain.snapshot import Snapshot
 
-UNLISTED_MAX = 256  # Services remembered that are not listed: gone, or new
-AT_ONCE_MIN = 1_024  # Services for which all slices are looked through instead of each one's own
 _VERSIONS_MAX = 2  # of a Service: before and after a change
 
 _Source = tuple[Service, tuple[EndpointSlice, ...]]
@@ -29,15 +26,9 @@ _Source = tuple[Service, tuple[EndpointSlice, ...]]
 class Versions:
     """The last versions of every Service."""
 
-    def __init__(
-        self,
-        config: RulesConfig,
-        *,
-        unlisted_max: int = UNLISTED_MAX,
-        at_once_min: int = AT_ONCE_MIN,
-    ) -> None:
+    def __init__(self, scheduler: str, *, unlisted_max: int) -> None:
         """Remember listed Services, and ``unlisted_max`` others that nodes which lag ask about."""
-        self._config, self._at_once_min = config, at_once_min
+        self._scheduler = scheduler
         self._listed: dict[NamespacedName, list[ServiceVersion]] = {}
         self._unlisted: Bounded[NamespacedName, list[ServiceVersion]] = Bounded(unlisted_max)
 
@@ -61,14 +52,10 @@ class Versions:
         self, snapshot: Snapshot, keys: Collection[NamespacedName], *, is_listing: bool = False
     ) -> dict[NamespacedName, ServiceVersion]:
         """Find or make the versions of several Services; those that are not there are left out."""
-        service_at, slices_of = snapshot.services.get, snapshot.slices_of
-        if len(keys) >= self._at_once_min:
-            service_at = dict(snapshot.services.entries()).get
-            slices_of = _slices_by_service(snapshot)
         sources = {
-            key: (service, slices_of(key))
+            key: (service, snapshot.slices_of(key))
             for key in keys
-            if (service := service_at(key)) is not None
+            if (service := snapshot.services.get(key)) is not None
         }
         found = {
             key: self._known(snapshot, known, source)
@@ -104,9 +91,8 @@ class Versions:
         claimants = [
             rivals(snapshot, service, at) for service, at in zip(services, reached, strict=True)
         ]
-        scheduler = self._config.scheduler
         facts = [
-            service_facts(service, slices, at, others=others, scheduler=scheduler)
+            service_facts(service, slices, at, others=others, scheduler=self._scheduler)
             for (service, slices), at, others in zip(
                 sources.values(), reached, claimants, strict=True
             )
@@ -117,26 +103,6 @@ class Versions:
                 sources.items(), claimants, facts, strict=True
             )
         }
-
-
-def _slices_by_service(
-    snapshot: Snapshot,
-) -> Callable[[NamespacedName], tuple[EndpointSlice, ...]]:
-    """Do what ``slices_of`` does for all Services at once."""
-    grouped: dict[tuple[str, str], tuple[EndpointSlice, ...]] = {}
-    several: set[tuple[str, str]] = set()
-    for _, slice_ in snapshot.slices.entries():
-        metadata = slice_.metadata
-        if name := metadata.labels.get(SERVICE_NAME_LABEL):
-            service = (metadata.namespace, name)
-            if service in grouped:
-                several.add(service)
-                grouped[service] += (slice_,)
-            else:
-                grouped[service] = (slice_,)
-    for service in several:
-        grouped[service] = tuple(sorted(grouped[service], key=lambda each: each.metadata.key))
-    return lambda key: grouped.get(key, ())
 
 
 def _are_same(left: tuple[object, ...], right: tuple[object, ...]) -> bool:

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.changes import Change
-from app.domain.dataplane.incremental.ipvs_mode import PLANS_MAX, IPVSMode, Parts
-from app.domain.dataplane.incremental.source import NODES_MAX, RulesSource
+from app.domain.dataplane.incremental.ipvs_mode import IPVSMode, Parts
+from app.domain.dataplane.incremental.remembered import BOUNDS, Bounds
+from app.domain.dataplane.incremental.source import RulesSource
 from app.domain.dataplane.incremental.step import Step, step_between
 from app.domain.dataplane.ipvs import ipsets
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, state_of
@@ -37,11 +38,9 @@ OTHERS = (a_node("n2", zone="z2"), a_node("n9"))
 class Planner:
     """A source of rules and its IPVS mode, asked as one."""
 
-    def __init__(
-        self, config: RulesConfig, *, nodes_max: int = NODES_MAX, plans_max: int = PLANS_MAX
-    ) -> None:
-        self.source = RulesSource(config)
-        self.mode = IPVSMode(self.source, nodes_max=nodes_max, plans_max=plans_max)
+    def __init__(self, config: RulesConfig, bounds: Bounds = BOUNDS) -> None:
+        self.source = RulesSource(config, bounds)
+        self.mode = IPVSMode(self.source)
 
     def plan(self, step: Step, before: Node | None, node: Node) -> Parts:
         return self.source.changes(self.mode, step, before, node).plan
@@ -250,7 +249,7 @@ def test_services_slices_and_rivals_are_followed_as_they_come_and_go() -> None:
 
 def test_a_plan_that_is_forgotten_for_later_ones_is_made_again() -> None:
     followed = Followed(RulesConfig())
-    followed.planner = Planner(RulesConfig(), plans_max=2)
+    followed.planner = Planner(RulesConfig(), Bounds(plans=2))
     for number in range(1, 5):
         followed.follow(None, claimant(number))
     last, first = followed.parts(-1), followed.parts(0)
@@ -275,7 +274,7 @@ def test_nodes_share_the_parts_of_a_plan_that_do_not_depend_on_them() -> None:
 
 def test_a_node_that_is_forgotten_for_others_is_counted_again() -> None:
     followed = Followed(RulesConfig())
-    followed.planner = Planner(RulesConfig(), nodes_max=2)
+    followed.planner = Planner(RulesConfig(), Bounds(nodes=2))
     followed.follow(None, claimant(1))
     for name in ("n2", "n3", "n4"):
         node = a_node(name)

@@ -1,4 +1,4 @@
-"""Results remembered by the identity of the objects that they were made of.
+"""What is remembered of nodes, Services and the results made of them, within bounds.
 
     objects -> by their identities -> what was made of them
 
@@ -6,11 +6,26 @@ To compare identities costs nothing beside comparing plans or texts.
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 from app.domain.bounded import Bounded
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much is remembered; what is forgotten for that is made again."""
+
+    nodes: int = 8_192
+    traits: int = 8_192  # ways in which nodes see one version of a Service
+    unlisted: int = 256  # Services that are not listed: gone, or new
+    plans: int = 512  # parts of plans, each for all nodes that see a change alike
+    texts: int = 128  # texts for ``nft``, likewise
+
+
+BOUNDS: Final = Bounds()
 
 
 class MadeOnce(Generic[T]):
