@@ -248,17 +248,13 @@ def _conversions(hint: Any) -> tuple[Function | None, Function | None]:  # noqa:
     if get_origin(bare) is not list:
         return None, None
     shape = _SHAPES.get(_bare(get_args(bare)[0]))
-    return (tuple, list) if shape is None else (partial(_decoded, shape), partial(_encoded, shape))
+    if shape is None:
+        return tuple, list
+    return partial(_all_by, tuple, shape.decode), partial(_all_by, list, shape.encode)
 
 
-def _decoded(shape: _Shape, wire: Iterable[Input]) -> tuple[object, ...]:
-    decode = shape.decode
-    return tuple([decode(each) for each in wire])
-
-
-def _encoded(shape: _Shape, values: Iterable[object]) -> list[dict[str, object]]:
-    encode = shape.encode
-    return [encode(each) for each in values]
+def _all_by(collect: Function, convert: Function, values: Iterable[object]) -> object:
+    return collect(map(convert, values))
 
 
 def _texts(null: str, wire: Mapping[str, object]) -> dict[str, str]:

@@ -61,13 +61,9 @@ def _set(service: NamespacedName, *check: *tuple[int, int, tuple[str, ...]]) -> 
     return HealthCheckChange(service, domain.HealthCheckNodePort(*check))
 
 
-def _removed(service: NamespacedName) -> HealthCheckChange:
-    return HealthCheckChange(service, None)
-
-
 _WHOLE: Final = Spelling(HealthCheckNodePort, _taken, _set)
 _SET: Final = Spelling(SetHealthCheckNodePort, _taken, _set)
-_REMOVED: Final = Spelling(RemoveHealthCheckNodePort, _taken, _removed)
+_REMOVED: Final = Spelling(RemoveHealthCheckNodePort, _taken, HealthCheckChange)
 HealthCheck = Annotated[HealthCheckChange, _WHOLE]
 """One health check of a node, as the change that adds it."""
 HealthCheckOperation = Annotated[

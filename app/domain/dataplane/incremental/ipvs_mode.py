@@ -12,9 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from app.domain.bounded import Bounded
-from app.domain.dataplane.incremental.remembered import MadeOnce
 from app.domain.dataplane.incremental.set_sizes import SetCounter, SetSizes
-from app.domain.dataplane.incremental.shared import Seen, Shared
+from app.domain.dataplane.incremental.shared import MadeOnce, Seen, Shared
 from app.domain.dataplane.incremental.source import RulesSource
 from app.domain.dataplane.incremental.step import Step
 from app.domain.dataplane.ipvs.ipsets import FAMILY_WORDS, SETS_BY_KERNEL_NAME

@@ -8,7 +8,7 @@ at.  Nodes that see a change alike get the same text, made once.
 Source: spec ipvs 8.
 """
 
-from app.domain.dataplane.incremental.remembered import MadeOnce
+from app.domain.dataplane.incremental.shared import MadeOnce
 from app.domain.dataplane.incremental.source import RulesSource
 from app.domain.dataplane.incremental.step import Step
 from app.domain.dataplane.nftables.text import (

@@ -82,7 +82,7 @@ def _set_line(operation: op.SetOperation) -> str:
     """Write a line for ``ipset restore``; replacing a set takes several."""
     match operation:
         case op.CreateSet(ipset):
-            return create_line(ipset)
+            return create_line(ipset, ipset.name)
         case op.ReplaceSet(ipset):
             return encode_swap(ipset).rstrip()
         case op.DestroySet(name):

@@ -160,32 +160,33 @@ def elements_max(count: int) -> int:
     return fitting
 
 
-def create_line(ipset: IPSet, *, name: str = "") -> str:
-    """Write the line that makes a set, tolerating one that is there."""
+def create_line(ipset: IPSet, name: str) -> str:
+    """Write the line that makes a set of this name, tolerating one that is there."""
     if ipset.elements_max is None:
-        return f"create {name or ipset.name} {ipset.type} range 0-65535 -exist"
+        return f"create {name} {ipset.type} range 0-65535 -exist"
     return (
-        f"create {name or ipset.name} {ipset.type} family {ipset.family} "
+        f"create {name} {ipset.type} family {ipset.family} "
         f"hashsize {_HASH_SIZE} maxelem {ipset.elements_max} -exist"
     )
 
 
 def encode_sets(sets: Iterable[IPSet]) -> str:
     """Write ``ipset restore`` input that makes each set hold exactly its entries."""
-    lines: list[str] = []
-    for ipset in sets:
-        lines += (create_line(ipset), f"flush {ipset.name}")
-        lines += [f"add {ipset.name} {entry}" for entry in ipset.entries]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for ipset in sets for line in _filling(ipset, ipset.name))
 
 
 def encode_swap(ipset: IPSet) -> str:
     """Write ``ipset restore`` input that replaces a set's content in one step."""
     spare = ipset.name[: NAME_LENGTH_MAX - len(_SPARE)] + _SPARE
-    lines = [create_line(ipset), create_line(ipset, name=spare), f"flush {spare}"]
-    lines += [f"add {spare} {entry}" for entry in ipset.entries]
-    lines += [f"swap {spare} {ipset.name}", f"destroy {spare}"]
+    swap = f"swap {spare} {ipset.name}", f"destroy {spare}"
+    lines = create_line(ipset, ipset.name), *_filling(ipset, spare), *swap
     return "".join(f"{line}\n" for line in lines)
+
+
+def _filling(ipset: IPSet, name: str) -> list[str]:
+    """Write the lines that make a set of this name hold exactly these entries."""
+    adding = [f"add {name} {entry}" for entry in ipset.entries]
+    return [create_line(ipset, name), f"flush {name}", *adding]
 
 
 def _external_entries(rules: PortRules, protocol: str) -> Iterator[tuple[SetName, str]]:

@@ -84,7 +84,7 @@ def rejecting_address(address: str, protocol: str, port: int) -> RejectingAddres
     return RejectingAddress((ordered(address)[0], number, port), address, protocol, port)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Netfilter:
     """All that the rules of one family depend on."""
 

@@ -57,7 +57,7 @@ def settings_options(server: VirtualServer) -> str:
     return f"-s {server.scheduler}{persistence}{flags}"
 
 
-def encode_server(server: VirtualServer) -> str:
+def _encode_server(server: VirtualServer) -> str:
     """Write one virtual server and its real servers, as ``ipvsadm --save -n`` would."""
     service = service_option(server.key)
     head = f"-A {service} {settings_options(server)}\n"
@@ -71,7 +71,7 @@ def encode_server(server: VirtualServer) -> str:
 
 def encode_servers(servers: Iterable[VirtualServer]) -> str:
     """Write ``ipvsadm --restore`` input for a node that has none of these servers."""
-    return "".join([encode_server(server) for server in servers])
+    return "".join([_encode_server(server) for server in servers])
 
 
 def parse_servers(text: str) -> dict[ServerKey, VirtualServer]:

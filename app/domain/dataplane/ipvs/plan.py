@@ -125,9 +125,11 @@ def _set_changes(current: IPVSState, desired: IPVSState) -> Bracket:
 
 def _needs_replacing(held: HeldSet, wanted: HeldSet) -> bool:
     """Whether entries cannot simply be added: the set is of another size, or would overflow."""
-    if held.elements_max != wanted.elements_max or held.type != wanted.type:
-        return True
-    return not _fits(held, wanted)
+    return (
+        held.elements_max != wanted.elements_max
+        or held.type != wanted.type
+        or not _fits(held, wanted)
+    )
 
 
 def _fits(held: HeldSet, wanted: HeldSet) -> bool:
@@ -176,7 +178,7 @@ def _new_servers(
             yield op.AddVirtualServer(wanted._replace(real_servers=()))
         elif held.settings != wanted.settings:
             yield op.EditVirtualServer(wanted._replace(real_servers=()))
-        weights = {} if held is None else _weights(held)
+        weights = {} if held is None else held.weights()
         for destination in wanted.real_servers:
             weight = weights.get(destination.address_and_port)
             if weight is None:
@@ -193,11 +195,7 @@ def _unwanted(
         wanted = desired.get(key)
         if wanted is None or wanted is held:
             continue
-        kept = _weights(wanted)
+        kept = wanted.weights()
         for destination in held.real_servers:
             if destination.address_and_port not in kept:
                 yield key, destination
-
-
-def _weights(server: VirtualServer) -> dict[tuple[str, int], int]:
-    return {(address, port): weight for address, port, weight in server.real_servers}

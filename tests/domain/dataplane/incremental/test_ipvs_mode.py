@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.domain.changes import Change
 from app.domain.dataplane.incremental.ipvs_mode import IPVSMode, Parts
-from app.domain.dataplane.incremental.remembered import BOUNDS, Bounds
+from app.domain.dataplane.incremental.shared import BOUNDS, Bounds
 from app.domain.dataplane.incremental.source import RulesSource
 from app.domain.dataplane.incremental.step import Step, step_between
 from app.domain.dataplane.ipvs import ipsets

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from app.domain.changes import Change
 from app.domain.dataplane.incremental.ipvs_mode import IPVSMode
 from app.domain.dataplane.incremental.nftables_mode import NftablesMode
-from app.domain.dataplane.incremental.remembered import Bounds
-from app.domain.dataplane.incremental.shared import Seen, Shared
+from app.domain.dataplane.incremental.shared import Bounds, Seen, Shared
 from app.domain.dataplane.incremental.source import RulesSource
 from app.domain.dataplane.incremental.step import step_between
 from app.domain.dataplane.rules.model import RulesConfig, ServiceRules
