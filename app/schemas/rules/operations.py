@@ -32,7 +32,7 @@ from app.schemas.rules.models import (
     Real,
     Server,
 )
-from app.schemas.rules.spelling import Choice, Spelling, attributes, record
+from app.schemas.rules.spelling import Spelling, attributes, choice, record
 
 _HEALTH_CHECKS = "Changes for the program that serves the health-check node ports."
 _FIELDS: Final[Mapping[str, tuple[str, object]]] = {
@@ -55,7 +55,7 @@ def _spelling(operation: type[domain.Operation]) -> Spelling[domain.Operation]:
 
 
 _SPELLINGS: Final = {kind.__name__: _spelling(kind) for kind in get_args(domain.Operation)}
-Operation = Annotated[domain.Operation, Choice(_SPELLINGS)]
+Operation = Annotated[domain.Operation, choice(_SPELLINGS)]
 
 
 class NodeRulesChanges(Output):

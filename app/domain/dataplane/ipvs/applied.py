@@ -24,17 +24,16 @@ class OutOfOrder(Exception):
 
 
 def apply(operations: Iterable[Operation], state: IPVSState) -> IPVSState:
-    """Take every step at once; removals that wait for connections find them ended."""
+    """Take every step at once; removals that wait for connections find them ended.
+
+    Raises OutOfOrder when the state does not allow a step.
+    """
     for operation in operations:
-        state = applied(operation, state)
+        state = _applied(operation, state)
     return state
 
 
-def applied(operation: Operation, state: IPVSState) -> IPVSState:
-    """Take one step.
-
-    Raises OutOfOrder when the state does not allow it.
-    """
+def _applied(operation: Operation, state: IPVSState) -> IPVSState:
     match operation:
         case op.SetSysctl(name, value):
             return replace(state, sysctls={**state.sysctls, name: value})
