@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import Overloaded, TooSlow, refused
-from app.api.http.frames import NDJSON, SSE
+from app.api.http.delivery import NDJSON, SSE
 from app.api.objects.bodies import BODY_BYTES_MAX
 
 REQUESTS_MAX = 512  # requests answered at once, unless configured otherwise

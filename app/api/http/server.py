@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.api.http.connection import CONNECTIONS_MAX, HEAD_S_MAX, Connection
-from app.api.http.delivery import DeferredDelivery
+from app.api.http.delivery import deferred_delivery
 
 SHUTDOWN_GRACE_S = 8  # seconds for current requests; most supervisors kill after ten
 SECURITY_HEADERS = {
@@ -41,7 +41,7 @@ class HTTPServer(uvicorn.Server):
         limits = {"connections_max": connections_max, "head_s_max": head_s_max}
         connection = type("Bounded", (Connection,), limits)
         config = uvicorn.Config(
-            DeferredDelivery(app),
+            deferred_delivery(app),
             http=connection,
             ws="none",  # an upgrade would bypass the middleware that guards requests
             headers=list(SECURITY_HEADERS.items()),

@@ -41,8 +41,7 @@ class Finding:
 async def check(engine: AsyncEngine) -> tuple[Finding, ...]:
     """Find every inconsistency, sorted, in one consistent read that blocks no writers."""
     owners: dict[_Kept, dict[str, NamespacedName]] = {_ADDRESSES: {}, _PORTS: {}}
-    async with engine.connect() as plain:
-        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+    async with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
         async for service in objects_of(connection, ["Service"]):
             assert isinstance(service, Service)
             for kept, owned in owners.items():

@@ -126,8 +126,7 @@ class Versions:
     ) -> ServiceVersion:
         reached = reaches(service)
         others = rivals(snapshot, service, reached)
-        scheduler = self._scheduler
-        facts = service_facts(service, slices, reached, others=others, scheduler=scheduler)
+        facts = service_facts(service, slices, reached, others=others, scheduler=self._scheduler)
         return service_version(service, slices, others, facts)
 
 

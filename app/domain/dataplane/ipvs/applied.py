@@ -109,8 +109,8 @@ def _to_servers(operation: op.ServerOperation, state: IPVSState) -> IPVSState:
             servers[server.key] = server
         case op.EditVirtualServer(server):
             _require(server.key in servers, operation)
-            held = servers[server.key]
-            servers[server.key] = server._replace(real_servers=held.real_servers)
+            real_servers = servers[server.key].real_servers
+            servers[server.key] = server._replace(real_servers=real_servers)
         case op.RemoveVirtualServer(key):
             _require(key in servers, operation)
             del servers[key]
@@ -128,12 +128,10 @@ def _to_real_servers(
         raise OutOfOrder(operation)
     weights = held.weights()
     match operation:
-        case op.AddRealServer(_, (address, port, weight)):
-            _require((address, port) not in weights, operation)
-            weights[address, port] = weight
-        case op.SetWeight(_, (address, port, weight)):
-            _require((address, port) in weights, operation)
-            weights[address, port] = weight
+        case op.AddRealServer(_, real) | op.SetWeight(_, real):
+            is_new = isinstance(operation, op.AddRealServer)
+            _require((real.address_and_port in weights) is not is_new, operation)
+            weights[real.address_and_port] = real.weight
         case op.DrainRealServer(_, place):
             _require(weights.get(place, 0) != 0, operation)
             weights[place] = 0

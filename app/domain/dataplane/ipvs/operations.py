@@ -1,7 +1,7 @@
 """What a node in IPVS mode holds, and the single steps from one such state to another.
 
     IPVSRules -> IPVSState
-    IPVSState, Operation -> IPVSState   (``applied`` refuses a step out of order)
+    IPVSState, Operation -> IPVSState   (``apply`` refuses a step out of order)
 
 Which steps to take is ``plan``'s affair, how a kernel is told them ``batches``'.  The API documents
 operations by their docstrings, and names them and their fields as here.

@@ -111,7 +111,11 @@ def _set_changes(current: IPVSState, desired: IPVSState) -> Bracket:
         if held is None:
             held = replace(wanted, entries=frozenset())
             opening.append(op.CreateSet(ipset_of(name, held)))
-        elif _needs_replacing(held, wanted):
+        elif (
+            held.elements_max != wanted.elements_max
+            or held.type != wanted.type
+            or not _fits(held, wanted)
+        ):
             held = _during(held, wanted)
             opening.append(op.ReplaceSet(ipset_of(name, held)))
         if wanted.entries is not held.entries:
@@ -121,15 +125,6 @@ def _set_changes(current: IPVSState, desired: IPVSState) -> Bracket:
             ]
     closing += [op.DestroySet(name) for name in current.ipsets if name not in desired.ipsets]
     return Bracket(tuple(opening), tuple(closing))
-
-
-def _needs_replacing(held: HeldSet, wanted: HeldSet) -> bool:
-    """Whether entries cannot simply be added: the set is of another size, or would overflow."""
-    return (
-        held.elements_max != wanted.elements_max
-        or held.type != wanted.type
-        or not _fits(held, wanted)
-    )
 
 
 def _fits(held: HeldSet, wanted: HeldSet) -> bool:
