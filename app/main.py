@@ -32,7 +32,7 @@ from app.api import application
 from app.api.dependencies import Check, Registry
 from app.api.http.guard import Trusted
 from app.api.http.limits import Limits
-from app.api.http.server import HTTPServer, Moments, listen
+from app.api.http.server import HTTPServer, listen
 from app.api.metrics import StateCollector
 from app.api.objects.streams import Watching
 from app.config import Settings, UnusableSetting, blamed_on
@@ -225,8 +225,12 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
         # DNS is serving by now; precompute the shared rules before the first node asks.
         await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))
         app = application_of(registry, settings)
-        moments = Moments(started=announce, stopping=registry.watching.stop)
-        server = HTTPServer(app, moments, connections_max=settings.connections_max)
+        server = HTTPServer(
+            app,
+            started=announce,
+            stopping=registry.watching.stop,
+            connections_max=settings.connections_max,
+        )
         await server.serve([listener])
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.connection import CONNECTIONS_MAX
-from app.api.http.server import HTTPServer, Moments, listen
+from app.api.http.server import HTTPServer, listen
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -17,7 +17,9 @@ async def serving(app: App, *, connections_max: int = CONNECTIONS_MAX) -> AsyncG
     """Serve until the block ends; gives the port."""
     ready = asyncio.Event()
     with listen("127.0.0.1", 0) as listener:
-        server = HTTPServer(app, Moments(started=ready.set), connections_max=connections_max)
+        server = HTTPServer(
+            app, started=ready.set, stopping=lambda: None, connections_max=connections_max
+        )
         running = asyncio.create_task(server.serve([listener]))
         try:
             await ready.wait()

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 from app.api import errors as api_errors
 from app.api.errors import STATUSES
-from app.api.http.frames import ERROR, Frame
+from app.api.http.delivery import ERROR, Frame
 from app.domain import errors
 from app.domain.bounded import Bounded
 from app.domain.changes import ChangeType, require_resumable
