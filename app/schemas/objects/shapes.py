@@ -94,6 +94,8 @@ def shape_of(
             for name, field in model.model_fields.items()
             if not (model.of_kind and name in _HEAD)
         ]
+        _require_known(model, {*renamed, *take, *always, *exact})
+        _require_complete(model, fields, kind, set() if make else {*defaults})
         _SHAPES[model] = _shape(fields, kind, zeros, make or kind)
         return model
 
@@ -146,6 +148,29 @@ class _Field(NamedTuple):
 def _is_always_shown(model: type[Input], alias: str | None) -> bool:
     """Whether a field is in the JSON because of its model: of a manifest, or required there."""
     return bool(model.of_kind) or alias in model.documented_required
+
+
+def _require_known(model: type[Input], named: Iterable[str]) -> None:
+    """Raise TypeError for a declaration about a field that a model does not have."""
+    if unknown := sorted(set(named) - model.model_fields.keys()):
+        raise TypeError(f"{model.__name__} has no field {', '.join(unknown)}")
+
+
+def _require_complete(
+    model: type[Input], fields: Iterable[_Field], kind: Function, attributes: Collection[str]
+) -> None:
+    """Raise TypeError for a field without an attribute, or with a model without a shape.
+
+    Without ``attributes`` the fields are those of a function that is called instead of the class.
+    """
+    for field in fields:
+        entry = next((each for each in get_args(field.hint)), field.hint)
+        for part in (field.hint, _bare(entry)):
+            if isinstance(part, type) and issubclass(part, Input) and part not in _SHAPES:
+                raise TypeError(f"{part.__name__}, in {model.__name__}, needs a shape_of before it")
+        is_other = field.take is not None or field.part_of(kind) is not None
+        if attributes and not is_other and field.attribute not in attributes:
+            raise TypeError(f"{kind.__name__} has no {field.attribute}, of {model.__name__}")
 
 
 def _shape(
