@@ -32,7 +32,7 @@ from app.agent.probes import Prober, Timing
 from app.api import application
 from app.api.dependencies import Registry
 from app.api.http.limits import Limits
-from app.api.http.server import HTTPServer, Moments, listen
+from app.api.http.server import HTTPServer, listen
 from app.api.http.tls import TLS
 from app.api.metrics import StateCollector
 from app.api.objects.streams import Watching
@@ -223,9 +223,13 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
             await stack.enter_async_context(presence)
         # DNS is serving by now; precompute the shared rules before the first node asks.
         await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))
-        app = application_of(registry, settings, tls)
-        moments = Moments(started=announce, stopping=registry.watching.stop)
-        server = HTTPServer(app, moments, connections_max=settings.connections_max, tls=tls)
+        server = HTTPServer(
+            application_of(registry, settings, tls),
+            started=announce,
+            stopping=registry.watching.stop,
+            connections_max=settings.connections_max,
+            tls=tls,
+        )
         await server.serve([listener])
 
 

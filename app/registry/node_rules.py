@@ -107,18 +107,13 @@ class NodeRulesReader:
         # What is remembered is not shared between threads: one question at a time.
         self._turn = asyncio.Lock()
         self._node_ports = node_ports
-        self._source = RulesSource(config)
-        self._ipvs = IPVSMode(self._source)
+        self.source = RulesSource(config)
+        self._ipvs = IPVSMode(self.source)
         self._modes: Mapping[str, Mode[Plan]] = {
             IPVS: self._ipvs,
-            NFTABLES: NftablesMode(self._source),
+            NFTABLES: NftablesMode(self.source),
         }
         self._steps: Bounded[tuple[Revision, Revision], Step] = Bounded(_STEPS_MAX)
-
-    @property
-    def rules_made(self) -> int:
-        """How many Services have been worked out so far, once for each way of seeing them."""
-        return self._source.rules.made_count
 
     async def warm(self) -> None:
         """Work out ahead what nodes will share, so that the first to ask is answered soon.
@@ -135,7 +130,7 @@ class NodeRulesReader:
         node = node_of(snapshot, name)
         async with self._turn:
             return await in_thread(
-                lambda: self._ipvs.rules(snapshot, self._source.node(snapshot, node))
+                lambda: self._ipvs.rules(snapshot, self.source.node(snapshot, node))
             )
 
     async def changes(
@@ -154,10 +149,10 @@ class NodeRulesReader:
             is_short = len(step.touched) <= _BESIDE_MIN and self._ipvs.is_prepared
             if before is None or not is_short:
                 changes = await in_thread(
-                    self._source.changes, self._modes[mode], step, before, node
+                    self.source.changes, self._modes[mode], step, before, node
                 )
             else:
-                changes = self._source.changes(self._modes[mode], step, before, node)
+                changes = self.source.changes(self._modes[mode], step, before, node)
         return NodeChanges(
             node=name,
             since=since,

@@ -77,13 +77,11 @@ class PostgresLeases:
 
     async def load(self, leases: Collection[Lease]) -> Mapping[Lease, float]:
         """Map leases to seconds since their renewal."""
-        await self._run(_BRING_BACK, {})
-        return _ages(await self._run(_LOAD, _columns(leases)))
+        return await self._ages_s(_LOAD, _columns(leases))
 
     async def load_kind(self, kind: str) -> Mapping[Lease, float]:
         """Map all leases of a kind to seconds since their renewal."""
-        await self._run(_BRING_BACK, {})
-        return _ages(await self._run(_LOAD_KIND, {"kind": kind}))
+        return await self._ages_s(_LOAD_KIND, {"kind": kind})
 
     async def forget(self, leases: Collection[Lease]) -> None:
         """Delete leases."""
@@ -92,6 +90,15 @@ class PostgresLeases:
     async def forget_orphans(self) -> None:
         """Delete the leases of objects that are not registered."""
         await self._run(_FORGET_ORPHANS, {})
+
+    async def _ages_s(
+        self, statement: TextClause, values: Mapping[str, object]
+    ) -> Mapping[Lease, float]:
+        await self._run(_BRING_BACK, {})
+        return {
+            Lease(row.kind, NamespacedName(row.namespace, row.name)): max(0.0, row.age_s)
+            for row in await self._run(statement, values)
+        }
 
     async def _run(self, statement: TextClause, values: Mapping[str, object]) -> list[Row[Any]]:
         try:
@@ -107,11 +114,4 @@ def _columns(leases: Collection[Lease]) -> dict[str, object]:
         "kinds": [lease.kind for lease in leases],
         "namespaces": [lease.key.namespace for lease in leases],
         "names": [lease.key.name for lease in leases],
-    }
-
-
-def _ages(rows: list[Row[Any]]) -> Mapping[Lease, float]:
-    return {
-        Lease(row.kind, NamespacedName(row.namespace, row.name)): max(0.0, row.age_s)
-        for row in rows
     }

@@ -50,11 +50,6 @@ class Job(Generic[T]):
         else:
             self.answer.set_result(self.result)  # type: ignore[arg-type]
 
-    def refuse(self, refusal: BaseException) -> None:
-        """Answer the caller with a refusal."""
-        self.refusal = refusal
-        self.settle()
-
 
 class WriteQueue:
     """Queue in order of arrival, emptied in batches."""
@@ -104,7 +99,9 @@ class WriteQueue:
     def refuse_all(self, reason: str) -> None:
         """Refuse all queued decisions."""
         while not self._jobs.empty():
-            self._jobs.get_nowait().refuse(NotSynced(f"{reason}; the write did not happen"))
+            job = self._jobs.get_nowait()
+            job.refusal = NotSynced(f"{reason}; the write did not happen")
+            job.settle()
 
     @contextmanager
     def held(self) -> Generator[None]:

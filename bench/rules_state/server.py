@@ -18,7 +18,7 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from app.api import application
-from app.api.http.server import HTTPServer, Moments, listen
+from app.api.http.server import HTTPServer, listen
 from app.api.objects.streams import Watching
 from app.domain.dataplane.rules.model import RulesConfig
 from app.registry.node_rules import NodeRulesReader
@@ -41,8 +41,7 @@ async def serve(size: Size) -> None:
     )
     with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        moments = Moments(started=lambda: print(port, flush=True), stopping=watching.stop)
-        server = HTTPServer(app, moments)
+        server = HTTPServer(app, started=lambda: print(port, flush=True), stopping=watching.stop)
         commands = asyncio.create_task(obey(view, size, server))
         await server.serve([listener])
         await commands

@@ -56,7 +56,7 @@ async def test_changes_are_applied_as_they_arrive() -> None:
         world.put(ONE, TWO)
         await agent.turn()
         assert sink.state == world.desired()
-        assert [step.op for step in sink.applications[-1]] == ["AddRealServer"]
+        assert [type(step).__name__ for step in sink.applications[-1]] == ["AddRealServer"]
         assert sum("changes" not in asked for asked in world.network.asked) == 1
 
 
@@ -88,7 +88,7 @@ async def test_a_restart_applies_the_difference_alone() -> None:
         await world.agent(sink).turn()
         world.put(ONE, TWO)
         await world.agent(sink).turn()
-        assert [step.op for step in sink.applications[-1]] == ["AddRealServer"]
+        assert [type(step).__name__ for step in sink.applications[-1]] == ["AddRealServer"]
 
 
 async def test_an_unreachable_registry_leaves_the_rules_as_they_are() -> None:
@@ -143,7 +143,7 @@ async def test_only_external_changes_are_repaired() -> None:
         )
         await settle(agent)
         assert sink.state == world.desired()
-        assert [step.op for step in sink.applications[-1]] == ["AddRealServer"]
+        assert [type(step).__name__ for step in sink.applications[-1]] == ["AddRealServer"]
         assert agent.stats.foreign_steps == 1
 
 
@@ -191,7 +191,7 @@ async def test_a_draining_server_that_is_desired_again_gets_its_weight_back() ->
         world.put(ONE, TWO)
         await settle(agent)
         assert weights(sink) == {"10.244.0.1": 1, "10.244.0.2": 1}
-        assert [step.op for step in sink.applications[-1]] == ["SetWeight"]
+        assert [type(step).__name__ for step in sink.applications[-1]] == ["SetWeight"]
 
 
 async def test_each_server_has_its_own_deadline_and_a_new_one_when_it_drains_again() -> None:

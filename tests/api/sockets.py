@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.connection import CONNECTIONS_MAX
-from app.api.http.server import HTTPServer, Moments, listen
+from app.api.http.server import HTTPServer, listen
 from app.api.http.tls import TLS
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -20,8 +20,13 @@ async def serving(
     """Serve until the block ends; gives the port."""
     ready = asyncio.Event()
     with listen("127.0.0.1", 0) as listener:
-        moments = Moments(started=ready.set)
-        server = HTTPServer(app, moments, connections_max=connections_max, tls=tls)
+        server = HTTPServer(
+            app,
+            started=ready.set,
+            stopping=lambda: None,
+            connections_max=connections_max,
+            tls=tls,
+        )
         running = asyncio.create_task(server.serve([listener]))
         try:
             await ready.wait()

@@ -5,6 +5,7 @@ Reference counting frees it at once; a search through everything that a process 
 
 import asyncio
 import gc
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -30,7 +31,9 @@ REQUESTS = {
 @contextmanager
 def garbage() -> Generator[list[object], None, None]:
     """Collect the objects that the block leaves in reference cycles."""
-    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of sockets that earlier tests left open
+        gc.collect()
     gc.freeze()  # a registry of an earlier test may end during the block, when its last timer fires
     found: list[object] = []
     gc.disable()

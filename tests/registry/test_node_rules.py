@@ -67,16 +67,16 @@ def add(view: View, *added: Object) -> None:
 async def test_after_changes_nobody_waits_for_what_all_nodes_share() -> None:
     reader, view = a_reader()
     async with staying_ahead(view, reader.warm, pause_s=0):
-        await until(lambda: reader.rules_made >= 1)
+        await until(lambda: reader.source.rules.made_count >= 1)
         for number in range(1, 4):
             add(view, a_service_at(f"api-{number}", f"10.96.1.{number}"))
-            await until(lambda number=number: reader.rules_made >= 1 + number)
+            await until(lambda number=number: reader.source.rules.made_count >= 1 + number)
         added = an_endpoint("10.244.0.9", node_name="n9")
         add(view, an_endpoint_slice(added, name="api-1-a", service="api-1"))
-        await until(lambda: reader.rules_made >= 5)
+        await until(lambda: reader.source.rules.made_count >= 5)
     rules = await reader.ipvs(view.snapshot, "n1")
     assert len(rules.virtual_servers) == 4
-    assert reader.rules_made <= 5
+    assert reader.source.rules.made_count <= 5
 
 
 async def test_a_node_that_comes_after_the_services_finds_them_worked_out() -> None:
@@ -84,12 +84,12 @@ async def test_a_node_that_comes_after_the_services_finds_them_worked_out() -> N
     view.reset(load([a_service()], revision=Revision(1)), history=(), compacted=Revision(1))
     reader = NodeRulesReader(view, RulesConfig(), node_ports=range(30_000, 32_768))
     await reader.warm()
-    assert not reader.rules_made, "without nodes nobody will ask"
+    assert not reader.source.rules.made_count, "without nodes nobody will ask"
     async with staying_ahead(view, reader.warm, pause_s=0):
         add(view, a_node("n1"))
-        await until(lambda: reader.rules_made >= 1)
+        await until(lambda: reader.source.rules.made_count >= 1)
     await reader.ipvs(view.snapshot, "n1")
-    assert reader.rules_made <= 1
+    assert reader.source.rules.made_count <= 1
 
 
 async def test_what_failed_is_tried_again_after_the_next_change(
@@ -120,4 +120,4 @@ async def test_what_was_given_up_is_finished_before_the_next_question_has_its_tu
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
-    assert reader.rules_made >= 1
+    assert reader.source.rules.made_count >= 1

@@ -17,11 +17,11 @@ from typing import Final
 
 from app.domain.addresses import IPFamily, family_of_text
 from app.domain.dataplane.ipvs.ipsets import (
+    FAMILY_WORDS,
     NODE_PORT_SETS,
     SETS_BY_KERNEL_NAME,
     SetName,
     SetType,
-    family_word,
     kernel_name,
 )
 from app.domain.dataplane.ipvs.iptables import CHAINS, JUMPS, Jump
@@ -64,7 +64,7 @@ def _created(words: list[str], family: IPFamily) -> HeldSet:
     limit = words[words.index("maxelem") + 1] if "maxelem" in words else None
     type_ = SetType(words[0])
     # A set of the wrong family under Waypost's name keeps its family here, so it is replaced.
-    word = words[words.index("family") + 1] if "family" in words else family_word(family)
+    word = words[words.index("family") + 1] if "family" in words else FAMILY_WORDS[family]
     return HeldSet(type_, word, None if limit is None else int(limit))
 
 

@@ -24,7 +24,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from app.api.errors import HeadTooLarge, MethodRefused, TargetTooLong, TooSlow, refused
 from app.api.http.delivery import ABORT
 from app.api.http.guard import TARGET
-from app.api.http.until_close import UntilClose
+from app.api.http.until_close import until_close
 from app.domain.errors import BadRequest, DomainError, NotSynced
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class Connection(HttpToolsProtocol):
         self._answering = cycle
         if cycle.scope["http_version"] != "1.1":
             cycle.waiting_for_100_continue = False  # HTTP/1.0 does not know it
-            app = cast("ASGI3Application", UntilClose(app, cycle))
+            app = until_close(app, cycle)
         super()._start_asgi_task(cycle, app)
 
     def _is_answering(self) -> bool:

@@ -1,11 +1,16 @@
-"""Delivery of watch streams to their clients, with little memory for each.
+"""Watch streams: the encoding of events, and delivery with little memory for each client.
 
+    type, revision that it completes, object -> a line of JSON, or a server-sent event
     initial state, then new events at every flush -> the client
+
+An id is sent only where a stream may resume: with the last event of a revision, and with the
+bookmark after the initial state.
 
 While a client's socket is writable, the flush itself sends the events: no task is woken.
 For a slow client a task waits, and after ``STALL_S`` its connection is aborted.
 
-Source: contract.md, "GET /watch"; the ASGI specification, "HTTP Connection Scope".
+Source: contract.md, "GET /watch"; the HTML standard, "Server-sent events"; the ASGI
+specification, "HTTP Connection Scope".
 """
 
 import asyncio
@@ -17,10 +22,34 @@ from typing import Any, Final, Protocol
 from fastapi.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.domain.names import Revision
+
+NDJSON, SSE = "application/x-ndjson", "text/event-stream"
+ERROR = "ERROR"  # the type of an event that ends a stream
 STALL_S = 30.0  # seconds a client may take to read what it was sent
 ABORT: Final = "waypost.abort"  # key of a request's scope: the function that aborts its connection
 _DEFERRED: Final = "waypost.deferred"  # key of a scope: deliveries to run after all layers returned
 _LATE_S = 0.01  # seconds after its deadline at which a stream is asked, never before it
+
+Frame = Callable[[str, Revision | None, bytes], bytes]
+"""Type, the revision to resume after (None before its last event), object -> bytes."""
+
+
+def ndjson_frame(type_: str, _: Revision | None, body: bytes) -> bytes:
+    """Write an event as one line of JSON."""
+    return b'{"type":"%b","object":%b}\n' % (type_.encode(), body)
+
+
+def sse_frame(type_: str, whole: Revision | None, body: bytes) -> bytes:
+    """Write an event as a server-sent event; its id is the revision that it completes.
+
+    A client keeps the last id, so after a disconnect inside a revision, or inside the initial
+    state, it receives all of it again.  An error resets the id, as nothing can be resumed.
+    """
+    id_ = b"" if whole is None else b"id: %d\n" % whole
+    if type_ == ERROR:
+        id_ = b"id:\n"
+    return b"%bevent: %b\ndata: %b\n\n" % (id_, type_.encode(), body)
 
 
 class Stream(Protocol):
@@ -66,7 +95,7 @@ class Stream(Protocol):
 class EventStream(StreamingResponse):
     """A stream that ends when the client disconnects, or does not read for too long.
 
-    There are thousands at a time, so each is one task.  Below ``DeferredDelivery`` the task
+    There are thousands at a time, so each is one task.  Below ``deferred_delivery`` the task
     begins when the middleware in between has returned, whose frames would otherwise stay in
     memory as long as the stream.
     """
@@ -201,18 +230,16 @@ def send_at_once(scope: Scope) -> Scope:
     return {name: value for name, value in scope.items() if name != _DEFERRED}
 
 
-class DeferredDelivery:
-    """Outermost middleware: delivers streams once all layers below have returned."""
+def deferred_delivery(app: ASGIApp) -> ASGIApp:
+    """Make the outermost middleware: it delivers streams once all layers below have returned."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, then run the deferred delivery."""
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         deferred: list[Callable[[Scope, Receive, Send], Awaitable[None]]] = []
-        await self._app({**scope, _DEFERRED: deferred}, receive, send)
+        await app({**scope, _DEFERRED: deferred}, receive, send)
         for deliver in deferred:
             await deliver(scope, receive, send)
+
+    return answer
 
 
 @types.coroutine

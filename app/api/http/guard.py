@@ -48,15 +48,13 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         try:
-            self._require(scope)
+            if scope["type"] == "http":
+                self._require(scope)
         except DomainError as refusal:
             await refused(refusal)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     def _require(self, scope: Scope) -> None:
         authority, hosts = _authority_of(scope), self._trusted.hosts

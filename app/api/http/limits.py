@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import Overloaded, TooSlow, refused
-from app.api.http.frames import NDJSON, SSE
+from app.api.http.delivery import NDJSON, SSE
 from app.api.objects.bodies import BODY_BYTES_MAX
 
 REQUESTS_MAX = 512  # requests answered at once, unless configured otherwise
@@ -57,7 +57,7 @@ class RequestLimit:
         self._requests_max = requests_max
         self._bodies_octets_max = bodies_octets_max
         self.body_s_min = body_s_min
-        self._requests = self._bodies_octets = 0
+        self.requests = self._bodies_octets = 0
         self._admission = Admission()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,15 +81,11 @@ class RequestLimit:
             slot.end()
             del scope[_SLOT]  # else each request would leave a reference cycle
 
-    def enter(self) -> None:
+    def take(self) -> None:
         """Take a slot; raises Overloaded when there is none."""
-        if self._requests >= self._requests_max:
-            raise Overloaded(f"{self._requests} requests are being answered already")
-        self._requests += 1
-
-    def leave(self) -> None:
-        """Release a slot."""
-        self._requests -= 1
+        if self.requests >= self._requests_max:
+            raise Overloaded(f"{self.requests} requests are being answered already")
+        self.requests += 1
 
     def hold(self, octets: int) -> None:
         """Count octets of a body; raises Overloaded when all bodies together have too many."""
@@ -142,7 +138,7 @@ class _Slot:
 
     def enter(self) -> None:
         """Take the slot; raises Overloaded when there is none."""
-        self._limit.enter()
+        self._limit.take()
         self._is_held = True
 
     def leave(self) -> None:
@@ -158,7 +154,7 @@ class _Slot:
     def _give(self) -> None:
         if self._is_held:
             self._is_held = False
-            self._limit.leave()
+            self._limit.requests -= 1
 
     def _due_s(self) -> float:
         """Give the deadline of the next piece, which every received octet extends."""

@@ -31,11 +31,10 @@ class Methods:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-        elif scope["method"] == _HEAD:
+        method = scope.get("method")  # a lifespan has none
+        if method == _HEAD:
             await self._without_body(scope, receive, send)
-        elif scope["method"] == _OPTIONS and (allowed := self._allowed(scope["path"])):
+        elif method == _OPTIONS and (allowed := self._allowed(scope["path"])):
             headers = {_ALLOW: allowed}
             response = Response(status_code=HTTPStatus.NO_CONTENT, headers=headers)
             await response(scope, receive, send)

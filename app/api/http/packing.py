@@ -69,17 +69,12 @@ def packed_pieces(request: Request, pieces: Sequence[Piece], *, media_type: str)
     return Response(body, headers=headers, media_type=media_type)
 
 
-def accepts_gzip(header: str) -> bool:
-    """Whether an Accept-Encoding header allows gzip."""
-    for part in header.lower().split(","):
+def _accepts_gzip(request: Request) -> bool:
+    for part in request.headers.get("accept-encoding", "").lower().split(","):
         coding, _, parameters = part.partition(";")
         if coding.strip() in ("gzip", "*"):
             return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
     return False
-
-
-def _accepts_gzip(request: Request) -> bool:
-    return accepts_gzip(request.headers.get("accept-encoding", ""))
 
 
 def _gzipped(body: bytes) -> bytes:

@@ -8,13 +8,12 @@ period.  The limits of one connection are in ``app.api.http.connection``.
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from app.api.http.connection import CONNECTIONS_MAX, HEAD_S_MAX, Connection
-from app.api.http.delivery import DeferredDelivery
+from app.api.http.delivery import deferred_delivery
 from app.api.http.tls import HSTS, TLS
 
 SHUTDOWN_GRACE_S = 8  # seconds for current requests; most supervisors kill after ten
@@ -27,26 +26,15 @@ SECURITY_HEADERS = {
 BACKLOG = 1_024  # connections that the kernel queues until they are accepted
 
 
-def _nothing() -> None:
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moments:
-    """Callbacks for when the server listens, and when it is about to stop."""
-
-    started: Callable[[], None] = _nothing
-    stopping: Callable[[], None] = _nothing
-
-
 class HTTPServer(uvicorn.Server):
-    """Uvicorn with the callbacks of ``Moments``."""
+    """Uvicorn with callbacks for when it listens, and when it is about to stop."""
 
     def __init__(
         self,
         app: ASGIApp,
-        moments: Moments,
         *,
+        started: Callable[[], None],
+        stopping: Callable[[], None],
         connections_max: int = CONNECTIONS_MAX,
         head_s_max: float = HEAD_S_MAX,
         tls: TLS | None = None,
@@ -56,7 +44,7 @@ class HTTPServer(uvicorn.Server):
         limits = {"connections_max": connections_max, "head_s_max": head_s_max}
         connection = type("Bounded", (Connection,), limits)
         config = uvicorn.Config(
-            DeferredDelivery(app),
+            deferred_delivery(app),
             http=connection,
             ws="none",  # an upgrade would bypass the middleware that guards requests
             headers=headers,
@@ -67,18 +55,18 @@ class HTTPServer(uvicorn.Server):
             ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
         )
         super().__init__(config)
-        self._moments = moments
+        self._on_started, self._on_stopping = started, stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, with default headers set before the first answer, and run the callback."""
         self.server_state.default_headers = self.config.encoded_headers
         await super().startup(sockets)
         if self.started:
-            self._moments.started()
+            self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Run the callback that ends streams, then wait for current requests."""
-        self._moments.stopping()
+        self._on_stopping()
         await super().shutdown(sockets)
 
 

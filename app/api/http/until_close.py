@@ -17,17 +17,11 @@ if TYPE_CHECKING:
 _LENGTH = b"content-length"
 
 
-class UntilClose:
-    """Answers one request without chunked encoding."""
+def until_close(app: "ASGI3Application", cycle: RequestResponseCycle) -> "ASGI3Application":
+    """Make the application answer one request without chunked encoding, and then close."""
 
-    def __init__(self, app: "ASGI3Application", cycle: RequestResponseCycle) -> None:
-        self._app = cast("ASGIApp", app)
-        self._cycle = cycle
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, and close the connection at the end."""
-        cycle, is_bare = self._cycle, False
-        cycle.keep_alive = False
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        cycle.keep_alive = is_bare = False
 
         async def send_bare(message: Message) -> None:
             nonlocal is_bare
@@ -39,4 +33,6 @@ class UntilClose:
                 cycle.expected_content_length = len(message.get("body", b""))
             await send(message)
 
-        await self._app(scope, receive, send_bare)
+        await cast("ASGIApp", app)(scope, receive, send_bare)
+
+    return cast("ASGI3Application", answer)

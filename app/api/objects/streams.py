@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 from app.api import errors as api_errors
 from app.api.access.identity import Permit
 from app.api.errors import STATUSES
-from app.api.http.frames import ERROR, Frame
+from app.api.http.delivery import ERROR, Frame
 from app.api.objects.rights_history import RightsHistory
 from app.domain import errors
 from app.domain.bounded import Bounded

@@ -13,8 +13,7 @@ from app.api.access.requirements import requires
 from app.api.access.watches import named, permitted, watched
 from app.api.dependencies import Registry, RegistryOf
 from app.api.errors import refusals
-from app.api.http.delivery import EventStream
-from app.api.http.frames import NDJSON, SSE, ndjson_frame, sse_frame
+from app.api.http.delivery import NDJSON, SSE, EventStream, ndjson_frame, sse_frame
 from app.api.objects.lists import namespaces_header, require_consistent, require_start
 from app.api.objects.streams import TIMEOUT_S_MAX, Watch
 from app.domain import errors

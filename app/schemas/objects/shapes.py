@@ -76,8 +76,8 @@ def shape_of(
     Fields that are ``always`` in the JSON are so besides those of manifests and the required
     ones; of those that are ``exact``, zero is a value other than the default.
     """
-    parameters, zeros = signature(kind).parameters, _zeros(kind)
-    defaults = {**{name: given.default for name, given in parameters.items()}, **zeros}
+    zeros = _zeros(kind)
+    defaults = {name: given.default for name, given in signature(kind).parameters.items()} | zeros
 
     def declare(model: type[W]) -> type[W]:
         fields = [
@@ -86,9 +86,7 @@ def shape_of(
                 alias=field.alias or name,
                 attribute=renamed.get(name, name),
                 default=defaults.get(renamed.get(name, name), ""),
-                is_shown=bool(model.of_kind)
-                or name in always
-                or field.alias in model.documented_required,
+                is_shown=name in always or _is_always_shown(model, field.alias),
                 is_exact=name in exact,
                 take=take.get(name),
                 hint=_bare(field.annotation),
@@ -96,15 +94,9 @@ def shape_of(
             for name, field in model.model_fields.items()
             if not (model.of_kind and name in _HEAD)
         ]
-        reading = _reading(fields, kind)
-        start = f"values = {reading.call(zeros.copy)}"
-        end = f"return {reading.call(make or kind, '**values')}"
-        _SHAPES[model] = _Shape(
-            kind,
-            read=reading.compiled("wire, values"),
-            decode=reading.compiled("wire", start=start, end=end),
-            encode=_writing(fields, kind).compiled("value", start="wire = {}", end="return wire"),
-        )
+        _require_known(model, {*renamed, *take, *always, *exact})
+        _require_complete(model, fields, kind, set() if make else {*defaults})
+        _SHAPES[model] = _shape(fields, kind, zeros, make or kind)
         return model
 
     return declare
@@ -151,6 +143,48 @@ class _Field(NamedTuple):
         """Give the shape of a part of the object around it; None for another field."""
         shape = _SHAPES.get(self.hint)
         return shape if shape is not None and shape.kind is kind else None
+
+
+def _is_always_shown(model: type[Input], alias: str | None) -> bool:
+    """Whether a field is in the JSON because of its model: of a manifest, or required there."""
+    return bool(model.of_kind) or alias in model.documented_required
+
+
+def _require_known(model: type[Input], named: Iterable[str]) -> None:
+    """Raise TypeError for a declaration about a field that a model does not have."""
+    if unknown := sorted(set(named) - model.model_fields.keys()):
+        raise TypeError(f"{model.__name__} has no field {', '.join(unknown)}")
+
+
+def _require_complete(
+    model: type[Input], fields: Iterable[_Field], kind: Function, attributes: Collection[str]
+) -> None:
+    """Raise TypeError for a field without an attribute, or with a model without a shape.
+
+    Without ``attributes`` the fields are those of a function that is called instead of the class.
+    """
+    for field in fields:
+        entry = next((each for each in get_args(field.hint)), field.hint)
+        for part in (field.hint, _bare(entry)):
+            if isinstance(part, type) and issubclass(part, Input) and part not in _SHAPES:
+                raise TypeError(f"{part.__name__}, in {model.__name__}, needs a shape_of before it")
+        is_other = field.take is not None or field.part_of(kind) is not None
+        if attributes and not is_other and field.attribute not in attributes:
+            raise TypeError(f"{kind.__name__} has no {field.attribute}, of {model.__name__}")
+
+
+def _shape(
+    fields: Iterable[_Field], kind: Function, zeros: Mapping[str, object], make: Function
+) -> _Shape:
+    reading = _reading(fields, kind)
+    start = f"values = {reading.call(dict(zeros).copy)}"
+    end = f"return {reading.call(make, '**values')}"
+    return _Shape(
+        kind,
+        read=reading.compiled("wire, values"),
+        decode=reading.compiled("wire", start=start, end=end),
+        encode=_writing(fields, kind).compiled("value", start="wire = {}", end="return wire"),
+    )
 
 
 def _reading(fields: Iterable[_Field], kind: Function) -> "_Source":
@@ -239,17 +273,13 @@ def _conversions(hint: Any) -> tuple[Function | None, Function | None]:  # noqa:
     if get_origin(bare) is not list:
         return None, None
     shape = _SHAPES.get(_bare(get_args(bare)[0]))
-    return (tuple, list) if shape is None else (partial(_decoded, shape), partial(_encoded, shape))
+    if shape is None:
+        return tuple, list
+    return partial(_all_by, tuple, shape.decode), partial(_all_by, list, shape.encode)
 
 
-def _decoded(shape: _Shape, wire: Iterable[Input]) -> tuple[object, ...]:
-    decode = shape.decode
-    return tuple([decode(each) for each in wire])
-
-
-def _encoded(shape: _Shape, values: Iterable[object]) -> list[dict[str, object]]:
-    encode = shape.encode
-    return [encode(each) for each in values]
+def _all_by(collect: Function, convert: Function, values: Iterable[object]) -> object:
+    return collect(map(convert, values))
 
 
 def _texts(null: str, wire: Mapping[str, object]) -> dict[str, str]:

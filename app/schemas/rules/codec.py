@@ -111,12 +111,9 @@ def _real_servers(destinations: tuple[model.Destination, ...]) -> str:
     port, weight = ports[0], weights[0]
     if ports.count(port) == weights.count(weight) == len(destinations):
         ending = _ending(port, weight)
-        return f'{{"address":"{_between(ending).join(addresses)}{ending}'
+        between = f'{ending},{{"address":"'
+        return f'{{"address":"{between.join(addresses)}{ending}'
     return ",".join([f'{{"address":"{at}{_ending(*how)}' for at, *how in destinations])
-
-
-def _between(ending: str) -> str:
-    return f'{ending},{{"address":"'
 
 
 def _ending(port: int, weight: int) -> str:

@@ -14,7 +14,7 @@ from app.domain.dataplane.rules import health_checks as domain
 from app.domain.dataplane.rules.health_checks import HealthCheckChange, HealthChecks
 from app.domain.names import NamespacedName
 from app.schemas.base import Output, Port
-from app.schemas.rules.spelling import Choice, Spelling, record
+from app.schemas.rules.spelling import Spelling, choice, record
 
 
 class ServiceReference(Output):
@@ -61,18 +61,14 @@ def _set(service: NamespacedName, *check: *tuple[int, int, tuple[str, ...]]) -> 
     return HealthCheckChange(service, domain.HealthCheckNodePort(*check))
 
 
-def _removed(service: NamespacedName) -> HealthCheckChange:
-    return HealthCheckChange(service, None)
-
-
 _WHOLE: Final = Spelling(HealthCheckNodePort, _taken, _set)
 _SET: Final = Spelling(SetHealthCheckNodePort, _taken, _set)
-_REMOVED: Final = Spelling(RemoveHealthCheckNodePort, _taken, _removed)
+_REMOVED: Final = Spelling(RemoveHealthCheckNodePort, _taken, HealthCheckChange)
 HealthCheck = Annotated[HealthCheckChange, _WHOLE]
 """One health check of a node, as the change that adds it."""
 HealthCheckOperation = Annotated[
     HealthCheckChange,
-    Choice({"SetHealthCheckNodePort": _SET, "RemoveHealthCheckNodePort": _REMOVED}),
+    choice({"SetHealthCheckNodePort": _SET, "RemoveHealthCheckNodePort": _REMOVED}),
 ]
 
 

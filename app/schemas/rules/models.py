@@ -228,14 +228,8 @@ def _netfilter(
     family: IPFamily, _nat: object, _filter: object, basis: tuple[Any, ...]
 ) -> iptables.Netfilter:
     """Make the rules from their basis."""
-    occupied, rejecting, masquerade_all, source = basis
-    return iptables.Netfilter(
-        family=family,
-        occupied=frozenset(map(SetName, occupied)),
-        rejecting=rejecting,
-        masquerade_all=masquerade_all,
-        local_source=source,
-    )
+    occupied, *others = basis
+    return iptables.Netfilter(family, frozenset(map(SetName, occupied)), *others)
 
 
 NETFILTER: Final = Spelling(Netfilter, _rules, _netfilter)

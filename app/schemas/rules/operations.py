@@ -32,7 +32,7 @@ from app.schemas.rules.models import (
     Real,
     Server,
 )
-from app.schemas.rules.spelling import Choice, Spelling, attributes, record
+from app.schemas.rules.spelling import Spelling, attributes, choice, record
 
 _HEALTH_CHECKS = "Changes for the program that serves the health-check node ports."
 _FIELDS: Final[Mapping[str, tuple[str, object]]] = {
@@ -48,14 +48,14 @@ _FIELDS: Final[Mapping[str, tuple[str, object]]] = {
 
 def _spelling(operation: type[domain.Operation]) -> Spelling[domain.Operation]:
     held = {field.name: field.type for field in fields(operation)}
-    shown: dict[str, Any] = {"op": Literal[operation.op]}
+    shown: dict[str, Any] = {"op": Literal[operation.__name__]}
     shown |= dict(_FIELDS.get(name, (name, hint)) for name, hint in held.items())
-    shape = create_model(operation.op, __base__=Output, __doc__=operation.__doc__, **shown)
+    shape = create_model(operation.__name__, __base__=Output, __doc__=operation.__doc__, **shown)
     return Spelling(shape, attributes(*held), operation)
 
 
-_SPELLINGS: Final = {kind.op: _spelling(kind) for kind in get_args(domain.Operation)}
-Operation = Annotated[domain.Operation, Choice(_SPELLINGS)]
+_SPELLINGS: Final = {kind.__name__: _spelling(kind) for kind in get_args(domain.Operation)}
+Operation = Annotated[domain.Operation, choice(_SPELLINGS)]
 
 
 class NodeRulesChanges(Output):
@@ -121,7 +121,7 @@ class NodeRulesDrift(Output):
 
 def encode_operation(operation: domain.Operation) -> dict[str, object]:
     """Encode one operation."""
-    return _SPELLINGS[operation.op].write(operation)
+    return _SPELLINGS[type(operation).__name__].write(operation)
 
 
 def encode_operation_list(operations: Iterable[domain.Operation]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
 from app.schemas.base import Output, wire_name
@@ -57,22 +57,17 @@ class Spelling(Generic[T]):
         )
 
 
-class Choice(Generic[T]):
-    """Values of several classes, distinguished by ``op``."""
+def choice(spellings: Mapping[str, Spelling[Any]]) -> GetPydanticSchema:
+    """Make the spelling of values of several classes, distinguished by the constant ``op``."""
 
-    def __init__(self, spellings: Mapping[str, Spelling[T]]) -> None:
-        """Choose among spellings, by their constant ``op``."""
-        self._spellings = spellings
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """Make pydantic use the spelling that ``op`` names."""
+    def schema(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         choices = {
             op: spelling.__get_pydantic_core_schema__(source, handler)
-            for op, spelling in self._spellings.items()
+            for op, spelling in spellings.items()
         }
         return core_schema.tagged_union_schema(choices, discriminator="op")
+
+    return GetPydanticSchema(schema)
 
 
 def record(shape: type[Output], kind: Callable[..., T], **renamed: str) -> Spelling[T]:

@@ -65,8 +65,7 @@ class Contents:
 async def backup_lines(engine: AsyncEngine) -> AsyncGenerator[bytes, None]:
     """Read everything at one revision, while writes go on; the last line has the checksum."""
     digest, count = hashlib.sha256(), 0
-    async with engine.connect() as plain:
-        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+    async with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
         at = (await connection.execute(select(counter))).one()
         header = _line(kind=KIND, format=FORMAT, revision=at.revision, cursors=at.cursors)
         digest.update(header)

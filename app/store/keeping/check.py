@@ -40,17 +40,15 @@ class Finding:
 
 async def check(engine: AsyncEngine) -> tuple[Finding, ...]:
     """Find every inconsistency, sorted, in one consistent read that blocks no writers."""
-    every = (_ADDRESSES, _PORTS)
-    owners: list[dict[str, NamespacedName]] = [{} for _ in every]
-    async with engine.connect() as plain:
-        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+    owners: dict[_Kept, dict[str, NamespacedName]] = {_ADDRESSES: {}, _PORTS: {}}
+    async with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
         async for service in objects_of(connection, ["Service"]):
             assert isinstance(service, Service)
-            for kept, owned in zip(every, owners, strict=True):
+            for kept, owned in owners.items():
                 owned.update(dict.fromkeys(kept.held(service), service.metadata.key))
         found = [
             finding
-            for kept, owned in zip(every, owners, strict=True)
+            for kept, owned in owners.items()
             for finding in await _compared(connection, kept, owned)
         ]
         await connection.rollback()

@@ -6,7 +6,7 @@ It refuses what a kernel would refuse, and steps that would misdirect traffic.
 from collections.abc import Collection, Sequence
 
 from app.agent.sinks.sink import SinkFailed
-from app.domain.dataplane.ipvs.applied import OutOfOrder, applied
+from app.domain.dataplane.ipvs.applied import OutOfOrder, apply
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, RealServerKey
 
 _EMPTY = IPVSState()
@@ -32,7 +32,7 @@ class MemorySink:
         self.applications.append(tuple(steps))
         for step in steps:
             try:
-                self.state = applied(step, self.state)
+                self.state = apply((step,), self.state)
             except OutOfOrder as error:
                 raise SinkFailed(f"out of order: {error}") from error
 

@@ -18,7 +18,7 @@ from app.api.http.connection import (
     TARGET_OCTETS_MAX,
     Connection,
 )
-from app.api.http.server import HTTPServer, Moments, listen
+from app.api.http.server import HTTPServer, listen
 from tests.waiting import until
 
 SHORTEST = len(b"GET / HTTP/1.1\r\n\r\n")
@@ -59,7 +59,7 @@ async def talking_to(
     """Serve ``app``, and open one connection to it."""
     ready = asyncio.Event()
     with listen("127.0.0.1", 0) as listener:
-        server = HTTPServer(app, Moments(started=ready.set), head_s_max=head_s_max)
+        server = HTTPServer(app, started=ready.set, stopping=lambda: None, head_s_max=head_s_max)
         running = asyncio.create_task(server.serve([listener]))
         try:
             await ready.wait()

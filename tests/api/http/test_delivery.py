@@ -8,7 +8,7 @@ import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http import delivery
-from app.api.http.delivery import ABORT, DeferredDelivery, EventStream
+from app.api.http.delivery import ABORT, EventStream, deferred_delivery
 from app.registry.yielding_lock import YieldingLock
 from tests.waiting import until
 
@@ -107,16 +107,16 @@ async def streaming(
     pieces: Pieces, client: Client, *, stall_s: float = delivery.STALL_S
 ) -> asyncio.Task[None]:
     """Start a stream, until it listens for flushes."""
-    app = DeferredDelivery(answering(pieces, client, stall_s=stall_s))
+    app = deferred_delivery(answering(pieces, client, stall_s=stall_s))
     scope = {**SCOPE, ABORT: client.abort}
-    task = asyncio.create_task(app(scope, client.receive, client.send))
+    task = asyncio.ensure_future(app(scope, client.receive, client.send))
     await until(lambda: bool(pieces.listeners) or task.done())
     return task
 
 
 async def test_inner_layers_have_returned_when_a_deferred_stream_is_sent() -> None:
     client, pieces = Client(), Pieces(b"1", b"2", lasts_s=0)
-    await DeferredDelivery(answering(pieces, client))(SCOPE, client.receive, client.send)
+    await deferred_delivery(answering(pieces, client))(SCOPE, client.receive, client.send)
     assert client.heard == ["start", "returned", "1", "2", "goodbye", "end"]
 
 

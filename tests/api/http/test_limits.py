@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import errors
 from app.api.http import limits
-from app.api.http.frames import NDJSON
+from app.api.http.delivery import NDJSON
 from app.api.http.limits import BEGUN_A_ROUND, Admission, RequestLimit
 from tests.registries import a_client
 from tests.rounds import work_a_round

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.server import SECURITY_HEADERS, HTTPServer, Moments, listen
+from app.api.http.server import SECURITY_HEADERS, HTTPServer, listen
 from tests.api.sockets import said, serving, status_of
 from tests.waiting import until
 
@@ -83,7 +83,7 @@ async def test_the_security_headers_are_set_before_the_first_connection() -> Non
             seen.extend(name.decode() for name, _ in server.server_state.default_headers)
             server.should_exit = True
 
-        server = HTTPServer(fails, Moments(started=look))
+        server = HTTPServer(fails, started=look, stopping=lambda: None)
         await server.serve([listener])
     assert {name.lower() for name in SECURITY_HEADERS} <= set(seen)
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from app.api.http.delivery import EventStream
-from app.api.http.frames import NDJSON, ndjson_frame, sse_frame
+from app.api.http.delivery import NDJSON, EventStream, ndjson_frame, sse_frame
 from app.api.objects.streams import Batch, Feed, Stream, Watch, Watching
 from app.domain.changes import Change
 from app.domain.errors import Expired

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
+from pydantic import create_model
 
 from app.schemas.base import Input, IntOrString, TextMap, Time
 from app.schemas.objects.shapes import decode, encode, first_of, led_by, shape_of
@@ -146,3 +147,26 @@ def test_the_singular_field_wins_when_its_list_begins_otherwise(
     singular: str | None, plural: list[str] | None, names: tuple[str, ...]
 ) -> None:
     assert decoded(name=singular, names=plural).names == names
+
+
+class Bare(Input):
+    number: int | None = None
+
+
+@pytest.mark.parametrize(
+    ("fields", "declared", "words"),
+    [
+        ({"bare": (Bare | None, None)}, {}, "Bare, in Model, needs a shape_of before it"),
+        ({"parts": (list[Bare] | None, None)}, {}, "Bare, in Model, needs a shape_of before it"),
+        ({"size": (int | None, None)}, {}, "Whole has no size, of Model"),
+        ({"weight": (int | None, None)}, {"exact": ("wieght",)}, "Model has no field wieght"),
+        ({"weight": (int | None, None)}, {"always": ("parts",)}, "Model has no field parts"),
+        ({"weight": (int | None, None)}, {"sizes": "wait_s"}, "Model has no field sizes"),
+    ],
+)
+def test_a_declaration_that_does_not_fit_fails_when_it_is_made(
+    fields: dict[str, Any], declared: dict[str, Any], words: str
+) -> None:
+    model = create_model("Model", __base__=Input, **fields)
+    with pytest.raises(TypeError, match=words):
+        shape_of(Whole, **declared)(model)

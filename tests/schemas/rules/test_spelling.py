@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from app.schemas.base import FailFastTuple, Output
-from app.schemas.rules.spelling import Choice, Spelling, attributes, record, row
+from app.schemas.rules.spelling import Spelling, attributes, choice, record, row
 
 
 class PointShape(Output):
@@ -63,7 +63,7 @@ def test_a_single_attribute_is_a_tuple_too() -> None:
 
 
 def test_a_choice_decodes_by_op() -> None:
-    either = Choice[Any]({"Point": row(PointShape), "Line": LINE})
+    either = choice({"Point": row(PointShape), "Line": LINE})
     read = TypeAdapter(Annotated[object, either]).validate_python
     assert [read(LINE.write(LINES[1])), read(row(PointShape).write(B))] == [LINES[1], B]
 

@@ -12,12 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from app.domain.bounded import Bounded
-from app.domain.dataplane.incremental.made_once import MadeOnce
 from app.domain.dataplane.incremental.set_sizes import SetCounter, SetSizes
-from app.domain.dataplane.incremental.shared import TRAITS_MAX, Seen, Shared
-from app.domain.dataplane.incremental.source import NODES_MAX, RulesSource
+from app.domain.dataplane.incremental.shared import MadeOnce, Seen, Shared
+from app.domain.dataplane.incremental.source import RulesSource
 from app.domain.dataplane.incremental.step import Step
-from app.domain.dataplane.ipvs.ipsets import SETS_BY_KERNEL_NAME, family_word
+from app.domain.dataplane.ipvs.ipsets import FAMILY_WORDS, SETS_BY_KERNEL_NAME
 from app.domain.dataplane.ipvs.iptables import Netfilter
 from app.domain.dataplane.ipvs.operations import HeldSet, IPVSState, Operation, state_of
 from app.domain.dataplane.ipvs.plan import Bracket, plan, plan_sets, plan_virtual_servers
@@ -35,8 +34,6 @@ from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 
-PLANS_MAX = 512  # parts of plans remembered, each for all nodes that see a change alike
-
 Parts = tuple[tuple[Operation, ...], ...]
 """A plan in pieces that follow each other; equal pieces of several nodes are one object."""
 
@@ -44,20 +41,12 @@ Parts = tuple[tuple[Operation, ...], ...]
 class IPVSMode:
     """Plans of every node in IPVS mode, from fragments made once."""
 
-    def __init__(
-        self,
-        source: RulesSource,
-        *,
-        nodes_max: int = NODES_MAX,
-        plans_max: int = PLANS_MAX,
-        traits_max: int = TRAITS_MAX,
-    ) -> None:
-        """Remember the set sizes of ``nodes_max`` nodes, and ``plans_max`` parts of plans."""
+    def __init__(self, source: RulesSource) -> None:
         self._source = source
-        self._fragments = fragments_of(source, traits_max=traits_max)
+        self._fragments = fragments_of(source)
         self._counter = SetCounter(source, self._fragments)
-        self._sizes: Bounded[str, SetSizes] = Bounded(nodes_max)
-        self._plans: MadeOnce[Bracket] = MadeOnce(plans_max)
+        self._sizes: Bounded[str, SetSizes] = Bounded(source.bounds.nodes)
+        self._plans: MadeOnce[Bracket] = MadeOnce(source.bounds.plans)
 
     @property
     def is_prepared(self) -> bool:
@@ -92,11 +81,17 @@ class IPVSMode:
             self._fragments.of(self._source.some(snapshot, step.touched), node)
             for snapshot in (step.before, step.after)
         )
-        sets = Bracket()
+        sets, held = Bracket(), self._sizes_before(step, node)
         if _have_same_entries(before, after):
-            self._note_same_sizes(step, node)
+            if held is not None:
+                self._sizes[node.name] = replace(held, revision=step.after.revision)
         else:
-            held, wanted = self._sizes_around(step, node, before, after)
+            if held is not None:
+                wanted = held.moved(before, after, step.after.revision)
+            else:
+                wanted = self._counter.sizes(step.after, node)
+                held = wanted.moved(after, before, step.before.revision)
+            self._sizes[node.name] = wanted
             if not held.keeps_sizes(wanted, after):
                 return self.between(step, node, node)
             config = self._source.config
@@ -129,35 +124,21 @@ class IPVSMode:
             lambda: plan_virtual_servers(_virtual_servers_of(before), _virtual_servers_of(after)),
         )
 
-    def _note_same_sizes(self, step: Step, node: NodeFacts) -> None:
+    def _sizes_before(self, step: Step, node: NodeFacts) -> SetSizes | None:
+        """Give the sizes before a step, if they are those that the node is known to have."""
         known = self._sizes.get(node.name)
-        if known is not None and known.revision == step.before.revision and known.node == node:
-            self._sizes[node.name] = replace(known, revision=step.after.revision)
-
-    def _sizes_around(
-        self,
-        step: Step,
-        node: NodeFacts,
-        before: Sequence[Fragment],
-        after: Sequence[Fragment],
-    ) -> tuple[SetSizes, SetSizes]:
-        held = self._sizes.get(node.name)
-        if held is not None and held.revision == step.before.revision and held.node == node:
-            wanted = held.moved(before, after, step.after.revision)
-        else:
-            wanted = self._counter.sizes(step.after, node)
-            held = wanted.moved(after, before, step.before.revision)
-        self._sizes[node.name] = wanted
-        return held, wanted
+        if known is None or known.revision != step.before.revision or known.node != node:
+            return None
+        return known
 
 
-def fragments_of(source: RulesSource, *, traits_max: int = TRAITS_MAX) -> Shared[Fragment]:
+def fragments_of(source: RulesSource) -> Shared[Fragment]:
     """Make fragments of the rules that a source has."""
 
     def make(seen: Sequence[Seen], node: NodeFacts) -> list[Fragment]:
         return [fragment(rules, node.families) for rules in source.rules.each(seen, node)]
 
-    return Shared(make, sharing, traits_max=traits_max)
+    return Shared(make, sharing, traits_max=source.bounds.traits)
 
 
 def _sets_of(
@@ -169,7 +150,7 @@ def _sets_of(
     return IPVSState(
         has_interface=True,
         ipsets={
-            name: HeldSet(set_.type, family_word(family), None, frozenset(entries.get(name, ())))
+            name: HeldSet(set_.type, FAMILY_WORDS[family], None, frozenset(entries.get(name, ())))
             for name, (set_, family) in kinds.items()
         },
         netfilters={netfilter.family: netfilter for netfilter in netfilters},

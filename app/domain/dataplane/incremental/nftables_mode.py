@@ -8,7 +8,7 @@ at.  Nodes that see a change alike get the same text, made once.
 Source: spec ipvs 8.
 """
 
-from app.domain.dataplane.incremental.made_once import MadeOnce
+from app.domain.dataplane.incremental.shared import MadeOnce
 from app.domain.dataplane.incremental.source import RulesSource
 from app.domain.dataplane.incremental.step import Step
 from app.domain.dataplane.nftables.text import (
@@ -23,16 +23,13 @@ from app.domain.dataplane.rules.node_facts import NodeFacts
 from app.domain.dataplane.rules.node_rules import service_ranges
 from app.domain.snapshot import Snapshot
 
-TEXTS_MAX = 128  # texts remembered, each for all nodes that see a change alike
-
 
 class NftablesMode:
     """Texts of every node in nftables mode, each made once."""
 
-    def __init__(self, source: RulesSource, *, texts_max: int = TEXTS_MAX) -> None:
-        """Remember ``texts_max`` texts."""
+    def __init__(self, source: RulesSource) -> None:
         self._source = source
-        self._texts: MadeOnce[str] = MadeOnce(texts_max)
+        self._texts: MadeOnce[str] = MadeOnce(source.bounds.texts)
 
     def whole(self, snapshot: Snapshot, node: NodeFacts) -> str:
         """Write everything, for a node that holds nothing."""

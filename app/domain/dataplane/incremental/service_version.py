@@ -78,12 +78,7 @@ class ServiceVersion:
 
     def is_apart(self, node: NodeFacts) -> bool:
         """Whether its rules may be others on a node than on most nodes."""
-        return (
-            node.name in self.nodes
-            or node.zone in self.zones
-            or self.has_copies
-            or not self.is_plain
-        )
+        return node.name in self.nodes or node.zone in self.zones or not self.is_mostly_alike
 
 
 def service_version(

@@ -109,12 +109,12 @@ class SetCounter:
         keys = sorted(differing(self._snapshot, snapshot))
         for key in keys:
             self._forget(key)
-        self._versions.update((key, versions[key]) for key in keys if key in versions)
-        for key in keys:
-            if key in versions:
-                for index in self._indexes(versions[key]):
-                    index.add(key)
-        alike = [key for key in keys if key in versions and versions[key].is_mostly_alike]
+        present = [key for key in keys if key in versions]
+        for key in present:
+            self._versions[key] = versions[key]
+            for index in self._indexes(versions[key]):
+                index.add(key)
+        alike = [key for key in present if versions[key].is_mostly_alike]
         fragments = self._fragments.each([(versions[key], ELSEWHERE) for key in alike], node)
         for key, fragment in zip(alike, fragments, strict=True):
             self._elsewhere[key] = fragment.entries

@@ -5,13 +5,17 @@
 Most nodes have no endpoints of most Services: what is made for those is listed once, and
 only what is another on a node is made for it.  What was made is forgotten together with the
 version of the Service.
+
+What is made of several of these together is found by their identities: to compare those costs
+nothing beside comparing plans or texts.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+from app.domain.bounded import Bounded
 from app.domain.dataplane.incremental.service_version import (
     ELSEWHERE,
     NodeTraits,
@@ -24,7 +28,19 @@ from app.domain.names import NamespacedName
 T = TypeVar("T")
 Seen = tuple[ServiceVersion, NodeTraits]
 
-TRAITS_MAX = 8_192  # ways in which nodes see one version of a Service
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much is remembered; what is forgotten for that is made again."""
+
+    nodes: int = 8_192
+    traits: int = 8_192  # ways in which nodes see one version of a Service
+    unlisted: int = 256  # Services that are not listed: gone, or new
+    plans: int = 512  # parts of plans, each for all nodes that see a change alike
+    texts: int = 128  # texts for ``nft``, likewise
+
+
+BOUNDS: Final = Bounds()
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -62,7 +78,7 @@ class Shared(Generic[T]):
         make: Callable[[Sequence[Seen], NodeFacts], Sequence[T]],
         share: Callable[[T, T], T] | None = None,
         *,
-        traits_max: int = TRAITS_MAX,
+        traits_max: int,
     ) -> None:
         """Make with ``make``; ``share`` gives its first argument with equal parts of the second."""
         self._make, self._share, self._traits_max = make, share, traits_max
@@ -107,6 +123,23 @@ class Shared(Generic[T]):
         if held is None:
             held = version.made[self] = {}
         return held  # pyright: ignore[reportReturnType]  a T under each maker of T
+
+
+class MadeOnce(Generic[T]):
+    """Remembers a bounded number of results."""
+
+    def __init__(self, results_max: int) -> None:
+        self._known: Bounded[Hashable, tuple[object, T]] = Bounded(results_max)
+
+    def of(self, objects: Sequence[Sequence[object]], beside: Hashable, make: Callable[[], T]) -> T:
+        """Make of these objects, beside a value that is compared, unless that is done already."""
+        seen = (*(tuple(map(id, some)) for some in objects), beside)
+        if (known := self._known.get(seen)) is not None:
+            return known[1]
+        made = make()
+        # The objects are kept too: an identity is only good while its object lives.
+        self._known[seen] = objects, made
+        return made
 
 
 def _most_alike(made: Mapping[NodeTraits, T], traits: NodeTraits) -> T:

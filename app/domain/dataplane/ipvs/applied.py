@@ -7,7 +7,7 @@ server, an address bound before anything answers at it, a filter rule about a se
 that is not there.  The agent's sink in memory and the tests of plans stand on this.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from app.domain.addresses import IPFamily
@@ -24,17 +24,16 @@ class OutOfOrder(Exception):
 
 
 def apply(operations: Iterable[Operation], state: IPVSState) -> IPVSState:
-    """Take every step at once; removals that wait for connections find them ended."""
+    """Take every step at once; removals that wait for connections find them ended.
+
+    Raises OutOfOrder when the state does not allow a step.
+    """
     for operation in operations:
-        state = applied(operation, state)
+        state = _applied(operation, state)
     return state
 
 
-def applied(operation: Operation, state: IPVSState) -> IPVSState:
-    """Take one step.
-
-    Raises OutOfOrder when the state does not allow it.
-    """
+def _applied(operation: Operation, state: IPVSState) -> IPVSState:
     match operation:
         case op.SetSysctl(name, value):
             return replace(state, sysctls={**state.sysctls, name: value})
@@ -58,7 +57,8 @@ def _to_sets(operation: op.SetOperation, state: IPVSState) -> IPVSState:
             _require(ipset.name in sets, operation)
             sets[ipset.name] = held_set(ipset)
         case op.DestroySet(name):
-            _require(name in sets and name not in _referred(state), operation)
+            referred = {each for family in state.netfilters for each in _names(family)}
+            _require(name in sets and name not in referred, operation)
             del sets[name]
         case op.AddEntry(name, entry):
             _require(name in sets and entry not in sets[name].entries, operation)
@@ -92,8 +92,7 @@ def _to_interface(operation: op.InterfaceOperation, state: IPVSState) -> IPVSSta
 def _to_netfilter(operation: op.NetfilterOperation, state: IPVSState) -> IPVSState:
     match operation:
         case op.ReplaceNetfilter(netfilter):
-            names = set(_names(netfilter.family))
-            _require(names <= state.ipsets.keys(), operation)
+            _require(_names(netfilter.family) <= state.ipsets.keys(), operation)
             return replace(state, netfilters={**state.netfilters, netfilter.family: netfilter})
         case op.RemoveNetfilter(family):
             _require(family in state.netfilters, operation)
@@ -110,8 +109,8 @@ def _to_servers(operation: op.ServerOperation, state: IPVSState) -> IPVSState:
             servers[server.key] = server
         case op.EditVirtualServer(server):
             _require(server.key in servers, operation)
-            held = servers[server.key]
-            servers[server.key] = server._replace(real_servers=held.real_servers)
+            real_servers = servers[server.key].real_servers
+            servers[server.key] = server._replace(real_servers=real_servers)
         case op.RemoveVirtualServer(key):
             _require(key in servers, operation)
             del servers[key]
@@ -127,14 +126,12 @@ def _to_real_servers(
     held = state.servers.get(operation.key)
     if held is None:
         raise OutOfOrder(operation)
-    weights = {(address, port): weight for address, port, weight in held.real_servers}
+    weights = held.weights()
     match operation:
-        case op.AddRealServer(_, (address, port, weight)):
-            _require((address, port) not in weights, operation)
-            weights[address, port] = weight
-        case op.SetWeight(_, (address, port, weight)):
-            _require((address, port) in weights, operation)
-            weights[address, port] = weight
+        case op.AddRealServer(_, real) | op.SetWeight(_, real):
+            is_new = isinstance(operation, op.AddRealServer)
+            _require((real.address_and_port in weights) is not is_new, operation)
+            weights[real.address_and_port] = real.weight
         case op.DrainRealServer(_, place):
             _require(weights.get(place, 0) != 0, operation)
             weights[place] = 0
@@ -147,12 +144,8 @@ def _to_real_servers(
     return held._replace(real_servers=real_servers)
 
 
-def _referred(state: IPVSState) -> set[str]:
-    return {name for family in state.netfilters for name in _names(family)}
-
-
-def _names(family: IPFamily) -> Iterator[str]:
-    return (kernel_name(name, family) for name in SetName)
+def _names(family: IPFamily) -> set[str]:
+    return {kernel_name(name, family) for name in SetName}
 
 
 def _require(condition: bool, operation: Operation) -> None:  # noqa: FBT001  it reads as a law

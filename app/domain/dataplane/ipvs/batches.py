@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
-from typing import assert_never
+from operator import itemgetter
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs import operations as op
@@ -20,6 +20,7 @@ from app.domain.dataplane.ipvs.ipsets import create_line, encode_swap
 from app.domain.dataplane.ipvs.iptables import encode_netfilter, jump_commands, removal_commands
 from app.domain.dataplane.ipvs.ipvsadm import endpoint, service_option, settings_options
 from app.domain.dataplane.ipvs.operations import Operation
+from app.domain.dataplane.ipvs.virtual_server import ServerKey
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 
 
@@ -49,40 +50,39 @@ class Batch:
 
 def batches(operations: Iterable[Operation]) -> list[Batch]:
     """Say operations in the words of programs, in order."""
-    pieces = [piece for operation in operations for piece in _pieces(operation)]
+    pieces = [
+        (program, isinstance(operation, op.RemoveRealServer) and operation.when_drained, text)
+        for operation in operations
+        for program, text in _pieces(operation)
+    ]
     return [
-        Batch(program, "".join(f"{line}\n" for _, line, _ in group), waits)
-        for (program, waits), group in groupby(pieces, key=lambda piece: (piece[0], piece[2]))
+        Batch(program, "".join(f"{text}\n" for *_, text in group), waits)
+        for (program, waits), group in groupby(pieces, key=itemgetter(0, 1))
     ]
 
 
-_Piece = tuple[Program, str, bool]
-
-
-def _pieces(operation: Operation) -> Iterator[_Piece]:
+def _pieces(operation: Operation) -> Iterator[tuple[Program, str]]:
     match operation:
         case op.SetSysctl(name, value):
-            yield Program.SYSCTL, f"{name} = {value}", False
+            yield Program.SYSCTL, f"{name} = {value}"
         case op.CreateSet() | op.ReplaceSet() | op.DestroySet() | op.AddEntry() | op.RemoveEntry():
-            yield Program.IPSET, set_line(operation), False
+            yield Program.IPSET, _set_line(operation)
         case op.CreateInterface() | op.RemoveInterface() | op.BindAddress() | op.UnbindAddress():
-            yield Program.IP, interface_line(operation), False
+            yield Program.IP, _interface_line(operation)
         case op.ReplaceNetfilter(netfilter):
-            yield RESTORERS[netfilter.family], encode_netfilter(netfilter).rstrip(), False
-            yield Program.SHELL, "\n".join(jump_commands(netfilter.family)), False
+            yield RESTORERS[netfilter.family], encode_netfilter(netfilter).rstrip()
+            yield Program.SHELL, "\n".join(jump_commands(netfilter.family))
         case op.RemoveNetfilter(family):
-            yield Program.SHELL, "\n".join(removal_commands(family)), False
-        case op.RemoveRealServer(_, _, when_drained):
-            yield Program.IPVSADM, server_line(operation), when_drained
+            yield Program.SHELL, "\n".join(removal_commands(family))
         case _:
-            yield Program.IPVSADM, server_line(operation), False
+            yield Program.IPVSADM, _server_line(operation)
 
 
-def set_line(operation: op.SetOperation) -> str:
-    """Write an operation as a line of ``ipset restore``; replacing a set takes several."""
+def _set_line(operation: op.SetOperation) -> str:
+    """Write a line for ``ipset restore``; replacing a set takes several."""
     match operation:
         case op.CreateSet(ipset):
-            return create_line(ipset)
+            return create_line(ipset, ipset.name)
         case op.ReplaceSet(ipset):
             return encode_swap(ipset).rstrip()
         case op.DestroySet(name):
@@ -91,12 +91,9 @@ def set_line(operation: op.SetOperation) -> str:
             return f"add {name} {entry} -exist"
         case op.RemoveEntry(name, entry):
             return f"del {name} {entry} -exist"
-        case _:
-            assert_never(operation)
 
 
-def interface_line(operation: op.InterfaceOperation) -> str:
-    """Write an operation as a line of ``ip -batch``."""
+def _interface_line(operation: op.InterfaceOperation) -> str:
     match operation:
         case op.CreateInterface(name):
             return f"link add {name} type dummy"
@@ -106,34 +103,29 @@ def interface_line(operation: op.InterfaceOperation) -> str:
             return f"addr replace {with_mask(address)} dev {DUMMY_INTERFACE}"
         case op.UnbindAddress(address):
             return f"addr del {with_mask(address)} dev {DUMMY_INTERFACE}"
-        case _:
-            assert_never(operation)
 
 
-def server_line(operation: op.ServerOperation) -> str:
-    """Write an operation as a line of ``ipvsadm --restore``."""
+def _server_line(operation: op.ServerOperation) -> str:
     match operation:
         case op.AddVirtualServer(server):
-            return f"-A {service_option(server.key)} {settings_options(server)}"
+            line = f"-A {service_option(server.key)} {settings_options(server)}"
         case op.EditVirtualServer(server):
-            return f"-E {service_option(server.key)} {settings_options(server)}"
+            line = f"-E {service_option(server.key)} {settings_options(server)}"
         case op.RemoveVirtualServer(key):
-            return f"-D {service_option(key)}"
-        case op.RemoveRealServer(key, place, _):
-            return f"-d {service_option(key)} -r {endpoint(*place)}"
-        case _:
-            return _weighed_line(operation)
-
-
-def _weighed_line(operation: op.AddRealServer | op.SetWeight | op.DrainRealServer) -> str:
-    match operation:
+            line = f"-D {service_option(key)}"
         case op.AddRealServer(key, (address, port, weight)):
-            letter = "-a"
+            line = f"-a {_real_server(key, address, port)} -m -w {weight}"
         case op.SetWeight(key, (address, port, weight)):
-            letter = "-e"
+            line = f"-e {_real_server(key, address, port)} -m -w {weight}"
         case op.DrainRealServer(key, (address, port)):
-            letter, weight = "-e", 0
-    return f"{letter} {service_option(key)} -r {endpoint(address, port)} -m -w {weight}"
+            line = f"-e {_real_server(key, address, port)} -m -w 0"
+        case op.RemoveRealServer(key, (address, port), _):
+            line = f"-d {_real_server(key, address, port)}"
+    return line
+
+
+def _real_server(key: ServerKey, address: str, port: int) -> str:
+    return f"{service_option(key)} -r {endpoint(address, port)}"
 
 
 def with_mask(address: str) -> str:

@@ -30,7 +30,7 @@ class DifferenceReason(StrEnum):
     CHANGED_WEIGHT = "ChangedWeight"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Difference:
     """One difference; ``destination`` is the real server that is meant, wanted or found."""
 
@@ -86,19 +86,16 @@ def _differences(operations: Sequence[Operation]) -> Iterator[Difference]:
     for operation in operations:
         match operation:
             case op.AddVirtualServer(server):
-                yield Difference(reason=DifferenceReason.MISSING_VIRTUAL_SERVER, key=server.key)
+                yield Difference(DifferenceReason.MISSING_VIRTUAL_SERVER, server.key)
             case op.EditVirtualServer(server):
-                yield Difference(reason=DifferenceReason.CHANGED_VIRTUAL_SERVER, key=server.key)
+                yield Difference(DifferenceReason.CHANGED_VIRTUAL_SERVER, server.key)
             case op.RemoveVirtualServer(key):
-                yield Difference(reason=DifferenceReason.UNEXPECTED_VIRTUAL_SERVER, key=key)
+                yield Difference(DifferenceReason.UNEXPECTED_VIRTUAL_SERVER, key)
             case op.AddRealServer(key, real):
-                reason = DifferenceReason.MISSING_REAL_SERVER
-                yield Difference(reason=reason, key=key, destination=real)
+                yield Difference(DifferenceReason.MISSING_REAL_SERVER, key, real)
             case op.SetWeight(key, real):
-                reason = DifferenceReason.CHANGED_WEIGHT
-                yield Difference(reason=reason, key=key, destination=real)
+                yield Difference(DifferenceReason.CHANGED_WEIGHT, key, real)
             case op.RemoveRealServer(key, place, _):
-                reason = DifferenceReason.UNEXPECTED_REAL_SERVER
-                yield Difference(reason=reason, key=key, destination=Destination(*place))
+                yield Difference(DifferenceReason.UNEXPECTED_REAL_SERVER, key, Destination(*place))
             case _:
                 pass  # a drain announces a removal that is listed

@@ -70,7 +70,8 @@ _TYPES: Final[Mapping[SetName, SetType]] = {
     SetName.HEALTH_CHECK_NODE_PORT: SetType.PORT,
     SetName.IPVS_IPS: SetType.IP,
 }
-_FAMILY_WORDS: Final = {IPFamily.IPV4: "inet", IPFamily.IPV6: "inet6"}
+FAMILY_WORDS: Final = {IPFamily.IPV4: "inet", IPFamily.IPV6: "inet6"}
+"""The kernel's words for families."""
 NODE_PORT_SETS: Final[Mapping[str, tuple[SetName, SetName]]] = {
     Protocol.TCP: (SetName.NODE_PORT_TCP, SetName.NODE_PORT_LOCAL_TCP),
     Protocol.UDP: (SetName.NODE_PORT_UDP, SetName.NODE_PORT_LOCAL_UDP),
@@ -98,7 +99,7 @@ SETS_BY_KERNEL_NAME: Final[Mapping[str, tuple[SetName, IPFamily]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class IPSet:
     """One set: ``family`` is inet or inet6, ``elements_max`` None for a bitmap."""
 
@@ -111,11 +112,6 @@ class IPSet:
 
 Entry = tuple[str, str]
 """The kernel's name of a set, and one entry of it."""
-
-
-def family_word(family: IPFamily) -> str:
-    """Give the kernel's word for a family."""
-    return _FAMILY_WORDS[family]
 
 
 def entries_of(rules: PortRules, bound: Iterable[str]) -> list[Entry]:
@@ -147,11 +143,13 @@ def build_sets(
     entries: Mapping[str, Iterable[str]], families: Iterable[IPFamily]
 ) -> tuple[IPSet, ...]:
     """Make every set of the families, in the order of ``SetName``."""
-    return tuple(
-        _build(kernel_name(name, family), name, family, entries)
-        for family in families
-        for name in SetName
-    )
+    sets: list[IPSet] = []
+    for family in families:
+        for name, kernel in _NAMES[family].items():
+            held = tuple(sorted(entries.get(kernel, ())))
+            size = None if name.type is SetType.PORT else elements_max(len(held))
+            sets.append(IPSet(kernel, name.type, FAMILY_WORDS[family], held, size))
+    return tuple(sets)
 
 
 def elements_max(count: int) -> int:
@@ -162,45 +160,33 @@ def elements_max(count: int) -> int:
     return fitting
 
 
-def create_line(ipset: IPSet, *, name: str = "") -> str:
-    """Write the line that makes a set, tolerating one that is there."""
+def create_line(ipset: IPSet, name: str) -> str:
+    """Write the line that makes a set of this name, tolerating one that is there."""
     if ipset.elements_max is None:
-        return f"create {name or ipset.name} {ipset.type} range 0-65535 -exist"
+        return f"create {name} {ipset.type} range 0-65535 -exist"
     return (
-        f"create {name or ipset.name} {ipset.type} family {ipset.family} "
+        f"create {name} {ipset.type} family {ipset.family} "
         f"hashsize {_HASH_SIZE} maxelem {ipset.elements_max} -exist"
     )
 
 
 def encode_sets(sets: Iterable[IPSet]) -> str:
     """Write ``ipset restore`` input that makes each set hold exactly its entries."""
-    lines: list[str] = []
-    for ipset in sets:
-        lines += (create_line(ipset), f"flush {ipset.name}")
-        lines += [f"add {ipset.name} {entry}" for entry in ipset.entries]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for ipset in sets for line in _filling(ipset, ipset.name))
 
 
 def encode_swap(ipset: IPSet) -> str:
     """Write ``ipset restore`` input that replaces a set's content in one step."""
     spare = ipset.name[: NAME_LENGTH_MAX - len(_SPARE)] + _SPARE
-    lines = [create_line(ipset), create_line(ipset, name=spare), f"flush {spare}"]
-    lines += [f"add {spare} {entry}" for entry in ipset.entries]
-    lines += [f"swap {spare} {ipset.name}", f"destroy {spare}"]
+    swap = f"swap {spare} {ipset.name}", f"destroy {spare}"
+    lines = create_line(ipset, ipset.name), *_filling(ipset, spare), *swap
     return "".join(f"{line}\n" for line in lines)
 
 
-def _build(
-    kernel: str, name: SetName, family: IPFamily, entries: Mapping[str, Iterable[str]]
-) -> IPSet:
-    held = tuple(sorted(entries.get(kernel, ())))
-    return IPSet(
-        name=kernel,
-        type=name.type,
-        family=_FAMILY_WORDS[family],
-        entries=held,
-        elements_max=None if name.type is SetType.PORT else elements_max(len(held)),
-    )
+def _filling(ipset: IPSet, name: str) -> list[str]:
+    """Write the lines that make a set of this name hold exactly these entries."""
+    adding = [f"add {name} {entry}" for entry in ipset.entries]
+    return [create_line(ipset, name), f"flush {name}", *adding]
 
 
 def _external_entries(rules: PortRules, protocol: str) -> Iterator[tuple[SetName, str]]:

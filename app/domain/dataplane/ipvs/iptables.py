@@ -84,7 +84,7 @@ def rejecting_address(address: str, protocol: str, port: int) -> RejectingAddres
     return RejectingAddress((ordered(address)[0], number, port), address, protocol, port)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Netfilter:
     """All that the rules of one family depend on."""
 
@@ -110,11 +110,11 @@ def encode_netfilter(rules: Netfilter) -> str:
 def jump_commands(family: IPFamily) -> list[str]:
     """Write shell commands that put the jumps in front of the kernel's chains, once."""
     program = PROGRAMS[family]
-    commands: list[str] = []
-    for table, origin, target in JUMPS:
-        there = f"{program} -w -t {table} -C {origin} -j {target} 2>/dev/null"
-        commands.append(f"{there} || {program} -w -t {table} -I {origin} 1 -j {target}")
-    return commands
+    return [
+        f"{program} -w -t {table} -C {origin} -j {target} 2>/dev/null"
+        f" || {program} -w -t {table} -I {origin} 1 -j {target}"
+        for table, origin, target in JUMPS
+    ]
 
 
 def removal_commands(family: IPFamily) -> list[str]:
@@ -135,20 +135,19 @@ def removal_commands(family: IPFamily) -> list[str]:
 
 def nat_rules(rules: Netfilter) -> list[str]:
     """List the rules of the nat table in the order of writing."""
-    written = _Rules(rules)
     services = "-A KUBE-SERVICES"
     return [
         f"{services} -s {_LOOPBACK[rules.family]} -j RETURN",
-        *written.if_held(SetName.LOOP_BACK, "-A KUBE-POSTROUTING", "-j MASQUERADE"),
-        *written.if_held(SetName.LOAD_BALANCER, services, "-j KUBE-LOAD-BALANCER"),
-        *written.if_held(SetName.LOAD_BALANCER_LOCAL, "-A KUBE-LOAD-BALANCER", "-j RETURN"),
-        *_node_port_rules(written),
-        *_cluster_ip_rules(written),
-        *_external_ip_rules(written),
+        *_if_held(rules, SetName.LOOP_BACK, "-A KUBE-POSTROUTING", "-j MASQUERADE"),
+        *_if_held(rules, SetName.LOAD_BALANCER, services, "-j KUBE-LOAD-BALANCER"),
+        *_if_held(rules, SetName.LOAD_BALANCER_LOCAL, "-A KUBE-LOAD-BALANCER", "-j RETURN"),
+        *_node_port_rules(rules),
+        *_cluster_ip_rules(rules),
+        *_external_ip_rules(rules),
         f"{services} -m addrtype --dst-type LOCAL -j KUBE-NODE-PORT",
         "-A KUBE-LOAD-BALANCER -j KUBE-MARK-MASQ",
-        *written.if_held(SetName.CLUSTER_IP, services, "-j ACCEPT"),
-        *written.if_held(SetName.LOAD_BALANCER, services, "-j ACCEPT"),
+        *_if_held(rules, SetName.CLUSTER_IP, services, "-j ACCEPT"),
+        *_if_held(rules, SetName.LOAD_BALANCER, services, "-j ACCEPT"),
         f"-A KUBE-POSTROUTING -m mark ! --mark {_MARK}/{_MARK} -j RETURN",
         f"-A KUBE-POSTROUTING -j MARK --xor-mark {_MARK}",
         "-A KUBE-POSTROUTING -j MASQUERADE --random-fully",
@@ -158,20 +157,19 @@ def nat_rules(rules: Netfilter) -> list[str]:
 
 def filter_rules(rules: Netfilter) -> list[str]:
     """List the rules of the filter table in the order of writing."""
-    written = _Rules(rules)
     ranges = "-A KUBE-SOURCE-RANGES-FIREWALL"
     firewall = "-j KUBE-SOURCE-RANGES-FIREWALL"
     return [
-        *written.if_held(SetName.LOAD_BALANCER_FW, "-A KUBE-PROXY-FIREWALL", firewall),
-        *written.if_held(SetName.LOAD_BALANCER_SOURCE_CIDR, ranges, "-j RETURN"),
-        *written.if_held(SetName.LOAD_BALANCER_SOURCE_IP, ranges, "-j RETURN"),
+        *_if_held(rules, SetName.LOAD_BALANCER_FW, "-A KUBE-PROXY-FIREWALL", firewall),
+        *_if_held(rules, SetName.LOAD_BALANCER_SOURCE_CIDR, ranges, "-j RETURN"),
+        *_if_held(rules, SetName.LOAD_BALANCER_SOURCE_IP, ranges, "-j RETURN"),
         f"{ranges} -j DROP",
         *_rejecting_rules(rules),
         f"-A KUBE-FORWARD -m mark --mark {_MARK}/{_MARK} -j ACCEPT",
         "-A KUBE-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-        written.matching(SetName.HEALTH_CHECK_NODE_PORT, "-A KUBE-NODE-PORT", "-j ACCEPT"),
+        _matching(rules, SetName.HEALTH_CHECK_NODE_PORT, "-A KUBE-NODE-PORT", "-j ACCEPT"),
         *(
-            written.matching(name, "-A KUBE-IPVS-FILTER", "-j RETURN")
+            _matching(rules, name, "-A KUBE-IPVS-FILTER", "-j RETURN")
             for name in (
                 SetName.LOAD_BALANCER,
                 SetName.CLUSTER_IP,
@@ -180,8 +178,8 @@ def filter_rules(rules: Netfilter) -> list[str]:
                 SetName.HEALTH_CHECK_NODE_PORT,
             )
         ),
-        written.matching(
-            SetName.IPVS_IPS, "-A KUBE-IPVS-FILTER -m conntrack --ctstate NEW", "-j REJECT"
+        _matching(
+            rules, SetName.IPVS_IPS, "-A KUBE-IPVS-FILTER -m conntrack --ctstate NEW", "-j REJECT"
         ),
     ]
 
@@ -195,55 +193,51 @@ _DIRECTIONS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    rules: Netfilter
-
-    def matching(
-        self, name: SetName, before: str, after: str, *, directions: str | None = None
-    ) -> str:
-        """Write a rule that matches a set, filled or not."""
-        sides = directions or _DIRECTIONS[name.type]
-        kernel = kernel_name(name, self.rules.family)
-        return f"{before} -m set --match-set {kernel} {sides} {after}"
-
-    def if_held(self, name: SetName, before: str, *after: str) -> Iterator[str]:
-        """Write rules that match a set, one an ending, unless the set is empty."""
-        if name in self.rules.occupied:
-            yield from (self.matching(name, before, ending) for ending in after)
+def _matching(
+    rules: Netfilter, name: SetName, before: str, after: str, *, directions: str | None = None
+) -> str:
+    """Write a rule that matches a set, filled or not."""
+    sides = directions or _DIRECTIONS[name.type]
+    return f"{before} -m set --match-set {kernel_name(name, rules.family)} {sides} {after}"
 
 
-def _node_port_rules(written: _Rules) -> Iterator[str]:
+def _if_held(rules: Netfilter, name: SetName, before: str, *after: str) -> Iterator[str]:
+    """Write rules that match a set, one an ending, unless the set is empty."""
+    if name in rules.occupied:
+        yield from (_matching(rules, name, before, ending) for ending in after)
+
+
+def _node_port_rules(rules: Netfilter) -> Iterator[str]:
     for protocol in (Protocol.TCP, Protocol.UDP, Protocol.SCTP):
         every, local = NODE_PORT_SETS[protocol]
         before = f"-A KUBE-NODE-PORT -p {protocol.lower()}"
-        yield from written.if_held(local, before, "-j RETURN")
-        yield from written.if_held(every, before, "-j KUBE-MARK-MASQ")
+        yield from _if_held(rules, local, before, "-j RETURN")
+        yield from _if_held(rules, every, before, "-j KUBE-MARK-MASQ")
 
 
-def _cluster_ip_rules(written: _Rules) -> Iterator[str]:
-    rules, mark, services = written.rules, "-j KUBE-MARK-MASQ", "-A KUBE-SERVICES"
+def _cluster_ip_rules(rules: Netfilter) -> Iterator[str]:
+    mark, services = "-j KUBE-MARK-MASQ", "-A KUBE-SERVICES"
     if SetName.CLUSTER_IP not in rules.occupied:
         return
     if rules.masquerade_all:
-        yield written.matching(SetName.CLUSTER_IP, services, mark)
+        yield _matching(rules, SetName.CLUSTER_IP, services, mark)
     elif rules.local_source is not None:
         elsewhere = f"{_not_local(rules.local_source)} {mark}"
-        yield written.matching(SetName.CLUSTER_IP, services, elsewhere)
+        yield _matching(rules, SetName.CLUSTER_IP, services, elsewhere)
     else:
         # Without a way to tell Pods apart: at least what the node itself sends from a bound
         # address (spec ipvs 5, rule 11).
-        yield written.matching(SetName.CLUSTER_IP, services, mark, directions="src,dst")
+        yield _matching(rules, SetName.CLUSTER_IP, services, mark, directions="src,dst")
 
 
-def _external_ip_rules(written: _Rules) -> Iterator[str]:
+def _external_ip_rules(rules: Netfilter) -> Iterator[str]:
     accepted = (
         "-m physdev ! --physdev-is-in -m addrtype ! --src-type LOCAL -j ACCEPT",
         "-m addrtype --dst-type LOCAL -j ACCEPT",
     )
     services = "-A KUBE-SERVICES"
-    yield from written.if_held(SetName.EXTERNAL_IP, services, "-j KUBE-MARK-MASQ", *accepted)
-    yield from written.if_held(SetName.EXTERNAL_IP_LOCAL, services, *accepted)
+    yield from _if_held(rules, SetName.EXTERNAL_IP, services, "-j KUBE-MARK-MASQ", *accepted)
+    yield from _if_held(rules, SetName.EXTERNAL_IP_LOCAL, services, *accepted)
 
 
 def _rejecting_rules(rules: Netfilter) -> Iterator[str]:

@@ -9,7 +9,7 @@ Which servers a node should have is not known here.  Source: spec ipvs 9.1.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from app.domain.addresses import PORT_MAX, family_of, parse_address
+from app.domain.addresses import PORT_MAX, Address, family_of, parse_address
 from app.domain.dataplane.ipvs.virtual_server import (
     FOREIGN_WEIGHT,
     Flag,
@@ -17,6 +17,7 @@ from app.domain.dataplane.ipvs.virtual_server import (
     VirtualServer,
     server_key,
 )
+from app.domain.dataplane.rules.address_numbers import ordered
 from app.domain.dataplane.rules.model import DESTINATION_WEIGHT_DEFAULT, Destination
 from app.domain.errors import BadRequest
 from app.domain.objects.service import Protocol, Scheduler
@@ -56,7 +57,7 @@ def settings_options(server: VirtualServer) -> str:
     return f"-s {server.scheduler}{persistence}{flags}"
 
 
-def encode_server(server: VirtualServer) -> str:
+def _encode_server(server: VirtualServer) -> str:
     """Write one virtual server and its real servers, as ``ipvsadm --save -n`` would."""
     service = service_option(server.key)
     head = f"-A {service} {settings_options(server)}\n"
@@ -70,7 +71,7 @@ def encode_server(server: VirtualServer) -> str:
 
 def encode_servers(servers: Iterable[VirtualServer]) -> str:
     """Write ``ipvsadm --restore`` input for a node that has none of these servers."""
-    return "".join([encode_server(server) for server in servers])
+    return "".join([_encode_server(server) for server in servers])
 
 
 def parse_servers(text: str) -> dict[ServerKey, VirtualServer]:
@@ -116,14 +117,11 @@ def _read(
 def _parse_service(words: Sequence[str]) -> VirtualServer:
     protocol = _PROTOCOLS[words[1]]
     address, port = _parse_endpoint(words[2])
-    parsed = parse_address(address)
-    if parsed is None:
-        raise ValueError(address)
     persistence_s = _option(words, ("-p", "--persistent"))
     flags = [Flag.PERSISTENT] if persistence_s is not None else []
     engine, mask = _option(words, ("--pe",)), _option(words, ("-M", "--netmask"))
     return VirtualServer(
-        key=server_key(family_of(parsed), protocol, str(parsed), port),
+        key=server_key(family_of(address), protocol, str(address), port),
         scheduler=_option(words, ("-s", "--scheduler")) or _SCHEDULER_DEFAULT,
         flags=(
             *flags,
@@ -140,24 +138,21 @@ def _parse_service(words: Sequence[str]) -> VirtualServer:
 
 def _parse_destination(words: Sequence[str]) -> Destination:
     address, port = _parse_endpoint(words[words.index("-r") + 1])
-    parsed = parse_address(address)
-    if parsed is None:
-        raise ValueError(address)
     weight = int(_option(words, ("-w", "--weight")) or DESTINATION_WEIGHT_DEFAULT)
     is_masquerading = any(word in words for word in _MASQUERADING)
-    return Destination(str(parsed), port, weight if is_masquerading else FOREIGN_WEIGHT)
+    return Destination(str(address), port, weight if is_masquerading else FOREIGN_WEIGHT)
 
 
-def _parse_endpoint(text: str) -> tuple[str, int]:
+def _parse_endpoint(text: str) -> tuple[Address, int]:
     if text.startswith("["):
-        address, closing, port = text[1:].partition("]")
+        host, closing, port = text[1:].partition("]")
         if not closing:
             raise ValueError(text)
         port = port.removeprefix(":")
     else:
-        address, _, port = text.partition(":")
-    number = int(port or 0)  # a persistent server of every port has none
-    if not 0 <= number <= PORT_MAX:
+        host, _, port = text.partition(":")
+    address, number = parse_address(host), int(port or 0)  # persistent ones of every port have none
+    if address is None or not 0 <= number <= PORT_MAX:
         raise ValueError(text)
     return address, number
 
@@ -172,9 +167,4 @@ def _option(words: Sequence[str], names: Sequence[str]) -> str | None:
 
 
 def _sorted(destinations: Iterable[Destination]) -> tuple[Destination, ...]:
-    def place(destination: Destination) -> tuple[int, int]:
-        address, port, _ = destination
-        parsed = parse_address(address)
-        return (0 if parsed is None else int(parsed), port)
-
-    return tuple(sorted(destinations, key=place))
+    return tuple(sorted(destinations, key=lambda each: (ordered(each.address), each.port)))

@@ -1,16 +1,16 @@
 """What a node in IPVS mode holds, and the single steps from one such state to another.
 
     IPVSRules -> IPVSState
-    IPVSState, Operation -> IPVSState   (``applied`` refuses a step out of order)
+    IPVSState, Operation -> IPVSState   (``apply`` refuses a step out of order)
 
 Which steps to take is ``plan``'s affair, how a kernel is told them ``batches``'.  The API documents
-operations by their docstrings, and their fields by name.
+operations by their docstrings, and names them and their fields as here.
 Source: spec ipvs 6 and 7.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs.ipsets import IPSet, SetType
@@ -74,27 +74,11 @@ def held_set(ipset: IPSet) -> HeldSet:
 
 def ipset_of(name: str, held: HeldSet) -> IPSet:
     """Give a held set as rules describe it."""
-    return IPSet(
-        name=name,
-        type=held.type,
-        family=held.family,
-        entries=tuple(sorted(held.entries)),
-        elements_max=held.elements_max,
-    )
-
-
-class _Named:
-    """An operation, whose name in JSON is that of its class."""
-
-    __slots__ = ()
-    op: ClassVar[str]
-
-    def __init_subclass__(cls) -> None:
-        cls.op = cls.__name__
+    return IPSet(name, held.type, held.family, tuple(sorted(held.entries)), held.elements_max)
 
 
 @dataclass(frozen=True, slots=True)
-class SetSysctl(_Named):
+class SetSysctl:
     """Give a kernel setting a value."""
 
     name: str
@@ -102,7 +86,7 @@ class SetSysctl(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class CreateInterface(_Named):
+class CreateInterface:
     """Make the dummy interface."""
 
     name: str
@@ -110,21 +94,21 @@ class CreateInterface(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveInterface(_Named):
+class RemoveInterface:
     """Remove the dummy interface."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class CreateSet(_Named):
+class CreateSet:
     """Make a set, still empty."""
 
     ipset: IPSet
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceSet(_Named):
+class ReplaceSet:
     """Replace a set and its content in one step."""
 
     ipset: IPSet
@@ -132,7 +116,7 @@ class ReplaceSet(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class DestroySet(_Named):
+class DestroySet:
     """Remove a set."""
 
     name: str
@@ -140,7 +124,7 @@ class DestroySet(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class AddEntry(_Named):
+class AddEntry:
     """Put an entry into a set."""
 
     name: str
@@ -148,7 +132,7 @@ class AddEntry(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveEntry(_Named):
+class RemoveEntry:
     """Take an entry out of a set."""
 
     name: str
@@ -156,42 +140,42 @@ class RemoveEntry(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceNetfilter(_Named):
+class ReplaceNetfilter:
     """Replace the iptables rules of one family."""
 
     netfilter: Netfilter
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveNetfilter(_Named):
+class RemoveNetfilter:
     """Remove the iptables rules of a family that is not served any more."""
 
     family: IPFamily
 
 
 @dataclass(frozen=True, slots=True)
-class AddVirtualServer(_Named):
+class AddVirtualServer:
     """Make a virtual server, without real servers yet."""
 
     server: VirtualServer
 
 
 @dataclass(frozen=True, slots=True)
-class EditVirtualServer(_Named):
+class EditVirtualServer:
     """Change a virtual server in place; connections survive."""
 
     server: VirtualServer
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveVirtualServer(_Named):
+class RemoveVirtualServer:
     """Remove a virtual server with what real servers it still has."""
 
     key: ServerKey
 
 
 @dataclass(frozen=True, slots=True)
-class AddRealServer(_Named):
+class AddRealServer:
     """Give a virtual server one more real server."""
 
     key: ServerKey
@@ -199,7 +183,7 @@ class AddRealServer(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class SetWeight(_Named):
+class SetWeight:
     """Change the weight of a real server."""
 
     key: ServerKey
@@ -208,7 +192,7 @@ class SetWeight(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class DrainRealServer(_Named):
+class DrainRealServer:
     """Send no new connections to a real server."""
 
     key: ServerKey
@@ -217,7 +201,7 @@ class DrainRealServer(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveRealServer(_Named):
+class RemoveRealServer:
     """Remove a real server, at once or when its connections have ended."""
 
     key: ServerKey
@@ -230,14 +214,14 @@ class RemoveRealServer(_Named):
 
 
 @dataclass(frozen=True, slots=True)
-class BindAddress(_Named):
+class BindAddress:
     """Put an address on the dummy interface."""
 
     address: str
 
 
 @dataclass(frozen=True, slots=True)
-class UnbindAddress(_Named):
+class UnbindAddress:
     """Take an address off the dummy interface."""
 
     address: str

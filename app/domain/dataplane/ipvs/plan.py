@@ -111,7 +111,11 @@ def _set_changes(current: IPVSState, desired: IPVSState) -> Bracket:
         if held is None:
             held = replace(wanted, entries=frozenset())
             opening.append(op.CreateSet(ipset_of(name, held)))
-        elif _needs_replacing(held, wanted):
+        elif (
+            held.elements_max != wanted.elements_max
+            or held.type != wanted.type
+            or not _fits(held, wanted)
+        ):
             held = _during(held, wanted)
             opening.append(op.ReplaceSet(ipset_of(name, held)))
         if wanted.entries is not held.entries:
@@ -121,13 +125,6 @@ def _set_changes(current: IPVSState, desired: IPVSState) -> Bracket:
             ]
     closing += [op.DestroySet(name) for name in current.ipsets if name not in desired.ipsets]
     return Bracket(tuple(opening), tuple(closing))
-
-
-def _needs_replacing(held: HeldSet, wanted: HeldSet) -> bool:
-    """Whether entries cannot simply be added: the set is of another size, or would overflow."""
-    if held.elements_max != wanted.elements_max or held.type != wanted.type:
-        return True
-    return not _fits(held, wanted)
 
 
 def _fits(held: HeldSet, wanted: HeldSet) -> bool:
@@ -176,7 +173,7 @@ def _new_servers(
             yield op.AddVirtualServer(wanted._replace(real_servers=()))
         elif held.settings != wanted.settings:
             yield op.EditVirtualServer(wanted._replace(real_servers=()))
-        weights = {} if held is None else _weights(held)
+        weights = {} if held is None else held.weights()
         for destination in wanted.real_servers:
             weight = weights.get(destination.address_and_port)
             if weight is None:
@@ -193,11 +190,7 @@ def _unwanted(
         wanted = desired.get(key)
         if wanted is None or wanted is held:
             continue
-        kept = _weights(wanted)
+        kept = wanted.weights()
         for destination in held.real_servers:
             if destination.address_and_port not in kept:
                 yield key, destination
-
-
-def _weights(server: VirtualServer) -> dict[tuple[str, int], int]:
-    return {(address, port): weight for address, port, weight in server.real_servers}

@@ -50,6 +50,10 @@ class VirtualServer(NamedTuple):
         """What can be edited in place, connections surviving."""
         return self.scheduler, self.flags, self.persistence_s
 
+    def weights(self) -> dict[tuple[str, int], int]:
+        """Give the weight of each real server, by its address and port."""
+        return {(address, port): weight for address, port, weight in self.real_servers}
+
 
 class ServedPort(NamedTuple):
     """A virtual server and the port of a Service that it is for, which no kernel knows."""

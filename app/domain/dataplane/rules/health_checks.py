@@ -36,7 +36,7 @@ class HealthCheckChange(NamedTuple):
     """What is new for one Service; None when it has no health check any more."""
 
     service: NamespacedName
-    check: HealthCheckNodePort | None
+    check: HealthCheckNodePort | None = None
 
 
 HealthCheckChanges = tuple[HealthCheckChange, ...]

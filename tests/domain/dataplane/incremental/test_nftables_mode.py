@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from app.domain.addresses import IPFamily
 from app.domain.changes import Change
-from app.domain.dataplane.incremental.nftables_mode import TEXTS_MAX, NftablesMode
+from app.domain.dataplane.incremental.nftables_mode import NftablesMode
+from app.domain.dataplane.incremental.shared import BOUNDS, Bounds
 from app.domain.dataplane.incremental.source import RulesSource
 from app.domain.dataplane.incremental.step import Step, step_between
 from app.domain.dataplane.nftables.loading import loaded
@@ -26,9 +27,9 @@ OTHERS = (a_node("n2", zone="z2"), a_node("n9"))
 class Writer:
     """A source of rules and its nftables mode, asked as one."""
 
-    def __init__(self, config: RulesConfig, *, texts_max: int = TEXTS_MAX) -> None:
-        self.source = RulesSource(config)
-        self.mode = NftablesMode(self.source, texts_max=texts_max)
+    def __init__(self, config: RulesConfig, bounds: Bounds = BOUNDS) -> None:
+        self.source = RulesSource(config, bounds)
+        self.mode = NftablesMode(self.source)
 
     def text(self, step: Step, before: Node | None, node: Node) -> str:
         return self.source.changes(self.mode, step, before, node).plan
@@ -107,7 +108,7 @@ def test_a_node_that_moves_is_told_the_difference_of_all_there_is() -> None:
 
 
 def test_a_text_that_is_forgotten_for_later_ones_is_made_again() -> None:
-    writer, snapshot = Writer(BOTH, texts_max=2), Snapshot()
+    writer, snapshot = Writer(BOTH, Bounds(texts=2)), Snapshot()
     steps: list[Step] = []
     for number in range(1, 5):
         address = f"10.96.0.{number}"

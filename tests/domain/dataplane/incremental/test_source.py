@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.domain.changes import Change
 from app.domain.dataplane.incremental.ipvs_mode import IPVSMode
 from app.domain.dataplane.incremental.nftables_mode import NftablesMode
-from app.domain.dataplane.incremental.shared import Seen, Shared
+from app.domain.dataplane.incremental.shared import Bounds, Seen, Shared
 from app.domain.dataplane.incremental.source import RulesSource
 from app.domain.dataplane.incremental.step import step_between
 from app.domain.dataplane.rules.model import RulesConfig, ServiceRules
@@ -47,14 +47,14 @@ def test_nodes_that_see_a_service_alike_share_its_rules() -> None:
 
 
 def test_a_way_of_seeing_that_is_forgotten_for_others_is_made_again() -> None:
-    source = RulesSource(CONFIG, traits_max=2)
+    source = RulesSource(CONFIG, Bounds(traits=2))
     nodes = [a_node_at(f"n{number}", f"192.0.2.{number}") for number in range(1, 5)]
     (first,), *_ = [seen(source, STATE, node) for node in nodes]
     (again,) = seen(source, STATE, nodes[0])
     assert again is not first
 
 
-def test_services_met_all_at_once_are_those_met_one_by_one() -> None:
+def test_a_service_has_its_own_slices_in_order_of_their_names() -> None:
     slices = [
         an_endpoint_slice(an_endpoint(f"10.244.0.{number}"), name=f"web-{letter}")
         for number, letter in enumerate("cab", start=1)
@@ -63,16 +63,14 @@ def test_services_met_all_at_once_are_those_met_one_by_one() -> None:
     namesake = an_endpoint_slice(an_endpoint("10.244.0.8"), namespace="shop")
     snapshot = load([REACHED, *slices, stray, namesake], revision=Revision(1))
     node, keys = a_node_at("n1", "192.0.2.1"), (REACHED.metadata.key,)
-    at_once, one_by_one = RulesSource(CONFIG, at_once_min=1), RulesSource(CONFIG)
-    (rules,) = seen(at_once, snapshot, node)
-    assert seen(one_by_one, snapshot, node) == (rules,)
+    source = RulesSource(CONFIG)
+    (rules,) = seen(source, snapshot, node)
     assert [to.address for to in rules.ports[0].cluster] == [
         "10.244.0.1",
         "10.244.0.2",
         "10.244.0.3",
     ]
-    facts = at_once.node(snapshot, node)
-    (alone,) = at_once.rules.of(at_once.some(snapshot, keys), facts)
+    (alone,) = source.rules.of(source.some(snapshot, keys), source.node(snapshot, node))
     assert alone is rules
 
 
@@ -121,7 +119,7 @@ def test_what_could_not_be_made_is_made_the_next_time() -> None:
             raise failures.pop()
         return ["made"] * len(wanted)
 
-    source, shared = RulesSource(CONFIG), Shared(make)
+    source, shared = RulesSource(CONFIG), Shared(make, traits_max=1)
     services, facts = source.every(STATE), source.node(STATE, a_node("n1"))
     with pytest.raises(ZeroDivisionError):
         shared.of(services, facts)
@@ -129,7 +127,7 @@ def test_what_could_not_be_made_is_made_the_next_time() -> None:
 
 
 def test_services_that_are_gone_are_not_remembered_for_nodes_that_are_behind() -> None:
-    source, node = RulesSource(CONFIG, unlisted_max=3), a_node("n1")
+    source, node = RulesSource(CONFIG, Bounds(unlisted=3)), a_node("n1")
     services = [a_service(f"s{number}") for number in range(20)]
     kept, *gone = services
     snapshot = load(services, revision=Revision(1))
@@ -163,7 +161,7 @@ def test_facts_of_a_node_follow_the_claims_on_its_own_address() -> None:
 
 
 def test_facts_of_a_node_that_is_forgotten_for_others_are_made_again() -> None:
-    source, snapshot = RulesSource(CONFIG, nodes_max=2), Snapshot()
+    source, snapshot = RulesSource(CONFIG, Bounds(nodes=2)), Snapshot()
     nodes = [a_node(name) for name in ("n1", "n2", "n3")]
     first, *_, last = (source.node(snapshot, node) for node in nodes)
     assert source.node(snapshot, nodes[-1]) is last

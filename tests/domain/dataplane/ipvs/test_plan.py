@@ -52,7 +52,7 @@ def web(*addresses: str, protocol: str = "TCP", weight: int | None = None) -> IP
 
 
 def names(operations: tuple[Operation, ...]) -> list[str]:
-    return [operation.op for operation in operations]
+    return [type(operation).__name__ for operation in operations]
 
 
 def test_a_fresh_node_gets_sets_before_rules_before_servers_before_addresses() -> None:
