@@ -22,6 +22,7 @@ from rich.text import Text
 from app.cli.fields import Json, mapping, mappings, text
 
 _GAP = "   "
+_WITHOUT_CREDENTIALS = "set WAYPOST_TOKEN, or name a file with --token-file or WAYPOST_TOKEN_FILE"
 _BOLD, _GOOD, _BAD, _ODD, _FAINT = "bold", "green", "red", "yellow", "dim"
 _STYLES = {
     **dict.fromkeys(("created", "Active", "NOERROR", "ADDED", "hit", "Ready"), _GOOD),
@@ -173,7 +174,8 @@ def print_refusal(status: Json) -> None:
     if all(cause in message for cause in causes):
         # The message contains all causes: a single one may stay there, several are listed.
         message, causes = (message, []) if len(causes) <= 1 else (_before(message, causes), causes)
-    print_failure(f"{message} ({reason})", causes)
+    hint = f": {_WITHOUT_CREDENTIALS}" if reason == "Unauthorized" else ""
+    print_failure(f"{message} ({reason}){hint}", causes)
 
 
 def _before(message: str, causes: Iterable[str]) -> str:

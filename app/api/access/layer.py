@@ -84,9 +84,10 @@ class AccessControl:
         except DomainError as refusal:
             await refused(refusal)(scope, receive, send)
             return
-        inner = {**scope, "headers": without_identity(scope["headers"])}
-        set_permit(inner, permit)
-        await self._app(inner, receive, send)
+        # In place, because the layers before this one read from the scope which route answered.
+        scope["headers"] = without_identity(scope["headers"])
+        set_permit(scope, permit)
+        await self._app(scope, receive, send)
 
 
 class _Judging:

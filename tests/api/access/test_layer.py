@@ -292,3 +292,22 @@ async def test_only_requests_of_http_are_judged(type_: str) -> None:
 
     await a_place(inner=inner).layer({"type": type_}, nothing, nothing)
     assert reached == [type_]
+
+
+async def test_the_layers_before_see_the_route_that_answered() -> None:
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = ROUTES[0]
+        await routed(scope, receive, send)
+
+    place, seen = a_place(inner=inner), list[object]()
+    layer = place.layer
+
+    async def outer(scope: Scope, receive: Receive, send: Send) -> None:
+        await layer(scope, receive, send)
+        seen.append(scope.get("route"))
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(outer), base_url="http://localhost"
+    ) as client:
+        answer = await client.get("/services", headers={"Authorization": f"Bearer {ALICE}"})
+    assert (answer.status_code, seen) == (200, [ROUTES[0]])

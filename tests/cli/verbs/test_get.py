@@ -2,8 +2,10 @@
 
 import json
 
+import httpx
+
 from app.cli.fields import Json
-from tests.cli.fake_server import FakeServer, run
+from tests.cli.fake_server import FakeServer, refusal, run
 
 ENT: Json = {
     "metadata": {"name": "ent", "namespace": "dev"},
@@ -70,3 +72,29 @@ def test_a_missing_object_is_refused() -> None:
     ended = run("get", "svc", "web", server=a_server())
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.endswith("(NotFound)\n")
+
+
+def only_some_namespaces(request: httpx.Request) -> httpx.Response:
+    """Refuse a list of everything, as a server does for a user with rights in one namespace."""
+    if "visible" in request.url.params:
+        return httpx.Response(200, json=SERVICES)
+    return refusal(403, "Forbidden", "services is forbidden")
+
+
+def test_where_all_namespaces_are_refused_those_that_are_allowed_are_shown() -> None:
+    server = httpx.MockTransport(only_some_namespaces)
+    ended = run("get", "svc", "-A", server=server)
+    assert (ended.code, "ent" in ended.out) == (0, True)
+    assert "only the namespaces that you may see" in ended.err
+
+
+def test_a_refused_namespace_and_a_kind_of_the_cluster_stay_refused() -> None:
+    server = httpx.MockTransport(only_some_namespaces)
+    for words in (("get", "svc", "-n", "dev"), ("get", "nodes", "-A")):
+        ended = run(*words, server=server)
+        assert (ended.code, "is forbidden" in ended.err) == (1, True)
+
+
+def test_an_error_for_missing_credentials_says_where_a_token_is_read_from() -> None:
+    server = FakeServer({("GET", "/services"): refusal(401, "Unauthorized", "Unauthorized")})
+    assert "WAYPOST_TOKEN" in run("get", "svc", server=server).err
