@@ -54,6 +54,7 @@ _BODY = {
         errors.BadRequest,
         errors.Forbidden,
         errors.Invalid,
+        errors.NotFound,
         errors.NotSynced,
         errors.Unconfirmed,
         api_errors.BodyTooLarge,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.domain.errors import CauseReason, DomainError, Forbidden, Invalid, Violation
+from app.domain.errors import CauseReason, DomainError, Forbidden, Invalid, NotFound, Violation
 from app.domain.labels import Selector
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
@@ -77,15 +77,15 @@ def apply(
 ) -> tuple[Outcome, ...]:
     """Write items, then mirrors; delete objects that match ``prune`` and are in neither.
 
-    Raises Forbidden with every item that the user may not write; else Invalid with the violations
-    of all items, each path prefixed by ``documents[position]``, and with those already in
-    ``refused``, by position.
+    Raises Forbidden with every item that the user may not write; NotFound if nothing but their
+    Namespace is missing; else Invalid with the violations of all items, each path prefixed by
+    ``documents[position]``, and with those already in ``refused``, by position.
     """
     _require_rights(work, items, mirrors)
     ranks = {kind.name: rank for rank, kind in enumerate(APPLIED)}
     ordered = sorted(items, key=lambda item: (ranks[item.kind.name], item.position))
     outcomes: list[Outcome] = []
-    violations = list(refused)
+    invalid: list[tuple[Item | Mirror, DomainError]] = []
     denied: list[tuple[int, DomainError]] = []
     for document in (*ordered, *mirrors):
         try:
@@ -93,11 +93,11 @@ def apply(
         except NotAuthorized as refusal:
             denied.append((document.position, refusal.refusal))
         except DomainError as refusal:
-            violations.extend((document.position, cause) for cause in causes_of(document, refusal))
+            invalid.append((document, refusal))
     if denied:
         raise _denied(denied)
-    if violations:
-        raise Invalid("Apply", "", _in_order(violations))
+    if invalid or refused:
+        raise _invalid(invalid, refused)
     outcomes.sort(key=lambda outcome: outcome.position or 0)
     if prune is not None:
         outcomes.extend(_pruned(work, prune, {*_named(work, items, mirrors)}))
@@ -151,7 +151,10 @@ def _is_there(work: Work, item: Item) -> bool:
 
 
 def _denied(denied: Sequence[tuple[int, DomainError]]) -> DomainError:
-    """Join the refusals of documents; a single one keeps its words and details."""
+    """Join the refusals of documents; a single one keeps its words and details.
+
+    A binding of a role that is not there is not found, as when it is written alone.
+    """
     ordered = sorted(denied, key=lambda entry: entry[0])
     first = ordered[0][1]
     causes = tuple(
@@ -159,10 +162,29 @@ def _denied(denied: Sequence[tuple[int, DomainError]]) -> DomainError:
         for position, refusal in ordered
     )
     if len(ordered) == 1:
-        alone = Forbidden(first.message, causes=causes)
+        alone = type(first)(first.message, causes=causes)
         return alone.about(first.kind, first.name, group=first.group)
     sentence = first.message.partition(" is forbidden: ")[2] or first.message
     return Forbidden(f"apply is forbidden: {sentence}", causes=causes)
+
+
+def _invalid(
+    refusals: Sequence[tuple[Item | Mirror, DomainError]], known: Sequence[tuple[int, Violation]]
+) -> DomainError:
+    """Join what is wrong with documents: where only their Namespaces are missing, not found."""
+    violations = list(known)
+    for document, refusal in refusals:
+        violations.extend((document.position, cause) for cause in causes_of(document, refusal))
+    causes = tuple(_in_order(violations))
+    missing = [
+        (document.position, refusal)
+        for document, refusal in refusals
+        if isinstance(refusal, NotFound)
+    ]
+    if len(missing) < len(violations):
+        return Invalid("Apply", "", causes)
+    first = min(missing, key=lambda entry: entry[0])[1]
+    return NotFound(first.message, causes=causes).about(first.kind, first.name)
 
 
 def causes_of(item: Item | Mirror, refusal: DomainError) -> Iterable[Violation]:
