@@ -29,7 +29,7 @@ BACKLOG = 1_024  # connections that the kernel queues until they are accepted
 class HTTPServer(uvicorn.Server):
     """Uvicorn with callbacks for when it listens, and when it is about to stop."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a choice of the composition root
         self,
         app: ASGIApp,
         *,
