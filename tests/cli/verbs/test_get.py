@@ -2,8 +2,10 @@
 
 import json
 
+import httpx
+
 from app.cli.fields import Json
-from tests.cli.fake_server import FakeServer, run
+from tests.cli.fake_server import FakeServer, refusal, run
 
 ENT: Json = {
     "metadata": {"name": "ent", "namespace": "dev"},
@@ -70,3 +72,19 @@ def test_a_missing_object_is_refused() -> None:
     ended = run("get", "svc", "web", server=a_server())
     assert (ended.code, ended.out) == (1, "")
     assert ended.err.endswith("(NotFound)\n")
+
+
+def test_a_list_of_all_namespaces_falls_back_to_those_that_are_visible() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.params.get("visible") == "true":
+            return httpx.Response(200, json=SERVICES)
+        return refusal(403, "Forbidden", "services is forbidden")
+
+    limited = run("get", "svc", "-A", server=httpx.MockTransport(answer))
+    assert (limited.code, "ent" in limited.out) == (0, True)
+    assert limited.err == (
+        "warning: you may not list services everywhere: these are of visible namespaces\n"
+    )
+    for words in (("svc", "-n", "dev"), ("nodes", "-A")):
+        refused = run("get", *words, server=httpx.MockTransport(answer))
+        assert (refused.code, refused.err) == (1, "error: services is forbidden (Forbidden)\n")
