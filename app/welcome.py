@@ -53,7 +53,8 @@ def welcome(settings: Settings) -> None:
         ("DNS", f"{settings.dns_host} port {settings.dns_port}, UDP and TCP"),
     ):
         say((f"  {label:<6}", "dim"), where)
-    say("Try, in another terminal:")
+    token = ", with a token in WAYPOST_TOKEN" if settings.auth else ""
+    say(f"Try, in another terminal{token}:")
     for command in commands(settings):
         say("  ", (command, "cyan"))
     print_text("")
@@ -73,7 +74,8 @@ def commands(settings: Settings) -> Iterator[str]:
     else:
         yield f"{waypost} resolve {EXAMPLE_NAME}{api}"
     if shutil.which("curl"):
-        yield f"curl -s {url}/services"
+        token = ' -H "Authorization: Bearer $WAYPOST_TOKEN"' if settings.auth else ""
+        yield f"curl -s{token} {url}/services"
     else:
         yield f"{waypost} get services -A{api}"
 
