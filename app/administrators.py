@@ -1,9 +1,9 @@
-"""The tokens of administrators that nobody who is authenticated can make.
+"""Tokens of administrators, issued without an authenticated user.
 
     first start with authentication -> built-in roles, one token: to the terminal, or to a file
-    whoever holds the database -> a token, when every other is lost
+    access to the database          -> a token, when all others are lost
 
-A text is shown once, and never logged.
+The text of a token is shown once, and never logged.
 Source: access.md 1.8.
 """
 
@@ -30,26 +30,26 @@ from app.store.change_log import ChangeLogFollower
 from app.store.writer import PostgresWriter
 
 FILE_NAME = "admin.token"
-BREAK_GLASS = "system:database"  # who made a token by writing to the database
+BREAK_GLASS = "system:database"  # the creator of tokens that are written to the database
 _SECRET = 0o600  # only the owner may read it
 
 
 class Handover:
-    """Where the first administrator's token goes: a terminal, or a file in ``folder``.
+    """Hands over the first administrator's token: on a terminal, or in a file in ``folder``.
 
     The file gets its name once the token is in force, so that processes which start together do
     not see each other's; a token in force is never lost.
     """
 
     def __init__(self, text: str, folder: Path, *, has_terminal: bool | None = None) -> None:
-        """Ask the standard output whether it is a terminal, unless that is said."""
+        """Ask the standard output whether it is a terminal, unless ``has_terminal`` is given."""
         self._text = text
         self._file = folder / FILE_NAME
         self._prepared = folder / f".{FILE_NAME}.{os.getpid()}"
         self._has_terminal = sys.stdout.isatty() if has_terminal is None else has_terminal
 
     def prepare(self) -> None:
-        """Write what may be needed; raises FileExistsError.  May be called again."""
+        """Write the file, under another name; raises FileExistsError.  May be called again."""
         if self._has_terminal:
             return
         if self._file.exists():
@@ -65,7 +65,7 @@ class Handover:
             os.fsync(descriptor)
 
     def give(self) -> None:
-        """Hand over the token that is in force, or say where it is."""
+        """Print the token that is in force, or the name of its file."""
         if self._has_terminal:
             print_text("The token of the administrator, which is shown only now:")
             print_text(f"  {self._text}")
@@ -80,7 +80,7 @@ class Handover:
         print_text(f"The token of the administrator is in {place}")
 
     def discard(self) -> None:
-        """Remove what was prepared."""
+        """Remove the prepared file."""
         self._prepared.unlink(missing_ok=True)
 
 
@@ -97,7 +97,7 @@ async def grant_access(writer: Writer, folder: Path, *, has_terminal: bool | Non
             lambda work: bootstrap_access(work, text=text, prepare=handover.prepare)
         )
     except Unconfirmed:
-        raise  # the token may be in force: what was prepared stays
+        raise  # the token may be in force: the prepared file stays
     except BaseException:
         handover.discard()
         raise
@@ -108,7 +108,7 @@ async def grant_access(writer: Writer, folder: Path, *, has_terminal: bool | Non
 
 
 async def issue_by_database(engine: AsyncEngine, policy: Policy) -> tuple[Token, str]:
-    """Issue a token for everything to whoever can write to the database, with its text."""
+    """Issue a token for everything by writing to the database; returns it with its text."""
     view = View()
     follower = ChangeLogFollower(engine, view)
     writer = PostgresWriter(engine, view, policy=policy, conclude=reconcile, follower=follower)

@@ -1,4 +1,4 @@
-"""Who is believed, as the settings have it, and the files that are followed while it serves.
+"""The accepted credentials of a server, from its settings and the files that these name.
 
     Settings, TLS | None -> Identity: an Authenticator, what is wrong with its sources
 
@@ -24,24 +24,24 @@ from app.config import Settings, blamed_on
 from app.domain.errors import DomainError
 from app.policy.client import Bounds, PolicyWorker
 
-LOOK_S: Final = 10.0  # between two looks at the configuration and the age of keys
+LOOK_S: Final = 10.0  # between two checks of the configuration file and the age of keys
 
 
 @dataclass(slots=True, kw_only=True)
 class Identity:
-    """What authenticates requests, and the file that says whom to believe."""
+    """The authenticator of requests, and the file of its issuers."""
 
     authenticator: Authenticator
     file: ConfigurationFile | None = None
 
     @property
     def problems(self) -> Sequence[str]:
-        """What is wrong with sources, for `/readyz`; the last good ones go on."""
+        """The problems of the file and of issuers, for `/readyz`; the last valid state is used."""
         own = [self.file.problem] if self.file is not None and self.file.problem else []
         return [*own, *self.authenticator.trust.issuers.problems]
 
     async def look(self, *, now: datetime) -> None:
-        """Follow the configuration file, and the keys whose age has ended."""
+        """Load the configuration file if it has changed, and keys that are too old."""
         trust = self.authenticator.trust
         if self.file is not None and (changed := await self.file.changed()) is not None:
             try:
@@ -54,7 +54,7 @@ class Identity:
         await trust.issuers.refresh(now=now)
 
     async def run(self, now: Callable[[], datetime], *, look_s: float = LOOK_S) -> None:
-        """Look from time to time, at once first."""
+        """Check at intervals, until cancelled."""
         while True:
             await self.look(now=now())
             await asyncio.sleep(look_s)
@@ -64,7 +64,7 @@ class Identity:
 async def identity(
     settings: Settings, tls: TLS | None, *, bounds: Bounds | None = None
 ) -> AsyncGenerator[Identity, None]:
-    """Believe whom the settings name, and follow their files until the block ends.
+    """Accept the credentials that the settings name, and follow their files until the block ends.
 
     `bounds` are those of expressions.  Raises UnusableSetting when a file cannot be used.
     """
@@ -104,7 +104,7 @@ def certificates_of(settings: Settings, tls: TLS | None) -> Certificates:
 
 
 def proxies_of(settings: Settings) -> Proxies:
-    """Name the front proxies that are believed."""
+    """Give the accepted front proxies."""
     return Proxies(
         networks=tuple(ip_network(text) for text in settings.trusted_proxies),
         client_names=frozenset(settings.proxy_client_names),

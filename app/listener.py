@@ -1,4 +1,4 @@
-"""The API's listener as the settings have it: its certificate, and the names that it goes by.
+"""The listener of the API from the settings: its certificate, and its accepted host names.
 
     Settings -> TLS | None              Settings, TLS | None -> Trusted
 
@@ -62,7 +62,7 @@ def trusted_by(settings: Settings, tls: TLS | None = None) -> Trusted:
 
 @contextlib.asynccontextmanager
 async def reloading(tls: TLS, metrics: CollectorRegistry) -> AsyncGenerator[None, None]:
-    """Follow the files of a certificate, and show when it ends, until the block ends."""
+    """Follow the files of a certificate, and show its expiry as a metric, until the block ends."""
     end = Gauge(
         "waypost_tls_certificate_expires_seconds",
         "When the certificate of the API expires, in seconds since 1970.",

@@ -53,8 +53,8 @@ def welcome(settings: Settings) -> None:
         ("DNS", f"{settings.dns_host} port {settings.dns_port}, UDP and TCP"),
     ):
         say((f"  {label:<6}", "dim"), where)
-    needed = " with a token in WAYPOST_TOKEN" if settings.auth else ""
-    say(f"Try, in another terminal{needed}:")
+    token = ", with a token in WAYPOST_TOKEN" if settings.auth else ""
+    say(f"Try, in another terminal{token}:")
     for command in commands(settings):
         say("  ", (command, "cyan"))
     print_text("")

@@ -109,3 +109,13 @@ def test_a_program_on_the_path_is_named_by_its_name(
     monkeypatch.setattr(sys, "argv", [str(program)])
     with_tools(monkeypatch, "waypost", folder=tmp_path)
     assert called_as() == "waypost"
+
+
+@pytest.mark.usefixtures("checkout")
+def test_with_authentication_the_commands_send_a_token(capsys: pytest.CaptureFixture[str]) -> None:
+    *_, third = commands(listening(auth=True))
+    assert third == (
+        'curl -s -H "Authorization: Bearer $WAYPOST_TOKEN" http://127.0.0.1:8053/services'
+    )
+    welcome(listening(auth=True))
+    assert "with a token in WAYPOST_TOKEN" in capsys.readouterr().out

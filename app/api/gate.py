@@ -1,6 +1,6 @@
 """The layers that every request passes before its route, whichever route that is.
 
-    metrics -> requests at once -> size of a body -> Host, Origin -> who asks and what they may do
+    metrics -> concurrent requests -> size of a body -> Host, Origin -> authentication and rights
     -> methods -> rules watches -> routes
 
 Nothing is answered without them: the fast answers are behind them, too.

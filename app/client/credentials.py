@@ -1,9 +1,9 @@
-"""The token that a client sends with every request, of a setting or a file.
+"""The token that a client sends with every request, from a setting or a file.
 
     text | file -> Credentials -> Authorization: Bearer …
 
-A file is read again when it changes, and once after a 401: whoever renews the token replaces the
-file.  A token goes in the clear to this machine alone.
+A file is read again when it changes, and once after a 401, because tokens are renewed by replacing
+the file.  A token is sent unencrypted only to this machine.
 
 Source: access.md 1.2; RFC 6750 section 2.1.
 """
@@ -25,10 +25,10 @@ _Stamp = tuple[int, int, int]  # inode, size and time of a file
 
 
 class Credentials(httpx.Auth):
-    """Adds a token to requests; none is added while there is none."""
+    """Adds a token to requests, if there is one."""
 
     def __init__(self, text: str = "", file: Path | None = None) -> None:
-        """Take the token from ``text``, or from a file, which may be there later.
+        """Take the token from ``text``, or from a file, which may be created later.
 
         Raises InvalidToken for a text that cannot be sent.
         """
@@ -43,13 +43,13 @@ class Credentials(httpx.Auth):
         return bool(self._text) or self._file is not None
 
     def token(self) -> str:
-        """Give the token of now."""
+        """Give the current token."""
         if self._file is not None and (stamp := _stamp_of(self._file)) != self._stamp:
             self._read(self._file, stamp)
         return self._text
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send a request with the token; with another one again, if the first is refused."""
+        """Send a request with the token; repeat it once if the file has another after a 401."""
         sent = self.token()
         response = yield _with(request, sent)
         if response.status_code == HTTPStatus.UNAUTHORIZED and self._file is not None:
@@ -58,7 +58,7 @@ class Credentials(httpx.Auth):
                 yield _with(request, self._text)
 
     def _read(self, file: Path, stamp: _Stamp | None) -> None:
-        """Read the file; one without a token, as while it is written, changes nothing."""
+        """Read the file; an incomplete or missing file changes nothing."""
         try:
             with file.open("rb") as opened:
                 text = opened.read(TOKEN_OCTETS_MAX + 1).decode("latin-1")
@@ -69,7 +69,7 @@ class Credentials(httpx.Auth):
 
 
 def require_private(urls: Iterable[str]) -> None:
-    """Raise InvalidURL for a URL to which a token would be sent in the clear."""
+    """Raise InvalidURL for a URL to which a token would be sent unencrypted."""
     for url in urls:
         parsed = httpx.URL(url)
         if parsed.scheme != "https" and not is_loopback(parsed.host):

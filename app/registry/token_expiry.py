@@ -1,7 +1,6 @@
 """Periodic removal of tokens that ended long ago; the elected leader does it.
 
-Should two processes do it for a moment, no harm is done: a decision that finds nothing to remove
-changes nothing.
+Two leaders for a moment do no harm: a decision that finds nothing to remove changes nothing.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ async def run(writer: Writer, uses: TokenUseStore, *, period_s: float = PERIOD_S
 
 
 async def remove(writer: Writer, uses: TokenUseStore) -> None:
-    """Remove tokens that ended long ago, and what is known of their use; raises NotSynced."""
+    """Remove tokens that ended long ago, and their last uses; raises NotSynced."""
     if writer.would_change(remove_ended):
         await writer.write(remove_ended)
         await uses.forget_orphans()

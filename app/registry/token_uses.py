@@ -1,9 +1,9 @@
-"""When each token was last used: kept in memory, saved for all tokens by one statement a minute.
+"""The last use of each token: kept in memory, saved for all tokens by one statement a minute.
 
     authenticated request -> record -> save -> the table of all processes -> learn -> shown
 
-To the minute, and without a revision: a request writes nothing.  A token is shown as used at most
-two minutes late, for another process may have to save and this one to learn.
+Times are whole minutes and have no revision, so a request writes nothing.  A use is shown at most
+two minutes late, as another process may have to save it and this one to load it.
 
 Source: access.md 1.2.
 """
@@ -30,7 +30,7 @@ class TokenUses:
     """The last uses known to one process; used from one event loop only."""
 
     def __init__(self, view: View, store: TokenUseStore, *, save_s: float = SAVE_S) -> None:
-        """Know the tokens of ``view``, and save to what all processes share."""
+        """Keep the last uses of the tokens of ``view``, and share them through ``store``."""
         self._view = view
         self._store = store
         self._save_s = save_s
@@ -45,14 +45,14 @@ class TokenUses:
             self._known[token] = self._unsaved[token] = minute
 
     def shown(self, token: Token) -> Token:
-        """Give a token as answers show it."""
+        """Add its last use to a token."""
         used_at = self._known.get(token.metadata.name)
         return token if used_at is None else replace(token, last_used_at=used_at)
 
     async def exchange(self) -> None:
-        """Save what is new here, and learn what is new elsewhere; raises NotSynced.
+        """Save the uses of this process, and load those of others; raises NotSynced.
 
-        What could not be saved is kept for the next time.
+        Uses that could not be saved are kept for the next time.
         """
         unsaved, self._unsaved = self._unsaved, {}
         try:
@@ -81,7 +81,7 @@ class TokenUses:
                 await self.exchange()
 
     def _learn(self, uses: Mapping[str, datetime]) -> None:
-        """Take the later of two times, and forget tokens that are gone."""
+        """Keep the later of two times, and drop tokens that are gone."""
         tokens, known = self._view.snapshot.of(TOKEN), self._known
         self._known = {
             name: max(used_at, known.get(name, used_at))

@@ -15,12 +15,12 @@ from app.schemas.objects.codec import encode_object
 
 
 class IssuedTokenStatus(TokenStatus):
-    """What became of a token that was made just now, and its text."""
+    """The status of a new token, with its text."""
 
     token: str | None = Field(
         default=None,
-        description="What a client sends as `Authorization: Bearer …`. It is not kept: store it "
-        "now. Absent in a dry run.",
+        description="To be sent as `Authorization: Bearer …`. The server does not keep it: store "
+        "it now. Absent in a dry run.",
     )
 
 

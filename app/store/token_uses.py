@@ -1,4 +1,4 @@
-"""The table of last uses of tokens, which all processes share.
+"""The table of the last uses of tokens, shared by all processes.
 
     ids of tokens, minutes -> one statement          the table -> minutes by id
 

@@ -1,4 +1,4 @@
-"""Authorisation by routes: for what their body names, and for what only they find out.
+"""Authorisation by routes, of objects that their body names or that only they know.
 
     snapshot, user, attributes -> nothing, or Forbidden in Kubernetes' words
     snapshot, user, attributes -> the namespaces in which all of them are allowed

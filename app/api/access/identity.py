@@ -1,11 +1,10 @@
 """The caller of a request, and whether a request that lasts is still allowed.
 
     request -> Caller -> User
-    request -> Permit; Permit, snapshot -> nothing, or why the request must end
+    request -> Permit; Permit, snapshot -> nothing, or the refusal that ends the request
 
-The layer of access control leaves both for the routes, which see no credentials: the layer takes
-them out of the headers.  Without authentication there is no permit, and every caller may do
-everything.
+The layer of access control sets both for the routes, and removes the credentials from the headers.
+Without authentication there is no permit, and every caller may do everything.
 
 Source: access.md 1, 1.1, 1.10 and 2.9.
 """
@@ -50,7 +49,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
-    """What a request was allowed, and whether it still is at a later state.
+    """The rights that a request was allowed by, and whether it has them at a later state.
 
     ``namespaces`` are those that a list or watch with ``visible=true`` was limited to.
     """
@@ -64,7 +63,7 @@ class Permit:
     def asking(
         self, asked: Iterable[Attributes], namespaces: frozenset[str] | None = None
     ) -> "Permit":
-        """Give the permit of a request whose route has found out what it asks for."""
+        """Give the permit of a request whose route knows the attributes that it needs."""
         return replace(self, asked=tuple(asked), namespaces=namespaces)
 
     @property
@@ -73,7 +72,7 @@ class Permit:
         return self.caller.expires_at is not None and self.now() >= self.caller.expires_at
 
     def refusal(self, snapshot: Snapshot) -> DomainError | None:
-        """Say why the request is not allowed any more at a state; None if it is."""
+        """Give the refusal of the request at a later state; None while it is allowed."""
         caller = self.caller
         if self.has_ended or self._is_revoked(snapshot):
             return Unauthenticated()
@@ -103,7 +102,7 @@ class Permit:
 
 
 def set_permit(scope: Scope, permit: Permit) -> None:
-    """Leave the permit of a request for what is behind the layer."""
+    """Set the permit of a request for everything behind the layer."""
     scope[_PERMIT] = permit
 
 

@@ -3,8 +3,8 @@
     request -> authenticate -> impersonate -> attributes -> authorise -> route
                   401             403             |           403
 
-The user is left for the routes in the request's scope, and what says who asks is taken out of
-its headers.  With ``resourceVersion=N`` a request is judged by the state at N or later.
+The user is set in the request's scope, and credentials are removed from its headers.  With
+``resourceVersion=N`` a request is evaluated on the state at N or later.
 
 Source: access.md 1, 1.1, 1.9, 1.10 and 2.1.
 """
@@ -48,7 +48,7 @@ from app.schemas.objects.metadata import asked_revision
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """Everything that requests are judged with.
+    """Everything that authenticates and authorises requests.
 
     ``is_stale`` says that this process has had no contact with the database for so long that it
     may not know of a revocation.  ``used`` records the use of a token, by its id, at a time.
@@ -66,9 +66,9 @@ class Access:
 
 
 class AccessControl:
-    """Middleware that lets a request through when its caller may make it.
+    """Middleware that passes a request on if its caller has the right to it.
 
-    Without ``access`` nothing is asked: authentication is off.
+    Without ``access`` nothing is checked: authentication is off.
     """
 
     def __init__(self, app: ASGIApp, *, routes: Routes, access: Access | None) -> None:
@@ -80,7 +80,7 @@ class AccessControl:
             await self._app(scope, receive, send)
             return
         try:
-            permit = await _Judging(self._routes, self._access, scope).permit()
+            permit = await _Evaluation(self._routes, self._access, scope).permit()
         except DomainError as refusal:
             await refused(refusal)(scope, receive, send)
             return
@@ -90,15 +90,15 @@ class AccessControl:
         await self._app(scope, receive, send)
 
 
-class _Judging:
-    """One request on its way through the layer."""
+class _Evaluation:
+    """The evaluation of one request."""
 
     def __init__(self, routes: Routes, access: Access, scope: Scope) -> None:
         self._routes, self._access, self._scope = routes, access, scope
         self._query = QueryParams(scope["query_string"])
 
     async def permit(self) -> Permit:
-        """Say what the request is allowed; raises what it is refused with."""
+        """Give the permit of the request, or raise its refusal."""
         snapshot = await self._snapshot()
         known = await self._authenticated(snapshot)
         impersonation = self._impersonation()
@@ -119,14 +119,14 @@ class _Judging:
         return Permit(caller=caller, asked=asked, tokens_of=access.tokens_of, now=access.now)
 
     async def _snapshot(self) -> Snapshot:
-        """Take the state to judge by, which is not older than the revision that is asked for."""
+        """Give the state to evaluate on, which is not older than the requested revision."""
         view, text = self._access.view, self._query.get("resourceVersion", "")
         if not text or self._scope["method"] not in ("GET", "HEAD"):
             return view.snapshot
         try:
             revision = asked_revision(text)
         except DomainError:
-            return view.snapshot  # the route says what is wrong, to whom it may say so
+            return view.snapshot  # the route refuses it, to callers with the right
         return await view.wait_for(revision)
 
     async def _authenticated(self, snapshot: Snapshot) -> Authenticated:
@@ -164,7 +164,7 @@ class _Judging:
         wanted = "GET" if method == "HEAD" else method
         found = self._routes.find(wanted, path)
         if isinstance(found, UnknownMethod):
-            return ()  # 405, or the list of methods: no object is told of
+            return ()  # 405, or the list of methods: no object is disclosed
         if found is None:
             return (Attributes(verb=wanted.lower(), path=path),)
         return found.requirement(Asked(wanted, path, found.parameters, self._query))

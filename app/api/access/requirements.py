@@ -1,11 +1,11 @@
-"""What each route asks of its caller: the attributes that must be allowed, stated beside the route.
+"""The attributes that a caller needs for each route, stated beside the route.
 
     route, method, path, query -> Attributes, all of which must be allowed
 
-A route says it with ``requires``; ``routed`` refuses an application with a route that says
-nothing.  Attributes come from the parameters that the route itself reads, never from a second
-reading of the path.  A route whose body names what it acts on says ``BY_BODY``, and asks for the
-rest itself (``authority.require``).
+A route states them with ``requires``; an application with a route that states nothing is refused.
+Attributes come from the parameters that the route itself reads, never from parsing the path again.
+A route whose body names its objects states ``by_body``, and checks the rest itself
+(``named_objects``).
 
 Source: access.md 2.1 and 2.4; apiserver ``pkg/endpoints/request/requestinfo.go``.
 """
@@ -48,13 +48,13 @@ class Asked:
 
 
 Requirement = Callable[[Asked], Iterable[Attributes]]
-"""Lists what must be allowed; raises nothing, for what is wrong with a request is said later."""
+"""Lists the attributes that must be allowed; never raises: invalid requests are refused later."""
 
 _stated: WeakKeyDictionary[Callable[..., Any], Requirement] = WeakKeyDictionary()
 
 
 def requires(requirement: Requirement) -> Callable[[Endpoint], Endpoint]:
-    """State what a route asks of its caller."""
+    """State the attributes that a route needs."""
 
     def state(endpoint: Endpoint) -> Endpoint:
         _stated[endpoint] = requirement
@@ -64,12 +64,12 @@ def requires(requirement: Requirement) -> Callable[[Endpoint], Endpoint]:
 
 
 def requirement_of(endpoint: Callable[..., Any]) -> Requirement | None:
-    """Give what a route states."""
+    """Give the requirement of a route; None if it states none."""
     return _stated.get(endpoint)
 
 
 def by_body(_: Asked) -> Iterable[Attributes]:
-    """Ask for nothing but an authenticated caller: the route asks for what its body names."""
+    """Ask only for an authenticated caller: the route checks the objects that its body names."""
     return ()
 
 
@@ -115,9 +115,9 @@ def collection(resource: AnyResource, query: QueryParams, verb: str = "") -> Att
 
 
 def is_limited(resource: AnyResource, query: QueryParams) -> bool:
-    """Whether a list or watch wants what the caller may see, whatever that is.
+    """Whether a list or watch is limited to the namespaces that its caller may see.
 
-    Its route then finds out in which namespaces that is.
+    Its route then finds them.
     """
     is_wanted = query.get("visible", "").lower() in _LIMITED
     return is_wanted and resource.is_namespaced and not query.get("namespace", "")

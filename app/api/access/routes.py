@@ -1,4 +1,4 @@
-"""The routes of the application, found by method and path, with what each asks of its caller.
+"""The routes of the application, found by method and path, with their requirements.
 
     method, path -> Found(requirement, parameters) | path known, method not | nothing
 
@@ -43,12 +43,12 @@ class Routes:
     """All routes of an application."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        """Take the routes; raises LookupError for one that asks nothing of its caller."""
+        """Take the routes; raises LookupError for one that states no requirement."""
         self._entries: defaultdict[tuple[str, int], list[_Entry]] = defaultdict(list)
         for route in routes:
             requirement = requirement_of(route.endpoint)
             if requirement is None:
-                raise LookupError(f"the route {route.path} does not say what it asks of a caller")
+                raise LookupError(f"the route {route.path} states no requirement")
             entry = _Entry(route.path_regex, frozenset(route.methods or ()), requirement)
             self._entries[_place(route.path)].append(entry)
 

@@ -1,8 +1,8 @@
-"""Routes of tokens: issued once, shown with their last use, revoked.
+"""Routes of tokens: to create, list and read them.
 
-    POST body -> may the caller become that user? -> Token, and its text in this one answer
+    POST body -> the right to act as that user -> Token, with its text in this answer only
 
-Changes and revocations are those of every collection.  Tokens are not watched.
+Changes and revocations are the generic ones of collections.  Tokens cannot be watched.
 
 Source: access.md 1.2 and 2.4.
 """
@@ -61,7 +61,7 @@ changes = changes_router(WIRE)
 async def create_token(
     request: Request, query: Annotated[WriteQuery, Query()], registry: RegistryOf, caller: CallerOf
 ) -> Response:
-    """Issue a token to whoever may become its user; this answer alone has its text."""
+    """Issue a token; only this answer contains its text."""
     draft = await read_draft(request, TOKEN, query.field_validation)
     wanted, is_dry = cast("Token", draft.object), is_dry_run(query.dry_run)
     text = mint(token_kind_of(wanted.user))

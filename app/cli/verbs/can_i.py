@@ -1,4 +1,4 @@
-"""``waypost can-i``: whether the caller may do something; ends with 1 when not.
+"""``waypost can-i``: whether the caller may do something; exits with 1 if not.
 
 verb, resource or path -> POST /can-i -> yes | no - reason
 
@@ -41,7 +41,7 @@ def can_i(  # noqa: PLR0913  each parameter is an option of the command
     output: OutputOption = OutputFormat.TABLE,
     api: ApiOption = API,
 ) -> None:
-    """Ask whether you may do something; ends with 1 when you may not."""
+    """Ask whether you may do something; exits with 1 if not."""
     if resource.startswith("/"):
         spec: dict[str, object] = {"nonResourceAttributes": {"path": resource, "verb": verb}}
     else:

@@ -5,13 +5,14 @@ kind, name, selectors -> GET -> Sheet | document
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated
 
 import typer
 
 from app.cli.client import Api
 from app.cli.columns import sheet
-from app.cli.fields import mappings
+from app.cli.fields import Json, mappings
 from app.cli.options import (
     API,
     ApiOption,
@@ -22,7 +23,7 @@ from app.cli.options import (
     kind_and_name,
     object_path,
 )
-from app.cli.output import OutputFormat, print_document, print_sheet, say, stderr
+from app.cli.output import OutputFormat, print_document, print_sheet, print_warning, say, stderr
 from app.client.errors import Refused
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource
@@ -73,14 +74,14 @@ def get(  # noqa: PLR0913  each parameter is an option of the command
     print_sheet(sheet(objects, kind, now, is_wide=is_wide, with_namespace=all_namespaces))
 
 
-def _listed(server: Api, kind: AnyResource, query: Mapping[str, str]) -> Mapping[str, Any]:
-    """List objects; those of the namespaces that the caller may see, where all are refused."""
+def _listed(server: Api, kind: AnyResource, query: Mapping[str, str]) -> Json:
+    """List objects; those of all namespaces only as far as the caller may see them."""
     path = f"/{kind.plural}"
     try:
         return server.ask("GET", path, query=query)
     except Refused as refusal:
-        if refusal.reason != "Forbidden" or query["namespace"] or not kind.is_namespaced:
+        if refusal.code != HTTPStatus.FORBIDDEN or query["namespace"] or not kind.is_namespaced:
             raise
-    document = server.ask("GET", path, query={**query, "visible": True})
-    say("only the namespaces that you may see; all of them are forbidden", console=stderr())
-    return document
+    visible = server.ask("GET", path, query={**query, "visible": True})
+    print_warning(f"you may not list {kind.plural} everywhere: these are of visible namespaces")
+    return visible

@@ -1,6 +1,6 @@
-"""``waypost token``: makes, lists and revokes tokens.
+"""``waypost token``: creates, lists and revokes tokens.
 
-    whom it is for -> POST /tokens -> the text alone on the standard output, once
+    a user -> POST /tokens -> only the text on the standard output, once
     GET /tokens -> Sheet          ids, a user or a node -> one DELETE each
 
 Source: access.md 1.2 and 1.8.
@@ -30,10 +30,8 @@ from app.domain.objects.meta import format_time
 from app.domain.objects.token import TOKEN
 
 BREAK_GLASS = "waypost.break-glass"
-"""Key of the command line's ``meta``: what makes an administrator's token with the database alone.
-
-``app.__main__`` puts it there, for nothing here can reach the database.
-"""
+"""Key of the command line's ``meta``: the function that writes an administrator's token to the
+database, set by ``app.__main__``, as nothing here can reach the database."""
 
 UserOption = Annotated[str, typer.Option("--user", metavar="USER", help="The user it is for.")]
 NodeOption = Annotated[str, typer.Option("--node", metavar="NODE", help="For a node's agent.")]
@@ -61,7 +59,7 @@ def create(  # noqa: PLR0913  each parameter is an option of the command
     ] = None,
     description: Annotated[str, typer.Option(help="What it is used for.")] = "",
     admin: Annotated[
-        bool, typer.Option("--admin", help="With --database: for everything, asking nobody.")
+        bool, typer.Option("--admin", help="With --database: for everything, without a check.")
     ] = False,
     database: Annotated[
         bool, typer.Option("--database", help="Write to WAYPOST_DATABASE_URL, without the API.")
@@ -69,13 +67,13 @@ def create(  # noqa: PLR0913  each parameter is an option of the command
     output: OutputOption = OutputFormat.TABLE,
     api: ApiOption = API,
 ) -> None:
-    """Make a token and print it, once; for yourself unless another is named."""
+    """Create a token and print it once; for yourself unless another user is named."""
     if admin != database:
         raise typer.BadParameter("--admin and --database belong together")
     named = _named_user(user, node, service_account, is_dns=dns)
     if admin:
         if named or group or days or description:
-            raise typer.BadParameter("with --admin nothing else about the token can be said")
+            raise typer.BadParameter("--admin excludes all other options of the token")
         made = _break_glass(context)
     else:
         server = connect(context, api)
@@ -128,10 +126,10 @@ def revoke(
     ] = "",
     api: ApiOption = API,
 ) -> None:
-    """Revoke tokens; every process obeys within a second."""
+    """Revoke tokens; every process refuses them within a second."""
     named = _named_user(user, node, "", is_dns=False)
     if bool(ids) == bool(named):
-        raise typer.BadParameter("say either the ids of tokens, or a user or node")
+        raise typer.BadParameter("give either the ids of tokens, or a user or node")
     server = connect(context, api)
     if named:
         listed, now = server.ask("GET", f"/{TOKEN.plural}"), datetime.now(UTC)
@@ -146,7 +144,7 @@ def revoke(
 
 
 def _named_user(user: str, node: str, account: str, *, is_dns: bool) -> str:
-    """Give the user that the options name; empty when they name none."""
+    """Give the user that the options name; empty without one."""
     named = [user, node and node_user_name(node), account, REPLICA if is_dns else ""]
     given = [each for each in named if each]
     if len(given) > 1:
@@ -164,7 +162,7 @@ def _spec(user: str, groups: Sequence[str]) -> dict[str, object]:
 
 
 def _own_spec(server: Api, groups: Sequence[str] | None) -> dict[str, object]:
-    """Ask the server who the caller is; every bearer has the group of the authenticated anyway."""
+    """Ask the server for the caller's user; the group of authenticated users is implied."""
     review = server.ask("GET", "/whoami")
     user, own = mapping(review, "status", "userInfo"), texts(review, "status", "userInfo", "groups")
     held = [group for group in own if group != AUTHENTICATED]

@@ -1,4 +1,4 @@
-"""``waypost whoami``: who the server takes the caller for.
+"""``waypost whoami``: the user of the caller's requests.
 
 GET /whoami -> SelfSubjectReview -> Sheet
 
@@ -17,7 +17,7 @@ from app.cli.output import OutputFormat, Sheet, print_result, print_sheet
 def whoami(
     context: typer.Context, *, output: OutputOption = OutputFormat.TABLE, api: ApiOption = API
 ) -> None:
-    """Show the user and the groups that the server takes you for."""
+    """Show the user and the groups of your requests."""
     print_result(connect(context, api).ask("GET", "/whoami"), output, _print_user)
 
 

@@ -1,11 +1,11 @@
-"""Who may mint a token: minting one is becoming its user.
+"""The rights that are needed to mint a token, which lets its holder act as a user.
 
     user -> groups and namespace that follow from it, the kind of its tokens
     snapshot, caller, token -> nothing, or Forbidden
 
-The right to create tokens is asked before.  Each name and group needs the right to impersonate
-it; without that, users may mint for themselves, with no more groups and no later end than their
-own credential has.
+The right to create tokens is checked before.  Each name and group needs the right to impersonate
+it; without that, users may mint tokens for themselves, with no more groups and no later end than
+their own credential.
 
 Source: access.md 1.2, 1.10 and 2.7.
 """
@@ -53,7 +53,7 @@ def node_of(user_name: str) -> str:
 
 
 def token_kind_of(user_name: str) -> TokenKind:
-    """Tell which prefix the tokens of a user have."""
+    """Give the kind of a user's tokens, which is their prefix."""
     if is_for_node(user_name):
         return TokenKind.NODE
     return TokenKind.REPLICA if user_name == dns_replicas.USER_NAME else TokenKind.USER
@@ -74,7 +74,7 @@ def is_for_oneself(minter: User, token: Token) -> bool:
 
 
 def require_may_mint(snapshot: Snapshot, minter: Minter, token: Token) -> None:
-    """Raise Forbidden where the minter may not become the user of a token.
+    """Raise Forbidden if the minter may not act as the user of a token.
 
     ``token`` is as it was sent, but for its end.
     """
@@ -100,7 +100,7 @@ def require_may_mint(snapshot: Snapshot, minter: Minter, token: Token) -> None:
 
 
 def _may_not_become(snapshot: Snapshot, user: User, token: Token) -> Refused | None:
-    # Whoever impersonates a service account has its groups without asking for them.
+    # Impersonating a service account includes its groups.
     follows = () if parse_service_account(token.user) else groups_following(token.user)
     for attributes in become_attributes(token.user, token.groups or follows):
         decision = authorize(snapshot, user, attributes)

@@ -1,4 +1,4 @@
-"""A Token: a credential of our own, which is handed out once and then known by its digest.
+"""A Token: a credential that Waypost issues once, and then knows by its digest.
 
     RESOURCE of Token
 
@@ -20,8 +20,8 @@ OF_NAMESPACE = "token-namespace"
 class Token(Object):
     """A token whose id is its name.
 
-    It ends with its ``bound_namespace``, if it has one.  ``digest`` is the SHA-256 of its text, in
-    hexadecimal.  ``last_used_at`` is not stored: answers are given it from elsewhere.
+    It is revoked with its ``bound_namespace``, if it has one.  ``digest`` is the SHA-256 of its
+    text, in hexadecimal.  ``last_used_at`` is not stored here, but added to answers.
     """
 
     user: str = ""
@@ -36,7 +36,7 @@ class Token(Object):
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it was revoked or expires, whichever comes first; None while it has no end."""
+        """The time of its revocation or expiry, the earlier of both; None without an end."""
         return min(filter(None, (self.expires_at, self.revoked_at)), default=None)
 
 

@@ -1,6 +1,6 @@
-"""The roles that every registry with authentication has, and its first administrator.
+"""The built-in roles of a registry with authentication, and its first administrator.
 
-    state, built-in roles -> roles that exist and lack nothing
+    state, built-in roles -> these roles, complete
     empty state, text -> one token of an administrator, once
 
 Source: access.md 1.8 and 2.6.
@@ -21,8 +21,8 @@ from app.registry.writes import lifecycle
 from app.registry.writes.tokens import issue_to_administrator
 
 FIRST_ANNOTATION = "waypost/first-administrator"
-"""Annotation of the Namespace kube-system: when the first administrator got a token."""
-BOOTSTRAP = "system:bootstrap"  # who made that token
+"""Annotation of the Namespace kube-system: the time of the first administrator's token."""
+BOOTSTRAP = "system:bootstrap"  # the creator of that token
 
 _SYSTEM_KEY = NamespacedName("", SYSTEM)
 
@@ -30,8 +30,8 @@ _SYSTEM_KEY = NamespacedName("", SYSTEM)
 def bootstrap_access(work: Work, *, text: str, prepare: Callable[[], None]) -> bool:
     """Create and complete the built-in roles; says whether an administrator got a token.
 
-    It gets one, whose secret is ``text``, in a registry that has never had a token nor bound a
-    role itself.  ``prepare`` is called before, and may raise to prevent it.
+    That token, with the given ``text``, is issued in a registry that never had a token, nor a
+    ClusterRoleBinding besides the built-in ones.  ``prepare`` is called before, and may raise.
     """
     _reconcile_roles(work)
     if not _needs_administrator(work):

@@ -1,8 +1,8 @@
-"""Issue of tokens: to whoever may become their user, and to the first administrator.
+"""Issue of tokens: for users that the minter may act as, and for the first administrator.
 
     minter, draft, text -> Token          empty registry, text -> the administrator's Token
 
-The text itself is not kept; its digest is.
+Only the digest of the text is stored.
 
 Source: access.md 1.2 and 1.8.
 """
@@ -24,9 +24,9 @@ ADMINISTRATOR = "system:admin"
 
 
 def issue(work: Work, minter: Minter, draft: Token, *, text: str) -> Token:
-    """Create the token that a draft asks for, whose secret is ``text``.
+    """Create the token of a draft, with the given text.
 
-    A token for oneself that names no time ends with one's own credential at the latest.  Raises
+    A minter's token for itself without an end gets at most that of its own credential.  Raises
     Forbidden, and Invalid with every violation.
     """
     ending = with_end(draft, work)
@@ -44,7 +44,7 @@ def issue(work: Work, minter: Minter, draft: Token, *, text: str) -> Token:
 
 
 def issue_to_administrator(work: Work, *, text: str, created_by: str) -> Token:
-    """Create a token for everything, asking nobody; it ends as others do."""
+    """Create a token for everything, without a check of rights; it expires like others."""
     token = Token(
         metadata=ObjectMeta(),
         user=ADMINISTRATOR,

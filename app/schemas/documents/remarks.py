@@ -80,9 +80,9 @@ def not_held_line(kind: str, api_version: str) -> str:
 
 
 def not_applied_line(kind: AnyResource) -> str:
-    """Say that objects of a kind are derived from others, or made by a route of their own."""
+    """Say that objects of a kind are derived from others, or created by a route of their own."""
     if kind.is_internal:
-        return f"{kind.plural_name} are made by POST /{kind.plural}, and never applied"
+        return f"{kind.plural_name} are created by POST /{kind.plural}, and never applied"
     return f"{kind.plural_name} follow from other objects: they are read, never written"
 
 

@@ -217,7 +217,7 @@ async def test_an_apply_ignores_tokens_by_name_and_never_prunes_them(place: Plac
     made["spec"]["user"] = "mallory"
     (result,) = (await place.api.post("/apply", json=made)).json()["results"]
     assert (result["kind"], result["operation"]) == ("Token", "ignored")
-    assert result["message"] == "Tokens are made by POST /tokens, and never applied"
+    assert result["message"] == "Tokens are created by POST /tokens, and never applied"
     refused = await place.api.post("/apply?strict=true", json=made)
     assert (refused.status_code, refused.json()["details"]["causes"][0]["field"]) == (
         422,

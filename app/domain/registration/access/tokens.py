@@ -1,10 +1,10 @@
-"""Tokens: every rule that they must obey, their revocation and their removal.
+"""Tokens: their validation, revocation and removal.
 
     draft, now -> Token          Namespace deleted -> its tokens revoked
     ended tokens -> gone after a time
 
-A token is never rewritten but for its description.  A revoked one stays for a time, so that its
-later use is told apart from that of an unknown one.
+Only the description of a token can be changed.  A revoked token is kept for a time, so that its
+use differs from that of an unknown one.
 
 Source: access.md 1.2.
 """
@@ -62,7 +62,7 @@ def _rules(current: Token | None, desired: Token) -> Iterator[Violation]:
 
 
 def complete(draft: Token) -> Token:
-    """Fill in what follows from the user."""
+    """Fill in the groups and the Namespace that follow from the user."""
     account = parse_service_account(draft.user)
     return replace(
         draft,
@@ -80,7 +80,7 @@ def with_end(draft: Token, work: Work) -> Token:
 
 
 def remove_ended(work: Work) -> None:
-    """Forget the tokens that ended long ago."""
+    """Remove the tokens that ended long ago."""
     for token in tuple(work.snapshot.of(TOKEN).values()):
         if token.ended_at is not None and token.ended_at + ENDED_KEPT <= work.now:
             work.remove(token)
@@ -190,7 +190,7 @@ def _description_violations(description: str) -> Iterator[Violation]:
 
 
 def _present_violations(work: Work, token: Token) -> Iterator[Violation]:
-    """Yield what a new token breaks at its time and in its registry."""
+    """Yield the rules that a new token breaks at this time and in this registry."""
     field, end = "spec.expiresAt", token.expires_at
     days_max = work.policy.token_days_max
     if end is not None and end <= work.now:
@@ -214,7 +214,7 @@ def _bound_violations(work: Work, namespace: str) -> Iterator[Violation]:
 
 
 def _fixed(current: Token, desired: Token) -> Iterable[tuple[str, object, object]]:
-    """Pair every value that cannot be changed with the one that is desired."""
+    """Pair every immutable value with the desired one."""
     held, sent = current.metadata, desired.metadata
     yield "metadata.labels", dict(held.labels), dict(sent.labels)
     yield "metadata.annotations", dict(held.annotations), dict(sent.annotations)
@@ -237,7 +237,7 @@ STRATEGY: Strategy[Token] = Strategy(
     name_rule=path_segment_problems,
     complete=complete,
     admit=_admit,
-    is_created_with_status=True,  # the route says who made it
+    is_created_with_status=True,  # the route sets the creator
     is_returned_when_deleted=True,
     sends_status=lambda _: True,
     delete=_revoke,

@@ -1,4 +1,4 @@
-"""The wire shape of a Token; its text is in one answer only, its digest in none.
+"""The wire shape of a Token, which has neither its text nor its digest.
 
     TokenWrite -> Token (domain) -> dict
 
@@ -17,17 +17,17 @@ from app.schemas.objects.wire import Manifest, Wire, read_model
 
 @shape_of(domain.Token, always=("groups",))
 class TokenSpec(Input):
-    """Whom the token is for, and until when; only the description can be changed."""
+    """The user of the token, and its end; only the description can be changed."""
 
     user: str | None = Field(
         default=None,
-        description="The user that a bearer of the token is: any name, "
+        description="The user that requests with the token act for: any name, "
         "`system:serviceaccount:NAMESPACE:NAME`, or `system:node:NAME` for the agent of a node.",
         examples=["alice"],
     )
     groups: list[str] | None = Field(
         default=None,
-        description="Those of a service account and of an agent follow from the user.",
+        description="The groups of the user; those of service accounts and agents are implied.",
         examples=[["developers"]],
     )
     expires_at: Time | None = Field(
@@ -47,14 +47,14 @@ class TokenSpec(Input):
 
 @shape_of(domain.Token)
 class TokenStatus(Input):
-    """What became of the token."""
+    """The use and the end of the token."""
 
     last_used_at: Time | None = Field(
         default=None, description="To the minute, and up to two minutes late."
     )
     revoked_at: Time | None = None
     created_by: str | None = Field(
-        default=None, description="The user that made it.", examples=["system:admin"]
+        default=None, description="The user that created it.", examples=["system:admin"]
     )
 
 
