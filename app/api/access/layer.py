@@ -115,7 +115,13 @@ class _Judging:
             impersonation=impersonation,
         )
         access = self._access
-        return Permit(caller=caller, asked=asked, tokens_of=access.tokens_of, now=access.now)
+        return Permit(
+            caller=caller,
+            asked=asked,
+            tokens_of=access.tokens_of,
+            now=access.now,
+            known_at=snapshot.revision,
+        )
 
     async def _snapshot(self) -> Snapshot:
         """Take the state to judge by, which is not older than the revision that is asked for."""
