@@ -42,13 +42,6 @@ def test_a_server_with_a_certificate_is_reached_over_https() -> None:
 
 
 @pytest.mark.usefixtures("checkout")
-def test_with_authentication_the_commands_send_a_token() -> None:
-    *_, last = commands(listening(auth=True))
-    url = "http://127.0.0.1:8053/services"
-    assert last == f'curl -s -H "Authorization: Bearer $WAYPOST_TOKEN" {url}'
-
-
-@pytest.mark.usefixtures("checkout")
 def test_a_checkout_has_its_examples_to_try() -> None:
     assert list(commands(listening())) == [
         ".venv/bin/waypost apply -f examples/ent.yaml",

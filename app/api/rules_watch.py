@@ -182,8 +182,11 @@ async def _changes(request: Request, registry: Registry, question: _Question) ->
     """Ask what changed since a revision, again and again until something did or time is up."""
     snapshot, clock = registry.view.require_synced(), asyncio.get_running_loop()
     until_s = clock.time() + question.patience_s
+    permit = permit_of(request.scope)
     if question.since > snapshot.revision:
         snapshot = await registry.view.wait_for(question.since)
+        if permit is not None:
+            permit.require(snapshot)
     if question.patience_s:
         registry.watching.require_room()
         leave_slot(request)
@@ -197,9 +200,8 @@ async def _changes(request: Request, registry: Registry, question: _Question) ->
         if not await registry.watching.wait_beyond(snapshot.revision, within_s=left_s):
             return changes
         snapshot = registry.view.snapshot
-        permit = permit_of(request.scope)
-        if permit is not None and (refusal := permit.refusal(snapshot)) is not None:
-            raise refusal
+        if permit is not None:
+            permit.require(snapshot)
 
 
 async def _pieces(changes: NodeChanges) -> list[Piece]:

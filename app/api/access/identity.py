@@ -26,6 +26,7 @@ from app.domain.access.refusals import Refused
 from app.domain.access.subjects import UNSECURED, User
 from app.domain.access.tokens import StoredToken
 from app.domain.errors import DomainError, Expired
+from app.domain.names import REVISION_ZERO, Revision
 from app.domain.snapshot import Snapshot
 
 _PERMIT: Final = "waypost.permit"
@@ -51,13 +52,16 @@ class Caller:
 class Permit:
     """The rights that a request was allowed by, and whether it has them at a later state.
 
-    ``namespaces`` are those that a list or watch with ``visible=true`` was limited to.
+    ``known_at`` is the revision of the state by which the caller was authenticated: in an older
+    one its token may not have been issued yet.  ``namespaces`` are those that a list or watch with
+    ``visible=true`` was limited to.
     """
 
     caller: Caller
     asked: tuple[Attributes, ...]
     tokens_of: Callable[[Snapshot], Mapping[str, StoredToken]]
     now: Callable[[], datetime]
+    known_at: Revision = REVISION_ZERO
     namespaces: frozenset[str] | None = None
 
     def asking(
@@ -72,7 +76,7 @@ class Permit:
         return self.caller.expires_at is not None and self.now() >= self.caller.expires_at
 
     def refusal(self, snapshot: Snapshot) -> DomainError | None:
-        """Give the refusal of the request at a later state; None while it is allowed."""
+        """Give the refusal of the request at a state, now or since then; None if it is allowed."""
         caller = self.caller
         if self.has_ended or self._is_revoked(snapshot):
             return Unauthenticated()
@@ -85,11 +89,18 @@ class Permit:
         refused = first_refusal(snapshot, caller.user, self.asked)
         return None if refused is None else refused.error
 
+    def require(self, snapshot: Snapshot) -> None:
+        """Raise why the request is not allowed any more at a state."""
+        if (refusal := self.refusal(snapshot)) is not None:
+            raise refusal
+
     def _is_revoked(self, snapshot: Snapshot) -> bool:
         if self.caller.method is not Method.TOKEN:
             return False
         stored = self.tokens_of(snapshot).get(self.caller.credential_id)
-        return stored is None or stored.revoked_at is not None
+        if stored is None:
+            return snapshot.revision >= self.known_at
+        return stored.revoked_at is not None
 
     def _visible_refusal(self, snapshot: Snapshot, known: frozenset[str]) -> DomainError | None:
         try:

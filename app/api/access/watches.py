@@ -38,10 +38,14 @@ def named(kinds: str) -> tuple[str, ...]:
 def permitted(
     request: Request, snapshot: Snapshot, interest: Interest
 ) -> tuple[Permit | None, Interest]:
-    """Limit a watch to what its caller may see; raises Forbidden when that is nothing."""
+    """Limit a watch to what its caller may see; raises Forbidden when that is nothing.
+
+    The request may have waited for its start meanwhile, so it is evaluated as a whole again.
+    """
     permit = permit_of(request.scope)
     if permit is None:
         return None, interest
+    permit.require(snapshot)
     query = request.query_params
     wanted = {name: RESOURCES_BY_KIND[name] for name in sorted(interest.kinds)}
     asked = {name: collection(kind, query, "watch") for name, kind in wanted.items()}

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,17 @@ RBAC = "rbac.authorization.k8s.io"
 MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
+@dataclass
+class Clock:
+    """The present as requests are judged by it, which a test may put ahead."""
+
+    ahead: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        """Give the time in UTC."""
+        return datetime.now(UTC) + self.ahead
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guarded:
     """A running registry, its application, and the credentials of its administrator."""
@@ -35,6 +47,7 @@ class Guarded:
     client: httpx.AsyncClient
     admin: Mapping[str, str]
     built_in: Snapshot
+    clock: Clock
     tokens: dict[tuple[str, ...], Wire] = field(default_factory=dict[tuple[str, ...], Wire])
 
     @property
@@ -65,6 +78,7 @@ class Guarded:
     async def forget(self) -> None:
         """Leave only what is built in, and no token but the administrator's."""
         self.tokens.clear()
+        self.clock.ahead = timedelta()
         await self.registry.writer.write(self._forget)
 
     def _forget(self, work: Work) -> None:
@@ -82,7 +96,8 @@ class Guarded:
 async def guarded(url: str, folder: Path) -> AsyncGenerator[Guarded, None]:
     """Run a registry with authentication for the length of the block."""
     async with a_registry(url, auth=True, data_dir=folder) as registry:
-        app = _application(registry)
+        clock = Clock()
+        app = _application(registry, clock)
         async with a_client(app) as client:
             yield Guarded(
                 registry=registry,
@@ -90,11 +105,14 @@ async def guarded(url: str, folder: Path) -> AsyncGenerator[Guarded, None]:
                 client=client,
                 admin=bearer((folder / FILE_NAME).read_text().strip()),
                 built_in=registry.view.snapshot,
+                clock=clock,
             )
 
 
-def _application(registry: Registry) -> FastAPI:
-    app = application.build(version=VERSION, access=registry.access)
+def _application(registry: Registry, clock: Clock) -> FastAPI:
+    assert registry.access is not None
+    access = replace(registry.access, now=clock.now)
+    app = application.build(version=VERSION, access=access)
     app.state.registry = registry
     return app
 
