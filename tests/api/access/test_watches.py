@@ -162,6 +162,18 @@ async def test_an_expired_token_ends_the_stream_without_any_event(place: Guarded
     assert (await place.client.get(PATHS[0], headers=headers)).status_code == 401
 
 
+async def test_a_service_account_is_ended_with_its_namespace(place: Guarded) -> None:
+    user = "system:serviceaccount:dev:bot"
+    subject = {"kind": "ServiceAccount", "namespace": "dev", "name": "bot"}
+    await place.hold({**a_binding("looks", "bot", namespace="prod"), "subjects": [subject]})
+    headers = await place.as_(user)
+    stream = await streaming(place, f"{PATHS[0]}&resourceVersion={place.revision}", headers)
+    await place.hold(a_service("before"))
+    await deleted(place, "/namespaces/dev")
+    seen = await ended(stream)
+    assert (seen.events, seen.code) == ([("ADDED", "before")], 401)
+
+
 async def test_an_impersonator_who_may_no_longer_impersonate_is_ended(place: Guarded) -> None:
     await place.hold(a_role("acts", a_rule("impersonate", "users")), a_binding("acts", "carol"))
     headers = {**await place.as_("carol"), "Impersonate-User": "alice"}
