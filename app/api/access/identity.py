@@ -78,7 +78,7 @@ class Permit:
         return self.caller.expires_at is not None and self.now() >= self.caller.expires_at
 
     def refusal(self, snapshot: Snapshot) -> DomainError | None:
-        """Say why the request is not allowed at a state, now or since then; None if it is."""
+        """Say why the request is not allowed any more at a state; None if it is."""
         caller = self.caller
         if self.has_ended or self._is_revoked(snapshot):
             return Unauthenticated()
