@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from app.api.credentials.configuration import ANONYMOUS_PATHS
 from app.api.docs import ICON, PAGE, SCRIPT, STYLE
 
 URLS = re.findall(r'(?:src|href)="([^"]+)"', PAGE)
@@ -58,3 +59,7 @@ async def test_the_style_loads_nothing_from_elsewhere(api: httpx.AsyncClient) ->
 )
 async def test_other_files_of_the_package_are_not_served(api: httpx.AsyncClient, path: str) -> None:
     assert (await api.get(path)).status_code == 404
+
+
+def test_what_the_page_loads_needs_no_credentials_either() -> None:
+    assert {"/docs", *(f"/{url}" for url in URLS)} <= ANONYMOUS_PATHS

@@ -30,6 +30,7 @@ from app.domain.names import REVISION_ZERO, Revision
 from app.domain.snapshot import Snapshot
 
 _PERMIT: Final = "waypost.permit"
+_ALL: Final = frozenset({""})  # the limit of a list or watch whose caller may see all namespaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ class Permit:
             seen = visible(snapshot, self.caller.user, self.asked)
         except DomainError as refusal:
             return refusal
-        if seen != known:
+        if (_ALL if seen is None else seen) != known:
             return Expired("the visible namespaces have changed: list again")
         return None
 
@@ -136,7 +137,7 @@ def limited(
         return None, None
     wanted = tuple(asked)
     namespaces = visible(snapshot, permit.caller.user, wanted)
-    return permit.asking(wanted, namespaces), namespaces
+    return permit.asking(wanted, _ALL if namespaces is None else namespaces), namespaces
 
 
 async def caller_of(request: Request) -> Caller:

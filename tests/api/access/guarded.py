@@ -1,5 +1,6 @@
 """A registry with authentication behind the real application, and callers with tokens."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
 
 from app.administrators import FILE_NAME
 from app.api import application
@@ -21,6 +23,7 @@ from app.main import VERSION
 from app.registry.writes import lifecycle
 from tests.domain.access.vectors import decoded
 from tests.registries import a_client, a_registry
+from tests.waiting import WITHIN_S
 
 Wire = dict[str, Any]
 RBAC = "rbac.authorization.k8s.io"
@@ -115,6 +118,30 @@ def _application(registry: Registry, clock: Clock) -> FastAPI:
     app = application.build(version=VERSION, access=access)
     app.state.registry = registry
     return app
+
+
+async def streaming(
+    place: Guarded, path: str, headers: Mapping[str, str]
+) -> asyncio.Task[httpx.Response]:
+    """Begin a stream, and wait until its head is sent: from then on its start is fixed."""
+    is_begun = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            await send(message)
+            is_begun.set()
+
+        await place.app(scope, receive, told)
+
+    async def read() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.get(path, headers=headers)
+
+    task = asyncio.create_task(read())
+    async with asyncio.timeout(WITHIN_S):
+        await is_begun.wait()
+    return task
 
 
 def bearer(token: str) -> dict[str, str]:

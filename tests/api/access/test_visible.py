@@ -15,8 +15,9 @@ from tests.api.access.guarded import (
     a_rule,
     a_service,
     guarded,
+    streaming,
 )
-from tests.waiting import WITHIN_S, until
+from tests.waiting import WITHIN_S
 
 SPACES = ("dev", "other", "prod")
 WATCHES = ("/services?watch=true&visible=true", "/watch?kinds=Service&visible=true")
@@ -102,25 +103,22 @@ async def test_a_role_that_is_not_there_makes_nothing_visible(place: Guarded) ->
 
 
 @pytest.mark.parametrize("path", WATCHES)
-@pytest.mark.parametrize("change", ["more", "less", "none"])
+@pytest.mark.parametrize("change", ["more", "all", "less", "none"])
 async def test_a_watch_ends_where_the_namespaces_change(
     place: Guarded, path: str, change: str
 ) -> None:
     headers = await place.as_("alice")
-    watching, since = place.registry.watching, place.revision
-    before = watching.watchers
-    stream = asyncio.create_task(
-        place.client.get(f"{path}&resourceVersion={since}", headers=headers)
-    )
-    await until(lambda: stream.done() or watching.watchers > before)
+    stream = await streaming(place, f"{path}&resourceVersion={place.revision}", headers)
     await place.hold(*(a_service(f"new-{name}", name) for name in SPACES))
-    gone = {"less": ("prod",), "none": ("prod", "dev")}.get(change, ())
-    if change == "more":
-        await place.hold(a_binding("looks", "alice", namespace="other"))
-    if change == "none":
-        await place.hold(a_role("looks"))
-    for name in gone[:1] if change == "less" else ():
-        await place.client.delete(f"/rolebindings/{name}/alice-looks", headers=place.admin)
+    match change:
+        case "more":
+            await place.hold(a_binding("looks", "alice", namespace="other"))
+        case "all":
+            await place.hold(a_binding("looks", "alice"))
+        case "less":
+            await place.client.delete("/rolebindings/prod/alice-looks", headers=place.admin)
+        case _:
+            await place.hold(a_role("looks"))
     await place.hold(*(a_service(f"late-{name}", name) for name in SPACES))
 
     answer = await asyncio.wait_for(stream, WITHIN_S)
@@ -131,6 +129,20 @@ async def test_a_watch_ends_where_the_namespaces_change(
     assert shown == ["new-dev", "new-prod"]
     assert lines[-1]["type"] == "ERROR"
     assert lines[-1]["object"]["code"] == (403 if change == "none" else 410)
+
+
+@pytest.mark.parametrize("path", WATCHES)
+async def test_a_watch_of_all_namespaces_ends_where_they_become_some(
+    place: Guarded, path: str
+) -> None:
+    await place.hold(a_binding("looks", "alice"))
+    headers = await place.as_("alice")
+    stream = await streaming(place, f"{path}&resourceVersion={place.revision}", headers)
+    await place.client.delete("/clusterrolebindings/alice-looks", headers=place.admin)
+    answer = await asyncio.wait_for(stream, WITHIN_S)
+    assert "waypost-namespaces" not in answer.headers
+    last = json.loads(answer.text.splitlines()[-1])
+    assert (last["type"], last["object"]["code"]) == ("ERROR", 410)
 
 
 @pytest.mark.parametrize("path", WATCHES)

@@ -20,6 +20,7 @@ from tests.api.access.guarded import (
     a_rule,
     a_service,
     guarded,
+    streaming,
 )
 from tests.waiting import WITHIN_S, until
 
@@ -53,8 +54,10 @@ async def place(running: Guarded) -> Guarded:
     return running
 
 
-async def begun(place: Guarded, path: str, headers: dict[str, str]) -> asyncio.Task[httpx.Response]:
-    """Begin a stream or a long poll, and wait until the registry counts it as a watcher."""
+async def waiting(
+    place: Guarded, path: str, headers: dict[str, str]
+) -> asyncio.Task[httpx.Response]:
+    """Ask for changes, and wait until the registry counts that as a watcher."""
     watching = place.registry.watching
     before = watching.watchers
     task = asyncio.create_task(place.client.get(path, headers=headers))
@@ -116,7 +119,7 @@ async def test_who_loses_the_right_is_sent_nothing_from_there_on(
     place: Guarded, lose: Callable[[Guarded], Awaitable[None]], path: str, *, is_followed: bool
 ) -> None:
     headers = await place.as_("alice")
-    stream = await begun(place, f"{path}&resourceVersion={place.revision}", headers)
+    stream = await streaming(place, f"{path}&resourceVersion={place.revision}", headers)
     await place.hold(a_service("before"))
     await lose(place)
     if is_followed:
@@ -131,7 +134,7 @@ async def test_who_loses_the_right_is_sent_nothing_from_there_on(
 async def test_a_right_that_stays_by_another_binding_is_not_lost(place: Guarded) -> None:
     headers = await place.as_("alice")
     await place.hold(a_binding("looks", "alice"))
-    stream = await begun(place, f"{PATHS[0]}&resourceVersion={place.revision}", headers)
+    stream = await streaming(place, f"{PATHS[0]}&resourceVersion={place.revision}", headers)
     await place.hold(a_service("one"))
     await lose_binding(place)
     await place.hold(a_service("two"))
@@ -143,7 +146,7 @@ async def test_a_right_that_stays_by_another_binding_is_not_lost(place: Guarded)
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_revoked_token_ends_the_stream(place: Guarded, path: str) -> None:
     headers = await place.as_("alice")
-    stream = await begun(place, f"{path}&resourceVersion={place.revision}", headers)
+    stream = await streaming(place, f"{path}&resourceVersion={place.revision}", headers)
     await place.hold(a_service("before"))
     token = await place.token("alice")
     await deleted(place, f"/tokens/{token['metadata']['name']}")
@@ -153,16 +156,28 @@ async def test_a_revoked_token_ends_the_stream(place: Guarded, path: str) -> Non
 
 async def test_an_expired_token_ends_the_stream_without_any_event(place: Guarded) -> None:
     headers = await place.as_("alice")
-    stream = await begun(place, f"{PATHS[0]}&resourceVersion={place.revision}", headers)
+    stream = await streaming(place, f"{PATHS[0]}&resourceVersion={place.revision}", headers)
     place.clock.ahead = timedelta(days=367)
     assert await ended(stream) == ([], 401, "Unauthorized")
     assert (await place.client.get(PATHS[0], headers=headers)).status_code == 401
 
 
+async def test_a_service_account_is_ended_with_its_namespace(place: Guarded) -> None:
+    user = "system:serviceaccount:dev:bot"
+    subject = {"kind": "ServiceAccount", "namespace": "dev", "name": "bot"}
+    await place.hold({**a_binding("looks", "bot", namespace="prod"), "subjects": [subject]})
+    headers = await place.as_(user)
+    stream = await streaming(place, f"{PATHS[0]}&resourceVersion={place.revision}", headers)
+    await place.hold(a_service("before"))
+    await deleted(place, "/namespaces/dev")
+    seen = await ended(stream)
+    assert (seen.events, seen.code) == ([("ADDED", "before")], 401)
+
+
 async def test_an_impersonator_who_may_no_longer_impersonate_is_ended(place: Guarded) -> None:
     await place.hold(a_role("acts", a_rule("impersonate", "users")), a_binding("acts", "carol"))
     headers = {**await place.as_("carol"), "Impersonate-User": "alice"}
-    stream = await begun(place, f"{PATHS[0]}&resourceVersion={place.revision}", headers)
+    stream = await streaming(place, f"{PATHS[0]}&resourceVersion={place.revision}", headers)
     await place.hold(a_service("before"))
     await deleted(place, "/clusterrolebindings/carol-acts")
     seen = await ended(stream)
@@ -176,12 +191,12 @@ async def test_what_was_before_the_right_must_be_listed(place: Guarded) -> None:
     await place.hold(a_binding("looks", "bob", namespace="prod"))
     await place.hold(a_service("b"))
     for path in PATHS:
-        stream = await begun(place, f"{path}&resourceVersion={since}", headers)
+        stream = await streaming(place, f"{path}&resourceVersion={since}", headers)
         seen = await ended(stream)
         assert (seen.events, seen.code) == ([], 410)
     listed = await place.client.get("/services?namespace=prod", headers=headers)
     since = listed.json()["metadata"]["resourceVersion"]
-    stream = await begun(place, f"{PATHS[0]}&resourceVersion={since}", headers)
+    stream = await streaming(place, f"{PATHS[0]}&resourceVersion={since}", headers)
     await place.hold(a_service("c"))
     await deleted(place, "/rolebindings/prod/bob-looks")
     seen = await ended(stream)
@@ -207,15 +222,15 @@ async def test_who_waits_for_a_revision_is_judged_when_it_is_there(place: Guarde
     headers = await place.as_("alice")
     ahead = str(place.revision + 2)
 
-    async def waiting(path: str, more: dict[str, str]) -> asyncio.Task[httpx.Response]:
+    async def asking(path: str, more: dict[str, str]) -> asyncio.Task[httpx.Response]:
         before = authenticated(place)
         task = asyncio.create_task(place.client.get(path, headers={**headers, **more}))
         await until(lambda: authenticated(place) > before)
         return task
 
     tasks = [
-        await waiting(f"{PATHS[0]}&timeoutSeconds=1", {"Last-Event-ID": ahead}),
-        await waiting(f"/nodes/n1/ipvs/changes?since={ahead}", {}),
+        await asking(f"{PATHS[0]}&timeoutSeconds=1", {"Last-Event-ID": ahead}),
+        await asking(f"/nodes/n1/ipvs/changes?since={ahead}", {}),
     ]
     read = f"/services?namespace=prod&resourceVersion={ahead}"  # waits before it is judged at all
     tasks.append(asyncio.create_task(place.client.get(read, headers=headers)))
@@ -242,7 +257,7 @@ async def test_a_node_that_waits_for_changes_is_refused_when_it_may_not_any_more
     await place.hold(a_binding("rules", "alice"))
     agent, operator = await place.as_("system:node:n1", "system:nodes"), await place.as_("alice")
     path = f"/nodes/n1/{mode}/changes?since={place.revision}&timeoutSeconds=60"
-    revoked, unbound = await begun(place, path, agent), await begun(place, path, operator)
+    revoked, unbound = await waiting(place, path, agent), await waiting(place, path, operator)
     token = await place.token("system:node:n1", "system:nodes")
     await deleted(place, f"/tokens/{token['metadata']['name']}")
     answer = await asyncio.wait_for(revoked, WITHIN_S)
@@ -256,7 +271,9 @@ async def test_a_node_that_waits_for_changes_is_refused_when_it_may_not_any_more
 
 async def test_a_watch_without_kinds_has_those_that_are_permitted(place: Guarded) -> None:
     headers = await place.as_("alice")
-    stream = await begun(place, f"/watch?namespace=prod&resourceVersion={place.revision}", headers)
+    stream = await streaming(
+        place, f"/watch?namespace=prod&resourceVersion={place.revision}", headers
+    )
     await place.hold(a_pod("hidden"), a_service("shown"), a_node("n9"))
     await lose_binding(place)
     seen = await ended(stream)
