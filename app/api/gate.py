@@ -1,7 +1,7 @@
 """The layers that every request passes before its route, whichever route that is.
 
     metrics -> concurrent requests -> size of a body -> Host, Origin -> authentication and rights
-    -> methods -> rules watches -> routes
+    -> methods -> rules watches -> compression -> routes
 
 Nothing is answered without them: the fast answers are behind them, too.
 """
@@ -12,8 +12,8 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from app.api.access.layer import Access, AccessControl
-from app.api.access.requirements import path_itself, requires
 from app.api.access.routes import Routes
+from app.api.http.compression import Compression
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
 from app.api.http.methods import Methods
@@ -38,9 +38,7 @@ def stand_before(
     Raises LookupError for a route that does not say what it asks of its caller.
     """
     known = [route for route in routes if isinstance(route, Route)]
-    for route in known:
-        if route.path == app.openapi_url:  # the framework's own, which states nothing
-            requires(path_itself)(route.endpoint)
+    app.add_middleware(Compression)
     app.add_middleware(Following)
     app.add_middleware(Methods, routes=known)
     app.add_middleware(AccessControl, routes=Routes(known), access=access)

@@ -343,7 +343,7 @@ async def test_a_status_is_written_separately(api: httpx.AsyncClient) -> None:
     assert (await api.get(path)).json()["status"]["podIP"] == "10.244.1.5"
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/services/a/b/c/d"])
+@pytest.mark.parametrize("path", ["/index.html", "/nothing", "/services/a/b/c/d"])
 async def test_unknown_paths_are_answered_with_a_status(api: httpx.AsyncClient, path: str) -> None:
     answer = await api.get(path)
     assert (answer.status_code, answer.json()["reason"]) == (404, "NotFound")
