@@ -1,7 +1,7 @@
 """The layers that every request passes before its route, whichever route that is.
 
     metrics -> concurrent requests -> size of a body -> Host, Origin -> authentication and rights
-    -> methods -> rules watches -> compression -> routes
+    -> names of parameters -> methods -> rules watches -> compression -> routes
 
 Nothing is answered without them: the fast answers are behind them, too.
 """
@@ -17,6 +17,7 @@ from app.api.http.compression import Compression
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
 from app.api.http.methods import Methods
+from app.api.http.parameters import Parameters
 from app.api.metrics import RequestMeter
 from app.api.objects.bodies import BodyLimit
 from app.api.rules_watch import Following
@@ -41,7 +42,9 @@ def stand_before(
     app.add_middleware(Compression)
     app.add_middleware(Following)
     app.add_middleware(Methods, routes=known)
-    app.add_middleware(AccessControl, routes=Routes(known), access=access)
+    found = Routes(known)
+    app.add_middleware(Parameters, routes=found)
+    app.add_middleware(AccessControl, routes=found, access=access)
     app.add_middleware(Guard, trusted=trusted)
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
     app.add_middleware(RequestLimit, requests_max=limits.requests_max)
