@@ -8,7 +8,7 @@ Part of the composition: it knows settings, and what they are made into.
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from app.api.http.guard import Trusted
 from app.api.http.tls import TLS, TLSFiles
 from app.config import Settings, blamed_on
-from app.schemas.authorities import HostNames, parse_origin
+from app.schemas.authorities import HostNames, Origin, parse_origin
 
 
 def tls_of(settings: Settings) -> TLS | None:
@@ -46,18 +46,23 @@ def tls_of(settings: Settings) -> TLS | None:
 
 
 def trusted_by(settings: Settings, tls: TLS | None = None) -> Trusted:
-    """Make the server's accepted host names, and the origins that may write.
+    """Make the server's accepted host names, and the origins that may write, or read as well.
 
     Names of the certificate are accepted as they are at start.  With authentication every name is
     accepted unless some are listed: a page with a rebound name has no credentials.
     """
     own = (socket.gethostname(), settings.api_host, *(() if tls is None else tls.host_names))
     is_any = settings.auth and not settings.allowed_hosts
-    origins = (parse_origin(text) for text in settings.allowed_origins)
     return Trusted(
         hosts=None if is_any else HostNames.of((*map(str.lower, own), *settings.allowed_hosts)),
-        origins=frozenset(origin for origin in origins if origin is not None),
+        origins=_origins(settings.allowed_origins),
+        readers=_origins(settings.cors_origins),
     )
+
+
+def _origins(texts: Iterable[str]) -> frozenset[Origin]:
+    origins = map(parse_origin, texts)
+    return frozenset(origin for origin in origins if origin is not None)
 
 
 @contextlib.asynccontextmanager

@@ -1,9 +1,11 @@
 """The layers that every request passes before its route, whichever route that is.
 
-    metrics -> concurrent requests -> size of a body -> Host, Origin -> authentication and rights
+    metrics -> (pages that may read) -> concurrent requests -> size of a body -> Host, Origin
+    -> (preflights) -> authentication and rights
     -> names of parameters -> methods -> rules watches -> compression -> routes
 
-Nothing is answered without them: the fast answers are behind them, too.
+Nothing is answered without them: the fast answers are behind them, too.  Those in brackets are
+there if an operator lists pages of other origins.
 """
 
 from collections.abc import Iterable
@@ -14,6 +16,7 @@ from starlette.routing import Route
 from app.api.access.layer import Access, AccessControl
 from app.api.access.routes import Routes
 from app.api.http.compression import Compression
+from app.api.http.cross_origin import Preflights, ReadableAnswers
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
 from app.api.http.methods import Methods
@@ -45,7 +48,12 @@ def stand_before(
     found = Routes(known)
     app.add_middleware(Parameters, routes=found)
     app.add_middleware(AccessControl, routes=found, access=access)
+    readers = frozenset(map(str, trusted.readers))
+    if readers:
+        app.add_middleware(Preflights, origins=readers)
     app.add_middleware(Guard, trusted=trusted)
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
     app.add_middleware(RequestLimit, requests_max=limits.requests_max)
+    if readers:
+        app.add_middleware(ReadableAnswers, origins=readers)
     app.add_middleware(RequestMeter)
