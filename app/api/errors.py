@@ -50,9 +50,14 @@ class TargetTooLong(errors.DomainError):
 
 
 class MethodRefused(errors.DomainError):
-    """The method is one that no path has."""
+    """The method is none of the path's, or one that no path has."""
 
     reason = "MethodNotAllowed"
+
+    def __init__(self, message: str, *, allowed: str = "") -> None:
+        """Refuse; ``allowed`` lists the methods that there are, as in ``Allow``."""
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class Misdirected(errors.DomainError):
@@ -180,6 +185,8 @@ def refused(error: errors.DomainError, form: str = JSON) -> Response:
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
     if isinstance(error, (Unauthenticated, UnclearCredentials)) and error.challenge:
         headers["WWW-Authenticate"] = error.challenge
+    if isinstance(error, MethodRefused):
+        headers["Allow"] = error.allowed
     if isinstance(error, TooSlow):
         headers["Connection"] = "close"  # the rest of the request is not read
     status = status_of(error, code.value, retry_after_s=retry_after_s)

@@ -2,7 +2,7 @@
 
     metrics -> (pages that may read) -> concurrent requests -> size of a body -> Host, Origin
     -> (preflights) -> authentication and rights
-    -> names of parameters -> methods -> rules watches -> compression -> routes
+    -> names of parameters -> paths and methods -> rules watches -> compression -> routes
 
 Nothing is answered without them: the fast answers are behind them, too.  Those in brackets are
 there if an operator lists pages of other origins.
@@ -41,13 +41,12 @@ def stand_before(
 
     Raises LookupError for a route that does not say what it asks of its caller.
     """
-    known = [route for route in routes if isinstance(route, Route)]
+    known = Routes(route for route in routes if isinstance(route, Route))
     app.add_middleware(Compression)
     app.add_middleware(Following)
     app.add_middleware(Methods, routes=known)
-    found = Routes(known)
-    app.add_middleware(Parameters, routes=found)
-    app.add_middleware(AccessControl, routes=found, access=access)
+    app.add_middleware(Parameters, routes=known)
+    app.add_middleware(AccessControl, routes=known, access=access)
     readers = frozenset(map(str, trusted.readers))
     if readers:
         app.add_middleware(Preflights, origins=readers)

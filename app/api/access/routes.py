@@ -61,6 +61,9 @@ class Routes:
             methods, names = frozenset(route.methods or ()), query_names_of(route)
             entry = _Entry(route.path_regex, methods, requirement, names)
             self._entries[_place(route.path)].append(entry)
+        entries = [each for listed in self._entries.values() for each in listed]
+        self.methods = frozenset(method for each in entries for method in each.methods)
+        self.first_segments = frozenset(first for first, _ in self._entries if first)
 
     def find(self, method: str, path: str) -> Found | UnknownMethod | None:
         """Find the route of a request; None where there is no such path."""
@@ -71,6 +74,14 @@ class Routes:
                     return Found(entry.requirement, matched.groupdict(), entry.query_names)
                 is_known = True
         return UNKNOWN_METHOD if is_known else None
+
+    def methods_of(self, path: str) -> frozenset[str]:
+        """Give the methods that the routes of a path declare; none where there is no such path."""
+        found: set[str] = set()
+        for entry in self._entries.get(_place(path), ()):
+            if entry.paths.match(path):
+                found |= entry.methods
+        return frozenset(found)
 
 
 def _place(path: str) -> tuple[str, int]:

@@ -165,6 +165,22 @@ async def test_an_invalid_or_too_large_head_ends_the_connection_after_earlier_an
     assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
+@pytest.mark.parametrize(
+    ("octets", "reason"),
+    [
+        (b"FOO / HTTP/1.1\r\n\r\n", "Invalid method encountered"),
+        (b"\x16\x03\x01\x02\x00\x01\x00", "Invalid method encountered"),  # TLS
+        (b"GET /a b HTTP/1.1\r\n\r\n", "Expected HTTP/"),
+    ],
+)
+async def test_a_refusal_says_why_a_head_is_invalid(echo: Echo, octets: bytes, reason: str) -> None:
+    async with talking_to(echo) as (reader, writer):
+        writer.write(octets)
+        answer = await reader.read()
+    message = json.loads(answer.partition(b"\r\n\r\n")[2])["message"]
+    assert message.startswith(f"the request is not valid HTTP/1.1: {reason}")
+
+
 @pytest.mark.parametrize("begun", ["", "2\r\n{}\r\n"])
 @pytest.mark.parametrize("before", [0, 2])
 async def test_an_invalid_body_gets_one_answer_and_ends_the_connection(
