@@ -17,12 +17,7 @@ Source: RFC 9110 sections 8.8.3.3, 12.5.3 and 12.5.5; apiserver
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.gzip import (
-    DEFAULT_EXCLUDED_CONTENT_TYPES,
-    GZipResponder,
-    IdentityResponder,
-)
-from starlette.requests import Request
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.content_negotiation import accepts_gzip
@@ -45,20 +40,16 @@ class Compression:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        responder: IdentityResponder
-        if accepts_gzip(Request(scope)):
-            responder = GZipResponder(
-                self._app,
+        app, send = self._app, _varying(send)
+        if accepts_gzip(scope):
+            app = GZipResponder(
+                app,
                 PACKED_BYTES_MIN,
                 LEVEL,
                 thread_minimum_size=BESIDE_BYTES_MIN,
                 exclude_content_types=_EXCLUDED,
             )
-        else:
-            responder = IdentityResponder(
-                self._app, PACKED_BYTES_MIN, exclude_content_types=_EXCLUDED
-            )
-        await responder(scope, receive, _varying(send))
+        await app(scope, receive, send)
 
 
 def _varying(send: Send) -> Send:

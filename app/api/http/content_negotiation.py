@@ -9,8 +9,10 @@ kubernetes-api 5.8.
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from fastapi import Request
+from starlette.types import Scope
 
 from app.domain.errors import DomainError
 from app.schemas.documents.yaml_output import encode_yaml
@@ -24,6 +26,7 @@ _YAML_RANGES = frozenset({YAML, "application/x-yaml", "application/yml", "text/y
 _HTML = "text/html"
 _GZIP = ("gzip", "x-gzip")  # two names of one coding (RFC 9110 section 8.4.1.3)
 _QUALITY = re.compile(r"q=([01](?:\.[0-9]{0,3})?)")
+_PREFERENCES_REMEMBERED_MAX = 64  # texts of preferences: clients send very few
 _TRUE = frozenset({"true", "1"})
 _INDENT = 2  # spaces
 
@@ -52,26 +55,30 @@ def accepts_only_json(request: Request) -> bool:
 
 def prefers_html(request: Request) -> bool:
     """Whether a page is asked for, as browsers do, rather than a document for programs."""
-    qualities = _qualities(request, "accept")
+    qualities = _qualities(request.scope, b"accept")
     html = qualities.get(_HTML, 0.0)
     return html > 0 and all(html >= qualities.get(form, 0.0) for form in (JSON, YAML))
 
 
-def accepts_gzip(request: Request) -> bool:
+def accepts_gzip(scope: Scope) -> bool:
     """Whether the client accepts gzip, at least as gladly as no coding."""
-    qualities = _qualities(request, "accept-encoding")
+    qualities = _qualities(scope, b"accept-encoding")
     named = [qualities[name] for name in _GZIP if name in qualities]
     gzip = max(named, default=qualities.get("*", 0.0))
     return gzip > 0 and gzip >= qualities.get("identity", 0.0)
 
 
-def _qualities(request: Request, field: str) -> dict[str, float]:
-    """Read what a field of preferences lists, without case, and how much each is wanted.
+def _qualities(scope: Scope, field: bytes) -> Mapping[str, float]:
+    """Read what a field of preferences lists, without case, and how much each is wanted."""
+    listed = [value for name, value in scope["headers"] if name == field]
+    return _parsed(b",".join(listed).decode("latin-1")) if listed else {}
 
-    From 0, for what is not accepted, to 1; a malformed quality counts as 0.
-    """
+
+@lru_cache(maxsize=_PREFERENCES_REMEMBERED_MAX)
+def _parsed(text: str) -> Mapping[str, float]:
+    """Parse qualities: from 0, for what is not accepted or has a malformed one, to 1."""
     found: dict[str, float] = {}
-    for part in ",".join(request.headers.getlist(field)).lower().split(","):
+    for part in text.lower().split(","):
         name, *parameters = (each.strip() for each in part.split(";"))
         given = [each.replace(" ", "") for each in parameters if each.startswith("q")]
         parsed = _QUALITY.fullmatch(given[0]) if given else None

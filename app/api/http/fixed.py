@@ -63,7 +63,7 @@ class Fixed:
         if {f'"{content.tag}"', ANY} & set(entity_tags(request, "if-none-match")):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
         body = content.plain
-        if content.compressed and accepts_gzip(request):
+        if content.compressed and accepts_gzip(request.scope):
             headers["Content-Encoding"] = "gzip"
             body = content.compressed
         return Response(body, headers=headers, media_type=self._media_type)

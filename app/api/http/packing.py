@@ -43,7 +43,7 @@ def packed_pieces(request: Request, pieces: Sequence[Piece], *, media_type: str)
     """Answer with pieces, joined."""
     headers = {"Vary": "Accept-Encoding"}
     body = b"".join([piece.plain for piece in pieces])
-    if len(body) >= PACKED_BYTES_MIN and accepts_gzip(request):
+    if len(body) >= PACKED_BYTES_MIN and accepts_gzip(request.scope):
         headers["Content-Encoding"] = "gzip"
         body = _joined(pieces, body)
     return Response(body, headers=headers, media_type=media_type)
