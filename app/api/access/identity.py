@@ -73,8 +73,12 @@ class Permit:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the credential is past its end."""
-        return self.caller.expires_at is not None and self.now() >= self.caller.expires_at
+        """Whether the credential is past its end now."""
+        return self.has_ended_at(self.now())
+
+    def has_ended_at(self, now: datetime) -> bool:
+        """Whether the credential is past its end at a time."""
+        return self.caller.expires_at is not None and now >= self.caller.expires_at
 
     def refusal(self, snapshot: Snapshot) -> DomainError | None:
         """Give the refusal of the request at a state, now or since then; None if it is allowed."""

@@ -172,16 +172,14 @@ class Rights:
     """The rights that one generation of roles and bindings grants."""
 
     def __init__(self, snapshot: Snapshot, *, entries_max: int = ENTRIES_MAX) -> None:
-        self._maps = _maps_of(snapshot)
+        self._maps = maps_of(snapshot)
         self._bindings = _Bindings(snapshot)
         # Of a part without reference to this object, so that no cycle keeps a generation alive.
         self._entry = lru_cache(maxsize=entries_max)(partial(_made, self._bindings))
 
     def is_of(self, snapshot: Snapshot) -> bool:
         """Whether a snapshot has the very roles and bindings of this generation."""
-        return all(
-            mine is other for mine, other in zip(self._maps, _maps_of(snapshot), strict=True)
-        )
+        return all(mine is other for mine, other in zip(self._maps, maps_of(snapshot), strict=True))
 
     def entry(self, user: User, namespace: str) -> Entry:
         """Give everything that a user may do in a namespace; empty for the cluster scope."""
@@ -222,7 +220,8 @@ def rights_of(snapshot: Snapshot) -> Rights:
     return _GENERATIONS.of(snapshot)
 
 
-def _maps_of(snapshot: Snapshot) -> tuple[PMap[NamespacedName, Any], ...]:
+def maps_of(snapshot: Snapshot) -> tuple[PMap[NamespacedName, Any], ...]:
+    """Give the roles and bindings of a snapshot, which are the same maps until one changes."""
     return (
         snapshot.of(ROLE),
         snapshot.of(CLUSTER_ROLE),
