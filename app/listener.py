@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from app.api.http.guard import Trusted
 from app.api.http.tls import TLS, TLSFiles
+from app.api.metrics import ReloadCollector
 from app.config import Settings, blamed_on
 from app.schemas.authorities import HostNames, parse_origin
 
@@ -62,7 +63,13 @@ def trusted_by(settings: Settings, tls: TLS | None = None) -> Trusted:
 
 @contextlib.asynccontextmanager
 async def reloading(tls: TLS, metrics: CollectorRegistry) -> AsyncGenerator[None, None]:
-    """Follow the files of a certificate, and show its expiry as a metric, until the block ends."""
+    """Follow the files of a certificate until the block ends; metrics show expiry and reloads."""
+    reloads = ReloadCollector(
+        "waypost_tls_certificate_reloads",
+        "Reloads of the certificate of the API whose files had changed, by their result.",
+        lambda: tls.reloads,
+    )
+    metrics.register(reloads)
     end = Gauge(
         "waypost_tls_certificate_expires_seconds",
         "When the certificate of the API expires, in seconds since 1970.",

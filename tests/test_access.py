@@ -45,6 +45,17 @@ async def test_with_the_setting_requests_are_authenticated_counted_and_noted(
             assert counted == 1
 
 
+async def test_reloads_and_expressions_have_metrics(database_url: str, tmp_path: Path) -> None:
+    async with a_registry(database_url, auth=True, data_dir=tmp_path) as registry:
+        for name, labels in (
+            ("waypost_authentication_config_reloads_total", {"result": "success"}),
+            ("waypost_authentication_config_reloads_total", {"result": "failure"}),
+            ("waypost_expression_process_kills_total", {}),
+            ("waypost_expressions_suspended", {}),
+        ):
+            assert registry.metrics.get_sample_value(name, labels) == 0, name
+
+
 async def test_an_unusable_configuration_of_issuers_is_refused(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -109,6 +109,28 @@ async def test_a_certificate_is_followed_and_its_end_is_a_metric(tmp_path: Path)
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL, "nobody follows it any more"
 
 
+async def test_reloads_of_a_certificate_are_counted_by_their_result(tmp_path: Path) -> None:
+    tls, metrics = tls_of(settings(**pair(tmp_path))), CollectorRegistry()
+    assert tls is not None
+
+    def counted() -> list[float | None]:
+        name = "waypost_tls_certificate_reloads_total"
+        results = ("success", "failure")
+        return [metrics.get_sample_value(name, {"result": each}) for each in results]
+
+    async with reloading(tls, metrics):
+        assert counted() == [0, 0]
+        tls.reload(now=datetime.now(UTC))
+        assert counted() == [0, 0], "nothing has changed"
+        (tmp_path / "api.key").write_text("nonsense")
+        for _ in range(2):
+            tls.reload(now=datetime.now(UTC))
+        assert counted() == [0, 2], "it is wrong at every look"
+        pair(tmp_path)
+        tls.reload(now=datetime.now(UTC))
+        assert counted() == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
