@@ -139,13 +139,7 @@ class _Evaluation:
             impersonation=impersonation,
         )
         access = self._access
-        return Permit(
-            caller=caller,
-            asked=asked,
-            tokens_of=access.tokens_of,
-            now=access.now,
-            known_at=snapshot.revision,
-        )
+        return Permit(caller=caller, asked=asked, tokens_of=access.tokens_of, now=access.now)
 
     async def snapshot(self) -> Snapshot:
         """Give the state to evaluate on, which is not older than the requested revision."""

@@ -31,9 +31,12 @@ _AMBIGUOUS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Trusted:
-    """Host names of this server, None for any, and origins whose pages may write."""
+    """Host names of this server, None for any, and origins whose pages may write.
+
+    The names are replaced when those of the certificate change.
+    """
 
     hosts: HostNames | None = field(default_factory=HostNames)
     origins: frozenset[Origin] = frozenset()
