@@ -3,6 +3,7 @@
     request -> authenticate -> impersonate -> attributes -> authorise -> route
                   401             403             |           403
 
+A request that was allowed before is allowed again while the state that decides it is the same.
 The user is set in the request's scope, and credentials are removed from its headers.  With
 ``resourceVersion=N`` a request is evaluated on the state at N or later.
 
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.access.authority import require
 from app.api.access.identity import Caller, Permit, set_permit
+from app.api.access.kept import KeptPermits, Key, key_of
 from app.api.access.requirements import Asked
 from app.api.access.routes import Routes, UnknownMethod
 from app.api.credentials.authenticator import Authenticator, Presented
@@ -32,7 +34,7 @@ from app.api.credentials.outcomes import (
     Refused,
     TooMany,
 )
-from app.api.credentials.proxy import plain_address, without_identity
+from app.api.credentials.proxy import plain_address, split_identity
 from app.api.errors import Overloaded, Unauthenticated, UnclearCredentials, refused
 from app.api.http.connection import PEER_CERTIFICATE
 from app.domain.access.attributes import Attributes
@@ -44,6 +46,8 @@ from app.domain.errors import DomainError, NotSynced
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from app.schemas.objects.metadata import asked_revision
+
+_SUCCESS = "success"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,21 +77,41 @@ class AccessControl:
 
     def __init__(self, app: ASGIApp, *, routes: Routes, access: Access | None) -> None:
         self._app, self._routes, self._access = app, routes, access
+        self._kept = KeptPermits()
+        if access is not None:
+            self._reused = access.counted.labels(method=Method.TOKEN.value, result=_SUCCESS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its user, or refuse it."""
         if scope["type"] != "http" or self._access is None:
             await self._app(scope, receive, send)
             return
+        identity, others = split_identity(scope["headers"])
         try:
-            permit = await _Evaluation(self._routes, self._access, scope).permit()
+            permit = await self._permit(self._access, scope, key_of(scope, identity))
         except DomainError as refusal:
             await refused(refusal)(scope, receive, send)
             return
         # In place, because the layers before this one read from the scope which route answered.
-        scope["headers"] = without_identity(scope["headers"])
+        scope["headers"] = others
         set_permit(scope, permit)
         await self._app(scope, receive, send)
+
+    async def _permit(self, access: Access, scope: Scope, key: Key | None) -> Permit:
+        """Give the permit of a request, or raise its refusal."""
+        if key is not None and not access.is_stale():
+            now = access.now()
+            permit = self._kept.find(key, access.view.snapshot, now)
+            if permit is not None:
+                self._reused.inc()
+                access.used(permit.caller.credential_id, now)
+                return permit
+        evaluation = _Evaluation(self._routes, access, scope)
+        snapshot = await evaluation.snapshot()
+        permit = await evaluation.permit(snapshot)
+        if key is not None:
+            self._kept.keep(key, snapshot, permit)
+        return permit
 
 
 class _Evaluation:
@@ -97,9 +121,8 @@ class _Evaluation:
         self._routes, self._access, self._scope = routes, access, scope
         self._query = QueryParams(scope["query_string"])
 
-    async def permit(self) -> Permit:
-        """Give the permit of the request, or raise its refusal."""
-        snapshot = await self._snapshot()
+    async def permit(self, snapshot: Snapshot) -> Permit:
+        """Give the permit of the request on a state, or raise its refusal."""
         known = await self._authenticated(snapshot)
         impersonation = self._impersonation()
         user = known.user
@@ -116,15 +139,9 @@ class _Evaluation:
             impersonation=impersonation,
         )
         access = self._access
-        return Permit(
-            caller=caller,
-            asked=asked,
-            tokens_of=access.tokens_of,
-            now=access.now,
-            known_at=snapshot.revision,
-        )
+        return Permit(caller=caller, asked=asked, tokens_of=access.tokens_of, now=access.now)
 
-    async def _snapshot(self) -> Snapshot:
+    async def snapshot(self) -> Snapshot:
         """Give the state to evaluate on, which is not older than the requested revision."""
         view, text = self._access.view, self._query.get("resourceVersion", "")
         if not text or self._scope["method"] not in ("GET", "HEAD"):
@@ -195,7 +212,7 @@ def _count(counted: Counter, outcome: Outcome) -> None:
     """Count an outcome by method and result; no label names a user."""
     match outcome:
         case Authenticated():
-            method, result = outcome.method.value, "success"
+            method, result = outcome.method.value, _SUCCESS
         case Refused():
             method, result = outcome.method.value, outcome.failure.value
         case TooMany():

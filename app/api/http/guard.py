@@ -31,11 +31,12 @@ _AMBIGUOUS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Trusted:
     """Host names of this server, None for any, and other origins.
 
-    Pages of ``origins`` may write; those of ``readers`` may also read answers.
+    The names are replaced when those of the certificate change.  Pages of ``origins`` may write;
+    those of ``readers`` may also read answers.
     """
 
     hosts: HostNames | None = field(default_factory=HostNames)
