@@ -8,7 +8,7 @@ Part of the composition: it knows settings, and what they are made into.
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from app.api.http.guard import Trusted
 from app.api.http.tls import TLS, TLSFiles
 from app.api.metrics import ReloadCollector
 from app.config import Settings, blamed_on
-from app.schemas.authorities import HostNames, parse_origin
+from app.schemas.authorities import HostNames, Origin, parse_origin
 
 
 def tls_of(settings: Settings) -> TLS | None:
@@ -47,14 +47,14 @@ def tls_of(settings: Settings) -> TLS | None:
 
 
 def trusted_by(settings: Settings, tls: TLS | None = None) -> Trusted:
-    """Make the server's accepted host names, and the origins that may write.
+    """Make the server's accepted host names, and the origins that may write, or read as well.
 
     Names of the certificate are those of the one that is served, from its reload on.
     """
-    origins = (parse_origin(text) for text in settings.allowed_origins)
     trusted = Trusted(
         hosts=_host_names(settings, tls),
-        origins=frozenset(origin for origin in origins if origin is not None),
+        origins=_origins(settings.allowed_origins),
+        readers=_origins(settings.cors_origins),
     )
     if tls is not None:
 
@@ -63,6 +63,11 @@ def trusted_by(settings: Settings, tls: TLS | None = None) -> Trusted:
 
         tls.on_reload(renew)
     return trusted
+
+
+def _origins(texts: Iterable[str]) -> frozenset[Origin]:
+    origins = map(parse_origin, texts)
+    return frozenset(origin for origin in origins if origin is not None)
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from app.config import Settings, UnusableSetting
 from app.listener import reloading, tls_of, trusted_by
-from app.schemas.authorities import HostNames, parse_authority
+from app.schemas.authorities import HostNames, Origin, parse_authority
 from tests.certificates import Authority
 from tests.waiting import until
 
@@ -73,6 +73,15 @@ def test_with_authentication_every_name_is_accepted_unless_some_are_listed() -> 
     evil = parse_authority(b"evil.example")
     assert evil is not None
     assert not listed.know(evil)
+
+
+def test_listed_origins_may_write_and_those_of_another_list_read_as_well() -> None:
+    trusted = trusted_by(
+        settings(allowed_origins="https://a.example", cors_origins="HTTPS://b.example:443")
+    )
+    assert trusted.origins == {Origin("https", "a.example", 443)}
+    assert trusted.readers == {Origin("https", "b.example", 443)}
+    assert trusted_by(settings()).readers == frozenset()
 
 
 def test_the_server_goes_by_the_names_of_its_certificate(tmp_path: Path) -> None:

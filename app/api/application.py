@@ -69,6 +69,7 @@ def build(
         title=TITLE,
         description=DESCRIPTION,
         version=version,
+        openapi_url=None,  # the framework would derive the document in the event loop
         docs_url=None,  # the framework's pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a path has one spelling; a redirect would repeat any Host
@@ -79,4 +80,5 @@ def build(
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     stand_before(app, routed, limits=limits, trusted=trusted, access=access)
     add_bodies(app)
+    app.state.document = docs.document_of(app)
     return app

@@ -6,8 +6,9 @@ Source: contract.md, "Routes"; spec kubernetes-api 5.13.
 import platform
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import Check, RegistryOf
@@ -18,21 +19,37 @@ from app.schemas.health import Health, HealthCheck, Version
 router = APIRouter(tags=["health"])
 
 
-@router.get("/livez", operation_id="get_livez")
+async def _accept_verbose(
+    verbose: Annotated[str, Query(description="Accepted; every check is always listed.")] = "",
+) -> None:
+    """Know the parameter with which people ask Kubernetes' servers for all checks."""
+
+
+@router.get("/livez", operation_id="get_livez", dependencies=[Depends(_accept_verbose)])
 @requires(path_itself)
 async def livez() -> Health:
     """Answer as long as the process runs."""
     return Health(status="ok", checks=[])
 
 
-@router.get("/readyz", operation_id="get_readyz", responses=refusals(NotSynced))
+@router.get(
+    "/readyz",
+    operation_id="get_readyz",
+    responses=refusals(NotSynced),
+    dependencies=[Depends(_accept_verbose)],
+)
 @requires(path_itself)
 async def readyz(registry: RegistryOf) -> Health:
     """Say whether the database is reachable, migrated, and its state loaded."""
     return _healthy(registry.checks())
 
 
-@router.get("/healthz", operation_id="get_healthz", responses=refusals(NotSynced))
+@router.get(
+    "/healthz",
+    operation_id="get_healthz",
+    responses=refusals(NotSynced),
+    dependencies=[Depends(_accept_verbose)],
+)
 @requires(path_itself)
 async def healthz(registry: RegistryOf) -> Health:
     """Say whether the process both lives and is ready."""

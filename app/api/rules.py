@@ -16,7 +16,6 @@ from app.api.access.requirements import objects_of, requires
 from app.api.dependencies import Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals
 from app.api.http.content_negotiation import JSON, YAML, accepts_only_json, chosen_form
-from app.api.http.packing import packed
 from app.api.objects.bodies import (
     content_type,
     read_body,
@@ -87,7 +86,7 @@ async def get_node_ipvs_text(
     """Give a shell script, or what it feeds to one program."""
     rules = await registry.rules.ipvs(snapshot, name)
     text = await registry.writing.run(encode_part, rules, part)
-    return await packed(request, text.encode(), media_type=TEXT)
+    return Response(text.encode(), media_type=TEXT)
 
 
 @router.get(
@@ -115,11 +114,11 @@ async def get_node_nftables(
     rules = await registry.rules.ipvs(snapshot, name)
     write = registry.writing.run
     text = await write(encode_nftables, rules.rules)
-    headers = {"ETag": tag, "Vary": "Accept, Accept-Encoding"}
+    headers = {"ETag": tag, "Vary": "Accept"}
     if accepts_only_json(request):
         body = await write(encode_text, rules.rules, text)
-        return await packed(request, body.encode(), media_type=JSON, headers=headers)
-    return await packed(request, text.encode(), media_type=TEXT, headers=headers)
+        return Response(body.encode(), media_type=JSON, headers=headers)
+    return Response(text.encode(), media_type=TEXT, headers=headers)
 
 
 @router.put(
@@ -155,7 +154,7 @@ async def answer_json(
     """Answer with encoded rules, compressed, or as YAML."""
     if chosen_form(request) == YAML:
         return await registry.writing.run(_as_yaml, request, body, headers or {})
-    return await packed(request, body.encode(), media_type=JSON, headers=headers)
+    return Response(body.encode(), media_type=JSON, headers=headers)
 
 
 def _tag(registry: Registry, snapshot: Snapshot) -> str:

@@ -21,7 +21,7 @@ _FIELD_VALIDATION = (
 
 
 class Query(BaseModel):
-    """Parameters in the wire's spelling; unknown ones are ignored, as in Kubernetes."""
+    """Parameters in the wire's spelling; the layers before a route refuse unknown ones."""
 
     model_config = ConfigDict(alias_generator=wire_name, extra="ignore", populate_by_name=True)
 
@@ -77,6 +77,9 @@ class DeleteQuery(Query):
     )
     propagation_policy: Literal["", "Foreground", "Background", "Orphan"] = Field(
         "", description="Accepted; dependents are always deleted too."
+    )
+    orphan_dependents: bool | None = Field(
+        None, description="Accepted; dependents are always deleted too."
     )
 
 

@@ -42,11 +42,12 @@ ANONYMOUS_PATHS: Final = frozenset(
         "/openapi.json",
         "/docs",
         "/docs/oauth2-redirect",
-        # What the page of the routes loads.
+        # What leads a browser to the page of the routes, and what the page loads.
+        "/",
+        "/favicon.ico",
         "/docs/start.js",
         "/docs/swagger-ui-bundle.js",
         "/docs/swagger-ui.css",
-        "/docs/favicon-32x32.png",
     }
 )
 """Where a request needs no credentials, unless the file says otherwise."""

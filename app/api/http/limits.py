@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import Overloaded, TooSlow, refused
-from app.api.http.delivery import NDJSON, SSE
+from app.api.http.delivery import is_stream
 from app.api.http.shares import Shares
 from app.api.objects.bodies import BODY_BYTES_MAX
 
@@ -33,7 +33,6 @@ BODIES_OCTETS_MAX = 256 << 20  # octets of the bodies of all current requests
 _log = logging.getLogger(__name__)
 _ALWAYS_ANSWERED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 _SLOT = "waypost.slot"
-_STREAMS = (NDJSON.encode(), SSE.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +152,7 @@ class _Slot:
         if self._is_left:
             await self._send(message)  # a stream, which has its own bound
             return
-        if message["type"] == "http.response.start" and _is_stream(message):
+        if message["type"] == "http.response.start" and is_stream(message):
             self.leave()
         async with asyncio.timeout(PIECE_S_MAX):
             await self._send(message)
@@ -189,11 +188,6 @@ class _Slot:
         if not self._must_end_s:
             self._must_end_s = asyncio.get_running_loop().time() + self._limit.body_s_min
         return self._must_end_s + self._octets / BODY_OCTETS_A_S
-
-
-def _is_stream(start: Message) -> bool:
-    media_type = dict(start["headers"]).get(b"content-type", b"")
-    return bytes(media_type).startswith(_STREAMS)
 
 
 class Admission:
