@@ -1,7 +1,7 @@
 """The layers that every request passes before its route, whichever route that is.
 
     metrics -> concurrent requests -> size of a body -> Host, Origin -> authentication and rights
-    -> requests of the user -> methods -> rules watches -> routes
+    -> no caches -> requests of the user -> methods -> rules watches -> routes
 
 Nothing is answered without them: the fast answers are behind them, too.
 """
@@ -14,6 +14,7 @@ from starlette.routing import Route
 from app.api.access.layer import Access, AccessControl
 from app.api.access.requirements import path_itself, requires
 from app.api.access.routes import Routes
+from app.api.access.unstored import Unstored
 from app.api.access.user_limit import UserLimit
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
@@ -45,6 +46,7 @@ def stand_before(
     app.add_middleware(Following)
     app.add_middleware(Methods, routes=known)
     app.add_middleware(UserLimit)
+    app.add_middleware(Unstored)
     app.add_middleware(AccessControl, routes=Routes(known), access=access)
     app.add_middleware(Guard, trusted=trusted)
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
