@@ -3,9 +3,10 @@
 Source: spec kubernetes-api 5.3, 5.4 and 5.8; contract.md, "Routes".
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from app.domain.dataplane.ipvs.script import Part
 from app.domain.errors import Invalid
@@ -18,6 +19,19 @@ FieldValidation = Literal["", "Ignore", "Warn", "Strict"]
 _FIELD_VALIDATION = (
     "What to do about fields that are unknown, not kept or given twice; `Warn` when absent."
 )
+
+
+def _strict(value: object) -> object:
+    """Read a flag that rights depend on: a word that is read in two ways would pass them."""
+    if not isinstance(value, str):
+        return value
+    if value.lower() not in _FLAGS:
+        raise PydanticCustomError("flag", "must be true or false")
+    return _FLAGS[value.lower()]
+
+
+_FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
+Flag = Annotated[bool, BeforeValidator(_strict)]
 
 
 class Query(BaseModel):
@@ -50,7 +64,7 @@ class ListQuery(Query):
         "", description="Wait until this revision is visible; with `watch`, begin after it."
     )
     resource_version_match: Literal["", "Exact", "NotOlderThan"] = ""
-    watch: bool = Field(default=False, description="Follow changes instead of listing.")
+    watch: Flag = Field(default=False, description="Follow changes instead of listing.")
     timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
         0, description="End a watch after this time; 0 leaves it to the server."
     )
@@ -62,7 +76,7 @@ class ListQuery(Query):
         description="With `watch`: whether to begin with the objects there are; when absent, "
         "only without a `resourceVersion`.",
     )
-    visible: bool = Field(
+    visible: Flag = Field(
         default=False,
         description="Show what the caller may see where all namespaces are not allowed.",
     )
@@ -114,7 +128,7 @@ class WatchQuery(Query):
         examples=["Service,EndpointSlice"],
     )
     namespace: Text = Field("", description="Only objects of this namespace.")
-    visible: bool = Field(
+    visible: Flag = Field(
         default=False,
         description="Show what the caller may see where all namespaces are not allowed.",
     )
