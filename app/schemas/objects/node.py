@@ -7,20 +7,19 @@ Source: spec kubernetes-api 3.7, spec ipvs 0.
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from app.domain.objects import node as domain
-from app.schemas.base import Input, Time
+from app.schemas.base import Input, Time, text_map
 from app.schemas.objects.metadata import Condition
 from app.schemas.objects.shapes import first_of, led_by, shape_of
 from app.schemas.objects.wire import Linked, Manifest, Wire
 
 Quantities = Annotated[
     dict[str, str | int | float | None],
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
-    Field(
-        description="Amounts in Kubernetes' notation; a number is accepted, too.",
-        examples=[{"cpu": "3920m", "memory": "8Gi"}],
+    text_map(
+        "Quantities",
+        "Amounts in Kubernetes' notation, by resource; a number is accepted, too.",
     ),
 ]
 

@@ -16,9 +16,9 @@ from app.schemas.base import (
     Input,
     Int32,
     IntOrString,
+    Labels,
     Port,
     PortOrNone,
-    TextMap,
     one_of,
     words,
 )
@@ -98,7 +98,7 @@ class ServiceSpec(Input):
     type: Annotated[str, words(domain.ServiceType)] | None = Field(
         default=None, description="ClusterIP when absent."
     )
-    selector: TextMap | None = Field(
+    selector: Labels | None = Field(
         default=None,
         description="Labels a Pod must carry to be an endpoint; absent or empty selects nothing.",
         examples=[{"app": "ent"}],
