@@ -82,6 +82,10 @@ class Node(Manifest):
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
     of_kind: ClassVar = "Node"
+    example: ClassVar = {
+        "metadata": {"name": "n1", "labels": {"topology.kubernetes.io/zone": "a"}},
+        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]},
+    }
 
 
 WIRE = Wire(

@@ -177,6 +177,13 @@ class Service(Manifest):
     spec: ServiceSpec | None = None
     status: ServiceStatus | None = None
     of_kind: ClassVar = "Service"
+    example: ClassVar = {
+        "metadata": {"name": "ent", "namespace": "default"},
+        "spec": {
+            "selector": {"app": "ent"},
+            "ports": [{"name": "http", "port": 80, "targetPort": 8080}],
+        },
+    }
 
 
 WIRE = Wire(

@@ -74,6 +74,10 @@ class Role(Manifest):
 
     rules: list[PolicyRule] | None = None
     of_kind: ClassVar = "Role"
+    example: ClassVar = {
+        "metadata": {"name": "reader", "namespace": "default"},
+        "rules": [{"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list"]}],
+    }
 
 
 @shape_of(domain.ClusterRole)
@@ -85,6 +89,10 @@ class ClusterRole(Manifest):
     )
     aggregation_rule: AggregationRule | None = None
     of_kind: ClassVar = "ClusterRole"
+    example: ClassVar = {
+        "metadata": {"name": "metrics"},
+        "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}],
+    }
 
 
 ROLE_WIRE = Wire(resource=domain.ROLE, model=Role)
