@@ -5,13 +5,14 @@
 Source: contract.md, "Errors".
 """
 
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 from app.api.document.declared import DESCRIPTIONS, JSON, UNSAID, Answered, reference
+from app.api.document.schemas import plain
+from app.api.document.sharing import Shared
 from app.api.errors import REFUSAL, STATUSES, ForeignPage, Unauthenticated, described
 from app.domain.errors import BadRequest, DomainError, Forbidden
 from app.schemas.status import Status
@@ -91,21 +92,18 @@ def _schema_name(answer: Answer) -> str:
 
 
 def _share_successes(document: dict[str, Any]) -> dict[str, Answer]:
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for operation in _operations(document):
-        for answer in operation["responses"].values():
-            if name := _success_name(answer):
-                counts[name][json.dumps(answer)] += 1
-    common = {name: texts.most_common(1)[0] for name, texts in sorted(counts.items())}
-    shared = {name: text for name, (text, count) in common.items() if count > 1}
-    for operation in _operations(document):
-        for code, answer in operation["responses"].items():
-            if (name := _success_name(answer)) and shared.get(name) == json.dumps(answer):
-                operation["responses"][code] = reference("responses", name)
-    return {name: json.loads(text) for name, text in shared.items()}
+    every = [operation["responses"] for operation in _operations(document)]
+    named = [(_success_name(answer), answer) for answers in every for answer in answers.values()]
+    shared = Shared((name, answer) for name, answer in named if name)
+    for answers in every:
+        for code, answer in answers.items():
+            if shared.has(name := _success_name(answer), answer):
+                answers[code] = reference("responses", name)
+    return dict(sorted(shared.components().items()))
 
 
 def _success_name(answer: Answer) -> str:
+    """Name the component of a successful answer; empty when it can have none."""
     if "$ref" in answer:
         return ""
     return _schema_name(answer) or ("" if "content" in answer else _NOT_MODIFIED)
@@ -118,18 +116,17 @@ def _refusals() -> dict[str, Answer]:
         for status, name in _NAMES.items()
         if status not in REST
     }
-    rest = " ".join(
-        f"{status}: {' '.join(map(described, _KINDS[status]))}" for status in sorted(REST)
-    )
-    every = f"Any other refusal. {rest} 500: `InternalError`: An unexpected failure."
-    return {**shared, DEFAULT: _refusal(every, (Answered.RETRY_AFTER,))}
+    words = {status: " ".join(map(described, _KINDS[status])) for status in REST}
+    words[HTTPStatus.INTERNAL_SERVER_ERROR] = "`InternalError`: An unexpected failure."
+    listed = " ".join(f"{status.value}: {words[status]}" for status in sorted(words))
+    return {**shared, DEFAULT: _refusal(f"Any other refusal. {listed}", (Answered.RETRY_AFTER,))}
 
 
 def _refusal(description: str, headers: Iterable[Answered]) -> Answer:
     shown = {each.value: reference("headers", each.value) for each in headers}
     content = {JSON: {"schema": reference("schemas", Status.__name__)}}
-    described_answer: Answer = {"description": description}
-    return {**described_answer, **({"headers": shown} if shown else {}), "content": content}
+    said: Answer = {"description": plain(description)}
+    return {**said, **({"headers": shown} if shown else {}), "content": content}
 
 
 def _headers(status: int) -> tuple[Answered, ...]:
