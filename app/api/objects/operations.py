@@ -13,7 +13,6 @@ from app.api import errors as api_errors
 from app.api.document.declared import (
     NOT_MODIFIED,
     PATCH_BODY,
-    STREAMS,
     UNSAID,
     Answered,
     Sent,
@@ -65,7 +64,7 @@ _SUBRESOURCES: Final[Mapping[str, tuple[str, str]]] = {
 def listing(wire: Wire, *, is_watched: bool = True) -> Words:
     """Describe the list of a kind."""
     resource = wire.resource
-    watching = " With `watch`, follows their changes as `GET /watch` does for one kind."
+    watching = " With `watch`, the answer is the stream of `GET /watch`, of this kind alone."
     return {
         "operation_id": f"list_{resource.plural_word}",
         "summary": f"List {'or watch ' if is_watched else ''}{_plural(resource)}",
@@ -73,9 +72,7 @@ def listing(wire: Wire, *, is_watched: bool = True) -> Words:
         f"`limit`.{watching if is_watched else ' `watch` is refused.'}",
         "response_model": list_model(wire),
         "responses": {
-            **answered(
-                HTTPStatus.OK.value, Answered.NAMESPACES, content=STREAMS if is_watched else None
-            ),
+            **answered(HTTPStatus.OK.value, Answered.NAMESPACES),
             **refusals(errors.BadRequest, errors.Expired, errors.Invalid, *_READ),
         },
         "openapi_extra": declared(headers=[Sent.LAST_EVENT_ID] if is_watched else []),
