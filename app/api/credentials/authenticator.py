@@ -85,7 +85,16 @@ class Authenticator:
     async def authenticate(
         self, presented: Presented, stored_by_id: Mapping[str, StoredToken], *, now: datetime
     ) -> Outcome:
-        """Tell whose request it is."""
+        """Tell whose request it is; a failure is counted for its address."""
+        outcome = await self.presume(presented, stored_by_id, now=now)
+        if isinstance(outcome, Refused):
+            return self._failed(outcome, self.client_of(presented), now)
+        return outcome
+
+    async def presume(
+        self, presented: Presented, stored_by_id: Mapping[str, StoredToken], *, now: datetime
+    ) -> Outcome:
+        """Tell whose request it is without counting a failure: it will be asked again."""
         bearer = bearer_of(presented.fields)
         if isinstance(bearer, Malformed):
             return bearer
@@ -101,9 +110,7 @@ class Authenticator:
             refusals.append(last)
         elif last is not None:
             return _completed(last)
-        if refusals:
-            return self._failed(refusals[0], client, now)
-        return self._anonymous(presented.path)
+        return refusals[0] if refusals else self._anonymous(presented.path)
 
     def _by_connection(self, presented: Presented, now: datetime) -> Iterator[_Attempt]:
         """Try what the connection shows, each way only if those before have not succeeded."""
