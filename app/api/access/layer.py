@@ -41,7 +41,7 @@ from app.domain.access.impersonation import Impersonation, impersonated, parse_i
 from app.domain.access.refusals import Refused as Unauthorised
 from app.domain.access.subjects import User
 from app.domain.access.tokens import StoredToken
-from app.domain.errors import DomainError, NotFound, NotSynced
+from app.domain.errors import BadRequest, DomainError, NotFound, NotSynced
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from app.schemas.objects.metadata import asked_revision
@@ -163,11 +163,11 @@ class _Evaluation:
         return outcome
 
     def _impersonation(self) -> Impersonation | None:
-        pairs = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in self._scope["headers"]
-            if name.startswith(b"impersonate-")
-        ]
+        wished = [each for each in self._scope["headers"] if each[0].startswith(b"impersonate-")]
+        try:
+            pairs = [(name.decode("latin-1"), value.decode()) for name, value in wished]
+        except UnicodeDecodeError:
+            raise BadRequest("a header field of impersonation is not UTF-8") from None
         return parse_impersonation(pairs) if pairs else None
 
     def _asked(self) -> Iterable[Attributes]:

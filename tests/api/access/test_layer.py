@@ -343,6 +343,21 @@ async def test_a_user_acts_for_another_only_with_the_right_to() -> None:
     assert alone.status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("value", "code"), [("jürgen".encode(), 200), ("jürgen".encode("latin-1"), 400)]
+)
+async def test_names_to_be_impersonated_are_read_as_utf_8(value: bytes, code: int) -> None:
+    acts = a_cluster_role(a_rule("impersonate", "users"), name="act")
+    reads = a_cluster_role_binding(a_subject("jürgen"), name="reads-too", role="reads")
+    place = a_place(acts, a_cluster_role_binding(name="acts", role="act"), reads)
+    headers = [(b"authorization", f"Bearer {ALICE}".encode()), (b"impersonate-user", value)]
+    transport = httpx.ASGITransport(place.layer)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/services", headers=headers)
+    assert answer.status_code == code
+    assert answer.json().get("user") == ("jürgen" if code == 200 else None)
+
+
 async def test_without_access_control_every_request_passes_as_unsecured() -> None:
     place = a_place()
     place.layer = AccessControl(routed, routes=Routes(ROUTES), access=None)
