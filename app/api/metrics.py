@@ -97,6 +97,18 @@ class StateCollector(Collector):
         )
 
 
+class CountCollector(Collector):
+    """A counter that something else keeps."""
+
+    def __init__(self, name: str, words: str, count: Callable[[], int]) -> None:
+        """Show ``count`` under ``name``."""
+        self._name, self._words, self._count = name, words, count
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Yield the counter."""
+        yield CounterMetricFamily(self._name, self._words, value=self._count())
+
+
 class ReloadCollector(Collector):
     """A counter of reloads by their result, kept by what reloads."""
 

@@ -25,8 +25,8 @@ from app.api.access.identity import permit_of
 from app.api.access.requirements import objects_of, requires
 from app.api.dependencies import NAME, Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals, refused
-from app.api.http.limits import leave_slot
 from app.api.http.packing import Piece, packed_pieces, shared
+from app.api.http.slots import leave_slot
 from app.api.objects.representation import JSON, YAML, answer, chosen_form
 from app.api.objects.waiting import Waiting
 from app.domain import errors

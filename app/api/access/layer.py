@@ -11,13 +11,14 @@ Source: access.md 1, 1.1, 1.9, 1.10 and 2.1.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from prometheus_client import Counter
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.access.ahead import Ahead
 from app.api.access.authority import require
 from app.api.access.identity import Caller, Permit, set_permit
 from app.api.access.kept import KeptPermits, Key, key_of
@@ -42,7 +43,7 @@ from app.domain.access.impersonation import Impersonation, impersonated, parse_i
 from app.domain.access.refusals import Refused as Unauthorised
 from app.domain.access.subjects import User
 from app.domain.access.tokens import StoredToken
-from app.domain.errors import DomainError, NotFound, NotSynced
+from app.domain.errors import BadRequest, DomainError, NotFound, NotSynced
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from app.schemas.objects.metadata import asked_revision
@@ -67,6 +68,7 @@ class Access:
     counted: Counter
     used: Callable[[str, datetime], None]
     problems: Callable[[], Sequence[str]]
+    ahead: Ahead = field(default_factory=Ahead)
 
 
 class AccessControl:
@@ -154,20 +156,25 @@ class _Evaluation:
             revision = asked_revision(text)
         except DomainError:
             return view.snapshot  # the route refuses it, to callers with the right
-        return await view.wait_for(revision)
+        if revision <= view.snapshot.revision:
+            return view.snapshot
+        access, tokens = self._access, self._access.tokens_of(view.snapshot)
+        present = await access.authenticator.presume(self._presented(), tokens, now=access.now())
+        return await access.ahead.wait(self._scope, view, revision, present)
 
-    async def _authenticated(self, snapshot: Snapshot) -> Authenticated:
-        access, scope = self._access, self._scope
-        peer = scope.get("client")
-        presented = Presented(
+    def _presented(self) -> Presented:
+        scope, peer = self._scope, self._scope.get("client")
+        return Presented(
             path=scope["path"],
             fields=scope["headers"],
             peer=None if peer is None else plain_address(peer[0]),
             certificate=scope.get(PEER_CERTIFICATE),
         )
-        now = access.now()
+
+    async def _authenticated(self, snapshot: Snapshot) -> Authenticated:
+        access, now = self._access, self._access.now()
         outcome = await access.authenticator.authenticate(
-            presented, access.tokens_of(snapshot), now=now
+            self._presented(), access.tokens_of(snapshot), now=now
         )
         _count(access.counted, outcome)
         if not isinstance(outcome, Authenticated):
@@ -179,11 +186,11 @@ class _Evaluation:
         return outcome
 
     def _impersonation(self) -> Impersonation | None:
-        pairs = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in self._scope["headers"]
-            if name.startswith(b"impersonate-")
-        ]
+        wished = [each for each in self._scope["headers"] if each[0].startswith(b"impersonate-")]
+        try:
+            pairs = [(name.decode("latin-1"), value.decode()) for name, value in wished]
+        except UnicodeDecodeError:
+            raise BadRequest("a header field of impersonation is not UTF-8") from None
         return parse_impersonation(pairs) if pairs else None
 
     def _asked(self) -> Iterable[Attributes]:

@@ -23,6 +23,7 @@ from tests.api.access.guarded import (
     a_service,
     guarded,
 )
+from tests.api.sockets import said, serving
 
 FOR_A_MOMENT = "timeoutSeconds=1"
 ONE_ONLY: Wire = {**a_rule("get watch list", "services"), "resourceNames": ["one"]}
@@ -203,6 +204,48 @@ async def test_the_method_is_that_of_the_request_line(place: Guarded) -> None:
     headers["X-HTTP-Method-Override"] = "DELETE"
     assert (await place.client.get("/services/dev/one", headers=headers)).status_code == 200
     assert (await place.client.get("/services/dev/one", headers=place.admin)).status_code == 200
+
+
+async def test_each_request_of_a_connection_is_its_own_users(place: Guarded) -> None:
+    alice, bob = await place.as_("alice"), await place.as_("bob")
+    wanted: list[tuple[dict[str, str], str]] = [
+        (alice, "alice"),
+        (bob, "bob"),
+        ({}, ""),
+        (alice, "alice"),
+        ({"Authorization": "Bearer wpu_bad"}, ""),
+        ({**place.admin, "Impersonate-User": "bob"}, "bob"),
+        (dict(place.admin), "system:admin"),
+    ]
+    lines = [
+        f"GET /whoami HTTP/1.1\r\nHost: localhost\r\n{fields_of(headers)}\r\n"
+        for headers, _ in wanted
+    ]
+    last = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    async with serving(place.app) as port:
+        answers = (await said(port, "".join((*lines, last)).encode())).split(b"HTTP/1.1 ")[1:]
+    seen = [
+        json.loads(each.partition(b"\r\n\r\n")[2])["status"]["userInfo"]["username"]
+        if each.startswith(b"200")
+        else each[:3].decode().replace("401", "")
+        for each in answers[:-1]
+    ]
+    assert seen == [user for _, user in wanted]
+
+
+def fields_of(headers: dict[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+
+
+async def test_metrics_name_no_user_no_object_and_no_token(place: Guarded) -> None:
+    headers = await place.as_("alice-of-the-metrics", "a-group-of-hers")
+    for path in ("/services/dev/one", "/services/dev/nothing", "/whoami?token=x"):
+        await place.client.get(path, headers=headers)
+        await place.client.get(path, headers={"Authorization": "Bearer a.b.c"})
+    shown = (await place.client.get("/metrics", headers=place.admin)).text
+    token = await place.token("alice-of-the-metrics", "a-group-of-hers")
+    for name in ("alice", "a-group", "dev", "nothing", "token=x", token["metadata"]["name"]):
+        assert name not in shown, name
 
 
 async def test_no_answer_tells_whether_a_forbidden_object_is_there(place: Guarded) -> None:
