@@ -42,8 +42,8 @@ def _each(parse: Callable[[str], str]) -> AfterValidator:
 
 
 def _origin(text: str) -> str:
-    if parse_origin(text) is None:
-        raise ValueError(f"{text!r} is not an origin such as https://waypost.example")
+    if "*" in text or parse_origin(text) is None:
+        raise ValueError(f"{text!r} is not one origin such as https://waypost.example")
     return text
 
 
