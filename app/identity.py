@@ -19,7 +19,7 @@ from app.api.credentials.certificates import Authority, Certificates
 from app.api.credentials.configuration import AuthenticationConfig, ConfigurationFile
 from app.api.credentials.issuers import Issuers
 from app.api.credentials.proxy import Proxies
-from app.api.http.tls import TLS
+from app.api.transport.tls import TLS
 from app.config import Settings, blamed_on
 from app.domain.errors import DomainError
 from app.policy.client import Bounds, PolicyWorker

@@ -19,13 +19,13 @@ from prometheus_client import CollectorRegistry
 from app.access import access_of
 from app.administrators import grant_access
 from app.api import application
-from app.api.access.layer import Access
+from app.api.access.evaluation import Access
 from app.api.dependencies import Registry
 from app.api.http.limits import Limits
-from app.api.http.server import HTTPServer, listen
-from app.api.http.tls import TLS
 from app.api.metrics import StateCollector
 from app.api.objects.streams import Watching
+from app.api.transport.server import HTTPServer, listen
+from app.api.transport.tls import TLS
 from app.config import Settings, UnusableSetting, blamed_on
 from app.database_commands import database
 from app.dns.metrics import DNSCollector

@@ -11,7 +11,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Path, Query, Request
 from prometheus_client import CollectorRegistry
 
-from app.api.access.layer import Access
+from app.api.access.evaluation import Access
 from app.api.objects.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.objects.resource import AnyResource

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from app.api.access.layer import Access, AccessControl
+from app.api.access.evaluation import Access
+from app.api.access.layer import AccessControl
 from app.api.access.routes import Routes
 from app.api.access.unstored import Unstored
 from app.api.access.user_limit import UserLimit

@@ -16,8 +16,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.access.ahead import STRANGERS_MAX
+from app.api.access.evaluation import Access
 from app.api.access.identity import Permit, caller_of, permit_of
-from app.api.access.layer import Access, AccessControl
+from app.api.access.layer import AccessControl
 from app.api.access.requirements import objects_of, path_itself, requires
 from app.api.access.routes import Routes
 from app.api.credentials.authenticator import Authenticator, Trust

@@ -13,8 +13,8 @@ import pytest
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.connection import PEER_CERTIFICATE
-from app.api.http.tls import TLS, TLSFiles
+from app.api.transport.connection import PEER_CERTIFICATE
+from app.api.transport.tls import TLS, TLSFiles
 from tests.access_vectors import authn_cases
 from tests.api.sockets import serving
 from tests.certificates import CLIENT, SERVER, Authority, Issued

@@ -3,8 +3,8 @@
     host, port -> listen -> socket -> HTTPServer(application) -> until a signal
 
 On a signal it stops accepting, ends streams, and waits for current answers, within the grace
-period.  The limits of one connection are in ``app.api.http.connection``, those of its beginning
-over TLS in ``app.api.http.handshakes``.
+period.  The limits of one connection are in ``app.api.transport.connection``, those of its
+beginning over TLS in ``app.api.transport.handshakes``.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.api.http.connection import CONNECTIONS_MAX, HEAD_S_MAX, Connection
 from app.api.http.delivery import deferred_delivery
-from app.api.http.handshakes import HANDSHAKE_S_MAX, HANDSHAKES_MAX, Handshakes
-from app.api.http.tls import HSTS, TLS
+from app.api.transport.connection import CONNECTIONS_MAX, HEAD_S_MAX, Connection
+from app.api.transport.handshakes import HANDSHAKE_S_MAX, HANDSHAKES_MAX, Handshakes
+from app.api.transport.tls import HSTS, TLS
 
 SHUTDOWN_GRACE_S = 8  # seconds for current requests; most supervisors kill after ten
 SECURITY_HEADERS = {

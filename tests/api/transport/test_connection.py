@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.connection import (
+from app.api.transport.connection import (
     HEAD_LINES_MAX,
     HEAD_OCTETS_MAX,
     HEAD_S_MAX,
@@ -18,7 +18,7 @@ from app.api.http.connection import (
     TARGET_OCTETS_MAX,
     Connection,
 )
-from app.api.http.server import HTTPServer, listen
+from app.api.transport.server import HTTPServer, listen
 from tests.waiting import until
 
 SHORTEST = len(b"GET / HTTP/1.1\r\n\r\n")

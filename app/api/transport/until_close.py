@@ -3,7 +3,7 @@
     start without Content-Length, pieces -> start, the bare pieces -> the connection closes
 
 The end of the connection ends the answer (RFC 9112 section 6.3, the last rule).  Depends on
-attributes of uvicorn's cycle, as ``app.api.http.connection`` does.
+attributes of uvicorn's cycle, as ``app.api.transport.connection`` does.
 """
 
 from typing import TYPE_CHECKING, cast

@@ -12,11 +12,11 @@ from typing import Any, cast
 import pytest
 import uvloop
 
-from app.api.http.handshakes import HANDSHAKE_S_MAX, Handshakes
-from app.api.http.server import HTTPServer, listen
-from app.api.http.tls import TLS
-from tests.api.http.test_tls import NOW, REQUEST, Seen, asked, files, trusting
+from app.api.transport.handshakes import HANDSHAKE_S_MAX, Handshakes
+from app.api.transport.server import HTTPServer, listen
+from app.api.transport.tls import TLS
 from tests.api.sockets import serving, status_of
+from tests.api.transport.test_tls import NOW, REQUEST, Seen, asked, files, trusting
 from tests.waiting import WITHIN_S, until
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]

@@ -8,7 +8,7 @@ of a request does not grow with their number.  Every head, the first of a connec
 later one, is limited in octets, lines and seconds.
 
 Depends on undocumented attributes of uvicorn's protocol class: its version is pinned, and
-``tests/api/http/test_connection.py`` tests each of them over real sockets.
+``tests/api/transport/test_connection.py`` tests each of them over real sockets.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from app.api.errors import HeadTooLarge, MethodRefused, TargetTooLong, TooSlow, refused
 from app.api.http.delivery import ABORT
 from app.api.http.guard import TARGET
-from app.api.http.until_close import until_close
+from app.api.transport.until_close import until_close
 from app.domain.errors import BadRequest, DomainError, NotSynced
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.server import SECURITY_HEADERS, HTTPServer, listen
+from app.api.transport.server import SECURITY_HEADERS, HTTPServer, listen
 from tests.api.sockets import said, serving, status_of
 from tests.waiting import until
 
