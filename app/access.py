@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from app.api.access.layer import Access
 from app.api.http.tls import TLS
-from app.api.metrics import ReloadCollector
+from app.api.metrics import CountCollector, ReloadCollector
 from app.config import Settings
 from app.domain.access.tokens import stored_by_id
 from app.identity import Identity, identity
@@ -64,5 +64,10 @@ def _collectors(known: Identity) -> Iterable[Collector]:
         "waypost_authentication_config_reloads",
         "Reloads of the AuthenticationConfiguration that had changed, by their result.",
         lambda: known.reloads,
+    )
+    yield CountCollector(
+        "waypost_proxy_headers_ignored",
+        "Header fields of front proxies that were ignored, as no trusted proxy sent them.",
+        lambda: known.authenticator.headers_ignored,
     )
     yield ExpressionsCollector(known.expressions)

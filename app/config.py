@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     )
 
     database_url: str = Field(
-        "", description="PostgreSQL 15 or later; empty runs an embedded one in `DATA_DIR`"
+        "",
+        repr=False,  # it may have a password
+        description="PostgreSQL 15 or later; empty runs an embedded one in `DATA_DIR`",
     )
     data_dir: Path = Field(Path(".waypost"), description="folder of the embedded PostgreSQL")
     service_cidrs: ServiceRanges = Field(

@@ -56,6 +56,18 @@ async def test_reloads_and_expressions_have_metrics(database_url: str, tmp_path:
             assert registry.metrics.get_sample_value(name, labels) == 0, name
 
 
+async def test_headers_of_no_trusted_proxy_are_counted(database_url: str, tmp_path: Path) -> None:
+    settings = some_settings(database_url, auth=True, data_dir=tmp_path)
+    async with (
+        a_registry(database_url, auth=True, data_dir=tmp_path) as registry,
+        a_client(application_of(registry, settings)) as client,
+    ):
+        headers = {"X-Remote-User": "root", "X-Remote-Group": "system:masters"}
+        assert (await client.get("/services", headers=headers)).status_code == 401
+        counted = registry.metrics.get_sample_value("waypost_proxy_headers_ignored_total")
+        assert counted == 2
+
+
 async def test_an_unusable_configuration_of_issuers_is_refused(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -98,3 +98,12 @@ def test_a_failure_names_the_settings_that_cause_it(error: Exception) -> None:
         blamed_on("A", "B"),
     ):
         raise error
+
+
+def test_no_secret_is_shown_with_the_settings() -> None:
+    url, token = "postgresql://waypost:pass-word@db/waypost", "wpu_secret"
+    settings = Settings.model_validate({"database_url": url, "token": token})
+    assert settings.database_url == url
+    for shown in (repr(settings), str(settings)):
+        assert "pass-word" not in shown
+        assert token not in shown

@@ -25,7 +25,13 @@ async def _accept_verbose(
     """Know the parameter with which people ask Kubernetes' servers for all checks."""
 
 
-@router.get("/livez", operation_id="get_livez", dependencies=[Depends(_accept_verbose)])
+@router.get(
+    "/livez",
+    operation_id="check_liveness",
+    summary="Check that this process lives",
+    response_model_exclude_none=True,
+    dependencies=[Depends(_accept_verbose)],
+)
 @requires(path_itself)
 async def livez() -> Health:
     """Answer as long as the process runs."""
@@ -34,32 +40,36 @@ async def livez() -> Health:
 
 @router.get(
     "/readyz",
-    operation_id="get_readyz",
+    operation_id="check_readiness",
+    summary="Check that this process can work",
     responses=refusals(NotSynced),
+    response_model_exclude_none=True,
     dependencies=[Depends(_accept_verbose)],
 )
 @requires(path_itself)
 async def readyz(registry: RegistryOf) -> Health:
-    """Say whether the database is reachable, migrated, and its state loaded."""
+    """Check that the database is reachable, and its state loaded; else 503 with the causes."""
     return _healthy(registry.checks())
 
 
 @router.get(
     "/healthz",
-    operation_id="get_healthz",
+    operation_id="check_health",
+    summary="Check that this process lives and can work",
     responses=refusals(NotSynced),
+    response_model_exclude_none=True,
     dependencies=[Depends(_accept_verbose)],
 )
 @requires(path_itself)
 async def healthz(registry: RegistryOf) -> Health:
-    """Say whether the process both lives and is ready."""
+    """Check what `/livez` and `/readyz` check; else 503 with the causes."""
     return _healthy(registry.checks())
 
 
-@router.get("/version", operation_id="get_version")
+@router.get("/version", operation_id="read_version", summary="Read the version of the server")
 @requires(path_itself)
-async def get_version(request: Request) -> Version:
-    """Tell the build."""
+async def read_version(request: Request) -> Version:
+    """Answer with the build and the interpreter that runs it."""
     version: str = request.app.version
     major, minor, *_ = version.split(".")
     return Version(
@@ -84,5 +94,7 @@ def _healthy(found: Sequence[Check]) -> Health:
         raise NotSynced(f"not ready: {words}", causes=causes)
     return Health(
         status="ok",
-        checks=[HealthCheck(name=check.name, ok=True, message=check.note) for check in found],
+        checks=[
+            HealthCheck(name=check.name, ok=True, message=check.note or None) for check in found
+        ],
     )

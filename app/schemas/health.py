@@ -3,11 +3,11 @@
 Source: contract.md, "Routes"; spec kubernetes-api 5.13 for the version.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.schemas.base import Output
+from app.schemas.base import Output, one_of
 
 
 class HealthCheck(Output):
@@ -15,13 +15,18 @@ class HealthCheck(Output):
 
     name: str = Field(examples=["database"])
     ok: bool
-    message: str = Field(description="What is wrong, or how well it goes.")
+    message: str | None = Field(
+        default=None, description="How well it goes; absent if there is no more to say."
+    )
 
 
 class Health(Output):
     """Whether the process can do its work, and what each check says."""
 
-    status: Literal["ok", "failed"]
+    status: Annotated[
+        Literal["ok", "failed"],
+        one_of("HealthStatus", "ok", "failed", description="The result of all checks."),
+    ]
     checks: list[HealthCheck]
 
 

@@ -11,13 +11,14 @@ Source: access.md 1, 1.1, 1.9, 1.10 and 2.1.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from prometheus_client import Counter
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.access.ahead import Ahead
 from app.api.access.authority import require
 from app.api.access.identity import Caller, Permit, set_permit
 from app.api.access.kept import KeptPermits, Key, key_of
@@ -42,7 +43,7 @@ from app.domain.access.impersonation import Impersonation, impersonated, parse_i
 from app.domain.access.refusals import Refused as Unauthorised
 from app.domain.access.subjects import User
 from app.domain.access.tokens import StoredToken
-from app.domain.errors import DomainError, NotSynced
+from app.domain.errors import BadRequest, DomainError, NotFound, NotSynced
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from app.schemas.objects.metadata import asked_revision
@@ -67,6 +68,7 @@ class Access:
     counted: Counter
     used: Callable[[str, datetime], None]
     problems: Callable[[], Sequence[str]]
+    ahead: Ahead = field(default_factory=Ahead)
 
 
 class AccessControl:
@@ -118,8 +120,10 @@ class _Evaluation:
     """The evaluation of one request."""
 
     def __init__(self, routes: Routes, access: Access, scope: Scope) -> None:
-        self._routes, self._access, self._scope = routes, access, scope
+        self._access, self._scope = access, scope
         self._query = QueryParams(scope["query_string"])
+        self._method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        self._found = routes.find(self._method, scope["path"])
 
     async def permit(self, snapshot: Snapshot) -> Permit:
         """Give the permit of the request on a state, or raise its refusal."""
@@ -130,6 +134,8 @@ class _Evaluation:
             user = _impersonated(snapshot, user, impersonation)
         asked = tuple(self._asked())
         require(snapshot, user, asked)
+        if self._found is None:  # here, lest the framework find a route by other rules
+            raise NotFound("Not Found")
         caller = Caller(
             user=user,
             real=known.user,
@@ -150,47 +156,50 @@ class _Evaluation:
             revision = asked_revision(text)
         except DomainError:
             return view.snapshot  # the route refuses it, to callers with the right
-        return await view.wait_for(revision)
+        if revision <= view.snapshot.revision:
+            return view.snapshot
+        access, tokens = self._access, self._access.tokens_of(view.snapshot)
+        present = await access.authenticator.presume(self._presented(), tokens, now=access.now())
+        return await access.ahead.wait(self._scope, view, revision, present)
 
-    async def _authenticated(self, snapshot: Snapshot) -> Authenticated:
-        access, scope = self._access, self._scope
-        peer = scope.get("client")
-        presented = Presented(
+    def _presented(self) -> Presented:
+        scope, peer = self._scope, self._scope.get("client")
+        return Presented(
             path=scope["path"],
             fields=scope["headers"],
             peer=None if peer is None else plain_address(peer[0]),
             certificate=scope.get(PEER_CERTIFICATE),
         )
-        now = access.now()
+
+    async def _authenticated(self, snapshot: Snapshot) -> Authenticated:
+        access, now = self._access, self._access.now()
         outcome = await access.authenticator.authenticate(
-            presented, access.tokens_of(snapshot), now=now
+            self._presented(), access.tokens_of(snapshot), now=now
         )
         _count(access.counted, outcome)
         if not isinstance(outcome, Authenticated):
             raise _refusal_of(outcome)
-        if outcome.credential_id and access.is_stale():
+        if outcome.method is not Method.ANONYMOUS and access.is_stale():
             raise NotSynced("this process may not know of revoked credentials: no database")
         if outcome.method is Method.TOKEN:
             access.used(outcome.credential_id, now)
         return outcome
 
     def _impersonation(self) -> Impersonation | None:
-        pairs = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in self._scope["headers"]
-            if name.startswith(b"impersonate-")
-        ]
+        wished = [each for each in self._scope["headers"] if each[0].startswith(b"impersonate-")]
+        try:
+            pairs = [(name.decode("latin-1"), value.decode()) for name, value in wished]
+        except UnicodeDecodeError:
+            raise BadRequest("a header field of impersonation is not UTF-8") from None
         return parse_impersonation(pairs) if pairs else None
 
     def _asked(self) -> Iterable[Attributes]:
-        method, path = self._scope["method"], self._scope["path"]
-        wanted = "GET" if method == "HEAD" else method
-        found = self._routes.find(wanted, path)
+        found, path = self._found, self._scope["path"]
         if isinstance(found, UnknownMethod):
             return ()  # 405, or the list of methods: no object is disclosed
         if found is None:
-            return (Attributes(verb=wanted.lower(), path=path),)
-        return found.requirement(Asked(wanted, path, found.parameters, self._query))
+            return (Attributes(verb=self._method.lower(), path=path),)
+        return found.requirement(Asked(self._method, path, found.parameters, self._query))
 
 
 def _impersonated(snapshot: Snapshot, user: User, wish: Impersonation) -> User:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from re import Pattern
-from typing import Final
+from typing import Final, get_args, get_origin
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
@@ -26,11 +26,15 @@ request; it is accepted and ignored."""
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A route, the parameters in its path, and the names of those it may have in a query."""
+    """A route, the parameters in its path, and the names of those it may have in a query.
+
+    Those that are lists may be there several times.
+    """
 
     requirement: Requirement
     parameters: Mapping[str, str]
     query_names: frozenset[str]
+    list_names: frozenset[str] = frozenset()
 
 
 class UnknownMethod:
@@ -46,6 +50,7 @@ class _Entry:
     methods: frozenset[str]
     requirement: Requirement
     query_names: frozenset[str]
+    list_names: frozenset[str]
 
 
 class Routes:
@@ -59,7 +64,8 @@ class Routes:
             if requirement is None:
                 raise LookupError(f"the route {route.path} states no requirement")
             methods, names = frozenset(route.methods or ()), query_names_of(route)
-            entry = _Entry(route.path_regex, methods, requirement, names)
+            lists = list_names_of(route)
+            entry = _Entry(route.path_regex, methods, requirement, names, lists)
             self._entries[_place(route.path)].append(entry)
         entries = [each for listed in self._entries.values() for each in listed]
         self.methods = frozenset(method for each in entries for method in each.methods)
@@ -71,7 +77,8 @@ class Routes:
         for entry in self._entries.get(_place(path), ()):
             if (matched := entry.paths.match(path)) is not None:
                 if method in entry.methods:
-                    return Found(entry.requirement, matched.groupdict(), entry.query_names)
+                    names, lists = entry.query_names, entry.list_names
+                    return Found(entry.requirement, matched.groupdict(), names, lists)
                 is_known = True
         return UNKNOWN_METHOD if is_known else None
 
@@ -91,16 +98,31 @@ def _place(path: str) -> tuple[str, int]:
 
 def query_names_of(route: Route) -> frozenset[str]:
     """Collect the parameters that a route knows."""
-    declared = _declared(route.dependant) if isinstance(route, APIRoute) else ()
-    return COMMON.union(declared)
+    return COMMON.union(name for name, _ in _declared_by(route))
 
 
-def _declared(dependant: Dependant) -> Iterator[str]:
+def list_names_of(route: Route) -> frozenset[str]:
+    """Collect the parameters of a route that are lists."""
+    return frozenset(name for name, hint in _declared_by(route) if _may_be_list(hint))
+
+
+def _declared_by(route: Route) -> Iterator[tuple[str, object]]:
+    if isinstance(route, APIRoute):
+        yield from _declared(route.dependant)
+
+
+def _may_be_list(hint: object) -> bool:
+    return get_origin(hint) is list or any(map(_may_be_list, get_args(hint)))
+
+
+def _declared(dependant: Dependant) -> Iterator[tuple[str, object]]:
+    """Give the names and types of parameters."""
     for parameter in dependant.query_params:
         model = parameter.field_info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
-            yield from (field.alias or name for name, field in model.model_fields.items())
+            fields = model.model_fields.items()
+            yield from ((field.alias or name, field.annotation) for name, field in fields)
         else:
-            yield parameter.alias
+            yield parameter.alias, model
     for each in dependant.dependencies:
         yield from _declared(each)

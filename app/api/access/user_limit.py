@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.access.identity import permit_of
 from app.api.errors import Overloaded, refused
-from app.api.http.limits import count_for
+from app.api.http.slots import count_for
 
 
 class UserLimit:

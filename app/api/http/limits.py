@@ -16,12 +16,13 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import Overloaded, TooSlow, refused
 from app.api.http.delivery import is_stream
 from app.api.http.shares import Shares
+from app.api.http.slots import SLOT
 from app.api.objects.bodies import BODY_BYTES_MAX
 
 REQUESTS_MAX = 512  # requests answered at once, unless configured otherwise
@@ -32,7 +33,6 @@ BODY_OCTETS_A_S = 16_384  # mean rate at which it must send beyond them
 BODIES_OCTETS_MAX = 256 << 20  # octets of the bodies of all current requests
 _log = logging.getLogger(__name__)
 _ALWAYS_ANSWERED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
-_SLOT = "waypost.slot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +74,14 @@ class RequestLimit:
         except Overloaded as refusal:
             await refused(refusal)(scope, receive, send)
             return
-        scope[_SLOT] = slot
+        scope[SLOT] = slot
         try:
             await self._app(scope, slot.receive, slot.send)
         except ClientDisconnect:
             _log.info("client disconnected in the body of %s %s", scope["method"], scope["path"])
         finally:
             slot.end()
-            del scope[_SLOT]  # else each request would leave a reference cycle
+            del scope[SLOT]  # else each request would leave a reference cycle
 
     def take(self, user: str | None) -> None:
         """Take a slot, for a user if it is known; raises Overloaded when there is none."""
@@ -105,20 +105,6 @@ class RequestLimit:
         if octets > 0 and self._bodies_octets + octets > self._bodies_octets_max:
             raise Overloaded(f"the bodies of requests take {self._bodies_octets} octets already")
         self._bodies_octets += octets
-
-
-def leave_slot(request: Request) -> None:
-    """Release the slot of a request that waits for events."""
-    slot = request.scope.get(_SLOT)
-    if isinstance(slot, _Slot):
-        slot.leave()
-
-
-def count_for(scope: Scope, user: str) -> None:
-    """Count the slot of a request for its user; raises Overloaded when the share is taken."""
-    slot = scope.get(_SLOT)
-    if isinstance(slot, _Slot):
-        slot.belong_to(user)
 
 
 class _Slot:
@@ -164,6 +150,8 @@ class _Slot:
 
     def belong_to(self, user: str) -> None:
         """Count the slot for a user from now on; raises Overloaded when its share is taken."""
+        if self._user == user:
+            return
         assert self._is_held, "nothing has been received yet"
         self._limit.take_share(user)
         self._user = user

@@ -39,16 +39,22 @@ class Parameters:
             found = self._routes.find(method, scope["path"])
             try:
                 if isinstance(found, Found):
-                    require_known(QueryParams(scope["query_string"]), found.query_names)
+                    query = QueryParams(scope["query_string"])
+                    require_known(query, found.query_names, found.list_names)
             except DomainError as refusal:
                 await refused(refusal, form_of(Request(scope)))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
-def require_known(query: QueryParams, known: frozenset[str]) -> None:
-    """Raise BadRequest for unknown parameters and repeated ones, all at once."""
-    counts = Counter(name for name, _ in query.multi_items())
+def require_known(
+    query: QueryParams, known: frozenset[str], lists: frozenset[str] = frozenset()
+) -> None:
+    """Raise BadRequest for unknown parameters and repeated ones, all at once.
+
+    ``lists`` may be repeated: some clients write a list so, others with commas.
+    """
+    counts = Counter(name for name, _ in query.multi_items() if name not in lists)
     wrong = [name for name, count in counts.items() if count > 1 or name not in known]
     if not wrong:
         return

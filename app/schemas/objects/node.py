@@ -1,6 +1,6 @@
 """The wire shape of a Node.
 
-    NodeWrite <-> Node (domain)
+    Node <-> Node (domain)
 
 Source: spec kubernetes-api 3.7, spec ipvs 0.
 """
@@ -10,16 +10,16 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from app.domain.objects import node as domain
-from app.schemas.base import Input, Time
+from app.schemas.base import Input, Time, text_map
 from app.schemas.objects.metadata import Condition
 from app.schemas.objects.shapes import first_of, led_by, shape_of
-from app.schemas.objects.wire import Linked, Manifest, Wire, read_model
+from app.schemas.objects.wire import Linked, Manifest, Wire
 
 Quantities = Annotated[
     dict[str, str | int | float | None],
-    Field(
-        description="Amounts in Kubernetes' notation.",
-        examples=[{"cpu": "3920m", "memory": "8Gi"}],
+    text_map(
+        "Quantities",
+        "Amounts in Kubernetes' notation, by resource; a number is accepted, too.",
     ),
 ]
 
@@ -76,17 +76,20 @@ class NodeStatus(Input):
 
 
 @shape_of(domain.Node, make=led_by("pod_cidr", "pod_cidrs", domain.Node))
-class NodeWrite(Manifest):
-    """A Node manifest."""
+class Node(Manifest):
+    """A machine with kernel rules of its own."""
 
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
     of_kind: ClassVar = "Node"
+    example: ClassVar = {
+        "metadata": {"name": "n1", "labels": {"topology.kubernetes.io/zone": "a"}},
+        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]},
+    }
 
 
 WIRE = Wire(
     resource=domain.NODE,
-    write=NodeWrite,
-    read=read_model(domain.NODE, "A registered Node.", spec=NodeSpec, status=NodeStatus),
+    model=Node,
     linked=Linked("spec", "podCIDR", "podCIDRs"),
 )

@@ -195,6 +195,46 @@ async def test_an_invalid_body_gets_one_answer_and_ends_the_connection(
     assert rest.count(b"HTTP/1.1 ") == 1
 
 
+SMUGGLED = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n"
+GET, POST = "GET /a HTTP/1.1\r\nhost: a\r\n", "POST /a HTTP/1.1\r\nhost: a\r\n"
+CHUNKS = f"{POST}transfer-encoding: chunked\r\n\r\n"
+AMBIGUOUS = {
+    "length and chunks": f"{POST}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": f"{POST}content-length: 0\r\ncontent-length: 5\r\n\r\n",
+    "equal lengths": f"{POST}content-length: 0\r\ncontent-length: 0\r\n\r\n",
+    "a list of lengths": f"{POST}content-length: 0, 0\r\n\r\n",
+    "a signed length": f"{POST}content-length: +0\r\n\r\n",
+    "a hexadecimal length": f"{POST}content-length: 0x0\r\n\r\n",
+    "chunks that are not last": f"{POST}transfer-encoding: chunked, gzip\r\n\r\n",
+    "another coding": f"{POST}transfer-encoding: xchunked\r\n\r\n",
+    "a blank before the colon": "GET /a HTTP/1.1\r\nhost : a\r\n\r\n",
+    "a folded line": f"{GET}x: y\r\n z\r\n\r\n",
+    "a first line that is folded": "GET /a HTTP/1.1\r\n host: a\r\n\r\n",
+    "lines without CR": "GET /a HTTP/1.1\nhost: a\n\n",
+    "a CR within a value": f"{GET}x: y\rz: a\r\n\r\n",
+    "a NUL within a value": f"{GET}x: y\0\r\n\r\n",
+    "a NUL within a name": f"{GET}x\0: y\r\n\r\n",
+    "a name that is empty": f"{GET}: y\r\n\r\n",
+    "a method in lower case": GET.replace("GET", "get") + "\r\n",
+    "another version": GET.replace("1.1", "3.0") + "\r\n",
+    "a line feed in a chunk's extension": f"{CHUNKS}0;x\ny\r\n\r\n",
+    "a chunk that is longer than its size": f"{CHUNKS}1\r\nxy\r\n0\r\n\r\n",
+    "a size with a blank": f"{CHUNKS} 0\r\n\r\n",
+    "a size with a sign": f"{CHUNKS}-1\r\n\r\n",
+    "a size beyond 64 bits": f"{CHUNKS}{'f' * 17}\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("octets", AMBIGUOUS.values(), ids=AMBIGUOUS)
+async def test_what_another_server_might_read_otherwise_is_refused(echo: Echo, octets: str) -> None:
+    async with talking_to(echo) as (reader, writer):
+        writer.write((octets + SMUGGLED).encode())
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"/smuggled" not in answer
+
+
 @pytest.mark.parametrize("before", [0, 1])
 async def test_a_head_that_does_not_end_times_out(echo: Echo, before: int) -> None:
     async with talking_to(echo, head_s_max=0.2) as (reader, writer):

@@ -17,12 +17,13 @@ from starlette.datastructures import QueryParams
 from starlette.routing import Route
 
 from app.api import application
-from app.api.access.routes import COMMON, query_names_of
+from app.api.access.routes import COMMON, list_names_of, query_names_of
 from app.api.http.parameters import NAMED_MAX, SHOWN_CHARACTERS_MAX, require_known
 from app.domain.errors import BadRequest
 from app.main import VERSION
 from tests.api.access.guarded import guarded
 from tests.api.objects.test_collections import a_manifest, created
+from tests.declared import resolved
 
 Wire = dict[str, Any]
 KNOWN: Final = frozenset({"dryRun", "fieldManager", "fieldValidation", "pretty"})
@@ -38,7 +39,7 @@ OPERATIONS: Final = [
 def documented() -> Iterator[tuple[str, str, set[str]]]:
     for path, operations in APP.openapi()["paths"].items():
         for method, operation in operations.items():
-            parameters: list[Wire] = operation.get("parameters", [])
+            parameters: list[Wire] = [*map(resolved, operation.get("parameters", []))]
             names = {each["name"] for each in parameters if each["in"] == "query"}
             yield method.upper(), path, names
 
@@ -61,11 +62,30 @@ def test_a_route_knows_the_parameters_of_the_document_and_the_common_ones() -> N
         assert known[method, path] == names | COMMON, path
 
 
-def test_no_parameter_is_a_list() -> None:
-    for path, operations in APP.openapi()["paths"].items():
-        for operation in operations.values():
-            for parameter in operation.get("parameters", []):
-                assert parameter["schema"].get("type") != "array", (path, parameter["name"])
+def test_a_parameter_may_be_repeated_if_the_document_says_that_it_is_a_list() -> None:
+    lists = {
+        (method.upper(), path, parameter["name"])
+        for path, operations in APP.openapi()["paths"].items()
+        for method, operation in operations.items()
+        for parameter in map(resolved, operation.get("parameters", []))
+        if parameter["schema"].get("type") == "array"
+    }
+    assert lists == {("GET", "/resolve", "search")}
+    repeated = {
+        (method, route.path, name)
+        for route in ROUTES
+        for method in route.methods or ()
+        for name in list_names_of(route)
+    }
+    assert repeated == lists
+
+
+async def test_a_list_is_read_with_commas_or_repeated(api: httpx.AsyncClient) -> None:
+    answers = [
+        (await api.get(f"/resolve?name=ent&search={query}")).json()["resolvConf"]["search"]
+        for query in ("a.example,b.example", "a.example&search=b.example")
+    ]
+    assert answers == [["a.example", "b.example"]] * 2
 
 
 @given(st.dictionaries(st.sampled_from(sorted(KNOWN)), st.text(max_size=5)))

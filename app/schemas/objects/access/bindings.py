@@ -1,6 +1,6 @@
 """The wire shapes of a RoleBinding and a ClusterRoleBinding.
 
-    RoleBindingWrite, ClusterRoleBindingWrite -> RoleBinding, ClusterRoleBinding (domain) -> dict
+    RoleBinding, ClusterRoleBinding -> RoleBinding, ClusterRoleBinding (domain) -> dict
 
 Source: Kubernetes `rbac/v1` types; access.md 2.8.
 """
@@ -13,7 +13,7 @@ from app.domain.objects import role_binding as domain
 from app.domain.objects.role import API_GROUP
 from app.schemas.base import Input, words
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.RoleRef, always=("api_group",))
@@ -21,7 +21,7 @@ class RoleRef(Input):
     """The role that is granted; it cannot be changed."""
 
     api_group: str | None = Field(default=None, examples=[API_GROUP])
-    kind: Annotated[str, words(domain.RoleKind)] | None = None
+    kind: Annotated[str, words(domain.RoleKind, "RoleRefKind")] | None = None
     name: str | None = Field(default=None, examples=["view"])
     documented_required: ClassVar = ("kind", "name")
 
@@ -44,40 +44,32 @@ class Subject(Input):
 
 
 @shape_of(domain.RoleBinding)
-class RoleBindingWrite(Manifest):
-    """A RoleBinding manifest."""
+class RoleBinding(Manifest):
+    """Who has the rules of a role in one namespace."""
 
     role_ref: RoleRef | None = None
     subjects: list[Subject] | None = None
     of_kind: ClassVar = "RoleBinding"
+    example: ClassVar = {
+        "metadata": {"name": "readers", "namespace": "default"},
+        "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"apiGroup": API_GROUP, "kind": "User", "name": "alice"}],
+    }
 
 
 @shape_of(domain.ClusterRoleBinding)
-class ClusterRoleBindingWrite(Manifest):
-    """A ClusterRoleBinding manifest."""
+class ClusterRoleBinding(Manifest):
+    """Who has the rules of a ClusterRole everywhere."""
 
     role_ref: RoleRef | None = None
     subjects: list[Subject] | None = None
     of_kind: ClassVar = "ClusterRoleBinding"
+    example: ClassVar = {
+        "metadata": {"name": "developers"},
+        "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": "edit"},
+        "subjects": [{"apiGroup": API_GROUP, "kind": "Group", "name": "developers"}],
+    }
 
 
-ROLE_BINDING_WIRE = Wire(
-    resource=domain.ROLE_BINDING,
-    write=RoleBindingWrite,
-    read=read_model(
-        domain.ROLE_BINDING,
-        "Who has the rules of a role in one namespace.",
-        role_ref=RoleRef,
-        subjects=list[Subject],
-    ),
-)
-CLUSTER_ROLE_BINDING_WIRE = Wire(
-    resource=domain.CLUSTER_ROLE_BINDING,
-    write=ClusterRoleBindingWrite,
-    read=read_model(
-        domain.CLUSTER_ROLE_BINDING,
-        "Who has the rules of a ClusterRole everywhere.",
-        role_ref=RoleRef,
-        subjects=list[Subject],
-    ),
-)
+ROLE_BINDING_WIRE = Wire(resource=domain.ROLE_BINDING, model=RoleBinding)
+CLUSTER_ROLE_BINDING_WIRE = Wire(resource=domain.CLUSTER_ROLE_BINDING, model=ClusterRoleBinding)

@@ -1,6 +1,6 @@
 """The wire shapes of a Role and a ClusterRole.
 
-    RoleWrite, ClusterRoleWrite -> Role, ClusterRole (domain) -> dict
+    Role, ClusterRole -> Role, ClusterRole (domain) -> dict
 
 Source: Kubernetes `rbac/v1` types; access.md 2.8.
 """
@@ -12,9 +12,9 @@ from pydantic import Field
 from app.domain.labels import LabelSelector as DomainSelector
 from app.domain.labels import Requirement
 from app.domain.objects import role as domain
-from app.schemas.base import Input, TextMap
+from app.schemas.base import Input, Labels
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.PolicyRule)
@@ -27,7 +27,7 @@ class PolicyRule(Input):
     )
     resources: list[str] | None = Field(
         default=None,
-        description="Plurals; `pods/status` for a subresource, `*/status` for that of all.",
+        description="Plurals; `pods/status` for a subresource, a `*` before it for that of all.",
         examples=[["services", "pods/status"]],
     )
     resource_names: list[str] | None = Field(
@@ -55,7 +55,7 @@ class LabelSelectorRequirement(Input):
 class LabelSelector(Input):
     """Conditions on labels, which must all hold; an empty selector matches everything."""
 
-    match_labels: TextMap | None = None
+    match_labels: Labels | None = None
     match_expressions: list[LabelSelectorRequirement] | None = None
 
 
@@ -69,36 +69,31 @@ class AggregationRule(Input):
 
 
 @shape_of(domain.Role)
-class RoleWrite(Manifest):
-    """A Role manifest."""
+class Role(Manifest):
+    """Rules for one namespace."""
 
     rules: list[PolicyRule] | None = None
     of_kind: ClassVar = "Role"
+    example: ClassVar = {
+        "metadata": {"name": "reader", "namespace": "default"},
+        "rules": [{"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list"]}],
+    }
 
 
 @shape_of(domain.ClusterRole)
-class ClusterRoleWrite(Manifest):
-    """A ClusterRole manifest."""
+class ClusterRole(Manifest):
+    """Rules for all namespaces and the cluster."""
 
     rules: list[PolicyRule] | None = Field(
         default=None, description="With an `aggregationRule`, those of the selected roles."
     )
     aggregation_rule: AggregationRule | None = None
     of_kind: ClassVar = "ClusterRole"
+    example: ClassVar = {
+        "metadata": {"name": "metrics"},
+        "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}],
+    }
 
 
-ROLE_WIRE = Wire(
-    resource=domain.ROLE,
-    write=RoleWrite,
-    read=read_model(domain.ROLE, "Rules for one namespace.", rules=list[PolicyRule]),
-)
-CLUSTER_ROLE_WIRE = Wire(
-    resource=domain.CLUSTER_ROLE,
-    write=ClusterRoleWrite,
-    read=read_model(
-        domain.CLUSTER_ROLE,
-        "Rules for all namespaces and the cluster.",
-        rules=list[PolicyRule],
-        aggregation_rule=(AggregationRule | None, None),
-    ),
-)
+ROLE_WIRE = Wire(resource=domain.ROLE, model=Role)
+CLUSTER_ROLE_WIRE = Wire(resource=domain.CLUSTER_ROLE, model=ClusterRole)

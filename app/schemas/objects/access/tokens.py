@@ -1,6 +1,6 @@
 """The wire shape of a Token, which has neither its text nor its digest.
 
-    TokenWrite -> Token (domain) -> dict
+    Token -> Token (domain) -> dict
 
 Source: access.md 1.2.
 """
@@ -12,7 +12,7 @@ from pydantic import Field
 from app.domain.objects import token as domain
 from app.schemas.base import Input, Time
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.Token, always=("groups",))
@@ -59,17 +59,21 @@ class TokenStatus(Input):
 
 
 @shape_of(domain.Token)
-class TokenWrite(Manifest):
-    """A Token manifest."""
+class Token(Manifest):
+    """A token, without its text."""
 
     spec: TokenSpec | None = None
     status: TokenStatus | None = None
     of_kind: ClassVar = "Token"
+    example: ClassVar = {
+        "metadata": {},
+        "spec": {"user": "alice", "description": "deployments of the shop"},
+    }
+    change_example: ClassVar = {"spec": {"description": "deployments of the shop and its tests"}}
 
 
 WIRE = Wire(
     resource=domain.TOKEN,
-    write=TokenWrite,
-    read=read_model(domain.TOKEN, "A token, without its text.", spec=TokenSpec, status=TokenStatus),
+    model=Token,
     stored_only={"digest": "digest"},
 )
