@@ -51,7 +51,9 @@ def test_the_wheel_holds_the_migrations_and_nothing_of_the_checkout_besides(whee
     migrations = {path.name for path in (ROOT / "migrations" / "versions").glob("*.py")}
     assert {f"app/migrations/versions/{name}" for name in migrations} <= set(names)
     assert "app/migrations/env.py" in names
-    assert "app/schemas/documents/kubernetes_fields.json" in names
+    assert {"app/schemas/documents/kubernetes_fields.json", "app/api/pages/favicon.ico"} <= set(
+        names
+    )
     assert {name.split("/")[0] for name in names} == {"app", _dist_info(names)}
 
 
