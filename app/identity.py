@@ -43,7 +43,8 @@ class Identity:
     @property
     def problems(self) -> Sequence[str]:
         """The problems of the file and of issuers, for `/readyz`; the last valid state is used."""
-        own = [self.file.problem] if self.file is not None and self.file.problem else []
+        problem = "" if self.file is None else self.file.problem
+        own = [f"the AuthenticationConfiguration is not used: {problem}"] if problem else []
         return [*own, *self.authenticator.trust.issuers.problems]
 
     async def look(self, *, now: datetime) -> None:

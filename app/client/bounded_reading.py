@@ -14,6 +14,7 @@ Source: RFC 9110, section 8.4, for content codings.
 
 import asyncio
 import os
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -78,10 +79,12 @@ def http_client(
 ) -> httpx.AsyncClient:
     """Make the HTTP client; ``transport`` replaces the network in tests.
 
-    ``uses_proxies`` is for the environment's proxy, which usually cannot reach a cluster.
+    ``uses_proxies`` is for the environment's proxy, which usually cannot reach a cluster.  Trusted
+    are the system's authorities, or those of SSL_CERT_FILE and SSL_CERT_DIR, as OpenSSL reads them.
     """
     return httpx.AsyncClient(
         transport=transport,
+        verify=ssl.create_default_context(),
         auth=credentials,
         limits=httpx.Limits(keepalive_expiry=KEPT_S_MAX),
         cookies=no_cookies(),
@@ -245,11 +248,22 @@ async def _within(limit_s: float, late: str) -> AsyncGenerator[None, None]:
         raise RegistryUnreachable(_reason(error)) from None
 
 
+def _reason_of_tls(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is not trusted: {shown(error.verify_message)}; "
+            "SSL_CERT_FILE may name a file of the authorities to trust"
+        )
+    return f"TLS has failed: {error.reason or shown(str(error))}"
+
+
 def _reason(error: BaseException) -> str:
     """Find the operating system's message below those of the libraries."""
     words = str(error) or type(error).__name__
     cause: BaseException = error
     for _ in range(_CAUSES_MAX):
+        if isinstance(cause, ssl.SSLError):  # its errno is OpenSSL's, not the system's
+            return _reason_of_tls(cause)
         if isinstance(cause, OSError) and cause.errno:
             return os.strerror(cause.errno)
         if isinstance(cause, BaseExceptionGroup):
