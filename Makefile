@@ -102,7 +102,7 @@ lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
 clean: ## Remove the environment and everything derived (not the data in .waypost/)
 	@rm -rf $(VENV) dist build .coverage .coverage.* htmlcov .hypothesis
 	@rm -rf .pytest_cache .ruff_cache .import_linter_cache
-	@find app tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find app tests waypost -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first interpreter of a supported version that can make a virtual environment.
 $(BIN)/python:

@@ -21,8 +21,8 @@ from app.cli.application import EXIT_REFUSED, client_verbs
 from app.cli.options import API, TOKEN_FILE, ApiOption
 from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
 from app.cli.verbs.token import BREAK_GLASS
-from app.client.credentials import is_loopback
 from app.command_runs import log_from, run_to_end, settings_of_environment, until_interrupted
+from waypost.client.credentials import is_loopback
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -152,7 +152,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     from app.agent.node import Identity
     from app.agent.process import Options, own_privilege, run
     from app.agent.sinks.sink import SinkFailed
-    from app.client.errors import RegistryError
+    from waypost.client.errors import RegistryError
 
     if not dry_run and (lack := own_privilege()):
         print_failure(lack)

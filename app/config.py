@@ -20,7 +20,6 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.client.credentials import Credentials
 from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
 from app.domain.dataplane.rules.node_facts import PRIMARY
 from app.domain.errors import Violation
@@ -31,6 +30,7 @@ from app.domain.registration.service_cidrs import range_violations
 from app.domain.registration.validation.dns_config import search_violations
 from app.schemas.authorities import parse_host_pattern, parse_origin
 from app.schemas.documents.body_bounds import MEMBERS_MAX, OBJECTS_MAX
+from waypost.client.credentials import Credentials
 
 PORT_MIN = 1
 DNS_ORDINAL = 10  # of the cluster DNS in the first range, as in kubeadm, k3s and kube-up

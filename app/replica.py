@@ -19,8 +19,6 @@ from ipaddress import ip_address, ip_network
 
 from prometheus_client import CollectorRegistry
 
-from app.client.health_server import answering
-from app.client.registry_client import RegistryClient
 from app.config import Settings, blamed_on
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.follower import REPLICA_BOUNDS, WatchFollower
@@ -39,9 +37,11 @@ from app.domain.objects.pod import POD, Pod
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.work import Policy
+from app.health_server import answering
 from app.registry.leases.self_registration import Registrar, dns_pod, keep_registered
 from app.registry.reads.view import View
 from app.registry.writes.settings_check import contradictions
+from waypost.client.registry_client import RegistryClient
 
 VERSION = installed_version("waypost")
 _log = logging.getLogger(__name__)

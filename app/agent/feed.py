@@ -9,13 +9,12 @@ from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
 from app.agent.modes import Changes, Mode, Whole
-from app.client.bounded_reading import BOUNDS
-from app.client.decoding import UNREADABLE
-from app.client.errors import RegistryMisbehaved
-from app.client.registry_client import RegistryClient
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
-from app.schemas.objects.codec import decode_object
+from app.schemas.objects.codec import UNREADABLE, decode_object
+from waypost.client.bounded_reading import BOUNDS
+from waypost.client.errors import RegistryMisbehaved
+from waypost.client.registry_client import RegistryClient
 
 RULES_VALUES_MAX: Final = 4_000_000  # five times the rules for 100,000 endpoints
 AGENT_BOUNDS: Final = replace(BOUNDS, answer_values_max=RULES_VALUES_MAX)

@@ -21,13 +21,13 @@ from typing import Final, Generic, TypeVar
 from app.agent.feed import Feed
 from app.agent.health import AgentStats
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
-from app.client.watch import AHEAD_TRIES_MAX
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
 from app.domain.dataplane.rules.health_checks import HealthChecks, followed
 from app.domain.names import REVISION_ZERO
+from waypost.client.errors import Refused, RegistryError, RegistryMisbehaved
+from waypost.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
+from waypost.client.watch import AHEAD_TRIES_MAX
 
 WAIT_S_MAX: Final = 30  # that the registry is asked to wait for changes
 PAUSE_S: Final = 0.2  # after an application; changes during it are applied together

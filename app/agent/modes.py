@@ -15,9 +15,6 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from app.client.bounded_reading import Answer
-from app.client.decoding import UNREADABLE
-from app.client.errors import RegistryMisbehaved
 from app.domain.dataplane.ipvs.applied import OutOfOrder, apply
 from app.domain.dataplane.ipvs.batches import batches
 from app.domain.dataplane.ipvs.operations import (
@@ -32,10 +29,13 @@ from app.domain.dataplane.nftables.state import Tables, encode_difference
 from app.domain.dataplane.rules.health_checks import HealthCheckChanges, HealthChecks, followed
 from app.domain.errors import BadRequest
 from app.domain.names import Revision
+from app.schemas.objects.codec import UNREADABLE
 from app.schemas.objects.metadata import parse_revision
 from app.schemas.rules.codec import decode_state
 from app.schemas.rules.models import NodeRules, NodeText
 from app.schemas.rules.operations import NodeRulesChanges, NodeTextChanges
+from waypost.client.bounded_reading import Answer
+from waypost.client.errors import RegistryMisbehaved
 
 NFT: Final = "nft -f -"
 

@@ -15,13 +15,13 @@ from typing import Final
 
 from app.agent.feed import read_object
 from app.agent.sinks.sink import SinkFailed
-from app.client.errors import Refused, RegistryError
-from app.client.pace import Clock, Notices
-from app.client.registry_client import MERGE_PATCH, RegistryClient
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 from app.domain.objects.meta import Condition, ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
 from app.schemas.objects.codec import encode_object
+from waypost.client.errors import Refused, RegistryError
+from waypost.client.pace import Clock, Notices
+from waypost.client.registry_client import MERGE_PATCH, RegistryClient
 
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry sends a lease duration

@@ -18,15 +18,15 @@ from typing import Any, Final, Protocol
 
 from app.agent.feed import read_object
 from app.agent.probes import NotReported
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.pace import RETRY_S_MIN, Backoff, Clock, Notices
-from app.client.registry_client import MERGE_PATCH, RegistryClient
-from app.client.watch import Event, parse_event
 from app.domain.changes import ChangeType
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.health.readiness import Report, reported
 from app.schemas.objects.codec import encode_object
+from waypost.client.errors import Refused, RegistryError, RegistryMisbehaved
+from waypost.client.pace import RETRY_S_MIN, Backoff, Clock, Notices
+from waypost.client.registry_client import MERGE_PATCH, RegistryClient
+from waypost.client.watch import Event, parse_event
 
 WATCH_S: Final = 3600  # after which a stream is restarted with a full list
 RENEWAL_S: Final = 5.0  # between two checks for due leases

@@ -26,7 +26,7 @@ from app.cli.verbs.resolve import resolve
 from app.cli.verbs.rules import rules
 from app.cli.verbs.watch import watch
 from app.cli.verbs.whoami import whoami
-from app.client.errors import Refused, RegistryError
+from waypost.client.errors import Refused, RegistryError
 
 EXIT_REFUSED, EXIT_UNREACHABLE = 1, 2
 

@@ -1,8 +1,8 @@
 """The registry's API for verbs: requests that return JSON or raise an exception.
 
-    method, path, parameters -> document | text | lines,  or an error of app.client.errors
+    method, path, parameters -> document | text | lines,  or an error of waypost.client.errors
 
-Verbs see neither httpx nor status codes.  ``app.client`` reads answers within bounds,
+Verbs see neither httpx nor status codes.  ``waypost.client`` reads answers within bounds,
 in an event loop that runs for one request.
 Source: contract.md, "Errors".
 """
@@ -19,17 +19,17 @@ import httpx
 
 from app.cli.fields import Json
 from app.cli.output import print_warning
-from app.client.bounded_reading import BOUNDS, Answer, Bounds
-from app.client.credentials import Credentials, is_loopback
-from app.client.decoding import parse_document
-from app.client.errors import (
+from waypost.client.bounded_reading import BOUNDS, Answer, Bounds
+from waypost.client.credentials import Credentials, is_loopback
+from waypost.client.decoding import parse_document
+from waypost.client.errors import (
     Refused,
     RegistryError,
     RegistryMisbehaved,
     RegistryUnreachable,
     shown,
 )
-from app.client.registry_client import RegistryClient, checked_url, status_of
+from waypost.client.registry_client import RegistryClient, checked_url, status_of
 
 API_DEFAULT = "http://127.0.0.1:8053"
 # Longer than the server may wait for a revision before it answers.

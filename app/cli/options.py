@@ -17,9 +17,9 @@ import typer
 
 from app.cli.client import API_DEFAULT, Api
 from app.cli.output import OutputFormat
-from app.client.credentials import Credentials
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
+from waypost.client.credentials import Credentials
 
 ApiOption = Annotated[
     str, typer.Option("--api", envvar="WAYPOST_API", metavar="URL", help="The server to talk to.")

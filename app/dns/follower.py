@@ -17,12 +17,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from app.client.bounded_reading import BOUNDS
-from app.client.decoding import UNREADABLE
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved, shown
-from app.client.pace import CLOCK, Backoff, Clock, Notices
-from app.client.registry_client import RegistryClient
-from app.client.watch import Event, Resume, parse_event
 from app.dns.programming_latency import kept_annotations
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
@@ -33,8 +27,13 @@ from app.domain.resources import resource_of
 from app.domain.snapshot import load
 from app.registry.reads.view import View
 from app.registry.threads import in_thread
-from app.schemas.objects.codec import decode_known
+from app.schemas.objects.codec import UNREADABLE, decode_known
 from app.schemas.objects.metadata import parse_revision
+from waypost.client.bounded_reading import BOUNDS
+from waypost.client.errors import Refused, RegistryError, RegistryMisbehaved, shown
+from waypost.client.pace import CLOCK, Backoff, Clock, Notices
+from waypost.client.registry_client import RegistryClient
+from waypost.client.watch import Event, Resume, parse_event
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
 # A watch sends a line at least every 15 s; other answers are a refusal or one Pod.

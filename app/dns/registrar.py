@@ -7,12 +7,12 @@ Source: contract.md, "Routes".
 
 from collections.abc import Mapping
 
-from app.client.errors import Refused, RegistryError
-from app.client.registry_client import RegistryClient
 from app.domain.errors import NotFound, NotSynced
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.schemas.objects.codec import encode_object
+from waypost.client.errors import Refused, RegistryError
+from waypost.client.registry_client import RegistryClient
 
 
 class APIRegistrar:

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from app.agent.feed import AGENT_BOUNDS, Feed
 from app.agent.modes import IPVS, NFTABLES, Mode
-from app.client.bounded_reading import Answer
-from app.client.errors import RegistryError, RegistryMisbehaved
-from app.client.registry_client import RegistryClient
 from app.domain.names import Revision
 from tests.client.hostile_servers import NONSENSE, Script, hostile
+from waypost.client.bounded_reading import Answer
+from waypost.client.errors import RegistryError, RegistryMisbehaved
+from waypost.client.registry_client import RegistryClient
 
 TIGHT = replace(AGENT_BOUNDS, answer_octets_max=1_000_000, answer_s_max=5)
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from app.agent.health import HEALTH_TIMEOUT_S, AgentStats, ProxyHealth, metrics_route, ready_route
-from app.client.health_server import JSON, Answer
 from app.domain.names import Revision
+from app.health_server import JSON, Answer
 from tests.agent.worlds import FakeClock
 from tests.builders import NOON
 

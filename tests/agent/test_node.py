@@ -13,11 +13,11 @@ from app.agent.node import (
     given_addresses,
     parse_addresses,
 )
-from app.client.errors import RegistryMisbehaved
-from app.client.registry_client import RegistryClient
 from app.domain.objects.node import NodeAddress
 from tests.agent.worlds import FakeClock, client_to
 from tests.registries import an_api
+from waypost.client.errors import RegistryMisbehaved
+from waypost.client.registry_client import RegistryClient
 
 IDENTITY = Identity(name="n1", zone="z1", labels={"rack": "r7"})
 

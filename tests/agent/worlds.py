@@ -14,7 +14,6 @@ from app.agent.feed import Feed
 from app.agent.loop import PACE, Pace, RulesLoop
 from app.agent.modes import IPVS
 from app.api import application
-from app.client.registry_client import RegistryClient
 from app.domain.changes import Change
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, state_of
 from app.domain.dataplane.ipvs.state import ipvs_rules
@@ -29,6 +28,7 @@ from app.registry.reads.view import View
 from app.registry.threads import Lane
 from tests.agent.sinks.memory_sink import MemorySink
 from tests.builders import a_node
+from waypost.client.registry_client import RegistryClient
 
 NODE = a_node("n1")
 CONFIG = RulesConfig()

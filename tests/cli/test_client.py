@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.cli.client import CLI_BOUNDS, Api
-from app.client.errors import InvalidURL, Refused, RegistryError, RegistryMisbehaved
 from tests.cli.fake_server import FakeServer, in_turn, refusal, run, stream
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
+from waypost.client.errors import InvalidURL, Refused, RegistryError, RegistryMisbehaved
 
 URL = "http://waypost.test"
 THE_NETWORK = httpx.AsyncHTTPTransport(trust_env=False)

@@ -10,15 +10,6 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from app.client.bounded_reading import (
-    BOUNDS,
-    Answer,
-    Bounds,
-    http_client,
-    read_answer,
-    read_lines,
-)
-from app.client.errors import RegistryMisbehaved, RegistryUnreachable
 from tests.client.hostile_servers import (
     OK,
     SOCKET_OCTETS_MAX,
@@ -30,6 +21,15 @@ from tests.client.hostile_servers import (
     hostile,
     whole,
 )
+from waypost.client.bounded_reading import (
+    BOUNDS,
+    Answer,
+    Bounds,
+    http_client,
+    read_answer,
+    read_lines,
+)
+from waypost.client.errors import RegistryMisbehaved, RegistryUnreachable
 
 MEBIBYTE = 1024 * 1024
 TIGHT = replace(BOUNDS, answer_octets_max=MEBIBYTE, line_octets_max=MEBIBYTE)

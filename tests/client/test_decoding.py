@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.decoding import Gunzip, LineSplitter, parse_json, values_in
-from app.client.errors import RegistryMisbehaved
+from waypost.client.decoding import Gunzip, LineSplitter, parse_json, values_in
+from waypost.client.errors import RegistryMisbehaved
 
 
 def compressed(plain: bytes) -> bytes:

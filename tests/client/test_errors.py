@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.errors import shown
+from waypost.client.errors import shown
 
 
 @given(st.text())

@@ -10,15 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.bounded_reading import BOUNDS
-from app.client.errors import (
-    InvalidURL,
-    Refused,
-    RegistryError,
-    RegistryMisbehaved,
-    RegistryUnreachable,
-)
-from app.client.registry_client import RegistryClient
 from tests.client.hostile_servers import (
     NONSENSE,
     OK,
@@ -27,6 +18,15 @@ from tests.client.hostile_servers import (
     hostile,
     whole,
 )
+from waypost.client.bounded_reading import BOUNDS
+from waypost.client.errors import (
+    InvalidURL,
+    Refused,
+    RegistryError,
+    RegistryMisbehaved,
+    RegistryUnreachable,
+)
+from waypost.client.registry_client import RegistryClient
 
 
 def client_of(*answers: httpx.Response | Exception, urls: int = 1) -> RegistryClient:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from app.client.errors import Refused, RegistryMisbehaved
-from app.client.watch import AHEAD_TRIES_MAX, Event, Resume, event_of, parse_event
+from waypost.client.errors import Refused, RegistryMisbehaved
+from waypost.client.watch import AHEAD_TRIES_MAX, Event, Resume, event_of, parse_event
 
 
 def bookmark(revision: str, *, ends_initial: bool = False) -> Event:

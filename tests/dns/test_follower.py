@@ -12,9 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.bounded_reading import Bounds
-from app.client.errors import RegistryError
-from app.client.registry_client import RegistryClient
 from app.dns.follower import REPLICA_BOUNDS, Intake, WatchFollower
 from app.domain.changes import Change
 from app.domain.names import Revision
@@ -23,6 +20,9 @@ from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 from tests.waiting import until
+from waypost.client.bounded_reading import Bounds
+from waypost.client.errors import RegistryError
+from waypost.client.registry_client import RegistryClient
 
 URL = "http://waypost"
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator
 import httpx
 import pytest
 
-from app.client.registry_client import RegistryClient
 from app.dns.registrar import APIRegistrar
 from app.domain.errors import NotFound, NotSynced
 from app.registry.leases.self_registration import dns_pod
 from tests.registries import an_api
+from waypost.client.registry_client import RegistryClient
 
 POD = dns_pod("node-1", ("10.0.0.5",), dns_port=53, api_port=9153)
 

@@ -52,7 +52,7 @@ def test_the_wheel_holds_the_migrations_and_nothing_of_the_checkout_besides(whee
     assert {f"app/migrations/versions/{name}" for name in migrations} <= set(names)
     assert "app/migrations/env.py" in names
     assert "app/schemas/documents/kubernetes_fields.json" in names
-    assert {name.split("/")[0] for name in names} == {"app", _dist_info(names)}
+    assert {name.split("/")[0] for name in names} == {"app", "waypost", _dist_info(names)}
 
 
 async def test_the_installed_program_serves_from_any_folder_and_keeps_what_it_was_told(

@@ -23,7 +23,7 @@ from app.cli.options import (
     connect,
 )
 from app.cli.output import OutputFormat, print_result, print_warning, say, style_of
-from app.client.errors import Refused
+from waypost.client.errors import Refused
 
 _DOCUMENT = re.compile(r"\bdocuments\[(\d+)\](?:\.((?:[\w-]+|\[[^\]]*\]|\.(?=\w))*))?")
 

@@ -22,9 +22,9 @@ from app.cli.output import (
     say,
     style_of,
 )
-from app.client.errors import RegistryMisbehaved, RegistryUnreachable
-from app.client.watch import Event, Resume, event_of
 from app.domain.changes import ChangeType
+from waypost.client.errors import RegistryMisbehaved, RegistryUnreachable
+from waypost.client.watch import Event, Resume, event_of
 
 RESUME_PAUSE_S = 1.0
 

@@ -9,8 +9,8 @@ import pytest
 from app.cli.client import Api
 from app.cli.fields import text
 from app.cli.verbs.watch import follow
-from app.client.errors import Refused, RegistryUnreachable
 from tests.cli.fake_server import FakeServer, in_turn, run, stream
+from waypost.client.errors import Refused, RegistryUnreachable
 
 
 def an_event(revision: int, type_: str = "ADDED", name: str = "ent") -> Mapping[str, object]:

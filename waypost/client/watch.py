@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from app.client.decoding import parse_document
-from app.client.errors import Refused, RegistryMisbehaved
-from app.domain.changes import ChangeType
+from waypost.client.decoding import parse_document
+from waypost.client.errors import Refused, RegistryMisbehaved
 
 AHEAD_TRIES_MAX: Final = 8  # answers that a revision is not reached yet, some 3 s each
+_BOOKMARK: Final = "BOOKMARK"
 _ERROR: Final = "ERROR"
 _INITIAL_END: Final = "k8s.io/initial-events-end"
 
@@ -32,7 +32,7 @@ class Event:
     @property
     def is_bookmark(self) -> bool:
         """Whether it has a revision and no object."""
-        return self.type == ChangeType.BOOKMARK
+        return self.type == _BOOKMARK
 
     @property
     def ends_initial(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 
 import httpx
 
-from app.client.errors import InvalidToken, InvalidURL
+from waypost.client.errors import InvalidToken, InvalidURL
 
 TOKEN_OCTETS_MAX: Final = 16_384  # of a file; tokens of issuers are at most as long
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")

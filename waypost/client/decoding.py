@@ -15,23 +15,11 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from app.client.errors import RegistryMisbehaved
-from app.domain.errors import DomainError
+from waypost.client.errors import RegistryMisbehaved
 
 PIECE_OCTETS_MAX: Final = 256 * 1024
 DOCUMENT_VALUES_MAX: Final = 1_000_000  # of one object, or of a list of leases
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS  # with the header and trailer of gzip
-
-UNREADABLE: Final = (
-    DomainError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-)
-"""The exceptions of decoding for a document of an unexpected shape."""
 
 
 class Gunzip:

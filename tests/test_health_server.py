@@ -9,7 +9,7 @@ from http import HTTPStatus
 import httpx
 import pytest
 
-from app.client.health_server import (
+from app.health_server import (
     HEADER_BYTES_MAX,
     JSON,
     REQUEST_S_MAX,

@@ -22,8 +22,8 @@ from typing import Final, cast
 
 import httpx
 
-from app.client.decoding import Gunzip, LineSplitter, values_in
-from app.client.errors import RegistryMisbehaved, RegistryUnreachable, shown
+from waypost.client.decoding import Gunzip, LineSplitter, values_in
+from waypost.client.errors import RegistryMisbehaved, RegistryUnreachable, shown
 
 KEPT_S_MAX: Final = 3.0  # of an idle connection; servers close theirs after at least five seconds
 _MEBIBYTE: Final = 1024 * 1024

@@ -1,6 +1,6 @@
 """The HTTP client of a registry, for the agent, a DNS replica and the command line.
 
-    method, path, query -> Answer | document | lines,  or an error of app.client.errors
+    method, path, query -> Answer | document | lines,  or an error of waypost.client.errors
 
 Several URLs are processes of one registry: after a failed or invalid answer the next
 one is asked, which is logged once a minute.  Callers never see httpx.
@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 
 import httpx
 
-from app.client.bounded_reading import (
+from waypost.client.bounded_reading import (
     BOUNDS,
     Answer,
     Bounds,
@@ -25,9 +25,9 @@ from app.client.bounded_reading import (
     read_answer,
     read_lines,
 )
-from app.client.credentials import Credentials, require_private
-from app.client.decoding import parse_document, parse_json
-from app.client.errors import (
+from waypost.client.credentials import Credentials, require_private
+from waypost.client.decoding import parse_document, parse_json
+from waypost.client.errors import (
     WORDS_CHARACTERS_MAX,
     InvalidURL,
     Refused,
@@ -35,7 +35,7 @@ from app.client.errors import (
     RegistryUnreachable,
     shown,
 )
-from app.client.pace import Notices
+from waypost.client.pace import Notices
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
