@@ -152,7 +152,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     from app.agent.node import Identity
     from app.agent.process import Options, own_privilege, run
     from app.agent.sinks.sink import SinkFailed
-    from waypost.client.errors import RegistryError
+    from waypost.client.errors import WaypostError
 
     if not dry_run and (lack := own_privilege()):
         print_failure(lack)
@@ -174,7 +174,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         probe_other_hosts=settings.probe_other_hosts,
     )
     log_from(settings.log_level)
-    with _refusing(RegistryError, SinkFailed, OSError, ValueError):
+    with _refusing(WaypostError, SinkFailed, OSError, ValueError):
         until_interrupted(run(options, print_text))
 
 

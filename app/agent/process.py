@@ -83,7 +83,7 @@ def own_privilege() -> str:
 async def run(options: Options, write: Callable[[str], None]) -> None:
     """Run the agent; ``write`` prints the steps of a dry run.
 
-    Raises RegistryError and SinkFailed with ``is_once``, ValueError for an invalid address.
+    Raises WaypostError and SinkFailed with ``is_once``, ValueError for an invalid address.
     """
     if options.backend == NFTABLES.name:
         await _run(options, NFTABLES, NftablesSink(), write)

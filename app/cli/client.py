@@ -8,8 +8,7 @@ Source: contract.md, "Errors".
 """
 
 import asyncio
-import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from functools import partial
@@ -19,29 +18,18 @@ import httpx
 
 from app.cli.fields import Json
 from app.cli.output import print_warning
-from waypost.client.bounded_reading import BOUNDS, Answer, Bounds
+from waypost.client.answers import Warn, require_answered
+from waypost.client.bounded_reading import BOUNDS, Bounds
 from waypost.client.credentials import Credentials, is_loopback
 from waypost.client.decoding import parse_document
-from waypost.client.errors import (
-    Refused,
-    RegistryError,
-    RegistryMisbehaved,
-    RegistryUnreachable,
-    shown,
-)
-from waypost.client.registry_client import RegistryClient, checked_url, status_of
+from waypost.client.errors import Misbehaved, Unreachable, WaypostError
+from waypost.client.registry_client import RegistryClient, checked_url
 
 API_DEFAULT = "http://127.0.0.1:8053"
 # Longer than the server may wait for a revision before it answers.
 CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)
-REFUSAL_VALUES_MAX: Final = 1_000_000  # a file with many mistakes leads to as many causes
-
-_WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
-_QUOTED_PAIR = re.compile(r"\\(.)")
-_SHOWN_OCTETS_MAX: Final = 500  # of an answer that is not a Status, or of one warning
 
 Parameters = Mapping[str, str | bool | int | None]
-Warn = Callable[[str], None]
 
 
 class Api:
@@ -101,7 +89,7 @@ class Api:
             uses_proxies=not is_loopback(httpx.URL(self.url).host),
             transport=self._transport,
             bounds=self._bounds,
-            check=partial(_require_success, warn=warn),
+            check=partial(require_answered, warn=warn),
             logs_failures=False,
         )
 
@@ -121,46 +109,25 @@ class Api:
                     return answer.body.decode()
                 except UnicodeDecodeError:
                     problem = "the text it sends is not written in UTF-8"
-                    raise RegistryMisbehaved(problem) from None
+                    raise Misbehaved(problem) from None
 
 
 async def _next(lines: AsyncGenerator[list[bytes], None]) -> list[bytes]:
     return await anext(lines, None) or []
 
 
-def words_of(error: RegistryError) -> str:
+def words_of(error: WaypostError) -> str:
     """Word why there is no answer, and what the user can do."""
     match error:
-        case RegistryUnreachable():
+        case Unreachable():
             return (
                 f"no server answers at {error.url} ({error.problem}): "
                 "start one with `waypost serve`, or name another with --api"
             )
-        case RegistryMisbehaved():
+        case Misbehaved():
             return f"what answers at {error.url} does not speak as Waypost does: {error.problem}"
         case _:
             return str(error)
-
-
-def _require_success(answer: Answer, warn: Warn) -> None:
-    """Report warnings; raise Refused for a refusal, RegistryMisbehaved for a foreign answer."""
-    status = None if answer.is_success else _status(answer)
-    for header in answer.headers.get_list("warning"):
-        for found in _WARNING.findall(header):
-            warn(shown(_QUOTED_PAIR.sub(r"\1", found), _SHOWN_OCTETS_MAX))
-    if status is not None:
-        raise Refused(status, code=answer.status_code)
-
-
-def _status(answer: Answer) -> Json:
-    code = answer.status_code
-    status = status_of(answer, values_max=REFUSAL_VALUES_MAX)
-    if status is None or status.get("kind") != "Status":
-        said = shown(answer.body[:_SHOWN_OCTETS_MAX].decode(errors="replace"), _SHOWN_OCTETS_MAX)
-        raise RegistryMisbehaved(
-            f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}"
-        )
-    return status
 
 
 def _written(query: Parameters | None) -> dict[str, str]:

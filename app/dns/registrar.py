@@ -11,7 +11,7 @@ from app.domain.errors import NotFound, NotSynced
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.schemas.objects.codec import encode_object
-from waypost.client.errors import Refused, RegistryError
+from waypost.client.errors import Refused, WaypostError
 from waypost.client.registry_client import RegistryClient
 
 
@@ -51,5 +51,5 @@ class APIRegistrar:
         except Refused as refused:
             kind = NotFound if refused.reason == NotFound.reason else NotSynced
             raise kind(f"{path}: it answers {refused.code}: {refused}") from refused
-        except RegistryError as error:
+        except WaypostError as error:
             raise NotSynced(str(error)) from error

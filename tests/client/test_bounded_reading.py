@@ -29,7 +29,7 @@ from waypost.client.bounded_reading import (
     read_answer,
     read_lines,
 )
-from waypost.client.errors import RegistryMisbehaved, RegistryUnreachable
+from waypost.client.errors import Misbehaved, Unreachable
 
 MEBIBYTE = 1024 * 1024
 TIGHT = replace(BOUNDS, answer_octets_max=MEBIBYTE, line_octets_max=MEBIBYTE)
@@ -99,7 +99,7 @@ async def test_lines_are_read_as_they_arrive() -> None:
 )
 async def test_a_body_without_end_is_read_up_to_the_bound(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(RegistryMisbehaved, match=f"its answer has more than {MEBIBYTE} bytes"):
+        with pytest.raises(Misbehaved, match=f"its answer has more than {MEBIBYTE} bytes"):
             await answer_of(server)
         assert server.sent < SOCKET_OCTETS_MAX + 2 * MEBIBYTE
 
@@ -107,9 +107,9 @@ async def test_a_body_without_end_is_read_up_to_the_bound(script: Script) -> Non
 async def test_an_error_without_end_is_bounded_too() -> None:
     script = Script(b"HTTP/1.1 404 Not Found\r\n\r\n", b"x" * 65_536)
     async with hostile(script) as server:
-        with pytest.raises(RegistryMisbehaved, match="more than"):
+        with pytest.raises(Misbehaved, match="more than"):
             await answer_of(server)
-        with pytest.raises(RegistryMisbehaved, match="more than"):
+        with pytest.raises(Misbehaved, match="more than"):
             await lines_of(server)
 
 
@@ -118,7 +118,7 @@ async def test_a_decompression_bomb_is_never_kept_in_memory() -> None:
     async with hostile(gzipped(packed)) as server:
         tracemalloc.start()
         try:
-            with pytest.raises(RegistryMisbehaved, match="more than"):
+            with pytest.raises(Misbehaved, match="more than"):
                 await answer_of(server)
             _, peak = tracemalloc.get_traced_memory()
         finally:
@@ -129,16 +129,16 @@ async def test_a_decompression_bomb_is_never_kept_in_memory() -> None:
 async def test_values_are_counted_as_well_as_octets() -> None:
     few = replace(TIGHT, answer_values_max=1_000)
     async with hostile(whole(b"[" + b"[]," * 10_000 + b"[]]")) as server:
-        with pytest.raises(RegistryMisbehaved, match="more than 1000 values"):
+        with pytest.raises(Misbehaved, match="more than 1000 values"):
             await answer_of(server, few)
 
 
 @pytest.mark.parametrize("coding", ["gzip, gzip", "deflate", "br", "zstd", "gzip,identity", "x"])
 async def test_unrequested_codings_are_refused_unread(coding: str) -> None:
     async with hostile(gzipped(bomb(codings=2), coding)) as server:
-        with pytest.raises(RegistryMisbehaved, match="which it was not asked for"):
+        with pytest.raises(Misbehaved, match="which it was not asked for"):
             await answer_of(server)
-        with pytest.raises(RegistryMisbehaved, match="which it was not asked for"):
+        with pytest.raises(Misbehaved, match="which it was not asked for"):
             await lines_of(server)
 
 
@@ -151,7 +151,7 @@ async def test_unrequested_codings_are_refused_unread(coding: str) -> None:
 )
 async def test_a_line_without_end_is_read_up_to_the_bound(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(RegistryMisbehaved, match=f"one line has more than {MEBIBYTE} bytes"):
+        with pytest.raises(Misbehaved, match=f"one line has more than {MEBIBYTE} bytes"):
             await lines_of(server)
         assert server.sent < SOCKET_OCTETS_MAX + 8 * MEBIBYTE
 
@@ -168,7 +168,7 @@ async def test_a_line_without_end_is_read_up_to_the_bound(script: Script) -> Non
 )
 async def test_a_head_or_a_trailer_without_end_is_read_up_to_a_bound(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(RegistryUnreachable, match="HTTP is incomplete or cannot be read"):
+        with pytest.raises(Unreachable, match="HTTP is incomplete or cannot be read"):
             await answer_of(server)
         assert server.sent < SOCKET_OCTETS_MAX
 
@@ -189,7 +189,7 @@ DRIPS = [
 @pytest.mark.parametrize("script", DRIPS)
 async def test_a_slow_answer_has_one_timeout_as_a_whole(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(RegistryUnreachable, match=r"its answer was not complete within 0\.5 s"):
+        with pytest.raises(Unreachable, match=r"its answer was not complete within 0\.5 s"):
             await answer_of(server, IMPATIENT)
 
 
@@ -203,7 +203,7 @@ async def test_a_slow_answer_has_one_timeout_as_a_whole(script: Script) -> None:
 )
 async def test_a_slow_line_has_one_timeout_as_a_whole(script: Script) -> None:
     async with hostile(script) as server:
-        with pytest.raises(RegistryUnreachable, match=r"no complete line arrived within 0\.5 s"):
+        with pytest.raises(Unreachable, match=r"no complete line arrived within 0\.5 s"):
             await lines_of(server, replace(IMPATIENT, answer_s_max=60))
 
 
@@ -218,9 +218,9 @@ async def test_a_stream_may_last_longer_than_any_of_its_lines() -> None:
 
 async def test_a_refused_connection_is_unreachable() -> None:
     async with hostile(Script(b"", b"", pause_s=0)) as server:
-        with pytest.raises(RegistryUnreachable, match="disconnected"):
+        with pytest.raises(Unreachable, match="disconnected"):
             await answer_of(server)
-    with pytest.raises(RegistryUnreachable, match="Connection refused"):
+    with pytest.raises(Unreachable, match="Connection refused"):
         await answer_of(server)
 
 
@@ -228,9 +228,7 @@ async def test_a_web_page_is_misbehaviour() -> None:
     script = whole(b"<html>log in", "Content-Type: text/html; charset=utf-8")
     async with hostile(script) as server:
         for read in (answer_of, lines_of):
-            with pytest.raises(
-                RegistryMisbehaved, match=r"a web page \(text/html\).*URL of a Waypost API"
-            ):
+            with pytest.raises(Misbehaved, match=r"a web page \(text/html\).*URL of a Waypost API"):
                 await read(server)
 
 
@@ -269,7 +267,7 @@ async def test_the_event_loop_runs_while_one_read_is_processed(
 
     async with hostile(script) as server:
         others = asyncio.create_task(take_turns())
-        with pytest.raises(RegistryMisbehaved, match="more than"):
+        with pytest.raises(Misbehaved, match="more than"):
             await answer_of(server, replace(BOUNDS, answer_octets_max=octets_max))
         others.cancel()
     assert turns >= turns_min
@@ -277,5 +275,22 @@ async def test_the_event_loop_runs_while_one_read_is_processed(
 
 async def test_a_line_in_the_smallest_chunks_is_bounded() -> None:
     async with hostile(CRUMBS) as server:
-        with pytest.raises(RegistryMisbehaved, match="one line has more than 25600 bytes"):
+        with pytest.raises(Misbehaved, match="one line has more than 25600 bytes"):
             await lines_of(server, replace(TIGHT, line_octets_max=25_600))
+
+
+async def test_a_refused_connection_has_sent_nothing() -> None:
+    async with hostile(Script()) as server:
+        pass
+    for read in (answer_of, lines_of):
+        with pytest.raises(Unreachable) as error:
+            await read(server)
+        assert not error.value.was_sent
+
+
+async def test_a_connection_that_ends_without_an_answer_may_have_been_heard() -> None:
+    async with hostile(Script()) as server:
+        for read in (answer_of, lines_of):
+            with pytest.raises(Unreachable) as error:
+                await read(server)
+            assert error.value.was_sent

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from waypost.client.decoding import Gunzip, LineSplitter, parse_json, values_in
-from waypost.client.errors import RegistryMisbehaved
+from waypost.client.errors import Misbehaved
 
 
 def compressed(plain: bytes) -> bytes:
@@ -56,14 +56,14 @@ def test_a_bomb_is_expanded_only_as_far_as_it_is_read() -> None:
     ],
 )
 def test_anything_but_one_whole_member_is_refused(packed: bytes, problem: str) -> None:
-    with pytest.raises(RegistryMisbehaved, match=problem):
+    with pytest.raises(Misbehaved, match=problem):
         expanded(packed)
 
 
 def test_data_after_the_end_is_refused_in_another_piece_too() -> None:
     gunzip = Gunzip()
     assert list(gunzip.expand(compressed(b"a"))) == [b"a"]
-    with pytest.raises(RegistryMisbehaved, match="data after its end"):
+    with pytest.raises(Misbehaved, match="data after its end"):
         _ = list(gunzip.expand(b"more"))
 
 
@@ -95,7 +95,7 @@ def test_an_incomplete_line_is_the_rest() -> None:
 )
 def test_a_line_that_is_too_long_is_refused_before_it_ends(pieces: list[bytes]) -> None:
     splitter = LineSplitter(line_octets_max=9)
-    with pytest.raises(RegistryMisbehaved, match="more than 9 bytes"):
+    with pytest.raises(Misbehaved, match="more than 9 bytes"):
         _ = [splitter.split(piece) for piece in pieces]
 
 
@@ -142,5 +142,5 @@ def test_a_document_has_at_most_one_value_more_than_are_counted(document: object
     ],
 )
 def test_unreadable_json_has_a_reason(octets: bytes, problem: str) -> None:
-    with pytest.raises(RegistryMisbehaved, match=problem):
+    with pytest.raises(Misbehaved, match=problem):
         parse_json(octets, values_max=1_000_000)

@@ -21,10 +21,10 @@ from tests.client.hostile_servers import (
 from waypost.client.bounded_reading import BOUNDS
 from waypost.client.errors import (
     InvalidURL,
+    Misbehaved,
     Refused,
-    RegistryError,
-    RegistryMisbehaved,
-    RegistryUnreachable,
+    Unreachable,
+    WaypostError,
 )
 from waypost.client.registry_client import RegistryClient
 
@@ -69,7 +69,7 @@ async def test_a_refusal_has_its_reason() -> None:
 @pytest.mark.parametrize("code", [429, 500, 502, 503])
 async def test_a_failing_registry_is_unreachable(code: int) -> None:
     async with client_of(httpx.Response(code, text="later")) as client:
-        with pytest.raises(RegistryUnreachable, match=str(code)):
+        with pytest.raises(Unreachable, match=str(code)):
             await client.ask("GET", "/nodes/n1")
 
 
@@ -78,23 +78,23 @@ async def test_a_failing_registry_is_unreachable(code: int) -> None:
 )
 async def test_exceptions_of_httpx_are_translated(error: Exception) -> None:
     async with client_of(error) as client:
-        with pytest.raises(RegistryUnreachable):
+        with pytest.raises(Unreachable):
             await client.answer("GET", "/nodes/n1/ipvs")
-        with pytest.raises(RegistryUnreachable):
+        with pytest.raises(Unreachable):
             _ = [some async for some in client.lines("/pods")]
 
 
 @given(st.binary(max_size=60), st.sampled_from([200, 201, 400, 404, 409, 422, 504]))
 async def test_any_answer_is_a_document_or_one_of_the_errors(body: bytes, code: int) -> None:
     async with client_of(httpx.Response(code, content=body)) as client:
-        with suppress(RegistryMisbehaved, Refused):
+        with suppress(Misbehaved, Refused):
             assert isinstance(await client.ask("GET", "/"), dict)
 
 
 async def test_one_of_several_is_asked_until_it_fails() -> None:
     down, up = httpx.ConnectError("refused"), httpx.Response(200, json={})
     async with client_of(down, up, urls=2) as client:
-        with pytest.raises(RegistryUnreachable, match="http://r0"):
+        with pytest.raises(Unreachable, match="http://r0"):
             await client.ask("GET", "/")
         assert client.url == "http://r1"
         await client.ask("GET", "/")
@@ -112,19 +112,17 @@ MISDIRECTED = {
 async def test_after_an_unknown_host_name_the_next_is_asked() -> None:
     lost, up = httpx.Response(421, json=MISDIRECTED), httpx.Response(200, json={})
     async with client_of(lost, up, urls=2) as client:
-        with pytest.raises(
-            RegistryUnreachable, match=r"http://r0: it answers 421: .*ALLOWED_HOSTS"
-        ):
+        with pytest.raises(Unreachable, match=r"http://r0: it answers 421: .*ALLOWED_HOSTS"):
             await client.ask("GET", "/")
         assert await client.ask("GET", "/") == {}
     async with client_of(lost) as client:
-        with pytest.raises(RegistryUnreachable, match="ALLOWED_HOSTS"):
+        with pytest.raises(Unreachable, match="ALLOWED_HOSTS"):
             _ = [some async for some in client.lines("/pods")]
 
 
 async def test_a_web_page_in_place_of_a_reason_is_not_quoted() -> None:
     async with client_of(httpx.Response(502, text="<p>" * 1_000)) as client:
-        with pytest.raises(RegistryUnreachable, match=r"it answers 502$"):
+        with pytest.raises(Unreachable, match=r"it answers 502$"):
             await client.ask("GET", "/")
 
 
@@ -153,7 +151,7 @@ async def test_after_an_invalid_answer_the_next_registry_is_asked(script: Script
         hostile(GOOD) as good,
         RegistryClient([bad.url, good.url], bounds=TIGHT) as client,
     ):
-        with pytest.raises((RegistryMisbehaved, RegistryUnreachable), match=bad.url):
+        with pytest.raises((Misbehaved, Unreachable), match=bad.url):
             await client.ask("GET", "/nodes/n1")
         assert await client.ask("GET", "/nodes/n1") == {"kind": "Node"}
         assert client.url == good.url
@@ -165,7 +163,7 @@ async def test_invalid_answers_are_logged_once_a_minute(
 ) -> None:
     async with hostile(script) as bad, RegistryClient([bad.url], bounds=TIGHT) as client:
         for _ in range(3):
-            with pytest.raises(RegistryError):
+            with pytest.raises(WaypostError):
                 await client.ask("GET", "/nodes/n1")
     assert len(bad.requests) == 3
     (line,) = [record.message for record in caplog.records if bad.url in record.message]
@@ -187,7 +185,7 @@ async def test_after_an_invalid_stream_the_next_registry_is_asked(script: Script
         hostile(script) as bad,
         RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
     ):
-        with pytest.raises(RegistryMisbehaved, match=bad.url):
+        with pytest.raises(Misbehaved, match=bad.url):
             _ = [some async for some in client.lines("/pods")]
         assert client.url == "http://x"
 
@@ -199,7 +197,7 @@ async def test_two_concurrent_failures_skip_only_one_registry() -> None:
     ):
         answers = [client.ask("GET", f"/{number}") for number in range(4)]
         found = await asyncio.gather(*answers, return_exceptions=True)
-        assert [type(each) for each in found] == [RegistryMisbehaved] * 4
+        assert [type(each) for each in found] == [Misbehaved] * 4
         assert client.url == "http://x"
 
 
@@ -209,7 +207,7 @@ async def test_text_of_a_registry_is_logged_as_one_short_line(
     location = "Location: http://x/" + "\x1b[2J" * 5_000
     script = whole(b"", location, status="302 Found")
     async with hostile(script) as bad, RegistryClient([bad.url]) as client:
-        with pytest.raises(RegistryError):
+        with pytest.raises(WaypostError):
             await client.ask("GET", "/")
     (line,) = caplog.messages
     assert line.isprintable()
@@ -253,5 +251,5 @@ async def test_a_proxy_of_the_environment_is_used_only_on_request(
         async with RegistryClient([server.url]) as client:
             assert await client.ask("GET", "/") == {}
         async with RegistryClient([server.url], uses_proxies=True) as client:
-            with pytest.raises(RegistryUnreachable):
+            with pytest.raises(Unreachable):
                 await client.ask("GET", "/")

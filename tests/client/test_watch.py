@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from waypost.client.errors import Refused, RegistryMisbehaved
+from waypost.client.errors import Misbehaved, Refused, refusal_of
 from waypost.client.watch import AHEAD_TRIES_MAX, Event, Resume, event_of, parse_event
 
 
@@ -15,7 +15,7 @@ def bookmark(revision: str, *, ends_initial: bool = False) -> Event:
 
 
 def refused(reason: str) -> Refused:
-    return Refused({"reason": reason, "message": "no"})
+    return refusal_of({"reason": reason, "message": "no"})
 
 
 ADDED = event_of({"type": "ADDED", "object": {"metadata": {"resourceVersion": "3"}}})
@@ -43,7 +43,7 @@ def resumed(since: str) -> Resume:
     ],
 )
 def test_a_line_that_is_not_an_event_is_misbehaviour(line: bytes) -> None:
-    with pytest.raises(RegistryMisbehaved):
+    with pytest.raises(Misbehaved):
         parse_event(line)
 
 

@@ -21,7 +21,7 @@ from app.registry.reads.view import View
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 from tests.waiting import until
 from waypost.client.bounded_reading import Bounds
-from waypost.client.errors import RegistryError
+from waypost.client.errors import WaypostError
 from waypost.client.registry_client import RegistryClient
 
 URL = "http://waypost"
@@ -158,7 +158,7 @@ async def test_unicode_line_separators_in_text_are_kept() -> None:
 @given(st.binary() | st.text().map(str.encode) | st.just(b'{"type":"ERROR","object":{}}'))
 async def test_any_octets_are_applied_or_start_over(octets: bytes) -> None:
     _, intake = await taken(bookmark(1, ends_initial=True))
-    with suppress(RegistryError):
+    with suppress(WaypostError):
         await intake.take(octets)
 
 

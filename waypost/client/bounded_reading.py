@@ -2,7 +2,7 @@
 
     request -> Answer: status, headers, body            a whole answer
             -> lines, a few at a time                   a stream
-            or RegistryUnreachable | RegistryMisbehaved
+            or Unreachable | Misbehaved
 
 The server may be another one, or hostile.  httpx would decompress any content and wait
 as long as octets trickle in, so its raw content is read: only gzip is accepted and
@@ -23,12 +23,13 @@ from typing import Final, cast
 import httpx
 
 from waypost.client.decoding import Gunzip, LineSplitter, values_in
-from waypost.client.errors import RegistryMisbehaved, RegistryUnreachable, shown
+from waypost.client.errors import Misbehaved, Unreachable, shown
 
 KEPT_S_MAX: Final = 3.0  # of an idle connection; servers close theirs after at least five seconds
 _MEBIBYTE: Final = 1024 * 1024
 _CHUNKS_PER_TURN: Final = 256  # between two yields; each costs h11 some 20 µs at any size
 _CAUSES_MAX: Final = 8  # exceptions below one of httpx
+_UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _WEB_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -101,7 +102,7 @@ async def read_answer(
     *,
     patience_s: float = 0,
 ) -> Answer:
-    """Send a request and read the whole answer; raises RegistryUnreachable, RegistryMisbehaved.
+    """Send a request and read the whole answer; raises Unreachable, Misbehaved.
 
     ``patience_s`` is how long the request asks the API to wait before it answers.
     """
@@ -124,7 +125,7 @@ async def read_lines(
     """Send a request, and yield the lines of its answer in batches as they arrive.
 
     There are no empty lines; the last one may lack its end.  ``check`` raises for an answer that
-    is no success.  Raises RegistryUnreachable, RegistryMisbehaved.
+    is no success.  Raises Unreachable, Misbehaved.
     """
     _set_timeouts(request, bounds.connect_s_max, None)  # each line has a timeout as a whole
     splitter = LineSplitter(line_octets_max=bounds.line_octets_max)
@@ -177,13 +178,9 @@ async def _whole(response: httpx.Response, bounds: Bounds) -> Answer:
             body += piece
             values += values_in(piece)
             if len(body) > bounds.answer_octets_max:
-                raise RegistryMisbehaved(
-                    f"its answer has more than {bounds.answer_octets_max} bytes"
-                )
+                raise Misbehaved(f"its answer has more than {bounds.answer_octets_max} bytes")
             if values > bounds.answer_values_max:
-                raise RegistryMisbehaved(
-                    f"its answer has more than {bounds.answer_values_max} values"
-                )
+                raise Misbehaved(f"its answer has more than {bounds.answer_values_max} values")
     return Answer(response.status_code, response.headers, bytes(body))
 
 
@@ -209,13 +206,13 @@ def _gunzip_of(response: httpx.Response) -> Gunzip | None:
         return None
     if coding in ("gzip", "x-gzip"):
         return Gunzip()
-    raise RegistryMisbehaved(f"it compresses with {shown(coding)}, which it was not asked for")
+    raise Misbehaved(f"it compresses with {shown(coding)}, which it was not asked for")
 
 
 def _require_no_web_page(response: httpx.Response) -> None:
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type in _WEB_PAGES:
-        raise RegistryMisbehaved(
+        raise Misbehaved(
             f"it answers with a web page ({media_type}), as the login of a proxy or another "
             "server does; is this the URL of a Waypost API?"
         )
@@ -233,16 +230,17 @@ async def _within(limit_s: float, late: str) -> AsyncGenerator[None, None]:
         async with asyncio.timeout(limit_s):
             yield
     except TimeoutError:
-        raise RegistryUnreachable(late) from None
+        raise Unreachable(late) from None
     except httpx.TimeoutException as error:
-        step = "accepted a connection" if isinstance(error, httpx.ConnectTimeout) else "answered"
-        raise RegistryUnreachable(f"it has not {step} in time") from None
+        was_sent = not isinstance(error, _UNSENT)
+        step = "answered" if was_sent else "accepted a connection"
+        raise Unreachable(f"it has not {step} in time", was_sent=was_sent) from None
     except httpx.RemoteProtocolError as error:
-        raise RegistryUnreachable(
+        raise Unreachable(
             f"its HTTP is incomplete or cannot be read: {shown(str(error))}"
         ) from None
     except httpx.HTTPError as error:
-        raise RegistryUnreachable(_reason(error)) from None
+        raise Unreachable(_reason(error), was_sent=not isinstance(error, _UNSENT)) from None
 
 
 def _reason(error: BaseException) -> str:

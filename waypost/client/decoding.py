@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from waypost.client.errors import RegistryMisbehaved
+from waypost.client.errors import Misbehaved
 
 PIECE_OCTETS_MAX: Final = 256 * 1024
 DOCUMENT_VALUES_MAX: Final = 1_000_000  # of one object, or of a list of leases
@@ -31,25 +31,25 @@ class Gunzip:
         self._has_begun = False
 
     def expand(self, packed: bytes) -> Iterator[bytes]:
-        """Yield the content of some octets, in pieces; raises RegistryMisbehaved."""
+        """Yield the content of some octets, in pieces; raises Misbehaved."""
         self._has_begun = self._has_begun or bool(packed)
         rest, is_full = packed, False
         while rest or is_full:
             try:
                 piece = self._inflate.decompress(rest, self._piece_octets_max)
             except zlib.error:
-                raise RegistryMisbehaved("its compressed content is damaged") from None
+                raise Misbehaved("its compressed content is damaged") from None
             if self._inflate.unused_data:
-                raise RegistryMisbehaved("its compressed content has data after its end")
+                raise Misbehaved("its compressed content has data after its end")
             # After a full piece zlib may have more output, even if all input is consumed.
             rest, is_full = self._inflate.unconsumed_tail, len(piece) == self._piece_octets_max
             if piece:
                 yield piece
 
     def end(self) -> None:
-        """Check the end of the input; raises RegistryMisbehaved when octets are missing."""
+        """Check the end of the input; raises Misbehaved when octets are missing."""
         if self._has_begun and not self._inflate.eof:
-            raise RegistryMisbehaved("its compressed content is incomplete")
+            raise Misbehaved("its compressed content is incomplete")
 
 
 class LineSplitter:
@@ -63,7 +63,7 @@ class LineSplitter:
         self._begun = bytearray()
 
     def split(self, piece: bytes) -> list[bytes]:
-        """Return the lines that end in a piece, without empty ones; raises RegistryMisbehaved."""
+        """Return the lines that end in a piece, without empty ones; raises Misbehaved."""
         first, *others = piece.split(b"\n")
         self._extend(first)
         if not others:
@@ -86,7 +86,7 @@ class LineSplitter:
 
     def _require_short(self, octets: int) -> None:
         if octets > self._line_octets_max:
-            raise RegistryMisbehaved(f"one line has more than {self._line_octets_max} bytes")
+            raise Misbehaved(f"one line has more than {self._line_octets_max} bytes")
 
 
 def values_in(octets: bytes) -> int:
@@ -95,22 +95,22 @@ def values_in(octets: bytes) -> int:
 
 
 def parse_json(octets: bytes, *, values_max: int) -> object:
-    """Parse a document; raises RegistryMisbehaved if it is invalid, large or deeply nested."""
+    """Parse a document; raises Misbehaved if it is invalid, large or deeply nested."""
     if values_in(octets) > values_max:
-        raise RegistryMisbehaved(f"its JSON has more than {values_max} values")
+        raise Misbehaved(f"its JSON has more than {values_max} values")
     try:
         return json.loads(octets)
     except UnicodeDecodeError:
-        raise RegistryMisbehaved("its JSON is not written in UTF-8") from None
+        raise Misbehaved("its JSON is not written in UTF-8") from None
     except ValueError:
-        raise RegistryMisbehaved("its answer is not JSON") from None
+        raise Misbehaved("its answer is not JSON") from None
     except RecursionError:
-        raise RegistryMisbehaved("its JSON is nested too deeply") from None
+        raise Misbehaved("its JSON is nested too deeply") from None
 
 
 def parse_document(octets: bytes, *, values_max: int = DOCUMENT_VALUES_MAX) -> Mapping[str, Any]:
-    """Parse a JSON object; raises RegistryMisbehaved for anything else."""
+    """Parse a JSON object; raises Misbehaved for anything else."""
     document = parse_json(octets, values_max=values_max)
     if not isinstance(document, Mapping):
-        raise RegistryMisbehaved("its answer is no JSON object")
+        raise Misbehaved("its answer is no JSON object")
     return cast("Mapping[str, Any]", document)

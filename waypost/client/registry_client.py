@@ -12,11 +12,11 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
-from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import httpx
 
+from waypost.client.answers import require_success
 from waypost.client.bounded_reading import (
     BOUNDS,
     Answer,
@@ -26,23 +26,18 @@ from waypost.client.bounded_reading import (
     read_lines,
 )
 from waypost.client.credentials import Credentials, require_private
-from waypost.client.decoding import parse_document, parse_json
+from waypost.client.decoding import parse_document
 from waypost.client.errors import (
     WORDS_CHARACTERS_MAX,
     InvalidURL,
-    Refused,
-    RegistryMisbehaved,
-    RegistryUnreachable,
+    Misbehaved,
+    Unreachable,
     shown,
 )
 from waypost.client.pace import Notices
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
-REFUSAL_VALUES_MAX: Final = 10_000  # of a refusal that is parsed
-_RETRY_ELSEWHERE: Final = frozenset({421, 429, 500, 502, 503})
-"""Codes of a process that is overloaded, broken, or does not know the host name in the request:
-another process of the registry may succeed."""
 
 Query = Mapping[str, str]
 
@@ -58,33 +53,6 @@ def checked_url(url: str) -> str:
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise InvalidURL(f"{url} is not an address such as http://127.0.0.1:8053")
     return url.rstrip("/")
-
-
-def status_of(
-    answer: Answer, *, values_max: int = REFUSAL_VALUES_MAX
-) -> Mapping[str, object] | None:
-    """Return the JSON object of a refusal, usually a Status, or None."""
-    try:
-        document = parse_json(answer.body, values_max=values_max)
-    except RegistryMisbehaved:
-        return None
-    return cast("Mapping[str, object]", document) if isinstance(document, Mapping) else None
-
-
-def require_success(answer: Answer) -> None:
-    """Raise the error of an answer for a long-running process, unless it is a success."""
-    code = answer.status_code
-    if code in _RETRY_ELSEWHERE:
-        message = str(Refused(status_of(answer) or {}))
-        raise RegistryUnreachable(f"it answers {code}{': ' if message else ''}{message}")
-    if answer.is_success or code == HTTPStatus.NOT_MODIFIED:
-        return
-    status = status_of(answer) or {}
-    if not status.get("reason") or not status.get("message"):
-        location = answer.headers.get("location", "")
-        to = f" to {shown(location)}" if location else ""
-        raise RegistryMisbehaved(f"it answers {code}{to} without the Status of a registry")
-    raise Refused(status, code=code)
 
 
 class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
@@ -138,16 +106,18 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         tag: str = "",
         patience_s: float = 0,
     ) -> Answer:
-        """Send a request, with a JSON body or none, and read the whole answer.
+        """Send a request and read the whole answer.
 
-        With ``tag`` the answer is 304 when the entity tag still equals it.  ``patience_s`` is how
-        long the registry has been asked to wait before it answers.
+        A ``body`` is sent as JSON, but a text as it is.  With ``tag`` the answer is 304 when the
+        entity tag still equals it.  ``patience_s`` is how long the registry has been asked to wait
+        before it answers.
         """
         headers, content = {"Accept": accept}, None
         if tag:
             headers["If-None-Match"] = tag
         if body is not None:
-            headers["Content-Type"], content = content_type, json.dumps(body).encode()
+            text = body if isinstance(body, str) else json.dumps(body)
+            headers["Content-Type"], content = content_type, text.encode()
         url = self.url
         request = self._http.build_request(
             method, f"{url}{path}", params=query, headers=headers, content=content
@@ -198,7 +168,7 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         url = url or self.url
         try:
             yield
-        except (RegistryUnreachable, RegistryMisbehaved) as error:
+        except (Unreachable, Misbehaved) as error:
             if error.url:
                 raise
             self.leave(url)
@@ -207,4 +177,4 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
             if self._notices is not None:
                 following = "retrying" if self.url == url else f"switching to {self.url}"
                 self._notices.say(url, f"{url}: {problem}; {following}")
-            raise type(error)(problem, url=url) from error
+            raise error.at(url, problem) from error

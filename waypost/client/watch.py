@@ -1,6 +1,6 @@
 """A watch on the client's side: parse its lines, and choose where to resume it.
 
-    line of a stream  -> Event,  or RegistryMisbehaved; an ERROR -> Refused
+    line of a stream  -> Event,  or Misbehaved; an ERROR -> Refused
     events, a refusal -> Resume -> the revision to resume the next stream after
 
 A revision is complete at its bookmark: a stream that ends earlier is resumed after
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from waypost.client.decoding import parse_document
-from waypost.client.errors import Refused, RegistryMisbehaved
+from waypost.client.errors import Expired, Misbehaved, Refused, Timeout, refusal_of
 
 AHEAD_TRIES_MAX: Final = 8  # answers that a revision is not reached yet, some 3 s each
 _BOOKMARK: Final = "BOOKMARK"
@@ -42,7 +42,7 @@ class Event:
 
 
 def parse_event(line: bytes) -> Event:
-    """Parse a line; raises RegistryMisbehaved, and Refused for an ERROR event."""
+    """Parse a line; raises Misbehaved, and Refused for an ERROR event."""
     return event_of(parse_document(line))
 
 
@@ -50,12 +50,12 @@ def event_of(document: Mapping[str, Any], *, url: str = "") -> Event:
     """Make an Event of a document; raises as ``parse_event`` does, with ``url``."""
     type_, wire = document.get("type"), document.get("object")
     if not isinstance(type_, str) or not isinstance(wire, Mapping):
-        raise RegistryMisbehaved("its stream has a line that is not a watch event", url=url)
+        raise Misbehaved("its stream has a line that is not a watch event", url=url)
     event = Event(type_, cast("Mapping[str, Any]", wire))
     if type_ == _ERROR:
-        raise Refused(event.object)
+        raise refusal_of(event.object)
     if event.is_bookmark and not isinstance(_metadata(event).get("resourceVersion"), str):
-        raise RegistryMisbehaved("its stream has a bookmark without a revision", url=url)
+        raise Misbehaved("its stream has a bookmark without a revision", url=url)
     return event
 
 
@@ -84,9 +84,9 @@ class Resume:
 
     def refused(self, refusal: Refused) -> None:
         """Process the refusal of a stream."""
-        self._ahead_count += refusal.reason == "Timeout"
+        self._ahead_count += isinstance(refusal, Timeout)
         # The registry has compacted our revision, or was restored to a state before it.
-        if refusal.reason == "Expired" or self._ahead_count >= AHEAD_TRIES_MAX:
+        if isinstance(refusal, Expired) or self._ahead_count >= AHEAD_TRIES_MAX:
             self.start_over()
 
     def start_over(self) -> None:
