@@ -44,7 +44,7 @@ from app.dns.serving.workers import DNSWorkers
 from app.dns.upstream.lookup import answers_that_fit, look_up
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
-from app.domain.errors import Exhausted, Invalid
+from app.domain.errors import DomainError, Exhausted, Invalid
 from app.domain.registration.strategies import DERIVATIONS
 from app.listener import reloading, tls_of, trusted_by
 from app.readiness import checks_of
@@ -52,7 +52,6 @@ from app.registry import token_expiry
 from app.registry.leases.heartbeats import Leases, OwnRegistrar
 from app.registry.leases.lease_tracker import LeaseTracker
 from app.registry.leases.readiness_reports import apply_reports, following_pods
-from app.registry.leases.self_registration import keep_registered
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
 from app.registry.reads.history import History, HistoryBounds
@@ -85,6 +84,7 @@ from app.store.keeping.compaction import Compactor
 from app.store.leases import PostgresLeases
 from app.store.token_uses import PostgresTokenUses
 from app.store.writer import PostgresWriter
+from waypost.client.registration import keep_registered
 
 GC_THRESHOLDS = (2_000, 50, 100)
 """Arguments of gc.set_threshold: rare collections.  Reference counting frees nearly all garbage of
@@ -219,7 +219,9 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
             await stack.enter_async_context(reloading(tls, registry.metrics))
         if settings.bootstrap:
             pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
-            presence = keep_registered(pod, OwnRegistrar(registry.writer, registry.leases))
+            presence = keep_registered(
+                OwnRegistrar(registry.writer, registry.leases, pod), failures=DomainError
+            )
             await stack.enter_async_context(presence)
         # DNS is serving by now; precompute the shared rules before the first node asks.
         await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))

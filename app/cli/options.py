@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import httpx
 import typer
@@ -20,6 +19,7 @@ from app.cli.output import OutputFormat
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
 from waypost.client.credentials import Credentials
+from waypost.client.paths import path_of
 
 ApiOption = Annotated[
     str, typer.Option("--api", envvar="WAYPOST_API", metavar="URL", help="The server to talk to.")
@@ -88,6 +88,5 @@ def kind_and_name(word: str, name: str | None) -> tuple[AnyResource, str]:
 
 
 def object_path(kind: AnyResource, namespace: str, name: str) -> str:
-    """Give the path of one object, whose name may have letters that paths do not."""
-    steps = (kind.plural, namespace, name) if kind.is_namespaced else (kind.plural, name)
-    return "".join(f"/{quote(step, safe='')}" for step in steps)
+    """Give the path of one object."""
+    return path_of(kind.plural, namespace if kind.is_namespaced else "", name)

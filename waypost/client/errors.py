@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
+from waypost.client.shapes import mapping, text
+
 WORDS_CHARACTERS_MAX: Final = 1_000  # of a server's text in an error; it may be a whole page
 CAUSES_MAX: Final = 10_000  # of a refusal that are read
 RETRY_AFTER_S_MAX: Final = 3_600.0  # longer waits that a server asks for are ignored as invalid
@@ -89,7 +91,7 @@ class Refused(WaypostError):
         self, status: Mapping[str, object], *, code: int = 0, retry_after_s: float = 0
     ) -> None:
         """Take the Status; use ``refusal_of`` to make an error of its own class."""
-        super().__init__(shown(_text(status, "message"), WORDS_CHARACTERS_MAX))
+        super().__init__(shown(text(status, "message"), WORDS_CHARACTERS_MAX))
         self.status, self.code = status, code
         self.retry_after_s = retry_after_s
         """Seconds that the registry asks to wait before a retry; 0 when it asks for none."""
@@ -97,17 +99,16 @@ class Refused(WaypostError):
     @property
     def reason(self) -> str:
         """The machine-readable reason."""
-        return _text(self.status, "reason")
+        return text(self.status, "reason")
 
     @property
     def causes(self) -> tuple[Cause, ...]:
         """Everything that is wrong, each with its field; empty for most refusals."""
-        details = self.status.get("details")
-        listed = _mapping(details).get("causes")
+        listed = mapping(self.status.get("details")).get("causes")
         found = cast("Sequence[object]", listed) if isinstance(listed, list) else ()
         return tuple(
-            Cause(_text(each, "field"), _text(each, "reason"), _text(each, "message"))
-            for each in map(_mapping, found[:CAUSES_MAX])
+            Cause(text(each, "field"), text(each, "reason"), text(each, "message"))
+            for each in found[:CAUSES_MAX]
         )
 
 
@@ -186,27 +187,18 @@ def refusal_of(status: Mapping[str, object], *, code: int = 0, retry_after_s: fl
 
     The wait that the registry asks for is ``retry_after_s``, or that of the Status.
     """
-    stated = _mapping(status.get("details")).get("retryAfterSeconds")
+    stated = mapping(status.get("details")).get("retryAfterSeconds")
     if not retry_after_s and isinstance(stated, int):
         retry_after_s = stated
     if not 0 <= retry_after_s <= RETRY_AFTER_S_MAX:
         retry_after_s = 0
-    kind = REFUSALS.get(_text(status, "reason"), Refused)
+    kind = REFUSALS.get(text(status, "reason"), Refused)
     return kind(status, code=code, retry_after_s=retry_after_s)
 
 
-def shown(text: str, characters_max: int = _SHOWN_CHARACTERS_MAX) -> str:
+def shown(words: str, characters_max: int = _SHOWN_CHARACTERS_MAX) -> str:
     """Make a server's text safe for one line of a log or a terminal."""
     printable = "".join(
-        each if each.isprintable() else " " for each in text[: _READ_PER_SHOWN * characters_max]
+        each if each.isprintable() else " " for each in words[: _READ_PER_SHOWN * characters_max]
     )
     return " ".join(printable.split())[:characters_max]
-
-
-def _text(mapping: Mapping[str, object], name: str) -> str:
-    found = mapping.get(name)
-    return found if isinstance(found, str) else ""
-
-
-def _mapping(found: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", found) if isinstance(found, Mapping) else {}

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 from waypost.client.decoding import parse_document
 from waypost.client.errors import Expired, Misbehaved, Refused, Timeout, refusal_of
+from waypost.client.shapes import mapping, text
 
 AHEAD_TRIES_MAX: Final = 8  # answers that a revision is not reached yet, some 3 s each
 _BOOKMARK: Final = "BOOKMARK"
@@ -35,10 +36,19 @@ class Event:
         return self.type == _BOOKMARK
 
     @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The metadata of its object."""
+        return mapping(self.object.get("metadata"))
+
+    @property
+    def revision(self) -> str:
+        """The revision of its object, or of a bookmark; empty when it states none."""
+        return text(self.metadata, "resourceVersion")
+
+    @property
     def ends_initial(self) -> bool:
         """Whether it ends the initial list of objects."""
-        annotations = _metadata(self).get("annotations")
-        return isinstance(annotations, Mapping) and _INITIAL_END in annotations
+        return _INITIAL_END in mapping(self.metadata.get("annotations"))
 
 
 def parse_event(line: bytes) -> Event:
@@ -54,7 +64,7 @@ def event_of(document: Mapping[str, Any], *, url: str = "") -> Event:
     event = Event(type_, cast("Mapping[str, Any]", wire))
     if type_ == _ERROR:
         raise refusal_of(event.object)
-    if event.is_bookmark and not isinstance(_metadata(event).get("resourceVersion"), str):
+    if event.is_bookmark and not event.revision:
         raise Misbehaved("its stream has a bookmark without a revision", url=url)
     return event
 
@@ -78,7 +88,7 @@ class Resume:
         """Process an event; return whether it completes a revision."""
         if not event.is_bookmark or (self.is_initial and not event.ends_initial):
             return False
-        self.since, self.is_initial = _metadata(event)["resourceVersion"], False
+        self.since, self.is_initial = event.revision, False
         self._ahead_count = 0
         return True
 
@@ -92,8 +102,3 @@ class Resume:
     def start_over(self) -> None:
         """Let the next stream begin with a list of all objects."""
         self.since, self._ahead_count = "", 0
-
-
-def _metadata(event: Event) -> Mapping[str, Any]:
-    metadata = event.object.get("metadata")
-    return cast("Mapping[str, Any]", metadata) if isinstance(metadata, Mapping) else {}
