@@ -8,7 +8,7 @@ Source: contract.md, "Errors".
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from functools import partial
@@ -23,13 +23,10 @@ from waypost.client.bounded_reading import BOUNDS, Bounds
 from waypost.client.credentials import Credentials, is_loopback
 from waypost.client.decoding import parse_document
 from waypost.client.errors import Misbehaved, Unreachable, WaypostError
-from waypost.client.registry_client import RegistryClient, checked_url
+from waypost.client.registry_client import Parameters, RegistryClient, checked_url, query_of
 
-API_DEFAULT = "http://127.0.0.1:8053"
 # Longer than the server may wait for a revision before it answers.
 CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)
-
-Parameters = Mapping[str, str | bool | int | None]
 
 
 class Api:
@@ -71,7 +68,7 @@ class Api:
             opened, client = AsyncExitStack(), self._client()
             try:
                 runner.run(opened.enter_async_context(client))
-                lines = client.lines(path, query=_written(query))
+                lines = client.lines(path, query=query_of(query or {}))
                 runner.run(opened.enter_async_context(aclosing(lines)))
                 while some := runner.run(_next(lines)):
                     for line in some:
@@ -98,13 +95,13 @@ class Api:
     ) -> Json:
         async with self._client(warn) as client:
             with client.failing_over():
-                answer = await client.answer(method, path, query=_written(query), body=body)
+                answer = await client.answer(method, path, query=query_of(query or {}), body=body)
                 return parse_document(answer.body, values_max=self._bounds.answer_values_max)
 
     async def _text(self, path: str, query: Parameters | None) -> str:
         async with self._client() as client:
             with client.failing_over():
-                answer = await client.answer("GET", path, query=_written(query), accept="*/*")
+                answer = await client.answer("GET", path, query=query_of(query or {}), accept="*/*")
                 try:
                     return answer.body.decode()
                 except UnicodeDecodeError:
@@ -128,11 +125,3 @@ def words_of(error: WaypostError) -> str:
             return f"what answers at {error.url} does not speak as Waypost does: {error.problem}"
         case _:
             return str(error)
-
-
-def _written(query: Parameters | None) -> dict[str, str]:
-    return {
-        name: "true" if value is True else str(value)
-        for name, value in (query or {}).items()
-        if value is not None and value is not False and value != ""
-    }

@@ -14,15 +14,16 @@ from typing import Annotated
 import httpx
 import typer
 
-from app.cli.client import API_DEFAULT, Api
+from app.cli.client import Api
 from app.cli.output import OutputFormat
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
 from waypost.client.credentials import Credentials
+from waypost.client.environment import API_DEFAULT, API_VARIABLE, TOKEN_VARIABLE
 from waypost.client.paths import path_of
 
 ApiOption = Annotated[
-    str, typer.Option("--api", envvar="WAYPOST_API", metavar="URL", help="The server to talk to.")
+    str, typer.Option("--api", envvar=API_VARIABLE, metavar="URL", help="The server to talk to.")
 ]
 NamespaceOption = Annotated[
     str, typer.Option("--namespace", "-n", metavar="NS", help="The namespace.")
@@ -48,7 +49,6 @@ OutputOption = Annotated[
 ]
 
 API = API_DEFAULT
-TOKEN_VARIABLE = "WAYPOST_TOKEN"  # noqa: S105  the name of a variable
 TOKEN_FILE = "waypost.token-file"  # noqa: S105  key of the command line's ``meta``
 
 KINDS_BY_WORD: Mapping[str, AnyResource] = {

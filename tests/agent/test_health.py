@@ -8,8 +8,8 @@ import pytest
 from app.agent.health import HEALTH_TIMEOUT_S, AgentStats, ProxyHealth, metrics_route, ready_route
 from app.domain.names import Revision
 from app.health_server import JSON, Answer
-from tests.agent.worlds import FakeClock
 from tests.builders import NOON
+from tests.client.fake_clock import FakeClock
 
 
 def settled(now_s: float = 1000.0) -> AgentStats:

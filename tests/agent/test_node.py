@@ -14,7 +14,8 @@ from app.agent.node import (
     parse_addresses,
 )
 from app.domain.objects.node import NodeAddress
-from tests.agent.worlds import FakeClock, client_to
+from tests.agent.worlds import client_to
+from tests.client.fake_clock import FakeClock
 from tests.registries import an_api
 from waypost.client.errors import Misbehaved
 from waypost.client.registry_client import RegistryClient

@@ -40,6 +40,8 @@ JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 Query = Mapping[str, str]
+Parameters = Mapping[str, str | bool | int | None]
+"""Values of a query; those that say nothing are left out."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +55,15 @@ def checked_url(url: str) -> str:
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise InvalidURL(f"{url} is not an address such as http://127.0.0.1:8053")
     return url.rstrip("/")
+
+
+def query_of(parameters: Parameters) -> dict[str, str]:
+    """Write parameters as a query has them, without those that say nothing."""
+    return {
+        name: "true" if value is True else str(value)
+        for name, value in parameters.items()
+        if value is not None and value is not False and value != ""
+    }
 
 
 class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
