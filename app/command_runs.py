@@ -11,13 +11,15 @@ import logging
 import re
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from app.cli.application import EXIT_REFUSED
+from app.cli.options import TOKEN_FILE
 from app.cli.output import print_failure
 
 if TYPE_CHECKING:
@@ -55,6 +57,12 @@ def settings_of_environment() -> "Settings":
         raise typer.Exit(EXIT_REFUSED) from None
 
 
+def settings_of_client(context: typer.Context) -> "Settings":
+    """Read the settings, with the token file of the command line if it names one."""
+    settings, file = settings_of_environment(), context.meta[TOKEN_FILE]
+    return settings if file is None else settings.model_copy(update={"token_file": str(file)})
+
+
 def log_from(level: str) -> None:
     """Log to standard error from ``level`` up (debug, info, warning or error), a line per event."""
     logging.basicConfig(level=level.upper(), format=_LOG_FORMAT)
@@ -71,6 +79,16 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
         return until_interrupted(work)
     except (OSError, ValueError, PostgresError, SQLAlchemyError) as error:
         print_failure(in_one_line(error))
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
+@contextmanager
+def refusing(*errors: type[Exception]) -> Generator[None]:
+    """Print these errors of the block in one line, and exit."""
+    try:
+        yield
+    except errors as error:
+        print_failure(str(error))
         raise typer.Exit(EXIT_REFUSED) from None
 
 

@@ -58,8 +58,7 @@ async def run(bindings: int, rounds: int, seconds: float) -> bool:
             serving(Path(folder, "on"), "--auth") as guarded,
             serving(Path(folder, "off")) as open_,
         ):
-            administrator = Path(folder, "on/state/admin.token").read_text().strip()
-            guarded.client.headers["Authorization"] = f"Bearer {administrator}"
+            guarded.client.headers["Authorization"] = f"Bearer {administrator_of(folder)}"
             token = await prepare(guarded, bindings)
             await prepare(open_, bindings)  # the same state, so that only the checks differ
             on, off = list[Rate](), list[Rate]()
@@ -70,6 +69,11 @@ async def run(bindings: int, rounds: int, seconds: float) -> bool:
                     on.append(with_auth)
                     off.append(without)
     return report(on, off)
+
+
+def administrator_of(folder: str) -> str:
+    """Read the token of the first administrator."""
+    return Path(folder, "on/state/admin.token").read_text().strip()
 
 
 def report(on: Sequence[Rate], off: Sequence[Rate]) -> bool:

@@ -13,7 +13,7 @@ from app.api import application
 from app.domain.work import Work
 from app.main import VERSION
 from app.registry.ports import Writer
-from app.store.writer import AT_ONCE_MAX
+from app.store.batch import AT_ONCE_MAX
 from tests.registries import a_client, a_registry
 
 Wire = dict[str, Any]

@@ -8,11 +8,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("app", "waypost")
-MODULE_LINES_MAX = 400
-FUNCTION_LINES_MAX = 60
+MODULE_LINES_MAX = 310
+FUNCTION_LINES_MAX = 42
 IMPORTS_MAX = 20
 ROOM_FILES_MAX = 16
-COMPOSITION_ROOTS = {"app/main.py", "app/replica.py"}
+COMPOSITION_ROOTS = {"app/live_state.py", "app/main.py", "app/replica.py"}
 
 paths = sorted(path for name in OURS for path in (ROOT / name).rglob("*.py"))
 rooms = sorted({path.parent for path in paths})
@@ -20,12 +20,12 @@ modules = pytest.mark.parametrize("module", paths, ids=lambda path: str(path.rel
 
 
 @modules
-def test_a_module_is_at_most_400_lines(module: Path) -> None:
+def test_a_module_is_at_most_310_lines(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= MODULE_LINES_MAX
 
 
 @modules
-def test_a_function_is_at_most_60_lines(module: Path) -> None:
+def test_a_function_is_at_most_42_lines(module: Path) -> None:
     too_long = [
         f"{function.name} (line {function.lineno}): {lines} lines"
         for function, lines in functions(ast.parse(module.read_text()))

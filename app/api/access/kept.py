@@ -22,7 +22,7 @@ from app.api.access.identity import Permit
 from app.api.credentials.authorization import AUTHORIZATION
 from app.api.credentials.outcomes import Method
 from app.api.http.connection import PEER_CERTIFICATE
-from app.domain.access.index import maps_of
+from app.domain.access.rights.index import maps_of
 from app.domain.objects.token import TOKEN
 from app.domain.snapshot import Snapshot
 

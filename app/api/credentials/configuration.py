@@ -15,7 +15,8 @@ from typing import Final, cast
 from pydantic import BaseModel, ValidationError
 
 from app.api.credentials.claims import Issuer, Mapped, Rule
-from app.api.credentials.configuration_rules import Written, findings_in, violations_of
+from app.api.credentials.configuration_expressions import Written, violations_of
+from app.api.credentials.configuration_rules import findings_in
 from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.policy.expressions import Environment, EvaluationError, Expressions, Verdict
 from app.schemas.authentication import (

@@ -10,7 +10,7 @@ Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -19,16 +19,17 @@ from app.api import errors as api_errors
 from app.api.access.identity import Permit
 from app.api.errors import STATUSES
 from app.api.http.delivery import ERROR, Frame
+from app.api.objects.feed import Feed
 from app.api.objects.rights_history import RightsHistory
+from app.api.objects.stream_permit import StreamPermit
 from app.domain import errors
-from app.domain.bounded import Bounded
 from app.domain.changes import ChangeType, require_resumable
 from app.domain.names import Revision
 from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot
 from app.registry.reads.pagination import InitialStates
 from app.registry.reads.view import View
-from app.registry.reads.watch import Interest, Notifier, Position, pending
+from app.registry.reads.watch import Interest, Notifier, Position
 from app.registry.yielding_lock import YieldingLock
 from app.schemas.objects.codec import encode_json
 from app.schemas.objects.encoding import ENCODER, Encoder
@@ -36,7 +37,6 @@ from app.schemas.status import status_of
 
 BOOKMARK_S = 10.0  # seconds without events after which a bookmark is sent; clients expect 15
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
-BATCHES_KEPT = 4  # encoded batches kept for other watchers with the same interest
 WATCHERS_MAX = 10_000  # streams of one process, unless configured otherwise
 
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
@@ -120,56 +120,6 @@ class Watching:
             raise api_errors.Overloaded(f"there are {self.watchers} watchers already")
 
 
-class Feed:
-    """Events for all watchers with the same interest and form, encoded once."""
-
-    def __init__(
-        self,
-        view: View,
-        interest: Interest,
-        frame: Frame,
-        *,
-        count_work: Callable[[int], None] = lambda _: None,
-        encoder: Encoder = ENCODER,
-    ) -> None:
-        """Encode changes of ``view``; ``count_work`` receives the work of each batch."""
-        self._view, self._count_work, self._encoder = view, count_work, encoder
-        self._interest, self._frame = interest, frame
-        self._batches: Bounded[tuple[Position, Revision, int], Batch] = Bounded(BATCHES_KEPT)
-
-    def batch(self, start: Position, upto: Revision, epoch: int) -> "Batch":
-        """Encode the next events on the way to a revision; raises Expired.
-
-        ``epoch`` is that of the view: in another epoch a revision may be another change.
-        """
-        batch = self._batches.get((start, upto, epoch))
-        if batch is None:
-            batch = self._batches[start, upto, epoch] = self._encoded(start, upto)
-        return batch
-
-    def _encoded(self, start: Position, upto: Revision) -> "Batch":
-        assert upto <= self._view.snapshot.revision, "batches are of the past"
-        piece = pending(self._view, start, upto, self._interest)
-        self._count_work(piece.work)
-        frames = (
-            self._frame(
-                event.type.value,
-                event.object.metadata.revision if is_last else None,
-                self._encoder.encode(event.object),
-            )
-            for event, is_last in piece.events
-        )
-        return Batch(b"".join(frames), piece.reached)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Encoded events, and the position that a watcher has reached with them."""
-
-    frames: bytes
-    reached: Position
-
-
 class Stream:
     """Events for one watcher: the current objects, then new events each time it is asked."""
 
@@ -185,8 +135,10 @@ class Stream:
         self.is_over = False
         snapshot = view.require_synced()
         self._position = Position(snapshot.revision if watch.since is None else watch.since)
-        self._rights, self._allowed_at = watching.rights, self._position.revision
-        self._is_start_checked = watch.since is None or watch.since >= snapshot.revision
+        start = self._position.revision
+        self._permit = StreamPermit(
+            watch.permit, watching.rights, start, is_resumed=start < snapshot.revision
+        )
         self.counted, self.listen = watching.counted, watching.notifier.listen
 
     @property
@@ -205,7 +157,7 @@ class Stream:
         async with self.yielding_lock:
             snapshot, self._epoch = self._view.require_synced(), self._view.epoch
             self._position = Position(snapshot.revision)
-        if (refusal := self._refusal_at(snapshot)) is not None:
+        if (refusal := self._permit.refusal_at(snapshot)) is not None:
             self.is_over = True
             yield _error(self._watch, refusal)
             return
@@ -283,44 +235,13 @@ class Stream:
 
     def _changes(self, upto: Revision) -> bytes:
         self._require_same_epoch()
-        if self._watch.permit is not None:
-            upto = self._permitted(self._watch.permit, upto)
+        upto = self._permit.upto(self._position.revision, upto)
         if upto <= self._position.revision:
             return b""
         batch = self._feed.batch(self._position, upto, self._epoch)
         self._position = batch.reached
         has_bookmark = self._watch.progress and not self.is_behind
         return batch.frames + _bookmark(self._watch, upto) if has_bookmark else batch.frames
-
-    def _permitted(self, permit: Permit, upto: Revision) -> Revision:
-        """Give the last revision whose events may be sent; raises the refusal that ends the stream.
-
-        An event of a revision is sent only if the caller had the right at that revision.
-        """
-        if permit.has_ended:
-            raise api_errors.Unauthenticated
-        while (changed := self._rights.next_after(self._allowed_at)) is not None:
-            if changed > upto:
-                break
-            if not self._is_start_checked:
-                self._check_start()
-            before = Revision(changed - 1)
-            if self._position.revision < before:
-                return before  # what precedes the change is sent first
-            if (refusal := self._refusal_at(self._rights.state_at(changed))) is not None:
-                raise refusal
-        return upto
-
-    def _refusal_at(self, snapshot: Snapshot) -> errors.DomainError | None:
-        self._allowed_at = snapshot.revision
-        permit = self._watch.permit
-        return None if permit is None else permit.refusal(snapshot)
-
-    def _check_start(self) -> None:
-        """Refuse to resume where the caller had no right yet: the present must be listed."""
-        self._is_start_checked = True
-        if self._refusal_at(self._rights.state_at(self._allowed_at)) is not None:
-            raise errors.Expired("events since then are not visible to this caller: list again")
 
 
 def _bookmark(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -19,7 +19,6 @@ from tests.api.access.guarded import (
     a_role,
     a_rule,
     a_service,
-    guarded,
     streaming,
 )
 from tests.waiting import WITHIN_S, until
@@ -34,15 +33,6 @@ class Seen(NamedTuple):
     events: list[tuple[str, str]]
     code: int
     message: str
-
-
-@pytest.fixture(scope="module")
-async def running(
-    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[Guarded, None]:
-    """A registry that the tests of this module share."""
-    async with guarded(module_database_url, tmp_path_factory.mktemp("watches")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from starlette.types import Message
 
 from app.api.http.delivery import NDJSON, EventStream, ndjson_frame, sse_frame
-from app.api.objects.streams import Batch, Feed, Stream, Watch, Watching
+from app.api.objects.feed import Batch, Feed
+from app.api.objects.streams import Stream, Watch, Watching
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.label_queries import parse_selector
