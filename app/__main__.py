@@ -29,8 +29,8 @@ from app.command_runs import (
     settings_of_environment,
     until_interrupted,
 )
-from waypost.client.credentials import is_loopback
-from waypost.client.environment import urls_of
+from waypost.client.http.credentials import is_loopback
+from waypost.client.http.environment import urls_of
 
 if TYPE_CHECKING:
     from app.config import Settings

@@ -13,7 +13,7 @@ from app.cli.application import EXIT_REFUSED
 from app.cli.options import API, ApiOption
 from app.cli.output import print_failure, print_text
 from app.command_runs import log_from, refusing, settings_of_client, until_interrupted
-from waypost.client.environment import urls_of
+from waypost.client.http.environment import urls_of
 
 if TYPE_CHECKING:
     from app.agent.process import Options

@@ -30,7 +30,7 @@ from app.setting_values import (
     ServiceRanges,
     Texts,
 )
-from waypost.client.credentials import Credentials
+from waypost.client.http.credentials import Credentials
 
 
 class UnusableSetting(ValueError):

@@ -42,8 +42,8 @@ from app.registry.reads.view import View
 from app.registry.writes.settings_check import contradictions
 from app.schemas.objects.codec import encode_object
 from waypost.client.errors import WaypostError
+from waypost.client.http.registry_client import RegistryClient
 from waypost.client.registration import PodRegistrar, keep_registered
-from waypost.client.registry_client import RegistryClient
 
 VERSION = installed_version("waypost")
 _log = logging.getLogger(__name__)

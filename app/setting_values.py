@@ -20,7 +20,7 @@ from app.domain.registration.health.probe_destinations import ProbeDestinations
 from app.domain.registration.service_cidrs import range_violations
 from app.domain.registration.validation.dns_config import search_violations
 from app.schemas.authorities import parse_host_pattern, parse_origin
-from waypost.client.credentials import Credentials
+from waypost.client.http.credentials import Credentials
 
 PORT_MIN = 1
 DNS_ORDINAL = 10  # of the cluster DNS in the first range, as in kubeadm, k3s and kube-up

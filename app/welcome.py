@@ -15,7 +15,7 @@ from pathlib import Path
 
 from app.cli.output import print_text, say
 from app.config import Settings
-from waypost.client.environment import API_DEFAULT
+from waypost.client.http.environment import API_DEFAULT
 
 EXAMPLE = Path("examples/ent.yaml")
 EXAMPLE_NAME = "ent"

@@ -18,7 +18,7 @@ from app.replica import (
     protocol_of,
     readiness_of,
 )
-from waypost.client.registry_client import RegistryClient
+from waypost.client.http.registry_client import RegistryClient
 
 API = "http://127.0.0.1:1"
 

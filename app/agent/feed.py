@@ -12,9 +12,9 @@ from app.agent.modes import Changes, Mode, Whole
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.schemas.objects.codec import UNREADABLE, decode_object
-from waypost.client.bounded_reading import BOUNDS
 from waypost.client.errors import Misbehaved
-from waypost.client.registry_client import RegistryClient
+from waypost.client.http.bounded_reading import BOUNDS
+from waypost.client.http.registry_client import RegistryClient
 
 RULES_VALUES_MAX: Final = 4_000_000  # five times the rules for 100,000 endpoints
 AGENT_BOUNDS: Final = replace(BOUNDS, answer_values_max=RULES_VALUES_MAX)

@@ -34,8 +34,8 @@ from app.schemas.objects.metadata import parse_revision
 from app.schemas.rules.codec import decode_state
 from app.schemas.rules.models import NodeRules, NodeText
 from app.schemas.rules.operations import NodeRulesChanges, NodeTextChanges
-from waypost.client.bounded_reading import Answer
 from waypost.client.errors import Misbehaved
+from waypost.client.http.bounded_reading import Answer
 
 NFT: Final = "nft -f -"
 

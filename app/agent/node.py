@@ -21,8 +21,8 @@ from app.domain.objects.meta import Condition, ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
 from app.schemas.objects.codec import encode_object
 from waypost.client.errors import AlreadyExists, NotFound, WaypostError
+from waypost.client.http.registry_client import MERGE_PATCH, RegistryClient
 from waypost.client.pace import Clock, Notices
-from waypost.client.registry_client import MERGE_PATCH, RegistryClient
 
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry sends a lease duration

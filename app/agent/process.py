@@ -27,9 +27,9 @@ from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import DrySink, Sink
 from app.health_server import Route, answering
-from waypost.client.credentials import Credentials
+from waypost.client.http.credentials import Credentials
+from waypost.client.http.registry_client import RegistryClient
 from waypost.client.pace import CLOCK
-from waypost.client.registry_client import RegistryClient
 
 NET_ADMIN_BIT: Final = 12
 _STATUS: Final = Path("/proc/self/status")

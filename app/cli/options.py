@@ -18,8 +18,8 @@ from app.cli.client import Api
 from app.cli.output import OutputFormat
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
-from waypost.client.credentials import Credentials
-from waypost.client.environment import API_DEFAULT, API_VARIABLE, TOKEN_VARIABLE
+from waypost.client.http.credentials import Credentials
+from waypost.client.http.environment import API_DEFAULT, API_VARIABLE, TOKEN_VARIABLE
 from waypost.client.paths import path_of
 
 ApiOption = Annotated[

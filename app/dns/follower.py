@@ -29,10 +29,10 @@ from app.registry.reads.view import View
 from app.registry.threads import in_thread
 from app.schemas.objects.codec import UNREADABLE, decode_known
 from app.schemas.objects.metadata import parse_revision
-from waypost.client.bounded_reading import BOUNDS
 from waypost.client.errors import Misbehaved, Refused, WaypostError, shown
+from waypost.client.http.bounded_reading import BOUNDS
+from waypost.client.http.registry_client import RegistryClient
 from waypost.client.pace import CLOCK, Backoff, Clock, Notices
-from waypost.client.registry_client import RegistryClient
 from waypost.client.watch import Event, Resume, parse_event
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time

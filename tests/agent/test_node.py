@@ -18,7 +18,7 @@ from tests.agent.worlds import client_to
 from tests.client.fake_clock import FakeClock
 from tests.registries import an_api
 from waypost.client.errors import Misbehaved
-from waypost.client.registry_client import RegistryClient
+from waypost.client.http.registry_client import RegistryClient
 
 IDENTITY = Identity(name="n1", zone="z1", labels={"rack": "r7"})
 

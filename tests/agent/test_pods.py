@@ -14,8 +14,8 @@ from app.domain.registration.health.readiness import Report
 from app.schemas.objects.codec import encode_object
 from tests.builders import a_container, a_pod, key
 from tests.client.fake_clock import FakeClock
+from waypost.client.http.registry_client import RegistryClient
 from waypost.client.pace import PERIOD_S, RETRY_S_MIN
-from waypost.client.registry_client import RegistryClient
 
 END = {"k8s.io/initial-events-end": "true"}
 

@@ -29,7 +29,7 @@ from app.registry.threads import Lane
 from tests.agent.sinks.memory_sink import MemorySink
 from tests.builders import a_node
 from tests.client.fake_clock import FakeClock
-from waypost.client.registry_client import RegistryClient
+from waypost.client.http.registry_client import RegistryClient
 
 NODE = a_node("n1")
 CONFIG = RulesConfig()

@@ -13,8 +13,8 @@ from tests.client.relay import Relay
 from tests.registries import an_api
 from tests.waiting import until
 from waypost.client.errors import NotFound, Unreachable, WaypostError
+from waypost.client.http.registry_client import RegistryClient
 from waypost.client.registration import PodRegistrar, Registered, keep_registered
-from waypost.client.registry_client import RegistryClient
 
 SERVICE: Mapping[str, Any] = {
     "kind": "Service",

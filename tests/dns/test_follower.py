@@ -20,9 +20,9 @@ from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 from tests.waiting import until
-from waypost.client.bounded_reading import Bounds
 from waypost.client.errors import WaypostError
-from waypost.client.registry_client import RegistryClient
+from waypost.client.http.bounded_reading import Bounds
+from waypost.client.http.registry_client import RegistryClient
 
 URL = "http://waypost"
 

@@ -17,9 +17,9 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from waypost.client.errors import NotFound
+from waypost.client.http.registry_client import RegistryClient
 from waypost.client.pace import CLOCK, Clock
 from waypost.client.paths import key_of, path_of
-from waypost.client.registry_client import RegistryClient
 
 LEASE_S: Final = 15  # of a Pod that states none
 RENEWALS_PER_LEASE: Final = 3

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from waypost.client.decoding import parse_document
 from waypost.client.errors import Expired, Misbehaved, Refused, Timeout, refusal_of
+from waypost.client.http.decoding import parse_document
 from waypost.client.shapes import mapping, text
 
 AHEAD_TRIES_MAX: Final = 8  # answers that a revision is not reached yet, some 3 s each

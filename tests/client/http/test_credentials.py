@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from waypost.client.bounded_reading import http_client
-from waypost.client.credentials import TOKEN_OCTETS_MAX, Credentials, is_loopback
 from waypost.client.errors import InvalidToken, InvalidURL
-from waypost.client.registry_client import RegistryClient
+from waypost.client.http.bounded_reading import http_client
+from waypost.client.http.credentials import TOKEN_OCTETS_MAX, Credentials, is_loopback
+from waypost.client.http.registry_client import RegistryClient
 
 HERE = "http://127.0.0.1:8053"
 

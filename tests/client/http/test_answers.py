@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.client.answers import require_answered, require_success
-from waypost.client.bounded_reading import Answer
 from waypost.client.errors import (
     Conflict,
     Misbehaved,
@@ -18,6 +16,8 @@ from waypost.client.errors import (
     Unreachable,
     WaypostError,
 )
+from waypost.client.http.answers import require_answered, require_success
+from waypost.client.http.bounded_reading import Answer
 
 
 def answer(code: int, body: object = b"", **headers: str) -> Answer:

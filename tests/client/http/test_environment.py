@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from waypost.client.environment import (
+from waypost.client.errors import InvalidToken
+from waypost.client.http.environment import (
     API_DEFAULT,
     credentials_of_environment,
     urls_of_environment,
 )
-from waypost.client.errors import InvalidToken
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from tests.client.hostile_servers import (
     hostile,
     whole,
 )
-from waypost.client.bounded_reading import BOUNDS
 from waypost.client.errors import (
     InvalidURL,
     Misbehaved,
@@ -26,7 +25,8 @@ from waypost.client.errors import (
     Unreachable,
     WaypostError,
 )
-from waypost.client.registry_client import RegistryClient
+from waypost.client.http.bounded_reading import BOUNDS
+from waypost.client.http.registry_client import RegistryClient
 
 
 def client_of(*answers: httpx.Response | Exception, urls: int = 1) -> RegistryClient:

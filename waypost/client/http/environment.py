@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from waypost.client.credentials import Credentials
+from waypost.client.http.credentials import Credentials
 
 API_DEFAULT: Final = "http://127.0.0.1:8053"
 API_VARIABLE: Final = "WAYPOST_API"

@@ -16,17 +16,6 @@ from typing import Any, Final
 
 import httpx
 
-from waypost.client.answers import require_success
-from waypost.client.bounded_reading import (
-    BOUNDS,
-    Answer,
-    Bounds,
-    http_client,
-    read_answer,
-    read_lines,
-)
-from waypost.client.credentials import Credentials, require_private
-from waypost.client.decoding import parse_document
 from waypost.client.errors import (
     WORDS_CHARACTERS_MAX,
     InvalidURL,
@@ -34,6 +23,17 @@ from waypost.client.errors import (
     Unreachable,
     shown,
 )
+from waypost.client.http.answers import require_success
+from waypost.client.http.bounded_reading import (
+    BOUNDS,
+    Answer,
+    Bounds,
+    http_client,
+    read_answer,
+    read_lines,
+)
+from waypost.client.http.credentials import Credentials, require_private
+from waypost.client.http.decoding import parse_document
 from waypost.client.pace import Notices
 
 JSON: Final = "application/json"

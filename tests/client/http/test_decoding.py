@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from waypost.client.decoding import Gunzip, LineSplitter, parse_json, values_in
 from waypost.client.errors import Misbehaved
+from waypost.client.http.decoding import Gunzip, LineSplitter, parse_json, values_in
 
 
 def compressed(plain: bytes) -> bytes:

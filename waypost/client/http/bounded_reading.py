@@ -22,8 +22,8 @@ from typing import Final, cast
 
 import httpx
 
-from waypost.client.decoding import Gunzip, LineSplitter, values_in
 from waypost.client.errors import Misbehaved, Unreachable, shown
+from waypost.client.http.decoding import Gunzip, LineSplitter, values_in
 
 KEPT_S_MAX: Final = 3.0  # of an idle connection; servers close theirs after at least five seconds
 _MEBIBYTE: Final = 1024 * 1024

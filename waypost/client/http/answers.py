@@ -14,9 +14,9 @@ from typing import Final, cast
 
 import httpx
 
-from waypost.client.bounded_reading import Answer
-from waypost.client.decoding import parse_json
 from waypost.client.errors import Misbehaved, Refused, Unreachable, refusal_of, shown
+from waypost.client.http.bounded_reading import Answer
+from waypost.client.http.decoding import parse_json
 
 REFUSAL_VALUES_MAX: Final = 10_000  # of a refusal that a long-running process parses
 CAUSES_VALUES_MAX: Final = 1_000_000  # a file with many mistakes leads to as many causes

@@ -21,7 +21,8 @@ from tests.client.hostile_servers import (
     hostile,
     whole,
 )
-from waypost.client.bounded_reading import (
+from waypost.client.errors import Misbehaved, Unreachable
+from waypost.client.http.bounded_reading import (
     BOUNDS,
     Answer,
     Bounds,
@@ -29,7 +30,6 @@ from waypost.client.bounded_reading import (
     read_answer,
     read_lines,
 )
-from waypost.client.errors import Misbehaved, Unreachable
 
 MEBIBYTE = 1024 * 1024
 TIGHT = replace(BOUNDS, answer_octets_max=MEBIBYTE, line_octets_max=MEBIBYTE)

@@ -23,7 +23,7 @@ from waypost.client.errors import (
     Unreachable,
     WaypostError,
 )
-from waypost.client.retries import LONGEST_S, ONCE, Retries, may_retry, retrying
+from waypost.client.http.retries import LONGEST_S, ONCE, Retries, may_retry, retrying
 
 UNSENT = Unreachable("refused", was_sent=False)
 LOST = Unreachable("no answer")
