@@ -27,7 +27,7 @@ from app.domain.dataplane.rules.health_checks import HealthChecks, followed
 from app.domain.names import REVISION_ZERO
 from waypost.client.errors import Expired, Misbehaved, NotFound, Refused, Timeout, WaypostError
 from waypost.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
-from waypost.client.watch import AHEAD_TRIES_MAX
+from waypost.client.watching.events import AHEAD_TRIES_MAX
 
 WAIT_S_MAX: Final = 30  # that the registry is asked to wait for changes
 PAUSE_S: Final = 0.2  # after an application; changes during it are applied together

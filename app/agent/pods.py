@@ -27,7 +27,7 @@ from waypost.client.errors import Misbehaved, Refused, WaypostError
 from waypost.client.http.registry_client import MERGE_PATCH, RegistryClient
 from waypost.client.pace import RETRY_S_MIN, Backoff, Clock, Notices
 from waypost.client.registration import RENEWALS_PER_LEASE
-from waypost.client.watch import Event, parse_event
+from waypost.client.watching.events import Event, parse_event
 
 WATCH_S: Final = 3600  # after which a stream is restarted with a full list
 RENEWAL_S: Final = 5.0  # between two checks for due leases

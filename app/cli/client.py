@@ -21,9 +21,15 @@ from app.cli.output import print_warning
 from waypost.client.errors import Misbehaved, Unreachable, WaypostError
 from waypost.client.http.answers import Warn, require_answered
 from waypost.client.http.bounded_reading import BOUNDS, Bounds
-from waypost.client.http.credentials import Credentials, is_loopback
+from waypost.client.http.credentials import Credentials
 from waypost.client.http.decoding import parse_document
-from waypost.client.http.registry_client import Parameters, RegistryClient, checked_url, query_of
+from waypost.client.http.registry_client import (
+    Parameters,
+    RegistryClient,
+    are_elsewhere,
+    checked_url,
+    query_of,
+)
 
 # Longer than the server may wait for a revision before it answers.
 CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)
@@ -82,8 +88,7 @@ class Api:
         return RegistryClient(
             [self.url],
             credentials=self._credentials,
-            # A proxy cannot reach this machine's loopback address.
-            uses_proxies=not is_loopback(httpx.URL(self.url).host),
+            uses_proxies=are_elsewhere([self.url]),
             transport=self._transport,
             bounds=self._bounds,
             check=partial(require_answered, warn=warn),

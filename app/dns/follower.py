@@ -33,7 +33,7 @@ from waypost.client.errors import Misbehaved, Refused, WaypostError, shown
 from waypost.client.http.bounded_reading import BOUNDS
 from waypost.client.http.registry_client import RegistryClient
 from waypost.client.pace import CLOCK, Backoff, Clock, Notices
-from waypost.client.watch import Event, Resume, parse_event
+from waypost.client.watching.events import Event, Resume, parse_event
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
 # A watch sends a line at least every 15 s; other answers are a refusal or one Pod.

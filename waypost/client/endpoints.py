@@ -68,6 +68,20 @@ def pod_of(endpoint: Endpoint, service: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def with_lease(pod: Mapping[str, object]) -> dict[str, object]:
+    """Complete a Pod's manifest: with its kind, and with a lease."""
+    spec = {"leaseDurationSeconds": LEASE_S, **mapping(pod.get("spec"))}
+    return {"apiVersion": "v1", "kind": "Pod", **pod, "spec": spec}
+
+
+def lease_of(pod: Mapping[str, object]) -> int:
+    """Give the seconds of a Pod's lease; raises ValueError."""
+    lease_s = mapping(pod.get("spec")).get("leaseDurationSeconds")
+    if not isinstance(lease_s, int) or lease_s < 1:
+        raise ValueError("spec.leaseDurationSeconds must be a positive number")
+    return lease_s
+
+
 def _name_of(endpoint: Endpoint, address: str) -> str:
     ports = (str(port) for port in sorted(endpoint.ports.values()))
     name = _NOT_OF_A_NAME.sub("-", "-".join((endpoint.service, address, *ports)))

@@ -1,4 +1,4 @@
-"""Paths of objects, and the names in their manifests.
+"""Paths of objects and of their collections, and the names in manifests.
 
     plural, namespace, name -> /pods/default/ent-1          manifest -> (namespace, name)
 
@@ -6,6 +6,7 @@ Source: contract.md, "Routes".
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
@@ -30,3 +31,22 @@ def key_of(manifest: Mapping[str, object]) -> tuple[str, str]:
     if not name:
         raise ValueError("the manifest has no metadata.name")
     return text(metadata, "namespace") or DEFAULT_NAMESPACE, name
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of objects, and the place of its collection."""
+
+    name: str
+    api_version: str
+    plural: str
+    is_namespaced: bool
+
+    @property
+    def path(self) -> str:
+        """The path of the collection."""
+        return f"/{self.plural}"
+
+    def path_of(self, namespace: str, name: str) -> str:
+        """Give the path of one object; the namespace says nothing of a kind without them."""
+        return path_of(self.plural, namespace if self.is_namespaced else "", name)

@@ -14,10 +14,9 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from waypost.client.errors import NotFound
-from waypost.client.http.registry_client import RegistryClient
 from waypost.client.pace import CLOCK, Clock
 from waypost.client.paths import key_of, path_of
 
@@ -110,11 +109,21 @@ async def _remove(registrar: Registrar, failures: type[Exception]) -> None:
         _log.warning("%s stays registered until its lease expires: %s", registrar.name, failure)
 
 
+class Asking(Protocol):
+    """Sends requests to a registry; raises WaypostError."""
+
+    async def ask(
+        self, method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> Mapping[str, Any]:
+        """Send a request and return the document of its answer."""
+        ...
+
+
 class PodRegistrar:
     """Registers a Pod over HTTP; raises WaypostError."""
 
     def __init__(
-        self, client: RegistryClient, pod: Mapping[str, object], *, grace_period_s: int = 0
+        self, client: Asking, pod: Mapping[str, object], *, grace_period_s: int = 0
     ) -> None:
         """Register a manifest; removed, it terminates for ``grace_period_s``."""
         self._client, self._pod, self._grace_period_s = client, pod, grace_period_s

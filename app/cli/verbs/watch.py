@@ -24,7 +24,7 @@ from app.cli.output import (
 )
 from app.domain.changes import ChangeType
 from waypost.client.errors import Misbehaved, Unreachable
-from waypost.client.watch import Event, Resume, event_of
+from waypost.client.watching.events import Event, Resume, event_of
 
 RESUME_PAUSE_S = 1.0
 

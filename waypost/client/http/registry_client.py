@@ -32,7 +32,7 @@ from waypost.client.http.bounded_reading import (
     read_answer,
     read_lines,
 )
-from waypost.client.http.credentials import Credentials, require_private
+from waypost.client.http.credentials import Credentials, is_loopback, require_private
 from waypost.client.http.decoding import parse_document
 from waypost.client.pace import Notices
 
@@ -55,6 +55,11 @@ def checked_url(url: str) -> str:
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise InvalidURL(f"{url} is not an address such as http://127.0.0.1:8053")
     return url.rstrip("/")
+
+
+def are_elsewhere(urls: Iterable[str]) -> bool:
+    """Whether a proxy may be needed: it cannot reach this machine's loopback address."""
+    return not any(is_loopback(httpx.URL(url).host) for url in urls)
 
 
 def query_of(parameters: Parameters) -> dict[str, str]:
@@ -102,8 +107,12 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         """The process that gets the next request."""
         return self._urls[0]
 
-    async def __aexit__(self, *_: object) -> None:
+    async def aclose(self) -> None:
+        """Close the connections."""
         await self._http.aclose()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     async def answer(  # noqa: PLR0913  what a request of HTTP may have
         self,

@@ -13,16 +13,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic
 
 from waypost.client.errors import Misbehaved, Refused
-from waypost.client.shapes import text
-from waypost.client.watch import Event, Resume
+from waypost.client.shapes import T_co, text
+from waypost.client.watching.events import Event, Resume
 
 OBJECTS_MAX: Final = 1_000_000  # that one watch remembers
 _REVISION: Final = re.compile(r"[0-9]{1,19}")
 
-T_co = TypeVar("T_co", bound=Mapping[str, Any], covariant=True)
 Key = tuple[str, str, str]
 """Kind, namespace and name."""
 

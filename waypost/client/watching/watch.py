@@ -15,7 +15,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Generic, TypeVar, cast
 
-from waypost.client.changes import Bookmark, Change, Known
 from waypost.client.errors import (
     Expired,
     InternalError,
@@ -26,10 +25,12 @@ from waypost.client.errors import (
     Unreachable,
     WaypostError,
 )
-from waypost.client.http.registry_client import Query, RegistryClient
+from waypost.client.http.registry_client import Parameters, query_of
+from waypost.client.http.requests import Requests
 from waypost.client.http.retries import asked_wait_s
-from waypost.client.pace import CLOCK, Backoff, Clock, Notices
-from waypost.client.watch import parse_event
+from waypost.client.pace import Backoff, Notices
+from waypost.client.watching.changes import Bookmark, Change, Known
+from waypost.client.watching.events import parse_event
 
 _PASSING: Final = (Expired, Timeout, TooManyRequests, ServiceUnavailable, InternalError)
 """Refusals of a stream after which the next one may succeed."""
@@ -43,30 +44,30 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
 
     def __init__(  # noqa: PLR0913  each is a choice of its only caller
         self,
-        client: RegistryClient,
+        requests: Requests,
         path: str,
-        query: Query,
+        query: Parameters,
         *,
         since: str = "",
         with_bookmarks: bool = False,
-        first_s_max: float,
-        lost_s_max: float,
-        clock: Clock = CLOCK,
+        patience_s: float,
     ) -> None:
-        """Read ``path``; raise the last error when nothing becomes complete for too long.
+        """Read ``path``; raise the last error when nothing becomes complete for ``patience_s``.
 
-        That is ``first_s_max`` in the beginning, and ``lost_s_max`` later.
+        At first it waits no longer than for the answer to any request.
         """
-        self._client, self._path, self._clock = client, path, clock
-        self._query = {**query, "progress": "true"} if with_bookmarks else query
-        self._with_bookmarks, self._lost_s_max = with_bookmarks, lost_s_max
+        self._client, self._path, self._clock = requests.client, path, requests.clock
+        self._query = query_of({**query, "progress": with_bookmarks})
+        self._with_bookmarks, self._patience_s = with_bookmarks, patience_s
         self._known = Known(since)
         self._pending: deque[Change[Any] | Bookmark] = deque()
         self._stream: AsyncGenerator[list[bytes], None] | None = None
-        self._url = client.url
+        self._url = self._client.url
         self._is_closed, self._has_completed = False, False
-        self._backoff, self._give_up_at_s = Backoff(), clock.now_s() + first_s_max
-        self._notices = Notices(_log, now_s=clock.now_s)
+        self._backoff = Backoff()
+        self._first_s_max = min(patience_s, requests.retries.total_s_max)
+        self._give_up_at_s: float | None = None
+        self._notices = Notices(_log, now_s=self._clock.now_s)
         self.revision = since
         """The last revision whose changes were all taken, for ``since`` of a later watch."""
         self.problem = "it has not been reached yet"
@@ -101,6 +102,8 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
     async def _read_on(self) -> None:
         """Read a piece of the stream, or the first one of the next stream after a pause."""
         lines, lost = None, None
+        if self._give_up_at_s is None:
+            self._give_up_at_s = self._clock.now_s() + self._first_s_max
         try:
             if self._stream is None:
                 await self._clock.sleep(max(0.0, self._backoff.retry_at_s - self._clock.now_s()))
@@ -137,7 +140,7 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
         now_s = self._clock.now_s()
         if self._has_completed:
             self._backoff.succeeded()
-            self._give_up_at_s = now_s + self._lost_s_max
+            self._give_up_at_s = now_s + self._patience_s
         self._backoff.failed(now_s)
         self.problem = "its stream has ended" if lost is None else str(lost)
         if isinstance(lost, Refused):
@@ -147,5 +150,5 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
             self._known.refused(lost)
             self._backoff.retry_at_s += asked_wait_s(lost)
             self._notices.say(lost.reason, f"a watch was interrupted: {lost}; resuming")
-        if self._backoff.retry_at_s > self._give_up_at_s:
+        if self._backoff.retry_at_s > (self._give_up_at_s or 0):
             raise lost or Unreachable(self.problem, url=self._url)

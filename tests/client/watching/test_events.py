@@ -5,7 +5,7 @@ import json
 import pytest
 
 from waypost.client.errors import Misbehaved, Refused, refusal_of
-from waypost.client.watch import AHEAD_TRIES_MAX, Event, Resume, event_of, parse_event
+from waypost.client.watching.events import AHEAD_TRIES_MAX, Event, Resume, event_of, parse_event
 
 
 def bookmark(revision: str, *, ends_initial: bool = False) -> Event:
