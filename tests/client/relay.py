@@ -2,6 +2,8 @@
 
 import httpx
 
+_OF_CODING = {"content-encoding", "content-length"}  # which has been undone
+
 
 class Relay(httpx.AsyncBaseTransport):
     """Passes requests on, each answered as a whole."""
@@ -14,6 +16,9 @@ class Relay(httpx.AsyncBaseTransport):
             request.method,
             request.url.raw_path.decode(),
             content=await request.aread(),
-            headers={"content-type": request.headers.get("content-type", "")},
+            headers=[each for each in request.headers.multi_items() if each[0] != "host"],
         )
-        return httpx.Response(answer.status_code, content=answer.content, headers=answer.headers)
+        headers = [
+            (name, value) for name, value in answer.headers.multi_items() if name not in _OF_CODING
+        ]
+        return httpx.Response(answer.status_code, content=answer.content, headers=headers)

@@ -34,6 +34,9 @@ class ChangeType(StrEnum):
     DELETED = "DELETED"
 
 
+_TYPES: Final = frozenset(each.value for each in ChangeType)
+
+
 @dataclass(frozen=True, slots=True)
 class Change(Generic[T_co]):
     """One object that was added, modified or deleted."""
@@ -91,7 +94,7 @@ class Known:
         if event.is_bookmark:
             yield from self._reach(event)
             return
-        if event.type not in ChangeType:
+        if event.type not in _TYPES:
             raise Misbehaved(f"its stream has an event of type {event.type[:20]}")
         key = _key_of(event.object)
         if self._resume.is_initial:
@@ -107,7 +110,9 @@ class Known:
             for key in [key for key in self._objects if key in self._unseen]:
                 yield self._change(key, ChangeType.DELETED, self._objects[key])
             self._unseen, self._can_list = set(), True
-        yield Bookmark(bookmark.revision)
+        # One that comes again is of a revision whose successors have been given already.
+        if _number(bookmark) >= self._last:
+            yield Bookmark(bookmark.revision)
 
     def _list(self, key: Key, found: Mapping[str, Any]) -> Iterator[Change[Mapping[str, Any]]]:
         self._unseen.discard(key)
@@ -122,9 +127,7 @@ class Known:
 
     def _is_new(self, key: Key, event: Event) -> bool:
         """Whether an event has not come before: revisions increase, and change an object once."""
-        if not _REVISION.fullmatch(event.revision):
-            raise Misbehaved("its stream has an object without a revision")
-        revision = int(event.revision)
+        revision = _number(event)
         if revision < self._last or (revision == self._last and key in self._keys_of_last):
             return False
         if revision > self._last:
@@ -142,6 +145,12 @@ class Known:
             if len(self._objects) > self._objects_max:
                 raise Misbehaved(f"it has more than {self._objects_max} objects")
         return Change(type_, found)
+
+
+def _number(event: Event) -> int:
+    if not _REVISION.fullmatch(event.revision):
+        raise Misbehaved("its stream has an event without a revision")
+    return int(event.revision)
 
 
 def _key_of(found: Mapping[str, Any]) -> Key:
