@@ -212,9 +212,22 @@ async def test_a_pod_is_registered_during_a_block(waypost: Waypost) -> None:
         found = await waypost.get("Pod", "ent-1")
         assert found["spec"]["leaseDurationSeconds"] == 15
         assert (registered.name, registered.problem) == ("default/ent-1", "")
+    with pytest.raises(NotFound):
+        await waypost.get("Pod", "ent-1")
+
+
+async def test_a_pod_that_is_gone_already_is_left_alone(waypost: Waypost) -> None:
+    async with waypost.register(pod("ent-1", app="ent")):
         await waypost.delete("Pod", "ent-1", grace_period_s=0)
     with pytest.raises(NotFound):
         await waypost.get("Pod", "ent-1")
+
+
+async def test_a_pod_may_serve_open_connections_when_its_block_ends(waypost: Waypost) -> None:
+    async with waypost.register(pod("ent-1", app="ent"), grace_period_s=60):
+        pass
+    left = await waypost.get("Pod", "ent-1")
+    assert left["metadata"]["deletionGracePeriodSeconds"] == 60
 
 
 async def test_an_endpoint_is_a_pod_that_its_service_selects(waypost: Waypost) -> None:

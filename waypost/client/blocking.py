@@ -16,18 +16,16 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from functools import partial, wraps
 from pathlib import Path
-from threading import Event
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Self, cast
 
 import httpx
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from waypost.client.http.bounded_reading import BOUNDS, Bounds
 from waypost.client.http.retries import RETRIES, Retries
+from waypost.client.loop_thread import LoopThread
 from waypost.client.watching.watch import Watch
 from waypost.client.waypost import Waypost
 
@@ -43,7 +41,6 @@ else:
     R, R_co = TypeVar("R"), TypeVar("R_co", covariant=True)
 
 P = ParamSpec("P")
-INTERRUPTED_S_MAX: Final = 5.0  # in which an interrupted request must end
 _END: Final = object()
 
 
@@ -66,7 +63,8 @@ def _iterated(
         try:
             yield from _Iteration(self, found)
         finally:
-            self.wait_for(found.aclose)
+            if self.is_open:  # what is left when the block ends is closed with it
+                self.wait_for(found.aclose)
 
     return run
 
@@ -85,20 +83,24 @@ def _entered(
     method: Callable[Concatenate[Any, P], AbstractAsyncContextManager[R]],
 ) -> Callable[Concatenate["BlockingWaypost", P], AbstractContextManager[R]]:
     @wraps(method)
-    def run(
-        self: "BlockingWaypost", *args: P.args, **kwargs: P.kwargs
-    ) -> AbstractContextManager[R]:
+    @contextmanager
+    def run(self: "BlockingWaypost", *args: P.args, **kwargs: P.kwargs) -> Generator[R]:
         entered = method(self.waypost, *args, **kwargs)
-        return self.portal.wrap_async_context_manager(entered)
+        result = self.wait_for(entered.__aenter__)
+        try:
+            yield result
+        except BaseException as error:
+            leave = partial(entered.__aexit__, type(error), error, error.__traceback__)
+            if not self.wait_for(leave):
+                raise
+        else:
+            self.wait_for(partial(entered.__aexit__, None, None, None))
 
     return run
 
 
 class BlockingWaypost(AbstractContextManager["BlockingWaypost"]):
     """``Waypost`` whose methods block; it works during a ``with`` block, from any thread."""
-
-    portal: BlockingPortal
-    """The event loop, during the block."""
 
     def __init__(  # noqa: PLR0913  those of Waypost
         self,
@@ -119,43 +121,32 @@ class BlockingWaypost(AbstractContextManager["BlockingWaypost"]):
             bounds=bounds,
             transport=transport,
         )
-        self._stack = ExitStack()
+        self._loop = LoopThread()
 
     def __enter__(self) -> Self:
-        self.portal = self._stack.enter_context(start_blocking_portal())
-        self._stack.callback(self.wait_for, self.waypost.aclose)
+        self._loop.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        return self._stack.__exit__(kind, error, traceback)
+    def __exit__(self, *_: object) -> None:
+        try:
+            self.wait_for(self.waypost.aclose)
+        finally:
+            self._loop.stop()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it works now, within its block."""
+        return self._loop.is_running
 
     def wait_for(self, send: Callable[[], Awaitable[R]]) -> R:
-        """Run something in the event loop to its end, and cancel it when this is interrupted."""
-        has_ended = Event()
-
-        async def run() -> R:
-            try:
-                return await send()
-            finally:
-                has_ended.set()
-
-        future = self.portal.start_task_soon(run)
-        try:
-            return future.result()
-        finally:
-            if not future.done():
-                future.cancel()
-                has_ended.wait(INTERRUPTED_S_MAX)
+        """Run something in the event loop to its end; an interruption cancels it."""
+        return self._loop.run(send)
 
     get = _waited(Waypost.get)
     list = _waited(Waypost.list)
     each = _iterated(Waypost.each)
     watch = _watched(Waypost.watch)
+    watch_with_bookmarks = _watched(Waypost.watch_with_bookmarks)
     create = _waited(Waypost.create)
     replace = _waited(Waypost.replace)
     patch = _waited(Waypost.patch)

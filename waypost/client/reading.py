@@ -9,9 +9,9 @@ the JSON of the API as it is: unknown fields survive.
 Source: contract.md, "Routes" and "GET /watch".
 """
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Literal, cast, overload
+from typing import Final, Generic, cast
 
 from waypost.client.http.registry_client import Parameters
 from waypost.client.http.requests import Requests
@@ -104,32 +104,6 @@ class Reader:
         found = cast("Sequence[T]", items) if isinstance(items, list) else ()
         return Listing(found, text(metadata, "resourceVersion")), text(metadata, "continue")
 
-    @overload
-    def watch(
-        self,
-        kind: type[T] | str,
-        *more: type[T] | str,
-        namespace: str = "",
-        label_selector: str = "",
-        field_selector: str = "",
-        since: str = "",
-        patience_s: float = FOREVER,
-        bookmarks: Literal[False] = False,
-    ) -> Watch[Change[T]]: ...
-
-    @overload
-    def watch(
-        self,
-        kind: type[T] | str,
-        *more: type[T] | str,
-        namespace: str = "",
-        label_selector: str = "",
-        field_selector: str = "",
-        since: str = "",
-        patience_s: float = FOREVER,
-        bookmarks: Literal[True],
-    ) -> Watch[Change[T] | Bookmark]: ...
-
     def watch(  # noqa: PLR0913  each parameter is an option
         self,
         kind: type[T] | str,
@@ -139,31 +113,48 @@ class Reader:
         field_selector: str = "",
         since: str = "",
         patience_s: float = FOREVER,
-        bookmarks: bool = False,
-    ) -> Watch[Any]:
+    ) -> Watch[Change[T]]:
         """Watch kinds: first every object is ADDED, then come the changes, and no end.
 
         With ``since`` the changes after that revision come; Expired is raised when the registry
         has them no longer.  ``field_selector`` is for one kind.  A watch without a registry for
-        ``patience_s`` raises the last error.  ``bookmarks`` also gives the revisions at which the
-        changes so far are complete, the first one after all objects.
+        ``patience_s`` raises the last error.
         """
-        kinds = [kind_of(each) for each in (kind, *more)]
-        query: dict[str, str | bool] = {"namespace": namespace, "labelSelector": label_selector}
-        if not field_selector:
-            path, query["kinds"] = "/watch", ",".join(each.name for each in kinds)
-        elif more:
-            raise ValueError("field_selector is for a watch of one kind")
-        else:
-            path, query["watch"], query["fieldSelector"] = kinds[0].path, True, field_selector
+        asked = _asked((kind, *more), namespace, label_selector, field_selector)
+        return Watch(self._requests, *asked, since=since, patience_s=patience_s)
+
+    def watch_with_bookmarks(  # noqa: PLR0913  each parameter is an option
+        self,
+        kind: type[T] | str,
+        *more: type[T] | str,
+        namespace: str = "",
+        label_selector: str = "",
+        field_selector: str = "",
+        since: str = "",
+        patience_s: float = FOREVER,
+    ) -> Watch[Change[T] | Bookmark]:
+        """Watch kinds, with a bookmark whenever the changes so far are a complete state.
+
+        The first one comes after all objects, more after every write, also one that changes
+        nothing that is watched.
+        """
+        asked = _asked((kind, *more), namespace, label_selector, field_selector)
         return Watch(
-            self._requests,
-            path,
-            query,
-            since=since,
-            with_bookmarks=bookmarks,
-            patience_s=patience_s,
+            self._requests, *asked, since=since, patience_s=patience_s, with_bookmarks=True
         )
+
+
+def _asked(
+    named: Iterable[type | str], namespace: str, label_selector: str, field_selector: str
+) -> tuple[str, Parameters]:
+    """Give the path and the query of a watch; raises ValueError."""
+    kinds = [kind_of(each) for each in named]
+    query = _selection(namespace, label_selector, field_selector)
+    if not field_selector:
+        return "/watch", {**query, "kinds": ",".join(each.name for each in kinds)}
+    if len(kinds) > 1:
+        raise ValueError("field_selector is for a watch of one kind")
+    return kinds[0].path, {**query, "watch": True}
 
 
 def _selection(namespace: str, label_selector: str, field_selector: str) -> dict[str, str]:

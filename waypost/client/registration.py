@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
 from waypost.client.errors import NotFound
+from waypost.client.http.registry_client import Parameters
 from waypost.client.pace import CLOCK, Clock
 from waypost.client.paths import key_of, path_of
 
@@ -113,7 +114,12 @@ class Asking(Protocol):
     """Sends requests to a registry; raises WaypostError."""
 
     async def ask(
-        self, method: str, path: str, body: Mapping[str, object] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        query: Parameters | None = None,
     ) -> Mapping[str, Any]:
         """Send a request and return the document of its answer."""
         ...
@@ -146,5 +152,5 @@ class PodRegistrar:
     async def remove(self) -> None:
         """Delete the Pod, if it exists."""
         with contextlib.suppress(NotFound):
-            query = f"gracePeriodSeconds={self._grace_period_s}"
-            await self._client.ask("DELETE", f"{self._path}?{query}")
+            query = {"gracePeriodSeconds": self._grace_period_s}
+            await self._client.ask("DELETE", self._path, query=query)

@@ -162,7 +162,7 @@ async def test_a_watch_without_a_registry_for_too_long_raises_the_last_error(
 async def test_bookmarks_mark_complete_states_and_are_given_on_request_only() -> None:
     octets = A_AND_B + lines(Event("DELETED", service("a", 8)), bookmark(8))
     world = World(octets)
-    async with world.waypost, world.waypost.watch("Service", bookmarks=True) as watch:
+    async with world.waypost, world.waypost.watch_with_bookmarks("Service") as watch:
         found = [await anext(watch) for _ in range(5)]
     assert [each.revision for each in found if isinstance(each, Bookmark)] == ["7", "8"]
     assert world.transport.asked[0]["progress"] == "true"

@@ -153,11 +153,15 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         path: str,
         body: Mapping[str, object] | None = None,
         *,
+        query: Parameters | None = None,
         content_type: str = JSON,
     ) -> Mapping[str, Any]:
         """Send a request with a JSON body or none, and return the document of the answer."""
+        written = query_of(query or {})
         with self.failing_over():
-            answer = await self.answer(method, path, body=body, content_type=content_type)
+            answer = await self.answer(
+                method, path, query=written, body=body, content_type=content_type
+            )
             return parse_document(answer.body) if answer.body else {}
 
     async def lines(
