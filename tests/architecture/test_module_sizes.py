@@ -12,9 +12,18 @@ MODULE_LINES_MAX = 310
 FUNCTION_LINES_MAX = 42
 IMPORTS_MAX = 20
 ROOM_FILES_MAX = 16
+GENERATED = {
+    "waypost/client/kind_table.py",
+    "waypost/client/models.py",
+}  # nobody reads these through
 COMPOSITION_ROOTS = {"app/live_state.py", "app/main.py", "app/replica.py"}
 
-paths = sorted(path for name in OURS for path in (ROOT / name).rglob("*.py"))
+paths = sorted(
+    path
+    for name in OURS
+    for path in (ROOT / name).rglob("*.py")
+    if path.relative_to(ROOT).as_posix() not in GENERATED
+)
 rooms = sorted({path.parent for path in paths})
 modules = pytest.mark.parametrize("module", paths, ids=lambda path: str(path.relative_to(ROOT)))
 
