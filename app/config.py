@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         description="origins whose pages may write, besides the server's own: "
         "`https://waypost.example`",
     )
+    cors_origins: Origins = Field(
+        (),
+        description="origins whose pages may read and write (CORS), exact and none by default: "
+        "`https://dashboard.example`",
+    )
     tls_cert: str = Field(
         "", description="file of the API's certificate and its chain, PEM; empty serves plain HTTP"
     )

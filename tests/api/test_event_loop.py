@@ -121,6 +121,15 @@ async def test_reading_odd_bodies_yields_to_the_event_loop(
     assert iterations > ITERATIONS_MIN
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/"])
+async def test_the_document_is_derived_beside_the_event_loop(api: API, path: str) -> None:
+    iterations, answer = await iterations_of(asyncio.ensure_future(api.client.get(path)))
+    assert answer.is_success
+    assert iterations > ITERATIONS_MIN
+    again, _ = await iterations_of(asyncio.ensure_future(api.client.get(path)))
+    assert again < iterations, "it is kept"
+
+
 async def reaches(
     api: API, method: str, path: str, body: bytes, media: str = "application/json"
 ) -> int:

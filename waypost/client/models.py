@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 
 class AccessReview(TypedDict):
@@ -76,7 +76,11 @@ class AggregationRule(TypedDict):
     """ClusterRoles that one of these selects."""
 
 
-ApplyOperation: TypeAlias = Literal["created", "configured", "unchanged", "deleted", "ignored"]
+Annotations: TypeAlias = dict[str, str]
+"""Annotations by key."""
+
+
+AppliedOperation: TypeAlias = Literal["created", "configured", "unchanged", "deleted", "ignored"]
 """The result for one object."""
 
 
@@ -85,12 +89,12 @@ class ApplyOutcome(TypedDict):
 
     apiVersion: str
     kind: str
-    namespace: str
-    """Empty for kinds without namespaces."""
+    namespace: NotRequired[str]
+    """Absent for kinds without namespaces."""
     name: str
-    operation: ApplyOperation
-    message: str
-    """Why, when there is something to say; else empty."""
+    operation: AppliedOperation
+    message: NotRequired[str]
+    """Why; absent if there is no more to say."""
 
 
 class ApplyResult(TypedDict):
@@ -159,6 +163,15 @@ class ClusterIPAllocation(TypedDict):
     """Whether the client named the address."""
 
 
+class ClusterIPAllocations(TypedDict):
+    """All ranges and all allocations, by address."""
+
+    kind: Literal["ClusterIPs"]
+    resourceVersion: str
+    ranges: list[ClusterIPRange]
+    allocations: list[ClusterIPAllocation]
+
+
 class ClusterIPRange(TypedDict):
     """One range and how full it is."""
 
@@ -170,15 +183,6 @@ class ClusterIPRange(TypedDict):
     free: int
     staticBand: NotRequired[StaticBand]
     """Absent when the range is too small to have one."""
-
-
-class ClusterIPs(TypedDict):
-    """All ranges and all allocations, by address."""
-
-    kind: Literal["ClusterIPs"]
-    resourceVersion: str
-    ranges: list[ClusterIPRange]
-    allocations: list[ClusterIPAllocation]
 
 
 class ClusterRole(TypedDict):
@@ -402,7 +406,7 @@ EndpointReason: TypeAlias = Literal[
     "NoneReady",
     "LabelMissing",
 ]
-"""The reasons; those that exclude a Pod from the endpoints come first."""
+"""What is to be said of a Pod; reasons that exclude a Pod from the endpoints come first."""
 
 
 class EndpointSlice(TypedDict):
@@ -550,8 +554,8 @@ class HealthCheck(TypedDict):
 
     name: str
     ok: bool
-    message: str
-    """What is wrong, or how well it goes."""
+    message: NotRequired[str]
+    """How well it goes; absent if there is no more to say."""
 
 
 class HealthCheckNodePort(TypedDict):
@@ -566,7 +570,7 @@ class HealthCheckNodePort(TypedDict):
 
 
 HealthStatus: TypeAlias = Literal["ok", "failed"]
-"""Of all checks."""
+"""The result of all checks."""
 
 
 class HeartbeatResult(TypedDict):
@@ -583,7 +587,7 @@ class Heartbeats(TypedDict):
 
 
 IPFamily: TypeAlias = Literal["IPv4", "IPv6"]
-"""The two families, spelt as the API spells them."""
+"""The two families of addresses."""
 
 
 IPFamilyPolicy: TypeAlias = Literal["SingleStack", "PreferDualStack", "RequireDualStack"]
@@ -640,7 +644,7 @@ class IssuedTokenStatus(TypedDict):
 class LabelSelector(TypedDict):
     """Conditions on labels, which must all hold; an empty selector matches everything."""
 
-    matchLabels: NotRequired[dict[str, str]]
+    matchLabels: NotRequired[Labels]
     matchExpressions: NotRequired[list[LabelSelectorRequirement]]
 
 
@@ -650,6 +654,10 @@ class LabelSelectorRequirement(TypedDict):
     key: str
     operator: str
     values: NotRequired[list[str]]
+
+
+Labels: TypeAlias = dict[str, str]
+"""Labels by key."""
 
 
 ListMeta = TypedDict(
@@ -820,7 +828,7 @@ class NodeRules(TypedDict):
     nodeEligible: bool
     """Whether load balancers may send the node traffic: false while it is being deleted, or has the taint `ToBeDeletedByClusterAutoscaler`."""
     dummyInterface: DummyInterface
-    sysctls: dict[str, str]
+    sysctls: Sysctls
     virtualServers: list[VirtualServer]
     ipsets: list[IPSet]
     netfilters: list[Netfilter]
@@ -880,8 +888,8 @@ class NodeStatus(TypedDict):
 
     addresses: NotRequired[list[NodeAddress]]
     conditions: NotRequired[list[Condition]]
-    capacity: NotRequired[dict[str, str]]
-    allocatable: NotRequired[dict[str, str]]
+    capacity: NotRequired[Quantities]
+    allocatable: NotRequired[Quantities]
 
 
 class NodeText(TypedDict):
@@ -924,29 +932,30 @@ NoticeReason: TypeAlias = Literal["SourceRangesOfOtherFamily"]
 
 
 class ObjectMeta(TypedDict):
-    """Identity and labels of an object, as a client sends them."""
+    """Identity, history and labels of an object; set partly by the server."""
 
     name: NotRequired[str]
-    """Unique among objects of the kind in the namespace."""
+    """Unique among objects of the kind in the namespace. In every answer."""
     generateName: NotRequired[str]
     """Prefix of a name that the server completes when `name` is absent."""
     namespace: NotRequired[str]
+    """`default` when absent; kinds without namespaces do not have it."""
     uid: NotRequired[str]
-    """On a write: the uid that the object must have."""
+    """Set by the server: a UUID, another one when the object is deleted and created again. In every answer. On a write: the one that the object must have."""
     generation: NotRequired[int]
-    """Set by the server."""
+    """Set by the server: counts the changes of the spec."""
     finalizers: NotRequired[list[str]]
     """Names of controllers that delay the deletion of the object."""
     resourceVersion: NotRequired[str]
-    """On a write: the revision the client last saw; a newer object is 409."""
+    """Set by the server: the revision of the last change. In every answer. On a write: the revision that the client last saw; a newer object is 409."""
     creationTimestamp: NotRequired[str]
-    """Set by the server."""
+    """Set by the server. In every answer."""
     deletionTimestamp: NotRequired[str]
-    """Set by the server."""
+    """Set by the server: when the grace period of a terminating object ends."""
     deletionGracePeriodSeconds: NotRequired[int]
-    """Set by the server."""
-    labels: NotRequired[dict[str, str]]
-    annotations: NotRequired[dict[str, str]]
+    """Set by the server: the grace period of a terminating object."""
+    labels: NotRequired[Labels]
+    annotations: NotRequired[Annotations]
     ownerReferences: NotRequired[list[OwnerReference]]
 
 
@@ -1056,7 +1065,7 @@ class PolicyRule(TypedDict):
     apiGroups: NotRequired[list[str]]
     """The core group is empty."""
     resources: NotRequired[list[str]]
-    """Plurals; `pods/status` for a subresource, `*/status` for that of all."""
+    """Plurals; `pods/status` for a subresource, a `*` before it for that of all."""
     resourceNames: NotRequired[list[str]]
     """Names of objects; all when absent."""
     nonResourceURLs: NotRequired[list[str]]
@@ -1096,11 +1105,15 @@ class Probe(TypedDict):
 
 
 PropagationPolicy: TypeAlias = Literal["Foreground", "Background", "Orphan"]
-"""What happens to dependents in Kubernetes."""
+"""What is to happen to dependents."""
 
 
 Protocol: TypeAlias = Literal["TCP", "UDP", "SCTP"]
 """The transports a port may have."""
+
+
+Quantities: TypeAlias = dict[str, str]
+"""Amounts in Kubernetes' notation, by resource; a number is accepted, too."""
 
 
 QueryDecision: TypeAlias = Literal["hit", "next", "stop"]
@@ -1132,14 +1145,14 @@ class Question(TypedDict):
     """Add endpoints, advice and what else is known of each query."""
 
 
-QuestionType: TypeAlias = Literal["ADDR", "A", "AAAA", "SRV", "PTR", "CNAME", "TXT"]
-"""What is asked of a name."""
-
-
-class Questions(TypedDict):
+class QuestionBatch(TypedDict):
     """Many questions at once."""
 
     questions: list[Question]
+
+
+QuestionType: TypeAlias = Literal["ADDR", "A", "AAAA", "SRV", "PTR", "CNAME", "TXT"]
+"""What is asked of a name."""
 
 
 class RealServer(TypedDict):
@@ -1290,16 +1303,16 @@ class ResolutionAdvice(TypedDict):
     message: str
 
 
+class ResolutionBatch(TypedDict):
+    """The answers to a batch, in the order of its questions."""
+
+    resolutions: list[Resolution]
+
+
 ResolutionStatus: TypeAlias = Literal[
     "NOERROR", "NXDOMAIN", "NODATA", "SERVFAIL", "REFUSED", "TIMEOUT"
 ]
 """The result for the program, in DNS terms."""
-
-
-class Resolutions(TypedDict):
-    """The answers to a batch, in the order of its questions."""
-
-    resolutions: list[Resolution]
 
 
 class ResolvConf(TypedDict):
@@ -1307,8 +1320,11 @@ class ResolvConf(TypedDict):
 
     nameservers: list[str]
     search: list[str]
-    options: dict[str, Any]
-    """By name: a number, a text, or `true` for an option without a value."""
+    options: ResolvConfOptions
+
+
+class ResolvConfOptions(TypedDict):
+    """Options by name: a number, a text, or `true` without a value."""
 
 
 class ResolvedEndpoint(TypedDict):
@@ -1335,7 +1351,7 @@ class ResolvedRecord(TypedDict):
 
 
 Resolver: TypeAlias = Literal["glibc", "musl", "musl-1.2.3", "go", "c-ares"]
-"""The resolvers that are modelled, spelt as the API spells them."""
+"""The resolvers that are modelled."""
 
 
 ResolverQuery = TypedDict(
@@ -1399,10 +1415,6 @@ class RoleBindingList(TypedDict):
     items: list[RoleBinding]
 
 
-RoleKind: TypeAlias = Literal["Role", "ClusterRole"]
-"""What a binding refers to; a ClusterRoleBinding only to ClusterRoles."""
-
-
 class RoleList(TypedDict):
     """A page of Roles, by namespace and name."""
 
@@ -1416,8 +1428,12 @@ class RoleRef(TypedDict):
     """The role that is granted; it cannot be changed."""
 
     apiGroup: NotRequired[str]
-    kind: RoleKind
+    kind: RoleRefKind
     name: str
+
+
+RoleRefKind: TypeAlias = Literal["Role", "ClusterRole"]
+"""What a binding refers to; a ClusterRoleBinding only to ClusterRoles."""
 
 
 RulesBackend: TypeAlias = Literal["ipvs", "nftables"]
@@ -1443,7 +1459,7 @@ class RulesNotice(TypedDict):
 RulesPart: TypeAlias = Literal[
     "script", "ipvsadm", "ipset", "iptables", "ip6tables", "ip", "sysctl"
 ]
-"""Which text is meant."""
+"""The texts that rules are loaded from."""
 
 
 Scheduler: TypeAlias = Literal[
@@ -1598,7 +1614,7 @@ class ServiceSpec(TypedDict):
     ports: NotRequired[list[ServicePort]]
     type: NotRequired[ServiceType]
     """ClusterIP when absent."""
-    selector: NotRequired[dict[str, str]]
+    selector: NotRequired[Labels]
     """Labels a Pod must carry to be an endpoint; absent or empty selects nothing."""
     selectorExpressions: NotRequired[list[SelectorExpression]]
     """More conditions, all of which must hold (an extension of Waypost)."""
@@ -1776,6 +1792,10 @@ SubjectKind: TypeAlias = Literal["User", "Group", "ServiceAccount"]
 """What a subject names."""
 
 
+Sysctls: TypeAlias = dict[str, str]
+"""Kernel settings by name."""
+
+
 class TCPSocketAction(TypedDict):
     """Probe by opening a connection."""
 
@@ -1837,7 +1857,7 @@ class TokenStatus(TypedDict):
 
 
 TrafficDistribution: TypeAlias = Literal["PreferClose", "PreferSameZone", "PreferSameNode"]
-"""Which endpoints are preferred; PREFER_CLOSE is the older name of PREFER_SAME_ZONE."""
+"""Which endpoints are preferred; `PreferClose` is the older name of `PreferSameZone`."""
 
 
 TrafficPolicy: TypeAlias = Literal["Cluster", "Local"]

@@ -42,7 +42,7 @@ from app.domain.access.impersonation import Impersonation, impersonated, parse_i
 from app.domain.access.refusals import Refused as Unauthorised
 from app.domain.access.subjects import User
 from app.domain.access.tokens import StoredToken
-from app.domain.errors import DomainError, NotSynced
+from app.domain.errors import DomainError, NotFound, NotSynced
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from app.schemas.objects.metadata import asked_revision
@@ -118,8 +118,10 @@ class _Evaluation:
     """The evaluation of one request."""
 
     def __init__(self, routes: Routes, access: Access, scope: Scope) -> None:
-        self._routes, self._access, self._scope = routes, access, scope
+        self._access, self._scope = access, scope
         self._query = QueryParams(scope["query_string"])
+        self._method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        self._found = routes.find(self._method, scope["path"])
 
     async def permit(self, snapshot: Snapshot) -> Permit:
         """Give the permit of the request on a state, or raise its refusal."""
@@ -130,6 +132,8 @@ class _Evaluation:
             user = _impersonated(snapshot, user, impersonation)
         asked = tuple(self._asked())
         require(snapshot, user, asked)
+        if self._found is None:  # here, lest the framework find a route by other rules
+            raise NotFound("Not Found")
         caller = Caller(
             user=user,
             real=known.user,
@@ -139,13 +143,7 @@ class _Evaluation:
             impersonation=impersonation,
         )
         access = self._access
-        return Permit(
-            caller=caller,
-            asked=asked,
-            tokens_of=access.tokens_of,
-            now=access.now,
-            known_at=snapshot.revision,
-        )
+        return Permit(caller=caller, asked=asked, tokens_of=access.tokens_of, now=access.now)
 
     async def snapshot(self) -> Snapshot:
         """Give the state to evaluate on, which is not older than the requested revision."""
@@ -174,7 +172,7 @@ class _Evaluation:
         _count(access.counted, outcome)
         if not isinstance(outcome, Authenticated):
             raise _refusal_of(outcome)
-        if outcome.credential_id and access.is_stale():
+        if outcome.method is not Method.ANONYMOUS and access.is_stale():
             raise NotSynced("this process may not know of revoked credentials: no database")
         if outcome.method is Method.TOKEN:
             access.used(outcome.credential_id, now)
@@ -189,14 +187,12 @@ class _Evaluation:
         return parse_impersonation(pairs) if pairs else None
 
     def _asked(self) -> Iterable[Attributes]:
-        method, path = self._scope["method"], self._scope["path"]
-        wanted = "GET" if method == "HEAD" else method
-        found = self._routes.find(wanted, path)
+        found, path = self._found, self._scope["path"]
         if isinstance(found, UnknownMethod):
             return ()  # 405, or the list of methods: no object is disclosed
         if found is None:
-            return (Attributes(verb=wanted.lower(), path=path),)
-        return found.requirement(Asked(wanted, path, found.parameters, self._query))
+            return (Attributes(verb=self._method.lower(), path=path),)
+        return found.requirement(Asked(self._method, path, found.parameters, self._query))
 
 
 def _impersonated(snapshot: Snapshot, user: User, wish: Impersonation) -> User:

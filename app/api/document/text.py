@@ -1,13 +1,15 @@
 """The text of the document as it is checked in: indented, and short enough to be reviewed.
 
-document -> JSON, in which whatever fits stands on one line
+    document -> JSON, in which whatever fits stands on one line
+
+What a server sends has no lines and no spaces.
 """
 
 import json
 from typing import Final, cast
 
 LINE_CHARACTERS_MAX: Final = 120
-_INDENT: Final = "  "
+_INDENT: Final = " "  # of one space: two would take 38 kB more
 
 
 def document_text(document: object) -> str:

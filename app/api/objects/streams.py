@@ -11,14 +11,16 @@ Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakValueDictionary
 
 from app.api import errors as api_errors
 from app.api.access.identity import Permit
 from app.api.errors import STATUSES
 from app.api.http.delivery import ERROR, Frame
+from app.api.http.shares import Shares
 from app.api.objects.feed import Feed
 from app.api.objects.rights_history import RightsHistory
 from app.api.objects.stream_permit import StreamPermit
@@ -38,6 +40,9 @@ from app.schemas.status import status_of
 BOOKMARK_S = 10.0  # seconds without events after which a bookmark is sent; clients expect 15
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
 WATCHERS_MAX = 10_000  # streams of one process, unless configured otherwise
+
+_ENDS = (errors.Expired, errors.Forbidden, api_errors.Unauthenticated)
+"""Refusals that end a stream."""
 
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
@@ -74,6 +79,7 @@ class Watching:
         self.view, self.notifier, self.encoder = view, notifier, encoder
         self.initial_states = InitialStates()
         self._watchers_max = watchers_max
+        self._shares = Shares(watchers_max, "watchers")
         self._feeds = WeakValueDictionary[tuple[Interest, Frame], Feed]()
         self.rights = RightsHistory(view)
         self.watchers = 0
@@ -83,13 +89,15 @@ class Watching:
         self.notifier.stop()
 
     @contextmanager
-    def counted(self) -> Generator[None]:
-        """Count one more watcher for the length of the block."""
+    def counted(self, user: str | None = None) -> Generator[None]:
+        """Count one more watcher of a user for the length of the block."""
         self.watchers += 1
+        self._shares.take(user)
         try:
             yield
         finally:
             self.watchers -= 1
+            self._shares.give(user)
 
     def stream(self, watch: Watch) -> "Stream":
         """Make the stream of a watcher; raises NotSynced before the first load."""
@@ -100,24 +108,24 @@ class Watching:
             )
         return Stream(self, feed, watch)
 
-    async def wait_beyond(self, revision: Revision, *, within_s: float) -> bool:
-        """Wait for the view to pass a revision; says whether it is worth waiting for more.
+    async def wait_beyond(
+        self, revision: Revision, *, epoch: int, within_s: float, user: str | None = None
+    ) -> bool:
+        """Wait for the view to pass a revision of an epoch, or to lose it; says whether it has.
 
         The request counts as a watcher; raises Overloaded when there is no room for one.
         """
-        self.require_room()
-        with self.counted():
-            try:
-                async with asyncio.timeout(within_s):
-                    await self.notifier.wait_beyond(revision)
-            except TimeoutError:
-                return False
-        return not self.notifier.is_stopped
+        self.require_room(user)
+        with self.counted(user), suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.notifier.wait_beyond(revision, epoch=epoch)
+        return self.view.epoch != epoch or self.view.snapshot.revision > revision
 
-    def require_room(self) -> None:
-        """Raise Overloaded when the number of watchers is at its limit."""
+    def require_room(self, user: str | None = None) -> None:
+        """Raise Overloaded when there is no room for a watcher, or none for one of this user."""
         if self.watchers >= self._watchers_max:
             raise api_errors.Overloaded(f"there are {self.watchers} watchers already")
+        self._shares.require(user)
 
 
 class Stream:
@@ -135,11 +143,12 @@ class Stream:
         self.is_over = False
         snapshot = view.require_synced()
         self._position = Position(snapshot.revision if watch.since is None else watch.since)
-        start = self._position.revision
         self._permit = StreamPermit(
-            watch.permit, watching.rights, start, is_resumed=start < snapshot.revision
+            watch.permit, watching.rights, self._position.revision, known_at=snapshot.revision
         )
-        self.counted, self.listen = watching.counted, watching.notifier.listen
+        user = None if watch.permit is None else watch.permit.holder
+        self.counted = partial(watching.counted, user)
+        self.listen = watching.notifier.listen
 
     @property
     def yielding_lock(self) -> YieldingLock:
@@ -157,7 +166,7 @@ class Stream:
         async with self.yielding_lock:
             snapshot, self._epoch = self._view.require_synced(), self._view.epoch
             self._position = Position(snapshot.revision)
-        if (refusal := self._permit.refusal_at(snapshot)) is not None:
+        if (refusal := self._permit.refusal_now(snapshot)) is not None:
             self.is_over = True
             yield _error(self._watch, refusal)
             return
@@ -190,18 +199,21 @@ class Stream:
     def _cut_short(self) -> bytes | None:
         """Give the last piece of an initial state that ends early, maybe empty; None continues.
 
-        The changes after it must still be in the history: else a slow client would be sent a
-        state from which it cannot resume, while the server keeps that state in memory.
+        The caller may have lost the right meanwhile, or its credential may have ended.  The
+        changes after the state must still be in the history: else a slow client would be sent
+        what it cannot resume from, while the server keeps it in memory.
         """
         if self._is_time_up():
             self.is_over = True
             return b""
         try:
-            self._require_same_epoch()
+            require_epoch(self._view, self._epoch)
             require_resumable(self._position.revision, compacted=self._view.compacted)
-        except errors.Expired as expired:
+            if self._watch.permit is not None:
+                self._watch.permit.require(self._view.snapshot)
+        except _ENDS as refusal:
             self.is_over = True
-            return _error(self._watch, expired)
+            return _error(self._watch, refusal)
         return None
 
     @property
@@ -217,7 +229,7 @@ class Stream:
             return _bookmark(self._watch, self._position.revision)
         try:
             found = self._changes(self._notifier.upto)
-        except (errors.Expired, errors.Forbidden, api_errors.Unauthenticated) as refusal:
+        except _ENDS as refusal:
             self.is_over = True
             return _error(self._watch, refusal)
         if not found and now_s >= self._sent_s + BOOKMARK_S:
@@ -226,15 +238,11 @@ class Stream:
             self._sent_s = now_s
         return found
 
-    def _require_same_epoch(self) -> None:
-        if self._view.epoch != self._epoch:
-            raise errors.Expired("events that were sent have been lost by the database: list again")
-
     def _is_time_up(self) -> bool:
         return self._notifier.is_stopped or self._clock.time() >= self.deadline_s
 
     def _changes(self, upto: Revision) -> bytes:
-        self._require_same_epoch()
+        require_epoch(self._view, self._epoch)
         upto = self._permit.upto(self._position.revision, upto)
         if upto <= self._position.revision:
             return b""
@@ -242,6 +250,12 @@ class Stream:
         self._position = batch.reached
         has_bookmark = self._watch.progress and not self.is_behind
         return batch.frames + _bookmark(self._watch, upto) if has_bookmark else batch.frames
+
+
+def require_epoch(view: View, epoch: int) -> None:
+    """Raise Expired when the view is in another epoch: its revisions are others."""
+    if view.epoch != epoch:
+        raise errors.Expired("events that were sent have been lost by the database: list again")
 
 
 def _bookmark(

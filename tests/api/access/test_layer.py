@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from app.api.access.routes import Routes
 from app.api.credentials.authenticator import Authenticator, Trust
 from app.api.credentials.issuers import Issuers
 from app.api.credentials.outcomes import Method
+from app.api.credentials.proxy import Proxies
 from app.api.credentials.tokens import mint
 from app.domain.access.default_roles import default_roles
 from app.domain.access.tokens import TokenKind, id_of, stored_by_id
@@ -28,7 +30,14 @@ from app.domain.objects.resource import Object
 from app.domain.objects.service import SERVICE
 from app.domain.objects.token import TOKEN
 from tests.api.credentials.expressions import Computed
-from tests.builders import a_cluster_role, a_cluster_role_binding, a_rule, a_token
+from tests.builders import (
+    a_cluster_role,
+    a_cluster_role_binding,
+    a_path_rule,
+    a_rule,
+    a_subject,
+    a_token,
+)
 from tests.memory_writer import EPOCH
 from tests.registry.worlds import World
 
@@ -161,7 +170,24 @@ async def test_paths_without_a_route_are_known_to_administrators_only() -> None:
         403,
         'forbidden: User "alice" cannot get path "/nothing"',
     )
-    assert (await place.ask("/nothing", token=master)).status_code == 404
+    answer = await place.ask("/nothing", token=master)
+    assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
+
+
+async def test_what_is_no_route_here_reaches_no_route() -> None:
+    seen = list[str]()
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["path"])
+        await routed(scope, receive, send)
+
+    path = a_cluster_role(a_path_rule("get", "/*"), name="paths")
+    bound = a_cluster_role_binding(a_subject("bob"), name="paths", role="paths")
+    place = a_place(path, bound, inner=inner)
+    assert (await place.ask("/services", token=BOB)).status_code == 403
+    # The framework's pattern of /services matches it, as `$` does before a line feed.
+    assert (await place.ask("/services%0a", token=BOB)).status_code == 404
+    assert seen == []
 
 
 async def test_a_method_that_a_path_does_not_have_needs_no_right_but_a_user() -> None:
@@ -192,6 +218,16 @@ async def test_a_process_that_may_not_know_of_revocations_serves_no_credentials(
     assert (answer.status_code, answer.json()["reason"]) == (503, "ServiceUnavailable")
     assert (await place.ask("/livez")).status_code == 200
     assert place.used == []
+
+
+@pytest.mark.parametrize("is_stale", [False, True])
+async def test_neither_does_it_serve_credentials_without_a_name(*, is_stale: bool) -> None:
+    place = a_place()
+    place.is_stale = is_stale
+    trust = place.access.authenticator.trust
+    trust.proxies = Proxies(is_plain=True, networks=(ip_network("127.0.0.0/8"),))
+    answer = await place.ask(x_remote_user="alice")
+    assert answer.status_code == (503 if is_stale else 200)
 
 
 async def test_two_credentials_are_refused_as_malformed() -> None:

@@ -134,7 +134,7 @@ async def test_without_credentials_some_paths_are_open(path: str) -> None:
     assert outcome == Authenticated(user=ANONYMOUS, method=Method.ANONYMOUS)
 
 
-@pytest.mark.parametrize("path", ["/", "/services", "/metrics", "/livez/", "/livez/x", "/LIVEZ"])
+@pytest.mark.parametrize("path", ["", "/services", "/metrics", "/livez/", "/livez/x", "/LIVEZ"])
 async def test_all_other_paths_need_credentials(path: str) -> None:
     assert await asked(presented(path=path)) == NoCredentials()
 

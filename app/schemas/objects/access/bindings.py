@@ -21,7 +21,7 @@ class RoleRef(Input):
     """The role that is granted; it cannot be changed."""
 
     api_group: str | None = Field(default=None, examples=[API_GROUP])
-    kind: Annotated[str, words(domain.RoleKind)] | None = None
+    kind: Annotated[str, words(domain.RoleKind, "RoleRefKind")] | None = None
     name: str | None = Field(default=None, examples=["view"])
     documented_required: ClassVar = ("kind", "name")
 
@@ -50,6 +50,11 @@ class RoleBinding(Manifest):
     role_ref: RoleRef | None = None
     subjects: list[Subject] | None = None
     of_kind: ClassVar = "RoleBinding"
+    example: ClassVar = {
+        "metadata": {"name": "readers", "namespace": "default"},
+        "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"apiGroup": API_GROUP, "kind": "User", "name": "alice"}],
+    }
 
 
 @shape_of(domain.ClusterRoleBinding)
@@ -59,6 +64,11 @@ class ClusterRoleBinding(Manifest):
     role_ref: RoleRef | None = None
     subjects: list[Subject] | None = None
     of_kind: ClassVar = "ClusterRoleBinding"
+    example: ClassVar = {
+        "metadata": {"name": "developers"},
+        "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": "edit"},
+        "subjects": [{"apiGroup": API_GROUP, "kind": "Group", "name": "developers"}],
+    }
 
 
 ROLE_BINDING_WIRE = Wire(resource=domain.ROLE_BINDING, model=RoleBinding)
