@@ -59,18 +59,25 @@ class LoopThread:
             raise RuntimeError("BlockingWaypost works in its block: with BlockingWaypost() as …")
         if current_thread() is self._thread:
             raise RuntimeError("BlockingWaypost cannot wait in the thread that does its work")
-        has_ended = Event()
+        loop, has_ended, tasks = self._loop, Event(), set[asyncio.Task[object] | None]()
 
         async def ended() -> R:
+            tasks.add(asyncio.current_task())
             try:
                 return await send()
             finally:
                 has_ended.set()
 
-        future = asyncio.run_coroutine_threadsafe(ended(), self._loop)
+        def cancel() -> None:
+            for task in filter(None, tasks):
+                task.cancel()
+            if not tasks:  # it was not even begun
+                has_ended.set()
+
         try:
-            return future.result()
+            return asyncio.run_coroutine_threadsafe(ended(), loop).result()
         finally:
-            if not future.done():
-                future.cancel()
+            # An interruption may come at any point, also before there is a result to wait for.
+            if not has_ended.is_set():
+                loop.call_soon_threadsafe(loop.call_soon, cancel)  # after the task's first step
                 has_ended.wait(ENDING_S_MAX)
