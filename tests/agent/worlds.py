@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
 
@@ -14,7 +14,6 @@ from app.agent.feed import Feed
 from app.agent.loop import PACE, Pace, RulesLoop
 from app.agent.modes import IPVS
 from app.api import application
-from app.client.registry_client import RegistryClient
 from app.domain.changes import Change
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, state_of
 from app.domain.dataplane.ipvs.state import ipvs_rules
@@ -29,6 +28,8 @@ from app.registry.reads.view import View
 from app.registry.threads import Lane
 from tests.agent.sinks.memory_sink import MemorySink
 from tests.builders import a_node
+from tests.client.fake_clock import FakeClock
+from waypost.client.http.registry_client import RegistryClient
 
 NODE = a_node("n1")
 CONFIG = RulesConfig()
@@ -38,21 +39,6 @@ URL = "http://localhost"
 @cache
 def _application() -> FastAPI:
     return application.build(version="0")
-
-
-@dataclass
-class FakeClock:
-    """A clock that advances by sleeps, and by the test."""
-
-    time_s: float = 1000.0
-    slept_s: list[float] = field(default_factory=list[float])
-
-    def now_s(self) -> float:
-        return self.time_s
-
-    async def sleep(self, duration_s: float) -> None:
-        self.slept_s.append(duration_s)
-        self.time_s += duration_s
 
 
 class Network(httpx.AsyncBaseTransport):
