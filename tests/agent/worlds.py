@@ -14,6 +14,7 @@ from app.agent.feed import Feed
 from app.agent.loop import PACE, Pace, RulesLoop
 from app.agent.modes import IPVS
 from app.api import application
+from app.api.objects.streams import Watching
 from app.domain.changes import Change
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, state_of
 from app.domain.dataplane.ipvs.state import ipvs_rules
@@ -25,6 +26,7 @@ from app.domain.objects.resource import Object
 from app.domain.snapshot import load
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
+from app.registry.reads.watch import Notifier
 from app.registry.threads import Lane
 from tests.agent.sinks.memory_sink import MemorySink
 from tests.builders import a_node
@@ -146,7 +148,12 @@ async def a_world(*objects: Object, config: RulesConfig = CONFIG) -> AsyncGenera
     rules = NodeRulesReader(view, config, node_ports=range(30_000, 32_768))
     app = _application()
     app.state.registry = SimpleNamespace(
-        view=view, rules=rules, metrics=CollectorRegistry(), reading=Lane(), writing=Lane()
+        view=view,
+        rules=rules,
+        watching=Watching(view, Notifier(view)),
+        metrics=CollectorRegistry(),
+        reading=Lane(),
+        writing=Lane(),
     )
     network = Network(app, clock)
     async with RegistryClient([URL], transport=network) as client:
