@@ -18,7 +18,7 @@ LOCKED := $(PIP) install --no-deps --require-hashes
 
 # Extra words for pytest: make test ARGS='tests/domain -k allocator'
 ARGS ?=
-QUICK := not slow and not faults and not kernel
+QUICK := not slow and not faults and not kernel and not sdks
 WORKERS ?= 2
 SECONDS ?= 180
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS)

@@ -1,0 +1,50 @@
+"""The example projects: for each generator, a folder with its settings, its locks and a program.
+
+    <language>/<generator>/   generate.sh -> build.sh -> run.sh
+    <language>/install.sh     what the generators of the language share, if anything
+
+A folder is what a reader of `docs/sdk.md` copies. The scripts find `openapi.json` and `ent.yaml` in it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+STEPS = (
+    "token", "apply-yaml", "apply-json", "create", "list", "read", "merge-patch", "stale-write",
+    "if-match", "resolve", "resolve-batch", "node-rules", "explain", "watch", "delete",
+)  # fmt: skip
+"""The main job, in its order; a program prints a line for each."""
+
+_OPENAPI_GENERATOR = (
+    r"OpenAPI 3\.1 support is still in beta",
+    r"Failed to get the schema name: null",
+    # A name of ours is a word of the language; the new name is what the programs use.
+    r"(cannot be used as|\(reserved word\)).*Renamed to",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A generator, and the programs of the system that its folder needs."""
+
+    language: str
+    generator: str
+    programs: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+    """Patterns of the warnings that the generator prints for any document of this kind."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.language}/{self.generator}"
+
+    @property
+    def folder(self) -> Path:
+        return HERE / self.language / self.generator
+
+
+EXAMPLES = (
+    Example(language="python", generator="openapi-python-client", programs=()),
+    Example(language="typescript", generator="hey-api", programs=("node", "npm")),
+)
